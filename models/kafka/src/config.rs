@@ -1,0 +1,255 @@
+//! Settings of the machines, resolved and typed. Field names follow Kafka's keys; defaults are those of
+//! the profile 4.0 and live in the scenario crate's table of settings, which the driver lowers to these.
+
+use crate::message::{Acks, OffsetSpec};
+use crate::variant::Variants;
+use ackproof_types::{BrokerId, Delay, GroupId, Micros, ProducerIndex, TopicId};
+use std::sync::Arc;
+
+/// What every process knows of the cluster it belongs to.
+#[derive(Clone, Debug)]
+pub struct ClusterConfig {
+    /// Number of brokers; their ids are `1..=brokers`.
+    pub brokers: u16,
+    /// Topics by [`TopicId`]; index 0 is `__consumer_offsets`.
+    pub topics: Vec<TopicConfig>,
+    /// Broker settings, the same on all.
+    pub broker: BrokerSettings,
+    /// Bugs switched on.
+    pub variants: Variants,
+}
+
+impl ClusterConfig {
+    /// All brokers, ascending.
+    pub fn broker_ids(&self) -> impl Iterator<Item = BrokerId> + use<> {
+        (1..=self.brokers).map(BrokerId)
+    }
+
+    /// The settings of `topic`.
+    #[must_use]
+    pub fn topic(&self, topic: TopicId) -> &TopicConfig {
+        &self.topics[topic.index()]
+    }
+}
+
+/// A topic.
+#[derive(Clone, Copy, Debug)]
+pub struct TopicConfig {
+    /// Number of partitions.
+    pub partitions: u16,
+    /// Replicas of each.
+    pub replication_factor: u16,
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: u16,
+    /// `unclean.leader.election.enable`.
+    pub unclean_leader_election: bool,
+    /// `max.message.bytes`.
+    pub max_message_bytes: u32,
+    /// `segment.bytes`.
+    pub segment_bytes: u64,
+}
+
+impl TopicConfig {
+    /// min(`min.insync.replicas`, replication factor) (R4.2).
+    #[must_use]
+    pub fn effective_min_isr(&self) -> usize {
+        usize::from(self.min_insync_replicas.min(self.replication_factor))
+    }
+}
+
+/// Broker and controller settings under Kafka's keys, dots and all but the unit turned to `_`.
+#[derive(Clone, Copy, Debug)]
+pub struct BrokerSettings {
+    /// `replica.lag.time.max.ms`.
+    pub replica_lag_time_max: Micros,
+    /// `replica.fetch.wait.max.ms`.
+    pub replica_fetch_wait_max: Micros,
+    /// `replica.fetch.min.bytes`.
+    pub replica_fetch_min_bytes: u32,
+    /// `replica.fetch.max.bytes`, per partition.
+    pub replica_fetch_max_bytes: u32,
+    /// `replica.fetch.response.max.bytes`.
+    pub replica_fetch_response_max_bytes: u32,
+    /// `replica.fetch.backoff.ms`.
+    pub replica_fetch_backoff: Micros,
+    /// `replica.socket.timeout.ms`.
+    pub replica_socket_timeout: Micros,
+    /// `replica.high.watermark.checkpoint.interval.ms`.
+    pub high_watermark_checkpoint_interval: Micros,
+    /// `broker.heartbeat.interval.ms`.
+    pub broker_heartbeat_interval: Micros,
+    /// `broker.session.timeout.ms`.
+    pub broker_session_timeout: Micros,
+    /// `offsets.commit.timeout.ms`.
+    pub offsets_commit_timeout: Micros,
+    /// `group.initial.rebalance.delay.ms`.
+    pub group_initial_rebalance_delay: Micros,
+    /// `group.min.session.timeout.ms`.
+    pub group_min_session_timeout: Micros,
+    /// `group.max.session.timeout.ms`.
+    pub group_max_session_timeout: Micros,
+    /// `group.coordinator.append.linger.ms`.
+    pub group_coordinator_append_linger: Micros,
+    /// `unclean.leader.election.interval.ms` (internal).
+    pub unclean_leader_election_interval: Micros,
+    /// `auto.leader.rebalance.enable`.
+    pub auto_leader_rebalance: bool,
+    /// `leader.imbalance.check.interval.seconds`.
+    pub leader_imbalance_check_interval: Micros,
+}
+
+impl Default for BrokerSettings {
+    fn default() -> Self {
+        let ms = Micros::from_millis;
+        Self {
+            replica_lag_time_max: ms(30_000),
+            replica_fetch_wait_max: ms(500),
+            replica_fetch_min_bytes: 1,
+            replica_fetch_max_bytes: 1_048_576,
+            replica_fetch_response_max_bytes: 10_485_760,
+            replica_fetch_backoff: ms(1000),
+            replica_socket_timeout: ms(30_000),
+            high_watermark_checkpoint_interval: ms(5000),
+            broker_heartbeat_interval: ms(2000),
+            broker_session_timeout: ms(9000),
+            offsets_commit_timeout: ms(5000),
+            group_initial_rebalance_delay: ms(3000),
+            group_min_session_timeout: ms(6000),
+            group_max_session_timeout: ms(1_800_000),
+            group_coordinator_append_linger: ms(5),
+            unclean_leader_election_interval: ms(300_000),
+            auto_leader_rebalance: true,
+            leader_imbalance_check_interval: ms(300_000),
+        }
+    }
+}
+
+/// What a broker process is started with.
+#[derive(Clone, Debug)]
+pub struct BrokerConfig {
+    /// Its `node.id`.
+    pub id: BrokerId,
+    /// The cluster.
+    pub cluster: Arc<ClusterConfig>,
+}
+
+/// What a producer process is started with.
+#[derive(Clone, Debug)]
+pub struct ProducerConfig {
+    /// Which instance of the workload.
+    pub index: ProducerIndex,
+    /// The topic it writes to.
+    pub topic: TopicId,
+    /// The cluster's brokers (`bootstrap.servers`).
+    pub brokers: u16,
+    /// `acks`.
+    pub acks: Acks,
+    /// `enable.idempotence`.
+    pub enable_idempotence: bool,
+    /// `retries`.
+    pub retries: u32,
+    /// `max.in.flight.requests.per.connection`.
+    pub max_in_flight: usize,
+    /// `linger.ms`.
+    pub linger: Micros,
+    /// `batch.size` in bytes.
+    pub batch_size: u32,
+    /// `buffer.memory` in bytes.
+    pub buffer_memory: u64,
+    /// `max.request.size` in bytes.
+    pub max_request_size: u32,
+    /// `max.block.ms`.
+    pub max_block: Micros,
+    /// `request.timeout.ms`.
+    pub request_timeout: Micros,
+    /// `delivery.timeout.ms`.
+    pub delivery_timeout: Micros,
+    /// `retry.backoff.ms`.
+    pub retry_backoff: Micros,
+    /// `retry.backoff.max.ms`.
+    pub retry_backoff_max: Micros,
+    /// `metadata.max.age.ms`.
+    pub metadata_max_age: Micros,
+    /// Keys and sticky choices follow from it: a number of its own for each instance.
+    pub salt: u64,
+}
+
+/// What a consumer process is started with.
+#[derive(Clone, Debug)]
+pub struct ConsumerConfig {
+    /// Its group.
+    pub group: GroupId,
+    /// The `group.id` as text, which decides the coordinator's partition (R9.1).
+    pub group_name: Arc<str>,
+    /// Subscribed topics, ascending.
+    pub topics: Arc<[TopicId]>,
+    /// Partitions of `__consumer_offsets`.
+    pub offsets_partitions: u16,
+    /// The cluster's brokers (`bootstrap.servers`).
+    pub brokers: u16,
+    /// How the application works.
+    pub application: ApplicationConfig,
+    /// `auto.commit.interval.ms`.
+    pub auto_commit_interval: Micros,
+    /// `auto.offset.reset`; none: the application stops, which the models take for `earliest` never.
+    pub auto_offset_reset: OffsetSpec,
+    /// `session.timeout.ms`.
+    pub session_timeout: Micros,
+    /// `heartbeat.interval.ms`.
+    pub heartbeat_interval: Micros,
+    /// `max.poll.interval.ms`.
+    pub max_poll_interval: Micros,
+    /// `max.poll.records`.
+    pub max_poll_records: usize,
+    /// `fetch.min.bytes`.
+    pub fetch_min_bytes: u32,
+    /// `fetch.max.wait.ms`.
+    pub fetch_max_wait: Micros,
+    /// `fetch.max.bytes`.
+    pub fetch_max_bytes: u32,
+    /// `max.partition.fetch.bytes`.
+    pub max_partition_fetch_bytes: u32,
+    /// `request.timeout.ms`.
+    pub request_timeout: Micros,
+    /// `default.api.timeout.ms`.
+    pub default_api_timeout: Micros,
+    /// `retry.backoff.ms`.
+    pub retry_backoff: Micros,
+    /// `retry.backoff.max.ms`.
+    pub retry_backoff_max: Micros,
+    /// `metadata.max.age.ms`.
+    pub metadata_max_age: Micros,
+}
+
+/// The application around a consumer.
+#[derive(Clone, Copy, Debug)]
+pub struct ApplicationConfig {
+    /// Time to process one record.
+    pub process: Delay,
+    /// Attempts of a record that fail, in a million; decided by record, attempt and `salt`.
+    pub failures_per_million: u32,
+    /// Attempts before a record is dead-lettered.
+    pub attempts: u32,
+    /// Decides which attempts fail.
+    pub salt: u64,
+    /// When it commits.
+    pub commit: CommitStrategy,
+}
+
+/// When an application commits offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CommitStrategy {
+    /// `enable.auto.commit` in a single-threaded poll loop (R8.12).
+    Auto,
+    /// `enable.auto.commit` while other threads process what the poll loop hands to them: the poll
+    /// loop does not wait for them (F22).
+    AutoWithHandOff,
+    /// `commitSync` after the last record of a poll.
+    SyncAfterBatch,
+    /// `commitAsync` after the last record of a poll.
+    AsyncAfterBatch,
+    /// `commitSync` after every record.
+    SyncPerRecord,
+    /// `commitSync` after a poll, before its first record is processed (F20).
+    BeforeProcessing,
+}

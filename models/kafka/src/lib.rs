@@ -1,0 +1,21 @@
+//! What Kafka does: brokers, controller, clients and their applications as pure state machines.
+//!
+//! Rules are cited as `R2.17`, with the class of Apache Kafka they come from; where a machine does less
+//! than Kafka, `DEVIATIONS.md` says what, and why the claims survive it.
+//!
+//! - [`machine`] the contract between a machine and whoever drives it: start here
+//! - [`message`] requests and responses · [`observation`] facts for the history · [`config`] settings
+//! - [`metadata`] the metadata log · [`controller`] the one who writes it
+//! - [`log`] one replica's log · [`partition`] its role as leader or follower · [`broker`] the process
+//! - [`group`] the coordinator in a broker
+//! - [`client`] what producers and consumers share · [`producer`] · [`consumer`] with its application ·
+//!   [`reader`] the final read
+//! - [`variant`] historical and deliberate bugs, each switched on at one place
+
+pub mod config;
+pub mod group;
+pub mod machine;
+pub mod message;
+pub mod metadata;
+pub mod observation;
+pub mod variant;

@@ -1,0 +1,236 @@
+//! The contract of every participant: a machine takes one input at a time and answers with effects.
+//!
+//! A machine knows neither simulator, clock, randomness, thread nor socket. Whoever drives it (the
+//! simulation, an explorer, a gateway) keeps four laws:
+//!
+//! 1. Effects take place in order, and a step is atomic: the driver hands all of them over before
+//!    anything else runs.
+//! 2. A timer that fires is the latest one armed under its name; arming again moves it, and the driver
+//!    draws its length from the range it was given.
+//! 3. [`Input::Flushed`] is the only proof of durability against power loss. A [`Effect::Write`]
+//!    survives the end of the process at once.
+//! 4. A machine reads no clock, randomness, environment or map order; `now` is for stamping. What Kafka
+//!    decides by comparing clocks is a named timer.
+//!
+//! Connections behave like TCP: one per [`Route`], opened by the first send, ordered, without loss or
+//! duplication while it lasts. It ends when its opener closes it, when the other process dies or when
+//! it cannot be set up; then the opener gets [`Input::Disconnected`] and what was in flight is
+//! ambiguous. The acceptor is not told: its answer goes nowhere. As in Kafka's `SocketServer`, the next
+//! request of a connection is delivered only after the one before was answered (or excused with
+//! [`Message::NoResponse`]).
+
+use crate::message::Message;
+use crate::observation::Observation;
+use ackproof_types::{Delay, NodeId, Timestamp};
+use std::fmt::Debug;
+
+/// A deterministic participant of the protocol.
+pub trait Machine: Sized + Debug {
+    /// What the process is started with, the same at every restart.
+    type Config;
+    /// Names of timers; at most one pending under each name.
+    type Timer: Copy + Debug + Ord;
+    /// What outlives the process.
+    type Disk: Disk;
+    /// What the surroundings of the process ask of it.
+    type Call: Debug;
+
+    /// Starts the process on what an earlier one left on `disk`.
+    fn boot(
+        config: &Self::Config,
+        disk: &Self::Disk,
+        now: Timestamp,
+        out: &mut Outbox<Self>,
+    ) -> Self;
+
+    /// Takes one input.
+    fn step(&mut self, now: Timestamp, input: Input<Self>, out: &mut Outbox<Self>);
+}
+
+/// What outlives a process: the fold of its writes.
+pub trait Disk: Default + Debug {
+    /// One change.
+    type Write: Debug;
+
+    /// Applies `write` as the page cache does: it survives the process, not yet a power loss.
+    fn apply(&mut self, write: Self::Write);
+}
+
+/// No disk, for clients.
+impl Disk for () {
+    type Write = std::convert::Infallible;
+    fn apply(&mut self, write: Self::Write) {
+        match write {}
+    }
+}
+
+/// What a machine is told.
+#[derive(Debug)]
+pub enum Input<M: Machine> {
+    /// A message arrived.
+    Deliver {
+        /// Whence; answers go back on the same connection.
+        from: Peer,
+        /// The message.
+        message: Message,
+    },
+    /// A connection that this machine opened has ended, or could not be set up.
+    Disconnected(Route),
+    /// A timer fired.
+    Fire(M::Timer),
+    /// All writes up to the one with this ticket are safe against power loss.
+    Flushed(Ticket),
+    /// The surroundings ask for something.
+    Call(M::Call),
+}
+
+/// What a machine wants done.
+#[derive(Debug)]
+pub enum Effect<M: Machine> {
+    /// Hand a message to a connection.
+    Send {
+        /// Which connection.
+        to: To,
+        /// What.
+        message: Message,
+    },
+    /// End a connection. The closer gets no [`Input::Disconnected`].
+    Close(To),
+    /// Start, or start anew, the timer of this name.
+    Arm {
+        /// Its name.
+        timer: M::Timer,
+        /// When it fires, counted from now.
+        delay: Delay,
+    },
+    /// Stop the timer of this name, if it runs.
+    Disarm(M::Timer),
+    /// Change the disk.
+    Write(<M::Disk as Disk>::Write),
+    /// Make everything written so far safe against power loss, then answer with
+    /// [`Input::Flushed`].
+    Flush(Ticket),
+    /// A fact for the history; never fed back.
+    Observe(Observation),
+    /// The process ends by itself, cleanly.
+    Exit,
+}
+
+/// Names one flush.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);
+
+/// Names one connection, for the side that accepted it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// The far end of a delivered message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The process.
+    pub node: NodeId,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The channel the opener of the connection named.
+    pub channel: Channel,
+}
+
+/// A connection as its opener names it: at most one at a time per process and channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Route {
+    /// The process to reach.
+    pub node: NodeId,
+    /// Which of the connections to it.
+    pub channel: Channel,
+}
+
+/// What a connection is for. Kafka opens several to one node, so that a parked request of one kind
+/// does not hold up another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// A client's produce, fetch and metadata requests.
+    Data,
+    /// A consumer's requests to its group coordinator.
+    Coordinator,
+    /// A replica fetcher's.
+    Fetcher,
+    /// A broker's registration and heartbeats (`BrokerLifecycleManager`).
+    Lifecycle,
+    /// A broker's AlterPartition (`AlterPartitionManager`) and producer id blocks.
+    Controller,
+    /// A broker's fetches of the metadata log (its Raft client).
+    MetadataLog,
+}
+
+/// Where a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// On the connection that this machine opened under this route, opening it if there is none.
+    Route(Route),
+    /// Back on a connection that this machine accepted.
+    Connection(ConnectionId),
+}
+
+/// The effects of one step, in order. The driver owns and reuses it.
+#[derive(Debug)]
+pub struct Outbox<M: Machine> {
+    effects: Vec<Effect<M>>,
+}
+
+impl<M: Machine> Default for Outbox<M> {
+    fn default() -> Self {
+        Self { effects: Vec::new() }
+    }
+}
+
+impl<M: Machine> Outbox<M> {
+    /// Sends on the connection of `route`.
+    pub fn send(&mut self, route: Route, message: Message) {
+        self.effects.push(Effect::Send { to: To::Route(route), message });
+    }
+
+    /// Answers on the connection that a message came from.
+    pub fn reply(&mut self, connection: ConnectionId, message: Message) {
+        self.effects.push(Effect::Send { to: To::Connection(connection), message });
+    }
+
+    /// Ends a connection.
+    pub fn close(&mut self, to: To) {
+        self.effects.push(Effect::Close(to));
+    }
+
+    /// Starts, or moves, a timer.
+    pub fn arm(&mut self, timer: M::Timer, delay: impl Into<Delay>) {
+        self.effects.push(Effect::Arm { timer, delay: delay.into() });
+    }
+
+    /// Stops a timer.
+    pub fn disarm(&mut self, timer: M::Timer) {
+        self.effects.push(Effect::Disarm(timer));
+    }
+
+    /// Changes the disk.
+    pub fn write(&mut self, write: <M::Disk as Disk>::Write) {
+        self.effects.push(Effect::Write(write));
+    }
+
+    /// Asks for a flush.
+    pub fn flush(&mut self, ticket: Ticket) {
+        self.effects.push(Effect::Flush(ticket));
+    }
+
+    /// Puts a fact on record.
+    pub fn observe(&mut self, observation: Observation) {
+        self.effects.push(Effect::Observe(observation));
+    }
+
+    /// Ends the process.
+    pub fn exit(&mut self) {
+        self.effects.push(Effect::Exit);
+    }
+
+    /// Takes the effects out, in order, keeping the allocation.
+    pub fn drain(&mut self) -> std::vec::Drain<'_, Effect<M>> {
+        self.effects.drain(..)
+    }
+}

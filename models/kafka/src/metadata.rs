@@ -1,0 +1,124 @@
+//! The metadata log of KRaft and the image a node folds it into.
+//!
+//! Controller and brokers replay the same records; the offset of a record is its index in the log.
+//! Source: `metadata/src/main/java/org/apache/kafka/image/*` (KIP-631).
+
+use ackproof_types::{
+    BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, ProducerId, TopicPartition,
+};
+use std::collections::BTreeMap;
+
+/// One record of the metadata log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetadataRecord {
+    /// A broker process registered; it starts fenced (`RegisterBrokerRecord`).
+    RegisterBroker {
+        /// The broker.
+        broker: BrokerId,
+        /// The registration.
+        registration: BrokerRegistration,
+    },
+    /// A broker was fenced, unfenced or began to shut down (`BrokerRegistrationChangeRecord`).
+    BrokerChange {
+        /// The broker.
+        broker: BrokerId,
+        /// Its epoch.
+        epoch: BrokerEpoch,
+        /// Whether it is fenced from here on.
+        fenced: bool,
+        /// Whether it is in controlled shutdown from here on.
+        in_controlled_shutdown: bool,
+    },
+    /// The whole state of a partition from here on (`PartitionRecord`, `PartitionChangeRecord`).
+    Partition {
+        /// Which.
+        partition: TopicPartition,
+        /// Its state.
+        state: PartitionRegistration,
+    },
+    /// Producer ids below this are handed out (`ProducerIdsRecord`).
+    ProducerIds {
+        /// The broker that got the block.
+        broker: BrokerId,
+        /// The first id of the next block.
+        next: ProducerId,
+    },
+}
+
+/// A registered broker process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrokerRegistration {
+    /// Its epoch: the offset of its registration record (R5.5).
+    pub epoch: BrokerEpoch,
+    /// The random id of its process.
+    pub incarnation: u64,
+    /// Not allowed to lead or to be in sync.
+    pub fenced: bool,
+    /// Leaving (R5.17).
+    pub in_controlled_shutdown: bool,
+}
+
+impl BrokerRegistration {
+    /// Whether the broker may lead and join in-sync sets.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        !self.fenced && !self.in_controlled_shutdown
+    }
+}
+
+/// The controller's state of a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionRegistration {
+    /// Assigned replicas, in order of preference.
+    pub replicas: Vec<BrokerId>,
+    /// In-sync replicas, in the order of `replicas`; never empty (R5.20).
+    pub isr: Vec<BrokerId>,
+    /// The leader, if any.
+    pub leader: Option<BrokerId>,
+    /// Raised with every change of the leader (R5.24).
+    pub leader_epoch: LeaderEpoch,
+    /// Raised with every change.
+    pub partition_epoch: PartitionEpoch,
+    /// The leader came by unclean election and has not reported recovery (R5.21).
+    pub recovering: bool,
+}
+
+/// The metadata log, folded.
+#[derive(Clone, Debug, Default)]
+pub struct MetadataImage {
+    /// Brokers that ever registered.
+    pub brokers: BTreeMap<BrokerId, BrokerRegistration>,
+    /// Partitions that exist.
+    pub partitions: BTreeMap<TopicPartition, PartitionRegistration>,
+    /// The next producer id to hand out.
+    pub next_producer_id: i64,
+}
+
+impl MetadataImage {
+    /// Applies one record.
+    pub fn apply(&mut self, record: &MetadataRecord) {
+        match record {
+            MetadataRecord::RegisterBroker { broker, registration } => {
+                self.brokers.insert(*broker, *registration);
+            }
+            MetadataRecord::BrokerChange { broker, epoch, fenced, in_controlled_shutdown } => {
+                if let Some(registration) = self.brokers.get_mut(broker)
+                    && registration.epoch == *epoch
+                {
+                    registration.fenced = *fenced;
+                    registration.in_controlled_shutdown = *in_controlled_shutdown;
+                }
+            }
+            MetadataRecord::Partition { partition, state } => {
+                self.partitions.insert(*partition, state.clone());
+            }
+            MetadataRecord::ProducerIds { next, .. } => self.next_producer_id = next.0,
+        }
+    }
+
+    /// Whether `broker` may lead and join in-sync sets.
+    #[must_use]
+    pub fn is_active(&self, broker: BrokerId) -> bool {
+        self.brokers.get(&broker).is_some_and(BrokerRegistration::is_active)
+    }
+}

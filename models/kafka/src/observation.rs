@@ -1,0 +1,307 @@
+//! Facts that machines put on record. They are never fed back; the driver stamps each with time and
+//! node and translates it into an entry of the history.
+
+use crate::message::OffsetSpec;
+use ackproof_types::{
+    BrokerEpoch, BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Offset, Record,
+    RecordSlice, TopicPartition,
+};
+use std::sync::Arc;
+
+/// One fact. The observing process is known to the driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observation {
+    /// A producer's application called `send` and the partitioner chose.
+    Sent {
+        /// The record.
+        record: Record,
+        /// Where to.
+        partition: TopicPartition,
+    },
+    /// `send` failed before a partition was chosen (metadata or buffer not available within
+    /// `max.block.ms`, record too large): certainly not written.
+    Rejected {
+        /// The record.
+        record: Record,
+        /// Why.
+        error: ErrorCode,
+    },
+    /// The futures of a batch succeeded.
+    Acked {
+        /// The partition.
+        partition: TopicPartition,
+        /// Offset of the first record; UNKNOWN with `acks=0`.
+        base_offset: Offset,
+        /// Who answered.
+        by: BrokerId,
+        /// The records, at consecutive offsets.
+        records: RecordSlice,
+    },
+    /// The futures of a batch failed.
+    Failed {
+        /// The partition.
+        partition: TopicPartition,
+        /// The records.
+        records: RecordSlice,
+        /// The last error.
+        error: ErrorCode,
+        /// Some attempt may have been written (R4.12): the outcome is unknown, not absent.
+        maybe_written: bool,
+    },
+    /// A producer sends a batch again.
+    Retried {
+        /// The partition.
+        partition: TopicPartition,
+        /// The first record.
+        first: Record,
+        /// Why the attempt before failed.
+        error: ErrorCode,
+    },
+    /// An idempotent producer raised its epoch by itself (R6.19).
+    ProducerEpochBumped {
+        /// The partition that asked for it.
+        partition: TopicPartition,
+    },
+
+    /// A member got its partitions of a generation.
+    Assigned {
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+        /// The generation.
+        generation: GenerationId,
+        /// Its partitions, ascending.
+        partitions: Arc<[TopicPartition]>,
+    },
+    /// A member gave its partitions back in good order.
+    Revoked {
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+        /// What it gave back.
+        partitions: Arc<[TopicPartition]>,
+    },
+    /// A member learned that its partitions were taken from it (R9.26).
+    Lost {
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+        /// What it lost.
+        partitions: Arc<[TopicPartition]>,
+    },
+    /// A member found its position on a newly assigned partition, or lost and found it again.
+    Positioned {
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: TopicPartition,
+        /// The next offset it will read.
+        offset: Offset,
+        /// How it was found.
+        source: PositionSource,
+    },
+    /// `poll` returned records of one partition.
+    Polled {
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: TopicPartition,
+        /// Offset of the first record.
+        base_offset: Offset,
+        /// The records, at consecutive offsets.
+        records: RecordSlice,
+    },
+    /// The application finished a record.
+    Processed {
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: TopicPartition,
+        /// Its offset.
+        offset: Offset,
+        /// The record.
+        record: Record,
+        /// It gave up on it and put it aside.
+        dead_lettered: bool,
+    },
+    /// A commit was sent.
+    CommitSent {
+        /// The group.
+        group: GroupId,
+        /// Partitions and the next offset to read of each.
+        offsets: Arc<[(TopicPartition, Offset)]>,
+    },
+    /// A commit was acknowledged.
+    Committed {
+        /// The group.
+        group: GroupId,
+        /// Partitions and the next offset to read of each.
+        offsets: Arc<[(TopicPartition, Offset)]>,
+    },
+    /// A commit was refused or is unknown.
+    CommitFailed {
+        /// The group.
+        group: GroupId,
+        /// Partitions and the next offset to read of each.
+        offsets: Arc<[(TopicPartition, Offset)]>,
+        /// Why.
+        error: ErrorCode,
+        /// It may still take effect (R9.4).
+        maybe_written: bool,
+    },
+
+    /// A replica appended a batch, as leader or as follower.
+    Appended {
+        /// The partition.
+        partition: TopicPartition,
+        /// The epoch stamped on the batch.
+        epoch: LeaderEpoch,
+        /// Offset of the first record.
+        base_offset: Offset,
+        /// One past the last offset: a coordinator's batch has offsets, but no records here.
+        next_offset: Offset,
+        /// The application's records.
+        records: RecordSlice,
+        /// As leader.
+        as_leader: bool,
+    },
+    /// A replica cut its log.
+    Truncated {
+        /// The partition.
+        partition: TopicPartition,
+        /// The log end before.
+        from: Offset,
+        /// The log end after.
+        to: Offset,
+    },
+    /// A leader's high watermark rose.
+    HighWatermark {
+        /// The partition.
+        partition: TopicPartition,
+        /// The leadership.
+        epoch: LeaderEpoch,
+        /// The new value.
+        offset: Offset,
+    },
+    /// A broker took the lead of a partition.
+    BecameLeader {
+        /// The partition.
+        partition: TopicPartition,
+        /// Its leadership.
+        epoch: LeaderEpoch,
+        /// Its log end.
+        log_end: Offset,
+        /// Its high watermark, often behind the true one (R2.20).
+        high_watermark: Offset,
+    },
+    /// A broker began to follow.
+    BecameFollower {
+        /// The partition.
+        partition: TopicPartition,
+        /// The leadership it follows.
+        epoch: LeaderEpoch,
+        /// The leader, if there is one.
+        leader: Option<BrokerId>,
+    },
+    /// A leader turned a produce request away: too few in-sync replicas.
+    NotEnoughReplicas {
+        /// The partition.
+        partition: TopicPartition,
+        /// Members of its in-sync set.
+        isr: u16,
+    },
+    /// A leader recognised a batch that it has (R6.30).
+    DuplicateBatch {
+        /// The partition.
+        partition: TopicPartition,
+        /// Where the batch is.
+        base_offset: Offset,
+    },
+    /// A broker serves as coordinator of a partition of `__consumer_offsets` from here on.
+    CoordinatorLoaded {
+        /// The partition.
+        partition: TopicPartition,
+    },
+    /// A join phase ended.
+    Rebalanced {
+        /// The group.
+        group: GroupId,
+        /// The new generation.
+        generation: GenerationId,
+        /// Its number of members.
+        members: u16,
+    },
+    /// A broker opened its ports.
+    BrokerStarted {
+        /// Its registration.
+        epoch: BrokerEpoch,
+    },
+
+    /// The controller chose a leader, or found none.
+    LeaderElected {
+        /// The partition.
+        partition: TopicPartition,
+        /// The leader; none: offline.
+        leader: Option<BrokerId>,
+        /// Its epoch.
+        epoch: LeaderEpoch,
+        /// The in-sync set, ascending.
+        isr: Arc<[BrokerId]>,
+        /// From outside the in-sync set (R5.21).
+        unclean: bool,
+    },
+    /// The controller changed an in-sync set without changing the leader.
+    IsrChanged {
+        /// The partition.
+        partition: TopicPartition,
+        /// The set before, ascending.
+        before: Arc<[BrokerId]>,
+        /// The set from here on, ascending.
+        isr: Arc<[BrokerId]>,
+    },
+    /// The controller fenced a broker.
+    Fenced {
+        /// Which.
+        broker: BrokerId,
+    },
+    /// The controller let a broker serve.
+    Unfenced {
+        /// Which.
+        broker: BrokerId,
+    },
+
+    /// The final read of a partition returned records.
+    FinalRead {
+        /// The partition.
+        partition: TopicPartition,
+        /// Offset of the first record.
+        base_offset: Offset,
+        /// The records, at consecutive offsets.
+        records: RecordSlice,
+    },
+    /// The final read of a partition is complete.
+    FinalReadDone {
+        /// The partition.
+        partition: TopicPartition,
+        /// The log start.
+        start: Offset,
+        /// One past the last offset read: the high watermark.
+        end: Offset,
+    },
+}
+
+/// How a consumer found its position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PositionSource {
+    /// From a committed offset.
+    Committed,
+    /// There was none: by `auto.offset.reset`.
+    NoCommit(OffsetSpec),
+    /// The position was outside the log: by `auto.offset.reset` (R8.6).
+    OutOfRange(OffsetSpec),
+    /// The log had been cut below the position (R8.7).
+    Truncated,
+}

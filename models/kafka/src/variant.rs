@@ -1,0 +1,82 @@
+//! Historical and deliberate bugs. Each replaces one rule at one place, beside the right one, and is
+//! off unless a scenario names it.
+
+use std::fmt;
+
+macro_rules! variants {
+    ($($(#[$doc:meta])* $variant:ident, $name:literal, $about:literal;)*) => {
+        /// A named bug.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Variant {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Variant {
+            /// Every variant.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Its stable name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it breaks, in a sentence.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$variant => $about,)* }
+            }
+        }
+    };
+}
+
+variants! {
+    /// KIP-101 scenario 1.
+    TruncateToHighWatermark, "trunc-to-hw",
+        "a follower cuts its log to its own stale high watermark (KIP-101, KAFKA-1211)";
+    /// The sanity entry of the corpus.
+    NoDivergenceCheck, "no-divergence-check",
+        "a follower appends after whatever it has, without comparing epochs";
+    /// `AsyncIsr.tla`.
+    NoMaximalIsr, "no-maximal-isr",
+        "the high watermark ignores a replica whose joining is still being decided";
+    /// KAFKA-7128.
+    IsrJoinBeforeEpochStart, "isr-join-before-epoch-start",
+        "a replica joins the in-sync set at the new leader's stale high watermark (KAFKA-7128)";
+    /// The high watermark is the leader's own log end.
+    HighWatermarkIgnoresFollowers, "hw-ignores-followers",
+        "acks=all is answered as soon as the leader has the batch";
+    /// KAFKA-5494.
+    NoDeduplication, "no-dedup",
+        "the leader does not recognise a batch it already has";
+    /// KIP-1251's text.
+    ZombieCommitAccepted, "zombie-commit-accepted",
+        "the coordinator takes commits from any member and generation";
+    /// W12 turned wrong.
+    CommitAckBeforeReplication, "commit-ack-before-replication",
+        "the coordinator acknowledges a commit before it is replicated";
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A set of variants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Variants(u32);
+
+impl Variants {
+    /// Whether `variant` is on.
+    #[must_use]
+    pub const fn has(self, variant: Variant) -> bool {
+        self.0 & (1 << variant as u32) != 0
+    }
+}
+
+impl FromIterator<Variant> for Variants {
+    fn from_iter<I: IntoIterator<Item = Variant>>(variants: I) -> Self {
+        Self(variants.into_iter().fold(0, |set, variant| set | 1 << variant as u32))
+    }
+}

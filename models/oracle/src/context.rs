@@ -1,0 +1,95 @@
+//! What the oracle must know of a run besides its history: who took part, and what was configured.
+
+use ackproof_types::{GroupId, NodeId, ProducerIndex, TopicId, TopicPartition};
+
+/// The static facts of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    /// Names of processes by [`NodeId`]: `controller`, `broker-1`, `billing-0`, `ledger-2`.
+    pub nodes: Vec<String>,
+    /// Number of brokers: nodes `1..=brokers`.
+    pub brokers: u16,
+    /// Topics by [`TopicId`]; index 0 is `__consumer_offsets`.
+    pub topics: Vec<TopicContext>,
+    /// Producer instances by [`ProducerIndex`].
+    pub producers: Vec<ProducerContext>,
+    /// Groups by [`GroupId`].
+    pub groups: Vec<GroupContext>,
+}
+
+/// A topic.
+#[derive(Clone, Debug)]
+pub struct TopicContext {
+    /// Its name.
+    pub name: String,
+    /// Its partitions.
+    pub partitions: u16,
+    /// Replicas of each.
+    pub replication_factor: u16,
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: u16,
+    /// `unclean.leader.election.enable`.
+    pub unclean_leader_election: bool,
+}
+
+/// A producer instance.
+#[derive(Clone, Debug)]
+pub struct ProducerContext {
+    /// Its process.
+    pub node: NodeId,
+    /// `billing-0`.
+    pub name: String,
+    /// Where it writes.
+    pub topic: TopicId,
+    /// `acks` as text: `all`, `1`, `0`.
+    pub acks: String,
+    /// `enable.idempotence`.
+    pub idempotent: bool,
+    /// The order of sends is promised: idempotent, or one request in flight.
+    pub ordered: bool,
+}
+
+/// A consumer group.
+#[derive(Clone, Debug)]
+pub struct GroupContext {
+    /// Its name.
+    pub name: String,
+    /// What it subscribes to.
+    pub topics: Vec<TopicId>,
+    /// Its commit strategy as the scenario names it.
+    pub commit: String,
+    /// `auto.offset.reset`.
+    pub reset: String,
+}
+
+impl Context {
+    /// `payments-0`.
+    #[must_use]
+    pub fn partition(&self, partition: TopicPartition) -> String {
+        format!("{}-{}", self.topics[partition.topic.index()].name, partition.partition)
+    }
+
+    /// The name of a process.
+    #[must_use]
+    pub fn node(&self, node: NodeId) -> &str {
+        &self.nodes[node.index()]
+    }
+
+    /// The name of a group.
+    #[must_use]
+    pub fn group(&self, group: GroupId) -> &str {
+        &self.groups[group.index()].name
+    }
+
+    /// `billing-0#117`.
+    #[must_use]
+    pub fn record(&self, record: ackproof_types::RecordId) -> String {
+        format!("{}#{}", self.producer(record.producer).name, record.number)
+    }
+
+    /// A producer instance.
+    #[must_use]
+    pub fn producer(&self, producer: ProducerIndex) -> &ProducerContext {
+        &self.producers[producer.index()]
+    }
+}

@@ -1,0 +1,101 @@
+//! Identifiers of processes and of the things they share.
+
+use std::fmt;
+
+/// A simulated process: 0 is the controller, `1..=brokers` are the brokers (see [`BrokerId`]), the
+/// clients follow in the order of the scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u16);
+
+impl NodeId {
+    /// The controller's process.
+    pub const CONTROLLER: Self = Self(0);
+
+    /// The index into tables of processes.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A broker's `node.id`, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BrokerId(pub u16);
+
+impl From<BrokerId> for NodeId {
+    fn from(broker: BrokerId) -> Self {
+        Self(broker.0)
+    }
+}
+
+impl fmt::Display for BrokerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "broker-{}", self.0)
+    }
+}
+
+/// A topic, by its index in the plan. Index 0 is always `__consumer_offsets`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicId(pub u16);
+
+impl TopicId {
+    /// `__consumer_offsets`.
+    pub const CONSUMER_OFFSETS: Self = Self(0);
+
+    /// The index into tables of topics.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// One partition of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    /// The topic.
+    pub topic: TopicId,
+    /// The partition's number within the topic, from 0.
+    pub partition: u16,
+}
+
+impl TopicPartition {
+    /// The partition `partition` of `topic`.
+    #[must_use]
+    pub fn new(topic: TopicId, partition: u16) -> Self {
+        Self { topic, partition }
+    }
+}
+
+/// A consumer group, by its index in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(pub u16);
+
+impl GroupId {
+    /// The index into tables of groups.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// The member id that a group coordinator hands out (Kafka: `member.id`). Unique for ever, so a
+/// member that is fenced and joins again gets another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId(pub u64);
+
+/// The id of one idempotent producer session (Kafka: `producerId`, KIP-98).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProducerId(pub i64);
+
+/// A producer instance of the workload, by its index in the plan. It outlives the restarts of its
+/// process, unlike [`ProducerId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProducerIndex(pub u16);
+
+impl ProducerIndex {
+    /// The index into tables of producers.
+    #[must_use]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}

@@ -1,0 +1,27 @@
+//! The vocabulary that models, oracle and scenarios share: identifiers, offsets, epochs, time,
+//! records and Kafka's error codes.
+//!
+//! It holds no behaviour beyond the arithmetic that a newtype needs, and imports nothing, so that a
+//! checker and a model can speak of the same record without seeing each other.
+//!
+//! - [`id`] who: processes, brokers, topics, groups, members
+//! - [`log`] where: offsets and the epochs that fence them
+//! - [`time`] when: simulated microseconds
+//! - [`record`] what: one record of the workload
+//! - [`error`] why not: Kafka's error codes
+
+pub mod error;
+pub mod id;
+pub mod log;
+pub mod record;
+pub mod time;
+
+pub use error::ErrorCode;
+pub use id::{
+    BrokerId, GroupId, MemberId, NodeId, ProducerId, ProducerIndex, TopicId, TopicPartition,
+};
+pub use log::{
+    BrokerEpoch, GenerationId, LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, Sequence,
+};
+pub use record::{Record, RecordId, RecordSlice};
+pub use time::{Delay, Micros, Timestamp};

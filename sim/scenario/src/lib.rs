@@ -1,0 +1,26 @@
+//! What a scenario file means: text as typed → [`plan::Plan`] → [`schedule::Schedule`] for a seed.
+//!
+//! It knows no simulator and no model: a scenario must be able to describe a run against a real Kafka.
+//!
+//! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it
+
+pub mod plan;
+pub mod schedule;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The stream of random numbers for one purpose and entity. Streams are independent: drawing from one,
+/// or adding another, moves no other.
+#[must_use]
+pub fn stream(seed: u64, purpose: &str, entity: u64) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    for (lane, chunk) in (0_u64..).zip(key.chunks_exact_mut(8)) {
+        let lane_seed = seed ^ lane.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed = xxh3_64_with_seed(purpose.as_bytes(), lane_seed)
+            ^ xxh3_64_with_seed(&entity.to_le_bytes(), !lane_seed);
+        chunk.copy_from_slice(&mixed.to_le_bytes());
+    }
+    ChaCha8Rng::from_seed(key)
+}

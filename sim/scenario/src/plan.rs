@@ -1,0 +1,357 @@
+//! A plan: what a scenario file means, resolved and valid by construction. Everything is by index;
+//! every default is filled in.
+
+use ackproof_types::{Delay, Micros, TopicId};
+use std::collections::BTreeMap;
+
+/// A resolved scenario.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// `name`, or the file's stem.
+    pub name: String,
+    /// `about`.
+    pub about: String,
+    /// Number of brokers, from 1.
+    pub brokers: u16,
+    /// Broker settings by Kafka's key; every modelled key is present.
+    pub broker_config: Settings,
+    /// The network between processes.
+    pub network: Network,
+    /// Topics; index 0 is `__consumer_offsets`.
+    pub topics: Vec<Topic>,
+    /// Producers by name, each with one or more instances.
+    pub producers: Vec<Producer>,
+    /// Groups.
+    pub groups: Vec<Group>,
+    /// Faults, in the order of the file.
+    pub faults: Vec<Fault>,
+    /// How long the workload and the faults last.
+    pub load: Micros,
+    /// How long recovery may take afterwards.
+    pub settle: Micros,
+    /// What the run must show.
+    pub expect: Expect,
+    /// Names of variants to switch on.
+    pub variants: Vec<String>,
+}
+
+/// Values of Kafka settings by key.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings(pub BTreeMap<&'static str, SettingValue>);
+
+/// A value of a Kafka setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingValue {
+    /// A whole number, in the unit of the key.
+    Number(i64),
+    /// `true` or `false`.
+    Switch(bool),
+    /// One of a few words.
+    Word(String),
+}
+
+impl Settings {
+    /// The number at `key`.
+    ///
+    /// # Panics
+    /// If the plan has no number there: a bug of the table of settings.
+    #[must_use]
+    pub fn number(&self, key: &str) -> i64 {
+        match self.0.get(key) {
+            Some(SettingValue::Number(number)) => *number,
+            other => panic!("no number at {key}: {other:?}"),
+        }
+    }
+
+    /// The milliseconds at `key`, as a length.
+    #[must_use]
+    pub fn millis(&self, key: &str) -> Micros {
+        Micros::from_millis(u64::try_from(self.number(key)).unwrap_or(0))
+    }
+
+    /// The switch at `key`.
+    ///
+    /// # Panics
+    /// If the plan has no switch there: a bug of the table of settings.
+    #[must_use]
+    pub fn switch(&self, key: &str) -> bool {
+        match self.0.get(key) {
+            Some(SettingValue::Switch(on)) => *on,
+            other => panic!("no switch at {key}: {other:?}"),
+        }
+    }
+
+    /// The word at `key`.
+    ///
+    /// # Panics
+    /// If the plan has no word there: a bug of the table of settings.
+    #[must_use]
+    pub fn word(&self, key: &str) -> &str {
+        match self.0.get(key) {
+            Some(SettingValue::Word(word)) => word,
+            other => panic!("no word at {key}: {other:?}"),
+        }
+    }
+}
+
+/// The network.
+#[derive(Clone, Copy, Debug)]
+pub struct Network {
+    /// One-way latency of a message.
+    pub latency: Delay,
+}
+
+/// A topic.
+#[derive(Clone, Debug)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// Number of partitions.
+    pub partitions: u16,
+    /// `replication.factor`.
+    pub replication_factor: u16,
+    /// Topic settings by Kafka's key; every modelled key is present.
+    pub config: Settings,
+}
+
+/// A producer of the workload.
+#[derive(Clone, Debug)]
+pub struct Producer {
+    /// Its name; instances are `name-0`, `name-1`, ….
+    pub name: String,
+    /// Where it writes.
+    pub topic: TopicId,
+    /// Number of processes.
+    pub instances: u16,
+    /// Mean distance between two sends of one instance.
+    pub interval: Micros,
+    /// Records per instance; none: until the load ends.
+    pub records: Option<u32>,
+    /// Size of the key space; 0: records have no key.
+    pub keys: u32,
+    /// Smallest and largest record in bytes.
+    pub size: (u32, u32),
+    /// When it starts to send.
+    pub start: Micros,
+    /// Producer settings by Kafka's key; every modelled key is present.
+    pub config: Settings,
+}
+
+/// A consumer group of the workload.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its `group.id`.
+    pub name: String,
+    /// What it subscribes to, ascending.
+    pub topics: Vec<TopicId>,
+    /// Number of members; their processes are `name-0`, `name-1`, ….
+    pub members: u16,
+    /// Processing time of one record.
+    pub process: Delay,
+    /// Failing attempts, in a million.
+    pub failures_per_million: u32,
+    /// Attempts before a record is dead-lettered.
+    pub attempts: u32,
+    /// When it commits.
+    pub commit: Commit,
+    /// When its members start.
+    pub start: Micros,
+    /// Consumer settings by Kafka's key; every modelled key is present.
+    pub config: Settings,
+}
+
+/// When an application commits offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// `auto`.
+    Auto,
+    /// `auto-with-hand-off`.
+    AutoWithHandOff,
+    /// `sync-after-batch`.
+    SyncAfterBatch,
+    /// `async-after-batch`.
+    AsyncAfterBatch,
+    /// `sync-per-record`.
+    SyncPerRecord,
+    /// `before-processing`.
+    BeforeProcessing,
+}
+
+impl Commit {
+    /// Every strategy with its name.
+    pub const ALL: &'static [(Self, &'static str)] = &[
+        (Self::Auto, "auto"),
+        (Self::AutoWithHandOff, "auto-with-hand-off"),
+        (Self::SyncAfterBatch, "sync-after-batch"),
+        (Self::AsyncAfterBatch, "async-after-batch"),
+        (Self::SyncPerRecord, "sync-per-record"),
+        (Self::BeforeProcessing, "before-processing"),
+    ];
+
+    /// Its name in a scenario.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(commit, _)| *commit == self).map_or("", |(_, name)| name)
+    }
+}
+
+/// One entry of `faults`.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// When it happens, and how often.
+    pub when: When,
+    /// What happens: one of these by weight; a single one if the file names one.
+    pub choices: Vec<(u32, FaultKind)>,
+}
+
+/// When a fault happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Once, at this time.
+    At(Micros),
+    /// Again and again within a window, at distances drawn from `every`.
+    Between {
+        /// Start of the window.
+        from: Micros,
+        /// End of the window.
+        to: Micros,
+        /// Distance from one to the next.
+        every: Delay,
+    },
+    /// Once, at a time drawn from a window.
+    OnceBetween {
+        /// Start of the window.
+        from: Micros,
+        /// End of the window.
+        to: Micros,
+    },
+}
+
+/// A fault: what, to whom, for how long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultKind {
+    /// What.
+    pub action: Action,
+    /// To whom; for cuts, the side that is cut off.
+    pub target: Target,
+    /// How long. None: until the load ends; without meaning for what ends by itself.
+    pub lasts: Option<Delay>,
+}
+
+/// What a fault does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Kills the process; it restarts when the fault ends.
+    Crash,
+    /// Stops the process cleanly; it restarts when the fault ends.
+    Restart,
+    /// Restarts all brokers cleanly, one after another; each is down for the fault's duration.
+    RollingRestart,
+    /// Freezes the process (SIGSTOP); it goes on when the fault ends.
+    Pause,
+    /// Cuts the links between the target and these peers.
+    Isolate {
+        /// From whom.
+        from: Vec<Peers>,
+        /// Which way.
+        direction: Direction,
+    },
+    /// Makes the target's links slower by this much.
+    Slow(Delay),
+    /// Loses this many packets in a million on the target's links: as on TCP, delay.
+    Lossy(u32),
+    /// Resets the target's connections, once.
+    Reset,
+    /// Delays what the target fetches as a follower, so that it falls out of the in-sync set.
+    SlowFollower,
+    /// A member leaves its group in good order; it comes back when the fault ends.
+    Leave,
+    /// Another member joins the group; it leaves when the fault ends.
+    Join,
+    /// The application of a member does not poll for the fault's duration.
+    StallPoll,
+}
+
+/// Groups of peers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peers {
+    /// All other brokers.
+    Brokers,
+    /// All controllers.
+    Controllers,
+    /// All producers and members.
+    Clients,
+}
+
+/// Which way a link is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Both.
+    Both,
+    /// What the target sends is not delivered.
+    Outgoing,
+    /// What is sent to the target is not delivered.
+    Incoming,
+}
+
+/// Whom a fault hits: a name, or a rule that only the run can resolve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// `broker-2`.
+    Broker(u16),
+    /// `controller`.
+    Controller,
+    /// `leader of payments-0`.
+    LeaderOf(TopicId, u16),
+    /// `a follower of payments-0`: the lowest id among them.
+    FollowerOf(TopicId, u16),
+    /// `coordinator of ledger`: group by index.
+    CoordinatorOf(u16),
+    /// `any broker`, drawn from the seed.
+    AnyBroker,
+    /// `billing-0`: producer and instance by index.
+    Producer(u16, u16),
+    /// `any producer`, or of one name.
+    AnyProducer(Option<u16>),
+    /// `ledger-1`: group and member by index.
+    Member(u16, u16),
+    /// `any member of ledger`.
+    AnyMember(u16),
+    /// `ledger`: the group as a whole, for `join`.
+    Group(u16),
+    /// Every broker, for a rolling restart.
+    AllBrokers,
+}
+
+/// What a scenario expects.
+#[derive(Clone, Debug, Default)]
+pub struct Expect {
+    /// By property; the ones not named are expected to hold.
+    pub properties: BTreeMap<String, Expected>,
+    /// Bounds on measures.
+    pub limits: Vec<Limit>,
+    /// How often things must have happened, at least.
+    pub witness: BTreeMap<String, u64>,
+}
+
+/// What is expected of a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// No seed violates it.
+    Held,
+    /// At least one seed of a sweep violates it.
+    Violated,
+    /// Either is fine.
+    MayViolate,
+}
+
+/// A bound on a measure, both ends included.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limit {
+    /// `duplicate_rate`, `log_duplicates`, `lost`, `skipped`, `unknown`, `failed`.
+    pub measure: String,
+    /// At least.
+    pub min: Option<f64>,
+    /// At most.
+    pub max: Option<f64>,
+}
