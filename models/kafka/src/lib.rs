@@ -12,10 +12,18 @@
 //!   [`reader`] the final read
 //! - [`variant`] historical and deliberate bugs, each switched on at one place
 
+pub mod broker;
+pub mod client;
 pub mod config;
+pub mod consumer;
+pub mod controller;
 pub mod group;
+pub mod log;
 pub mod machine;
 pub mod message;
 pub mod metadata;
 pub mod observation;
+pub mod partition;
+pub mod producer;
+pub mod reader;
 pub mod variant;
