@@ -13,6 +13,8 @@ pub struct ClusterConfig {
     pub brokers: u16,
     /// Topics by [`TopicId`]; index 0 is `__consumer_offsets`.
     pub topics: Vec<TopicConfig>,
+    /// `group.id`s by [`GroupId`]: they decide the partition of `__consumer_offsets` (R9.1).
+    pub group_names: Vec<Arc<str>>,
     /// Broker settings, the same on all.
     pub broker: BrokerSettings,
     /// Bugs switched on.

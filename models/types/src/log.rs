@@ -19,6 +19,9 @@ impl Offset {
     }
 
     /// The offset `count` further.
+    ///
+    /// # Panics
+    /// If `count` is above `i64::MAX`.
     #[must_use]
     pub fn plus(self, count: usize) -> Self {
         Self(self.0 + i64::try_from(count).expect("a batch has fewer than i64::MAX records"))
@@ -102,6 +105,9 @@ impl Sequence {
 
     /// The sequence `count` further, wrapping to 0 after `i32::MAX` (Kafka:
     /// `DefaultRecordBatch#incrementSequence`).
+    ///
+    /// # Panics
+    /// If `count` is above `i64::MAX`.
     #[must_use]
     pub fn plus(self, count: usize) -> Self {
         let modulus = i64::from(i32::MAX) + 1;

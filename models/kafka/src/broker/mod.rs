@@ -1,1 +1,342 @@
-//! To come.
+//! The broker process: routes messages to partitions, coordinator and lifecycle; owns no rule itself.
+//!
+//! - [`lifecycle`] registration, heartbeats, shutdown · [`metadata`] following the metadata log
+//! - [`produce`] appends and their wait for replicas · [`fetch`] reads and their parking
+//! - [`replication`] fetching as a follower · [`isr`] proposals to the controller
+//! - [`coordination`] the group coordinator's place in the broker
+//!
+//! Kafka: `KafkaApis`, `ReplicaManager`, `BrokerServer`.
+
+mod coordination;
+mod fetch;
+mod isr;
+mod lifecycle;
+mod metadata;
+mod produce;
+mod replication;
+
+pub use crate::log::disk::{BrokerDisk, BrokerWrite};
+
+use crate::config::{BrokerConfig, ClusterConfig};
+use crate::group::{GroupCoordinator, GroupTimer};
+use crate::log::ReplicaLog;
+use crate::machine::{Channel, ConnectionId, Input, Machine, Outbox, Peer, Route, To};
+use crate::message::{CorrelationId, Message, Request, Response};
+use crate::metadata::MetadataImage;
+use crate::partition::Partition;
+use crate::partition::leader::{LagTick, Surroundings};
+use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, NodeId, Timestamp, TopicPartition};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The effects of a broker.
+pub type Out = Outbox<Broker>;
+
+/// What the surroundings ask of a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokerCall {
+    /// Shut down cleanly (SIGTERM): controlled shutdown, close the logs, exit (R5.17, R1.21).
+    Shutdown,
+}
+
+/// The timers of a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// Time for the next registration or heartbeat.
+    Lifecycle,
+    /// The registration or heartbeat under way was not answered.
+    LifecycleTimeout,
+    /// Time to ask again for metadata records.
+    MetadataRetry,
+    /// The metadata fetch under way was not answered.
+    MetadataTimeout,
+    /// `replica.lag.time.max.ms` / 2 has passed: look for lagging replicas (R3.3).
+    LagCheck,
+    /// `replica.high.watermark.checkpoint.interval.ms` has passed (R1.23).
+    HighWatermarkCheckpoint,
+    /// A produce request waited its `timeout` for replicas (R4.7).
+    ProduceWait(u64),
+    /// A fetch was parked for its `max_wait` (R2.16).
+    FetchWait(u64),
+    /// The fetch to this leader was not answered within `replica.socket.timeout.ms`.
+    FetcherTimeout(BrokerId),
+    /// The fetcher to this leader may try again (R2.6).
+    FetcherBackoff(BrokerId),
+    /// This partition may be fetched again (R2.6).
+    PartitionBackoff(TopicPartition),
+    /// Time to send proposals again (R3.10).
+    AlterPartitionRetry,
+    /// The AlterPartition under way was not answered.
+    AlterPartitionTimeout,
+    /// The request for producer ids was not answered.
+    ProducerIdsTimeout,
+    /// A timer of the group coordinator.
+    Group(GroupTimer),
+}
+
+/// What decisions about a partition depend on besides the partition.
+#[derive(Debug)]
+pub(crate) struct Env {
+    pub(crate) id: BrokerId,
+    pub(crate) cluster: Arc<ClusterConfig>,
+    pub(crate) image: MetadataImage,
+    pub(crate) tick: LagTick,
+}
+
+impl Env {
+    pub(crate) fn around(&self, partition: TopicPartition) -> Surroundings<'_> {
+        Surroundings {
+            id: self.id,
+            image: &self.image,
+            tick: self.tick,
+            min_isr: self.cluster.topic(partition.topic).effective_min_isr(),
+            variants: self.cluster.variants,
+        }
+    }
+}
+
+/// A broker process.
+#[derive(Debug)]
+pub struct Broker {
+    env: Env,
+    partitions: BTreeMap<TopicPartition, Partition>,
+    loaded: BTreeMap<TopicPartition, ReplicaLog>,
+    lifecycle: lifecycle::Lifecycle,
+    metadata: metadata::MetadataFollower,
+    produce: produce::ProducePurgatory,
+    fetch: fetch::FetchPurgatory,
+    fetchers: BTreeMap<BrokerId, replication::Fetcher>,
+    delayed: BTreeSet<TopicPartition>,
+    proposals: isr::Proposals,
+    producer_ids: produce::ProducerIds,
+    coordinator: GroupCoordinator,
+    next_correlation: u64,
+}
+
+impl Machine for Broker {
+    type Config = BrokerConfig;
+    type Timer = Timer;
+    type Disk = BrokerDisk;
+    type Call = BrokerCall;
+
+    fn boot(config: &BrokerConfig, disk: &BrokerDisk, _now: Timestamp, out: &mut Out) -> Self {
+        let settings = config.cluster.broker;
+        let mut loaded: BTreeMap<TopicPartition, ReplicaLog> = BTreeMap::new();
+        for (id, log) in &disk.logs {
+            let segment_bytes = config.cluster.topic(id.topic).segment_bytes;
+            loaded.insert(*id, ReplicaLog::load(*id, Some(log), segment_bytes));
+        }
+        let mut broker = Self {
+            env: Env {
+                id: config.id,
+                cluster: Arc::clone(&config.cluster),
+                image: MetadataImage::default(),
+                tick: LagTick(0),
+            },
+            partitions: BTreeMap::new(),
+            loaded,
+            lifecycle: lifecycle::Lifecycle::new(disk.starts + 1, disk.clean_shutdown),
+            metadata: metadata::MetadataFollower::default(),
+            produce: produce::ProducePurgatory::default(),
+            fetch: fetch::FetchPurgatory::default(),
+            fetchers: BTreeMap::new(),
+            delayed: BTreeSet::new(),
+            proposals: isr::Proposals::default(),
+            producer_ids: produce::ProducerIds::default(),
+            coordinator: GroupCoordinator::new(Arc::clone(&config.cluster), config.id),
+            next_correlation: 0,
+        };
+        out.write(BrokerWrite::Started);
+        broker.register(out);
+        broker.fetch_metadata(out);
+        out.arm(Timer::LagCheck, ackproof_types::Micros(settings.replica_lag_time_max.0 / 2));
+        out.arm(Timer::HighWatermarkCheckpoint, settings.high_watermark_checkpoint_interval);
+        broker
+    }
+
+    fn step(&mut self, now: Timestamp, input: Input<Self>, out: &mut Out) {
+        match input {
+            Input::Deliver { from, message } => match message {
+                Message::Request(correlation, request) => {
+                    self.request(now, from, correlation, request, out);
+                }
+                Message::Response(correlation, response) => {
+                    self.response(from, correlation, response, out);
+                }
+                Message::NoResponse(_) => {}
+            },
+            Input::Disconnected(route) => self.disconnected(route, out),
+            Input::Fire(timer) => self.fire(timer, out),
+            Input::Flushed(_) => {}
+            Input::Call(BrokerCall::Shutdown) => self.shutdown(out),
+        }
+    }
+}
+
+impl Broker {
+    fn settings(&self) -> &crate::config::BrokerSettings {
+        &self.env.cluster.broker
+    }
+
+    fn correlation(&mut self) -> CorrelationId {
+        self.next_correlation += 1;
+        CorrelationId(self.next_correlation)
+    }
+
+    /// This process's registration; UNKNOWN before it has one.
+    fn epoch(&self) -> BrokerEpoch {
+        self.lifecycle.epoch().unwrap_or(BrokerEpoch::UNKNOWN)
+    }
+
+    fn ask(
+        &mut self,
+        node: NodeId,
+        channel: Channel,
+        request: Request,
+        out: &mut Out,
+    ) -> CorrelationId {
+        let correlation = self.correlation();
+        out.send(Route { node, channel }, Message::Request(correlation, request));
+        correlation
+    }
+
+    fn request(
+        &mut self,
+        now: Timestamp,
+        from: Peer,
+        correlation: CorrelationId,
+        request: Request,
+        out: &mut Out,
+    ) {
+        if !self.lifecycle.serves() {
+            // The ports are not open yet (R5.9): whoever tries is turned away.
+            out.close(To::Connection(from.connection));
+            return;
+        }
+        let to = from.connection;
+        match request {
+            Request::Produce(request) => self.handle_produce(to, correlation, request, out),
+            Request::Fetch(request) => self.handle_fetch(to, correlation, request, out),
+            Request::ListOffsets(asked) => {
+                let listed = asked.iter().map(|one| (one.partition, self.list_offset(one)));
+                reply(to, correlation, Response::ListOffsets(listed.collect()), out);
+            }
+            Request::OffsetsForLeaderEpoch(asked) => {
+                let ends = asked.iter().map(|one| (one.partition, self.epoch_end(one)));
+                reply(to, correlation, Response::OffsetsForLeaderEpoch(ends.collect()), out);
+            }
+            Request::Metadata(topics) => {
+                reply(to, correlation, Response::Metadata(self.describe(&topics)), out);
+            }
+            Request::FindCoordinator(group) => {
+                let found = self.find_coordinator(group);
+                reply(to, correlation, Response::FindCoordinator(found), out);
+            }
+            Request::InitProducerId => self.init_producer_id(to, correlation, out),
+            Request::JoinGroup(_)
+            | Request::SyncGroup(_)
+            | Request::Heartbeat(_)
+            | Request::LeaveGroup(..)
+            | Request::OffsetCommit(_)
+            | Request::OffsetFetch(..) => {
+                self.handle_group(now, to, correlation, &request, out);
+            }
+            Request::BrokerRegistration(_)
+            | Request::BrokerHeartbeat(_)
+            | Request::AlterPartition(_)
+            | Request::AllocateProducerIds(..)
+            | Request::MetadataFetch(_) => unreachable!("only controllers are sent {request:?}"),
+        }
+    }
+
+    fn response(
+        &mut self,
+        from: Peer,
+        correlation: CorrelationId,
+        response: Response,
+        out: &mut Out,
+    ) {
+        match response {
+            Response::Fetch(partitions) => {
+                self.fetched(BrokerId(from.node.0), correlation, partitions, out);
+            }
+            Response::BrokerRegistration(result) => self.registered(correlation, result, out),
+            Response::BrokerHeartbeat(result) => self.heartbeat_answered(correlation, result, out),
+            Response::AlterPartition(result) => self.altered(correlation, result, out),
+            Response::AllocateProducerIds(result) => self.ids_allocated(result, out),
+            Response::MetadataFetch(records) => self.metadata_fetched(correlation, &records, out),
+            Response::Produce(_)
+            | Response::ListOffsets(_)
+            | Response::OffsetsForLeaderEpoch(_)
+            | Response::Metadata(_)
+            | Response::FindCoordinator(_)
+            | Response::JoinGroup(_)
+            | Response::SyncGroup(_)
+            | Response::Heartbeat(_)
+            | Response::LeaveGroup(_)
+            | Response::OffsetCommit(_)
+            | Response::OffsetFetch(_)
+            | Response::InitProducerId(_) => unreachable!("brokers do not ask for {response:?}"),
+        }
+    }
+
+    fn disconnected(&mut self, route: Route, out: &mut Out) {
+        match route.channel {
+            Channel::Fetcher => self.fetcher_failed(BrokerId(route.node.0), out),
+            Channel::Lifecycle => self.lifecycle_failed(out),
+            Channel::MetadataLog => self.metadata_failed(out),
+            Channel::Controller => self.controller_channel_failed(out),
+            Channel::Data | Channel::Coordinator => {
+                unreachable!("brokers open no client channels")
+            }
+        }
+    }
+
+    fn fire(&mut self, timer: Timer, out: &mut Out) {
+        match timer {
+            Timer::Lifecycle => self.lifecycle_due(out),
+            Timer::LifecycleTimeout => {
+                out.close(To::Route(controller(Channel::Lifecycle)));
+                self.lifecycle_failed(out);
+            }
+            Timer::MetadataRetry => self.fetch_metadata(out),
+            Timer::MetadataTimeout => {
+                out.close(To::Route(controller(Channel::MetadataLog)));
+                self.metadata_failed(out);
+            }
+            Timer::LagCheck => self.check_lag(out),
+            Timer::HighWatermarkCheckpoint => {
+                self.checkpoint_high_watermarks(out);
+                out.arm(timer, self.settings().high_watermark_checkpoint_interval);
+            }
+            Timer::ProduceWait(id) => self.produce_timed_out(id, out),
+            Timer::FetchWait(id) => self.fetch_wait_over(id, out),
+            Timer::FetcherTimeout(leader) => {
+                out.close(To::Route(Route { node: leader.into(), channel: Channel::Fetcher }));
+                self.fetcher_failed(leader, out);
+            }
+            Timer::FetcherBackoff(leader) => self.fetcher_may_retry(leader, out),
+            Timer::PartitionBackoff(partition) => {
+                self.delayed.remove(&partition);
+                self.fetch_from_leader_of(partition, out);
+            }
+            Timer::AlterPartitionRetry => self.send_proposals(out),
+            Timer::AlterPartitionTimeout | Timer::ProducerIdsTimeout => {
+                out.close(To::Route(controller(Channel::Controller)));
+                self.controller_channel_failed(out);
+            }
+            Timer::Group(timer) => self.group_fire(timer, out),
+        }
+    }
+}
+
+fn controller(channel: Channel) -> Route {
+    Route { node: NodeId::CONTROLLER, channel }
+}
+
+fn reply(to: ConnectionId, correlation: CorrelationId, response: Response, out: &mut Out) {
+    out.reply(to, Message::Response(correlation, response));
+}
+
+/// Why a broker does not serve a partition at all.
+const NOT_HOSTED: ErrorCode = ErrorCode::NotLeaderOrFollower;

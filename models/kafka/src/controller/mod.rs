@@ -1,1 +1,286 @@
-//! To come.
+//! The controller: the one writer of the metadata log (Kafka: `QuorumController`).
+//!
+//! It stands for the whole quorum: one process, whose append is the commit (R5.1). It knows brokers
+//! by their registrations and heartbeats alone; clients never speak to it.
+//!
+//! - `log` its disk · `election` who leads · `lifecycle` registration, heartbeats, fencing
+//! - `partitions` creation of topics, in-sync sets, elections by timer
+
+mod election;
+mod lifecycle;
+mod log;
+mod partitions;
+#[cfg(test)]
+mod tests;
+
+pub use log::MetadataLog;
+
+use crate::config::ClusterConfig;
+use crate::machine::{ConnectionId, Input, Machine, Outbox, Peer};
+use crate::message::{CorrelationId, Message, MetadataFetchRequest, Request, Response};
+use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::observation::Observation;
+use ackproof_types::{
+    BrokerEpoch, BrokerId, ErrorCode, Micros, ProducerId, Timestamp, TopicPartition,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How long a fetch of the metadata log parks (R5.26).
+const METADATA_FETCH_MAX_WAIT: Micros = Micros::from_millis(500);
+/// Producer ids handed out at a time (Kafka: `ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`).
+const PRODUCER_ID_BLOCK: u32 = 1000;
+
+/// The timers of the controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// A broker was not heard of for `broker.session.timeout.ms`.
+    Session(BrokerId),
+    /// A parked fetch of the metadata log by this broker has waited long enough.
+    Observer(BrokerId),
+    /// Look for leaderless partitions that may elect uncleanly (R5.22).
+    UncleanElection,
+    /// Give partitions back to their preferred leaders (R5.23).
+    PreferredElection,
+}
+
+/// The surroundings ask nothing of a controller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {}
+
+/// The controller. What is not in the metadata log is lost at a restart (R5.12).
+#[derive(Debug)]
+pub struct Controller {
+    config: Arc<ClusterConfig>,
+    log: Vec<Arc<MetadataRecord>>,
+    image: MetadataImage,
+    contacts: BTreeMap<BrokerId, Contact>,
+    observers: BTreeMap<BrokerId, Observer>,
+}
+
+/// What heartbeats told of a broker.
+#[derive(Clone, Copy, Debug, Default)]
+struct Contact {
+    /// The metadata offset it has applied, exclusive.
+    metadata_offset: u64,
+    /// Everyone must have applied this much before it may go (R5.14).
+    controlled_shutdown_offset: Option<u64>,
+}
+
+/// A parked fetch of the metadata log.
+#[derive(Clone, Copy, Debug)]
+struct Observer {
+    connection: ConnectionId,
+    correlation: CorrelationId,
+    offset: u64,
+}
+
+type Out = Outbox<Controller>;
+
+impl Machine for Controller {
+    type Config = Arc<ClusterConfig>;
+    type Timer = Timer;
+    type Disk = MetadataLog;
+    type Call = Call;
+
+    fn boot(config: &Self::Config, disk: &MetadataLog, _: Timestamp, out: &mut Out) -> Self {
+        let mut image = MetadataImage::default();
+        for record in &disk.0 {
+            image.apply(record);
+        }
+        let settings = &config.broker;
+        for broker in image.brokers.keys() {
+            // R5.12: every clock starts anew.
+            out.arm(Timer::Session(*broker), settings.broker_session_timeout);
+        }
+        if settings.auto_leader_rebalance {
+            out.arm(Timer::PreferredElection, settings.leader_imbalance_check_interval);
+        }
+        if config.topics.iter().any(|topic| topic.unclean_leader_election) {
+            out.arm(Timer::UncleanElection, settings.unclean_leader_election_interval);
+        }
+        Self {
+            config: Arc::clone(config),
+            log: disk.0.clone(),
+            image,
+            contacts: BTreeMap::new(),
+            observers: BTreeMap::new(),
+        }
+    }
+
+    fn step(&mut self, _: Timestamp, input: Input<Self>, out: &mut Out) {
+        let end = self.log.len();
+        match input {
+            Input::Deliver { from, message: Message::Request(correlation, request) } => {
+                self.request(from, correlation, request, out);
+            }
+            Input::Fire(timer) => self.fire(timer, out),
+            // It opens no connections and flushes nothing (R5.30).
+            Input::Deliver { message: Message::Response(..) | Message::NoResponse(_), .. }
+            | Input::Disconnected(_)
+            | Input::Flushed(_) => {}
+            Input::Call(call) => match call {},
+        }
+        if self.log.len() > end {
+            self.answer_observers(out);
+        }
+    }
+}
+
+impl Controller {
+    /// The metadata as of the end of the log.
+    #[must_use]
+    pub fn image(&self) -> &MetadataImage {
+        &self.image
+    }
+
+    fn request(&mut self, from: Peer, correlation: CorrelationId, request: Request, out: &mut Out) {
+        let response = match request {
+            Request::BrokerRegistration(request) => {
+                Response::BrokerRegistration(self.register(&request, out))
+            }
+            Request::BrokerHeartbeat(request) => {
+                Response::BrokerHeartbeat(self.heartbeat(&request, out))
+            }
+            Request::AlterPartition(request) => {
+                Response::AlterPartition(self.alter_partitions(&request, out))
+            }
+            Request::AllocateProducerIds(broker, epoch) => {
+                Response::AllocateProducerIds(self.allocate_producer_ids(broker, epoch, out))
+            }
+            Request::MetadataFetch(request) => {
+                return self.fetch(from.connection, correlation, request, out);
+            }
+            // Not for a controller.
+            Request::Produce(_)
+            | Request::Fetch(_)
+            | Request::ListOffsets(_)
+            | Request::OffsetsForLeaderEpoch(_)
+            | Request::Metadata(_)
+            | Request::FindCoordinator(_)
+            | Request::JoinGroup(_)
+            | Request::SyncGroup(_)
+            | Request::Heartbeat(_)
+            | Request::LeaveGroup(..)
+            | Request::OffsetCommit(_)
+            | Request::OffsetFetch(..)
+            | Request::InitProducerId => return,
+        };
+        out.reply(from.connection, Message::Response(correlation, response));
+    }
+
+    fn fire(&mut self, timer: Timer, out: &mut Out) {
+        match timer {
+            Timer::Session(broker) => self.expire(broker, out),
+            Timer::Observer(broker) => {
+                if let Some(observer) = self.observers.remove(&broker) {
+                    self.answer(observer, out);
+                }
+            }
+            Timer::UncleanElection => {
+                out.arm(timer, self.config.broker.unclean_leader_election_interval);
+                self.elect_leaderless(out);
+            }
+            Timer::PreferredElection => {
+                out.arm(timer, self.config.broker.leader_imbalance_check_interval);
+                self.elect_preferred(out);
+            }
+        }
+    }
+
+    /// Appends a record, which commits and applies it (R5.1).
+    fn append(&mut self, record: MetadataRecord, out: &mut Out) {
+        self.image.apply(&record);
+        self.log.push(Arc::new(record.clone()));
+        out.write(record);
+    }
+
+    /// The offset of the next record.
+    fn log_end(&self) -> u64 {
+        u64::try_from(self.log.len()).expect("a length fits 64 bits")
+    }
+
+    /// R5.7.
+    fn check_epoch(&self, broker: BrokerId, epoch: BrokerEpoch) -> Result<(), ErrorCode> {
+        match self.image.brokers.get(&broker) {
+            Some(registration) if registration.epoch == epoch => Ok(()),
+            Some(_) | None => Err(ErrorCode::StaleBrokerEpoch),
+        }
+    }
+
+    fn allocate_producer_ids(
+        &mut self,
+        broker: BrokerId,
+        epoch: BrokerEpoch,
+        out: &mut Out,
+    ) -> Result<(ProducerId, u32), ErrorCode> {
+        self.check_epoch(broker, epoch)?;
+        let first = self.image.next_producer_id;
+        let next = ProducerId(first + i64::from(PRODUCER_ID_BLOCK));
+        self.append(MetadataRecord::ProducerIds { broker, next }, out);
+        Ok((ProducerId(first), PRODUCER_ID_BLOCK))
+    }
+
+    /// R5.26: answers at once if there is something to tell, else parks.
+    fn fetch(
+        &mut self,
+        connection: ConnectionId,
+        correlation: CorrelationId,
+        request: MetadataFetchRequest,
+        out: &mut Out,
+    ) {
+        let observer = Observer { connection, correlation, offset: request.offset };
+        if request.offset < self.log_end() {
+            self.answer(observer, out);
+        } else {
+            // A fetch still parked from a connection before can have no reader any more.
+            self.observers.insert(request.broker, observer);
+            out.arm(Timer::Observer(request.broker), METADATA_FETCH_MAX_WAIT);
+        }
+    }
+
+    fn answer(&self, observer: Observer, out: &mut Out) {
+        let from = usize::try_from(observer.offset).unwrap_or(usize::MAX);
+        let records = self.log.get(from..).unwrap_or_default().to_vec();
+        let response = Response::MetadataFetch(records);
+        out.reply(observer.connection, Message::Response(observer.correlation, response));
+    }
+
+    fn answer_observers(&mut self, out: &mut Out) {
+        for (broker, observer) in std::mem::take(&mut self.observers) {
+            out.disarm(Timer::Observer(broker));
+            self.answer(observer, out);
+        }
+    }
+}
+
+/// `isr` ascending, as the history has it.
+fn ascending(isr: &[BrokerId]) -> Arc<[BrokerId]> {
+    let mut isr = isr.to_vec();
+    isr.sort_unstable();
+    isr.into()
+}
+
+/// What a new state of a partition is on record as.
+fn observation(
+    partition: TopicPartition,
+    before: Option<&crate::metadata::PartitionRegistration>,
+    change: &election::Change,
+) -> Option<Observation> {
+    let state = &change.state;
+    match before {
+        Some(before) if before.leader_epoch == state.leader_epoch => (before.isr != state.isr)
+            .then(|| Observation::IsrChanged {
+                partition,
+                before: ascending(&before.isr),
+                isr: ascending(&state.isr),
+            }),
+        Some(_) | None => Some(Observation::LeaderElected {
+            partition,
+            leader: state.leader,
+            epoch: state.leader_epoch,
+            isr: ascending(&state.isr),
+            unclean: change.unclean,
+        }),
+    }
+}

@@ -3,11 +3,22 @@
 //!
 //! It is a part of the broker, not a process: the broker hands it requests, elections and the high
 //! watermark of its partitions, and carries out its [`Action`]s in order.
+//!
+//! - `coordinator` the door of the broker · `shard` one partition: what is written and what is held
+//! - `classic` one group's state machine · `member` its members · [`record`] what is written
 
+mod classic;
+mod coordinator;
+mod member;
 pub mod record;
+mod shard;
+#[cfg(test)]
+mod tests;
+
+pub use coordinator::GroupCoordinator;
 
 use crate::machine::ConnectionId;
-use crate::message::{CorrelationId, Response};
+use crate::message::{CorrelationId, Request, Response};
 use crate::observation::Observation;
 use ackproof_types::{GroupId, MemberId, Micros};
 use record::GroupRecord;
@@ -51,4 +62,43 @@ pub enum GroupTimer {
     Sync(GroupId),
     /// A held write was not replicated within `offsets.commit.timeout.ms`; the number names it.
     Operation(u64),
+}
+
+/// The group that a request is about; none if it is not for a coordinator.
+#[must_use]
+pub fn group_of(request: &Request) -> Option<GroupId> {
+    match request {
+        Request::JoinGroup(request) => Some(request.group),
+        Request::SyncGroup(request) => Some(request.claim.group),
+        Request::Heartbeat(claim) => Some(claim.group),
+        Request::LeaveGroup(group, _) | Request::OffsetFetch(group, _) => Some(*group),
+        Request::OffsetCommit(request) => Some(request.claim.group),
+        Request::FindCoordinator(_)
+        | Request::Produce(_)
+        | Request::Fetch(_)
+        | Request::ListOffsets(_)
+        | Request::OffsetsForLeaderEpoch(_)
+        | Request::Metadata(_)
+        | Request::InitProducerId
+        | Request::BrokerRegistration(_)
+        | Request::BrokerHeartbeat(_)
+        | Request::AlterPartition(_)
+        | Request::AllocateProducerIds(..)
+        | Request::MetadataFetch(_) => None,
+    }
+}
+
+/// The partition of `__consumer_offsets`, of `partitions`, that keeps the group `group_name` (R9.1,
+/// Java's `String#hashCode`).
+///
+/// # Panics
+/// If `partitions` is 0.
+#[must_use]
+pub fn offsets_partition(group_name: &str, partitions: u16) -> u16 {
+    let hash = group_name
+        .encode_utf16()
+        .fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
+    // R9.1: the smallest integer has no absolute value and counts as 0.
+    let positive = hash.checked_abs().unwrap_or(0);
+    u16::try_from(positive % i32::from(partitions)).expect("below a number of partitions")
 }

@@ -1,1 +1,314 @@
-//! To come.
+//! One replica of a partition: its log and its role.
+//!
+//! Decides what appending, fetching and changes of role do to the log; parking, timers and requests
+//! are the broker's. Kafka: `Partition` (R2.*, R3.*, R4.*).
+
+pub mod high_watermark;
+pub mod leader;
+#[cfg(test)]
+mod tests;
+
+use crate::broker::Out;
+use crate::log::ReplicaLog;
+use crate::log::producers::Admission;
+use crate::message::{EpochEnd, RecordBatch};
+use crate::metadata::PartitionRegistration;
+use crate::observation::Observation;
+use crate::variant::{Variant, Variants};
+use ackproof_types::{
+    BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionEpoch, TopicPartition,
+};
+use high_watermark::Advance;
+use leader::{LagTick, Leader, Surroundings};
+use std::sync::Arc;
+
+/// What a replica is to its partition.
+#[derive(Debug)]
+pub enum Role {
+    /// Takes appends, counts followers.
+    Leader(Leader),
+    /// Copies from the leader, if there is one.
+    Follower(Option<BrokerId>),
+}
+
+/// A replica.
+#[derive(Debug)]
+pub struct Partition {
+    /// Which.
+    pub id: TopicPartition,
+    /// Its log.
+    pub log: ReplicaLog,
+    /// The leadership it belongs to; UNKNOWN before the first metadata.
+    pub leader_epoch: LeaderEpoch,
+    /// The partition epoch it knows.
+    pub partition_epoch: PartitionEpoch,
+    /// Its role.
+    pub role: Role,
+}
+
+/// Where a produced batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Offset of its first record.
+    pub base: Offset,
+    /// One past its last.
+    pub next: Offset,
+    /// It was there before.
+    pub duplicate: bool,
+}
+
+/// What changed with new metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleChange {
+    /// Nothing that matters to requests.
+    None,
+    /// This broker leads from here on, or under a new epoch.
+    Led,
+    /// This broker follows under a new epoch.
+    Followed,
+}
+
+impl Partition {
+    /// A replica that has heard of no leadership yet.
+    #[must_use]
+    pub fn new(id: TopicPartition, log: ReplicaLog) -> Self {
+        Self {
+            id,
+            log,
+            leader_epoch: LeaderEpoch::UNKNOWN,
+            partition_epoch: PartitionEpoch::UNKNOWN,
+            role: Role::Follower(None),
+        }
+    }
+
+    /// The leader's side, or why not.
+    ///
+    /// # Errors
+    /// `NOT_LEADER_OR_FOLLOWER`.
+    pub fn leader(&mut self) -> Result<&mut Leader, ErrorCode> {
+        match &mut self.role {
+            Role::Leader(leader) => Ok(leader),
+            Role::Follower(_) => Err(ErrorCode::NotLeaderOrFollower),
+        }
+    }
+
+    /// Whether this broker leads.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        matches!(self.role, Role::Leader(_))
+    }
+
+    /// R2.22, R2.23, R2.7: applies the controller's state.
+    pub(crate) fn apply(
+        &mut self,
+        state: &PartitionRegistration,
+        id: BrokerId,
+        tick: LagTick,
+        variants: Variants,
+        out: &mut Out,
+    ) -> RoleChange {
+        if state.partition_epoch < self.partition_epoch {
+            return RoleChange::None;
+        }
+        let new_epoch = state.leader_epoch > self.leader_epoch;
+        self.partition_epoch = state.partition_epoch;
+        self.leader_epoch = state.leader_epoch;
+        if state.leader == Some(id) {
+            self.lead(state, id, tick, new_epoch, out)
+        } else {
+            self.follow(state.leader, new_epoch, variants, out)
+        }
+    }
+
+    fn lead(
+        &mut self,
+        state: &PartitionRegistration,
+        id: BrokerId,
+        tick: LagTick,
+        new_epoch: bool,
+        out: &mut Out,
+    ) -> RoleChange {
+        let end = self.log.end();
+        let change = match &mut self.role {
+            Role::Leader(leader) if new_epoch => {
+                leader.renew(state, end, tick);
+                RoleChange::Led
+            }
+            Role::Leader(leader) => {
+                leader.update(state);
+                RoleChange::None
+            }
+            Role::Follower(_) => {
+                self.role = Role::Leader(Leader::new(state, id, end, tick));
+                RoleChange::Led
+            }
+        };
+        if change == RoleChange::Led {
+            self.log.begin_epoch(state.leader_epoch, out);
+            out.observe(Observation::BecameLeader {
+                partition: self.id,
+                epoch: state.leader_epoch,
+                log_end: end,
+                high_watermark: self.log.high_watermark(),
+            });
+        }
+        change
+    }
+
+    fn follow(
+        &mut self,
+        leader: Option<BrokerId>,
+        new_epoch: bool,
+        variants: Variants,
+        out: &mut Out,
+    ) -> RoleChange {
+        self.role = Role::Follower(leader);
+        if !new_epoch {
+            return RoleChange::None;
+        }
+        out.observe(Observation::BecameFollower {
+            partition: self.id,
+            epoch: self.leader_epoch,
+            leader,
+        });
+        if variants.has(Variant::TruncateToHighWatermark) {
+            let to = self.log.high_watermark();
+            self.truncate(to, out);
+        }
+        RoleChange::Followed
+    }
+
+    /// R2.3, §2.3: whether a request's leader epoch is this replica's.
+    ///
+    /// # Errors
+    /// `FENCED_LEADER_EPOCH` or `UNKNOWN_LEADER_EPOCH`.
+    pub fn check_epoch(&self, epoch: LeaderEpoch) -> Result<(), ErrorCode> {
+        if epoch == LeaderEpoch::UNKNOWN || epoch == self.leader_epoch {
+            Ok(())
+        } else if epoch < self.leader_epoch {
+            Err(ErrorCode::FencedLeaderEpoch)
+        } else {
+            Err(ErrorCode::UnknownLeaderEpoch)
+        }
+    }
+
+    /// §1.2, R1.3: stamps and appends a client's batch.
+    ///
+    /// # Errors
+    /// `NOT_LEADER_OR_FOLLOWER`, or what [`ProducerStates::admit`] says. Nothing is written then.
+    ///
+    /// [`ProducerStates::admit`]: crate::log::producers::ProducerStates::admit
+    pub(crate) fn append_as_leader(
+        &mut self,
+        mut batch: RecordBatch,
+        variants: Variants,
+        out: &mut Out,
+    ) -> Result<Placed, ErrorCode> {
+        self.leader()?;
+        if let Some(stamp) = batch.producer
+            && !variants.has(Variant::NoDeduplication)
+        {
+            match self.log.producers().admit(stamp, batch.count())? {
+                Admission::Fresh => {}
+                Admission::Duplicate(base, next) => {
+                    out.observe(Observation::DuplicateBatch {
+                        partition: self.id,
+                        base_offset: base,
+                    });
+                    return Ok(Placed { base, next, duplicate: true });
+                }
+            }
+        }
+        batch.base_offset = self.log.end();
+        batch.leader_epoch = self.leader_epoch;
+        let placed =
+            Placed { base: batch.base_offset, next: batch.next_offset(), duplicate: false };
+        self.observe_append(&batch, true, out);
+        self.log.append(Arc::new(batch), out);
+        Ok(placed)
+    }
+
+    /// R2.5: appends a leader's batch as it is. Returns whether it fits at the end.
+    pub(crate) fn append_as_follower(&mut self, batch: &Arc<RecordBatch>, out: &mut Out) -> bool {
+        if batch.base_offset != self.log.end() {
+            return false;
+        }
+        self.observe_append(batch, false, out);
+        self.log.append(Arc::clone(batch), out);
+        true
+    }
+
+    fn observe_append(&self, batch: &RecordBatch, as_leader: bool, out: &mut Out) {
+        out.observe(Observation::Appended {
+            partition: self.id,
+            epoch: batch.leader_epoch,
+            base_offset: batch.base_offset,
+            next_offset: batch.next_offset(),
+            records: batch.records(),
+            as_leader,
+        });
+    }
+
+    /// R2.8: where the fetcher's log parts from this leader's, if it does.
+    ///
+    /// # Errors
+    /// `OFFSET_OUT_OF_RANGE` if this log has no answer.
+    pub fn divergence(
+        &self,
+        offset: Offset,
+        last_fetched: LeaderEpoch,
+        variants: Variants,
+    ) -> Result<Option<EpochEnd>, ErrorCode> {
+        if last_fetched == LeaderEpoch::UNKNOWN || variants.has(Variant::NoDivergenceCheck) {
+            return Ok(None);
+        }
+        let end = self.log.end_of(last_fetched);
+        if end == EpochEnd::UNDEFINED {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
+        let diverges = end.epoch < last_fetched || end.end < offset;
+        Ok(diverges.then_some(end))
+    }
+
+    /// R2.9: cuts a follower's log on its leader's word.
+    pub(crate) fn truncate_on_divergence(&mut self, leader: EpochEnd, out: &mut Out) {
+        let own = self.log.end_of(leader.epoch);
+        let to = if own == EpochEnd::UNDEFINED {
+            leader.end
+        } else if own.epoch == leader.epoch {
+            own.end.min(leader.end)
+        } else {
+            own.end
+        };
+        self.truncate(to.min(self.log.end()), out);
+    }
+
+    pub(crate) fn truncate(&mut self, to: Offset, out: &mut Out) {
+        if let Some(from) = self.log.truncate(to, out) {
+            out.observe(Observation::Truncated { partition: self.id, from, to });
+        }
+    }
+
+    /// R2.17: advances a leader's high watermark if it may; returns whether it did.
+    pub(crate) fn maybe_advance(&mut self, around: Surroundings<'_>, out: &mut Out) -> bool {
+        let Role::Leader(leader) = &self.role else { return false };
+        match leader.high_watermark(self.log.high_watermark(), self.log.end(), around) {
+            Advance::To(offset) => {
+                self.log.set_high_watermark(offset);
+                out.observe(Observation::HighWatermark {
+                    partition: self.id,
+                    epoch: self.leader_epoch,
+                    offset,
+                });
+                true
+            }
+            Advance::BelowMinInSync | Advance::Unchanged => false,
+        }
+    }
+
+    /// R2.13: whether a fetch's broker epoch is not older than the one this broker knows.
+    #[must_use]
+    pub fn is_current(claimed: BrokerEpoch, known: Option<BrokerEpoch>) -> bool {
+        known.is_none_or(|known| claimed >= known)
+    }
+}

@@ -1,0 +1,132 @@
+//! The group coordinator's place in the broker: elections, appends and the high watermark of
+//! `__consumer_offsets`.
+//!
+//! Kafka: `GroupCoordinatorService`, `CoordinatorPartitionWriter` (R9.1–R9.6).
+
+use super::{Broker, Out, Timer, reply};
+use crate::group::record::GroupRecord;
+use crate::group::{Action, GroupCoordinator, GroupTimer};
+use crate::machine::ConnectionId;
+use crate::message::{CorrelationId, Payload, RecordBatch, Request};
+use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset, Timestamp, TopicId, TopicPartition};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Bytes of a coordinator's record, all told.
+const RECORD_BYTES: u32 = 120;
+
+impl Broker {
+    /// R9.1.
+    pub(super) fn offsets_partition(&self, group: GroupId) -> TopicPartition {
+        let cluster = &self.env.cluster;
+        let count = cluster.topic(TopicId::CONSUMER_OFFSETS).partitions;
+        let number =
+            GroupCoordinator::offsets_partition(&cluster.group_names[group.index()], count);
+        TopicPartition::new(TopicId::CONSUMER_OFFSETS, number)
+    }
+
+    pub(super) fn handle_group(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        correlation: CorrelationId,
+        request: &Request,
+        out: &mut Out,
+    ) {
+        let partition = GroupCoordinator::group_of(request)
+            .map(|group| self.offsets_partition(group).partition);
+        let mut actions = Vec::new();
+        self.coordinator.handle(connection, correlation, request, partition, now, &mut actions);
+        self.carry_out(actions, out);
+    }
+
+    pub(super) fn group_fire(&mut self, timer: GroupTimer, out: &mut Out) {
+        let mut actions = Vec::new();
+        self.coordinator.fire(timer, &mut actions);
+        self.carry_out(actions, out);
+    }
+
+    pub(super) fn coordinator_role_changed(
+        &mut self,
+        id: TopicPartition,
+        is_leader: bool,
+        was_leader: bool,
+        out: &mut Out,
+    ) {
+        if id.topic != TopicId::CONSUMER_OFFSETS {
+            return;
+        }
+        let mut actions = Vec::new();
+        if was_leader {
+            self.coordinator.resigned(id.partition, &mut actions);
+        }
+        if is_leader && let Some(partition) = self.partitions.get(&id) {
+            self.coordinator.elected(
+                id.partition,
+                partition.leader_epoch,
+                partition.log.batches(),
+                partition.log.high_watermark(),
+                &mut actions,
+            );
+        }
+        self.carry_out(actions, out);
+    }
+
+    pub(super) fn coordinator_high_watermark(
+        &mut self,
+        id: TopicPartition,
+        offset: Offset,
+        out: &mut Out,
+    ) {
+        if id.topic == TopicId::CONSUMER_OFFSETS {
+            let mut actions = Vec::new();
+            self.coordinator.high_watermark(id.partition, offset, &mut actions);
+            self.carry_out(actions, out);
+        }
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>, out: &mut Out) {
+        let mut queue = VecDeque::from(actions);
+        while let Some(action) = queue.pop_front() {
+            match action {
+                Action::Reply { connection, correlation, response } => {
+                    reply(connection, correlation, response, out);
+                }
+                Action::Append { partition, records } => {
+                    let id = TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition);
+                    let result = self.append_group(id, records, out);
+                    let mut more = Vec::new();
+                    self.coordinator.appended(partition, result, &mut more);
+                    queue.extend(more);
+                    if result.is_ok() {
+                        self.wake_followers(id, out);
+                        self.advance(id, out);
+                    }
+                }
+                Action::Arm(timer, length) => out.arm(Timer::Group(timer), length),
+                Action::Disarm(timer) => out.disarm(Timer::Group(timer)),
+                Action::Observe(observation) => out.observe(observation),
+            }
+        }
+    }
+
+    /// R9.3: with acks=1, so the minimum of in-sync replicas is not asked for.
+    fn append_group(
+        &mut self,
+        id: TopicPartition,
+        records: Arc<[GroupRecord]>,
+        out: &mut Out,
+    ) -> Result<Offset, ErrorCode> {
+        let partition = self.partitions.get_mut(&id).ok_or(ErrorCode::NotCoordinator)?;
+        let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        let batch = RecordBatch {
+            base_offset: Offset(0),
+            leader_epoch: LeaderEpoch::UNKNOWN,
+            producer: None,
+            max_timestamp: Timestamp::START,
+            size: RECORD_BYTES.saturating_mul(count),
+            payload: Payload::Group(records),
+        };
+        partition.append_as_leader(batch, self.env.cluster.variants, out).map(|placed| placed.next)
+    }
+}

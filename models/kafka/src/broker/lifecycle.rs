@@ -1,0 +1,223 @@
+//! A broker's life as the controller sees it: registration, heartbeats, controlled shutdown.
+//!
+//! Kafka: `BrokerLifecycleManager`, `BrokerServer` (R5.3–R5.17). A broker never fences itself (R5.16).
+
+use super::{Broker, BrokerWrite, Out, Timer};
+use crate::machine::Channel;
+use crate::message::{
+    BrokerHeartbeatRequest, BrokerRegistrationRequest, CorrelationId, HeartbeatState, Request,
+};
+use crate::observation::Observation;
+use ackproof_types::{BrokerEpoch, Delay, ErrorCode, Micros, NodeId};
+
+const RETRY_FIRST: Micros = Micros::from_millis(100);
+const STARTING_INTERVAL: Micros = Micros::from_millis(10);
+const SHUTDOWN_INTERVAL: Micros = Micros::from_millis(50);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Not registered yet.
+    Registering,
+    /// Registered; asks to stay fenced until its metadata is applied.
+    Starting,
+    /// Metadata applied, waiting to be unfenced.
+    Recovering,
+    /// Ports are open.
+    Running,
+    /// Asked the controller for leave.
+    ShuttingDown,
+}
+
+/// Where a broker process is in its life.
+#[derive(Debug)]
+pub(super) struct Lifecycle {
+    state: State,
+    incarnation: u64,
+    previous_epoch: Option<BrokerEpoch>,
+    epoch: Option<BrokerEpoch>,
+    in_flight: Option<CorrelationId>,
+    failures: u32,
+}
+
+impl Lifecycle {
+    pub(super) fn new(incarnation: u64, previous_epoch: Option<BrokerEpoch>) -> Self {
+        Self {
+            state: State::Registering,
+            incarnation,
+            previous_epoch,
+            epoch: None,
+            in_flight: None,
+            failures: 0,
+        }
+    }
+
+    pub(super) fn epoch(&self) -> Option<BrokerEpoch> {
+        self.epoch
+    }
+
+    /// Whether the ports are open (R5.9).
+    pub(super) fn serves(&self) -> bool {
+        match self.state {
+            State::Registering | State::Starting | State::Recovering => false,
+            State::Running | State::ShuttingDown => true,
+        }
+    }
+
+    fn backoff(&self, most: Micros) -> Delay {
+        let doubled = Micros(RETRY_FIRST.0 << self.failures.min(10));
+        Delay::jittered(doubled.min(most), 2)
+    }
+}
+
+impl Broker {
+    pub(super) fn register(&mut self, out: &mut Out) {
+        let request = Request::BrokerRegistration(BrokerRegistrationRequest {
+            broker: self.env.id,
+            incarnation: self.lifecycle.incarnation,
+            previous_epoch: self.lifecycle.previous_epoch,
+        });
+        self.ask_lifecycle(request, out);
+    }
+
+    fn ask_lifecycle(&mut self, request: Request, out: &mut Out) {
+        let correlation = self.ask(NodeId::CONTROLLER, Channel::Lifecycle, request, out);
+        self.lifecycle.in_flight = Some(correlation);
+        out.arm(Timer::LifecycleTimeout, Micros(self.settings().broker_session_timeout.0 / 2));
+    }
+
+    pub(super) fn registered(
+        &mut self,
+        correlation: CorrelationId,
+        result: Result<BrokerEpoch, ErrorCode>,
+        out: &mut Out,
+    ) {
+        if !self.lifecycle_answered(correlation, out) {
+            return;
+        }
+        match result {
+            Ok(epoch) => {
+                self.lifecycle.failures = 0;
+                self.lifecycle.epoch = Some(epoch);
+                self.lifecycle.state = State::Starting;
+                self.heartbeat(out);
+            }
+            // R5.4: an earlier incarnation's session is alive.
+            Err(_) => self.retry_lifecycle(out),
+        }
+    }
+
+    fn lifecycle_answered(&mut self, correlation: CorrelationId, out: &mut Out) -> bool {
+        let expected = self.lifecycle.in_flight == Some(correlation);
+        if expected {
+            self.lifecycle.in_flight = None;
+            out.disarm(Timer::LifecycleTimeout);
+        }
+        expected
+    }
+
+    fn retry_lifecycle(&mut self, out: &mut Out) {
+        let delay = self.lifecycle.backoff(self.settings().broker_session_timeout);
+        self.lifecycle.failures += 1;
+        out.arm(Timer::Lifecycle, delay);
+    }
+
+    pub(super) fn lifecycle_failed(&mut self, out: &mut Out) {
+        self.lifecycle.in_flight = None;
+        out.disarm(Timer::LifecycleTimeout);
+        self.retry_lifecycle(out);
+    }
+
+    pub(super) fn lifecycle_due(&mut self, out: &mut Out) {
+        if self.lifecycle.in_flight.is_some() {
+            return;
+        }
+        match self.lifecycle.state {
+            State::Registering => self.register(out),
+            State::Starting | State::Recovering | State::Running | State::ShuttingDown => {
+                self.heartbeat(out);
+            }
+        }
+    }
+
+    fn heartbeat(&mut self, out: &mut Out) {
+        let Some(epoch) = self.lifecycle.epoch else { return };
+        let request = Request::BrokerHeartbeat(BrokerHeartbeatRequest {
+            broker: self.env.id,
+            epoch,
+            metadata_offset: self.metadata.offset(),
+            want_fence: self.lifecycle.state == State::Starting,
+            want_shutdown: self.lifecycle.state == State::ShuttingDown,
+        });
+        self.ask_lifecycle(request, out);
+    }
+
+    pub(super) fn heartbeat_answered(
+        &mut self,
+        correlation: CorrelationId,
+        result: Result<HeartbeatState, ErrorCode>,
+        out: &mut Out,
+    ) {
+        if !self.lifecycle_answered(correlation, out) {
+            return;
+        }
+        let Ok(state) = result else {
+            self.retry_lifecycle(out);
+            return;
+        };
+        self.lifecycle.failures = 0;
+        let interval = self.settings().broker_heartbeat_interval;
+        match self.lifecycle.state {
+            State::Starting if state.is_caught_up && self.metadata.is_published() => {
+                self.lifecycle.state = State::Recovering;
+                self.heartbeat(out);
+            }
+            State::Recovering if !state.is_fenced => {
+                self.lifecycle.state = State::Running;
+                out.observe(Observation::BrokerStarted { epoch: self.epoch() });
+                out.arm(Timer::Lifecycle, interval);
+            }
+            State::Registering | State::Starting | State::Recovering => {
+                out.arm(Timer::Lifecycle, STARTING_INTERVAL);
+            }
+            State::Running => out.arm(Timer::Lifecycle, interval),
+            State::ShuttingDown if state.should_shutdown => self.close_logs(out),
+            State::ShuttingDown => out.arm(Timer::Lifecycle, SHUTDOWN_INTERVAL),
+        }
+    }
+
+    /// R5.17: asks the controller to move everything away first.
+    pub(super) fn shutdown(&mut self, out: &mut Out) {
+        if !self.lifecycle.serves() {
+            self.close_logs(out);
+            return;
+        }
+        self.lifecycle.state = State::ShuttingDown;
+        if self.lifecycle.in_flight.is_none() {
+            self.heartbeat(out);
+        }
+    }
+
+    /// R1.21: flushes and closes the logs, then leaves the marker. Only a registered broker has an
+    /// epoch to leave.
+    fn close_logs(&mut self, out: &mut Out) {
+        self.checkpoint_high_watermarks(out);
+        if let Some(epoch) = self.lifecycle.epoch {
+            let snapshots = self
+                .partitions
+                .iter()
+                .map(|(id, partition)| (*id, partition.log.producers().snapshot()))
+                .collect();
+            out.write(BrokerWrite::CleanShutdown(epoch, snapshots));
+        }
+        out.exit();
+    }
+
+    pub(super) fn checkpoint_high_watermarks(&self, out: &mut Out) {
+        let checkpoint = self
+            .partitions
+            .iter()
+            .map(|(id, partition)| (*id, partition.log.high_watermark()))
+            .collect();
+        out.write(BrokerWrite::HighWatermarks(checkpoint));
+    }
+}

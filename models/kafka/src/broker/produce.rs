@@ -1,0 +1,265 @@
+//! Appends of clients and their wait for replicas; producer ids.
+//!
+//! Kafka: `ReplicaManager#appendRecords`, `DelayedProduce` (R4.*), `RPCProducerIdManager` (R6.18).
+
+use super::{Broker, NOT_HOSTED, Out, Timer, reply};
+use crate::machine::{Channel, ConnectionId, To};
+use crate::message::{
+    Acks, CorrelationId, Message, ProduceRequest, RecordBatch, Request, Response,
+};
+use crate::observation::Observation;
+use crate::partition::Placed;
+use ackproof_types::{
+    ErrorCode, Micros, NodeId, Offset, ProducerEpoch, ProducerId, TopicPartition,
+};
+use std::collections::BTreeMap;
+
+/// Produce requests that wait for replicas.
+#[derive(Debug, Default)]
+pub(super) struct ProducePurgatory {
+    next: u64,
+    waiting: BTreeMap<u64, Delayed>,
+}
+
+#[derive(Debug)]
+struct Delayed {
+    connection: ConnectionId,
+    correlation: CorrelationId,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    partition: TopicPartition,
+    base: Offset,
+    required: Offset,
+    outcome: Option<Result<Offset, ErrorCode>>,
+}
+
+impl Broker {
+    pub(super) fn handle_produce(
+        &mut self,
+        connection: ConnectionId,
+        correlation: CorrelationId,
+        request: ProduceRequest,
+        out: &mut Out,
+    ) {
+        let acks = request.acks;
+        let mut parts = Vec::with_capacity(request.batches.len());
+        let mut appended = Vec::with_capacity(request.batches.len());
+        for (partition, batch) in request.batches {
+            let placed = self.append(partition, batch, acks, out);
+            if placed.is_ok_and(|placed| !placed.duplicate) {
+                appended.push(partition);
+            }
+            parts.push(match placed {
+                Ok(placed) if acks == Acks::All => {
+                    Part { partition, base: placed.base, required: placed.next, outcome: None }
+                }
+                Ok(Placed { base, next, .. }) => {
+                    Part { partition, base, required: next, outcome: Some(Ok(base)) }
+                }
+                Err(error) => Part {
+                    partition,
+                    base: Offset::UNKNOWN,
+                    required: Offset::UNKNOWN,
+                    outcome: Some(Err(error)),
+                },
+            });
+        }
+        match acks {
+            Acks::None if parts.iter().any(|part| matches!(part.outcome, Some(Err(_)))) => {
+                // R4.4: the only sign a client gets.
+                out.close(To::Connection(connection));
+            }
+            Acks::None => out.reply(connection, Message::NoResponse(correlation)),
+            Acks::Leader => answer(connection, correlation, &parts, out),
+            Acks::All => self.wait_for_replicas(
+                Delayed { connection, correlation, parts },
+                request.timeout,
+                out,
+            ),
+        }
+        for partition in appended {
+            self.wake_followers(partition, out);
+            self.advance(partition, out);
+        }
+    }
+
+    fn append(
+        &mut self,
+        id: TopicPartition,
+        batch: RecordBatch,
+        acks: Acks,
+        out: &mut Out,
+    ) -> Result<Placed, ErrorCode> {
+        let topic = self.env.cluster.topic(id.topic);
+        let Some(partition) = self.partitions.get_mut(&id) else {
+            let exists = self.env.image.partitions.contains_key(&id);
+            return Err(if exists { NOT_HOSTED } else { ErrorCode::UnknownTopicOrPartition });
+        };
+        if batch.size > topic.max_message_bytes {
+            return Err(ErrorCode::MessageTooLarge);
+        }
+        let isr = partition.leader()?.isr_len();
+        // R4.3: before anything is written, and only for acks=all.
+        if acks == Acks::All && isr < topic.effective_min_isr() {
+            let isr = u16::try_from(isr).unwrap_or(u16::MAX);
+            out.observe(Observation::NotEnoughReplicas { partition: id, isr });
+            return Err(ErrorCode::NotEnoughReplicas);
+        }
+        partition.append_as_leader(batch, self.env.cluster.variants, out)
+    }
+
+    fn wait_for_replicas(&mut self, mut delayed: Delayed, timeout: Micros, out: &mut Out) {
+        for part in &mut delayed.parts {
+            self.settle(part);
+        }
+        if delayed.parts.iter().all(|part| part.outcome.is_some()) {
+            answer(delayed.connection, delayed.correlation, &delayed.parts, out);
+            return;
+        }
+        self.produce.next += 1;
+        let id = self.produce.next;
+        self.produce.waiting.insert(id, delayed);
+        out.arm(Timer::ProduceWait(id), timeout);
+    }
+
+    /// R4.6.
+    fn settle(&mut self, part: &mut Part) {
+        if part.outcome.is_some() {
+            return;
+        }
+        let min_isr = self.env.cluster.topic(part.partition.topic).effective_min_isr();
+        let Some(partition) = self.partitions.get_mut(&part.partition) else {
+            part.outcome = Some(Err(NOT_HOSTED));
+            return;
+        };
+        let reached = partition.log.high_watermark() >= part.required;
+        part.outcome = match partition.leader() {
+            Err(error) => Some(Err(error)),
+            Ok(_) if !reached => None,
+            Ok(leader) if leader.maximal_isr_len() < min_isr => {
+                Some(Err(ErrorCode::NotEnoughReplicasAfterAppend))
+            }
+            Ok(_) => Some(Ok(part.base)),
+        };
+    }
+
+    /// R4.6: looks again at the requests that wait on `id`, after its high watermark or role changed.
+    pub(super) fn settle_produce(&mut self, id: TopicPartition, out: &mut Out) {
+        let mut waiting = std::mem::take(&mut self.produce.waiting);
+        waiting.retain(|number, delayed| {
+            if !delayed.parts.iter().any(|part| part.partition == id) {
+                return true;
+            }
+            for part in delayed.parts.iter_mut().filter(|part| part.partition == id) {
+                self.settle(part);
+            }
+            let done = delayed.parts.iter().all(|part| part.outcome.is_some());
+            if done {
+                out.disarm(Timer::ProduceWait(*number));
+                answer(delayed.connection, delayed.correlation, &delayed.parts, out);
+            }
+            !done
+        });
+        self.produce.waiting = waiting;
+    }
+
+    /// R4.7: the undecided partitions time out.
+    pub(super) fn produce_timed_out(&mut self, number: u64, out: &mut Out) {
+        let Some(mut delayed) = self.produce.waiting.remove(&number) else { return };
+        for part in &mut delayed.parts {
+            part.outcome.get_or_insert(Err(ErrorCode::RequestTimedOut));
+        }
+        answer(delayed.connection, delayed.correlation, &delayed.parts, out);
+    }
+
+    /// R2.17 and what follows: wakes everyone who waits for the high watermark of `id`.
+    pub(super) fn advance(&mut self, id: TopicPartition, out: &mut Out) {
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        if partition.maybe_advance(self.env.around(id), out) {
+            let high_watermark = partition.log.high_watermark();
+            self.settle_produce(id, out);
+            self.wake_consumers(id, out);
+            self.coordinator_high_watermark(id, high_watermark, out);
+        }
+    }
+}
+
+fn answer(connection: ConnectionId, correlation: CorrelationId, parts: &[Part], out: &mut Out) {
+    let results = parts
+        .iter()
+        .map(|part| (part.partition, part.outcome.unwrap_or(Err(ErrorCode::RequestTimedOut))))
+        .collect();
+    reply(connection, correlation, Response::Produce(results), out);
+}
+
+/// The block of producer ids this broker hands out.
+#[derive(Debug, Default)]
+pub(super) struct ProducerIds {
+    next: i64,
+    left: u32,
+    waiting: Vec<(ConnectionId, CorrelationId)>,
+    asked: bool,
+}
+
+impl Broker {
+    pub(super) fn init_producer_id(
+        &mut self,
+        connection: ConnectionId,
+        correlation: CorrelationId,
+        out: &mut Out,
+    ) {
+        self.producer_ids.waiting.push((connection, correlation));
+        self.hand_out_ids(out);
+    }
+
+    fn hand_out_ids(&mut self, out: &mut Out) {
+        while self.producer_ids.left > 0
+            && let Some((connection, correlation)) = self.producer_ids.waiting.pop()
+        {
+            let id = ProducerId(self.producer_ids.next);
+            self.producer_ids.next += 1;
+            self.producer_ids.left -= 1;
+            let response = Response::InitProducerId(Ok((id, ProducerEpoch(0))));
+            reply(connection, correlation, response, out);
+        }
+        if !self.producer_ids.waiting.is_empty() && !self.producer_ids.asked {
+            self.producer_ids.asked = true;
+            let request = Request::AllocateProducerIds(self.env.id, self.epoch());
+            self.ask(NodeId::CONTROLLER, Channel::Controller, request, out);
+            out.arm(Timer::ProducerIdsTimeout, self.settings().replica_socket_timeout);
+        }
+    }
+
+    pub(super) fn ids_allocated(
+        &mut self,
+        result: Result<(ProducerId, u32), ErrorCode>,
+        out: &mut Out,
+    ) {
+        self.producer_ids.asked = false;
+        out.disarm(Timer::ProducerIdsTimeout);
+        match result {
+            Ok((first, count)) => {
+                self.producer_ids.next = first.0;
+                self.producer_ids.left = count;
+                self.hand_out_ids(out);
+            }
+            Err(_) => self.refuse_ids(out),
+        }
+    }
+
+    pub(super) fn producer_ids_asked(&self) -> bool {
+        self.producer_ids.asked
+    }
+
+    pub(super) fn refuse_ids(&mut self, out: &mut Out) {
+        self.producer_ids.asked = false;
+        out.disarm(Timer::ProducerIdsTimeout);
+        for (connection, correlation) in std::mem::take(&mut self.producer_ids.waiting) {
+            let response = Response::InitProducerId(Err(ErrorCode::CoordinatorLoadInProgress));
+            reply(connection, correlation, response, out);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Fetching as a follower: one fetch in flight to each leader.
+//!
+//! Kafka: `AbstractFetcherThread`, `ReplicaFetcherThread` (R2.1–R2.11).
+
+use super::{Broker, Out, Timer};
+use crate::machine::Channel;
+use crate::message::{
+    CorrelationId, FetchPartition, FetchRequest, Fetched, FetchedPartition, FetchingReplica,
+    Request,
+};
+use crate::partition::Role;
+use ackproof_types::{BrokerId, ErrorCode, TopicPartition};
+
+/// The fetcher to one leader.
+#[derive(Debug, Default)]
+pub(super) struct Fetcher {
+    in_flight: Option<CorrelationId>,
+    /// Partitions of the fetch in flight whose answer still counts.
+    asked: Vec<TopicPartition>,
+    backing_off: bool,
+}
+
+impl Broker {
+    /// R2.7: sees to it that every leader this broker follows is being fetched from.
+    pub(super) fn start_fetchers(&mut self, out: &mut Out) {
+        for leader in self.env.cluster.broker_ids() {
+            if leader != self.env.id {
+                self.fetch_from(leader, out);
+            }
+        }
+    }
+
+    pub(super) fn fetch_from_leader_of(&mut self, id: TopicPartition, out: &mut Out) {
+        let leader = match self.partitions.get(&id).map(|partition| &partition.role) {
+            Some(Role::Follower(Some(leader))) => *leader,
+            Some(Role::Follower(None) | Role::Leader(_)) | None => return,
+        };
+        self.fetch_from(leader, out);
+    }
+
+    fn fetch_from(&mut self, leader: BrokerId, out: &mut Out) {
+        let fetcher = self.fetchers.entry(leader).or_default();
+        if fetcher.in_flight.is_some() || fetcher.backing_off || !self.is_unfenced(leader) {
+            return;
+        }
+        let partitions: Vec<FetchPartition> = self
+            .partitions
+            .values()
+            .filter(|partition| matches!(partition.role, Role::Follower(Some(id)) if id == leader))
+            .filter(|partition| !self.delayed.contains(&partition.id))
+            .map(|partition| FetchPartition {
+                partition: partition.id,
+                offset: partition.log.end(),
+                leader_epoch: partition.leader_epoch,
+                last_fetched_epoch: partition.log.latest_epoch(),
+                log_start: partition.log.start(),
+                max_bytes: self.env.cluster.broker.replica_fetch_max_bytes,
+            })
+            .collect();
+        if partitions.is_empty() {
+            return;
+        }
+        let asked = partitions.iter().map(|one| one.partition).collect();
+        let settings = *self.settings();
+        let request = Request::Fetch(FetchRequest {
+            replica: Some(FetchingReplica { broker: self.env.id, epoch: self.epoch() }),
+            max_wait: settings.replica_fetch_wait_max,
+            min_bytes: settings.replica_fetch_min_bytes,
+            max_bytes: settings.replica_fetch_response_max_bytes,
+            partitions,
+        });
+        let correlation = self.ask(leader.into(), Channel::Fetcher, request, out);
+        let fetcher = self.fetchers.entry(leader).or_default();
+        fetcher.in_flight = Some(correlation);
+        fetcher.asked = asked;
+        out.arm(Timer::FetcherTimeout(leader), settings.replica_socket_timeout);
+    }
+
+    /// R2.4, R2.7: the answer to a fetch under way no longer counts for `id`.
+    pub(super) fn abandon_fetch_of(&mut self, id: TopicPartition) {
+        for fetcher in self.fetchers.values_mut() {
+            fetcher.asked.retain(|asked| *asked != id);
+        }
+    }
+
+    pub(super) fn fetched(
+        &mut self,
+        leader: BrokerId,
+        correlation: CorrelationId,
+        partitions: Vec<FetchedPartition>,
+        out: &mut Out,
+    ) {
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        if fetcher.in_flight != Some(correlation) {
+            return;
+        }
+        fetcher.in_flight = None;
+        let asked = std::mem::take(&mut fetcher.asked);
+        for FetchedPartition { partition, result } in partitions {
+            if !asked.contains(&partition) {
+                continue;
+            }
+            match result {
+                Ok(fetched) => self.take(partition, &fetched, out),
+                Err(error) => self.fetch_refused(partition, error, out),
+            }
+        }
+        self.fetch_from(leader, out);
+    }
+
+    /// R2.5, R2.9: takes what the leader sent.
+    fn take(&mut self, id: TopicPartition, fetched: &Fetched, out: &mut Out) {
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        if partition.is_leader() || fetched.fetch_offset != partition.log.end() {
+            return;
+        }
+        if let Some(end) = fetched.diverging {
+            partition.truncate_on_divergence(end, out);
+            return;
+        }
+        for batch in &fetched.batches {
+            if !partition.append_as_follower(batch, out) {
+                self.delay(id, out);
+                return;
+            }
+        }
+        partition.log.set_high_watermark(fetched.high_watermark);
+    }
+
+    /// R2.6: what the leader refuses is asked again later, with what metadata says by then.
+    fn fetch_refused(&mut self, id: TopicPartition, _error: ErrorCode, out: &mut Out) {
+        self.delay(id, out);
+    }
+
+    fn delay(&mut self, id: TopicPartition, out: &mut Out) {
+        self.delayed.insert(id);
+        out.arm(Timer::PartitionBackoff(id), self.settings().replica_fetch_backoff);
+    }
+
+    /// R2.6: a transport failure delays all partitions of the fetcher.
+    pub(super) fn fetcher_failed(&mut self, leader: BrokerId, out: &mut Out) {
+        let fetcher = self.fetchers.entry(leader).or_default();
+        fetcher.in_flight = None;
+        fetcher.asked.clear();
+        fetcher.backing_off = true;
+        out.disarm(Timer::FetcherTimeout(leader));
+        out.arm(Timer::FetcherBackoff(leader), self.settings().replica_fetch_backoff);
+    }
+
+    pub(super) fn fetcher_may_retry(&mut self, leader: BrokerId, out: &mut Out) {
+        self.fetchers.entry(leader).or_default().backing_off = false;
+        self.fetch_from(leader, out);
+    }
+}

@@ -1,0 +1,211 @@
+//! What the controller does to partitions: creation, in-sync sets on proposal of their leaders, and
+//! elections (Kafka: `ReplicationControlManager`). Who leads is decided in `election`.
+
+use super::election::{self, Change, Election};
+use super::{Controller, Out, ascending, observation};
+use crate::message::{AlterPartitionRequest, IsrProposal, IsrState};
+use crate::metadata::{MetadataRecord, PartitionRegistration};
+use ackproof_types::{
+    BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition,
+};
+
+/// The verdicts on an AlterPartition, in the order of the request.
+type Altered = Vec<(TopicPartition, Result<IsrState, ErrorCode>)>;
+
+impl Controller {
+    /// Creates all topics as soon as every broker serves; does nothing later.
+    pub(super) fn create_topics(&mut self, out: &mut Out) {
+        let ready = self.config.broker_ids().all(|broker| self.image.is_active(broker));
+        if !ready || !self.image.partitions.is_empty() {
+            return;
+        }
+        let brokers = self.config.brokers;
+        let topics: Vec<_> = self.config.topics.iter().copied().zip(0..).collect();
+        for (topic, number) in topics {
+            for partition in 0..topic.partitions {
+                let replicas: Vec<BrokerId> = (0..topic.replication_factor.min(brokers))
+                    .map(|nth| {
+                        let at = u32::from(partition) + u32::from(number) + u32::from(nth);
+                        let at = u16::try_from(at % u32::from(brokers)).expect("below a u16");
+                        BrokerId(at + 1)
+                    })
+                    .collect();
+                let state = PartitionRegistration {
+                    isr: replicas.clone(),
+                    leader: replicas.first().copied(),
+                    replicas,
+                    leader_epoch: LeaderEpoch(0),
+                    partition_epoch: PartitionEpoch(0),
+                    recovering: false,
+                };
+                let partition = TopicPartition::new(TopicId(number), partition);
+                self.write_partition(partition, Change { state, unclean: false }, out);
+            }
+        }
+    }
+
+    /// Whether `broker` leads any partition.
+    pub(super) fn leads(&self, broker: BrokerId) -> bool {
+        self.image.partitions.values().any(|state| state.leader == Some(broker))
+    }
+
+    /// Takes `broker`, which goes, out of every in-sync set, and elects others (R5.13, R5.17).
+    pub(super) fn remove_from_in_sync_sets(&mut self, broker: BrokerId, out: &mut Out) {
+        self.change_all(out, |controller, partition, state| {
+            if !state.isr.contains(&broker) && state.leader != Some(broker) {
+                return None;
+            }
+            let target: Vec<BrokerId> =
+                state.isr.iter().copied().filter(|member| *member != broker).collect();
+            election::change(state, &target, controller.election_of(partition), |replica| {
+                replica != broker && controller.image.is_active(replica)
+            })
+        });
+    }
+
+    /// Elects leaders where there is none (R5.13, R5.22).
+    pub(super) fn elect_leaderless(&mut self, out: &mut Out) {
+        self.change_all(out, |controller, partition, state| {
+            if state.leader.is_some() {
+                return None;
+            }
+            election::change(state, &state.isr, controller.election_of(partition), |replica| {
+                controller.image.is_active(replica)
+            })
+        });
+    }
+
+    /// R5.23.
+    pub(super) fn elect_preferred(&mut self, out: &mut Out) {
+        self.change_all(out, |controller, _, state| {
+            // Only what is led by another: leaderless partitions are for the scan of R5.22.
+            if state.leader.is_none() || state.leader == state.replicas.first().copied() {
+                return None;
+            }
+            election::change(state, &state.isr, Election::Preferred, |replica| {
+                controller.image.is_active(replica)
+            })
+        });
+    }
+
+    /// R3.8, R3.9.
+    pub(super) fn alter_partitions(
+        &mut self,
+        request: &AlterPartitionRequest,
+        out: &mut Out,
+    ) -> Result<Altered, ErrorCode> {
+        self.check_epoch(request.broker, request.epoch)?;
+        let verdicts = request
+            .partitions
+            .iter()
+            .map(|proposal| (proposal.partition, self.alter(request.broker, proposal, out)))
+            .collect();
+        Ok(verdicts)
+    }
+
+    fn alter(
+        &mut self,
+        sender: BrokerId,
+        proposal: &IsrProposal,
+        out: &mut Out,
+    ) -> Result<IsrState, ErrorCode> {
+        let old = self.validate(sender, proposal)?;
+        let members: Vec<BrokerId> = proposal.isr.iter().map(|(member, _)| *member).collect();
+        let isr = election::in_order_of(&old.replicas, &members);
+        if isr == old.isr && proposal.recovering == old.recovering {
+            return Ok(isr_state(old));
+        }
+        // R3.9, R3.12: the leader is in the set and active, so neither it nor its epoch changes.
+        let state = PartitionRegistration {
+            isr,
+            partition_epoch: old.partition_epoch.next(),
+            recovering: proposal.recovering,
+            ..old.clone()
+        };
+        let altered = isr_state(&state);
+        self.write_partition(proposal.partition, Change { state, unclean: false }, out);
+        Ok(altered)
+    }
+
+    /// R3.8, from its second point on.
+    fn validate(
+        &self,
+        sender: BrokerId,
+        proposal: &IsrProposal,
+    ) -> Result<&PartitionRegistration, ErrorCode> {
+        let Some(old) = self.image.partitions.get(&proposal.partition) else {
+            return Err(ErrorCode::UnknownTopicOrPartition);
+        };
+        if proposal.leader_epoch > old.leader_epoch
+            || proposal.partition_epoch > old.partition_epoch
+        {
+            return Err(ErrorCode::NotController);
+        }
+        if proposal.leader_epoch < old.leader_epoch {
+            return Err(ErrorCode::FencedLeaderEpoch);
+        }
+        if old.leader != Some(sender) {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        if proposal.partition_epoch < old.partition_epoch {
+            return Err(ErrorCode::InvalidUpdateVersion);
+        }
+        let mut members: Vec<BrokerId> = proposal.isr.iter().map(|(member, _)| *member).collect();
+        members.sort_unstable();
+        let repeated = members.windows(2).any(|pair| pair[0] == pair[1]);
+        let stranger = members.iter().any(|member| !old.replicas.contains(member));
+        // R5.21: who recovers is alone, and nobody goes back to recovering.
+        let nonsense = proposal.recovering && (members.len() > 1 || !old.recovering);
+        if repeated || stranger || !members.contains(&sender) || nonsense {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        let ineligible = proposal.isr.iter().any(|(member, epoch)| {
+            self.image.brokers.get(member).is_none_or(|known| {
+                !known.is_active() || (*epoch != BrokerEpoch::UNKNOWN && *epoch != known.epoch)
+            })
+        });
+        if ineligible { Err(ErrorCode::IneligibleReplica) } else { Ok(old) }
+    }
+
+    /// R5.22: any event may elect uncleanly where the topic allows it.
+    fn election_of(&self, partition: TopicPartition) -> Election {
+        if self.config.topic(partition.topic).unclean_leader_election {
+            Election::Unclean
+        } else {
+            Election::Online
+        }
+    }
+
+    /// Writes what `change` makes of each partition.
+    fn change_all(
+        &mut self,
+        out: &mut Out,
+        change: impl Fn(&Self, TopicPartition, &PartitionRegistration) -> Option<Change>,
+    ) {
+        let changes: Vec<(TopicPartition, Change)> = self
+            .image
+            .partitions
+            .iter()
+            .filter_map(|(partition, state)| Some((*partition, change(self, *partition, state)?)))
+            .collect();
+        for (partition, change) in changes {
+            self.write_partition(partition, change, out);
+        }
+    }
+
+    fn write_partition(&mut self, partition: TopicPartition, change: Change, out: &mut Out) {
+        let fact = observation(partition, self.image.partitions.get(&partition), &change);
+        self.append(MetadataRecord::Partition { partition, state: change.state }, out);
+        if let Some(fact) = fact {
+            out.observe(fact);
+        }
+    }
+}
+
+fn isr_state(state: &PartitionRegistration) -> IsrState {
+    IsrState {
+        leader_epoch: state.leader_epoch,
+        partition_epoch: state.partition_epoch,
+        isr: ascending(&state.isr).to_vec(),
+    }
+}

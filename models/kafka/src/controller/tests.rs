@@ -1,0 +1,233 @@
+//! The controller, driven by hand.
+
+use super::*;
+use crate::config::{BrokerSettings, TopicConfig};
+use crate::machine::{Channel, Effect};
+use crate::message::{
+    AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest, HeartbeatState,
+    IsrProposal, IsrState,
+};
+use crate::metadata::PartitionRegistration;
+use crate::variant::Variants;
+use ackproof_types::{LeaderEpoch, NodeId, PartitionEpoch, TopicId};
+
+struct Driver {
+    controller: Controller,
+    out: Out,
+}
+
+fn config(unclean: bool) -> Arc<ClusterConfig> {
+    let topic = TopicConfig {
+        partitions: 1,
+        replication_factor: 3,
+        min_insync_replicas: 2,
+        unclean_leader_election: unclean,
+        max_message_bytes: 1 << 20,
+        segment_bytes: 1 << 30,
+    };
+    Arc::new(ClusterConfig {
+        brokers: 3,
+        group_names: Default::default(),
+        topics: vec![topic],
+        broker: BrokerSettings::default(),
+        variants: Variants::default(),
+    })
+}
+
+impl Driver {
+    fn new(unclean: bool) -> Self {
+        let mut out = Out::default();
+        let disk = MetadataLog::default();
+        let controller = Controller::boot(&config(unclean), &disk, Timestamp::START, &mut out);
+        Self { controller, out }
+    }
+
+    /// All three brokers serve; partition 0 is led by 1.
+    fn running(unclean: bool) -> Self {
+        let mut driver = Self::new(unclean);
+        for broker in 1..=3 {
+            driver.register(broker, 7).unwrap();
+        }
+        for broker in 1..=3 {
+            driver.beat(broker, false, false);
+        }
+        driver
+    }
+
+    fn ask(&mut self, request: Request) -> Vec<Effect<Controller>> {
+        let from =
+            Peer { node: NodeId(1), connection: ConnectionId(1), channel: Channel::Lifecycle };
+        let message = Message::Request(CorrelationId(0), request);
+        let input = Input::Deliver { from, message };
+        self.controller.step(Timestamp::START, input, &mut self.out);
+        self.out.drain().collect()
+    }
+
+    fn answer(&mut self, request: Request) -> Response {
+        let effects = self.ask(request);
+        let responses: Vec<Response> = effects
+            .into_iter()
+            .filter_map(|effect| match effect {
+                Effect::Send { message: Message::Response(_, response), .. } => Some(response),
+                _ => None,
+            })
+            .collect();
+        responses.into_iter().next().expect("an answer")
+    }
+
+    fn register(&mut self, broker: u16, incarnation: u64) -> Result<BrokerEpoch, ErrorCode> {
+        let broker = BrokerId(broker);
+        let request = BrokerRegistrationRequest { broker, incarnation, previous_epoch: None };
+        match self.answer(Request::BrokerRegistration(request)) {
+            Response::BrokerRegistration(result) => result,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn epoch(&self, broker: u16) -> BrokerEpoch {
+        self.controller.image.brokers[&BrokerId(broker)].epoch
+    }
+
+    fn beat(&mut self, broker: u16, want_fence: bool, want_shutdown: bool) -> HeartbeatState {
+        let request = BrokerHeartbeatRequest {
+            broker: BrokerId(broker),
+            epoch: self.epoch(broker),
+            metadata_offset: self.controller.log_end(),
+            want_fence,
+            want_shutdown,
+        };
+        match self.answer(Request::BrokerHeartbeat(request)) {
+            Response::BrokerHeartbeat(result) => result.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn expire(&mut self, broker: u16) {
+        let input = Input::Fire(Timer::Session(BrokerId(broker)));
+        self.controller.step(Timestamp::START, input, &mut self.out);
+        self.out.drain().for_each(drop);
+    }
+
+    fn partition(&self) -> &PartitionRegistration {
+        &self.controller.image.partitions[&TopicPartition::new(TopicId(0), 0)]
+    }
+
+    fn alter(&mut self, change: impl FnOnce(&mut IsrProposal)) -> Result<IsrState, ErrorCode> {
+        let state = self.partition().clone();
+        let mut proposal = IsrProposal {
+            partition: TopicPartition::new(TopicId(0), 0),
+            leader_epoch: state.leader_epoch,
+            partition_epoch: state.partition_epoch,
+            isr: vec![(BrokerId(1), self.epoch(1)), (BrokerId(2), self.epoch(2))],
+            recovering: false,
+        };
+        change(&mut proposal);
+        let request = AlterPartitionRequest {
+            broker: BrokerId(1),
+            epoch: self.epoch(1),
+            partitions: vec![proposal],
+        };
+        match self.answer(Request::AlterPartition(request)) {
+            Response::AlterPartition(Ok(mut verdicts)) => verdicts.remove(0).1,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn registration_is_refused_while_a_session_lives() {
+    let mut driver = Driver::running(false);
+    assert_eq!(driver.register(1, 8), Err(ErrorCode::DuplicateBrokerRegistration), "R5.4");
+    assert_eq!(driver.register(1, 7), Ok(driver.epoch(1)), "the same process");
+    let before = driver.epoch(1);
+    driver.expire(1);
+    assert!(driver.register(1, 8).unwrap() > before, "after the session a new epoch");
+}
+
+#[test]
+fn fencing_elects_in_order_and_never_empties_the_set() {
+    let mut driver = Driver::running(false);
+    driver.expire(1);
+    assert_eq!(driver.partition().leader, Some(BrokerId(2)), "next in order");
+    driver.expire(3);
+    driver.expire(2);
+    assert_eq!(
+        (driver.partition().leader, driver.partition().isr.clone()),
+        (None, vec![BrokerId(2)])
+    );
+    driver.beat(1, false, false);
+    assert_eq!(driver.partition().leader, None, "not in sync and not unclean");
+    driver.register(2, 9).unwrap();
+    driver.beat(2, false, false);
+    assert_eq!(driver.partition().leader, Some(BrokerId(2)), "last replica standing");
+}
+
+#[test]
+fn unclean_election_where_the_topic_allows_it() {
+    let mut driver = Driver::running(true);
+    driver.expire(2);
+    driver.expire(3);
+    driver.expire(1);
+    driver.beat(3, false, false);
+    assert_eq!(driver.partition().leader, Some(BrokerId(3)), "R5.22");
+    assert!(driver.partition().recovering, "R5.21");
+}
+
+#[test]
+fn controlled_shutdown_moves_leaders_first() {
+    let mut driver = Driver::running(false);
+    let first = driver.beat(1, false, true);
+    assert!(!first.should_shutdown && !first.is_fenced, "it led: not yet");
+    assert_eq!(driver.partition().leader, Some(BrokerId(2)), "moved");
+    assert!(!driver.beat(1, false, true).should_shutdown, "the others do not know yet");
+    driver.beat(2, false, false);
+    driver.beat(3, false, false);
+    assert!(driver.beat(1, false, true).should_shutdown, "R5.14");
+    assert!(driver.register(1, 8).is_ok(), "its session is over");
+}
+
+#[test]
+fn alter_partition_is_validated_in_order() {
+    let mut driver = Driver::running(false);
+    let stale = AlterPartitionRequest {
+        broker: BrokerId(1),
+        epoch: BrokerEpoch(99),
+        partitions: Vec::new(),
+    };
+    let refused = driver.answer(Request::AlterPartition(stale));
+    assert!(matches!(refused, Response::AlterPartition(Err(ErrorCode::StaleBrokerEpoch))));
+    let nowhere = driver.alter(|p| p.partition.partition = 9);
+    assert_eq!(nowhere, Err(ErrorCode::UnknownTopicOrPartition));
+    let newer = driver.alter(|p| p.leader_epoch = LeaderEpoch(9));
+    assert_eq!(newer, Err(ErrorCode::NotController));
+    let older = driver.alter(|p| p.leader_epoch = LeaderEpoch(-1));
+    assert_eq!(older, Err(ErrorCode::FencedLeaderEpoch));
+    let version = driver.alter(|p| p.partition_epoch = PartitionEpoch(-1));
+    assert_eq!(version, Err(ErrorCode::InvalidUpdateVersion));
+    let leaderless = driver.alter(|p| p.isr.retain(|(broker, _)| *broker != BrokerId(1)));
+    assert_eq!(leaderless, Err(ErrorCode::InvalidRequest));
+    let former = driver.alter(|p| p.isr[1].1 = BrokerEpoch(99));
+    assert_eq!(former, Err(ErrorCode::IneligibleReplica), "KIP-903");
+    let shrunk = driver.alter(|_| ()).unwrap();
+    assert_eq!((shrunk.leader_epoch, shrunk.partition_epoch), (LeaderEpoch(0), PartitionEpoch(1)));
+    assert_eq!(driver.alter(|_| ()).unwrap(), shrunk, "the same again is no change");
+}
+
+#[test]
+fn metadata_fetch_parks_until_there_is_news() {
+    let mut driver = Driver::running(false);
+    let offset = driver.controller.log_end();
+    let fetch = Request::MetadataFetch(MetadataFetchRequest { broker: BrokerId(2), offset });
+    let effects = driver.ask(fetch);
+    assert!(matches!(effects[..], [Effect::Arm { timer: Timer::Observer(BrokerId(2)), .. }]));
+    driver.controller.step(
+        Timestamp::START,
+        Input::Fire(Timer::Session(BrokerId(1))),
+        &mut driver.out,
+    );
+    let news = driver.out.drain().find_map(|effect| match effect {
+        Effect::Send { message: Message::Response(_, Response::MetadataFetch(it)), .. } => Some(it),
+        _ => None,
+    });
+    assert_eq!(news.map(|records| records.len()), Some(2), "election and fencing");
+}

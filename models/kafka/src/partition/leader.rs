@@ -1,0 +1,288 @@
+//! What a leader keeps of its followers and its in-sync set.
+//!
+//! Decides; sends nothing. Kafka: `Partition`, `Replica` (R2.12–R2.19, R3.*).
+
+use super::high_watermark::{Advance, Standing, advance};
+use crate::message::{IsrProposal, IsrState};
+use crate::metadata::{MetadataImage, PartitionRegistration};
+use crate::variant::{Variant, Variants};
+use ackproof_types::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
+
+/// Counts the lag checks (every `replica.lag.time.max.ms` / 2) of a broker. An instant is known by
+/// the number of checks before it: a replica that was last caught up before check `k` is removed at
+/// check `k + 2`, which is what Kafka's comparison of clocks gives (R3.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LagTick(pub u64);
+
+/// What the decisions of a leader depend on outside the partition.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// This broker.
+    pub id: BrokerId,
+    /// Its view of the cluster.
+    pub image: &'a MetadataImage,
+    /// Lag checks so far.
+    pub tick: LagTick,
+    /// Effective `min.insync.replicas`.
+    pub min_isr: usize,
+    /// Bugs switched on.
+    pub variants: Variants,
+}
+
+/// A follower as its leader sees it (R2.12).
+#[derive(Clone, Copy, Debug)]
+struct Remote {
+    id: BrokerId,
+    log_end: Offset,
+    leader_end_at_last_fetch: Offset,
+    last_fetch: Option<LagTick>,
+    last_caught_up: Option<LagTick>,
+    broker_epoch: Option<BrokerEpoch>,
+}
+
+/// The in-sync set with a change under way (R3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pending {
+    None,
+    Expand(BrokerId),
+    Shrink(Vec<BrokerId>),
+}
+
+/// The leader's side of a partition.
+#[derive(Debug)]
+pub struct Leader {
+    epoch_start: Offset,
+    isr: Vec<BrokerId>,
+    pending: Pending,
+    remotes: Vec<Remote>,
+    recovering: bool,
+}
+
+impl Leader {
+    /// A new leadership of a broker that did not lead before (R2.15).
+    pub fn new(state: &PartitionRegistration, id: BrokerId, end: Offset, tick: LagTick) -> Self {
+        let remotes = state
+            .replicas
+            .iter()
+            .filter(|replica| **replica != id)
+            .map(|replica| Remote {
+                id: *replica,
+                log_end: Offset::UNKNOWN,
+                leader_end_at_last_fetch: Offset::UNKNOWN,
+                last_fetch: None,
+                last_caught_up: state.isr.contains(replica).then_some(tick),
+                broker_epoch: None,
+            })
+            .collect();
+        Self {
+            epoch_start: end,
+            isr: state.isr.clone(),
+            pending: Pending::None,
+            remotes,
+            recovering: state.recovering,
+        }
+    }
+
+    /// R2.22: committed state from metadata replaces what is pending.
+    pub fn update(&mut self, state: &PartitionRegistration) {
+        self.isr.clone_from(&state.isr);
+        self.pending = Pending::None;
+        self.recovering = state.recovering;
+    }
+
+    /// R2.15: the same broker leads on under a new epoch.
+    pub fn renew(&mut self, state: &PartitionRegistration, end: Offset, tick: LagTick) {
+        self.update(state);
+        self.epoch_start = end;
+        for remote in &mut self.remotes {
+            let in_isr = state.isr.contains(&remote.id);
+            remote.leader_end_at_last_fetch = end;
+            remote.last_fetch = in_isr.then_some(tick);
+            remote.last_caught_up = in_isr.then_some(tick);
+        }
+    }
+
+    /// Where this leadership began.
+    #[must_use]
+    pub fn epoch_start(&self) -> Offset {
+        self.epoch_start
+    }
+
+    /// Size of the committed in-sync set.
+    #[must_use]
+    pub fn isr_len(&self) -> usize {
+        self.isr.len()
+    }
+
+    /// Size of the set the high watermark waits for.
+    #[must_use]
+    pub fn maximal_isr_len(&self) -> usize {
+        self.isr.len() + usize::from(matches!(self.pending, Pending::Expand(_)))
+    }
+
+    /// Whether `broker` is a follower of this partition.
+    #[must_use]
+    pub fn is_replica(&self, broker: BrokerId) -> bool {
+        self.remotes.iter().any(|remote| remote.id == broker)
+    }
+
+    /// R2.13: a follower's fetch claims everything below `offset`; `leader_end` was read before.
+    /// Returns whether its log end changed.
+    pub fn fetched(
+        &mut self,
+        broker: BrokerId,
+        epoch: BrokerEpoch,
+        offset: Offset,
+        leader_end: Offset,
+        tick: LagTick,
+    ) -> bool {
+        let Some(remote) = self.remotes.iter_mut().find(|remote| remote.id == broker) else {
+            return false;
+        };
+        if offset >= leader_end {
+            remote.last_caught_up = remote.last_caught_up.max(Some(tick));
+        } else if offset >= remote.leader_end_at_last_fetch {
+            remote.last_caught_up = remote.last_caught_up.max(remote.last_fetch);
+        }
+        let moved = remote.log_end != offset;
+        remote.log_end = offset;
+        remote.leader_end_at_last_fetch = remote.leader_end_at_last_fetch.max(leader_end);
+        remote.last_fetch = Some(tick);
+        remote.broker_epoch = Some(epoch);
+        moved
+    }
+
+    /// R2.17: the next high watermark.
+    #[must_use]
+    pub fn high_watermark(
+        &self,
+        current: Offset,
+        end: Offset,
+        around: Surroundings<'_>,
+    ) -> Advance {
+        if around.variants.has(Variant::HighWatermarkIgnoresFollowers) {
+            return advance(current, end, std::iter::empty(), true);
+        }
+        let remotes =
+            self.remotes.iter().map(|remote| (remote.log_end, self.standing(remote, end, around)));
+        advance(current, end, remotes, self.isr.len() >= around.min_isr)
+    }
+
+    fn standing(&self, remote: &Remote, end: Offset, around: Surroundings<'_>) -> Standing {
+        let joining = matches!(self.pending, Pending::Expand(id) if id == remote.id);
+        if self.isr.contains(&remote.id) {
+            Standing::InSync
+        } else if around.variants.has(Variant::NoMaximalIsr) {
+            Standing::Outside
+        } else if joining {
+            Standing::InSync
+        } else if is_caught_up(remote, end, around.tick) && is_eligible(remote, around.image) {
+            Standing::Joinable
+        } else {
+            Standing::Outside
+        }
+    }
+
+    /// R3.6: whether the fetch just taken lets `broker` join; then the change is pending.
+    pub fn maybe_expand(
+        &mut self,
+        broker: BrokerId,
+        high_watermark: Offset,
+        around: Surroundings<'_>,
+    ) -> bool {
+        let Some(remote) = self.remotes.iter().find(|remote| remote.id == broker) else {
+            return false;
+        };
+        let reaches_epoch = remote.log_end >= self.epoch_start
+            || around.variants.has(Variant::IsrJoinBeforeEpochStart);
+        let joins = self.pending == Pending::None
+            && !self.recovering
+            && !self.isr.contains(&broker)
+            && is_eligible(remote, around.image)
+            && remote.log_end >= high_watermark
+            && reaches_epoch;
+        if joins {
+            self.pending = Pending::Expand(broker);
+        }
+        joins
+    }
+
+    /// R3.3: whether a check finds members that lag; then the change is pending.
+    pub fn maybe_shrink(&mut self, end: Offset, around: Surroundings<'_>) -> bool {
+        if self.pending != Pending::None {
+            return false;
+        }
+        let out: Vec<BrokerId> = self
+            .remotes
+            .iter()
+            .filter(|remote| self.isr.contains(&remote.id))
+            .filter(|remote| !is_caught_up(remote, end, around.tick))
+            .map(|remote| remote.id)
+            .collect();
+        let shrinks = !out.is_empty();
+        if shrinks {
+            self.pending = Pending::Shrink(out);
+        }
+        shrinks
+    }
+
+    /// Whether the leader must tell the controller that it has recovered (R5.21).
+    #[must_use]
+    pub fn is_recovering(&self) -> bool {
+        self.recovering
+    }
+
+    /// The proposal to send for what is pending; none if nothing is.
+    #[must_use]
+    pub fn proposal(
+        &self,
+        partition: TopicPartition,
+        leader_epoch: LeaderEpoch,
+        partition_epoch: PartitionEpoch,
+        own: (BrokerId, BrokerEpoch),
+    ) -> Option<IsrProposal> {
+        let mut members = self.isr.clone();
+        match &self.pending {
+            Pending::None if self.recovering => {}
+            Pending::None => return None,
+            Pending::Expand(broker) => members.push(*broker),
+            Pending::Shrink(out) => members.retain(|member| !out.contains(member)),
+        }
+        let isr = members
+            .into_iter()
+            .map(|member| {
+                let epoch = if member == own.0 { Some(own.1) } else { self.epoch_of(member) };
+                (member, epoch.unwrap_or(BrokerEpoch::UNKNOWN))
+            })
+            .collect();
+        Some(IsrProposal { partition, leader_epoch, partition_epoch, isr, recovering: false })
+    }
+
+    fn epoch_of(&self, broker: BrokerId) -> Option<BrokerEpoch> {
+        self.remotes.iter().find(|remote| remote.id == broker)?.broker_epoch
+    }
+
+    /// R3.10: the controller accepted.
+    pub fn accepted(&mut self, state: &IsrState) {
+        self.isr.clone_from(&state.isr);
+        self.pending = Pending::None;
+        self.recovering = false;
+    }
+
+    /// R3.10: the controller refused for good; the last committed set stands.
+    pub fn refused(&mut self) {
+        self.pending = Pending::None;
+    }
+}
+
+/// R3.2.
+fn is_caught_up(remote: &Remote, end: Offset, tick: LagTick) -> bool {
+    remote.log_end == end || remote.last_caught_up.is_some_and(|last| tick.0 < last.0 + 3)
+}
+
+/// R3.7.
+fn is_eligible(remote: &Remote, image: &MetadataImage) -> bool {
+    image.brokers.get(&remote.id).is_some_and(|registration| {
+        registration.is_active() && remote.broker_epoch == Some(registration.epoch)
+    })
+}
