@@ -231,3 +231,28 @@ fn metadata_fetch_parks_until_there_is_news() {
     });
     assert_eq!(news.map(|records| records.len()), Some(2), "election and fencing");
 }
+
+proptest::proptest! {
+    #[test]
+    fn in_sync_sets_are_never_empty_and_epochs_never_fall(
+        unclean: bool,
+        steps in proptest::collection::vec((1_u16..=3, 0_u8..4), 0..60),
+    ) {
+        let mut driver = Driver::running(unclean);
+        for (number, (broker, what)) in (100..).zip(steps) {
+            let before = driver.partition().clone();
+            match what {
+                0 => driver.expire(broker),
+                1 => { let _refused_or_not = driver.register(broker, number); },
+                2 => { driver.beat(broker, false, true); },
+                _ => { driver.beat(broker, false, false); },
+            }
+            let after = driver.partition();
+            assert!(!after.isr.is_empty(), "R5.20: {after:?}");
+            assert!(after.leader.is_none_or(|leader| after.isr.contains(&leader)), "{after:?}");
+            assert!(after.leader_epoch >= before.leader_epoch, "{before:?} {after:?}");
+            assert!(after.partition_epoch >= before.partition_epoch, "{before:?} {after:?}");
+            assert!(after == &before || after.partition_epoch > before.partition_epoch, "R5.24");
+        }
+    }
+}

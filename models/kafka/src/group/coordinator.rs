@@ -356,7 +356,7 @@ fn join(
 
 /// R9.9, R9.10, R9.12.
 fn commit(
-    groups: &mut BTreeMap<GroupId, Group>,
+    groups: &BTreeMap<GroupId, Group>,
     request: &OffsetCommitRequest,
     to: Caller,
     config: &ClusterConfig,
@@ -402,6 +402,7 @@ fn replay(groups: &mut BTreeMap<GroupId, Group>, record: &GroupRecord) {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "`group_of` has none of the others")]
 fn refuse(request: &Request, to: Caller, error: ErrorCode, actions: &mut Vec<Action>) {
     let response = match request {
         Request::JoinGroup(_) => Response::JoinGroup(JoinGroupResponse::Refused(error)),
@@ -410,7 +411,6 @@ fn refuse(request: &Request, to: Caller, error: ErrorCode, actions: &mut Vec<Act
         Request::LeaveGroup(..) => Response::LeaveGroup(Err(error)),
         Request::OffsetCommit(_) => Response::OffsetCommit(Err(error)),
         Request::OffsetFetch(..) => Response::OffsetFetch(Err(error)),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "`group_of` has none of the others")]
         _ => return,
     };
     reply(actions, to, response);

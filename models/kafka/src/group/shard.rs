@@ -101,6 +101,7 @@ pub(super) fn reply(actions: &mut Vec<Action>, to: Caller, response: Response) {
 }
 
 /// The error a caller sees for the error of an append (R9.8).
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other codes pass as they are")]
 pub(super) fn translated(error: ErrorCode) -> ErrorCode {
     match error {
         ErrorCode::UnknownTopicOrPartition
@@ -108,7 +109,6 @@ pub(super) fn translated(error: ErrorCode) -> ErrorCode {
         | ErrorCode::RequestTimedOut => ErrorCode::CoordinatorNotAvailable,
         ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
         ErrorCode::MessageTooLarge => ErrorCode::UnknownServerError,
-        #[expect(clippy::wildcard_enum_match_arm, reason = "all other codes pass as they are")]
         other => other,
     }
 }
