@@ -70,17 +70,20 @@ pub enum Request {
     MetadataFetch(MetadataFetchRequest),
 }
 
+/// One result per partition.
+pub type PartitionResults<T> = Vec<(TopicPartition, Result<T, ErrorCode>)>;
+
 /// A response.
 #[derive(Clone, Debug)]
 pub enum Response {
     /// To [`Request::Produce`]; the partitions in the order of the request.
-    Produce(Vec<(TopicPartition, Result<Offset, ErrorCode>)>),
+    Produce(PartitionResults<Offset>),
     /// To [`Request::Fetch`]; may leave out partitions that have nothing to say.
     Fetch(Vec<FetchedPartition>),
     /// To [`Request::ListOffsets`].
-    ListOffsets(Vec<(TopicPartition, Result<ListedOffset, ErrorCode>)>),
+    ListOffsets(PartitionResults<ListedOffset>),
     /// To [`Request::OffsetsForLeaderEpoch`].
-    OffsetsForLeaderEpoch(Vec<(TopicPartition, Result<EpochEnd, ErrorCode>)>),
+    OffsetsForLeaderEpoch(PartitionResults<EpochEnd>),
     /// To [`Request::Metadata`].
     Metadata(MetadataResponse),
     /// To [`Request::FindCoordinator`].
@@ -104,7 +107,7 @@ pub enum Response {
     /// To [`Request::BrokerHeartbeat`].
     BrokerHeartbeat(Result<HeartbeatState, ErrorCode>),
     /// To [`Request::AlterPartition`].
-    AlterPartition(Result<Vec<(TopicPartition, Result<IsrState, ErrorCode>)>, ErrorCode>),
+    AlterPartition(Result<PartitionResults<IsrState>, ErrorCode>),
     /// To [`Request::AllocateProducerIds`]: first id and count.
     AllocateProducerIds(Result<(ProducerId, u32), ErrorCode>),
     /// To [`Request::MetadataFetch`]: records from the asked offset on.

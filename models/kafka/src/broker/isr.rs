@@ -4,7 +4,9 @@
 
 use super::{Broker, Out, Timer, controller};
 use crate::machine::{Channel, To};
-use crate::message::{AlterPartitionRequest, CorrelationId, IsrProposal, IsrState, Request};
+use crate::message::{
+    AlterPartitionRequest, CorrelationId, IsrProposal, IsrState, PartitionResults, Request,
+};
 use ackproof_types::{ErrorCode, Micros, NodeId, TopicPartition};
 use std::collections::BTreeSet;
 
@@ -77,7 +79,7 @@ impl Broker {
     pub(super) fn altered(
         &mut self,
         correlation: CorrelationId,
-        result: Result<Vec<(TopicPartition, Result<IsrState, ErrorCode>)>, ErrorCode>,
+        result: Result<PartitionResults<IsrState>, ErrorCode>,
         out: &mut Out,
     ) {
         if !matches!(&self.proposals.in_flight, Some((asked, _)) if *asked == correlation) {

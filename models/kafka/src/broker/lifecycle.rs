@@ -199,7 +199,7 @@ impl Broker {
 
     /// R1.21: flushes and closes the logs, then leaves the marker. Only a registered broker has an
     /// epoch to leave.
-    fn close_logs(&mut self, out: &mut Out) {
+    fn close_logs(&self, out: &mut Out) {
         self.checkpoint_high_watermarks(out);
         if let Some(epoch) = self.lifecycle.epoch {
             let snapshots = self
