@@ -1,1 +1,1 @@
-//! placeholder
+//! Renders verdicts for people and machines; decides nothing.

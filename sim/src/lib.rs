@@ -1,1 +1,1 @@
-//! placeholder
+//! The simulated world and the command line.

@@ -1,2 +1,2 @@
-//! placeholder
+//! The simulated world and the command line.
 fn main() {}
