@@ -1,1 +1,20 @@
-//! The simulated world and the command line.
+//! The simulated world: a plan and a seed become processes, a network, faults, a history and a verdict.
+//!
+//! - [`run`] one run, from boot to findings: start here
+//! - [`lower`] from a plan to the configuration of machines
+//! - [`world`] processes, timers and events · [`process`] one of them · [`network`] links and connections
+//! - [`nemesis`] faults · [`recorder`] the history and its digest
+
+#[cfg(not(madsim))]
+compile_error!(
+    "ackproof needs `--cfg madsim`; .cargo/config.toml sets it, but an exported RUSTFLAGS overrides \
+     that file: unset RUSTFLAGS, or add `--cfg madsim` to it"
+);
+
+mod lower;
+pub mod nemesis;
+mod network;
+mod process;
+pub mod recorder;
+pub mod run;
+mod world;

@@ -1,1 +1,450 @@
-//! To come.
+//! The final read: every partition from its log start to the high watermark, once, for the oracle. It
+//! knows nothing of groups; it retries whatever fails until everything is read.
+
+use crate::consumer::LinkTimer;
+use crate::consumer::links::Links;
+use crate::consumer::topology::Topology;
+use crate::machine::{Channel, Input, Machine, Outbox, Route};
+use crate::message::{
+    CorrelationId, FetchPartition, FetchRequest, FetchedPartition, ListOffsetsPartition,
+    ListedOffset, Message, OffsetSpec, Request, Response,
+};
+use crate::observation::Observation;
+use ackproof_types::{
+    BrokerId, ErrorCode, LeaderEpoch, Micros, NodeId, Offset, Timestamp, TopicId, TopicPartition,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The effects of a reader.
+pub type Out = Outbox<Reader>;
+
+/// How long an answer may take.
+const REQUEST_TIMEOUT: Micros = Micros::from_secs(30);
+/// How long a leader may hold a fetch.
+const FETCH_WAIT: Micros = Micros::from_millis(500);
+/// The pause after an error.
+const RETRY: Micros = Micros::from_millis(100);
+
+/// What a reader is started with.
+#[derive(Clone, Debug)]
+pub struct ReaderConfig {
+    /// Number of brokers; their ids are `1..=brokers`.
+    pub brokers: u16,
+    /// What to read.
+    pub partitions: Vec<TopicPartition>,
+    /// Bound in bytes on one fetch and on each partition of it.
+    pub max_bytes: u32,
+}
+
+/// The timers of a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// A request timeout or a reconnection.
+    Link(LinkTimer),
+    /// Metadata may be asked for again.
+    MetadataBackoff,
+    /// Partitions that failed may be tried again.
+    Retry,
+}
+
+impl From<LinkTimer> for Timer {
+    fn from(timer: LinkTimer) -> Self {
+        Self::Link(timer)
+    }
+}
+
+/// What a request under way is for; all but metadata are at most one per broker.
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    Metadata,
+    Offsets(BrokerId, OffsetSpec),
+    Fetch(BrokerId),
+}
+
+/// How far a partition is read.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The log start at the first lookup.
+    start: Option<Offset>,
+    /// The high watermark at the first lookup.
+    end: Option<Offset>,
+    /// The next offset to read.
+    next: Offset,
+    done: bool,
+    /// Its last request failed; wait before the next.
+    delayed: bool,
+}
+
+/// Reads everything that is readable, then exits.
+#[derive(Debug)]
+pub struct Reader {
+    config: ReaderConfig,
+    topics: Vec<TopicId>,
+    links: Links<Purpose>,
+    topology: Topology,
+    progress: BTreeMap<TopicPartition, Progress>,
+    busy: BTreeSet<BrokerId>,
+    exited: bool,
+}
+
+impl Machine for Reader {
+    type Config = ReaderConfig;
+    type Timer = Timer;
+    type Disk = ();
+    type Call = ();
+
+    fn boot(config: &ReaderConfig, _disk: &(), _now: Timestamp, out: &mut Out) -> Self {
+        let topics: BTreeSet<TopicId> = config.partitions.iter().map(|one| one.topic).collect();
+        let partitions = config.partitions.iter();
+        let mut reader = Self {
+            config: config.clone(),
+            topics: topics.into_iter().collect(),
+            links: Links::default(),
+            topology: Topology::default(),
+            progress: partitions.map(|one| (*one, Progress::default())).collect(),
+            busy: BTreeSet::new(),
+            exited: false,
+        };
+        reader.drive(out);
+        reader
+    }
+
+    fn step(&mut self, _now: Timestamp, input: Input<Self>, out: &mut Out) {
+        if self.exited {
+            return;
+        }
+        match input {
+            Input::Deliver { message: Message::Response(id, response), .. } => {
+                if let Some(purpose) = self.links.answered(id, out) {
+                    self.take(purpose, response, out);
+                }
+            }
+            Input::Disconnected(route) => {
+                let failed = self.links.ended(route, out);
+                self.fail(failed, out);
+            }
+            Input::Fire(Timer::Link(timer)) => {
+                let failed = self.links.fired(timer, out);
+                self.fail(failed, out);
+            }
+            Input::Fire(Timer::MetadataBackoff) => self.topology.cooled(),
+            Input::Fire(Timer::Retry) => {
+                for progress in self.progress.values_mut() {
+                    progress.delayed = false;
+                }
+            }
+            // Nobody connects to a reader, it has no disk, and nothing is asked of it.
+            Input::Deliver { .. } | Input::Flushed(_) | Input::Call(()) => {}
+        }
+        self.drive(out);
+    }
+}
+
+impl Reader {
+    fn take(&mut self, purpose: Purpose, response: Response, out: &mut Out) {
+        match (purpose, response) {
+            (Purpose::Metadata, Response::Metadata(response)) => {
+                self.topology.update(&response);
+                out.arm(Timer::MetadataBackoff, RETRY);
+            }
+            (Purpose::Offsets(broker, spec), Response::ListOffsets(answers)) => {
+                self.busy.remove(&broker);
+                for (partition, answer) in answers {
+                    self.offset_listed(partition, spec, answer, out);
+                }
+            }
+            (Purpose::Fetch(broker), Response::Fetch(answers)) => {
+                self.busy.remove(&broker);
+                for answer in answers {
+                    self.fetched(answer, out);
+                }
+            }
+            (purpose, _) => self.fail_one(purpose, out),
+        }
+    }
+
+    fn fail(&mut self, failed: Vec<(CorrelationId, Purpose)>, out: &mut Out) {
+        for (_, purpose) in failed {
+            self.fail_one(purpose, out);
+        }
+    }
+
+    fn fail_one(&mut self, purpose: Purpose, out: &mut Out) {
+        match purpose {
+            Purpose::Metadata => {
+                self.topology.failed();
+                out.arm(Timer::MetadataBackoff, RETRY);
+            }
+            // The back-off of the connection spaces the next attempt.
+            Purpose::Offsets(broker, _) | Purpose::Fetch(broker) => {
+                self.busy.remove(&broker);
+                self.topology.want();
+            }
+        }
+    }
+
+    fn delay(&mut self, partition: TopicPartition, out: &mut Out) {
+        self.topology.want();
+        if let Some(progress) = self.progress.get_mut(&partition) {
+            progress.delayed = true;
+            out.arm(Timer::Retry, RETRY);
+        }
+    }
+
+    fn offset_listed(
+        &mut self,
+        partition: TopicPartition,
+        spec: OffsetSpec,
+        answer: Result<ListedOffset, ErrorCode>,
+        out: &mut Out,
+    ) {
+        // OFFSET_NOT_AVAILABLE among others: a new leader does not know its high watermark yet
+        // (R2.20).
+        let Ok(listed) = answer else { return self.delay(partition, out) };
+        let Some(progress) = self.progress.get_mut(&partition) else { return };
+        match spec {
+            OffsetSpec::Earliest => {
+                progress.start = Some(listed.offset);
+                progress.next = listed.offset;
+            }
+            OffsetSpec::Latest => progress.end = Some(listed.offset),
+        }
+        self.finish_if_read(partition, out);
+    }
+
+    fn fetched(&mut self, answer: FetchedPartition, out: &mut Out) {
+        let partition = answer.partition;
+        let Some(progress) = self.progress.get_mut(&partition) else { return };
+        let Some(end) = progress.end else { return };
+        let fetched = match answer.result {
+            Ok(fetched) => fetched,
+            Err(error) => {
+                if error == ErrorCode::OffsetOutOfRange {
+                    // The log was cut: there may be no more to read than this.
+                    progress.end = None;
+                }
+                return self.delay(partition, out);
+            }
+        };
+        if fetched.fetch_offset != progress.next {
+            return;
+        }
+        for batch in fetched.batches {
+            let records = batch.records();
+            let skipped = usize::try_from(progress.next.since(batch.base_offset));
+            let skipped = skipped.map_or(records.len(), |skipped| skipped.min(records.len()));
+            let base_offset = progress.next.max(batch.base_offset);
+            let wanted = usize::try_from(end.since(base_offset)).unwrap_or(usize::MAX);
+            let upto = records.len().min(skipped.saturating_add(wanted));
+            if skipped < upto {
+                let records = records.slice(skipped..upto);
+                out.observe(Observation::FinalRead { partition, base_offset, records });
+            }
+            progress.next = progress.next.max(batch.next_offset().min(end));
+        }
+        self.finish_if_read(partition, out);
+    }
+
+    fn finish_if_read(&mut self, partition: TopicPartition, out: &mut Out) {
+        let Some(progress) = self.progress.get_mut(&partition) else { return };
+        let (Some(start), Some(end)) = (progress.start, progress.end) else { return };
+        if progress.next >= end && !progress.done {
+            progress.done = true;
+            // Below `next` only if the log was cut while it was read.
+            let end = progress.next;
+            out.observe(Observation::FinalReadDone { partition, start, end });
+        }
+    }
+
+    fn drive(&mut self, out: &mut Out) {
+        if self.progress.values().all(|progress| progress.done) {
+            self.exited = true;
+            return out.exit();
+        }
+        for broker in (1..=self.config.brokers).map(BrokerId) {
+            let route = Route { node: NodeId::from(broker), channel: Channel::Data };
+            if self.busy.contains(&broker) || !self.links.is_ready(route) {
+                continue;
+            }
+            if let Some((request, purpose)) = self.next_request(broker) {
+                self.busy.insert(broker);
+                self.links.send(route, request, purpose, REQUEST_TIMEOUT, out);
+            }
+        }
+        if self.topology.is_due()
+            && let Some(route) = self.links.least_loaded(self.config.brokers)
+        {
+            self.topology.asked();
+            let request = Request::Metadata(self.topics.clone());
+            self.links.send(route, request, Purpose::Metadata, REQUEST_TIMEOUT, out);
+        }
+    }
+
+    /// Log starts first, then high watermarks, then records.
+    fn next_request(&mut self, broker: BrokerId) -> Option<(Request, Purpose)> {
+        let (mut earliest, mut latest, mut fetches) = (Vec::new(), Vec::new(), Vec::new());
+        for (&partition, progress) in &self.progress {
+            if progress.done || progress.delayed {
+                continue;
+            }
+            let Some((leader, leader_epoch)) = self.topology.leader(partition) else { continue };
+            if leader != broker {
+                // Another's.
+            } else if progress.start.is_none() {
+                let spec = OffsetSpec::Earliest;
+                earliest.push(ListOffsetsPartition { partition, leader_epoch, spec });
+            } else if progress.end.is_none() {
+                let spec = OffsetSpec::Latest;
+                latest.push(ListOffsetsPartition { partition, leader_epoch, spec });
+            } else {
+                fetches.push(FetchPartition {
+                    partition,
+                    offset: progress.next,
+                    leader_epoch,
+                    last_fetched_epoch: LeaderEpoch::UNKNOWN,
+                    log_start: Offset::UNKNOWN,
+                    max_bytes: self.config.max_bytes,
+                });
+            }
+        }
+        if !earliest.is_empty() {
+            let purpose = Purpose::Offsets(broker, OffsetSpec::Earliest);
+            return Some((Request::ListOffsets(earliest), purpose));
+        }
+        if !latest.is_empty() {
+            let purpose = Purpose::Offsets(broker, OffsetSpec::Latest);
+            return Some((Request::ListOffsets(latest), purpose));
+        }
+        if fetches.is_empty() {
+            return None;
+        }
+        let request = Request::Fetch(FetchRequest {
+            replica: None,
+            max_wait: FETCH_WAIT,
+            min_bytes: 1,
+            max_bytes: self.config.max_bytes,
+            partitions: fetches,
+        });
+        Some((request, Purpose::Fetch(broker)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::{ConnectionId, Effect, Peer};
+    use crate::message::{Fetched, MetadataResponse, PartitionMetadata, Payload, RecordBatch};
+    use ackproof_types::{ProducerIndex, Record, RecordId};
+    use std::sync::Arc;
+
+    const P: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
+    const BROKER: BrokerId = BrokerId(1);
+
+    fn answer(request: &Request, latest: Result<i64, ErrorCode>) -> Response {
+        let leader_epoch = LeaderEpoch(0);
+        match request {
+            Request::Metadata(_) => Response::Metadata(MetadataResponse {
+                brokers: [BROKER].into(),
+                partitions: vec![PartitionMetadata {
+                    partition: P,
+                    leader: Some(BROKER),
+                    leader_epoch,
+                }],
+            }),
+            Request::ListOffsets(asked) => {
+                let offset = match asked[0].spec {
+                    OffsetSpec::Earliest => Ok(1),
+                    OffsetSpec::Latest => latest,
+                };
+                let listed =
+                    offset.map(|offset| ListedOffset { offset: Offset(offset), leader_epoch });
+                Response::ListOffsets(vec![(P, listed)])
+            }
+            Request::Fetch(fetch) => {
+                let id = |number| RecordId { producer: ProducerIndex(0), number };
+                let records = (0..4).map(|n| Record { id: id(n), key: None, size: 1 }).collect();
+                let batch = RecordBatch {
+                    base_offset: Offset(0),
+                    leader_epoch,
+                    producer: None,
+                    max_timestamp: Timestamp::START,
+                    size: 1,
+                    payload: Payload::Records(records),
+                };
+                let fetched = Fetched {
+                    fetch_offset: fetch.partitions[0].offset,
+                    high_watermark: Offset(4),
+                    log_start: Offset(1),
+                    diverging: None,
+                    batches: vec![Arc::new(batch)],
+                };
+                Response::Fetch(vec![FetchedPartition { partition: P, result: Ok(fetched) }])
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Plays the broker. The facts, and whether the reader ended.
+    fn play(
+        reader: &mut Reader,
+        out: &mut Out,
+        latest: Result<i64, ErrorCode>,
+    ) -> (Vec<Observation>, bool) {
+        let (mut facts, mut exited) = (Vec::new(), false);
+        loop {
+            let effects: Vec<_> = out.drain().collect();
+            if effects.is_empty() {
+                return (facts, exited);
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Send { message: Message::Request(id, request), .. } => {
+                        let from = Peer {
+                            node: BROKER.into(),
+                            connection: ConnectionId(0),
+                            channel: Channel::Data,
+                        };
+                        let message = Message::Response(id, answer(&request, latest));
+                        reader.step(Timestamp::START, Input::Deliver { from, message }, out);
+                    }
+                    Effect::Observe(fact) => facts.push(fact),
+                    Effect::Exit => exited = true,
+                    Effect::Arm { .. } | Effect::Disarm(_) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+
+    fn boot(out: &mut Out) -> Reader {
+        let config = ReaderConfig { brokers: 1, partitions: vec![P], max_bytes: 1 << 20 };
+        Reader::boot(&config, &(), Timestamp::START, out)
+    }
+
+    #[test]
+    fn reads_from_the_log_start_to_the_high_watermark() {
+        let mut out = Out::default();
+        let mut reader = boot(&mut out);
+        let (facts, exited) = play(&mut reader, &mut out, Ok(3));
+        let [Observation::FinalRead { base_offset, records, .. }, done] = &facts[..] else {
+            panic!("{facts:?}")
+        };
+        assert_eq!((*base_offset, records.len(), records[0].id.number), (Offset(1), 2, 1));
+        let (start, end) = (Offset(1), Offset(3));
+        assert_eq!(*done, Observation::FinalReadDone { partition: P, start, end });
+        assert!(exited, "all is read");
+    }
+
+    #[test]
+    fn waits_for_a_leader_that_does_not_know_its_high_watermark() {
+        let mut out = Out::default();
+        let mut reader = boot(&mut out);
+        let (facts, exited) = play(&mut reader, &mut out, Err(ErrorCode::OffsetNotAvailable));
+        assert!(facts.is_empty() && !exited, "{facts:?}");
+        reader.step(Timestamp::START, Input::Fire(Timer::Retry), &mut out);
+        let (facts, exited) = play(&mut reader, &mut out, Ok(1));
+        let (start, end) = (Offset(1), Offset(1));
+        assert_eq!(facts, [Observation::FinalReadDone { partition: P, start, end }]);
+        assert!(exited, "an empty log is read at once");
+    }
+}

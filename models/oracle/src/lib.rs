@@ -4,7 +4,21 @@
 //! itself and a history recorded around a real cluster is judged by the same code.
 //!
 //! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows
+//! - [`judge`] everything at once · [`registry`] the properties · [`measure`] counts and witnesses
+//! - [`timeline`] a run at a glance · [`story`] biographies of records · [`trace`] entries as JSON
 
 pub mod context;
 pub mod history;
+pub mod judge;
+mod kind;
+pub mod measure;
+pub mod properties;
+mod record_set;
+pub mod registry;
+mod report;
+pub mod story;
+#[cfg(test)]
+mod test_history;
+pub mod timeline;
+pub mod trace;
 pub mod verdict;

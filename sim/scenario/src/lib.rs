@@ -2,10 +2,28 @@
 //!
 //! It knows no simulator and no model: a scenario must be able to describe a run against a real Kafka.
 //!
+//! - [`json`] the text as a tree with places · [`diagnostic`] mistakes · [`durations`] quantities
+//! - [`settings`] the table of Kafka settings
+//! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it
 
+mod clients;
+mod cluster;
+mod config;
+pub mod describe;
+pub mod diagnostic;
+pub mod durations;
+mod expect;
+mod faults;
+pub mod json;
+mod overrides;
 pub mod plan;
+pub mod resolve;
 pub mod schedule;
+pub mod schema;
+pub mod settings;
+mod sink;
+mod targets;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

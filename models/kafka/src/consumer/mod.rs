@@ -1,1 +1,307 @@
-//! To come.
+//! A consumer process: the classic `KafkaConsumer` and the application around it. This file routes
+//! inputs; it owns no rule itself.
+//!
+//! - [`coordinator`] whom to ask · [`membership`] the group, as a member sees it · [`assignor`] the
+//!   leader's part of it
+//! - [`positions`] where to read · [`fetcher`] reading ahead
+//! - [`application`] the poll loop and the processing · [`commit`] committing offsets
+//! - [`links`] requests under way · [`topology`] leaders; both serve the final reader too
+
+mod application;
+mod assignor;
+mod commit;
+mod coordinator;
+mod fetcher;
+pub(crate) mod links;
+mod membership;
+mod positions;
+#[cfg(test)]
+mod tests;
+pub(crate) mod topology;
+
+pub use links::LinkTimer;
+
+use crate::config::ConsumerConfig;
+use crate::machine::{Channel, Input, Machine, Outbox, Route};
+use crate::message::{CorrelationId, Message, Request, Response};
+use ackproof_types::{BrokerId, Delay, ErrorCode, GenerationId, NodeId, Timestamp, TopicPartition};
+use links::Links;
+use topology::Topology;
+
+/// The effects of a consumer.
+pub type Out = Outbox<Consumer>;
+
+/// What the surroundings ask of a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsumerCall {
+    /// Finish the batch at hand, close the consumer (R8.12, R9.40) and exit.
+    Leave,
+    /// The application stops polling (`true`), or polls again (`false`).
+    Stall(bool),
+}
+
+/// The timers of a consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Timer {
+    /// A request timeout or a reconnection.
+    Link(LinkTimer),
+    /// Metadata may be asked for again.
+    MetadataBackoff,
+    /// `metadata.max.age.ms` has passed.
+    MetadataAge,
+    /// The coordinator may be looked up again.
+    CoordinatorBackoff,
+    /// The group may be joined again.
+    JoinBackoff,
+    /// Time for a heartbeat (R8.10).
+    Heartbeat,
+    /// `max.poll.interval.ms` has passed since the last poll returned (R8.10).
+    MaxPoll,
+    /// `auto.commit.interval.ms` has passed (R8.12).
+    AutoCommit,
+    /// The commit that is waited for may be sent again.
+    CommitBackoff,
+    /// The commit that is waited for has taken too long.
+    CommitDeadline,
+    /// Positions may be looked up again.
+    PositionBackoff,
+    /// Partitions whose fetch failed may be fetched again.
+    FetchBackoff,
+    /// The attempt at a record is over.
+    Process,
+    /// The coordinator has not answered the LeaveGroup of a close.
+    Close,
+}
+
+impl From<LinkTimer> for Timer {
+    fn from(timer: LinkTimer) -> Self {
+        Self::Link(timer)
+    }
+}
+
+/// What a consumer remembers of a request under way.
+#[derive(Debug)]
+enum Purpose {
+    Metadata,
+    FindCoordinator,
+    Join,
+    Sync,
+    Heartbeat(GenerationId),
+    Leave,
+    Commit(commit::Attempt),
+    OffsetFetch,
+    ListOffsets(Vec<TopicPartition>),
+    Epochs(Vec<(TopicPartition, positions::Position)>),
+    Fetch(BrokerId),
+}
+
+/// A consumer process.
+#[derive(Debug)]
+pub struct Consumer {
+    config: ConsumerConfig,
+    links: Links<Purpose>,
+    topology: Topology,
+    coordinator: coordinator::Coordinator,
+    membership: membership::Membership,
+    positions: positions::Positions,
+    fetcher: fetcher::Fetcher,
+    application: application::Application,
+    commits: commit::Commits,
+}
+
+impl Machine for Consumer {
+    type Config = ConsumerConfig;
+    type Timer = Timer;
+    type Disk = ();
+    type Call = ConsumerCall;
+
+    fn boot(config: &ConsumerConfig, _disk: &(), _now: Timestamp, out: &mut Out) -> Self {
+        let mut consumer = Self {
+            config: config.clone(),
+            links: Links::default(),
+            topology: Topology::default(),
+            coordinator: coordinator::Coordinator::default(),
+            membership: membership::Membership::new(&config.topics),
+            positions: positions::Positions::default(),
+            fetcher: fetcher::Fetcher::default(),
+            application: application::Application::default(),
+            commits: commit::Commits::default(),
+        };
+        out.arm(Timer::MetadataAge, config.metadata_max_age);
+        consumer.drive(out);
+        consumer
+    }
+
+    fn step(&mut self, _now: Timestamp, input: Input<Self>, out: &mut Out) {
+        if self.application.has_exited() {
+            return;
+        }
+        match input {
+            Input::Deliver { message: Message::Response(id, response), .. } => {
+                if let Some(purpose) = self.links.answered(id, out) {
+                    self.take(id, purpose, response, out);
+                }
+            }
+            // Nobody connects to a consumer, and it has no disk.
+            Input::Deliver { .. } | Input::Flushed(_) => {}
+            Input::Disconnected(route) => {
+                let failed = self.links.ended(route, out);
+                self.fail(failed, out);
+            }
+            // Nothing but the record at hand changes, most of the time: spare the rounds.
+            Input::Fire(Timer::Process) => {
+                if !self.attempt_over(out) {
+                    return;
+                }
+            }
+            Input::Fire(timer) => self.fire(timer, out),
+            Input::Call(ConsumerCall::Leave) => self.leave_asked(),
+            Input::Call(ConsumerCall::Stall(stalled)) => self.stall(stalled, out),
+        }
+        self.drive(out);
+    }
+}
+
+impl Consumer {
+    fn fire(&mut self, timer: Timer, out: &mut Out) {
+        match timer {
+            Timer::Link(timer) => {
+                let failed = self.links.fired(timer, out);
+                self.fail(failed, out);
+            }
+            Timer::MetadataBackoff => self.topology.cooled(),
+            Timer::MetadataAge => {
+                self.topology.want();
+                out.arm(Timer::MetadataAge, self.config.metadata_max_age);
+            }
+            Timer::CoordinatorBackoff => self.coordinator.cooled(),
+            Timer::JoinBackoff => self.membership.join_cooled(),
+            Timer::Heartbeat => self.heartbeat(out),
+            Timer::MaxPoll => self.max_poll_exceeded(out),
+            Timer::AutoCommit => self.commits.auto_due = true,
+            Timer::CommitBackoff => self.commits.cooled(),
+            Timer::CommitDeadline => self.commit_deadline(out),
+            Timer::PositionBackoff => self.positions.cooling = false,
+            Timer::FetchBackoff => self.positions.undelay(),
+            Timer::Close => self.closed(out),
+            // Taken by `step`.
+            Timer::Process => {}
+        }
+    }
+
+    /// Takes an answer.
+    fn take(&mut self, id: CorrelationId, purpose: Purpose, response: Response, out: &mut Out) {
+        match (purpose, response) {
+            (Purpose::Metadata, Response::Metadata(response)) => {
+                self.topology.update(&response);
+                out.arm(Timer::MetadataBackoff, self.retry_backoff());
+                self.topology_changed();
+            }
+            (Purpose::FindCoordinator, Response::FindCoordinator(result)) => {
+                self.coordinator_found(result, out);
+            }
+            (Purpose::Join, Response::JoinGroup(response)) => self.joined(id, response, out),
+            (Purpose::Sync, Response::SyncGroup(result)) => self.synced(id, result, out),
+            (Purpose::Heartbeat(generation), Response::Heartbeat(result)) => {
+                self.heartbeat_answered(generation, result, out);
+            }
+            (Purpose::Leave, Response::LeaveGroup(_)) => self.left(id, out),
+            (Purpose::Commit(attempt), Response::OffsetCommit(result)) => {
+                self.commit_answered(attempt, result, out);
+            }
+            (Purpose::OffsetFetch, Response::OffsetFetch(result)) => {
+                self.offsets_fetched(id, result, out);
+            }
+            (Purpose::ListOffsets(asked), Response::ListOffsets(answers)) => {
+                self.offsets_listed(&asked, &answers, out);
+            }
+            (Purpose::Epochs(asked), Response::OffsetsForLeaderEpoch(answers)) => {
+                self.epochs_told(&asked, &answers, out);
+            }
+            (Purpose::Fetch(broker), Response::Fetch(partitions)) => {
+                self.fetched(broker, partitions, out);
+            }
+            (purpose, _) => self.fail_one(id, purpose, out),
+        }
+    }
+
+    /// Takes requests that will not be answered.
+    fn fail(&mut self, failed: Vec<(CorrelationId, Purpose)>, out: &mut Out) {
+        for (id, purpose) in failed {
+            self.fail_one(id, purpose, out);
+        }
+    }
+
+    fn fail_one(&mut self, id: CorrelationId, purpose: Purpose, out: &mut Out) {
+        match purpose {
+            Purpose::Metadata => {
+                self.topology.failed();
+                out.arm(Timer::MetadataBackoff, self.retry_backoff());
+            }
+            Purpose::FindCoordinator => {
+                self.coordinator_found(Err(ErrorCode::NetworkException), out);
+            }
+            Purpose::Join => self.join_failed(id, ErrorCode::NetworkException, out),
+            Purpose::Sync => self.sync_failed(id, ErrorCode::NetworkException, out),
+            Purpose::Heartbeat(generation) => {
+                self.heartbeat_answered(generation, Err(ErrorCode::NetworkException), out);
+            }
+            Purpose::Leave => self.left(id, out),
+            Purpose::Commit(attempt) => {
+                self.commit_answered(attempt, Err(ErrorCode::NetworkException), out);
+            }
+            Purpose::OffsetFetch => {
+                self.offsets_fetched(id, Err(ErrorCode::NetworkException), out);
+            }
+            Purpose::ListOffsets(asked) => self.offsets_listed(&asked, &[], out),
+            Purpose::Epochs(asked) => self.epochs_told(&asked, &[], out),
+            Purpose::Fetch(broker) => self.fetch_failed(broker),
+        }
+    }
+
+    /// Sends what can be sent: called once whenever something changed.
+    fn drive(&mut self, out: &mut Out) {
+        if self.application.has_exited() {
+            return;
+        }
+        self.ask_metadata(out);
+        self.find_coordinator(out);
+        self.send_waiting_commit(out);
+        self.poll(out);
+        self.send_assignment(out);
+        self.look_up_positions(out);
+        self.fetch(out);
+    }
+
+    fn ask_metadata(&mut self, out: &mut Out) {
+        if !self.topology.is_due() {
+            return;
+        }
+        if let Some(route) = self.links.least_loaded(self.config.brokers) {
+            self.topology.asked();
+            let request = Request::Metadata(self.membership.known_topics().to_vec());
+            self.send(route, request, Purpose::Metadata, out);
+        }
+    }
+
+    /// Sends a request under `request.timeout.ms`.
+    fn send(
+        &mut self,
+        route: Route,
+        request: Request,
+        purpose: Purpose,
+        out: &mut Out,
+    ) -> CorrelationId {
+        self.links.send(route, request, purpose, self.config.request_timeout, out)
+    }
+
+    /// The data connection to `broker`, if it may be used now.
+    fn data_route(&self, broker: BrokerId) -> Option<Route> {
+        let route = Route { node: NodeId::from(broker), channel: Channel::Data };
+        self.links.is_ready(route).then_some(route)
+    }
+
+    fn retry_backoff(&self) -> Delay {
+        self.retry_backoff_after(0)
+    }
+}

@@ -1,0 +1,245 @@
+//! Committing offsets: waited for, once, or by interval (R8.12, R8.14 to R8.16). It does not know why
+//! the application commits what it commits.
+//!
+//! Kafka: `ConsumerCoordinator#commitOffsetsSync`, `#commitOffsetsAsync`,
+//! `#maybeAutoCommitOffsetsAsync`.
+
+use super::application::After;
+use super::{Consumer, Out, Purpose, Timer};
+use crate::message::{CommittedOffset, OffsetCommitRequest, Request};
+use crate::observation::Observation;
+use ackproof_types::{ErrorCode, GenerationId, Micros, Offset, TopicPartition};
+use std::sync::Arc;
+
+/// Why an attempt was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// `commitAsync`.
+    Async,
+    /// The interval of auto-commit.
+    Auto,
+    /// The commit of this number is waited for.
+    Waited(u64),
+}
+
+/// A commit request under way.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    kind: Kind,
+    generation: GenerationId,
+    offsets: Arc<[(TopicPartition, Offset)]>,
+}
+
+/// The commit that the application waits for.
+#[derive(Debug)]
+struct Waited {
+    offsets: Vec<(TopicPartition, CommittedOffset)>,
+    /// An attempt is under way: its offsets as observed.
+    under_way: Option<Arc<[(TopicPartition, Offset)]>>,
+    cooling: bool,
+    failures: u32,
+}
+
+/// Commits under way.
+#[derive(Debug, Default)]
+pub(super) struct Commits {
+    /// `auto.commit.interval.ms` has passed since the last.
+    pub(super) auto_due: bool,
+    waited: Option<Waited>,
+    /// The number of `waited`: answers to older ones are no news.
+    number: u64,
+}
+
+impl Commits {
+    pub(super) fn cooled(&mut self) {
+        if let Some(waited) = &mut self.waited {
+            waited.cooling = false;
+        }
+    }
+}
+
+/// Whether the same commit may be sent again.
+fn is_retriable(error: ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::CoordinatorLoadInProgress
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::NotCoordinator
+            | ErrorCode::NetworkException
+            | ErrorCode::RequestTimedOut
+            | ErrorCode::UnknownTopicOrPartition
+    )
+}
+
+/// Whether a commit that failed so may take effect (R9.4).
+fn is_ambiguous(error: ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::NotCoordinator
+            | ErrorCode::NetworkException
+            | ErrorCode::RequestTimedOut
+            | ErrorCode::UnknownServerError
+    )
+}
+
+impl Consumer {
+    /// `commitSync`: goes on with `after` once it is decided, at the latest after `patience` (R8.14). At
+    /// once if there is nothing to commit, or no generation to commit in (R8.16).
+    pub(super) fn commit_and_wait(
+        &mut self,
+        offsets: Vec<(TopicPartition, CommittedOffset)>,
+        after: After,
+        patience: Micros,
+        out: &mut Out,
+    ) {
+        if offsets.is_empty() || !self.membership.is_stable() {
+            return self.after_commit(after, out);
+        }
+        self.application.wait_for_commit(after);
+        self.commits.number += 1;
+        self.commits.waited =
+            Some(Waited { offsets, under_way: None, cooling: false, failures: 0 });
+        out.arm(Timer::CommitDeadline, patience);
+        self.send_waiting_commit(out);
+    }
+
+    /// Sends the commit that is waited for, if it is not under way and can be sent now.
+    pub(super) fn send_waiting_commit(&mut self, out: &mut Out) {
+        let number = self.commits.number;
+        let Some(waited) = &self.commits.waited else { return };
+        if waited.under_way.is_some() || waited.cooling {
+            return;
+        }
+        if !self.membership.is_stable() {
+            return self.commit_decided(out);
+        }
+        let offsets = waited.offsets.clone();
+        let sent = self.send_commit(Kind::Waited(number), offsets, out);
+        if let Some(waited) = &mut self.commits.waited {
+            waited.under_way = sent;
+        }
+    }
+
+    /// `commitAsync` of all positions: one attempt (R8.15).
+    pub(super) fn commit_async(&mut self, out: &mut Out) {
+        let offsets = self.positions.consumed();
+        self.send_commit(Kind::Async, offsets, out);
+    }
+
+    /// R8.12: inside poll, of what earlier polls returned.
+    pub(super) fn auto_commit_if_due(&mut self, out: &mut Out) {
+        if !std::mem::take(&mut self.commits.auto_due) {
+            return;
+        }
+        let offsets = self.positions.consumed();
+        let sent = self.send_commit(Kind::Auto, offsets, out).is_some();
+        if sent || self.coordinator_route().is_some() {
+            out.arm(Timer::AutoCommit, self.config.auto_commit_interval);
+        } else {
+            out.arm(Timer::AutoCommit, self.retry_backoff());
+        }
+    }
+
+    /// One attempt. None: it cannot be sent now, or there is nothing to commit.
+    fn send_commit(
+        &mut self,
+        kind: Kind,
+        offsets: Vec<(TopicPartition, CommittedOffset)>,
+        out: &mut Out,
+    ) -> Option<Arc<[(TopicPartition, Offset)]>> {
+        if offsets.is_empty() || !self.membership.is_stable() {
+            return None;
+        }
+        let (claim, route) = (self.claim()?, self.coordinator_route()?);
+        let seen: Arc<[_]> = offsets.iter().map(|(one, at)| (*one, at.offset)).collect();
+        let group = self.config.group;
+        out.observe(Observation::CommitSent { group, offsets: Arc::clone(&seen) });
+        let attempt = Attempt { kind, generation: claim.generation, offsets: Arc::clone(&seen) };
+        let request = Request::OffsetCommit(OffsetCommitRequest { claim, offsets });
+        self.send(route, request, Purpose::Commit(attempt), out);
+        Some(seen)
+    }
+
+    /// An attempt was answered, or will not be.
+    pub(super) fn commit_answered(
+        &mut self,
+        attempt: Attempt,
+        result: Result<(), ErrorCode>,
+        out: &mut Out,
+    ) {
+        let Attempt { kind, generation, offsets } = attempt;
+        let abandoned = match kind {
+            Kind::Waited(number) => number != self.commits.number || self.commits.waited.is_none(),
+            Kind::Async | Kind::Auto => false,
+        };
+        if !abandoned {
+            self.observe_outcome(offsets, result, out);
+        }
+        let Err(error) = result else {
+            if kind == Kind::Waited(self.commits.number) {
+                self.commit_decided(out);
+            }
+            return;
+        };
+        // The attempt is settled before the error is: that may fail others (R9.38).
+        match kind {
+            Kind::Waited(_) if abandoned => {}
+            Kind::Waited(_) if is_retriable(error) => self.cool_commit(out),
+            Kind::Waited(_) => {
+                self.member_error(generation, error, out);
+                return self.commit_decided(out);
+            }
+            Kind::Auto if is_retriable(error) => {
+                out.arm(Timer::AutoCommit, self.retry_backoff());
+            }
+            Kind::Auto | Kind::Async => {}
+        }
+        self.member_error(generation, error, out);
+    }
+
+    fn observe_outcome(
+        &self,
+        offsets: Arc<[(TopicPartition, Offset)]>,
+        result: Result<(), ErrorCode>,
+        out: &mut Out,
+    ) {
+        let group = self.config.group;
+        out.observe(match result {
+            Ok(()) => Observation::Committed { group, offsets },
+            Err(error) => {
+                let maybe_written = is_ambiguous(error);
+                Observation::CommitFailed { group, offsets, error, maybe_written }
+            }
+        });
+    }
+
+    fn cool_commit(&mut self, out: &mut Out) {
+        let Some(waited) = &mut self.commits.waited else { return };
+        waited.under_way = None;
+        waited.cooling = true;
+        let failures = waited.failures;
+        waited.failures = failures.saturating_add(1);
+        out.arm(Timer::CommitBackoff, self.retry_backoff_after(failures));
+    }
+
+    /// R8.14: the time is up; what is under way may still take effect.
+    pub(super) fn commit_deadline(&mut self, out: &mut Out) {
+        let under_way = self.commits.waited.as_mut().and_then(|waited| waited.under_way.take());
+        if let Some(offsets) = under_way {
+            self.observe_outcome(offsets, Err(ErrorCode::RequestTimedOut), out);
+        }
+        self.commit_decided(out);
+    }
+
+    fn commit_decided(&mut self, out: &mut Out) {
+        if self.commits.waited.take().is_none() {
+            return;
+        }
+        out.disarm(Timer::CommitDeadline);
+        out.disarm(Timer::CommitBackoff);
+        if let Some(after) = self.application.committing() {
+            self.after_commit(after, out);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Which broker coordinates the group (R9.38). It knows nothing of what the coordinator is asked.
+//!
+//! Kafka: `AbstractCoordinator#ensureCoordinatorReady`, `#markCoordinatorUnknown`.
+
+use super::{Consumer, Out, Purpose, Timer, links};
+use crate::machine::{Channel, Route};
+use crate::message::Request;
+use ackproof_types::{BrokerId, Delay, ErrorCode};
+
+/// How far the lookup has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Lookup {
+    #[default]
+    Idle,
+    UnderWay,
+    CoolingDown,
+}
+
+/// What is known of the coordinator.
+#[derive(Debug, Default)]
+pub(super) struct Coordinator {
+    broker: Option<BrokerId>,
+    lookup: Lookup,
+    failures: u32,
+}
+
+impl Coordinator {
+    /// It may be looked up again.
+    pub(super) fn cooled(&mut self) {
+        self.lookup = Lookup::Idle;
+    }
+}
+
+impl Consumer {
+    /// The connection to the coordinator, if it is known and may be used now.
+    pub(super) fn coordinator_route(&self) -> Option<Route> {
+        let node = self.coordinator.broker?.into();
+        let route = Route { node, channel: Channel::Coordinator };
+        self.links.is_ready(route).then_some(route)
+    }
+
+    /// Asks any broker, if it is not known.
+    pub(super) fn find_coordinator(&mut self, out: &mut Out) {
+        if self.coordinator.broker.is_some() || self.coordinator.lookup != Lookup::Idle {
+            return;
+        }
+        if let Some(route) = self.links.least_loaded(self.config.brokers) {
+            self.coordinator.lookup = Lookup::UnderWay;
+            let request = Request::FindCoordinator(self.config.group);
+            self.send(route, request, Purpose::FindCoordinator, out);
+        }
+    }
+
+    pub(super) fn coordinator_found(&mut self, result: Result<BrokerId, ErrorCode>, out: &mut Out) {
+        if let Ok(broker) = result {
+            self.coordinator =
+                Coordinator { broker: Some(broker), lookup: Lookup::Idle, failures: 0 };
+        } else {
+            self.coordinator.lookup = Lookup::CoolingDown;
+            let pause = self.retry_backoff_after(self.coordinator.failures);
+            self.coordinator.failures = self.coordinator.failures.saturating_add(1);
+            out.arm(Timer::CoordinatorBackoff, pause);
+        }
+    }
+
+    /// These errors make the coordinator unknown; what is under way to it fails.
+    pub(super) fn coordinator_error(&mut self, error: ErrorCode, out: &mut Out) {
+        let unknown = matches!(
+            error,
+            ErrorCode::NotCoordinator
+                | ErrorCode::CoordinatorNotAvailable
+                | ErrorCode::NetworkException
+                | ErrorCode::RequestTimedOut
+        );
+        if !unknown {
+            return;
+        }
+        if let Some(broker) = self.coordinator.broker.take() {
+            let route = Route { node: broker.into(), channel: Channel::Coordinator };
+            let failed = self.links.close(route, out);
+            self.fail(failed, out);
+        }
+    }
+
+    pub(super) fn retry_backoff_after(&self, failures: u32) -> Delay {
+        links::backoff(self.config.retry_backoff, self.config.retry_backoff_max, failures)
+    }
+}

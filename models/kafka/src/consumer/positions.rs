@@ -1,0 +1,342 @@
+//! Where to read each owned partition: committed offsets, resets and truncation (R8.1, R8.2, R8.6,
+//! R8.7). It knows nothing of rebalances; records only pass through its buffers.
+//!
+//! Kafka: `SubscriptionState`, `OffsetFetcher`, `ConsumerCoordinator#initWithCommittedOffsetsIfNeeded`.
+
+use super::topology::Leadership;
+use super::{Consumer, Out, Purpose, Timer};
+use crate::message::{
+    CommittedOffset, CorrelationId, EpochEnd, EpochQuery, ListOffsetsPartition, ListedOffset,
+    RecordBatch, Request,
+};
+use crate::observation::{Observation, PositionSource};
+use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// A position in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    /// The next offset to read.
+    pub(super) offset: Offset,
+    /// The epoch of the record before it, UNKNOWN if not known.
+    pub(super) epoch: LeaderEpoch,
+    /// The leadership under which the position was found good.
+    pub(super) leadership: Option<Leadership>,
+}
+
+/// How far the search for a position has come (Kafka: `FetchStates`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Search {
+    /// The committed offset is to be looked up.
+    Initializing,
+    /// To be reset by policy; then the source is this.
+    AwaitReset(PositionSource),
+    /// The epoch of the position is to be compared with the leader's (R8.7).
+    AwaitValidation(Position),
+    /// Found.
+    Fetching(Position),
+}
+
+/// An owned partition.
+#[derive(Debug)]
+pub(super) struct Owned {
+    pub(super) search: Search,
+    /// A lookup at the leader is under way.
+    looking: bool,
+    /// Its last fetch failed; wait before the next.
+    pub(super) delayed: bool,
+    /// The offset of the last fetch: an error is the answer to it.
+    pub(super) asked: Option<Offset>,
+    /// Fetched, not yet returned from poll.
+    pub(super) buffer: VecDeque<Arc<RecordBatch>>,
+}
+
+impl Owned {
+    /// Gives the position up; what was read at it goes.
+    pub(super) fn reset(&mut self, source: PositionSource) {
+        self.search = Search::AwaitReset(source);
+        self.buffer.clear();
+    }
+
+    /// R8.7: validates `position` if its epoch is known.
+    fn seek(&mut self, position: Position) {
+        self.buffer.clear();
+        self.search = if position.epoch == LeaderEpoch::UNKNOWN {
+            Search::Fetching(position)
+        } else {
+            Search::AwaitValidation(position)
+        };
+    }
+}
+
+/// All owned partitions.
+#[derive(Debug, Default)]
+pub(super) struct Positions {
+    pub(super) owned: BTreeMap<TopicPartition, Owned>,
+    /// The OffsetFetch under way; an older one is ignored.
+    offset_fetch: Option<CorrelationId>,
+    /// A lookup failed; wait before the next.
+    pub(super) cooling: bool,
+}
+
+impl Positions {
+    /// Starts anew with `partitions`, without positions.
+    pub(super) fn assign(&mut self, partitions: &[TopicPartition]) {
+        self.offset_fetch = None;
+        self.owned.clear();
+        self.owned.extend(partitions.iter().map(|partition| {
+            let owned = Owned {
+                search: Search::Initializing,
+                looking: false,
+                delayed: false,
+                asked: None,
+                buffer: VecDeque::new(),
+            };
+            (*partition, owned)
+        }));
+    }
+
+    /// Partitions whose fetch failed may be tried again.
+    pub(super) fn undelay(&mut self) {
+        for owned in self.owned.values_mut() {
+            owned.delayed = false;
+        }
+    }
+
+    /// All positions that may be committed (Kafka: `SubscriptionState#allConsumed`).
+    pub(super) fn consumed(&self) -> Vec<(TopicPartition, CommittedOffset)> {
+        self.owned
+            .iter()
+            .filter_map(|(partition, owned)| match owned.search {
+                Search::Fetching(at) => {
+                    let committed = CommittedOffset { offset: at.offset, leader_epoch: at.epoch };
+                    Some((*partition, committed))
+                }
+                Search::Initializing | Search::AwaitReset(_) | Search::AwaitValidation(_) => None,
+            })
+            .collect()
+    }
+}
+
+impl Consumer {
+    /// R8.7: positions found under another leader or epoch are to be validated.
+    pub(super) fn revalidate(&mut self) {
+        for (partition, owned) in &mut self.positions.owned {
+            let (Search::Fetching(mut position) | Search::AwaitValidation(mut position)) =
+                owned.search
+            else {
+                continue;
+            };
+            let now = self.topology.of(*partition).filter(|now| now.leader.is_some());
+            if now.is_none() || position.leadership == now {
+                continue;
+            }
+            position.leadership = now;
+            if position.epoch == LeaderEpoch::UNKNOWN {
+                owned.search = Search::Fetching(position);
+            } else {
+                owned.seek(position);
+            }
+        }
+    }
+
+    /// Sends the lookups that are due.
+    pub(super) fn look_up_positions(&mut self, out: &mut Out) {
+        if self.positions.cooling {
+            return;
+        }
+        let mut uncommitted = Vec::new();
+        let mut resets: BTreeMap<BrokerId, Vec<ListOffsetsPartition>> = BTreeMap::new();
+        let mut checks: BTreeMap<BrokerId, Vec<(EpochQuery, Position)>> = BTreeMap::new();
+        for (&partition, owned) in &mut self.positions.owned {
+            match owned.search {
+                Search::Initializing => uncommitted.push(partition),
+                Search::AwaitReset(source) if !owned.looking => {
+                    if let Some((broker, leader_epoch)) = self.topology.leader(partition) {
+                        let spec = match source {
+                            PositionSource::NoCommit(spec) | PositionSource::OutOfRange(spec) => {
+                                spec
+                            }
+                            PositionSource::Committed | PositionSource::Truncated => {
+                                self.config.auto_offset_reset
+                            }
+                        };
+                        let query = ListOffsetsPartition { partition, leader_epoch, spec };
+                        resets.entry(broker).or_default().push(query);
+                    }
+                }
+                Search::AwaitValidation(position) if !owned.looking => {
+                    if let Some((broker, current_leader_epoch)) = self.topology.leader(partition) {
+                        let epoch = position.epoch;
+                        let query = EpochQuery { partition, current_leader_epoch, epoch };
+                        checks.entry(broker).or_default().push((query, position));
+                    }
+                }
+                Search::AwaitReset(_) | Search::AwaitValidation(_) | Search::Fetching(_) => {}
+            }
+        }
+        self.ask_committed(uncommitted, out);
+        for (broker, queries) in resets {
+            self.ask_offsets(broker, queries, out);
+        }
+        for (broker, queries) in checks {
+            self.ask_epochs(broker, &queries, out);
+        }
+    }
+
+    fn ask_committed(&mut self, partitions: Vec<TopicPartition>, out: &mut Out) {
+        if partitions.is_empty() || self.positions.offset_fetch.is_some() {
+            return;
+        }
+        if let Some(route) = self.coordinator_route() {
+            let request = Request::OffsetFetch(self.config.group, partitions);
+            let id = self.send(route, request, Purpose::OffsetFetch, out);
+            self.positions.offset_fetch = Some(id);
+        }
+    }
+
+    fn ask_offsets(&mut self, broker: BrokerId, asked: Vec<ListOffsetsPartition>, out: &mut Out) {
+        let Some(route) = self.data_route(broker) else { return };
+        let partitions: Vec<TopicPartition> = asked.iter().map(|one| one.partition).collect();
+        self.set_looking(partitions.iter(), true);
+        self.send(route, Request::ListOffsets(asked), Purpose::ListOffsets(partitions), out);
+    }
+
+    fn ask_epochs(&mut self, broker: BrokerId, asked: &[(EpochQuery, Position)], out: &mut Out) {
+        let Some(route) = self.data_route(broker) else { return };
+        let remembered: Vec<_> = asked.iter().map(|(query, at)| (query.partition, *at)).collect();
+        self.set_looking(remembered.iter().map(|(partition, _)| partition), true);
+        let queries = asked.iter().map(|(query, _)| *query).collect();
+        self.send(route, Request::OffsetsForLeaderEpoch(queries), Purpose::Epochs(remembered), out);
+    }
+
+    fn set_looking<'a>(
+        &mut self,
+        partitions: impl Iterator<Item = &'a TopicPartition>,
+        looking: bool,
+    ) {
+        for partition in partitions {
+            if let Some(owned) = self.positions.owned.get_mut(partition) {
+                owned.looking = looking;
+            }
+        }
+    }
+
+    fn cool_positions(&mut self, out: &mut Out) {
+        if !std::mem::replace(&mut self.positions.cooling, true) {
+            out.arm(Timer::PositionBackoff, self.retry_backoff());
+        }
+    }
+
+    fn position_found(
+        &self,
+        partition: TopicPartition,
+        offset: Offset,
+        source: PositionSource,
+        out: &mut Out,
+    ) {
+        out.observe(Observation::Positioned {
+            group: self.config.group,
+            partition,
+            offset,
+            source,
+        });
+    }
+
+    /// R8.1: committed offsets came, or did not.
+    pub(super) fn offsets_fetched(
+        &mut self,
+        id: CorrelationId,
+        result: Result<Vec<(TopicPartition, Option<CommittedOffset>)>, ErrorCode>,
+        out: &mut Out,
+    ) {
+        if self.positions.offset_fetch != Some(id) {
+            if let Err(error) = result {
+                self.coordinator_error(error, out);
+            }
+            return;
+        }
+        self.positions.offset_fetch = None;
+        let answers = match result {
+            Ok(answers) => answers,
+            Err(error) => {
+                self.cool_positions(out);
+                return self.coordinator_error(error, out);
+            }
+        };
+        for (partition, committed) in answers {
+            let leadership = self.topology.of(partition).filter(|now| now.leader.is_some());
+            let Some(owned) = self.positions.owned.get_mut(&partition) else { continue };
+            if owned.search != Search::Initializing {
+                continue;
+            }
+            if let Some(CommittedOffset { offset, leader_epoch: epoch }) = committed {
+                owned.seek(Position { offset, epoch, leadership });
+                self.position_found(partition, offset, PositionSource::Committed, out);
+            } else {
+                owned.reset(PositionSource::NoCommit(self.config.auto_offset_reset));
+            }
+        }
+    }
+
+    /// R8.2, R8.6: the leader told where its log begins or ends.
+    pub(super) fn offsets_listed(
+        &mut self,
+        asked: &[TopicPartition],
+        answers: &[(TopicPartition, Result<ListedOffset, ErrorCode>)],
+        out: &mut Out,
+    ) {
+        self.set_looking(asked.iter(), false);
+        let mut found = 0;
+        for (partition, answer) in answers {
+            let Ok(ListedOffset { offset, leader_epoch: epoch }) = *answer else { continue };
+            found += 1;
+            let leadership = self.topology.of(*partition).filter(|now| now.leader.is_some());
+            let Some(owned) = self.positions.owned.get_mut(partition) else { continue };
+            if let Search::AwaitReset(source) = owned.search {
+                owned.search = Search::Fetching(Position { offset, epoch, leadership });
+                self.position_found(*partition, offset, source, out);
+            }
+        }
+        if found < asked.len() {
+            self.topology.want();
+            self.cool_positions(out);
+        }
+    }
+
+    /// R8.7: the leader told where the epochs of positions end.
+    pub(super) fn epochs_told(
+        &mut self,
+        asked: &[(TopicPartition, Position)],
+        answers: &[(TopicPartition, Result<EpochEnd, ErrorCode>)],
+        out: &mut Out,
+    ) {
+        self.set_looking(asked.iter().map(|(partition, _)| partition), false);
+        let mut told = 0;
+        for (partition, answer) in answers {
+            let Ok(end) = *answer else { continue };
+            told += 1;
+            let Some((_, position)) = asked.iter().find(|(one, _)| one == partition) else {
+                continue;
+            };
+            let Some(owned) = self.positions.owned.get_mut(partition) else { continue };
+            if owned.search != Search::AwaitValidation(*position) {
+                continue;
+            }
+            if end == EpochEnd::UNDEFINED {
+                owned.reset(PositionSource::OutOfRange(self.config.auto_offset_reset));
+            } else if end.end < position.offset {
+                let rewound = Position { offset: end.end, epoch: end.epoch, ..*position };
+                owned.search = Search::Fetching(rewound);
+                self.position_found(*partition, end.end, PositionSource::Truncated, out);
+            } else {
+                owned.search = Search::Fetching(*position);
+            }
+        }
+        if told < asked.len() {
+            self.topology.want();
+            self.cool_positions(out);
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! One broker that leads everything and coordinates, played by hand, and the story a consumer tells.
+
+use super::super::*;
+use crate::config::{ApplicationConfig, CommitStrategy};
+use crate::machine::{ConnectionId, Effect, Peer, To};
+use crate::message::{
+    CommittedOffset, EpochEnd, Fetched, FetchedPartition, JoinGroupResponse, ListedOffset,
+    MetadataResponse, OffsetSpec, PartitionMetadata, Payload, RecordBatch,
+};
+use crate::observation::Observation;
+use ackproof_types::{
+    GroupId, LeaderEpoch, MemberId, Micros, Offset, ProducerIndex, Record, RecordId, TopicId,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const TOPIC: TopicId = TopicId(1);
+const P0: TopicPartition = TopicPartition { topic: TOPIC, partition: 0 };
+pub(super) const BROKER: BrokerId = BrokerId(1);
+const ME: MemberId = MemberId(7);
+
+pub(super) struct Harness {
+    pub(super) consumer: Consumer,
+    pub(super) out: Out,
+    pub(super) epoch: LeaderEpoch,
+    pub(super) log_end: i64,
+    pub(super) committed: Option<CommittedOffset>,
+    pub(super) epoch_end: EpochEnd,
+    pub(super) generation: i32,
+    /// What heartbeats and commits get to hear.
+    pub(super) heartbeat: Result<(), ErrorCode>,
+    pub(super) commit: Result<(), ErrorCode>,
+    /// Requests of these kinds wait here instead of being answered.
+    pub(super) hold: fn(&Request) -> bool,
+    pub(super) held: Vec<(Route, CorrelationId, Request)>,
+    pub(super) timers: BTreeMap<Timer, Delay>,
+    pub(super) seen: Vec<Observation>,
+    pub(super) requests: Vec<&'static str>,
+    pub(super) exited: bool,
+}
+
+fn config(commit: CommitStrategy) -> ConsumerConfig {
+    let ms = Micros::from_millis;
+    ConsumerConfig {
+        group: GroupId(0),
+        group_name: "g".into(),
+        topics: [TOPIC].into(),
+        offsets_partitions: 1,
+        brokers: 1,
+        application: ApplicationConfig {
+            process: ms(1).into(),
+            failures_per_million: 0,
+            attempts: 1,
+            salt: 0,
+            commit,
+        },
+        auto_commit_interval: ms(5000),
+        auto_offset_reset: OffsetSpec::Latest,
+        session_timeout: ms(45_000),
+        heartbeat_interval: ms(3000),
+        max_poll_interval: ms(300_000),
+        max_poll_records: 2,
+        fetch_min_bytes: 1,
+        fetch_max_wait: ms(500),
+        fetch_max_bytes: 1 << 20,
+        max_partition_fetch_bytes: 1 << 20,
+        request_timeout: ms(30_000),
+        default_api_timeout: ms(60_000),
+        retry_backoff: ms(100),
+        retry_backoff_max: ms(1000),
+        metadata_max_age: ms(300_000),
+    }
+}
+
+fn batch(base: i64, end: i64) -> Arc<RecordBatch> {
+    let record = |offset: i64| Record {
+        id: RecordId { producer: ProducerIndex(0), number: u32::try_from(offset).unwrap() },
+        key: None,
+        size: 1,
+    };
+    Arc::new(RecordBatch {
+        base_offset: Offset(base),
+        leader_epoch: LeaderEpoch(3),
+        producer: None,
+        max_timestamp: Timestamp::START,
+        size: 1,
+        payload: Payload::Records((base..end).map(record).collect()),
+    })
+}
+
+impl Harness {
+    pub(super) fn new(commit: CommitStrategy) -> Self {
+        Self::held(commit, |_| false)
+    }
+
+    pub(super) fn held(commit: CommitStrategy, hold: fn(&Request) -> bool) -> Self {
+        let mut out = Out::default();
+        let consumer = Consumer::boot(&config(commit), &(), Timestamp::START, &mut out);
+        let mut harness = Self {
+            consumer,
+            out,
+            epoch: LeaderEpoch(3),
+            log_end: 4,
+            committed: Some(CommittedOffset {
+                offset: Offset(0),
+                leader_epoch: LeaderEpoch::UNKNOWN,
+            }),
+            epoch_end: EpochEnd::UNDEFINED,
+            generation: 0,
+            heartbeat: Ok(()),
+            commit: Ok(()),
+            hold,
+            held: Vec::new(),
+            timers: BTreeMap::new(),
+            seen: Vec::new(),
+            requests: Vec::new(),
+            exited: false,
+        };
+        harness.settle();
+        harness
+    }
+
+    pub(super) fn step(&mut self, input: Input<Consumer>) {
+        self.consumer.step(Timestamp::START, input, &mut self.out);
+        self.settle();
+    }
+
+    pub(super) fn fire(&mut self, timer: Timer) {
+        assert!(self.timers.remove(&timer).is_some(), "{timer:?} is not armed");
+        self.step(Input::Fire(timer));
+    }
+
+    /// Plays the broker until nothing is left to answer.
+    fn settle(&mut self) {
+        loop {
+            let effects: Vec<_> = self.out.drain().collect();
+            if effects.is_empty() {
+                return;
+            }
+            for effect in effects {
+                match effect {
+                    Effect::Send { to: To::Route(route), message } => {
+                        let Message::Request(id, request) = message else { panic!("no request") };
+                        self.requests.push(name(&request));
+                        if (self.hold)(&request) {
+                            self.held.push((route, id, request));
+                        } else {
+                            self.answer(route, id, &request);
+                        }
+                    }
+                    Effect::Close(To::Route(route)) => self.held.retain(|(at, ..)| *at != route),
+                    Effect::Arm { timer, delay } => drop(self.timers.insert(timer, delay)),
+                    Effect::Disarm(timer) => drop(self.timers.remove(&timer)),
+                    Effect::Observe(fact) => self.seen.push(fact),
+                    Effect::Exit => self.exited = true,
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+
+    pub(super) fn release(&mut self) {
+        self.hold = |_| false;
+        for (route, id, request) in std::mem::take(&mut self.held) {
+            self.answer(route, id, &request);
+        }
+        self.settle();
+    }
+
+    fn answer(&mut self, route: Route, id: CorrelationId, request: &Request) {
+        let Some(response) = self.response(request) else { return };
+        let from = Peer { node: route.node, connection: ConnectionId(0), channel: route.channel };
+        let message = Message::Response(id, response);
+        let input = Input::Deliver { from, message };
+        self.consumer.step(Timestamp::START, input, &mut self.out);
+    }
+
+    fn response(&mut self, request: &Request) -> Option<Response> {
+        let epoch = self.epoch;
+        Some(match request {
+            Request::Metadata(_) => {
+                let p0 =
+                    PartitionMetadata { partition: P0, leader: Some(BROKER), leader_epoch: epoch };
+                Response::Metadata(MetadataResponse {
+                    brokers: [BROKER].into(),
+                    partitions: vec![p0],
+                })
+            }
+            Request::FindCoordinator(_) => Response::FindCoordinator(Ok(BROKER)),
+            Request::JoinGroup(join) => Response::JoinGroup(match join.member {
+                None => JoinGroupResponse::MemberIdRequired(ME),
+                Some(member) => {
+                    self.generation += 1;
+                    self.heartbeat = Ok(());
+                    JoinGroupResponse::Joined {
+                        generation: GenerationId(self.generation),
+                        member,
+                        leader: member,
+                        members: vec![(member, Arc::clone(&join.topics))],
+                    }
+                }
+            }),
+            Request::SyncGroup(sync) => {
+                Response::SyncGroup(Ok(Arc::clone(&sync.assignment.first()?.1)))
+            }
+            Request::Heartbeat(_) => Response::Heartbeat(self.heartbeat),
+            Request::LeaveGroup(..) => Response::LeaveGroup(Ok(())),
+            Request::OffsetCommit(_) => Response::OffsetCommit(self.commit),
+            Request::OffsetFetch(..) => Response::OffsetFetch(Ok(vec![(P0, self.committed)])),
+            Request::ListOffsets(_) => {
+                let offset = Offset(self.log_end);
+                let listed = ListedOffset { offset, leader_epoch: epoch };
+                Response::ListOffsets(vec![(P0, Ok(listed))])
+            }
+            Request::OffsetsForLeaderEpoch(_) => {
+                Response::OffsetsForLeaderEpoch(vec![(P0, Ok(self.epoch_end))])
+            }
+            Request::Fetch(fetch) => {
+                let fetch_offset = fetch.partitions[0].offset;
+                if fetch_offset == Offset(self.log_end) {
+                    return None; // Parked for ever.
+                }
+                let fetched = Fetched {
+                    fetch_offset,
+                    high_watermark: Offset(self.log_end),
+                    log_start: Offset(0),
+                    diverging: None,
+                    batches: vec![batch(0, self.log_end)],
+                };
+                Response::Fetch(vec![FetchedPartition { partition: P0, result: Ok(fetched) }])
+            }
+            other => panic!("{other:?}"),
+        })
+    }
+
+    /// The facts so far, in short; forgets them.
+    pub(super) fn story(&mut self) -> Vec<String> {
+        self.requests.clear();
+        std::mem::take(&mut self.seen).iter().map(tell).collect()
+    }
+}
+
+fn name(request: &Request) -> &'static str {
+    match request {
+        Request::Metadata(_) => "metadata",
+        Request::FindCoordinator(_) => "find",
+        Request::JoinGroup(_) => "join",
+        Request::SyncGroup(_) => "sync",
+        Request::Heartbeat(_) => "heartbeat",
+        Request::LeaveGroup(..) => "leave",
+        Request::OffsetCommit(_) => "commit",
+        Request::OffsetFetch(..) => "offset-fetch",
+        Request::ListOffsets(_) => "list-offsets",
+        Request::OffsetsForLeaderEpoch(_) => "epochs",
+        Request::Fetch(_) => "fetch",
+        other => panic!("{other:?}"),
+    }
+}
+
+fn tell(fact: &Observation) -> String {
+    match fact {
+        Observation::Assigned { generation, partitions, .. } => {
+            format!("assigned {} in {generation}", partitions.len())
+        }
+        Observation::Revoked { partitions, .. } => format!("revoked {}", partitions.len()),
+        Observation::Lost { partitions, .. } => format!("lost {}", partitions.len()),
+        Observation::Positioned { offset, source, .. } => format!("at {offset} by {source:?}"),
+        Observation::Polled { base_offset, records, .. } => {
+            format!("polled {base_offset}+{}", records.len())
+        }
+        Observation::Processed { offset, dead_lettered: false, .. } => {
+            format!("processed {offset}")
+        }
+        Observation::Processed { offset, .. } => format!("dead {offset}"),
+        Observation::CommitSent { offsets, .. } => format!("sent {}", offsets[0].1),
+        Observation::Committed { offsets, .. } => format!("committed {}", offsets[0].1),
+        Observation::CommitFailed { offsets, error, maybe_written, .. } => {
+            format!("failed {} {error} {maybe_written}", offsets[0].1)
+        }
+        other => panic!("{other:?}"),
+    }
+}

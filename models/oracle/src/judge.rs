@@ -1,0 +1,118 @@
+//! Everything that the oracle concludes, from one pass over a history. It knows which observer needs
+//! which kind of event, and no property.
+
+use crate::context::Context;
+use crate::history::Entry;
+use crate::kind::Kind;
+use crate::measure::Measure;
+use crate::registry;
+use crate::timeline::Timeline;
+use crate::verdict::{Findings, Property};
+use std::fmt;
+use std::sync::Arc;
+
+/// Kinds that the timeline shows.
+const TIMELINE: &[Kind] = &[
+    Kind::LeaderElected,
+    Kind::IsrChanged,
+    Kind::Phase,
+    Kind::ProcessStarted,
+    Kind::ProcessEnded,
+    Kind::Rebalanced,
+    Kind::Fenced,
+    Kind::Unfenced,
+];
+
+/// A judge of one run.
+pub struct Judge {
+    properties: Vec<Box<dyn Property>>,
+    // Indices into the properties, by kind of event.
+    routes: Vec<Vec<u8>>,
+    measure: Measure,
+    timeline: Timeline,
+    entries: u64,
+}
+
+impl fmt::Debug for Judge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Judge").field("entries", &self.entries).finish_non_exhaustive()
+    }
+}
+
+impl Judge {
+    /// A judge that has seen nothing.
+    #[must_use]
+    pub fn new(context: Arc<Context>) -> Self {
+        let mut routes = vec![Vec::new(); Kind::ALL.len()];
+        let mut properties = Vec::new();
+        for (index, (events, property)) in (0_u8..).zip(registry::routed(&context)) {
+            for kind in events {
+                routes[*kind as usize].push(index);
+            }
+            properties.push(property);
+        }
+        let (measure, timeline) = (Measure::new(Arc::clone(&context)), Timeline::new(context));
+        Self { properties, routes, measure, timeline, entries: 0 }
+    }
+
+    /// Takes the next entry of the history.
+    pub fn observe(&mut self, entry: &Entry) {
+        self.entries += 1;
+        let kind = Kind::of(&entry.event);
+        for &index in &self.routes[kind as usize] {
+            self.properties[usize::from(index)].observe(entry);
+        }
+        self.measure.observe(entry);
+        if TIMELINE.contains(&kind) {
+            self.timeline.observe(entry);
+        }
+    }
+
+    /// Concludes after the last entry.
+    #[must_use]
+    pub fn conclude(self) -> Findings {
+        let (records, groups, witnesses) = self.measure.conclude();
+        let (timeline, timeline_omitted) = self.timeline.conclude();
+        let properties = self.properties.into_iter().map(Property::conclude).collect();
+        let entries = self.entries;
+        Findings { properties, records, groups, witnesses, timeline, timeline_omitted, entries }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Phase;
+    use crate::test_history::*;
+    use crate::verdict::Judgement;
+
+    #[test]
+    fn a_small_good_run_is_judged_good() {
+        let events = vec![
+            phase(Phase::Load),
+            sent(0),
+            appended(1, 0, 0, &[0]),
+            appended(2, 0, 0, &[0]),
+            high_watermark(1, 0, 1),
+            acked(0, &[0]),
+            polled(0, &[0]),
+            processed(0, 0),
+            commit_sent(1),
+            committed(1),
+            phase(Phase::Settle),
+            phase(Phase::FinalRead),
+            final_read(0, &[0]),
+            final_done(1),
+        ];
+        let mut judge = Judge::new(Arc::new(context()));
+        for entry in entries(events) {
+            judge.observe(&entry);
+        }
+        let findings = judge.conclude();
+        for result in &findings.properties {
+            assert_ne!(result.judgement, Judgement::Violated, "{result:?}");
+        }
+        let held = findings.properties.iter().filter(|r| r.judgement == Judgement::Held).count();
+        assert_eq!((held, findings.entries, findings.records.acked), (9, 14, 1));
+    }
+}

@@ -1,0 +1,122 @@
+//! `high-watermark`: within one leadership the high watermark never falls, and it never passes that
+//! replica's log end.
+//!
+//! Source: bug corpus §10.2 HwLeLeo. It does *not* demand monotony over leaderships: a new leader's
+//! high watermark is often behind (R2.20). Broken on purpose by a leader that truncates while leading.
+
+use crate::context::Context;
+use crate::history::{Entry, Event};
+use crate::kind::Kind;
+use crate::report::Report;
+use crate::verdict::{Property, PropertyResult};
+use ackproof_types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(crate) const EVENTS: &[Kind] =
+    &[Kind::Appended, Kind::Truncated, Kind::HighWatermark, Kind::BecameLeader];
+
+/// One replica. Without a known end (the log's beginning is not on record) only monotony is judged.
+#[derive(Debug, Default)]
+struct Replica {
+    end: Option<Offset>,
+    led: Option<(LeaderEpoch, Offset)>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Checker {
+    report: Report,
+    context: Arc<Context>,
+    replicas: BTreeMap<(TopicPartition, NodeId), Replica>,
+}
+
+impl Checker {
+    pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
+        Self { report: Report::new(name), context: Arc::clone(context), replicas: BTreeMap::new() }
+    }
+
+    fn rise(&mut self, entry: &Entry, place: TopicPartition, epoch: LeaderEpoch, to: Offset) {
+        self.report.judged(1);
+        let replica = self.replicas.entry((place, entry.node)).or_default();
+        let before = replica.led.replace((epoch, to));
+        let context = &self.context;
+        if let Some((_, from)) = before.filter(|(led, from)| *led == epoch && *from > to) {
+            self.report.violated(entry, || {
+                let (who, place) = (context.node(entry.node), context.partition(place));
+                let summary = format!(
+                    "the high watermark of {place} at {who} fell from {from} to {to} within \
+                     epoch {epoch}"
+                );
+                (summary, Vec::new())
+            });
+        }
+        if let Some(end) = replica.end.filter(|end| *end < to) {
+            self.report.violated(entry, || {
+                let (who, place) = (context.node(entry.node), context.partition(place));
+                let summary = format!(
+                    "the high watermark of {place} at {who} is {to}, past its log end {end}"
+                );
+                (summary, Vec::new())
+            });
+        }
+    }
+}
+
+impl Property for Checker {
+    fn name(&self) -> &'static str {
+        self.report.name()
+    }
+
+    fn observe(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Appended { partition, next_offset, .. } => {
+                let replica = self.replicas.entry((*partition, entry.node)).or_default();
+                replica.end = Some(*next_offset);
+            }
+            Event::Truncated { partition, to, .. } => {
+                self.replicas.entry((*partition, entry.node)).or_default().end = Some(*to);
+            }
+            Event::HighWatermark { partition, epoch, offset } => {
+                self.rise(entry, *partition, *epoch, *offset);
+            }
+            Event::BecameLeader { partition, epoch, log_end, high_watermark } => {
+                let replica = self.replicas.entry((*partition, entry.node)).or_default();
+                replica.end = Some(*log_end);
+                replica.led = Some((*epoch, *high_watermark));
+            }
+            _ => {}
+        }
+    }
+
+    fn conclude(self: Box<Self>) -> PropertyResult {
+        self.report.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_history::*;
+    use crate::verdict::Judgement;
+
+    const NAME: &str = "high-watermark";
+
+    #[test]
+    fn a_fall_and_a_value_past_the_end_violate() {
+        let fall = vec![high_watermark(1, 0, 2), high_watermark(1, 0, 1)];
+        assert_eq!(judge(NAME, fall).judgement, Judgement::Violated);
+        let past = vec![appended(1, 0, 0, &[0]), high_watermark(1, 0, 2)];
+        assert_eq!(judge(NAME, past).judgement, Judgement::Violated);
+    }
+
+    #[test]
+    fn a_new_leadership_may_begin_lower() {
+        let events =
+            vec![appended(1, 0, 0, &[0, 1]), high_watermark(1, 0, 2), high_watermark(2, 1, 1)];
+        assert_eq!(judge(NAME, events).judgement, Judgement::Held);
+    }
+
+    #[test]
+    fn without_a_high_watermark_nothing_is_judged() {
+        assert_eq!(judge(NAME, vec![appended(1, 0, 0, &[0])]).judgement, Judgement::Vacuous);
+    }
+}

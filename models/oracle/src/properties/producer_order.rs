@@ -1,0 +1,160 @@
+//! `producer-order`: acknowledged records of an ordered producer are in each log in the order in which
+//! they were sent.
+//!
+//! Source: KIP-98, bug corpus §10.2 PerProducerOrder. First copies only. Exempt are records that were
+//! not acknowledged, that the application sent twice, and those not yet acknowledged when their
+//! producer raised its epoch for the partition. It does *not* speak of order between producers or
+//! partitions. Broken on purpose by `no-dedup` with retries.
+
+use crate::context::Context;
+use crate::history::{Entry, Event};
+use crate::kind::Kind;
+use crate::record_set::RecordSet;
+use crate::report::Report;
+use crate::verdict::{Property, PropertyResult};
+use ackproof_types::{NodeId, Offset, ProducerIndex, RecordId, TopicPartition};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub(crate) const EVENTS: &[Kind] =
+    &[Kind::Sent, Kind::Acked, Kind::Failed, Kind::ProducerEpochBumped, Kind::FinalRead];
+
+#[derive(Debug)]
+pub(crate) struct Checker {
+    report: Report,
+    context: Arc<Context>,
+    /// By producer and number: the how-manieth send it was, from 1; 0: not sent.
+    ranks: Vec<Vec<u32>>,
+    sends: Vec<u32>,
+    exempt: RecordSet,
+    settled: RecordSet,
+    bumped: BTreeSet<(NodeId, TopicPartition)>,
+    read: RecordSet,
+    /// The furthest record read so far.
+    last: BTreeMap<(TopicPartition, ProducerIndex), (u32, RecordId)>,
+}
+
+impl Checker {
+    pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
+        Self {
+            report: Report::new(name),
+            context: Arc::clone(context),
+            ranks: vec![Vec::new(); context.producers.len()],
+            sends: vec![0; context.producers.len()],
+            exempt: RecordSet::default(),
+            settled: RecordSet::default(),
+            bumped: BTreeSet::new(),
+            read: RecordSet::default(),
+            last: BTreeMap::new(),
+        }
+    }
+
+    fn send(&mut self, id: RecordId) {
+        let (producer, number) = (id.producer.index(), id.number as usize);
+        if !self.context.producers[producer].ordered {
+            return;
+        }
+        let ranks = &mut self.ranks[producer];
+        if ranks.len() <= number {
+            ranks.resize(number + 1, 0);
+        }
+        if ranks[number] == 0 {
+            self.sends[producer] += 1;
+            ranks[number] = self.sends[producer];
+        } else {
+            self.exempt.insert(id);
+        }
+    }
+
+    fn read(&mut self, entry: &Entry, place: TopicPartition, offset: Offset, id: RecordId) {
+        let rank = self.ranks.get(id.producer.index()).and_then(|all| all.get(id.number as usize));
+        let Some(&rank) = rank.filter(|rank| **rank > 0) else { return };
+        if !self.settled.contains(id) || self.exempt.contains(id) || !self.read.insert(id) {
+            return;
+        }
+        let Some(last) = self.last.get_mut(&(place, id.producer)) else {
+            self.last.insert((place, id.producer), (rank, id));
+            return;
+        };
+        self.report.judged(1);
+        if last.0 < rank {
+            *last = (rank, id);
+            return;
+        }
+        let (context, before) = (&self.context, last.1);
+        self.report.violated(entry, || {
+            let (what, before) = (context.record(id), context.record(before));
+            let place = context.partition(place);
+            let summary = format!(
+                "{what} is in {place} at offset {offset}, after {before}, which was sent later"
+            );
+            (summary, Vec::new())
+        });
+    }
+}
+
+impl Property for Checker {
+    fn name(&self) -> &'static str {
+        self.report.name()
+    }
+
+    fn observe(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Sent { record, .. } => self.send(record.id),
+            Event::Acked { partition, base_offset, records, .. } => {
+                let bumped = self.bumped.contains(&(entry.node, *partition));
+                if *base_offset != Offset::UNKNOWN && !bumped {
+                    for record in records.iter() {
+                        self.settled.insert(record.id);
+                    }
+                }
+            }
+            Event::Failed { records, .. } => {
+                for record in records.iter() {
+                    self.exempt.insert(record.id);
+                }
+            }
+            Event::ProducerEpochBumped { partition } => {
+                self.bumped.insert((entry.node, *partition));
+            }
+            Event::FinalRead { partition, base_offset, records } => {
+                for (index, record) in records.iter().enumerate() {
+                    self.read(entry, *partition, base_offset.plus(index), record.id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn conclude(self: Box<Self>) -> PropertyResult {
+        self.report.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::history::Event;
+    use crate::test_history::*;
+    use crate::verdict::Judgement;
+
+    const NAME: &str = "producer-order";
+
+    #[test]
+    fn a_record_after_a_later_one_violates() {
+        let events = vec![sent(0), sent(1), acked(0, &[1, 0]), final_read(0, &[1, 0])];
+        assert_eq!(judge(NAME, events).judgement, Judgement::Violated);
+    }
+
+    #[test]
+    fn the_order_of_sends_holds_and_gaps_are_no_matter() {
+        let events = vec![sent(0), sent(1), sent(2), acked(0, &[0, 2]), final_read(0, &[0, 2, 0])];
+        assert_eq!(judge(NAME, events).judgement, Judgement::Held);
+    }
+
+    #[test]
+    fn after_a_bump_nothing_is_judged() {
+        let bump = (4, Event::ProducerEpochBumped { partition: P });
+        let events = vec![sent(0), sent(1), bump, acked(0, &[1, 0]), final_read(0, &[1, 0])];
+        assert_eq!(judge(NAME, events).judgement, Judgement::Vacuous);
+    }
+}

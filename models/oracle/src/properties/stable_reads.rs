@@ -1,0 +1,87 @@
+//! `stable-reads`: an offset once read never later holds another record.
+//!
+//! Source: bug corpus §10.1 inconsistent-offsets. It does *not* say that the record was committed or
+//! that it stays readable. The first record read at an offset is taken for the right one. Broken on
+//! purpose by `trunc-to-hw`, `no-divergence-check` and unclean elections.
+
+use crate::context::Context;
+use crate::history::{Entry, Event};
+use crate::kind::Kind;
+use crate::record_set::OffsetTable;
+use crate::report::Report;
+use crate::verdict::{Property, PropertyResult};
+use ackproof_types::TopicPartition;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(crate) const EVENTS: &[Kind] = &[Kind::Polled, Kind::FinalRead];
+
+#[derive(Debug)]
+pub(crate) struct Checker {
+    report: Report,
+    context: Arc<Context>,
+    seen: BTreeMap<TopicPartition, OffsetTable>,
+}
+
+impl Checker {
+    pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
+        Self { report: Report::new(name), context: Arc::clone(context), seen: BTreeMap::new() }
+    }
+}
+
+impl Property for Checker {
+    fn name(&self) -> &'static str {
+        self.report.name()
+    }
+
+    fn observe(&mut self, entry: &Entry) {
+        let (Event::Polled { partition, base_offset, records, .. }
+        | Event::FinalRead { partition, base_offset, records }) = &entry.event
+        else {
+            return;
+        };
+        let seen = self.seen.entry(*partition).or_default();
+        for (index, record) in records.iter().enumerate() {
+            let offset = base_offset.plus(index);
+            let Some(first) = seen.enter(offset.0, record.id) else { continue };
+            self.report.judged(1);
+            if first != record.id {
+                let context = &self.context;
+                self.report.violated(entry, || {
+                    let place = context.partition(*partition);
+                    let (now, then) = (context.record(record.id), context.record(first));
+                    (format!("{place} offset {offset} gave {then} first and {now} later"), vec![])
+                });
+            }
+        }
+    }
+
+    fn conclude(self: Box<Self>) -> PropertyResult {
+        self.report.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::test_history::*;
+    use crate::verdict::Judgement;
+
+    const NAME: &str = "stable-reads";
+
+    #[test]
+    fn another_record_at_an_offset_violates() {
+        let result = judge(NAME, vec![polled(0, &[0]), final_read(0, &[1])]);
+        assert_eq!(result.judgement, Judgement::Violated);
+    }
+
+    #[test]
+    fn the_same_record_again_holds() {
+        let result = judge(NAME, vec![polled(0, &[0, 1]), final_read(0, &[0, 1])]);
+        assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 2));
+    }
+
+    #[test]
+    fn offsets_read_once_prove_nothing() {
+        assert_eq!(judge(NAME, vec![polled(0, &[0])]).judgement, Judgement::Vacuous);
+    }
+}

@@ -1,0 +1,93 @@
+//! The list of properties: their names, what they say, which events they need. It judges nothing.
+
+use crate::context::Context;
+use crate::kind::Kind;
+use crate::properties::{
+    acked_durability, at_least_once, commit_behind_processing, commit_durability, group_exclusive,
+    high_watermark, idempotent_log, leader_in_isr, log_matching, no_phantom, one_leader_per_epoch,
+    producer_order, recovers, stable_reads,
+};
+use crate::verdict::Property;
+use std::sync::Arc;
+
+/// What a user is told of a property.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PropertyInfo {
+    /// Its stable kebab-case name.
+    pub name: &'static str,
+    /// When it holds, in one sentence.
+    pub about: &'static str,
+}
+
+/// How a property is made.
+type Make = fn(&Arc<Context>) -> Box<dyn Property>;
+
+macro_rules! properties {
+    ($($module:ident, $name:literal, $about:literal;)*) => {
+        /// Every property, in the order of [`crate::verdict::Findings::properties`].
+        pub const PROPERTIES: &[PropertyInfo] =
+            &[$(PropertyInfo { name: $name, about: $about }),*];
+
+        const MAKERS: &[(&[Kind], Make)] = &[$(
+            ($module::EVENTS, |context| Box::new($module::Checker::new($name, context))),
+        )*];
+    };
+}
+
+properties! {
+    acked_durability, "acked-durability",
+        "every acknowledged record is in the log at the end, at the acknowledged offset";
+    at_least_once, "at-least-once",
+        "every acknowledged record was processed by every subscribed group by the end";
+    commit_behind_processing, "commit-behind-processing",
+        "no committed offset passes a record that its group was given and has not processed";
+    no_phantom, "no-phantom",
+        "nothing is delivered that was not sent, and nothing above the committed prefix";
+    stable_reads, "stable-reads",
+        "an offset once read never later holds another record";
+    log_matching, "log-matching",
+        "no replica that counts disagrees with what a leader once exposed as committed";
+    high_watermark, "high-watermark",
+        "a high watermark never falls within one leadership and never passes the log end";
+    one_leader_per_epoch, "one-leader-per-epoch",
+        "a leader epoch of a partition belongs to one broker";
+    leader_in_isr, "leader-in-isr",
+        "the leader of a partition is a member of its in-sync set";
+    commit_durability, "commit-durability",
+        "a group resumes from its acknowledged commit or from a later one";
+    idempotent_log, "idempotent-log",
+        "a record that an idempotent producer was given once is in the log once at most";
+    producer_order, "producer-order",
+        "acknowledged records of an ordered producer are in each log in the order of sends";
+    group_exclusive, "group-exclusive",
+        "no partition is owned by two live members of one generation";
+    recovers, "recovers",
+        "after all faults are healed: leaders, full in-sync sets, no open send, no lag";
+}
+
+/// All properties, in the order of [`PROPERTIES`].
+#[must_use]
+pub fn properties(context: &Context) -> Vec<Box<dyn Property>> {
+    routed(&Arc::new(context.clone())).into_iter().map(|(_, property)| property).collect()
+}
+
+/// All properties with the kinds of events that each needs; others leave it unchanged.
+pub(crate) fn routed(context: &Arc<Context>) -> Vec<(&'static [Kind], Box<dyn Property>)> {
+    MAKERS.iter().map(|(events, make)| (*events, make(context))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verdict::Judgement;
+
+    #[test]
+    fn properties_come_in_the_order_of_their_list_and_judge_nothing_in_nothing() {
+        let properties = properties(&crate::test_history::context());
+        assert_eq!(properties.len(), PROPERTIES.len());
+        for (property, info) in properties.into_iter().zip(PROPERTIES) {
+            assert_eq!(property.name(), info.name);
+            assert_eq!(property.conclude().judgement, Judgement::Vacuous, "{}", info.name);
+        }
+    }
+}

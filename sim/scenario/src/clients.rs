@@ -1,0 +1,268 @@
+//! Producers and groups, read from the tree, with the rules between their settings.
+
+use crate::cluster::{Cluster, MAX_COUNT, check_name};
+use crate::config::Config;
+use crate::durations;
+use crate::plan::{Commit, Group, Producer, SettingValue, Settings, Topic};
+use crate::settings::Scope;
+use crate::sink::{At, Sink};
+use ackproof_types::{Delay, Micros, TopicId};
+
+/// Keys of a producer.
+pub(crate) const PRODUCER_KEYS: &[&str] =
+    &["topic", "instances", "rate", "records", "keys", "size", "start", "config"];
+/// Keys of a group.
+pub(crate) const GROUP_KEYS: &[&str] =
+    &["topics", "members", "process", "commit", "failures", "attempts", "start", "config"];
+
+/// What names the processes of the cluster, so no client may be called so.
+const RESERVED: [&str; 3] = ["broker", "brokers", "controller"];
+
+/// When clients start unless the file says otherwise.
+const START: Micros = Micros::from_secs(1);
+
+/// Names of the user's topics.
+pub(crate) fn topic_names(topics: &[Topic]) -> impl Iterator<Item = &str> {
+    topics.iter().skip(1).map(|topic| topic.name.as_str())
+}
+
+fn topic_id(sink: &mut Sink<'_>, at: &At<'_>, topics: &[Topic]) -> Option<TopicId> {
+    let name = sink.string(at)?;
+    let found = topics.iter().skip(1).position(|topic| topic.name == name);
+    if found.is_none() {
+        sink.unknown(at.node.span, &at.path, ("topic", name), topic_names(topics));
+    }
+    found.and_then(|index| u16::try_from(index + 1).ok()).map(TopicId)
+}
+
+fn check_client_name(sink: &mut Sink<'_>, name: &str, at: &At<'_>) {
+    check_name(sink, name, at);
+    if RESERVED.contains(&name) {
+        let message = format!("\"{name}\" would name processes of the cluster");
+        sink.error(at.key_span, &at.path, message);
+    }
+}
+
+/// Reads `producers`.
+pub(crate) fn producers(
+    sink: &mut Sink<'_>,
+    at: Option<&At<'_>>,
+    topics: &[Topic],
+) -> Vec<Producer> {
+    let mut producers = Vec::new();
+    let Some(at) = at.filter(|at| sink.is_object(at)) else { return producers };
+    for (name, child) in at.children() {
+        check_client_name(sink, name, &child);
+        if sink.object(&child, PRODUCER_KEYS) {
+            producers.push(producer(sink, name, &child, topics));
+        }
+    }
+    producers
+}
+
+fn producer(sink: &mut Sink<'_>, name: &str, at: &At<'_>, topics: &[Topic]) -> Producer {
+    let topic = match at.get("topic") {
+        Some(child) => topic_id(sink, &child, topics),
+        None if topics.len() == 2 => Some(TopicId(1)),
+        None => {
+            let known: Vec<_> = topic_names(topics).collect();
+            let message = format!("\"{name}\" needs a \"topic\": one of {}", known.join(", "));
+            if !known.is_empty() {
+                sink.error(at.key_span, &at.path, message);
+            }
+            None
+        }
+    };
+    let rate = at.get("rate").and_then(|at| sink.quantity(&at, "/s", durations::rate));
+    let size = at.get("size").and_then(|at| sink.quantity(&at, "..200", durations::sizes));
+    Producer {
+        name: name.to_owned(),
+        topic: topic.unwrap_or(TopicId(1)),
+        instances: sink.count(at.get("instances"), 1, MAX_COUNT, 1),
+        interval: rate.unwrap_or(Micros::from_millis(10)),
+        records: sink.count32(at.get("records"), 1),
+        keys: sink.count32(at.get("keys"), 0).unwrap_or(0),
+        size: size.unwrap_or((100, 200)),
+        start: at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START),
+        config: producer_config(sink, at),
+    }
+}
+
+fn producer_config(sink: &mut Sink<'_>, at: &At<'_>) -> Settings {
+    let config = Config::read(sink, at.get("config").as_ref(), Scope::Producer);
+    let mut settings = config.filled();
+    idempotence(sink, &config, &mut settings);
+    // Kafka raises the default of the whole to its parts, but refuses a value that cannot hold them.
+    let least = settings.number("linger.ms").saturating_add(settings.number("request.timeout.ms"));
+    if settings.number("delivery.timeout.ms") < least {
+        if let Some(place) = config.place("delivery.timeout.ms") {
+            let message = format!(
+                "delivery.timeout.ms is below linger.ms + request.timeout.ms = {least}: \
+                 Kafka refuses that"
+            );
+            sink.at(&place, message);
+        }
+        settings.0.insert("delivery.timeout.ms", SettingValue::Number(least));
+    }
+    settings
+}
+
+/// Idempotence is on unless acks or retries speak against it; asked for, they must not.
+fn idempotence(sink: &mut Sink<'_>, config: &Config<'_>, settings: &mut Settings) {
+    const KEY: &str = "enable.idempotence";
+    let acks = settings.word("acks") == "all";
+    let retries = settings.number("retries") > 0;
+    let in_flight = settings.number("max.in.flight.requests.per.connection") <= 5;
+    let explicit = config.place(KEY).is_some();
+    let possible = acks && retries;
+    if !explicit && !possible {
+        settings.0.insert(KEY, SettingValue::Switch(false));
+    }
+    if !settings.switch(KEY) {
+        return;
+    }
+    let rules = [
+        (acks, "acks", "needs acks=all"),
+        (retries, "retries", "needs retries above 0"),
+        (
+            in_flight,
+            "max.in.flight.requests.per.connection",
+            "allows at most 5 requests in flight per connection",
+        ),
+    ];
+    for (fine, key, rule) in rules {
+        if !fine && let Some(place) = config.place(key) {
+            let hint = format!("or set \"{KEY}\": false");
+            let message = format!("an idempotent producer {rule}");
+            sink.hinted(place.node.span, &place.path, message, Some(hint));
+        }
+    }
+}
+
+/// Reads `groups`.
+pub(crate) fn groups(
+    sink: &mut Sink<'_>,
+    at: Option<&At<'_>>,
+    topics: &[Topic],
+    cluster: &Cluster<'_>,
+) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let Some(at) = at.filter(|at| sink.is_object(at)) else { return groups };
+    for (name, child) in at.children() {
+        check_client_name(sink, name, &child);
+        if sink.object(&child, GROUP_KEYS) {
+            groups.push(group(sink, name, &child, topics, cluster));
+        }
+    }
+    groups
+}
+
+fn group(
+    sink: &mut Sink<'_>,
+    name: &str,
+    at: &At<'_>,
+    topics: &[Topic],
+    cluster: &Cluster<'_>,
+) -> Group {
+    let failures = at.get("failures").and_then(|at| sink.quantity(&at, "%", durations::percent));
+    let process = at.get("process").and_then(|at| sink.delay(&at));
+    let commit = at.get("commit").and_then(|at| commit(sink, &at));
+    let default_process = Delay { min: Micros::from_millis(1), max: Micros::from_millis(3) };
+    let commit = commit.unwrap_or(Commit::SyncAfterBatch);
+    Group {
+        name: name.to_owned(),
+        topics: subscription(sink, at.get("topics"), topics),
+        members: sink.count(at.get("members"), 1, MAX_COUNT, 1),
+        process: process.unwrap_or(default_process),
+        failures_per_million: failures.unwrap_or(0),
+        attempts: sink.count32(at.get("attempts"), 1).unwrap_or(3),
+        commit,
+        start: at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START),
+        config: consumer_config(sink, at, commit, cluster),
+    }
+}
+
+fn subscription(sink: &mut Sink<'_>, at: Option<At<'_>>, topics: &[Topic]) -> Vec<TopicId> {
+    let Some(at) = at else {
+        return (1_u16..).map(TopicId).take(topics.len() - 1).collect();
+    };
+    let items = sink.list(&at);
+    let mut chosen = Vec::new();
+    for item in &items {
+        if let Some(id) = topic_id(sink, item, topics) {
+            if chosen.contains(&id) {
+                sink.at(item, "this topic is listed twice");
+            }
+            chosen.push(id);
+        }
+    }
+    if items.is_empty() && matches!(at.node.value, crate::json::Value::Array(_)) {
+        sink.at(&at, "a group without topics reads nothing; leave \"topics\" out for all");
+    }
+    chosen.sort_unstable();
+    chosen
+}
+
+fn commit(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Commit> {
+    let text = sink.string(at)?;
+    let found = Commit::ALL.iter().find(|(_, name)| *name == text);
+    if found.is_none() {
+        let known = Commit::ALL.iter().map(|(_, name)| *name);
+        sink.unknown(at.node.span, &at.path, ("commit strategy", text), known);
+    }
+    found.map(|(commit, _)| *commit)
+}
+
+fn consumer_config(
+    sink: &mut Sink<'_>,
+    at: &At<'_>,
+    commit: Commit,
+    cluster: &Cluster<'_>,
+) -> Settings {
+    let config = Config::read(sink, at.get("config").as_ref(), Scope::Consumer);
+    let mut settings = config.filled();
+    let automatic = matches!(commit, Commit::Auto | Commit::AutoWithHandOff);
+    if let Some(place) = config.place("enable.auto.commit")
+        && settings.switch("enable.auto.commit") != automatic
+    {
+        let message = format!("contradicts \"commit\": \"{}\"", commit.name());
+        let hint = Some("leave it out: it follows from \"commit\"".to_owned());
+        sink.hinted(place.node.span, &place.path, message, hint);
+    }
+    settings.0.insert("enable.auto.commit", SettingValue::Switch(automatic));
+    timeouts(sink, at, &config, &settings, cluster);
+    settings
+}
+
+fn timeouts(
+    sink: &mut Sink<'_>,
+    at: &At<'_>,
+    config: &Config<'_>,
+    settings: &Settings,
+    cluster: &Cluster<'_>,
+) {
+    let session = settings.number("session.timeout.ms");
+    let place = |key| config.place(key).unwrap_or_else(|| at.clone());
+    let (min, max) = (
+        cluster.settings.number("group.min.session.timeout.ms"),
+        cluster.settings.number("group.max.session.timeout.ms"),
+    );
+    if !(min..=max).contains(&session) {
+        let message = format!(
+            "session.timeout.ms {session} is outside the brokers' bounds {min} and {max} \
+             (group.min.session.timeout.ms, group.max.session.timeout.ms)"
+        );
+        sink.at(&place("session.timeout.ms"), message);
+    }
+    let heartbeat = settings.number("heartbeat.interval.ms");
+    if heartbeat >= session {
+        let key = if config.place("heartbeat.interval.ms").is_some() {
+            "heartbeat.interval.ms"
+        } else {
+            "session.timeout.ms"
+        };
+        let message =
+            format!("heartbeat.interval.ms {heartbeat} is not below session.timeout.ms {session}");
+        sink.at(&place(key), message);
+    }
+}

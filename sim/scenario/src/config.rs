@@ -1,0 +1,128 @@
+//! Kafka settings of one process or topic, as a file gives them: values checked against the table,
+//! with their places, and defaults filled in. How settings constrain each other is elsewhere.
+
+use crate::json::Value;
+use crate::plan::{SettingValue, Settings};
+use crate::settings::{self, Kind, Preset, Scope, Setting};
+use crate::sink::{At, Sink};
+use std::collections::BTreeMap;
+
+/// What a file sets explicitly, with the place of each value.
+pub(crate) struct Config<'n> {
+    /// Values by key; only modelled ones.
+    pub(crate) given: BTreeMap<&'static str, (SettingValue, At<'n>)>,
+    /// Whose settings they are.
+    pub(crate) scope: Scope,
+}
+
+impl<'n> Config<'n> {
+    /// Reads an object of settings.
+    pub(crate) fn read(sink: &mut Sink<'_>, at: Option<&At<'n>>, scope: Scope) -> Self {
+        let mut given = BTreeMap::new();
+        if let Some(at) = at
+            && sink.is_object(at)
+        {
+            for (key, child) in at.children() {
+                match settings::find(scope, key) {
+                    Some(setting) if setting.modelled => {
+                        if let Some(value) = value(sink, setting, &child) {
+                            given.insert(setting.key, (value, child));
+                        }
+                    }
+                    Some(_) => sink.warn(&child, format!("\"{key}\" is not modelled: ignored")),
+                    None => unknown_key(sink, scope, key, &child),
+                }
+            }
+        }
+        Self { given, scope }
+    }
+
+    /// Where `key` is set, if it is.
+    pub(crate) fn place(&self, key: &str) -> Option<At<'n>> {
+        self.given.get(key).map(|(_, at)| at.clone())
+    }
+
+    /// Everything modelled: what is given, else the default.
+    pub(crate) fn filled(&self) -> Settings {
+        let modelled = settings::of(self.scope).filter(|setting| setting.modelled);
+        let value = |setting: &'static Setting| {
+            let given = self.given.get(setting.key).map(|(value, _)| value.clone());
+            Some((setting.key, given.or_else(|| preset(setting))?))
+        };
+        Settings(modelled.filter_map(value).collect())
+    }
+}
+
+fn preset(setting: &Setting) -> Option<SettingValue> {
+    match setting.default {
+        Preset::Number(number) => Some(SettingValue::Number(number)),
+        Preset::Switch(on) => Some(SettingValue::Switch(on)),
+        Preset::Word(word) => Some(SettingValue::Word(word.to_owned())),
+        Preset::Unneeded => None,
+    }
+}
+
+fn unknown_key(sink: &mut Sink<'_>, scope: Scope, key: &str, child: &At<'_>) {
+    let other = Scope::ALL.into_iter().find(|other| settings::find(*other, key).is_some());
+    if let Some(other) = other {
+        let message =
+            format!("\"{key}\" is a setting of a {}, not of a {}", other.name(), scope.name());
+        sink.error(child.key_span, &child.path, message);
+    } else {
+        let what = format!("{} setting", scope.name());
+        let known = settings::of(scope).map(|setting| setting.key);
+        sink.unknown(child.key_span, &child.path, (&what, key), known);
+    }
+}
+
+fn value(sink: &mut Sink<'_>, setting: &Setting, at: &At<'_>) -> Option<SettingValue> {
+    match setting.kind {
+        Kind::Number { unit, min, max } => number(sink, setting.key, unit, (min, max), at),
+        Kind::Switch => {
+            if let Value::Bool(on) = at.node.value {
+                return Some(SettingValue::Switch(on));
+            }
+            sink.at(at, format!("expected true or false, found {}", at.node.kind()));
+            None
+        }
+        Kind::Word(words) => word(sink, setting.key, words, at),
+        Kind::Anything => None,
+    }
+}
+
+fn number(
+    sink: &mut Sink<'_>,
+    key: &str,
+    unit: &str,
+    (min, max): (i64, i64),
+    at: &At<'_>,
+) -> Option<SettingValue> {
+    if at.node.as_str().is_some() {
+        let message = if unit.is_empty() {
+            format!("\"{key}\" is a whole number without quotes")
+        } else {
+            format!("\"{key}\" is a whole number of {unit}, as in Kafka, without quotes")
+        };
+        sink.at(at, message);
+        return None;
+    }
+    sink.whole(at, min, max).map(SettingValue::Number)
+}
+
+fn word(sink: &mut Sink<'_>, key: &str, words: &[&str], at: &At<'_>) -> Option<SettingValue> {
+    let text = match &at.node.value {
+        Value::String(text) | Value::Number(text) => text.as_str(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+            sink.at(at, format!("expected one of {}, found {}", words.join(", "), at.node.kind()));
+            return None;
+        }
+    };
+    if !words.contains(&text) {
+        let what = format!("value of {key}");
+        sink.unknown(at.node.span, &at.path, (&what, text), words.iter().copied());
+        return None;
+    }
+    // `-1` is Kafka's other name for `all`.
+    let text = if key == "acks" && text == "-1" { "all" } else { text };
+    Some(SettingValue::Word(text.to_owned()))
+}

@@ -1,0 +1,138 @@
+//! Quantities as people write them: `250ms`, `1ms..10ms`, `100/s`, `5%`, `100..200`. It knows no tree.
+
+use ackproof_types::{Delay, Micros};
+
+/// A day: longer is a slip of the pen.
+const LONGEST: Micros = Micros::from_secs(86_400);
+
+/// The pattern of a duration in the schema.
+pub const DURATION: &str = r"^[0-9]+(\.[0-9]+)?(us|ms|s|m)$";
+/// The pattern of a duration or a range of them.
+pub const DELAY: &str = r"^[0-9]+(\.[0-9]+)?(us|ms|s|m)(\.\.[0-9]+(\.[0-9]+)?(us|ms|s|m))?$";
+/// The pattern of a rate.
+pub const RATE: &str = r"^[0-9]+(\.[0-9]+)?/(s|m)$";
+/// The pattern of a share.
+pub const PERCENT: &str = r"^[0-9]+(\.[0-9]+)?%$";
+/// The pattern of a range of sizes.
+pub const SIZES: &str = r"^[0-9]+\.\.[0-9]+$";
+
+/// A decimal as a whole number of millionths, without floating point.
+fn millionths(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 6 {
+        return None;
+    }
+    let whole = whole.parse::<u64>().ok()?.checked_mul(1_000_000)?;
+    whole.checked_add(format!("{fraction:0<6}").parse().ok()?)
+}
+
+/// `250ms`, `2s`, `200us`, `1.5s`, `2m`.
+///
+/// # Errors
+/// A sentence that shows the right form.
+pub fn duration(text: &str) -> Result<Micros, String> {
+    let form =
+        || format!("\"{text}\" is no duration; write \"250ms\", \"2s\", \"200us\" or \"1m\"");
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(form)?;
+    let (number, unit) = text.split_at(split);
+    let micros: u64 = match unit {
+        "us" => 1,
+        "ms" => 1000,
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        _ => return Err(form()),
+    };
+    let scaled = u128::from(millionths(number).ok_or_else(form)?) * u128::from(micros);
+    match u64::try_from(scaled / 1_000_000) {
+        Ok(length) if length <= LONGEST.0 => Ok(Micros(length)),
+        _ => Err(format!("\"{text}\" is longer than a day")),
+    }
+}
+
+/// A duration, or a range `1ms..10ms`.
+///
+/// # Errors
+/// A sentence that shows the right form.
+pub fn delay(text: &str) -> Result<Delay, String> {
+    let Some((min, max)) = text.split_once("..") else {
+        return duration(text).map(Delay::exactly);
+    };
+    let range = Delay { min: duration(min)?, max: duration(max)? };
+    if range.min > range.max {
+        return Err(format!("the range \"{text}\" ends before it starts"));
+    }
+    Ok(range)
+}
+
+/// `100/s` or `30/m` as the distance between two.
+///
+/// # Errors
+/// A sentence that shows the right form.
+pub fn rate(text: &str) -> Result<Micros, String> {
+    let form = || format!("\"{text}\" is no rate; write \"100/s\" or \"30/m\"");
+    let (number, unit) = text.split_once('/').ok_or_else(form)?;
+    let span: u128 = match unit {
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        _ => return Err(form()),
+    };
+    let count = millionths(number).ok_or_else(form)?;
+    if count == 0 {
+        return Err("a rate of zero sends nothing; leave the producer out".to_owned());
+    }
+    match u64::try_from(span * 1_000_000 / u128::from(count)) {
+        Ok(interval @ 1..) => Ok(Micros(interval.min(LONGEST.0))),
+        _ => Err(format!("\"{text}\" is more than a million a second")),
+    }
+}
+
+/// `5%` as parts in a million.
+///
+/// # Errors
+/// A sentence that shows the right form.
+pub fn percent(text: &str) -> Result<u32, String> {
+    let form = || format!("\"{text}\" is no share; write \"5%\" or \"0.1%\"");
+    let number = text.strip_suffix('%').ok_or_else(form)?;
+    let parts = millionths(number).ok_or_else(form)? / 100;
+    u32::try_from(parts)
+        .ok()
+        .filter(|parts| *parts <= 1_000_000)
+        .ok_or_else(|| format!("\"{text}\" is more than 100%"))
+}
+
+/// `100..200` bytes.
+///
+/// # Errors
+/// A sentence that shows the right form.
+pub fn sizes(text: &str) -> Result<(u32, u32), String> {
+    let form = || format!("\"{text}\" is no range of bytes; write \"100..200\"");
+    let (min, max) = text.split_once("..").ok_or_else(form)?;
+    let (min, max): (u32, u32) =
+        (min.parse().map_err(|_| form())?, max.parse().map_err(|_| form())?);
+    if min > max {
+        return Err(format!("the range \"{text}\" ends before it starts"));
+    }
+    Ok((min, max))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities() {
+        assert_eq!(duration("1.5s"), Ok(Micros(1_500_000)), "fractions");
+        assert_eq!(duration("200us"), Ok(Micros(200)), "micros");
+        assert_eq!(rate("100/s"), Ok(Micros(10_000)), "rate");
+        assert_eq!(percent("5%"), Ok(50_000), "percent");
+        assert_eq!(sizes("100..200"), Ok((100, 200)), "sizes");
+        assert_eq!(
+            delay("5ms..1ms").unwrap_err(),
+            "the range \"5ms..1ms\" ends before it starts",
+            "range"
+        );
+        assert!(duration("10").unwrap_err().contains("write \"250ms\""), "form");
+        assert!(duration("99999999999999999999s").is_err(), "no overflow");
+    }
+}

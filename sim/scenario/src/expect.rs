@@ -1,0 +1,93 @@
+//! What a scenario expects, read from the tree. The names of properties and witnesses come from
+//! outside: this crate knows no oracle.
+
+use crate::json::Value;
+use crate::plan::{Expect, Expected, Limit};
+use crate::resolve::{MEASURES, Names};
+use crate::sink::{At, Sink};
+
+/// Expectations by name.
+pub(crate) const EXPECTED: &[(&str, Expected)] = &[
+    ("held", Expected::Held),
+    ("violated", Expected::Violated),
+    ("may-violate", Expected::MayViolate),
+];
+
+/// Reads `expect`.
+pub(crate) fn expect(sink: &mut Sink<'_>, at: Option<&At<'_>>, names: &Names<'_>) -> Expect {
+    let mut expect = Expect::default();
+    let Some(at) = at.filter(|at| sink.is_object(at)) else { return expect };
+    for (key, child) in at.children() {
+        if key == "witness" {
+            witness(sink, &child, names, &mut expect);
+        } else if MEASURES.contains(&key) {
+            expect.limits.extend(limit(sink, key, &child));
+        } else if names.properties.contains(&key) {
+            if let Some(expected) = expected(sink, &child) {
+                expect.properties.insert(key.to_owned(), expected);
+            }
+        } else {
+            let known = names.properties.iter().chain(MEASURES).copied().chain(["witness"]);
+            let what = ("property or measure", key);
+            sink.unknown(child.key_span, &child.path, what, known);
+        }
+    }
+    expect
+}
+
+fn expected(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Expected> {
+    let text = sink.string(at)?;
+    let found = EXPECTED.iter().find(|(name, _)| *name == text);
+    if found.is_none() {
+        let known = EXPECTED.iter().map(|(name, _)| *name);
+        sink.unknown(at.node.span, &at.path, ("expectation", text), known);
+    }
+    found.map(|(_, expected)| *expected)
+}
+
+fn limit(sink: &mut Sink<'_>, measure: &str, at: &At<'_>) -> Option<Limit> {
+    if !sink.object(at, &["min", "max"]) {
+        return None;
+    }
+    let mut bound = |key| at.get(key).and_then(|at| amount(sink, &at));
+    let (min, max) = (bound("min"), bound("max"));
+    if at.get("min").is_none() && at.get("max").is_none() {
+        sink.at(at, "a limit needs \"min\" or \"max\"");
+        return None;
+    }
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        sink.at(at, "\"min\" is above \"max\"");
+    }
+    Some(Limit { measure: measure.to_owned(), min, max })
+}
+
+/// A number from 0, fractions allowed.
+fn amount(sink: &mut Sink<'_>, at: &At<'_>) -> Option<f64> {
+    let number = match &at.node.value {
+        Value::Number(raw) => raw.parse::<f64>().ok(),
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+            None
+        }
+    };
+    let number = number.filter(|number| number.is_finite() && *number >= 0.0);
+    if number.is_none() {
+        sink.at(at, "expected a number from 0");
+    }
+    number
+}
+
+fn witness(sink: &mut Sink<'_>, at: &At<'_>, names: &Names<'_>, expect: &mut Expect) {
+    if !sink.is_object(at) {
+        return;
+    }
+    for (key, child) in at.children() {
+        if !names.witnesses.contains(&key) {
+            let known = names.witnesses.iter().copied();
+            sink.unknown(child.key_span, &child.path, ("witness", key), known);
+        } else if let Some(count) = sink.whole(&child, 1, i64::MAX) {
+            expect.witness.insert(key.to_owned(), count.unsigned_abs());
+        }
+    }
+}

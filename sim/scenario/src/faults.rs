@@ -1,0 +1,306 @@
+//! Faults, read from the tree: one sentence each, made of a verb, a target, and when.
+
+use crate::describe::FAULTS;
+use crate::durations;
+use crate::json::Value;
+use crate::plan::{Action, Direction, Fault, FaultKind, Peers, Plan, Target, When};
+use crate::sink::{At, Sink};
+use crate::targets::target;
+use ackproof_types::{Delay, Micros};
+
+/// Keys that say when.
+pub(crate) const WHEN_KEYS: &[&str] = &["at", "between", "every"];
+/// Keys that say how: the verb each goes with.
+pub(crate) const HOW_KEYS: &[(&str, &str)] =
+    &[("from", "isolate"), ("direction", "isolate"), ("by", "slow"), ("loss", "lossy")];
+/// Groups of peers by name.
+pub(crate) const PEERS: &[(&str, Peers)] = &[
+    ("brokers", Peers::Brokers),
+    ("controllers", Peers::Controllers),
+    ("clients", Peers::Clients),
+];
+/// Directions by name.
+pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
+    ("both", Direction::Both),
+    ("outgoing", Direction::Outgoing),
+    ("incoming", Direction::Incoming),
+];
+
+/// How long each broker is down in a rolling restart that does not say.
+const ROLLING: Delay = Delay::exactly(Micros::from_secs(5));
+/// Two faults of one entry are at least this far apart.
+const CLOSEST: Micros = Micros::from_millis(1);
+/// Largest weight of a choice.
+const MAX_WEIGHT: i64 = 1_000_000;
+
+/// Reads `faults`.
+pub(crate) fn faults(sink: &mut Sink<'_>, at: Option<&At<'_>>, plan: &Plan) -> Vec<Fault> {
+    let items = at.map(|at| sink.list(at)).unwrap_or_default();
+    items.iter().filter_map(|item| fault(sink, item, plan)).collect()
+}
+
+fn verbs() -> impl Iterator<Item = &'static str> {
+    FAULTS.iter().map(|(verb, _)| *verb)
+}
+
+fn fault(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Fault> {
+    let how = HOW_KEYS.iter().map(|(key, _)| *key);
+    let one_of = at.get("one_of");
+    let known: Vec<&str> = if one_of.is_some() {
+        WHEN_KEYS.iter().copied().chain(["one_of"]).collect()
+    } else {
+        WHEN_KEYS.iter().copied().chain(["for", "one_of"]).chain(how).chain(verbs()).collect()
+    };
+    if !sink.object(at, &known) {
+        return None;
+    }
+    let when = when(sink, at, plan.load);
+    let choices = match one_of {
+        Some(list) => {
+            let items = sink.list(&list);
+            if items.is_empty() {
+                sink.at(&list, "nothing to choose from");
+            }
+            items.iter().filter_map(|item| choice(sink, item, plan)).collect()
+        }
+        None => kind(sink, at, plan).map(|kind| (1, kind)).into_iter().collect::<Vec<_>>(),
+    };
+    (!choices.is_empty()).then_some(Fault { when: when?, choices })
+}
+
+fn choice(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<(u32, FaultKind)> {
+    let how = HOW_KEYS.iter().map(|(key, _)| *key);
+    let known: Vec<&str> = ["weight", "for"].into_iter().chain(how).chain(verbs()).collect();
+    if !sink.object(at, &known) {
+        return None;
+    }
+    let weight = at.get("weight").and_then(|at| sink.whole(&at, 1, MAX_WEIGHT));
+    let weight = weight.and_then(|weight| u32::try_from(weight).ok()).unwrap_or(1);
+    Some((weight, kind(sink, at, plan)?))
+}
+
+/// A time within the load.
+fn time(sink: &mut Sink<'_>, at: &At<'_>, load: Micros) -> Option<Micros> {
+    let time = sink.duration(at)?;
+    if time > load {
+        sink.at(at, format!("the load ends at {load}; no fault happens later"));
+    }
+    Some(time)
+}
+
+fn when(sink: &mut Sink<'_>, at: &At<'_>, load: Micros) -> Option<When> {
+    let every = at.get("every");
+    match (at.get("at"), at.get("between")) {
+        (Some(_), Some(between)) => {
+            let message = "a fault has \"at\" or \"between\", not both";
+            sink.error(between.key_span, &between.path, message);
+            None
+        }
+        (None, None) => {
+            let message = "when? a fault needs \"at\": \"10s\" or \"between\": [\"5s\", \"40s\"]";
+            sink.error(at.key_span, &at.path, message);
+            None
+        }
+        (Some(when), None) => {
+            if let Some(every) = every {
+                let message = "\"every\" goes with \"between\" only";
+                sink.error(every.key_span, &every.path, message);
+            }
+            time(sink, &when, load).map(When::At)
+        }
+        (None, Some(window)) => between(sink, &window, every, load),
+    }
+}
+
+fn between(
+    sink: &mut Sink<'_>,
+    window: &At<'_>,
+    every: Option<At<'_>>,
+    load: Micros,
+) -> Option<When> {
+    let every = every.map(|at| (sink.delay(&at), at));
+    let items = sink.list(window);
+    let [from, to] = items.as_slice() else {
+        if matches!(window.node.value, Value::Array(_)) {
+            sink.at(window, "a window is two times: [\"5s\", \"40s\"]");
+        }
+        return None;
+    };
+    let (from, to) = (time(sink, from, load), time(sink, to, load));
+    let (from, to) = (from?, to?);
+    if from > to {
+        sink.at(window, "the window ends before it starts");
+        return None;
+    }
+    let Some((every, at)) = every else { return Some(When::OnceBetween { from, to }) };
+    let every = every?;
+    if every.min < CLOSEST {
+        sink.at(&at, format!("faults are at least {CLOSEST} apart"));
+        return None;
+    }
+    Some(When::Between { from, to, every })
+}
+
+/// The verb of a sentence with its target.
+fn verb<'n>(sink: &mut Sink<'_>, at: &At<'n>) -> Option<(&'n str, At<'n>)> {
+    let mut found = at.children().into_iter().filter(|(key, _)| verbs().any(|verb| verb == *key));
+    let Some(first) = found.next() else {
+        // A misspelt verb is already reported as an unknown key.
+        if !sink.found.iter().any(|found| found.path.starts_with(&format!("{}.", at.path))) {
+            let known: Vec<&str> = verbs().collect();
+            let hint = format!("one of: {}", known.join(", "));
+            sink.hinted(at.key_span, &at.path, "what? a fault needs a verb", Some(hint));
+        }
+        return None;
+    };
+    if let Some((second, place)) = found.next() {
+        let message = format!("a fault has one verb; \"{}\" and \"{second}\" are two", first.0);
+        sink.error(place.key_span, &place.path, message);
+        return None;
+    }
+    Some(first)
+}
+
+fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
+    let (verb, place) = verb(sink, at)?;
+    for (key, goes_with) in HOW_KEYS {
+        if *goes_with != verb
+            && let Some(child) = at.get(key)
+        {
+            let message = format!("\"{key}\" goes with \"{goes_with}\" only");
+            sink.error(child.key_span, &child.path, message);
+        }
+    }
+    let action = action(sink, at, verb, &place);
+    let target = target(sink, &place, plan);
+    let lasts = at.get("for").and_then(|at| sink.delay(&at).map(|delay| (delay, at)));
+    let (action, target) = (action?, target?);
+    if let Err(allowed) = fits(&action, target) {
+        sink.at(&place, format!("\"{verb}\" hits {allowed}"));
+        return None;
+    }
+    let lasts = match (&action, lasts) {
+        (Action::Reset, Some((_, at))) => {
+            sink.error(at.key_span, &at.path, "a reset happens at once; it has no \"for\"");
+            None
+        }
+        (Action::RollingRestart, None) => Some(ROLLING),
+        (_, lasts) => lasts.map(|(delay, _)| delay),
+    };
+    Some(FaultKind { action, target, lasts })
+}
+
+fn action(sink: &mut Sink<'_>, at: &At<'_>, verb: &str, place: &At<'_>) -> Option<Action> {
+    Some(match verb {
+        "crash" => Action::Crash,
+        "restart" => Action::Restart,
+        "rolling-restart" => Action::RollingRestart,
+        "pause" => Action::Pause,
+        "isolate" => isolate(sink, at)?,
+        "slow" => {
+            let by = needed(sink, at, place, "by", "50ms..100ms")?;
+            Action::Slow(sink.delay(&by)?)
+        }
+        "lossy" => {
+            let loss = needed(sink, at, place, "loss", "5%")?;
+            let parts = sink.quantity(&loss, "%", durations::percent)?;
+            if !(1..1_000_000).contains(&parts) {
+                sink.at(&loss, "a share above 0% and below 100%; \"isolate\" cuts a link");
+                return None;
+            }
+            Action::Lossy(parts)
+        }
+        "reset" => Action::Reset,
+        "slow-follower" => Action::SlowFollower,
+        "leave" => Action::Leave,
+        "join" => Action::Join,
+        "stall-poll" => Action::StallPoll,
+        other => unreachable!("the verb {other} is in the table but not here"),
+    })
+}
+
+fn needed<'n>(
+    sink: &mut Sink<'_>,
+    at: &At<'n>,
+    place: &At<'_>,
+    key: &str,
+    example: &str,
+) -> Option<At<'n>> {
+    let found = at.get(key);
+    if found.is_none() {
+        let message = format!("how much? add \"{key}\": \"{example}\"");
+        sink.error(place.key_span, &place.path, message);
+    }
+    found
+}
+
+fn isolate(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Action> {
+    let mut from = Vec::new();
+    if let Some(list) = at.get("from") {
+        let items = sink.list(&list);
+        for item in &items {
+            let Some(peers) = named(sink, item, "peers", PEERS) else { continue };
+            if from.contains(&peers) {
+                sink.at(item, "listed twice");
+            } else {
+                from.push(peers);
+            }
+        }
+        if items.is_empty() && matches!(list.node.value, Value::Array(_)) {
+            sink.at(&list, "isolated from whom? leave \"from\" out for everybody");
+        }
+        if from.is_empty() {
+            return None;
+        }
+    } else {
+        from.extend(PEERS.iter().map(|(_, peers)| *peers));
+    }
+    let direction = match at.get("direction") {
+        Some(at) => named(sink, &at, "direction", DIRECTIONS)?,
+        None => Direction::Both,
+    };
+    Some(Action::Isolate { from, direction })
+}
+
+fn named<T: Copy>(sink: &mut Sink<'_>, at: &At<'_>, what: &str, known: &[(&str, T)]) -> Option<T> {
+    let text = sink.string(at)?;
+    let found = known.iter().find(|(name, _)| *name == text);
+    if found.is_none() {
+        let names = known.iter().map(|(name, _)| *name);
+        sink.unknown(at.node.span, &at.path, (what, text), names);
+    }
+    found.map(|(_, value)| *value)
+}
+
+/// Whether `action` can hit `target`; if not, what it can hit.
+fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
+    use Target::{
+        AllBrokers, AnyBroker, AnyMember, AnyProducer, Broker, Controller, CoordinatorOf,
+        FollowerOf, Group, LeaderOf, Member, Producer,
+    };
+    let is_member = match target {
+        Member(..) | AnyMember(_) => true,
+        Broker(_) | Controller | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | AnyBroker
+        | Producer(..) | AnyProducer(_) | Group(_) | AllBrokers => false,
+    };
+    let (fine, allowed) = match action {
+        Action::RollingRestart => (target == AllBrokers, "\"brokers\""),
+        Action::Join => (matches!(target, Group(_)), "a group, like \"ledger\""),
+        Action::Leave | Action::StallPoll => (is_member, "a member, like \"any member of ledger\""),
+        Action::SlowFollower => (
+            matches!(target, FollowerOf(..) | Broker(_)),
+            "a follower, like \"a follower of payments-0\"",
+        ),
+        Action::Crash
+        | Action::Restart
+        | Action::Pause
+        | Action::Isolate { .. }
+        | Action::Slow(_)
+        | Action::Lossy(_)
+        | Action::Reset => (
+            !matches!(target, Group(_) | AllBrokers),
+            "one process, like \"broker-1\", \"any broker\" or \"any member of ledger\"",
+        ),
+    };
+    if fine { Ok(()) } else { Err(allowed) }
+}

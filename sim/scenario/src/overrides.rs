@@ -1,0 +1,102 @@
+//! Values from the command line (`--set path=value`), put into the tree before it is read.
+
+use crate::diagnostic::nearest;
+use crate::json::{Member, Node, Span, Value, parse};
+use crate::sink::Sink;
+
+/// Maps by name: a name that the file does not have is a slip, not a new entry.
+const BY_NAME: [&str; 3] = ["topics", "producers", "groups"];
+
+/// Puts every value of `sets` where its path says.
+pub(crate) fn apply(root: &mut Node, sets: &[(String, String)], sink: &mut Sink<'_>) {
+    for (path, text) in sets {
+        let value = parse(text).map_or_else(|_| Value::String(text.clone()), |node| node.value);
+        if let Err((message, hint)) = put(root, path, value) {
+            sink.hinted(Span::default(), path, message, hint);
+        }
+    }
+}
+
+type Refusal = (String, Option<String>);
+
+fn put(root: &mut Node, path: &str, value: Value) -> Result<(), Refusal> {
+    let mut node = root;
+    let mut rest = path;
+    let mut parent = "";
+    loop {
+        let (step, more) = step(node, rest, parent);
+        let (key, indices) = split_index(step)?;
+        if key.is_empty() {
+            return Err((format!("\"{path}\" is no path like \"run.load\""), None));
+        }
+        let leaf = more.is_empty() && indices.is_empty();
+        if let Value::Object(members) = &node.value
+            && !leaf
+            && BY_NAME.contains(&parent)
+            && !members.iter().any(|member| member.key == key)
+        {
+            let hint = nearest(key, members.iter().map(|member| member.key.as_str()));
+            return Err((format!("no \"{key}\" in {parent}"), hint));
+        }
+        node = child(node, key)?;
+        for index in indices {
+            node = item(node, index, key)?;
+        }
+        if more.is_empty() {
+            node.value = value;
+            return Ok(());
+        }
+        // What the user named is no key of ours, whatever it is called.
+        parent = if BY_NAME.contains(&parent) { "" } else { key };
+        rest = more;
+    }
+}
+
+/// The next key of a path, and what follows. Kafka's keys and names of topics have dots themselves.
+fn step<'p>(node: &Node, rest: &'p str, parent: &str) -> (&'p str, &'p str) {
+    if parent == "config" || rest == "replication.factor" {
+        return (rest, "");
+    }
+    let members = node.members().unwrap_or_default();
+    let known = members.iter().filter(|member| {
+        rest.strip_prefix(member.key.as_str()).is_some_and(|more| more.starts_with('.'))
+    });
+    if let Some(longest) = known.max_by_key(|member| member.key.len()) {
+        let (key, more) = rest.split_at(longest.key.len());
+        return (key, more.get(1..).unwrap_or(""));
+    }
+    rest.split_once('.').unwrap_or((rest, ""))
+}
+
+/// `faults[0]` as a key and its indices.
+fn split_index(step: &str) -> Result<(&str, Vec<usize>), Refusal> {
+    let Some((key, tail)) = step.split_once('[') else { return Ok((step, Vec::new())) };
+    let wrong = || (format!("\"{step}\" is no index like \"faults[0]\""), None);
+    let tail = tail.strip_suffix(']').ok_or_else(wrong)?;
+    let indices = tail.split("][").map(str::parse).collect::<Result<_, _>>();
+    Ok((key, indices.map_err(|_| wrong())?))
+}
+
+fn child<'t>(node: &'t mut Node, key: &str) -> Result<&'t mut Node, Refusal> {
+    let (span, kind) = (node.span, node.kind());
+    let Value::Object(members) = &mut node.value else {
+        return Err((format!("no \"{key}\" here: this is {kind}"), None));
+    };
+    let found = members.iter().position(|member| member.key == key);
+    let index = found.unwrap_or_else(|| {
+        let value = Node { span, value: Value::Object(Vec::new()) };
+        members.push(Member { key: key.to_owned(), key_span: span, value });
+        members.len() - 1
+    });
+    Ok(&mut members[index].value)
+}
+
+fn item<'t>(node: &'t mut Node, index: usize, key: &str) -> Result<&'t mut Node, Refusal> {
+    let Value::Array(items) = &mut node.value else {
+        return Err((format!("\"{key}\" is no list"), None));
+    };
+    let length = items.len();
+    items
+        .get_mut(index)
+        .ok_or_else(|| (format!("no {key}[{index}]: the list has {length}, counted from 0"), None))
+}

@@ -1,0 +1,230 @@
+//! From text to [`Plan`]: parses a scenario, puts in values from the command line, fills in defaults
+//! and checks what Kafka would refuse. Reports as many mistakes at once as it can.
+
+use crate::clients::{groups, producers};
+use crate::cluster::{cluster, topics};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::expect::expect;
+use crate::faults::faults;
+use crate::json::{Span, parse};
+use crate::overrides;
+use crate::plan::{Expect, Plan};
+use crate::sink::{At, Sink};
+use ackproof_types::Micros;
+
+/// Largest scenario, in bytes.
+pub const MAX_BYTES: u64 = 1024 * 1024;
+
+/// What `expect` can put limits on.
+pub const MEASURES: &[&str] =
+    &["duplicate_rate", "log_duplicates", "lost", "skipped", "unknown", "failed"];
+
+/// Versions of Kafka that have a profile.
+pub(crate) const PROFILES: &[&str] = &["4.0"];
+/// Keys of a scenario.
+pub(crate) const KEYS: &[&str] = &[
+    "$schema",
+    "name",
+    "about",
+    "kafka",
+    "cluster",
+    "topics",
+    "producers",
+    "groups",
+    "faults",
+    "run",
+    "expect",
+    "variants",
+];
+/// Keys of `run`.
+pub(crate) const RUN_KEYS: &[&str] = &["load", "settle"];
+
+/// Most processes of a scenario.
+const MAX_PROCESSES: usize = 10_000;
+
+/// Names that this crate does not know itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Names<'a> {
+    /// Properties of the oracle.
+    pub properties: &'a [&'a str],
+    /// Events that `expect.witness` can count.
+    pub witnesses: &'a [&'a str],
+    /// Variants of the models.
+    pub variants: &'a [&'a str],
+}
+
+/// Reads the scenario `text`, called `file` in messages, with `sets` (`path`, `value`) put over it.
+///
+/// # Errors
+/// Everything found wrong, in the order of the text; warnings among it.
+pub fn load_with(
+    text: &str,
+    file: &str,
+    names: &Names<'_>,
+    sets: &[(String, String)],
+) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut sink = Sink::new(text, file, sets);
+    let plan = read(text, file, names, sets, &mut sink);
+    let mut found = sink.found;
+    // In the order of the text; what came by the command line after it.
+    found.sort_by_key(|found| (found.file == "--set", found.line, found.column));
+    found.dedup();
+    let failed = found.iter().any(|found| found.severity == Severity::Error);
+    match plan {
+        Some(plan) if !failed => Ok((plan, found)),
+        _ => Err(found),
+    }
+}
+
+fn read(
+    text: &str,
+    file: &str,
+    names: &Names<'_>,
+    sets: &[(String, String)],
+    sink: &mut Sink<'_>,
+) -> Option<Plan> {
+    let start = Span::default();
+    if u64::try_from(text.len()).is_ok_and(|length| length > MAX_BYTES) {
+        sink.error(start, "", "the file is larger than 1 MiB: this is no scenario");
+        return None;
+    }
+    if text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']).is_empty() {
+        let hint = Some("`ackproof new` writes a scenario to start from".to_owned());
+        sink.hinted(start, "", "the file is empty", hint);
+        return None;
+    }
+    let mut node = match parse(text) {
+        Ok(node) => node,
+        Err(error) => {
+            sink.error(error.span, "", error.message);
+            return None;
+        }
+    };
+    if node.members().is_some() {
+        overrides::apply(&mut node, sets, sink);
+    }
+    let root = At::root(&node);
+    sink.object(&root, KEYS).then(|| plan(&root, file, names, sink))
+}
+
+fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Plan {
+    if let Some(at) = root.get("$schema") {
+        sink.string(&at);
+    }
+    if let Some(at) = root.get("kafka")
+        && let Some(version) = sink.string(&at)
+        && !PROFILES.contains(&version)
+    {
+        sink.unknown(at.node.span, &at.path, ("Kafka version", version), PROFILES.iter().copied());
+    }
+    let text = |sink: &mut Sink<'_>, key| root.get(key).and_then(|at| sink.string(&at));
+    let name = text(sink, "name").map_or_else(|| stem(file), str::to_owned);
+    let about = text(sink, "about").unwrap_or_default().to_owned();
+    let (load, settle) = run(sink, root.get("run").as_ref());
+    let cluster = cluster(sink, root.get("cluster").as_ref());
+    let topics = topics(sink, root.get("topics").as_ref(), &cluster);
+    let producers = producers(sink, root.get("producers").as_ref(), &topics);
+    let groups = groups(sink, root.get("groups").as_ref(), &topics, &cluster);
+    let mut plan = Plan {
+        name,
+        about,
+        brokers: cluster.brokers,
+        broker_config: cluster.settings,
+        network: cluster.network,
+        topics,
+        producers,
+        groups,
+        faults: Vec::new(),
+        load,
+        settle,
+        expect: Expect::default(),
+        variants: variants(sink, root.get("variants").as_ref(), names),
+    };
+    check(sink, root, &plan);
+    plan.faults = faults(sink, root.get("faults").as_ref(), &plan);
+    plan.expect = expect(sink, root.get("expect").as_ref(), names);
+    plan
+}
+
+/// `a/leader-crash.json` → `leader-crash`.
+fn stem(file: &str) -> String {
+    let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned()
+}
+
+fn run(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> (Micros, Micros) {
+    let (load, settle) = (Micros::from_secs(30), Micros::from_secs(60));
+    let Some(at) = at.filter(|at| sink.object(at, RUN_KEYS)) else { return (load, settle) };
+    let mut length = |key, default| {
+        at.get(key)
+            .and_then(|at| {
+                let length = sink.duration(&at)?;
+                if length == Micros::ZERO {
+                    sink.at(&at, format!("\"{key}\" must be above 0"));
+                }
+                Some(length)
+            })
+            .unwrap_or(default)
+    };
+    (length("load", load), length("settle", settle))
+}
+
+fn variants(sink: &mut Sink<'_>, at: Option<&At<'_>>, names: &Names<'_>) -> Vec<String> {
+    let items = at.map(|at| sink.list(at)).unwrap_or_default();
+    let mut chosen = Vec::new();
+    for item in &items {
+        let Some(name) = sink.string(item) else { continue };
+        if names.variants.contains(&name) {
+            chosen.push(name.to_owned());
+        } else {
+            let known = names.variants.iter().copied();
+            sink.unknown(item.node.span, &item.path, ("variant", name), known);
+        }
+    }
+    chosen
+}
+
+/// Checks the scenario as a whole.
+fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
+    if root.get("topics").is_none_or(|at| at.node.members().is_some_and(<[_]>::is_empty)) {
+        let message = "there is no topic; add \"topics\": { \"payments\": {} }";
+        sink.error(first(root), "topics", message);
+    }
+    if root.get("producers").is_none_or(|at| at.node.members().is_some_and(<[_]>::is_empty)) {
+        let message = "nobody writes; add \"producers\": { \"billing\": {} }";
+        sink.error(first(root), "producers", message);
+    }
+    for group in &plan.groups {
+        if plan.producers.iter().any(|producer| producer.name == group.name) {
+            let message = format!("\"{}\" is a producer and a group: {0}-0 is both", group.name);
+            if let Some(at) = root.get("groups").and_then(|at| at.get(&group.name)) {
+                sink.error(at.key_span, &at.path, message);
+            }
+        }
+    }
+    for (kind, name, start) in starts(plan) {
+        if start > plan.load
+            && let Some(at) = root.get(kind).and_then(|at| at.get(name))
+        {
+            let at = at.get("start").unwrap_or(at);
+            sink.at(&at, format!("the load ends at {}, before \"{name}\" starts", plan.load));
+        }
+    }
+    let producers = plan.producers.iter().map(|producer| producer.instances);
+    let members = plan.groups.iter().map(|group| group.members);
+    let processes: usize = producers.chain(members).map(usize::from).sum();
+    if processes > MAX_PROCESSES {
+        let message = format!("{processes} producers and members; at most {MAX_PROCESSES}");
+        sink.error(first(root), "", message);
+    }
+}
+
+/// The opening brace: where something missing is shown.
+fn first(root: &At<'_>) -> Span {
+    Span { start: root.node.span.start, end: root.node.span.start + 1 }
+}
+
+fn starts(plan: &Plan) -> impl Iterator<Item = (&'static str, &str, Micros)> {
+    let producers = plan.producers.iter().map(|p| ("producers", p.name.as_str(), p.start));
+    producers.chain(plan.groups.iter().map(|g| ("groups", g.name.as_str(), g.start)))
+}

@@ -1,0 +1,272 @@
+//! The JSON Schema of a scenario, for editors: made from the same tables that the reader uses. It
+//! knows shapes only; rules between values are the reader's.
+
+use crate::clients::{GROUP_KEYS, PRODUCER_KEYS};
+use crate::cluster::{CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, TOPIC_KEYS};
+use crate::describe::FAULTS;
+use crate::durations::{DELAY, DURATION, PERCENT, RATE, SIZES};
+use crate::expect::EXPECTED;
+use crate::faults::{DIRECTIONS, HOW_KEYS, PEERS};
+use crate::plan::Commit;
+use crate::resolve::{KEYS, MEASURES, Names, PROFILES, RUN_KEYS};
+use crate::settings::{self, Kind, Preset, Scope, Setting};
+use serde_json::{Map, Value, json};
+
+/// The schema of a scenario, as a JSON Schema of draft 2020-12.
+#[must_use]
+pub fn schema(names: &Names<'_>) -> Value {
+    let variants = json!({ "type": "array", "items": { "enum": names.variants } });
+    let faults = json!({ "type": "array", "items": fault() });
+    let root = object(KEYS, |key| match key {
+        "$schema" => described(json!({ "type": "string" }), "Where this schema is."),
+        "name" => described(json!({ "type": "string" }), "Its name; else the file's."),
+        "about" => described(json!({ "type": "string" }), "What it shows, in a sentence or two."),
+        "kafka" => described(json!({ "enum": PROFILES }), "Whose defaults and rules."),
+        "cluster" => described(cluster(), "Brokers and the network between all processes."),
+        "topics" => described(by_name(topic()), "Topics by name."),
+        "producers" => described(by_name(producer()), "Producers by name."),
+        "groups" => described(by_name(group()), "Consumer groups by name."),
+        "faults" => described(faults.clone(), "What goes wrong: a sentence each."),
+        "run" => described(run(), "How long it takes, in simulated time."),
+        "expect" => described(expect(names), "What it must show. Properties not named must hold."),
+        "variants" => described(variants.clone(), "Bugs to switch on in the models."),
+        other => unreachable!("no schema for {other}"),
+    });
+    let mut schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "ackproof scenario",
+    });
+    if let (Value::Object(schema), Value::Object(root)) = (&mut schema, root) {
+        schema.extend(root);
+        schema.insert("required".to_owned(), json!(["topics", "producers"]));
+    }
+    schema
+}
+
+/// An object with these keys and no others.
+fn object(keys: &[&str], value: impl Fn(&str) -> Value) -> Value {
+    let properties: Map<_, _> = keys.iter().map(|key| ((*key).to_owned(), value(key))).collect();
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+fn described(mut schema: Value, about: &str) -> Value {
+    if let Value::Object(members) = &mut schema {
+        members.insert("description".to_owned(), about.into());
+    }
+    schema
+}
+
+fn by_name(entry: Value) -> Value {
+    json!({ "type": "object", "additionalProperties": entry })
+}
+
+fn pattern(pattern: &str, about: &str) -> Value {
+    described(json!({ "type": "string", "pattern": pattern }), about)
+}
+
+fn whole(min: u32, max: Option<u16>, default: u16, about: &str) -> Value {
+    let mut schema = json!({ "type": "integer", "minimum": min, "default": default });
+    if let (Value::Object(members), Some(max)) = (&mut schema, max) {
+        members.insert("maximum".to_owned(), max.into());
+    }
+    described(schema, about)
+}
+
+fn config(scope: Scope) -> Value {
+    let settings = settings::of(scope);
+    let properties: Map<_, _> =
+        settings.map(|setting| (setting.key.to_owned(), setting_schema(setting))).collect();
+    let about = format!("Settings of the {}, under Kafka's names and in its units.", scope.name());
+    let schema =
+        json!({ "type": "object", "properties": properties, "additionalProperties": false });
+    described(schema, &about)
+}
+
+fn setting_schema(setting: &Setting) -> Value {
+    let mut schema = match setting.kind {
+        Kind::Number { min, max, .. } => {
+            json!({ "type": "integer", "minimum": min, "maximum": max })
+        }
+        Kind::Switch => json!({ "type": "boolean" }),
+        Kind::Word(words) => {
+            // A word that reads as a number may be typed as one.
+            let numbers = words.iter().filter_map(|word| word.parse::<i64>().ok());
+            let all: Vec<Value> =
+                words.iter().map(|word| json!(word)).chain(numbers.map(|n| json!(n))).collect();
+            json!({ "enum": all })
+        }
+        Kind::Anything => json!({ "description": "Known to Kafka, not modelled: ignored." }),
+    };
+    let default = match setting.default {
+        Preset::Number(number) => json!(number),
+        Preset::Switch(on) => json!(on),
+        Preset::Word(word) => json!(word),
+        Preset::Unneeded => return schema,
+    };
+    if let Value::Object(members) = &mut schema {
+        members.insert("default".to_owned(), default);
+    }
+    schema
+}
+
+fn cluster() -> Value {
+    object(CLUSTER_KEYS, |key| match key {
+        "brokers" => whole(1, Some(MAX_BROKERS), 3, "Number of brokers."),
+        "config" => config(Scope::Broker),
+        "network" => object(&["latency"], |_| {
+            pattern(DELAY, "One-way latency of a message, like \"200us..2ms\".")
+        }),
+        other => unreachable!("no schema for {other}"),
+    })
+}
+
+fn topic() -> Value {
+    object(TOPIC_KEYS, |key| match key {
+        "partitions" => whole(1, Some(MAX_COUNT), 3, "Number of partitions."),
+        "replication.factor" => {
+            whole(1, Some(MAX_BROKERS), 3, "Replicas of each partition; at most the brokers.")
+        }
+        "config" => config(Scope::Topic),
+        other => unreachable!("no schema for {other}"),
+    })
+}
+
+fn producer() -> Value {
+    object(PRODUCER_KEYS, |key| match key {
+        "topic" => described(
+            json!({ "type": "string" }),
+            "Where it writes; may be left out if there is one topic.",
+        ),
+        "instances" => whole(1, Some(MAX_COUNT), 1, "Number of processes: name-0, name-1, …."),
+        "rate" => {
+            pattern(RATE, "Records of one instance, like \"100/s\" (the default) or \"30/m\".")
+        }
+        "records" => described(
+            json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
+            "Records per instance; else until the load ends.",
+        ),
+        "keys" => whole(0, None, 0, "Size of the key space; 0: records without keys."),
+        "size" => pattern(SIZES, "Smallest and largest record in bytes, like \"100..200\"."),
+        "start" => pattern(DURATION, "When it starts, like \"1s\"."),
+        "config" => config(Scope::Producer),
+        other => unreachable!("no schema for {other}"),
+    })
+}
+
+fn group() -> Value {
+    let commits: Vec<&str> = Commit::ALL.iter().map(|(_, name)| *name).collect();
+    object(GROUP_KEYS, |key| match key {
+        "topics" => described(
+            json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
+            "What it subscribes to; else all topics.",
+        ),
+        "members" => whole(1, Some(MAX_COUNT), 1, "Number of members: name-0, name-1, …."),
+        "process" => pattern(DELAY, "Processing time of a record, like \"1ms..3ms\"."),
+        "commit" => described(
+            json!({ "enum": commits, "default": "sync-after-batch" }),
+            "When the application commits offsets.",
+        ),
+        "failures" => pattern(PERCENT, "Share of processing attempts that fail, like \"1%\"."),
+        "attempts" => whole(1, None, 3, "Attempts before a record is dead-lettered."),
+        "start" => pattern(DURATION, "When its members start, like \"1s\"."),
+        "config" => config(Scope::Consumer),
+        other => unreachable!("no schema for {other}"),
+    })
+}
+
+fn run() -> Value {
+    object(RUN_KEYS, |key| match key {
+        "load" => pattern(DURATION, "How long work and faults last, like \"30s\" (the default)."),
+        "settle" => pattern(DURATION, "How long recovery may take, like \"60s\" (the default)."),
+        other => unreachable!("no schema for {other}"),
+    })
+}
+
+/// The keys of a sentence without its when, and the alternatives of its verb.
+fn sentence() -> (Map<String, Value>, Value) {
+    let lasts = "How long, like \"5s\" or \"2s..6s\"; else until the load ends.";
+    let mut properties = Map::from_iter([("for".to_owned(), pattern(DELAY, lasts))]);
+    for (verb, about) in FAULTS {
+        let schema = if *verb == "rolling-restart" {
+            json!({ "const": "brokers" })
+        } else {
+            json!({ "type": "string" })
+        };
+        properties.insert((*verb).to_owned(), described(schema, about));
+    }
+    let peers: Vec<&str> = PEERS.iter().map(|(name, _)| *name).collect();
+    let directions: Vec<&str> = DIRECTIONS.iter().map(|(name, _)| *name).collect();
+    for (key, verb) in HOW_KEYS {
+        let schema = match *key {
+            "from" => {
+                json!({ "type": "array", "items": { "enum": peers }, "minItems": 1, "uniqueItems": true })
+            }
+            "direction" => json!({ "enum": directions, "default": "both" }),
+            "by" => json!({ "type": "string", "pattern": DELAY }),
+            "loss" => json!({ "type": "string", "pattern": PERCENT }),
+            other => unreachable!("no schema for {other}"),
+        };
+        properties.insert((*key).to_owned(), described(schema, &format!("Goes with \"{verb}\".")));
+    }
+    let verbs = FAULTS.iter().map(|(verb, _)| json!({ "required": [verb] }));
+    (properties, verbs.collect())
+}
+
+fn fault() -> Value {
+    let (mut properties, verbs) = sentence();
+    let mut choice = properties.clone();
+    choice.insert("weight".to_owned(), whole(1, None, 1, "How often, beside the others."));
+    let choice = json!({
+        "type": "object", "properties": choice, "additionalProperties": false, "oneOf": verbs,
+    });
+    let window = json!({
+        "type": "array", "prefixItems": [
+            { "type": "string", "pattern": DURATION },
+            { "type": "string", "pattern": DURATION },
+        ], "items": false, "minItems": 2,
+    });
+    let mut add = |key: &str, schema| properties.insert(key.to_owned(), schema);
+    add("at", pattern(DURATION, "Once, at this time."));
+    add(
+        "between",
+        described(window, "Within this window: once, or again and again with \"every\"."),
+    );
+    add("every", pattern(DELAY, "Distance from one to the next, like \"3s..8s\"."));
+    add(
+        "one_of",
+        described(
+            json!({ "type": "array", "items": choice, "minItems": 1 }),
+            "One of these, drawn by weight each time.",
+        ),
+    );
+    let mut what = verbs.as_array().cloned().unwrap_or_default();
+    what.push(json!({ "required": ["one_of"] }));
+    json!({
+        "type": "object", "properties": properties, "additionalProperties": false,
+        "allOf": [
+            { "oneOf": [{ "required": ["at"] }, { "required": ["between"] }] },
+            { "oneOf": what },
+        ],
+        "dependentRequired": { "every": ["between"] },
+    })
+}
+
+fn expect(names: &Names<'_>) -> Value {
+    let expected: Vec<&str> = EXPECTED.iter().map(|(name, _)| *name).collect();
+    let mut properties = Map::new();
+    for property in names.properties {
+        properties.insert((*property).to_owned(), json!({ "enum": expected }));
+    }
+    for measure in MEASURES {
+        let bound = json!({ "type": "number", "minimum": 0 });
+        let mut limit = object(&["min", "max"], |_| bound.clone());
+        if let Value::Object(limit) = &mut limit {
+            limit.insert("minProperties".to_owned(), 1.into());
+        }
+        properties.insert((*measure).to_owned(), limit);
+    }
+    let witness = object(names.witnesses, |_| json!({ "type": "integer", "minimum": 1 }));
+    let about = "What must have happened, at least so often; else the run shows nothing.";
+    properties.insert("witness".to_owned(), described(witness, about));
+    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}

@@ -1,0 +1,241 @@
+//! Reading the tree while collecting mistakes: typed access to nodes that reports what is wrong and
+//! goes on. It knows spans and paths, not what a scenario means.
+
+use crate::diagnostic::{Diagnostic, Severity, nearest, place};
+use crate::durations;
+use crate::json::{Node, Span, Value};
+use ackproof_types::{Delay, Micros};
+
+/// Collects mistakes of one text.
+pub(crate) struct Sink<'a> {
+    /// The file as typed.
+    text: &'a str,
+    /// Its name.
+    file: &'a str,
+    /// Values from the command line: path and text.
+    sets: &'a [(String, String)],
+    /// What was found.
+    pub(crate) found: Vec<Diagnostic>,
+}
+
+/// A node and how one got there.
+#[derive(Clone)]
+pub(crate) struct At<'n> {
+    /// The node.
+    pub(crate) node: &'n Node,
+    /// Dotted path from the root.
+    pub(crate) path: String,
+    /// Where its key stands; the node's own place for items of lists and the root.
+    pub(crate) key_span: Span,
+}
+
+impl<'n> At<'n> {
+    /// The root.
+    pub(crate) fn root(node: &'n Node) -> Self {
+        Self { node, path: String::new(), key_span: node.span }
+    }
+
+    /// The path of a child.
+    pub(crate) fn below(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// The child under `key`.
+    pub(crate) fn get(&self, key: &str) -> Option<Self> {
+        let member = self.node.members()?.iter().find(|member| member.key == key)?;
+        Some(Self { node: &member.value, path: self.below(key), key_span: member.key_span })
+    }
+
+    /// The children of an object with their keys.
+    pub(crate) fn children(&self) -> Vec<(&'n str, Self)> {
+        let members = self.node.members().unwrap_or_default();
+        let child = |member: &'n crate::json::Member| {
+            let path = self.below(&member.key);
+            let at = Self { node: &member.value, path, key_span: member.key_span };
+            (member.key.as_str(), at)
+        };
+        members.iter().map(child).collect()
+    }
+
+    /// The items of a list.
+    pub(crate) fn items(&self) -> Vec<Self> {
+        let Value::Array(items) = &self.node.value else { return Vec::new() };
+        (0..)
+            .zip(items)
+            .map(|(index, node): (usize, _)| {
+                let path = format!("{}[{index}]", self.path);
+                Self { node, path, key_span: node.span }
+            })
+            .collect()
+    }
+}
+
+impl<'a> Sink<'a> {
+    pub(crate) fn new(text: &'a str, file: &'a str, sets: &'a [(String, String)]) -> Self {
+        Self { text, file, sets, found: Vec::new() }
+    }
+
+    fn report(
+        &mut self,
+        severity: Severity,
+        span: Span,
+        path: &str,
+        said: (String, Option<String>),
+    ) {
+        let (message, hint) = said;
+        // A value from the command line is shown as typed there; the last one wins.
+        let set = self.sets.iter().rev().find(|(set, _)| {
+            path.strip_prefix(set.as_str())
+                .is_some_and(|more| more.is_empty() || more.starts_with(['.', '[']))
+        });
+        let (file, line, column, length, source_line) = if let Some((set, value)) = set {
+            let column = set.chars().count() + 2;
+            let length = value.chars().count().max(1);
+            ("--set".to_owned(), 1, column, length, format!("{set}={value}"))
+        } else {
+            let (line, column, length, source_line) = place(self.text, span);
+            (self.file.to_owned(), line, column, length, source_line)
+        };
+        let path = path.to_owned();
+        let found =
+            Diagnostic { severity, file, line, column, length, path, message, hint, source_line };
+        self.found.push(found);
+    }
+
+    pub(crate) fn error(&mut self, span: Span, path: &str, message: impl Into<String>) {
+        self.report(Severity::Error, span, path, (message.into(), None));
+    }
+
+    pub(crate) fn hinted(
+        &mut self,
+        span: Span,
+        path: &str,
+        message: impl Into<String>,
+        hint: Option<String>,
+    ) {
+        self.report(Severity::Error, span, path, (message.into(), hint));
+    }
+
+    /// An error at a value.
+    pub(crate) fn at(&mut self, at: &At<'_>, message: impl Into<String>) {
+        self.error(at.node.span, &at.path, message);
+    }
+
+    /// A warning at a key.
+    pub(crate) fn warn(&mut self, at: &At<'_>, message: impl Into<String>) {
+        self.report(Severity::Warning, at.key_span, &at.path, (message.into(), None));
+    }
+
+    /// An unknown name at a value, with the nearest of `known`.
+    pub(crate) fn unknown<'k>(
+        &mut self,
+        span: Span,
+        path: &str,
+        what: (&str, &str),
+        known: impl IntoIterator<Item = &'k str>,
+    ) {
+        let (kind, name) = what;
+        let known: Vec<&str> = known.into_iter().collect();
+        let hint = nearest(name, known.iter().copied()).or_else(|| {
+            let few = !known.is_empty() && known.len() <= 16;
+            few.then(|| format!("known: {}", known.join(", ")))
+        });
+        self.hinted(span, path, format!("unknown {kind} \"{name}\""), hint);
+    }
+
+    /// Checks that it is an object with known keys only; false if it is no object.
+    pub(crate) fn object(&mut self, at: &At<'_>, known: &[&str]) -> bool {
+        if !self.is_object(at) {
+            return false;
+        }
+        for (key, child) in at.children() {
+            if !known.contains(&key) {
+                self.unknown(child.key_span, &child.path, ("key", key), known.iter().copied());
+            }
+        }
+        true
+    }
+
+    /// Checks that it is an object, with any keys.
+    pub(crate) fn is_object(&mut self, at: &At<'_>) -> bool {
+        let fine = at.node.members().is_some();
+        if !fine {
+            self.at(at, format!("expected an object, found {}", at.node.kind()));
+        }
+        fine
+    }
+
+    /// Checks that it is a list, and gives its items.
+    pub(crate) fn list<'n>(&mut self, at: &At<'n>) -> Vec<At<'n>> {
+        if !matches!(at.node.value, Value::Array(_)) {
+            self.at(at, format!("expected a list, found {}", at.node.kind()));
+        }
+        at.items()
+    }
+
+    pub(crate) fn string<'n>(&mut self, at: &At<'n>) -> Option<&'n str> {
+        let text = at.node.as_str();
+        if text.is_none() {
+            self.at(at, format!("expected a string, found {}", at.node.kind()));
+        }
+        text
+    }
+
+    /// A whole number within bounds.
+    pub(crate) fn whole(&mut self, at: &At<'_>, min: i64, max: i64) -> Option<i64> {
+        match at.node.as_i64() {
+            Some(number) if (min..=max).contains(&number) => return Some(number),
+            Some(number) => self.at(at, format!("{number} is not within {min} and {max}")),
+            None => self.at(at, format!("expected a whole number, found {}", describe(at.node))),
+        }
+        None
+    }
+
+    /// A count for a field of 16 bits.
+    pub(crate) fn count(&mut self, at: Option<At<'_>>, min: i64, max: u16, default: u16) -> u16 {
+        at.and_then(|at| self.whole(&at, min, i64::from(max)))
+            .and_then(|number| u16::try_from(number).ok())
+            .unwrap_or(default)
+    }
+
+    /// A count for a field of 32 bits.
+    pub(crate) fn count32(&mut self, at: Option<At<'_>>, min: i64) -> Option<u32> {
+        let number = self.whole(&at?, min, i64::from(u32::MAX))?;
+        u32::try_from(number).ok()
+    }
+
+    /// A quantity that is written as a string; `unit` shows the form if it is a bare number.
+    pub(crate) fn quantity<T>(
+        &mut self,
+        at: &At<'_>,
+        unit: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let result = match &at.node.value {
+            Value::String(text) => parse(text),
+            Value::Number(raw) => {
+                let hint = format!("write \"{raw}{unit}\"");
+                let message = "a bare number where a unit is needed";
+                self.hinted(at.node.span, &at.path, message, Some(hint));
+                return None;
+            }
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+                Err(format!("expected a string like \"10{unit}\", found {}", at.node.kind()))
+            }
+        };
+        result.map_err(|message| self.at(at, message)).ok()
+    }
+
+    pub(crate) fn duration(&mut self, at: &At<'_>) -> Option<Micros> {
+        self.quantity(at, "s", durations::duration)
+    }
+
+    pub(crate) fn delay(&mut self, at: &At<'_>) -> Option<Delay> {
+        self.quantity(at, "ms", durations::delay)
+    }
+}
+
+/// A value for messages: numbers as typed, the rest by kind.
+fn describe(node: &Node) -> String {
+    if let Value::Number(raw) = &node.value { raw.clone() } else { node.kind().to_owned() }
+}

@@ -1,0 +1,150 @@
+//! Whom a fault hits: the words of a scenario turned into a [`Target`]. It knows the plan's names.
+
+use crate::diagnostic::nearest;
+use crate::plan::{Plan, Target};
+use crate::sink::{At, Sink};
+use ackproof_types::TopicId;
+
+/// The target at `at`, if its words make sense.
+pub(crate) fn target(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Target> {
+    let text = sink.string(at)?;
+    let result = find(text, plan);
+    if let Err((message, hint)) = &result {
+        sink.hinted(at.node.span, &at.path, message.clone(), hint.clone());
+    }
+    result.ok()
+}
+
+type Refusal = (String, Option<String>);
+
+fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
+    match text {
+        "controller" => return Ok(Target::Controller),
+        "brokers" => return Ok(Target::AllBrokers),
+        "any broker" => return Ok(Target::AnyBroker),
+        "any producer" if plan.producers.is_empty() => {
+            return Err(("there is no producer".to_owned(), None));
+        }
+        "any producer" => return Ok(Target::AnyProducer(None)),
+        _ => {}
+    }
+    if let Some(name) = text.strip_prefix("any producer of ") {
+        return producer(plan, name).map(|index| Target::AnyProducer(Some(index)));
+    }
+    if let Some(name) = text.strip_prefix("any member of ") {
+        return group(plan, name).map(Target::AnyMember);
+    }
+    if let Some(name) = text.strip_prefix("coordinator of ") {
+        return group(plan, name).map(Target::CoordinatorOf);
+    }
+    if let Some(name) = text.strip_prefix("leader of ") {
+        return partition(plan, name).map(|(topic, number)| Target::LeaderOf(topic, number));
+    }
+    if let Some(name) = text.strip_prefix("a follower of ") {
+        let (topic, number) = partition(plan, name)?;
+        if plan.topics[topic.index()].replication_factor < 2 {
+            return Err((format!("{name} has one replica: no follower"), None));
+        }
+        return Ok(Target::FollowerOf(topic, number));
+    }
+    process(plan, text)
+}
+
+/// A name with a number behind the last hyphen.
+fn numbered(text: &str) -> Option<(&str, u16)> {
+    let (name, number) = text.rsplit_once('-')?;
+    let plain = number.bytes().all(|byte| byte.is_ascii_digit());
+    Some((name, number.parse().ok().filter(|_| plain)?))
+}
+
+fn index<'n>(names: impl IntoIterator<Item = &'n str>, name: &str) -> Option<u16> {
+    let position = names.into_iter().position(|known| known == name)?;
+    u16::try_from(position).ok()
+}
+
+fn unknown(kind: &str, name: &str, known: &[&str]) -> Refusal {
+    let hint = nearest(name, known.iter().copied()).or_else(|| {
+        (!known.is_empty() && known.len() <= 16).then(|| format!("known: {}", known.join(", ")))
+    });
+    (format!("unknown {kind} \"{name}\""), hint)
+}
+
+fn producer(plan: &Plan, name: &str) -> Result<u16, Refusal> {
+    let known: Vec<&str> = plan.producers.iter().map(|producer| producer.name.as_str()).collect();
+    index(known.iter().copied(), name).ok_or_else(|| unknown("producer", name, &known))
+}
+
+fn group(plan: &Plan, name: &str) -> Result<u16, Refusal> {
+    let known: Vec<&str> = plan.groups.iter().map(|group| group.name.as_str()).collect();
+    index(known.iter().copied(), name).ok_or_else(|| unknown("group", name, &known))
+}
+
+fn partition(plan: &Plan, text: &str) -> Result<(TopicId, u16), Refusal> {
+    let Some((name, number)) = numbered(text) else {
+        let example = plan.topics.get(1).map_or("payments", |topic| topic.name.as_str());
+        let hint = Some(format!("write \"{example}-0\""));
+        return Err((format!("\"{text}\" is no partition"), hint));
+    };
+    let known: Vec<&str> = plan.topics.iter().map(|topic| topic.name.as_str()).collect();
+    let topic = index(known.iter().copied(), name).ok_or_else(|| unknown("topic", name, &known))?;
+    within(name, "partition", number, plan.topics[usize::from(topic)].partitions)?;
+    Ok((TopicId(topic), number))
+}
+
+/// Checks a number from 0 against how many there are.
+fn within(name: &str, what: &str, number: u16, count: u16) -> Result<(), Refusal> {
+    if number < count {
+        return Ok(());
+    }
+    let range =
+        if count == 1 { format!("{name}-0") } else { format!("{name}-0 to {name}-{}", count - 1) };
+    Err((format!("\"{name}\" has no {what} number {number}"), Some(format!("there is {range}"))))
+}
+
+fn process(plan: &Plan, text: &str) -> Result<Target, Refusal> {
+    if let Ok(index) = group(plan, text) {
+        return Ok(Target::Group(index));
+    }
+    if let Some((name, number)) = numbered(text) {
+        if name == "broker" {
+            if (1..=plan.brokers).contains(&number) {
+                return Ok(Target::Broker(number));
+            }
+            let hint = Some(format!("there is broker-1 to broker-{}", plan.brokers));
+            return Err((format!("unknown broker \"{text}\""), hint));
+        }
+        if let Ok(index) = producer(plan, name) {
+            let instances = plan.producers[usize::from(index)].instances;
+            within(name, "instance", number, instances)?;
+            return Ok(Target::Producer(index, number));
+        }
+        if let Ok(index) = group(plan, name) {
+            within(name, "member", number, plan.groups[usize::from(index)].members)?;
+            return Ok(Target::Member(index, number));
+        }
+    }
+    let examples = examples(plan);
+    let hint = nearest(text, examples.iter().map(String::as_str))
+        .or_else(|| Some(format!("write one of: {}", examples.join(", "))));
+    Err((format!("\"{text}\" is nobody that a fault can hit"), hint))
+}
+
+/// One target of every form that the plan has.
+fn examples(plan: &Plan) -> Vec<String> {
+    let mut all: Vec<String> =
+        ["broker-1", "any broker", "controller", "brokers"].map(str::to_owned).to_vec();
+    if let Some(topic) = plan.topics.get(1) {
+        all.extend(["leader", "a follower"].map(|role| format!("{role} of {}-0", topic.name)));
+    }
+    for producer in plan.producers.iter().take(4) {
+        all.push(format!("{}-0", producer.name));
+        all.push(format!("any producer of {}", producer.name));
+    }
+    for group in plan.groups.iter().take(4) {
+        let name = &group.name;
+        all.push(format!("{name}-0"));
+        all.push(format!("any member of {name}"));
+        all.push(format!("coordinator of {name}"));
+    }
+    all
+}

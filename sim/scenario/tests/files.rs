@@ -1,0 +1,139 @@
+//! Every scenario of the repository loads without a word.
+
+use ackproof_scenario::describe::template;
+use ackproof_scenario::json;
+use ackproof_scenario::plan::Plan;
+use ackproof_scenario::resolve::{Names, load_with};
+use ackproof_scenario::schema::schema;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The names as the oracle and the models have them; the program hands in the real ones.
+const NAMES: Names<'static> = Names {
+    properties: &[
+        "acked-durability",
+        "at-least-once",
+        "commit-behind-processing",
+        "no-phantom",
+        "stable-reads",
+        "log-matching",
+        "high-watermark",
+        "one-leader-per-epoch",
+        "leader-in-isr",
+        "commit-durability",
+        "idempotent-log",
+        "producer-order",
+        "group-exclusive",
+        "recovers",
+    ],
+    witnesses: &[
+        "coordinator_moved",
+        "duplicate_batch",
+        "epoch_bumped",
+        "fenced",
+        "isr_expanded",
+        "isr_shrunk",
+        "leader_elected",
+        "not_enough_replicas",
+        "offline",
+        "position_reset",
+        "process_crashed",
+        "process_restarted",
+        "rebalance",
+        "redelivered",
+        "retried",
+        "truncated",
+        "unclean_election",
+    ],
+    variants: &[
+        "trunc-to-hw",
+        "no-divergence-check",
+        "no-maximal-isr",
+        "isr-join-before-epoch-start",
+        "hw-ignores-followers",
+        "no-dedup",
+        "zombie-commit-accepted",
+        "commit-ack-before-replication",
+    ],
+};
+
+fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios")
+}
+
+/// Every scenario: its path below `scenarios/` and its text, by path.
+fn files() -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for folder in fs::read_dir(scenarios()).expect("readable") {
+        let folder = folder.expect("readable").path();
+        if !folder.is_dir() {
+            continue;
+        }
+        for file in fs::read_dir(&folder).expect("readable") {
+            let path = file.expect("readable").path();
+            let name = path
+                .strip_prefix(scenarios())
+                .expect("a path below")
+                .to_str()
+                .expect("UTF-8")
+                .to_owned();
+            files.push((name, fs::read_to_string(&path).expect("readable")));
+        }
+    }
+    files.sort();
+    files
+}
+
+fn load(name: &str, text: &str) -> Plan {
+    match load_with(text, name, &NAMES, &[]) {
+        Ok((plan, warnings)) => {
+            assert!(warnings.is_empty(), "{}", shown(&warnings));
+            plan
+        }
+        Err(found) => panic!("{}", shown(&found)),
+    }
+}
+
+fn shown(found: &[ackproof_scenario::diagnostic::Diagnostic]) -> String {
+    found.iter().map(|found| format!("\n{found}\n")).collect()
+}
+
+#[test]
+fn every_file_loads() {
+    let files = files();
+    assert!(!files.is_empty(), "there are scenarios");
+    for (name, text) in files {
+        let plan = load(&name, &text);
+        assert!(!plan.about.is_empty(), "{name} says what it shows");
+    }
+}
+
+/// The schema that stands beside the scenarios is the one the tables make. With `BLESS=1` in the
+/// environment it is written instead.
+#[test]
+fn schema_is_current_and_fits_every_file() {
+    let schema = schema(&NAMES);
+    let path = scenarios().join("scenario.schema.json");
+    let typed = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &typed).unwrap();
+    }
+    let stored = fs::read_to_string(&path).unwrap();
+    assert!(stored == typed, "scenario.schema.json is old: run this test with BLESS=1");
+
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut texts = files();
+    texts.push(("template".to_owned(), template("new one")));
+    for (name, text) in texts {
+        let value = json::parse(&text).unwrap().to_value();
+        if let Err(error) = validator.validate(&value) {
+            panic!("{name}: {error} at {}", error.instance_path());
+        }
+    }
+}
+
+#[test]
+fn the_template_loads() {
+    let plan = load("first.json", &template("a \"first\" one"));
+    assert_eq!(plan.name, "a \"first\" one", "its name survives quotes");
+}

@@ -1,0 +1,265 @@
+//! From a plan to the configuration of machines and the context of the oracle.
+//!
+//! The one place that knows Kafka's keys on one side and the models' fields on the other.
+
+use ackproof_kafka::config::{
+    ApplicationConfig, BrokerSettings, ClusterConfig, CommitStrategy, ConsumerConfig,
+    ProducerConfig, TopicConfig,
+};
+use ackproof_kafka::message::{Acks, OffsetSpec};
+use ackproof_kafka::variant::Variant;
+use ackproof_oracle::context::{Context, GroupContext, ProducerContext, TopicContext};
+use ackproof_scenario::plan::{Commit, Group, Plan, Producer, Settings, Topic};
+use ackproof_scenario::stream;
+use ackproof_types::{GroupId, Micros, NodeId, ProducerIndex};
+use rand::RngExt;
+
+/// What a process of the run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The controller.
+    Controller,
+    /// A broker.
+    Broker,
+    /// Instance of a producer: index in the plan, instance, index among all instances.
+    Producer(u16, u16, ProducerIndex),
+    /// Member of a group: index in the plan, member.
+    Member(u16, u16),
+    /// A member that only a `join` fault starts.
+    Spare(u16, u16),
+    /// The final reader.
+    Reader,
+}
+
+/// All processes of a run by [`NodeId`].
+#[derive(Clone, Debug)]
+pub(crate) struct Cast {
+    pub(crate) roles: Vec<Role>,
+    pub(crate) names: Vec<String>,
+}
+
+/// Members that `join` faults may add to each group.
+const SPARES: u16 = 2;
+
+impl Cast {
+    pub(crate) fn new(plan: &Plan) -> Self {
+        let mut cast = Self { roles: Vec::new(), names: Vec::new() };
+        cast.add(Role::Controller, "controller".to_owned());
+        for broker in 1..=plan.brokers {
+            cast.add(Role::Broker, format!("broker-{broker}"));
+        }
+        let mut index = 0;
+        for (number, producer) in (0..).zip(&plan.producers) {
+            for instance in 0..producer.instances {
+                let role = Role::Producer(number, instance, ProducerIndex(index));
+                cast.add(role, format!("{}-{instance}", producer.name));
+                index += 1;
+            }
+        }
+        for (number, group) in (0..).zip(&plan.groups) {
+            for member in 0..group.members {
+                cast.add(Role::Member(number, member), format!("{}-{member}", group.name));
+            }
+        }
+        for (number, group) in (0..).zip(&plan.groups) {
+            for spare in group.members..group.members + SPARES {
+                cast.add(Role::Spare(number, spare), format!("{}-{spare}", group.name));
+            }
+        }
+        cast.add(Role::Reader, "final-read".to_owned());
+        cast
+    }
+
+    fn add(&mut self, role: Role, name: String) {
+        self.roles.push(role);
+        self.names.push(name);
+    }
+
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = (NodeId, Role)> + '_ {
+        (0..).map(NodeId).zip(self.roles.iter().copied())
+    }
+
+    pub(crate) fn find(&self, role: Role) -> Option<NodeId> {
+        self.nodes().find(|(_, other)| *other == role).map(|(node, _)| node)
+    }
+}
+
+fn number<T: TryFrom<i64>>(settings: &Settings, key: &str, largest: T) -> T {
+    T::try_from(settings.number(key)).unwrap_or(largest)
+}
+
+pub(crate) fn cluster(plan: &Plan) -> ClusterConfig {
+    let wanted = |variant: &&Variant| plan.variants.iter().any(|name| name == variant.name());
+    ClusterConfig {
+        brokers: plan.brokers,
+        topics: plan.topics.iter().map(topic).collect(),
+        group_names: plan.groups.iter().map(|group| group.name.as_str().into()).collect(),
+        broker: broker(&plan.broker_config),
+        variants: Variant::ALL.iter().filter(wanted).copied().collect(),
+    }
+}
+
+fn topic(topic: &Topic) -> TopicConfig {
+    let config = &topic.config;
+    TopicConfig {
+        partitions: topic.partitions,
+        replication_factor: topic.replication_factor,
+        min_insync_replicas: number(config, "min.insync.replicas", u16::MAX),
+        unclean_leader_election: config.switch("unclean.leader.election.enable"),
+        max_message_bytes: number(config, "max.message.bytes", u32::MAX),
+        segment_bytes: number(config, "segment.bytes", u64::MAX),
+    }
+}
+
+fn broker(config: &Settings) -> BrokerSettings {
+    BrokerSettings {
+        replica_lag_time_max: config.millis("replica.lag.time.max.ms"),
+        replica_fetch_wait_max: config.millis("replica.fetch.wait.max.ms"),
+        replica_fetch_min_bytes: number(config, "replica.fetch.min.bytes", u32::MAX),
+        replica_fetch_max_bytes: number(config, "replica.fetch.max.bytes", u32::MAX),
+        replica_fetch_response_max_bytes: number(
+            config,
+            "replica.fetch.response.max.bytes",
+            u32::MAX,
+        ),
+        replica_fetch_backoff: config.millis("replica.fetch.backoff.ms"),
+        replica_socket_timeout: config.millis("replica.socket.timeout.ms"),
+        high_watermark_checkpoint_interval: config
+            .millis("replica.high.watermark.checkpoint.interval.ms"),
+        broker_heartbeat_interval: config.millis("broker.heartbeat.interval.ms"),
+        broker_session_timeout: config.millis("broker.session.timeout.ms"),
+        offsets_commit_timeout: config.millis("offsets.commit.timeout.ms"),
+        group_initial_rebalance_delay: config.millis("group.initial.rebalance.delay.ms"),
+        group_min_session_timeout: config.millis("group.min.session.timeout.ms"),
+        group_max_session_timeout: config.millis("group.max.session.timeout.ms"),
+        group_coordinator_append_linger: config.millis("group.coordinator.append.linger.ms"),
+        unclean_leader_election_interval: config.millis("unclean.leader.election.interval.ms"),
+        auto_leader_rebalance: config.switch("auto.leader.rebalance.enable"),
+        leader_imbalance_check_interval: Micros::from_secs(number(
+            config,
+            "leader.imbalance.check.interval.seconds",
+            u64::MAX,
+        )),
+    }
+}
+
+pub(crate) fn producer(
+    plan: &Plan,
+    producer: &Producer,
+    index: ProducerIndex,
+    seed: u64,
+) -> ProducerConfig {
+    let config = &producer.config;
+    ProducerConfig {
+        index,
+        topic: producer.topic,
+        brokers: plan.brokers,
+        acks: match config.word("acks") {
+            "0" => Acks::None,
+            "1" => Acks::Leader,
+            _ => Acks::All,
+        },
+        enable_idempotence: config.switch("enable.idempotence"),
+        retries: number(config, "retries", u32::MAX),
+        max_in_flight: number(config, "max.in.flight.requests.per.connection", usize::MAX),
+        linger: config.millis("linger.ms"),
+        batch_size: number(config, "batch.size", u32::MAX),
+        buffer_memory: number(config, "buffer.memory", u64::MAX),
+        max_request_size: number(config, "max.request.size", u32::MAX),
+        max_block: config.millis("max.block.ms"),
+        request_timeout: config.millis("request.timeout.ms"),
+        delivery_timeout: config.millis("delivery.timeout.ms"),
+        retry_backoff: config.millis("retry.backoff.ms"),
+        retry_backoff_max: config.millis("retry.backoff.max.ms"),
+        metadata_max_age: config.millis("metadata.max.age.ms"),
+        salt: stream(seed, "salt", u64::from(index.0)).random(),
+    }
+}
+
+pub(crate) fn consumer(plan: &Plan, index: u16, seed: u64) -> ConsumerConfig {
+    let group = &plan.groups[usize::from(index)];
+    let config = &group.config;
+    ConsumerConfig {
+        group: GroupId(index),
+        group_name: group.name.as_str().into(),
+        topics: group.topics.iter().copied().collect(),
+        offsets_partitions: plan.topics[0].partitions,
+        brokers: plan.brokers,
+        application: application(group, index, seed),
+        auto_commit_interval: config.millis("auto.commit.interval.ms"),
+        auto_offset_reset: match config.word("auto.offset.reset") {
+            "earliest" => OffsetSpec::Earliest,
+            _ => OffsetSpec::Latest,
+        },
+        session_timeout: config.millis("session.timeout.ms"),
+        heartbeat_interval: config.millis("heartbeat.interval.ms"),
+        max_poll_interval: config.millis("max.poll.interval.ms"),
+        max_poll_records: number(config, "max.poll.records", usize::MAX),
+        fetch_min_bytes: number(config, "fetch.min.bytes", u32::MAX),
+        fetch_max_wait: config.millis("fetch.max.wait.ms"),
+        fetch_max_bytes: number(config, "fetch.max.bytes", u32::MAX),
+        max_partition_fetch_bytes: number(config, "max.partition.fetch.bytes", u32::MAX),
+        request_timeout: config.millis("request.timeout.ms"),
+        default_api_timeout: config.millis("default.api.timeout.ms"),
+        retry_backoff: config.millis("retry.backoff.ms"),
+        retry_backoff_max: config.millis("retry.backoff.max.ms"),
+        metadata_max_age: config.millis("metadata.max.age.ms"),
+    }
+}
+
+fn application(group: &Group, index: u16, seed: u64) -> ApplicationConfig {
+    ApplicationConfig {
+        process: group.process,
+        failures_per_million: group.failures_per_million,
+        attempts: group.attempts,
+        // One for the group: whether an attempt fails does not depend on who makes it.
+        salt: stream(seed, "failures", u64::from(index)).random(),
+        commit: match group.commit {
+            Commit::Auto => CommitStrategy::Auto,
+            Commit::AutoWithHandOff => CommitStrategy::AutoWithHandOff,
+            Commit::SyncAfterBatch => CommitStrategy::SyncAfterBatch,
+            Commit::AsyncAfterBatch => CommitStrategy::AsyncAfterBatch,
+            Commit::SyncPerRecord => CommitStrategy::SyncPerRecord,
+            Commit::BeforeProcessing => CommitStrategy::BeforeProcessing,
+        },
+    }
+}
+
+pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
+    let topics = plan.topics.iter().map(|topic| TopicContext {
+        name: topic.name.clone(),
+        partitions: topic.partitions,
+        replication_factor: topic.replication_factor,
+        min_insync_replicas: number(&topic.config, "min.insync.replicas", u16::MAX),
+        unclean_leader_election: topic.config.switch("unclean.leader.election.enable"),
+    });
+    let producers = cast.nodes().filter_map(|(node, role)| match role {
+        Role::Producer(number, ..) => {
+            let producer = &plan.producers[usize::from(number)];
+            let idempotent = producer.config.switch("enable.idempotence");
+            let in_flight = producer.config.number("max.in.flight.requests.per.connection");
+            Some(ProducerContext {
+                node,
+                name: cast.names[node.index()].clone(),
+                topic: producer.topic,
+                acks: producer.config.word("acks").to_owned(),
+                idempotent,
+                ordered: idempotent || in_flight == 1,
+            })
+        }
+        Role::Controller | Role::Broker | Role::Member(..) | Role::Spare(..) | Role::Reader => None,
+    });
+    let groups = plan.groups.iter().map(|group| GroupContext {
+        name: group.name.clone(),
+        topics: group.topics.clone(),
+        commit: group.commit.name().to_owned(),
+        reset: group.config.word("auto.offset.reset").to_owned(),
+    });
+    Context {
+        nodes: cast.names.clone(),
+        brokers: plan.brokers,
+        topics: topics.collect(),
+        producers: producers.collect(),
+        groups: groups.collect(),
+    }
+}

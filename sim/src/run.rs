@@ -1,0 +1,342 @@
+//! One run: a plan and a seed, from boot to findings, on an OS thread of its own.
+//!
+//! Three phases: load with faults (safety), everything healed (liveness), a final read of all logs.
+
+use crate::lower::{self, Cast, Role};
+use crate::nemesis::{FaultRecord, Nemesis};
+use crate::process::{Call, Process, Running};
+use crate::recorder::{Recorder, Trace};
+use crate::world::World;
+use ackproof_kafka::broker::Broker;
+use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
+use ackproof_kafka::consumer::Consumer;
+use ackproof_kafka::controller::Controller;
+use ackproof_kafka::group::GroupCoordinator;
+use ackproof_kafka::producer::Producer;
+use ackproof_kafka::reader::{Reader, ReaderConfig};
+use ackproof_oracle::context::Context;
+use ackproof_oracle::history::{Event, Phase};
+use ackproof_oracle::verdict::Findings;
+use ackproof_scenario::plan::{Action, Plan, Target};
+use ackproof_scenario::schedule::{Schedule, ScheduledFault, Workload};
+use ackproof_types::{BrokerId, Micros, NodeId, Record, Timestamp, TopicId, TopicPartition};
+use madsim::runtime::Runtime;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// What a run leaves.
+#[derive(Clone, Debug)]
+pub struct RunOutcome {
+    /// The seed.
+    pub seed: u64,
+    /// Over every entry and delivery, in order.
+    pub digest: u128,
+    /// The digest after each simulated second.
+    pub ladder: Vec<u128>,
+    /// What the oracle concludes.
+    pub findings: Findings,
+    /// Faults as they were carried out.
+    pub faults: Vec<FaultRecord>,
+    /// How long the run was.
+    pub simulated: Timestamp,
+    /// Messages delivered.
+    pub messages: u64,
+    /// Entries of the history.
+    pub entries: u64,
+    /// Names.
+    pub context: Arc<Context>,
+}
+
+/// The final read may take this long.
+const FINAL_READ: Micros = Micros::from_secs(60);
+
+/// Runs `plan` under `seed` on a fresh thread; `trace` sees every entry.
+///
+/// # Errors
+/// The message of a panic: a fault of the models or of the simulator, never of the scenario.
+///
+/// # Panics
+/// If the operating system gives no thread.
+pub fn run(plan: &Plan, seed: u64, trace: Option<Trace>) -> Result<RunOutcome, String> {
+    std::thread::scope(|scope| {
+        let work = || catch_unwind(AssertUnwindSafe(|| simulate(plan, seed, trace)));
+        let name = format!("seed-{seed}");
+        let handle = std::thread::Builder::new().name(name).spawn_scoped(scope, work);
+        let result = handle.expect("the system has a thread to give").join();
+        result.and_then(|caught| caught).map_err(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_else(|| "a panic without a message".to_owned())
+        })
+    })
+}
+
+fn simulate(plan: &Plan, seed: u64, trace: Option<Trace>) -> RunOutcome {
+    let mut runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
+    runtime.set_allow_system_thread(true);
+    runtime.block_on(async { Director::new(plan, seed, trace).direct() })
+}
+
+/// What is on the agenda.
+#[derive(Clone, Copy, Debug)]
+enum Item {
+    /// A producer's next record is due.
+    Record(NodeId),
+    /// A fault starts.
+    Fault(u32),
+    /// A fault ends.
+    FaultEnd(u32),
+    /// A process starts.
+    Boot(NodeId),
+    /// A phase starts.
+    Phase(Phase),
+}
+
+struct Director<'a> {
+    plan: &'a Plan,
+    seed: u64,
+    cast: Cast,
+    schedule: Vec<ScheduledFault>,
+    world: World,
+    nemesis: Nemesis,
+    agenda: BTreeMap<u64, Item>,
+    next_item: u64,
+    sources: BTreeMap<NodeId, Source>,
+    context: Arc<Context>,
+}
+
+/// The application's source of one producer.
+struct Source {
+    workload: Workload,
+    pending: Option<(Micros, Record)>,
+}
+
+impl<'a> Director<'a> {
+    fn new(plan: &'a Plan, seed: u64, trace: Option<Trace>) -> Self {
+        let cast = Cast::new(plan);
+        let context = Arc::new(lower::context(plan, &cast));
+        let cluster = Arc::new(lower::cluster(plan));
+        let offsets = plan.topics[0].partitions;
+        let coordinators = plan.groups.iter().map(|group| {
+            let partition = GroupCoordinator::offsets_partition(&group.name, offsets);
+            TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition)
+        });
+        let recorder = Recorder::new(Arc::clone(&context), coordinators.collect(), trace);
+        let processes =
+            cast.nodes().map(|(node, role)| process(plan, seed, &cluster, node, role)).collect();
+        let world = World::new(processes, plan.network.latency, seed, recorder);
+        let schedule = expand(plan, Schedule::new(plan, seed).faults);
+        Self {
+            plan,
+            seed,
+            cast,
+            schedule,
+            world,
+            nemesis: Nemesis::new(),
+            agenda: BTreeMap::new(),
+            next_item: 0,
+            sources: BTreeMap::new(),
+            context,
+        }
+    }
+
+    fn put(&mut self, at: Micros, item: Item) {
+        self.agenda.insert(self.next_item, item);
+        self.world.agenda(at.0, self.next_item);
+        self.next_item += 1;
+    }
+
+    fn direct(mut self) -> RunOutcome {
+        self.put(Micros::ZERO, Item::Phase(Phase::Load));
+        for (node, role) in self.cast.clone().nodes() {
+            match role {
+                Role::Controller | Role::Broker => self.put(Micros::ZERO, Item::Boot(node)),
+                Role::Producer(number, _, _) => {
+                    self.put(self.plan.producers[usize::from(number)].start, Item::Boot(node));
+                }
+                Role::Member(group, _) => {
+                    self.put(self.plan.groups[usize::from(group)].start, Item::Boot(node));
+                }
+                Role::Spare(..) | Role::Reader => {}
+            }
+        }
+        for (number, fault) in (0..).zip(self.schedule.clone()) {
+            self.put(fault.at, Item::Fault(number));
+        }
+        let settled = self.plan.load + self.plan.settle;
+        self.put(self.plan.load, Item::Phase(Phase::Settle));
+        self.put(settled, Item::Phase(Phase::FinalRead));
+        self.put(settled + FINAL_READ, Item::Phase(Phase::End));
+        while let Some(number) = self.world.run() {
+            let Some(item) = self.agenda.remove(&number) else { continue };
+            if matches!(item, Item::Phase(Phase::End)) {
+                break;
+            }
+            self.act(item);
+        }
+        self.world.recorder.record(self.world.now(), NodeId::CONTROLLER, Event::Phase(Phase::End));
+        let simulated = Timestamp::from_micros(self.world.now());
+        let recorded = self.world.recorder.conclude();
+        RunOutcome {
+            seed: self.seed,
+            digest: recorded.digest,
+            ladder: recorded.ladder,
+            findings: recorded.judge.conclude(),
+            faults: self.nemesis.records,
+            simulated,
+            messages: recorded.messages,
+            entries: recorded.entries,
+            context: self.context,
+        }
+    }
+
+    fn act(&mut self, item: Item) {
+        match item {
+            Item::Boot(node) => self.boot(node),
+            Item::Record(node) => self.send(node),
+            Item::Fault(number) => self.start_fault(number),
+            Item::FaultEnd(number) => {
+                self.nemesis.end(number, &self.cast, &mut self.world);
+                self.refeed();
+            }
+            Item::Phase(phase) => self.enter(phase),
+        }
+    }
+
+    fn start_fault(&mut self, number: u32) {
+        let fault = self.schedule[number as usize].clone();
+        let started = self.nemesis.start(number, &fault, &self.cast, &mut self.world);
+        if started && let Some(lasts) = fault.lasts {
+            let end = self.world.after(lasts);
+            self.put(Micros(end), Item::FaultEnd(number));
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        let now = self.world.now();
+        if phase == Phase::Settle {
+            self.nemesis.heal_all(&self.cast, &mut self.world);
+            let down: Vec<NodeId> = self
+                .cast
+                .nodes()
+                .filter(|(node, role)| {
+                    !matches!(role, Role::Spare(..) | Role::Reader) && !self.world.is_up(*node)
+                })
+                .map(|(node, _)| node)
+                .collect();
+            for node in down {
+                self.boot(node);
+            }
+            self.refeed();
+        }
+        self.world.recorder.record(now, NodeId::CONTROLLER, Event::Phase(phase));
+        if phase == Phase::FinalRead
+            && let Some(reader) = self.cast.find(Role::Reader)
+        {
+            self.world.boot(reader);
+        }
+    }
+
+    fn boot(&mut self, node: NodeId) {
+        if !self.world.is_up(node) {
+            self.world.boot(node);
+        }
+        self.refeed();
+    }
+
+    /// Gives every producer that is up, and has no source yet in this life, its records.
+    fn refeed(&mut self) {
+        for (node, role) in self.cast.clone().nodes() {
+            let Role::Producer(number, _, index) = role else { continue };
+            if !self.world.is_up(node) {
+                self.sources.remove(&node);
+                continue;
+            }
+            if self.sources.contains_key(&node) {
+                continue;
+            }
+            let producer = &self.plan.producers[usize::from(number)];
+            let mut workload = Workload::new(self.seed, index, producer, self.plan.load);
+            let resume = self.world.next_record(node);
+            let pending = workload.find(|(_, record)| record.id.number >= resume);
+            if let Some((at, _)) = pending {
+                self.put(at.max(Micros(self.world.now())), Item::Record(node));
+            }
+            self.sources.insert(node, Source { workload, pending });
+        }
+    }
+
+    fn send(&mut self, node: NodeId) {
+        if !self.world.is_up(node) {
+            self.sources.remove(&node);
+            return;
+        }
+        let Some(source) = self.sources.get_mut(&node) else { return };
+        let Some((_, record)) = source.pending.take() else { return };
+        source.pending = source.workload.next();
+        let next = source.pending.map(|(at, _)| at);
+        self.world.call(node, Call::Send(record));
+        if let Some(at) = next {
+            self.put(at, Item::Record(node));
+        }
+    }
+}
+
+/// A rolling restart is one restart a broker, each after the one before.
+fn expand(plan: &Plan, faults: Vec<ScheduledFault>) -> Vec<ScheduledFault> {
+    let mut expanded = Vec::new();
+    for fault in faults {
+        if fault.kind.action != Action::RollingRestart {
+            expanded.push(fault);
+            continue;
+        }
+        let down = fault.lasts.unwrap_or(Micros::from_secs(5));
+        let mut at = fault.at;
+        for broker in 1..=plan.brokers {
+            let mut one = fault.clone();
+            one.at = at;
+            one.lasts = Some(down);
+            one.kind.target = Target::Broker(broker);
+            expanded.push(one);
+            // Until the broker is back in every in-sync set.
+            at = at + down + down;
+        }
+    }
+    expanded.sort_by_key(|fault| fault.at);
+    expanded
+}
+
+fn process(
+    plan: &Plan,
+    seed: u64,
+    cluster: &Arc<ClusterConfig>,
+    node: NodeId,
+    role: Role,
+) -> Box<dyn Process> {
+    match role {
+        Role::Controller => Box::new(Running::<Controller>::new(Arc::clone(cluster))),
+        Role::Broker => Box::new(Running::<Broker>::new(BrokerConfig {
+            id: BrokerId(node.0),
+            cluster: Arc::clone(cluster),
+        })),
+        Role::Producer(number, _, index) => {
+            let producer = &plan.producers[usize::from(number)];
+            let config = lower::producer(plan, producer, index, seed);
+            Box::new(Running::<Producer>::new(config))
+        }
+        Role::Member(group, _) | Role::Spare(group, _) => {
+            Box::new(Running::<Consumer>::new(lower::consumer(plan, group, seed)))
+        }
+        Role::Reader => Box::new(Running::<Reader>::new(ReaderConfig {
+            brokers: plan.brokers,
+            partitions: (1..)
+                .zip(&plan.topics[1..])
+                .flat_map(|(topic, one)| {
+                    (0..one.partitions).map(move |p| TopicPartition::new(TopicId(topic), p))
+                })
+                .collect(),
+            max_bytes: 1_048_576,
+        })),
+    }
+}
