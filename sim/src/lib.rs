@@ -2,7 +2,8 @@
 //!
 //! - [`run`] one run, from boot to findings: start here
 //! - [`lower`] from a plan to the configuration of machines
-//! - [`world`] processes, timers and events · [`process`] one of them · [`network`] links and connections
+//! - [`world`] processes and their lives · [`process`] one of them, with its [`timers`]
+//! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
 //! - [`nemesis`] faults · [`recorder`] the history and its digest
 
 #[cfg(not(madsim))]
@@ -11,10 +12,13 @@ compile_error!(
      that file: unset RUSTFLAGS, or add `--cfg madsim` to it"
 );
 
+mod events;
+mod kernel;
 mod lower;
 pub mod nemesis;
 mod network;
 mod process;
 pub mod recorder;
 pub mod run;
+mod timers;
 mod world;

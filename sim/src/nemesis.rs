@@ -86,11 +86,7 @@ impl Nemesis {
             resolved_from: rule(fault.kind.target, world),
         });
         let Some(node) = resolved else { return false };
-        world.recorder.record(
-            world.now(),
-            node,
-            Event::FaultStarted { fault: number, target: Some(node) },
-        );
+        world.kernel.record(node, Event::FaultStarted { fault: number, target: Some(node) });
         let active = Active { action: fault.kind.action.clone(), node };
         hurt(number, &active, cast, world);
         self.active.insert(number, active);
@@ -100,7 +96,7 @@ impl Nemesis {
     /// Ends fault `number`, if it is in force.
     pub(crate) fn end(&mut self, number: u32, cast: &Cast, world: &mut World) {
         let Some(active) = self.active.remove(&number) else { return };
-        world.recorder.record(world.now(), active.node, Event::FaultEnded { fault: number });
+        world.kernel.record(active.node, Event::FaultEnded { fault: number });
         heal(number, &active, cast, world);
     }
 
@@ -121,23 +117,23 @@ fn hurt(number: u32, active: &Active, cast: &Cast, world: &mut World) {
         Action::Pause => world.pause(node),
         Action::Isolate { from, direction } => {
             for (one, other) in cuts(node, from, *direction, cast) {
-                world.network.cut(one, other);
+                world.kernel.network.cut(one, other);
             }
         }
         Action::Slow(by) => {
             for (one, other) in links(node, cast) {
-                world.network.slow(number, one, other, Some(*by));
+                world.kernel.network.slow(number, one, other, Some(*by));
             }
         }
         Action::Lossy(loss) => {
             for (one, other) in links(node, cast) {
-                world.network.lose(number, one, other, Some(*loss));
+                world.kernel.network.lose(number, one, other, Some(*loss));
             }
         }
         Action::Reset => world.reset(node),
         Action::SlowFollower => {
             for (broker, _) in brokers(cast).filter(|(broker, _)| *broker != node) {
-                world.network.slow(number, broker, node, Some(CRAWL));
+                world.kernel.network.slow(number, broker, node, Some(CRAWL));
             }
         }
         Action::Join => world.boot(node),
@@ -161,18 +157,18 @@ fn heal(number: u32, active: &Active, cast: &Cast, world: &mut World) {
         }
         Action::Slow(_) => {
             for (one, other) in links(node, cast) {
-                world.network.slow(number, one, other, None);
+                world.kernel.network.slow(number, one, other, None);
             }
         }
         Action::Lossy(_) => {
             for (one, other) in links(node, cast) {
-                world.network.lose(number, one, other, None);
+                world.kernel.network.lose(number, one, other, None);
             }
         }
         Action::Reset => {}
         Action::SlowFollower => {
             for (broker, _) in brokers(cast) {
-                world.network.slow(number, broker, node, None);
+                world.kernel.network.slow(number, broker, node, None);
             }
         }
         Action::Join => world.call(node, Call::Stop),
@@ -209,7 +205,7 @@ fn cuts(node: NodeId, from: &[Peers], direction: Direction, cast: &Cast) -> Vec<
 
 /// The process a fault hits, if one fits: it must be up, and not frozen.
 fn resolve(fault: &ScheduledFault, cast: &Cast, world: &World) -> Option<NodeId> {
-    let leaders = world.recorder.leaders();
+    let leaders = world.kernel.recorder.leaders();
     let partition = |topic: TopicId, number| TopicPartition::new(topic, number);
     let candidates: Vec<NodeId> = match fault.kind.target {
         Target::Broker(broker) => vec![NodeId(broker)],
@@ -221,7 +217,7 @@ fn resolve(fault: &ScheduledFault, cast: &Cast, world: &World) -> Option<NodeId>
             leaders.follower(partition(topic, number)).into_iter().collect()
         }
         Target::CoordinatorOf(group) => {
-            leaders.leader(world.recorder.offsets_partition(group)).into_iter().collect()
+            leaders.leader(world.kernel.recorder.offsets_partition(group)).into_iter().collect()
         }
         Target::AnyBroker | Target::AllBrokers => brokers(cast).map(|(node, _)| node).collect(),
         Target::Producer(producer, instance) => of(
@@ -284,9 +280,10 @@ fn kind(action: &Action) -> &'static str {
 /// The rule in words, if the target is not a name.
 fn rule(target: Target, world: &World) -> Option<String> {
     let partition = |topic: TopicId, number| {
-        world.recorder.context().partition(TopicPartition::new(topic, number))
+        world.kernel.recorder.context().partition(TopicPartition::new(topic, number))
     };
-    let group = |group: u16| world.recorder.context().groups[usize::from(group)].name.clone();
+    let group =
+        |group: u16| world.kernel.recorder.context().groups[usize::from(group)].name.clone();
     match target {
         Target::Broker(_) | Target::Controller | Target::Producer(..) | Target::Member(..) => None,
         Target::LeaderOf(topic, number) => Some(format!("leader of {}", partition(topic, number))),

@@ -4,28 +4,22 @@
 //! TCP: ordered, no loss, no duplication; a lost packet is a retransmission delay; a cut link stalls it;
 //! it ends when its opener closes it or the other process dies. Knows nothing of what it carries.
 
-use ackproof_kafka::machine::{ConnectionId, Route};
+use crate::events::{Due, Events, Toward};
+use ackproof_kafka::machine::{ConnectionId, Peer, Route};
 use ackproof_kafka::message::Message;
 use ackproof_scenario::schedule::draw;
 use ackproof_scenario::stream;
 use ackproof_types::{Delay, Micros, NodeId};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// A lost segment is sent again after this, doubling (RFC 6298 with Linux's minimum).
 const RETRANSMISSION: u64 = 200_000;
 /// `socket.connection.setup.timeout.ms`.
-pub(crate) const SETUP_TIMEOUT: Micros = Micros::from_secs(10);
-
-/// Which way along a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Toward {
-    /// To the process that accepted it.
-    Acceptor,
-    /// To the process that opened it.
-    Opener,
-}
+const SETUP_TIMEOUT: Micros = Micros::from_secs(10);
+/// What waited behind a cut is sent again, as TCP does, after up to a second.
+const RESUMPTION: Delay = Delay { min: Micros(1000), max: Micros::from_secs(1) };
 
 /// What travels.
 #[derive(Debug)]
@@ -36,15 +30,6 @@ pub(crate) enum Packet {
     End,
 }
 
-/// A delivery to schedule.
-#[derive(Debug)]
-pub(crate) struct Arrival {
-    pub(crate) at: u64,
-    pub(crate) connection: ConnectionId,
-    pub(crate) toward: Toward,
-    pub(crate) packet: Packet,
-}
-
 #[derive(Debug)]
 struct Link {
     rng: ChaCha8Rng,
@@ -53,9 +38,14 @@ struct Link {
     loss: Vec<(u32, u32)>,
 }
 
+/// One way along a connection.
 #[derive(Debug, Default)]
-struct Half {
+struct Way {
+    /// When the last packet arrives; the next one arrives later.
     last: u64,
+    /// On their way, each with a [`Due::Arrival`].
+    in_flight: VecDeque<Packet>,
+    /// Behind a cut, in the sender's kernel.
     stalled: VecDeque<Packet>,
 }
 
@@ -71,8 +61,51 @@ pub(crate) struct Connection {
     /// The acceptor works on a request; the next ones wait here.
     pub(crate) busy: bool,
     pub(crate) backlog: VecDeque<Message>,
-    to_acceptor: Half,
-    to_opener: Half,
+    to_acceptor: Way,
+    to_opener: Way,
+}
+
+impl Way {
+    /// When a packet that is sent at `at` arrives: after the one before.
+    fn arrival(&mut self, link: &mut Link, latency: Delay, toward: Toward, at: u64) -> u64 {
+        let is_first = toward == Toward::Acceptor && self.last == 0;
+        self.last = (at + link.delay(latency, is_first)).max(self.last + 1);
+        self.last
+    }
+}
+
+impl Connection {
+    /// Its acceptor as the opener sees it.
+    pub(crate) fn acceptor(&self, id: ConnectionId) -> Peer {
+        Peer { node: self.route.node, connection: id, channel: self.route.channel }
+    }
+
+    /// Its opener as the acceptor sees it.
+    pub(crate) fn opener(&self, id: ConnectionId) -> Peer {
+        Peer { node: self.opener, connection: id, channel: self.route.channel }
+    }
+
+    fn ends(&self, toward: Toward) -> (NodeId, NodeId) {
+        match toward {
+            Toward::Acceptor => (self.opener, self.route.node),
+            Toward::Opener => (self.route.node, self.opener),
+        }
+    }
+
+    fn way(&mut self, toward: Toward) -> &mut Way {
+        match toward {
+            Toward::Acceptor => &mut self.to_acceptor,
+            Toward::Opener => &mut self.to_opener,
+        }
+    }
+
+    /// Its opener let go of it and the acceptor has all that was sent.
+    fn is_spent(&self) -> bool {
+        !self.open
+            && self.to_acceptor.in_flight.is_empty()
+            && self.to_acceptor.stalled.is_empty()
+            && self.backlog.is_empty()
+    }
 }
 
 /// All links and connections.
@@ -81,9 +114,16 @@ pub(crate) struct Network {
     nodes: usize,
     latency: Delay,
     links: Vec<Link>,
-    routes: BTreeMap<(NodeId, Route), ConnectionId>,
-    connections: BTreeMap<ConnectionId, Connection>,
-    next: u64,
+    /// What each process holds open; few at a time.
+    routes: Vec<Vec<(Route, ConnectionId)>>,
+    /// By the low half of the identifier; the high half counts the uses of the place.
+    connections: Vec<(u32, Option<Box<Connection>>)>,
+    free: Vec<u32>,
+}
+
+/// The place of a connection.
+fn place(id: ConnectionId) -> usize {
+    (id.0 & u64::from(u32::MAX)) as usize
 }
 
 impl Network {
@@ -103,9 +143,9 @@ impl Network {
             nodes,
             latency,
             links,
-            routes: BTreeMap::new(),
-            connections: BTreeMap::new(),
-            next: 0,
+            routes: vec![Vec::new(); nodes],
+            connections: Vec::new(),
+            free: Vec::new(),
         }
     }
 
@@ -114,94 +154,114 @@ impl Network {
     }
 
     pub(crate) fn get(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        self.connections.get_mut(&id)
+        let (uses, connection) = self.connections.get_mut(place(id))?;
+        if u64::from(*uses) == id.0 >> 32 { connection.as_deref_mut() } else { None }
     }
 
-    /// The connection of `route`, opened now if there is none; true if it is new.
-    pub(crate) fn open(&mut self, opener: NodeId, route: Route) -> (ConnectionId, bool) {
-        if let Some(id) = self.routes.get(&(opener, route)) {
-            return (*id, false);
+    /// The connection of `route`, opened now if there is none.
+    pub(crate) fn open(
+        &mut self,
+        opener: NodeId,
+        route: Route,
+        events: &mut Events,
+    ) -> ConnectionId {
+        if let Some(id) = self.route(opener, route) {
+            return id;
         }
-        self.next += 1;
-        let id = ConnectionId(self.next);
-        self.routes.insert((opener, route), id);
-        let connection = Connection {
+        let connection = Box::new(Connection {
             opener,
             route,
             accepted_in: None,
             open: true,
             busy: false,
             backlog: VecDeque::new(),
-            to_acceptor: Half::default(),
-            to_opener: Half::default(),
-        };
-        self.connections.insert(id, connection);
-        (id, true)
+            to_acceptor: Way::default(),
+            to_opener: Way::default(),
+        });
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.connections.push((0, None));
+            u32::try_from(self.connections.len() - 1).expect("few connections at a time")
+        });
+        let entry = &mut self.connections[place as usize];
+        entry.0 = entry.0.wrapping_add(1);
+        entry.1 = Some(connection);
+        let id = ConnectionId(u64::from(entry.0) << 32 | u64::from(place));
+        self.routes[opener.index()].push((route, id));
+        events.push(events.now() + SETUP_TIMEOUT.0, Due::SetupDeadline(id));
+        id
     }
 
-    /// The opener lets go of its connection.
+    /// The connection that `opener` holds under `route`.
+    pub(crate) fn route(&self, opener: NodeId, route: Route) -> Option<ConnectionId> {
+        let held = self.routes[opener.index()].iter();
+        held.clone().find(|(other, _)| *other == route).map(|(_, id)| *id)
+    }
+
+    /// The opener lets go of its connection: what it sent still arrives, no answer reaches it.
     pub(crate) fn release(&mut self, id: ConnectionId) {
-        if let Some(connection) = self.connections.get_mut(&id) {
-            connection.open = false;
-            self.routes.remove(&(connection.opener, connection.route));
+        let Some(connection) = self.get(id) else { return };
+        connection.open = false;
+        connection.to_opener = Way::default();
+        let (opener, is_spent) = (connection.opener, connection.is_spent());
+        self.routes[opener.index()].retain(|(_, other)| *other != id);
+        if is_spent {
+            self.forget(id);
         }
     }
 
-    pub(crate) fn route(&self, opener: NodeId, route: Route) -> Option<ConnectionId> {
-        self.routes.get(&(opener, route)).copied()
+    /// Forgets a connection for good, with all that is on its way.
+    pub(crate) fn forget(&mut self, id: ConnectionId) {
+        let Some(connection) = self.get(id) else { return };
+        let opener = connection.opener;
+        self.routes[opener.index()].retain(|(_, other)| *other != id);
+        self.connections[place(id)].1 = None;
+        self.free.push((id.0 & u64::from(u32::MAX)) as u32);
     }
 
     /// Connections that `node` opened, and connections to it.
     pub(crate) fn of(&self, node: NodeId) -> (Vec<ConnectionId>, Vec<ConnectionId>) {
         let open = |is: &dyn Fn(&Connection) -> bool| {
-            self.connections.iter().filter(|(_, c)| c.open && is(c)).map(|(id, _)| *id).collect()
+            let all = (0_u64..).zip(&self.connections);
+            all.filter(|(_, (_, c))| c.as_deref().is_some_and(|c| c.open && is(c)))
+                .map(|(place, (uses, _))| ConnectionId(u64::from(*uses) << 32 | place))
+                .collect()
         };
         (open(&|c| c.opener == node), open(&|c| c.route.node == node))
     }
 
-    /// Sends `packet`; none if the link is cut: it waits in the sender's kernel.
+    /// Sends `packet`; behind a cut it waits in the sender's kernel.
     pub(crate) fn send(
         &mut self,
-        now: u64,
         id: ConnectionId,
         toward: Toward,
         packet: Packet,
-    ) -> Option<Arrival> {
-        let connection = self.connections.get(&id)?;
-        let (from, to) = ends(connection, toward);
-        let is_first = toward == Toward::Acceptor && connection.to_acceptor.last == 0;
-        let latency = self.latency;
-        let link = self.link(from, to);
+        events: &mut Events,
+    ) {
+        let Some((uses, Some(connection))) = self.connections.get_mut(place(id)) else { return };
+        if u64::from(*uses) != id.0 >> 32 || (toward == Toward::Opener && !connection.open) {
+            return;
+        }
+        let (from, to) = connection.ends(toward);
+        let link = &mut self.links[from.index() * self.nodes + to.index()];
+        let way = connection.way(toward);
         if link.cuts > 0 {
-            let half = self.half(id, toward);
-            half.stalled.push_back(packet);
-            return None;
+            way.stalled.push_back(packet);
+            return;
         }
-        let mut delay = draw(&mut link.rng, latency).0;
-        if is_first {
-            // The handshake: one round trip more.
-            delay *= 3;
-        }
-        for (_, extra) in &link.slow {
-            delay += draw(&mut link.rng, *extra).0;
-        }
-        let loss: u32 = link.loss.iter().map(|(_, loss)| *loss).max().unwrap_or(0);
-        let mut penalty = RETRANSMISSION;
-        while loss > 0 && penalty < 10_000_000 && link.rng.random_range(0..1_000_000) < loss {
-            delay += penalty;
-            penalty *= 2;
-        }
-        let half = self.half(id, toward);
-        half.last = (now + delay).max(half.last + 1);
-        let at = half.last;
-        Some(Arrival { at, connection: id, toward, packet })
+        let at = events.now();
+        way.in_flight.push_back(packet);
+        events.push(way.arrival(link, self.latency, toward, at), Due::Arrival(id, toward));
     }
 
-    fn half(&mut self, id: ConnectionId, toward: Toward) -> &mut Half {
-        let connection = self.connections.get_mut(&id).expect("looked up before");
-        match toward {
-            Toward::Acceptor => &mut connection.to_acceptor,
-            Toward::Opener => &mut connection.to_opener,
+    /// Takes the packet that arrives.
+    pub(crate) fn arrive(&mut self, id: ConnectionId, toward: Toward) -> Option<Packet> {
+        self.get(id)?.way(toward).in_flight.pop_front()
+    }
+
+    /// Forgets the connection if nobody can use it any more.
+    pub(crate) fn forget_if_spent(&mut self, id: ConnectionId) {
+        if self.get(id).is_some_and(|connection| connection.is_spent()) {
+            self.forget(id);
         }
     }
 
@@ -209,32 +269,34 @@ impl Network {
         self.link(from, to).cuts += 1;
     }
 
-    /// Heals one cut; what waited is sent again, as TCP does, after up to a second.
-    pub(crate) fn heal(&mut self, now: u64, from: NodeId, to: NodeId) -> Vec<Arrival> {
+    /// Heals one cut; what waited is sent again.
+    pub(crate) fn heal(&mut self, from: NodeId, to: NodeId, events: &mut Events) {
         let link = self.link(from, to);
         link.cuts = link.cuts.saturating_sub(1);
         if link.cuts > 0 {
-            return Vec::new();
+            return;
         }
-        let ids: Vec<ConnectionId> = self.connections.keys().copied().collect();
-        let mut arrivals = Vec::new();
-        for id in ids {
+        for place in 0..self.connections.len() {
+            let (uses, connection) = &mut self.connections[place];
+            let id = ConnectionId(u64::from(*uses) << 32 | place as u64);
+            let Some(connection) = connection else { continue };
             for toward in [Toward::Acceptor, Toward::Opener] {
-                if ends(&self.connections[&id], toward) != (from, to) {
+                if connection.ends(toward) != (from, to)
+                    || connection.way(toward).stalled.is_empty()
+                {
                     continue;
                 }
-                let stalled = std::mem::take(&mut self.half(id, toward).stalled);
-                if stalled.is_empty() {
-                    continue;
-                }
-                let resume = Delay { min: Micros(1000), max: Micros::from_secs(1) };
-                let later = now + draw(&mut self.link(from, to).rng, resume).0;
-                for packet in stalled {
-                    arrivals.extend(self.send(later, id, toward, packet));
+                let waited = std::mem::take(&mut connection.way(toward).stalled);
+                let link = &mut self.links[from.index() * self.nodes + to.index()];
+                let resumed = events.now() + draw(&mut link.rng, RESUMPTION).0;
+                let way = connection.way(toward);
+                for packet in waited {
+                    way.in_flight.push_back(packet);
+                    let at = way.arrival(link, self.latency, toward, resumed);
+                    events.push(at, Due::Arrival(id, toward));
                 }
             }
         }
-        arrivals
     }
 
     pub(crate) fn slow(&mut self, fault: u32, from: NodeId, to: NodeId, by: Option<Delay>) {
@@ -248,17 +310,25 @@ impl Network {
         link.loss.retain(|(owner, _)| *owner != fault);
         link.loss.extend(loss.map(|loss| (fault, loss)));
     }
-
-    /// Forgets a connection for good.
-    pub(crate) fn forget(&mut self, id: ConnectionId) {
-        self.release(id);
-        self.connections.remove(&id);
-    }
 }
 
-fn ends(connection: &Connection, toward: Toward) -> (NodeId, NodeId) {
-    match toward {
-        Toward::Acceptor => (connection.opener, connection.route.node),
-        Toward::Opener => (connection.route.node, connection.opener),
+impl Link {
+    /// How long the next packet travels. The first one of a connection comes after a handshake: one
+    /// round trip more.
+    fn delay(&mut self, latency: Delay, is_first: bool) -> u64 {
+        let mut delay = draw(&mut self.rng, latency).0;
+        if is_first {
+            delay *= 3;
+        }
+        for (_, extra) in &self.slow {
+            delay += draw(&mut self.rng, *extra).0;
+        }
+        let loss: u32 = self.loss.iter().map(|(_, loss)| *loss).max().unwrap_or(0);
+        let mut penalty = RETRANSMISSION;
+        while loss > 0 && penalty < 10_000_000 && self.rng.random_range(0..1_000_000) < loss {
+            delay += penalty;
+            penalty *= 2;
+        }
+        delay
     }
 }

@@ -1,33 +1,22 @@
 //! One process: a machine with its disk and timers, behind an interface that does not name its type.
 //!
-//! The world asks; the process answers with erased effects. A process crash drops the machine and
-//! keeps the disk.
+//! The world tells; the process carries out its machine's effects on the kernel it is handed. A process
+//! crash drops the machine and keeps the disk.
 
+use crate::events::Due;
+use crate::kernel::Kernel;
+use crate::timers::{Entry, Outcome, Timers};
 use ackproof_kafka::broker::{Broker, BrokerCall};
 use ackproof_kafka::consumer::{Consumer, ConsumerCall};
 use ackproof_kafka::controller::Controller;
 use ackproof_kafka::machine::{Disk, Effect, Input, Machine, Outbox, Peer, Route, To};
 use ackproof_kafka::message::Message;
-use ackproof_kafka::observation::Observation;
 use ackproof_kafka::producer::{Producer, ProducerCall};
 use ackproof_kafka::reader::Reader;
-use ackproof_types::{Delay, Record, Timestamp};
-use std::collections::BTreeMap;
-
-/// An effect the world carries out; writes and timers' names stay in the process.
-#[derive(Debug)]
-pub(crate) enum Consequence {
-    /// Hand a message to a connection.
-    Send(To, Message),
-    /// End a connection.
-    Close(To),
-    /// Wake the process with this token after a length drawn from the range.
-    Wake(u64, Delay),
-    /// Put a fact on record.
-    Observe(Observation),
-    /// The process has ended by itself.
-    Exit,
-}
+use ackproof_scenario::schedule::draw;
+use ackproof_scenario::stream;
+use ackproof_types::{NodeId, Record, Timestamp};
+use rand_chacha::ChaCha8Rng;
 
 /// What surroundings ask of a process.
 #[derive(Clone, Copy, Debug)]
@@ -47,18 +36,28 @@ pub(crate) enum Stimulus {
     Deliver(Peer, Message),
     /// A connection it opened ended.
     Disconnected(Route),
-    /// A token it asked to be woken with.
-    Wake(u64),
+    /// A timer of its came up.
+    Timer(Entry),
     /// A call.
     Call(Call),
+}
+
+/// Whether a process goes on after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum After {
+    /// It goes on.
+    Runs,
+    /// It ended by itself.
+    Exited,
 }
 
 /// A process whose machine's type is hidden.
 pub(crate) trait Process {
     /// Starts a machine on the disk.
-    fn boot(&mut self, now: Timestamp, into: &mut Vec<Consequence>);
-    /// One step.
-    fn step(&mut self, now: Timestamp, stimulus: Stimulus, into: &mut Vec<Consequence>);
+    fn boot(&mut self, kernel: &mut Kernel) -> After;
+    /// One step. Nothing happens if no machine runs.
+    fn step(&mut self, stimulus: Stimulus, kernel: &mut Kernel) -> After;
     /// Drops the machine and its timers.
     fn kill(&mut self);
     /// Whether a machine runs.
@@ -122,87 +121,91 @@ impl Callable for Consumer {
 
 /// A machine with what belongs to its process.
 pub(crate) struct Running<M: Machine> {
+    node: NodeId,
     config: M::Config,
     disk: M::Disk,
     machine: Option<M>,
     outbox: Outbox<M>,
-    tokens: BTreeMap<M::Timer, u64>,
-    timers: BTreeMap<u64, M::Timer>,
-    next_token: u64,
+    timers: Timers<M::Timer>,
+    rng: ChaCha8Rng,
 }
 
 impl<M: Machine> Running<M> {
     /// A process that has not started, with an empty disk.
-    pub(crate) fn new(config: M::Config) -> Self {
+    pub(crate) fn new(node: NodeId, config: M::Config, seed: u64) -> Self {
         Self {
+            node,
             config,
             disk: M::Disk::default(),
             machine: None,
             outbox: Outbox::default(),
-            tokens: BTreeMap::new(),
-            timers: BTreeMap::new(),
-            next_token: 0,
+            timers: Timers::new(),
+            rng: stream(seed, "timer", u64::from(node.0)),
         }
     }
 
-    fn carry_out(&mut self, into: &mut Vec<Consequence>) {
-        let Self { disk, outbox, tokens, timers, next_token, .. } = self;
-        for effect in outbox.drain() {
+    fn carry_out(&mut self, kernel: &mut Kernel) -> After {
+        let node = self.node;
+        let mut after = After::Runs;
+        for effect in self.outbox.drain() {
             match effect {
-                Effect::Send { to, message } => into.push(Consequence::Send(to, message)),
-                Effect::Close(to) => into.push(Consequence::Close(to)),
+                Effect::Send { to: To::Route(route), message } => {
+                    kernel.request(node, route, message);
+                }
+                Effect::Send { to: To::Connection(id), message } => kernel.answer(id, message),
+                Effect::Close(To::Route(route)) => kernel.close(node, route),
+                Effect::Close(To::Connection(id)) => kernel.end(id),
                 Effect::Arm { timer, delay } => {
-                    *next_token += 1;
-                    if let Some(old) = tokens.insert(timer, *next_token) {
-                        timers.remove(&old);
-                    }
-                    timers.insert(*next_token, timer);
-                    into.push(Consequence::Wake(*next_token, delay));
-                }
-                Effect::Disarm(timer) => {
-                    if let Some(old) = tokens.remove(&timer) {
-                        timers.remove(&old);
+                    let deadline = kernel.events.now() + draw(&mut self.rng, delay).0;
+                    if let Some(entry) = self.timers.arm(timer, deadline) {
+                        kernel.events.push(deadline, Due::Timer(node, entry));
                     }
                 }
-                Effect::Write(write) => disk.apply(write),
+                Effect::Disarm(timer) => self.timers.disarm(timer),
+                Effect::Write(write) => self.disk.apply(write),
                 // The page cache is all there is without power loss, so nothing waits for a flush.
                 Effect::Flush(_) => {}
-                Effect::Observe(observation) => into.push(Consequence::Observe(observation)),
-                Effect::Exit => into.push(Consequence::Exit),
+                Effect::Observe(observation) => kernel.observe(node, observation),
+                Effect::Exit => after = After::Exited,
             }
         }
+        after
     }
 }
 
 impl<M: Callable> Process for Running<M> {
-    fn boot(&mut self, now: Timestamp, into: &mut Vec<Consequence>) {
+    fn boot(&mut self, kernel: &mut Kernel) -> After {
         self.kill();
+        let now = Timestamp::from_micros(kernel.events.now());
         self.machine = Some(M::boot(&self.config, &self.disk, now, &mut self.outbox));
-        self.carry_out(into);
+        self.carry_out(kernel)
     }
 
-    fn step(&mut self, now: Timestamp, stimulus: Stimulus, into: &mut Vec<Consequence>) {
-        let Some(machine) = &mut self.machine else { return };
+    fn step(&mut self, stimulus: Stimulus, kernel: &mut Kernel) -> After {
+        let now = kernel.events.now();
+        let Some(machine) = &mut self.machine else { return After::Runs };
         let input = match stimulus {
             Stimulus::Deliver(from, message) => Input::Deliver { from, message },
             Stimulus::Disconnected(route) => Input::Disconnected(route),
-            Stimulus::Wake(token) => {
-                let Some(timer) = self.timers.remove(&token) else { return };
-                self.tokens.remove(&timer);
-                Input::Fire(timer)
-            }
+            Stimulus::Timer(entry) => match self.timers.due(entry, now) {
+                Outcome::Fire(timer) => Input::Fire(timer),
+                Outcome::Later(deadline) => {
+                    kernel.events.push(deadline, Due::Timer(self.node, entry));
+                    return After::Runs;
+                }
+                Outcome::Nothing => return After::Runs,
+            },
             Stimulus::Call(call) => {
-                let Some(call) = M::call(call) else { return };
+                let Some(call) = M::call(call) else { return After::Runs };
                 Input::Call(call)
             }
         };
-        machine.step(now, input, &mut self.outbox);
-        self.carry_out(into);
+        machine.step(Timestamp::from_micros(now), input, &mut self.outbox);
+        self.carry_out(kernel)
     }
 
     fn kill(&mut self) {
         self.machine = None;
-        self.tokens.clear();
         self.timers.clear();
         drop(self.outbox.drain());
     }

@@ -2,6 +2,7 @@
 //!
 //! Three phases: load with faults (safety), everything healed (liveness), a final read of all logs.
 
+use crate::events::Agenda;
 use crate::lower::{self, Cast, Role};
 use crate::nemesis::{FaultRecord, Nemesis};
 use crate::process::{Call, Process, Running};
@@ -48,7 +49,7 @@ pub struct RunOutcome {
     pub context: Arc<Context>,
 }
 
-/// The final read may take this long.
+/// The final read may take this long; the run is over as soon as it is done.
 const FINAL_READ: Micros = Micros::from_secs(60);
 
 /// Runs `plan` under `seed` on a fresh thread; `trace` sees every entry.
@@ -78,21 +79,6 @@ fn simulate(plan: &Plan, seed: u64, trace: Option<Trace>) -> RunOutcome {
     runtime.block_on(async { Director::new(plan, seed, trace).direct() })
 }
 
-/// What is on the agenda.
-#[derive(Clone, Copy, Debug)]
-enum Item {
-    /// A producer's next record is due.
-    Record(NodeId),
-    /// A fault starts.
-    Fault(u32),
-    /// A fault ends.
-    FaultEnd(u32),
-    /// A process starts.
-    Boot(NodeId),
-    /// A phase starts.
-    Phase(Phase),
-}
-
 struct Director<'a> {
     plan: &'a Plan,
     seed: u64,
@@ -100,8 +86,6 @@ struct Director<'a> {
     schedule: Vec<ScheduledFault>,
     world: World,
     nemesis: Nemesis,
-    agenda: BTreeMap<u64, Item>,
-    next_item: u64,
     sources: BTreeMap<NodeId, Source>,
     context: Arc<Context>,
 }
@@ -134,50 +118,52 @@ impl<'a> Director<'a> {
             schedule,
             world,
             nemesis: Nemesis::new(),
-            agenda: BTreeMap::new(),
-            next_item: 0,
             sources: BTreeMap::new(),
             context,
         }
     }
 
-    fn put(&mut self, at: Micros, item: Item) {
-        self.agenda.insert(self.next_item, item);
-        self.world.agenda(at.0, self.next_item);
-        self.next_item += 1;
+    fn put(&mut self, at: Micros, item: Agenda) {
+        self.world.agenda(at.0, item);
     }
 
     fn direct(mut self) -> RunOutcome {
-        self.put(Micros::ZERO, Item::Phase(Phase::Load));
+        self.put(Micros::ZERO, Agenda::Phase(Phase::Load));
         for (node, role) in self.cast.clone().nodes() {
             match role {
-                Role::Controller | Role::Broker => self.put(Micros::ZERO, Item::Boot(node)),
+                Role::Controller | Role::Broker => self.put(Micros::ZERO, Agenda::Boot(node)),
                 Role::Producer(number, _, _) => {
-                    self.put(self.plan.producers[usize::from(number)].start, Item::Boot(node));
+                    self.put(self.plan.producers[usize::from(number)].start, Agenda::Boot(node));
                 }
                 Role::Member(group, _) => {
-                    self.put(self.plan.groups[usize::from(group)].start, Item::Boot(node));
+                    self.put(self.plan.groups[usize::from(group)].start, Agenda::Boot(node));
                 }
                 Role::Spare(..) | Role::Reader => {}
             }
         }
         for (number, fault) in (0..).zip(self.schedule.clone()) {
-            self.put(fault.at, Item::Fault(number));
+            self.put(fault.at, Agenda::Fault(number));
         }
         let settled = self.plan.load + self.plan.settle;
-        self.put(self.plan.load, Item::Phase(Phase::Settle));
-        self.put(settled, Item::Phase(Phase::FinalRead));
-        self.put(settled + FINAL_READ, Item::Phase(Phase::End));
-        while let Some(number) = self.world.run() {
-            let Some(item) = self.agenda.remove(&number) else { continue };
-            if matches!(item, Item::Phase(Phase::End)) {
+        self.put(self.plan.load, Agenda::Phase(Phase::Settle));
+        self.put(settled, Agenda::Phase(Phase::FinalRead));
+        self.put(settled + FINAL_READ, Agenda::Phase(Phase::End));
+        while let Some(item) = self.world.run() {
+            let is_over = match item {
+                Agenda::Phase(phase) => phase == Phase::End,
+                Agenda::Exited(node) => self.cast.find(Role::Reader) == Some(node),
+                Agenda::Record(_) | Agenda::Fault(_) | Agenda::FaultEnd(_) | Agenda::Boot(_) => {
+                    false
+                }
+            };
+            if is_over {
                 break;
             }
             self.act(item);
         }
-        self.world.recorder.record(self.world.now(), NodeId::CONTROLLER, Event::Phase(Phase::End));
+        self.world.kernel.record(NodeId::CONTROLLER, Event::Phase(Phase::End));
         let simulated = Timestamp::from_micros(self.world.now());
-        let recorded = self.world.recorder.conclude();
+        let recorded = self.world.kernel.recorder.conclude();
         RunOutcome {
             seed: self.seed,
             digest: recorded.digest,
@@ -191,16 +177,17 @@ impl<'a> Director<'a> {
         }
     }
 
-    fn act(&mut self, item: Item) {
+    fn act(&mut self, item: Agenda) {
         match item {
-            Item::Boot(node) => self.boot(node),
-            Item::Record(node) => self.send(node),
-            Item::Fault(number) => self.start_fault(number),
-            Item::FaultEnd(number) => {
+            Agenda::Boot(node) => self.boot(node),
+            Agenda::Record(node) => self.send(node),
+            Agenda::Fault(number) => self.start_fault(number),
+            Agenda::FaultEnd(number) => {
                 self.nemesis.end(number, &self.cast, &mut self.world);
                 self.refeed();
             }
-            Item::Phase(phase) => self.enter(phase),
+            Agenda::Phase(phase) => self.enter(phase),
+            Agenda::Exited(_) => {}
         }
     }
 
@@ -208,13 +195,11 @@ impl<'a> Director<'a> {
         let fault = self.schedule[number as usize].clone();
         let started = self.nemesis.start(number, &fault, &self.cast, &mut self.world);
         if started && let Some(lasts) = fault.lasts {
-            let end = self.world.after(lasts);
-            self.put(Micros(end), Item::FaultEnd(number));
+            self.put(Micros(self.world.now()) + lasts, Agenda::FaultEnd(number));
         }
     }
 
     fn enter(&mut self, phase: Phase) {
-        let now = self.world.now();
         if phase == Phase::Settle {
             self.nemesis.heal_all(&self.cast, &mut self.world);
             let down: Vec<NodeId> = self
@@ -230,7 +215,7 @@ impl<'a> Director<'a> {
             }
             self.refeed();
         }
-        self.world.recorder.record(now, NodeId::CONTROLLER, Event::Phase(phase));
+        self.world.kernel.record(NodeId::CONTROLLER, Event::Phase(phase));
         if phase == Phase::FinalRead
             && let Some(reader) = self.cast.find(Role::Reader)
         {
@@ -261,7 +246,7 @@ impl<'a> Director<'a> {
             let resume = self.world.next_record(node);
             let pending = workload.find(|(_, record)| record.id.number >= resume);
             if let Some((at, _)) = pending {
-                self.put(at.max(Micros(self.world.now())), Item::Record(node));
+                self.put(at.max(Micros(self.world.now())), Agenda::Record(node));
             }
             self.sources.insert(node, Source { workload, pending });
         }
@@ -278,7 +263,7 @@ impl<'a> Director<'a> {
         let next = source.pending.map(|(at, _)| at);
         self.world.call(node, Call::Send(record));
         if let Some(at) = next {
-            self.put(at, Item::Record(node));
+            self.put(at, Agenda::Record(node));
         }
     }
 }
@@ -315,28 +300,31 @@ fn process(
     role: Role,
 ) -> Box<dyn Process> {
     match role {
-        Role::Controller => Box::new(Running::<Controller>::new(Arc::clone(cluster))),
-        Role::Broker => Box::new(Running::<Broker>::new(BrokerConfig {
-            id: BrokerId(node.0),
-            cluster: Arc::clone(cluster),
-        })),
+        Role::Controller => Box::new(Running::<Controller>::new(node, Arc::clone(cluster), seed)),
+        Role::Broker => {
+            let config = BrokerConfig { id: BrokerId(node.0), cluster: Arc::clone(cluster) };
+            Box::new(Running::<Broker>::new(node, config, seed))
+        }
         Role::Producer(number, _, index) => {
             let producer = &plan.producers[usize::from(number)];
             let config = lower::producer(plan, producer, index, seed);
-            Box::new(Running::<Producer>::new(config))
+            Box::new(Running::<Producer>::new(node, config, seed))
         }
         Role::Member(group, _) | Role::Spare(group, _) => {
-            Box::new(Running::<Consumer>::new(lower::consumer(plan, group, seed)))
+            Box::new(Running::<Consumer>::new(node, lower::consumer(plan, group, seed), seed))
         }
-        Role::Reader => Box::new(Running::<Reader>::new(ReaderConfig {
-            brokers: plan.brokers,
-            partitions: (1..)
-                .zip(&plan.topics[1..])
-                .flat_map(|(topic, one)| {
-                    (0..one.partitions).map(move |p| TopicPartition::new(TopicId(topic), p))
-                })
-                .collect(),
-            max_bytes: 1_048_576,
-        })),
+        Role::Reader => {
+            let config = ReaderConfig {
+                brokers: plan.brokers,
+                partitions: (1..)
+                    .zip(&plan.topics[1..])
+                    .flat_map(|(topic, one)| {
+                        (0..one.partitions).map(move |p| TopicPartition::new(TopicId(topic), p))
+                    })
+                    .collect(),
+                max_bytes: 1_048_576,
+            };
+            Box::new(Running::<Reader>::new(node, config, seed))
+        }
     }
 }

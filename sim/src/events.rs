@@ -1,0 +1,90 @@
+//! The one heap of a run: everything that is due, in the total order of (time, number of request).
+//!
+//! Entries are small and copied; what they are about lies with its owner. Moves madsim's clock along, so
+//! that whoever asks the runtime for the time gets simulated time. Knows no process and no message.
+
+use crate::timers::Entry;
+use ackproof_kafka::machine::ConnectionId;
+use ackproof_oracle::history::Phase;
+use ackproof_types::NodeId;
+use madsim::time::TimeHandle;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+/// Which way along a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Toward {
+    /// To the process that accepted it.
+    Acceptor,
+    /// To the process that opened it.
+    Opener,
+}
+
+/// What whoever runs the world wants to do at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Agenda {
+    /// A producer's next record is due.
+    Record(NodeId),
+    /// A fault starts.
+    Fault(u32),
+    /// A fault ends.
+    FaultEnd(u32),
+    /// A process starts.
+    Boot(NodeId),
+    /// A phase starts.
+    Phase(Phase),
+    /// A process has ended by itself.
+    Exited(NodeId),
+}
+
+/// Something that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    /// The next packet in flight on one way of a connection arrives.
+    Arrival(ConnectionId, Toward),
+    /// The acceptor reads the next request that waits on a connection.
+    Backlog(ConnectionId),
+    /// A connection that was opened must have been accepted by now.
+    SetupDeadline(ConnectionId),
+    /// An entry of a process's timers.
+    Timer(NodeId, Entry),
+    /// An item of the agenda.
+    Agenda(Agenda),
+}
+
+/// What is due, by time, then in the order of requests.
+pub(crate) struct Events {
+    clock: TimeHandle,
+    now: u64,
+    requests: u64,
+    heap: BinaryHeap<Reverse<(u64, u64, Due)>>,
+}
+
+impl Events {
+    /// Nothing is due; time 0 is now. Needs a madsim runtime around it.
+    pub(crate) fn new() -> Self {
+        Self { clock: TimeHandle::current(), now: 0, requests: 0, heap: BinaryHeap::new() }
+    }
+
+    /// Microseconds since the start.
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Puts `due` at `at`, or now if that has passed.
+    pub(crate) fn push(&mut self, at: u64, due: Due) {
+        self.requests += 1;
+        self.heap.push(Reverse((at.max(self.now), self.requests, due)));
+    }
+
+    /// The next thing due, and moves the clock to it.
+    pub(crate) fn pop(&mut self) -> Option<Due> {
+        let Reverse((at, _, due)) = self.heap.pop()?;
+        if at > self.now {
+            self.clock.advance(Duration::from_micros(at - self.now));
+            self.now = at;
+        }
+        Some(due)
+    }
+}

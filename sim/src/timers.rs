@@ -1,0 +1,184 @@
+//! The timers of one process: names to deadlines, with at most one entry in the heap for each.
+//!
+//! Most timers are moved on long before they are due. Moving one to a later time leaves its entry in
+//! the heap where it is; when that entry comes up, it is put back at the deadline of the day.
+
+use std::collections::BTreeMap;
+
+/// What became of an entry that came up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome<T> {
+    /// The timer of this name fires.
+    Fire(T),
+    /// It was moved: to be asked again at this deadline.
+    Later(u64),
+    /// It was stopped, or another entry stands for it.
+    Nothing,
+}
+
+/// An entry to be put into the heap, at the deadline it was armed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Entry {
+    pub(crate) slot: u32,
+    pub(crate) number: u32,
+}
+
+#[derive(Debug)]
+struct Slot<T> {
+    timer: T,
+    /// None: stopped.
+    deadline: Option<u64>,
+    /// The entry that stands for it, and where that lies.
+    entry: u32,
+    queued: u64,
+}
+
+/// The timers of one process.
+#[derive(Debug)]
+pub(crate) struct Timers<T> {
+    names: BTreeMap<T, u32>,
+    slots: Vec<Slot<T>>,
+    free: Vec<u32>,
+    /// Never starts anew, so that an entry of an earlier life stands for nothing.
+    entries: u32,
+}
+
+impl<T: Copy + Ord> Timers<T> {
+    pub(crate) fn new() -> Self {
+        Self { names: BTreeMap::new(), slots: Vec::new(), free: Vec::new(), entries: 0 }
+    }
+
+    /// Starts or moves `timer`. Some: put this entry at `deadline`.
+    pub(crate) fn arm(&mut self, timer: T, deadline: u64) -> Option<Entry> {
+        let number = self.entries.wrapping_add(1);
+        let fresh = Slot { timer, deadline: Some(deadline), entry: number, queued: deadline };
+        let slot = match self.names.get(&timer) {
+            Some(slot) => {
+                let known = &mut self.slots[*slot as usize];
+                if known.queued <= deadline {
+                    known.deadline = Some(deadline);
+                    return None;
+                }
+                *known = fresh;
+                *slot
+            }
+            None => {
+                let slot = match self.free.pop() {
+                    Some(slot) => {
+                        self.slots[slot as usize] = fresh;
+                        slot
+                    }
+                    None => {
+                        self.slots.push(fresh);
+                        u32::try_from(self.slots.len() - 1).expect("few timers in one process")
+                    }
+                };
+                self.names.insert(timer, slot);
+                slot
+            }
+        };
+        self.entries = number;
+        Some(Entry { slot, number })
+    }
+
+    /// Stops `timer`, if it runs.
+    pub(crate) fn disarm(&mut self, timer: T) {
+        if let Some(slot) = self.names.get(&timer) {
+            self.slots[*slot as usize].deadline = None;
+        }
+    }
+
+    /// Takes an entry that came up at `now`.
+    pub(crate) fn due(&mut self, entry: Entry, now: u64) -> Outcome<T> {
+        let Some(slot) = self.slots.get_mut(entry.slot as usize) else { return Outcome::Nothing };
+        if slot.entry != entry.number || slot.queued == u64::MAX {
+            return Outcome::Nothing;
+        }
+        if let Some(deadline) = slot.deadline
+            && deadline > now
+        {
+            slot.queued = deadline;
+            return Outcome::Later(deadline);
+        }
+        let fires = slot.deadline.is_some();
+        let timer = slot.timer;
+        slot.queued = u64::MAX;
+        self.names.remove(&timer);
+        self.free.push(entry.slot);
+        if fires { Outcome::Fire(timer) } else { Outcome::Nothing }
+    }
+
+    /// Forgets all timers: the process has ended.
+    pub(crate) fn clear(&mut self) {
+        self.names.clear();
+        self.slots.clear();
+        self.free.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn armed(timers: &mut Timers<char>, timer: char, deadline: u64) -> Entry {
+        timers.arm(timer, deadline).expect("an entry is asked for")
+    }
+
+    #[test]
+    fn a_timer_fires_once() {
+        let mut timers = Timers::new();
+        let entry = armed(&mut timers, 'a', 5);
+        assert_eq!(timers.due(entry, 5), Outcome::Fire('a'));
+        assert_eq!(timers.due(entry, 5), Outcome::Nothing);
+    }
+
+    #[test]
+    fn a_timer_moved_to_later_keeps_its_entry() {
+        let mut timers = Timers::new();
+        let entry = armed(&mut timers, 'a', 5);
+        assert_eq!(timers.arm('a', 9), None);
+        assert_eq!(timers.due(entry, 5), Outcome::Later(9));
+        assert_eq!(timers.due(entry, 9), Outcome::Fire('a'));
+    }
+
+    #[test]
+    fn a_timer_moved_to_earlier_gets_another_entry() {
+        let mut timers = Timers::new();
+        let old = armed(&mut timers, 'a', 9);
+        let new = armed(&mut timers, 'a', 5);
+        assert_eq!(timers.due(new, 5), Outcome::Fire('a'));
+        assert_eq!(timers.due(old, 9), Outcome::Nothing);
+    }
+
+    #[test]
+    fn a_stopped_timer_does_not_fire_and_may_start_again() {
+        let mut timers = Timers::new();
+        let entry = armed(&mut timers, 'a', 5);
+        timers.disarm('a');
+        assert_eq!(timers.arm('a', 7), None);
+        timers.disarm('a');
+        assert_eq!(timers.due(entry, 5), Outcome::Nothing);
+        let entry = armed(&mut timers, 'a', 8);
+        assert_eq!(timers.due(entry, 8), Outcome::Fire('a'));
+    }
+
+    #[test]
+    fn an_entry_of_an_earlier_life_stands_for_nothing() {
+        let mut timers = Timers::new();
+        let old = armed(&mut timers, 'a', 5);
+        timers.clear();
+        let new = armed(&mut timers, 'b', 5);
+        assert_eq!(timers.due(old, 5), Outcome::Nothing);
+        assert_eq!(timers.due(new, 5), Outcome::Fire('b'));
+    }
+
+    #[test]
+    fn slots_are_used_again() {
+        let mut timers = Timers::new();
+        for deadline in 0..100 {
+            let entry = armed(&mut timers, 'a', deadline);
+            assert_eq!(timers.due(entry, deadline), Outcome::Fire('a'));
+        }
+        assert_eq!(timers.slots.len(), 1);
+    }
+}
