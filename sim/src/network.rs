@@ -122,8 +122,8 @@ pub(crate) struct Network {
 }
 
 /// The place of a connection.
-fn place(id: ConnectionId) -> usize {
-    (id.0 & u64::from(u32::MAX)) as usize
+fn place(id: ConnectionId) -> u32 {
+    u32::try_from(id.0 & u64::from(u32::MAX)).expect("the low half of 64 bits")
 }
 
 impl Network {
@@ -154,7 +154,7 @@ impl Network {
     }
 
     pub(crate) fn get(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        let (uses, connection) = self.connections.get_mut(place(id))?;
+        let (uses, connection) = self.connections.get_mut(place(id) as usize)?;
         if u64::from(*uses) == id.0 >> 32 { connection.as_deref_mut() } else { None }
     }
 
@@ -214,8 +214,8 @@ impl Network {
         let Some(connection) = self.get(id) else { return };
         let opener = connection.opener;
         self.routes[opener.index()].retain(|(_, other)| *other != id);
-        self.connections[place(id)].1 = None;
-        self.free.push((id.0 & u64::from(u32::MAX)) as u32);
+        self.connections[place(id) as usize].1 = None;
+        self.free.push(place(id));
     }
 
     /// Connections that `node` opened, and connections to it.
@@ -237,7 +237,9 @@ impl Network {
         packet: Packet,
         events: &mut Events,
     ) {
-        let Some((uses, Some(connection))) = self.connections.get_mut(place(id)) else { return };
+        let Some((uses, Some(connection))) = self.connections.get_mut(place(id) as usize) else {
+            return;
+        };
         if u64::from(*uses) != id.0 >> 32 || (toward == Toward::Opener && !connection.open) {
             return;
         }
