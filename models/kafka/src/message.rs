@@ -32,6 +32,8 @@ pub enum Message {
 /// A request.
 #[derive(Clone, Debug)]
 pub enum Request {
+    /// What do you speak: the first request of a client on every connection.
+    ApiVersions,
     /// Append batches.
     Produce(ProduceRequest),
     /// Read batches, as a replica or as a consumer.
@@ -76,8 +78,11 @@ pub type PartitionResults<T> = Vec<(TopicPartition, Result<T, ErrorCode>)>;
 /// A response.
 #[derive(Clone, Debug)]
 pub enum Response {
-    /// To [`Request::Produce`]; the partitions in the order of the request.
-    Produce(PartitionResults<Offset>),
+    /// To [`Request::ApiVersions`].
+    ApiVersions,
+    /// To [`Request::Produce`]: the partitions in the order of the request, then the leaders of those
+    /// that another broker leads (KIP-951).
+    Produce(PartitionResults<Offset>, Vec<PartitionMetadata>),
     /// To [`Request::Fetch`]; may leave out partitions that have nothing to say.
     Fetch(Vec<FetchedPartition>),
     /// To [`Request::ListOffsets`].

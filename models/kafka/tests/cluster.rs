@@ -265,7 +265,7 @@ impl Cluster {
 
     fn acked(&self) -> usize {
         let is_ok = |response: &&Response| match response {
-            Response::Produce(parts) => parts.iter().all(|(_, result)| result.is_ok()),
+            Response::Produce(parts, _) => parts.iter().all(|(_, result)| result.is_ok()),
             _ => false,
         };
         self.answers.iter().filter(is_ok).count()
@@ -314,7 +314,7 @@ fn below_the_minimum_nothing_is_written() {
     cluster.produce(leader, 0);
     cluster.run_for(Micros::from_secs(1));
     let refused = cluster.answers.iter().any(|answer| {
-        matches!(answer, Response::Produce(parts) if parts[0].1 == Err(ErrorCode::NotEnoughReplicas))
+        matches!(answer, Response::Produce(parts, _) if parts[0].1 == Err(ErrorCode::NotEnoughReplicas))
     });
     assert!(refused, "{:?}", cluster.answers);
 }

@@ -215,6 +215,7 @@ impl Broker {
         }
         let to = from.connection;
         match request {
+            Request::ApiVersions => reply(to, correlation, Response::ApiVersions, out),
             Request::Produce(request) => self.handle_produce(to, correlation, request, out),
             Request::Fetch(request) => self.handle_fetch(to, correlation, request, out),
             Request::ListOffsets(asked) => {
@@ -265,7 +266,8 @@ impl Broker {
             Response::AlterPartition(result) => self.altered(correlation, result, out),
             Response::AllocateProducerIds(result) => self.ids_allocated(result, out),
             Response::MetadataFetch(records) => self.metadata_fetched(correlation, &records, out),
-            Response::Produce(_)
+            Response::ApiVersions
+            | Response::Produce(..)
             | Response::ListOffsets(_)
             | Response::OffsetsForLeaderEpoch(_)
             | Response::Metadata(_)

@@ -5,7 +5,7 @@
 use super::{Broker, NOT_HOSTED, Out, Timer, reply};
 use crate::machine::{Channel, ConnectionId, To};
 use crate::message::{
-    Acks, CorrelationId, Message, ProduceRequest, RecordBatch, Request, Response,
+    Acks, CorrelationId, Message, PartitionMetadata, ProduceRequest, RecordBatch, Request, Response,
 };
 use crate::observation::Observation;
 use crate::partition::Placed;
@@ -73,7 +73,7 @@ impl Broker {
                 out.close(To::Connection(connection));
             }
             Acks::None => out.reply(connection, Message::NoResponse(correlation)),
-            Acks::Leader => answer(connection, correlation, &parts, out),
+            Acks::Leader => self.answer_produce(connection, correlation, &parts, out),
             Acks::All => self.wait_for_replicas(
                 Delayed { connection, correlation, parts },
                 request.timeout,
@@ -116,7 +116,7 @@ impl Broker {
             self.settle(part);
         }
         if delayed.parts.iter().all(|part| part.outcome.is_some()) {
-            answer(delayed.connection, delayed.correlation, &delayed.parts, out);
+            self.answer_produce(delayed.connection, delayed.correlation, &delayed.parts, out);
             return;
         }
         self.produce.next += 1;
@@ -159,7 +159,7 @@ impl Broker {
             let done = delayed.parts.iter().all(|part| part.outcome.is_some());
             if done {
                 out.disarm(Timer::ProduceWait(*number));
-                answer(delayed.connection, delayed.correlation, &delayed.parts, out);
+                self.answer_produce(delayed.connection, delayed.correlation, &delayed.parts, out);
             }
             !done
         });
@@ -172,7 +172,30 @@ impl Broker {
         for part in &mut delayed.parts {
             part.outcome.get_or_insert(Err(ErrorCode::RequestTimedOut));
         }
-        answer(delayed.connection, delayed.correlation, &delayed.parts, out);
+        self.answer_produce(delayed.connection, delayed.correlation, &delayed.parts, out);
+    }
+
+    fn answer_produce(
+        &self,
+        connection: ConnectionId,
+        correlation: CorrelationId,
+        parts: &[Part],
+        out: &mut Out,
+    ) {
+        let outcome = |part: &Part| part.outcome.unwrap_or(Err(ErrorCode::RequestTimedOut));
+        let results = parts.iter().map(|part| (part.partition, outcome(part))).collect();
+        let led_elsewhere =
+            parts.iter().filter(|part| outcome(part) == Err(ErrorCode::NotLeaderOrFollower));
+        let leaders = led_elsewhere.filter_map(|part| self.leader_hint(part.partition)).collect();
+        reply(connection, correlation, Response::Produce(results, leaders), out);
+    }
+
+    /// R5.28: the leader that this broker knows of, if clients can reach it.
+    fn leader_hint(&self, partition: TopicPartition) -> Option<PartitionMetadata> {
+        let state = self.env.image.partitions.get(&partition)?;
+        let leader = state.leader.filter(|leader| self.is_unfenced(*leader))?;
+        let leader_epoch = state.leader_epoch;
+        Some(PartitionMetadata { partition, leader: Some(leader), leader_epoch })
     }
 
     /// R2.17 and what follows: wakes everyone who waits for the high watermark of `id`.
@@ -185,14 +208,6 @@ impl Broker {
             self.coordinator_high_watermark(id, high_watermark, out);
         }
     }
-}
-
-fn answer(connection: ConnectionId, correlation: CorrelationId, parts: &[Part], out: &mut Out) {
-    let results = parts
-        .iter()
-        .map(|part| (part.partition, part.outcome.unwrap_or(Err(ErrorCode::RequestTimedOut))))
-        .collect();
-    reply(connection, correlation, Response::Produce(results), out);
 }
 
 /// The block of producer ids this broker hands out.

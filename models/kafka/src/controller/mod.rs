@@ -165,7 +165,8 @@ impl Controller {
             | Request::LeaveGroup(..)
             | Request::OffsetCommit(_)
             | Request::OffsetFetch(..)
-            | Request::InitProducerId => return,
+            | Request::InitProducerId
+            | Request::ApiVersions => return,
         };
         out.reply(from.connection, Message::Response(correlation, response));
     }

@@ -164,6 +164,7 @@ impl GroupCoordinator {
             | Request::Metadata(_)
             | Request::FindCoordinator(_)
             | Request::InitProducerId
+            | Request::ApiVersions
             | Request::BrokerRegistration(_)
             | Request::BrokerHeartbeat(_)
             | Request::AlterPartition(_)

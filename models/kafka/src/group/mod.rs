@@ -80,6 +80,7 @@ pub fn group_of(request: &Request) -> Option<GroupId> {
         | Request::OffsetsForLeaderEpoch(_)
         | Request::Metadata(_)
         | Request::InitProducerId
+        | Request::ApiVersions
         | Request::BrokerRegistration(_)
         | Request::BrokerHeartbeat(_)
         | Request::AlterPartition(_)

@@ -180,7 +180,7 @@ impl Producer {
         out: &mut Out,
     ) {
         match response {
-            Response::Produce(results) => self.produced(correlation, &results, now, out),
+            Response::Produce(results, _) => self.produced(correlation, &results, now, out),
             Response::Metadata(metadata) => self.take_metadata(correlation, &metadata, now, out),
             Response::InitProducerId(result) => self.take_identity(correlation, result, out),
             other => unreachable!("a producer does not ask for {other:?}"),

@@ -141,7 +141,7 @@ impl Hand {
 
     fn result(&mut self, correlation: CorrelationId, result: Result<Offset, ErrorCode>) {
         let partition = TopicPartition::new(TopicId(1), 0);
-        self.answer(correlation, Response::Produce(vec![(partition, result)]));
+        self.answer(correlation, Response::Produce(vec![(partition, result)], Vec::new()));
     }
 }
 
