@@ -4,6 +4,7 @@
 //! - [`lower`] from a plan to the configuration of machines
 //! - [`world`] processes and their lives · [`process`] one of them, with its [`timers`]
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
+//! - [`bench`] what a message costs
 //! - [`nemesis`] faults · [`recorder`] the history and its digest
 
 #[cfg(not(madsim))]
@@ -12,6 +13,7 @@ compile_error!(
      that file: unset RUSTFLAGS, or add `--cfg madsim` to it"
 );
 
+pub mod bench;
 mod events;
 mod kernel;
 mod lower;
