@@ -83,8 +83,10 @@ pub enum Response {
     /// To [`Request::Produce`]: the partitions in the order of the request, then the leaders of those
     /// that another broker leads (KIP-951).
     Produce(PartitionResults<Offset>, Vec<PartitionMetadata>),
-    /// To [`Request::Fetch`]; may leave out partitions that have nothing to say.
+    /// To [`Request::Fetch`]; in a session, without the partitions that have nothing new to say.
     Fetch(Vec<FetchedPartition>),
+    /// To [`Request::Fetch`]: the session is not what the replica takes it for (KIP-227).
+    FetchSessionRefused(ErrorCode),
     /// To [`Request::ListOffsets`].
     ListOffsets(PartitionResults<ListedOffset>),
     /// To [`Request::OffsetsForLeaderEpoch`].
@@ -215,9 +217,33 @@ pub struct FetchRequest {
     pub min_bytes: u32,
     /// Bound on the whole answer; the first batch is always whole (R2.2, R8.5).
     pub max_bytes: u32,
-    /// What to read.
+    /// What the partitions stand for.
+    pub session: FetchSession,
+    /// What to read, ascending.
     pub partitions: Vec<FetchPartition>,
 }
+
+/// What a leader remembers from one fetch of a replica to the next (KIP-227).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FetchSession {
+    /// Everything is named, nothing is remembered.
+    Sessionless,
+    /// Everything is named; the leader remembers it under this name.
+    Begin(SessionId),
+    /// Only what changed since the fetch before is named.
+    Continue {
+        /// Which session.
+        session: SessionId,
+        /// Counts the fetches of the session, from 1.
+        epoch: u32,
+        /// What is not wanted any more, ascending.
+        forgotten: Vec<TopicPartition>,
+    },
+}
+
+/// Names a fetch session of one replica. Kafka's leader hands it out; here the replica names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
 
 /// Who fetches as a replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

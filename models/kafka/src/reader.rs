@@ -6,8 +6,8 @@ use crate::consumer::links::Links;
 use crate::consumer::topology::Topology;
 use crate::machine::{Channel, Input, Machine, Outbox, Route};
 use crate::message::{
-    CorrelationId, FetchPartition, FetchRequest, FetchedPartition, ListOffsetsPartition,
-    ListedOffset, Message, OffsetSpec, Request, Response,
+    CorrelationId, FetchPartition, FetchRequest, FetchSession, FetchedPartition,
+    ListOffsetsPartition, ListedOffset, Message, OffsetSpec, Request, Response,
 };
 use crate::observation::Observation;
 use ackproof_types::{
@@ -319,6 +319,7 @@ impl Reader {
             return None;
         }
         let request = Request::Fetch(FetchRequest {
+            session: FetchSession::Sessionless,
             replica: None,
             max_wait: FETCH_WAIT,
             min_bytes: 1,

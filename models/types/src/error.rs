@@ -90,6 +90,10 @@ error_codes! {
     KafkaStorageError = 56, "KAFKA_STORAGE_ERROR";
     /// The group id is not known.
     GroupIdNotFound = 69, "GROUP_ID_NOT_FOUND";
+    /// The leader does not remember this fetch session (KIP-227).
+    FetchSessionIdNotFound = 70, "FETCH_SESSION_ID_NOT_FOUND";
+    /// The leader counts other fetches of this session (KIP-227).
+    InvalidFetchSessionEpoch = 71, "INVALID_FETCH_SESSION_EPOCH";
     /// The request's leader epoch is older than the broker's.
     FencedLeaderEpoch = 74, "FENCED_LEADER_EPOCH";
     /// The request's leader epoch is newer than the broker's.

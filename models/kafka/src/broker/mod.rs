@@ -14,6 +14,7 @@ mod lifecycle;
 mod metadata;
 mod produce;
 mod replication;
+mod session;
 
 pub use crate::log::disk::{BrokerDisk, BrokerWrite};
 
@@ -260,6 +261,9 @@ impl Broker {
         match response {
             Response::Fetch(partitions) => {
                 self.fetched(BrokerId(from.node.0), correlation, partitions, out);
+            }
+            Response::FetchSessionRefused(_) => {
+                self.session_refused(BrokerId(from.node.0), correlation, out);
             }
             Response::BrokerRegistration(result) => self.registered(correlation, result, out),
             Response::BrokerHeartbeat(result) => self.heartbeat_answered(correlation, result, out),

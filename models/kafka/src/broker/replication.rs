@@ -3,10 +3,10 @@
 //! Kafka: `AbstractFetcherThread`, `ReplicaFetcherThread` (R2.1–R2.11).
 
 use super::{Broker, Out, Timer};
-use crate::machine::Channel;
+use crate::machine::{Channel, Route};
 use crate::message::{
-    CorrelationId, FetchPartition, FetchRequest, Fetched, FetchedPartition, FetchingReplica,
-    Request,
+    CorrelationId, FetchPartition, FetchRequest, FetchSession, Fetched, FetchedPartition,
+    FetchingReplica, Message, Request, SessionId,
 };
 use crate::partition::Role;
 use ackproof_types::{BrokerId, ErrorCode, TopicPartition};
@@ -15,9 +15,51 @@ use ackproof_types::{BrokerId, ErrorCode, TopicPartition};
 #[derive(Debug, Default)]
 pub(super) struct Fetcher {
     in_flight: Option<CorrelationId>,
-    /// Partitions of the fetch in flight whose answer still counts.
-    asked: Vec<TopicPartition>,
+    /// The session, and the epoch of its next fetch; none: to be begun (KIP-227).
+    session: Option<(SessionId, u32)>,
+    /// What the leader remembers of the session, ascending.
+    asked: Vec<FetchPartition>,
+    /// Partitions of the fetch in flight whose answer does not count any more.
+    abandoned: Vec<TopicPartition>,
     backing_off: bool,
+}
+
+impl Fetcher {
+    /// Begins the session, or goes on with it: its name, and of `wanted` what has to be named.
+    fn ask(
+        &mut self,
+        correlation: CorrelationId,
+        wanted: Vec<FetchPartition>,
+    ) -> (FetchSession, Vec<FetchPartition>) {
+        let Some((session, epoch)) = &mut self.session else {
+            let session = SessionId(correlation.0);
+            self.session = Some((session, 1));
+            self.asked.clone_from(&wanted);
+            return (FetchSession::Begin(session), wanted);
+        };
+        // Both ascend.
+        let mut before = self.asked.iter().peekable();
+        let mut forgotten = Vec::new();
+        let mut changed = Vec::new();
+        for one in &wanted {
+            while let Some(gone) = before.next_if(|old| old.partition < one.partition) {
+                forgotten.push(gone.partition);
+            }
+            if before.next_if(|old| old.partition == one.partition) != Some(one) {
+                changed.push(*one);
+            }
+        }
+        forgotten.extend(before.map(|gone| gone.partition));
+        let session = FetchSession::Continue { session: *session, epoch: *epoch, forgotten };
+        *epoch += 1;
+        self.asked = wanted;
+        (session, changed)
+    }
+
+    fn counts(&self, partition: TopicPartition) -> bool {
+        let asked = self.asked.binary_search_by_key(&partition, |asked| asked.partition);
+        asked.is_ok() && !self.abandoned.contains(&partition)
+    }
 }
 
 impl Broker {
@@ -60,26 +102,29 @@ impl Broker {
         if partitions.is_empty() {
             return;
         }
-        let asked = partitions.iter().map(|one| one.partition).collect();
         let settings = *self.settings();
+        let correlation = self.correlation();
+        let fetcher = self.fetchers.entry(leader).or_default();
+        fetcher.in_flight = Some(correlation);
+        fetcher.abandoned.clear();
+        let (session, partitions) = fetcher.ask(correlation, partitions);
         let request = Request::Fetch(FetchRequest {
             replica: Some(FetchingReplica { broker: self.env.id, epoch: self.epoch() }),
             max_wait: settings.replica_fetch_wait_max,
             min_bytes: settings.replica_fetch_min_bytes,
             max_bytes: settings.replica_fetch_response_max_bytes,
+            session,
             partitions,
         });
-        let correlation = self.ask(leader.into(), Channel::Fetcher, request, out);
-        let fetcher = self.fetchers.entry(leader).or_default();
-        fetcher.in_flight = Some(correlation);
-        fetcher.asked = asked;
+        let route = Route { node: leader.into(), channel: Channel::Fetcher };
+        out.send(route, Message::Request(correlation, request));
         out.arm(Timer::FetcherTimeout(leader), settings.replica_socket_timeout);
     }
 
     /// R2.4, R2.7: the answer to a fetch under way no longer counts for `id`.
     pub(super) fn abandon_fetch_of(&mut self, id: TopicPartition) {
         for fetcher in self.fetchers.values_mut() {
-            fetcher.asked.retain(|asked| *asked != id);
+            fetcher.abandoned.push(id);
         }
     }
 
@@ -95,9 +140,8 @@ impl Broker {
             return;
         }
         fetcher.in_flight = None;
-        let asked = std::mem::take(&mut fetcher.asked);
         for FetchedPartition { partition, result } in partitions {
-            if !asked.contains(&partition) {
+            if !self.fetchers.get(&leader).is_some_and(|fetcher| fetcher.counts(partition)) {
                 continue;
             }
             match result {
@@ -106,6 +150,21 @@ impl Broker {
             }
         }
         self.fetch_from(leader, out);
+    }
+
+    /// KIP-227: the leader does not know the session: it is begun anew at once.
+    pub(super) fn session_refused(
+        &mut self,
+        leader: BrokerId,
+        correlation: CorrelationId,
+        out: &mut Out,
+    ) {
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        if fetcher.in_flight == Some(correlation) {
+            fetcher.in_flight = None;
+            fetcher.session = None;
+            self.fetch_from(leader, out);
+        }
     }
 
     /// R2.5, R2.9: takes what the leader sent.
@@ -141,7 +200,7 @@ impl Broker {
     pub(super) fn fetcher_failed(&mut self, leader: BrokerId, out: &mut Out) {
         let fetcher = self.fetchers.entry(leader).or_default();
         fetcher.in_flight = None;
-        fetcher.asked.clear();
+        fetcher.session = None;
         fetcher.backing_off = true;
         out.disarm(Timer::FetcherTimeout(leader));
         out.arm(Timer::FetcherBackoff(leader), self.settings().replica_fetch_backoff);

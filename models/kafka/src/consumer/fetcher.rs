@@ -5,7 +5,9 @@
 
 use super::positions::{Positions, Search};
 use super::{Consumer, Out, Purpose, Timer};
-use crate::message::{FetchPartition, FetchRequest, FetchedPartition, RecordBatch, Request};
+use crate::message::{
+    FetchPartition, FetchRequest, FetchSession, FetchedPartition, RecordBatch, Request,
+};
 use crate::observation::PositionSource;
 use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, RecordSlice, TopicPartition};
 use std::collections::{BTreeSet, VecDeque};
@@ -56,6 +58,7 @@ impl Consumer {
             }
             self.fetcher.in_flight.insert(broker);
             let request = Request::Fetch(FetchRequest {
+                session: FetchSession::Sessionless,
                 replica: None,
                 max_wait: self.config.fetch_max_wait,
                 min_bytes: self.config.fetch_min_bytes,

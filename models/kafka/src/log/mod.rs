@@ -141,6 +141,9 @@ impl ReplicaLog {
     /// as many as fit `max_bytes` (R2.2, R8.5).
     #[must_use]
     pub fn read(&self, from: Offset, bound: Offset, max_bytes: u32) -> Vec<Arc<RecordBatch>> {
+        if from >= bound {
+            return Vec::new();
+        }
         let first = self.batches.partition_point(|batch| batch.next_offset() <= from);
         let mut bytes = 0_u64;
         self.batches[first..]

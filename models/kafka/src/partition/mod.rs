@@ -15,9 +15,7 @@ use crate::message::{EpochEnd, RecordBatch};
 use crate::metadata::PartitionRegistration;
 use crate::observation::Observation;
 use crate::variant::{Variant, Variants};
-use ackproof_types::{
-    BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionEpoch, TopicPartition,
-};
+use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
 use high_watermark::Advance;
 use leader::{LagTick, Leader, Surroundings};
 use std::sync::Arc;
@@ -304,11 +302,5 @@ impl Partition {
             }
             Advance::BelowMinInSync | Advance::Unchanged => false,
         }
-    }
-
-    /// R2.13: whether a fetch's broker epoch is not older than the one this broker knows.
-    #[must_use]
-    pub fn is_current(claimed: BrokerEpoch, known: Option<BrokerEpoch>) -> bool {
-        known.is_none_or(|known| claimed >= known)
     }
 }
