@@ -2,6 +2,9 @@
 //!
 //! Apart from the timings, since counting takes time itself.
 
+#![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
 mod chaos;
 
 use ackproof::bench::simulate;

@@ -5,6 +5,9 @@
 //! drifts drifts under all of them alike. Criterion's own measurements follow, for comparison with
 //! earlier ones.
 
+#![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
+#![expect(clippy::cast_precision_loss, reason = "figures for people")]
+
 mod chaos;
 
 use ackproof::bench::{Simulated, endpoint, simulate, stream};

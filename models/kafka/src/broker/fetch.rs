@@ -2,7 +2,7 @@
 //!
 //! Kafka: `ReplicaManager#fetchMessages`, `DelayedFetch` (R2.8–R2.16, R2.20, R2.21).
 
-use super::session::Sessions;
+use super::session::{Sessions, Settled};
 use super::{Broker, Env, NOT_HOSTED, Out, Timer, reply};
 use crate::machine::ConnectionId;
 use crate::message::{
@@ -112,37 +112,47 @@ impl Broker {
         let mut answer = Answer::default();
         let mut expanded = Vec::new();
         let mut moved = Vec::new();
-        let Some(session) = self.fetch.sessions.get(replica) else { return answer };
+        let Some(session) = self.fetch.sessions.get_mut(replica) else { return answer };
         let known = self.env.image.brokers.get(&replica).map(|one| one.epoch);
-        let fetcher = Reader::Replica { broker: replica, is_current: is_current(epoch, known) };
+        let is_current = is_current(epoch, known);
+        let fetcher = Reader::Replica { broker: replica, is_current };
         // Both ascend, so one walk finds every partition of the session.
         let mut hosted = self.partitions.iter_mut().peekable();
-        for remembered in session.partitions() {
-            let asked = &remembered.asked;
+        for remembered in session.partitions_mut() {
+            let asked = remembered.asked;
             while hosted.next_if(|(id, _)| **id < asked.partition).is_some() {}
-            let partition = hosted.next_if(|(id, _)| **id == asked.partition);
-            let partition = partition.map(|(_, partition)| partition);
-            let result = match &partition {
-                Some(partition) => answer.read(partition, asked, fetcher, max_bytes, &self.env),
-                None => Err(NOT_HOSTED),
-            };
-            let is_readable = matches!(&result, Ok(fetched) if fetched.diverging.is_none());
-            if remembered.is_news(&result) {
-                answer.add(asked.partition, result);
-            }
-            let Some(partition) = partition.filter(|_| is_readable && claim == Claim::Counts)
-            else {
+            let Some((_, partition)) = hosted.next_if(|(id, _)| **id == asked.partition) else {
+                answer.add(asked.partition, Err(NOT_HOSTED));
                 continue;
             };
-            let (end, high) = (partition.log.end(), partition.log.high_watermark());
-            let Ok(leader) = partition.leader() else { continue };
-            let around = self.env.around(asked.partition);
-            if leader.fetched(replica, epoch, asked.offset, end, around.tick) {
-                moved.push(asked.partition);
+            let state = Settled {
+                leader_epoch: partition.leader_epoch,
+                end: partition.log.end(),
+                high_watermark: partition.log.high_watermark(),
+                broker_epoch: epoch,
+                tick: self.env.tick,
+            };
+            if is_current && remembered.is_settled(state) && partition.is_in_sync(replica) {
+                continue;
             }
-            // R3.6.
-            if leader.maybe_expand(replica, high, around) {
-                expanded.push(asked.partition);
+            let result = answer.read(partition, &asked, fetcher, max_bytes, &self.env);
+            let is_readable = matches!(&result, Ok(fetched) if fetched.diverging.is_none());
+            if claim == Claim::Counts
+                && is_readable
+                && let Ok(leader) = partition.leader()
+            {
+                let around = self.env.around(asked.partition);
+                if leader.fetched(replica, epoch, asked.offset, state.end, around.tick) {
+                    moved.push(asked.partition);
+                }
+                // R3.6.
+                if leader.maybe_expand(replica, state.high_watermark, around) {
+                    expanded.push(asked.partition);
+                }
+                remembered.settle(state, &result);
+            }
+            if remembered.is_news(&result) {
+                answer.add(asked.partition, result);
             }
         }
         for id in expanded {

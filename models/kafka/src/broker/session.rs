@@ -4,7 +4,8 @@
 //! `FetchSession`, `IncrementalFetchContext` (KIP-227).
 
 use crate::message::{FetchPartition, FetchSession, Fetched, FetchedPartition, SessionId};
-use ackproof_types::{BrokerId, ErrorCode, Offset, TopicPartition};
+use crate::partition::leader::LagTick;
+use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 use std::collections::BTreeMap;
 
 /// The sessions of a leader: one for each replica that fetches from it.
@@ -27,9 +28,36 @@ pub(super) struct Remembered {
     pub(super) asked: FetchPartition,
     /// High watermark and log start of the last response that had the partition.
     told: Option<(Offset, Offset)>,
+    /// The state in which the last fetch found nothing to say and nothing to do.
+    settled: Option<Settled>,
+}
+
+/// All that a fetch of a partition depends on, but for what it asks and for the in-sync set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Settled {
+    pub(super) leader_epoch: LeaderEpoch,
+    pub(super) end: Offset,
+    pub(super) high_watermark: Offset,
+    pub(super) broker_epoch: BrokerEpoch,
+    pub(super) tick: LagTick,
 }
 
 impl Remembered {
+    fn new(asked: FetchPartition) -> Self {
+        Self { asked, told: None, settled: None }
+    }
+
+    /// Whether the same fetch in the same state was without any effect before.
+    pub(super) fn is_settled(&self, state: Settled) -> bool {
+        self.settled == Some(state)
+    }
+
+    /// Notes that a fetch whose claim was taken read `result`, which is no news.
+    pub(super) fn settle(&mut self, state: Settled, result: &Result<Fetched, ErrorCode>) {
+        let is_idle = self.asked.offset == state.end && !self.is_news(result);
+        self.settled = is_idle.then_some(state);
+    }
+
     /// Whether a response must have `result`: there is something the replica does not know.
     pub(super) fn is_news(&self, result: &Result<Fetched, ErrorCode>) -> bool {
         match result {
@@ -48,8 +76,8 @@ impl Session {
         self.id
     }
 
-    pub(super) fn partitions(&self) -> &[Remembered] {
-        &self.partitions
+    pub(super) fn partitions_mut(&mut self) -> &mut [Remembered] {
+        &mut self.partitions
     }
 
     pub(super) fn contains(&self, partition: TopicPartition) -> bool {
@@ -78,8 +106,11 @@ impl Session {
         }
         for asked in changed {
             match self.place(asked.partition) {
-                Ok(place) => self.partitions[place].asked = asked,
-                Err(place) => self.partitions.insert(place, Remembered { asked, told: None }),
+                Ok(place) => {
+                    let known = &mut self.partitions[place];
+                    *known = Remembered { told: known.told, ..Remembered::new(asked) };
+                }
+                Err(place) => self.partitions.insert(place, Remembered::new(asked)),
             }
         }
     }
@@ -110,8 +141,7 @@ impl Sessions {
             FetchSession::Begin(id) => id,
             FetchSession::Sessionless => unreachable!("replicas fetch in sessions"),
         };
-        let partitions =
-            partitions.into_iter().map(|asked| Remembered { asked, told: None }).collect();
+        let partitions = partitions.into_iter().map(Remembered::new).collect();
         self.0.insert(replica, Session { id, next: 1, partitions });
         Ok(())
     }
@@ -128,7 +158,7 @@ impl Sessions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ackproof_types::{LeaderEpoch, TopicId};
+    use ackproof_types::TopicId;
 
     const FOLLOWER: BrokerId = BrokerId(2);
 
@@ -149,7 +179,7 @@ mod tests {
 
     fn offsets(sessions: &Sessions) -> Vec<i64> {
         let session = sessions.get(FOLLOWER).expect("a session");
-        session.partitions().iter().map(|one| one.asked.offset.0).collect()
+        session.partitions.iter().map(|one| one.asked.offset.0).collect()
     }
 
     #[test]
@@ -190,11 +220,11 @@ mod tests {
             diverging: None,
             batches: Vec::new(),
         };
-        assert!(session.partitions()[0].is_news(&Ok(fetched(4))));
+        assert!(session.partitions[0].is_news(&Ok(fetched(4))));
         let partition = asked(0, 0).partition;
         session.told(&[FetchedPartition { partition, result: Ok(fetched(4)) }]);
-        assert!(!session.partitions()[0].is_news(&Ok(fetched(4))));
-        assert!(session.partitions()[0].is_news(&Ok(fetched(5))));
-        assert!(session.partitions()[0].is_news(&Err(ErrorCode::NotLeaderOrFollower)));
+        assert!(!session.partitions[0].is_news(&Ok(fetched(4))));
+        assert!(session.partitions[0].is_news(&Ok(fetched(5))));
+        assert!(session.partitions[0].is_news(&Err(ErrorCode::NotLeaderOrFollower)));
     }
 }

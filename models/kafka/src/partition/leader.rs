@@ -120,6 +120,12 @@ impl Leader {
         self.isr.len() + usize::from(matches!(self.pending, Pending::Expand(_)))
     }
 
+    /// Whether `broker` is in the committed in-sync set.
+    #[must_use]
+    pub fn is_in_sync(&self, broker: BrokerId) -> bool {
+        self.isr.contains(&broker)
+    }
+
     /// Whether `broker` is a follower of this partition.
     #[must_use]
     pub fn is_replica(&self, broker: BrokerId) -> bool {

@@ -96,6 +96,11 @@ impl Partition {
         matches!(self.role, Role::Leader(_))
     }
 
+    /// Whether this broker leads and `broker` is in the committed in-sync set.
+    pub(crate) fn is_in_sync(&self, broker: BrokerId) -> bool {
+        matches!(&self.role, Role::Leader(leader) if leader.is_in_sync(broker))
+    }
+
     /// R2.22, R2.23, R2.7: applies the controller's state.
     pub(crate) fn apply(
         &mut self,

@@ -4,6 +4,7 @@ use super::*;
 use crate::config::{BrokerSettings, ClusterConfig, TopicConfig};
 use crate::message::Payload;
 use crate::metadata::{BrokerRegistration, MetadataImage};
+use ackproof_types::BrokerEpoch;
 use ackproof_types::{ProducerIndex, Record, RecordId, Timestamp, TopicId};
 use proptest::prelude::*;
 
