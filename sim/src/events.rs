@@ -30,6 +30,8 @@ pub(crate) enum Agenda {
     Fault(u32),
     /// A fault ends.
     FaultEnd(u32),
+    /// A look at what a fault waits for.
+    FaultLook(u32),
     /// A process starts.
     Boot(NodeId),
     /// A phase starts.

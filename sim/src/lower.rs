@@ -10,7 +10,7 @@ use ackproof_kafka::message::{Acks, OffsetSpec};
 use ackproof_kafka::variant::Variant;
 use ackproof_oracle::context::{Context, GroupContext, ProducerContext, TopicContext};
 use ackproof_scenario::plan::{Commit, Group, Plan, Producer, Settings, Topic};
-use ackproof_scenario::stream;
+use ackproof_scenario::{entity, stream};
 use ackproof_types::{GroupId, Micros, NodeId, ProducerIndex};
 use rand::RngExt;
 
@@ -77,6 +77,11 @@ impl Cast {
 
     pub(crate) fn nodes(&self) -> impl Iterator<Item = (NodeId, Role)> + '_ {
         (0..).map(NodeId).zip(self.roles.iter().copied())
+    }
+
+    /// What names the streams of each process.
+    pub(crate) fn entities(&self) -> Vec<u64> {
+        self.names.iter().map(|name| entity(name)).collect()
     }
 
     pub(crate) fn find(&self, role: Role) -> Option<NodeId> {
@@ -146,9 +151,10 @@ fn broker(config: &Settings) -> BrokerSettings {
 pub(crate) fn producer(
     plan: &Plan,
     producer: &Producer,
-    index: ProducerIndex,
+    (index, instance): (ProducerIndex, u16),
     seed: u64,
 ) -> ProducerConfig {
+    let name = format!("{}-{instance}", producer.name);
     let config = &producer.config;
     ProducerConfig {
         index,
@@ -172,7 +178,7 @@ pub(crate) fn producer(
         retry_backoff: config.millis("retry.backoff.ms"),
         retry_backoff_max: config.millis("retry.backoff.max.ms"),
         metadata_max_age: config.millis("metadata.max.age.ms"),
-        salt: stream(seed, "salt", u64::from(index.0)).random(),
+        salt: stream(seed, "salt", entity(&name)).random(),
     }
 }
 
@@ -185,7 +191,7 @@ pub(crate) fn consumer(plan: &Plan, index: u16, seed: u64) -> ConsumerConfig {
         topics: group.topics.iter().copied().collect(),
         offsets_partitions: plan.topics[0].partitions,
         brokers: plan.brokers,
-        application: application(group, index, seed),
+        application: application(group, seed),
         auto_commit_interval: config.millis("auto.commit.interval.ms"),
         auto_offset_reset: match config.word("auto.offset.reset") {
             "earliest" => OffsetSpec::Earliest,
@@ -207,13 +213,13 @@ pub(crate) fn consumer(plan: &Plan, index: u16, seed: u64) -> ConsumerConfig {
     }
 }
 
-fn application(group: &Group, index: u16, seed: u64) -> ApplicationConfig {
+fn application(group: &Group, seed: u64) -> ApplicationConfig {
     ApplicationConfig {
         process: group.process,
         failures_per_million: group.failures_per_million,
         attempts: group.attempts,
         // One for the group: whether an attempt fails does not depend on who makes it.
-        salt: stream(seed, "failures", u64::from(index)).random(),
+        salt: stream(seed, "failures", entity(&group.name)).random(),
         commit: match group.commit {
             Commit::Auto => CommitStrategy::Auto,
             Commit::AutoWithHandOff => CommitStrategy::AutoWithHandOff,

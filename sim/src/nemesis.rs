@@ -1,58 +1,64 @@
 //! Carries out the fault timeline: resolves targets, hurts, heals.
 //!
 //! It learns who leads and who coordinates from the history, as an operator would from metrics; it does
-//! not look into a model.
+//! not look into a model. Start with [`Nemesis::start`].
+//!
+//! - [`leaders`] who leads and who is in sync · [`resolve`] whom a fault hits · [`rolling`] restarts of all brokers
 
+pub(crate) mod leaders;
+mod resolve;
+mod rolling;
+
+use crate::events::Toward;
 use crate::lower::{Cast, Role};
 use crate::process::Call;
 use crate::world::World;
+use ackproof_kafka::machine::Channel;
 use ackproof_oracle::history::Event;
-use ackproof_scenario::plan::{Action, Direction, Peers, Target};
+use ackproof_scenario::describe::{describe, rule, verb};
+use ackproof_scenario::plan::{Action, Plan, Target};
 use ackproof_scenario::schedule::ScheduledFault;
-use ackproof_types::{BrokerId, Delay, Micros, NodeId, TopicId, TopicPartition};
+use ackproof_types::{Micros, NodeId, TopicPartition};
+use rolling::Rolling;
 use std::collections::BTreeMap;
 
-/// A follower this slow does not keep up.
-const CRAWL: Delay = Delay { min: Micros::from_secs(20), max: Micros::from_secs(25) };
+/// How often the nemesis looks whether what it waits for has happened.
+const LOOK: Micros = Micros::from_millis(100);
 
 /// A fault as it was carried out, for the report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultRecord {
+    /// The entry of `faults` it comes from.
+    pub entry: usize,
     /// When it began.
     pub at: Micros,
     /// How long it was to last; none: until the load ended.
     pub lasts: Option<Micros>,
     /// What: `crash`, `isolate`, ….
     pub kind: &'static str,
-    /// The process it hit; none: nobody fitted, and nothing was done.
+    /// The process it hit, or the sides of a partition; none: nobody fitted, and nothing was done.
     pub target: Option<String>,
     /// The rule the target was resolved from, if it was not a name.
     pub resolved_from: Option<String>,
+    /// What it did, in a sentence.
+    pub text: String,
 }
 
-/// Who leads what, as far as the history tells.
-#[derive(Debug, Default)]
-pub(crate) struct Leaders(BTreeMap<TopicPartition, (Option<BrokerId>, Vec<BrokerId>)>);
-
-impl Leaders {
-    /// Takes one fact.
-    pub(crate) fn observe(&mut self, event: &Event) {
-        match event {
-            Event::LeaderElected { partition, leader, isr, .. } => {
-                self.0.insert(*partition, (*leader, isr.to_vec()));
-            }
-            Event::IsrChanged { partition, isr, .. } => {
-                if let Some((_, members)) = self.0.get_mut(partition) {
-                    *members = isr.to_vec();
-                }
-            }
-            _other => {}
-        }
-    }
+/// What the nemesis wants to be called for next about a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing.
+    Nothing,
+    /// Its end, this much later.
+    End(Micros),
+    /// A look at it, this much later.
+    Look(Micros),
 }
 
 /// Carries out faults and remembers what to undo.
-pub(crate) struct Nemesis {
+pub(crate) struct Nemesis<'a> {
+    plan: &'a Plan,
+    cast: Cast,
     pub(crate) records: Vec<FaultRecord>,
     active: BTreeMap<u32, Active>,
 }
@@ -60,80 +66,241 @@ pub(crate) struct Nemesis {
 /// A fault in force.
 #[derive(Clone, Debug)]
 struct Active {
-    action: Action,
+    fault: ScheduledFault,
     node: NodeId,
+    /// Links that it touches.
+    links: Vec<(NodeId, NodeId)>,
+    rolling: Option<Rolling>,
 }
 
-impl Nemesis {
-    pub(crate) fn new() -> Self {
-        Self { records: Vec::new(), active: BTreeMap::new() }
+impl<'a> Nemesis<'a> {
+    pub(crate) fn new(plan: &'a Plan, cast: Cast) -> Self {
+        Self { plan, cast, records: Vec::new(), active: BTreeMap::new() }
     }
 
-    /// Starts fault `number`. Returns whether it has an end to be scheduled.
-    pub(crate) fn start(
-        &mut self,
-        number: u32,
-        fault: &ScheduledFault,
-        cast: &Cast,
-        world: &mut World,
-    ) -> bool {
-        let resolved = resolve(fault, cast, world);
-        self.records.push(FaultRecord {
-            at: fault.at,
-            lasts: fault.lasts,
-            kind: kind(&fault.kind.action),
-            target: resolved.map(|node| cast.names[node.index()].clone()),
-            resolved_from: rule(fault.kind.target, world),
-        });
-        let Some(node) = resolved else { return false };
-        world.kernel.record(node, Event::FaultStarted { fault: number, target: Some(node) });
-        let active = Active { action: fault.kind.action.clone(), node };
-        hurt(number, &active, cast, world);
+    /// Starts fault `number`.
+    pub(crate) fn start(&mut self, number: u32, fault: &ScheduledFault, world: &mut World) -> Next {
+        let mut active = Active {
+            fault: fault.clone(),
+            node: NodeId::CONTROLLER,
+            links: Vec::new(),
+            rolling: None,
+        };
+        match &fault.kind.action {
+            Action::RollingRestart => {
+                let down = fault.lasts.unwrap_or(Micros::ZERO);
+                active.rolling = Some(Rolling::new(resolve::brokers(&self.cast), down));
+                self.active.insert(number, active);
+                return self.look(number, world);
+            }
+            Action::Partition(sides) => {
+                let sides = resolve::sides(sides, fault.pick, &self.cast, world);
+                active.links = resolve::between(&sides);
+                let cut = !active.links.is_empty();
+                let names = cut.then(|| self.names(&sides));
+                self.note(fault, names, fault.lasts, world);
+                if !cut {
+                    return Next::Nothing;
+                }
+                let started = Event::FaultStarted { fault: number, target: None };
+                world.kernel.record(NodeId::CONTROLLER, started);
+            }
+            Action::Crash
+            | Action::Restart
+            | Action::Pause
+            | Action::Isolate(_)
+            | Action::Slow { .. }
+            | Action::Lossy { .. }
+            | Action::Reset
+            | Action::SlowFollower(_)
+            | Action::Leave
+            | Action::Join
+            | Action::StallPoll => {
+                let target = resolve::target(fault, &self.cast, world);
+                let name = target.map(|node| self.cast.names[node.index()].clone());
+                self.note(fault, name, fault.lasts, world);
+                let Some(node) = target else { return Next::Nothing };
+                active.node = node;
+                active.links = self.links(node, fault, world);
+                let started = Event::FaultStarted { fault: number, target: Some(node) };
+                world.kernel.record(node, started);
+            }
+        }
+        let next = after_start(fault);
+        hurt(number, &active, world);
         self.active.insert(number, active);
-        true
+        next
+    }
+
+    /// Looks whether what fault `number` waits for has happened.
+    pub(crate) fn look(&mut self, number: u32, world: &mut World) -> Next {
+        let Some(active) = self.active.get_mut(&number) else { return Next::Nothing };
+        let Some(rolling) = &mut active.rolling else {
+            let left = out_of_sync(active.node, active.fault.kind.target, world);
+            return if left { Next::End(Micros::ZERO) } else { Next::Look(LOOK) };
+        };
+        let step = rolling.look(world);
+        let fault = active.fault.clone();
+        match step {
+            rolling::Step::Wait => {}
+            rolling::Step::Stop(node) => {
+                let name = self.cast.names[node.index()].clone();
+                self.note(&fault, Some(name), fault.lasts, world);
+                let started = Event::FaultStarted { fault: number, target: Some(node) };
+                world.kernel.record(node, started);
+                world.call(node, Call::Stop);
+            }
+            rolling::Step::Skip => self.note(&fault, None, fault.lasts, world),
+            rolling::Step::Kill(node) => world.kill(node),
+            rolling::Step::Boot(node) => {
+                world.kernel.record(node, Event::FaultEnded { fault: number });
+                if !world.is_up(node) {
+                    world.boot(node);
+                }
+            }
+            rolling::Step::Done => {
+                self.active.remove(&number);
+                return Next::Nothing;
+            }
+        }
+        Next::Look(LOOK)
     }
 
     /// Ends fault `number`, if it is in force.
-    pub(crate) fn end(&mut self, number: u32, cast: &Cast, world: &mut World) {
+    pub(crate) fn end(&mut self, number: u32, world: &mut World) {
         let Some(active) = self.active.remove(&number) else { return };
-        world.kernel.record(active.node, Event::FaultEnded { fault: number });
-        heal(number, &active, cast, world);
+        if active.rolling.as_ref().is_none_or(Rolling::is_at_work) {
+            world.kernel.record(active.node, Event::FaultEnded { fault: number });
+        }
+        heal(number, &active, world);
     }
 
     /// Ends everything that is in force.
-    pub(crate) fn heal_all(&mut self, cast: &Cast, world: &mut World) {
+    pub(crate) fn heal_all(&mut self, world: &mut World) {
         let numbers: Vec<u32> = self.active.keys().copied().collect();
         for number in numbers {
-            self.end(number, cast, world);
+            self.end(number, world);
+        }
+    }
+
+    /// The process at `node` has ended by itself. Says which faults have their end to be scheduled now,
+    /// and boots it again if no fault wants it to be down.
+    pub(crate) fn exited(&self, node: NodeId, world: &mut World) -> Vec<(u32, Micros)> {
+        let stopped = |active: &&Active| {
+            let kind = &active.fault.kind;
+            let stops = matches!(kind.action, Action::Restart | Action::Leave);
+            (active.node == node && stops)
+                || active.rolling.as_ref().is_some_and(|rolling| rolling.has(node))
+        };
+        let wanted = self.active.values().any(|active| stopped(&active));
+        if !wanted && !matches!(self.cast.roles[node.index()], Role::Spare(..) | Role::Reader) {
+            // Whoever runs it in production starts it again.
+            world.boot(node);
+        }
+        let ends = self.active.iter().filter(|(_, active)| {
+            active.node == node && active.rolling.is_none() && stopped(active)
+        });
+        ends.filter_map(|(number, active)| Some((*number, active.fault.lasts?))).collect()
+    }
+
+    fn note(
+        &mut self,
+        fault: &ScheduledFault,
+        target: Option<String>,
+        lasts: Option<Micros>,
+        world: &World,
+    ) {
+        self.records.push(FaultRecord {
+            entry: fault.entry,
+            at: Micros(world.now()),
+            lasts,
+            kind: verb(&fault.kind.action),
+            text: describe(&fault.kind, self.plan, target.as_deref(), lasts),
+            target,
+            resolved_from: rule(fault.kind.target, self.plan),
+        });
+    }
+
+    /// `a, b | c`.
+    fn names(&self, sides: &[Vec<NodeId>]) -> String {
+        let side = |side: &Vec<NodeId>| {
+            let names: Vec<&str> =
+                side.iter().map(|node| self.cast.names[node.index()].as_str()).collect();
+            names.join(", ")
+        };
+        sides.iter().map(side).collect::<Vec<_>>().join(" | ")
+    }
+
+    fn links(&self, node: NodeId, fault: &ScheduledFault, world: &World) -> Vec<(NodeId, NodeId)> {
+        match &fault.kind.action {
+            Action::Isolate(links) | Action::Slow { links, .. } | Action::Lossy { links, .. } => {
+                resolve::links(node, links, fault.pick, &self.cast, world)
+            }
+            Action::SlowFollower(_) => {
+                let leaders = resolve::brokers(&self.cast).into_iter();
+                leaders.filter(|leader| *leader != node).map(|leader| (leader, node)).collect()
+            }
+            Action::Crash
+            | Action::Restart
+            | Action::RollingRestart
+            | Action::Pause
+            | Action::Partition(_)
+            | Action::Reset
+            | Action::Leave
+            | Action::Join
+            | Action::StallPoll => Vec::new(),
         }
     }
 }
 
-fn hurt(number: u32, active: &Active, cast: &Cast, world: &mut World) {
+/// When fault is over, or looked at, as far as its start decides it.
+fn after_start(fault: &ScheduledFault) -> Next {
+    match (&fault.kind.action, fault.lasts) {
+        // Counted from when the process has stopped.
+        (Action::Restart | Action::Leave, _) => Next::Nothing,
+        (Action::Reset, _) => Next::End(Micros::ZERO),
+        (Action::SlowFollower(_), None) => Next::Look(LOOK),
+        (_, lasts) => lasts.map_or(Next::Nothing, Next::End),
+    }
+}
+
+/// Whether a slowed follower has left the in-sync set that the fault is about.
+fn out_of_sync(node: NodeId, target: Target, world: &World) -> bool {
+    let leaders = world.kernel.recorder.leaders();
+    match target {
+        Target::FollowerOf(topic, number) => {
+            !leaders.is_in_sync(node, TopicPartition::new(topic, number))
+        }
+        _ => !leaders.is_in_sync_everywhere(node),
+    }
+}
+
+fn hurt(number: u32, active: &Active, world: &mut World) {
     let node = active.node;
-    match &active.action {
+    let network = &mut world.kernel.network;
+    match &active.fault.kind.action {
         Action::Crash => world.kill(node),
-        Action::Restart | Action::RollingRestart | Action::Leave => world.call(node, Call::Stop),
+        Action::Restart | Action::Leave => world.call(node, Call::Stop),
+        Action::RollingRestart => {}
         Action::Pause => world.pause(node),
-        Action::Isolate { from, direction } => {
-            for (one, other) in cuts(node, from, *direction, cast) {
-                world.kernel.network.cut(one, other);
+        Action::Isolate(_) | Action::Partition(_) => {
+            active.links.iter().for_each(|(one, other)| network.cut(*one, *other));
+        }
+        Action::Slow { by, .. } => {
+            for (one, other) in &active.links {
+                network.slow(number, *one, *other, Some((*by, None)));
             }
         }
-        Action::Slow(by) => {
-            for (one, other) in links(node, cast) {
-                world.kernel.network.slow(number, one, other, Some(*by));
-            }
-        }
-        Action::Lossy(loss) => {
-            for (one, other) in links(node, cast) {
-                world.kernel.network.lose(number, one, other, Some(*loss));
+        Action::Lossy { loss, .. } => {
+            for (one, other) in &active.links {
+                network.lose(number, *one, *other, Some(*loss));
             }
         }
         Action::Reset => world.reset(node),
-        Action::SlowFollower => {
-            for (broker, _) in brokers(cast).filter(|(broker, _)| *broker != node) {
-                world.kernel.network.slow(number, broker, node, Some(CRAWL));
+        Action::SlowFollower(by) => {
+            for (leader, follower) in &active.links {
+                let by = Some((*by, Some((Channel::Fetcher, Toward::Opener))));
+                network.slow(number, *leader, *follower, by);
             }
         }
         Action::Join => world.boot(node),
@@ -141,160 +308,36 @@ fn hurt(number: u32, active: &Active, cast: &Cast, world: &mut World) {
     }
 }
 
-fn heal(number: u32, active: &Active, cast: &Cast, world: &mut World) {
+fn heal(number: u32, active: &Active, world: &mut World) {
     let node = active.node;
-    match &active.action {
-        Action::Crash | Action::Restart | Action::RollingRestart | Action::Leave => {
+    match &active.fault.kind.action {
+        Action::Crash | Action::Restart | Action::Leave => {
             if !world.is_up(node) {
                 world.boot(node);
             }
         }
+        Action::RollingRestart => {
+            let down = active.rolling.as_ref().and_then(Rolling::current);
+            if let Some(node) = down.filter(|node| !world.is_up(*node)) {
+                world.boot(node);
+            }
+        }
         Action::Pause => world.resume(node),
-        Action::Isolate { from, direction } => {
-            for (one, other) in cuts(node, from, *direction, cast) {
-                world.heal(one, other);
+        Action::Isolate(_) | Action::Partition(_) => {
+            active.links.iter().for_each(|(one, other)| world.heal(*one, *other));
+        }
+        Action::Slow { .. } | Action::SlowFollower(_) => {
+            for (one, other) in &active.links {
+                world.kernel.network.slow(number, *one, *other, None);
             }
         }
-        Action::Slow(_) => {
-            for (one, other) in links(node, cast) {
-                world.kernel.network.slow(number, one, other, None);
-            }
-        }
-        Action::Lossy(_) => {
-            for (one, other) in links(node, cast) {
-                world.kernel.network.lose(number, one, other, None);
+        Action::Lossy { .. } => {
+            for (one, other) in &active.links {
+                world.kernel.network.lose(number, *one, *other, None);
             }
         }
         Action::Reset => {}
-        Action::SlowFollower => {
-            for (broker, _) in brokers(cast) {
-                world.kernel.network.slow(number, broker, node, None);
-            }
-        }
         Action::Join => world.call(node, Call::Stop),
         Action::StallPoll => world.call(node, Call::Stall(false)),
-    }
-}
-
-fn brokers(cast: &Cast) -> impl Iterator<Item = (NodeId, Role)> + '_ {
-    cast.nodes().filter(|(_, role)| *role == Role::Broker)
-}
-
-/// Both directions of every link of `node`.
-fn links(node: NodeId, cast: &Cast) -> Vec<(NodeId, NodeId)> {
-    let others = cast.nodes().map(|(other, _)| other).filter(|other| *other != node);
-    others.flat_map(|other| [(node, other), (other, node)]).collect()
-}
-
-fn cuts(node: NodeId, from: &[Peers], direction: Direction, cast: &Cast) -> Vec<(NodeId, NodeId)> {
-    let meant = |role: Role| match role {
-        Role::Controller => from.contains(&Peers::Controllers),
-        Role::Broker => from.contains(&Peers::Brokers),
-        Role::Producer(..) | Role::Member(..) | Role::Spare(..) => from.contains(&Peers::Clients),
-        Role::Reader => false,
-    };
-    cast.nodes()
-        .filter(|(other, role)| *other != node && meant(*role))
-        .flat_map(|(other, _)| match direction {
-            Direction::Both => vec![(node, other), (other, node)],
-            Direction::Outgoing => vec![(node, other)],
-            Direction::Incoming => vec![(other, node)],
-        })
-        .collect()
-}
-
-/// The process a fault hits, if one fits: it must be up, and not frozen.
-fn resolve(fault: &ScheduledFault, cast: &Cast, world: &World) -> Option<NodeId> {
-    let leaders = world.kernel.recorder.leaders();
-    let partition = |topic: TopicId, number| TopicPartition::new(topic, number);
-    let candidates: Vec<NodeId> = match fault.kind.target {
-        Target::Broker(broker) => vec![NodeId(broker)],
-        Target::Controller => vec![NodeId::CONTROLLER],
-        Target::LeaderOf(topic, number) => {
-            leaders.leader(partition(topic, number)).into_iter().collect()
-        }
-        Target::FollowerOf(topic, number) => {
-            leaders.follower(partition(topic, number)).into_iter().collect()
-        }
-        Target::CoordinatorOf(group) => {
-            leaders.leader(world.kernel.recorder.offsets_partition(group)).into_iter().collect()
-        }
-        Target::AnyBroker | Target::AllBrokers => brokers(cast).map(|(node, _)| node).collect(),
-        Target::Producer(producer, instance) => of(
-            cast,
-            |role| matches!(role, Role::Producer(p, i, _) if (p, i) == (producer, instance)),
-        ),
-        Target::AnyProducer(name) => of(
-            cast,
-            |role| matches!(role, Role::Producer(p, ..) if name.is_none_or(|name| name == p)),
-        ),
-        Target::Member(group, member) => {
-            of(cast, |role| matches!(role, Role::Member(g, m) if (g, m) == (group, member)))
-        }
-        Target::AnyMember(group) => {
-            of(cast, |role| matches!(role, Role::Member(g, _) if g == group))
-        }
-        Target::Group(group) => of(cast, |role| matches!(role, Role::Spare(g, _) if g == group)),
-    };
-    let wants_down = fault.kind.action == Action::Join;
-    let fits = |node: &NodeId| {
-        if wants_down { !world.is_up(*node) } else { world.is_up(*node) && !world.is_paused(*node) }
-    };
-    let fitting: Vec<NodeId> = candidates.into_iter().filter(fits).collect();
-    let index = usize::try_from(fault.pick).unwrap_or(0) % fitting.len().max(1);
-    fitting.get(index).copied()
-}
-
-fn of(cast: &Cast, is: impl Fn(Role) -> bool) -> Vec<NodeId> {
-    cast.nodes().filter(|(_, role)| is(*role)).map(|(node, _)| node).collect()
-}
-
-impl Leaders {
-    fn leader(&self, partition: TopicPartition) -> Option<NodeId> {
-        self.0.get(&partition).and_then(|(leader, _)| *leader).map(NodeId::from)
-    }
-
-    fn follower(&self, partition: TopicPartition) -> Option<NodeId> {
-        let (leader, isr) = self.0.get(&partition)?;
-        isr.iter().find(|broker| Some(**broker) != *leader).copied().map(NodeId::from)
-    }
-}
-
-fn kind(action: &Action) -> &'static str {
-    match action {
-        Action::Crash => "crash",
-        Action::Restart => "restart",
-        Action::RollingRestart => "rolling-restart",
-        Action::Pause => "pause",
-        Action::Isolate { .. } => "isolate",
-        Action::Slow(_) => "slow",
-        Action::Lossy(_) => "lossy",
-        Action::Reset => "reset",
-        Action::SlowFollower => "slow-follower",
-        Action::Leave => "leave",
-        Action::Join => "join",
-        Action::StallPoll => "stall-poll",
-    }
-}
-
-/// The rule in words, if the target is not a name.
-fn rule(target: Target, world: &World) -> Option<String> {
-    let partition = |topic: TopicId, number| {
-        world.kernel.recorder.context().partition(TopicPartition::new(topic, number))
-    };
-    let group =
-        |group: u16| world.kernel.recorder.context().groups[usize::from(group)].name.clone();
-    match target {
-        Target::Broker(_) | Target::Controller | Target::Producer(..) | Target::Member(..) => None,
-        Target::LeaderOf(topic, number) => Some(format!("leader of {}", partition(topic, number))),
-        Target::FollowerOf(topic, number) => {
-            Some(format!("a follower of {}", partition(topic, number)))
-        }
-        Target::CoordinatorOf(index) => Some(format!("coordinator of {}", group(index))),
-        Target::AnyBroker => Some("any broker".to_owned()),
-        Target::AllBrokers => Some("brokers".to_owned()),
-        Target::AnyProducer(_) => Some("any producer".to_owned()),
-        Target::AnyMember(index) => Some(format!("any member of {}", group(index))),
-        Target::Group(index) => Some(group(index)),
     }
 }

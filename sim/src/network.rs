@@ -5,7 +5,7 @@
 //! it ends when its opener closes it or the other process dies. Knows nothing of what it carries.
 
 use crate::events::{Due, Events, Toward};
-use ackproof_kafka::machine::{ConnectionId, Peer, Route};
+use ackproof_kafka::machine::{Channel, ConnectionId, Peer, Route};
 use ackproof_kafka::message::Message;
 use ackproof_scenario::schedule::draw;
 use ackproof_scenario::stream;
@@ -30,11 +30,15 @@ pub(crate) enum Packet {
     End,
 }
 
+/// What travels on the connections of one channel, one way.
+pub(crate) type Stretch = (Channel, Toward);
+
 #[derive(Debug)]
 struct Link {
     rng: ChaCha8Rng,
     cuts: u32,
-    slow: Vec<(u32, Delay)>,
+    /// By fault: how much slower, and what; none: everything.
+    slow: Vec<(u32, Delay, Option<Stretch>)>,
     loss: Vec<(u32, u32)>,
 }
 
@@ -67,9 +71,9 @@ pub(crate) struct Connection {
 
 impl Way {
     /// When a packet that is sent at `at` arrives: after the one before.
-    fn arrival(&mut self, link: &mut Link, latency: Delay, toward: Toward, at: u64) -> u64 {
-        let is_first = toward == Toward::Acceptor && self.last == 0;
-        self.last = (at + link.delay(latency, is_first)).max(self.last + 1);
+    fn arrival(&mut self, link: &mut Link, latency: Delay, on: Stretch, at: u64) -> u64 {
+        let is_first = on.1 == Toward::Acceptor && self.last == 0;
+        self.last = (at + link.delay(latency, is_first, on)).max(self.last + 1);
         self.last
     }
 }
@@ -127,16 +131,16 @@ fn place(id: ConnectionId) -> u32 {
 }
 
 impl Network {
-    pub(crate) fn new(nodes: usize, latency: Delay, seed: u64) -> Self {
-        let links = (0..nodes * nodes)
-            .map(|index| {
-                let pair = ((index / nodes) as u64) << 16 | (index % nodes) as u64;
-                Link {
-                    rng: stream(seed, "link", pair),
-                    cuts: 0,
-                    slow: Vec::new(),
-                    loss: Vec::new(),
-                }
+    /// Of as many processes as `entities`, which name their streams.
+    pub(crate) fn new(entities: &[u64], latency: Delay, seed: u64) -> Self {
+        let nodes = entities.len();
+        let pairs = entities.iter().flat_map(|from| entities.iter().map(move |to| (from, to)));
+        let links = pairs
+            .map(|(from, to)| Link {
+                rng: stream(seed, "link", from.rotate_left(32) ^ to),
+                cuts: 0,
+                slow: Vec::new(),
+                loss: Vec::new(),
             })
             .collect();
         Self {
@@ -245,14 +249,15 @@ impl Network {
         }
         let (from, to) = connection.ends(toward);
         let link = &mut self.links[from.index() * self.nodes + to.index()];
+        let channel = connection.route.channel;
         let way = connection.way(toward);
         if link.cuts > 0 {
             way.stalled.push_back(packet);
             return;
         }
-        let at = events.now();
+        let at = way.arrival(link, self.latency, (channel, toward), events.now());
         way.in_flight.push_back(packet);
-        events.push(way.arrival(link, self.latency, toward, at), Due::Arrival(id, toward));
+        events.push(at, Due::Arrival(id, toward));
     }
 
     /// Takes the packet that arrives.
@@ -291,20 +296,28 @@ impl Network {
                 let waited = std::mem::take(&mut connection.way(toward).stalled);
                 let link = &mut self.links[from.index() * self.nodes + to.index()];
                 let resumed = events.now() + draw(&mut link.rng, RESUMPTION).0;
+                let on = (connection.route.channel, toward);
                 let way = connection.way(toward);
                 for packet in waited {
                     way.in_flight.push_back(packet);
-                    let at = way.arrival(link, self.latency, toward, resumed);
+                    let at = way.arrival(link, self.latency, on, resumed);
                     events.push(at, Due::Arrival(id, toward));
                 }
             }
         }
     }
 
-    pub(crate) fn slow(&mut self, fault: u32, from: NodeId, to: NodeId, by: Option<Delay>) {
+    /// Makes a link slower for `fault`, or no longer.
+    pub(crate) fn slow(
+        &mut self,
+        fault: u32,
+        from: NodeId,
+        to: NodeId,
+        by: Option<(Delay, Option<Stretch>)>,
+    ) {
         let link = self.link(from, to);
-        link.slow.retain(|(owner, _)| *owner != fault);
-        link.slow.extend(by.map(|by| (fault, by)));
+        link.slow.retain(|(owner, ..)| *owner != fault);
+        link.slow.extend(by.map(|(by, what)| (fault, by, what)));
     }
 
     pub(crate) fn lose(&mut self, fault: u32, from: NodeId, to: NodeId, loss: Option<u32>) {
@@ -317,12 +330,14 @@ impl Network {
 impl Link {
     /// How long the next packet travels. The first one of a connection comes after a handshake: one
     /// round trip more.
-    fn delay(&mut self, latency: Delay, is_first: bool) -> u64 {
+    fn delay(&mut self, latency: Delay, is_first: bool, on: Stretch) -> u64 {
         let mut delay = draw(&mut self.rng, latency).0;
         if is_first {
             delay *= 3;
         }
-        for (_, extra) in &self.slow {
+        for (_, extra, _) in
+            self.slow.iter().filter(|(.., what)| what.is_none_or(|what| what == on))
+        {
             delay += draw(&mut self.rng, *extra).0;
         }
         let loss: u32 = self.loss.iter().map(|(_, loss)| *loss).max().unwrap_or(0);

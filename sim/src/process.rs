@@ -14,7 +14,6 @@ use ackproof_kafka::message::Message;
 use ackproof_kafka::producer::{Producer, ProducerCall};
 use ackproof_kafka::reader::Reader;
 use ackproof_scenario::schedule::draw;
-use ackproof_scenario::stream;
 use ackproof_types::{NodeId, Record, Timestamp};
 use rand_chacha::ChaCha8Rng;
 
@@ -132,7 +131,7 @@ pub(crate) struct Running<M: Machine> {
 
 impl<M: Machine> Running<M> {
     /// A process that has not started, with an empty disk.
-    pub(crate) fn new(node: NodeId, config: M::Config, seed: u64) -> Self {
+    pub(crate) fn new(node: NodeId, config: M::Config, rng: ChaCha8Rng) -> Self {
         Self {
             node,
             config,
@@ -140,7 +139,7 @@ impl<M: Machine> Running<M> {
             machine: None,
             outbox: Outbox::default(),
             timers: Timers::new(),
-            rng: stream(seed, "timer", u64::from(node.0)),
+            rng,
         }
     }
 

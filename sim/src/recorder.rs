@@ -2,7 +2,7 @@
 //!
 //! The one place where a model's observation becomes an entry of the history, by an exhaustive match.
 
-use crate::nemesis::Leaders;
+use crate::nemesis::leaders::Leaders;
 use ackproof_kafka::message::OffsetSpec;
 use ackproof_kafka::observation::{Observation, PositionSource as Found};
 use ackproof_oracle::context::Context;
@@ -84,11 +84,6 @@ impl Recorder {
         self.messages += 1;
         self.digest.write_u64(now);
         self.digest.write_u32(u32::from(from.0) << 16 | u32::from(to.0));
-    }
-
-    /// Names.
-    pub(crate) fn context(&self) -> &Context {
-        &self.context
     }
 
     /// Who leads what, so far.

@@ -4,7 +4,8 @@
 
 use crate::events::Agenda;
 use crate::lower::{self, Cast, Role};
-use crate::nemesis::{FaultRecord, Nemesis};
+use crate::nemesis::{FaultRecord, Nemesis, Next};
+use crate::network::Network;
 use crate::process::{Call, Process, Running};
 use crate::recorder::{Recorder, Trace};
 use crate::world::World;
@@ -18,8 +19,9 @@ use ackproof_kafka::reader::{Reader, ReaderConfig};
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Event, Phase};
 use ackproof_oracle::verdict::Findings;
-use ackproof_scenario::plan::{Action, Plan, Target};
+use ackproof_scenario::plan::Plan;
 use ackproof_scenario::schedule::{Schedule, ScheduledFault, Workload};
+use ackproof_scenario::{entity, stream};
 use ackproof_types::{BrokerId, Micros, NodeId, Record, Timestamp, TopicId, TopicPartition};
 use madsim::runtime::Runtime;
 use std::collections::BTreeMap;
@@ -85,7 +87,7 @@ struct Director<'a> {
     cast: Cast,
     schedule: Vec<ScheduledFault>,
     world: World,
-    nemesis: Nemesis,
+    nemesis: Nemesis<'a>,
     sources: BTreeMap<NodeId, Source>,
     context: Arc<Context>,
 }
@@ -107,20 +109,15 @@ impl<'a> Director<'a> {
             TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition)
         });
         let recorder = Recorder::new(Arc::clone(&context), coordinators.collect(), trace);
-        let processes =
-            cast.nodes().map(|(node, role)| process(plan, seed, &cluster, node, role)).collect();
-        let world = World::new(processes, plan.network.latency, seed, recorder);
-        let schedule = expand(plan, Schedule::new(plan, seed).faults);
-        Self {
-            plan,
-            seed,
-            cast,
-            schedule,
-            world,
-            nemesis: Nemesis::new(),
-            sources: BTreeMap::new(),
-            context,
-        }
+        let processes = cast
+            .nodes()
+            .map(|(node, role)| process(plan, seed, &cluster, (node, role), &cast))
+            .collect();
+        let network = Network::new(&cast.entities(), plan.network.latency, seed);
+        let world = World::new(processes, network, recorder);
+        let schedule = Schedule::new(plan, seed).faults;
+        let nemesis = Nemesis::new(plan, cast.clone());
+        Self { plan, seed, cast, schedule, world, nemesis, sources: BTreeMap::new(), context }
     }
 
     fn put(&mut self, at: Micros, item: Agenda) {
@@ -152,9 +149,11 @@ impl<'a> Director<'a> {
             let is_over = match item {
                 Agenda::Phase(phase) => phase == Phase::End,
                 Agenda::Exited(node) => self.cast.find(Role::Reader) == Some(node),
-                Agenda::Record(_) | Agenda::Fault(_) | Agenda::FaultEnd(_) | Agenda::Boot(_) => {
-                    false
-                }
+                Agenda::Record(_)
+                | Agenda::Fault(_)
+                | Agenda::FaultEnd(_)
+                | Agenda::FaultLook(_)
+                | Agenda::Boot(_) => false,
             };
             if is_over {
                 break;
@@ -181,27 +180,40 @@ impl<'a> Director<'a> {
         match item {
             Agenda::Boot(node) => self.boot(node),
             Agenda::Record(node) => self.send(node),
-            Agenda::Fault(number) => self.start_fault(number),
+            Agenda::Fault(number) => {
+                let fault = &self.schedule[number as usize];
+                let next = self.nemesis.start(number, fault, &mut self.world);
+                self.expect(number, next);
+            }
+            Agenda::FaultLook(number) => {
+                let next = self.nemesis.look(number, &mut self.world);
+                self.expect(number, next);
+            }
             Agenda::FaultEnd(number) => {
-                self.nemesis.end(number, &self.cast, &mut self.world);
+                self.nemesis.end(number, &mut self.world);
                 self.refeed();
             }
             Agenda::Phase(phase) => self.enter(phase),
-            Agenda::Exited(_) => {}
+            Agenda::Exited(node) => {
+                for (number, later) in self.nemesis.exited(node, &mut self.world) {
+                    self.expect(number, Next::End(later));
+                }
+            }
         }
     }
 
-    fn start_fault(&mut self, number: u32) {
-        let fault = self.schedule[number as usize].clone();
-        let started = self.nemesis.start(number, &fault, &self.cast, &mut self.world);
-        if started && let Some(lasts) = fault.lasts {
-            self.put(Micros(self.world.now()) + lasts, Agenda::FaultEnd(number));
+    fn expect(&mut self, number: u32, next: Next) {
+        let now = Micros(self.world.now());
+        match next {
+            Next::Nothing => {}
+            Next::End(later) => self.put(now + later, Agenda::FaultEnd(number)),
+            Next::Look(later) => self.put(now + later, Agenda::FaultLook(number)),
         }
     }
 
     fn enter(&mut self, phase: Phase) {
         if phase == Phase::Settle {
-            self.nemesis.heal_all(&self.cast, &mut self.world);
+            self.nemesis.heal_all(&mut self.world);
             let down: Vec<NodeId> = self
                 .cast
                 .nodes()
@@ -233,7 +245,7 @@ impl<'a> Director<'a> {
     /// Gives every producer that is up, and has no source yet in this life, its records.
     fn refeed(&mut self) {
         for (node, role) in self.cast.clone().nodes() {
-            let Role::Producer(number, _, index) = role else { continue };
+            let Role::Producer(number, instance, index) = role else { continue };
             if !self.world.is_up(node) {
                 self.sources.remove(&node);
                 continue;
@@ -242,7 +254,8 @@ impl<'a> Director<'a> {
                 continue;
             }
             let producer = &self.plan.producers[usize::from(number)];
-            let mut workload = Workload::new(self.seed, index, producer, self.plan.load);
+            let place = (index, instance);
+            let mut workload = Workload::new(self.seed, place, producer, self.plan.load);
             let resume = self.world.next_record(node);
             let pending = workload.find(|(_, record)| record.id.number >= resume);
             if let Some((at, _)) = pending {
@@ -268,50 +281,27 @@ impl<'a> Director<'a> {
     }
 }
 
-/// A rolling restart is one restart a broker, each after the one before.
-fn expand(plan: &Plan, faults: Vec<ScheduledFault>) -> Vec<ScheduledFault> {
-    let mut expanded = Vec::new();
-    for fault in faults {
-        if fault.kind.action != Action::RollingRestart {
-            expanded.push(fault);
-            continue;
-        }
-        let down = fault.lasts.unwrap_or(Micros::from_secs(5));
-        let mut at = fault.at;
-        for broker in 1..=plan.brokers {
-            let mut one = fault.clone();
-            one.at = at;
-            one.lasts = Some(down);
-            one.kind.target = Target::Broker(broker);
-            expanded.push(one);
-            // Until the broker is back in every in-sync set.
-            at = at + down + down;
-        }
-    }
-    expanded.sort_by_key(|fault| fault.at);
-    expanded
-}
-
 fn process(
     plan: &Plan,
     seed: u64,
     cluster: &Arc<ClusterConfig>,
-    node: NodeId,
-    role: Role,
+    (node, role): (NodeId, Role),
+    cast: &Cast,
 ) -> Box<dyn Process> {
+    let rng = stream(seed, "timer", entity(&cast.names[node.index()]));
     match role {
-        Role::Controller => Box::new(Running::<Controller>::new(node, Arc::clone(cluster), seed)),
+        Role::Controller => Box::new(Running::<Controller>::new(node, Arc::clone(cluster), rng)),
         Role::Broker => {
             let config = BrokerConfig { id: BrokerId(node.0), cluster: Arc::clone(cluster) };
-            Box::new(Running::<Broker>::new(node, config, seed))
+            Box::new(Running::<Broker>::new(node, config, rng))
         }
-        Role::Producer(number, _, index) => {
+        Role::Producer(number, instance, index) => {
             let producer = &plan.producers[usize::from(number)];
-            let config = lower::producer(plan, producer, index, seed);
-            Box::new(Running::<Producer>::new(node, config, seed))
+            let config = lower::producer(plan, producer, (index, instance), seed);
+            Box::new(Running::<Producer>::new(node, config, rng))
         }
         Role::Member(group, _) | Role::Spare(group, _) => {
-            Box::new(Running::<Consumer>::new(node, lower::consumer(plan, group, seed), seed))
+            Box::new(Running::<Consumer>::new(node, lower::consumer(plan, group, seed), rng))
         }
         Role::Reader => {
             let config = ReaderConfig {
@@ -324,7 +314,7 @@ fn process(
                     .collect(),
                 max_bytes: 1_048_576,
             };
-            Box::new(Running::<Reader>::new(node, config, seed))
+            Box::new(Running::<Reader>::new(node, config, rng))
         }
     }
 }

@@ -11,13 +11,19 @@ use crate::recorder::Recorder;
 use ackproof_kafka::machine::ConnectionId;
 use ackproof_kafka::message::Message;
 use ackproof_oracle::history::{Event, ProcessEnd};
-use ackproof_types::{Delay, NodeId};
+use ackproof_types::NodeId;
 
 struct Slot {
     process: Box<dyn Process>,
     life: u32,
     paused: bool,
-    waiting: Vec<Due>,
+    waiting: Vec<Waiting>,
+}
+
+/// What a frozen process finds when it goes on.
+enum Waiting {
+    Due(Due),
+    Call(Call),
 }
 
 /// Everything that happens in a run.
@@ -29,11 +35,9 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(
         processes: Vec<Box<dyn Process>>,
-        latency: Delay,
-        seed: u64,
+        network: Network,
         recorder: Recorder,
     ) -> Self {
-        let network = Network::new(processes.len(), latency, seed);
         let slots = processes
             .into_iter()
             .map(|process| Slot { process, life: 0, paused: false, waiting: Vec::new() })
@@ -91,7 +95,7 @@ impl World {
         let Some(node) = self.concerned(due) else { return };
         let slot = &mut self.slots[node.index()];
         if slot.paused && slot.process.is_up() {
-            slot.waiting.push(due);
+            slot.waiting.push(Waiting::Due(due));
             return;
         }
         match due {
@@ -157,9 +161,14 @@ impl World {
         self.step(opener, Stimulus::Disconnected(route));
     }
 
-    /// Asks something of a process, if it is up.
+    /// Asks something of a process, if it is up; a frozen one hears of it when it goes on.
     pub(crate) fn call(&mut self, node: NodeId, call: Call) {
-        self.step(node, Stimulus::Call(call));
+        let slot = &mut self.slots[node.index()];
+        if slot.paused && slot.process.is_up() {
+            slot.waiting.push(Waiting::Call(call));
+        } else {
+            self.step(node, Stimulus::Call(call));
+        }
     }
 
     fn step(&mut self, node: NodeId, stimulus: Stimulus) {
@@ -209,8 +218,10 @@ impl World {
             self.kernel.end(id);
         }
         // What came in while it was frozen now meets a dead process.
-        for due in waiting {
-            self.take(due);
+        for waiting in waiting {
+            if let Waiting::Due(due) = waiting {
+                self.take(due);
+            }
         }
     }
 
@@ -234,8 +245,11 @@ impl World {
     pub(crate) fn resume(&mut self, node: NodeId) {
         let slot = &mut self.slots[node.index()];
         slot.paused = false;
-        for due in std::mem::take(&mut slot.waiting) {
-            self.take(due);
+        for waiting in std::mem::take(&mut slot.waiting) {
+            match waiting {
+                Waiting::Due(due) => self.take(due),
+                Waiting::Call(call) => self.call(node, call),
+            }
         }
     }
 

@@ -1,23 +1,215 @@
-//! Words for people: what each fault does, and a first scenario to start from.
+//! Words for people: what each fault does, what one of them did, and a first scenario to start from.
+//!
+//! It knows the names of a plan, and nothing of how a fault is carried out.
+
+use crate::plan::{Action, Direction, FaultKind, Links, Peers, Plan, Target};
+use ackproof_types::{Delay, Micros, TopicId};
 
 /// Every verb of a fault with what it does.
 pub const FAULTS: &[(&str, &str)] = &[
     ("crash", "kills the process; it comes back when the fault ends"),
-    ("restart", "stops the process cleanly; it comes back when the fault ends"),
-    ("rolling-restart", "restarts \"brokers\" cleanly, one after another, each down for \"for\""),
+    ("restart", "stops the process cleanly; once it has stopped it stays down \"for\" this long"),
+    (
+        "rolling-restart",
+        "restarts \"brokers\" cleanly, each down \"for\" this long, the next one once it is back in \
+         all in-sync sets",
+    ),
     ("pause", "freezes the process (SIGSTOP) until the fault ends"),
     (
         "isolate",
-        "cuts its links, \"from\" brokers, controllers, clients, in one \"direction\" or both",
+        "cuts its links \"from\" brokers, controllers, clients or named peers, in one \"direction\" \
+         or both",
     ),
-    ("slow", "delays everything on its links \"by\" this much"),
-    ("lossy", "loses this share of packets (\"loss\") on its links: as on TCP, that is delay"),
+    ("partition", "cuts all links between the sides of a list of lists of processes"),
+    ("slow", "delays what travels on its links (\"to\" some peers) \"by\" this much"),
+    (
+        "lossy",
+        "loses this share of packets (\"loss\") on its links (\"to\" some peers): as on TCP, delay",
+    ),
     ("reset", "resets its connections, once"),
-    ("slow-follower", "delays what a follower fetches, so that it falls out of the in-sync set"),
+    (
+        "slow-follower",
+        "delays each replica fetch of a broker \"by\" this much; without \"for\" until it is out of the \
+         in-sync set",
+    ),
     ("leave", "a member leaves its group in good order and comes back when the fault ends"),
     ("join", "one more member joins the group and leaves when the fault ends"),
     ("stall-poll", "the application of a member does not poll until the fault ends"),
 ];
+
+/// The verb of a scenario for `action`.
+#[must_use]
+pub const fn verb(action: &Action) -> &'static str {
+    match action {
+        Action::Crash => "crash",
+        Action::Restart => "restart",
+        Action::RollingRestart => "rolling-restart",
+        Action::Pause => "pause",
+        Action::Isolate(_) => "isolate",
+        Action::Partition(_) => "partition",
+        Action::Slow { .. } => "slow",
+        Action::Lossy { .. } => "lossy",
+        Action::Reset => "reset",
+        Action::SlowFollower(_) => "slow-follower",
+        Action::Leave => "leave",
+        Action::Join => "join",
+        Action::StallPoll => "stall-poll",
+    }
+}
+
+/// `target` as a scenario names it.
+#[must_use]
+pub fn words(target: Target, plan: &Plan) -> String {
+    let partition =
+        |topic: TopicId, number: u16| format!("{}-{number}", plan.topics[topic.index()].name);
+    let producer = |index: u16| plan.producers[usize::from(index)].name.as_str();
+    let group = |index: u16| plan.groups[usize::from(index)].name.as_str();
+    match target {
+        Target::Broker(number) => format!("broker-{number}"),
+        Target::Controller => "controller".to_owned(),
+        Target::LeaderOf(topic, number) => format!("leader of {}", partition(topic, number)),
+        Target::FollowerOf(topic, number) => {
+            format!("a follower of {}", partition(topic, number))
+        }
+        Target::CoordinatorOf(index) => format!("coordinator of {}", group(index)),
+        Target::AnyBroker => "any broker".to_owned(),
+        Target::AllBrokers => "brokers".to_owned(),
+        Target::Producer(index, instance) => format!("{}-{instance}", producer(index)),
+        Target::AnyProducer(None) => "any producer".to_owned(),
+        Target::AnyProducer(Some(index)) => format!("any producer of {}", producer(index)),
+        Target::Member(index, member) => format!("{}-{member}", group(index)),
+        Target::AnyMember(index) => format!("any member of {}", group(index)),
+        Target::Group(index) => group(index).to_owned(),
+        Target::Sides => "sides".to_owned(),
+    }
+}
+
+/// The rule behind a target that is not a name.
+#[must_use]
+pub fn rule(target: Target, plan: &Plan) -> Option<String> {
+    match target {
+        Target::Broker(_)
+        | Target::Controller
+        | Target::Producer(..)
+        | Target::Member(..)
+        | Target::Sides => None,
+        Target::LeaderOf(..)
+        | Target::FollowerOf(..)
+        | Target::CoordinatorOf(_)
+        | Target::AnyBroker
+        | Target::AllBrokers
+        | Target::AnyProducer(_)
+        | Target::AnyMember(_)
+        | Target::Group(_) => Some(words(target, plan)),
+    }
+}
+
+/// What a fault did to `target`, in a sentence: `broker-2 crashed (leader of payments-0) for 20s`. For a
+/// partition `target` says who was cut off from whom. None: nobody fitted.
+#[must_use]
+pub fn describe(
+    kind: &FaultKind,
+    plan: &Plan,
+    target: Option<&str>,
+    lasts: Option<Micros>,
+) -> String {
+    let Some(target) = target else {
+        let wanted = words(kind.target, plan);
+        return format!("{}: nobody fitted \"{wanted}\", nothing was done", verb(&kind.action));
+    };
+    let mut text = done(&kind.action, plan, target);
+    // A group is named by what joined it, a rolling restart by its broker.
+    let is_rule = !matches!(kind.target, Target::AllBrokers | Target::Group(_));
+    if let Some(rule) = rule(kind.target, plan).filter(|_| is_rule) {
+        text.push_str(&format!(" ({rule})"));
+    }
+    match (lasts, &kind.action) {
+        (Some(lasts), _) => text.push_str(&format!(" for {lasts}")),
+        (None, Action::SlowFollower(_)) => text.push_str(" until it was out of the in-sync set"),
+        (None, Action::Reset) => {}
+        (None, _) => text.push_str(" until the load ended"),
+    }
+    text
+}
+
+fn done(action: &Action, plan: &Plan, target: &str) -> String {
+    match action {
+        Action::Crash => format!("{target} crashed"),
+        Action::Restart | Action::RollingRestart => {
+            format!("{target} stopped cleanly and was down")
+        }
+        Action::Pause => format!("{target} was frozen"),
+        Action::Partition(_) => format!("{target} cut off from each other"),
+        Action::Isolate(links) => {
+            let peers = peers(links, plan);
+            match links.direction {
+                Direction::Both => format!("{target} cut off from {peers}"),
+                Direction::Outgoing => format!("what {target} sent did not reach {peers}"),
+                Direction::Incoming => format!("what {peers} sent did not reach {target}"),
+            }
+        }
+        Action::Slow { links, by } => {
+            format!("{} slower by {}", path(links, plan, target), length(*by))
+        }
+        Action::Lossy { links, loss } => {
+            let (whole, fraction) = (loss / 10_000, loss % 10_000);
+            let fraction = format!(".{fraction:04}");
+            let share =
+                format!("{whole}{}", fraction.trim_end_matches(['0']).trim_end_matches('.'));
+            format!("{} lost {share}% of packets", path(links, plan, target))
+        }
+        Action::Reset => format!("connections of {target} reset"),
+        Action::SlowFollower(by) => {
+            format!("replica fetches of {target} took {} longer", length(*by))
+        }
+        Action::Leave => format!("{target} left its group"),
+        Action::Join => format!("{target} joined its group"),
+        Action::StallPoll => format!("{target} did not poll"),
+    }
+}
+
+fn path(links: &Links, plan: &Plan, target: &str) -> String {
+    let peers = peers(links, plan);
+    match links.direction {
+        Direction::Both => format!("links between {target} and {peers}"),
+        Direction::Outgoing => format!("links from {target} to {peers}"),
+        Direction::Incoming => format!("links from {peers} to {target}"),
+    }
+}
+
+fn length(range: Delay) -> String {
+    if range.min == range.max {
+        range.min.to_string()
+    } else {
+        format!("{}..{}", range.min, range.max)
+    }
+}
+
+fn peers(links: &Links, plan: &Plan) -> String {
+    let names: Vec<String> = links.peers.iter().map(|peers| peer(*peers, plan)).collect();
+    listed(&names)
+}
+
+fn peer(peers: Peers, plan: &Plan) -> String {
+    match peers {
+        Peers::Brokers => "brokers".to_owned(),
+        Peers::Controllers => "controllers".to_owned(),
+        Peers::Clients => "clients".to_owned(),
+        Peers::Producer(index) => plan.producers[usize::from(index)].name.clone(),
+        Peers::Group(index) => plan.groups[usize::from(index)].name.clone(),
+        Peers::One(target) => words(target, plan),
+    }
+}
+
+/// `a`, `a and b`, `a, b and c`.
+#[must_use]
+pub fn listed(names: &[String]) -> String {
+    match names {
+        [] => "nobody".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
 
 /// The text of a new scenario called `name`: small, complete and commented.
 #[must_use]

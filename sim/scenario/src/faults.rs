@@ -1,23 +1,22 @@
 //! Faults, read from the tree: one sentence each, made of a verb, a target, and when.
 
-use crate::describe::FAULTS;
+use crate::describe::{FAULTS, listed};
 use crate::durations;
 use crate::json::Value;
-use crate::plan::{Action, Direction, Fault, FaultKind, Peers, Plan, Target, When};
+use crate::plan::{Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, When};
 use crate::sink::{At, Sink};
-use crate::targets::target;
+use crate::targets::{PEERS, peers, target};
 use ackproof_types::{Delay, Micros};
 
 /// Keys that say when.
 pub(crate) const WHEN_KEYS: &[&str] = &["at", "between", "every"];
-/// Keys that say how: the verb each goes with.
-pub(crate) const HOW_KEYS: &[(&str, &str)] =
-    &[("from", "isolate"), ("direction", "isolate"), ("by", "slow"), ("loss", "lossy")];
-/// Groups of peers by name.
-pub(crate) const PEERS: &[(&str, Peers)] = &[
-    ("brokers", Peers::Brokers),
-    ("controllers", Peers::Controllers),
-    ("clients", Peers::Clients),
+/// Keys that say how: the verbs each goes with.
+pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
+    ("from", &["isolate"]),
+    ("to", &["slow", "lossy"]),
+    ("direction", &["isolate", "slow", "lossy"]),
+    ("by", &["slow", "slow-follower"]),
+    ("loss", &["lossy"]),
 ];
 /// Directions by name.
 pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
@@ -30,6 +29,8 @@ pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
 const ROLLING: Delay = Delay::exactly(Micros::from_secs(5));
 /// Two faults of one entry are at least this far apart.
 const CLOSEST: Micros = Micros::from_millis(1);
+/// Most times that one entry may strike.
+const MOST: u64 = 10_000;
 /// Largest weight of a choice.
 const MAX_WEIGHT: i64 = 1_000_000;
 
@@ -138,6 +139,10 @@ fn between(
         sink.at(&at, format!("faults are at least {CLOSEST} apart"));
         return None;
     }
+    if (to.0 - from.0) / every.min.0 > MOST {
+        sink.at(&at, format!("this would strike more than {MOST} times in the window"));
+        return None;
+    }
     Some(When::Between { from, to, every })
 }
 
@@ -163,16 +168,17 @@ fn verb<'n>(sink: &mut Sink<'_>, at: &At<'n>) -> Option<(&'n str, At<'n>)> {
 
 fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
     let (verb, place) = verb(sink, at)?;
-    for (key, goes_with) in HOW_KEYS {
-        if *goes_with != verb
+    for (key, go_with) in HOW_KEYS {
+        if !go_with.contains(&verb)
             && let Some(child) = at.get(key)
         {
-            let message = format!("\"{key}\" goes with \"{goes_with}\" only");
+            let verbs: Vec<String> = go_with.iter().map(|verb| format!("\"{verb}\"")).collect();
+            let message = format!("\"{key}\" goes with {} only", listed(&verbs));
             sink.error(child.key_span, &child.path, message);
         }
     }
-    let action = action(sink, at, verb, &place);
-    let target = target(sink, &place, plan);
+    let action = action(sink, at, verb, &place, plan);
+    let target = if verb == "partition" { Some(Target::Sides) } else { target(sink, &place, plan) };
     let lasts = at.get("for").and_then(|at| sink.delay(&at).map(|delay| (delay, at)));
     let (action, target) = (action?, target?);
     if let Err(allowed) = fits(&action, target) {
@@ -190,33 +196,51 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
     Some(FaultKind { action, target, lasts })
 }
 
-fn action(sink: &mut Sink<'_>, at: &At<'_>, verb: &str, place: &At<'_>) -> Option<Action> {
+fn action(
+    sink: &mut Sink<'_>,
+    at: &At<'_>,
+    verb: &str,
+    place: &At<'_>,
+    plan: &Plan,
+) -> Option<Action> {
     Some(match verb {
         "crash" => Action::Crash,
         "restart" => Action::Restart,
         "rolling-restart" => Action::RollingRestart,
         "pause" => Action::Pause,
-        "isolate" => isolate(sink, at)?,
+        "isolate" => Action::Isolate(links(sink, at, "from", plan)?),
+        "partition" => Action::Partition(sides(sink, place, plan)?),
         "slow" => {
+            let links = links(sink, at, "to", plan);
             let by = needed(sink, at, place, "by", "50ms..100ms")?;
-            Action::Slow(sink.delay(&by)?)
+            Action::Slow { by: sink.delay(&by)?, links: links? }
         }
         "lossy" => {
-            let loss = needed(sink, at, place, "loss", "5%")?;
-            let parts = sink.quantity(&loss, "%", durations::percent)?;
-            if !(1..1_000_000).contains(&parts) {
-                sink.at(&loss, "a share above 0% and below 100%; \"isolate\" cuts a link");
+            let links = links(sink, at, "to", plan);
+            let given = needed(sink, at, place, "loss", "5%")?;
+            let loss = sink.quantity(&given, "%", durations::percent)?;
+            if !(1..1_000_000).contains(&loss) {
+                sink.at(&given, "a share above 0% and below 100%; \"isolate\" cuts a link");
                 return None;
             }
-            Action::Lossy(parts)
+            Action::Lossy { links: links?, loss }
         }
         "reset" => Action::Reset,
-        "slow-follower" => Action::SlowFollower,
+        "slow-follower" => match at.get("by") {
+            Some(by) => Action::SlowFollower(sink.delay(&by)?),
+            None => Action::SlowFollower(lagging(plan)),
+        },
         "leave" => Action::Leave,
         "join" => Action::Join,
         "stall-poll" => Action::StallPoll,
         other => unreachable!("the verb {other} is in the table but not here"),
     })
+}
+
+/// Slow enough to fall out of the in-sync set.
+fn lagging(plan: &Plan) -> Delay {
+    let lag = plan.broker_config.millis("replica.lag.time.max.ms");
+    Delay { min: Micros(lag.0 / 5 * 6), max: Micros(lag.0 / 2 * 3) }
 }
 
 fn needed<'n>(
@@ -234,32 +258,59 @@ fn needed<'n>(
     found
 }
 
-fn isolate(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Action> {
-    let mut from = Vec::new();
-    if let Some(list) = at.get("from") {
-        let items = sink.list(&list);
-        for item in &items {
-            let Some(peers) = named(sink, item, "peers", PEERS) else { continue };
-            if from.contains(&peers) {
-                sink.at(item, "listed twice");
-            } else {
-                from.push(peers);
-            }
+/// The links of a target that a fault hits: to the peers under `key`, else to all.
+fn links(sink: &mut Sink<'_>, at: &At<'_>, key: &str, plan: &Plan) -> Option<Links> {
+    let chosen = if let Some(list) = at.get(key) {
+        let chosen = side(sink, &list, &mut Vec::new(), plan);
+        if matches!(&list.node.value, Value::Array(items) if items.is_empty()) {
+            sink.at(&list, format!("nobody is listed; leave \"{key}\" out for everybody"));
         }
-        if items.is_empty() && matches!(list.node.value, Value::Array(_)) {
-            sink.at(&list, "isolated from whom? leave \"from\" out for everybody");
-        }
-        if from.is_empty() {
-            return None;
-        }
+        chosen
     } else {
-        from.extend(PEERS.iter().map(|(_, peers)| *peers));
-    }
+        PEERS.iter().map(|(_, peers)| *peers).collect()
+    };
     let direction = match at.get("direction") {
         Some(at) => named(sink, &at, "direction", DIRECTIONS)?,
         None => Direction::Both,
     };
-    Some(Action::Isolate { from, direction })
+    (!chosen.is_empty()).then_some(Links { peers: chosen, direction })
+}
+
+/// One list of processes; `seen` are those already listed.
+fn side(sink: &mut Sink<'_>, list: &At<'_>, seen: &mut Vec<Peers>, plan: &Plan) -> Vec<Peers> {
+    let mut side = Vec::new();
+    for item in sink.list(list) {
+        let Some(peers) = peers(sink, &item, plan) else { continue };
+        if seen.contains(&peers) {
+            sink.at(&item, "listed twice");
+        } else {
+            seen.push(peers);
+            side.push(peers);
+        }
+    }
+    side
+}
+
+/// The sides of a partition.
+fn sides(sink: &mut Sink<'_>, place: &At<'_>, plan: &Plan) -> Option<Vec<Vec<Peers>>> {
+    const FORM: &str = "[[\"broker-1\"], [\"broker-2\", \"controller\"]]";
+    let lists = sink.list(place);
+    if lists.len() < 2 {
+        if matches!(place.node.value, Value::Array(_)) {
+            sink.at(place, format!("a partition has two sides or more: {FORM}"));
+        }
+        return None;
+    }
+    let mut seen = Vec::new();
+    let mut sides = Vec::new();
+    for list in &lists {
+        let side = side(sink, list, &mut seen, plan);
+        if matches!(&list.node.value, Value::Array(items) if items.is_empty()) {
+            sink.at(list, "nobody is on this side");
+        }
+        sides.push(side);
+    }
+    sides.iter().all(|side| !side.is_empty()).then_some(sides)
 }
 
 fn named<T: Copy>(sink: &mut Sink<'_>, at: &At<'_>, what: &str, known: &[(&str, T)]) -> Option<T> {
@@ -276,27 +327,28 @@ fn named<T: Copy>(sink: &mut Sink<'_>, at: &At<'_>, what: &str, known: &[(&str, 
 fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
     use Target::{
         AllBrokers, AnyBroker, AnyMember, AnyProducer, Broker, Controller, CoordinatorOf,
-        FollowerOf, Group, LeaderOf, Member, Producer,
+        FollowerOf, Group, LeaderOf, Member, Producer, Sides,
     };
     let is_member = match target {
         Member(..) | AnyMember(_) => true,
         Broker(_) | Controller | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | AnyBroker
-        | Producer(..) | AnyProducer(_) | Group(_) | AllBrokers => false,
+        | Producer(..) | AnyProducer(_) | Group(_) | AllBrokers | Sides => false,
     };
     let (fine, allowed) = match action {
         Action::RollingRestart => (target == AllBrokers, "\"brokers\""),
         Action::Join => (matches!(target, Group(_)), "a group, like \"ledger\""),
         Action::Leave | Action::StallPoll => (is_member, "a member, like \"any member of ledger\""),
-        Action::SlowFollower => (
+        Action::Partition(_) => (target == Sides, "sides"),
+        Action::SlowFollower(_) => (
             matches!(target, FollowerOf(..) | Broker(_)),
             "a follower, like \"a follower of payments-0\"",
         ),
         Action::Crash
         | Action::Restart
         | Action::Pause
-        | Action::Isolate { .. }
-        | Action::Slow(_)
-        | Action::Lossy(_)
+        | Action::Isolate(_)
+        | Action::Slow { .. }
+        | Action::Lossy { .. }
         | Action::Reset => (
             !matches!(target, Group(_) | AllBrokers),
             "one process, like \"broker-1\", \"any broker\" or \"any member of ledger\"",

@@ -243,27 +243,36 @@ pub struct FaultKind {
 pub enum Action {
     /// Kills the process; it restarts when the fault ends.
     Crash,
-    /// Stops the process cleanly; it restarts when the fault ends.
+    /// Stops the process cleanly; once stopped, it is down for the fault's duration.
     Restart,
-    /// Restarts all brokers cleanly, one after another; each is down for the fault's duration.
+    /// Restarts all brokers cleanly, one after another; each is down for the fault's duration, and the
+    /// next one waits until it is back in every in-sync set.
     RollingRestart,
     /// Freezes the process (SIGSTOP); it goes on when the fault ends.
     Pause,
-    /// Cuts the links between the target and these peers.
-    Isolate {
-        /// From whom.
-        from: Vec<Peers>,
-        /// Which way.
-        direction: Direction,
+    /// Cuts these links of the target.
+    Isolate(Links),
+    /// Cuts all links between processes of different sides; a process on no side keeps its links.
+    Partition(Vec<Vec<Peers>>),
+    /// Makes these links of the target slower.
+    Slow {
+        /// Which.
+        links: Links,
+        /// By how much.
+        by: Delay,
     },
-    /// Makes the target's links slower by this much.
-    Slow(Delay),
-    /// Loses this many packets in a million on the target's links: as on TCP, delay.
-    Lossy(u32),
+    /// Loses packets on these links of the target: as on TCP, delay.
+    Lossy {
+        /// Which.
+        links: Links,
+        /// Lost packets in a million.
+        loss: u32,
+    },
     /// Resets the target's connections, once.
     Reset,
-    /// Delays what the target fetches as a follower, so that it falls out of the in-sync set.
-    SlowFollower,
+    /// Every replica fetch of the target takes this much longer; what it leads and its heartbeats are
+    /// not touched. Without a duration it ends once the target has left the in-sync set.
+    SlowFollower(Delay),
     /// A member leaves its group in good order; it comes back when the fault ends.
     Leave,
     /// Another member joins the group; it leaves when the fault ends.
@@ -272,15 +281,30 @@ pub enum Action {
     StallPoll,
 }
 
-/// Groups of peers.
+/// Links of a fault's target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Links {
+    /// To whom.
+    pub peers: Vec<Peers>,
+    /// Which way.
+    pub direction: Direction,
+}
+
+/// One or more peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peers {
-    /// All other brokers.
+    /// `brokers`: all other brokers.
     Brokers,
-    /// All controllers.
+    /// `controllers`: all controllers.
     Controllers,
-    /// All producers and members.
+    /// `clients`: all producers and members.
     Clients,
+    /// `billing`: all instances of a producer, by index.
+    Producer(u16),
+    /// `ledger`: all members of a group, by index.
+    Group(u16),
+    /// One process.
+    One(Target),
 }
 
 /// Which way a link is cut.
@@ -303,7 +327,7 @@ pub enum Target {
     Controller,
     /// `leader of payments-0`.
     LeaderOf(TopicId, u16),
-    /// `a follower of payments-0`: the lowest id among them.
+    /// `a follower of payments-0`: the lowest id of the in-sync followers that fit.
     FollowerOf(TopicId, u16),
     /// `coordinator of ledger`: group by index.
     CoordinatorOf(u16),
@@ -321,6 +345,8 @@ pub enum Target {
     Group(u16),
     /// Every broker, for a rolling restart.
     AllBrokers,
+    /// Nobody in particular: the sides of a partition say who.
+    Sides,
 }
 
 /// What a scenario expects.

@@ -1,10 +1,12 @@
 //! A schedule: what a seed makes of a plan. Plain data, decided before the run.
 
-use crate::plan::{FaultKind, Plan, Producer, When};
-use crate::stream;
+use crate::describe::{verb, words};
+use crate::plan::{Fault, FaultKind, Plan, Producer, When};
+use crate::{entity, stream};
 use ackproof_types::{Delay, Micros, ProducerIndex, Record, RecordId};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
 
 /// The fault timeline of one seed, in the order of time.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub struct Schedule {
 /// One fault with everything decided that does not depend on the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScheduledFault {
+    /// The entry of `faults` it comes from.
+    pub entry: usize,
     /// When it starts.
     pub at: Micros,
     /// How long it lasts; none: until the load ends.
@@ -38,32 +42,47 @@ pub fn draw(rng: &mut ChaCha8Rng, range: Delay) -> Micros {
 }
 
 impl Schedule {
-    /// The schedule of `plan` under `seed`. Every fault of the file has a stream of its own, so that
-    /// removing one moves no other.
+    /// The schedule of `plan` under `seed`. Every entry of the file draws from streams of its own, named
+    /// by what it does to whom: removing one, or changing how long one lasts, moves no other.
     #[must_use]
     pub fn new(plan: &Plan, seed: u64) -> Self {
         let mut faults = Vec::new();
-        for (index, fault) in plan.faults.iter().enumerate() {
-            let mut rng = stream(seed, "fault", index as u64);
-            for at in times(&mut rng, fault.when) {
-                let total: u32 = fault.choices.iter().map(|(weight, _)| weight).sum();
-                let mut ticket = rng.random_range(0..total.max(1));
-                let kind = fault
-                    .choices
-                    .iter()
-                    .find(|(weight, _)| {
-                        let hit = ticket < *weight;
-                        ticket = ticket.saturating_sub(*weight);
-                        hit
-                    })
-                    .map_or(&fault.choices[0].1, |(_, kind)| kind);
-                let lasts = kind.lasts.map(|range| draw(&mut rng, range));
-                faults.push(ScheduledFault { at, lasts, kind: kind.clone(), pick: rng.random() });
+        let mut alike: BTreeMap<String, u64> = BTreeMap::new();
+        for (entry, fault) in plan.faults.iter().enumerate() {
+            let name = identity(fault, plan);
+            let nth = alike.entry(name.clone()).or_default();
+            let purpose = |what: &str| stream(seed, &format!("fault {what} {name}"), *nth);
+            let (mut when, mut which) = (purpose("when"), purpose("which"));
+            let (mut length, mut whom) = (purpose("length"), purpose("whom"));
+            for at in times(&mut when, fault.when) {
+                let kind = choose(&mut which, &fault.choices);
+                let lasts = kind.lasts.map(|range| draw(&mut length, range));
+                let pick = whom.random();
+                faults.push(ScheduledFault { entry, at, lasts, kind: kind.clone(), pick });
             }
+            *nth += 1;
         }
         faults.sort_by_key(|fault| fault.at);
         Self { seed, faults }
     }
+}
+
+/// What an entry does to whom, in words.
+fn identity(fault: &Fault, plan: &Plan) -> String {
+    let kinds = fault.choices.iter();
+    kinds.map(|(_, kind)| format!("{} {};", verb(&kind.action), words(kind.target, plan))).collect()
+}
+
+/// One of `choices`, by weight.
+fn choose<'c>(rng: &mut ChaCha8Rng, choices: &'c [(u32, FaultKind)]) -> &'c FaultKind {
+    let total: u64 = choices.iter().map(|(weight, _)| u64::from(*weight)).sum();
+    let mut ticket = rng.random_range(0..total.max(1));
+    let hit = choices.iter().find(|(weight, _)| {
+        let hit = ticket < u64::from(*weight);
+        ticket = ticket.saturating_sub(u64::from(*weight));
+        hit
+    });
+    hit.map_or(&choices[0].1, |(_, kind)| kind)
 }
 
 fn times(rng: &mut ChaCha8Rng, when: When) -> Vec<Micros> {
@@ -86,7 +105,9 @@ fn times(rng: &mut ChaCha8Rng, when: When) -> Vec<Micros> {
 /// that its memory does not grow. Reading it again from the start gives the same.
 #[derive(Clone, Debug)]
 pub struct Workload {
-    rng: ChaCha8Rng,
+    times: ChaCha8Rng,
+    key: ChaCha8Rng,
+    length: ChaCha8Rng,
     index: ProducerIndex,
     interval: Micros,
     keys: u32,
@@ -98,11 +119,20 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// The workload of instance `index`, one of `producer`'s, under `seed`; it ends with the load.
+    /// The workload of one `instance` of `producer`, the process `index` of all producers, under `seed`;
+    /// it ends with the load.
     #[must_use]
-    pub fn new(seed: u64, index: ProducerIndex, producer: &Producer, load: Micros) -> Self {
+    pub fn new(
+        seed: u64,
+        (index, instance): (ProducerIndex, u16),
+        producer: &Producer,
+        load: Micros,
+    ) -> Self {
+        let entity = entity(&format!("{}-{instance}", producer.name));
         Self {
-            rng: stream(seed, "workload", u64::from(index.0)),
+            times: stream(seed, "times of records", entity),
+            key: stream(seed, "keys of records", entity),
+            length: stream(seed, "sizes of records", entity),
             index,
             interval: producer.interval,
             keys: producer.keys,
@@ -123,8 +153,8 @@ impl Iterator for Workload {
             return None;
         }
         let id = RecordId { producer: self.index, number: self.next };
-        let key = (self.keys > 0).then(|| self.rng.random_range(0..self.keys));
-        let size = self.rng.random_range(self.size.0..=self.size.1);
+        let key = (self.keys > 0).then(|| self.key.random_range(0..self.keys));
+        let size = self.length.random_range(self.size.0..=self.size.1);
         let at = self.at;
         self.next += 1;
         // Around the mean by half of it: steady enough to reason about, not in lockstep.
@@ -132,7 +162,7 @@ impl Iterator for Workload {
             min: Micros(self.interval.0 / 2),
             max: Micros(self.interval.0 + self.interval.0 / 2),
         };
-        self.at = self.at + draw(&mut self.rng, spread);
+        self.at = self.at + draw(&mut self.times, spread);
         Some((at, Record { id, key, size }))
     }
 }

@@ -4,9 +4,10 @@
 use crate::clients::{GROUP_KEYS, PRODUCER_KEYS};
 use crate::cluster::{CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, TOPIC_KEYS};
 use crate::describe::FAULTS;
+use crate::describe::listed;
 use crate::durations::{DELAY, DURATION, PERCENT, RATE, SIZES};
 use crate::expect::EXPECTED;
-use crate::faults::{DIRECTIONS, HOW_KEYS, PEERS};
+use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::plan::Commit;
 use crate::resolve::{KEYS, MEASURES, Names, PROFILES, RUN_KEYS};
 use crate::settings::{self, Kind, Preset, Scope, Setting};
@@ -186,27 +187,29 @@ fn run() -> Value {
 fn sentence() -> (Map<String, Value>, Value) {
     let lasts = "How long, like \"5s\" or \"2s..6s\"; else until the load ends.";
     let mut properties = Map::from_iter([("for".to_owned(), pattern(DELAY, lasts))]);
+    let peers = json!({
+        "type": "array", "items": { "type": "string" }, "minItems": 1, "uniqueItems": true,
+    });
     for (verb, about) in FAULTS {
-        let schema = if *verb == "rolling-restart" {
-            json!({ "const": "brokers" })
-        } else {
-            json!({ "type": "string" })
+        let schema = match *verb {
+            "rolling-restart" => json!({ "const": "brokers" }),
+            "partition" => json!({ "type": "array", "items": peers, "minItems": 2 }),
+            _ => json!({ "type": "string" }),
         };
         properties.insert((*verb).to_owned(), described(schema, about));
     }
-    let peers: Vec<&str> = PEERS.iter().map(|(name, _)| *name).collect();
     let directions: Vec<&str> = DIRECTIONS.iter().map(|(name, _)| *name).collect();
-    for (key, verb) in HOW_KEYS {
+    for (key, verbs) in HOW_KEYS {
         let schema = match *key {
-            "from" => {
-                json!({ "type": "array", "items": { "enum": peers }, "minItems": 1, "uniqueItems": true })
-            }
+            "from" | "to" => peers.clone(),
             "direction" => json!({ "enum": directions, "default": "both" }),
             "by" => json!({ "type": "string", "pattern": DELAY }),
             "loss" => json!({ "type": "string", "pattern": PERCENT }),
             other => unreachable!("no schema for {other}"),
         };
-        properties.insert((*key).to_owned(), described(schema, &format!("Goes with \"{verb}\".")));
+        let verbs: Vec<String> = verbs.iter().map(|verb| format!("\"{verb}\"")).collect();
+        let about = format!("Goes with {}.", listed(&verbs));
+        properties.insert((*key).to_owned(), described(schema, &about));
     }
     let verbs = FAULTS.iter().map(|(verb, _)| json!({ "required": [verb] }));
     (properties, verbs.collect())

@@ -1,9 +1,16 @@
 //! Whom a fault hits: the words of a scenario turned into a [`Target`]. It knows the plan's names.
 
 use crate::diagnostic::nearest;
-use crate::plan::{Plan, Target};
+use crate::plan::{Peers, Plan, Target};
 use crate::sink::{At, Sink};
 use ackproof_types::TopicId;
+
+/// Groups of peers by name.
+pub(crate) const PEERS: &[(&str, Peers)] = &[
+    ("brokers", Peers::Brokers),
+    ("controllers", Peers::Controllers),
+    ("clients", Peers::Clients),
+];
 
 /// The target at `at`, if its words make sense.
 pub(crate) fn target(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Target> {
@@ -11,6 +18,27 @@ pub(crate) fn target(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Ta
     let result = find(text, plan);
     if let Err((message, hint)) = &result {
         sink.hinted(at.node.span, &at.path, message.clone(), hint.clone());
+    }
+    result.ok()
+}
+
+/// One or more processes at `at`: a group of peers, a producer, a group, or a target.
+pub(crate) fn peers(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Peers> {
+    let text = sink.string(at)?;
+    if let Some((_, peers)) = PEERS.iter().find(|(name, _)| *name == text) {
+        return Some(*peers);
+    }
+    if let Ok(index) = producer(plan, text) {
+        return Some(Peers::Producer(index));
+    }
+    let result = match find(text, plan) {
+        Ok(Target::Group(index)) => Ok(Peers::Group(index)),
+        other => other.map(Peers::One),
+    };
+    if let Err((message, hint)) = &result {
+        let groups = PEERS.iter().map(|(name, _)| *name);
+        let hint = nearest(text, groups).or_else(|| hint.clone());
+        sink.hinted(at.node.span, &at.path, message.clone(), hint);
     }
     result.ok()
 }

@@ -1,6 +1,6 @@
 //! What a seed decides for one thing does not depend on the others.
 
-use ackproof_scenario::plan::Plan;
+use ackproof_scenario::plan::{Action, Plan, Producer};
 use ackproof_scenario::resolve::{Names, load_with};
 use ackproof_scenario::schedule::{Schedule, ScheduledFault, Workload};
 use ackproof_types::{Micros, ProducerIndex, Record};
@@ -14,27 +14,94 @@ fn plan(faults: &str, rest: &str) -> Plan {
     load_with(&text, "test.json", &names, &[]).unwrap_or_else(|found| panic!("{found:#?}")).0
 }
 
-fn workload(seed: u64, index: u16, plan: &Plan) -> Vec<(Micros, Record)> {
-    Workload::new(seed, ProducerIndex(index), &plan.producers[0], plan.load).collect()
+fn workload(seed: u64, instance: u16, plan: &Plan) -> Vec<(Micros, Record)> {
+    let place = (ProducerIndex(instance), instance);
+    Workload::new(seed, place, &plan.producers[0], plan.load).collect()
 }
 
 const FIRST: &str = r#"{ "between": ["2s", "20s"], "every": "1s..3s",
     "one_of": [{ "crash": "any broker", "for": "1s..2s" }, { "pause": "any broker" }] }"#;
 const SECOND: &str = r#"{ "between": ["1s", "25s"], "every": "1s..3s", "reset": "any broker" }"#;
 
+/// The faults of `plan` but for the resets, without the number of their entry.
+fn others(plan: &Plan, seed: u64) -> Vec<ScheduledFault> {
+    let mut faults = Schedule::new(plan, seed).faults;
+    faults.retain(|fault| fault.kind.action != Action::Reset);
+    faults.iter_mut().for_each(|fault| fault.entry = 0);
+    faults
+}
+
 #[test]
 fn another_fault_moves_no_fault_and_no_record() {
-    let (alone, both) = (plan(FIRST, ""), plan(&format!("{FIRST}, {SECOND}"), ""));
-    let is_second =
-        |fault: &ScheduledFault| fault.kind.action == ackproof_scenario::plan::Action::Reset;
-    for seed in 0..50 {
-        let mut faults = Schedule::new(&both, seed).faults;
-        assert!(faults.iter().any(is_second), "seed {seed} has the second");
-        assert!(faults.windows(2).all(|pair| pair[0].at <= pair[1].at), "by time");
-        faults.retain(|fault| !is_second(fault));
-        assert_eq!(faults, Schedule::new(&alone, seed).faults, "seed {seed}");
-        assert_eq!(workload(seed, 0, &alone), workload(seed, 0, &both), "seed {seed}");
+    let alone = plan(FIRST, "");
+    // Behind it, before it, and twice.
+    for order in [
+        format!("{FIRST}, {SECOND}"),
+        format!("{SECOND}, {FIRST}"),
+        format!("{SECOND}, {FIRST}, {SECOND}"),
+    ] {
+        let both = plan(&order, "");
+        for seed in 0..50 {
+            let faults = Schedule::new(&both, seed).faults;
+            let is_second = |fault: &ScheduledFault| fault.kind.action == Action::Reset;
+            assert!(faults.iter().any(is_second), "seed {seed} has the second");
+            assert!(faults.windows(2).all(|pair| pair[0].at <= pair[1].at), "by time");
+            assert_eq!(others(&both, seed), others(&alone, seed), "seed {seed}");
+            assert_eq!(workload(seed, 0, &alone), workload(seed, 0, &both), "seed {seed}");
+        }
     }
+}
+
+#[test]
+fn entries_that_are_alike_are_drawn_apart() {
+    let twice = plan(&format!("{SECOND}, {SECOND}"), "");
+    let faults = Schedule::new(&twice, 1).faults;
+    let times = |entry| {
+        let of = faults.iter().filter(move |fault| fault.entry == entry);
+        of.map(|fault| fault.at).collect::<Vec<_>>()
+    };
+    assert_ne!(times(0), times(1), "not in lockstep");
+}
+
+#[test]
+fn how_long_a_fault_lasts_moves_neither_its_times_nor_its_victims() {
+    let at = |plan: &Plan| {
+        let faults = Schedule::new(plan, 5).faults.into_iter();
+        faults.map(|fault| (fault.at, fault.pick, fault.kind.action)).collect::<Vec<_>>()
+    };
+    let short = plan(FIRST, "");
+    let fixed = plan(&FIRST.replace("1s..2s", "9s"), "");
+    assert_eq!(at(&short), at(&fixed), "only its length");
+}
+
+#[test]
+fn a_producer_beside_another_and_its_keys_move_no_other_stream() {
+    let names = Names { properties: &[], witnesses: &[], variants: &[] };
+    let load = |producers: &str| {
+        let text =
+            format!(r#"{{ "topics": {{ "payments": {{}} }}, "producers": {{ {producers} }} }}"#);
+        load_with(&text, "test.json", &names, &[]).unwrap_or_else(|found| panic!("{found:#?}")).0
+    };
+    let alone = load(r#""billing": { "keys": 9 }"#);
+    let beside = load(r#""audit": {}, "billing": { "keys": 9 }"#);
+    let times = |index: u16, producer: &Producer| {
+        let records = Workload::new(4, (ProducerIndex(index), 0), producer, alone.load);
+        records.map(|(at, record)| (at, record.key, record.size)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        times(0, &alone.producers[0]),
+        times(1, &beside.producers[1]),
+        "named, not numbered"
+    );
+    let keyless = load(r#""billing": {}"#);
+    let sizes = |producer: &Producer| {
+        times(0, producer).into_iter().map(|(at, _, size)| (at, size)).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        sizes(&alone.producers[0]),
+        sizes(&keyless.producers[0]),
+        "keys apart from the rest"
+    );
 }
 
 #[test]

@@ -243,7 +243,7 @@ fn faults_are_sentences() {
         ),
         (
             r#"{ "at": "5s", "isolate": "broker-1", "from": ["broker"] }"#,
-            "faults[0].from[0]: unknown peers \"broker\" (did you mean \"brokers\"?)",
+            "faults[0].from[0]: \"broker\" is nobody that a fault can hit (did you mean \"brokers\"?)",
         ),
         (
             r#"{ "at": "5s", "leave": "broker-1" }"#,

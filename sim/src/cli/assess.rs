@@ -56,6 +56,9 @@ pub(crate) fn assess(plan: &Plan, outcome: &RunOutcome) -> Assessment {
             (Expected::Held | Expected::MayViolate, _) | (Expected::Violated, _) => {}
         }
     }
+    for entry in idle_faults(plan, outcome) {
+        note(Verdict::Inconclusive, entry);
+    }
     for limit in &plan.expect.limits {
         let value = measure(outcome, &limit.measure);
         if limit.max.is_some_and(|max| value > max) || limit.min.is_some_and(|min| value < min) {
@@ -72,6 +75,21 @@ pub(crate) fn assess(plan: &Plan, outcome: &RunOutcome) -> Assessment {
         }
     }
     assessment
+}
+
+/// Entries of `faults` that were due and found nobody to hit; a run without its faults shows nothing.
+fn idle_faults(plan: &Plan, outcome: &RunOutcome) -> Vec<String> {
+    if outcome.faults.is_empty() && !plan.faults.is_empty() {
+        return vec!["no fault ever struck".to_owned()];
+    }
+    let of = |entry| outcome.faults.iter().filter(move |fault| fault.entry == entry);
+    (0..plan.faults.len())
+        .filter(|entry| of(*entry).all(|fault| fault.target.is_none()))
+        .filter_map(|entry| {
+            let first = of(entry).next()?;
+            Some(format!("faults[{entry}] never struck: {}", first.text))
+        })
+        .collect()
 }
 
 /// The value of a measure that a limit can name.

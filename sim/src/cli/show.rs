@@ -92,6 +92,7 @@ pub(crate) fn json(run: &Shown<'_>) -> Value {
                 "at_ms": fault.at.as_millis(),
                 "for_ms": fault.lasts.map(ackproof_types::Micros::as_millis),
                 "kind": fault.kind, "target": fault.target, "resolved_from": fault.resolved_from,
+                "text": fault.text,
             })
         })
         .collect();
