@@ -1,30 +1,30 @@
 //! The contract of every participant: a machine takes one input at a time and answers with effects.
 //!
 //! A machine knows neither simulator, clock, randomness, thread nor socket. Whoever drives it (the
-//! simulation, an explorer, a gateway) keeps four laws:
-//!
-//! 1. Effects take place in order, and a step is atomic: the driver hands all of them over before
-//!    anything else runs.
-//! 2. A timer that fires is the latest one armed under its name; arming again moves it, and the driver
-//!    draws its length from the range it was given.
-//! 3. [`Input::Flushed`] is the only proof of durability against power loss. A [`Effect::Write`]
-//!    survives the end of the process at once.
-//! 4. A machine reads no clock, randomness, environment or map order; `now` is for stamping. What Kafka
-//!    decides by comparing clocks is a named timer.
-//!
-//! Connections behave like TCP: one per [`Route`], opened by the first send, ordered, without loss or
-//! duplication while it lasts. It ends when its opener closes it, when the other process dies or when
-//! it cannot be set up; then the opener gets [`Input::Disconnected`] and what was in flight is
-//! ambiguous. The acceptor is not told: its answer goes nowhere. As in Kafka's `SocketServer`, the next
-//! request of a connection is delivered only after the one before was answered (or excused with
-//! [`Message::NoResponse`]).
+//! simulation, an explorer, a gateway) keeps the laws of [`Machine`].
 
 use crate::message::Message;
 use crate::observation::Observation;
 use ackproof_types::{Delay, NodeId, Timestamp};
 use std::fmt::Debug;
 
-/// A deterministic participant of the protocol.
+/// A deterministic participant of the protocol. Its driver keeps four laws:
+///
+/// 1. Effects take place in order, and a step is atomic: the driver hands all of them over before
+///    anything else runs.
+/// 2. A timer that fires is the latest one armed under its name; arming again moves it, and the driver
+///    draws its length from the range it was given.
+/// 3. [`Input::Flushed`] is the only proof of durability against power loss. A [`Effect::Write`]
+///    survives the end of the process at once.
+/// 4. A machine reads no clock, randomness, environment or map order; `now` is for stamping. What Kafka
+///    decides by comparing clocks is a named timer.
+///
+/// Connections behave like TCP: one per [`Route`], opened by the first send, ordered, without loss or
+/// duplication while it lasts. It ends when its opener closes it, when the other process dies or when
+/// it cannot be set up; then the opener gets [`Input::Disconnected`] and what was in flight is
+/// ambiguous. The acceptor is not told: its answer goes nowhere. As in Kafka's `SocketServer`, the next
+/// request of a connection is delivered only after the one before was answered (or excused with
+/// [`Message::NoResponse`]).
 pub trait Machine: Sized + Debug {
     /// What the process is started with, the same at every restart.
     type Config;

@@ -3,10 +3,17 @@
 //! A field Kafka has and no rule of the model reads is left out; see `DEVIATIONS.md`. Success and
 //! error of a part are a `Result`, so that no response carries both.
 
+mod group;
+
+pub use group::{
+    CommittedOffset, JoinGroupRequest, JoinGroupResponse, MemberClaim, OffsetCommitRequest,
+    SyncGroupRequest,
+};
+
 use crate::group::record::GroupRecord;
 use crate::metadata::MetadataRecord;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset,
+    BrokerEpoch, BrokerId, ErrorCode, GroupId, LeaderEpoch, MemberId, Micros, Offset,
     PartitionEpoch, ProducerEpoch, ProducerId, Record, RecordSlice, Sequence, Timestamp, TopicId,
     TopicPartition,
 };
@@ -366,79 +373,6 @@ pub struct PartitionMetadata {
     /// Its leader, if there is one and it is not fenced.
     pub leader: Option<BrokerId>,
     /// The epoch of this fact; clients ignore older ones (R5.28).
-    pub leader_epoch: LeaderEpoch,
-}
-
-/// See [`Request::JoinGroup`].
-#[derive(Clone, Debug)]
-pub struct JoinGroupRequest {
-    /// The group.
-    pub group: GroupId,
-    /// The member id, if one was given before.
-    pub member: Option<MemberId>,
-    /// `session.timeout.ms`.
-    pub session_timeout: Micros,
-    /// `max.poll.interval.ms`: the time a rebalance may wait for this member.
-    pub rebalance_timeout: Micros,
-    /// Subscribed topics, ascending.
-    pub topics: Arc<[TopicId]>,
-}
-
-/// See [`Response::JoinGroup`].
-#[derive(Clone, Debug)]
-pub enum JoinGroupResponse {
-    /// The join phase is over.
-    Joined {
-        /// The new generation.
-        generation: GenerationId,
-        /// The member's id.
-        member: MemberId,
-        /// The member that computes the assignment.
-        leader: MemberId,
-        /// All members with their topics, ascending; empty unless this member leads.
-        members: Vec<(MemberId, Arc<[TopicId]>)>,
-    },
-    /// `MEMBER_ID_REQUIRED`: come again with this id (KIP-394).
-    MemberIdRequired(MemberId),
-    /// Refused.
-    Refused(ErrorCode),
-}
-
-/// See [`Request::SyncGroup`].
-#[derive(Clone, Debug)]
-pub struct SyncGroupRequest {
-    /// Who asks.
-    pub claim: MemberClaim,
-    /// From the group's leader: everyone's partitions. Empty from the others.
-    pub assignment: Vec<(MemberId, Arc<[TopicPartition]>)>,
-}
-
-/// A member's claim to belong to a generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemberClaim {
-    /// The group.
-    pub group: GroupId,
-    /// The generation.
-    pub generation: GenerationId,
-    /// The member.
-    pub member: MemberId,
-}
-
-/// See [`Request::OffsetCommit`].
-#[derive(Clone, Debug)]
-pub struct OffsetCommitRequest {
-    /// Who commits.
-    pub claim: MemberClaim,
-    /// What.
-    pub offsets: Vec<(TopicPartition, CommittedOffset)>,
-}
-
-/// A committed offset (R8.18).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct CommittedOffset {
-    /// The next offset to read.
-    pub offset: Offset,
-    /// The epoch of the record before it, if known.
     pub leader_epoch: LeaderEpoch,
 }
 

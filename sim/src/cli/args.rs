@@ -1,4 +1,4 @@
-//! What can be typed.
+//! What can be typed. It knows nothing of what the commands do.
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

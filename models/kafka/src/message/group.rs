@@ -1,0 +1,81 @@
+//! What members and their coordinator say to each other: join, sync, commit. Every answer that is no
+//! more than a code is with [`super::Response`].
+
+use ackproof_types::{
+    ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset, TopicId,
+    TopicPartition,
+};
+use std::sync::Arc;
+
+/// See [`super::Request::JoinGroup`].
+#[derive(Clone, Debug)]
+pub struct JoinGroupRequest {
+    /// The group.
+    pub group: GroupId,
+    /// The member id, if one was given before.
+    pub member: Option<MemberId>,
+    /// `session.timeout.ms`.
+    pub session_timeout: Micros,
+    /// `max.poll.interval.ms`: the time a rebalance may wait for this member.
+    pub rebalance_timeout: Micros,
+    /// Subscribed topics, ascending.
+    pub topics: Arc<[TopicId]>,
+}
+
+/// See [`super::Response::JoinGroup`].
+#[derive(Clone, Debug)]
+pub enum JoinGroupResponse {
+    /// The join phase is over.
+    Joined {
+        /// The new generation.
+        generation: GenerationId,
+        /// The member's id.
+        member: MemberId,
+        /// The member that computes the assignment.
+        leader: MemberId,
+        /// All members with their topics, ascending; empty unless this member leads.
+        members: Vec<(MemberId, Arc<[TopicId]>)>,
+    },
+    /// `MEMBER_ID_REQUIRED`: come again with this id (KIP-394).
+    MemberIdRequired(MemberId),
+    /// Refused.
+    Refused(ErrorCode),
+}
+
+/// See [`super::Request::SyncGroup`].
+#[derive(Clone, Debug)]
+pub struct SyncGroupRequest {
+    /// Who asks.
+    pub claim: MemberClaim,
+    /// From the group's leader: everyone's partitions. Empty from the others.
+    pub assignment: Vec<(MemberId, Arc<[TopicPartition]>)>,
+}
+
+/// A member's claim to belong to a generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemberClaim {
+    /// The group.
+    pub group: GroupId,
+    /// The generation.
+    pub generation: GenerationId,
+    /// The member.
+    pub member: MemberId,
+}
+
+/// See [`super::Request::OffsetCommit`].
+#[derive(Clone, Debug)]
+pub struct OffsetCommitRequest {
+    /// Who commits.
+    pub claim: MemberClaim,
+    /// What.
+    pub offsets: Vec<(TopicPartition, CommittedOffset)>,
+}
+
+/// A committed offset (R8.18).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CommittedOffset {
+    /// The next offset to read.
+    pub offset: Offset,
+    /// The epoch of the record before it, if known.
+    pub leader_epoch: LeaderEpoch,
+}
