@@ -1,1 +1,12 @@
-//! All end-to-end tests.
+//! All end-to-end tests, as one binary: linking once is faster, and they share [`support`].
+//!
+//! - [`tidy`] the tree keeps its rules · [`readme`] what the documents promise is so
+//! - [`determinism`] a seed is a run · [`suite`] every scenario says what it should
+//! - [`mutants`] every property can fail
+
+mod determinism;
+mod mutants;
+mod readme;
+mod suite;
+mod support;
+mod tidy;

@@ -1,0 +1,15 @@
+//! The tree keeps its rules. Every rule is a function from a path and a text to findings, so that a
+//! test beside it shows it failing on a bad text; another applies it to the whole repository.
+//!
+//! - [`imports`] who may depend on whom, pinned versions · [`sources`] headers, sizes, banned words
+//! - [`docs`] links and paths in documents · [`scenarios`] what a scenario file must say
+
+mod docs;
+mod imports;
+mod scenarios;
+mod sources;
+
+/// `path:line: what is wrong; how to mend it`.
+fn finding(path: &str, line: usize, what: &str, mend: &str) -> String {
+    format!("{path}:{line}: {what}; {mend}")
+}
