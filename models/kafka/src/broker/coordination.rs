@@ -60,7 +60,7 @@ impl Broker {
         if was_leader {
             self.coordinator.resigned(id.partition, &mut actions);
         }
-        if is_leader && let Some(partition) = self.partitions.get(&id) {
+        if is_leader && let Some(partition) = self.partitions.get(id) {
             self.coordinator.elected(
                 id.partition,
                 partition.leader_epoch,
@@ -117,7 +117,7 @@ impl Broker {
         records: Arc<[GroupRecord]>,
         out: &mut Out,
     ) -> Result<Offset, ErrorCode> {
-        let partition = self.partitions.get_mut(&id).ok_or(ErrorCode::NotCoordinator)?;
+        let partition = self.partitions.get_mut(id).ok_or(ErrorCode::NotCoordinator)?;
         let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
         let batch = RecordBatch {
             base_offset: Offset(0),

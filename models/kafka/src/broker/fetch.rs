@@ -117,11 +117,11 @@ impl Broker {
         let is_current = is_current(epoch, known);
         let fetcher = Reader::Replica { broker: replica, is_current };
         // Both ascend, so one walk finds every partition of the session.
-        let mut hosted = self.partitions.iter_mut().peekable();
+        let mut hosted = self.partitions.all_mut().iter_mut().peekable();
         for remembered in session.partitions_mut() {
             let asked = remembered.asked;
-            while hosted.next_if(|(id, _)| **id < asked.partition).is_some() {}
-            let Some((_, partition)) = hosted.next_if(|(id, _)| **id == asked.partition) else {
+            while hosted.next_if(|one| one.id < asked.partition).is_some() {}
+            let Some(partition) = hosted.next_if(|one| one.id == asked.partition) else {
                 answer.add(asked.partition, Err(NOT_HOSTED));
                 continue;
             };
@@ -168,7 +168,7 @@ impl Broker {
     fn read_all(&self, partitions: &[FetchPartition], max_bytes: u32) -> Answer {
         let mut answer = Answer::default();
         for asked in partitions {
-            let result = match self.partitions.get(&asked.partition) {
+            let result = match self.partitions.get(asked.partition) {
                 Some(one) => answer.read(one, asked, Reader::Consumer, max_bytes, &self.env),
                 None => Err(NOT_HOSTED),
             };
@@ -236,7 +236,7 @@ impl Broker {
         &mut self,
         asked: &ListOffsetsPartition,
     ) -> Result<ListedOffset, ErrorCode> {
-        let partition = self.partitions.get_mut(&asked.partition).ok_or(NOT_HOSTED)?;
+        let partition = self.partitions.get_mut(asked.partition).ok_or(NOT_HOSTED)?;
         partition.check_epoch(asked.leader_epoch)?;
         let (start, high_watermark) = (partition.log.start(), partition.log.high_watermark());
         let leader_epoch = partition.leader_epoch;
@@ -252,7 +252,7 @@ impl Broker {
 
     /// R1.13, for consumers that validate their positions (R8.7).
     pub(super) fn epoch_end(&mut self, asked: &EpochQuery) -> Result<EpochEnd, ErrorCode> {
-        let partition = self.partitions.get_mut(&asked.partition).ok_or(NOT_HOSTED)?;
+        let partition = self.partitions.get_mut(asked.partition).ok_or(NOT_HOSTED)?;
         partition.check_epoch(asked.current_leader_epoch)?;
         partition.leader()?;
         Ok(partition.log.end_of(asked.epoch))

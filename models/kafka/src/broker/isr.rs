@@ -25,12 +25,12 @@ impl Broker {
     pub(super) fn check_lag(&mut self, out: &mut Out) {
         self.env.tick.0 += 1;
         let mut shrinking = Vec::new();
-        for (id, partition) in &mut self.partitions {
-            let end = partition.log.end();
+        for partition in self.partitions.all_mut() {
+            let (id, end) = (partition.id, partition.log.end());
             if let Ok(leader) = partition.leader()
-                && leader.maybe_shrink(end, self.env.around(*id))
+                && leader.maybe_shrink(end, self.env.around(id))
             {
-                shrinking.push(*id);
+                shrinking.push(id);
             }
         }
         self.proposals.waiting.extend(shrinking);
@@ -49,15 +49,16 @@ impl Broker {
         if self.proposals.in_flight.is_some() {
             return;
         }
-        for (id, partition) in &mut self.partitions {
+        for partition in self.partitions.all_mut() {
+            let id = partition.id;
             if partition.leader().is_ok_and(|leader| leader.is_recovering()) {
-                self.proposals.waiting.insert(*id);
+                self.proposals.waiting.insert(id);
             }
         }
         let own = (self.env.id, self.epoch());
         let mut proposals = Vec::new();
         for id in std::mem::take(&mut self.proposals.waiting) {
-            let Some(partition) = self.partitions.get_mut(&id) else { continue };
+            let Some(partition) = self.partitions.get_mut(id) else { continue };
             let (epoch, version) = (partition.leader_epoch, partition.partition_epoch);
             if let Ok(leader) = partition.leader() {
                 proposals.extend(leader.proposal(id, epoch, version, own));
@@ -110,7 +111,7 @@ impl Broker {
         out: &mut Out,
     ) {
         let id = sent.partition;
-        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let Some(partition) = self.partitions.get_mut(id) else { return };
         // R3.11: metadata has replaced what was proposed.
         if partition.partition_epoch != sent.partition_epoch {
             return;

@@ -204,8 +204,9 @@ impl Broker {
         if let Some(epoch) = self.lifecycle.epoch {
             let snapshots = self
                 .partitions
+                .all()
                 .iter()
-                .map(|(id, partition)| (*id, partition.log.producers().snapshot()))
+                .map(|partition| (partition.id, partition.log.producers().snapshot()))
                 .collect();
             out.write(BrokerWrite::CleanShutdown(epoch, snapshots));
         }
@@ -215,8 +216,9 @@ impl Broker {
     pub(super) fn checkpoint_high_watermarks(&self, out: &mut Out) {
         let checkpoint = self
             .partitions
+            .all()
             .iter()
-            .map(|(id, partition)| (*id, partition.log.high_watermark()))
+            .map(|partition| (partition.id, partition.log.high_watermark()))
             .collect();
         out.write(BrokerWrite::HighWatermarks(checkpoint));
     }

@@ -102,7 +102,7 @@ impl Broker {
         }
         if std::mem::take(&mut self.metadata.brokers_changed) {
             // R2.19: who may join, and so who holds the high watermark back, has changed.
-            let all: Vec<TopicPartition> = self.partitions.keys().copied().collect();
+            let all: Vec<TopicPartition> = self.partitions.all().iter().map(|one| one.id).collect();
             for partition in all {
                 self.advance(partition, out);
             }
@@ -118,7 +118,7 @@ impl Broker {
         }
         let segment_bytes = self.env.cluster.topic(id.topic).segment_bytes;
         let loaded = &mut self.loaded;
-        let partition = self.partitions.entry(id).or_insert_with(|| {
+        let partition = self.partitions.get_or_insert_with(id, || {
             let log =
                 loaded.remove(&id).unwrap_or_else(|| ReplicaLog::load(id, None, segment_bytes));
             Partition::new(id, log)

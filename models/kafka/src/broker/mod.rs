@@ -12,6 +12,7 @@ mod fetch;
 mod isr;
 mod lifecycle;
 mod metadata;
+mod partitions;
 mod produce;
 mod replication;
 mod session;
@@ -24,9 +25,9 @@ use crate::log::ReplicaLog;
 use crate::machine::{Channel, ConnectionId, Input, Machine, Outbox, Peer, Route, To};
 use crate::message::{CorrelationId, Message, Request, Response};
 use crate::metadata::MetadataImage;
-use crate::partition::Partition;
 use crate::partition::leader::{LagTick, Surroundings};
 use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, NodeId, Timestamp, TopicPartition};
+use partitions::Partitions;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -100,7 +101,7 @@ impl Env {
 #[derive(Debug)]
 pub struct Broker {
     env: Env,
-    partitions: BTreeMap<TopicPartition, Partition>,
+    partitions: Partitions,
     loaded: BTreeMap<TopicPartition, ReplicaLog>,
     lifecycle: lifecycle::Lifecycle,
     metadata: metadata::MetadataFollower,
@@ -134,7 +135,7 @@ impl Machine for Broker {
                 image: MetadataImage::default(),
                 tick: LagTick(0),
             },
-            partitions: BTreeMap::new(),
+            partitions: Partitions::new(&config.cluster),
             loaded,
             lifecycle: lifecycle::Lifecycle::new(disk.starts + 1, disk.clean_shutdown),
             metadata: metadata::MetadataFollower::default(),

@@ -94,7 +94,7 @@ impl Broker {
         out: &mut Out,
     ) -> Result<Placed, ErrorCode> {
         let topic = self.env.cluster.topic(id.topic);
-        let Some(partition) = self.partitions.get_mut(&id) else {
+        let Some(partition) = self.partitions.get_mut(id) else {
             let exists = self.env.image.partitions.contains_key(&id);
             return Err(if exists { NOT_HOSTED } else { ErrorCode::UnknownTopicOrPartition });
         };
@@ -131,7 +131,7 @@ impl Broker {
             return;
         }
         let min_isr = self.env.cluster.topic(part.partition.topic).effective_min_isr();
-        let Some(partition) = self.partitions.get_mut(&part.partition) else {
+        let Some(partition) = self.partitions.get_mut(part.partition) else {
             part.outcome = Some(Err(NOT_HOSTED));
             return;
         };
@@ -200,7 +200,7 @@ impl Broker {
 
     /// R2.17 and what follows: wakes everyone who waits for the high watermark of `id`.
     pub(super) fn advance(&mut self, id: TopicPartition, out: &mut Out) {
-        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let Some(partition) = self.partitions.get_mut(id) else { return };
         if partition.maybe_advance(self.env.around(id), out) {
             let high_watermark = partition.log.high_watermark();
             self.settle_produce(id, out);

@@ -9,7 +9,7 @@ use crate::message::{
     FetchingReplica, Message, Request, SessionId,
 };
 use crate::partition::Role;
-use ackproof_types::{BrokerId, ErrorCode, TopicPartition};
+use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, TopicPartition};
 
 /// The fetcher to one leader.
 #[derive(Debug, Default)]
@@ -25,35 +25,29 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    /// Begins the session, or goes on with it: its name, and of `wanted` what has to be named.
-    fn ask(
+    /// Names the session of the next fetch, begun if there is none.
+    fn next_session(
         &mut self,
         correlation: CorrelationId,
-        wanted: Vec<FetchPartition>,
-    ) -> (FetchSession, Vec<FetchPartition>) {
-        let Some((session, epoch)) = &mut self.session else {
-            let session = SessionId(correlation.0);
-            self.session = Some((session, 1));
-            self.asked.clone_from(&wanted);
-            return (FetchSession::Begin(session), wanted);
-        };
-        // Both ascend.
-        let mut before = self.asked.iter().peekable();
-        let mut forgotten = Vec::new();
-        let mut changed = Vec::new();
-        for one in &wanted {
-            while let Some(gone) = before.next_if(|old| old.partition < one.partition) {
-                forgotten.push(gone.partition);
+        forgotten: Vec<TopicPartition>,
+    ) -> FetchSession {
+        match &mut self.session {
+            Some((session, epoch)) => {
+                *epoch += 1;
+                FetchSession::Continue { session: *session, epoch: *epoch - 1, forgotten }
             }
-            if before.next_if(|old| old.partition == one.partition) != Some(one) {
-                changed.push(*one);
+            None => {
+                let session = SessionId(correlation.0);
+                self.session = Some((session, 1));
+                FetchSession::Begin(session)
             }
         }
-        forgotten.extend(before.map(|gone| gone.partition));
-        let session = FetchSession::Continue { session: *session, epoch: *epoch, forgotten };
-        *epoch += 1;
-        self.asked = wanted;
-        (session, changed)
+    }
+
+    /// The session is lost.
+    fn forget_session(&mut self) {
+        self.session = None;
+        self.asked.clear();
     }
 
     fn counts(&self, partition: TopicPartition) -> bool {
@@ -73,7 +67,7 @@ impl Broker {
     }
 
     pub(super) fn fetch_from_leader_of(&mut self, id: TopicPartition, out: &mut Out) {
-        let leader = match self.partitions.get(&id).map(|partition| &partition.role) {
+        let leader = match self.partitions.get(id).map(|partition| &partition.role) {
             Some(Role::Follower(Some(leader))) => *leader,
             Some(Role::Follower(None) | Role::Leader(_)) | None => return,
         };
@@ -81,40 +75,71 @@ impl Broker {
     }
 
     fn fetch_from(&mut self, leader: BrokerId, out: &mut Out) {
-        let fetcher = self.fetchers.entry(leader).or_default();
-        if fetcher.in_flight.is_some() || fetcher.backing_off || !self.is_unfenced(leader) {
+        if !self.is_unfenced(leader) {
             return;
         }
-        let partitions: Vec<FetchPartition> = self
-            .partitions
-            .values()
-            .filter(|partition| matches!(partition.role, Role::Follower(Some(id)) if id == leader))
-            .filter(|partition| !self.delayed.contains(&partition.id))
-            .map(|partition| FetchPartition {
+        let fetcher = self.fetchers.entry(leader).or_default();
+        if fetcher.in_flight.is_some() || fetcher.backing_off {
+            return;
+        }
+        let max_bytes = self.env.cluster.broker.replica_fetch_max_bytes;
+        let mut changed = Vec::new();
+        let mut forgotten = Vec::new();
+        let mut place = 0;
+        // Both ascend.
+        for partition in self.partitions.all() {
+            let follows = matches!(partition.role, Role::Follower(Some(id)) if id == leader);
+            if !follows || self.delayed.contains(&partition.id) {
+                continue;
+            }
+            while fetcher.asked.get(place).is_some_and(|asked| asked.partition < partition.id) {
+                forgotten.push(fetcher.asked.remove(place).partition);
+            }
+            let wanted = FetchPartition {
                 partition: partition.id,
                 offset: partition.log.end(),
                 leader_epoch: partition.leader_epoch,
                 last_fetched_epoch: partition.log.latest_epoch(),
                 log_start: partition.log.start(),
-                max_bytes: self.env.cluster.broker.replica_fetch_max_bytes,
-            })
-            .collect();
-        if partitions.is_empty() {
+                max_bytes,
+            };
+            match fetcher.asked.get_mut(place) {
+                Some(asked) if asked.partition == partition.id => {
+                    if *asked != wanted {
+                        *asked = wanted;
+                        changed.push(wanted);
+                    }
+                }
+                Some(_) | None => {
+                    fetcher.asked.insert(place, wanted);
+                    changed.push(wanted);
+                }
+            }
+            place += 1;
+        }
+        forgotten.extend(fetcher.asked.drain(place..).map(|asked| asked.partition));
+        if place == 0 {
+            // Nobody reads the session's last words: it is begun anew when there is something.
+            fetcher.forget_session();
             return;
         }
-        let settings = *self.settings();
-        let correlation = self.correlation();
-        let fetcher = self.fetchers.entry(leader).or_default();
+        self.next_correlation += 1;
+        let correlation = CorrelationId(self.next_correlation);
         fetcher.in_flight = Some(correlation);
         fetcher.abandoned.clear();
-        let (session, partitions) = fetcher.ask(correlation, partitions);
+        let session = fetcher.next_session(correlation, forgotten);
+        let settings = self.env.cluster.broker;
+        let replica = FetchingReplica {
+            broker: self.env.id,
+            epoch: self.lifecycle.epoch().unwrap_or(BrokerEpoch::UNKNOWN),
+        };
         let request = Request::Fetch(FetchRequest {
-            replica: Some(FetchingReplica { broker: self.env.id, epoch: self.epoch() }),
+            replica: Some(replica),
             max_wait: settings.replica_fetch_wait_max,
             min_bytes: settings.replica_fetch_min_bytes,
             max_bytes: settings.replica_fetch_response_max_bytes,
             session,
-            partitions,
+            partitions: changed,
         });
         let route = Route { node: leader.into(), channel: Channel::Fetcher };
         out.send(route, Message::Request(correlation, request));
@@ -162,14 +187,14 @@ impl Broker {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         if fetcher.in_flight == Some(correlation) {
             fetcher.in_flight = None;
-            fetcher.session = None;
+            fetcher.forget_session();
             self.fetch_from(leader, out);
         }
     }
 
     /// R2.5, R2.9: takes what the leader sent.
     fn take(&mut self, id: TopicPartition, fetched: &Fetched, out: &mut Out) {
-        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let Some(partition) = self.partitions.get_mut(id) else { return };
         if partition.is_leader() || fetched.fetch_offset != partition.log.end() {
             return;
         }
@@ -200,7 +225,7 @@ impl Broker {
     pub(super) fn fetcher_failed(&mut self, leader: BrokerId, out: &mut Out) {
         let fetcher = self.fetchers.entry(leader).or_default();
         fetcher.in_flight = None;
-        fetcher.session = None;
+        fetcher.forget_session();
         fetcher.backing_off = true;
         out.disarm(Timer::FetcherTimeout(leader));
         out.arm(Timer::FetcherBackoff(leader), self.settings().replica_fetch_backoff);

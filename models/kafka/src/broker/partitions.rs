@@ -1,0 +1,78 @@
+//! The replicas that a broker hosts, found by number and walked in order.
+//!
+//! Every message looks partitions up, every fetch walks all of them, and one is added only when a topic
+//! is created: so a sorted array with a table of places, not a tree.
+
+use crate::config::ClusterConfig;
+use crate::partition::Partition;
+use ackproof_types::TopicPartition;
+
+/// A place that holds nothing.
+const NOWHERE: u32 = u32::MAX;
+
+/// The replicas of a broker, ascending.
+#[derive(Debug)]
+pub(super) struct Partitions {
+    hosted: Vec<Partition>,
+    /// For each topic, where its partitions begin in `places`.
+    topics: Vec<u32>,
+    /// For each partition of the cluster, its index in `hosted`.
+    places: Vec<u32>,
+}
+
+impl Partitions {
+    /// None hosted yet of the cluster's.
+    pub(super) fn new(cluster: &ClusterConfig) -> Self {
+        let mut topics = Vec::with_capacity(cluster.topics.len());
+        let mut count = 0;
+        for topic in &cluster.topics {
+            topics.push(count);
+            count += u32::from(topic.partitions);
+        }
+        Self { hosted: Vec::new(), topics, places: vec![NOWHERE; count as usize] }
+    }
+
+    fn number(&self, id: TopicPartition) -> usize {
+        self.topics[id.topic.index()] as usize + usize::from(id.partition)
+    }
+
+    fn place(&self, id: TopicPartition) -> usize {
+        self.places.get(self.number(id)).copied().unwrap_or(NOWHERE) as usize
+    }
+
+    pub(super) fn get(&self, id: TopicPartition) -> Option<&Partition> {
+        self.hosted.get(self.place(id))
+    }
+
+    pub(super) fn get_mut(&mut self, id: TopicPartition) -> Option<&mut Partition> {
+        let place = self.place(id);
+        self.hosted.get_mut(place)
+    }
+
+    /// The replica of `id`, made if there is none.
+    pub(super) fn get_or_insert_with(
+        &mut self,
+        id: TopicPartition,
+        make: impl FnOnce() -> Partition,
+    ) -> &mut Partition {
+        if self.get(id).is_none() {
+            let place = self.hosted.partition_point(|other| other.id < id);
+            self.hosted.insert(place, make());
+            for (place, partition) in (0..).zip(&self.hosted).skip(place) {
+                let number = self.topics[partition.id.topic.index()] as usize
+                    + usize::from(partition.id.partition);
+                self.places[number] = place;
+            }
+        }
+        let place = self.place(id);
+        &mut self.hosted[place]
+    }
+
+    pub(super) fn all(&self) -> &[Partition] {
+        &self.hosted
+    }
+
+    pub(super) fn all_mut(&mut self) -> &mut [Partition] {
+        &mut self.hosted
+    }
+}
