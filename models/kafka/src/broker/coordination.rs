@@ -5,11 +5,10 @@
 
 use super::{Broker, Out, Timer, reply};
 use crate::group::record::GroupRecord;
-use crate::group::{Action, GroupCoordinator, GroupTimer};
+use crate::group::{Action, GroupTimer};
 use crate::machine::ConnectionId;
 use crate::message::{CorrelationId, Payload, RecordBatch, Request};
 use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset, Timestamp, TopicId, TopicPartition};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Bytes of a coordinator's record, all told.
@@ -18,30 +17,23 @@ const RECORD_BYTES: u32 = 120;
 impl Broker {
     /// R9.1.
     pub(super) fn offsets_partition(&self, group: GroupId) -> TopicPartition {
-        let cluster = &self.env.cluster;
-        let count = cluster.topic(TopicId::CONSUMER_OFFSETS).partitions;
-        let number =
-            GroupCoordinator::offsets_partition(&cluster.group_names[group.index()], count);
-        TopicPartition::new(TopicId::CONSUMER_OFFSETS, number)
+        TopicPartition::new(TopicId::CONSUMER_OFFSETS, self.coordinator.home(group))
     }
 
     pub(super) fn handle_group(
         &mut self,
-        now: Timestamp,
         connection: ConnectionId,
         correlation: CorrelationId,
         request: &Request,
         out: &mut Out,
     ) {
-        let partition = GroupCoordinator::group_of(request)
-            .map(|group| self.offsets_partition(group).partition);
-        let mut actions = Vec::new();
-        self.coordinator.handle(connection, correlation, request, partition, now, &mut actions);
+        let mut actions = self.coordinator.spare_actions();
+        self.coordinator.handle(connection, correlation, request, &mut actions);
         self.carry_out(actions, out);
     }
 
     pub(super) fn group_fire(&mut self, timer: GroupTimer, out: &mut Out) {
-        let mut actions = Vec::new();
+        let mut actions = self.coordinator.spare_actions();
         self.coordinator.fire(timer, &mut actions);
         self.carry_out(actions, out);
     }
@@ -56,8 +48,8 @@ impl Broker {
         if id.topic != TopicId::CONSUMER_OFFSETS {
             return;
         }
-        let mut actions = Vec::new();
-        if was_leader {
+        let mut actions = self.coordinator.spare_actions();
+        if was_leader && !is_leader {
             self.coordinator.resigned(id.partition, &mut actions);
         }
         if is_leader && let Some(partition) = self.partitions.get(id) {
@@ -79,15 +71,14 @@ impl Broker {
         out: &mut Out,
     ) {
         if id.topic == TopicId::CONSUMER_OFFSETS {
-            let mut actions = Vec::new();
+            let mut actions = self.coordinator.spare_actions();
             self.coordinator.high_watermark(id.partition, offset, &mut actions);
             self.carry_out(actions, out);
         }
     }
 
-    fn carry_out(&mut self, actions: Vec<Action>, out: &mut Out) {
-        let mut queue = VecDeque::from(actions);
-        while let Some(action) = queue.pop_front() {
+    fn carry_out(&mut self, mut actions: Vec<Action>, out: &mut Out) {
+        for action in actions.drain(..) {
             match action {
                 Action::Reply { connection, correlation, response } => {
                     reply(connection, correlation, response, out);
@@ -95,19 +86,20 @@ impl Broker {
                 Action::Append { partition, records } => {
                     let id = TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition);
                     let result = self.append_group(id, records, out);
-                    let mut more = Vec::new();
+                    let mut more = self.coordinator.spare_actions();
                     self.coordinator.appended(partition, result, &mut more);
-                    queue.extend(more);
+                    self.carry_out(more, out);
                     if result.is_ok() {
                         self.wake_followers(id, out);
                         self.advance(id, out);
                     }
                 }
-                Action::Arm(timer, length) => out.arm(Timer::Group(timer), length),
+                Action::Arm(timer, delay) => out.arm(Timer::Group(timer), delay),
                 Action::Disarm(timer) => out.disarm(Timer::Group(timer)),
                 Action::Observe(observation) => out.observe(observation),
             }
         }
+        self.coordinator.keep_spare(actions);
     }
 
     /// R9.3: with acks=1, so the minimum of in-sync replicas is not asked for.

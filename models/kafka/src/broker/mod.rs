@@ -156,11 +156,11 @@ impl Machine for Broker {
         broker
     }
 
-    fn step(&mut self, now: Timestamp, input: Input<Self>, out: &mut Out) {
+    fn step(&mut self, _now: Timestamp, input: Input<Self>, out: &mut Out) {
         match input {
             Input::Deliver { from, message } => match message {
                 Message::Request(correlation, request) => {
-                    self.request(now, from, correlation, request, out);
+                    self.request(from, correlation, request, out);
                 }
                 Message::Response(correlation, response) => {
                     self.response(from, correlation, response, out);
@@ -202,14 +202,7 @@ impl Broker {
         correlation
     }
 
-    fn request(
-        &mut self,
-        now: Timestamp,
-        from: Peer,
-        correlation: CorrelationId,
-        request: Request,
-        out: &mut Out,
-    ) {
+    fn request(&mut self, from: Peer, correlation: CorrelationId, request: Request, out: &mut Out) {
         if !self.lifecycle.serves() {
             // The ports are not open yet (R5.9): whoever tries is turned away.
             out.close(To::Connection(from.connection));
@@ -242,7 +235,7 @@ impl Broker {
             | Request::LeaveGroup(..)
             | Request::OffsetCommit(_)
             | Request::OffsetFetch(..) => {
-                self.handle_group(now, to, correlation, &request, out);
+                self.handle_group(to, correlation, &request, out);
             }
             Request::BrokerRegistration(_)
             | Request::BrokerHeartbeat(_)

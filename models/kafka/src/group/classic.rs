@@ -2,19 +2,22 @@
 //! static members. It knows nothing of high watermarks: what must be replicated goes to its `Context`.
 
 use super::GroupTimer;
-use super::member::{Caller, Member};
+use super::member::{Caller, Member, Parked};
 use super::record::GroupRecord;
 use super::shard::{Context, Outcome};
 use crate::message::{
     CommittedOffset, JoinGroupRequest, JoinGroupResponse, MemberClaim, Response, SyncGroupRequest,
 };
 use crate::observation::Observation;
-use ackproof_types::{ErrorCode, GenerationId, MemberId, Micros, TopicPartition};
+use ackproof_types::{ErrorCode, GenerationId, GroupId, MemberId, Micros, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How long a new member may take until its first join phase ends (R9.20).
 const NEW_MEMBER_JOIN_TIMEOUT: Micros = Micros::from_secs(300);
+
+/// The partitions of each member, as the leader shared them out.
+pub(super) type Shares = Vec<(MemberId, Arc<[TopicPartition]>)>;
 
 /// The states of a group. Dead is absence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,8 +50,6 @@ pub(super) struct Group {
     pub(super) pending: BTreeSet<MemberId>,
     /// Joined, not yet synced (R9.17).
     pub(super) unsynced: BTreeSet<MemberId>,
-    /// The assignment on its way to the log.
-    pub(super) proposed: BTreeMap<MemberId, Arc<[TopicPartition]>>,
     pub(super) offsets: BTreeMap<TopicPartition, CommittedOffset>,
 }
 
@@ -61,7 +62,6 @@ impl Default for Group {
             members: BTreeMap::new(),
             pending: BTreeSet::new(),
             unsynced: BTreeSet::new(),
-            proposed: BTreeMap::new(),
             offsets: BTreeMap::new(),
         }
     }
@@ -96,14 +96,42 @@ impl Group {
             State::Stable => unchanged && !leads,
             State::Empty | State::InitialRebalance { .. } | State::PreparingRebalance => false,
         };
-        member.session_timeout = request.session_timeout;
-        member.rebalance_timeout = request.rebalance_timeout;
         if current {
             return cx.reply(caller, self.joined(id));
         }
+        member.session_timeout = request.session_timeout;
+        member.rebalance_timeout = request.rebalance_timeout;
         member.topics = Arc::clone(&request.topics);
-        member.joining = Some(caller);
+        member.joining = Some(Parked::Waiting(caller));
         self.rebalance_or_complete(cx);
+        self.parked(id, caller, cx);
+    }
+
+    /// A join that is still waiting fails with the journal (R9.4).
+    fn parked(&self, id: MemberId, caller: Caller, cx: &mut Context<'_>) {
+        let joining = self.members.get(&id).and_then(|member| member.joining);
+        if joining == Some(Parked::Waiting(caller)) {
+            cx.parked(id, caller);
+        }
+    }
+
+    /// The journal failed while `caller` was parked: it is told, its member still counts.
+    pub(super) fn give_up(
+        &mut self,
+        id: MemberId,
+        caller: Caller,
+        error: ErrorCode,
+        cx: &mut Context<'_>,
+    ) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let waiting = Some(Parked::Waiting(caller));
+        if member.joining == waiting {
+            member.joining = Some(Parked::Answered);
+            cx.reply(caller, Response::JoinGroup(JoinGroupResponse::Refused(error)));
+        } else if member.syncing == waiting {
+            member.syncing = Some(Parked::Answered);
+            cx.reply(caller, Response::SyncGroup(Err(error)));
+        }
     }
 
     fn add(
@@ -121,7 +149,7 @@ impl Group {
                 rebalance_timeout: request.rebalance_timeout,
                 topics: Arc::clone(&request.topics),
                 assignment: Arc::new([]),
-                joining: Some(caller),
+                joining: Some(Parked::Waiting(caller)),
                 syncing: None,
                 is_new: true,
             },
@@ -131,12 +159,14 @@ impl Group {
         }
         cx.arm(GroupTimer::Session(cx.group, id), NEW_MEMBER_JOIN_TIMEOUT);
         self.rebalance_or_complete(cx);
+        self.parked(id, caller, cx);
     }
 
     fn rebalance_or_complete(&mut self, cx: &mut Context<'_>) {
         match self.state {
             State::Empty | State::CompletingRebalance | State::Stable => self.prepare(cx),
             State::PreparingRebalance => self.complete_if_all_joined(cx),
+            // R9.16: only the delay ends it.
             State::InitialRebalance { .. } => {}
         }
     }
@@ -145,7 +175,6 @@ impl Group {
     fn prepare(&mut self, cx: &mut Context<'_>) {
         let timeout = self.rebalance_timeout();
         self.unsynced.clear();
-        self.proposed.clear();
         cx.disarm(GroupTimer::Sync(cx.group));
         if self.state == State::Empty {
             let delay = cx.settings.group_initial_rebalance_delay;
@@ -153,15 +182,14 @@ impl Group {
             self.state = State::InitialRebalance { joined: false, remaining };
             return cx.arm(GroupTimer::Join(cx.group), delay);
         }
-        self.fail_syncs(ErrorCode::RebalanceInProgress, cx);
+        self.answer_syncs(Err(ErrorCode::RebalanceInProgress), cx);
         self.state = State::PreparingRebalance;
         cx.arm(GroupTimer::Join(cx.group), timeout);
         self.complete_if_all_joined(cx);
     }
 
     fn complete_if_all_joined(&mut self, cx: &mut Context<'_>) {
-        let all = self.pending.is_empty() && self.members.values().all(|m| m.joining.is_some());
-        if all && self.state == State::PreparingRebalance {
+        if self.pending.is_empty() && self.members.values().all(|m| m.joining.is_some()) {
             self.complete_join(cx);
         }
     }
@@ -204,8 +232,7 @@ impl Group {
         });
         if self.members.is_empty() {
             self.state = State::Empty;
-            let record = self.record(cx, &BTreeMap::new());
-            return cx.append(vec![record], Outcome::Nothing);
+            return cx.write([self.record(cx, &[])], [], None);
         }
         self.state = State::CompletingRebalance;
         self.unsynced = self.members.keys().copied().collect();
@@ -215,7 +242,7 @@ impl Group {
             let Some(member) = self.members.get_mut(&id) else { continue };
             member.is_new = false;
             cx.arm(GroupTimer::Session(cx.group, id), member.session_timeout);
-            if let Some(caller) = member.joining.take() {
+            if let Some(caller) = member.joining.take().and_then(Parked::caller) {
                 cx.reply(caller, response);
             }
         }
@@ -234,13 +261,15 @@ impl Group {
                 cx.reply(to, Response::SyncGroup(Err(ErrorCode::RebalanceInProgress)));
             }
             State::CompletingRebalance => {
-                member.syncing = Some(to);
+                member.syncing = Some(Parked::Waiting(to));
                 self.synced(id, cx);
                 if self.leader == Some(id) {
-                    self.proposed = request.assignment.iter().cloned().collect();
-                    let record = self.record(cx, &self.proposed);
-                    let outcome = Outcome::Assignment(cx.group, self.generation);
-                    cx.append(vec![record], outcome);
+                    let shares = request.assignment.clone();
+                    let record = self.record(cx, &shares);
+                    let outcome = Outcome::Assignment(cx.group, self.generation, shares);
+                    cx.write([record], [], Some(outcome));
+                } else {
+                    cx.parked(id, to);
                 }
             }
             State::Stable => {
@@ -261,23 +290,23 @@ impl Group {
     pub(super) fn assigned(
         &mut self,
         generation: GenerationId,
-        result: Result<(), ErrorCode>,
+        result: Result<Shares, ErrorCode>,
         cx: &mut Context<'_>,
     ) {
         if self.state != State::CompletingRebalance || self.generation != generation {
             return;
         }
-        if let Err(error) = result {
-            self.fail_syncs(error, cx);
-            return self.prepare(cx);
-        }
-        self.state = State::Stable;
-        let mut proposed = std::mem::take(&mut self.proposed);
-        for (id, member) in &mut self.members {
-            member.assignment = proposed.remove(id).unwrap_or_else(|| Arc::new([]));
-            if let Some(caller) = member.syncing.take() {
-                cx.arm(GroupTimer::Session(cx.group, *id), member.session_timeout);
-                cx.reply(caller, Response::SyncGroup(Ok(Arc::clone(&member.assignment))));
+        match result {
+            Ok(shares) => {
+                self.state = State::Stable;
+                for (id, member) in &mut self.members {
+                    member.assignment = share_of(*id, &shares);
+                }
+                self.answer_syncs(Ok(()), cx);
+            }
+            Err(error) => {
+                self.answer_syncs(Err(error), cx);
+                self.prepare(cx);
             }
         }
     }
@@ -300,23 +329,19 @@ impl Group {
     }
 
     /// R9.19.
-    pub(super) fn heartbeat(
-        &self,
-        claim: &MemberClaim,
-        cx: &mut Context<'_>,
-    ) -> Result<(), ErrorCode> {
-        self.check(claim)?;
-        match self.state {
+    pub(super) fn heartbeat(&self, claim: &MemberClaim, to: Caller, cx: &mut Context<'_>) {
+        if let Err(error) = self.check(claim) {
+            return cx.reply(to, Response::Heartbeat(Err(error)));
+        }
+        let result = match self.state {
             State::Empty => Err(ErrorCode::UnknownMemberId),
             State::InitialRebalance { .. } | State::PreparingRebalance => {
-                self.touch(claim.member, cx);
                 Err(ErrorCode::RebalanceInProgress)
             }
-            State::CompletingRebalance | State::Stable => {
-                self.touch(claim.member, cx);
-                Ok(())
-            }
-        }
+            State::CompletingRebalance | State::Stable => Ok(()),
+        };
+        self.touch(claim.member, cx);
+        cx.respond(to, Response::Heartbeat(result));
     }
 
     /// R9.10; `validate` is off in the variant that takes anybody's.
@@ -341,50 +366,61 @@ impl Group {
         }
     }
 
-    /// R9.20.
+    /// R9.20. A join phase goes on without the member, even the first one.
     pub(super) fn expire(&mut self, id: MemberId, cx: &mut Context<'_>) {
         let excused = self.members.get(&id).is_some_and(|m| m.is_parked() && !m.is_new);
-        if !excused {
-            self.remove(id, cx);
+        if excused {
+            return;
+        }
+        let was_pending = self.pending.remove(&id);
+        if !was_pending && !self.forget(id, cx) {
+            return;
+        }
+        match self.state {
+            State::InitialRebalance { .. } | State::PreparingRebalance => {
+                self.complete_if_all_joined(cx);
+            }
+            State::CompletingRebalance | State::Stable if !was_pending => self.prepare(cx),
+            State::Empty | State::CompletingRebalance | State::Stable => {}
         }
     }
 
-    /// R9.21. Whether the member was known.
-    pub(super) fn remove(&mut self, id: MemberId, cx: &mut Context<'_>) -> bool {
+    /// R9.21. Kafka rebalances even if the member was merely named.
+    pub(super) fn leave(&mut self, id: MemberId, cx: &mut Context<'_>) -> Result<(), ErrorCode> {
         if self.pending.remove(&id) {
             cx.disarm(GroupTimer::Session(cx.group, id));
-            self.complete_if_all_joined(cx);
-            return true;
+        } else if !self.forget(id, cx) {
+            return Err(ErrorCode::UnknownMemberId);
         }
-        let known = self.forget(id, cx);
-        if known {
+        if self.state != State::Empty {
             self.rebalance_or_complete(cx);
         }
-        known
+        Ok(())
     }
 
     fn forget(&mut self, id: MemberId, cx: &mut Context<'_>) -> bool {
         let Some(member) = self.members.remove(&id) else { return false };
         cx.disarm(GroupTimer::Session(cx.group, id));
         self.unsynced.remove(&id);
-        let error = ErrorCode::UnknownMemberId;
-        if let Some(caller) = member.joining {
-            cx.reply(caller, Response::JoinGroup(JoinGroupResponse::Refused(error)));
+        if let Some(caller) = member.joining.and_then(Parked::caller) {
+            let refused = JoinGroupResponse::Refused(ErrorCode::UnknownMemberId);
+            cx.reply(caller, Response::JoinGroup(refused));
         }
-        if let Some(caller) = member.syncing {
-            cx.reply(caller, Response::SyncGroup(Err(error)));
-        }
+        // A parked sync is never answered: its member left on another connection.
         if self.leader == Some(id) {
             self.leader = self.members.keys().next().copied();
         }
         true
     }
 
-    fn fail_syncs(&mut self, error: ErrorCode, cx: &mut Context<'_>) {
+    /// R9.18: everyone who waits gets its assignment, or the error, and a new session.
+    fn answer_syncs(&mut self, result: Result<(), ErrorCode>, cx: &mut Context<'_>) {
         for (id, member) in &mut self.members {
-            if let Some(caller) = member.syncing.take() {
-                cx.arm(GroupTimer::Session(cx.group, *id), member.session_timeout);
-                cx.reply(caller, Response::SyncGroup(Err(error)));
+            let Some(parked) = member.syncing.take() else { continue };
+            cx.arm(GroupTimer::Session(cx.group, *id), member.session_timeout);
+            if let Some(caller) = parked.caller() {
+                let answer = result.map(|()| Arc::clone(&member.assignment));
+                cx.reply(caller, Response::SyncGroup(answer));
             }
         }
     }
@@ -424,14 +460,31 @@ impl Group {
     fn record(
         &self,
         cx: &Context<'_>,
-        assignment: &BTreeMap<MemberId, Arc<[TopicPartition]>>,
+        shares: &[(MemberId, Arc<[TopicPartition]>)],
     ) -> GroupRecord {
-        let of = |id| assignment.get(id).cloned().unwrap_or_else(|| Arc::new([]));
         GroupRecord::Group {
             group: cx.group,
             generation: self.generation,
             leader: self.leader,
-            members: self.members.iter().map(|(id, m)| m.persisted(*id, of(id))).collect(),
+            members: self
+                .members
+                .iter()
+                .map(|(id, member)| member.persisted(*id, share_of(*id, shares)))
+                .collect(),
         }
+    }
+
+    /// As it is written before anyone joined.
+    pub(super) fn unborn(group: GroupId) -> GroupRecord {
+        let generation = GenerationId(0);
+        GroupRecord::Group { group, generation, leader: None, members: Vec::new() }
+    }
+}
+
+/// Members that the leader left out get nothing (R9.18).
+fn share_of(id: MemberId, shares: &[(MemberId, Arc<[TopicPartition]>)]) -> Arc<[TopicPartition]> {
+    match shares.iter().find(|(member, _)| *member == id) {
+        Some((_, partitions)) => Arc::clone(partitions),
+        None => Arc::new([]),
     }
 }

@@ -2,9 +2,9 @@
 //! partitions (Kafka: `GroupCoordinatorService`). What a group makes of a request is `classic`.
 
 use super::classic::{Group, State};
-use super::member::{Caller, Member};
+use super::member::{Caller, Member, Parked};
 use super::record::GroupRecord;
-use super::shard::{Context, Held, Journal, Outcome, Shard, reply, translated};
+use super::shard::{Context, Outcome, Shard, Undo, failed, reply, translated};
 use super::{Action, GroupTimer};
 use crate::config::ClusterConfig;
 use crate::machine::ConnectionId;
@@ -15,30 +15,50 @@ use crate::message::{
 use crate::observation::Observation;
 use crate::variant::Variant;
 use ackproof_types::{
-    BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Offset, Timestamp, TopicId,
-    TopicPartition,
+    BrokerId, Delay, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset,
+    TopicId, TopicPartition,
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// How long reading a partition takes (R9.6). In Kafka it follows from the size of the log; to clients
+/// it makes no difference beyond the pause.
+const LOAD: Delay = Delay { min: Micros::from_millis(1), max: Micros::from_millis(50) };
 
 /// The coordinator of the groups whose partition of `__consumer_offsets` this broker leads.
 #[derive(Debug)]
 pub struct GroupCoordinator {
     config: Arc<ClusterConfig>,
     broker: BrokerId,
+    /// The partition of each group (R9.1).
+    homes: Vec<u16>,
     shards: BTreeMap<u16, Shard>,
-    /// Operations held so far; names their timers.
-    operations: u64,
+    /// An empty list, kept for its allocation.
+    spare: Vec<Action>,
 }
 
 impl GroupCoordinator {
     /// The coordinator of `broker`, active for no partition yet.
     #[must_use]
     pub fn new(config: Arc<ClusterConfig>, broker: BrokerId) -> Self {
-        Self { config, broker, shards: BTreeMap::new(), operations: 0 }
+        let partitions = config.topic(TopicId::CONSUMER_OFFSETS).partitions;
+        let names = config.group_names.iter();
+        let homes = names.map(|name| super::offsets_partition(name, partitions)).collect();
+        Self { config, broker, homes, shards: BTreeMap::new(), spare: Vec::new() }
     }
 
-    /// The broker took the lead of `partition`: loads its whole log, beyond the high watermark (R9.6).
+    /// The partition of `__consumer_offsets` that keeps `group` (R9.1).
+    ///
+    /// # Panics
+    /// If the cluster has no such group.
+    #[must_use]
+    pub fn home(&self, group: GroupId) -> u16 {
+        self.homes[group.index()]
+    }
+
+    /// The broker took the lead of `partition`: reads its whole log, beyond the high watermark, and
+    /// serves once that is done (R9.6). One that is active already stays as it is, under the new epoch
+    /// (`CoordinatorRuntime#scheduleLoadOperation`).
     pub fn elected(
         &mut self,
         partition: u16,
@@ -47,7 +67,10 @@ impl GroupCoordinator {
         high_watermark: Offset,
         actions: &mut Vec<Action>,
     ) {
-        self.resigned(partition, actions);
+        if let Some(shard) = self.shards.get_mut(&partition) {
+            shard.epoch = epoch;
+            return;
+        }
         let mut groups = BTreeMap::new();
         let mut end = Offset(0);
         for batch in batches {
@@ -56,19 +79,21 @@ impl GroupCoordinator {
                 records.iter().for_each(|record| replay(&mut groups, record));
             }
         }
-        for (group, state) in &groups {
+        let shard = Shard::new(partition, epoch, groups, end, high_watermark);
+        self.shards.insert(partition, shard);
+        actions.push(Action::Arm(GroupTimer::Load(partition), LOAD));
+    }
+
+    /// R9.6: the session of every member starts anew.
+    fn loaded(&mut self, partition: u16, actions: &mut Vec<Action>) {
+        let Some(shard) = self.shards.get_mut(&partition) else { return };
+        shard.loading = false;
+        for (group, state) in &shard.groups {
             for (id, member) in &state.members {
-                actions.push(Action::Arm(GroupTimer::Session(*group, *id), member.session_timeout));
+                let timer = GroupTimer::Session(*group, *id);
+                actions.push(Action::Arm(timer, member.session_timeout.into()));
             }
         }
-        let journal = Journal {
-            partition,
-            end,
-            high_watermark,
-            appending: VecDeque::new(),
-            held: VecDeque::new(),
-        };
-        self.shards.insert(partition, Shard { epoch, groups, journal, named: 0 });
         let partition = TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition);
         actions.push(Action::Observe(Observation::CoordinatorLoaded { partition }));
     }
@@ -76,85 +101,78 @@ impl GroupCoordinator {
     /// The broker leads `partition` no more: all who wait are told so (R9.4).
     pub fn resigned(&mut self, partition: u16, actions: &mut Vec<Action>) {
         let Some(shard) = self.shards.remove(&partition) else { return };
+        let Shard { groups, journal, .. } = shard;
         let error = ErrorCode::NotCoordinator;
-        let outcomes = shard.journal.appending.into_iter().map(|(_, outcome)| outcome);
-        for held in &shard.journal.held {
-            actions.push(Action::Disarm(GroupTimer::Operation(held.operation)));
-        }
-        for outcome in outcomes.chain(shard.journal.held.into_iter().map(|held| held.outcome)) {
+        actions.push(Action::Disarm(GroupTimer::Load(partition)));
+        for outcome in journal.abandon(actions) {
             match outcome {
-                Outcome::Commit(to) => reply(actions, to, Response::OffsetCommit(Err(error))),
-                Outcome::Read(to, _) => reply(actions, to, Response::OffsetFetch(Err(error))),
-                // Those who wait for an assignment are answered below.
-                Outcome::Nothing | Outcome::Assignment(..) => {}
+                Outcome::Reply(to, response) => reply(actions, to, failed(&response, error)),
+                // Those who are parked are answered below.
+                Outcome::Parked(..) | Outcome::Assignment(..) => {}
             }
         }
-        for (group, state) in shard.groups {
+        for (group, state) in groups {
             actions.push(Action::Disarm(GroupTimer::Join(group)));
             actions.push(Action::Disarm(GroupTimer::Sync(group)));
             for id in state.pending.iter().chain(state.members.keys()) {
                 actions.push(Action::Disarm(GroupTimer::Session(group, *id)));
             }
             for member in state.members.values() {
-                if let Some(to) = member.joining {
+                if let Some(to) = member.joining.and_then(Parked::caller) {
                     let refused = JoinGroupResponse::Refused(error);
                     reply(actions, to, Response::JoinGroup(refused));
                 }
-                if let Some(to) = member.syncing {
+                if let Some(to) = member.syncing.and_then(Parked::caller) {
                     reply(actions, to, Response::SyncGroup(Err(error)));
                 }
             }
         }
     }
 
-    /// Takes a request about a group that `group_partition` of `__consumer_offsets` keeps.
-    #[expect(clippy::too_many_arguments, reason = "the broker hands over what it was handed")]
+    /// Takes a request about a group.
     pub fn handle(
         &mut self,
         from: ConnectionId,
         correlation: CorrelationId,
         request: &Request,
-        group_partition: Option<u16>,
-        _now: Timestamp,
         actions: &mut Vec<Action>,
     ) {
         let Some(group) = super::group_of(request) else { return };
         let to = Caller { connection: from, correlation };
-        let config = Arc::clone(&self.config);
-        let Some(shard) = group_partition.and_then(|at| self.shards.get_mut(&at)) else {
+        let Self { config, broker, homes, shards, .. } = self;
+        let Some(shard) = shards.get_mut(&homes[group.index()]) else {
             return refuse(request, to, ErrorCode::NotCoordinator, actions);
         };
-        let Shard { epoch, groups, journal, named } = shard;
+        if shard.loading {
+            return refuse(request, to, ErrorCode::CoordinatorLoadInProgress, actions);
+        }
+        let Shard { epoch, groups, journal, named, .. } = shard;
         let mut cx = Context { group, settings: &config.broker, journal, actions };
         match request {
             Request::JoinGroup(request) => {
-                let new = member_id(self.broker, *epoch, cx.journal.partition, *named);
+                let new = member_id(*broker, *epoch, cx.journal.partition, *named);
                 *named += u64::from(join(groups, request, new, to, &mut cx));
             }
             Request::SyncGroup(request) => match groups.get_mut(&group) {
                 Some(state) => state.sync(request, to, &mut cx),
                 None => cx.reply(to, Response::SyncGroup(Err(ErrorCode::UnknownMemberId))),
             },
-            Request::Heartbeat(claim) => {
-                let result = groups
-                    .get(&group)
-                    .map_or(Err(ErrorCode::UnknownMemberId), |it| it.heartbeat(claim, &mut cx));
-                cx.reply(to, Response::Heartbeat(result));
-            }
+            Request::Heartbeat(claim) => match groups.get(&group) {
+                Some(state) => state.heartbeat(claim, to, &mut cx),
+                None => cx.reply(to, Response::Heartbeat(Err(ErrorCode::UnknownMemberId))),
+            },
             Request::LeaveGroup(_, member) => {
-                let known = groups.get_mut(&group).is_some_and(|it| it.remove(*member, &mut cx));
-                let result = if known { Ok(()) } else { Err(ErrorCode::UnknownMemberId) };
-                cx.reply(to, Response::LeaveGroup(result));
+                let unknown = Err(ErrorCode::UnknownMemberId);
+                let result =
+                    groups.get_mut(&group).map_or(unknown, |it| it.leave(*member, &mut cx));
+                cx.respond(to, Response::LeaveGroup(result));
             }
-            Request::OffsetCommit(request) => commit(groups, request, to, &config, &mut cx),
+            Request::OffsetCommit(request) => commit(groups, request, to, config, &mut cx),
             Request::OffsetFetch(_, partitions) => {
                 let known = groups.get(&group).map(|it| &it.offsets);
                 let committed = |at: &TopicPartition| known.and_then(|it| it.get(at)).copied();
                 let offsets = partitions.iter().map(|at| (*at, committed(at))).collect();
-                let offset = cx.journal.end;
-                let partition = cx.journal.partition;
-                let outcome = Outcome::Read(to, Response::OffsetFetch(Ok(offsets)));
-                self.hold(partition, offset, outcome, actions);
+                cx.respond(to, Response::OffsetFetch(Ok(offsets)));
             }
             // Not about a group: `group_of` has none.
             Request::Produce(_)
@@ -174,7 +192,7 @@ impl GroupCoordinator {
     }
 
     /// The broker carried out the oldest [`Action::Append`] of `partition`: the offset after the batch,
-    /// or why not. Only now does the state take it over, so a failed append leaves none (R9.4).
+    /// or why not.
     pub fn appended(
         &mut self,
         partition: u16,
@@ -182,29 +200,21 @@ impl GroupCoordinator {
         actions: &mut Vec<Action>,
     ) {
         let Some(shard) = self.shards.get_mut(&partition) else { return };
-        let Some((records, outcome)) = shard.journal.appending.pop_front() else { return };
+        let settings = &self.config.broker;
         match result {
             Ok(end) => {
-                shard.journal.end = end;
-                for record in records.iter() {
-                    if let GroupRecord::Offset { group, partition, committed } = record {
-                        let state = shard.groups.entry(*group).or_default();
-                        state.offsets.insert(*partition, *committed);
-                    }
-                }
-                match outcome {
-                    Outcome::Nothing => {}
-                    Outcome::Commit(_)
-                        if self.config.variants.has(Variant::CommitAckBeforeReplication) =>
-                    {
-                        self.conclude(outcome, Ok(()), actions);
-                    }
-                    Outcome::Commit(_) | Outcome::Read(..) | Outcome::Assignment(..) => {
-                        self.hold(partition, end, outcome, actions);
+                shard.appended(end);
+                if self.config.variants.has(Variant::CommitAckBeforeReplication) {
+                    for outcome in shard.journal.unreplicated_commits(actions) {
+                        shard.conclude(outcome, Ok(()), settings, actions);
                     }
                 }
             }
-            Err(error) => self.conclude(outcome, Err(translated(error)), actions),
+            Err(error) => {
+                for outcome in shard.revert(actions) {
+                    shard.conclude(outcome, Err(translated(error)), settings, actions);
+                }
+            }
         }
     }
 
@@ -212,9 +222,8 @@ impl GroupCoordinator {
     pub fn high_watermark(&mut self, partition: u16, offset: Offset, actions: &mut Vec<Action>) {
         let Some(shard) = self.shards.get_mut(&partition) else { return };
         shard.journal.high_watermark = shard.journal.high_watermark.max(offset);
-        while let Some(held) = self.pop_replicated(partition) {
-            actions.push(Action::Disarm(GroupTimer::Operation(held.operation)));
-            self.conclude(held.outcome, Ok(()), actions);
+        while let Some(outcome) = shard.journal.replicated(actions) {
+            shard.conclude(outcome, Ok(()), &self.config.broker, actions);
         }
     }
 
@@ -226,14 +235,30 @@ impl GroupCoordinator {
             }
             GroupTimer::Join(group) => self.with_group(group, actions, Group::join_timer),
             GroupTimer::Sync(group) => self.with_group(group, actions, Group::sync_timer),
-            GroupTimer::Operation(operation) => self.time_out(operation, actions),
+            GroupTimer::Operation(partition, operation) => {
+                let Some(shard) = self.shards.get_mut(&partition) else { return };
+                if let Some(outcome) = shard.journal.give_up(operation) {
+                    let error = translated(ErrorCode::RequestTimedOut);
+                    shard.conclude(outcome, Err(error), &self.config.broker, actions);
+                }
+            }
+            GroupTimer::Linger(partition) => {
+                if let Some(shard) = self.shards.get_mut(&partition) {
+                    shard.journal.flush(actions);
+                }
+            }
+            GroupTimer::Load(partition) => self.loaded(partition, actions),
         }
     }
 
-    /// As [`super::group_of`].
-    #[must_use]
-    pub fn group_of(request: &Request) -> Option<GroupId> {
-        super::group_of(request)
+    /// A list to put actions in, used before.
+    pub(crate) fn spare_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.spare)
+    }
+
+    /// Takes a list back that was carried out.
+    pub(crate) fn keep_spare(&mut self, carried_out: Vec<Action>) {
+        self.spare = carried_out;
     }
 
     /// As [`super::offsets_partition`].
@@ -245,57 +270,9 @@ impl GroupCoordinator {
         super::offsets_partition(group_name, partitions)
     }
 
-    fn pop_replicated(&mut self, partition: u16) -> Option<Held> {
-        let journal = &mut self.shards.get_mut(&partition)?.journal;
-        let next = journal.held.front()?;
-        if next.offset <= journal.high_watermark { journal.held.pop_front() } else { None }
-    }
-
-    /// Holds `outcome` until the high watermark is at `offset`; not at all if it is.
-    fn hold(&mut self, at: u16, offset: Offset, outcome: Outcome, actions: &mut Vec<Action>) {
-        let Some(shard) = self.shards.get_mut(&at) else { return };
-        if offset <= shard.journal.high_watermark {
-            return self.conclude(outcome, Ok(()), actions);
-        }
-        let operation = self.operations;
-        self.operations += 1;
-        shard.journal.held.push_back(Held { operation, offset, outcome });
-        let timeout = self.config.broker.offsets_commit_timeout;
-        actions.push(Action::Arm(GroupTimer::Operation(operation), timeout));
-    }
-
-    /// R9.4: the caller gives up, the record stays.
-    fn time_out(&mut self, operation: u64, actions: &mut Vec<Action>) {
-        let found = self.shards.values_mut().find_map(|shard| {
-            let held = &mut shard.journal.held;
-            let at = held.iter().position(|held| held.operation == operation)?;
-            Some(held.remove(at)?.outcome)
-        });
-        if let Some(outcome) = found {
-            self.conclude(outcome, Err(ErrorCode::CoordinatorNotAvailable), actions);
-        }
-    }
-
-    fn conclude(
-        &mut self,
-        outcome: Outcome,
-        result: Result<(), ErrorCode>,
-        actions: &mut Vec<Action>,
-    ) {
-        match outcome {
-            Outcome::Nothing => {}
-            Outcome::Commit(to) => reply(actions, to, Response::OffsetCommit(result)),
-            Outcome::Read(to, response) => {
-                let response = match result {
-                    Ok(()) => response,
-                    Err(error) => Response::OffsetFetch(Err(error)),
-                };
-                reply(actions, to, response);
-            }
-            Outcome::Assignment(group, generation) => {
-                self.with_group(group, actions, |state, cx| state.assigned(generation, result, cx));
-            }
-        }
+    #[cfg(test)]
+    pub(super) fn group(&self, group: GroupId) -> Option<&Group> {
+        self.shards.get(&self.home(group))?.groups.get(&group)
     }
 
     fn with_group(
@@ -304,12 +281,8 @@ impl GroupCoordinator {
         actions: &mut Vec<Action>,
         step: impl FnOnce(&mut Group, &mut Context<'_>),
     ) {
-        let settings = &self.config.broker;
-        for Shard { groups, journal, .. } in self.shards.values_mut() {
-            // A group has one partition (R9.1).
-            if let Some(state) = groups.get_mut(&group) {
-                return step(state, &mut Context { group, settings, journal, actions });
-            }
+        if let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) {
+            shard.with_group(group, &self.config.broker, actions, step);
         }
     }
 }
@@ -338,7 +311,11 @@ fn join(
         return false;
     }
     match (request.member, groups.get_mut(&cx.group)) {
-        (None, _) => {
+        (None, known) => {
+            if known.is_none() {
+                // R9.14: the group exists from here on, also for a later coordinator.
+                cx.write([Group::unborn(cx.group)], [Undo::NoGroup(cx.group)], None);
+            }
             let state = groups.entry(cx.group).or_default();
             state.name(new, request.session_timeout, cx);
             cx.reply(to, Response::JoinGroup(JoinGroupResponse::MemberIdRequired(new)));
@@ -355,9 +332,9 @@ fn join(
     }
 }
 
-/// R9.9, R9.10, R9.12.
+/// R9.9, R9.10, R9.12: the state takes it over at once, the answer waits (R9.3).
 fn commit(
-    groups: &BTreeMap<GroupId, Group>,
+    groups: &mut BTreeMap<GroupId, Group>,
     request: &OffsetCommitRequest,
     to: Caller,
     config: &ClusterConfig,
@@ -367,24 +344,31 @@ fn commit(
     let validate = !config.variants.has(Variant::ZombieCommitAccepted);
     let verdict = match groups.get(&cx.group) {
         Some(state) => state.check_commit(claim, validate, cx),
-        None if validate && claim.generation >= GenerationId(0) => {
-            Err(ErrorCode::IllegalGeneration)
-        }
+        None if validate && claim.generation >= GenerationId(0) => Err(ErrorCode::GroupIdNotFound),
         None => Ok(()),
     };
     if let Err(error) = verdict {
         return cx.reply(to, Response::OffsetCommit(Err(error)));
     }
+    let done = Response::OffsetCommit(Ok(()));
     if request.offsets.is_empty() {
-        return cx.reply(to, Response::OffsetCommit(Ok(())));
+        return cx.respond(to, done);
     }
     let group = cx.group;
+    let created = (!groups.contains_key(&group)).then_some(Undo::NoGroup(group));
+    let state = groups.entry(group).or_default();
+    let mut undo = Vec::with_capacity(request.offsets.len() + 1);
+    undo.extend(created);
+    for (partition, committed) in &request.offsets {
+        let before = state.offsets.insert(*partition, *committed);
+        undo.push(Undo::Offset(group, *partition, before));
+    }
     let record = |(partition, committed): &(TopicPartition, _)| GroupRecord::Offset {
         group,
         partition: *partition,
         committed: *committed,
     };
-    cx.append(request.offsets.iter().map(record).collect(), Outcome::Commit(to));
+    cx.write(request.offsets.iter().map(record), undo, Some(Outcome::Reply(to, done)));
 }
 
 /// Takes over what an earlier coordinator wrote (R9.6).
@@ -408,6 +392,10 @@ fn refuse(request: &Request, to: Caller, error: ErrorCode, actions: &mut Vec<Act
     let response = match request {
         Request::JoinGroup(_) => Response::JoinGroup(JoinGroupResponse::Refused(error)),
         Request::SyncGroup(_) => Response::SyncGroup(Err(error)),
+        // The group is still being read: assume the best.
+        Request::Heartbeat(_) if error == ErrorCode::CoordinatorLoadInProgress => {
+            Response::Heartbeat(Ok(()))
+        }
         Request::Heartbeat(_) => Response::Heartbeat(Err(error)),
         Request::LeaveGroup(..) => Response::LeaveGroup(Err(error)),
         Request::OffsetCommit(_) => Response::OffsetCommit(Err(error)),

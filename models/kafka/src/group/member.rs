@@ -6,13 +6,33 @@ use crate::message::CorrelationId;
 use ackproof_types::{MemberId, Micros, TopicId, TopicPartition};
 use std::sync::Arc;
 
-/// A request that waits for its answer.
-#[derive(Clone, Copy, Debug)]
+/// A request that wants an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Caller {
     /// Where it came from.
     pub(super) connection: ConnectionId,
     /// Which.
     pub(super) correlation: CorrelationId,
+}
+
+/// A parked join or sync.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parked {
+    /// It waits for its answer.
+    Waiting(Caller),
+    /// It was told of an error of the journal, yet counts as present until the phase ends (Kafka: a
+    /// completed future that is still set).
+    Answered,
+}
+
+impl Parked {
+    /// Whom to answer.
+    pub(super) fn caller(self) -> Option<Caller> {
+        match self {
+            Self::Waiting(caller) => Some(caller),
+            Self::Answered => None,
+        }
+    }
 }
 
 /// A member.
@@ -27,9 +47,9 @@ pub(super) struct Member {
     /// Its partitions.
     pub(super) assignment: Arc<[TopicPartition]>,
     /// It waits for the join phase to end.
-    pub(super) joining: Option<Caller>,
+    pub(super) joining: Option<Parked>,
     /// It waits for its assignment.
-    pub(super) syncing: Option<Caller>,
+    pub(super) syncing: Option<Parked>,
     /// It has not been through a join phase (R9.20).
     pub(super) is_new: bool,
 }

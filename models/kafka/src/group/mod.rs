@@ -20,7 +20,7 @@ pub use coordinator::GroupCoordinator;
 use crate::machine::ConnectionId;
 use crate::message::{CorrelationId, Request, Response};
 use crate::observation::Observation;
-use ackproof_types::{GroupId, MemberId, Micros};
+use ackproof_types::{Delay, GroupId, MemberId};
 use record::GroupRecord;
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub enum Action {
         records: Arc<[GroupRecord]>,
     },
     /// Start or move a timer.
-    Arm(GroupTimer, Micros),
+    Arm(GroupTimer, Delay),
     /// Stop a timer.
     Disarm(GroupTimer),
     /// A fact for the history.
@@ -60,8 +60,13 @@ pub enum GroupTimer {
     Join(GroupId),
     /// The sync phase has waited long enough.
     Sync(GroupId),
-    /// A held write was not replicated within `offsets.commit.timeout.ms`; the number names it.
-    Operation(u64),
+    /// An answer was held for `offsets.commit.timeout.ms` (R9.4): the partition of
+    /// `__consumer_offsets` and the number of the answer.
+    Operation(u16, u64),
+    /// The open batch of this partition has waited `group.coordinator.append.linger.ms`.
+    Linger(u16),
+    /// This partition is read (R9.6).
+    Load(u16),
 }
 
 /// The group that a request is about; none if it is not for a coordinator.

@@ -1,190 +1,129 @@
-//! The coordinator, driven by hand.
+//! The coordinator driven by hand through `driver`, one rule at a time; `interleavings` does it at
+//! random.
 
+mod driver;
+mod interleavings;
+
+use super::offsets_partition;
 use super::record::GroupRecord;
-use super::*;
-use crate::config::{BrokerSettings, ClusterConfig};
-use crate::message::{
-    CommittedOffset, JoinGroupRequest, JoinGroupResponse, MemberClaim, OffsetCommitRequest,
-    Payload, RecordBatch, SyncGroupRequest,
-};
-use crate::variant::{Variant, Variants};
-use ackproof_types::{
-    BrokerId, ErrorCode, GenerationId, LeaderEpoch, Offset, Timestamp, TopicId, TopicPartition,
-};
+use super::{GroupCoordinator, GroupTimer};
+use crate::message::{JoinGroupResponse, MemberClaim, Payload, Request, Response};
+use crate::variant::Variant;
+use ackproof_types::{ErrorCode, GenerationId, MemberId, Micros, Offset};
+use driver::{Driver, GROUP};
 
-const GROUP: GroupId = GroupId(0);
-const AT: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
-
-struct Driver {
-    coordinator: GroupCoordinator,
-    log: Vec<Arc<RecordBatch>>,
-    replicates: bool,
-    replies: Vec<Response>,
-    timers: Vec<GroupTimer>,
-}
-
-fn fresh(variants: &[Variant]) -> GroupCoordinator {
-    let config = ClusterConfig {
-        brokers: 3,
-        group_names: Default::default(),
-        topics: Vec::new(),
-        broker: BrokerSettings::default(),
-        variants: variants.iter().copied().collect::<Variants>(),
+/// The error of the one answer.
+fn error(answers: &[Response]) -> ErrorCode {
+    let result = match answers {
+        [Response::JoinGroup(JoinGroupResponse::Refused(error))] => Err(*error),
+        [Response::SyncGroup(result)] => result.as_ref().map(|_| ()).map_err(|it| *it),
+        [Response::OffsetFetch(result)] => result.as_ref().map(|_| ()).map_err(|it| *it),
+        [
+            Response::OffsetCommit(result)
+            | Response::Heartbeat(result)
+            | Response::LeaveGroup(result),
+        ] => *result,
+        other => panic!("{other:?}"),
     };
-    GroupCoordinator::new(Arc::new(config), BrokerId(1))
+    result.expect_err("an error")
 }
 
-impl Driver {
-    fn new(variants: &[Variant]) -> Self {
-        let coordinator = fresh(variants);
-        let (log, replies, timers) = (Vec::new(), Vec::new(), Vec::new());
-        let mut driver = Self { coordinator, log, replicates: true, replies, timers };
-        driver.elect(0);
-        driver
-    }
+fn is_ok(answers: &[Response]) -> bool {
+    matches!(
+        answers,
+        [Response::OffsetCommit(Ok(()))
+            | Response::Heartbeat(Ok(()))
+            | Response::LeaveGroup(Ok(()))]
+    )
+}
 
-    fn end(&self) -> Offset {
-        self.log.last().map_or(Offset(0), |batch| batch.next_offset())
-    }
-
-    fn elect(&mut self, epoch: i32) {
-        let (log, end) = (self.log.clone(), self.end());
-        let mut actions = Vec::new();
-        self.coordinator.elected(0, LeaderEpoch(epoch), log.into_iter(), end, &mut actions);
-        self.perform(actions);
-    }
-
-    fn perform(&mut self, actions: Vec<Action>) {
-        for action in actions {
-            let mut more = Vec::new();
-            match action {
-                Action::Reply { response, .. } => self.replies.push(response),
-                Action::Append { partition, records } => {
-                    self.log.push(Arc::new(RecordBatch {
-                        base_offset: self.end(),
-                        leader_epoch: LeaderEpoch(0),
-                        producer: None,
-                        max_timestamp: Timestamp::START,
-                        size: 1,
-                        payload: Payload::Group(records),
-                    }));
-                    let end = self.end();
-                    self.coordinator.appended(partition, Ok(end), &mut more);
-                    if self.replicates {
-                        self.coordinator.high_watermark(partition, end, &mut more);
-                    }
-                }
-                Action::Arm(timer, _) => self.timers.push(timer),
-                Action::Disarm(timer) => self.timers.retain(|armed| *armed != timer),
-                Action::Observe(_) => {}
-            }
-            self.perform(more);
-        }
-    }
-
-    fn ask(&mut self, request: &Request) -> Vec<Response> {
-        let mut actions = Vec::new();
-        let (from, id, now) = (ConnectionId(0), CorrelationId(0), Timestamp::START);
-        self.coordinator.handle(from, id, request, Some(0), now, &mut actions);
-        self.perform(actions);
-        std::mem::take(&mut self.replies)
-    }
-
-    fn fire(&mut self, timer: GroupTimer) -> Vec<Response> {
-        let mut actions = Vec::new();
-        self.coordinator.fire(timer, &mut actions);
-        self.perform(actions);
-        std::mem::take(&mut self.replies)
-    }
-
-    fn join(&mut self, member: Option<MemberId>) -> Vec<Response> {
-        self.ask(&Request::JoinGroup(JoinGroupRequest {
-            group: GROUP,
-            member,
-            session_timeout: Micros::from_secs(45),
-            rebalance_timeout: Micros::from_secs(300),
-            topics: Arc::new([TopicId(1)]),
-        }))
-    }
-
-    fn new_member(&mut self) -> MemberId {
-        match self.join(None)[..] {
-            [Response::JoinGroup(JoinGroupResponse::MemberIdRequired(id))] => id,
-            ref other => panic!("{other:?}"),
-        }
-    }
-
-    fn sync(&mut self, claim: MemberClaim) -> Vec<Response> {
-        let assignment = vec![(claim.member, Arc::from([AT]))];
-        self.ask(&Request::SyncGroup(SyncGroupRequest { claim, assignment }))
-    }
-
-    fn commit(&mut self, claim: MemberClaim, offset: i64) -> Vec<Response> {
-        let committed =
-            CommittedOffset { offset: Offset(offset), leader_epoch: LeaderEpoch::UNKNOWN };
-        let offsets = vec![(AT, committed)];
-        self.ask(&Request::OffsetCommit(OffsetCommitRequest { claim, offsets }))
-    }
-
-    fn committed(&mut self) -> Option<i64> {
-        match &self.ask(&Request::OffsetFetch(GROUP, vec![AT]))[..] {
-            [Response::OffsetFetch(Ok(offsets))] => offsets[0].1.map(|it| it.offset.0),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// One member, in generation 1 and Stable.
-    fn stable(variants: &[Variant]) -> (Self, MemberClaim) {
-        let mut driver = Self::new(variants);
-        let member = driver.new_member();
-        assert!(driver.join(Some(member)).is_empty(), "waits for the initial delay");
-        assert_eq!(driver.fire(GroupTimer::Join(GROUP)).len(), 1, "joined");
-        let claim = MemberClaim { group: GROUP, generation: GenerationId(1), member };
-        let synced = driver.sync(claim);
-        assert!(matches!(&synced[..], [Response::SyncGroup(Ok(it))] if **it == [AT]));
-        (driver, claim)
-    }
+fn last_record(driver: &Driver) -> GroupRecord {
+    let Payload::Group(records) = &driver.log.last().unwrap().payload else { panic!("group") };
+    records.last().unwrap().clone()
 }
 
 #[test]
 fn hash_is_that_of_java() {
     assert_eq!(offsets_partition("abc", 50), 4, "96354 mod 50");
     assert_eq!(offsets_partition("polygenelubricants", 50), 0, "the smallest integer");
+    assert_eq!(GroupCoordinator::offsets_partition("abc", 50), 4, "the same at the door");
 }
 
+/// W8, as the coordinator sees it.
 #[test]
 fn second_member_rebalances_and_commits_follow_the_state() {
     let (mut driver, first) = Driver::stable(&[]);
     let second = driver.new_member();
     assert!(driver.join(Some(second)).is_empty(), "waits for the first");
-    let beat = driver.ask(&Request::Heartbeat(first));
-    assert!(matches!(beat[..], [Response::Heartbeat(Err(ErrorCode::RebalanceInProgress))]));
-    assert!(matches!(driver.commit(first, 5)[..], [Response::OffsetCommit(Ok(()))]), "R9.10");
+    assert_eq!(error(&driver.beat(first)), ErrorCode::RebalanceInProgress);
+    assert!(is_ok(&driver.commit(first, 5)), "R9.10");
     assert_eq!(driver.join(Some(first.member)).len(), 2, "both joined");
     let now = MemberClaim { generation: GenerationId(2), ..first };
-    let error = ErrorCode::RebalanceInProgress;
-    assert!(matches!(driver.commit(now, 6)[..], [Response::OffsetCommit(Err(e))] if e == error));
-    let error = ErrorCode::IllegalGeneration;
-    assert!(matches!(driver.commit(first, 6)[..], [Response::OffsetCommit(Err(e))] if e == error));
+    assert_eq!(error(&driver.commit(now, 6)), ErrorCode::RebalanceInProgress);
+    assert_eq!(error(&driver.commit(first, 6)), ErrorCode::IllegalGeneration);
     let other = MemberClaim { member: second, ..now };
     assert!(driver.sync(other).is_empty(), "waits for the leader");
     assert_eq!(driver.sync(now).len(), 2, "both assigned");
+    assert!(is_ok(&driver.commit(now, 7)));
+    assert_eq!(driver.committed(), Some(7), "what was refused has left no trace");
+}
+
+#[test]
+fn assignment_is_answered_only_once_replicated() {
+    let (mut driver, first) = Driver::stable(&[]);
+    driver.replicates = false;
+    assert_eq!(driver.join(Some(first.member)).len(), 1, "the leader rebalances alone");
+    let now = MemberClaim { generation: GenerationId(2), ..first };
+    assert!(driver.sync(now).is_empty(), "R9.18");
+    assert_eq!(error(&driver.commit(now, 1)), ErrorCode::RebalanceInProgress, "not Stable yet");
+    assert!(matches!(driver.replicate()[..], [Response::SyncGroup(Ok(_))]));
 }
 
 #[test]
 fn session_expiry_empties_the_group() {
     let (mut driver, claim) = Driver::stable(&[]);
     driver.fire(GroupTimer::Session(GROUP, claim.member));
-    let error = ErrorCode::UnknownMemberId;
-    assert!(matches!(driver.commit(claim, 1)[..], [Response::OffsetCommit(Err(e))] if e == error));
-    let Payload::Group(records) = &driver.log.last().unwrap().payload else { panic!("group") };
-    let GroupRecord::Group { generation, members, .. } = &records[0] else { panic!("group") };
-    assert_eq!((*generation, members.len()), (GenerationId(2), 0), "R9.17");
+    assert_eq!(error(&driver.commit(claim, 1)), ErrorCode::UnknownMemberId);
+    let GroupRecord::Group { generation, members, .. } = last_record(&driver) else {
+        panic!("group")
+    };
+    assert_eq!((generation, members.len()), (GenerationId(2), 0), "R9.17");
+}
+
+#[test]
+fn commits_and_heartbeats_keep_the_session() {
+    let (mut driver, claim) = Driver::stable(&[]);
+    let session = GroupTimer::Session(GROUP, claim.member);
+    for request in [Request::Heartbeat(claim), driver::commit(claim, driver::at(0), 1)] {
+        driver.timers.remove(&session);
+        driver.ask(&request);
+        assert_eq!(driver.timers.get(&session), Some(&Micros::from_secs(45)), "R9.13, R9.19");
+    }
+}
+
+#[test]
+fn parked_member_outlives_its_session_unless_it_is_new() {
+    let (mut driver, first) = Driver::stable(&[]);
+    let second = driver.new_member();
+    driver.join(Some(second));
+    driver.join(Some(first.member));
+    let now = MemberClaim { generation: GenerationId(2), ..first };
+    let other = MemberClaim { member: second, ..now };
+    driver.sync(other);
+    driver.fire(GroupTimer::Session(GROUP, second));
+    assert_eq!(driver.sync(now).len(), 2, "R9.20: a parked sync excuses");
+    assert!(is_ok(&driver.beat(other)), "and its session starts anew");
+    let third = driver.new_member();
+    assert!(driver.join(Some(third)).is_empty());
+    let five_minutes = Micros::from_secs(300);
+    assert_eq!(driver.timers.get(&GroupTimer::Session(GROUP, third)), Some(&five_minutes));
+    let gone = driver.fire(GroupTimer::Session(GROUP, third));
+    assert_eq!(error(&gone), ErrorCode::UnknownMemberId, "R9.20: a new one is not excused");
 }
 
 #[test]
 fn rebalance_drops_who_does_not_rejoin() {
-    let (mut driver, _) = Driver::stable(&[]);
+    let (mut driver, first) = Driver::stable(&[]);
     let second = driver.new_member();
     driver.join(Some(second));
     let joined = driver.fire(GroupTimer::Join(GROUP));
@@ -193,6 +132,59 @@ fn rebalance_drops_who_does_not_rejoin() {
             if *leader == second && members.len() == 1),
         "{joined:?}"
     );
+    assert_eq!(error(&driver.beat(first)), ErrorCode::UnknownMemberId, "R9.17");
+}
+
+#[test]
+fn who_does_not_sync_in_time_is_dropped() {
+    let (mut driver, first) = Driver::stable(&[]);
+    let second = driver.new_member();
+    driver.join(Some(second));
+    driver.join(Some(first.member));
+    let now = MemberClaim { generation: GenerationId(2), ..first };
+    driver.sync(now);
+    assert!(driver.fire(GroupTimer::Sync(GROUP)).is_empty(), "the first is to join again");
+    assert_eq!(error(&driver.beat(now)), ErrorCode::RebalanceInProgress, "R9.17");
+    let other = MemberClaim { member: second, ..now };
+    assert_eq!(error(&driver.beat(other)), ErrorCode::UnknownMemberId);
+}
+
+#[test]
+fn initial_delay_is_extended_while_members_arrive() {
+    let mut driver = Driver::new(&[]);
+    let first = driver.new_member();
+    driver.join(Some(first));
+    let second = driver.new_member();
+    driver.join(Some(second));
+    assert!(driver.fire(GroupTimer::Join(GROUP)).is_empty(), "R9.16: one came meanwhile");
+    assert_eq!(driver.fire(GroupTimer::Join(GROUP)).len(), 2);
+}
+
+#[test]
+fn named_member_holds_up_the_join_phase_until_it_expires() {
+    let (mut driver, first) = Driver::stable(&[]);
+    let second = driver.new_member();
+    let third = driver.new_member();
+    driver.join(Some(second));
+    assert!(driver.join(Some(first.member)).is_empty(), "R9.14: the third is awaited");
+    assert_eq!(driver.fire(GroupTimer::Session(GROUP, third)).len(), 2);
+    let late = driver.join(Some(third));
+    assert_eq!(error(&late), ErrorCode::UnknownMemberId, "its name is forgotten");
+}
+
+#[test]
+fn leaving_rebalances_the_others() {
+    let (mut driver, first) = Driver::stable(&[]);
+    let second = driver.new_member();
+    driver.join(Some(second));
+    driver.join(Some(first.member));
+    let left = driver.ask(&Request::LeaveGroup(GROUP, second));
+    assert!(is_ok(&left));
+    assert!(!driver.timers.contains_key(&GroupTimer::Session(GROUP, second)));
+    let now = MemberClaim { generation: GenerationId(2), ..first };
+    assert_eq!(error(&driver.beat(now)), ErrorCode::RebalanceInProgress, "R9.21");
+    let gone = MemberClaim { member: second, ..now };
+    assert_eq!(error(&driver.commit(gone, 9)), ErrorCode::UnknownMemberId);
 }
 
 #[test]
@@ -200,40 +192,121 @@ fn commit_is_held_until_replicated_or_times_out() {
     let (mut driver, claim) = Driver::stable(&[]);
     driver.replicates = false;
     assert!(driver.commit(claim, 5).is_empty(), "held");
-    let operation = *driver.timers.last().unwrap();
-    let error = ErrorCode::CoordinatorNotAvailable;
-    assert!(matches!(driver.fire(operation)[..], [Response::OffsetCommit(Err(e))] if e == error));
-    let mut actions = Vec::new();
+    let held = driver.timers.keys().find(|it| matches!(it, GroupTimer::Operation(..))).copied();
+    assert_eq!(error(&driver.fire(held.unwrap())), ErrorCode::CoordinatorNotAvailable, "R9.4");
     assert!(driver.commit(claim, 7).is_empty(), "held");
-    driver.coordinator.high_watermark(0, driver.end(), &mut actions);
-    driver.perform(actions);
-    assert!(matches!(driver.replies[..], [Response::OffsetCommit(Ok(()))]), "R9.3");
-    driver.replies.clear();
+    assert!(is_ok(&driver.replicate()), "R9.3");
     assert_eq!(driver.committed(), Some(7), "the last one wins");
+}
+
+#[test]
+fn appends_wait_for_the_linger_and_share_a_batch() {
+    let (mut driver, claim) = Driver::stable(&[]);
+    let before = driver.log.len();
+    driver.flushes = false;
+    assert!(driver.commit(claim, 5).is_empty());
+    assert!(driver.commit(claim, 6).is_empty());
+    assert_eq!(driver.timers.get(&GroupTimer::Linger(0)), Some(&Micros::from_millis(5)), "R17.55");
+    assert_eq!(driver.fire(GroupTimer::Linger(0)).len(), 2);
+    assert_eq!(driver.log.len(), before + 1, "one batch");
+}
+
+#[test]
+fn everything_waits_for_what_was_written_before() {
+    let (mut driver, claim) = Driver::stable(&[]);
+    driver.replicates = false;
+    driver.commit(claim, 5);
+    assert!(driver.beat(claim).is_empty(), "a heartbeat is an empty write");
+    let read = Request::OffsetFetch(GROUP, vec![driver::at(0)]);
+    assert!(driver.ask(&read).is_empty(), "R9.5: sees 5 and waits for it");
+    let answers = driver.replicate();
+    assert!(matches!(&answers[..], [Response::OffsetCommit(Ok(())), Response::Heartbeat(Ok(())),
+        Response::OffsetFetch(Ok(offsets))] if offsets[0].1.unwrap().offset == Offset(5)));
+}
+
+#[test]
+fn zombie_coordinator_answers_nothing_for_good() {
+    let (mut driver, claim) = Driver::stable(&[]);
+    driver.replicates = false;
+    let second = driver.new_member();
+    driver.commit(claim, 5);
+    driver.beat(claim);
+    driver.send(&Request::OffsetFetch(GROUP, vec![driver::at(0)]));
+    assert!(driver.join(Some(second)).is_empty(), "parked");
+    let held = driver.timers.keys().filter(|it| matches!(it, GroupTimer::Operation(..)));
+    let errors: Vec<ErrorCode> =
+        held.copied().collect::<Vec<_>>().into_iter().map(|it| error(&driver.fire(it))).collect();
+    let (unavailable, moved) = (ErrorCode::CoordinatorNotAvailable, ErrorCode::NotCoordinator);
+    assert_eq!(errors, [unavailable, unavailable, moved, unavailable], "R9.7");
+    assert_eq!(driver.join(Some(claim.member)).len(), 1, "the second counts, but has its answer");
+}
+
+#[test]
+fn failed_append_takes_the_state_back() {
+    let (mut driver, claim) = Driver::stable(&[]);
+    driver.commit(claim, 5);
+    driver.refuses = Some(ErrorCode::NotLeaderOrFollower);
+    assert_eq!(error(&driver.commit(claim, 6)), ErrorCode::NotCoordinator, "R9.8");
+    assert_eq!(driver.committed(), Some(5), "R9.4");
+    assert_eq!(driver.join(Some(claim.member)).len(), 1);
+    let now = MemberClaim { generation: GenerationId(2), ..claim };
+    assert_eq!(error(&driver.sync(now)), ErrorCode::NotCoordinator, "R9.18");
+    assert_eq!(error(&driver.beat(now)), ErrorCode::RebalanceInProgress);
 }
 
 #[test]
 fn failover_keeps_generation_and_offsets() {
     let (mut driver, claim) = Driver::stable(&[]);
     driver.commit(claim, 5);
-    driver.coordinator = fresh(&[]);
-    let error = ErrorCode::NotCoordinator;
-    assert!(matches!(driver.commit(claim, 6)[..], [Response::OffsetCommit(Err(e))] if e == error));
-    driver.elect(1);
-    assert!(driver.timers.contains(&GroupTimer::Session(GROUP, claim.member)), "R9.6");
-    assert!(matches!(driver.ask(&Request::Heartbeat(claim))[..], [Response::Heartbeat(Ok(()))]));
+    driver.replicates = false;
+    driver.fail_over();
+    assert_eq!(error(&driver.commit(claim, 6)), ErrorCode::CoordinatorLoadInProgress, "R9.6");
+    assert!(is_ok(&driver.beat(claim)), "assumes the best while it reads");
+    driver.fire(GroupTimer::Load(0));
+    assert!(driver.timers.contains_key(&GroupTimer::Session(GROUP, claim.member)), "R9.6");
+    assert!(is_ok(&driver.beat(claim)));
     assert_eq!(driver.committed(), Some(5), "R9.6");
     assert_ne!(driver.new_member(), claim.member, "unique over coordinators");
+}
+
+#[test]
+fn failover_forgets_a_rebalance_under_way() {
+    let (mut driver, claim) = Driver::stable(&[]);
+    assert_eq!(driver.join(Some(claim.member)).len(), 1, "generation 2 is known to the member");
+    driver.fail_over();
+    driver.fire(GroupTimer::Load(0));
+    let now = MemberClaim { generation: GenerationId(2), ..claim };
+    assert_eq!(error(&driver.sync(now)), ErrorCode::IllegalGeneration, "R9.6");
+    assert_eq!(driver.join(Some(claim.member)).len(), 1, "but the member is known");
+}
+
+#[test]
+fn leader_elected_again_goes_on() {
+    let (mut driver, first) = Driver::stable(&[]);
+    let second = driver.new_member();
+    driver.join(Some(second));
+    driver.elect();
+    assert_eq!(driver.join(Some(first.member)).len(), 2, "the rebalance is not lost");
+}
+
+#[test]
+fn commit_to_a_group_that_is_not_known_is_refused() {
+    let mut driver = Driver::new(&[]);
+    let claim = MemberClaim { group: GROUP, generation: GenerationId(1), member: MemberId(1) };
+    assert_eq!(error(&driver.commit(claim, 1)), ErrorCode::GroupIdNotFound, "R9.9");
+    assert_eq!(error(&driver.beat(claim)), ErrorCode::UnknownMemberId);
+    driver.resign();
+    assert_eq!(error(&driver.beat(claim)), ErrorCode::NotCoordinator);
 }
 
 #[test]
 fn variants_replace_one_rule_each() {
     let (mut driver, claim) = Driver::stable(&[Variant::ZombieCommitAccepted]);
     let zombie = MemberClaim { member: MemberId(9), ..claim };
-    assert!(matches!(driver.commit(zombie, 1)[..], [Response::OffsetCommit(Ok(()))]));
+    assert!(is_ok(&driver.commit(zombie, 1)));
     let (mut driver, claim) = Driver::stable(&[Variant::CommitAckBeforeReplication]);
     driver.replicates = false;
-    assert!(matches!(driver.commit(claim, 1)[..], [Response::OffsetCommit(Ok(()))]));
+    assert!(is_ok(&driver.commit(claim, 1)));
 }
 
 #[test]
@@ -241,10 +314,6 @@ fn resignation_fails_what_is_held() {
     let (mut driver, claim) = Driver::stable(&[]);
     driver.replicates = false;
     driver.commit(claim, 5);
-    let mut actions = Vec::new();
-    driver.coordinator.resigned(0, &mut actions);
-    driver.perform(actions);
-    let error = ErrorCode::NotCoordinator;
-    assert!(matches!(driver.replies[..], [Response::OffsetCommit(Err(e))] if e == error));
-    assert!(driver.timers.iter().all(|timer| !matches!(timer, GroupTimer::Operation(_))));
+    assert_eq!(error(&driver.resign()), ErrorCode::NotCoordinator, "R9.4");
+    assert!(driver.timers.is_empty(), "{:?}", driver.timers);
 }

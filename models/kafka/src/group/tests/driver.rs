@@ -1,0 +1,262 @@
+//! A broker around a coordinator, played by hand: a log, its high watermark, and timers that fire when
+//! told to.
+
+use super::super::record::GroupRecord;
+use super::super::{Action, GroupCoordinator, GroupTimer};
+use crate::config::{BrokerSettings, ClusterConfig, TopicConfig};
+use crate::machine::ConnectionId;
+use crate::message::{
+    CommittedOffset, CorrelationId, JoinGroupRequest, JoinGroupResponse, MemberClaim,
+    OffsetCommitRequest, Payload, RecordBatch, Request, Response, SyncGroupRequest,
+};
+use crate::observation::Observation;
+use crate::variant::{Variant, Variants};
+use ackproof_types::{
+    BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset, Timestamp,
+    TopicId, TopicPartition,
+};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(super) const GROUP: GroupId = GroupId(0);
+
+/// Partition `partition` of the topic that the group reads.
+pub(super) const fn at(partition: u16) -> TopicPartition {
+    TopicPartition { topic: TopicId(1), partition }
+}
+
+pub(super) struct Driver {
+    pub(super) coordinator: GroupCoordinator,
+    pub(super) log: Vec<Arc<RecordBatch>>,
+    pub(super) high_watermark: Offset,
+    /// Followers copy at once.
+    pub(super) replicates: bool,
+    /// Batches are appended at once.
+    pub(super) flushes: bool,
+    /// What appends fail with.
+    pub(super) refuses: Option<ErrorCode>,
+    pub(super) replies: Vec<(u64, Response)>,
+    pub(super) timers: BTreeMap<GroupTimer, Micros>,
+    pub(super) seen: Vec<Observation>,
+    asked: u64,
+    epoch: i32,
+}
+
+fn fresh(variants: &[Variant]) -> GroupCoordinator {
+    let topic = TopicConfig {
+        partitions: 1,
+        replication_factor: 3,
+        min_insync_replicas: 1,
+        unclean_leader_election: false,
+        max_message_bytes: 1 << 20,
+        segment_bytes: 1 << 20,
+    };
+    let config = ClusterConfig {
+        brokers: 3,
+        group_names: vec!["g".into()],
+        topics: vec![topic],
+        broker: BrokerSettings::default(),
+        variants: variants.iter().copied().collect::<Variants>(),
+    };
+    GroupCoordinator::new(Arc::new(config), BrokerId(1))
+}
+
+impl Driver {
+    pub(super) fn new(variants: &[Variant]) -> Self {
+        let mut driver = Self {
+            coordinator: fresh(variants),
+            log: Vec::new(),
+            high_watermark: Offset(0),
+            replicates: true,
+            flushes: true,
+            refuses: None,
+            replies: Vec::new(),
+            timers: BTreeMap::new(),
+            seen: Vec::new(),
+            asked: 0,
+            epoch: 0,
+        };
+        driver.elect();
+        driver.fire(GroupTimer::Load(0));
+        driver
+    }
+
+    pub(super) fn end(&self) -> Offset {
+        self.log.last().map_or(Offset(0), |batch| batch.next_offset())
+    }
+
+    /// The coordinator takes the lead in a new epoch. It serves after `Load`.
+    pub(super) fn elect(&mut self) {
+        self.epoch += 1;
+        let (log, mut actions) = (self.log.clone().into_iter(), Vec::new());
+        let epoch = LeaderEpoch(self.epoch);
+        self.coordinator.elected(0, epoch, log, self.high_watermark, &mut actions);
+        self.perform(actions);
+    }
+
+    /// Another broker coordinates from here on, with `log`; nobody hears from the old one again.
+    pub(super) fn fail_over(&mut self) {
+        self.coordinator = fresh(&[]);
+        self.timers.clear();
+        self.elect();
+    }
+
+    pub(super) fn resign(&mut self) -> Vec<Response> {
+        let mut actions = Vec::new();
+        self.coordinator.resigned(0, &mut actions);
+        self.perform(actions);
+        self.heard()
+    }
+
+    /// Everything written is replicated. Answers stay in `replies`.
+    pub(super) fn replicate_quietly(&mut self) {
+        self.high_watermark = self.end();
+        let mut actions = Vec::new();
+        self.coordinator.high_watermark(0, self.high_watermark, &mut actions);
+        self.perform(actions);
+    }
+
+    pub(super) fn replicate(&mut self) -> Vec<Response> {
+        self.replicate_quietly();
+        self.heard()
+    }
+
+    /// The number of the next question.
+    pub(super) fn next_number(&self) -> u64 {
+        self.asked + 1
+    }
+
+    fn append(&mut self, records: Arc<[GroupRecord]>) -> Result<Offset, ErrorCode> {
+        if let Some(error) = self.refuses {
+            return Err(error);
+        }
+        self.log.push(Arc::new(RecordBatch {
+            base_offset: self.end(),
+            leader_epoch: LeaderEpoch(self.epoch),
+            producer: None,
+            max_timestamp: Timestamp::START,
+            size: 1,
+            payload: Payload::Group(records),
+        }));
+        Ok(self.end())
+    }
+
+    fn perform(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Reply { correlation, response, .. } => {
+                    self.replies.push((correlation.0, response));
+                }
+                Action::Append { partition, records } => {
+                    let result = self.append(records);
+                    let mut more = Vec::new();
+                    self.coordinator.appended(partition, result, &mut more);
+                    if self.replicates && result.is_ok() {
+                        self.high_watermark = self.end();
+                        self.coordinator.high_watermark(0, self.high_watermark, &mut more);
+                    }
+                    self.perform(more);
+                }
+                Action::Arm(timer, delay) => drop(self.timers.insert(timer, delay.max)),
+                Action::Disarm(timer) => drop(self.timers.remove(&timer)),
+                Action::Observe(fact) => self.seen.push(fact),
+            }
+        }
+        if self.flushes && self.timers.remove(&GroupTimer::Linger(0)).is_some() {
+            let mut more = Vec::new();
+            self.coordinator.fire(GroupTimer::Linger(0), &mut more);
+            self.perform(more);
+        }
+    }
+
+    fn heard(&mut self) -> Vec<Response> {
+        std::mem::take(&mut self.replies).into_iter().map(|(_, response)| response).collect()
+    }
+
+    /// Asks under a number of its own, which is returned; answers are in `replies`.
+    pub(super) fn send(&mut self, request: &Request) -> u64 {
+        self.asked += 1;
+        let mut actions = Vec::new();
+        let id = CorrelationId(self.asked);
+        self.coordinator.handle(ConnectionId(0), id, request, &mut actions);
+        self.perform(actions);
+        self.asked
+    }
+
+    pub(super) fn ask(&mut self, request: &Request) -> Vec<Response> {
+        self.send(request);
+        self.heard()
+    }
+
+    /// Answers stay in `replies`.
+    pub(super) fn fire_quietly(&mut self, timer: GroupTimer) {
+        assert!(self.timers.remove(&timer).is_some(), "{timer:?} is not armed");
+        let mut actions = Vec::new();
+        self.coordinator.fire(timer, &mut actions);
+        self.perform(actions);
+    }
+
+    pub(super) fn fire(&mut self, timer: GroupTimer) -> Vec<Response> {
+        self.fire_quietly(timer);
+        self.heard()
+    }
+
+    pub(super) fn join(&mut self, member: Option<MemberId>) -> Vec<Response> {
+        self.ask(&join(member))
+    }
+
+    pub(super) fn new_member(&mut self) -> MemberId {
+        match self.join(None)[..] {
+            [Response::JoinGroup(JoinGroupResponse::MemberIdRequired(id))] => id,
+            ref other => panic!("{other:?}"),
+        }
+    }
+
+    pub(super) fn sync(&mut self, claim: MemberClaim) -> Vec<Response> {
+        let assignment = vec![(claim.member, Arc::from([at(0)]))];
+        self.ask(&Request::SyncGroup(SyncGroupRequest { claim, assignment }))
+    }
+
+    pub(super) fn beat(&mut self, claim: MemberClaim) -> Vec<Response> {
+        self.ask(&Request::Heartbeat(claim))
+    }
+
+    pub(super) fn commit(&mut self, claim: MemberClaim, offset: i64) -> Vec<Response> {
+        self.ask(&commit(claim, at(0), offset))
+    }
+
+    pub(super) fn committed(&mut self) -> Option<i64> {
+        match &self.ask(&Request::OffsetFetch(GROUP, vec![at(0)]))[..] {
+            [Response::OffsetFetch(Ok(offsets))] => offsets[0].1.map(|it| it.offset.0),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// One member, in generation 1 and Stable.
+    pub(super) fn stable(variants: &[Variant]) -> (Self, MemberClaim) {
+        let mut driver = Self::new(variants);
+        let member = driver.new_member();
+        assert!(driver.join(Some(member)).is_empty(), "waits for the initial delay");
+        assert_eq!(driver.fire(GroupTimer::Join(GROUP)).len(), 1, "joined");
+        let claim = MemberClaim { group: GROUP, generation: GenerationId(1), member };
+        let synced = driver.sync(claim);
+        assert!(matches!(&synced[..], [Response::SyncGroup(Ok(it))] if **it == [at(0)]));
+        (driver, claim)
+    }
+}
+
+pub(super) fn join(member: Option<MemberId>) -> Request {
+    Request::JoinGroup(JoinGroupRequest {
+        group: GROUP,
+        member,
+        session_timeout: Micros::from_secs(45),
+        rebalance_timeout: Micros::from_secs(300),
+        topics: Arc::new([TopicId(1)]),
+    })
+}
+
+pub(super) fn commit(claim: MemberClaim, partition: TopicPartition, offset: i64) -> Request {
+    let leader_epoch = LeaderEpoch::UNKNOWN;
+    let committed = CommittedOffset { offset: Offset(offset), leader_epoch };
+    Request::OffsetCommit(OffsetCommitRequest { claim, offsets: vec![(partition, committed)] })
+}
