@@ -194,8 +194,9 @@ pub(crate) fn consumer(plan: &Plan, index: u16, seed: u64) -> ConsumerConfig {
         application: application(group, seed),
         auto_commit_interval: config.millis("auto.commit.interval.ms"),
         auto_offset_reset: match config.word("auto.offset.reset") {
-            "earliest" => OffsetSpec::Earliest,
-            _ => OffsetSpec::Latest,
+            "earliest" => Some(OffsetSpec::Earliest),
+            "none" => None,
+            _ => Some(OffsetSpec::Latest),
         },
         session_timeout: config.millis("session.timeout.ms"),
         heartbeat_interval: config.millis("heartbeat.interval.ms"),

@@ -193,8 +193,8 @@ pub struct ConsumerConfig {
     pub application: ApplicationConfig,
     /// `auto.commit.interval.ms`.
     pub auto_commit_interval: Micros,
-    /// `auto.offset.reset`; none: the application stops, which the models take for `earliest` never.
-    pub auto_offset_reset: OffsetSpec,
+    /// `auto.offset.reset`; none: `poll` throws, and the application closes its consumer and ends.
+    pub auto_offset_reset: Option<OffsetSpec>,
     /// `session.timeout.ms`.
     pub session_timeout: Micros,
     /// `heartbeat.interval.ms`.

@@ -4,7 +4,8 @@
 use super::fetcher::{self, Run};
 use super::{Consumer, Out, Timer};
 use crate::config::{ApplicationConfig, CommitStrategy};
-use crate::message::{CommittedOffset, CorrelationId};
+use crate::machine::Channel;
+use crate::message::CommittedOffset;
 use crate::observation::Observation;
 use ackproof_types::{Micros, RecordId};
 use std::collections::VecDeque;
@@ -41,7 +42,9 @@ enum Phase {
     Committing(After),
     /// It does not poll: stalled, or the workers' queue is full.
     Idle,
-    /// It waits for the answer to its LeaveGroup.
+    /// It closes the consumer, and waits for commits to be sent (R8.12).
+    Closing,
+    /// It waits for the coordinator's last answers.
     Leaving,
     /// It has closed the consumer and waits for the workers.
     Draining,
@@ -57,8 +60,6 @@ pub(super) struct Application {
     leaving: bool,
     /// Told not to poll.
     stalled: bool,
-    /// The LeaveGroup of the close.
-    leave: Option<CorrelationId>,
     /// Returned from poll, not yet processed.
     queue: VecDeque<Run>,
     /// Records in `queue` that are not done.
@@ -77,9 +78,11 @@ impl Application {
     /// Whether the consumer is closed or on its way.
     pub(super) fn is_closing(&self) -> bool {
         match self.phase {
-            Phase::Committing(After::Close) | Phase::Leaving | Phase::Draining | Phase::Exited => {
-                true
-            }
+            Phase::Committing(After::Close)
+            | Phase::Closing
+            | Phase::Leaving
+            | Phase::Draining
+            | Phase::Exited => true,
             Phase::Polling | Phase::Processing | Phase::Committing(_) | Phase::Idle => false,
         }
     }
@@ -96,6 +99,7 @@ impl Application {
             Phase::Polling
             | Phase::Processing
             | Phase::Idle
+            | Phase::Closing
             | Phase::Leaving
             | Phase::Draining
             | Phase::Exited => None,
@@ -171,22 +175,21 @@ impl Consumer {
             self.application.phase = Phase::Idle;
             return false;
         }
-        self.lose(out);
-        if self.membership.must_rejoin() {
-            self.prepare_join(out);
+        if self.take_part(out) {
             return true;
         }
-        self.join(out);
-        if !self.membership.is_stable() {
-            // R9.24: no records while a rebalance takes place.
-            return false;
+        if self.membership.is_settled() && self.coordinator_route().is_some() {
+            self.update_positions(out);
         }
-        self.auto_commit_if_due(out);
-        self.return_records(out)
+        // Kafka looks into its buffer even while the coordinator is unknown; partitions that were
+        // revoked have none (R9.24).
+        let returned = self.return_records(out);
+        self.fetch(out);
+        returned
     }
 
     /// R8.12, R9.24: `onJoinPrepare`.
-    fn prepare_join(&mut self, out: &mut Out) {
+    pub(super) fn prepare_join(&mut self, out: &mut Out) {
         if self.commits_automatically() {
             let offsets = self.positions.consumed();
             self.commit_and_wait(offsets, After::Revoke, self.config.max_poll_interval, out);
@@ -326,12 +329,13 @@ impl Consumer {
                 self.revoke(out);
                 self.application.phase = Phase::Polling;
             }
-            After::Close => self.leave_group(out),
+            After::Close => self.application.phase = Phase::Closing,
         }
     }
 
     /// `close()`: commits if that is automatic (R8.12), then leaves.
     fn close(&mut self, out: &mut Out) {
+        out.arm(Timer::Close, CLOSE_TIMEOUT);
         if self.commits_automatically() {
             let offsets = self.positions.consumed();
             self.commit_and_wait(offsets, After::Close, CLOSE_TIMEOUT, out);
@@ -340,28 +344,27 @@ impl Consumer {
         }
     }
 
-    fn leave_group(&mut self, out: &mut Out) {
-        self.application.phase = Phase::Leaving;
-        // What is owned is revoked, or lost, before the group is told (Kafka: `onLeavePrepare`).
-        self.lose(out);
-        self.revoke(out);
-        self.application.leave = self.send_leave(out);
-        if self.application.leave.is_some() {
-            out.arm(Timer::Close, CLOSE_TIMEOUT);
-        } else {
+    /// Goes on with the close: leaves once commits are sent, ends once the coordinator has answered.
+    pub(super) fn go_on_closing(&mut self, out: &mut Out) {
+        if self.application.phase == Phase::Closing && !self.commits.is_busy() {
+            self.application.phase = Phase::Leaving;
+            self.leave_for_good(out);
+        }
+        if self.application.phase == Phase::Leaving && !self.links.is_busy(Channel::Coordinator) {
             self.closed(out);
         }
     }
 
-    /// A LeaveGroup is answered, or will not be.
-    pub(super) fn left(&mut self, id: CorrelationId, out: &mut Out) {
-        if self.application.leave == Some(id) {
-            self.closed(out);
+    /// `close()` has taken its time: tells the group, and waits for nothing more.
+    pub(super) fn close_timed_out(&mut self, out: &mut Out) {
+        if self.application.phase != Phase::Leaving {
+            self.leave_for_good(out);
         }
+        self.closed(out);
     }
 
     /// The consumer is closed: the process ends once the workers are done.
-    pub(super) fn closed(&mut self, out: &mut Out) {
+    fn closed(&mut self, out: &mut Out) {
         self.application.phase = Phase::Draining;
         out.disarm(Timer::Close);
         if self.application.queued == 0 {

@@ -5,6 +5,7 @@
 //! `#maybeAutoCommitOffsetsAsync`.
 
 use super::application::After;
+use super::membership::Asked;
 use super::{Consumer, Out, Purpose, Timer};
 use crate::message::{CommittedOffset, OffsetCommitRequest, Request};
 use crate::observation::Observation;
@@ -46,11 +47,23 @@ pub(super) struct Commits {
     /// `auto.commit.interval.ms` has passed since the last.
     pub(super) auto_due: bool,
     waited: Option<Waited>,
+    /// `commitAsync` while the coordinator is looked up, in order.
+    queued: Vec<Vec<(TopicPartition, CommittedOffset)>>,
     /// The number of `waited`: answers to older ones are no news.
     number: u64,
 }
 
 impl Commits {
+    /// Whether something is still to be sent, or is waited for.
+    pub(super) fn is_busy(&self) -> bool {
+        self.waited.is_some() || !self.queued.is_empty()
+    }
+
+    /// The lookup failed, and with it what waited for it.
+    pub(super) fn drop_queued(&mut self) {
+        self.queued.clear();
+    }
+
     pub(super) fn cooled(&mut self) {
         if let Some(waited) = &mut self.waited {
             waited.cooling = false;
@@ -84,8 +97,8 @@ fn is_ambiguous(error: ErrorCode) -> bool {
 }
 
 impl Consumer {
-    /// `commitSync`: goes on with `after` once it is decided, at the latest after `patience` (R8.14). At
-    /// once if there is nothing to commit, or no generation to commit in (R8.16).
+    /// `commitSync`: goes on with `after` once it is decided, at the latest after `patience` (R8.14), at
+    /// once if there is nothing to commit.
     pub(super) fn commit_and_wait(
         &mut self,
         offsets: Vec<(TopicPartition, CommittedOffset)>,
@@ -93,7 +106,7 @@ impl Consumer {
         patience: Micros,
         out: &mut Out,
     ) {
-        if offsets.is_empty() || !self.membership.is_stable() {
+        if offsets.is_empty() {
             return self.after_commit(after, out);
         }
         self.application.wait_for_commit(after);
@@ -108,9 +121,10 @@ impl Consumer {
     pub(super) fn send_waiting_commit(&mut self, out: &mut Out) {
         let number = self.commits.number;
         let Some(waited) = &self.commits.waited else { return };
-        if waited.under_way.is_some() || waited.cooling {
+        if waited.under_way.is_some() || waited.cooling || self.coordinator_route().is_none() {
             return;
         }
+        // R8.16: fails at once without a generation to commit in.
         if !self.membership.is_stable() {
             return self.commit_decided(out);
         }
@@ -121,23 +135,29 @@ impl Consumer {
         }
     }
 
-    /// `commitAsync` of all positions: one attempt (R8.15).
+    /// `commitAsync` of all positions: one attempt (R8.15), as soon as the coordinator is known.
     pub(super) fn commit_async(&mut self, out: &mut Out) {
         let offsets = self.positions.consumed();
-        self.send_commit(Kind::Async, offsets, out);
+        if self.coordinator_route().is_some() {
+            self.send_commit(Kind::Async, offsets, out);
+        } else if !offsets.is_empty() {
+            self.commits.queued.push(offsets);
+        }
+    }
+
+    /// The coordinator is known again.
+    pub(super) fn send_queued_commits(&mut self, out: &mut Out) {
+        for offsets in std::mem::take(&mut self.commits.queued) {
+            self.send_commit(Kind::Async, offsets, out);
+        }
     }
 
     /// R8.12: inside poll, of what earlier polls returned.
     pub(super) fn auto_commit_if_due(&mut self, out: &mut Out) {
-        if !std::mem::take(&mut self.commits.auto_due) {
-            return;
-        }
-        let offsets = self.positions.consumed();
-        let sent = self.send_commit(Kind::Auto, offsets, out).is_some();
-        if sent || self.coordinator_route().is_some() {
+        if std::mem::take(&mut self.commits.auto_due) {
             out.arm(Timer::AutoCommit, self.config.auto_commit_interval);
-        } else {
-            out.arm(Timer::AutoCommit, self.retry_backoff());
+            let offsets = self.positions.consumed();
+            self.send_commit(Kind::Auto, offsets, out);
         }
     }
 
@@ -187,7 +207,7 @@ impl Consumer {
             Kind::Waited(_) if abandoned => {}
             Kind::Waited(_) if is_retriable(error) => self.cool_commit(out),
             Kind::Waited(_) => {
-                self.member_error(generation, error, out);
+                self.member_error(Asked::Commit, generation, error, out);
                 return self.commit_decided(out);
             }
             Kind::Auto if is_retriable(error) => {
@@ -195,7 +215,7 @@ impl Consumer {
             }
             Kind::Auto | Kind::Async => {}
         }
-        self.member_error(generation, error, out);
+        self.member_error(Asked::Commit, generation, error, out);
     }
 
     fn observe_outcome(

@@ -55,7 +55,10 @@ impl Consumer {
         if let Ok(broker) = result {
             self.coordinator =
                 Coordinator { broker: Some(broker), lookup: Lookup::Idle, failures: 0 };
+            self.watch_session(out);
+            self.send_queued_commits(out);
         } else {
+            self.commits.drop_queued();
             self.coordinator.lookup = Lookup::CoolingDown;
             let pause = self.retry_backoff_after(self.coordinator.failures);
             self.coordinator.failures = self.coordinator.failures.saturating_add(1);
@@ -72,14 +75,24 @@ impl Consumer {
                 | ErrorCode::NetworkException
                 | ErrorCode::RequestTimedOut
         );
-        if !unknown {
-            return;
+        if unknown {
+            self.coordinator_lost(out);
         }
+    }
+
+    /// `markCoordinatorUnknown`.
+    pub(super) fn coordinator_lost(&mut self, out: &mut Out) {
         if let Some(broker) = self.coordinator.broker.take() {
             let route = Route { node: broker.into(), channel: Channel::Coordinator };
             let failed = self.links.close(route, out);
             self.fail(failed, out);
         }
+    }
+
+    /// The connection to the coordinator ended, whether or not something was under way.
+    pub(super) fn is_coordinator(&self, route: Route) -> bool {
+        let node = self.coordinator.broker.map(Into::into);
+        route.channel == Channel::Coordinator && node == Some(route.node)
     }
 
     pub(super) fn retry_backoff_after(&self, failures: u32) -> Delay {

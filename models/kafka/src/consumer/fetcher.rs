@@ -4,7 +4,9 @@
 //! Kafka: `Fetcher`, `AbstractFetch`, `FetchCollector`.
 
 use super::positions::{Positions, Search};
+use super::topology::Leadership;
 use super::{Consumer, Out, Purpose, Timer};
+use crate::machine::{Channel, Route};
 use crate::message::{
     FetchPartition, FetchRequest, FetchSession, FetchedPartition, RecordBatch, Request,
 };
@@ -42,21 +44,41 @@ pub(super) struct Run {
 }
 
 impl Consumer {
-    /// Sends the fetches that are due (R8.3).
+    /// Sends the fetches that are due (R8.3), to the leaders that positions were found good under.
     pub(super) fn fetch(&mut self, out: &mut Out) {
-        if self.positions.owned.is_empty() || self.application.is_closing() {
-            return;
+        let max_bytes = self.config.max_partition_fetch_bytes;
+        let mut requests: Vec<(BrokerId, Vec<FetchPartition>)> = Vec::new();
+        for (&partition, owned) in &mut self.positions.owned {
+            let Search::Fetching(position) = owned.search else { continue };
+            if owned.delayed || !owned.buffer.is_empty() {
+                continue;
+            }
+            let Some(Leadership { leader: Some(leader), epoch: leader_epoch }) =
+                position.leadership
+            else {
+                self.topology.want();
+                continue;
+            };
+            let route = Route { node: leader.into(), channel: Channel::Data };
+            if self.fetcher.in_flight.contains(&leader) || !self.links.is_ready(route) {
+                continue;
+            }
+            owned.asked = Some(position.offset);
+            let asked = FetchPartition {
+                partition,
+                offset: position.offset,
+                leader_epoch,
+                last_fetched_epoch: LeaderEpoch::UNKNOWN,
+                log_start: Offset::UNKNOWN,
+                max_bytes,
+            };
+            match requests.iter_mut().find(|(broker, _)| *broker == leader) {
+                Some((_, partitions)) => partitions.push(asked),
+                None => requests.push((leader, vec![asked])),
+            }
         }
-        for broker in (1..=self.config.brokers).map(BrokerId) {
-            if self.fetcher.in_flight.contains(&broker) {
-                continue;
-            }
-            let Some(route) = self.data_route(broker) else { continue };
-            let partitions = self.fetchable(broker);
-            if partitions.is_empty() {
-                continue;
-            }
-            self.fetcher.in_flight.insert(broker);
+        for (leader, partitions) in requests {
+            self.fetcher.in_flight.insert(leader);
             let request = Request::Fetch(FetchRequest {
                 session: FetchSession::Sessionless,
                 replica: None,
@@ -65,31 +87,9 @@ impl Consumer {
                 max_bytes: self.config.fetch_max_bytes,
                 partitions,
             });
-            self.send(route, request, Purpose::Fetch(broker), out);
+            let route = Route { node: leader.into(), channel: Channel::Data };
+            self.send(route, request, Purpose::Fetch(leader), out);
         }
-    }
-
-    fn fetchable(&mut self, broker: BrokerId) -> Vec<FetchPartition> {
-        let mut partitions = Vec::new();
-        for (&partition, owned) in &mut self.positions.owned {
-            let Search::Fetching(position) = owned.search else { continue };
-            if owned.delayed || !owned.buffer.is_empty() {
-                continue;
-            }
-            let Some((leader, leader_epoch)) = self.topology.leader(partition) else { continue };
-            if leader == broker {
-                owned.asked = Some(position.offset);
-                partitions.push(FetchPartition {
-                    partition,
-                    offset: position.offset,
-                    leader_epoch,
-                    last_fetched_epoch: LeaderEpoch::UNKNOWN,
-                    log_start: Offset::UNKNOWN,
-                    max_bytes: self.config.max_partition_fetch_bytes,
-                });
-            }
-        }
-        partitions
     }
 
     /// A fetch will not be answered.
@@ -121,7 +121,7 @@ impl Consumer {
                 Ok(_) => {}
                 // R8.6: silently to where the policy says.
                 Err(ErrorCode::OffsetOutOfRange) if owned.asked == Some(position.offset) => {
-                    owned.reset(PositionSource::OutOfRange(self.config.auto_offset_reset));
+                    self.reset_position(partition, PositionSource::OutOfRange);
                 }
                 Err(error) => {
                     owned.delayed = true;
@@ -159,14 +159,14 @@ pub(super) fn collect(
             continue;
         };
         let (epoch, next) = (batch.leader_epoch, batch.next_offset());
-        if let Some(records) = part_from(batch, position.offset, limit) {
+        let base = position.offset.max(batch.base_offset);
+        if let Some(records) = part_from(batch, base, limit) {
             limit -= records.len();
-            let base = position.offset;
             position.offset = base.plus(records.len());
             position.epoch = epoch;
             each(Run { partition, base, epoch, records, done: 0 });
         }
-        if next <= position.offset {
+        if next <= position.offset || base >= next {
             owned.buffer.pop_front();
         }
     }

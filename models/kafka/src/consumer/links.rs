@@ -59,6 +59,11 @@ impl<P> Links<P> {
         self.links.get(&route).is_none_or(|link| !link.waiting)
     }
 
+    /// Whether a request is under way on a connection of this kind.
+    pub(crate) fn is_busy(&self, channel: Channel) -> bool {
+        self.links.iter().any(|(route, link)| route.channel == channel && link.load > 0)
+    }
+
     /// The data connection with the fewest requests under way, of those that may be used (Kafka:
     /// `leastLoadedNode`). Ties turn with the number of requests.
     pub(crate) fn least_loaded(&self, brokers: u16) -> Option<Route> {

@@ -4,6 +4,10 @@
 //! Kafka: `AbstractCoordinator`, `ConsumerCoordinator`. Only the classic protocol, with the default
 //! assignors, which means EAGER (R9.23), and without static members.
 
+mod heartbeat;
+
+pub(super) use heartbeat::Asked;
+
 use super::{Consumer, Out, Purpose, Timer, assignor};
 use crate::config::CommitStrategy;
 use crate::message::{
@@ -16,17 +20,23 @@ use std::sync::Arc;
 /// What a JoinGroup may take beyond the rebalance timeout (Kafka: `JOIN_GROUP_TIMEOUT_LAPSE`).
 const JOIN_TIMEOUT_LAPSE: Micros = Micros::from_secs(5);
 
-/// Kafka: `MemberState`.
+/// Kafka: `MemberState`, with what is under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
-    /// Not in the group, or about to join again.
+    /// Not in the group: never joined, or the generation is gone.
     Unjoined,
+    /// The same, with this JoinGroup still under way: its answer will be thrown away.
+    Void(CorrelationId),
+    /// About to join again.
+    Preparing,
     /// This JoinGroup is under way.
     Joining(CorrelationId),
     /// Joined; SyncGroup is to be sent. The members are given to the leader alone.
     Assigning(Vec<(MemberId, Arc<[TopicId]>)>),
     /// This SyncGroup is under way.
     Syncing(CorrelationId),
+    /// Got its assignment, which the next poll will take over.
+    Synced(Arc<[TopicPartition]>),
     /// Has an assignment.
     Stable,
 }
@@ -46,10 +56,11 @@ pub(super) struct Membership {
     state: State,
     join_cooling: bool,
     join_failures: u32,
+    /// Came while nobody was in poll to read it: outside of a generation no heartbeat thread does.
+    unread: Option<(CorrelationId, JoinGroupResponse)>,
     heartbeat_under_way: bool,
+    heartbeat_failures: u32,
     rejoin_needed: bool,
-    /// The generation that gave `owned` is gone (R9.26).
-    lost: bool,
     owned: Option<Ownership>,
     /// Subscribed topics, and those of the group once this member leads.
     topics: Vec<TopicId>,
@@ -67,9 +78,10 @@ impl Membership {
             state: State::Unjoined,
             join_cooling: false,
             join_failures: 0,
+            unread: None,
             heartbeat_under_way: false,
+            heartbeat_failures: 0,
             rejoin_needed: false,
-            lost: false,
             owned: None,
             topics: topics.to_vec(),
             assigned_from: None,
@@ -89,17 +101,24 @@ impl Membership {
         self.state == State::Stable
     }
 
-    /// A rebalance is to be joined by giving up what is owned first.
-    pub(super) fn must_rejoin(&self) -> bool {
-        self.is_stable() && self.rejoin_needed
+    /// Nothing of a rebalance is pending.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_stable() && !self.rejoin_needed
     }
 
     /// The generation, while this member takes part in it.
     pub(super) fn generation(&self) -> Option<GenerationId> {
         match self.state {
-            State::Unjoined | State::Joining(_) => None,
-            State::Assigning(_) | State::Syncing(_) | State::Stable => self.generation,
+            State::Unjoined | State::Void(_) | State::Preparing | State::Joining(_) => None,
+            State::Assigning(_) | State::Syncing(_) | State::Synced(_) | State::Stable => {
+                self.generation
+            }
         }
+    }
+
+    /// Whether a coordinator may know it by its id (Kafka: not UNJOINED).
+    fn is_member(&self) -> bool {
+        !matches!(self.state, State::Unjoined | State::Void(_))
     }
 
     /// R8.11: the generation is gone, and the member id with it unless it is kept.
@@ -108,10 +127,17 @@ impl Membership {
             self.member = None;
         }
         self.generation = None;
-        self.state = State::Unjoined;
+        self.state = match self.state {
+            State::Joining(id) | State::Void(id) => State::Void(id),
+            State::Unjoined
+            | State::Preparing
+            | State::Assigning(_)
+            | State::Syncing(_)
+            | State::Synced(_)
+            | State::Stable => State::Unjoined,
+        };
         self.heartbeat_under_way = false;
         self.rejoin_needed = false;
-        self.lost = true;
     }
 }
 
@@ -128,62 +154,45 @@ impl Consumer {
         Some(MemberClaim { group: self.config.group, generation, member })
     }
 
-    /// R8.10: by timer, whatever the application does.
-    pub(super) fn heartbeat(&mut self, out: &mut Out) {
-        let Some(claim) = self.claim() else { return };
-        let Some(route) = self.coordinator_route() else {
-            return out.arm(Timer::Heartbeat, self.retry_backoff());
-        };
-        if !self.membership.heartbeat_under_way {
-            self.membership.heartbeat_under_way = true;
-            let purpose = Purpose::Heartbeat(claim.generation);
-            self.send(route, Request::Heartbeat(claim), purpose, out);
+    /// The group's part of a poll (Kafka: `ConsumerCoordinator#poll`). Whether it changed something.
+    pub(super) fn take_part(&mut self, out: &mut Out) -> bool {
+        if let Some((id, said)) = self.membership.unread.take() {
+            self.joined(id, said, out);
+            return true;
         }
-        out.arm(Timer::Heartbeat, self.config.heartbeat_interval);
-    }
-
-    pub(super) fn heartbeat_answered(
-        &mut self,
-        generation: GenerationId,
-        result: Result<(), ErrorCode>,
-        out: &mut Out,
-    ) {
-        self.membership.heartbeat_under_way = false;
-        if let Err(error) = result {
-            self.member_error(generation, error, out);
-            if self.membership.generation().is_some() && error != ErrorCode::RebalanceInProgress {
-                out.arm(Timer::Heartbeat, self.retry_backoff());
+        if self.coordinator_route().is_none() {
+            return false;
+        }
+        match self.membership.state {
+            State::Stable if self.membership.rejoin_needed => {
+                self.prepare_join(out);
+                true
             }
-        }
-    }
-
-    /// R8.11: what a coordinator says to a member of `generation`.
-    pub(super) fn member_error(
-        &mut self,
-        generation: GenerationId,
-        error: ErrorCode,
-        out: &mut Out,
-    ) {
-        let current = self.membership.generation() == Some(generation);
-        if error == ErrorCode::RebalanceInProgress {
-            self.membership.rejoin_needed |= current && self.membership.is_stable();
-        } else if is_loss(error) {
-            if current {
-                self.membership.reset(error);
-                out.disarm(Timer::Heartbeat);
+            State::Stable => {
+                self.auto_commit_if_due(out);
+                false
             }
-        } else {
-            self.coordinator_error(error, out);
+            State::Unjoined | State::Preparing => {
+                self.lose(out);
+                self.join(out)
+            }
+            State::Synced(ref partitions) => {
+                let partitions = Arc::clone(partitions);
+                self.assigned(partitions, out);
+                true
+            }
+            State::Void(_) | State::Joining(_) | State::Assigning(_) | State::Syncing(_) => false,
         }
     }
 
-    /// R9.24: `onPartitionsRevoked` with everything, then the group is joined again.
+    /// R9.24: `onPartitionsRevoked` with everything, then the group is joined again. Nothing if the
+    /// generation was lost meanwhile.
     pub(super) fn revoke(&mut self, out: &mut Out) {
-        if self.membership.lost {
+        if !self.membership.is_stable() {
             return;
         }
-        self.membership.state = State::Unjoined;
-        out.disarm(Timer::Heartbeat);
+        self.membership.state = State::Preparing;
+        self.stop_heartbeats(out);
         if let Some(Ownership { member, partitions }) = self.disown()
             && !partitions.is_empty()
         {
@@ -193,7 +202,7 @@ impl Consumer {
 
     /// R9.26: `onPartitionsLost`, if the generation is gone.
     pub(super) fn lose(&mut self, out: &mut Out) {
-        if !std::mem::take(&mut self.membership.lost) {
+        if self.membership.is_stable() || self.membership.owned.is_none() {
             return;
         }
         if let Some(Ownership { member, partitions }) = self.disown()
@@ -210,12 +219,12 @@ impl Consumer {
         self.membership.owned.take()
     }
 
-    /// Joins if this member is not in the group, as soon as it can.
-    pub(super) fn join(&mut self, out: &mut Out) {
-        if self.membership.state != State::Unjoined || self.membership.join_cooling {
-            return;
+    /// Joins, unless it was refused a moment ago. Whether it does.
+    fn join(&mut self, out: &mut Out) -> bool {
+        if self.membership.join_cooling {
+            return false;
         }
-        let Some(route) = self.coordinator_route() else { return };
+        let Some(route) = self.coordinator_route() else { return false };
         let request = Request::JoinGroup(JoinGroupRequest {
             group: self.config.group,
             member: self.membership.member,
@@ -228,37 +237,51 @@ impl Consumer {
         let timeout = patience.max(self.config.request_timeout);
         let id = self.links.send(route, request, Purpose::Join, timeout, out);
         self.membership.state = State::Joining(id);
+        true
     }
 
     pub(super) fn joined(&mut self, id: CorrelationId, said: JoinGroupResponse, out: &mut Out) {
-        if self.membership.state != State::Joining(id) {
+        if !self.application.is_polling() {
+            self.membership.unread = Some((id, said));
+            return;
+        }
+        let void = self.membership.state == State::Void(id);
+        if !void && self.membership.state != State::Joining(id) {
             return;
         }
         match said {
+            JoinGroupResponse::Joined { .. } if void => {
+                self.membership.state = State::Unjoined;
+                self.cool_join(out);
+            }
             JoinGroupResponse::Joined { generation, member, leader: _, members } => {
                 self.membership.generation = Some(generation);
                 self.membership.member = Some(member);
                 self.membership.state = State::Assigning(members);
-                self.membership.rejoin_needed = false;
                 self.membership.assigned_from = None;
                 self.membership.join_failures = 0;
                 out.arm(Timer::Heartbeat, self.config.heartbeat_interval);
+                self.watch_session(out);
             }
             JoinGroupResponse::MemberIdRequired(member) => {
                 self.membership.member = Some(member);
-                self.membership.state = State::Unjoined;
+                self.membership.generation = None;
+                self.membership.state = State::Preparing;
             }
             JoinGroupResponse::Refused(error) => self.join_failed(id, error, out),
         }
     }
 
+    /// R8.11, R9.39. What concerns the member alone is tried again at once.
     pub(super) fn join_failed(&mut self, id: CorrelationId, error: ErrorCode, out: &mut Out) {
-        if self.membership.state == State::Joining(id) {
-            self.membership.state = State::Unjoined;
-            if error == ErrorCode::UnknownMemberId {
-                self.membership.member = None;
+        let void = self.membership.state == State::Void(id);
+        if void || self.membership.state == State::Joining(id) {
+            self.membership.state = if void { State::Unjoined } else { State::Preparing };
+            if error == ErrorCode::UnknownMemberId && !void {
+                self.reset_generation(error, out);
+            } else if !is_loss(error) && error != ErrorCode::RebalanceInProgress {
+                self.cool_join(out);
             }
-            self.cool_join(out);
         }
         self.coordinator_error(error, out);
     }
@@ -305,7 +328,7 @@ impl Consumer {
     /// `ConsumerCoordinator#rejoinNeededOrPending`).
     pub(super) fn topology_changed(&mut self) {
         self.membership.awaits_metadata = false;
-        self.revalidate();
+        self.positions.metadata_came = true;
         let counts = self.partition_counts();
         if counts.contains(&0) {
             self.topology.want();
@@ -315,7 +338,7 @@ impl Consumer {
         }
     }
 
-    /// The rebalance is over: `onPartitionsAssigned`.
+    /// R9.18: the assignment came. The next poll takes it over.
     pub(super) fn synced(
         &mut self,
         id: CorrelationId,
@@ -326,10 +349,15 @@ impl Consumer {
             Ok(partitions) => partitions,
             Err(error) => return self.sync_failed(id, error, out),
         };
-        let Some(MemberClaim { generation, member, .. }) = self.claim() else { return };
-        if self.membership.state != State::Syncing(id) {
-            return;
+        if self.membership.state == State::Syncing(id) {
+            self.membership.state = State::Synced(partitions);
+            self.membership.rejoin_needed = false;
         }
+    }
+
+    /// The rebalance is over: `onPartitionsAssigned`.
+    fn assigned(&mut self, partitions: Arc<[TopicPartition]>, out: &mut Out) {
+        let Some(MemberClaim { generation, member, .. }) = self.claim() else { return };
         self.membership.state = State::Stable;
         self.positions.assign(&partitions);
         self.fetcher.clear();
@@ -340,6 +368,9 @@ impl Consumer {
             partitions: Arc::clone(&partitions),
         });
         self.membership.owned = Some(Ownership { member, partitions });
+        let made_from = &self.membership.assigned_from;
+        let is_stale = made_from.as_ref().is_some_and(|counts| *counts != self.partition_counts());
+        self.membership.rejoin_needed |= is_stale;
         match self.config.application.commit {
             CommitStrategy::Auto | CommitStrategy::AutoWithHandOff => {
                 self.commits.auto_due = false;
@@ -357,32 +388,31 @@ impl Consumer {
             return self.coordinator_error(error, out);
         }
         if is_loss(error) {
-            self.membership.reset(error);
-        } else {
-            self.membership.state = State::Unjoined;
-            if error != ErrorCode::RebalanceInProgress {
-                self.cool_join(out);
-                self.coordinator_error(error, out);
-            }
+            return self.reset_generation(error, out);
         }
-        out.disarm(Timer::Heartbeat);
+        self.membership.state = State::Preparing;
+        self.stop_heartbeats(out);
+        if error != ErrorCode::RebalanceInProgress {
+            self.cool_join(out);
+            self.coordinator_error(error, out);
+        }
     }
 
-    /// R8.10: the application polls too rarely; it learns of it at its next poll.
-    pub(super) fn max_poll_exceeded(&mut self, out: &mut Out) {
-        if self.application.is_polling() || self.membership.state == State::Unjoined {
-            return;
+    /// R9.40: leaves the group, once, if it is in it and the coordinator can be told.
+    fn send_leave(&mut self, out: &mut Out) {
+        let member = self.membership.member.filter(|_| self.membership.is_member());
+        let route = self.coordinator_route();
+        self.reset_generation(ErrorCode::UnknownMemberId, out);
+        if let (Some(member), Some(route)) = (member, route) {
+            let request = Request::LeaveGroup(self.config.group, member);
+            self.send(route, request, Purpose::Leave, out);
         }
+    }
+
+    /// What is owned is revoked, or lost, before the group is told (Kafka: `onLeavePrepare`).
+    pub(super) fn leave_for_good(&mut self, out: &mut Out) {
+        self.lose(out);
+        self.revoke(out);
         self.send_leave(out);
-    }
-
-    /// R9.40: leaves the group if it is in it and the coordinator can be told.
-    pub(super) fn send_leave(&mut self, out: &mut Out) -> Option<CorrelationId> {
-        let member = self.membership.member;
-        self.membership.reset(ErrorCode::UnknownMemberId);
-        out.disarm(Timer::Heartbeat);
-        let (member, route) = (member?, self.coordinator_route()?);
-        let request = Request::LeaveGroup(self.config.group, member);
-        Some(self.send(route, request, Purpose::Leave, out))
     }
 }

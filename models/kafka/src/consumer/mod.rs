@@ -55,6 +55,8 @@ pub enum Timer {
     JoinBackoff,
     /// Time for a heartbeat (R8.10).
     Heartbeat,
+    /// Nothing was heard of the coordinator for `session.timeout.ms` (R8.10).
+    Session,
     /// `max.poll.interval.ms` has passed since the last poll returned (R8.10).
     MaxPoll,
     /// `auto.commit.interval.ms` has passed (R8.12).
@@ -69,7 +71,7 @@ pub enum Timer {
     FetchBackoff,
     /// The attempt at a record is over.
     Process,
-    /// The coordinator has not answered the LeaveGroup of a close.
+    /// The close has taken long enough.
     Close,
 }
 
@@ -147,6 +149,9 @@ impl Machine for Consumer {
             Input::Disconnected(route) => {
                 let failed = self.links.ended(route, out);
                 self.fail(failed, out);
+                if self.is_coordinator(route) {
+                    self.coordinator_lost(out);
+                }
             }
             // Nothing but the record at hand changes, most of the time: spare the rounds.
             Input::Fire(Timer::Process) => {
@@ -177,13 +182,14 @@ impl Consumer {
             Timer::CoordinatorBackoff => self.coordinator.cooled(),
             Timer::JoinBackoff => self.membership.join_cooled(),
             Timer::Heartbeat => self.heartbeat(out),
+            Timer::Session => self.session_over(out),
             Timer::MaxPoll => self.max_poll_exceeded(out),
             Timer::AutoCommit => self.commits.auto_due = true,
             Timer::CommitBackoff => self.commits.cooled(),
             Timer::CommitDeadline => self.commit_deadline(out),
             Timer::PositionBackoff => self.positions.cooling = false,
             Timer::FetchBackoff => self.positions.undelay(),
-            Timer::Close => self.closed(out),
+            Timer::Close => self.close_timed_out(out),
             // Taken by `step`.
             Timer::Process => {}
         }
@@ -205,7 +211,7 @@ impl Consumer {
             (Purpose::Heartbeat(generation), Response::Heartbeat(result)) => {
                 self.heartbeat_answered(generation, result, out);
             }
-            (Purpose::Leave, Response::LeaveGroup(_)) => self.left(id, out),
+            (Purpose::Leave, Response::LeaveGroup(_)) => {}
             (Purpose::Commit(attempt), Response::OffsetCommit(result)) => {
                 self.commit_answered(attempt, result, out);
             }
@@ -246,7 +252,7 @@ impl Consumer {
             Purpose::Heartbeat(generation) => {
                 self.heartbeat_answered(generation, Err(ErrorCode::NetworkException), out);
             }
-            Purpose::Leave => self.left(id, out),
+            Purpose::Leave => self.coordinator_error(ErrorCode::NetworkException, out),
             Purpose::Commit(attempt) => {
                 self.commit_answered(attempt, Err(ErrorCode::NetworkException), out);
             }
@@ -269,8 +275,7 @@ impl Consumer {
         self.send_waiting_commit(out);
         self.poll(out);
         self.send_assignment(out);
-        self.look_up_positions(out);
-        self.fetch(out);
+        self.go_on_closing(out);
     }
 
     fn ask_metadata(&mut self, out: &mut Out) {

@@ -7,7 +7,7 @@ use super::topology::Leadership;
 use super::{Consumer, Out, Purpose, Timer};
 use crate::message::{
     CommittedOffset, CorrelationId, EpochEnd, EpochQuery, ListOffsetsPartition, ListedOffset,
-    RecordBatch, Request,
+    OffsetSpec, RecordBatch, Request,
 };
 use crate::observation::{Observation, PositionSource};
 use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
@@ -78,12 +78,17 @@ pub(super) struct Positions {
     offset_fetch: Option<CorrelationId>,
     /// A lookup failed; wait before the next.
     pub(super) cooling: bool,
+    /// Some partition may have no valid position: spares looking at all of them.
+    unsettled: bool,
+    /// Metadata came since positions were compared with it.
+    pub(super) metadata_came: bool,
 }
 
 impl Positions {
     /// Starts anew with `partitions`, without positions.
     pub(super) fn assign(&mut self, partitions: &[TopicPartition]) {
         self.offset_fetch = None;
+        self.unsettled = true;
         self.owned.clear();
         self.owned.extend(partitions.iter().map(|partition| {
             let owned = Owned {
@@ -120,8 +125,18 @@ impl Positions {
 }
 
 impl Consumer {
+    /// The positions' part of a poll (Kafka: `updateFetchPositions`).
+    pub(super) fn update_positions(&mut self, out: &mut Out) {
+        if std::mem::take(&mut self.positions.metadata_came) {
+            self.revalidate();
+        }
+        if self.positions.unsettled && !self.positions.cooling {
+            self.look_up_positions(out);
+        }
+    }
+
     /// R8.7: positions found under another leader or epoch are to be validated.
-    pub(super) fn revalidate(&mut self) {
+    fn revalidate(&mut self) {
         for (partition, owned) in &mut self.positions.owned {
             let (Search::Fetching(mut position) | Search::AwaitValidation(mut position)) =
                 owned.search
@@ -133,35 +148,34 @@ impl Consumer {
                 continue;
             }
             position.leadership = now;
+            // A question to the leader before is of no use.
+            owned.looking = false;
             if position.epoch == LeaderEpoch::UNKNOWN {
                 owned.search = Search::Fetching(position);
             } else {
                 owned.seek(position);
+                self.positions.unsettled = true;
             }
         }
     }
 
     /// Sends the lookups that are due.
-    pub(super) fn look_up_positions(&mut self, out: &mut Out) {
-        if self.positions.cooling {
-            return;
-        }
+    fn look_up_positions(&mut self, out: &mut Out) {
+        self.positions.unsettled = false;
         let mut uncommitted = Vec::new();
         let mut resets: BTreeMap<BrokerId, Vec<ListOffsetsPartition>> = BTreeMap::new();
         let mut checks: BTreeMap<BrokerId, Vec<(EpochQuery, Position)>> = BTreeMap::new();
         for (&partition, owned) in &mut self.positions.owned {
+            self.positions.unsettled |= !matches!(owned.search, Search::Fetching(_));
             match owned.search {
                 Search::Initializing => uncommitted.push(partition),
                 Search::AwaitReset(source) if !owned.looking => {
+                    let (PositionSource::NoCommit(spec) | PositionSource::OutOfRange(spec)) =
+                        source
+                    else {
+                        continue;
+                    };
                     if let Some((broker, leader_epoch)) = self.topology.leader(partition) {
-                        let spec = match source {
-                            PositionSource::NoCommit(spec) | PositionSource::OutOfRange(spec) => {
-                                spec
-                            }
-                            PositionSource::Committed | PositionSource::Truncated => {
-                                self.config.auto_offset_reset
-                            }
-                        };
                         let query = ListOffsetsPartition { partition, leader_epoch, spec };
                         resets.entry(broker).or_default().push(query);
                     }
@@ -275,8 +289,21 @@ impl Consumer {
                 owned.seek(Position { offset, epoch, leadership });
                 self.position_found(partition, offset, PositionSource::Committed, out);
             } else {
-                owned.reset(PositionSource::NoCommit(self.config.auto_offset_reset));
+                self.reset_position(partition, PositionSource::NoCommit);
             }
+        }
+    }
+
+    /// R8.1, R8.6, R8.7: resets as `auto.offset.reset` says; with `none`, the next poll throws.
+    pub(super) fn reset_position(
+        &mut self,
+        partition: TopicPartition,
+        source: impl FnOnce(OffsetSpec) -> PositionSource,
+    ) {
+        let Some(spec) = self.config.auto_offset_reset else { return self.leave_asked() };
+        if let Some(owned) = self.positions.owned.get_mut(&partition) {
+            owned.reset(source(spec));
+            self.positions.unsettled = true;
         }
     }
 
@@ -290,11 +317,13 @@ impl Consumer {
         self.set_looking(asked.iter(), false);
         let mut found = 0;
         for (partition, answer) in answers {
-            let Ok(ListedOffset { offset, leader_epoch: epoch }) = *answer else { continue };
+            let Ok(ListedOffset { offset, .. }) = *answer else { continue };
             found += 1;
             let leadership = self.topology.of(*partition).filter(|now| now.leader.is_some());
             let Some(owned) = self.positions.owned.get_mut(partition) else { continue };
             if let Search::AwaitReset(source) = owned.search {
+                // Kafka takes no epoch from the answer, so that nothing is validated against it.
+                let epoch = LeaderEpoch::UNKNOWN;
                 owned.search = Search::Fetching(Position { offset, epoch, leadership });
                 self.position_found(*partition, offset, source, out);
             }
@@ -324,9 +353,13 @@ impl Consumer {
             if owned.search != Search::AwaitValidation(*position) {
                 continue;
             }
-            if end == EpochEnd::UNDEFINED {
-                owned.reset(PositionSource::OutOfRange(self.config.auto_offset_reset));
+            if end.epoch == LeaderEpoch::UNKNOWN || end.end == Offset::UNKNOWN {
+                self.reset_position(*partition, PositionSource::OutOfRange);
             } else if end.end < position.offset {
+                if self.config.auto_offset_reset.is_none() {
+                    self.leave_asked();
+                    continue;
+                }
                 let rewound = Position { offset: end.end, epoch: end.epoch, ..*position };
                 owned.search = Search::Fetching(rewound);
                 self.position_found(*partition, end.end, PositionSource::Truncated, out);

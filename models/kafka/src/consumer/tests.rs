@@ -1,13 +1,14 @@
 //! The consumer driven by hand through `harness`.
 
 mod harness;
+mod interleavings;
 
 use super::*;
 use crate::config::CommitStrategy;
 use crate::message::{CommittedOffset, EpochEnd};
 use crate::observation::PositionSource;
 use ackproof_types::{LeaderEpoch, Offset};
-use harness::{BROKER, Harness};
+use harness::{BROKER, Harness, config};
 
 #[test]
 fn joins_syncs_and_starts_at_the_commit() {
@@ -212,4 +213,208 @@ fn a_request_timeout_fails_the_whole_connection() {
     assert!(h.timers.contains_key(&Timer::MetadataBackoff), "failed along");
     assert!(h.timers.contains_key(&Timer::CoordinatorBackoff), "failed along");
     assert!(h.timers.contains_key(&Timer::Link(LinkTimer::Reconnect(route))), "backs off");
+}
+
+/// R8.10: it goes on with what it holds until it can hear that it lost it.
+#[test]
+fn a_member_that_left_unawares_goes_on_while_the_coordinator_is_unknown() {
+    let mut h = Harness::new(CommitStrategy::SyncAfterBatch);
+    h.hold = |r| matches!(r, Request::FindCoordinator(_));
+    h.story();
+    h.fire(Timer::MaxPoll);
+    h.cut_coordinator();
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    assert_eq!(h.story(), ["processed 0", "processed 1"], "commitSync waits for the coordinator");
+    h.fire(Timer::CommitDeadline);
+    assert_eq!(h.story(), ["polled 2+2"], "what was buffered");
+    h.release();
+    h.reconnect();
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    assert_eq!(h.story()[..4], ["processed 2", "processed 3", "lost 1", "assigned 1 in 2"]);
+}
+
+#[test]
+fn commit_async_waits_for_the_coordinator_to_be_found() {
+    let mut h = Harness::new(CommitStrategy::AsyncAfterBatch);
+    h.hold = |r| matches!(r, Request::FindCoordinator(_));
+    h.cut_coordinator();
+    h.story();
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    assert_eq!(h.story(), ["processed 0", "processed 1", "polled 2+2"]);
+    h.fire(Timer::Link(LinkTimer::Reconnect(Route {
+        node: BROKER.into(),
+        channel: Channel::Coordinator,
+    })));
+    h.release();
+    assert_eq!(h.story(), ["sent 2", "committed 2"], "R8.15: as of the call");
+}
+
+#[test]
+fn auto_commit_that_is_due_waits_for_the_coordinator() {
+    let mut h = Harness::new(CommitStrategy::Auto);
+    h.hold = |r| matches!(r, Request::FindCoordinator(_));
+    h.cut_coordinator();
+    h.fire(Timer::AutoCommit);
+    h.story();
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    assert_eq!(h.story(), ["processed 0", "processed 1", "polled 2+2"]);
+    h.release();
+    h.reconnect();
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    assert_eq!(h.story(), ["processed 2", "processed 3", "sent 4", "committed 4"]);
+}
+
+#[test]
+fn silence_of_the_coordinator_for_a_session_makes_it_unknown() {
+    let mut h = Harness::new(CommitStrategy::Auto);
+    h.hold = |r| matches!(r, Request::Heartbeat(_));
+    h.story();
+    h.fire(Timer::Heartbeat);
+    assert!(!h.requests.contains(&"find"));
+    h.fire(Timer::Session);
+    assert!(h.held.is_empty(), "closed");
+    assert!(h.requests.contains(&"find"), "{:?}", h.requests);
+}
+
+/// The answer of a join is thrown away if the generation it built on turns out to be gone.
+#[test]
+fn a_commit_refused_while_joining_voids_the_join() {
+    let mut h = Harness::new(CommitStrategy::AsyncAfterBatch);
+    h.story();
+    h.hold = |r| matches!(r, Request::OffsetCommit(_) | Request::JoinGroup(_));
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    h.heartbeat = Err(ErrorCode::RebalanceInProgress);
+    h.fire(Timer::Heartbeat);
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    assert_eq!(h.held.len(), 3, "two commits and the join: {:?}", h.held);
+    h.commit = Err(ErrorCode::IllegalGeneration);
+    h.release();
+    assert!(h.requests.iter().all(|request| *request != "sync"), "{:?}", h.requests);
+    h.fire(Timer::JoinBackoff);
+    assert_eq!(h.story().last().unwrap(), "at 0 by Committed", "joined anew");
+}
+
+/// Outside of a generation no heartbeat thread reads answers.
+#[test]
+fn an_application_that_stalls_while_joining_reads_no_answer() {
+    let mut h = Harness::held(CommitStrategy::Auto, |r| matches!(r, Request::JoinGroup(_)));
+    h.step(Input::Call(ConsumerCall::Stall(true)));
+    h.hold = |_| false;
+    h.release();
+    assert_eq!(h.story(), [] as [&str; 0]);
+    h.fire(Timer::MaxPoll);
+    assert_eq!(h.requests, [] as [&str; 0], "nor does anybody watch the poll interval");
+    h.step(Input::Call(ConsumerCall::Stall(false)));
+    assert_eq!(h.story(), ["assigned 1 in 1", "at 0 by Committed", "polled 0+2"]);
+}
+
+/// R8.7, R8.8: a position found by reset has no epoch, so nothing is compared.
+#[test]
+fn a_position_by_reset_is_not_validated_until_a_batch_is_read() {
+    let mut h =
+        Harness::held(CommitStrategy::SyncAfterBatch, |r| matches!(r, Request::OffsetFetch(..)));
+    h.committed = None;
+    h.release();
+    h.epoch = LeaderEpoch(5);
+    h.story();
+    h.fire(Timer::MetadataBackoff);
+    h.fire(Timer::MetadataAge);
+    assert_eq!(h.requests, ["metadata"]);
+    let mut h = Harness::new(CommitStrategy::SyncAfterBatch);
+    h.epoch = LeaderEpoch(5);
+    h.epoch_end = EpochEnd { epoch: LeaderEpoch(3), end: Offset(1) };
+    h.fire(Timer::MetadataBackoff);
+    h.fire(Timer::MetadataAge);
+    h.story();
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    let truncated = format!("at 1 by {:?}", PositionSource::Truncated);
+    assert_eq!(h.story()[2..5], ["sent 2", "committed 2", truncated.as_str()], "R8.7, in poll");
+}
+
+#[test]
+fn a_question_to_a_deposed_leader_is_asked_again_at_once() {
+    let mut h = Harness::held(CommitStrategy::SyncAfterBatch, |r| {
+        matches!(r, Request::OffsetsForLeaderEpoch(_))
+    });
+    h.committed = Some(CommittedOffset { offset: Offset(2), leader_epoch: LeaderEpoch(3) });
+    h.hold = |r| matches!(r, Request::OffsetsForLeaderEpoch(_) | Request::Heartbeat(_));
+    h.heartbeat = Err(ErrorCode::IllegalGeneration);
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    h.fire(Timer::Heartbeat);
+    h.hold = |r| matches!(r, Request::OffsetsForLeaderEpoch(_));
+    for (route, id, request) in std::mem::take(&mut h.held) {
+        h.answer(route, id, &request);
+    }
+    h.settle();
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    assert_eq!(h.held.len(), 1, "validates the committed offset");
+    h.epoch = LeaderEpoch(5);
+    h.fire(Timer::MetadataBackoff);
+    h.fire(Timer::MetadataAge);
+    assert_eq!(h.held.len(), 2, "asks the new leader");
+}
+
+#[test]
+fn without_a_reset_policy_the_application_ends() {
+    let mut settings = config(CommitStrategy::SyncAfterBatch);
+    settings.auto_offset_reset = None;
+    let mut h = Harness::configured(&settings, |r| matches!(r, Request::OffsetFetch(..)));
+    h.committed = None;
+    h.release();
+    assert_eq!(h.story(), ["assigned 1 in 1", "revoked 1"], "NoOffsetForPartitionException");
+    assert!(h.exited);
+}
+
+#[test]
+fn a_failing_record_is_tried_again_then_put_aside() {
+    let mut settings = config(CommitStrategy::SyncPerRecord);
+    settings.application.failures_per_million = 1_000_000;
+    settings.application.attempts = 3;
+    let mut h = Harness::configured(&settings, |_| false);
+    h.story();
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    assert_eq!(h.story(), [] as [&str; 0]);
+    h.fire(Timer::Process);
+    assert_eq!(h.story(), ["dead 0", "sent 1", "committed 1"]);
+}
+
+/// R9.40: whoever has no generation has nothing to leave.
+#[test]
+fn a_fenced_member_closes_without_a_word() {
+    let mut h = Harness::new(CommitStrategy::Auto);
+    h.heartbeat = Err(ErrorCode::IllegalGeneration);
+    h.story();
+    h.fire(Timer::Heartbeat);
+    h.step(Input::Call(ConsumerCall::Leave));
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    assert_eq!(h.requests, ["heartbeat"]);
+    assert_eq!(h.story(), ["processed 0", "processed 1", "lost 1"], "R8.16: no commit either");
+    assert!(h.exited);
+}
+
+#[test]
+fn a_close_waits_for_commits_under_way() {
+    let mut h = Harness::new(CommitStrategy::AsyncAfterBatch);
+    h.story();
+    h.step(Input::Call(ConsumerCall::Leave));
+    h.hold = |r| matches!(r, Request::OffsetCommit(_));
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    assert_eq!(h.requests, ["commit", "leave"]);
+    assert!(!h.exited, "R8.12");
+    h.release();
+    assert_eq!(h.story().last().unwrap(), "committed 2");
+    assert!(h.exited);
 }

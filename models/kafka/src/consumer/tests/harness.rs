@@ -14,7 +14,7 @@ use ackproof_types::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-const TOPIC: TopicId = TopicId(1);
+pub(super) const TOPIC: TopicId = TopicId(1);
 const P0: TopicPartition = TopicPartition { topic: TOPIC, partition: 0 };
 pub(super) const BROKER: BrokerId = BrokerId(1);
 const ME: MemberId = MemberId(7);
@@ -39,7 +39,7 @@ pub(super) struct Harness {
     pub(super) exited: bool,
 }
 
-fn config(commit: CommitStrategy) -> ConsumerConfig {
+pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
     let ms = Micros::from_millis;
     ConsumerConfig {
         group: GroupId(0),
@@ -55,7 +55,7 @@ fn config(commit: CommitStrategy) -> ConsumerConfig {
             commit,
         },
         auto_commit_interval: ms(5000),
-        auto_offset_reset: OffsetSpec::Latest,
+        auto_offset_reset: Some(OffsetSpec::Latest),
         session_timeout: ms(45_000),
         heartbeat_interval: ms(3000),
         max_poll_interval: ms(300_000),
@@ -72,7 +72,7 @@ fn config(commit: CommitStrategy) -> ConsumerConfig {
     }
 }
 
-fn batch(base: i64, end: i64) -> Arc<RecordBatch> {
+pub(super) fn batch(base: i64, end: i64) -> Arc<RecordBatch> {
     let record = |offset: i64| Record {
         id: RecordId { producer: ProducerIndex(0), number: u32::try_from(offset).unwrap() },
         key: None,
@@ -94,8 +94,12 @@ impl Harness {
     }
 
     pub(super) fn held(commit: CommitStrategy, hold: fn(&Request) -> bool) -> Self {
+        Self::configured(&config(commit), hold)
+    }
+
+    pub(super) fn configured(config: &ConsumerConfig, hold: fn(&Request) -> bool) -> Self {
         let mut out = Out::default();
-        let consumer = Consumer::boot(&config(commit), &(), Timestamp::START, &mut out);
+        let consumer = Consumer::boot(config, &(), Timestamp::START, &mut out);
         let mut harness = Self {
             consumer,
             out,
@@ -131,7 +135,7 @@ impl Harness {
     }
 
     /// Plays the broker until nothing is left to answer.
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         loop {
             let effects: Vec<_> = self.out.drain().collect();
             if effects.is_empty() {
@@ -159,6 +163,18 @@ impl Harness {
         }
     }
 
+    /// The coordinator's connection ends, and stays ended for the back-off.
+    pub(super) fn cut_coordinator(&mut self) {
+        let route = Route { node: BROKER.into(), channel: Channel::Coordinator };
+        self.held.retain(|(at, ..)| *at != route);
+        self.step(Input::Disconnected(route));
+    }
+
+    pub(super) fn reconnect(&mut self) {
+        let route = Route { node: BROKER.into(), channel: Channel::Coordinator };
+        self.fire(Timer::Link(LinkTimer::Reconnect(route)));
+    }
+
     pub(super) fn release(&mut self) {
         self.hold = |_| false;
         for (route, id, request) in std::mem::take(&mut self.held) {
@@ -167,7 +183,7 @@ impl Harness {
         self.settle();
     }
 
-    fn answer(&mut self, route: Route, id: CorrelationId, request: &Request) {
+    pub(super) fn answer(&mut self, route: Route, id: CorrelationId, request: &Request) {
         let Some(response) = self.response(request) else { return };
         let from = Peer { node: route.node, connection: ConnectionId(0), channel: route.channel };
         let message = Message::Response(id, response);

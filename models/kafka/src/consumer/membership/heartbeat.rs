@@ -1,0 +1,108 @@
+//! Heartbeats, and what a coordinator's errors mean to a member (R8.10, R8.11). It goes on whatever the
+//! application does, and knows nothing of partitions.
+//!
+//! Kafka: `Heartbeat`, `AbstractCoordinator.HeartbeatThread`.
+
+use super::super::{Consumer, Out, Purpose, Timer};
+use super::{State, is_loss};
+use crate::message::Request;
+use ackproof_types::{ErrorCode, GenerationId};
+
+/// What a coordinator's error was an answer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Asked {
+    Heartbeat,
+    Commit,
+}
+
+impl Consumer {
+    /// R8.10: by timer, whatever the application does.
+    pub(in super::super) fn heartbeat(&mut self, out: &mut Out) {
+        let Some(claim) = self.claim() else { return };
+        let Some(route) = self.coordinator_route() else {
+            return out.arm(Timer::Heartbeat, self.retry_backoff());
+        };
+        if !self.membership.heartbeat_under_way {
+            self.membership.heartbeat_under_way = true;
+            let purpose = Purpose::Heartbeat(claim.generation);
+            self.send(route, Request::Heartbeat(claim), purpose, out);
+        }
+        out.arm(Timer::Heartbeat, self.config.heartbeat_interval);
+    }
+
+    pub(in super::super) fn heartbeat_answered(
+        &mut self,
+        generation: GenerationId,
+        result: Result<(), ErrorCode>,
+        out: &mut Out,
+    ) {
+        self.membership.heartbeat_under_way = false;
+        match result {
+            Ok(()) | Err(ErrorCode::RebalanceInProgress) => {
+                self.membership.heartbeat_failures = 0;
+                self.watch_session(out);
+            }
+            Err(_) => {
+                let pause = self.retry_backoff_after(self.membership.heartbeat_failures);
+                self.membership.heartbeat_failures += 1;
+                out.arm(Timer::Heartbeat, pause);
+            }
+        }
+        if let Err(error) = result {
+            self.member_error(Asked::Heartbeat, generation, error, out);
+        }
+    }
+
+    /// The coordinator has been heard of.
+    pub(in super::super) fn watch_session(&self, out: &mut Out) {
+        if self.membership.generation().is_some() {
+            out.arm(Timer::Session, self.config.session_timeout);
+        }
+    }
+
+    /// R8.10: to a client the end of its session means only that the coordinator is gone.
+    pub(in super::super) fn session_over(&mut self, out: &mut Out) {
+        if self.membership.generation().is_some() {
+            self.coordinator_lost(out);
+        }
+    }
+
+    /// R8.11: what a coordinator says to a member of `generation`.
+    pub(in super::super) fn member_error(
+        &mut self,
+        asked: Asked,
+        generation: GenerationId,
+        error: ErrorCode,
+        out: &mut Out,
+    ) {
+        if error == ErrorCode::RebalanceInProgress {
+            self.membership.rejoin_needed |= self.membership.is_stable();
+        } else if is_loss(error) {
+            let unchanged = self.membership.generation == Some(generation);
+            let joining = matches!(self.membership.state, State::Joining(_));
+            if unchanged || (asked == Asked::Commit && !joining) {
+                self.reset_generation(error, out);
+            }
+        } else {
+            self.coordinator_error(error, out);
+        }
+    }
+
+    pub(super) fn reset_generation(&mut self, error: ErrorCode, out: &mut Out) {
+        self.membership.reset(error);
+        self.stop_heartbeats(out);
+    }
+
+    pub(super) fn stop_heartbeats(&self, out: &mut Out) {
+        out.disarm(Timer::Heartbeat);
+        out.disarm(Timer::Session);
+    }
+
+    /// R8.10: the application polls too rarely; it learns of it at its next poll. Outside of a
+    /// generation nobody watches.
+    pub(in super::super) fn max_poll_exceeded(&mut self, out: &mut Out) {
+        if !self.application.is_polling() && self.membership.generation().is_some() {
+            self.send_leave(out);
+        }
+    }
+}

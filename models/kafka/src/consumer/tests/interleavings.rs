@@ -1,0 +1,418 @@
+//! A consumer whose brokers answer late, wrongly or not at all, in any order: what a safe commit
+//! strategy promises all the same.
+
+use super::super::*;
+use super::harness::{BROKER, TOPIC, batch, config};
+use crate::config::CommitStrategy;
+use crate::machine::{ConnectionId, Effect, Peer, To};
+use crate::message::{
+    CommittedOffset, EpochEnd, FetchRequest, Fetched, FetchedPartition, JoinGroupResponse,
+    ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata,
+};
+use crate::observation::{Observation, PositionSource};
+use ackproof_types::{LeaderEpoch, MemberId, Offset};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+const PARTITIONS: u16 = 2;
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The oldest request on a channel is answered: well, or with the n-th error it may get.
+    Answer(Channel, Option<usize>),
+    Disconnect(Channel),
+    /// The n-th of the armed timers fires.
+    Fire(usize),
+    Grow(u16),
+    /// Another leader epoch, with the same log.
+    Elect,
+    Stall(bool),
+    Leave,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let channel = prop_oneof![Just(Channel::Data), Just(Channel::Coordinator)];
+    let step = prop_oneof![
+        30 => channel.clone().prop_map(|channel| Step::Answer(channel, None)),
+        4 => (channel.clone(), any::<usize>())
+            .prop_map(|(channel, error)| Step::Answer(channel, Some(error))),
+        1 => channel.prop_map(Step::Disconnect),
+        25 => any::<usize>().prop_map(Step::Fire),
+        3 => (0..PARTITIONS).prop_map(Step::Grow),
+        1 => Just(Step::Elect),
+        2 => any::<bool>().prop_map(Step::Stall),
+        1 => prop_oneof![9 => Just(Step::Elect), 1 => Just(Step::Leave)],
+    ];
+    prop::collection::vec(step, 1..250)
+}
+
+fn at(partition: u16) -> TopicPartition {
+    TopicPartition::new(TOPIC, partition)
+}
+
+struct World {
+    consumer: Consumer,
+    out: Out,
+    held: BTreeMap<Channel, VecDeque<(CorrelationId, Request)>>,
+    timers: BTreeSet<Timer>,
+    log_end: [i64; PARTITIONS as usize],
+    epoch: LeaderEpoch,
+    /// What the coordinator keeps.
+    committed: BTreeMap<TopicPartition, CommittedOffset>,
+    generation: i32,
+    members: u64,
+    /// The generation and member of the last assignment, until it is given up.
+    assigned: Option<(GenerationId, MemberId)>,
+    /// The offset that must be polled next.
+    next: BTreeMap<TopicPartition, Offset>,
+    processed: BTreeSet<(TopicPartition, i64)>,
+    exited: bool,
+}
+
+impl World {
+    fn new(commit: CommitStrategy) -> Self {
+        let mut settings = config(commit);
+        settings.auto_offset_reset = Some(OffsetSpec::Earliest);
+        settings.application.failures_per_million = 300_000;
+        settings.application.attempts = 2;
+        let mut out = Out::default();
+        let consumer = Consumer::boot(&settings, &(), Timestamp::START, &mut out);
+        let mut world = Self {
+            consumer,
+            out,
+            held: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            log_end: [4; PARTITIONS as usize],
+            epoch: LeaderEpoch(3),
+            committed: BTreeMap::new(),
+            generation: 0,
+            members: 0,
+            assigned: None,
+            next: BTreeMap::new(),
+            processed: BTreeSet::new(),
+            exited: false,
+        };
+        world.perform();
+        world
+    }
+
+    fn input(&mut self, input: Input<Consumer>) {
+        self.consumer.step(Timestamp::START, input, &mut self.out);
+        self.perform();
+    }
+
+    fn perform(&mut self) {
+        for effect in self.out.drain().collect::<Vec<_>>() {
+            match effect {
+                Effect::Send { to: To::Route(route), message } => {
+                    let Message::Request(id, request) = message else { panic!("no request") };
+                    self.sent(&request);
+                    self.held.entry(route.channel).or_default().push_back((id, request));
+                }
+                Effect::Close(To::Route(route)) => drop(self.held.remove(&route.channel)),
+                Effect::Arm { timer, .. } => drop(self.timers.insert(timer)),
+                Effect::Disarm(timer) => drop(self.timers.remove(&timer)),
+                Effect::Observe(fact) => self.see(fact),
+                Effect::Exit => self.exited = true,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    fn sent(&self, request: &Request) {
+        if let Request::OffsetCommit(commit) = request {
+            let claim = (commit.claim.generation, commit.claim.member);
+            assert_eq!(self.assigned, Some(claim), "R8.16: only in its generation");
+        }
+        let is_fetch = |request: &Request| matches!(request, Request::Fetch(_));
+        let data = self.held.get(&Channel::Data).into_iter().flatten();
+        let under_way = data.filter(|(_, other)| is_fetch(other)).count();
+        assert!(!is_fetch(request) || under_way == 0, "R8.3: one fetch per node");
+    }
+
+    fn see(&mut self, fact: Observation) {
+        match fact {
+            Observation::Assigned { generation, member, .. } => {
+                assert_eq!(self.assigned, None, "R9.24: gives up what it has first");
+                self.assigned = Some((generation, member));
+            }
+            Observation::Revoked { .. } | Observation::Lost { .. } => {
+                self.assigned = None;
+                self.next.clear();
+            }
+            Observation::Positioned { partition, offset, source, .. } => {
+                if source == PositionSource::Committed {
+                    let committed = self.committed.get(&partition);
+                    assert!(committed.is_some_and(|it| it.offset >= offset), "R8.1");
+                }
+                self.next.insert(partition, offset);
+            }
+            Observation::Polled { partition, base_offset, records, .. } => {
+                assert_eq!(self.next.get(&partition), Some(&base_offset), "never skips (R8.4)");
+                self.next.insert(partition, base_offset.plus(records.len()));
+            }
+            Observation::Processed { partition, offset, .. } => {
+                self.processed.insert((partition, offset.0));
+            }
+            Observation::CommitSent { offsets, .. } => {
+                for (partition, offset) in offsets.iter() {
+                    let unfinished =
+                        (0..offset.0).find(|one| !self.processed.contains(&(*partition, *one)));
+                    assert_eq!(unfinished, None, "commits {offset} of {partition:?}");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Answer(channel, error) => self.answer(channel, error),
+            Step::Disconnect(channel) => {
+                self.held.remove(&channel);
+                self.input(Input::Disconnected(Route { node: BROKER.into(), channel }));
+            }
+            Step::Fire(number) => {
+                let count = self.timers.len().max(1);
+                if let Some(timer) = self.timers.iter().nth(number % count).copied() {
+                    self.fire(timer);
+                }
+            }
+            Step::Grow(partition) => self.log_end[usize::from(partition)] += 3,
+            Step::Elect => self.epoch = self.epoch.next(),
+            Step::Stall(stalled) => self.input(Input::Call(ConsumerCall::Stall(stalled))),
+            Step::Leave => self.input(Input::Call(ConsumerCall::Leave)),
+        }
+    }
+
+    fn fire(&mut self, timer: Timer) {
+        if self.timers.remove(&timer) {
+            self.input(Input::Fire(timer));
+        }
+    }
+
+    fn answer(&mut self, channel: Channel, error: Option<usize>) {
+        let Some((id, request)) = self.held.get_mut(&channel).and_then(VecDeque::pop_front) else {
+            return;
+        };
+        let response = match error.and_then(|number| failure(&request, number)) {
+            Some(failure) => Some(failure),
+            None => self.response(&request),
+        };
+        let Some(response) = response else {
+            return self.held.entry(channel).or_default().push_front((id, request));
+        };
+        let node = BROKER.into();
+        let from = Peer { node, connection: ConnectionId(0), channel };
+        self.input(Input::Deliver { from, message: Message::Response(id, response) });
+    }
+
+    fn response(&mut self, request: &Request) -> Option<Response> {
+        let leader_epoch = self.epoch;
+        Some(match request {
+            Request::Metadata(_) => Response::Metadata(MetadataResponse {
+                brokers: [BROKER].into(),
+                partitions: (0..PARTITIONS)
+                    .map(|p| PartitionMetadata {
+                        partition: at(p),
+                        leader: Some(BROKER),
+                        leader_epoch,
+                    })
+                    .collect(),
+            }),
+            Request::FindCoordinator(_) => Response::FindCoordinator(Ok(BROKER)),
+            Request::JoinGroup(join) => Response::JoinGroup(match join.member {
+                None => {
+                    self.members += 1;
+                    JoinGroupResponse::MemberIdRequired(MemberId(self.members))
+                }
+                Some(member) => {
+                    self.generation += 1;
+                    let members = vec![(member, Arc::clone(&join.topics))];
+                    let generation = GenerationId(self.generation);
+                    JoinGroupResponse::Joined { generation, member, leader: member, members }
+                }
+            }),
+            Request::SyncGroup(sync) => {
+                Response::SyncGroup(Ok(Arc::clone(&sync.assignment.first()?.1)))
+            }
+            Request::Heartbeat(_) => Response::Heartbeat(Ok(())),
+            Request::LeaveGroup(..) => Response::LeaveGroup(Ok(())),
+            Request::OffsetCommit(commit) => {
+                self.committed.extend(commit.offsets.iter().copied());
+                Response::OffsetCommit(Ok(()))
+            }
+            Request::OffsetFetch(_, asked) => Response::OffsetFetch(Ok(asked
+                .iter()
+                .map(|one| (*one, self.committed.get(one).copied()))
+                .collect())),
+            Request::ListOffsets(asked) => {
+                let listed = ListedOffset { offset: Offset(0), leader_epoch };
+                Response::ListOffsets(asked.iter().map(|it| (it.partition, Ok(listed))).collect())
+            }
+            Request::OffsetsForLeaderEpoch(asked) => {
+                let end = |one: TopicPartition| Offset(self.log_end[usize::from(one.partition)]);
+                Response::OffsetsForLeaderEpoch(
+                    asked
+                        .iter()
+                        .map(|it| {
+                            (it.partition, Ok(EpochEnd { epoch: it.epoch, end: end(it.partition) }))
+                        })
+                        .collect(),
+                )
+            }
+            Request::Fetch(fetch) => Response::Fetch(self.fetched(fetch)?),
+            other => panic!("{other:?}"),
+        })
+    }
+
+    /// None while there is nothing to read: parked.
+    fn fetched(&self, fetch: &FetchRequest) -> Option<Vec<FetchedPartition>> {
+        let one = |asked: &crate::message::FetchPartition| {
+            let end = self.log_end[usize::from(asked.partition.partition)];
+            let fetched = Fetched {
+                fetch_offset: asked.offset,
+                high_watermark: Offset(end),
+                log_start: Offset(0),
+                diverging: None,
+                batches: (asked.offset.0 < end)
+                    .then(|| batch(asked.offset.0, end))
+                    .into_iter()
+                    .collect(),
+            };
+            FetchedPartition { partition: asked.partition, result: Ok(fetched) }
+        };
+        let answers: Vec<_> = fetch.partitions.iter().map(one).collect();
+        let some =
+            answers.iter().any(|it| it.result.as_ref().is_ok_and(|it| !it.batches.is_empty()));
+        some.then_some(answers)
+    }
+
+    /// From here on all goes well: what is in the log must get processed.
+    fn settle(&mut self) {
+        self.take(Step::Stall(false));
+        for _ in 0..500 {
+            let done = (0..PARTITIONS).all(|p| {
+                (0..self.log_end[usize::from(p)]).all(|one| self.processed.contains(&(at(p), one)))
+            });
+            if done || self.exited {
+                return;
+            }
+            for channel in [Channel::Data, Channel::Coordinator].repeat(5) {
+                self.answer(channel, None);
+            }
+            let waits = |timer: &Timer| {
+                !matches!(
+                    timer,
+                    Timer::MaxPoll
+                        | Timer::MetadataAge
+                        | Timer::Session
+                        | Timer::Close
+                        | Timer::CommitDeadline
+                        | Timer::Link(LinkTimer::Request(_))
+                )
+            };
+            for timer in self.timers.iter().filter(|it| waits(it)).copied().collect::<Vec<_>>() {
+                self.fire(timer);
+            }
+            self.unpark();
+        }
+        panic!("stuck: {:?}", self.consumer);
+    }
+
+    /// A parked fetch comes back after its wait, with nothing.
+    fn unpark(&mut self) {
+        let Some((id, Request::Fetch(_))) = self.held.get(&Channel::Data).and_then(|it| it.front())
+        else {
+            return;
+        };
+        let id = *id;
+        self.held.entry(Channel::Data).or_default().pop_front();
+        let from =
+            Peer { node: BROKER.into(), connection: ConnectionId(0), channel: Channel::Data };
+        let message = Message::Response(id, Response::Fetch(Vec::new()));
+        self.input(Input::Deliver { from, message });
+    }
+}
+
+/// An error that `request` may get; nothing was done.
+fn failure(request: &Request, number: usize) -> Option<Response> {
+    use ErrorCode as E;
+    let pick = |errors: &[ErrorCode]| errors[number % errors.len()];
+    Some(match request {
+        Request::FindCoordinator(_) => Response::FindCoordinator(Err(E::CoordinatorNotAvailable)),
+        Request::JoinGroup(_) => Response::JoinGroup(JoinGroupResponse::Refused(pick(&[
+            E::UnknownMemberId,
+            E::NotCoordinator,
+            E::CoordinatorLoadInProgress,
+            E::RebalanceInProgress,
+        ]))),
+        Request::SyncGroup(_) => Response::SyncGroup(Err(pick(&[
+            E::RebalanceInProgress,
+            E::UnknownMemberId,
+            E::IllegalGeneration,
+            E::NotCoordinator,
+            E::CoordinatorLoadInProgress,
+        ]))),
+        Request::Heartbeat(_) => Response::Heartbeat(Err(pick(&[
+            E::RebalanceInProgress,
+            E::UnknownMemberId,
+            E::IllegalGeneration,
+            E::CoordinatorNotAvailable,
+        ]))),
+        Request::OffsetCommit(_) => Response::OffsetCommit(Err(pick(&[
+            E::RebalanceInProgress,
+            E::UnknownMemberId,
+            E::IllegalGeneration,
+            E::GroupIdNotFound,
+            E::CoordinatorNotAvailable,
+            E::CoordinatorLoadInProgress,
+        ]))),
+        Request::OffsetFetch(..) => {
+            Response::OffsetFetch(Err(pick(&[E::NotCoordinator, E::CoordinatorLoadInProgress])))
+        }
+        Request::Fetch(fetch) => {
+            let result = Err(pick(&[
+                E::NotLeaderOrFollower,
+                E::OffsetNotAvailable,
+                E::UnknownLeaderEpoch,
+                E::FencedLeaderEpoch,
+            ]));
+            let failed = |it: &crate::message::FetchPartition| FetchedPartition {
+                partition: it.partition,
+                result: result.clone(),
+            };
+            Response::Fetch(fetch.partitions.iter().map(failed).collect())
+        }
+        Request::ListOffsets(asked) => Response::ListOffsets(
+            asked.iter().map(|it| (it.partition, Err(E::OffsetNotAvailable))).collect(),
+        ),
+        Request::OffsetsForLeaderEpoch(asked) => Response::OffsetsForLeaderEpoch(
+            asked.iter().map(|it| (it.partition, Err(E::FencedLeaderEpoch))).collect(),
+        ),
+        _ => return None,
+    })
+}
+
+fn safe_strategy() -> impl Strategy<Value = CommitStrategy> {
+    prop_oneof![
+        Just(CommitStrategy::Auto),
+        Just(CommitStrategy::SyncAfterBatch),
+        Just(CommitStrategy::AsyncAfterBatch),
+        Just(CommitStrategy::SyncPerRecord),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn consumer_commits_only_what_is_finished(commit in safe_strategy(), steps in steps()) {
+        let mut world = World::new(commit);
+        for step in steps {
+            world.take(step);
+        }
+        world.settle();
+    }
+}
