@@ -89,7 +89,8 @@ impl Application {
 
     /// Whether the thread is inside the consumer, as opposed to between polls.
     pub(super) fn is_polling(&self) -> bool {
-        self.is_closing() || matches!(self.phase, Phase::Polling | Phase::Committing(After::Revoke))
+        let in_poll = matches!(self.phase, Phase::Polling | Phase::Committing(After::Revoke));
+        self.is_closing() || (in_poll && !self.stalled)
     }
 
     /// The commit waited for, as what follows it.
@@ -136,11 +137,11 @@ impl Consumer {
 
     /// The application stops polling, or polls again.
     pub(super) fn stall(&mut self, stalled: bool, out: &mut Out) {
-        self.application.stalled = stalled;
         if stalled && self.application.is_polling() && !self.application.is_closing() {
             // R8.10: its last poll is the one it is in.
             out.arm(Timer::MaxPoll, self.config.max_poll_interval);
         }
+        self.application.stalled = stalled;
         self.resume();
     }
 

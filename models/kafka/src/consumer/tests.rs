@@ -418,3 +418,19 @@ fn a_close_waits_for_commits_under_way() {
     assert_eq!(h.story().last().unwrap(), "committed 2");
     assert!(h.exited);
 }
+
+/// R8.10: waiting for the commit before revocation takes polls, which a stalled application makes none
+/// of.
+#[test]
+fn an_application_that_stalls_before_revocation_is_watched() {
+    let mut h = Harness::new(CommitStrategy::Auto);
+    h.heartbeat = Err(ErrorCode::RebalanceInProgress);
+    h.fire(Timer::Heartbeat);
+    h.hold = |r| matches!(r, Request::OffsetCommit(_));
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    h.step(Input::Call(ConsumerCall::Stall(true)));
+    h.story();
+    h.fire(Timer::MaxPoll);
+    assert_eq!(h.requests, ["leave"]);
+}

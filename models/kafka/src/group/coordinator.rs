@@ -357,12 +357,10 @@ fn commit(
     let group = cx.group;
     let created = (!groups.contains_key(&group)).then_some(Undo::NoGroup(group));
     let state = groups.entry(group).or_default();
-    let mut undo = Vec::with_capacity(request.offsets.len() + 1);
-    undo.extend(created);
-    for (partition, committed) in &request.offsets {
-        let before = state.offsets.insert(*partition, *committed);
-        undo.push(Undo::Offset(group, *partition, before));
-    }
+    let take_over = |(partition, committed): &(TopicPartition, _)| {
+        Undo::Offset(group, *partition, state.offsets.insert(*partition, *committed))
+    };
+    let undo = created.into_iter().chain(request.offsets.iter().map(take_over));
     let record = |(partition, committed): &(TopicPartition, _)| GroupRecord::Offset {
         group,
         partition: *partition,
