@@ -46,6 +46,13 @@ const BREAKAGES: &[Breakage] = &[
     bug("idempotent-log", CHAOS, Variant::NoDeduplication),
     bug("producer-order", CHAOS, Variant::NoDeduplication),
     bug("recovers", CHAOS, Variant::NoDivergenceCheck),
+    bug("recovers", CHAOS, Variant::EpochStartOnlyOnAppend),
+    bug("no-phantom", CHAOS, Variant::ReadAboveHighWatermark),
+    bug("acked-durability", CHAOS, Variant::ReplicaMapCleared),
+    bug("log-matching", CHAOS, Variant::HighWatermarkAdvanceBelowMinIsr),
+    bug("high-watermark", CHAOS, Variant::HighWatermarkNotMonotone),
+    bug("leader-in-isr", CHAOS, Variant::ElectionIgnoresIsr),
+    bug("one-leader-per-epoch", CHAOS, Variant::LeaderChangeKeepsEpoch),
 ];
 
 /// What happened, and at which node.
@@ -62,8 +69,13 @@ const BY_HAND: &[(&str, fn() -> Story)] = &[
 ];
 
 /// Variants that no scenario of the repository reaches; tests of the models do.
-const UNREACHED: &[Variant] =
-    &[Variant::NoMaximalIsr, Variant::IsrJoinBeforeEpochStart, Variant::ZombieCommitAccepted];
+const UNREACHED: &[Variant] = &[
+    Variant::NoMaximalIsr,
+    Variant::IsrJoinBeforeEpochStart,
+    Variant::IsrChangeWithoutVersion,
+    Variant::FencedBrokerJoinsIsr,
+    Variant::ZombieCommitAccepted,
+];
 
 const PLACE: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
 

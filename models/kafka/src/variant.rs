@@ -37,15 +37,42 @@ variants! {
     /// The sanity entry of the corpus.
     NoDivergenceCheck, "no-divergence-check",
         "a follower appends after whatever it has, without comparing epochs";
+    /// KAFKA-7415.
+    EpochStartOnlyOnAppend, "epoch-start-only-on-append",
+        "a leader notes its epoch with its first record, not with its election (KAFKA-7415)";
+    /// KAFKA-9835.
+    ReadAboveHighWatermark, "read-above-hw-race",
+        "consumers are served past the high watermark (KAFKA-9835)";
     /// `AsyncIsr.tla`.
     NoMaximalIsr, "no-maximal-isr",
         "the high watermark ignores a replica whose joining is still being decided";
     /// KAFKA-7128.
     IsrJoinBeforeEpochStart, "isr-join-before-epoch-start",
         "a replica joins the in-sync set at the new leader's stale high watermark (KAFKA-7128)";
+    /// KAFKA-10301.
+    ReplicaMapCleared, "replica-map-cleared",
+        "a new leader does not wait for replicas that have not fetched from it yet (KAFKA-10301)";
+    /// KAFKA-15583.
+    HighWatermarkAdvanceBelowMinIsr, "hw-advance-below-min-isr",
+        "the high watermark moves with fewer in-sync replicas than the minimum (KAFKA-15583)";
+    /// R2.17 without its last step.
+    HighWatermarkNotMonotone, "hw-not-monotone",
+        "a new leader's high watermark falls to what its followers have claimed so far";
     /// The high watermark is the leader's own log end.
     HighWatermarkIgnoresFollowers, "hw-ignores-followers",
         "acks=all is answered as soon as the leader has the batch";
+    /// `AsyncIsr.tla`.
+    IsrChangeWithoutVersion, "isr-change-without-version",
+        "the controller accepts an in-sync set that was built on an older state";
+    /// KIP-841, KIP-903.
+    FencedBrokerJoinsIsr, "fenced-broker-joins-isr",
+        "the controller lets fenced and restarted brokers into in-sync sets (KIP-841, KIP-903)";
+    /// R5.18 without the in-sync set.
+    ElectionIgnoresIsr, "election-ignores-isr",
+        "the first live replica in order becomes leader, in sync or not";
+    /// R5.24 without its second half.
+    LeaderChangeKeepsEpoch, "leader-change-keeps-epoch",
+        "a new leader is chosen under the epoch of the one before";
     /// KAFKA-5494.
     NoDeduplication, "no-dedup",
         "the leader does not recognise a batch it already has";

@@ -7,6 +7,7 @@ use crate::machine::{Channel, To};
 use crate::message::{
     AlterPartitionRequest, CorrelationId, IsrProposal, IsrState, PartitionResults, Request,
 };
+use crate::partition::Partition;
 use ackproof_types::{ErrorCode, Micros, NodeId, TopicPartition};
 use std::collections::BTreeSet;
 
@@ -16,7 +17,8 @@ const RETRY: Micros = Micros::from_millis(50);
 #[derive(Debug, Default)]
 pub(super) struct Proposals {
     waiting: BTreeSet<TopicPartition>,
-    in_flight: Option<(CorrelationId, Vec<IsrProposal>)>,
+    /// What was sent, each with the change it proposes.
+    in_flight: Option<(CorrelationId, Vec<(IsrProposal, u64)>)>,
     backing_off: bool,
 }
 
@@ -33,35 +35,44 @@ impl Broker {
                 shrinking.push(id);
             }
         }
-        self.proposals.waiting.extend(shrinking);
-        self.send_proposals(out);
+        for id in shrinking {
+            self.propose(id, out);
+        }
         let half = Micros(self.settings().replica_lag_time_max.0 / 2);
         out.arm(Timer::LagCheck, half);
     }
 
+    /// R3.1: a change is pending. While an earlier one of the same partition is unanswered, it is not
+    /// attempted (Kafka: `OPERATION_NOT_ATTEMPTED`).
     pub(super) fn propose(&mut self, id: TopicPartition, out: &mut Out) {
+        let in_flight = self.proposals.in_flight.iter().flat_map(|(_, sent)| sent);
+        if in_flight.into_iter().any(|(sent, _)| sent.partition == id) {
+            if let Some(Ok(leader)) = self.partitions.get_mut(id).map(Partition::leader) {
+                leader.refused();
+            }
+            return;
+        }
         self.proposals.waiting.insert(id);
-        self.send_proposals(out);
+        if !self.proposals.backing_off {
+            self.send_proposals(out);
+        }
     }
 
     pub(super) fn send_proposals(&mut self, out: &mut Out) {
         self.proposals.backing_off = false;
-        if self.proposals.in_flight.is_some() {
+        if self.proposals.in_flight.is_some() || self.proposals.waiting.is_empty() {
             return;
-        }
-        for partition in self.partitions.all_mut() {
-            let id = partition.id;
-            if partition.leader().is_ok_and(|leader| leader.is_recovering()) {
-                self.proposals.waiting.insert(id);
-            }
         }
         let own = (self.env.id, self.epoch());
         let mut proposals = Vec::new();
         for id in std::mem::take(&mut self.proposals.waiting) {
             let Some(partition) = self.partitions.get_mut(id) else { continue };
             let (epoch, version) = (partition.leader_epoch, partition.partition_epoch);
-            if let Ok(leader) = partition.leader() {
-                proposals.extend(leader.proposal(id, epoch, version, own));
+            if let Ok(leader) = partition.leader()
+                && let Some(change) = leader.pending()
+                && let Some(proposal) = leader.proposal(id, epoch, version, own)
+            {
+                proposals.push((proposal, change));
             }
         }
         if proposals.is_empty() {
@@ -70,7 +81,7 @@ impl Broker {
         let request = Request::AlterPartition(AlterPartitionRequest {
             broker: own.0,
             epoch: own.1,
-            partitions: proposals.clone(),
+            partitions: proposals.iter().map(|(proposal, _)| proposal.clone()).collect(),
         });
         let correlation = self.ask(NodeId::CONTROLLER, Channel::Controller, request, out);
         self.proposals.in_flight = Some((correlation, proposals));
@@ -92,13 +103,11 @@ impl Broker {
             Err(_) => self.retry_proposals(&sent, out),
             Ok(parts) => {
                 for (id, part) in parts {
-                    if let Some(proposal) = sent.iter().find(|one| one.partition == id) {
-                        self.proposal_answered(proposal, part, out);
+                    if let Some((_, change)) = sent.iter().find(|(one, _)| one.partition == id) {
+                        self.proposal_answered(id, *change, part, out);
                     }
                 }
-                if !self.proposals.waiting.is_empty() {
-                    self.send_proposals(out);
-                }
+                self.send_proposals(out);
             }
         }
     }
@@ -106,26 +115,28 @@ impl Broker {
     /// R3.10.
     fn proposal_answered(
         &mut self,
-        sent: &IsrProposal,
+        id: TopicPartition,
+        change: u64,
         answer: Result<IsrState, ErrorCode>,
         out: &mut Out,
     ) {
-        let id = sent.partition;
         let Some(partition) = self.partitions.get_mut(id) else { return };
-        // R3.11: metadata has replaced what was proposed.
-        if partition.partition_epoch != sent.partition_epoch {
-            return;
-        }
         let (epoch, version) = (partition.leader_epoch, partition.partition_epoch);
         let Ok(leader) = partition.leader() else { return };
+        // R3.11: metadata has replaced what was proposed.
+        if leader.pending() != Some(change) {
+            return;
+        }
         match answer {
             Ok(state) if state.leader_epoch == epoch && state.partition_epoch >= version => {
                 leader.accepted(&state);
                 partition.partition_epoch = state.partition_epoch;
+                self.note(id);
                 self.advance(id, out);
             }
             Ok(_) => {}
             Err(ErrorCode::IneligibleReplica) => leader.refused(),
+            // It stays pending until metadata says what holds.
             Err(
                 ErrorCode::UnknownTopicOrPartition
                 | ErrorCode::FencedLeaderEpoch
@@ -138,8 +149,8 @@ impl Broker {
         }
     }
 
-    fn retry_proposals(&mut self, sent: &[IsrProposal], out: &mut Out) {
-        self.proposals.waiting.extend(sent.iter().map(|one| one.partition));
+    fn retry_proposals(&mut self, sent: &[(IsrProposal, u64)], out: &mut Out) {
+        self.proposals.waiting.extend(sent.iter().map(|(one, _)| one.partition));
         if !self.proposals.backing_off {
             self.proposals.backing_off = true;
             out.arm(Timer::AlterPartitionRetry, RETRY);

@@ -36,6 +36,10 @@ pub(super) struct Lifecycle {
     previous_epoch: Option<BrokerEpoch>,
     epoch: Option<BrokerEpoch>,
     in_flight: Option<CorrelationId>,
+    /// The next heartbeat goes out as soon as the one under way is answered.
+    hurry: bool,
+    /// The controller answered once since the shutdown began.
+    shutdown_answered: bool,
     failures: u32,
 }
 
@@ -47,6 +51,8 @@ impl Lifecycle {
             previous_epoch,
             epoch: None,
             in_flight: None,
+            hurry: false,
+            shutdown_answered: false,
             failures: 0,
         }
     }
@@ -61,6 +67,10 @@ impl Lifecycle {
             State::Registering | State::Starting | State::Recovering => false,
             State::Running | State::ShuttingDown => true,
         }
+    }
+
+    pub(super) fn is_shutting_down(&self) -> bool {
+        self.state == State::ShuttingDown
     }
 
     fn backoff(&self, most: Micros) -> Delay {
@@ -118,6 +128,7 @@ impl Broker {
     fn retry_lifecycle(&mut self, out: &mut Out) {
         let delay = self.lifecycle.backoff(self.settings().broker_session_timeout);
         self.lifecycle.failures += 1;
+        self.lifecycle.hurry = false;
         out.arm(Timer::Lifecycle, delay);
     }
 
@@ -166,22 +177,34 @@ impl Broker {
         };
         self.lifecycle.failures = 0;
         let interval = self.settings().broker_heartbeat_interval;
-        match self.lifecycle.state {
+        let next = match self.lifecycle.state {
+            // Its metadata is applied and its logs are loaded: it is ready to be unfenced.
             State::Starting if state.is_caught_up && self.metadata.is_published() => {
                 self.lifecycle.state = State::Recovering;
-                self.heartbeat(out);
+                self.lifecycle.hurry = true;
+                interval
             }
+            State::Registering | State::Starting => STARTING_INTERVAL,
             State::Recovering if !state.is_fenced => {
                 self.lifecycle.state = State::Running;
                 out.observe(Observation::BrokerStarted { epoch: self.epoch() });
-                out.arm(Timer::Lifecycle, interval);
+                interval
             }
-            State::Registering | State::Starting | State::Recovering => {
-                out.arm(Timer::Lifecycle, STARTING_INTERVAL);
+            State::Recovering | State::Running => interval,
+            State::ShuttingDown if state.should_shutdown => {
+                self.close_logs(out);
+                return;
             }
-            State::Running => out.arm(Timer::Lifecycle, interval),
-            State::ShuttingDown if state.should_shutdown => self.close_logs(out),
-            State::ShuttingDown => out.arm(Timer::Lifecycle, SHUTDOWN_INTERVAL),
+            State::ShuttingDown if self.lifecycle.shutdown_answered => interval,
+            State::ShuttingDown => {
+                self.lifecycle.shutdown_answered = true;
+                SHUTDOWN_INTERVAL
+            }
+        };
+        if std::mem::take(&mut self.lifecycle.hurry) {
+            self.heartbeat(out);
+        } else {
+            out.arm(Timer::Lifecycle, next);
         }
     }
 
@@ -194,14 +217,17 @@ impl Broker {
         self.lifecycle.state = State::ShuttingDown;
         if self.lifecycle.in_flight.is_none() {
             self.heartbeat(out);
+        } else {
+            self.lifecycle.hurry = true;
         }
     }
 
-    /// R1.21: flushes and closes the logs, then leaves the marker. Only a registered broker has an
-    /// epoch to leave.
+    /// R1.21: flushes and closes the logs, then leaves the marker, if the logs were ever loaded.
     fn close_logs(&self, out: &mut Out) {
         self.checkpoint_high_watermarks(out);
-        if let Some(epoch) = self.lifecycle.epoch {
+        if let Some(epoch) = self.lifecycle.epoch
+            && self.metadata.is_published()
+        {
             let snapshots = self
                 .partitions
                 .all()

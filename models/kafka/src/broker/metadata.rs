@@ -26,7 +26,6 @@ pub(super) struct MetadataFollower {
     in_flight: Option<CorrelationId>,
     published: bool,
     changed: BTreeSet<TopicPartition>,
-    brokers_changed: bool,
 }
 
 impl MetadataFollower {
@@ -78,10 +77,9 @@ impl Broker {
                 MetadataRecord::Partition { partition, .. } => {
                     self.metadata.changed.insert(*partition);
                 }
-                MetadataRecord::RegisterBroker { .. } | MetadataRecord::BrokerChange { .. } => {
-                    self.metadata.brokers_changed = true;
-                }
-                MetadataRecord::ProducerIds { .. } => {}
+                MetadataRecord::RegisterBroker { .. }
+                | MetadataRecord::BrokerChange { .. }
+                | MetadataRecord::ProducerIds { .. } => {}
             }
         }
         self.publish(out);
@@ -97,17 +95,14 @@ impl Broker {
             return;
         }
         self.metadata.published = true;
-        for partition in std::mem::take(&mut self.metadata.changed) {
+        // R5.27, as in `ReplicaManager#applyDelta`: leaders first.
+        let changed = std::mem::take(&mut self.metadata.changed);
+        let partitions = &self.env.image.partitions;
+        let (leaders, others): (Vec<_>, Vec<_>) =
+            changed.into_iter().partition(|changed| partitions[changed].leader == Some(id));
+        for partition in leaders.into_iter().chain(others) {
             self.apply_role(partition, out);
         }
-        if std::mem::take(&mut self.metadata.brokers_changed) {
-            // R2.19: who may join, and so who holds the high watermark back, has changed.
-            let all: Vec<TopicPartition> = self.partitions.all().iter().map(|one| one.id).collect();
-            for partition in all {
-                self.advance(partition, out);
-            }
-        }
-        self.send_proposals(out);
         self.start_fetchers(out);
     }
 
@@ -116,6 +111,7 @@ impl Broker {
         if !state.replicas.contains(&self.env.id) {
             return;
         }
+        let in_sync = state.leader.is_some() && state.isr.contains(&self.env.id);
         let segment_bytes = self.env.cluster.topic(id.topic).segment_bytes;
         let loaded = &mut self.loaded;
         let partition = self.partitions.get_or_insert_with(id, || {
@@ -124,18 +120,22 @@ impl Broker {
             Partition::new(id, log)
         });
         let was_leader = partition.is_leader();
-        let variants = self.env.cluster.variants;
-        let change = partition.apply(state, self.env.id, self.env.tick, variants, out);
+        let followed = partition.follower().and_then(|follower| follower.leader);
+        let change = partition.apply(state, self.env.around(id), out);
         let is_leader = partition.is_leader();
-        match change {
-            RoleChange::Led | RoleChange::Followed => {
-                self.delayed.remove(&id);
-                out.disarm(Timer::PartitionBackoff(id));
-                self.abandon_fetch_of(id);
-                self.role_changed(id, out);
-                self.coordinator_role_changed(id, is_leader, was_leader, out);
-            }
-            RoleChange::None => {}
+        self.note(id);
+        if change != RoleChange::None {
+            self.refetch(id, followed);
+            out.disarm(Timer::PartitionBackoff(id));
+        }
+        if change == RoleChange::Followed {
+            self.resigned(id, out);
+        }
+        if self.lifecycle.is_shutting_down() && !in_sync {
+            self.stop_fetching(id);
+        }
+        if change != RoleChange::None {
+            self.coordinator_role_changed(id, is_leader, was_leader, out);
         }
         self.advance(id, out);
     }

@@ -2,7 +2,8 @@
 //!
 //! - [`lifecycle`] registration, heartbeats, shutdown · [`metadata`] following the metadata log
 //! - [`produce`] appends and their wait for replicas · [`fetch`] reads and their parking
-//! - [`replication`] fetching as a follower · [`isr`] proposals to the controller
+//! - [`session`] what a follower asked for · [`replication`] fetching as a follower
+//! - [`isr`] proposals to the controller · [`partitions`] the replicas it hosts
 //! - [`coordination`] the group coordinator's place in the broker
 //!
 //! Kafka: `KafkaApis`, `ReplicaManager`, `BrokerServer`.
@@ -26,9 +27,9 @@ use crate::machine::{Channel, ConnectionId, Input, Machine, Outbox, Peer, Route,
 use crate::message::{CorrelationId, Message, Request, Response};
 use crate::metadata::MetadataImage;
 use crate::partition::leader::{LagTick, Surroundings};
-use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, NodeId, Timestamp, TopicPartition};
+use ackproof_types::{BrokerEpoch, BrokerId, NodeId, Timestamp, TopicPartition};
 use partitions::Partitions;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The effects of a broker.
@@ -108,7 +109,6 @@ pub struct Broker {
     produce: produce::ProducePurgatory,
     fetch: fetch::FetchPurgatory,
     fetchers: BTreeMap<BrokerId, replication::Fetcher>,
-    delayed: BTreeSet<TopicPartition>,
     proposals: isr::Proposals,
     producer_ids: produce::ProducerIds,
     coordinator: GroupCoordinator,
@@ -142,7 +142,6 @@ impl Machine for Broker {
             produce: produce::ProducePurgatory::default(),
             fetch: fetch::FetchPurgatory::default(),
             fetchers: BTreeMap::new(),
-            delayed: BTreeSet::new(),
             proposals: isr::Proposals::default(),
             producer_ids: produce::ProducerIds::default(),
             coordinator: GroupCoordinator::new(Arc::clone(&config.cluster), config.id),
@@ -316,10 +315,7 @@ impl Broker {
                 self.fetcher_failed(leader, out);
             }
             Timer::FetcherBackoff(leader) => self.fetcher_may_retry(leader, out),
-            Timer::PartitionBackoff(partition) => {
-                self.delayed.remove(&partition);
-                self.fetch_from_leader_of(partition, out);
-            }
+            Timer::PartitionBackoff(partition) => self.partition_may_retry(partition, out),
             Timer::AlterPartitionRetry => self.send_proposals(out),
             Timer::AlterPartitionTimeout | Timer::ProducerIdsTimeout => {
                 out.close(To::Route(controller(Channel::Controller)));
@@ -337,6 +333,3 @@ fn controller(channel: Channel) -> Route {
 fn reply(to: ConnectionId, correlation: CorrelationId, response: Response, out: &mut Out) {
     out.reply(to, Message::Response(correlation, response));
 }
-
-/// Why a broker does not serve a partition at all.
-const NOT_HOSTED: ErrorCode = ErrorCode::NotLeaderOrFollower;

@@ -2,7 +2,7 @@
 //!
 //! Kafka: `ReplicaManager#appendRecords`, `DelayedProduce` (R4.*), `RPCProducerIdManager` (R6.18).
 
-use super::{Broker, NOT_HOSTED, Out, Timer, reply};
+use super::{Broker, Out, Timer, reply};
 use crate::machine::{Channel, ConnectionId, To};
 use crate::message::{
     Acks, CorrelationId, Message, PartitionMetadata, ProduceRequest, RecordBatch, Request, Response,
@@ -12,17 +12,17 @@ use crate::partition::Placed;
 use ackproof_types::{
     ErrorCode, Micros, NodeId, Offset, ProducerEpoch, ProducerId, TopicPartition,
 };
-use std::collections::BTreeMap;
 
-/// Produce requests that wait for replicas.
+/// Produce requests that wait for replicas, in the order of their arrival.
 #[derive(Debug, Default)]
 pub(super) struct ProducePurgatory {
     next: u64,
-    waiting: BTreeMap<u64, Delayed>,
+    waiting: Vec<Delayed>,
 }
 
 #[derive(Debug)]
 struct Delayed {
+    number: u64,
     connection: ConnectionId,
     correlation: CorrelationId,
     parts: Vec<Part>,
@@ -46,11 +46,11 @@ impl Broker {
     ) {
         let acks = request.acks;
         let mut parts = Vec::with_capacity(request.batches.len());
-        let mut appended = Vec::with_capacity(request.batches.len());
+        let mut reached = Vec::with_capacity(request.batches.len());
         for (partition, batch) in request.batches {
             let placed = self.append(partition, batch, acks, out);
-            if placed.is_ok_and(|placed| !placed.duplicate) {
-                appended.push(partition);
+            if placed.is_ok() {
+                reached.push(partition);
             }
             parts.push(match placed {
                 Ok(placed) if acks == Acks::All => {
@@ -75,12 +75,13 @@ impl Broker {
             Acks::None => out.reply(connection, Message::NoResponse(correlation)),
             Acks::Leader => self.answer_produce(connection, correlation, &parts, out),
             Acks::All => self.wait_for_replicas(
-                Delayed { connection, correlation, parts },
+                Delayed { number: 0, connection, correlation, parts },
                 request.timeout,
                 out,
             ),
         }
-        for partition in appended {
+        // A duplicate too: it is a chance to move the high watermark.
+        for partition in reached {
             self.wake_followers(partition, out);
             self.advance(partition, out);
         }
@@ -94,19 +95,17 @@ impl Broker {
         out: &mut Out,
     ) -> Result<Placed, ErrorCode> {
         let topic = self.env.cluster.topic(id.topic);
-        let Some(partition) = self.partitions.get_mut(id) else {
-            let exists = self.env.image.partitions.contains_key(&id);
-            return Err(if exists { NOT_HOSTED } else { ErrorCode::UnknownTopicOrPartition });
-        };
-        if batch.size > topic.max_message_bytes {
-            return Err(ErrorCode::MessageTooLarge);
-        }
+        let missing = self.not_hosted(id);
+        let partition = self.partitions.get_mut(id).ok_or(missing)?;
         let isr = partition.leader()?.isr_len();
         // R4.3: before anything is written, and only for acks=all.
         if acks == Acks::All && isr < topic.effective_min_isr() {
             let isr = u16::try_from(isr).unwrap_or(u16::MAX);
             out.observe(Observation::NotEnoughReplicas { partition: id, isr });
             return Err(ErrorCode::NotEnoughReplicas);
+        }
+        if batch.size > topic.max_message_bytes {
+            return Err(ErrorCode::MessageTooLarge);
         }
         partition.append_as_leader(batch, self.env.cluster.variants, out)
     }
@@ -120,9 +119,9 @@ impl Broker {
             return;
         }
         self.produce.next += 1;
-        let id = self.produce.next;
-        self.produce.waiting.insert(id, delayed);
-        out.arm(Timer::ProduceWait(id), timeout);
+        delayed.number = self.produce.next;
+        out.arm(Timer::ProduceWait(delayed.number), timeout);
+        self.produce.waiting.push(delayed);
     }
 
     /// R4.6.
@@ -130,9 +129,11 @@ impl Broker {
         if part.outcome.is_some() {
             return;
         }
-        let min_isr = self.env.cluster.topic(part.partition.topic).effective_min_isr();
-        let Some(partition) = self.partitions.get_mut(part.partition) else {
-            part.outcome = Some(Err(NOT_HOSTED));
+        let id = part.partition;
+        let min_isr = self.env.cluster.topic(id.topic).effective_min_isr();
+        let missing = self.not_hosted(id);
+        let Some(partition) = self.partitions.get_mut(id) else {
+            part.outcome = Some(Err(missing));
             return;
         };
         let reached = partition.log.high_watermark() >= part.required;
@@ -148,17 +149,16 @@ impl Broker {
 
     /// R4.6: looks again at the requests that wait on `id`, after its high watermark or role changed.
     pub(super) fn settle_produce(&mut self, id: TopicPartition, out: &mut Out) {
+        if self.produce.waiting.is_empty() {
+            return;
+        }
         let mut waiting = std::mem::take(&mut self.produce.waiting);
-        waiting.retain(|number, delayed| {
-            if !delayed.parts.iter().any(|part| part.partition == id) {
-                return true;
-            }
-            for part in delayed.parts.iter_mut().filter(|part| part.partition == id) {
-                self.settle(part);
-            }
+        waiting.retain_mut(|delayed| {
+            let parts = delayed.parts.iter_mut().filter(|part| part.partition == id);
+            parts.for_each(|part| self.settle(part));
             let done = delayed.parts.iter().all(|part| part.outcome.is_some());
             if done {
-                out.disarm(Timer::ProduceWait(*number));
+                out.disarm(Timer::ProduceWait(delayed.number));
                 self.answer_produce(delayed.connection, delayed.correlation, &delayed.parts, out);
             }
             !done
@@ -168,10 +168,9 @@ impl Broker {
 
     /// R4.7: the undecided partitions time out.
     pub(super) fn produce_timed_out(&mut self, number: u64, out: &mut Out) {
-        let Some(mut delayed) = self.produce.waiting.remove(&number) else { return };
-        for part in &mut delayed.parts {
-            part.outcome.get_or_insert(Err(ErrorCode::RequestTimedOut));
-        }
+        let waiting = &mut self.produce.waiting;
+        let Some(at) = waiting.iter().position(|one| one.number == number) else { return };
+        let delayed = waiting.remove(at);
         self.answer_produce(delayed.connection, delayed.correlation, &delayed.parts, out);
     }
 
@@ -203,6 +202,7 @@ impl Broker {
         let Some(partition) = self.partitions.get_mut(id) else { return };
         if partition.maybe_advance(self.env.around(id), out) {
             let high_watermark = partition.log.high_watermark();
+            self.note(id);
             self.settle_produce(id, out);
             self.wake_consumers(id, out);
             self.coordinator_high_watermark(id, high_watermark, out);

@@ -1,6 +1,8 @@
 //! Fetching as a follower: one fetch in flight to each leader.
 //!
-//! Kafka: `AbstractFetcherThread`, `ReplicaFetcherThread` (R2.1–R2.11).
+//! A fetch names what changed since the one before, as in Kafka's fetch sessions, so that partitions
+//! at rest cost nothing. Kafka: `AbstractFetcherThread`, `ReplicaFetcherThread`, `FetchSessionHandler`
+//! (R2.1–R2.11).
 
 use super::{Broker, Out, Timer};
 use crate::machine::{Channel, Route};
@@ -8,52 +10,20 @@ use crate::message::{
     CorrelationId, FetchPartition, FetchRequest, FetchSession, Fetched, FetchedPartition,
     FetchingReplica, Message, Request, SessionId,
 };
-use crate::partition::Role;
-use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, TopicPartition};
+use crate::partition::Partition;
+use crate::partition::follower::Fetching;
+use ackproof_types::{BrokerId, ErrorCode, TopicPartition};
 
 /// The fetcher to one leader.
 #[derive(Debug, Default)]
 pub(super) struct Fetcher {
     in_flight: Option<CorrelationId>,
-    /// The session, and the epoch of its next fetch; none: to be begun (KIP-227).
+    /// The session and the epoch of its next fetch; none: the next fetch begins one.
     session: Option<(SessionId, u32)>,
-    /// What the leader remembers of the session, ascending.
-    asked: Vec<FetchPartition>,
-    /// Partitions of the fetch in flight whose answer does not count any more.
-    abandoned: Vec<TopicPartition>,
-    backing_off: bool,
-}
-
-impl Fetcher {
-    /// Names the session of the next fetch, begun if there is none.
-    fn next_session(
-        &mut self,
-        correlation: CorrelationId,
-        forgotten: Vec<TopicPartition>,
-    ) -> FetchSession {
-        match &mut self.session {
-            Some((session, epoch)) => {
-                *epoch += 1;
-                FetchSession::Continue { session: *session, epoch: *epoch - 1, forgotten }
-            }
-            None => {
-                let session = SessionId(correlation.0);
-                self.session = Some((session, 1));
-                FetchSession::Begin(session)
-            }
-        }
-    }
-
-    /// The session is lost.
-    fn forget_session(&mut self) {
-        self.session = None;
-        self.asked.clear();
-    }
-
-    fn counts(&self, partition: TopicPartition) -> bool {
-        let asked = self.asked.binary_search_by_key(&partition, |asked| asked.partition);
-        asked.is_ok() && !self.abandoned.contains(&partition)
-    }
+    /// What the next fetch of the session names.
+    changed: Vec<TopicPartition>,
+    /// What it gives up.
+    forgotten: Vec<TopicPartition>,
 }
 
 impl Broker {
@@ -66,90 +36,74 @@ impl Broker {
         }
     }
 
-    pub(super) fn fetch_from_leader_of(&mut self, id: TopicPartition, out: &mut Out) {
-        let leader = match self.partitions.get(id).map(|partition| &partition.role) {
-            Some(Role::Follower(Some(leader))) => *leader,
-            Some(Role::Follower(None) | Role::Leader(_)) | None => return,
-        };
-        self.fetch_from(leader, out);
-    }
-
     fn fetch_from(&mut self, leader: BrokerId, out: &mut Out) {
-        if !self.is_unfenced(leader) {
-            return;
-        }
         let fetcher = self.fetchers.entry(leader).or_default();
-        if fetcher.in_flight.is_some() || fetcher.backing_off {
+        if fetcher.in_flight.is_some() {
             return;
         }
         let max_bytes = self.env.cluster.broker.replica_fetch_max_bytes;
-        let mut changed = Vec::new();
-        let mut forgotten = Vec::new();
-        let mut place = 0;
-        // Both ascend.
-        for partition in self.partitions.all() {
-            let follows = matches!(partition.role, Role::Follower(Some(id)) if id == leader);
-            if !follows || self.delayed.contains(&partition.id) {
-                continue;
-            }
-            while fetcher.asked.get(place).is_some_and(|asked| asked.partition < partition.id) {
-                forgotten.push(fetcher.asked.remove(place).partition);
-            }
-            let wanted = FetchPartition {
-                partition: partition.id,
-                offset: partition.log.end(),
-                leader_epoch: partition.leader_epoch,
-                last_fetched_epoch: partition.log.latest_epoch(),
-                log_start: partition.log.start(),
-                max_bytes,
-            };
-            match fetcher.asked.get_mut(place) {
-                Some(asked) if asked.partition == partition.id => {
-                    if *asked != wanted {
-                        *asked = wanted;
-                        changed.push(wanted);
-                    }
-                }
-                Some(_) | None => {
-                    fetcher.asked.insert(place, wanted);
-                    changed.push(wanted);
-                }
-            }
-            place += 1;
-        }
-        forgotten.extend(fetcher.asked.drain(place..).map(|asked| asked.partition));
-        if place == 0 {
-            // Nobody reads the session's last words: it is begun anew when there is something.
-            fetcher.forget_session();
+        let forgotten = std::mem::take(&mut fetcher.forgotten);
+        let changed = std::mem::take(&mut fetcher.changed);
+        let session = fetcher.session;
+        let partitions: Vec<FetchPartition> = if session.is_some() {
+            let named = changed.into_iter();
+            named.filter_map(|id| ask(self.partitions.get_mut(id)?, leader, max_bytes)).collect()
+        } else {
+            let all = self.partitions.all_mut().iter_mut();
+            all.filter_map(|partition| ask(partition, leader, max_bytes)).collect()
+        };
+        if session.is_none() && partitions.is_empty() {
             return;
         }
-        self.next_correlation += 1;
-        let correlation = CorrelationId(self.next_correlation);
-        fetcher.in_flight = Some(correlation);
-        fetcher.abandoned.clear();
-        let session = fetcher.next_session(correlation, forgotten);
-        let settings = self.env.cluster.broker;
-        let replica = FetchingReplica {
-            broker: self.env.id,
-            epoch: self.lifecycle.epoch().unwrap_or(BrokerEpoch::UNKNOWN),
+        let correlation = self.correlation();
+        let (id, next) = session.unwrap_or((SessionId(correlation.0), 0));
+        let session = match session {
+            None => FetchSession::Begin(id),
+            Some((session, epoch)) => FetchSession::Continue { session, epoch, forgotten },
         };
+        let fetcher = self.fetchers.entry(leader).or_default();
+        fetcher.session = Some((id, next + 1));
+        fetcher.in_flight = Some(correlation);
+        let settings = *self.settings();
         let request = Request::Fetch(FetchRequest {
-            replica: Some(replica),
+            replica: Some(FetchingReplica { broker: self.env.id, epoch: self.epoch() }),
             max_wait: settings.replica_fetch_wait_max,
             min_bytes: settings.replica_fetch_min_bytes,
             max_bytes: settings.replica_fetch_response_max_bytes,
             session,
-            partitions: changed,
+            partitions,
         });
         let route = Route { node: leader.into(), channel: Channel::Fetcher };
         out.send(route, Message::Request(correlation, request));
         out.arm(Timer::FetcherTimeout(leader), settings.replica_socket_timeout);
     }
 
-    /// R2.4, R2.7: the answer to a fetch under way no longer counts for `id`.
-    pub(super) fn abandon_fetch_of(&mut self, id: TopicPartition) {
-        for fetcher in self.fetchers.values_mut() {
-            fetcher.abandoned.push(id);
+    /// KIP-227: the leader does not know the session: it is begun anew at once.
+    pub(super) fn session_refused(
+        &mut self,
+        leader: BrokerId,
+        correlation: CorrelationId,
+        out: &mut Out,
+    ) {
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        if fetcher.in_flight == Some(correlation) {
+            fetcher.in_flight = None;
+            fetcher.session = None;
+            self.fetch_from(leader, out);
+        }
+    }
+
+    /// R2.7: `id` is fetched from another leader, or under another epoch, or not any more.
+    pub(super) fn refetch(&mut self, id: TopicPartition, before: Option<BrokerId>) {
+        let now = match self.partitions.get_mut(id).and_then(Partition::follower) {
+            Some(follower) => follower.leader,
+            None => None,
+        };
+        if let Some(leader) = before.filter(|before| Some(*before) != now) {
+            self.fetchers.entry(leader).or_default().forgotten.push(id);
+        }
+        if let Some(leader) = now {
+            self.fetchers.entry(leader).or_default().changed.push(id);
         }
     }
 
@@ -165,74 +119,130 @@ impl Broker {
             return;
         }
         fetcher.in_flight = None;
-        for FetchedPartition { partition, result } in partitions {
-            if !self.fetchers.get(&leader).is_some_and(|fetcher| fetcher.counts(partition)) {
+        for FetchedPartition { partition: id, result } in partitions {
+            let Some(partition) = self.partitions.get_mut(id) else { continue };
+            // R2.4: it was given to another leader, or rests.
+            if !partition.follower().is_some_and(|follower| follower.fetches_from(leader)) {
                 continue;
             }
             match result {
-                Ok(fetched) => self.take(partition, &fetched, out),
-                Err(error) => self.fetch_refused(partition, error, out),
+                Ok(fetched) => self.take(id, leader, &fetched, out),
+                Err(error) => self.fetch_refused(id, leader, error, out),
             }
         }
         self.fetch_from(leader, out);
     }
 
-    /// KIP-227: the leader does not know the session: it is begun anew at once.
-    pub(super) fn session_refused(
-        &mut self,
-        leader: BrokerId,
-        correlation: CorrelationId,
-        out: &mut Out,
-    ) {
-        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
-        if fetcher.in_flight == Some(correlation) {
-            fetcher.in_flight = None;
-            fetcher.forget_session();
-            self.fetch_from(leader, out);
-        }
-    }
-
     /// R2.5, R2.9: takes what the leader sent.
-    fn take(&mut self, id: TopicPartition, fetched: &Fetched, out: &mut Out) {
+    fn take(&mut self, id: TopicPartition, leader: BrokerId, fetched: &Fetched, out: &mut Out) {
         let Some(partition) = self.partitions.get_mut(id) else { return };
-        if partition.is_leader() || fetched.fetch_offset != partition.log.end() {
+        if fetched.fetch_offset != partition.log.end() {
             return;
         }
         if let Some(end) = fetched.diverging {
             partition.truncate_on_divergence(end, out);
+            self.fetchers.entry(leader).or_default().changed.push(id);
             return;
         }
         for batch in &fetched.batches {
             if !partition.append_as_follower(batch, out) {
-                self.delay(id, out);
+                self.rest(id, leader, Fetching::Stopped);
                 return;
             }
         }
         partition.log.set_high_watermark(fetched.high_watermark);
+        if !fetched.batches.is_empty() {
+            self.fetchers.entry(leader).or_default().changed.push(id);
+        }
     }
 
     /// R2.6: what the leader refuses is asked again later, with what metadata says by then.
-    fn fetch_refused(&mut self, id: TopicPartition, _error: ErrorCode, out: &mut Out) {
-        self.delay(id, out);
+    fn fetch_refused(
+        &mut self,
+        id: TopicPartition,
+        leader: BrokerId,
+        error: ErrorCode,
+        out: &mut Out,
+    ) {
+        let current = self.partitions.get(id).map(|partition| partition.leader_epoch);
+        let follower = self.partitions.get_mut(id).and_then(Partition::follower);
+        let outdated = follower.is_some_and(|follower| Some(follower.asked) == current);
+        if error == ErrorCode::FencedLeaderEpoch && outdated {
+            self.rest(id, leader, Fetching::Stopped);
+        } else {
+            self.rest(id, leader, Fetching::Delayed);
+            out.arm(Timer::PartitionBackoff(id), self.settings().replica_fetch_backoff);
+        }
     }
 
-    fn delay(&mut self, id: TopicPartition, out: &mut Out) {
-        self.delayed.insert(id);
-        out.arm(Timer::PartitionBackoff(id), self.settings().replica_fetch_backoff);
+    fn rest(&mut self, id: TopicPartition, leader: BrokerId, fetching: Fetching) {
+        if let Some(follower) = self.partitions.get_mut(id).and_then(Partition::follower) {
+            follower.fetching = fetching;
+        }
+        self.fetchers.entry(leader).or_default().forgotten.push(id);
     }
 
-    /// R2.6: a transport failure delays all partitions of the fetcher.
+    /// R5.17: a broker on its way out no longer fetches what it fell out of sync with.
+    pub(super) fn stop_fetching(&mut self, id: TopicPartition) {
+        let follower = self.partitions.get_mut(id).and_then(Partition::follower);
+        if let Some(follower) = follower {
+            follower.fetching = Fetching::Stopped;
+            if let Some(leader) = follower.leader {
+                self.fetchers.entry(leader).or_default().forgotten.push(id);
+            }
+        }
+    }
+
+    /// The pause of `id` is over.
+    pub(super) fn partition_may_retry(&mut self, id: TopicPartition, out: &mut Out) {
+        let Some(follower) = self.partitions.get_mut(id).and_then(Partition::follower) else {
+            return;
+        };
+        if let (Fetching::Delayed, Some(leader)) = (follower.fetching, follower.leader) {
+            follower.fetching = Fetching::Ready;
+            self.fetchers.entry(leader).or_default().changed.push(id);
+            self.fetch_from(leader, out);
+        }
+    }
+
+    /// R2.6: a transport failure delays all partitions of the fetcher; one that gets a new leader
+    /// epoch meanwhile is fetched at once.
     pub(super) fn fetcher_failed(&mut self, leader: BrokerId, out: &mut Out) {
         let fetcher = self.fetchers.entry(leader).or_default();
         fetcher.in_flight = None;
-        fetcher.forget_session();
-        fetcher.backing_off = true;
+        fetcher.session = None;
+        for follower in self.partitions.all_mut().iter_mut().filter_map(Partition::follower) {
+            if follower.fetches_from(leader) {
+                follower.fetching = Fetching::Paused;
+            }
+        }
         out.disarm(Timer::FetcherTimeout(leader));
         out.arm(Timer::FetcherBackoff(leader), self.settings().replica_fetch_backoff);
     }
 
     pub(super) fn fetcher_may_retry(&mut self, leader: BrokerId, out: &mut Out) {
-        self.fetchers.entry(leader).or_default().backing_off = false;
+        for follower in self.partitions.all_mut().iter_mut().filter_map(Partition::follower) {
+            if follower.leader == Some(leader) && follower.fetching == Fetching::Paused {
+                follower.fetching = Fetching::Ready;
+            }
+        }
+        // They join whatever is fetched from it meanwhile.
+        self.fetchers.entry(leader).or_default().session = None;
         self.fetch_from(leader, out);
     }
+}
+
+/// R2.2: what a fetch from `leader` says of `partition`; none if it does not name it.
+fn ask(partition: &mut Partition, leader: BrokerId, max_bytes: u32) -> Option<FetchPartition> {
+    let epoch = partition.leader_epoch;
+    let follower = partition.follower().filter(|follower| follower.fetches_from(leader))?;
+    follower.asked = epoch;
+    Some(FetchPartition {
+        partition: partition.id,
+        offset: partition.log.end(),
+        leader_epoch: epoch,
+        last_fetched_epoch: partition.log.latest_epoch(),
+        log_start: partition.log.start(),
+        max_bytes,
+    })
 }

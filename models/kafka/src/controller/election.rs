@@ -2,6 +2,7 @@
 //! ELR off). It knows neither brokers nor the log, only one partition and who is acceptable.
 
 use crate::metadata::PartitionRegistration;
+use crate::variant::{Variant, Variants};
 use ackproof_types::BrokerId;
 
 /// How a leader is chosen (R5.19).
@@ -30,9 +31,11 @@ pub(super) fn change(
     old: &PartitionRegistration,
     target_isr: &[BrokerId],
     election: Election,
+    variants: Variants,
     acceptable: impl Fn(BrokerId) -> bool,
 ) -> Option<Change> {
-    let valid = |broker: BrokerId| target_isr.contains(&broker) && acceptable(broker);
+    let anyone = variants.has(Variant::ElectionIgnoresIsr);
+    let valid = |broker: BrokerId| (anyone || target_isr.contains(&broker)) && acceptable(broker);
     let clean = elect(old, election, valid);
     let dirty = match election {
         Election::Unclean if clean.is_none() => {
@@ -52,8 +55,8 @@ pub(super) fn change(
         return None;
     }
     // R5.24: every change raises the partition epoch, a change of the leader also the leader epoch.
-    let leader_epoch =
-        if leader == old.leader { old.leader_epoch } else { old.leader_epoch.next() };
+    let raised = leader != old.leader && !variants.has(Variant::LeaderChangeKeepsEpoch);
+    let leader_epoch = if raised { old.leader_epoch.next() } else { old.leader_epoch };
     Some(Change {
         state: PartitionRegistration {
             replicas: old.replicas.clone(),
@@ -110,7 +113,10 @@ mod tests {
     #[test]
     fn next_in_order_of_replicas_leads() {
         let old = partition(&[2, 3, 1], Some(2));
-        let change = change(&old, &ids(&[1, 3]), Election::Online, |b| b != BrokerId(2)).unwrap();
+        let change = change(&old, &ids(&[1, 3]), Election::Online, Variants::default(), |b| {
+            b != BrokerId(2)
+        })
+        .unwrap();
         assert_eq!(change.state.leader, Some(BrokerId(3)), "3 comes before 1");
         assert_eq!(change.state.isr, ids(&[3, 1]), "in the order of the replicas");
         assert_eq!(change.state.leader_epoch, LeaderEpoch(5), "a new leader");
@@ -120,7 +126,8 @@ mod tests {
     #[test]
     fn last_member_stays_in_sync_without_leading() {
         let old = partition(&[2], Some(2));
-        let change = change(&old, &[], Election::Online, |b| b != BrokerId(2)).unwrap();
+        let change =
+            change(&old, &[], Election::Online, Variants::default(), |b| b != BrokerId(2)).unwrap();
         assert_eq!((change.state.leader, &change.state.isr), (None, &ids(&[2])), "R5.20");
         assert_eq!(change.state.leader_epoch, LeaderEpoch(5), "none is a new leader too");
     }
@@ -128,7 +135,9 @@ mod tests {
     #[test]
     fn unclean_takes_first_acceptable_alone() {
         let old = partition(&[2], Some(2));
-        let change = change(&old, &[], Election::Unclean, |b| b == BrokerId(1)).unwrap();
+        let change =
+            change(&old, &[], Election::Unclean, Variants::default(), |b| b == BrokerId(1))
+                .unwrap();
         assert_eq!((change.state.leader, &change.state.isr), (Some(BrokerId(1)), &ids(&[1])));
         assert!(change.unclean && change.state.recovering, "R5.21");
     }
@@ -136,9 +145,14 @@ mod tests {
     #[test]
     fn preferred_only_from_within_the_in_sync_set() {
         let old = partition(&[3, 1], Some(3));
-        assert_eq!(change(&old, &old.isr, Election::Preferred, |_| true), None, "2 is not in sync");
+        assert_eq!(
+            change(&old, &old.isr, Election::Preferred, Variants::default(), |_| true),
+            None,
+            "2 is not in sync"
+        );
         let old = partition(&[2, 3, 1], Some(3));
-        let change = change(&old, &old.isr, Election::Preferred, |_| true).unwrap();
+        let change =
+            change(&old, &old.isr, Election::Preferred, Variants::default(), |_| true).unwrap();
         assert_eq!(change.state.leader, Some(BrokerId(2)), "2 is preferred");
     }
 
@@ -146,7 +160,7 @@ mod tests {
     fn nothing_new_is_no_change() {
         let old = partition(&[2, 3], Some(2));
         assert_eq!(
-            change(&old, &old.isr, Election::Online, |_| true),
+            change(&old, &old.isr, Election::Online, Variants::default(), |_| true),
             None,
             "same leader, same set"
         );

@@ -271,12 +271,10 @@ fn observation(
 ) -> Option<Observation> {
     let state = &change.state;
     match before {
-        Some(before) if before.leader_epoch == state.leader_epoch => (before.isr != state.isr)
-            .then(|| Observation::IsrChanged {
-                partition,
-                before: ascending(&before.isr),
-                isr: ascending(&state.isr),
-            }),
+        Some(before) if before.leader == state.leader => (before.isr != state.isr).then(|| {
+            let (before, isr) = (ascending(&before.isr), ascending(&state.isr));
+            Observation::IsrChanged { partition, before, isr }
+        }),
         Some(_) | None => Some(Observation::LeaderElected {
             partition,
             leader: state.leader,

@@ -5,6 +5,7 @@ use super::election::{self, Change, Election};
 use super::{Controller, Out, ascending, observation};
 use crate::message::{AlterPartitionRequest, IsrProposal, IsrState};
 use crate::metadata::{MetadataRecord, PartitionRegistration};
+use crate::variant::Variant;
 use ackproof_types::{
     BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition,
 };
@@ -57,7 +58,9 @@ impl Controller {
             }
             let target: Vec<BrokerId> =
                 state.isr.iter().copied().filter(|member| *member != broker).collect();
-            election::change(state, &target, controller.election_of(partition), |replica| {
+            let election = controller.election_of(partition);
+            let variants = controller.config.variants;
+            election::change(state, &target, election, variants, |replica| {
                 replica != broker && controller.image.is_active(replica)
             })
         });
@@ -69,7 +72,9 @@ impl Controller {
             if state.leader.is_some() {
                 return None;
             }
-            election::change(state, &state.isr, controller.election_of(partition), |replica| {
+            let election = controller.election_of(partition);
+            let variants = controller.config.variants;
+            election::change(state, &state.isr, election, variants, |replica| {
                 controller.image.is_active(replica)
             })
         });
@@ -82,7 +87,8 @@ impl Controller {
             if state.leader.is_none() || state.leader == state.replicas.first().copied() {
                 return None;
             }
-            election::change(state, &state.isr, Election::Preferred, |replica| {
+            let variants = controller.config.variants;
+            election::change(state, &state.isr, Election::Preferred, variants, |replica| {
                 controller.image.is_active(replica)
             })
         });
@@ -147,7 +153,8 @@ impl Controller {
         if old.leader != Some(sender) {
             return Err(ErrorCode::InvalidRequest);
         }
-        if proposal.partition_epoch < old.partition_epoch {
+        let unversioned = self.config.variants.has(Variant::IsrChangeWithoutVersion);
+        if proposal.partition_epoch < old.partition_epoch && !unversioned {
             return Err(ErrorCode::InvalidUpdateVersion);
         }
         let mut members: Vec<BrokerId> = proposal.isr.iter().map(|(member, _)| *member).collect();
@@ -163,7 +170,7 @@ impl Controller {
             self.image.brokers.get(member).is_none_or(|known| {
                 !known.is_active() || (*epoch != BrokerEpoch::UNKNOWN && *epoch != known.epoch)
             })
-        });
+        }) && !self.config.variants.has(Variant::FencedBrokerJoinsIsr);
         if ineligible { Err(ErrorCode::IneligibleReplica) } else { Ok(old) }
     }
 

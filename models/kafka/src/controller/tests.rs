@@ -8,7 +8,7 @@ use crate::message::{
     IsrProposal, IsrState,
 };
 use crate::metadata::PartitionRegistration;
-use crate::variant::Variants;
+use crate::variant::{Variant, Variants};
 use ackproof_types::{LeaderEpoch, NodeId, PartitionEpoch, TopicId};
 
 struct Driver {
@@ -16,7 +16,7 @@ struct Driver {
     out: Out,
 }
 
-fn config(unclean: bool) -> Arc<ClusterConfig> {
+fn config(unclean: bool, variants: Variants) -> Arc<ClusterConfig> {
     let topic = TopicConfig {
         partitions: 1,
         replication_factor: 3,
@@ -30,21 +30,26 @@ fn config(unclean: bool) -> Arc<ClusterConfig> {
         group_names: Default::default(),
         topics: vec![topic],
         broker: BrokerSettings::default(),
-        variants: Variants::default(),
+        variants,
     })
 }
 
 impl Driver {
-    fn new(unclean: bool) -> Self {
+    fn new(unclean: bool, variants: Variants) -> Self {
         let mut out = Out::default();
         let disk = MetadataLog::default();
-        let controller = Controller::boot(&config(unclean), &disk, Timestamp::START, &mut out);
+        let controller =
+            Controller::boot(&config(unclean, variants), &disk, Timestamp::START, &mut out);
         Self { controller, out }
     }
 
     /// All three brokers serve; partition 0 is led by 1.
     fn running(unclean: bool) -> Self {
-        let mut driver = Self::new(unclean);
+        Self::running_with(unclean, Variants::default())
+    }
+
+    fn running_with(unclean: bool, variants: Variants) -> Self {
+        let mut driver = Self::new(unclean, variants);
         for broker in 1..=3 {
             driver.register(broker, 7).unwrap();
         }
@@ -211,6 +216,25 @@ fn alter_partition_is_validated_in_order() {
     let shrunk = driver.alter(|_| ()).unwrap();
     assert_eq!((shrunk.leader_epoch, shrunk.partition_epoch), (LeaderEpoch(0), PartitionEpoch(1)));
     assert_eq!(driver.alter(|_| ()).unwrap(), shrunk, "the same again is no change");
+}
+
+#[test]
+fn a_fenced_or_restarted_broker_stays_out_and_a_stale_proposal_is_refused() {
+    let propose = |variants: &[Variant], former: bool| {
+        let mut driver = Driver::running_with(false, variants.iter().copied().collect());
+        let stale = driver.partition().partition_epoch;
+        driver.expire(2);
+        driver.alter(|proposal| {
+            let version = if former { stale } else { proposal.partition_epoch };
+            proposal.partition_epoch = version;
+        })
+    };
+    assert_eq!(propose(&[], false), Err(ErrorCode::IneligibleReplica), "W5, R3.8");
+    assert_eq!(propose(&[], true), Err(ErrorCode::InvalidUpdateVersion), "R3.8");
+    let fenced = propose(&[Variant::FencedBrokerJoinsIsr], false).expect("the bug");
+    assert_eq!(fenced.isr, [BrokerId(1), BrokerId(2)], "a dead member");
+    let both = [Variant::FencedBrokerJoinsIsr, Variant::IsrChangeWithoutVersion];
+    assert!(propose(&both, true).is_ok(), "the bug");
 }
 
 #[test]

@@ -30,7 +30,10 @@ pub(crate) struct LogDisk {
     pub(crate) high_watermark: Offset,
     /// Flushed up to here (R1.7, R1.21).
     pub(crate) recovery_point: Offset,
-    pub(crate) snapshot: Option<(Offset, ProducerStates)>,
+    /// Where segments begin, ascending, without the first (R1.6).
+    pub(crate) segments: Vec<Offset>,
+    /// Producer snapshots by offset, ascending (R6.33).
+    pub(crate) snapshots: Vec<(Offset, ProducerStates)>,
 }
 
 /// One change of a broker's disk.
@@ -75,7 +78,8 @@ impl Disk for BrokerDisk {
             BrokerWrite::Roll(partition, base, snapshot) => {
                 let log = self.logs.entry(partition).or_default();
                 log.recovery_point = base;
-                log.snapshot = Some((base, snapshot));
+                log.segments.push(base);
+                log.keep_snapshot(base, snapshot);
             }
             BrokerWrite::HighWatermarks(checkpoint) => {
                 for (partition, offset) in checkpoint {
@@ -87,7 +91,7 @@ impl Disk for BrokerDisk {
                 for (partition, snapshot) in snapshots {
                     let log = self.logs.entry(partition).or_default();
                     log.recovery_point = log.end;
-                    log.snapshot = Some((log.end, snapshot));
+                    log.keep_snapshot(log.end, snapshot);
                 }
             }
         }
@@ -95,17 +99,21 @@ impl Disk for BrokerDisk {
 }
 
 impl LogDisk {
+    fn keep_snapshot(&mut self, at: Offset, snapshot: ProducerStates) {
+        self.snapshots.retain(|(offset, _)| *offset < at);
+        self.snapshots.push((at, snapshot));
+    }
+
+    /// R1.15, R1.16. The high-watermark checkpoint is another file and stays as it is (R1.24).
     fn truncate(&mut self, to: Offset) {
-        self.epochs.truncate_from_end(to);
+        self.epochs.truncate_from_end(to.min(self.end));
         if to < self.end {
-            let keep = self.batches.partition_point(|batch| batch.base_offset < to);
+            let keep = self.batches.partition_point(|batch| batch.next_offset() <= to);
             self.batches.truncate(keep);
             self.end = to;
             self.recovery_point = self.recovery_point.min(to);
-            self.high_watermark = self.high_watermark.min(to);
-            if self.snapshot.as_ref().is_some_and(|(offset, _)| *offset > to) {
-                self.snapshot = None;
-            }
+            self.segments.retain(|base| *base <= to);
+            self.snapshots.retain(|(offset, _)| *offset <= to);
         }
     }
 }

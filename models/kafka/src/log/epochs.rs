@@ -18,6 +18,12 @@ impl EpochCache {
         self.entries.last().map_or(LeaderEpoch::UNKNOWN, |(epoch, _)| *epoch)
     }
 
+    /// The earliest epoch; UNKNOWN if there is none.
+    #[must_use]
+    pub fn earliest(&self) -> LeaderEpoch {
+        self.entries.first().map_or(LeaderEpoch::UNKNOWN, |(epoch, _)| *epoch)
+    }
+
     /// R1.11: notes that `epoch` begins at `start`, dropping what contradicts it.
     pub fn assign(&mut self, epoch: LeaderEpoch, start: Offset) {
         if let Some((latest, from)) = self.entries.last()

@@ -24,8 +24,10 @@ pub struct ReplicaLog {
     high_watermark: Offset,
     epochs: EpochCache,
     producers: ProducerStates,
-    /// The newest snapshot, from which producer state is rebuilt after truncation (R1.16).
-    snapshot: Option<(Offset, ProducerStates)>,
+    /// From the newest of them producer state is rebuilt after truncation (R1.16).
+    snapshots: Vec<(Offset, ProducerStates)>,
+    /// Where segments begin, ascending, without the first.
+    segments: Vec<Offset>,
     segment_bytes: u64,
     segment_size: u64,
 }
@@ -41,11 +43,12 @@ impl ReplicaLog {
             high_watermark: disk.high_watermark.min(disk.end),
             epochs: disk.epochs,
             producers: ProducerStates::default(),
-            snapshot: disk.snapshot,
+            snapshots: disk.snapshots,
+            segments: disk.segments,
             segment_bytes,
             segment_size: 0,
         };
-        log.rebuild_producers();
+        log.rebuild();
         log
     }
 
@@ -71,6 +74,12 @@ impl ReplicaLog {
     #[must_use]
     pub fn latest_epoch(&self) -> LeaderEpoch {
         self.epochs.latest()
+    }
+
+    /// The epoch of the oldest record, for `ListOffsets` of the earliest offset.
+    #[must_use]
+    pub fn earliest_epoch(&self) -> LeaderEpoch {
+        self.epochs.earliest()
     }
 
     /// Where `epoch` ends here (R1.13).
@@ -101,11 +110,12 @@ impl ReplicaLog {
         assert_eq!(batch.base_offset, self.end, "{:?}: an append leaves a hole", self.id);
         if self.segment_size + u64::from(batch.size) > self.segment_bytes && self.segment_size > 0 {
             let snapshot = self.producers.snapshot();
-            self.snapshot = Some((self.end, snapshot.clone()));
+            self.snapshots.push((self.end, snapshot.clone()));
+            self.segments.push(self.end);
             self.segment_size = 0;
             out.write(BrokerWrite::Roll(self.id, self.end, snapshot));
         }
-        if batch.leader_epoch > self.epochs.latest() {
+        if batch.leader_epoch != self.epochs.latest() {
             self.epochs.assign(batch.leader_epoch, batch.base_offset);
             out.write(BrokerWrite::Epoch(self.id, batch.leader_epoch, batch.base_offset));
         }
@@ -116,45 +126,75 @@ impl ReplicaLog {
         out.write(BrokerWrite::Append(self.id, batch));
     }
 
-    /// Cuts the log at `to`, a batch boundary (R1.5, R1.16); `to` at or past the end only trims the
-    /// epoch cache (R1.15). Returns the end before if data was dropped.
+    /// Cuts the log at `to` (R1.16); at or past the end it only trims the epoch cache (R1.15). A batch
+    /// that `to` splits goes whole (R1.5). Returns the end before if data was dropped.
     pub(crate) fn truncate(&mut self, to: Offset, out: &mut Out) -> Option<Offset> {
-        self.epochs.truncate_from_end(to);
+        self.epochs.truncate_from_end(to.min(self.end));
         out.write(BrokerWrite::Truncate(self.id, to));
         if to >= self.end {
             return None;
         }
-        let keep = self.batches.partition_point(|batch| batch.base_offset < to);
-        let boundary = keep == 0 || self.batches[keep - 1].next_offset() == to;
-        assert!(boundary, "{:?}: truncation to {to} splits a batch", self.id);
+        let keep = self.batches.partition_point(|batch| batch.next_offset() <= to);
         self.batches.truncate(keep);
         let before = std::mem::replace(&mut self.end, to);
         self.high_watermark = self.high_watermark.min(to);
-        if self.snapshot.as_ref().is_some_and(|(offset, _)| *offset > to) {
-            self.snapshot = None;
-        }
-        self.rebuild_producers();
+        self.segments.retain(|base| *base <= to);
+        self.snapshots.retain(|(offset, _)| *offset <= to);
+        self.rebuild();
         Some(before)
     }
 
-    /// Batches from the one that holds `from` on, below `bound`; at least one if there is any, else
-    /// as many as fit `max_bytes` (R2.2, R8.5).
+    /// Batches from the one that holds `from` on, below `bound`, as many as fit `max_bytes`; with
+    /// `at_least_one` the first in any case (R2.2, R8.5).
     #[must_use]
-    pub fn read(&self, from: Offset, bound: Offset, max_bytes: u32) -> Vec<Arc<RecordBatch>> {
+    pub fn read(
+        &self,
+        from: Offset,
+        bound: Offset,
+        max_bytes: u64,
+        at_least_one: bool,
+    ) -> Vec<Arc<RecordBatch>> {
         if from >= bound {
             return Vec::new();
         }
-        let first = self.batches.partition_point(|batch| batch.next_offset() <= from);
+        let first = self.first_holding(from);
         let mut bytes = 0_u64;
         self.batches[first..]
             .iter()
-            .take_while(|batch| {
+            .enumerate()
+            .take_while(|(nth, batch)| {
                 bytes += u64::from(batch.size);
-                let is_first = bytes == u64::from(batch.size);
-                batch.next_offset() <= bound && (is_first || bytes <= u64::from(max_bytes))
+                let fits = bytes <= max_bytes || (at_least_one && *nth == 0);
+                fits && batch.next_offset() <= bound
             })
-            .cloned()
+            .map(|(_, batch)| Arc::clone(batch))
             .collect()
+    }
+
+    /// Bytes from `from` on below `bound`, counted up to `most` (R2.16).
+    #[must_use]
+    pub fn available(&self, from: Offset, bound: Offset, most: u64) -> u64 {
+        if from >= bound {
+            return 0;
+        }
+        let mut bytes = 0_u64;
+        for batch in &self.batches[self.first_holding(from)..] {
+            if bytes >= most || batch.next_offset() > bound {
+                break;
+            }
+            bytes += u64::from(batch.size);
+        }
+        bytes.min(most)
+    }
+
+    /// Index of the batch that holds `from`; readers are mostly at the end.
+    fn first_holding(&self, from: Offset) -> usize {
+        match self.batches.last() {
+            Some(last) if last.base_offset <= from => {
+                self.batches.len() - usize::from(last.next_offset() > from)
+            }
+            Some(_) | None => self.batches.partition_point(|batch| batch.next_offset() <= from),
+        }
     }
 
     /// All batches, for a coordinator that loads (R9.6).
@@ -162,12 +202,19 @@ impl ReplicaLog {
         self.batches.iter().cloned()
     }
 
-    fn rebuild_producers(&mut self) {
-        let (from, producers) = self.snapshot.clone().unwrap_or_default();
+    /// Producer state and the size of the active segment, from snapshots and batches.
+    fn rebuild(&mut self) {
+        let (from, producers) = self.snapshots.last().cloned().unwrap_or_default();
         self.producers = producers;
-        let first = self.batches.partition_point(|batch| batch.base_offset < from);
-        for batch in &self.batches[first..] {
+        for batch in &self.batches[self.first_from(from)..] {
             self.producers.remember(batch);
         }
+        let active = self.segments.last().copied().unwrap_or_default();
+        let batches = &self.batches[self.first_from(active)..];
+        self.segment_size = batches.iter().map(|batch| u64::from(batch.size)).sum();
+    }
+
+    fn first_from(&self, offset: Offset) -> usize {
+        self.batches.partition_point(|batch| batch.base_offset < offset)
     }
 }

@@ -9,8 +9,9 @@ use crate::variant::{Variant, Variants};
 use ackproof_types::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
 
 /// Counts the lag checks (every `replica.lag.time.max.ms` / 2) of a broker. An instant is known by
-/// the number of checks before it: a replica that was last caught up before check `k` is removed at
-/// check `k + 2`, which is what Kafka's comparison of clocks gives (R3.3).
+/// the number of checks before it. A member last caught up between checks `k - 1` and `k` lags by at
+/// most one interval at check `k`, by at most two at `k + 1` and by more than two at `k + 2`, where it
+/// is removed, as by Kafka's comparison of clocks (R3.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LagTick(pub u64);
 
@@ -54,8 +55,9 @@ pub struct Leader {
     epoch_start: Offset,
     isr: Vec<BrokerId>,
     pending: Pending,
+    /// Counts what was ever pending: tells an answer from one to a change before.
+    changes: u64,
     remotes: Vec<Remote>,
-    recovering: bool,
 }
 
 impl Leader {
@@ -78,8 +80,8 @@ impl Leader {
             epoch_start: end,
             isr: state.isr.clone(),
             pending: Pending::None,
+            changes: 0,
             remotes,
-            recovering: state.recovering,
         }
     }
 
@@ -87,7 +89,6 @@ impl Leader {
     pub fn update(&mut self, state: &PartitionRegistration) {
         self.isr.clone_from(&state.isr);
         self.pending = Pending::None;
-        self.recovering = state.recovering;
     }
 
     /// R2.15: the same broker leads on under a new epoch.
@@ -122,7 +123,7 @@ impl Leader {
 
     /// Whether `broker` is in the committed in-sync set.
     #[must_use]
-    pub fn is_in_sync(&self, broker: BrokerId) -> bool {
+    pub fn in_isr(&self, broker: BrokerId) -> bool {
         self.isr.contains(&broker)
     }
 
@@ -169,9 +170,21 @@ impl Leader {
         if around.variants.has(Variant::HighWatermarkIgnoresFollowers) {
             return advance(current, end, std::iter::empty(), true);
         }
-        let remotes =
-            self.remotes.iter().map(|remote| (remote.log_end, self.standing(remote, end, around)));
-        advance(current, end, remotes, self.isr.len() >= around.min_isr)
+        let counts = |remote: &&Remote| {
+            // R2.18: a replica that has not fetched yet counts with −1.
+            !(around.variants.has(Variant::ReplicaMapCleared) && remote.log_end == Offset::UNKNOWN)
+        };
+        let remotes = self.remotes.iter().filter(counts);
+        let remotes = remotes.map(|remote| (remote.log_end, self.standing(remote, end, around)));
+        // Below every offset, so that any value is a rise.
+        let current = if around.variants.has(Variant::HighWatermarkNotMonotone) {
+            Offset::UNKNOWN + -1
+        } else {
+            current
+        };
+        let met = self.isr.len() >= around.min_isr
+            || around.variants.has(Variant::HighWatermarkAdvanceBelowMinIsr);
+        advance(current, end, remotes, met)
     }
 
     fn standing(&self, remote: &Remote, end: Offset, around: Surroundings<'_>) -> Standing {
@@ -202,13 +215,12 @@ impl Leader {
         let reaches_epoch = remote.log_end >= self.epoch_start
             || around.variants.has(Variant::IsrJoinBeforeEpochStart);
         let joins = self.pending == Pending::None
-            && !self.recovering
             && !self.isr.contains(&broker)
             && is_eligible(remote, around.image)
             && remote.log_end >= high_watermark
             && reaches_epoch;
         if joins {
-            self.pending = Pending::Expand(broker);
+            self.pend(Pending::Expand(broker));
         }
         joins
     }
@@ -227,15 +239,20 @@ impl Leader {
             .collect();
         let shrinks = !out.is_empty();
         if shrinks {
-            self.pending = Pending::Shrink(out);
+            self.pend(Pending::Shrink(out));
         }
         shrinks
     }
 
-    /// Whether the leader must tell the controller that it has recovered (R5.21).
+    fn pend(&mut self, pending: Pending) {
+        self.pending = pending;
+        self.changes += 1;
+    }
+
+    /// Names the change that is pending now, if one is (R3.11).
     #[must_use]
-    pub fn is_recovering(&self) -> bool {
-        self.recovering
+    pub fn pending(&self) -> Option<u64> {
+        (self.pending != Pending::None).then_some(self.changes)
     }
 
     /// The proposal to send for what is pending; none if nothing is.
@@ -249,7 +266,6 @@ impl Leader {
     ) -> Option<IsrProposal> {
         let mut members = self.isr.clone();
         match &self.pending {
-            Pending::None if self.recovering => {}
             Pending::None => return None,
             Pending::Expand(broker) => members.push(*broker),
             Pending::Shrink(out) => members.retain(|member| !out.contains(member)),
@@ -261,6 +277,7 @@ impl Leader {
                 (member, epoch.unwrap_or(BrokerEpoch::UNKNOWN))
             })
             .collect();
+        // R5.21: whoever leads has recovered.
         Some(IsrProposal { partition, leader_epoch, partition_epoch, isr, recovering: false })
     }
 
@@ -272,7 +289,6 @@ impl Leader {
     pub fn accepted(&mut self, state: &IsrState) {
         self.isr.clone_from(&state.isr);
         self.pending = Pending::None;
-        self.recovering = false;
     }
 
     /// R3.10: the controller refused for good; the last committed set stands.
@@ -286,9 +302,12 @@ fn is_caught_up(remote: &Remote, end: Offset, tick: LagTick) -> bool {
     remote.log_end == end || remote.last_caught_up.is_some_and(|last| tick.0 < last.0 + 3)
 }
 
-/// R3.7.
+/// R3.7. Whoever sends no epoch of its own is not asked for it.
 fn is_eligible(remote: &Remote, image: &MetadataImage) -> bool {
     image.brokers.get(&remote.id).is_some_and(|registration| {
-        registration.is_active() && remote.broker_epoch == Some(registration.epoch)
+        registration.is_active()
+            && remote
+                .broker_epoch
+                .is_some_and(|epoch| epoch == BrokerEpoch::UNKNOWN || epoch == registration.epoch)
     })
 }

@@ -3,6 +3,7 @@
 //! Decides what appending, fetching and changes of role do to the log; parking, timers and requests
 //! are the broker's. Kafka: `Partition` (R2.*, R3.*, R4.*).
 
+pub mod follower;
 pub mod high_watermark;
 pub mod leader;
 #[cfg(test)]
@@ -16,8 +17,9 @@ use crate::metadata::PartitionRegistration;
 use crate::observation::Observation;
 use crate::variant::{Variant, Variants};
 use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
+use follower::Follower;
 use high_watermark::Advance;
-use leader::{LagTick, Leader, Surroundings};
+use leader::{Leader, Surroundings};
 use std::sync::Arc;
 
 /// What a replica is to its partition.
@@ -26,7 +28,7 @@ pub enum Role {
     /// Takes appends, counts followers.
     Leader(Leader),
     /// Copies from the leader, if there is one.
-    Follower(Option<BrokerId>),
+    Follower(Follower),
 }
 
 /// A replica.
@@ -75,7 +77,7 @@ impl Partition {
             log,
             leader_epoch: LeaderEpoch::UNKNOWN,
             partition_epoch: PartitionEpoch::UNKNOWN,
-            role: Role::Follower(None),
+            role: Role::Follower(Follower::of(None)),
         }
     }
 
@@ -96,18 +98,19 @@ impl Partition {
         matches!(self.role, Role::Leader(_))
     }
 
-    /// Whether this broker leads and `broker` is in the committed in-sync set.
-    pub(crate) fn is_in_sync(&self, broker: BrokerId) -> bool {
-        matches!(&self.role, Role::Leader(leader) if leader.is_in_sync(broker))
+    /// The follower's side, unless this broker leads.
+    pub fn follower(&mut self) -> Option<&mut Follower> {
+        match &mut self.role {
+            Role::Follower(follower) => Some(follower),
+            Role::Leader(_) => None,
+        }
     }
 
     /// R2.22, R2.23, R2.7: applies the controller's state.
     pub(crate) fn apply(
         &mut self,
         state: &PartitionRegistration,
-        id: BrokerId,
-        tick: LagTick,
-        variants: Variants,
+        around: Surroundings<'_>,
         out: &mut Out,
     ) -> RoleChange {
         if state.partition_epoch < self.partition_epoch {
@@ -116,25 +119,24 @@ impl Partition {
         let new_epoch = state.leader_epoch > self.leader_epoch;
         self.partition_epoch = state.partition_epoch;
         self.leader_epoch = state.leader_epoch;
-        if state.leader == Some(id) {
-            self.lead(state, id, tick, new_epoch, out)
+        if state.leader == Some(around.id) {
+            self.lead(state, around, new_epoch, out)
         } else {
-            self.follow(state.leader, new_epoch, variants, out)
+            self.follow(state.leader, new_epoch, around.variants, out)
         }
     }
 
     fn lead(
         &mut self,
         state: &PartitionRegistration,
-        id: BrokerId,
-        tick: LagTick,
+        around: Surroundings<'_>,
         new_epoch: bool,
         out: &mut Out,
     ) -> RoleChange {
         let end = self.log.end();
         let change = match &mut self.role {
             Role::Leader(leader) if new_epoch => {
-                leader.renew(state, end, tick);
+                leader.renew(state, end, around.tick);
                 RoleChange::Led
             }
             Role::Leader(leader) => {
@@ -142,12 +144,14 @@ impl Partition {
                 RoleChange::None
             }
             Role::Follower(_) => {
-                self.role = Role::Leader(Leader::new(state, id, end, tick));
+                self.role = Role::Leader(Leader::new(state, around.id, end, around.tick));
                 RoleChange::Led
             }
         };
         if change == RoleChange::Led {
-            self.log.begin_epoch(state.leader_epoch, out);
+            if !around.variants.has(Variant::EpochStartOnlyOnAppend) {
+                self.log.begin_epoch(state.leader_epoch, out);
+            }
             out.observe(Observation::BecameLeader {
                 partition: self.id,
                 epoch: state.leader_epoch,
@@ -165,10 +169,10 @@ impl Partition {
         variants: Variants,
         out: &mut Out,
     ) -> RoleChange {
-        self.role = Role::Follower(leader);
         if !new_epoch {
             return RoleChange::None;
         }
+        self.role = Role::Follower(Follower::of(leader));
         out.observe(Observation::BecameFollower {
             partition: self.id,
             epoch: self.leader_epoch,
@@ -255,7 +259,7 @@ impl Partition {
     /// R2.8: where the fetcher's log parts from this leader's, if it does.
     ///
     /// # Errors
-    /// `OFFSET_OUT_OF_RANGE` if this log has no answer.
+    /// `OFFSET_OUT_OF_RANGE` if this log has no answer, or begins after the offset.
     pub fn divergence(
         &self,
         offset: Offset,
@@ -266,7 +270,7 @@ impl Partition {
             return Ok(None);
         }
         let end = self.log.end_of(last_fetched);
-        if end == EpochEnd::UNDEFINED {
+        if end == EpochEnd::UNDEFINED || offset < self.log.start() {
             return Err(ErrorCode::OffsetOutOfRange);
         }
         let diverges = end.epoch < last_fetched || end.end < offset;

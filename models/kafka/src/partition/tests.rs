@@ -1,11 +1,15 @@
 //! Worked timelines of replication (`W…`) and a property test over random leaderships.
 
+use super::leader::LagTick;
 use super::*;
 use crate::config::{BrokerSettings, ClusterConfig, TopicConfig};
-use crate::message::Payload;
+use crate::machine::{Disk, Effect};
+use crate::message::{Payload, ProducerStamp};
 use crate::metadata::{BrokerRegistration, MetadataImage};
-use ackproof_types::BrokerEpoch;
-use ackproof_types::{ProducerIndex, Record, RecordId, Timestamp, TopicId};
+use ackproof_types::{
+    BrokerEpoch, ProducerEpoch, ProducerId, ProducerIndex, Record, RecordId, Sequence, Timestamp,
+    TopicId,
+};
 use proptest::prelude::*;
 
 const ID: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
@@ -42,10 +46,15 @@ struct Replicas {
     image: MetadataImage,
     cluster: ClusterConfig,
     next_record: u32,
+    variants: Variants,
 }
 
 impl Replicas {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(variants: &[Variant]) -> Self {
         let mut image = MetadataImage::default();
         for broker in 1..=3 {
             let registration = BrokerRegistration {
@@ -72,13 +81,24 @@ impl Replicas {
             variants: Variants::default(),
         };
         let load = || Partition::new(ID, ReplicaLog::load(ID, None, 1_000_000));
-        Self { nodes: vec![load(), load(), load()], image, cluster, next_record: 0 }
+        Self {
+            nodes: vec![load(), load(), load()],
+            image,
+            cluster,
+            next_record: 0,
+            variants: variants.iter().copied().collect(),
+        }
     }
 
     fn apply(&mut self, to: u16, state: &PartitionRegistration) {
-        let tick = LagTick(0);
-        let node = &mut self.nodes[usize::from(to) - 1];
-        node.apply(state, BrokerId(to), tick, Variants::default(), &mut Out::default());
+        let around = Surroundings {
+            id: BrokerId(to),
+            image: &self.image,
+            tick: LagTick(0),
+            min_isr: self.cluster.topics[1].effective_min_isr(),
+            variants: self.variants,
+        };
+        self.nodes[usize::from(to) - 1].apply(state, around, &mut Out::default());
     }
 
     fn produce(&mut self, leader: u16, count: u32) {
@@ -100,7 +120,7 @@ impl Replicas {
             image: &self.image,
             tick: LagTick(0),
             min_isr: self.cluster.topics[1].effective_min_isr(),
-            variants: Variants::default(),
+            variants: self.variants,
         };
         let out = &mut Out::default();
         let node = &mut self.nodes[usize::from(leader) - 1];
@@ -114,7 +134,7 @@ impl Replicas {
             let leader = node.leader().expect("it leads");
             leader.fetched(BrokerId(follower), claim, offset, end, LagTick(0));
             node.maybe_advance(around, out);
-            batches = node.log.read(offset, end, 1_000_000);
+            batches = node.log.read(offset, end, 1_000_000, true);
         }
         let high_watermark = node.log.high_watermark();
         let node = &mut self.nodes[usize::from(follower) - 1];
@@ -193,6 +213,175 @@ fn high_watermark_waits_for_min_in_sync_replicas() {
     assert_eq!(replicas.high_watermark(1), 0, "one replica in sync, two are the minimum");
 }
 
+/// A log of `(epoch, first, one past the last)`, as a follower got it.
+fn copied(log: &[(i32, i64, i64)]) -> Partition {
+    let mut replica = Partition::new(ID, ReplicaLog::load(ID, None, 1_000_000));
+    for (epoch, from, to) in log {
+        let count = u32::try_from(to - from).expect("small");
+        let mut batch = batch(u32::try_from(*from).expect("small"), count);
+        (batch.base_offset, batch.leader_epoch) = (Offset(*from), LeaderEpoch(*epoch));
+        assert!(replica.append_as_follower(&Arc::new(batch), &mut Out::default()));
+    }
+    replica
+}
+
+fn parts(leader: &Partition, follower: &Partition) -> Option<EpochEnd> {
+    let (end, epoch) = (follower.log.end(), follower.log.latest_epoch());
+    leader.divergence(end, epoch, Variants::default()).expect("the leader knows")
+}
+
+#[test]
+fn w3_logs_that_parted_twice_meet_in_two_rounds() {
+    let leader = copied(&[(1, 0, 5), (2, 5, 8), (4, 8, 9)]);
+    let mut follower = copied(&[(1, 0, 5), (3, 5, 7)]);
+    let first = parts(&leader, &follower).expect("they part");
+    assert_eq!(first, EpochEnd { epoch: LeaderEpoch(2), end: Offset(8) });
+    follower.truncate_on_divergence(first, &mut Out::default());
+    assert_eq!((follower.log.end(), follower.log.latest_epoch()), (Offset(5), LeaderEpoch(1)));
+    assert_eq!(parts(&leader, &follower), None);
+}
+
+#[test]
+fn w4_an_epoch_that_wrote_nothing_still_cuts() {
+    let mut leader = copied(&[(4, 0, 10)]);
+    leader.log.begin_epoch(LeaderEpoch(5), &mut Out::default());
+    leader.log.begin_epoch(LeaderEpoch(6), &mut Out::default());
+    let mut follower = copied(&[(4, 0, 10), (4, 10, 12)]);
+    let end = parts(&leader, &follower).expect("they part");
+    assert_eq!(end, EpochEnd { epoch: LeaderEpoch(4), end: Offset(10) });
+    follower.truncate_on_divergence(end, &mut Out::default());
+    assert_eq!(follower.log.end(), Offset(10));
+    // R1.15: its own empty epoch goes without any data.
+    follower.log.begin_epoch(LeaderEpoch(5), &mut Out::default());
+    let end = parts(&leader, &follower).expect("5 is not the leader's");
+    follower.truncate_on_divergence(end, &mut Out::default());
+    assert_eq!((follower.log.end(), follower.log.latest_epoch()), (Offset(10), LeaderEpoch(4)));
+}
+
+/// Broker 3 is outside the set of leader 1 and asks to join with everything it has.
+fn joining(variants: &[Variant]) -> Replicas {
+    let mut replicas = Replicas::with(variants);
+    (1..=3).for_each(|broker| replicas.apply(broker, &registration(1, 0, &[1, 2])));
+    replicas.produce(1, 2);
+    (0..2).for_each(|_| _ = (replicas.fetch(2, 1), replicas.fetch(3, 1)));
+    replicas
+}
+
+fn expands(replicas: &mut Replicas, leader: u16, joiner: u16) -> bool {
+    let around = Surroundings {
+        id: BrokerId(leader),
+        image: &replicas.image,
+        tick: LagTick(0),
+        min_isr: 2,
+        variants: replicas.variants,
+    };
+    let node = &mut replicas.nodes[usize::from(leader) - 1];
+    let high_watermark = node.log.high_watermark();
+    node.leader().expect("it leads").maybe_expand(BrokerId(joiner), high_watermark, around)
+}
+
+#[test]
+fn w5_a_pending_join_holds_the_high_watermark_back_until_it_is_refused() {
+    let mut replicas = joining(&[]);
+    assert!(expands(&mut replicas, 1, 3));
+    let again = BrokerEpoch(90);
+    // It restarts: not eligible under its old epoch, but still in the maximal set.
+    replicas.image.brokers.get_mut(&BrokerId(3)).expect("known").epoch = again;
+    replicas.produce(1, 1);
+    (0..2).for_each(|_| _ = replicas.fetch(2, 1));
+    assert_eq!(replicas.high_watermark(1), 2, "R2.17: the maximal in-sync set");
+    replicas.nodes[0].leader().expect("it leads").refused();
+    replicas.produce(1, 1);
+    (0..2).for_each(|_| _ = replicas.fetch(2, 1));
+    assert_eq!(replicas.high_watermark(1), 4, "R3.10");
+}
+
+#[test]
+fn a_replica_joins_only_past_the_start_of_the_epoch() {
+    for variants in [&[][..], &[Variant::IsrJoinBeforeEpochStart]] {
+        let mut replicas = joining(variants);
+        // 2 takes over with one record more than its own high watermark, and more than 3 has.
+        replicas.produce(1, 1);
+        replicas.fetch(2, 1);
+        let next = registration(2, 1, &[1, 2]);
+        (2..=3).for_each(|broker| replicas.apply(broker, &next));
+        replicas.fetch(3, 2);
+        let at_stale = replicas.high_watermark(2) <= 2;
+        assert!(at_stale, "1 has not fetched");
+        assert_eq!(expands(&mut replicas, 2, 3), !variants.is_empty(), "R3.6, KAFKA-7128");
+    }
+}
+
+#[test]
+fn the_minimum_holds_for_the_committed_set() {
+    for variants in [&[][..], &[Variant::HighWatermarkAdvanceBelowMinIsr]] {
+        let mut replicas = Replicas::with(variants);
+        (1..=3).for_each(|broker| replicas.apply(broker, &registration(1, 0, &[1])));
+        replicas.produce(1, 1);
+        (0..2).for_each(|_| _ = (replicas.fetch(2, 1), replicas.fetch(3, 1)));
+        let moved = i64::from(!variants.is_empty());
+        assert_eq!(replicas.high_watermark(1), moved, "R2.17, KAFKA-15583");
+    }
+}
+
+#[test]
+fn w11_a_gap_in_the_sequence_is_refused_and_a_new_epoch_starts_over() {
+    let mut replicas = Replicas::new();
+    (1..=3).for_each(|broker| replicas.apply(broker, &registration(1, 0, &[1, 2, 3])));
+    let mut write = |epoch: i16, sequence: i32| {
+        let stamp = ProducerStamp {
+            id: ProducerId(9),
+            epoch: ProducerEpoch(epoch),
+            base_sequence: Sequence(sequence),
+        };
+        let batch = RecordBatch { producer: Some(stamp), ..batch(0, 5) };
+        let placed =
+            replicas.nodes[0].append_as_leader(batch, Variants::default(), &mut Out::default());
+        placed.map(|placed| placed.base.0)
+    };
+    assert_eq!(write(0, 0), Ok(0));
+    // 5 to 9 were acknowledged elsewhere and lost.
+    assert_eq!(write(0, 10), Err(ErrorCode::OutOfOrderSequenceNumber));
+    assert_eq!(write(1, 0), Ok(5), "the loss goes unnoticed");
+}
+
+#[test]
+fn restart_keeps_segments_and_snapshots_of_the_last_batch() {
+    let (mut disk, mut out) = (crate::broker::BrokerDisk::default(), Out::default());
+    let mut log = ReplicaLog::load(ID, None, 250);
+    for nth in 0..5 {
+        let mut one = batch(nth, 1);
+        one.base_offset = log.end();
+        one.leader_epoch = LeaderEpoch(0);
+        let sequence = Sequence(i32::try_from(nth).expect("small"));
+        let (id, epoch) = (ProducerId(9), ProducerEpoch(0));
+        one.producer = Some(ProducerStamp { id, epoch, base_sequence: sequence });
+        log.append(Arc::new(one), &mut out);
+    }
+    for effect in out.drain() {
+        if let Effect::Write(write) = effect {
+            disk.apply(write);
+        }
+    }
+    // Two records a segment: rolled at 2 and 4.
+    let reloaded = ReplicaLog::load(ID, disk.logs.get(&ID), 250);
+    let stamp = |sequence| ProducerStamp {
+        id: ProducerId(9),
+        epoch: ProducerEpoch(0),
+        base_sequence: Sequence(sequence),
+    };
+    let admit = |log: &ReplicaLog, sequence| log.producers().admit(stamp(sequence), 1);
+    assert_eq!(admit(&log, 2), Ok(Admission::Duplicate(Offset(2), Offset(3))), "five at once");
+    assert_eq!(admit(&reloaded, 3), Ok(Admission::Duplicate(Offset(3), Offset(4))), "R6.33");
+    assert_eq!(admit(&reloaded, 2), Err(ErrorCode::OutOfOrderSequenceNumber), "R6.33");
+    // R1.16: cut to 3, it starts from the snapshot at 2.
+    let mut cut = reloaded;
+    cut.truncate(Offset(3), &mut out);
+    assert_eq!(admit(&cut, 1), Ok(Admission::Duplicate(Offset(1), Offset(2))));
+    assert_eq!(admit(&cut, 0), Err(ErrorCode::OutOfOrderSequenceNumber));
+    assert_eq!(admit(&cut, 3), Ok(Admission::Fresh));
+}
+
 proptest! {
     /// Whatever sequence of appends, fetches and clean elections: no replica ever loses what the
     /// high watermark covered, and replicas agree below it.
@@ -218,7 +407,7 @@ proptest! {
             for node in &replicas.nodes {
                 let covered: Vec<Record> = node
                     .log
-                    .read(Offset(0), node.log.high_watermark(), u32::MAX)
+                    .read(Offset(0), node.log.high_watermark(), u64::MAX, true)
                     .iter()
                     .flat_map(|batch| batch.records().to_vec())
                     .collect();
