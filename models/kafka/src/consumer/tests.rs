@@ -434,3 +434,29 @@ fn an_application_that_stalls_before_revocation_is_watched() {
     h.fire(Timer::MaxPoll);
     assert_eq!(h.requests, ["leave"]);
 }
+
+/// R8.4: what was asked for before a rebalance is no answer to what is wanted after it.
+#[test]
+fn a_stale_fetch_is_dropped_and_asked_anew() {
+    let mut h = Harness::new(CommitStrategy::SyncAfterBatch);
+    h.hold = |r| matches!(r, Request::Fetch(_));
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    h.heartbeat = Err(ErrorCode::IllegalGeneration);
+    h.fire(Timer::Heartbeat);
+    h.story();
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    let story = ["processed 2", "processed 3", "lost 1", "assigned 1 in 2", "at 0 by Committed"];
+    assert_eq!(h.story(), story);
+    h.log_end = 6;
+    let (route, id, stale) = h.held.remove(0);
+    h.answer(route, id, &stale);
+    h.settle();
+    assert_eq!(h.story(), [] as [&str; 0], "was read at 4");
+    let asked = |(_, _, request): &(_, _, Request)| match request {
+        Request::Fetch(fetch) => fetch.partitions[0].offset,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(h.held.iter().map(asked).collect::<Vec<_>>(), [Offset(0)]);
+}
