@@ -1,1 +1,18 @@
-//! Renders verdicts for people and machines; decides nothing.
+//! What a run and a sweep came to, as plain data, and how it is shown. Decides nothing.
+//!
+//! The data is the contract: deciding (crate `ackproof`) fills it in, renderers read it, and what they
+//! print of it is stable under the number [`SCHEMA`]. A new format is a new renderer and no more.
+//!
+//! - [`verdict`] the words of a verdict · [`run`] one seed · [`sweep`] many · [`catalogue`] what there is
+//! - [`human`] for people · [`json`] for machines · [`command`] the command that shows it again
+
+pub mod catalogue;
+pub mod command;
+pub mod human;
+pub mod json;
+pub mod run;
+pub mod sweep;
+pub mod verdict;
+
+/// The version of the data: raised when a field changes its meaning or goes, not when one is added.
+pub const SCHEMA: u32 = 1;

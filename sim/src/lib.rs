@@ -5,6 +5,8 @@
 //! - [`world`] processes and their lives · [`process`] one of them, with its [`timers`]
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
 //! - [`bench`] what a message costs
+//! - [`trial`] one run with its verdict: [`report`] its facts, [`assess`] decides, [`shape`] what can be judged
+//! - [`explore`] many · [`tally`] adds them up · [`determinism`] compares two runs of one seed
 //! - [`nemesis`] faults · [`recorder`] the history and its digest
 
 #[cfg(not(madsim))]
@@ -13,14 +15,23 @@ compile_error!(
      that file: unset RUSTFLAGS, or add `--cfg madsim` to it"
 );
 
+pub mod assess;
 pub mod bench;
+pub mod determinism;
 mod events;
+pub mod explore;
 mod kernel;
 mod lower;
 pub mod nemesis;
 mod network;
 mod process;
 pub mod recorder;
+pub mod report;
 pub mod run;
+mod shape;
+pub mod tally;
+#[cfg(test)]
+mod test_report;
 mod timers;
+pub mod trial;
 mod world;

@@ -3,6 +3,7 @@
 //! Three phases: load with faults (safety), everything healed (liveness), a final read of all logs.
 
 use crate::events::Agenda;
+use crate::explore::message;
 use crate::lower::{self, Cast, Role};
 use crate::nemesis::{FaultRecord, Nemesis, Next};
 use crate::network::Network;
@@ -67,11 +68,7 @@ pub fn run(plan: &Plan, seed: u64, trace: Option<Trace>) -> Result<RunOutcome, S
         let name = format!("seed-{seed}");
         let handle = std::thread::Builder::new().name(name).spawn_scoped(scope, work);
         let result = handle.expect("the system has a thread to give").join();
-        result.and_then(|caught| caught).map_err(|panic| {
-            let text = panic.downcast_ref::<String>().cloned();
-            text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-                .unwrap_or_else(|| "a panic without a message".to_owned())
-        })
+        result.and_then(|caught| caught).map_err(|panic| message(&*panic))
     })
 }
 

@@ -4,6 +4,9 @@
 //! - [`determinism`] a seed is a run · [`suite`] every scenario says what it should
 //! - [`mutants`] every property can fail
 
+mod cli;
+mod cli_commands;
+mod cli_reports;
 mod determinism;
 mod mutants;
 mod readme;

@@ -1,0 +1,138 @@
+//! One run for people: verdict, what happened, counts, what failed with its story, the command.
+
+use super::put;
+use super::style::{aside, heading, instant, plural, row, verdict};
+use crate::run::{FaultReport, GroupReport, PropertyReport, Records, RunReport, Violation};
+use crate::verdict::{Expected, Judgement};
+
+/// One run.
+#[must_use]
+pub fn run(report: &RunReport) -> String {
+    let mut text = String::new();
+    let word = verdict(report.verdict, 0);
+    put(&mut text, format_args!("{word}  {}  seed {}", report.scenario, report.seed));
+    for reason in &report.reasons {
+        put(&mut text, format_args!("  because {}", reason.text));
+    }
+    text.push('\n');
+    timeline(&mut text, report);
+    text.push('\n');
+    faults(&mut text, &report.faults);
+    records(&mut text, &report.records);
+    for one in &report.groups {
+        group(&mut text, one);
+    }
+    properties(&mut text, &report.properties);
+    let figures = format!(
+        "{}.{:03} s simulated, {} messages, {} entries, digest {}",
+        report.simulated_ms / 1000,
+        report.simulated_ms % 1000,
+        report.messages,
+        report.entries,
+        report.digest
+    );
+    put(&mut text, format_args!("{}{}", row("run"), aside(figures)));
+    let violated = report.properties.iter().filter(|one| one.verdict == Judgement::Violated);
+    for property in violated {
+        failing(&mut text, property);
+    }
+    put(&mut text, format_args!("\n{}", report.reproduce));
+    text
+}
+
+fn timeline(text: &mut String, report: &RunReport) {
+    put(text, format_args!("{}", heading("what happened")));
+    for moment in &report.timeline {
+        put(text, format_args!("{}  {}", instant(moment.at_ms), moment.text));
+    }
+    if report.timeline_omitted > 0 {
+        let more = format!("… and {} more", report.timeline_omitted);
+        put(text, format_args!("{:12}{}", "", aside(more)));
+    }
+}
+
+fn faults(text: &mut String, faults: &[FaultReport]) {
+    let idle = faults.iter().filter(|fault| fault.target.is_none()).count();
+    let mut line = format!("{} carried out", faults.len() - idle);
+    if idle > 0 {
+        line.push_str(&format!(", {idle} found nobody to hit"));
+    }
+    put(text, format_args!("{}{line}", row("faults")));
+}
+
+/// Counts of records.
+pub(super) fn records(text: &mut String, records: &Records) {
+    put(
+        text,
+        format_args!(
+            "{}sent {}, acked {}, failed {}, unknown {}, lost {}, log duplicates {}",
+            row("records"),
+            records.sent,
+            records.acked,
+            records.failed,
+            records.unknown,
+            records.lost,
+            records.log_duplicates
+        ),
+    );
+}
+
+/// Counts of a group.
+pub(super) fn group(text: &mut String, group: &GroupReport) {
+    put(
+        text,
+        format_args!(
+            "{}{}: processed {}, duplicates {} ({:.2} %), skipped {}",
+            row("group"),
+            group.group,
+            group.processed,
+            group.duplicates,
+            100.0 * group.duplicate_rate,
+            group.skipped
+        ),
+    );
+}
+
+fn properties(text: &mut String, properties: &[PropertyReport]) {
+    let named = |wanted: Judgement| {
+        let names = properties.iter().filter(|one| one.verdict == wanted);
+        names.map(|one| one.name.as_str()).collect::<Vec<_>>()
+    };
+    let held = named(Judgement::Held).len();
+    let mut line = format!("{held} of {} held", properties.len());
+    for (words, judgement) in
+        [("violated", Judgement::Violated), ("nothing to judge", Judgement::Vacuous)]
+    {
+        let names = named(judgement);
+        if !names.is_empty() {
+            line.push_str(&format!("; {words}: {}", names.join(", ")));
+        }
+    }
+    put(text, format_args!("{}{line}", row("properties")));
+}
+
+fn failing(text: &mut String, property: &PropertyReport) {
+    let count = plural(property.violation_count, "time");
+    let aimed = wanted(property.expected);
+    put(text, format_args!("\n{} violated {count}{aimed}", heading(&property.name)));
+    if let Some(first) = property.violations.first() {
+        story(text, first);
+    }
+}
+
+/// What was expected of a violated property.
+pub(super) const fn wanted(expected: Expected) -> &'static str {
+    match expected {
+        Expected::Held => "",
+        Expected::Violated => " (as expected)",
+        Expected::MayViolate => " (as it may be)",
+    }
+}
+
+/// A violation with its story.
+pub(super) fn story(text: &mut String, violation: &Violation) {
+    put(text, format_args!("  {}", violation.summary));
+    for line in &violation.story {
+        put(text, format_args!("    {line}"));
+    }
+}

@@ -1,0 +1,157 @@
+//! A sweep for people: a line a scenario, details where something is to be looked at, the command.
+
+use super::put;
+use super::run::{group, records, story, wanted};
+use super::style::{aside, heading, plural, row, verdict};
+use crate::sweep::{LimitSweep, PropertySweep, ScenarioReport, SweepReport};
+use crate::verdict::{Judgement, Verdict};
+
+/// Seeds that are written out.
+const SHOWN: usize = 10;
+
+/// A sweep.
+#[must_use]
+pub fn sweep(report: &SweepReport) -> String {
+    let mut text = String::new();
+    let many = report.scenarios.len() > 1;
+    let name = |one: &ScenarioReport| one.scenario.chars().count();
+    let width = report.scenarios.iter().map(name).max().unwrap_or(0);
+    for scenario in &report.scenarios {
+        title(&mut text, scenario, if many { width } else { 0 });
+    }
+    for scenario in &report.scenarios {
+        if !many || scenario.verdict != Verdict::Met {
+            if many {
+                put(&mut text, format_args!("\n{}", heading(&scenario.file)));
+            }
+            details(&mut text, scenario);
+        }
+    }
+    if many {
+        text.push('\n');
+        totals(&mut text, report);
+    }
+    if report.interrupted {
+        let word = verdict(Verdict::Inconclusive, 0);
+        put(&mut text, format_args!("\n{word}  interrupted: this is what was done by then"));
+    }
+    put(&mut text, format_args!("\n{}", report.reproduce));
+    text
+}
+
+fn title(text: &mut String, report: &ScenarioReport, width: usize) {
+    let seeds = &report.seeds;
+    let word = verdict(report.verdict, if width > 0 { 12 } else { 0 });
+    let asked = seeds.to - seeds.from;
+    let range = if asked == 1 {
+        format!("seed {}", seeds.from)
+    } else {
+        format!("seeds {}..{}", seeds.from, seeds.to)
+    };
+    let done = if seeds.run == asked { String::new() } else { format!(", {} done", seeds.run) };
+    put(text, format_args!("{word}  {:width$}  {range}{done}", report.scenario));
+}
+
+fn details(text: &mut String, report: &ScenarioReport) {
+    for reason in &report.reasons {
+        put(text, format_args!("  because {}", reason.text));
+    }
+    text.push('\n');
+    let seeds = &report.seeds;
+    let violated = seeds.violated.len() as u64;
+    let mut counts = format!(
+        "{}: {} met, {violated} violated, {} inconclusive",
+        plural(seeds.run, "seed"),
+        seeds.met,
+        seeds.inconclusive
+    );
+    for (word, incidents) in
+        [("crashed", &report.crashed), ("nondeterministic", &report.nondeterministic)]
+    {
+        if !incidents.is_empty() {
+            counts.push_str(&format!(", {} {word}", incidents.len()));
+        }
+    }
+    put(text, format_args!("{}{counts}", row("runs")));
+    records(text, &report.records);
+    for one in &report.groups {
+        group(text, one);
+    }
+    for one in &report.limits {
+        limit(text, one, seeds.run);
+    }
+    for demand in &report.demands {
+        let (reached, all) = (demand.reached, plural(seeds.run, "seed"));
+        let line = format!("{} ≥ {} in {reached} of {all}", demand.witness, demand.least);
+        put(text, format_args!("{}{line}", row("witness")));
+    }
+    let held = report.properties.iter().filter(|one| one.verdict == Judgement::Held).count();
+    put(text, format_args!("{}{held} of {} held", row("properties"), report.properties.len()));
+    put(text, format_args!("{}{}", row("digest"), aside(&report.digest)));
+    let incidents = report.crashed.iter().chain(&report.nondeterministic);
+    for (index, incident) in incidents.take(SHOWN).enumerate() {
+        let gap = if index == 0 { "\n" } else { "" };
+        put(text, format_args!("{gap}seed {}: {}", incident.seed, incident.text));
+    }
+    let violated = report.properties.iter().filter(|one| one.verdict == Judgement::Violated);
+    for property in violated {
+        failing(text, property, seeds.run);
+    }
+}
+
+fn failing(text: &mut String, property: &PropertySweep, run: u64) {
+    let (count, all) = (property.violated.len(), plural(run, "seed"));
+    let aimed = wanted(property.expected);
+    let name = heading(&property.name);
+    put(text, format_args!("\n{name} violated by {count} of {all}{aimed}"));
+    put(text, format_args!("  {}", seeds(&property.violated)));
+    if let (Some(seed), Some(first)) = (property.violated.first(), &property.first) {
+        put(text, format_args!("  seed {seed}:"));
+        story(text, first);
+    }
+}
+
+fn limit(text: &mut String, limit: &LimitSweep, run: u64) {
+    let (Some(lowest), Some(highest)) = (limit.lowest, limit.highest) else { return };
+    let bound = |word: &str, bound: Option<f64>| {
+        bound.map_or_else(String::new, |bound| format!(" {word} {bound}"))
+    };
+    let bounds = bound("min", limit.min) + &bound("max", limit.max);
+    let outside = limit.outside.len();
+    put(
+        text,
+        format_args!(
+            "{}{}{bounds}: {lowest} to {highest}, outside in {outside} of {}",
+            row("limit"),
+            limit.measure,
+            plural(run, "seed")
+        ),
+    );
+}
+
+fn totals(text: &mut String, report: &SweepReport) {
+    let count = |verdict: Verdict| {
+        let same = report.scenarios.iter().filter(|one| one.verdict == verdict).count();
+        (same > 0).then(|| format!("{same} {verdict}"))
+    };
+    let all = [
+        Verdict::Crashed,
+        Verdict::Nondeterministic,
+        Verdict::Violated,
+        Verdict::Inconclusive,
+        Verdict::Met,
+    ];
+    let counts: Vec<String> = all.into_iter().filter_map(count).collect();
+    let runs = report.scenarios.iter().map(|one| one.seeds.run).sum();
+    let scenarios = plural(report.scenarios.len() as u64, "scenario");
+    let line = format!("{scenarios}, {}: {}", plural(runs, "run"), counts.join(", "));
+    put(text, format_args!("{}", heading(line)));
+}
+
+/// The first seeds of a list.
+fn seeds(all: &[u64]) -> String {
+    let first: Vec<String> = all.iter().take(SHOWN).map(u64::to_string).collect();
+    let word = if all.len() == 1 { "seed" } else { "seeds" };
+    let more = if all.len() > SHOWN { ", …" } else { "" };
+    format!("{word} {}{more}", first.join(", "))
+}

@@ -1,0 +1,44 @@
+//! Reports for machines: one JSON object on one line, and the JSON Schema of each.
+
+use crate::catalogue::Catalogue;
+use crate::run::RunReport;
+use crate::sweep::SweepReport;
+use schemars::schema_for;
+use serde::Serialize;
+use serde_json::Value;
+
+/// One run.
+#[must_use]
+pub fn run(report: &RunReport) -> String {
+    line(report)
+}
+
+/// A sweep.
+#[must_use]
+pub fn sweep(report: &SweepReport) -> String {
+    line(report)
+}
+
+/// What there is to choose from, as lists by title.
+#[must_use]
+pub fn catalogue(catalogue: &Catalogue) -> String {
+    line(&catalogue.by_title())
+}
+
+/// The schema of [`run`].
+#[must_use]
+pub fn run_schema() -> Value {
+    schema_for!(RunReport).to_value()
+}
+
+/// The schema of [`sweep`].
+#[must_use]
+pub fn sweep_schema() -> Value {
+    schema_for!(SweepReport).to_value()
+}
+
+fn line(value: &impl Serialize) -> String {
+    let mut text = serde_json::to_string(value).expect("a report has text for keys");
+    text.push('\n');
+    text
+}

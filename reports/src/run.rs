@@ -1,0 +1,201 @@
+//! One run as data. The fields and their order are those of `--format json`.
+
+use crate::verdict::{Expected, Judgement, Reason, Verdict};
+use ackproof_oracle::verdict as oracle;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What one seed of a scenario came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunReport {
+    /// [`crate::SCHEMA`].
+    pub schema: u32,
+    /// The scenario's name.
+    pub scenario: String,
+    /// Its file, as the user named it.
+    pub file: String,
+    /// The seed.
+    pub seed: u64,
+    /// Over every entry and delivery: 32 hexadecimal digits. Equal digests are equal runs.
+    pub digest: String,
+    /// Against what the scenario expects.
+    pub verdict: Verdict,
+    /// Every property, in a fixed order.
+    pub properties: Vec<PropertyReport>,
+    /// Counts of records.
+    pub records: Records,
+    /// Counts of each group, in the order of the scenario.
+    pub groups: Vec<GroupReport>,
+    /// The faults as they were carried out.
+    pub faults: Vec<FaultReport>,
+    /// How often each witness occurred; every known name is present.
+    pub witnesses: BTreeMap<String, u64>,
+    /// The run's length in simulated time.
+    pub simulated_ms: u64,
+    /// Messages delivered.
+    pub messages: u64,
+    /// Entries of the history.
+    pub entries: u64,
+    /// Why the verdict is not `met`; empty if it is.
+    pub reasons: Vec<Reason>,
+    /// The run at a glance.
+    pub timeline: Vec<Moment>,
+    /// Moments that the timeline leaves out.
+    pub timeline_omitted: u64,
+    /// The command that shows this run again.
+    pub reproduce: String,
+}
+
+/// What a property concludes from one run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PropertyReport {
+    /// Its name.
+    pub name: String,
+    /// Its conclusion.
+    pub verdict: Judgement,
+    /// What the scenario expects.
+    pub expected: Expected,
+    /// How many facts it judged.
+    pub witnesses: u64,
+    /// The first of what is wrong.
+    pub violations: Vec<Violation>,
+    /// How much is wrong in all.
+    pub violation_count: u64,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Violation {
+    /// The entry of the history that proves it.
+    pub seq: u64,
+    /// When that was.
+    pub at_ms: u64,
+    /// What, in one sentence.
+    pub summary: String,
+    /// How it came about, a step a line.
+    pub story: Vec<String>,
+}
+
+/// Counts of records, each record once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Records {
+    /// Sent.
+    pub sent: u64,
+    /// Acknowledged.
+    pub acked: u64,
+    /// Certainly failed.
+    pub failed: u64,
+    /// Without a certain outcome.
+    pub unknown: u64,
+    /// Sent, not failed, and in no log at the end.
+    pub lost: u64,
+    /// Copies beyond the first in the final logs.
+    pub log_duplicates: u64,
+}
+
+/// Counts of a group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupReport {
+    /// Its name.
+    pub group: String,
+    /// Records that `poll` returned.
+    pub delivered: u64,
+    /// Records processed.
+    pub processed: u64,
+    /// Distinct ones among them.
+    pub distinct: u64,
+    /// Processed again.
+    pub duplicates: u64,
+    /// `duplicates` per distinct record.
+    pub duplicate_rate: f64,
+    /// In the final logs and never processed.
+    pub skipped: u64,
+}
+
+/// A fault as it was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultReport {
+    /// When it began.
+    pub at_ms: u64,
+    /// How long it was to last; null: until the load ended, or it is over at once.
+    pub for_ms: Option<u64>,
+    /// What: `crash`, `isolate`, ….
+    pub kind: String,
+    /// The process it hit; null: nobody fitted, and nothing was done.
+    pub target: Option<String>,
+    /// The rule that chose the target, if the scenario gave no name.
+    pub resolved_from: Option<String>,
+    /// In one sentence.
+    pub text: String,
+    /// The entry of the scenario's `faults` it comes from, counted from 0.
+    pub entry: u64,
+}
+
+/// Something on the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Moment {
+    /// When.
+    pub at_ms: u64,
+    /// What, in a few words.
+    pub text: String,
+}
+
+impl PropertyReport {
+    /// What the oracle found, beside what was expected.
+    #[must_use]
+    pub fn new(result: &oracle::PropertyResult, expected: Expected) -> Self {
+        Self {
+            name: result.name.to_owned(),
+            verdict: result.judgement.into(),
+            expected,
+            witnesses: result.witnesses,
+            violations: result.violations.iter().map(Violation::from).collect(),
+            violation_count: result.violation_count,
+        }
+    }
+}
+
+impl From<&oracle::Violation> for Violation {
+    fn from(found: &oracle::Violation) -> Self {
+        Self {
+            seq: found.seq,
+            at_ms: found.at.as_millis(),
+            summary: found.summary.clone(),
+            story: found.story.clone(),
+        }
+    }
+}
+
+impl From<&oracle::RecordCounts> for Records {
+    fn from(counts: &oracle::RecordCounts) -> Self {
+        Self {
+            sent: counts.sent,
+            acked: counts.acked,
+            failed: counts.failed,
+            unknown: counts.unknown,
+            lost: counts.lost,
+            log_duplicates: counts.log_duplicates,
+        }
+    }
+}
+
+impl From<&oracle::GroupCounts> for GroupReport {
+    fn from(counts: &oracle::GroupCounts) -> Self {
+        Self {
+            group: counts.group.clone(),
+            delivered: counts.delivered,
+            processed: counts.processed,
+            distinct: counts.distinct,
+            duplicates: counts.duplicates,
+            duplicate_rate: counts.duplicate_rate(),
+            skipped: counts.skipped,
+        }
+    }
+}
+
+impl From<&oracle::TimelineItem> for Moment {
+    fn from(item: &oracle::TimelineItem) -> Self {
+        Self { at_ms: item.at.as_millis(), text: item.text.clone() }
+    }
+}

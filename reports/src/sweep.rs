@@ -1,0 +1,161 @@
+//! A sweep as data: every scenario with what its seeds came to, in sums and lists that can be added up
+//! over parts of a sweep. It keeps no run; a seed is the run.
+
+use crate::run::{GroupReport, Records, Violation};
+use crate::verdict::{Expected, Judgement, Reason, Verdict};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What scenarios × seeds came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SweepReport {
+    /// [`crate::SCHEMA`].
+    pub schema: u32,
+    /// The worst of the scenarios.
+    pub verdict: Verdict,
+    /// It was stopped; the scenarios hold what was done by then.
+    pub interrupted: bool,
+    /// In the order in which they were named.
+    pub scenarios: Vec<ScenarioReport>,
+    /// The command that shows the worst of it again.
+    pub reproduce: String,
+}
+
+/// What the seeds of one scenario came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScenarioReport {
+    /// Its name.
+    pub scenario: String,
+    /// Its file, as the user named it.
+    pub file: String,
+    /// Against what the scenario expects of its seeds together.
+    pub verdict: Verdict,
+    /// Why the verdict is not `met`; empty if it is.
+    pub reasons: Vec<Reason>,
+    /// Which seeds, and how many of them came to what.
+    pub seeds: Seeds,
+    /// Of the digests of all runs, in any order: 32 hexadecimal digits.
+    pub digest: String,
+    /// Every property, in a fixed order; empty if no run came to an end.
+    pub properties: Vec<PropertySweep>,
+    /// The limits that the scenario sets.
+    pub limits: Vec<LimitSweep>,
+    /// The witnesses that the scenario demands.
+    pub demands: Vec<DemandSweep>,
+    /// The entries of the scenario's `faults`, in its order.
+    pub faults: Vec<FaultSweep>,
+    /// How often each witness occurred, and in how many seeds.
+    pub witnesses: BTreeMap<String, WitnessSweep>,
+    /// Sums over the seeds.
+    pub records: Records,
+    /// Sums over the seeds; the rate is that of the sums.
+    pub groups: Vec<GroupReport>,
+    /// Runs in which ackproof itself failed.
+    pub crashed: Vec<Incident>,
+    /// Seeds that gave two different runs.
+    pub nondeterministic: Vec<Incident>,
+    /// Sum over the seeds.
+    pub simulated_ms: u64,
+    /// Sum over the seeds.
+    pub messages: u64,
+    /// Sum over the seeds.
+    pub entries: u64,
+    /// The command that shows the worst of it again.
+    pub reproduce: String,
+}
+
+/// Seeds of a sweep.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Seeds {
+    /// The first.
+    pub from: u64,
+    /// One past the last.
+    pub to: u64,
+    /// How many were run.
+    pub run: u64,
+    /// How many runs met their expectations.
+    pub met: u64,
+    /// How many did not show enough.
+    pub inconclusive: u64,
+    /// Runs that violate an expectation, ascending.
+    pub violated: Vec<u64>,
+}
+
+/// A property over the seeds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PropertySweep {
+    /// Its name.
+    pub name: String,
+    /// Violated by some seed; else held by some; else vacuous.
+    pub verdict: Judgement,
+    /// What the scenario expects.
+    pub expected: Expected,
+    /// Seeds in which it judged something.
+    pub judged: u64,
+    /// Facts it judged.
+    pub witnesses: u64,
+    /// Seeds that violate it, ascending.
+    pub violated: Vec<u64>,
+    /// What is wrong in the first of them.
+    pub first: Option<Violation>,
+}
+
+/// A limit over the seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LimitSweep {
+    /// `duplicate_rate`, `lost`, ….
+    pub measure: String,
+    /// At least.
+    pub min: Option<f64>,
+    /// At most.
+    pub max: Option<f64>,
+    /// The lowest value of a seed; null before the first.
+    pub lowest: Option<f64>,
+    /// The highest.
+    pub highest: Option<f64>,
+    /// Seeds outside, ascending.
+    pub outside: Vec<u64>,
+}
+
+/// A witness that the scenario demands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DemandSweep {
+    /// Its name.
+    pub witness: String,
+    /// How often it must occur in a run.
+    pub least: u64,
+    /// Seeds in which it did.
+    pub reached: u64,
+    /// The most of any seed.
+    pub most: u64,
+}
+
+/// An entry of `faults` over the seeds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FaultSweep {
+    /// Times it struck.
+    pub struck: u64,
+    /// Times it found nobody to hit.
+    pub idle: u64,
+    /// The first time it found nobody, in a sentence.
+    pub first_idle: Option<String>,
+}
+
+/// How often a witness occurred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WitnessSweep {
+    /// Over all seeds.
+    pub total: u64,
+    /// Seeds in which it occurred at all.
+    pub seeds: u64,
+}
+
+/// Something about one seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Incident {
+    /// The seed.
+    pub seed: u64,
+    /// What.
+    pub text: String,
+}

@@ -1,0 +1,211 @@
+//! Decides: whether a run, and the runs of a scenario together, met what the scenario expects.
+//!
+//! One run that does not violate what was expected to be violated, or did not show a demanded witness,
+//! proves nothing: inconclusive. Over many seeds one violation, or one seed with the witness, is
+//! enough, and none at all of an expected violation is a violated expectation. A property that judged
+//! nothing is inconclusive too, unless the scenario cannot make it judge (see [`crate::shape`]).
+
+use crate::shape;
+use ackproof_reports::run::RunReport;
+use ackproof_reports::sweep::{FaultSweep, ScenarioReport};
+use ackproof_reports::verdict::{Expected, Judgement, Reason, Verdict};
+use ackproof_scenario::plan::{self, Limit, Plan};
+
+/// What the scenario expects of a property; what it does not name must hold.
+#[must_use]
+pub fn expected(plan: &Plan, property: &str) -> Expected {
+    match plan.expect.properties.get(property) {
+        None | Some(plan::Expected::Held) => Expected::Held,
+        Some(plan::Expected::Violated) => Expected::Violated,
+        Some(plan::Expected::MayViolate) => Expected::MayViolate,
+    }
+}
+
+/// Decides on one run: sets its verdict and its reasons.
+pub fn run(plan: &Plan, report: &mut RunReport) {
+    let mut reasons = Vec::new();
+    for property in &report.properties {
+        let name = &property.name;
+        let (verdict, text) = match (property.expected, property.verdict) {
+            (Expected::Held, Judgement::Violated) => {
+                (Verdict::Violated, format!("{name} is violated"))
+            }
+            (Expected::Held, Judgement::Vacuous) if shape::can_judge(plan, name) => {
+                (Verdict::Inconclusive, format!("{name} found nothing to judge"))
+            }
+            (Expected::Violated, Judgement::Held | Judgement::Vacuous) => (
+                Verdict::Inconclusive,
+                format!("{name} was expected to be violated, and this seed does not violate it"),
+            ),
+            (Expected::Held | Expected::Violated | Expected::MayViolate, _) => continue,
+        };
+        reasons.push(reason(name, verdict, text));
+    }
+    let mut faults = vec![FaultSweep::default(); plan.faults.len()];
+    count_faults(&mut faults, report);
+    idle_faults(&faults, &mut reasons);
+    for limit in &plan.expect.limits {
+        let value = measure(report, &limit.measure);
+        if let Some(how) = breach(limit, value) {
+            let text = format!("{} is {value}, {how}", limit.measure);
+            reasons.push(reason(&limit.measure, Verdict::Violated, text));
+        }
+    }
+    for (witness, least) in &plan.expect.witness {
+        let seen = report.witnesses.get(witness).copied().unwrap_or(0);
+        if seen < *least {
+            let text = format!("{witness} happened {seen} times, and {least} are demanded");
+            reasons.push(reason(&format!("witness.{witness}"), Verdict::Inconclusive, text));
+        }
+    }
+    report.verdict = worst(&reasons);
+    report.reasons = reasons;
+}
+
+/// Decides on the seeds of a scenario together: sets its verdict and its reasons. `complete`: no seed
+/// that was asked for is missing.
+pub(crate) fn scenario(plan: &Plan, report: &mut ScenarioReport, complete: bool) {
+    let mut reasons = Vec::new();
+    incidents(report, &mut reasons);
+    properties(plan, report, complete, &mut reasons);
+    let run = report.seeds.run;
+    if run > 0 {
+        idle_faults(&report.faults, &mut reasons);
+    }
+    for limit in &report.limits {
+        if let Some(first) = limit.outside.first() {
+            let (name, outside) = (&limit.measure, limit.outside.len());
+            let text = format!(
+                "{name} is outside its limit in {outside} of {run} seeds, first in {first}"
+            );
+            reasons.push(reason(name, Verdict::Violated, text));
+        }
+    }
+    for demand in report.demands.iter().filter(|demand| demand.reached == 0 && run > 0) {
+        let (name, least, most) = (&demand.witness, demand.least, demand.most);
+        let text = format!(
+            "{name} happened {most} times at most, and {least} are demanded of one of {run} seeds at least"
+        );
+        reasons.push(reason(&format!("witness.{name}"), Verdict::Inconclusive, text));
+    }
+    report.verdict = worst(&reasons);
+    report.reasons = reasons;
+}
+
+/// What went wrong with runs themselves.
+fn incidents(report: &ScenarioReport, reasons: &mut Vec<Reason>) {
+    if let Some(first) = report.crashed.first() {
+        let text = format!(
+            "ackproof itself failed in {} of the runs, first with seed {}: {}",
+            report.crashed.len(),
+            first.seed,
+            first.text
+        );
+        reasons.push(reason("run", Verdict::Crashed, text));
+    }
+    if let Some(first) = report.nondeterministic.first() {
+        let text = format!(
+            "{} of the seeds gave two different runs, first seed {}: {}",
+            report.nondeterministic.len(),
+            first.seed,
+            first.text
+        );
+        reasons.push(reason("run", Verdict::Nondeterministic, text));
+    }
+    if report.seeds.run == 0 {
+        reasons.push(reason("run", Verdict::Inconclusive, "no run came to an end".to_owned()));
+    }
+}
+
+fn properties(plan: &Plan, report: &ScenarioReport, complete: bool, reasons: &mut Vec<Reason>) {
+    let run = report.seeds.run;
+    for property in &report.properties {
+        let (name, first) = (&property.name, property.violated.first());
+        let (verdict, text) = match (property.expected, first) {
+            (Expected::Held, Some(first)) => {
+                let count = property.violated.len();
+                let text =
+                    format!("{name} is violated by {count} of {run} seeds, first by {first}");
+                (Verdict::Violated, text)
+            }
+            (Expected::Held, None) if property.judged == 0 && shape::can_judge(plan, name) => {
+                let text = format!("{name} found nothing to judge in {run} seeds");
+                (Verdict::Inconclusive, text)
+            }
+            (Expected::Violated, None) => {
+                // One seed proves nothing, and neither do some of those that were asked for.
+                let proof = complete && report.seeds.to - report.seeds.from > 1;
+                let verdict = if proof { Verdict::Violated } else { Verdict::Inconclusive };
+                let text = format!(
+                    "{name} was expected to be violated by some seed, and none of {run} violates it"
+                );
+                (verdict, text)
+            }
+            (Expected::Held | Expected::Violated | Expected::MayViolate, _) => continue,
+        };
+        reasons.push(reason(name, verdict, text));
+    }
+}
+
+/// Adds the faults of a run to the sums, which are by entry of the scenario's `faults`.
+pub(crate) fn count_faults(sums: &mut [FaultSweep], run: &RunReport) {
+    for fault in &run.faults {
+        let sum = usize::try_from(fault.entry).ok().and_then(|entry| sums.get_mut(entry));
+        let Some(sum) = sum else { continue };
+        if fault.target.is_some() {
+            sum.struck += 1;
+        } else {
+            sum.idle += 1;
+            sum.first_idle.get_or_insert_with(|| fault.text.clone());
+        }
+    }
+}
+
+/// What was due and never found anybody to hit; without its faults a scenario shows nothing.
+fn idle_faults(faults: &[FaultSweep], reasons: &mut Vec<Reason>) {
+    if !faults.is_empty() && faults.iter().all(|fault| fault.struck + fault.idle == 0) {
+        let text = "no fault ever struck".to_owned();
+        reasons.push(reason("faults", Verdict::Inconclusive, text));
+    }
+    for (entry, fault) in faults.iter().enumerate().filter(|(_, fault)| fault.struck == 0) {
+        let name = format!("faults[{entry}]");
+        if let Some(first) = &fault.first_idle {
+            let text = format!("{name} never struck: {first}");
+            reasons.push(reason(&name, Verdict::Inconclusive, text));
+        }
+    }
+}
+
+fn reason(expectation: &str, verdict: Verdict, text: String) -> Reason {
+    Reason { expectation: expectation.to_owned(), verdict, text }
+}
+
+fn worst(reasons: &[Reason]) -> Verdict {
+    reasons.iter().map(|reason| reason.verdict).max().unwrap_or(Verdict::Met)
+}
+
+/// How `value` breaks `limit`, if it does.
+pub(crate) fn breach(limit: &Limit, value: f64) -> Option<String> {
+    let above = limit.max.filter(|max| value > *max).map(|max| format!("above its limit of {max}"));
+    let below = limit.min.filter(|min| value < *min).map(|min| format!("below its limit of {min}"));
+    above.or(below)
+}
+
+/// The value of a measure that a limit can name; of groups, the worst one's.
+#[expect(clippy::cast_precision_loss, reason = "counts of one run are far below 2^52")]
+pub(crate) fn measure(report: &RunReport, name: &str) -> f64 {
+    let (records, groups) = (&report.records, &report.groups);
+    match name {
+        "duplicate_rate" => groups.iter().map(|group| group.duplicate_rate).fold(0.0, f64::max),
+        "skipped" => groups.iter().map(|group| group.skipped).max().unwrap_or(0) as f64,
+        "log_duplicates" => records.log_duplicates as f64,
+        "lost" => records.lost as f64,
+        "unknown" => records.unknown as f64,
+        "failed" => records.failed as f64,
+        other => unreachable!("the scenario's reader knows no measure {other}"),
+    }
+}
+
+#[cfg(test)]
+#[path = "assess_tests.rs"]
+mod tests;

@@ -1,0 +1,111 @@
+//! One run against each kind of expectation; many runs are in the tests of the tally.
+
+use super::*;
+use crate::test_report::{COMMITS, DURABILITY, fault, plan, report, with};
+use ackproof_scenario::resolve::MEASURES;
+
+/// The verdict and what it is about.
+fn decide(plan: &Plan, durability: Judgement) -> (Verdict, Vec<String>) {
+    let mut report = report(plan, 3, durability);
+    run(plan, &mut report);
+    let about = report.reasons.into_iter().map(|reason| reason.expectation).collect();
+    (report.verdict, about)
+}
+
+const MET: (Verdict, Vec<String>) = (Verdict::Met, Vec::new());
+
+#[test]
+fn a_violation_counts_by_what_is_expected() {
+    let unsure = (Verdict::Inconclusive, vec![DURABILITY.to_owned()]);
+    let wrong = (Verdict::Violated, vec![DURABILITY.to_owned()]);
+    let table = [
+        ("held", [MET, unsure.clone(), wrong.clone()]),
+        ("violated", [unsure.clone(), unsure, MET]),
+        ("may-violate", [MET, MET, MET]),
+    ];
+    for (word, expected) in table {
+        let plan = plan(&format!("\"{DURABILITY}\": \"{word}\""), "");
+        let judgements = [Judgement::Held, Judgement::Vacuous, Judgement::Violated];
+        assert_eq!(judgements.map(|one| decide(&plan, one)), expected, "expected {word}");
+    }
+    assert_eq!(decide(&plan("", ""), Judgement::Violated), wrong, "what is not named must hold");
+}
+
+#[test]
+fn nothing_judged_is_inconclusive_only_where_the_scenario_could_judge() {
+    // Nobody promises anything with acks=0.
+    let unacked = with("\"acks\": \"0\", \"enable.idempotence\": false", "", "");
+    assert_eq!(decide(&unacked, Judgement::Vacuous), MET);
+    // Nobody resumes from a commit unless a member leaves or comes back.
+    for (fault, verdict) in [
+        (r#""crash": "broker-1""#, Verdict::Met),
+        (r#""pause": "g-0""#, Verdict::Met),
+        (r#""crash": "g-0""#, Verdict::Inconclusive),
+        (r#""leave": "any member of g""#, Verdict::Inconclusive),
+        (r#""join": "g""#, Verdict::Inconclusive),
+    ] {
+        let plan = plan("", &format!(r#"{{ "at": "5s", {fault}, "for": "3s" }}"#));
+        let (found, about) = decide(&plan, Judgement::Held);
+        assert_eq!(found, verdict, "{fault}");
+        assert_eq!(about.contains(&COMMITS.to_owned()), verdict != Verdict::Met, "{fault}");
+    }
+    // What only some draws do is not demanded of every seed.
+    let drawn = r#"{ "between": ["5s", "9s"], "every": "1s", "one_of": [
+        { "crash": "g-0", "for": "1s" }, { "crash": "broker-1", "for": "1s" }] }"#;
+    assert_eq!(decide(&plan("", drawn), Judgement::Held), MET);
+}
+
+#[test]
+fn a_limit_holds_at_its_bounds_and_not_beyond() {
+    for (limit, verdict) in [
+        (r#""duplicate_rate": { "max": 0.25 }"#, Verdict::Met),
+        (r#""duplicate_rate": { "max": 0.24 }"#, Verdict::Violated),
+        (r#""failed": { "min": 1 }"#, Verdict::Met),
+        (r#""failed": { "min": 2 }"#, Verdict::Violated),
+    ] {
+        assert_eq!(decide(&plan(limit, ""), Judgement::Held).0, verdict, "{limit}");
+    }
+}
+
+#[test]
+fn every_measure_has_a_value() {
+    let plan = plan("", "");
+    let report = report(&plan, 0, Judgement::Held);
+    for name in MEASURES {
+        assert!(measure(&report, name) >= 0.0, "{name}");
+    }
+}
+
+#[test]
+fn a_demanded_witness_must_be_reached() {
+    for (least, verdict) in [(3, Verdict::Met), (4, Verdict::Inconclusive)] {
+        let plan = plan(&format!("\"witness\": {{ \"rebalance\": {least} }}"), "");
+        assert_eq!(decide(&plan, Judgement::Held).0, verdict, "3 against {least}");
+    }
+}
+
+#[test]
+fn the_worst_reason_is_the_verdict() {
+    let plan = plan(r#""witness": { "rebalance": 9 }, "lost": { "min": 1 }"#, "");
+    let (verdict, about) = decide(&plan, Judgement::Held);
+    assert_eq!((verdict, about.len()), (Verdict::Violated, 2));
+}
+
+#[test]
+fn a_fault_that_finds_nobody_is_inconclusive_unless_it_strikes_at_another_time() {
+    let crash = r#"{ "at": "5s", "crash": "broker-1", "for": "3s" }"#;
+    let plan = plan("", &format!("{crash}, {crash}"));
+    let decide = |faults: &[(u64, bool)]| {
+        let mut report = report(&plan, 0, Judgement::Held);
+        report.faults = faults.iter().map(|(entry, struck)| fault(*entry, *struck)).collect();
+        run(&plan, &mut report);
+        let about = report.reasons.into_iter().map(|reason| reason.expectation);
+        (report.verdict, about.collect::<Vec<_>>())
+    };
+    assert_eq!(decide(&[(0, true), (1, false), (1, true)]), MET);
+    // Not due in this run.
+    assert_eq!(decide(&[(1, true)]), MET);
+    let unsure = |name: &str| (Verdict::Inconclusive, vec![name.to_owned()]);
+    assert_eq!(decide(&[(0, true), (1, false)]), unsure("faults[1]"));
+    assert_eq!(decide(&[]), unsure("faults"));
+}

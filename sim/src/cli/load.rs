@@ -1,0 +1,66 @@
+//! From scenario files to plans. All mistakes of all files are told at once.
+
+use super::output::talk;
+use ackproof_kafka::variant::Variant;
+use ackproof_oracle::measure::WITNESSES;
+use ackproof_oracle::registry::PROPERTIES;
+use ackproof_scenario::diagnostic::Diagnostic;
+use ackproof_scenario::plan::Plan;
+use ackproof_scenario::resolve::{MAX_BYTES, Names, load_with};
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+/// A scenario that can be run.
+#[derive(Debug)]
+pub(crate) struct Scenario {
+    /// Its file, as the user named it.
+    pub(crate) file: String,
+    /// What it means.
+    pub(crate) plan: Plan,
+}
+
+/// Calls `with` with the names that a scenario may use.
+pub(crate) fn with_names<T>(with: impl FnOnce(&Names<'_>) -> T) -> T {
+    let properties: Vec<&str> = PROPERTIES.iter().map(|property| property.name).collect();
+    let variants: Vec<&str> = Variant::ALL.iter().map(|variant| variant.name()).collect();
+    with(&Names { properties: &properties, witnesses: WITNESSES, variants: &variants })
+}
+
+/// Reads all files; warnings are said at once.
+///
+/// # Errors
+/// Every mistake, as it is shown.
+pub(crate) fn load(files: &[PathBuf], sets: &[(String, String)]) -> Result<Vec<Scenario>, String> {
+    let mut scenarios = Vec::new();
+    let mut mistakes = String::new();
+    for file in files {
+        match read(file, sets) {
+            Ok((scenario, warnings)) => {
+                talk(&warnings);
+                scenarios.push(scenario);
+            }
+            Err(text) => mistakes.push_str(&text),
+        }
+    }
+    if mistakes.is_empty() { Ok(scenarios) } else { Err(mistakes) }
+}
+
+/// Reads one file; returns warnings with it.
+pub(crate) fn read(file: &Path, sets: &[(String, String)]) -> Result<(Scenario, String), String> {
+    let shown = file.display().to_string();
+    let refused = |why: &dyn Display| format!("error: {shown}: {why}\n");
+    let meta = std::fs::metadata(file).map_err(|error| refused(&error))?;
+    if !meta.is_file() {
+        return Err(refused(&"neither a file nor a directory"));
+    }
+    if meta.len() > MAX_BYTES {
+        let why = format!("{} bytes are too many: a scenario has {MAX_BYTES} at most", meta.len());
+        return Err(refused(&why));
+    }
+    let text = std::fs::read_to_string(file).map_err(|error| refused(&error))?;
+    let join = |found: &[Diagnostic]| found.iter().map(|one| format!("{one}\n")).collect();
+    match with_names(|names| load_with(&text, &shown, names, sets)) {
+        Ok((plan, warnings)) => Ok((Scenario { file: shown, plan }, join(&warnings))),
+        Err(mistakes) => Err(join(&mistakes)),
+    }
+}

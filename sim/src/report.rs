@@ -1,0 +1,68 @@
+//! From what a run leaves to its report: facts only, the verdict is [`crate::assess`]'s.
+
+use crate::assess;
+use crate::run::RunOutcome;
+use ackproof_reports::SCHEMA;
+use ackproof_reports::command::Command;
+use ackproof_reports::run::{FaultReport, GroupReport, Moment, PropertyReport, RunReport};
+use ackproof_reports::verdict::Verdict;
+use ackproof_scenario::plan::Plan;
+use ackproof_types::Micros;
+
+/// How the user asked for a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin<'a> {
+    /// The scenario's file, as the user named it.
+    pub file: &'a str,
+    /// `--set` values.
+    pub sets: &'a [(String, String)],
+    /// `--check-determinism`.
+    pub check_determinism: bool,
+}
+
+impl Origin<'_> {
+    /// The command that runs the seeds from `from` to before `to` again.
+    #[must_use]
+    pub fn command(&self, from: u64, to: u64) -> String {
+        let Self { file, sets, check_determinism } = *self;
+        Command { files: &[file], from, to, sets, check_determinism }.to_string()
+    }
+}
+
+/// The report of a run, not yet assessed.
+pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> RunReport {
+    let findings = &outcome.findings;
+    let properties = findings.properties.iter();
+    let faults = outcome.faults.iter().map(|fault| FaultReport {
+        at_ms: fault.at.as_millis(),
+        for_ms: fault.lasts.map(Micros::as_millis),
+        kind: fault.kind.to_owned(),
+        target: fault.target.clone(),
+        resolved_from: fault.resolved_from.clone(),
+        text: fault.text.clone(),
+        entry: fault.entry as u64,
+    });
+    let witnesses = findings.witnesses.iter().map(|(name, count)| ((*name).to_owned(), *count));
+    RunReport {
+        schema: SCHEMA,
+        scenario: plan.name.clone(),
+        file: origin.file.to_owned(),
+        seed: outcome.seed,
+        digest: format!("{:032x}", outcome.digest),
+        verdict: Verdict::Met,
+        properties: properties
+            .map(|result| PropertyReport::new(result, assess::expected(plan, result.name)))
+            .collect(),
+        records: (&findings.records).into(),
+        groups: findings.groups.iter().map(GroupReport::from).collect(),
+        faults: faults.collect(),
+        witnesses: witnesses.collect(),
+        simulated_ms: outcome.simulated.as_millis(),
+        messages: outcome.messages,
+        entries: outcome.entries,
+        reasons: Vec::new(),
+        timeline: findings.timeline.iter().map(Moment::from).collect(),
+        timeline_omitted: findings.timeline_omitted,
+        reproduce: origin.command(outcome.seed, outcome.seed.saturating_add(1)),
+    }
+}

@@ -1,0 +1,53 @@
+//! Which properties a scenario can make judge something at all, by what is in it.
+//!
+//! A property that judged nothing where it could have is no success; one that had nothing to judge by
+//! the scenario's own shape (no group, `acks=0`, nobody who restarts) says nothing, and rightly so.
+
+use ackproof_scenario::plan::{Action, Fault, FaultKind, Group, Plan, Producer, Target};
+
+/// Whether every run of `plan` should give `property` something to judge.
+pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
+    let some = |is: fn(&Producer) -> bool| plan.producers.iter().any(is);
+    match property {
+        "acked-durability" => some(acks),
+        "at-least-once" => plan.groups.iter().any(|group| reads(plan, group, acks)),
+        "commit-behind-processing" | "stable-reads" => {
+            plan.groups.iter().any(|group| reads(plan, group, |_| true))
+        }
+        "commit-durability" => {
+            plan.groups.iter().any(|group| reads(plan, group, |_| true))
+                && plan.faults.iter().any(moves_partitions)
+        }
+        "group-exclusive" => !plan.groups.is_empty(),
+        "idempotent-log" => some(idempotent),
+        "producer-order" => some(|producer| {
+            let in_flight = producer.config.number("max.in.flight.requests.per.connection");
+            acks(producer) && (idempotent(producer) || in_flight == 1)
+        }),
+        // What speaks of logs and leaders always has some.
+        _ => true,
+    }
+}
+
+fn acks(producer: &Producer) -> bool {
+    producer.config.word("acks") != "0"
+}
+
+fn idempotent(producer: &Producer) -> bool {
+    producer.config.switch("enable.idempotence")
+}
+
+/// Whether `group` reads what such a producer writes.
+fn reads(plan: &Plan, group: &Group, is: fn(&Producer) -> bool) -> bool {
+    plan.producers.iter().any(|producer| group.topics.contains(&producer.topic) && is(producer))
+}
+
+/// Whether a fault makes some member resume from a commit, whatever the seed draws.
+fn moves_partitions(fault: &Fault) -> bool {
+    let moves = |kind: &FaultKind| {
+        let member = matches!(kind.target, Target::Member(..) | Target::AnyMember(_));
+        let ends = matches!(kind.action, Action::Crash | Action::Restart | Action::Leave);
+        (member && ends) || kind.action == Action::Join
+    };
+    fault.choices.iter().all(|(_, kind)| moves(kind))
+}

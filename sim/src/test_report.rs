@@ -1,0 +1,90 @@
+//! A hand-made plan and reports for tests of what decides.
+
+use ackproof_reports::run::{
+    FaultReport, GroupReport, PropertyReport, Records, RunReport, Violation,
+};
+use ackproof_reports::verdict::{Judgement, Verdict};
+use ackproof_scenario::plan::Plan;
+use ackproof_scenario::resolve::{Names, load_with};
+
+pub(crate) const DURABILITY: &str = "acked-durability";
+pub(crate) const COMMITS: &str = "commit-durability";
+
+/// A plan with this `expect`, and these `faults`.
+pub(crate) fn plan(expect: &str, faults: &str) -> Plan {
+    with("\"acks\": \"all\"", expect, faults)
+}
+
+pub(crate) fn with(producer: &str, expect: &str, faults: &str) -> Plan {
+    let text = format!(
+        r#"{{
+            "topics": {{ "t": {{}} }},
+            "producers": {{ "p": {{ "config": {{ {producer} }} }} }},
+            "groups": {{ "g": {{}} }},
+            "faults": [{faults}],
+            "expect": {{ {expect} }}
+        }}"#
+    );
+    let names = Names {
+        properties: &[DURABILITY, COMMITS],
+        witnesses: &["rebalance", "isr_shrunk"],
+        variants: &[],
+    };
+    load_with(&text, "test", &names, &[]).unwrap().0
+}
+
+/// A fault that struck, or found nobody.
+pub(crate) fn fault(entry: u64, struck: bool) -> FaultReport {
+    FaultReport {
+        at_ms: 5000,
+        for_ms: None,
+        kind: "crash".to_owned(),
+        target: struck.then(|| "broker-1".to_owned()),
+        resolved_from: None,
+        text: "crash of somebody".to_owned(),
+        entry,
+    }
+}
+
+/// A report in which acked-durability concludes this, and commit-durability judged nothing.
+pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport {
+    let violation = Violation { seq: 1, at_ms: 2, summary: format!("by {seed}"), story: vec![] };
+    let property = |name: &str, verdict| PropertyReport {
+        name: name.to_owned(),
+        verdict,
+        expected: crate::assess::expected(plan, name),
+        witnesses: u64::from(verdict != Judgement::Vacuous),
+        violation_count: u64::from(verdict == Judgement::Violated),
+        violations: (verdict == Judgement::Violated)
+            .then(|| violation.clone())
+            .into_iter()
+            .collect(),
+    };
+    RunReport {
+        schema: 1,
+        scenario: "test".to_owned(),
+        file: "test".to_owned(),
+        seed,
+        digest: format!("{seed:032x}"),
+        verdict: Verdict::Met,
+        properties: vec![property(DURABILITY, durability), property(COMMITS, Judgement::Vacuous)],
+        records: Records { sent: 10, acked: 9, failed: 1, ..Records::default() },
+        groups: vec![GroupReport {
+            group: "g".to_owned(),
+            processed: 10,
+            distinct: 8,
+            duplicates: 2,
+            duplicate_rate: 0.25,
+            ..GroupReport::default()
+        }],
+        faults: (0..plan.faults.len() as u64).map(|entry| fault(entry, true)).collect(),
+        witnesses: [("rebalance".to_owned(), seed), ("isr_shrunk".to_owned(), 0)].into(),
+        simulated_ms: 1000,
+        messages: 20,
+        entries: 30,
+        reasons: Vec::new(),
+        timeline: Vec::new(),
+        timeline_omitted: 0,
+        reproduce: String::new(),
+    }
+}

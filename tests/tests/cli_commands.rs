@@ -1,0 +1,79 @@
+//! The commands beside `run`: list, schema, new.
+
+use crate::cli::{MET, directory, run, scenario, write};
+use crate::cli_reports::json;
+use ackproof_oracle::registry::PROPERTIES;
+use serde_json::Value;
+
+#[test]
+fn list_names_everything_with_a_sentence() {
+    let directory = directory();
+    let about = scenario(MET).replacen('{', "{ \"about\": \"A quiet day.\",", 1);
+    write(directory.path(), "scenarios/deep/quiet.json", &about);
+    write(directory.path(), "scenarios/broken.json", "{");
+    let list = json(directory.path(), &["list"]);
+    let titles: Vec<&String> = list.as_object().unwrap().keys().collect();
+    assert_eq!(titles, ["faults", "properties", "scenarios", "variants"]);
+    for item in list.as_object().unwrap().values().flat_map(|items| items.as_array().unwrap()) {
+        assert!(item["about"].as_str().is_some_and(|about| about.len() > 5), "{item}");
+    }
+    assert_eq!(list["properties"].as_array().unwrap().len(), PROPERTIES.len());
+    let path = format!("scenarios{0}deep{0}quiet.json", std::path::MAIN_SEPARATOR);
+    assert_eq!(list["scenarios"][1]["name"], path);
+    assert_eq!(list["scenarios"][1]["about"], "A quiet day.");
+    let human = run(directory.path(), &["list"]);
+    assert_eq!(human.status, 0);
+    for words in ["A quiet day.", "acked-durability", "rolling-restart", "trunc-to-hw"] {
+        assert!(human.out.contains(words), "{words}: {}", human.out);
+    }
+}
+
+#[test]
+fn list_can_be_asked_for_one_kind() {
+    let directory = directory();
+    let list = json(directory.path(), &["list", "settings"]);
+    assert_eq!(list.as_object().unwrap().len(), 1);
+    let settings = list["settings"].as_array().unwrap();
+    let about =
+        |key: &str| settings.iter().find(|one| one["name"] == key).unwrap()["about"].clone();
+    assert_eq!(about("min.insync.replicas"), "topic: a number, default 1");
+    assert!(
+        json(directory.path(), &["list", "scenarios"])["scenarios"].as_array().unwrap().is_empty()
+    );
+}
+
+#[test]
+fn the_schema_of_a_scenario_is_the_one_beside_the_scenarios() {
+    let directory = directory();
+    let stored = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/scenario.schema.json");
+    let printed = run(directory.path(), &["schema"]);
+    let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(parse(&printed.out), parse(&std::fs::read_to_string(stored).unwrap()));
+}
+
+#[test]
+fn a_new_scenario_runs_and_never_replaces_another() {
+    let directory = directory();
+    let path = directory.path();
+    let printed = run(path, &["new", "it's \"mine\""]);
+    assert_eq!(printed.status, 0);
+    let written = run(path, &["new", "it's \"mine\"", "-o", "mine.json"]);
+    assert_eq!((written.status, written.out.as_str()), (0, ""));
+    assert_eq!(std::fs::read_to_string(path.join("mine.json")).unwrap(), printed.out);
+    let report = json(path, &["run", "mine.json"]);
+    assert_eq!((&report["scenario"], &report["verdict"]), (&"it's \"mine\"".into(), &"met".into()));
+    let again = run(path, &["new", "other", "--output", "mine.json"]);
+    assert_eq!(again.status, 2);
+    assert!(again.talk.contains("mine.json"), "{}", again.talk);
+    assert_eq!(std::fs::read_to_string(path.join("mine.json")).unwrap(), printed.out);
+}
+
+#[test]
+fn help_tells_the_exit_statuses() {
+    let directory = directory();
+    let help = run(directory.path(), &["run", "--help"]);
+    assert_eq!(help.status, 0);
+    for words in ["4 nothing to run", "70 ackproof itself failed", "130 interrupted"] {
+        assert!(help.out.replace('\n', " ").contains(words), "{words}: {}", help.out);
+    }
+}
