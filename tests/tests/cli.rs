@@ -3,28 +3,10 @@
 //! What it is asked to run is written here, small and quick; what real scenarios come to is the
 //! business of other tests.
 
-use std::path::{Path, PathBuf};
+use crate::support::binary;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
 use tempfile::TempDir;
-
-/// The binary, built from what is here now, in the profile of this test.
-pub(crate) fn binary() -> &'static Path {
-    static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        let profile = test.parent().unwrap().parent().unwrap();
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--package", "ackproof", "--bin", "ackproof"]);
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        let built = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
-        assert!(built.success(), "the binary must build");
-        profile.join("ackproof").with_extension(std::env::consts::EXE_EXTENSION)
-    })
-}
 
 /// `ackproof` in `directory`, without the caller's environment for logs and colours.
 pub(crate) fn ackproof(directory: &Path) -> Command {
@@ -47,19 +29,19 @@ pub(crate) struct Ran {
 pub(crate) fn finish(output: Output) -> Ran {
     let ran = Ran {
         status: output.status.code().expect("it ends by itself"),
-        out: String::from_utf8(output.stdout).unwrap(),
-        talk: String::from_utf8(output.stderr).unwrap(),
+        out: String::from_utf8(output.stdout).expect("UTF-8"),
+        talk: String::from_utf8(output.stderr).expect("UTF-8"),
     };
     assert!(!ran.talk.contains("panicked"), "{ran:?}");
     ran
 }
 
 pub(crate) fn run(directory: &Path, arguments: &[&str]) -> Ran {
-    finish(ackproof(directory).args(arguments).output().unwrap())
+    finish(ackproof(directory).args(arguments).output().expect("the binary starts"))
 }
 
 pub(crate) fn directory() -> TempDir {
-    tempfile::tempdir().unwrap()
+    tempfile::tempdir().expect("a fresh directory")
 }
 
 /// A run of some seconds without a fault, with more at the end of it.
@@ -80,8 +62,8 @@ pub(crate) const INCONCLUSIVE: &str = r#", "expect": { "witness": { "fenced": 1 
 
 pub(crate) fn write(directory: &Path, name: &str, text: &str) {
     let path = directory.join(name);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(path, text).unwrap();
+    std::fs::create_dir_all(path.parent().expect("below the directory")).expect("it can be made");
+    std::fs::write(path, text).expect("it can be written");
 }
 
 /// Exit status 2, nothing on stdout, and each of `said` on stderr.

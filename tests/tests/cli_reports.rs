@@ -1,8 +1,7 @@
 //! What the command line reports: one digest however it is run, a command that shows it again, JSON.
 
-use crate::cli::{
-    INCONCLUSIVE, MET, VIOLATED, ackproof, binary, directory, finish, run, scenario, write,
-};
+use crate::cli::{INCONCLUSIVE, MET, VIOLATED, ackproof, directory, finish, run, scenario, write};
+use crate::support::binary;
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
@@ -83,13 +82,15 @@ fn results_do_not_depend_on_the_number_of_jobs() {
 
 /// The last line of a report, given to a shell that finds our binary.
 fn again(directory: &Path, report: &str) -> Value {
-    let line = report.lines().last().unwrap();
+    let line = report.lines().last().expect("a line");
     assert!(line.starts_with("ackproof run "), "{report}");
-    let path = std::env::var("PATH").unwrap();
-    let path = format!("{}:{path}", binary().parent().unwrap().display());
+    let path = std::env::var("PATH").expect("a path");
+    let binary = binary();
+    let path = format!("{}:{path}", binary.parent().expect("a folder").display());
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{line} --format json")]).env("PATH", path).current_dir(directory);
-    serde_json::from_slice(&shell.output().unwrap().stdout).unwrap()
+    let output = shell.output().expect("a shell");
+    serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
 #[cfg(unix)]
