@@ -114,7 +114,7 @@ fn what_cannot_be_asked_is_refused() {
     for (arguments, said) in [
         (vec!["run"], "FILE|DIR"),
         (vec!["run", "a.json", "--bogus"], "--bogus"),
-        (vec!["run", "a.json", "--seed", "-1"], "--seed"),
+        (vec!["run", "a.json", "--seed", "-1"], "'-1'"),
         (vec!["run", "a.json", "--seed", "18446744073709551615"], "no seed"),
         (vec!["run", "a.json", "--seeds", "5..5"], "holds no seed"),
         (vec!["run", "a.json", "--seed", "1", "--seeds", "2"], "cannot be used with"),

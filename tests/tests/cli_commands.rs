@@ -36,7 +36,7 @@ fn list_can_be_asked_for_one_kind() {
     let settings = list["settings"].as_array().unwrap();
     let about =
         |key: &str| settings.iter().find(|one| one["name"] == key).unwrap()["about"].clone();
-    assert_eq!(about("min.insync.replicas"), "topic: a number, default 1");
+    assert_eq!(about("max.poll.records"), "consumer: a number, default 500");
     assert!(
         json(directory.path(), &["list", "scenarios"])["scenarios"].as_array().unwrap().is_empty()
     );
