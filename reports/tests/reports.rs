@@ -19,7 +19,7 @@ fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     let plain = anstream::adapter::strip_str(text).to_string();
     if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, plain).unwrap();
+        std::fs::write(&path, plain).expect("it can be written");
         return;
     }
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
@@ -191,7 +191,7 @@ fn failing() -> ScenarioReport {
 }
 
 fn sweep(scenarios: Vec<ScenarioReport>) -> SweepReport {
-    let worst = scenarios.iter().max_by_key(|one| one.verdict).unwrap();
+    let worst = scenarios.iter().max_by_key(|one| one.verdict).expect("there is one");
     SweepReport {
         schema: SCHEMA,
         verdict: worst.verdict,

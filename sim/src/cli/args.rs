@@ -1,4 +1,4 @@
-//! What can be typed. It knows nothing of what the commands do.
+//! What can be typed. What it means is decided elsewhere.
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
