@@ -330,4 +330,14 @@ mod tests {
         assert!(!is_settled(&fetched, Offset(5), false), "it may join with its next fetch");
         assert!(!is_settled(&Err(ErrorCode::NotLeaderOrFollower), Offset(5), true));
     }
+
+    #[test]
+    fn a_fetch_of_a_former_process_is_told_from_the_living() {
+        let replica = |epoch| FetchingReplica { broker: FOLLOWER, epoch: BrokerEpoch(epoch) };
+        assert!(is_stale(replica(70), Some(BrokerEpoch(90))), "R2.13, W5");
+        assert!(!is_stale(replica(90), Some(BrokerEpoch(90))));
+        assert!(!is_stale(replica(90), Some(BrokerEpoch(70))), "this leader's metadata is late");
+        assert!(!is_stale(replica(70), None), "fenced: the epoch is not compared");
+        assert!(!is_stale(replica(-1), Some(BrokerEpoch(90))), "none of its own");
+    }
 }

@@ -313,6 +313,46 @@ fn a_replica_joins_only_past_the_start_of_the_epoch() {
 }
 
 #[test]
+fn requests_of_another_leadership_and_stale_metadata_are_refused() {
+    let mut replicas = Replicas::new();
+    let state = registration(1, 5, &[1, 2, 3]);
+    replicas.apply(1, &state);
+    let check = |replicas: &Replicas, epoch| replicas.nodes[0].check_epoch(LeaderEpoch(epoch));
+    assert_eq!(check(&replicas, 5), Ok(()));
+    assert_eq!(check(&replicas, -1), Ok(()), "not asked for");
+    assert_eq!(check(&replicas, 4), Err(ErrorCode::FencedLeaderEpoch));
+    assert_eq!(check(&replicas, 6), Err(ErrorCode::UnknownLeaderEpoch));
+    let former = PartitionRegistration { isr: vec![BrokerId(1)], ..state };
+    replicas.apply(1, &PartitionRegistration { partition_epoch: PartitionEpoch(4), ..former });
+    let leader = replicas.nodes[0].leader().expect("it leads");
+    assert_eq!(leader.isr_len(), 3, "R2.22: an older partition epoch changes nothing");
+}
+
+#[test]
+fn a_member_is_removed_at_the_check_of_kafkas_clock_and_only_when_committed() {
+    let mut replicas = Replicas::new();
+    (1..=3).for_each(|broker| replicas.apply(broker, &registration(1, 0, &[1, 2, 3])));
+    replicas.produce(1, 1);
+    let mut shrinks = |tick| {
+        let around = Surroundings {
+            id: BrokerId(1),
+            image: &replicas.image,
+            tick: LagTick(tick),
+            min_isr: 2,
+            variants: Variants::default(),
+        };
+        let node = &mut replicas.nodes[0];
+        let end = node.log.end();
+        let leader = node.leader().expect("it leads");
+        (leader.maybe_shrink(end, around), leader.isr_len(), leader.maximal_isr_len())
+    };
+    // Caught up before the first check, so 30 s are over between the second and the third.
+    assert_eq!((1..=2).map(|tick| shrinks(tick).0).collect::<Vec<_>>(), [false, false], "R3.3");
+    assert_eq!(shrinks(3), (true, 3, 3), "R3.4: proposed, not applied");
+    assert!(!shrinks(4).0, "R3.1: one at a time");
+}
+
+#[test]
 fn the_minimum_holds_for_the_committed_set() {
     for variants in [&[][..], &[Variant::HighWatermarkAdvanceBelowMinIsr]] {
         let mut replicas = Replicas::with(variants);
@@ -374,12 +414,20 @@ fn restart_keeps_segments_and_snapshots_of_the_last_batch() {
     assert_eq!(admit(&log, 2), Ok(Admission::Duplicate(Offset(2), Offset(3))), "five at once");
     assert_eq!(admit(&reloaded, 3), Ok(Admission::Duplicate(Offset(3), Offset(4))), "R6.33");
     assert_eq!(admit(&reloaded, 2), Err(ErrorCode::OutOfOrderSequenceNumber), "R6.33");
-    // R1.16: cut to 3, it starts from the snapshot at 2.
+    // R1.16: cut to 3, it starts from the snapshot at 2, and so does the next process.
     let mut cut = reloaded;
     cut.truncate(Offset(3), &mut out);
-    assert_eq!(admit(&cut, 1), Ok(Admission::Duplicate(Offset(1), Offset(2))));
-    assert_eq!(admit(&cut, 0), Err(ErrorCode::OutOfOrderSequenceNumber));
-    assert_eq!(admit(&cut, 3), Ok(Admission::Fresh));
+    for effect in out.drain() {
+        if let Effect::Write(write) = effect {
+            disk.apply(write);
+        }
+    }
+    let again = ReplicaLog::load(ID, disk.logs.get(&ID), 250);
+    for log in [&cut, &again] {
+        assert_eq!(admit(log, 1), Ok(Admission::Duplicate(Offset(1), Offset(2))));
+        assert_eq!(admit(log, 0), Err(ErrorCode::OutOfOrderSequenceNumber));
+        assert_eq!(admit(log, 3), Ok(Admission::Fresh));
+    }
 }
 
 proptest! {
@@ -405,6 +453,13 @@ proptest! {
                 _ => {}
             }
             for node in &replicas.nodes {
+                let log = &node.log;
+                prop_assert!(log.start() <= log.high_watermark() && log.high_watermark() <= log.end());
+                for batch in log.batches() {
+                    let end = log.end_of(batch.leader_epoch);
+                    prop_assert_eq!(end.epoch, batch.leader_epoch, "its epoch is cached");
+                    prop_assert!(batch.next_offset() <= end.end, "and reaches as far");
+                }
                 let covered: Vec<Record> = node
                     .log
                     .read(Offset(0), node.log.high_watermark(), u64::MAX, true)

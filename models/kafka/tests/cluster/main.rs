@@ -7,7 +7,8 @@ mod random;
 mod watch;
 
 use ackproof_kafka::message::{
-    Acks, Payload, ProduceRequest, ProducerStamp, RecordBatch, Request, Response,
+    Acks, ListOffsetsPartition, OffsetSpec, Payload, ProduceRequest, ProducerStamp, RecordBatch,
+    Request, Response,
 };
 use ackproof_kafka::observation::Observation;
 use ackproof_types::{
@@ -56,6 +57,35 @@ fn answer(cluster: &Cluster, number: u32) -> Option<Result<Offset, ErrorCode>> {
 
 fn log_len(cluster: &Cluster, id: u16) -> usize {
     cluster.watch.logs.get(&NodeId(id)).map_or(0, Vec::len)
+}
+
+#[test]
+fn w1_a_new_leader_hides_its_log_until_its_followers_have_fetched() {
+    let mut cluster = Cluster::new();
+    let first = cluster.leader().expect("elected");
+    let (second, third) = (first % 3 + 1, (first + 1) % 3 + 1);
+    produce(&mut cluster, first, 0);
+    cluster.run_for(Micros::from_millis(3));
+    assert_eq!((log_len(&cluster, second), answer(&cluster, 0)), (1, None));
+    cluster.kill(first);
+    cluster.cut(third, second);
+    cluster.run_for(Micros::from_secs(11));
+    assert_eq!(cluster.leader(), Some(second));
+    let latest = |cluster: &mut Cluster, number: u32| {
+        let (leader_epoch, spec) = (LeaderEpoch::UNKNOWN, OffsetSpec::Latest);
+        let asked = ListOffsetsPartition { partition: PAYMENTS, leader_epoch, spec };
+        cluster.request(second, number, Request::ListOffsets(vec![asked]));
+        cluster.run_for(Micros::from_millis(10));
+        let listed = cluster.answers.iter().find(|(it, _)| it.0 == u64::from(number));
+        match listed {
+            Some((_, Response::ListOffsets(parts))) => parts[0].1.map(|listed| listed.offset),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(latest(&mut cluster, 1), Err(ErrorCode::OffsetNotAvailable), "R2.20");
+    cluster.heal();
+    cluster.run_for(Micros::from_secs(2));
+    assert_eq!(latest(&mut cluster, 2), Ok(Offset(1)), "R2.18");
 }
 
 #[test]
