@@ -1,75 +1,232 @@
-//! A batch in the accumulator, and the queue of one partition.
+//! A batch of records on its way: what it holds, how far it is, what is known of its attempts.
 //!
-//! Kafka: `ProducerBatch`, `RecordAccumulator` (R6.4, R6.7).
+//! Knows nothing of queues, requests or other batches. Kafka: `ProducerBatch` (R6.4, R6.8, R6.12).
 
-use crate::message::ProducerStamp;
-use ackproof_types::{Record, Timestamp};
-use std::collections::VecDeque;
+use crate::message::{Payload, ProducerStamp, RecordBatch};
+use ackproof_types::{LeaderEpoch, Offset, Record, Timestamp};
 use std::sync::Arc;
 
 /// Bytes of a batch's header.
 pub(super) const HEADER: u32 = 61;
 
 /// Names a batch within its process, in the order of creation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BatchId(pub u64);
 
-/// Where a batch is in its life.
+/// Whether a batch takes records, and whether it may be sent for its own sake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// Still taking records.
-    Open,
-    /// Ready to be sent.
-    Ready,
-    /// Waits for its back-off to end.
+    /// Takes records and waits for more of them (`linger.ms`).
+    Lingering,
+    /// May be sent, and takes records until it is.
+    Due,
+    /// Takes no more: full, followed by another, or drained once.
+    Closed,
+    /// Was refused or lost, and waits for its back-off to end.
     BackingOff,
 }
 
-/// A batch that is not in flight.
+/// Whether its records have their outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// They wait for it.
+    Pending,
+    /// They wait, and `delivery.timeout.ms` is over: the next look at expired batches ends it.
+    Overdue,
+    /// They have it. The answer to its last request may still come.
+    Done,
+}
+
+#[derive(Debug)]
+enum Contents {
+    Open(Vec<Record>),
+    Sealed(Arc<[Record]>),
+}
+
+/// A batch.
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) id: BatchId,
-    pub(super) records: Vec<Record>,
-    pub(super) sealed: Option<Arc<[Record]>>,
+    pub(super) partition: u16,
+    /// The batch whose creation counts for `delivery.timeout.ms`: itself, or the one it was split from.
+    pub(super) born: BatchId,
+    contents: Contents,
     pub(super) bytes: u32,
+    /// Bytes of `buffer.memory` it holds; none after a split.
+    pub(super) memory: u64,
     pub(super) created: Timestamp,
     pub(super) stage: Stage,
-    pub(super) attempts: u32,
-    /// Some attempt may have been written.
+    pub(super) life: Life,
+    /// How often it was put back into its queue (Kafka: `attempts`).
+    pub(super) retries: u32,
+    /// Its place in the order of all drains, from 1; 0: never part of a request.
+    pub(super) drained: u64,
+    leader_epoch: LeaderEpoch,
+    retries_at_leader_change: u32,
+    /// Some attempt may have been written (R4.12).
     pub(super) maybe_written: bool,
     /// The idempotence triple, given at the first drain and kept (R6.6).
+    pub(super) stamp: Option<ProducerStamp>,
+    /// An epoch bump has changed `stamp` since the last drain (Kafka: `reopened`).
+    pub(super) rewritten: bool,
+}
+
+/// A batch that has its outcome, as far as that leaves something to do.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) partition: u16,
+    /// Whose delivery timer is of no more use; none if other parts of a split batch may need it.
+    pub(super) timer: Option<BatchId>,
+    pub(super) records: Arc<[Record]>,
+    pub(super) memory: u64,
+    pub(super) was_overdue: bool,
+    pub(super) was_sent: bool,
+    pub(super) was_retried: bool,
+    pub(super) maybe_written: bool,
     pub(super) stamp: Option<ProducerStamp>,
 }
 
 impl Batch {
-    pub(super) fn new(id: BatchId, created: Timestamp) -> Self {
+    /// An empty batch that fills `records`, a spare allocation.
+    pub(super) fn new(
+        id: BatchId,
+        partition: u16,
+        created: Timestamp,
+        records: Vec<Record>,
+    ) -> Self {
         Self {
             id,
-            records: Vec::new(),
-            sealed: None,
+            partition,
+            born: id,
+            contents: Contents::Open(records),
             bytes: HEADER,
+            memory: 0,
             created,
-            stage: Stage::Open,
-            attempts: 0,
+            stage: Stage::Lingering,
+            life: Life::Pending,
+            retries: 0,
+            drained: 0,
+            leader_epoch: LeaderEpoch::UNKNOWN,
+            retries_at_leader_change: 0,
             maybe_written: false,
             stamp: None,
+            rewritten: false,
         }
     }
 
-    /// The records, no longer to be added to.
-    pub(super) fn seal(&mut self) -> Arc<[Record]> {
-        let records = &mut self.records;
-        Arc::clone(self.sealed.get_or_insert_with(|| std::mem::take(records).into()))
+    /// Whether `record` may still be added, with `limit` the bytes of a batch.
+    pub(super) fn has_room(&self, record: Record, limit: u32) -> bool {
+        matches!(self.stage, Stage::Lingering | Stage::Due) && self.bytes + record.size <= limit
+    }
+
+    /// Adds a record that has room, or the first one whatever its size.
+    pub(super) fn push(&mut self, record: Record) {
+        match &mut self.contents {
+            Contents::Open(records) => records.push(record),
+            Contents::Sealed(_) => unreachable!("only open batches have room"),
+        }
+        self.bytes += record.size;
+    }
+
+    /// The records, no longer to be added to, and the allocation they filled if it is spare now.
+    pub(super) fn seal(&mut self) -> (Arc<[Record]>, Option<Vec<Record>>) {
+        match &mut self.contents {
+            Contents::Sealed(sealed) => (Arc::clone(sealed), None),
+            Contents::Open(records) => {
+                let mut spare = std::mem::take(records);
+                let sealed: Arc<[Record]> = spare.as_slice().into();
+                spare.clear();
+                self.contents = Contents::Sealed(Arc::clone(&sealed));
+                (sealed, Some(spare))
+            }
+        }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.sealed.as_ref().map_or(self.records.len(), |sealed| sealed.len())
+        match &self.contents {
+            Contents::Open(records) => records.len(),
+            Contents::Sealed(sealed) => sealed.len(),
+        }
     }
-}
 
-/// The batches of one partition that wait, oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    pub(super) batches: VecDeque<Batch>,
-    pub(super) in_flight: u32,
+    pub(super) fn first(&self) -> Record {
+        match &self.contents {
+            Contents::Open(records) => records[0],
+            Contents::Sealed(sealed) => sealed[0],
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        self.life == Life::Done
+    }
+
+    /// R6.8: whether the batch must wait, now that `epoch` is the newest leader epoch of its partition.
+    /// An epoch that became known since the last attempt ends the back-off.
+    pub(super) fn backs_off(&mut self, epoch: LeaderEpoch) -> bool {
+        if epoch > self.leader_epoch {
+            self.leader_epoch = epoch;
+            self.retries_at_leader_change = self.retries;
+        }
+        self.stage == Stage::BackingOff && self.retries != self.retries_at_leader_change
+    }
+
+    /// The batch as a request carries it.
+    pub(super) fn on_the_wire(&mut self) -> (RecordBatch, Option<Vec<Record>>) {
+        let (records, spare) = self.seal();
+        let batch = RecordBatch {
+            base_offset: Offset(0),
+            leader_epoch: LeaderEpoch::UNKNOWN,
+            producer: self.stamp,
+            max_timestamp: self.created,
+            size: self.bytes,
+            payload: Payload::Records(records),
+        };
+        (batch, spare)
+    }
+
+    /// The batch has its outcome. A request that carries it keeps it, for the answer that may come.
+    pub(super) fn end(&mut self) -> Ended {
+        let was_overdue = self.life == Life::Overdue;
+        self.life = Life::Done;
+        Ended {
+            partition: self.partition,
+            timer: (self.id == self.born).then_some(self.born),
+            records: self.seal().0,
+            memory: self.memory,
+            was_overdue,
+            was_sent: self.drained > 0,
+            was_retried: self.retries > 0,
+            maybe_written: self.maybe_written,
+            stamp: self.stamp,
+        }
+    }
+
+    /// R6.12: the same records in batches of at most `limit` bytes, with ids from `next` on. They share
+    /// its creation and its sequences, count as never tried and hold no memory.
+    pub(super) fn split(mut self, limit: u32, next: BatchId) -> Vec<Self> {
+        let (records, _) = self.seal();
+        let mut parts: Vec<Self> = Vec::new();
+        let mut sequence = self.stamp.map(|stamp| stamp.base_sequence);
+        for record in records.iter() {
+            if !parts.last().is_some_and(|part| part.has_room(*record, limit)) {
+                let id = BatchId(next.0 + parts.len() as u64);
+                let mut part = Self::new(id, self.partition, self.created, Vec::new());
+                part.born = self.born;
+                part.life = self.life;
+                part.maybe_written = self.maybe_written;
+                part.stamp = self
+                    .stamp
+                    .zip(sequence)
+                    .map(|(stamp, base_sequence)| ProducerStamp { base_sequence, ..stamp });
+                parts.push(part);
+            }
+            let part = parts.last_mut().expect("one was just added");
+            part.push(*record);
+            sequence = sequence.map(|sequence| sequence.plus(1));
+        }
+        for part in &mut parts {
+            part.stage = Stage::Closed;
+        }
+        parts
+    }
 }

@@ -1,31 +1,40 @@
-//! A producer process: accumulator, sender and idempotence behind one application that calls `send`.
+//! A producer process: accumulator, sender and network client behind one application that calls `send`.
 //!
-//! - [`batch`] a batch and its queue · [`accumulate`] from records to batches
-//! - [`send`] from batches to requests, and what becomes of them · [`idempotence`] sequences and epochs
-//! - [`connect`] metadata, producer id, reconnects
+//! - [`batch`] a batch · [`partitioner`] where a record goes · [`accumulator`] from records to queues
+//! - [`sender`] from queues to requests, and what becomes of them · [`sequences`] idempotence
+//! - [`network`] connections and requests in flight · [`refresh`] metadata
+//! - [`source`] where the application goes on after a crash
 //!
+//! Every step takes its input in and then runs the sender's loop until it has nothing to do, as Kafka's
+//! thread does between two polls; only a delivery timeout waits for the next one ([`Timer::Wake`]).
 //! Kafka: `KafkaProducer`, `RecordAccumulator`, `Sender`, `TransactionManager` (R6.*).
 
-mod accumulate;
+mod accumulator;
 mod batch;
-mod connect;
-mod idempotence;
-mod send;
+mod network;
+mod partitioner;
+mod refresh;
+mod sender;
+mod sequences;
+mod source;
 #[cfg(test)]
 mod tests;
 
 pub use batch::BatchId;
+pub use source::{Progress, SourceCursor};
 
 use crate::client::metadata::MetadataCache;
 use crate::config::ProducerConfig;
-use crate::machine::{Channel, Disk, Input, Machine, Outbox, Route, To};
-use crate::message::{CorrelationId, Message, Request, Response};
-use ackproof_types::{
-    BrokerId, ProducerEpoch, ProducerId, Record, RecordId, Timestamp, TopicPartition,
-};
-use batch::Queue;
-use idempotence::Sequences;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::machine::{Input, Machine, Outbox};
+use crate::message::{CorrelationId, Message, PartitionResults, Request, Response};
+use crate::observation::Observation;
+use accumulator::Accumulator;
+use ackproof_types::{BrokerId, ErrorCode, Offset, Record, RecordId, Timestamp, TopicPartition};
+use batch::{Batch, HEADER};
+use network::{Network, Sent};
+use refresh::Refresh;
+use sequences::{Identity, IdentityRequest};
+use source::Source;
 
 /// The effects of a producer.
 pub(crate) type Out = Outbox<Producer>;
@@ -40,72 +49,44 @@ pub enum ProducerCall {
 /// The timers of a producer, each named after the setting that decides it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
-    /// `linger.ms`: the open batch of a partition is ready.
+    /// `linger.ms`: the newest batch of a partition need not wait for more records.
     Linger(u16),
-    /// `delivery.timeout.ms` of a batch.
+    /// `delivery.timeout.ms` of a batch, and of those it was split into.
     Delivery(u16, BatchId),
+    /// The sender's thread wakes after a delivery timeout and looks for expired batches.
+    Wake,
     /// `retry.backoff.ms` of a batch is over.
     Retry(u16, BatchId),
     /// `request.timeout.ms` of a request.
     Request(CorrelationId),
     /// `max.block.ms` of a record that waits for metadata or memory.
     MaxBlock(RecordId),
-    /// `metadata.max.age.ms`, or a retry of a metadata request.
-    Metadata,
-    /// `request.timeout.ms` of the metadata request.
-    MetadataTimeout,
-    /// Time to ask for a producer id again, or its request timed out.
+    /// `retry.backoff.ms` after a metadata refresh.
+    MetadataBackoff,
+    /// `metadata.max.age.ms` after a metadata response.
+    MetadataAge,
+    /// `retry.backoff.ms` after a request for a producer id failed.
     ProducerId,
     /// `reconnect.backoff.ms` of a broker is over.
     Reconnect(BrokerId),
 }
 
-/// How far the application's source is: all records below are resolved. It survives the process, as a
-/// source's own committed position does, so a restarted producer sends again from here (F13).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SourceCursor(u32);
-
-impl SourceCursor {
-    /// The first record to send again.
-    #[must_use]
-    pub fn next(&self) -> u32 {
-        self.0
-    }
-}
-
-impl Disk for SourceCursor {
-    type Write = Progress;
-    fn apply(&mut self, Progress(next): Progress) {
-        self.0 = next;
-    }
-}
-
-/// All records below this number are resolved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress(pub u32);
-
 /// A producer process.
 #[derive(Debug)]
 pub struct Producer {
     config: ProducerConfig,
-    metadata: MetadataCache,
-    partitions: u16,
-    queues: Vec<Queue>,
-    sequences: Vec<Sequences>,
-    /// Records that wait for metadata or memory, in order.
-    blocked: VecDeque<Record>,
-    memory_used: u64,
-    sticky: u16,
-    sticky_bytes: u32,
-    sticky_draws: u64,
-    requests: BTreeMap<CorrelationId, send::InFlight>,
-    connect: connect::Connections,
-    identity: Option<(ProducerId, ProducerEpoch)>,
-    next_correlation: u64,
-    next_batch: u64,
-    /// Resolved records at or past the cursor.
-    resolved: BTreeSet<u32>,
-    cursor: u32,
+    leaders: MetadataCache,
+    refresh: Refresh,
+    accumulator: Accumulator,
+    network: Network,
+    identity: Identity,
+    source: Source,
+    /// Drained in this turn of the loop, not sent yet.
+    drained: Vec<(BrokerId, Vec<Batch>)>,
+    /// Drains so far.
+    drains: u64,
+    /// Batches past their delivery timeout without an outcome.
+    overdue: u32,
 }
 
 impl Machine for Producer {
@@ -114,110 +95,166 @@ impl Machine for Producer {
     type Disk = SourceCursor;
     type Call = ProducerCall;
 
-    fn boot(config: &ProducerConfig, disk: &SourceCursor, _now: Timestamp, out: &mut Out) -> Self {
+    fn boot(config: &ProducerConfig, disk: &SourceCursor, now: Timestamp, out: &mut Out) -> Self {
         let mut producer = Self {
             config: config.clone(),
-            metadata: MetadataCache::default(),
-            partitions: 0,
-            queues: Vec::new(),
-            sequences: Vec::new(),
-            blocked: VecDeque::new(),
-            memory_used: 0,
-            sticky: 0,
-            sticky_bytes: 0,
-            sticky_draws: 0,
-            requests: BTreeMap::new(),
-            connect: connect::Connections::new(config),
-            identity: None,
-            next_correlation: 0,
-            next_batch: 0,
-            resolved: BTreeSet::new(),
-            cursor: disk.next(),
+            leaders: MetadataCache::default(),
+            refresh: Refresh::default(),
+            accumulator: Accumulator::new(config),
+            network: Network::new(config),
+            identity: Identity::default(),
+            source: Source::new(*disk),
+            drained: Vec::new(),
+            drains: 0,
+            overdue: 0,
         };
-        producer.ask_metadata(out);
+        producer.run(now, out);
         producer
     }
 
     fn step(&mut self, now: Timestamp, input: Input<Self>, out: &mut Out) {
         match input {
-            Input::Call(ProducerCall::Send(record)) => self.send(record, now, out),
-            Input::Deliver { message, .. } => match message {
+            Input::Call(ProducerCall::Send(record)) => {
+                if !self.send(record, now, out) {
+                    return;
+                }
+            }
+            Input::Deliver { from, message } => match message {
                 Message::Response(correlation, response) => {
-                    self.response(correlation, response, now, out);
+                    self.response(BrokerId(from.node.0), correlation, response, out);
                 }
                 Message::Request(..) | Message::NoResponse(_) => {
                     unreachable!("nobody sends requests to a producer")
                 }
             },
-            Input::Disconnected(route) => self.disconnected(route, now, out),
-            Input::Fire(timer) => self.fire(timer, now, out),
-            Input::Flushed(_) => {}
+            Input::Disconnected(route) => {
+                self.connection_failed(BrokerId(route.node.0), ErrorCode::NetworkException, out);
+            }
+            // The batch expires when the thread wakes, not before what arrives until then.
+            Input::Fire(Timer::Delivery(partition, born)) => {
+                return self.overdue(partition, born, out);
+            }
+            Input::Fire(timer) => self.fire(timer, out),
+            Input::Flushed(_) => return,
         }
+        self.run(now, out);
     }
 }
 
 impl Producer {
-    fn correlation(&mut self) -> CorrelationId {
-        self.next_correlation += 1;
-        CorrelationId(self.next_correlation)
+    /// R6.1, R6.2: the application sends. Returns whether the sender has to look.
+    fn send(&mut self, record: Record, now: Timestamp, out: &mut Out) -> bool {
+        let needed = self.accumulator.memory_for(record);
+        if HEADER + record.size > self.config.max_request_size || needed > self.config.buffer_memory
+        {
+            self.reject(record, ErrorCode::MessageTooLarge, out);
+            return false;
+        }
+        if self.accumulator.blocked.is_empty()
+            && let Some(is_sendable) = self.append(record, now, out)
+        {
+            return is_sendable;
+        }
+        self.accumulator.blocked.push_back(record);
+        out.arm(Timer::MaxBlock(record.id), self.config.max_block);
+        // With memory exhausted, batches go out before their time (R6.4).
+        true
     }
 
-    fn ask(&mut self, broker: BrokerId, request: Request, out: &mut Out) -> CorrelationId {
-        let correlation = self.correlation();
-        out.send(route(broker), Message::Request(correlation, request));
-        correlation
+    /// Appends if metadata and memory allow; returns whether a batch may be sent now.
+    fn append(&mut self, record: Record, now: Timestamp, out: &mut Out) -> Option<bool> {
+        let appended = self.accumulator.append(record, now, &self.leaders)?;
+        let partition = appended.partition;
+        let tp = TopicPartition::new(self.config.topic, partition);
+        out.observe(Observation::Sent { record, partition: tp });
+        if let Some(id) = appended.began {
+            out.arm(Timer::Delivery(partition, id), self.config.delivery_timeout);
+            if appended.lingers {
+                out.arm(Timer::Linger(partition), self.config.linger);
+            }
+        }
+        Some(appended.is_sendable)
     }
 
-    fn id_of(&self, partition: u16) -> TopicPartition {
-        TopicPartition::new(self.config.topic, partition)
+    /// R6.1: lets waiting records in, in order, as metadata and memory allow.
+    fn admit(&mut self, now: Timestamp, out: &mut Out) {
+        while let Some(record) = self.accumulator.blocked.front().copied()
+            && self.append(record, now, out).is_some()
+        {
+            self.accumulator.blocked.pop_front();
+            out.disarm(Timer::MaxBlock(record.id));
+        }
+    }
+
+    fn blocked_too_long(&mut self, id: RecordId, out: &mut Out) {
+        let blocked = &mut self.accumulator.blocked;
+        if let Some(index) = blocked.iter().position(|record| record.id == id)
+            && let Some(record) = blocked.remove(index)
+        {
+            self.reject(record, ErrorCode::ExpiredBeforeSend, out);
+        }
+    }
+
+    fn reject(&mut self, record: Record, error: ErrorCode, out: &mut Out) {
+        out.observe(Observation::Rejected { record, error });
+        if let Some(progress) = self.source.resolve(std::iter::once(record.id)) {
+            out.write(progress);
+        }
+    }
+
+    fn request(&mut self, broker: BrokerId, sent: Sent, request: Request, out: &mut Out) {
+        self.network.send(broker, sent, request, out);
     }
 
     fn response(
         &mut self,
+        broker: BrokerId,
         correlation: CorrelationId,
         response: Response,
-        now: Timestamp,
         out: &mut Out,
     ) {
-        match response {
-            Response::Produce(results, _) => self.produced(correlation, &results, now, out),
-            Response::Metadata(metadata) => self.take_metadata(correlation, &metadata, now, out),
-            Response::InitProducerId(result) => self.take_identity(correlation, result, out),
-            other => unreachable!("a producer does not ask for {other:?}"),
+        let Some(sent) = self.network.answered(broker, correlation, out) else { return };
+        match (sent, response) {
+            (Sent::ApiVersions, Response::ApiVersions) => {}
+            (Sent::Metadata, Response::Metadata(metadata)) => self.take_metadata(&metadata, out),
+            (Sent::ProducerId, Response::InitProducerId(Ok(numbering))) => {
+                self.identified(numbering, out);
+            }
+            (Sent::ProducerId, Response::InitProducerId(Err(_))) => self.identity_failed(out),
+            (Sent::Produce(batches), Response::Produce(results, hints)) => {
+                self.produced(broker, batches, results, out);
+                self.take_hints(&hints);
+            }
+            (sent, response) => unreachable!("{response:?} answers {sent:?}"),
         }
     }
 
-    fn fire(&mut self, timer: Timer, now: Timestamp, out: &mut Out) {
+    fn produced(
+        &mut self,
+        broker: BrokerId,
+        batches: Vec<Batch>,
+        results: PartitionResults<Offset>,
+        out: &mut Out,
+    ) {
+        assert_eq!(batches.len(), results.len(), "a response answers every batch of its request");
+        for (batch, (id, result)) in batches.into_iter().zip(results) {
+            assert_eq!(batch.partition, id.partition, "in the order of the request");
+            self.complete(batch, result, broker, out);
+        }
+    }
+
+    fn fire(&mut self, timer: Timer, out: &mut Out) {
         match timer {
-            Timer::Linger(partition) => {
-                self.close_open_batch(partition);
-                self.drain(out);
-            }
-            Timer::Delivery(partition, batch) => self.expire(partition, batch, out),
-            Timer::Retry(partition, batch) => {
-                self.retry_due(partition, batch);
-                self.drain(out);
-            }
-            Timer::Request(correlation) => self.request_timed_out(correlation, now, out),
+            Timer::Linger(partition) => self.accumulator.lingered(partition),
+            // A wake-up only: the loop looks for what it may do.
+            Timer::Wake | Timer::Delivery(..) => {}
+            Timer::Retry(partition, batch) => self.accumulator.backed_off(partition, batch),
+            Timer::Request(correlation) => self.request_timed_out(correlation, out),
             Timer::MaxBlock(record) => self.blocked_too_long(record, out),
-            Timer::Metadata => self.ask_metadata(out),
-            Timer::MetadataTimeout => self.metadata_timed_out(now, out),
-            Timer::ProducerId => {
-                self.connect.forget_identity_request();
-                self.drain(out);
-            }
-            Timer::Reconnect(broker) => {
-                self.connect.may_reconnect(broker);
-                self.drain(out);
-            }
+            Timer::MetadataBackoff => self.refresh.may_ask(),
+            Timer::MetadataAge => self.refresh.is_old(),
+            Timer::ProducerId => self.identity.request = IdentityRequest::Wanted,
+            Timer::Reconnect(broker) => self.network.may_reconnect(broker),
         }
     }
-}
-
-fn route(broker: BrokerId) -> Route {
-    Route { node: broker.into(), channel: Channel::Data }
-}
-
-fn close(broker: BrokerId, out: &mut Out) {
-    out.close(To::Route(route(broker)));
 }
