@@ -1,6 +1,6 @@
 //! Producers and groups, read from the tree, with the rules between their settings.
 
-use crate::cluster::{Cluster, MAX_COUNT, check_name};
+use crate::cluster::{Cluster, MAX_COUNT, check_name, named};
 use crate::config::Config;
 use crate::durations;
 use crate::plan::{Commit, Group, Producer, SettingValue, Settings, Topic};
@@ -51,7 +51,7 @@ pub(crate) fn producers(
 ) -> Vec<Producer> {
     let mut producers = Vec::new();
     let Some(at) = at.filter(|at| sink.is_object(at)) else { return producers };
-    for (name, child) in at.children() {
+    for (name, child) in named(sink, at) {
         check_client_name(sink, name, &child);
         if sink.object(&child, PRODUCER_KEYS) {
             producers.push(producer(sink, name, &child, topics));
@@ -107,36 +107,44 @@ fn producer_config(sink: &mut Sink<'_>, at: &At<'_>) -> Settings {
     settings
 }
 
-/// Idempotence is on unless acks or retries speak against it; asked for, they must not.
+/// Idempotence is on unless acks or retries speak against it, and then it is off without a word (R6.17);
+/// asked for, they must not. Too many requests in flight are an error unless it is off by name (R17.30).
+/// `ProducerConfig#postProcessAndValidateIdempotenceConfigs`.
 fn idempotence(sink: &mut Sink<'_>, config: &Config<'_>, settings: &mut Settings) {
     const KEY: &str = "enable.idempotence";
-    let acks = settings.word("acks") == "all";
-    let retries = settings.number("retries") > 0;
-    let in_flight = settings.number("max.in.flight.requests.per.connection") <= 5;
-    let explicit = config.place(KEY).is_some();
-    let possible = acks && retries;
-    if !explicit && !possible {
-        settings.0.insert(KEY, SettingValue::Switch(false));
-    }
     if !settings.switch(KEY) {
         return;
     }
+    let explicit = config.place(KEY).is_some();
     let rules = [
-        (acks, "acks", "needs acks=all"),
-        (retries, "retries", "needs retries above 0"),
-        (
-            in_flight,
-            "max.in.flight.requests.per.connection",
-            "allows at most 5 requests in flight per connection",
-        ),
+        ("acks", settings.word("acks") == "all", "needs acks=all"),
+        ("retries", settings.number("retries") > 0, "needs retries above 0"),
     ];
-    for (fine, key, rule) in rules {
-        if !fine && let Some(place) = config.place(key) {
-            let hint = format!("or set \"{KEY}\": false");
-            let message = format!("an idempotent producer {rule}");
-            sink.hinted(place.node.span, &place.path, message, Some(hint));
+    for (key, fine, rule) in rules {
+        let Some(place) = config.place(key).filter(|_| !fine) else { continue };
+        if explicit {
+            refuse(sink, &place, rule);
+        } else {
+            settings.0.insert(KEY, SettingValue::Switch(false));
+            let message = format!(
+                "\"{KEY}\" is off: an idempotent producer {rule}, and Kafka switches it off by itself"
+            );
+            let hint = format!("say \"{KEY}\": false if you mean it");
+            sink.warn_with(&place, message, hint);
         }
     }
+    let key = "max.in.flight.requests.per.connection";
+    if settings.number(key) > 5
+        && let Some(place) = config.place(key)
+    {
+        refuse(sink, &place, "allows at most 5 requests in flight per connection");
+    }
+}
+
+fn refuse(sink: &mut Sink<'_>, place: &At<'_>, rule: &str) {
+    let hint = Some("or set \"enable.idempotence\": false".to_owned());
+    let message = format!("an idempotent producer {rule}");
+    sink.hinted(place.node.span, &place.path, message, hint);
 }
 
 /// Reads `groups`.
@@ -148,7 +156,7 @@ pub(crate) fn groups(
 ) -> Vec<Group> {
     let mut groups = Vec::new();
     let Some(at) = at.filter(|at| sink.is_object(at)) else { return groups };
-    for (name, child) in at.children() {
+    for (name, child) in named(sink, at) {
         check_client_name(sink, name, &child);
         if sink.object(&child, GROUP_KEYS) {
             groups.push(group(sink, name, &child, topics, cluster));
@@ -230,6 +238,14 @@ fn consumer_config(
         sink.hinted(place.node.span, &place.path, message, hint);
     }
     settings.0.insert("enable.auto.commit", SettingValue::Switch(automatic));
+    if let Some(place) = config.place("auto.offset.reset")
+        && settings.word("auto.offset.reset") == "none"
+    {
+        let message = "with \"none\" a group needs committed offsets, and a run begins without any: \
+                       its members would stop at their first poll";
+        let hint = Some("write \"earliest\" or \"latest\"".to_owned());
+        sink.hinted(place.node.span, &place.path, message, hint);
+    }
     timeouts(sink, at, &config, &settings, cluster);
     settings
 }

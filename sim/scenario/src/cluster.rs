@@ -13,6 +13,8 @@ pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 pub(crate) const MAX_BROKERS: u16 = 99;
 /// Most partitions of a topic, and most processes of a producer or group.
 pub(crate) const MAX_COUNT: u16 = 1000;
+/// Most topics, producers or groups of a scenario.
+pub(crate) const MAX_NAMES: usize = 1000;
 /// Keys of `cluster`.
 pub(crate) const CLUSTER_KEYS: &[&str] = &["brokers", "config", "network"];
 /// Keys of a topic.
@@ -53,7 +55,63 @@ pub(crate) fn cluster<'n>(sink: &mut Sink<'_>, at: Option<&At<'n>>) -> Cluster<'
         latency = given;
     }
     let settings = config.filled();
+    between_settings(sink, &config, &settings, brokers);
     Cluster { brokers, config, settings, network: Network { latency } }
+}
+
+/// What Kafka's broker refuses to start with, or could not do.
+fn between_settings(sink: &mut Sink<'_>, config: &Config<'_>, settings: &Settings, brokers: u16) {
+    // The first is not to be above the second.
+    const AT_MOST: [(&str, &str); 3] = [
+        ("replica.fetch.wait.max.ms", "replica.lag.time.max.ms"),
+        ("replica.fetch.wait.max.ms", "replica.socket.timeout.ms"),
+        ("group.min.session.timeout.ms", "group.max.session.timeout.ms"),
+    ];
+    for (low, high) in AT_MOST {
+        let (small, large) = (settings.number(low), settings.number(high));
+        if small > large
+            && let Some(place) = config.place(low).or_else(|| config.place(high))
+        {
+            sink.at(&place, format!("{low} {small} is above {high} {large}: Kafka refuses that"));
+        }
+    }
+    let (heartbeat, session) = (
+        settings.number("broker.heartbeat.interval.ms"),
+        settings.number("broker.session.timeout.ms"),
+    );
+    let key = "broker.heartbeat.interval.ms";
+    if heartbeat >= session
+        && let Some(place) = config.place(key).or_else(|| config.place("broker.session.timeout.ms"))
+    {
+        let message = format!(
+            "{key} {heartbeat} is not below broker.session.timeout.ms {session}: every broker \
+             would be fenced between two heartbeats"
+        );
+        sink.at(&place, message);
+    }
+    let limits = [
+        ("offsets.topic.replication.factor", i64::from(brokers), "brokers"),
+        ("offsets.topic.num.partitions", i64::from(MAX_COUNT), "partitions at most"),
+    ];
+    for (key, most, what) in limits {
+        let given = settings.number(key);
+        if given > most
+            && let Some(place) = config.place(key)
+        {
+            sink.at(&place, format!("{key} is {given}, but there are {most} {what}"));
+        }
+    }
+}
+
+/// The members of a map by name, at most [`MAX_NAMES`].
+pub(crate) fn named<'n>(sink: &mut Sink<'_>, at: &At<'n>) -> Vec<(&'n str, At<'n>)> {
+    let mut children = at.children();
+    if children.len() > MAX_NAMES {
+        let message = format!("{} entries; at most {MAX_NAMES}", children.len());
+        sink.error(at.key_span, &at.path, message);
+        children.truncate(MAX_NAMES);
+    }
+    children
 }
 
 /// Reads `topics`; index 0 is [`OFFSETS_TOPIC`].
@@ -64,7 +122,7 @@ pub(crate) fn topics(
 ) -> Vec<Topic> {
     let mut topics = vec![offsets_topic(cluster)];
     let Some(at) = at.filter(|at| sink.is_object(at)) else { return topics };
-    for (name, child) in at.children() {
+    for (name, child) in named(sink, at) {
         if name == OFFSETS_TOPIC {
             let hint = "set \"offsets.topic.…\" under \"cluster\", \"config\"".to_owned();
             let message = format!("\"{name}\" is Kafka's own topic");

@@ -31,8 +31,32 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do, if we can guess.
     pub hint: Option<String>,
-    /// The line of text.
+    /// The line of text, or the part of a very long one around the mark.
     pub source_line: String,
+    /// Characters of the line that are left out before [`Self::source_line`].
+    pub clipped: usize,
+}
+
+/// Most characters of a line that are shown.
+const WIDTH: usize = 160;
+/// Of these, the ones before the mark.
+const BEFORE: usize = 40;
+
+/// A long line cut down to what is around the mark: the text, how much is left out before it, and the
+/// mark's length within it.
+pub(crate) fn clip(line: &str, column: usize, length: usize) -> (String, usize, usize) {
+    let clipped = if line.chars().nth(WIDTH).is_none() { 0 } else { column.saturating_sub(BEFORE) };
+    let shown: String = line.chars().skip(clipped).take(WIDTH).collect();
+    let room = (shown.chars().count() + clipped + 1).saturating_sub(column).max(1);
+    (shown, clipped, length.min(room))
+}
+
+/// `text` without its end if it is very long.
+pub(crate) fn shorten(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 /// The place of a span: line, column, marked length and the text of the line.
@@ -52,6 +76,31 @@ pub(crate) fn place(text: &str, span: Span) -> (usize, usize, usize, String) {
     }
     let length = text[start..end].chars().count().max(1);
     (line, column, length, text[line_start..line_end].trim_end_matches('\r').to_owned())
+}
+
+/// The text of a file, if it is one.
+///
+/// # Errors
+/// The place of the first byte that is no UTF-8.
+pub fn decode(bytes: Vec<u8>, file: &str) -> Result<String, Box<Diagnostic>> {
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.utf8_error().valid_up_to();
+        let text = String::from_utf8_lossy(error.as_bytes());
+        let (line, column, length, source_line) = place(&text, Span { start: good, end: good + 1 });
+        let (source_line, clipped, length) = clip(&source_line, column, length);
+        Box::new(Diagnostic {
+            severity: Severity::Error,
+            file: file.to_owned(),
+            line,
+            column,
+            length,
+            path: String::new(),
+            message: "this byte is no UTF-8: a scenario is a text file".to_owned(),
+            hint: None,
+            source_line,
+            clipped,
+        })
+    })
 }
 
 /// The name nearest to `name` as a hint, if one is near.
@@ -82,11 +131,13 @@ impl fmt::Display for Diagnostic {
         let indent: String = self
             .source_line
             .chars()
-            .take(self.column - 1)
+            .take(self.column - 1 - self.clipped)
             .map(|c| if c == '\t' { '\t' } else { ' ' })
             .collect();
         let marks = "^".repeat(self.length);
-        write!(f, "\n{margin} |\n{line} | {}\n{margin} | {indent}{marks}", self.source_line)?;
+        let (cut, blank) = if self.clipped > 0 { ("…", " ") } else { ("", "") };
+        write!(f, "\n{margin} |\n{line} | {cut}{}", self.source_line)?;
+        write!(f, "\n{margin} | {blank}{indent}{marks}")?;
         if let Some(hint) = &self.hint {
             write!(f, "\n{margin} = hint: {hint}")?;
         }

@@ -5,6 +5,9 @@ use ackproof_types::{Delay, Micros};
 /// A day: longer is a slip of the pen.
 const LONGEST: Micros = Micros::from_secs(86_400);
 
+/// The largest record, in bytes: a hundred times what Kafka takes by default.
+const LARGEST: u32 = 100 * 1_048_576;
+
 /// The pattern of a duration in the schema.
 pub const DURATION: &str = r"^[0-9]+(\.[0-9]+)?(us|ms|s|m)$";
 /// The pattern of a duration or a range of them.
@@ -112,6 +115,9 @@ pub fn sizes(text: &str) -> Result<(u32, u32), String> {
         (min.parse().map_err(|_| form())?, max.parse().map_err(|_| form())?);
     if min > max {
         return Err(format!("the range \"{text}\" ends before it starts"));
+    }
+    if max > LARGEST {
+        return Err(format!("\"{text}\" goes beyond {LARGEST} bytes a record"));
     }
     Ok((min, max))
 }

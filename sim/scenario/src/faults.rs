@@ -151,7 +151,7 @@ fn verb<'n>(sink: &mut Sink<'_>, at: &At<'n>) -> Option<(&'n str, At<'n>)> {
     let mut found = at.children().into_iter().filter(|(key, _)| verbs().any(|verb| verb == *key));
     let Some(first) = found.next() else {
         // A misspelt verb is already reported as an unknown key.
-        if !sink.found.iter().any(|found| found.path.starts_with(&format!("{}.", at.path))) {
+        if sink.is_clean(&format!("{}.", at.path)) {
             let known: Vec<&str> = verbs().collect();
             let hint = format!("one of: {}", known.join(", "));
             sink.hinted(at.key_span, &at.path, "what? a fault needs a verb", Some(hint));

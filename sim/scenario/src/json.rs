@@ -15,6 +15,11 @@ pub struct Span {
     pub end: usize,
 }
 
+impl Span {
+    /// Where what was not typed in the file stands.
+    pub const NOWHERE: Self = Self { start: usize::MAX, end: usize::MAX };
+}
+
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {

@@ -1,7 +1,7 @@
 //! Values from the command line (`--set path=value`), put into the tree before it is read.
 
 use crate::diagnostic::nearest;
-use crate::json::{Member, Node, Span, Value, parse};
+use crate::json::{MAX_DEPTH, Member, Node, Span, Value, parse};
 use crate::sink::Sink;
 
 /// Maps by name: a name that the file does not have is a slip, not a new entry.
@@ -11,8 +11,11 @@ const BY_NAME: [&str; 3] = ["topics", "producers", "groups"];
 pub(crate) fn apply(root: &mut Node, sets: &[(String, String)], sink: &mut Sink<'_>) {
     for (path, text) in sets {
         let value = parse(text).map_or_else(|_| Value::String(text.clone()), |node| node.value);
-        if let Err((message, hint)) = put(root, path, value) {
-            sink.hinted(Span::default(), path, message, hint);
+        // A path that fails on its way leaves nothing behind.
+        let mut changed = root.clone();
+        match put(&mut changed, path, value) {
+            Ok(()) => *root = changed,
+            Err((message, hint)) => sink.hinted(Span::NOWHERE, path, message, hint),
         }
     }
 }
@@ -23,7 +26,7 @@ fn put(root: &mut Node, path: &str, value: Value) -> Result<(), Refusal> {
     let mut node = root;
     let mut rest = path;
     let mut parent = "";
-    loop {
+    for _ in 0..MAX_DEPTH {
         let (step, more) = step(node, rest, parent);
         let (key, indices) = split_index(step)?;
         if key.is_empty() {
@@ -50,6 +53,7 @@ fn put(root: &mut Node, path: &str, value: Value) -> Result<(), Refusal> {
         parent = if BY_NAME.contains(&parent) { "" } else { key };
         rest = more;
     }
+    Err(("a path this long leads nowhere".to_owned(), None))
 }
 
 /// The next key of a path, and what follows. Kafka's keys and names of topics have dots themselves.
@@ -78,7 +82,7 @@ fn split_index(step: &str) -> Result<(&str, Vec<usize>), Refusal> {
 }
 
 fn child<'t>(node: &'t mut Node, key: &str) -> Result<&'t mut Node, Refusal> {
-    let (span, kind) = (node.span, node.kind());
+    let (span, kind) = (Span::NOWHERE, node.kind());
     let Value::Object(members) = &mut node.value else {
         return Err((format!("no \"{key}\" here: this is {kind}"), None));
     };

@@ -3,7 +3,7 @@
 
 use crate::clients::{groups, producers};
 use crate::cluster::{cluster, topics};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::expect::expect;
 use crate::faults::faults;
 use crate::json::{Span, parse};
@@ -39,8 +39,10 @@ pub(crate) const KEYS: &[&str] = &[
 /// Keys of `run`.
 pub(crate) const RUN_KEYS: &[&str] = &["load", "settle"];
 
-/// Most processes of a scenario.
-const MAX_PROCESSES: usize = 10_000;
+/// Most producers and members of a scenario: every pair of processes has two links.
+const MAX_PROCESSES: usize = 500;
+/// Most partitions of a scenario, all topics together.
+const MAX_PARTITIONS: usize = 10_000;
 
 /// Names that this crate does not know itself.
 #[derive(Clone, Copy, Debug)]
@@ -65,11 +67,7 @@ pub fn load_with(
 ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut sink = Sink::new(text, file, sets);
     let plan = read(text, file, names, sets, &mut sink);
-    let mut found = sink.found;
-    // In the order of the text; what came by the command line after it.
-    found.sort_by_key(|found| (found.file == "--set", found.line, found.column));
-    found.dedup();
-    let failed = found.iter().any(|found| found.severity == Severity::Error);
+    let (found, failed) = sink.conclude();
     match plan {
         Some(plan) if !failed => Ok((plan, found)),
         _ => Err(found),
@@ -118,6 +116,7 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
         sink.unknown(at.node.span, &at.path, ("Kafka version", version), PROFILES.iter().copied());
     }
     let text = |sink: &mut Sink<'_>, key| root.get(key).and_then(|at| sink.string(&at));
+    text(sink, "$schema");
     let name = text(sink, "name").map_or_else(|| stem(file), str::to_owned);
     let about = text(sink, "about").unwrap_or_default().to_owned();
     let (load, settle) = run(sink, root.get("run").as_ref());
@@ -209,6 +208,12 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
             let at = at.get("start").unwrap_or(at);
             sink.at(&at, format!("the load ends at {}, before \"{name}\" starts", plan.load));
         }
+    }
+    let partitions: usize =
+        plan.topics[1..].iter().map(|topic| usize::from(topic.partitions)).sum();
+    if partitions > MAX_PARTITIONS {
+        let message = format!("{partitions} partitions; at most {MAX_PARTITIONS}");
+        sink.error(first(root), "topics", message);
     }
     let producers = plan.producers.iter().map(|producer| producer.instances);
     let members = plan.groups.iter().map(|group| group.members);

@@ -262,7 +262,10 @@ fn expect(names: &Names<'_>) -> Value {
     }
     for measure in MEASURES {
         let bound = json!({ "type": "number", "minimum": 0 });
-        let mut limit = object(&["min", "max"], |_| bound.clone());
+        let mut limit = described(
+            object(&["min", "max"], |_| bound.clone()),
+            "Bounds, both ends included; every seed of a sweep must keep to them.",
+        );
         if let Value::Object(limit) = &mut limit {
             limit.insert("minProperties".to_owned(), 1.into());
         }

@@ -1,7 +1,7 @@
 //! Reading the tree while collecting mistakes: typed access to nodes that reports what is wrong and
 //! goes on. It knows spans and paths, not what a scenario means.
 
-use crate::diagnostic::{Diagnostic, Severity, nearest, place};
+use crate::diagnostic::{Diagnostic, Severity, clip, nearest, place, shorten};
 use crate::durations;
 use crate::json::{Node, Span, Value};
 use ackproof_types::{Delay, Micros};
@@ -16,7 +16,16 @@ pub(crate) struct Sink<'a> {
     sets: &'a [(String, String)],
     /// What was found.
     pub(crate) found: Vec<Diagnostic>,
+    /// How many were found beyond [`MOST`] of a kind.
+    unsaid: usize,
+    /// Whether any of all these is an error.
+    failed: bool,
 }
+
+/// Most errors, and most warnings, that are shown of one file.
+const MOST: usize = 50;
+/// Longest message and path.
+const LONGEST: usize = 500;
 
 /// A node and how one got there.
 #[derive(Clone)]
@@ -72,7 +81,7 @@ impl<'n> At<'n> {
 
 impl<'a> Sink<'a> {
     pub(crate) fn new(text: &'a str, file: &'a str, sets: &'a [(String, String)]) -> Self {
-        Self { text, file, sets, found: Vec::new() }
+        Self { text, file, sets, found: Vec::new(), unsaid: 0, failed: false }
     }
 
     fn report(
@@ -82,12 +91,20 @@ impl<'a> Sink<'a> {
         path: &str,
         said: (String, Option<String>),
     ) {
-        let (message, hint) = said;
+        self.failed |= severity == Severity::Error;
+        if self.found.iter().filter(|found| found.severity == severity).count() >= MOST {
+            self.unsaid += 1;
+            return;
+        }
+        let message = shorten(said.0, LONGEST);
+        let hint = said.1.map(|hint| shorten(hint, LONGEST));
         // A value from the command line is shown as typed there; the last one wins.
-        let set = self.sets.iter().rev().find(|(set, _)| {
-            path.strip_prefix(set.as_str())
-                .is_some_and(|more| more.is_empty() || more.starts_with(['.', '[']))
-        });
+        // What a path on the command line has made on its way was typed there, too.
+        let made = |(set, _): &&(String, String)| {
+            span == Span::NOWHERE
+                && set.strip_prefix(path).is_some_and(|more| more.starts_with(['.', '[']))
+        };
+        let set = self.set(path).or_else(|| self.sets.iter().rev().find(made));
         let (file, line, column, length, source_line) = if let Some((set, value)) = set {
             let column = set.chars().count() + 2;
             let length = value.chars().count().max(1);
@@ -96,10 +113,46 @@ impl<'a> Sink<'a> {
             let (line, column, length, source_line) = place(self.text, span);
             (self.file.to_owned(), line, column, length, source_line)
         };
-        let path = path.to_owned();
-        let found =
-            Diagnostic { severity, file, line, column, length, path, message, hint, source_line };
-        self.found.push(found);
+        let path = shorten(path.to_owned(), LONGEST);
+        let (source_line, clipped, length) = clip(&source_line, column, length);
+        self.found.push(Diagnostic {
+            severity,
+            file,
+            line,
+            column,
+            length,
+            path,
+            message,
+            hint,
+            source_line,
+            clipped,
+        });
+    }
+
+    /// The value from the command line that stands at `path`, or above it.
+    fn set(&self, path: &str) -> Option<&'a (String, String)> {
+        self.sets.iter().rev().find(|(set, _)| {
+            path.strip_prefix(set.as_str())
+                .is_some_and(|more| more.is_empty() || more.starts_with(['.', '[']))
+        })
+    }
+
+    /// Everything found, the last one saying how many more there are; and whether the scenario is refused.
+    pub(crate) fn conclude(mut self) -> (Vec<Diagnostic>, bool) {
+        // In the order of the text; what came by the command line after it.
+        self.found.sort_by_key(|found| (found.file == "--set", found.line, found.column));
+        self.found.dedup();
+        if self.unsaid > 0
+            && let Some(last) = self.found.last_mut()
+        {
+            last.hint = Some(format!("{} more are not shown", self.unsaid));
+        }
+        (self.found, self.failed)
+    }
+
+    /// Whether nothing wrong has been found below `path`.
+    pub(crate) fn is_clean(&self, path: &str) -> bool {
+        self.unsaid == 0 && !self.found.iter().any(|found| found.path.starts_with(path))
     }
 
     pub(crate) fn error(&mut self, span: Span, path: &str, message: impl Into<String>) {
@@ -124,6 +177,11 @@ impl<'a> Sink<'a> {
     /// A warning at a key.
     pub(crate) fn warn(&mut self, at: &At<'_>, message: impl Into<String>) {
         self.report(Severity::Warning, at.key_span, &at.path, (message.into(), None));
+    }
+
+    /// A warning at a value, with a hint.
+    pub(crate) fn warn_with(&mut self, at: &At<'_>, message: String, hint: String) {
+        self.report(Severity::Warning, at.node.span, &at.path, (message, Some(hint)));
     }
 
     /// An unknown name at a value, with the nearest of `known`.
@@ -174,11 +232,22 @@ impl<'a> Sink<'a> {
     }
 
     pub(crate) fn string<'n>(&mut self, at: &At<'n>) -> Option<&'n str> {
-        let text = at.node.as_str();
-        if text.is_none() {
-            self.at(at, format!("expected a string, found {}", at.node.kind()));
+        match &at.node.value {
+            Value::String(text) => return Some(text),
+            // On the command line nobody quotes `4.0`.
+            Value::Number(raw) if self.set(&at.path).is_some_and(|(set, _)| *set == at.path) => {
+                return Some(raw);
+            }
+            Value::Number(raw) => {
+                let message = "expected a string, found a number";
+                let hint = Some(format!("write \"{raw}\""));
+                self.hinted(at.node.span, &at.path, message, hint);
+            }
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+                self.at(at, format!("expected a string, found {}", at.node.kind()));
+            }
         }
-        text
+        None
     }
 
     /// A whole number within bounds.

@@ -36,7 +36,8 @@ pub(crate) fn peers(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Pee
         other => other.map(Peers::One),
     };
     if let Err((message, hint)) = &result {
-        let groups = PEERS.iter().map(|(name, _)| *name);
+        // A process with a wrong number is nearer to its kind than to a group of peers.
+        let groups = PEERS.iter().map(|(name, _)| *name).filter(|_| numbered(text).is_none());
         let hint = nearest(text, groups).or_else(|| hint.clone());
         sink.hinted(at.node.span, &at.path, message.clone(), hint);
     }

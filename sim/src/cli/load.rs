@@ -4,7 +4,7 @@ use super::output::talk;
 use ackproof_kafka::variant::Variant;
 use ackproof_oracle::measure::WITNESSES;
 use ackproof_oracle::registry::PROPERTIES;
-use ackproof_scenario::diagnostic::Diagnostic;
+use ackproof_scenario::diagnostic::{Diagnostic, decode};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{MAX_BYTES, Names, load_with};
 use std::fmt::Display;
@@ -57,7 +57,8 @@ pub(crate) fn read(file: &Path, sets: &[(String, String)]) -> Result<(Scenario, 
         let why = format!("{} bytes are too many: a scenario has {MAX_BYTES} at most", meta.len());
         return Err(refused(&why));
     }
-    let text = std::fs::read_to_string(file).map_err(|error| refused(&error))?;
+    let bytes = std::fs::read(file).map_err(|error| refused(&error))?;
+    let text = decode(bytes, &shown).map_err(|error| format!("{error}\n"))?;
     let join = |found: &[Diagnostic]| found.iter().map(|one| format!("{one}\n")).collect();
     match with_names(|names| load_with(&text, &shown, names, sets)) {
         Ok((plan, warnings)) => Ok((Scenario { file: shown, plan }, join(&warnings))),

@@ -1,53 +1,8 @@
 //! What a user reads when a scenario is wrong.
 
-use ackproof_scenario::diagnostic::{Diagnostic, Severity};
-use ackproof_scenario::plan::Plan;
-use ackproof_scenario::resolve::{MAX_BYTES, Names, load_with};
-
-const NAMES: Names<'static> = Names {
-    properties: &["acked-durability", "at-least-once"],
-    witnesses: &["leader_elected", "isr_shrunk"],
-    variants: &["trunc-to-hw", "no-dedup"],
-};
-
-/// A scenario with this in place of each part that it names.
-fn scenario(part: &str, text: &str) -> String {
-    let parts = [
-        ("cluster", "{}"),
-        ("topics", r#"{ "payments": {} }"#),
-        ("producers", r#"{ "billing": { "instances": 2 } }"#),
-        ("groups", r#"{ "ledger": { "members": 2 } }"#),
-        ("faults", "[]"),
-        ("expect", "{}"),
-        ("variants", "[]"),
-        ("run", "{}"),
-    ];
-    let lines = parts.map(|(name, usual)| {
-        format!("  \"{name}\": {},\n", if name == part { text } else { usual })
-    });
-    format!("{{\n{}}}\n", lines.concat())
-}
-
-fn load(text: &str, sets: &[(&str, &str)]) -> Result<Plan, Vec<Diagnostic>> {
-    let sets: Vec<_> = sets.iter().map(|(path, to)| ((*path).into(), (*to).into())).collect();
-    load_with(text, "test.json", &NAMES, &sets).map(|(plan, _)| plan)
-}
-
-fn plan(part: &str, text: &str) -> Plan {
-    load(&scenario(part, text), &[]).unwrap_or_else(|found| panic!("{found:#?}"))
-}
-
-/// The one message, with its hint.
-fn message(part: &str, text: &str) -> String {
-    let found = load(&scenario(part, text), &[]).expect_err("a mistake");
-    assert_eq!(found.len(), 1, "{found:#?}");
-    let hint = found[0].hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
-    format!("{}: {}{hint}", found[0].path, found[0].message)
-}
-
-fn fault(text: &str) -> String {
-    message("faults", &format!("[{text}]"))
-}
+use crate::common::{NAMES, load, message, plan, scenario};
+use ackproof_scenario::diagnostic::Severity;
+use ackproof_scenario::resolve::{MAX_BYTES, load_with};
 
 #[test]
 fn a_mistake_is_shown_at_its_place() {
@@ -113,6 +68,78 @@ fn cluster_and_topics() {
     assert_eq!(plan.topics[1].config.number("min.insync.replicas"), 2, "inherited");
 }
 
+#[test]
+fn brokers_that_would_not_start() {
+    let config = |text: &str| message("cluster", &format!(r#"{{ "config": {{ {text} }} }}"#));
+    let cases = [
+        (
+            r#""replica.fetch.wait.max.ms": 40000, "replica.socket.timeout.ms": 50000"#,
+            "replica.fetch.wait.max.ms: replica.fetch.wait.max.ms 40000 is above \
+             replica.lag.time.max.ms 30000: Kafka refuses that",
+        ),
+        (
+            r#""replica.socket.timeout.ms": 400"#,
+            "replica.socket.timeout.ms: replica.fetch.wait.max.ms 500 is above \
+             replica.socket.timeout.ms 400: Kafka refuses that",
+        ),
+        (
+            r#""broker.session.timeout.ms": 2000"#,
+            "broker.session.timeout.ms: broker.heartbeat.interval.ms 2000 is not below \
+             broker.session.timeout.ms 2000: every broker would be fenced between two heartbeats",
+        ),
+        (
+            r#""offsets.topic.replication.factor": 5"#,
+            "offsets.topic.replication.factor: offsets.topic.replication.factor is 5, but there are \
+             3 brokers",
+        ),
+        (
+            r#""offsets.topic.num.partitions": 70000"#,
+            "offsets.topic.num.partitions: offsets.topic.num.partitions is 70000, but there are 1000 \
+             partitions at most",
+        ),
+    ];
+    for (text, said) in cases {
+        assert_eq!(config(text), format!("cluster.config.{said}"), "{text}");
+    }
+}
+
+#[test]
+fn settings_that_are_known_but_not_modelled_are_said_to_be() {
+    let text = scenario("cluster", r#"{ "config": { "num.io.threads": 8, "num.oi.threads": 8 } }"#);
+    let found = load(&text, &[]).expect_err("one of them is unknown");
+    let said: Vec<_> = found.iter().map(|one| (one.severity, one.message.as_str())).collect();
+    let expected = [
+        (Severity::Warning, "\"num.io.threads\" is not modelled: ignored"),
+        (Severity::Error, "unknown broker setting \"num.oi.threads\""),
+    ];
+    assert_eq!(said, expected, "a warning, and an error");
+    assert_eq!(found[1].hint.as_deref(), Some("did you mean \"num.io.threads\"?"), "the nearest");
+}
+
+#[test]
+fn sizes_that_no_machine_runs() {
+    let topics: Vec<String> =
+        (0..11).map(|n| format!("\"t{n}\": {{ \"partitions\": 1000 }}")).collect();
+    let found = load(
+        &scenario("topics", &format!("{{ {} }}", topics.join(", ")))
+            .replace(r#""instances": 2"#, r#""topic": "t0""#),
+        &[],
+    )
+    .expect_err("too many");
+    assert_eq!(found[0].message, "11000 partitions; at most 10000", "partitions");
+    let found = load(&scenario("producers", r#"{ "billing": { "instances": 600 } }"#), &[]);
+    assert!(
+        found.expect_err("too many")[0]
+            .message
+            .starts_with("602 producers and members; at most 500"),
+        "processes"
+    );
+    let many: Vec<String> = (0..70_000).map(|n| format!("\"{n}\":{{}}")).collect();
+    let found = load(&scenario("topics", &format!("{{{}}}", many.join(","))), &[]);
+    let found = found.expect_err("too many");
+    assert!(found.iter().any(|one| one.message == "70000 entries; at most 1000"), "topics");
+}
+
 fn producer(config: &str) -> String {
     format!(r#"{{ "billing": {{ "config": {{ {config} }} }} }}"#)
 }
@@ -127,6 +154,41 @@ fn idempotence_follows_from_acks_and_retries() {
     assert!(!idempotent("\"acks\": 1"), "acks=1 turns it off");
     assert!(!idempotent("\"retries\": 0"), "so do no retries");
     assert!(!idempotent("\"enable.idempotence\": false, \"acks\": \"all\""), "as told");
+    let warnings = |config: &str| {
+        let text = scenario("producers", &producer(config));
+        let (_, found) = load_with(&text, "test.json", &NAMES, &[]).expect("a scenario");
+        assert!(found.iter().all(|found| found.severity == Severity::Warning), "{found:#?}");
+        found.into_iter().map(|found| found.message).collect::<Vec<_>>()
+    };
+    let off = "\"enable.idempotence\" is off: an idempotent producer needs acks=all, and Kafka \
+               switches it off by itself";
+    assert_eq!(warnings("\"acks\": 1"), [off], "Kafka says nothing; we do");
+    assert_eq!(warnings("\"acks\": 0, \"retries\": 0").len(), 2, "both reasons");
+    assert!(warnings("\"acks\": 1, \"enable.idempotence\": false").is_empty(), "meant");
+    assert!(
+        warnings("\"enable.idempotence\": false, \"max.in.flight.requests.per.connection\": 6")
+            .is_empty(),
+        "as many as one likes without it"
+    );
+    assert_eq!(
+        message(
+            "producers",
+            &producer("\"acks\": \"all\", \"enable.idempotence\": true, \"retries\": 0")
+        ),
+        "producers.billing.config.retries: an idempotent producer needs retries above 0 \
+         (or set \"enable.idempotence\": false)",
+        "retries"
+    );
+    // Kafka 4.0 checks this even where it has just switched idempotence off by itself.
+    let found = load(
+        &scenario(
+            "producers",
+            &producer("\"acks\": 1, \"max.in.flight.requests.per.connection\": 6"),
+        ),
+        &[],
+    )
+    .expect_err("a contradiction");
+    assert_eq!(found.len(), 2, "a warning and an error: {found:#?}");
     assert_eq!(
         message("producers", &producer("\"enable.idempotence\": true, \"acks\": 1")),
         "producers.billing.config.acks: an idempotent producer needs acks=all \
@@ -176,6 +238,13 @@ fn groups() {
         "contradiction"
     );
     assert_eq!(
+        mistake("\"config\": { \"auto.offset.reset\": \"none\" }"),
+        "groups.ledger.config.auto.offset.reset: with \"none\" a group needs committed offsets, and a \
+         run begins without any: its members would stop at their first poll (write \"earliest\" or \
+         \"latest\")",
+        "no offsets to start from"
+    );
+    assert_eq!(
         mistake("\"topics\": [\"paiments\"]"),
         "groups.ledger.topics[0]: unknown topic \"paiments\" (did you mean \"payments\"?)",
         "topic"
@@ -186,77 +255,6 @@ fn groups() {
     };
     assert!(automatic("auto") && automatic("auto-with-hand-off"), "these commit by themselves");
     assert!(!automatic("sync-after-batch") && !automatic("before-processing"), "these do not");
-}
-
-#[test]
-fn faults_hit_what_exists() {
-    let crash = |target: &str| fault(&format!(r#"{{ "at": "5s", "crash": "{target}" }}"#));
-    let cases = [
-        ("broker-4", "unknown broker \"broker-4\" (there is broker-1 to broker-3)"),
-        ("broker-0", "unknown broker \"broker-0\" (there is broker-1 to broker-3)"),
-        ("leader of orders-0", "unknown topic \"orders\" (known: __consumer_offsets, payments)"),
-        (
-            "leader of payments-3",
-            "\"payments\" has no partition number 3 (there is payments-0 to payments-2)",
-        ),
-        ("leader of payments", "\"payments\" is no partition (write \"payments-0\")"),
-        ("coordinator of leger", "unknown group \"leger\" (did you mean \"ledger\"?)"),
-        ("any producer of bill", "unknown producer \"bill\" (did you mean \"billing\"?)"),
-        ("billing-2", "\"billing\" has no instance number 2 (there is billing-0 to billing-1)"),
-        ("ledger-7", "\"ledger\" has no member number 7 (there is ledger-0 to ledger-1)"),
-        (
-            "controler",
-            "\"controler\" is nobody that a fault can hit (did you mean \"controller\"?)",
-        ),
-    ];
-    for (target, said) in cases {
-        assert_eq!(crash(target), format!("faults[0].crash: {said}"), "{target}");
-    }
-}
-
-#[test]
-fn faults_are_sentences() {
-    let cases = [
-        (
-            r#"{ "at": "5s", "crahs": "broker-1" }"#,
-            "faults[0].crahs: unknown key \"crahs\" (did you mean \"crash\"?)",
-        ),
-        (
-            r#"{ "at": "5s", "crash": "broker-1", "pause": "broker-2" }"#,
-            "faults[0].pause: a fault has one verb; \"crash\" and \"pause\" are two",
-        ),
-        (
-            r#"{ "crash": "broker-1" }"#,
-            "faults[0]: when? a fault needs \"at\": \"10s\" or \"between\": [\"5s\", \"40s\"]",
-        ),
-        (
-            r#"{ "at": "31s", "crash": "broker-1" }"#,
-            "faults[0].at: the load ends at 30s; no fault happens later",
-        ),
-        (
-            r#"{ "at": "5s", "slow": "broker-1" }"#,
-            "faults[0].slow: how much? add \"by\": \"50ms..100ms\"",
-        ),
-        (
-            r#"{ "at": "5s", "crash": "broker-1", "loss": "5%" }"#,
-            "faults[0].loss: \"loss\" goes with \"lossy\" only",
-        ),
-        (
-            r#"{ "at": "5s", "isolate": "broker-1", "from": ["broker"] }"#,
-            "faults[0].from[0]: \"broker\" is nobody that a fault can hit (did you mean \"brokers\"?)",
-        ),
-        (
-            r#"{ "at": "5s", "leave": "broker-1" }"#,
-            "faults[0].leave: \"leave\" hits a member, like \"any member of ledger\"",
-        ),
-        (
-            r#"{ "at": "5s", "every": "3s", "crash": "broker-1" }"#,
-            "faults[0].every: \"every\" goes with \"between\" only",
-        ),
-    ];
-    for (text, said) in cases {
-        assert_eq!(fault(text), said, "{text}");
-    }
 }
 
 #[test]
@@ -301,6 +299,38 @@ fn values_from_the_command_line() {
     assert_eq!(plan.topics[1].replication_factor, 2, "a key with dots");
     assert_eq!(plan.load.as_millis(), 20_000, "a string without quotes");
 
+    let plan =
+        load(&text, &[("kafka", "4.0"), ("topics.payments.config.min.insync.replicas", "3")]);
+    let plan = plan.unwrap_or_else(|found| panic!("{found:#?}"));
+    assert_eq!(plan.topics[1].config.number("min.insync.replicas"), 3, "dots in Kafka's key");
+    let said = |path: &str, value: &str| {
+        let found = load(&text, &[(path, value)]).expect_err("a mistake");
+        assert_eq!(found[0].file, "--set", "{path}");
+        let hint = found[0].hint.clone().map_or(String::new(), |hint| format!(" ({hint})"));
+        format!("{}{hint}", found[0].message)
+    };
+    assert_eq!(
+        said("topics.payments.config.min.insync.replica", "3"),
+        "unknown topic setting \"min.insync.replica\" (did you mean \"min.insync.replicas\"?)",
+        "a slip in a key"
+    );
+    assert_eq!(said("run.lod", "3s"), "unknown key \"lod\" (did you mean \"load\"?)", "in a key");
+    assert_eq!(
+        said("run.load", "3"),
+        "a bare number where a unit is needed (write \"3s\")",
+        "a unit forgotten"
+    );
+    assert_eq!(
+        said("kafka", "3.9"),
+        "unknown Kafka version \"3.9\" (known: 4.0)",
+        "a profile that is none"
+    );
+    assert_eq!(said(&"a.".repeat(1000), "3"), "a path this long leads nowhere", "no depth");
+    assert_eq!(
+        said("clutser.brokers", "5"),
+        "unknown key \"clutser\" (did you mean \"cluster\"?)",
+        "on its way"
+    );
     let found = load(&text, &[("producers.biling.config.acks", "1")]).expect_err("a mistake");
     let shown = r#"error: no "biling" in producers
  --> --set:1:30 (producers.biling.config.acks)

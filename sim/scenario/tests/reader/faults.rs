@@ -1,0 +1,246 @@
+//! What a user reads when a fault is wrong, and what one of them says that it did.
+
+use crate::common::{fault, plan};
+use ackproof_scenario::describe::{describe, words};
+use ackproof_scenario::plan::{Action, Plan, Target};
+use ackproof_types::{Micros, TopicId};
+
+#[test]
+fn faults_hit_what_exists() {
+    let crash = |target: &str| fault(&format!(r#"{{ "at": "5s", "crash": "{target}" }}"#));
+    let cases = [
+        ("broker-4", "unknown broker \"broker-4\" (there is broker-1 to broker-3)"),
+        ("broker-0", "unknown broker \"broker-0\" (there is broker-1 to broker-3)"),
+        ("leader of orders-0", "unknown topic \"orders\" (known: __consumer_offsets, payments)"),
+        (
+            "leader of payments-3",
+            "\"payments\" has no partition number 3 (there is payments-0 to payments-2)",
+        ),
+        ("leader of payments", "\"payments\" is no partition (write \"payments-0\")"),
+        ("coordinator of leger", "unknown group \"leger\" (did you mean \"ledger\"?)"),
+        ("any producer of bill", "unknown producer \"bill\" (did you mean \"billing\"?)"),
+        ("billing-2", "\"billing\" has no instance number 2 (there is billing-0 to billing-1)"),
+        ("ledger-7", "\"ledger\" has no member number 7 (there is ledger-0 to ledger-1)"),
+        (
+            "controler",
+            "\"controler\" is nobody that a fault can hit (did you mean \"controller\"?)",
+        ),
+    ];
+    for (target, said) in cases {
+        assert_eq!(crash(target), format!("faults[0].crash: {said}"), "{target}");
+    }
+}
+
+#[test]
+fn faults_are_sentences() {
+    let cases = [
+        (
+            r#"{ "at": "5s", "crahs": "broker-1" }"#,
+            "faults[0].crahs: unknown key \"crahs\" (did you mean \"crash\"?)",
+        ),
+        (
+            r#"{ "at": "5s", "crash": "broker-1", "pause": "broker-2" }"#,
+            "faults[0].pause: a fault has one verb; \"crash\" and \"pause\" are two",
+        ),
+        (
+            r#"{ "crash": "broker-1" }"#,
+            "faults[0]: when? a fault needs \"at\": \"10s\" or \"between\": [\"5s\", \"40s\"]",
+        ),
+        (
+            r#"{ "at": "31s", "crash": "broker-1" }"#,
+            "faults[0].at: the load ends at 30s; no fault happens later",
+        ),
+        (
+            r#"{ "at": "5s", "slow": "broker-1" }"#,
+            "faults[0].slow: how much? add \"by\": \"50ms..100ms\"",
+        ),
+        (
+            r#"{ "at": "5s", "crash": "broker-1", "loss": "5%" }"#,
+            "faults[0].loss: \"loss\" goes with \"lossy\" only",
+        ),
+        (
+            r#"{ "at": "5s", "isolate": "broker-1", "from": ["broker"] }"#,
+            "faults[0].from[0]: \"broker\" is nobody that a fault can hit (did you mean \"brokers\"?)",
+        ),
+        (
+            r#"{ "at": "5s", "leave": "broker-1" }"#,
+            "faults[0].leave: \"leave\" hits a member, like \"any member of ledger\"",
+        ),
+        (
+            r#"{ "at": "5s", "every": "3s", "crash": "broker-1" }"#,
+            "faults[0].every: \"every\" goes with \"between\" only",
+        ),
+    ];
+    for (text, said) in cases {
+        assert_eq!(fault(text), said, "{text}");
+    }
+}
+
+#[test]
+fn sides_of_a_partition() {
+    let cases = [
+        (
+            r#"{ "at": "5s", "partition": [["broker-1"]] }"#,
+            "faults[0].partition: a partition has two sides or more: [[\"broker-1\"], [\"broker-2\", \
+             \"controller\"]]",
+        ),
+        (
+            r#"{ "at": "5s", "partition": "broker-1" }"#,
+            "faults[0].partition: expected a list, found a string",
+        ),
+        (
+            r#"{ "at": "5s", "partition": [["broker-1"], ["broker-4"]] }"#,
+            "faults[0].partition[1][0]: unknown broker \"broker-4\" (there is broker-1 to broker-3)",
+        ),
+        (
+            r#"{ "at": "5s", "partition": [["broker-1"], ["broker-2", "broker-1"]] }"#,
+            "faults[0].partition[1][1]: listed twice",
+        ),
+        (
+            r#"{ "at": "5s", "partition": [["broker-1"], []] }"#,
+            "faults[0].partition[1]: nobody is on this side",
+        ),
+        (
+            r#"{ "at": "5s", "isolate": "broker-1", "from": [] }"#,
+            "faults[0].from: nobody is listed; leave \"from\" out for everybody",
+        ),
+        (
+            r#"{ "at": "5s", "slow": "broker-1", "by": "5ms", "from": ["broker-2"] }"#,
+            "faults[0].from: \"from\" goes with \"isolate\" only",
+        ),
+        (
+            r#"{ "at": "5s", "crash": "broker-1", "by": "5ms" }"#,
+            "faults[0].by: \"by\" goes with \"slow\" and \"slow-follower\" only",
+        ),
+        (
+            r#"{ "between": ["1s", "30s"], "every": "1ms", "reset": "broker-1" }"#,
+            "faults[0].every: this would strike more than 10000 times in the window",
+        ),
+    ];
+    for (text, said) in cases {
+        assert_eq!(fault(text), said, "{text}");
+    }
+}
+
+/// What the only fault of a scenario says that it did to `target`.
+fn said(text: &str, target: Option<&str>) -> String {
+    let plan = plan("faults", &format!("[{text}]"));
+    let kind = &plan.faults[0].choices[0].1;
+    let lasts = kind.lasts.map(|lasts| lasts.min);
+    describe(kind, &plan, target, lasts)
+}
+
+#[test]
+fn faults_say_what_they_did() {
+    let cases = [
+        (
+            r#""crash": "leader of payments-0", "for": "20s""#,
+            "broker-2 crashed (leader of payments-0) for 20s",
+        ),
+        (r#""restart": "broker-2", "for": "4s""#, "broker-2 stopped cleanly and was down for 4s"),
+        (
+            r#""rolling-restart": "brokers", "for": "4s""#,
+            "broker-2 stopped cleanly and was down for 4s",
+        ),
+        (r#""pause": "any broker""#, "broker-2 was frozen (any broker) until the load ended"),
+        (
+            r#""isolate": "broker-2", "from": ["brokers", "controllers"], "for": "5s""#,
+            "broker-2 cut off from brokers and controllers for 5s",
+        ),
+        (
+            r#""isolate": "broker-2", "from": ["billing", "leader of payments-1"],
+               "direction": "outgoing", "for": "5s""#,
+            "what broker-2 sent did not reach billing and leader of payments-1 for 5s",
+        ),
+        (
+            r#""isolate": "broker-2", "direction": "incoming", "for": "5s""#,
+            "what brokers, controllers and clients sent did not reach broker-2 for 5s",
+        ),
+        (
+            r#""slow": "broker-2", "to": ["broker-1"], "by": "50ms..100ms", "for": "5s""#,
+            "links between broker-2 and broker-1 slower by 50ms..100ms for 5s",
+        ),
+        (
+            r#""lossy": "broker-2", "to": ["ledger"], "direction": "incoming", "loss": "0.5%",
+               "for": "5s""#,
+            "links from ledger to broker-2 lost 0.5% of packets for 5s",
+        ),
+        (
+            r#""lossy": "broker-2", "loss": "10%", "for": "5s""#,
+            "links between broker-2 and brokers, \
+           controllers and clients lost 10% of packets for 5s",
+        ),
+        (r#""reset": "broker-2""#, "connections of broker-2 reset"),
+        (
+            r#""slow-follower": "a follower of payments-0""#,
+            "replica fetches of broker-2 took 36s..45s longer (a follower of payments-0) until it was \
+             out of the in-sync set",
+        ),
+        (
+            r#""leave": "any member of ledger", "for": "5s""#,
+            "broker-2 left its group (any member of \
+           ledger) for 5s",
+        ),
+        (r#""join": "ledger", "for": "5s""#, "broker-2 joined its group for 5s"),
+        (r#""stall-poll": "ledger-1", "for": "5s""#, "broker-2 did not poll for 5s"),
+        (
+            r#""partition": [["broker-1", "billing-0"], ["broker-2", "controller"]], "for": "5s""#,
+            "broker-2 cut off from each other for 5s",
+        ),
+    ];
+    for (text, expected) in cases {
+        let text = format!(r#"{{ "at": "5s", {text} }}"#);
+        assert_eq!(said(&text, Some("broker-2")), expected, "{text}");
+    }
+    assert_eq!(
+        said(r#"{ "at": "5s", "crash": "leader of payments-0", "for": "20s" }"#, None),
+        "crash: nobody fitted \"leader of payments-0\", nothing was done",
+        "nobody"
+    );
+}
+
+/// Every form of target, in the words of a scenario.
+#[test]
+fn targets_are_said_as_they_are_written() {
+    let crashed = |text: &str| -> (Plan, Target) {
+        let text = format!(r#"[{{ "at": "5s", "crash": "{text}" }}]"#);
+        let plan = plan("faults", &text);
+        let target = plan.faults[0].choices[0].1.target;
+        (plan, target)
+    };
+    for text in [
+        "broker-3",
+        "controller",
+        "leader of payments-2",
+        "leader of __consumer_offsets-7",
+        "a follower of payments-0",
+        "coordinator of ledger",
+        "any broker",
+        "billing-1",
+        "any producer",
+        "any producer of billing",
+        "ledger-1",
+        "any member of ledger",
+    ] {
+        let (plan, target) = crashed(text);
+        assert_eq!(words(target, &plan), text, "{target:?}");
+    }
+    assert_eq!(crashed("leader of payments-2").1, Target::LeaderOf(TopicId(1), 2), "by index");
+}
+
+#[test]
+fn a_slow_follower_is_slower_than_the_lag_that_is_allowed() {
+    let by = |text: &str| {
+        let plan = plan("faults", &format!(r#"[{{ "at": "5s", {text} }}]"#));
+        let Action::SlowFollower(by) = plan.faults[0].choices[0].1.action else { panic!("slow") };
+        by
+    };
+    let usual = by(r#""slow-follower": "a follower of payments-0""#);
+    assert_eq!(
+        (usual.min, usual.max),
+        (Micros::from_secs(36), Micros::from_secs(45)),
+        "30 s and more"
+    );
+    let given = by(r#""slow-follower": "a follower of payments-0", "by": "12s""#);
+    assert_eq!((given.min, given.max), (Micros::from_secs(12), Micros::from_secs(12)), "as told");
+}

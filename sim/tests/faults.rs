@@ -1,0 +1,216 @@
+//! What faults do to a run, seen from outside: records, witnesses and the sentence for the report.
+
+use ackproof::nemesis::FaultRecord;
+use ackproof::recorder::Trace;
+use ackproof::run::{RunOutcome, run};
+use ackproof_oracle::history::Event;
+use ackproof_oracle::verdict::Judgement;
+use ackproof_scenario::plan::Plan;
+use ackproof_scenario::resolve::{Names, load_with};
+use ackproof_types::{Micros, NodeId, Timestamp};
+use std::sync::{Arc, Mutex};
+
+fn plan(faults: &str) -> Plan {
+    let names = Names { properties: &[], witnesses: &[], variants: &[] };
+    let text = format!(
+        r#"{{
+          "cluster": {{ "config": {{ "replica.lag.time.max.ms": 10000 }} }},
+          "topics": {{ "payments": {{ "config": {{ "min.insync.replicas": 2 }} }} }},
+          "producers": {{ "billing": {{ "rate": "50/s", "keys": 20 }} }},
+          "groups": {{ "ledger": {{ "members": 2, "config": {{
+            "auto.offset.reset": "earliest", "session.timeout.ms": 10000 }} }} }},
+          "faults": [{faults}],
+          "run": {{ "load": "40s", "settle": "60s" }}
+        }}"#
+    );
+    load_with(&text, "test.json", &names, &[]).unwrap_or_else(|found| panic!("{found:#?}")).0
+}
+
+/// The run, which breaks no promise, with the entries of its history that `keep` keeps.
+fn traced(
+    faults: &str,
+    seed: u64,
+    keep: fn(&Event) -> bool,
+) -> (RunOutcome, Vec<(Timestamp, NodeId, Event)>) {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let into = Arc::clone(&kept);
+    let trace: Trace = Box::new(move |entry, _| {
+        if keep(&entry.event) {
+            into.lock().expect("nobody panicked").push((entry.at, entry.node, entry.event.clone()));
+        }
+    });
+    let outcome = run(&plan(faults), seed, Some(trace)).expect("a run");
+    for property in &outcome.findings.properties {
+        assert_ne!(property.judgement, Judgement::Violated, "{} under {faults}", property.name);
+    }
+    let kept = kept.lock().expect("nobody panicked").clone();
+    (outcome, kept)
+}
+
+fn outcome(faults: &str) -> RunOutcome {
+    traced(faults, 1, |_| false).0
+}
+
+fn seen(outcome: &RunOutcome, witness: &str) -> u64 {
+    outcome.findings.witnesses.get(witness).copied().unwrap_or(0)
+}
+
+fn only(outcome: &RunOutcome) -> &FaultRecord {
+    let [record] = outcome.faults.as_slice() else { panic!("{:#?}", outcome.faults) };
+    record
+}
+
+#[test]
+fn a_rolling_restart_waits_until_the_last_broker_is_in_sync() {
+    let keep = |event: &Event| {
+        matches!(
+            event,
+            Event::FaultStarted { .. }
+                | Event::FaultEnded { .. }
+                | Event::IsrChanged { .. }
+                | Event::LeaderElected { .. }
+                | Event::ProcessEnded(_)
+        )
+    };
+    let text = r#"{ "at": "8s", "rolling-restart": "brokers", "for": "2s" }"#;
+    let (outcome, history) = traced(text, 1, keep);
+    let targets: Vec<_> = outcome.faults.iter().map(|one| one.target.clone().unwrap()).collect();
+    assert_eq!(targets, ["broker-1", "broker-2", "broker-3"], "each once, in order");
+    assert_eq!(seen(&outcome, "process_crashed"), 0, "cleanly");
+    // Replay: at every stop, all in-sync sets are full.
+    let mut in_sync = std::collections::BTreeMap::new();
+    let mut stops = 0;
+    for (_, _, event) in &history {
+        match event {
+            Event::LeaderElected { partition, isr, .. }
+            | Event::IsrChanged { partition, isr, .. } => {
+                in_sync.insert(*partition, isr.len());
+            }
+            Event::FaultStarted { .. } => {
+                stops += 1;
+                assert!(in_sync.values().all(|size| *size == 3), "stop {stops}: {in_sync:?}");
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(stops, 3, "three stops");
+    // Down for two seconds from when it had stopped.
+    let ended = history.iter().filter(|(_, _, event)| matches!(event, Event::ProcessEnded(_)));
+    let back = history.iter().filter(|(_, _, event)| matches!(event, Event::FaultEnded { .. }));
+    for ((stopped, ..), (started, ..)) in ended.zip(back) {
+        let down = started.as_millis() - stopped.as_millis();
+        assert!((2000..2300).contains(&down), "down for {down} ms");
+    }
+}
+
+#[test]
+fn a_clean_restart_counts_from_when_the_process_has_stopped() {
+    let keep = |event: &Event| matches!(event, Event::ProcessEnded(_) | Event::FaultEnded { .. });
+    let text = r#"{ "at": "8s", "restart": "leader of payments-0", "for": "1s" }"#;
+    let (outcome, history) = traced(text, 1, keep);
+    let at: Vec<u64> = history.iter().map(|(at, ..)| at.as_millis()).take(2).collect();
+    assert_eq!(at[1] - at[0], 1000, "down for a second, however long it took to stop");
+    assert_eq!(seen(&outcome, "process_restarted"), 1, "and back");
+}
+
+#[test]
+fn a_slow_follower_leaves_the_in_sync_set_and_nothing_else_happens_to_it() {
+    let text = r#"{ "at": "5s", "slow-follower": "a follower of payments-0" }"#;
+    let keep = |event: &Event| matches!(event, Event::FaultEnded { .. } | Event::IsrChanged { .. });
+    let (outcome, history) = traced(text, 1, keep);
+    assert!(
+        only(&outcome).text.ends_with("until it was out of the in-sync set"),
+        "{:?}",
+        outcome.faults
+    );
+    assert_eq!((seen(&outcome, "fenced"), seen(&outcome, "leader_elected")), (0, 0), "alive");
+    assert!(seen(&outcome, "isr_shrunk") >= 1 && seen(&outcome, "isr_expanded") >= 1, "and back");
+    let shrunk = history.iter().position(|(_, _, event)| matches!(event, Event::IsrChanged { .. }));
+    let ended = history.iter().position(|(_, _, event)| matches!(event, Event::FaultEnded { .. }));
+    assert!(shrunk.unwrap() < ended.unwrap(), "it lasts until then");
+    let late = history[ended.unwrap()].0.as_millis() - history[shrunk.unwrap()].0.as_millis();
+    assert!(late < 5000, "and hardly longer: {late} ms");
+}
+
+#[test]
+fn a_partition_cuts_between_its_sides_and_leaves_the_rest() {
+    let cut = r#"{ "at": "8s", "partition": [["broker-1"], ["broker-2", "broker-3", "controller"]],
+                   "for": "15s" }"#;
+    let cut = outcome(cut);
+    let record = only(&cut);
+    assert_eq!(
+        record.target.as_deref(),
+        Some("broker-1 | broker-2, broker-3, controller"),
+        "sides"
+    );
+    assert_eq!(seen(&cut, "fenced"), 1, "the controller misses it");
+    let clients = r#"{ "at": "8s", "partition": [["clients"], ["brokers"]], "for": "15s" }"#;
+    let (clients, acked) = traced(clients, 1, |event| matches!(event, Event::Acked { .. }));
+    assert_eq!(seen(&clients, "fenced"), 0, "brokers and controller see each other");
+    assert_eq!(seen(&clients, "isr_shrunk"), 0, "and replicate");
+    let within = acked.iter().filter(|(at, ..)| (8100..23_000).contains(&at.as_millis()));
+    assert_eq!(within.count(), 0, "clients do not get through");
+    // Both are isolated from each other only: all of it goes on through the third.
+    let two = outcome(r#"{ "at": "8s", "partition": [["broker-1"], ["broker-2"]], "for": "25s" }"#);
+    assert_eq!(seen(&two, "fenced"), 0, "the controller hears both");
+    assert!(seen(&two, "isr_shrunk") > 0, "but they do not replicate");
+}
+
+#[test]
+fn links_between_two_processes_only() {
+    let cut =
+        outcome(r#"{ "at": "8s", "isolate": "broker-1", "from": ["broker-2"], "for": "25s" }"#);
+    assert_eq!(seen(&cut, "fenced"), 0, "the controller hears both");
+    assert!(seen(&cut, "isr_shrunk") > 0, "they do not replicate");
+    let deaf = outcome(
+        r#"{ "at": "8s", "isolate": "broker-1", "from": ["controllers"], "direction": "incoming",
+             "for": "15s" }"#,
+    );
+    assert_eq!(seen(&deaf, "fenced"), 0, "its heartbeats arrive");
+    let mute = outcome(
+        r#"{ "at": "8s", "isolate": "broker-1", "from": ["controllers"], "direction": "outgoing",
+             "for": "15s" }"#,
+    );
+    assert_eq!(seen(&mute, "fenced"), 1, "its heartbeats do not");
+    let slow = outcome(
+        r#"{ "at": "8s", "slow": "broker-1", "to": ["broker-2"], "by": "15s", "for": "25s" }"#,
+    );
+    assert_eq!(seen(&slow, "fenced"), 0, "the controller is as near as ever");
+    assert!(seen(&slow, "isr_shrunk") > 0, "they replicate too slowly");
+}
+
+#[test]
+fn a_fault_that_finds_nobody_says_so() {
+    let faults = r#"{ "at": "8s", "crash": "broker-1", "for": "20s" },
+                    { "at": "9s", "pause": "broker-1", "for": "5s" }"#;
+    let outcome = outcome(faults);
+    assert_eq!(outcome.faults[0].text, "broker-1 crashed for 20s", "struck");
+    assert_eq!(outcome.faults[1].target, None, "it is down already");
+    assert_eq!(
+        outcome.faults[1].text, "pause: nobody fitted \"broker-1\", nothing was done",
+        "in a sentence"
+    );
+    assert_eq!(outcome.faults[1].at, Micros::from_secs(9), "at its time");
+}
+
+#[test]
+fn a_frozen_producer_sends_nothing() {
+    let keep = |event: &Event| matches!(event, Event::Sent { .. });
+    let text = r#"{ "at": "10s", "pause": "billing-0", "for": "10s" }"#;
+    let (_, sent) = traced(text, 1, keep);
+    let while_frozen = sent.iter().filter(|(at, ..)| (10_001..19_999).contains(&at.as_millis()));
+    assert_eq!(while_frozen.count(), 0, "nothing while frozen");
+    assert!(sent.iter().any(|(at, ..)| at.as_millis() == 20_000), "what was due comes at once");
+}
+
+#[test]
+fn a_fault_moves_no_latency_elsewhere() {
+    // The controller's links to broker-3 before anything is hurt, and all that was sent till then.
+    let keep = |event: &Event| matches!(event, Event::Sent { .. } | Event::Appended { .. });
+    let until = |history: Vec<(Timestamp, NodeId, Event)>| {
+        history.into_iter().filter(|(at, ..)| at.as_millis() < 8000).collect::<Vec<_>>()
+    };
+    let (_, calm) = traced("", 3, keep);
+    let (_, hurt) = traced(r#"{ "at": "8s", "crash": "any broker", "for": "5s" }"#, 3, keep);
+    assert_eq!(until(calm), until(hurt), "the same until the fault");
+}
