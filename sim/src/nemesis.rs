@@ -102,8 +102,7 @@ impl<'a> Nemesis<'a> {
                 if !cut {
                     return Next::Nothing;
                 }
-                let started = Event::FaultStarted { fault: number, target: None };
-                world.kernel.record(NodeId::CONTROLLER, started);
+                self.record_start(number, None, world);
             }
             Action::Crash
             | Action::Restart
@@ -122,8 +121,7 @@ impl<'a> Nemesis<'a> {
                 let Some(node) = target else { return Next::Nothing };
                 active.node = node;
                 active.links = self.links(node, fault, world);
-                let started = Event::FaultStarted { fault: number, target: Some(node) };
-                world.kernel.record(node, started);
+                self.record_start(number, Some(node), world);
             }
         }
         let next = after_start(fault);
@@ -146,8 +144,7 @@ impl<'a> Nemesis<'a> {
             rolling::Step::Stop(node) => {
                 let name = self.cast.names[node.index()].clone();
                 self.note(&fault, Some(name), fault.lasts, world);
-                let started = Event::FaultStarted { fault: number, target: Some(node) };
-                world.kernel.record(node, started);
+                self.record_start(number, Some(node), world);
                 world.call(node, Call::Stop);
             }
             rolling::Step::Skip => self.note(&fault, None, fault.lasts, world),
@@ -201,6 +198,14 @@ impl<'a> Nemesis<'a> {
             active.node == node && active.rolling.is_none() && stopped(active)
         });
         ends.filter_map(|(number, active)| Some((*number, active.fault.lasts?))).collect()
+    }
+
+    /// Puts the fault that was noted last on record.
+    fn record_start(&self, number: u32, target: Option<NodeId>, world: &mut World) {
+        let text =
+            self.records.last().map_or_else(|| "".into(), |noted| noted.text.as_str().into());
+        let started = Event::FaultStarted { fault: number, target, text };
+        world.kernel.record(target.unwrap_or(NodeId::CONTROLLER), started);
     }
 
     fn note(

@@ -8,6 +8,7 @@ use ackproof_kafka::observation::{Observation, PositionSource as Found};
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event, PositionSource};
 use ackproof_oracle::judge::Judge;
+use ackproof_oracle::verdict::Subject;
 use ackproof_types::{NodeId, Timestamp, TopicPartition};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -16,11 +17,77 @@ use xxhash_rust::xxh3::Xxh3;
 /// Receives every entry, in order.
 pub type Trace = Box<dyn FnMut(&Entry, &Context) + Send>;
 
+/// Bytes that are gathered before they are hashed.
+const GATHERED: usize = 4096;
+
+/// The digest of a run. The parts of an entry are a few bytes each, and hashing them one by one costs
+/// more than all else that is done to it: they are gathered first. Little-endian, so that the digest is
+/// the same on every machine.
+struct Digest {
+    gathered: Vec<u8>,
+    state: Xxh3,
+}
+
+impl Digest {
+    fn new() -> Self {
+        Self { gathered: Vec::with_capacity(2 * GATHERED), state: Xxh3::new() }
+    }
+
+    fn flush_if_full(&mut self) {
+        if self.gathered.len() >= GATHERED {
+            self.state.update(&self.gathered);
+            self.gathered.clear();
+        }
+    }
+
+    fn value(&mut self) -> u128 {
+        self.state.update(&self.gathered);
+        self.gathered.clear();
+        self.state.digest128()
+    }
+}
+
+impl Hasher for Digest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.gathered.extend_from_slice(bytes);
+    }
+    fn write_u8(&mut self, value: u8) {
+        self.gathered.push(value);
+    }
+    fn write_u16(&mut self, value: u16) {
+        self.write(&value.to_le_bytes());
+    }
+    fn write_u32(&mut self, value: u32) {
+        self.write(&value.to_le_bytes());
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.write(&value.to_le_bytes());
+    }
+    fn write_i32(&mut self, value: i32) {
+        self.write(&value.to_le_bytes());
+    }
+    fn write_i64(&mut self, value: i64) {
+        self.write(&value.to_le_bytes());
+    }
+    // Lengths and the kinds of enums: their width differs between machines.
+    fn write_usize(&mut self, value: usize) {
+        self.write(&(value as u64).to_le_bytes());
+    }
+    fn write_isize(&mut self, value: isize) {
+        self.write(&(value as i64).to_le_bytes());
+    }
+    fn finish(&self) -> u64 {
+        let mut state = self.state.clone();
+        state.update(&self.gathered);
+        state.digest()
+    }
+}
+
 /// Collects the history of one run.
 pub(crate) struct Recorder {
     context: Arc<Context>,
     judge: Judge,
-    digest: Xxh3,
+    digest: Digest,
     ladder: Vec<u128>,
     next_rung: u64,
     seq: u64,
@@ -44,11 +111,17 @@ impl Recorder {
         context: Arc<Context>,
         coordinators: Vec<TopicPartition>,
         trace: Option<Trace>,
+        subjects: &[Subject],
     ) -> Self {
+        let judge = if subjects.is_empty() {
+            Judge::new(Arc::clone(&context))
+        } else {
+            Judge::telling(Arc::clone(&context), subjects)
+        };
         Self {
-            judge: Judge::new(Arc::clone(&context)),
+            judge,
             context,
-            digest: Xxh3::new(),
+            digest: Digest::new(),
             ladder: Vec::new(),
             next_rung: 1_000_000,
             seq: 0,
@@ -71,6 +144,7 @@ impl Recorder {
         let entry = Entry { seq: self.seq, at: Timestamp::from_micros(now), node, event };
         self.seq += 1;
         entry.hash(&mut self.digest);
+        self.digest.flush_if_full();
         tracing::debug!(at_us = now, node = self.context.node(node), event = ?entry.event);
         if let Some(trace) = &mut self.trace {
             trace(&entry, &self.context);
@@ -99,15 +173,15 @@ impl Recorder {
     /// One rung of the ladder for each simulated second.
     fn climb(&mut self, now: u64) {
         while now >= self.next_rung {
-            self.ladder.push(self.digest.digest128());
+            self.ladder.push(self.digest.value());
             self.next_rung += 1_000_000;
         }
     }
 
-    pub(crate) fn conclude(self) -> Recorded {
+    pub(crate) fn conclude(mut self) -> Recorded {
         Recorded {
             judge: self.judge,
-            digest: self.digest.digest128(),
+            digest: self.digest.value(),
             ladder: self.ladder,
             entries: self.seq,
             messages: self.messages,
@@ -207,5 +281,25 @@ fn found(source: Found) -> PositionSource {
         Found::OutOfRange(OffsetSpec::Earliest) => PositionSource::OutOfRangeEarliest,
         Found::OutOfRange(OffsetSpec::Latest) => PositionSource::OutOfRangeLatest,
         Found::Truncated => PositionSource::Truncated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gathering_changes_no_digest() {
+        let mut digest = Digest::new();
+        let mut plain = Xxh3::new();
+        for number in 0..3000_u64 {
+            number.hash(&mut digest);
+            digest.flush_if_full();
+            plain.update(&number.to_le_bytes());
+            if number % 700 == 0 {
+                assert_eq!(digest.value(), plain.digest128(), "a rung of the ladder");
+            }
+        }
+        assert_eq!(digest.value(), plain.digest128());
     }
 }

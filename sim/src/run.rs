@@ -19,7 +19,7 @@ use ackproof_kafka::producer::Producer;
 use ackproof_kafka::reader::{Reader, ReaderConfig};
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Event, Phase};
-use ackproof_oracle::verdict::Findings;
+use ackproof_oracle::verdict::{Findings, Subject};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::schedule::{Schedule, ScheduledFault, Workload};
 use ackproof_scenario::{entity, stream};
@@ -55,7 +55,8 @@ pub struct RunOutcome {
 /// The final read may take this long; the run is over as soon as it is done.
 const FINAL_READ: Micros = Micros::from_secs(60);
 
-/// Runs `plan` under `seed` on a fresh thread; `trace` sees every entry.
+/// Runs `plan` under `seed` on a fresh thread; `trace` sees every entry. Violations come without stories:
+/// nothing is kept of single records.
 ///
 /// # Errors
 /// The message of a panic: a fault of the models or of the simulator, never of the scenario.
@@ -63,8 +64,37 @@ const FINAL_READ: Micros = Micros::from_secs(60);
 /// # Panics
 /// If the operating system gives no thread.
 pub fn run(plan: &Plan, seed: u64, trace: Option<Trace>) -> Result<RunOutcome, String> {
+    run_once(plan, seed, trace, &[])
+}
+
+/// As [`run`]; if records were lost or skipped, a second run tells their stories.
+///
+/// # Errors
+/// As [`run`], and if the second run was another one.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_telling(plan: &Plan, seed: u64, trace: Option<Trace>) -> Result<RunOutcome, String> {
+    let outcome = run_once(plan, seed, trace, &[])?;
+    let subjects = outcome.findings.subjects();
+    if subjects.is_empty() {
+        return Ok(outcome);
+    }
+    let told = run_once(plan, seed, None, &subjects)?;
+    if told.digest != outcome.digest {
+        return Err("the second run of the seed, for the story, was another one".to_owned());
+    }
+    Ok(told)
+}
+
+fn run_once(
+    plan: &Plan,
+    seed: u64,
+    trace: Option<Trace>,
+    subjects: &[Subject],
+) -> Result<RunOutcome, String> {
     std::thread::scope(|scope| {
-        let work = || catch_unwind(AssertUnwindSafe(|| simulate(plan, seed, trace)));
+        let work = || catch_unwind(AssertUnwindSafe(|| simulate(plan, seed, trace, subjects)));
         let name = format!("seed-{seed}");
         let handle = std::thread::Builder::new().name(name).spawn_scoped(scope, work);
         let result = handle.expect("the system has a thread to give").join();
@@ -72,10 +102,10 @@ pub fn run(plan: &Plan, seed: u64, trace: Option<Trace>) -> Result<RunOutcome, S
     })
 }
 
-fn simulate(plan: &Plan, seed: u64, trace: Option<Trace>) -> RunOutcome {
+fn simulate(plan: &Plan, seed: u64, trace: Option<Trace>, subjects: &[Subject]) -> RunOutcome {
     let mut runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
     runtime.set_allow_system_thread(true);
-    runtime.block_on(async { Director::new(plan, seed, trace).direct() })
+    runtime.block_on(async { Director::new(plan, seed, trace, subjects).direct() })
 }
 
 struct Director<'a> {
@@ -96,7 +126,7 @@ struct Source {
 }
 
 impl<'a> Director<'a> {
-    fn new(plan: &'a Plan, seed: u64, trace: Option<Trace>) -> Self {
+    fn new(plan: &'a Plan, seed: u64, trace: Option<Trace>, subjects: &[Subject]) -> Self {
         let cast = Cast::new(plan);
         let context = Arc::new(lower::context(plan, &cast));
         let cluster = Arc::new(lower::cluster(plan));
@@ -105,7 +135,7 @@ impl<'a> Director<'a> {
             let partition = GroupCoordinator::offsets_partition(&group.name, offsets);
             TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition)
         });
-        let recorder = Recorder::new(Arc::clone(&context), coordinators.collect(), trace);
+        let recorder = Recorder::new(Arc::clone(&context), coordinators.collect(), trace, subjects);
         let processes = cast
             .nodes()
             .map(|(node, role)| process(plan, seed, &cluster, (node, role), &cast))

@@ -35,6 +35,8 @@ pub enum Event {
         fault: u32,
         /// The process it hit, where it hit one.
         target: Option<NodeId>,
+        /// What it does and to whom: `broker-2 crashed (leader of payments-0) for 20s`.
+        text: Arc<str>,
     },
     /// A fault ended.
     FaultEnded {
@@ -360,4 +362,18 @@ pub enum PositionSource {
     OutOfRangeLatest,
     /// The log was cut below the position.
     Truncated,
+}
+
+impl PositionSource {
+    /// In words, for stories.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::NoCommitEarliest => "no commit, reset to earliest",
+            Self::NoCommitLatest => "no commit, reset to latest",
+            Self::OutOfRangeEarliest => "out of range, reset to earliest",
+            Self::OutOfRangeLatest => "out of range, reset to latest",
+            Self::Truncated => "the log was cut",
+        }
+    }
 }

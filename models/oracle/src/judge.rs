@@ -6,22 +6,11 @@ use crate::history::Entry;
 use crate::kind::Kind;
 use crate::measure::Measure;
 use crate::registry;
+use crate::story::Story;
 use crate::timeline::Timeline;
-use crate::verdict::{Findings, Property};
+use crate::verdict::{Findings, Property, PropertyResult, Subject};
 use std::fmt;
 use std::sync::Arc;
-
-/// Kinds that the timeline shows.
-const TIMELINE: &[Kind] = &[
-    Kind::LeaderElected,
-    Kind::IsrChanged,
-    Kind::Phase,
-    Kind::ProcessStarted,
-    Kind::ProcessEnded,
-    Kind::Rebalanced,
-    Kind::Fenced,
-    Kind::Unfenced,
-];
 
 /// A judge of one run.
 pub struct Judge {
@@ -30,6 +19,7 @@ pub struct Judge {
     routes: Vec<Vec<u8>>,
     measure: Measure,
     timeline: Timeline,
+    story: Option<Story>,
     entries: u64,
 }
 
@@ -52,7 +42,15 @@ impl Judge {
             properties.push(property);
         }
         let (measure, timeline) = (Measure::new(Arc::clone(&context)), Timeline::new(context));
-        Self { properties, routes, measure, timeline, entries: 0 }
+        Self { properties, routes, measure, timeline, story: None, entries: 0 }
+    }
+
+    /// A judge that also tells the stories of `subjects`, which a judge of the same run found
+    /// ([`Findings::subjects`]).
+    #[must_use]
+    pub fn telling(context: Arc<Context>, subjects: &[Subject]) -> Self {
+        let story = Story::new(Arc::clone(&context), subjects);
+        Self { story: Some(story), ..Self::new(context) }
     }
 
     /// Takes the next entry of the history.
@@ -63,17 +61,36 @@ impl Judge {
             self.properties[usize::from(index)].observe(entry);
         }
         self.measure.observe(entry);
-        if TIMELINE.contains(&kind) {
+        if Timeline::shows(kind) {
             self.timeline.observe(entry);
+        }
+        if let Some(story) = &mut self.story {
+            story.observe(entry);
         }
     }
 
     /// Concludes after the last entry.
     #[must_use]
     pub fn conclude(self) -> Findings {
-        let (records, groups, witnesses) = self.measure.conclude();
-        let (timeline, timeline_omitted) = self.timeline.conclude();
-        let properties = self.properties.into_iter().map(Property::conclude).collect();
+        let (mut records, mut groups, witnesses) = self.measure.conclude();
+        let mut properties: Vec<PropertyResult> =
+            self.properties.into_iter().map(Property::conclude).collect();
+        let causes = properties.iter().flat_map(|property| &property.causes);
+        for (&(group, cause), count) in causes {
+            let counts = match group {
+                None => &mut records.loss_causes,
+                Some(group) => &mut groups[group.index()].skip_causes,
+            };
+            *counts.entry(cause).or_default() += count;
+        }
+        let mut near = Vec::new();
+        for violation in properties.iter_mut().flat_map(|property| &mut property.violations) {
+            near.push(violation.since);
+            if let (Some(story), Some(subject)) = (&self.story, &violation.subject) {
+                violation.story = story.of(subject);
+            }
+        }
+        let (timeline, timeline_omitted) = self.timeline.conclude(&near);
         let entries = self.entries;
         Findings { properties, records, groups, witnesses, timeline, timeline_omitted, entries }
     }
@@ -114,5 +131,24 @@ mod tests {
         }
         let held = findings.properties.iter().filter(|r| r.judgement == Judgement::Held).count();
         assert_eq!((held, findings.entries, findings.records.acked), (9, 14, 1));
+    }
+
+    #[test]
+    fn a_second_pass_tells_the_stories_and_changes_nothing_else() {
+        let events =
+            || entries(vec![sent(0), appended(1, 0, 0, &[0]), acked(0, &[0]), final_done(0)]);
+        let judged = |mut judge: Judge| {
+            events().iter().for_each(|entry| judge.observe(entry));
+            judge.conclude()
+        };
+        let first = judged(Judge::new(Arc::new(context())));
+        let subjects = first.subjects();
+        assert_eq!(subjects.len(), 1);
+        let second = judged(Judge::telling(Arc::new(context()), &subjects));
+        let (before, after) = (&first.properties[0], &second.properties[0]);
+        assert!(before.violations[0].story.is_empty());
+        assert_eq!(after.violations[0].story.len(), 3);
+        assert_eq!(before.violations[0].summary, after.violations[0].summary);
+        assert_eq!(second.records.loss_causes.values().sum::<u64>(), 1);
     }
 }

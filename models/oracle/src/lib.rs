@@ -3,15 +3,17 @@
 //! It never looks into a model: it judges only what is on record, so that a bug in a model cannot hide
 //! itself and a history recorded around a real cluster is judged by the same code.
 //!
-//! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows
+//! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows · [`cause`] why
 //! - [`judge`] everything at once · [`registry`] the properties · [`measure`] counts and witnesses
 //! - [`timeline`] a run at a glance · [`story`] biographies of records · [`trace`] entries as JSON
 
+pub mod cause;
 pub mod context;
 pub mod history;
 pub mod judge;
 mod kind;
 pub mod measure;
+mod places;
 pub mod properties;
 mod record_set;
 pub mod registry;

@@ -1,7 +1,9 @@
 //! Counts of records and groups, and how often each witness occurred. It judges nothing.
 
+use crate::cause::{DuplicateCause, LossCause};
 use crate::context::Context;
 use crate::history::{Entry, Event, PositionSource, ProcessEnd};
+use crate::places::GroupPlaces;
 use crate::record_set::RecordSet;
 use crate::verdict::{GroupCounts, RecordCounts};
 use ackproof_types::{BrokerId, NodeId, Offset, RecordId, TopicPartition};
@@ -35,6 +37,67 @@ const SENT: u8 = 1;
 const ACKED: u8 = 2;
 const FAILED: u8 = 4;
 const READ: u8 = 8;
+const AGAIN: u8 = 16;
+
+/// A group's work in a partition, as far as it explains duplicates.
+#[derive(Debug, Default)]
+struct Redelivery {
+    /// Who found its position last, and how often it had crashed by then.
+    owner: Option<(NodeId, u32)>,
+    /// One past the highest offset processed.
+    high: i64,
+    /// Why the owner may be given again what was processed.
+    cause: Option<DuplicateCause>,
+    /// The owner processed something.
+    worked: bool,
+    /// Processed first by somebody who was not the owner.
+    foreign: BTreeSet<i64>,
+}
+
+impl Redelivery {
+    fn resume(&mut self, node: NodeId, crashes: &BTreeMap<NodeId, u32>, source: PositionSource) {
+        let life = |node| crashes.get(&node).copied().unwrap_or(0);
+        let crashed = self.owner.is_some_and(|(before, then)| life(before) != then);
+        let cause = match source {
+            PositionSource::Committed if crashed => DuplicateCause::MemberCrash,
+            PositionSource::Committed => DuplicateCause::Rebalance,
+            PositionSource::NoCommitEarliest | PositionSource::NoCommitLatest if crashed => {
+                DuplicateCause::MemberCrash
+            }
+            PositionSource::NoCommitEarliest
+            | PositionSource::NoCommitLatest
+            | PositionSource::OutOfRangeEarliest
+            | PositionSource::OutOfRangeLatest
+            | PositionSource::Truncated => DuplicateCause::PositionReset,
+        };
+        // An owner that did nothing is no reason: the one before it is.
+        if self.worked || crashed || self.cause.is_none() {
+            self.cause = Some(cause);
+        }
+        (self.owner, self.worked) = (Some((node, life(node))), false);
+    }
+
+    /// Takes a processed record; the cause, if it was processed before.
+    fn process(&mut self, node: NodeId, offset: i64, again: bool) -> Option<DuplicateCause> {
+        let first_here = offset >= self.high;
+        self.high = self.high.max(offset + 1);
+        let owns = self.owner.is_none_or(|(owner, _)| owner == node);
+        self.worked |= owns;
+        if !again {
+            if !owns {
+                self.foreign.insert(offset);
+            }
+            return None;
+        }
+        Some(if first_here {
+            DuplicateCause::LogDuplicate
+        } else if !owns || self.foreign.remove(&offset) {
+            DuplicateCause::Zombie
+        } else {
+            self.cause.unwrap_or(DuplicateCause::Rebalance)
+        })
+    }
+}
 
 /// Counts in the making.
 #[derive(Debug)]
@@ -42,8 +105,11 @@ pub struct Measure {
     context: Arc<Context>,
     // Flags by producer and number.
     records: Vec<Vec<u8>>,
-    log_duplicates: u64,
+    log_duplicates: BTreeMap<DuplicateCause, u64>,
+    bumped: BTreeSet<NodeId>,
     read_complete: bool,
+    redeliveries: GroupPlaces<Redelivery>,
+    crashes: BTreeMap<NodeId, u32>,
     groups: Vec<(GroupCounts, RecordSet)>,
     witnesses: Witnesses,
     isr: BTreeMap<TopicPartition, usize>,
@@ -61,7 +127,10 @@ impl Measure {
         Self {
             records: vec![Vec::new(); context.producers.len()],
             context,
-            log_duplicates: 0,
+            log_duplicates: BTreeMap::new(),
+            bumped: BTreeSet::new(),
+            redeliveries: GroupPlaces::default(),
+            crashes: BTreeMap::new(),
             read_complete: false,
             groups,
             witnesses: Witnesses::default(),
@@ -89,7 +158,8 @@ impl Measure {
             // What the application sends again has no certain failure any more.
             Event::Sent { record, .. } => {
                 let flags = self.flags(record.id);
-                *flags = (*flags | SENT) & !FAILED;
+                let again = if *flags & SENT == 0 { 0 } else { AGAIN };
+                *flags = (*flags | SENT | again) & !FAILED;
             }
             Event::Rejected { record, .. } => *self.flags(record.id) |= SENT | FAILED,
             Event::Acked { base_offset, records, .. } if *base_offset != Offset::UNKNOWN => {
@@ -106,26 +176,47 @@ impl Measure {
             Event::Polled { group, records, .. } => {
                 self.groups[group.index()].0.delivered += records.len() as u64;
             }
-            Event::Processed { group, record, .. } => {
+            Event::Processed { group, partition, offset, record, .. } => {
                 let (counts, processed) = &mut self.groups[group.index()];
                 counts.processed += 1;
-                if processed.insert(record.id) {
-                    counts.distinct += 1;
-                } else {
-                    counts.duplicates += 1;
-                    self.witnesses.redelivered += 1;
+                let again = !processed.insert(record.id);
+                let work = self.redeliveries.of(*group, *partition);
+                match work.process(entry.node, offset.0, again) {
+                    None => counts.distinct += 1,
+                    Some(cause) => {
+                        counts.duplicates += 1;
+                        self.witnesses.redelivered += 1;
+                        *counts.duplicate_causes.entry(cause).or_default() += 1;
+                    }
                 }
             }
             Event::FinalRead { records, .. } => {
                 for record in records.iter() {
                     let flags = self.flags(record.id);
-                    let again = *flags & READ != 0;
+                    let before = *flags;
                     *flags |= READ;
-                    self.log_duplicates += u64::from(again);
+                    if before & READ != 0 {
+                        let cause = self.duplicate(record.id, before);
+                        *self.log_duplicates.entry(cause).or_default() += 1;
+                    }
                 }
             }
             Event::FinalReadDone { .. } => self.read_complete = true,
             _ => self.witness(entry),
+        }
+    }
+
+    /// Why a record is in the logs again.
+    fn duplicate(&self, id: RecordId, flags: u8) -> DuplicateCause {
+        let producer = self.context.producer(id.producer);
+        if flags & AGAIN != 0 {
+            DuplicateCause::ProducerRestart
+        } else if !producer.idempotent {
+            DuplicateCause::ProducerRetry
+        } else if self.bumped.contains(&producer.node) {
+            DuplicateCause::EpochBump
+        } else {
+            DuplicateCause::Deduplication
         }
     }
 
@@ -146,26 +237,36 @@ impl Measure {
             Event::Truncated { .. } => witnesses.truncated += 1,
             Event::Retried { .. } => witnesses.retried += 1,
             Event::DuplicateBatch { .. } => witnesses.duplicate_batch += 1,
-            Event::ProducerEpochBumped { .. } => witnesses.epoch_bumped += 1,
+            Event::ProducerEpochBumped { .. } => {
+                witnesses.epoch_bumped += 1;
+                self.bumped.insert(entry.node);
+            }
             Event::CoordinatorLoaded { partition } => {
                 witnesses.coordinator_moved += u64::from(!self.coordinated.insert(*partition));
             }
             Event::Fenced { .. } => witnesses.fenced += 1,
             Event::ProcessEnded(end) => {
-                witnesses.process_crashed += u64::from(*end == ProcessEnd::Crash);
+                if *end == ProcessEnd::Crash {
+                    witnesses.process_crashed += 1;
+                    *self.crashes.entry(entry.node).or_default() += 1;
+                }
                 self.ended.insert(entry.node);
             }
             Event::ProcessStarted => {
                 witnesses.process_restarted += u64::from(self.ended.remove(&entry.node));
             }
-            Event::Positioned { source, .. } => match source {
-                PositionSource::OutOfRangeEarliest
-                | PositionSource::OutOfRangeLatest
-                | PositionSource::Truncated => witnesses.position_reset += 1,
-                PositionSource::Committed
-                | PositionSource::NoCommitEarliest
-                | PositionSource::NoCommitLatest => {}
-            },
+            Event::Positioned { group, partition, source, .. } => {
+                match source {
+                    PositionSource::OutOfRangeEarliest
+                    | PositionSource::OutOfRangeLatest
+                    | PositionSource::Truncated => witnesses.position_reset += 1,
+                    PositionSource::Committed
+                    | PositionSource::NoCommitEarliest
+                    | PositionSource::NoCommitLatest => {}
+                }
+                let work = self.redeliveries.of(*group, *partition);
+                work.resume(entry.node, &self.crashes, *source);
+            }
             _ => {}
         }
     }
@@ -186,9 +287,15 @@ impl Measure {
     /// Never: indices and numbers came from the types that they are turned back into.
     #[must_use]
     pub fn conclude(self) -> (RecordCounts, Vec<GroupCounts>, BTreeMap<&'static str, u64>) {
-        let mut counts =
-            RecordCounts { log_duplicates: self.log_duplicates, ..RecordCounts::default() };
-        for flags in self.records.iter().flatten().filter(|flags| **flags & SENT != 0) {
+        let mut counts = RecordCounts {
+            log_duplicates: self.log_duplicates.values().sum(),
+            log_duplicate_causes: self.log_duplicates,
+            ..RecordCounts::default()
+        };
+        let all = self.records.iter().enumerate();
+        let all =
+            all.flat_map(|(producer, flags)| flags.iter().map(move |flags| (producer, flags)));
+        for (producer, flags) in all.filter(|(_, flags)| **flags & SENT != 0) {
             let (acked, failed) = (flags & ACKED != 0, flags & FAILED != 0);
             counts.sent += 1;
             counts.acked += u64::from(acked);
@@ -196,6 +303,11 @@ impl Measure {
             counts.unknown += u64::from(!acked && !failed);
             let gone = self.read_complete && flags & READ == 0;
             counts.lost += u64::from(gone && (acked || !failed));
+            if gone && !acked && !failed {
+                let asks = self.context.producers.get(producer).is_none_or(|one| one.acks != "0");
+                let cause = if asks { LossCause::Unacknowledged } else { LossCause::AcksZero };
+                *counts.loss_causes.entry(cause).or_default() += 1;
+            }
         }
         let mut groups = Vec::with_capacity(self.groups.len());
         for (info, (mut group, processed)) in self.context.groups.iter().zip(self.groups) {
@@ -222,53 +334,4 @@ impl Measure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::test_history::*;
-    use ackproof_types::ErrorCode;
-
-    #[test]
-    fn records_and_groups_are_counted() {
-        let failed = |number: u32, maybe_written: bool| {
-            let (records, error) = (slice(&[number]), ErrorCode::DeliveryTimeout);
-            (4, Event::Failed { partition: P, records, error, maybe_written })
-        };
-        let mut measure = Measure::new(Arc::new(context()));
-        let events = vec![
-            sent(0),
-            sent(1),
-            sent(2),
-            sent(3),
-            acked(0, &[0, 3]),
-            failed(1, false),
-            failed(2, true),
-            polled(0, &[0]),
-            processed(0, 0),
-            processed(0, 0),
-            final_read(0, &[0, 0, 2]),
-            final_done(3),
-        ];
-        for entry in entries(events) {
-            measure.observe(&entry);
-        }
-        let (records, groups, witnesses) = measure.conclude();
-        let expected =
-            RecordCounts { sent: 4, acked: 2, failed: 1, unknown: 1, lost: 1, log_duplicates: 1 };
-        assert_eq!(records, expected);
-        let group = &groups[0];
-        assert_eq!((group.delivered, group.processed, group.distinct), (1, 2, 1));
-        assert_eq!((group.duplicates, group.skipped), (1, 1));
-        assert_eq!(witnesses["redelivered"], 1);
-        assert_eq!(witnesses.len(), WITNESSES.len());
-    }
-
-    #[test]
-    fn only_repeated_elections_are_witnesses() {
-        let mut measure = Measure::new(Arc::new(context()));
-        for entry in entries(vec![elected(1, 0, &[1, 2, 3]), elected(2, 1, &[2, 3])]) {
-            measure.observe(&entry);
-        }
-        let (_, _, witnesses) = measure.conclude();
-        assert_eq!((witnesses["leader_elected"], witnesses["isr_shrunk"]), (1, 1));
-    }
-}
+mod tests;

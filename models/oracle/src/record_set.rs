@@ -1,7 +1,7 @@
 //! Sets of records and tables over offsets in little memory. They know no event.
 
 use ackproof_types::{ProducerIndex, RecordId};
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 /// A set of records: one bit a record, since numbers are dense within a producer.
 #[derive(Clone, Debug, Default)]
@@ -75,31 +75,63 @@ fn place(id: RecordId) -> (usize, u64) {
     ((id.number / 64) as usize, 1 << (id.number % 64))
 }
 
-const CHUNK: usize = 256;
-
-/// A table from offsets to records, 8 bytes an offset where neighbours are filled.
+/// A table from offsets to records: 8 bytes an offset between the lowest and the highest.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OffsetTable {
-    chunks: BTreeMap<i64, Box<[u64; CHUNK]>>,
+    base: i64,
+    // 0 marks the empty cell, so ids are shifted by one.
+    cells: VecDeque<u64>,
 }
 
 impl OffsetTable {
-    /// Enters `id` at `offset` unless something is there already, and returns what was there.
+    /// Enters `id` at `offset` and returns what was there.
     pub(crate) fn enter(&mut self, offset: i64, id: RecordId) -> Option<RecordId> {
-        let chunk = CHUNK as i64;
-        let at = usize::try_from(offset.rem_euclid(chunk)).expect("a remainder is not negative");
-        let slots =
-            self.chunks.entry(offset.div_euclid(chunk)).or_insert_with(|| Box::new([0; CHUNK]));
-        // 0 marks the empty slot, so ids are shifted by one.
-        if slots[at] == 0 {
-            slots[at] = id.as_u64() + 1;
-            return None;
-        }
-        let found = slots[at] - 1;
-        let producer = ProducerIndex(u16::try_from(found >> 32).expect("it came from a u16"));
-        let number = u32::try_from(found & u64::from(u32::MAX)).expect("masked to 32 bits");
-        Some(RecordId { producer, number })
+        let cell = self.make(offset);
+        let before = *cell;
+        *cell = id.as_u64() + 1;
+        record(before)
     }
+
+    /// Empties `offset` if it holds `id`; whether it did.
+    pub(crate) fn strike(&mut self, offset: i64, id: RecordId) -> bool {
+        let index = usize::try_from(offset - self.base).ok();
+        let cell = index.and_then(|index| self.cells.get_mut(index));
+        cell.filter(|cell| **cell == id.as_u64() + 1).is_some_and(|cell| {
+            *cell = 0;
+            true
+        })
+    }
+
+    /// What is at `offset` and above, ascending.
+    pub(crate) fn from(&self, offset: i64) -> impl Iterator<Item = (i64, RecordId)> + '_ {
+        let skipped = usize::try_from(offset - self.base).unwrap_or(0).min(self.cells.len());
+        let first = self.base + i64::try_from(skipped).expect("an index into memory");
+        (first..)
+            .zip(self.cells.range(skipped..))
+            .filter_map(|(at, cell)| Some((at, record(*cell)?)))
+    }
+
+    fn make(&mut self, offset: i64) -> &mut u64 {
+        if self.cells.is_empty() {
+            self.base = offset;
+        }
+        while offset < self.base {
+            self.cells.push_front(0);
+            self.base -= 1;
+        }
+        let index = usize::try_from(offset - self.base).expect("the base is not above");
+        if self.cells.len() <= index {
+            self.cells.resize(index + 1, 0);
+        }
+        &mut self.cells[index]
+    }
+}
+
+fn record(cell: u64) -> Option<RecordId> {
+    let id = cell.checked_sub(1)?;
+    let producer = ProducerIndex(u16::try_from(id >> 32).expect("it came from a u16"));
+    let number = u32::try_from(id & u64::from(u32::MAX)).expect("masked to 32 bits");
+    Some(RecordId { producer, number })
 }
 
 #[cfg(test)]
@@ -121,9 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn a_table_keeps_the_first() {
+    fn a_table_tells_what_was_there() {
         let mut table = OffsetTable::default();
         assert_eq!(table.enter(300, id(2, 9)), None);
         assert_eq!(table.enter(300, id(2, 10)), Some(id(2, 9)));
+        assert_eq!(table.enter(298, id(0, 0)), None);
+        assert!(!table.strike(300, id(2, 9)) && !table.strike(7, id(2, 9)), "not there");
+        assert_eq!(table.from(299).collect::<Vec<_>>(), [(300, id(2, 10))]);
+        assert!(table.strike(300, id(2, 10)), "it is there");
+        assert_eq!(table.from(0).collect::<Vec<_>>(), [(298, id(0, 0))]);
     }
 }

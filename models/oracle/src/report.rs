@@ -1,8 +1,10 @@
 //! What a property writes its result into, and how instants read. It judges nothing.
 
+use crate::cause::LossCause;
 use crate::history::Entry;
-use crate::verdict::{Judgement, PropertyResult, Violation};
-use ackproof_types::Timestamp;
+use crate::verdict::{Judgement, PropertyResult, Subject, Violation};
+use ackproof_types::{GroupId, Timestamp};
+use std::collections::BTreeMap;
 
 /// Violations whose words are kept; the others are only counted.
 const KEPT: usize = 10;
@@ -14,12 +16,13 @@ pub(crate) struct Report {
     witnesses: u64,
     count: u64,
     violations: Vec<Violation>,
+    causes: BTreeMap<(Option<GroupId>, LossCause), u64>,
 }
 
 impl Report {
     /// Nothing judged yet.
     pub(crate) const fn new(name: &'static str) -> Self {
-        Self { name, witnesses: 0, count: 0, violations: Vec::new() }
+        Self { name, witnesses: 0, count: 0, violations: Vec::new(), causes: BTreeMap::new() }
     }
 
     /// The property's name.
@@ -33,26 +36,38 @@ impl Report {
     }
 
     /// Something is wrong. The words are asked for only where they are kept.
-    pub(crate) fn violated(
-        &mut self,
-        entry: &Entry,
-        words: impl FnOnce() -> (String, Vec<String>),
-    ) {
-        self.violated_at(entry.seq, entry.at, words);
+    pub(crate) fn violated(&mut self, entry: &Entry, summary: impl FnOnce() -> String) {
+        if let Some(kept) = self.keep(entry.seq, entry.at) {
+            kept.summary = summary();
+        }
     }
 
-    /// As [`Self::violated`], without the entry at hand.
-    pub(crate) fn violated_at(
+    /// A record is lost, in a log or to a group. The summary is asked for only where it is kept.
+    pub(crate) fn lost(
         &mut self,
-        seq: u64,
-        at: Timestamp,
-        words: impl FnOnce() -> (String, Vec<String>),
+        (seq, at): (u64, Timestamp),
+        (cause, since): (LossCause, Option<Timestamp>),
+        subject: Subject,
+        summary: impl FnOnce() -> String,
     ) {
-        self.count += 1;
-        if self.violations.len() < KEPT {
-            let (summary, story) = words();
-            self.violations.push(Violation { seq, at, summary, story });
+        *self.causes.entry((subject.group, cause)).or_default() += 1;
+        if let Some(kept) = self.keep(seq, at) {
+            kept.summary = summary();
+            kept.since = since.unwrap_or(at);
+            kept.cause = Some(cause);
+            kept.subject = Some(subject);
         }
+    }
+
+    fn keep(&mut self, seq: u64, at: Timestamp) -> Option<&mut Violation> {
+        self.count += 1;
+        if self.violations.len() == KEPT {
+            return None;
+        }
+        let (summary, story) = (String::new(), Vec::new());
+        let (since, cause, subject) = (at, None, None);
+        self.violations.push(Violation { seq, at, summary, since, cause, subject, story });
+        self.violations.last_mut()
     }
 
     /// The result.
@@ -68,6 +83,7 @@ impl Report {
             witnesses: self.witnesses,
             violation_count: self.count,
             violations: self.violations,
+            causes: self.causes,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Hand-written histories for unit tests.
 
 use crate::context::{Context, GroupContext, ProducerContext, TopicContext};
-use crate::history::{Entry, Event, Phase};
+use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::registry;
 use crate::verdict::PropertyResult;
 use ackproof_types::{
-    BrokerId, GroupId, LeaderEpoch, NodeId, Offset, ProducerIndex, Record, RecordId, RecordSlice,
-    Timestamp, TopicId, TopicPartition,
+    BrokerId, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, ProducerIndex, Record,
+    RecordId, RecordSlice, Timestamp, TopicId, TopicPartition,
 };
 
 pub(crate) const P: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
@@ -115,6 +115,21 @@ pub(crate) fn elected(leader: u16, epoch: i32, isr: &[u16]) -> (u16, Event) {
     (0, event)
 }
 
+/// `ledger`'s member at `node` gets `payments-0`.
+pub(crate) fn assigned(node: u16, generation: i32) -> (u16, Event) {
+    let (member, generation) = (MemberId(u64::from(node)), GenerationId(generation));
+    (node, Event::Assigned { group: G, member, generation, partitions: [P].into() })
+}
+
+pub(crate) fn positioned(node: u16, offset: i64, source: PositionSource) -> (u16, Event) {
+    (node, Event::Positioned { group: G, partition: P, offset: Offset(offset), source })
+}
+
+/// The event at another node.
+pub(crate) fn at_node(node: u16, (_, event): (u16, Event)) -> (u16, Event) {
+    (node, event)
+}
+
 pub(crate) fn phase(phase: Phase) -> (u16, Event) {
     (0, Event::Phase(phase))
 }
@@ -130,7 +145,12 @@ pub(crate) fn entries(events: Vec<(u16, Event)>) -> Vec<Entry> {
 
 /// What the property `name` says to `events`, in the default context.
 pub(crate) fn judge(name: &str, events: Vec<(u16, Event)>) -> PropertyResult {
-    let mut property = registry::properties(&context())
+    judge_in(&context(), name, events)
+}
+
+/// What the property `name` says to `events`.
+pub(crate) fn judge_in(context: &Context, name: &str, events: Vec<(u16, Event)>) -> PropertyResult {
+    let mut property = registry::properties(context)
         .into_iter()
         .find(|property| property.name() == name)
         .expect("the property is registered");

@@ -1,37 +1,55 @@
-//! A run at a glance: what happened to processes, leaders, in-sync sets and groups, in few lines. It
-//! judges nothing.
+//! A run at a glance: what faults did, who led, who was in sync, how groups rebalanced, in some 25
+//! lines that are read in ten seconds. It judges nothing.
+//!
+//! What happens to many partitions for one reason is one line, and so is a broker's return to many
+//! in-sync sets within two seconds. The start of the run is left out. Of a long run the beginning, the
+//! end and what is near a violation stay; a line says how many are missing between them. Keeps an item
+//! for each change, none for a record.
 
 use crate::context::Context;
 use crate::history::{Entry, Event, Phase, ProcessEnd};
+use crate::kind::Kind;
 use crate::verdict::TimelineItem;
-use ackproof_types::{BrokerId, LeaderEpoch, Timestamp, TopicId, TopicPartition};
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use ackproof_types::{
+    BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, Timestamp, TopicId, TopicPartition,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Items that are kept.
-const CAP: usize = 60;
-/// Changes of the offsets topic in one millisecond that are still worth a line.
-const FEW: usize = 3;
+/// Items that are shown, lines about missing ones aside.
+const SHOWN: usize = 24;
+/// Of those, at the beginning and at the end, whatever is near a violation.
+const ENDS: usize = 6;
+/// Changes of one kind this close together, in microseconds, are one item.
+const TOGETHER: u64 = 2_000_000;
+/// Partitions that are still named one by one.
+const NAMED: usize = 3;
 
-/// What several partitions can undergo in the same millisecond.
+/// One item: what happened, perhaps several times in a row.
 #[derive(Debug, PartialEq, Eq)]
-enum Change {
-    Elected { leader: BrokerId, epoch: LeaderEpoch, unclean: bool },
-    Offline,
-    Isr { removed: Vec<BrokerId>, added: Vec<BrokerId> },
+enum Item {
+    Text(String),
+    Fenced(BrokerId),
+    Elected { leader: BrokerId, unclean: bool, partitions: Vec<(TopicPartition, LeaderEpoch)> },
+    Offline(Vec<TopicPartition>),
+    Isr { removed: Vec<BrokerId>, added: Vec<BrokerId>, partitions: BTreeSet<TopicPartition> },
+    Rebalanced { group: GroupId, from: GenerationId, to: GenerationId, members: u16 },
 }
 
 /// A timeline in the making.
 #[derive(Debug)]
 pub struct Timeline {
     context: Arc<Context>,
-    items: Vec<TimelineItem>,
-    omitted: u64,
-    // Of the current millisecond.
-    pending: Vec<(Timestamp, Change, Vec<TopicPartition>)>,
+    items: Vec<(Timestamp, Item)>,
+    /// Partitions that had their first leader.
     elected: BTreeSet<TopicPartition>,
-    unfenced: BTreeSet<BrokerId>,
+    /// Processes that started once.
+    started: BTreeSet<NodeId>,
+    /// Faults in force: their targets and words.
+    faults: BTreeMap<u32, (Option<NodeId>, Arc<str>)>,
+    /// The process that a fault began or ended with in this instant, as its next entry.
+    moved: Option<(Timestamp, NodeId)>,
+    reading: bool,
 }
 
 impl Timeline {
@@ -41,131 +59,263 @@ impl Timeline {
         Self {
             context,
             items: Vec::new(),
-            omitted: 0,
-            pending: Vec::new(),
             elected: BTreeSet::new(),
-            unfenced: BTreeSet::new(),
+            started: BTreeSet::new(),
+            faults: BTreeMap::new(),
+            moved: None,
+            reading: false,
         }
+    }
+
+    /// Whether events of this kind can show.
+    pub(crate) const fn shows(kind: Kind) -> bool {
+        matches!(
+            kind,
+            Kind::LeaderElected
+                | Kind::IsrChanged
+                | Kind::Phase
+                | Kind::FaultStarted
+                | Kind::FaultEnded
+                | Kind::ProcessStarted
+                | Kind::ProcessEnded
+                | Kind::Rebalanced
+                | Kind::Fenced
+        )
     }
 
     /// Takes one entry.
     pub fn observe(&mut self, entry: &Entry) {
         match &entry.event {
-            Event::LeaderElected { partition, leader, epoch, unclean, .. } => {
-                if self.elected.insert(*partition) {
-                    return;
+            Event::FaultStarted { fault, target, text } => {
+                self.moved = target.map(|node| (entry.at, node));
+                self.faults.insert(*fault, (*target, Arc::clone(text)));
+                self.push(entry.at, Item::Text(format!("fault: {text}")));
+            }
+            Event::FaultEnded { fault } => {
+                let Some((target, text)) = self.faults.remove(fault) else { return };
+                self.moved = target.map(|node| (entry.at, node));
+                // Without the rule and the duration.
+                let short = text.split(" (").next().unwrap_or(&text);
+                let short = short.split(" for ").next().unwrap_or(short);
+                self.push(entry.at, Item::Text(format!("over: {short}")));
+            }
+            Event::ProcessStarted | Event::ProcessEnded(_) => self.process(entry),
+            Event::Phase(phase) => match phase {
+                Phase::Settle => self.text(entry, "all faults over, settling begins"),
+                Phase::FinalRead => {
+                    self.reading = true;
+                    self.text(entry, "final read of all logs");
                 }
-                let (epoch, unclean) = (*epoch, *unclean);
-                let change = leader.map_or(Change::Offline, |leader| Change::Elected {
-                    leader,
-                    epoch,
-                    unclean,
-                });
-                self.change(entry.at, change, *partition);
+                Phase::Load | Phase::End => {}
+            },
+            // The first election belongs to the partition's creation.
+            Event::LeaderElected { partition, leader, epoch, unclean, .. }
+                if !self.elected.insert(*partition) =>
+            {
+                self.elect(entry.at, *partition, *leader, *epoch, *unclean);
             }
             Event::IsrChanged { partition, before, isr } => {
                 let removed = before.iter().filter(|id| !isr.contains(id)).copied().collect();
                 let added = isr.iter().filter(|id| !before.contains(id)).copied().collect();
-                self.change(entry.at, Change::Isr { removed, added }, *partition);
+                self.isr(entry.at, *partition, removed, added);
             }
-            Event::Phase(phase) => {
-                let name = match phase {
-                    Phase::Load => "load begins",
-                    Phase::Settle => "all faults healed, settling begins",
-                    Phase::FinalRead => "final read begins",
-                    Phase::End => "end",
-                };
-                self.item(entry.at, |_| name.to_owned());
+            Event::Rebalanced { group, generation, members } => {
+                self.rebalance(entry.at, *group, *generation, *members);
             }
-            Event::ProcessStarted if entry.at != Timestamp::START => {
-                self.item(entry.at, |context| format!("{} started", context.node(entry.node)));
-            }
-            Event::ProcessEnded(end) => {
-                let how = match end {
-                    ProcessEnd::Crash => "crashed",
-                    ProcessEnd::Clean => "stopped",
-                };
-                self.item(entry.at, |context| format!("{} {how}", context.node(entry.node)));
-            }
-            Event::Rebalanced { group, generation, members } => self.item(entry.at, |context| {
-                let group = context.group(*group);
-                format!("{group} rebalanced: generation {generation}, {members} members")
-            }),
-            Event::Fenced { broker } => self.item(entry.at, |_| format!("{broker} fenced")),
-            // The first time belongs to the broker's start.
-            Event::Unfenced { broker } => {
-                let first = self.unfenced.insert(*broker);
-                if !first {
-                    self.item(entry.at, |_| format!("{broker} unfenced"));
-                }
+            Event::Fenced { broker } => {
+                // It is why leaders and in-sync sets change in this very instant.
+                let first = self.items.iter().rposition(|(at, _)| *at != entry.at);
+                let place = first.map_or(0, |index| index + 1);
+                self.items.insert(place, (entry.at, Item::Fenced(*broker)));
             }
             _ => {}
         }
     }
 
-    fn item(&mut self, at: Timestamp, text: impl FnOnce(&Context) -> String) {
-        self.flush();
-        self.push(at, text);
+    fn push(&mut self, at: Timestamp, item: Item) {
+        self.items.push((at, item));
     }
 
-    fn push(&mut self, at: Timestamp, text: impl FnOnce(&Context) -> String) {
-        if self.items.len() < CAP {
-            self.items.push(TimelineItem { at, text: text(&self.context) });
-        } else {
-            self.omitted += 1;
-        }
+    fn text(&mut self, entry: &Entry, text: &str) {
+        self.push(entry.at, Item::Text(text.to_owned()));
     }
 
-    fn change(&mut self, at: Timestamp, change: Change, partition: TopicPartition) {
-        if self.pending.first().is_some_and(|(then, ..)| then.as_millis() != at.as_millis()) {
-            self.flush();
+    fn process(&mut self, entry: &Entry) {
+        let node = entry.node;
+        let started = matches!(entry.event, Event::ProcessStarted);
+        let is_first = started && self.started.insert(node);
+        // What a fault does at once to its target is told with it; a restart takes its time.
+        let by_fault = self.moved == Some((entry.at, node))
+            || self.faults.values().any(|(target, _)| *target == Some(node));
+        if is_first || by_fault || self.reading {
+            return;
         }
-        match self.pending.iter_mut().find(|(_, other, _)| *other == change) {
-            Some((_, _, partitions)) => partitions.push(partition),
-            None => self.pending.push((at, change, vec![partition])),
-        }
+        let how = match &entry.event {
+            Event::ProcessEnded(ProcessEnd::Crash) => "crashed",
+            Event::ProcessEnded(ProcessEnd::Clean) => "stopped",
+            _ => "started",
+        };
+        let text = format!("{} {how}", self.context.node(node));
+        self.push(entry.at, Item::Text(text));
     }
 
-    fn flush(&mut self) {
-        for (at, change, mut partitions) in std::mem::take(&mut self.pending) {
-            let is_internal = |place: &TopicPartition| place.topic == TopicId::CONSUMER_OFFSETS;
-            if partitions.iter().filter(|place| is_internal(place)).count() > FEW {
-                partitions.retain(|place| !is_internal(place));
+    /// The items not older than `TOGETHER`, youngest first.
+    fn recent(&mut self, now: Timestamp) -> impl Iterator<Item = &mut Item> {
+        let since = now.as_micros().saturating_sub(TOGETHER);
+        let recent = self.items.iter_mut().rev().take_while(move |(at, _)| at.as_micros() >= since);
+        recent.map(|(_, item)| item)
+    }
+
+    fn elect(
+        &mut self,
+        now: Timestamp,
+        place: TopicPartition,
+        leader: Option<BrokerId>,
+        epoch: LeaderEpoch,
+        unclean: bool,
+    ) {
+        let Some(leader) = leader else {
+            for item in self.recent(now) {
+                if let Item::Offline(partitions) = item {
+                    return partitions.push(place);
+                }
             }
-            if !partitions.is_empty() {
-                partitions.sort_unstable();
-                self.push(at, |context| change_text(context, &change, &partitions));
+            return self.push(now, Item::Offline(vec![place]));
+        };
+        for item in self.recent(now) {
+            if let Item::Elected { leader: other, unclean: how, partitions } = item
+                && (*other, *how) == (leader, unclean)
+            {
+                return partitions.push((place, epoch));
             }
         }
+        self.push(now, Item::Elected { leader, unclean, partitions: vec![(place, epoch)] });
     }
 
-    /// The items, and how many were left out.
+    fn isr(
+        &mut self,
+        now: Timestamp,
+        place: TopicPartition,
+        minus: Vec<BrokerId>,
+        plus: Vec<BrokerId>,
+    ) {
+        for item in self.recent(now) {
+            if let Item::Isr { removed, added, partitions } = item
+                && (&*removed, &*added) == (&minus, &plus)
+            {
+                partitions.insert(place);
+                return;
+            }
+        }
+        let partitions = [place].into();
+        self.push(now, Item::Isr { removed: minus, added: plus, partitions });
+    }
+
+    fn rebalance(&mut self, now: Timestamp, id: GroupId, generation: GenerationId, count: u16) {
+        if let Some((_, Item::Rebalanced { group, to, members, .. })) = self.items.last_mut()
+            && *group == id
+        {
+            (*to, *members) = (generation, count);
+            return;
+        }
+        let (from, to) = (generation, generation);
+        self.push(now, Item::Rebalanced { group: id, from, to, members: count });
+    }
+
+    /// The items, those near the instants of violations first of all, and how many were left out.
     #[must_use]
-    pub fn conclude(mut self) -> (Vec<TimelineItem>, u64) {
-        self.flush();
-        (self.items, self.omitted)
+    pub fn conclude(self, near: &[Timestamp]) -> (Vec<TimelineItem>, u64) {
+        let context = self.context;
+        let count = self.items.len();
+        let chosen = choose(&self.items.iter().map(|(at, _)| *at).collect::<Vec<_>>(), near);
+        let mut shown = Vec::new();
+        let mut missing = 0;
+        for ((at, item), keep) in self.items.into_iter().zip(&chosen) {
+            if !keep {
+                missing += 1;
+                continue;
+            }
+            if missing > 0 {
+                shown.push(TimelineItem { at, text: format!("… {missing} more before this") });
+                missing = 0;
+            }
+            shown.push(TimelineItem { at, text: words(&context, &item) });
+        }
+        let kept = chosen.iter().filter(|keep| **keep).count();
+        (shown, (count - kept) as u64)
     }
 }
 
-fn change_text(context: &Context, change: &Change, partitions: &[TopicPartition]) -> String {
-    let names: Vec<String> = partitions.iter().map(|place| context.partition(*place)).collect();
-    let names = names.join(", ");
-    match change {
-        Change::Elected { leader, epoch, unclean } => {
-            let how = if *unclean { " uncleanly" } else { "" };
-            format!("{leader} elected{how} for {names} (epoch {epoch})")
-        }
-        Change::Offline => format!("no leader for {names}"),
-        Change::Isr { removed, added } => {
-            let mut text = format!("in-sync set of {names}:");
-            for id in removed {
-                write!(text, " −{id}").expect("a string takes everything");
+/// Which items are shown.
+fn choose(instants: &[Timestamp], near: &[Timestamp]) -> Vec<bool> {
+    let count = instants.len();
+    if count <= SHOWN {
+        return vec![true; count];
+    }
+    let at_the_ends = |index: usize| index < ENDS || index + ENDS >= count;
+    // Without a violation the beginning is worth most.
+    let distance = |index: usize| {
+        let at = instants[index].as_micros();
+        near.iter().map(|near| near.as_micros().abs_diff(at)).min().unwrap_or(at)
+    };
+    let mut middle: Vec<usize> = (0..count).filter(|index| !at_the_ends(*index)).collect();
+    middle.sort_by_key(|index| (distance(*index), *index));
+    middle.truncate(SHOWN - 2 * ENDS);
+    (0..count).map(|index| at_the_ends(index) || middle.contains(&index)).collect()
+}
+
+fn words(context: &Context, item: &Item) -> String {
+    match item {
+        Item::Text(text) => text.clone(),
+        Item::Fenced(broker) => format!("{broker} fenced: the controller does not hear it"),
+        Item::Elected { leader, unclean, partitions } => {
+            let how = if *unclean { "elected from outside the in-sync set" } else { "elected" };
+            let places: Vec<TopicPartition> = partitions.iter().map(|(place, _)| *place).collect();
+            match partitions.as_slice() {
+                [(_, epoch)] => {
+                    format!("{leader} {how} for {} (epoch {epoch})", names(context, &places))
+                }
+                _ => format!("{leader} {how} for {}", names(context, &places)),
             }
-            for id in added {
-                write!(text, " +{id}").expect("a string takes everything");
-            }
-            text
         }
+        Item::Offline(partitions) => format!("no leader for {}", names(context, partitions)),
+        Item::Isr { removed, added, partitions } => {
+            let partitions: Vec<TopicPartition> = partitions.iter().copied().collect();
+            let minus = removed.iter().map(|id| format!("−{id}"));
+            let changes: Vec<String> =
+                minus.chain(added.iter().map(|id| format!("+{id}"))).collect();
+            format!("in-sync set of {}: {}", names(context, &partitions), changes.join(" "))
+        }
+        Item::Rebalanced { group, from, to, members } => {
+            let name = context.group(*group);
+            if from == to {
+                format!("{name} rebalanced: generation {to}, {members} members")
+            } else {
+                format!("{name} rebalanced: generations {from} to {to}, now {members} members")
+            }
+        }
+    }
+}
+
+/// `payments-0, payments-1 and 17 of __consumer_offsets`; of many: `12 partitions`.
+fn names(context: &Context, partitions: &[TopicPartition]) -> String {
+    let mut partitions = partitions.to_vec();
+    partitions.sort_unstable();
+    let is_internal = |place: &&TopicPartition| place.topic == TopicId::CONSUMER_OFFSETS;
+    let internal = partitions.iter().filter(is_internal).count();
+    let own = &partitions[internal..];
+    if own.len() > NAMED {
+        return format!("{} partitions", partitions.len());
+    }
+    let mut names: Vec<String> = own.iter().map(|place| context.partition(*place)).collect();
+    if internal <= NAMED && own.is_empty() {
+        names.extend(partitions.iter().map(|place| context.partition(*place)));
+    } else if internal > 0 {
+        names.push(format!("{internal} of {}", context.topics[0].name));
+    }
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.concat(),
     }
 }
 
@@ -174,36 +324,95 @@ mod tests {
     use super::*;
     use crate::test_history::*;
 
-    #[test]
-    fn elections_of_one_millisecond_share_a_line() {
+    fn shown(events: Vec<(u16, Event)>, near: &[Timestamp]) -> (Vec<String>, u64) {
         let mut timeline = Timeline::new(Arc::new(context()));
-        let mut events = Vec::new();
-        for (leader, epoch) in [(1, 0), (2, 1)] {
-            for topic in [0, 1] {
-                let (node, mut event) = elected(leader, epoch, &[2, 3]);
-                if let Event::LeaderElected { partition, .. } = &mut event {
-                    partition.topic = TopicId(topic);
-                }
-                events.push((node, event));
-            }
-        }
         for mut entry in entries(events) {
-            entry.at = Timestamp::from_micros(7000 + entry.seq);
+            // Ten entries a second.
+            entry.at = Timestamp::from_micros(entry.seq / 2 * 200_000);
             timeline.observe(&entry);
         }
-        let (items, omitted) = timeline.conclude();
-        let texts: Vec<&str> = items.iter().map(|item| item.text.as_str()).collect();
-        assert_eq!(texts, ["broker-2 elected for __consumer_offsets-0, payments-0 (epoch 1)"]);
-        assert_eq!(omitted, 0);
+        let (items, omitted) = timeline.conclude(near);
+        (items.into_iter().map(|item| item.text).collect(), omitted)
+    }
+
+    fn in_offsets((node, mut event): (u16, Event)) -> (u16, Event) {
+        if let Event::LeaderElected { partition, .. } | Event::IsrChanged { partition, .. } =
+            &mut event
+        {
+            partition.topic = TopicId(0);
+        }
+        (node, event)
+    }
+
+    fn fault(number: u32, node: u16, text: &str) -> (u16, Event) {
+        let target = Some(NodeId(node));
+        (node, Event::FaultStarted { fault: number, target, text: text.into() })
     }
 
     #[test]
-    fn the_cap_counts_what_it_leaves_out() {
-        let mut timeline = Timeline::new(Arc::new(context()));
-        for entry in entries(vec![phase(Phase::Load); CAP + 2]) {
-            timeline.observe(&entry);
-        }
-        let (items, omitted) = timeline.conclude();
-        assert_eq!((items.len(), omitted), (CAP, 2));
+    fn a_crash_reads_as_fault_fencing_election_and_return() {
+        let isr = |before: &[u16], after: &[u16]| {
+            let set = |ids: &[u16]| ids.iter().map(|&id| BrokerId(id)).collect();
+            let (before, isr) = (set(before), set(after));
+            (0, Event::IsrChanged { partition: P, before, isr })
+        };
+        let events = vec![
+            phase(Phase::Load),
+            (2, Event::ProcessStarted),
+            elected(2, 0, &[1, 2, 3]),
+            in_offsets(elected(2, 0, &[1, 2, 3])),
+            fault(0, 2, "broker-2 crashed (leader of payments-0) for 20s"),
+            (2, Event::ProcessEnded(ProcessEnd::Crash)),
+            elected(3, 1, &[1, 3]),
+            (0, Event::Fenced { broker: BrokerId(2) }),
+            in_offsets(elected(3, 1, &[1, 3])),
+            (2, Event::FaultEnded { fault: 0 }),
+            (2, Event::Unfenced { broker: BrokerId(2) }),
+            isr(&[1, 3], &[1, 2, 3]),
+            in_offsets(isr(&[1, 3], &[1, 2, 3])),
+            phase(Phase::Settle),
+            phase(Phase::End),
+        ];
+        assert_eq!(
+            shown(events, &[]).0,
+            [
+                "fault: broker-2 crashed (leader of payments-0) for 20s",
+                "broker-2 fenced: the controller does not hear it",
+                "broker-3 elected for payments-0 and 1 of __consumer_offsets",
+                "over: broker-2 crashed",
+                "in-sync set of payments-0 and 1 of __consumer_offsets: +broker-2",
+                "all faults over, settling begins",
+            ]
+        );
+    }
+
+    #[test]
+    fn rebalances_in_a_row_are_one_item() {
+        let rebalanced = |generation| {
+            let (group, generation) = (G, GenerationId(generation));
+            (1, Event::Rebalanced { group, generation, members: 2 })
+        };
+        let events = vec![rebalanced(1), rebalanced(2), rebalanced(3)];
+        let expected = "ledger rebalanced: generations 1 to 3, now 2 members";
+        assert_eq!(shown(events, &[]).0, [expected]);
+    }
+
+    #[test]
+    fn a_process_that_ends_by_itself_is_told() {
+        let events = vec![(5, Event::ProcessStarted), (5, Event::ProcessEnded(ProcessEnd::Clean))];
+        assert_eq!(shown(events, &[]).0, ["ledger-0 stopped"]);
+    }
+
+    #[test]
+    fn a_long_run_keeps_its_ends_and_what_is_near_a_violation() {
+        let events: Vec<_> = (0..100).map(|n| fault(n, 1, &format!("reset broker-{n}"))).collect();
+        let (texts, omitted) = shown(events, &[Timestamp::from_micros(5_000_000)]);
+        assert_eq!(omitted, 100 - SHOWN as u64);
+        assert_eq!(texts.len(), SHOWN + 2, "{texts:?}");
+        let has = |n: u32| texts.contains(&format!("fault: reset broker-{n}"));
+        assert!(has(0) && has(5) && !has(6) && !has(40), "the beginning: {texts:?}");
+        assert!(has(50) && has(45) && has(55), "near the violation: {texts:?}");
+        assert!(!has(93) && has(94) && has(99), "the end: {texts:?}");
+        assert!(texts.contains(&"… 38 more before this".to_owned()), "{texts:?}");
     }
 }

@@ -25,9 +25,9 @@ pub fn to_json(entry: &Entry, context: &Context) -> Value {
 fn fields(event: &Event, context: &Context) -> Value {
     match event {
         Event::Phase(phase) => json!({ "phase": phase_name(*phase) }),
-        Event::FaultStarted { fault, target } => {
-            json!({ "fault": fault, "target": target.map(|node| context.node(node)) })
-        }
+        Event::FaultStarted { fault, target, text } => json!({
+            "fault": fault, "target": target.map(|node| context.node(node)), "text": &**text,
+        }),
         Event::FaultEnded { fault } => json!({ "fault": fault }),
         Event::ProcessStarted | Event::BrokerStarted => json!({}),
         Event::ProcessEnded(end) => json!({ "how": match end {

@@ -1,7 +1,8 @@
 //! Verdicts: what the oracle concludes from a history.
 
+use crate::cause::{DuplicateCause, LossCause};
 use crate::history::Entry;
-use ackproof_types::Timestamp;
+use ackproof_types::{GroupId, Offset, RecordId, Timestamp, TopicPartition};
 use std::collections::BTreeMap;
 
 /// What a property concludes from one run.
@@ -28,6 +29,9 @@ pub struct PropertyResult {
     pub violation_count: u64,
     /// The first of them.
     pub violations: Vec<Violation>,
+    /// How many violations each cause explains, by the group concerned; empty for properties that
+    /// speak of no loss.
+    pub causes: BTreeMap<(Option<GroupId>, LossCause), u64>,
 }
 
 /// One thing that went wrong.
@@ -37,10 +41,31 @@ pub struct Violation {
     pub seq: u64,
     /// When that was.
     pub at: Timestamp,
-    /// What, in one sentence.
+    /// What, in one sentence, with its cause.
     pub summary: String,
-    /// How it came about, a step a line: `12.301s  broker-2 …`.
+    /// When its cause took effect, if that was earlier: the leadership without the record, the position
+    /// past it.
+    pub since: Timestamp,
+    /// Why a record was lost or skipped; none where the property speaks of no loss.
+    pub cause: Option<LossCause>,
+    /// The record concerned; with it a second run can tell the story.
+    pub subject: Option<Subject>,
+    /// How it came about, a step a line: `12.301s  broker-2 …`; empty unless the judge was asked to
+    /// tell of its subject.
     pub story: Vec<String>,
+}
+
+/// A record at its place, and the group that is concerned, if one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subject {
+    /// The record.
+    pub record: RecordId,
+    /// Its partition.
+    pub partition: TopicPartition,
+    /// Where it was acknowledged or read.
+    pub offset: Offset,
+    /// The group that skipped it; none: the log lost it.
+    pub group: Option<GroupId>,
 }
 
 /// Counts of one run.
@@ -58,6 +83,10 @@ pub struct RecordCounts {
     pub lost: u64,
     /// Copies beyond the first in the final logs.
     pub log_duplicates: u64,
+    /// Why: of acknowledged records a cause for each violation of `acked-durability`.
+    pub loss_causes: BTreeMap<LossCause, u64>,
+    /// Why: adds up to `log_duplicates`.
+    pub log_duplicate_causes: BTreeMap<DuplicateCause, u64>,
 }
 
 /// Counts of one group.
@@ -75,6 +104,10 @@ pub struct GroupCounts {
     pub duplicates: u64,
     /// Distinct records in the final logs of its topics that it never processed.
     pub skipped: u64,
+    /// Why: adds up to `duplicates`.
+    pub duplicate_causes: BTreeMap<DuplicateCause, u64>,
+    /// Why, as far as the records were acknowledged.
+    pub skip_causes: BTreeMap<LossCause, u64>,
 }
 
 impl GroupCounts {
@@ -102,10 +135,19 @@ pub struct Findings {
     pub witnesses: BTreeMap<&'static str, u64>,
     /// The run at a glance: faults, elections, in-sync changes, rebalances, in order, capped.
     pub timeline: Vec<TimelineItem>,
-    /// Items that the cap left out.
+    /// Items that were left out in the middle.
     pub timeline_omitted: u64,
     /// Number of entries.
     pub entries: u64,
+}
+
+impl Findings {
+    /// The records of which a second run can tell the story.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<Subject> {
+        let violations = self.properties.iter().flat_map(|property| &property.violations);
+        violations.filter_map(|violation| violation.subject).collect()
+    }
 }
 
 /// One item of the timeline.

@@ -1,39 +1,62 @@
 //! `at-least-once`: every acknowledged record of the final log was processed (or dead-lettered) by
 //! every group subscribed to its topic.
 //!
-//! Source: bug corpus §10.2 NoSkip. It does *not* speak of records that the log lost
-//! (`acked-durability`), of `acks=0`, nor of how often or in which order a record was processed.
-//! Records below a start that `auto.offset.reset=latest` chose are demanded: that loss is the
-//! configuration's. Broken on purpose by commit-before-processing strategies and `reset=latest`.
+//! Source: bug corpus §10.2 NoSkip. A witness is an acknowledged record of a final log and a group that
+//! should have it. It does *not* speak of records that the log lost (`acked-durability`), of `acks=0`,
+//! nor of how often or in which order a record was processed. Records below a start that
+//! `auto.offset.reset=latest` chose are demanded: that loss is the configuration's. Each skip names
+//! its cause: the first position that the group resumed from past the record. Keeps three bits a
+//! record, a line a resumption. Broken on purpose by commit-before-processing strategies and
+//! `reset=latest`.
 
-use crate::context::Context;
+use crate::cause::LossCause;
+use crate::context::{Context, GroupContext};
 use crate::history::{Entry, Event, PositionSource};
 use crate::kind::Kind;
+use crate::places::GroupPlaces;
 use crate::record_set::RecordSet;
 use crate::report::{Report, instant};
-use crate::verdict::{Property, PropertyResult};
+use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::{GroupId, NodeId, Offset, RecordId, Timestamp, TopicPartition};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
     Kind::Acked,
     Kind::Positioned,
+    Kind::Polled,
     Kind::Processed,
     Kind::CommitSent,
     Kind::Committed,
     Kind::FinalRead,
 ];
 
+/// A commit, as it was last seen.
+#[derive(Clone, Copy, Debug)]
+struct Commit {
+    at: Timestamp,
+    node: NodeId,
+    offset: Offset,
+}
+
+/// A position that a member of the group found.
+#[derive(Clone, Copy, Debug)]
+struct Resumption {
+    at: Timestamp,
+    node: NodeId,
+    offset: Offset,
+    source: PositionSource,
+    /// The group was given everything it was given below this before.
+    given: Offset,
+    commit: Option<Commit>,
+}
+
 /// What can explain a skipped record.
 #[derive(Debug, Default)]
 struct Progress {
-    /// The first position, and how it was found.
-    start: Option<(Timestamp, Offset, PositionSource)>,
-    /// Resets that jumped.
-    jumps: Vec<(Timestamp, Offset, PositionSource)>,
-    /// Commits that went further than all before.
-    commits: Vec<(Timestamp, NodeId, Offset)>,
+    given: Offset,
+    commit: Option<Commit>,
+    /// Those past all before.
+    resumptions: Vec<Resumption>,
 }
 
 /// A record of a final log that a group had not processed when it was read.
@@ -54,8 +77,26 @@ pub(crate) struct Checker {
     acked: RecordSet,
     read: RecordSet,
     processed: Vec<RecordSet>,
-    progress: BTreeMap<(GroupId, TopicPartition), Progress>,
+    progress: GroupPlaces<Progress>,
     open: Vec<Open>,
+}
+
+impl Progress {
+    fn resume(&mut self, entry: &Entry, offset: Offset, source: PositionSource) {
+        if self.resumptions.last().is_some_and(|last| last.offset >= offset) {
+            return;
+        }
+        let commit = self.commit.filter(|commit| commit.offset == offset);
+        let (at, node, given) = (entry.at, entry.node, self.given);
+        self.resumptions.push(Resumption { at, node, offset, source, given, commit });
+    }
+
+    fn commit(&mut self, entry: &Entry, offset: Offset) {
+        // Of two equal ones the first is the one that passed the records.
+        if self.commit.is_none_or(|before| before.offset != offset) {
+            self.commit = Some(Commit { at: entry.at, node: entry.node, offset });
+        }
+    }
 }
 
 impl Checker {
@@ -66,7 +107,7 @@ impl Checker {
             acked: RecordSet::default(),
             read: RecordSet::default(),
             processed: vec![RecordSet::default(); context.groups.len()],
-            progress: BTreeMap::new(),
+            progress: GroupPlaces::default(),
             open: Vec::new(),
         }
     }
@@ -87,54 +128,56 @@ impl Checker {
             }
         }
     }
+}
 
-    fn commit(&mut self, entry: &Entry, group: GroupId, offsets: &[(TopicPartition, Offset)]) {
-        for (partition, offset) in offsets {
-            let commits = &mut self.progress.entry((group, *partition)).or_default().commits;
-            if commits.last().is_none_or(|(_, _, last)| last < offset) {
-                commits.push((entry.at, entry.node, *offset));
+/// The first resumption past the record, and what it tells.
+fn explain(
+    group: &GroupContext,
+    open: &Open,
+    progress: Option<&Progress>,
+) -> (LossCause, Option<Resumption>) {
+    let passed = progress.and_then(|progress| {
+        progress.resumptions.iter().find(|resumption| resumption.offset > open.offset)
+    });
+    let Some(resumption) = passed else { return (LossCause::NotReached, None) };
+    let cause = match resumption.source {
+        PositionSource::NoCommitLatest => LossCause::ResetLatest,
+        PositionSource::OutOfRangeLatest | PositionSource::OutOfRangeEarliest => {
+            LossCause::OutOfRange
+        }
+        PositionSource::Committed if open.offset < resumption.given => {
+            match group.commit.as_str() {
+                "before-processing" => LossCause::CommitBeforeProcessing,
+                "auto-with-hand-off" => LossCause::HandOff,
+                _ => LossCause::CommitPastWork,
             }
         }
-    }
+        PositionSource::Committed
+        | PositionSource::NoCommitEarliest
+        | PositionSource::Truncated => LossCause::NeverGiven,
+    };
+    (cause, Some(*resumption))
 }
 
 /// The words of a violation.
-fn words(context: &Context, open: &Open, progress: Option<&Progress>) -> (String, Vec<String>) {
+fn words(context: &Context, open: &Open, (cause, by): (LossCause, Option<Resumption>)) -> String {
     let group = &context.groups[open.group.index()];
     let (record, place) = (context.record(open.id), context.partition(open.partition));
-    let mut story = Vec::new();
-    let mut cause = String::new();
-    if let Some((at, start, source)) = progress.and_then(|progress| progress.start) {
-        story.push(format!("{}  {} began at {place} offset {start}", instant(at), group.name));
-        if source == PositionSource::NoCommitLatest && open.offset < start {
-            cause = format!(
-                ": the group had no commit and auto.offset.reset=latest started it at {start}"
-            );
-        }
-    }
-    let jump = progress.and_then(|progress| {
-        progress.jumps.iter().find(|(_, to, source)| {
-            *source == PositionSource::OutOfRangeLatest && *to > open.offset
-        })
+    let how = by.map_or_else(String::new, |by| {
+        let who = context.node(by.node);
+        let committed = by.commit.map_or_else(String::new, |commit| {
+            let (who, at) = (context.node(commit.node), instant(commit.at));
+            format!("; {who} committed {} at {at}", commit.offset)
+        });
+        format!("{committed}; {who} went on at {} at {}", by.offset, instant(by.at))
     });
-    if let (Some((at, to, _)), true) = (jump, cause.is_empty()) {
-        story.push(format!("{}  {} was reset to {place} offset {to}", instant(*at), group.name));
-        cause = format!(
-            ": its position was out of range and auto.offset.reset=latest moved it to {to}"
-        );
-    }
-    let commit = progress
-        .and_then(|progress| progress.commits.iter().find(|(_, _, offset)| *offset > open.offset));
-    if let Some((at, node, offset)) = commit {
-        let who = context.node(*node);
-        story.push(format!("{}  {who} committed {place} up to {offset}", instant(*at)));
-        if cause.is_empty() {
-            cause =
-                format!(": committed before it was processed (commit strategy {})", group.commit);
-        }
-    }
-    let name = &group.name;
-    (format!("{name} never processed {record} ({place} offset {}){cause}", open.offset), story)
+    format!(
+        "{} never processed {record} ({place} offset {}). {} (commit strategy {}){how}",
+        group.name,
+        open.offset,
+        cause.about(),
+        group.commit
+    )
 }
 
 impl Property for Checker {
@@ -150,18 +193,19 @@ impl Property for Checker {
                 }
             }
             Event::Positioned { group, partition, offset, source } => {
-                let progress = self.progress.entry((*group, *partition)).or_default();
-                if progress.start.is_none() {
-                    progress.start = Some((entry.at, *offset, *source));
-                } else if *source != PositionSource::Committed {
-                    progress.jumps.push((entry.at, *offset, *source));
-                }
+                self.progress.of(*group, *partition).resume(entry, *offset, *source);
+            }
+            Event::Polled { group, partition, base_offset, records } => {
+                let progress = self.progress.of(*group, *partition);
+                progress.given = progress.given.max(base_offset.plus(records.len()));
             }
             Event::Processed { group, record, .. } => {
                 self.processed[group.index()].insert(record.id);
             }
             Event::CommitSent { group, offsets } | Event::Committed { group, offsets } => {
-                self.commit(entry, *group, offsets);
+                for (partition, offset) in offsets.iter() {
+                    self.progress.of(*group, *partition).commit(entry, *offset);
+                }
             }
             Event::FinalRead { partition, base_offset, records } => {
                 for (index, record) in records.iter().enumerate() {
@@ -174,11 +218,16 @@ impl Property for Checker {
 
     fn conclude(mut self: Box<Self>) -> PropertyResult {
         for open in &self.open {
-            if !self.processed[open.group.index()].contains(open.id) {
-                let progress = self.progress.get(&(open.group, open.partition));
-                let context = &self.context;
-                self.report.violated_at(open.seq, open.at, || words(context, open, progress));
+            if self.processed[open.group.index()].contains(open.id) {
+                continue;
             }
+            let group = &self.context.groups[open.group.index()];
+            let why = explain(group, open, self.progress.get(open.group, open.partition));
+            let (partition, offset) = (open.partition, open.offset);
+            let subject = Subject { record: open.id, partition, offset, group: Some(open.group) };
+            let context = &self.context;
+            let cause = (why.0, why.1.map(|by| by.at));
+            self.report.lost((open.seq, open.at), cause, subject, || words(context, open, why));
         }
         self.report.finish()
     }
@@ -186,38 +235,63 @@ impl Property for Checker {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Event, PositionSource};
+    use super::*;
     use crate::test_history::*;
     use crate::verdict::Judgement;
-    use ackproof_types::Offset;
 
     const NAME: &str = "at-least-once";
 
-    #[test]
-    fn a_record_committed_and_never_processed_violates() {
-        let result = judge(
-            NAME,
-            vec![sent(0), acked(0, &[0]), polled(0, &[0]), commit_sent(1), final_read(0, &[0])],
-        );
-        assert_eq!(result.judgement, Judgement::Violated);
-        let summary = &result.violations[0].summary;
-        assert!(summary.contains("committed before it was processed"), "{summary}");
+    fn skip(commit: &str, events: Vec<(u16, Event)>) -> (Option<LossCause>, String) {
+        let mut context = context();
+        context.groups[0].commit = commit.into();
+        let mut all = vec![sent(0), sent(1), acked(0, &[0])];
+        all.extend(events);
+        all.push(final_read(0, &[0]));
+        let result = judge_in(&context, NAME, all);
+        assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
+        (result.violations[0].cause, result.violations[0].summary.clone())
     }
 
     #[test]
-    fn a_record_below_a_latest_start_names_the_reset() {
-        let source = PositionSource::NoCommitLatest;
-        let start = Event::Positioned { group: G, partition: P, offset: Offset(1), source };
-        let result = judge(NAME, vec![sent(0), acked(0, &[0]), (5, start), final_read(0, &[0])]);
-        let summary = &result.violations[0].summary;
-        assert!(summary.contains("auto.offset.reset=latest"), "{summary}");
+    fn a_skip_names_its_cause() {
+        let committed = || {
+            vec![
+                polled(0, &[0]),
+                commit_sent(1),
+                committed(1),
+                positioned(6, 1, PositionSource::Committed),
+            ]
+        };
+        let (cause, summary) = skip("before-processing", committed());
+        assert_eq!(cause, Some(LossCause::CommitBeforeProcessing));
+        let told = "ledger-0 committed 1 at 4.000s; ledger-1 went on at 1 at 6.000s";
+        assert!(summary.contains(told), "{summary}");
+        let (cause, summary) = skip("auto-with-hand-off", committed());
+        assert_eq!(cause, Some(LossCause::HandOff));
+        assert!(summary.contains("workers had not finished"), "{summary}");
+        assert_eq!(skip("sync-after-batch", committed()).0, Some(LossCause::CommitPastWork));
+        let (cause, summary) = skip("auto", vec![positioned(5, 1, PositionSource::NoCommitLatest)]);
+        assert_eq!(cause, Some(LossCause::ResetLatest));
+        assert!(summary.contains("auto.offset.reset=latest skipped it"), "{summary}");
+        let jump = vec![positioned(5, 1, PositionSource::OutOfRangeLatest)];
+        assert_eq!(skip("auto", jump).0, Some(LossCause::OutOfRange));
+        let unread = vec![positioned(5, 1, PositionSource::Committed)];
+        assert_eq!(skip("auto", unread).0, Some(LossCause::NeverGiven));
+        assert_eq!(skip("auto", vec![polled(0, &[0])]).0, Some(LossCause::NotReached));
     }
 
     #[test]
     fn a_processed_record_holds_and_a_lost_one_is_not_judged() {
         let result = judge(NAME, vec![acked(0, &[0]), processed(0, 0), final_read(0, &[0])]);
-        assert_eq!(result.judgement, Judgement::Held);
+        assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 1));
+        let late = judge(NAME, vec![acked(0, &[0]), final_read(0, &[0]), processed(0, 0)]);
+        assert_eq!(late.judgement, Judgement::Held, "processed during the final read");
         let lost = judge(NAME, vec![acked(0, &[0]), final_done(0)]);
         assert_eq!(lost.judgement, Judgement::Vacuous);
+    }
+
+    #[test]
+    fn an_unacknowledged_record_is_not_demanded() {
+        assert_eq!(judge(NAME, vec![sent(0), final_read(0, &[0])]).judgement, Judgement::Vacuous);
     }
 }

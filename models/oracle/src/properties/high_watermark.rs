@@ -1,16 +1,16 @@
 //! `high-watermark`: within one leadership the high watermark never falls, and it never passes that
 //! replica's log end.
 //!
-//! Source: bug corpus §10.2 HwLeLeo. It does *not* demand monotony over leaderships: a new leader's
+//! Source: bug corpus §10.2 HwLeLeo. A witness is a high watermark that rose. It does *not* demand monotony over leaderships: a new leader's
 //! high watermark is often behind (R2.20). Broken on purpose by a leader that truncates while leading.
 
 use crate::context::Context;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
+use crate::places::Places;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{LeaderEpoch, NodeId, Offset, TopicPartition};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] =
@@ -23,40 +23,52 @@ struct Replica {
     led: Option<(LeaderEpoch, Offset)>,
 }
 
+fn replica(
+    replicas: &mut Places<Vec<Replica>>,
+    place: TopicPartition,
+    node: NodeId,
+) -> &mut Replica {
+    let replicas = replicas.of(place);
+    if replicas.len() <= node.index() {
+        replicas.resize_with(node.index() + 1, Replica::default);
+    }
+    &mut replicas[node.index()]
+}
+
 #[derive(Debug)]
 pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
-    replicas: BTreeMap<(TopicPartition, NodeId), Replica>,
+    replicas: Places<Vec<Replica>>,
 }
 
 impl Checker {
     pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
-        Self { report: Report::new(name), context: Arc::clone(context), replicas: BTreeMap::new() }
+        Self {
+            report: Report::new(name),
+            context: Arc::clone(context),
+            replicas: Places::default(),
+        }
     }
 
     fn rise(&mut self, entry: &Entry, place: TopicPartition, epoch: LeaderEpoch, to: Offset) {
         self.report.judged(1);
-        let replica = self.replicas.entry((place, entry.node)).or_default();
+        let replica = replica(&mut self.replicas, place, entry.node);
         let before = replica.led.replace((epoch, to));
         let context = &self.context;
         if let Some((_, from)) = before.filter(|(led, from)| *led == epoch && *from > to) {
             self.report.violated(entry, || {
                 let (who, place) = (context.node(entry.node), context.partition(place));
-                let summary = format!(
+                format!(
                     "the high watermark of {place} at {who} fell from {from} to {to} within \
                      epoch {epoch}"
-                );
-                (summary, Vec::new())
+                )
             });
         }
         if let Some(end) = replica.end.filter(|end| *end < to) {
             self.report.violated(entry, || {
                 let (who, place) = (context.node(entry.node), context.partition(place));
-                let summary = format!(
-                    "the high watermark of {place} at {who} is {to}, past its log end {end}"
-                );
-                (summary, Vec::new())
+                format!("the high watermark of {place} at {who} is {to}, past its log end {end}")
             });
         }
     }
@@ -70,17 +82,16 @@ impl Property for Checker {
     fn observe(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Appended { partition, next_offset, .. } => {
-                let replica = self.replicas.entry((*partition, entry.node)).or_default();
-                replica.end = Some(*next_offset);
+                replica(&mut self.replicas, *partition, entry.node).end = Some(*next_offset);
             }
             Event::Truncated { partition, to, .. } => {
-                self.replicas.entry((*partition, entry.node)).or_default().end = Some(*to);
+                replica(&mut self.replicas, *partition, entry.node).end = Some(*to);
             }
             Event::HighWatermark { partition, epoch, offset } => {
                 self.rise(entry, *partition, *epoch, *offset);
             }
             Event::BecameLeader { partition, epoch, log_end, high_watermark } => {
-                let replica = self.replicas.entry((*partition, entry.node)).or_default();
+                let replica = replica(&mut self.replicas, *partition, entry.node);
                 replica.end = Some(*log_end);
                 replica.led = Some((*epoch, *high_watermark));
             }

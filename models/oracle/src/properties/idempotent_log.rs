@@ -1,6 +1,7 @@
 //! `idempotent-log`: a record that an idempotent producer was given once is in the log once at most.
 //!
-//! Source: KIP-98, bug corpus §10.2. Exempt are records that the application itself sent twice, and
+//! Source: KIP-98, bug corpus §10.2. A witness is a copy of a record of an idempotent producer in a log at
+//! the end. Exempt are records that the application itself sent twice, and
 //! records not yet acknowledged when their producer raised its epoch for the partition: Kafka writes
 //! those twice (R6.20). It does *not* speak of deliveries. Broken on purpose by `no-dedup`.
 
@@ -81,7 +82,7 @@ impl Property for Checker {
                             let (what, place) =
                                 (context.record(record.id), context.partition(*partition));
                             let at = base_offset.plus(index);
-                            (format!("{what} is in {place} again, at offset {at}"), Vec::new())
+                            format!("{what} is in {place} again, at offset {at}")
                         });
                     }
                 }

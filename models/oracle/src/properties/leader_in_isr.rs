@@ -1,7 +1,8 @@
 //! `leader-in-isr`: in every state that the controller decides, the leader is a member of the in-sync
 //! set.
 //!
-//! Source: bug corpus §9.1 LeaderInIsr, read as "no leader, or a member". It does *not* speak of what
+//! Source: bug corpus §9.1 LeaderInIsr, read as "no leader, or a member". A witness is a
+//! decision of the controller with a leader. It does *not* speak of what
 //! brokers believe; an unclean election holds too, since it makes the leader the only member. Broken
 //! on purpose by an election that leaves the in-sync set as it was.
 
@@ -52,7 +53,7 @@ impl Property for Checker {
             self.report.violated(entry, || {
                 let place = context.partition(place);
                 let isr: Vec<u16> = isr.iter().map(|broker| broker.0).collect();
-                (format!("{leader} leads {place} outside the in-sync set {isr:?}"), Vec::new())
+                format!("{leader} leads {place} outside the in-sync set {isr:?}")
             });
         }
     }

@@ -2,174 +2,228 @@
 //! replica that counts disagrees with it: not a later leader's exposed prefix, not a replica that
 //! joins the in-sync set, not an append of the same or a later epoch.
 //!
-//! Source: bug corpus §10.2 TrueHwm family, §9.1 StrongIsr. It does *not* judge the tail of a stale
-//! leader: an append of an older epoch than the committed batch at its place is legal until it is
-//! exposed. An unclean election cuts the committed prefix to the new leader's log end, and older
-//! leaderships are not heard any more. Broken on purpose by `trunc-to-hw`, `no-divergence-check`.
+//! Source: bug corpus §10.2 TrueHwm family, §9.1 StrongIsr. A witness is an offset of a replica that was
+//! compared with the committed prefix as another exposed it: one replica alone proves nothing. It does
+//! *not* judge the tail of a stale leader: an append of an older epoch than the committed one at its
+//! place is legal until it is exposed. An unclean election cuts the committed prefix where the new
+//! leader's log ends or differs, and older leaderships are not heard any more. Compared are epoch and
+//! record of each offset; a coordinator's batch has epochs only. Keeps 8 bytes an exposed offset, and 8
+//! bytes an offset that a replica has and that was not compared yet. Broken on purpose by
+//! `trunc-to-hw`, `no-divergence-check`.
 
 use crate::context::Context;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
+use crate::places::Places;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{BrokerId, LeaderEpoch, NodeId, Offset, RecordSlice, TopicPartition};
-use std::collections::BTreeMap;
+use ackproof_types::{
+    BrokerId, LeaderEpoch, NodeId, ProducerIndex, RecordId, RecordSlice, TopicPartition,
+};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] =
     &[Kind::Appended, Kind::Truncated, Kind::HighWatermark, Kind::LeaderElected, Kind::IsrChanged];
 
-/// A batch of a log. The records are shared with the history, not copied.
-#[derive(Clone, Debug)]
-struct Batch {
-    base: Offset,
-    next: Offset,
-    epoch: LeaderEpoch,
-    records: RecordSlice,
-}
+/// What a log holds at one offset: 16 bits of the epoch (shifted by one), 48 bits of the record. 0: not
+/// on record, agrees with everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Cell(u64);
 
-impl Batch {
-    /// Whether both hold the same where both hold something.
-    fn agrees(&self, other: &Self) -> bool {
-        if self.epoch != other.epoch {
-            return false;
-        }
-        // Batches of the same epoch have the same bounds unless one was cut at its end.
-        if self.base != other.base {
-            return false;
-        }
-        let common = self.records.len().min(other.records.len());
-        if self.records.is_empty() != other.records.is_empty() {
-            return false;
-        }
-        self.records[..common].iter().zip(&other.records[..common]).all(|(a, b)| a.id == b.id)
+const RECORD: u64 = (1 << 48) - 1;
+
+impl Cell {
+    fn new(epoch: LeaderEpoch, record: Option<RecordId>) -> Self {
+        let epoch = u64::from((epoch.0 + 1).cast_unsigned() & 0xffff);
+        Self(epoch << 48 | record.map_or(RECORD, RecordId::as_u64))
+    }
+
+    fn agrees(self, other: Self) -> bool {
+        self == other || self.0 == 0 || other.0 == 0
+    }
+
+    fn words(self, context: &Context) -> String {
+        let epoch = i64::from(u16::try_from(self.0 >> 48).unwrap_or(0)) - 1;
+        let what = match self.0 & RECORD {
+            RECORD => "a coordinator's record".to_owned(),
+            id => context.record(RecordId {
+                producer: ProducerIndex(u16::try_from(id >> 32).unwrap_or(0)),
+                number: u32::try_from(id & u64::from(u32::MAX)).unwrap_or(0),
+            }),
+        };
+        format!("{what} of epoch {epoch}")
     }
 }
 
-/// One replica's log, replayed.
-#[derive(Clone, Debug, Default)]
+/// One replica's log: below `checked` it agrees with the committed prefix.
+#[derive(Debug, Default)]
 struct Log {
-    batches: Vec<Batch>,
-    /// Below this it was compared with the committed prefix.
-    checked: Offset,
+    checked: i64,
+    /// What is at `checked` and above.
+    tail: VecDeque<Cell>,
 }
 
 impl Log {
-    fn end(&self) -> Offset {
-        self.batches.last().map_or(Offset(0), |batch| batch.next)
+    fn end(&self) -> i64 {
+        self.checked + i64::try_from(self.tail.len()).expect("a length in memory")
     }
 
-    fn cut(&mut self, to: Offset) {
-        while self.batches.last().is_some_and(|batch| batch.base >= to) {
-            self.batches.pop();
-        }
-        if let Some(last) = self.batches.last_mut().filter(|batch| batch.next > to) {
-            let kept = usize::try_from(to - last.base).expect("the base lies below the cut");
-            if kept < last.records.len() {
-                last.records = last.records.slice(0..kept);
-            }
-            last.next = to;
-        }
+    fn cut(&mut self, to: i64) {
+        self.tail.truncate(usize::try_from(to - self.checked).unwrap_or(0));
         self.checked = self.checked.min(to);
     }
-
-    fn append(&mut self, batch: Batch) {
-        if batch.base < self.end() {
-            self.cut(batch.base);
-        }
-        self.batches.push(batch);
-    }
-
-    /// Batches that hold something in `from..to`.
-    fn within(&self, from: Offset, to: Offset) -> &[Batch] {
-        let first = self.batches.partition_point(|batch| batch.next <= from);
-        let last = self.batches.partition_point(|batch| batch.base < to);
-        &self.batches[first..last.max(first)]
-    }
 }
+
+/// Two logs that contradict each other at an offset: what was committed, what was found.
+type Conflict = (i64, Cell, Cell);
 
 /// One partition.
 #[derive(Debug, Default)]
 struct Replicas {
-    logs: BTreeMap<NodeId, Log>,
-    /// What was exposed as committed.
-    ghost: Log,
+    logs: Vec<Log>,
+    /// What was exposed as committed, from `start` on.
+    start: i64,
+    committed: Vec<Cell>,
     /// Epoch of the last unclean election; older leaderships are not heard.
     floor: LeaderEpoch,
-    isr: Vec<BrokerId>,
+    isr: Arc<[BrokerId]>,
+    compared: usize,
 }
 
-/// Two batches that contradict each other: the committed one first.
-type Conflict = (Batch, Batch);
-
 impl Replicas {
-    /// Compares `node`'s log with the committed prefix below `to`.
-    fn compare(&mut self, node: NodeId, to: Offset) -> Option<Conflict> {
-        let log = self.logs.get_mut(&node)?;
-        let to = to.min(log.end());
-        let from = log.checked;
-        if to <= from {
-            return None;
+    fn log(&mut self, node: NodeId) -> &mut Log {
+        if self.logs.len() <= node.index() {
+            self.logs.resize_with(node.index() + 1, Log::default);
         }
-        log.checked = to;
-        let committed = self.ghost.within(from, to.min(self.ghost.end()));
-        for batch in log.within(from, to.min(self.ghost.end())) {
-            let after = committed.partition_point(|other| other.base <= batch.base);
-            let other = after.checked_sub(1).map(|index| &committed[index]);
-            let Some(other) = other.or_else(|| committed.first()) else { continue };
-            if !other.agrees(batch) {
-                return Some((other.clone(), batch.clone()));
+        &mut self.logs[node.index()]
+    }
+
+    fn committed_end(&self) -> i64 {
+        self.start + i64::try_from(self.committed.len()).expect("a length in memory")
+    }
+
+    fn committed_at(&self, offset: i64) -> Option<Cell> {
+        self.committed.get(usize::try_from(offset - self.start).ok()?).copied()
+    }
+
+    /// Takes what `node` has next into the checked part as long as it agrees with the committed prefix
+    /// below `to`. The first that does not is returned, and stays.
+    fn check(&mut self, node: NodeId, to: i64) -> Option<Conflict> {
+        loop {
+            let log = &self.logs[node.index()];
+            let (at, found) = (log.checked, *log.tail.front()?);
+            if at >= to {
+                return None;
             }
+            // Below the start of what is on record nothing is known.
+            let committed = match self.committed_at(at) {
+                Some(cell) => cell,
+                None if at < self.start => Cell::default(),
+                None => return None,
+            };
+            if !committed.agrees(found) {
+                return Some((at, committed, found));
+            }
+            self.compared += usize::from(committed.0 != 0);
+            let log = &mut self.logs[node.index()];
+            log.tail.pop_front();
+            log.checked += 1;
         }
-        None
+    }
+
+    /// As [`Self::check`], for a replica that counts: what contradicts is passed, so that it is told once.
+    fn demand(&mut self, node: NodeId, to: i64) -> Option<Conflict> {
+        let conflict = self.check(node, to)?;
+        let log = &mut self.logs[node.index()];
+        let passed = usize::try_from(to - log.checked).unwrap_or(0).min(log.tail.len());
+        log.tail.drain(..passed);
+        log.checked += i64::try_from(passed).expect("a length in memory");
+        Some(conflict)
     }
 
     /// `node` exposed its log below `to`.
-    fn expose(&mut self, node: NodeId, to: Offset) -> Option<Conflict> {
-        let conflict = self.compare(node, to);
-        if conflict.is_some() {
-            return conflict;
+    fn expose(&mut self, node: NodeId, to: i64) -> Option<Conflict> {
+        self.log(node);
+        let known = self.committed_end();
+        if let Some(conflict) = self.demand(node, to.min(known)) {
+            return Some(conflict);
         }
-        let log = self.logs.get(&node)?;
-        let (from, to) = (self.ghost.end(), to.min(log.end()));
-        for batch in log.within(from, to) {
-            let mut batch = batch.clone();
-            if batch.base < from {
-                // The rest of a batch of which a part is committed.
-                self.ghost.batches.pop();
+        let log = &mut self.logs[node.index()];
+        if self.committed.is_empty() {
+            self.start = log.checked;
+        }
+        while self.start + i64::try_from(self.committed.len()).expect("a length") < log.checked {
+            self.committed.push(Cell::default());
+        }
+        while log.checked < to {
+            let Some(cell) = log.tail.pop_front() else { break };
+            self.committed.push(cell);
+            log.checked += 1;
+        }
+        if self.committed_end() > known {
+            // Whoever has the same needs not be remembered.
+            for index in 0..self.logs.len() {
+                if index != node.index() {
+                    let other = NodeId(u16::try_from(index).expect("an index of a node"));
+                    self.check(other, i64::MAX);
+                }
             }
-            if batch.next > to {
-                let kept = usize::try_from(to - batch.base).expect("the batch begins below");
-                batch.records = batch.records.slice(0..kept.min(batch.records.len()));
-                batch.next = to;
-            }
-            self.ghost.batches.push(batch);
         }
         None
     }
 
-    fn append(&mut self, node: NodeId, batch: Batch) -> Option<Conflict> {
-        let mut conflict = None;
-        if batch.base < self.ghost.end() && batch.epoch >= self.floor {
-            let other = self.ghost.within(batch.base, batch.next).first();
-            conflict = other
-                .filter(|other| batch.epoch >= other.epoch && !other.agrees(&batch))
-                .map(|other| (other.clone(), batch.clone()));
+    fn append(
+        &mut self,
+        node: NodeId,
+        epoch: LeaderEpoch,
+        base: i64,
+        next: i64,
+        records: &RecordSlice,
+    ) -> Option<Conflict> {
+        let floor = self.floor;
+        let log = self.log(node);
+        if base < log.end() {
+            log.cut(base);
+        } else if base > log.end() {
+            // The log's beginning is not on record.
+            log.tail.clear();
+            log.checked = base;
         }
-        self.logs.entry(node).or_default().append(batch);
-        conflict
+        for index in 0..usize::try_from(next - base).unwrap_or(0) {
+            log.tail.push_back(Cell::new(epoch, records.get(index).map(|record| record.id)));
+        }
+        if base >= self.committed_end() {
+            return None;
+        }
+        self.check(node, i64::MAX);
+        let own = |at: i64| {
+            let record = usize::try_from(at - base).ok().and_then(|index| records.get(index));
+            Cell::new(epoch, record.map(|record| record.id))
+        };
+        let places = (base..next).map_while(|at| Some((at, self.committed_at(at)?, own(at))));
+        let wrong = |&(_, committed, own): &Conflict| {
+            !committed.agrees(own) && committed.0 >> 48 <= own.0 >> 48 && epoch >= floor
+        };
+        places.into_iter().find(wrong)
     }
 
+    /// An unclean election: what the leader holds otherwise is the truth from now on.
     fn elect(&mut self, leader: BrokerId, epoch: LeaderEpoch) {
-        let end = self.logs.get(&leader.into()).map_or(Offset(0), Log::end);
-        // What the leader holds otherwise is the truth from now on.
-        let log = self.logs.entry(leader.into()).or_default();
-        let differs = log.batches.iter().zip(&self.ghost.batches).find(|(a, b)| !a.agrees(b));
-        let end = differs.map_or(end, |(batch, _)| batch.base.min(end));
-        self.ghost.cut(end);
-        for log in self.logs.values_mut() {
-            log.checked = log.checked.min(end);
+        self.log(leader.into());
+        self.check(leader.into(), i64::MAX);
+        // It agrees below the first difference, or below its end.
+        let cut = self.logs[NodeId::from(leader).index()].checked.min(self.committed_end());
+        for log in &mut self.logs {
+            // What was checked against the old prefix only is to be checked against the new one.
+            while log.checked > cut {
+                log.checked -= 1;
+                let index = usize::try_from(log.checked - self.start).ok();
+                let cell = index.and_then(|index| self.committed.get(index));
+                log.tail.push_front(cell.copied().unwrap_or_default());
+            }
         }
+        self.committed.truncate(usize::try_from(cut - self.start).unwrap_or(0));
         self.floor = epoch;
     }
 }
@@ -178,7 +232,7 @@ impl Replicas {
 pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
-    partitions: BTreeMap<TopicPartition, Replicas>,
+    partitions: Places<Replicas>,
 }
 
 impl Checker {
@@ -186,37 +240,29 @@ impl Checker {
         Self {
             report: Report::new(name),
             context: Arc::clone(context),
-            partitions: BTreeMap::new(),
+            partitions: Places::default(),
         }
     }
 
-    fn told(&mut self, entry: &Entry, who: NodeId, place: TopicPartition, conflict: &Conflict) {
-        let (committed, found) = conflict;
+    fn told(&mut self, entry: &Entry, who: NodeId, place: TopicPartition, conflict: Conflict) {
+        let (offset, committed, found) = conflict;
         let context = &self.context;
-        let words = |batch: &Batch| {
-            let first = batch.records.first().map_or_else(
-                || "a coordinator's batch".to_owned(),
-                |record| context.record(record.id),
-            );
-            format!("{first} at {}..{} (epoch {})", batch.base, batch.next, batch.epoch)
-        };
         self.report.violated(entry, || {
             let (who, place) = (context.node(who), context.partition(place));
-            let (found, committed) = (words(found), words(committed));
-            (format!("{who} holds {found} in {place}, but {committed} was committed"), vec![])
+            let (found, committed) = (found.words(context), committed.words(context));
+            format!(
+                "{who} holds {found} at {place} offset {offset}, where {committed} was committed"
+            )
         });
     }
 
-    fn join(&mut self, entry: &Entry, place: TopicPartition, isr: &[BrokerId]) {
-        let replicas = self.partitions.entry(place).or_default();
-        let before = std::mem::replace(&mut replicas.isr, isr.to_vec());
+    fn join(&mut self, entry: &Entry, place: TopicPartition, isr: &Arc<[BrokerId]>) {
+        let before = std::mem::replace(&mut self.partitions.of(place).isr, Arc::clone(isr));
         for &broker in isr.iter().filter(|broker| !before.contains(broker)) {
-            let replicas = self.partitions.entry(place).or_default();
-            if replicas.ghost.end() > Offset(0) {
-                self.report.judged(1);
-            }
-            if let Some(conflict) = replicas.compare(broker.into(), replicas.ghost.end()) {
-                self.told(entry, broker.into(), place, &conflict);
+            let replicas = self.partitions.of(place);
+            replicas.log(broker.into());
+            if let Some(conflict) = replicas.demand(broker.into(), replicas.committed_end()) {
+                self.told(entry, broker.into(), place, conflict);
             }
         }
     }
@@ -230,29 +276,26 @@ impl Property for Checker {
     fn observe(&mut self, entry: &Entry) {
         let (place, conflict) = match &entry.event {
             Event::Appended { partition, epoch, base_offset, next_offset, records, .. } => {
-                let (base, next, epoch) = (*base_offset, *next_offset, *epoch);
-                let batch = Batch { base, next, epoch, records: records.clone() };
-                let replicas = self.partitions.entry(*partition).or_default();
-                (*partition, replicas.append(entry.node, batch))
+                let replicas = self.partitions.of(*partition);
+                let (base, next) = (base_offset.0, next_offset.0);
+                (*partition, replicas.append(entry.node, *epoch, base, next, records))
             }
             Event::Truncated { partition, to, .. } => {
-                let replicas = self.partitions.entry(*partition).or_default();
-                replicas.logs.entry(entry.node).or_default().cut(*to);
+                self.partitions.of(*partition).log(entry.node).cut(to.0);
                 return;
             }
             Event::HighWatermark { partition, epoch, offset } => {
-                let replicas = self.partitions.entry(*partition).or_default();
+                let replicas = self.partitions.of(*partition);
                 if *epoch < replicas.floor {
                     return;
                 }
-                self.report.judged(1);
-                (*partition, replicas.expose(entry.node, *offset))
+                (*partition, replicas.expose(entry.node, offset.0))
             }
             Event::LeaderElected { partition, leader, epoch, isr, unclean } => {
                 if let (true, Some(leader)) = (*unclean, leader) {
-                    let replicas = self.partitions.entry(*partition).or_default();
+                    let replicas = self.partitions.of(*partition);
                     replicas.elect(*leader, *epoch);
-                    replicas.isr = isr.to_vec();
+                    replicas.isr = Arc::clone(isr);
                 } else {
                     self.join(entry, *partition, isr);
                 }
@@ -262,68 +305,17 @@ impl Property for Checker {
             _ => return,
         };
         if let Some(conflict) = conflict {
-            self.told(entry, entry.node, place, &conflict);
+            self.told(entry, entry.node, place, conflict);
         }
     }
 
-    fn conclude(self: Box<Self>) -> PropertyResult {
+    fn conclude(mut self: Box<Self>) -> PropertyResult {
+        for replicas in self.partitions.values_mut() {
+            self.report.judged(replicas.compared);
+        }
         self.report.finish()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::history::Event;
-    use crate::test_history::*;
-    use crate::verdict::Judgement;
-    use ackproof_types::Offset;
-
-    const NAME: &str = "log-matching";
-
-    #[test]
-    fn a_later_leader_over_the_committed_prefix_violates() {
-        let exposed = vec![
-            appended(1, 0, 0, &[0, 1]),
-            appended(2, 0, 0, &[0, 1]),
-            high_watermark(1, 0, 2),
-            (2, Event::Truncated { partition: P, from: Offset(2), to: Offset(0) }),
-            appended(2, 1, 0, &[2]),
-        ];
-        let result = judge(NAME, exposed);
-        assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
-    }
-
-    #[test]
-    fn a_diverged_follower_that_leads_later_violates() {
-        let events = vec![
-            appended(1, 1, 0, &[0]),
-            appended(2, 0, 0, &[9]),
-            high_watermark(1, 1, 1),
-            appended(2, 2, 1, &[1]),
-            high_watermark(2, 2, 2),
-        ];
-        assert_eq!(judge(NAME, events).judgement, Judgement::Violated);
-    }
-
-    #[test]
-    fn a_cut_uncommitted_tail_holds() {
-        let events = vec![
-            appended(1, 0, 0, &[0]),
-            appended(2, 0, 0, &[0]),
-            high_watermark(1, 0, 1),
-            appended(1, 0, 1, &[1]),
-            appended(2, 1, 1, &[2]),
-            appended(3, 1, 1, &[2]),
-            high_watermark(2, 1, 2),
-            appended(1, 0, 2, &[3]),
-            (1, Event::Truncated { partition: P, from: Offset(3), to: Offset(1) }),
-            appended(1, 1, 1, &[2]),
-        ];
-        assert_eq!(judge(NAME, events).judgement, Judgement::Held);
-    }
-
-    #[test]
-    fn without_a_high_watermark_nothing_is_judged() {
-        assert_eq!(judge(NAME, vec![appended(1, 0, 0, &[0])]).judgement, Judgement::Vacuous);
-    }
-}
+mod tests;

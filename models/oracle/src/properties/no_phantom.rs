@@ -1,18 +1,18 @@
 //! `no-phantom`: nothing is delivered that was not sent, and nothing at or above the highest high
 //! watermark that any leader of the partition had so far.
 //!
-//! Source: bug corpus §10.2 PhantomRead, §10.1 G1a. It does *not* say that what is delivered stays
+//! Source: bug corpus §10.2 PhantomRead, §10.1 G1a. A witness is a record that was read. It does *not* say that what is delivered stays
 //! (`stable-reads`), and in histories without high watermarks it judges only the sending. Broken on
 //! purpose by a fetch that serves consumers up to the log end.
 
 use crate::context::Context;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
+use crate::places::Places;
 use crate::record_set::RecordSet;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{Offset, TopicPartition};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] =
@@ -23,7 +23,7 @@ pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
     sent: RecordSet,
-    exposed: BTreeMap<TopicPartition, Offset>,
+    exposed: Places<Option<Offset>>,
 }
 
 impl Checker {
@@ -32,13 +32,13 @@ impl Checker {
             report: Report::new(name),
             context: Arc::clone(context),
             sent: RecordSet::default(),
-            exposed: BTreeMap::new(),
+            exposed: Places::default(),
         }
     }
 
     fn expose(&mut self, partition: TopicPartition, offset: Offset) {
-        let exposed = self.exposed.entry(partition).or_insert(offset);
-        *exposed = offset.max(*exposed);
+        let exposed = self.exposed.of(partition);
+        *exposed = (*exposed).max(Some(offset));
     }
 }
 
@@ -66,23 +66,19 @@ impl Property for Checker {
                             let (what, place) =
                                 (context.record(record.id), context.partition(*partition));
                             let at = base_offset.plus(index);
-                            let summary =
-                                format!("{place} offset {at} gave {what}, which nobody sent");
-                            (summary, Vec::new())
+                            format!("{place} offset {at} gave {what}, which nobody sent")
                         });
                     }
                 }
                 let end = base_offset.plus(records.len());
-                let Some(&exposed) = self.exposed.get(partition).filter(|at| **at < end) else {
-                    return;
-                };
+                let exposed = self.exposed.get(*partition).copied().flatten();
+                let Some(exposed) = exposed.filter(|at| *at < end) else { return };
                 self.report.violated(entry, || {
                     let place = context.partition(*partition);
-                    let summary = format!(
+                    format!(
                         "{place} was read up to {end}, above every high watermark so far \
                          ({exposed})"
-                    );
-                    (summary, Vec::new())
+                    )
                 });
             }
             _ => {}

@@ -1,7 +1,8 @@
 //! `one-leader-per-epoch`: a leader epoch of a partition belongs to one broker, in what the controller
 //! chose and in what brokers took.
 //!
-//! Source: bug corpus §10.2 OneLeaderPerEpoch. It does *not* forbid two brokers that believe to lead
+//! Source: bug corpus §10.2 OneLeaderPerEpoch. A witness is a second word on the same epoch: the broker's
+//! on the controller's choice, or another choice. It does *not* forbid two brokers that believe to lead
 //! at the same time in different epochs, nor the same broker twice. Broken on purpose by a
 //! controller that forgets to raise the epoch.
 
@@ -42,14 +43,17 @@ impl Property for Checker {
             }
             _ => return,
         };
+        let Some(&first) = self.leaders.get(&(place, epoch)) else {
+            self.leaders.insert((place, epoch), node);
+            return;
+        };
         self.report.judged(1);
-        let first = *self.leaders.entry((place, epoch)).or_insert(node);
         if first != node {
             let context = &self.context;
             self.report.violated(entry, || {
                 let place = context.partition(place);
                 let (first, second) = (context.node(first), context.node(node));
-                (format!("{first} and {second} both lead {place} in epoch {epoch}"), Vec::new())
+                format!("{first} and {second} both lead {place} in epoch {epoch}")
             });
         }
     }
@@ -61,8 +65,10 @@ impl Property for Checker {
 
 #[cfg(test)]
 mod tests {
+    use crate::history::Event;
     use crate::test_history::*;
     use crate::verdict::Judgement;
+    use ackproof_types::{LeaderEpoch, Offset};
 
     const NAME: &str = "one-leader-per-epoch";
 
@@ -74,12 +80,22 @@ mod tests {
 
     #[test]
     fn leaders_of_different_epochs_hold() {
-        let result = judge(NAME, vec![elected(1, 4, &[1, 2]), elected(2, 5, &[2])]);
-        assert_eq!(result.judgement, Judgement::Held);
+        let took = |broker: u16, epoch| {
+            let (epoch, log_end) = (LeaderEpoch(epoch), Offset(0));
+            let event =
+                Event::BecameLeader { partition: P, epoch, log_end, high_watermark: Offset(0) };
+            (broker, event)
+        };
+        let events = vec![elected(1, 4, &[1, 2]), elected(2, 5, &[2]), took(1, 4), took(2, 5)];
+        let result = judge(NAME, events);
+        assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 2));
+        let wrong = vec![elected(1, 4, &[1, 2]), took(2, 4)];
+        assert_eq!(judge(NAME, wrong).judgement, Judgement::Violated);
     }
 
     #[test]
     fn an_offline_partition_proves_nothing() {
         assert_eq!(judge(NAME, vec![elected(0, 4, &[1])]).judgement, Judgement::Vacuous);
+        assert_eq!(judge(NAME, vec![elected(1, 4, &[1])]).judgement, Judgement::Vacuous);
     }
 }

@@ -1,7 +1,8 @@
 //! `producer-order`: acknowledged records of an ordered producer are in each log in the order in which
 //! they were sent.
 //!
-//! Source: KIP-98, bug corpus §10.2 PerProducerOrder. First copies only. Exempt are records that were
+//! Source: KIP-98, bug corpus §10.2 PerProducerOrder. A witness is a record that has another of its
+//! producer before it. First copies only. Exempt are records that were
 //! not acknowledged, that the application sent twice, and those not yet acknowledged when their
 //! producer raised its epoch for the partition. It does *not* speak of order between producers or
 //! partitions. Broken on purpose by `no-dedup` with retries.
@@ -23,15 +24,15 @@ pub(crate) const EVENTS: &[Kind] =
 pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
-    /// By producer and number: the how-manieth send it was, from 1; 0: not sent.
-    ranks: Vec<Vec<u32>>,
-    sends: Vec<u32>,
+    /// By producer: one past the highest number sent. Numbers count the sends of the workload, so a
+    /// lower one is a record that the application sends again.
+    sent: Vec<u32>,
     exempt: RecordSet,
     settled: RecordSet,
     bumped: BTreeSet<(NodeId, TopicPartition)>,
     read: RecordSet,
     /// The furthest record read so far.
-    last: BTreeMap<(TopicPartition, ProducerIndex), (u32, RecordId)>,
+    last: BTreeMap<(TopicPartition, ProducerIndex), RecordId>,
 }
 
 impl Checker {
@@ -39,8 +40,7 @@ impl Checker {
         Self {
             report: Report::new(name),
             context: Arc::clone(context),
-            ranks: vec![Vec::new(); context.producers.len()],
-            sends: vec![0; context.producers.len()],
+            sent: vec![0; context.producers.len()],
             exempt: RecordSet::default(),
             settled: RecordSet::default(),
             bumped: BTreeSet::new(),
@@ -50,45 +50,35 @@ impl Checker {
     }
 
     fn send(&mut self, id: RecordId) {
-        let (producer, number) = (id.producer.index(), id.number as usize);
-        if !self.context.producers[producer].ordered {
-            return;
-        }
-        let ranks = &mut self.ranks[producer];
-        if ranks.len() <= number {
-            ranks.resize(number + 1, 0);
-        }
-        if ranks[number] == 0 {
-            self.sends[producer] += 1;
-            ranks[number] = self.sends[producer];
-        } else {
+        let sent = &mut self.sent[id.producer.index()];
+        if id.number < *sent {
             self.exempt.insert(id);
+        } else {
+            *sent = id.number + 1;
         }
     }
 
     fn read(&mut self, entry: &Entry, place: TopicPartition, offset: Offset, id: RecordId) {
-        let rank = self.ranks.get(id.producer.index()).and_then(|all| all.get(id.number as usize));
-        let Some(&rank) = rank.filter(|rank| **rank > 0) else { return };
+        if !self.context.producer(id.producer).ordered {
+            return;
+        }
         if !self.settled.contains(id) || self.exempt.contains(id) || !self.read.insert(id) {
             return;
         }
         let Some(last) = self.last.get_mut(&(place, id.producer)) else {
-            self.last.insert((place, id.producer), (rank, id));
+            self.last.insert((place, id.producer), id);
             return;
         };
         self.report.judged(1);
-        if last.0 < rank {
-            *last = (rank, id);
+        if last.number < id.number {
+            *last = id;
             return;
         }
-        let (context, before) = (&self.context, last.1);
+        let (context, before) = (&self.context, *last);
         self.report.violated(entry, || {
             let (what, before) = (context.record(id), context.record(before));
             let place = context.partition(place);
-            let summary = format!(
-                "{what} is in {place} at offset {offset}, after {before}, which was sent later"
-            );
-            (summary, Vec::new())
+            format!("{what} is in {place} at offset {offset}, after {before}, which was sent later")
         });
     }
 }

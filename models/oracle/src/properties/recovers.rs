@@ -1,7 +1,7 @@
 //! `recovers`: when the liveness bound after the healing of all faults is over, every partition has a
 //! leader and a full in-sync set, no send is open, and every group has reached the high watermark.
 //!
-//! Source: bug corpus §10.3. Judged when the final read begins, if a settle phase came before. A group
+//! Source: bug corpus §10.3. A witness is a partition, a group's partition, or the set of open sends. Judged when the final read begins, if a settle phase came before. A group
 //! has reached what it processed or was positioned at: skipped records are `at-least-once`'s business.
 //! Sends of a process that ended are open no more. Histories without elections are judged by the
 //! clients' side alone. Broken on purpose by retry livelocks and in-sync sets that never grow.
@@ -9,6 +9,7 @@
 use crate::context::Context;
 use crate::history::{Entry, Event, Phase};
 use crate::kind::Kind;
+use crate::places::{GroupPlaces, Places};
 use crate::record_set::RecordSet;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
@@ -43,9 +44,9 @@ pub(crate) struct Checker {
     context: Arc<Context>,
     settling: bool,
     states: BTreeMap<TopicPartition, State>,
-    watermarks: BTreeMap<TopicPartition, Offset>,
+    watermarks: Places<Option<Offset>>,
     open: RecordSet,
-    reached: BTreeMap<(GroupId, TopicPartition), Offset>,
+    reached: GroupPlaces<Option<Offset>>,
 }
 
 impl Checker {
@@ -55,15 +56,15 @@ impl Checker {
             context: Arc::clone(context),
             settling: false,
             states: BTreeMap::new(),
-            watermarks: BTreeMap::new(),
+            watermarks: Places::default(),
             open: RecordSet::default(),
-            reached: BTreeMap::new(),
+            reached: GroupPlaces::default(),
         }
     }
 
     fn reach(&mut self, group: GroupId, place: TopicPartition, offset: Offset) {
-        let reached = self.reached.entry((group, place)).or_insert(offset);
-        *reached = offset.max(*reached);
+        let reached = self.reached.of(group, place);
+        *reached = (*reached).max(Some(offset));
     }
 
     fn judge(&mut self, entry: &Entry) {
@@ -76,7 +77,7 @@ impl Checker {
             let context = &self.context;
             self.report.violated(entry, || {
                 let first = context.record(first);
-                (format!("{open} sends have no outcome, the first of {first}"), Vec::new())
+                format!("{open} sends have no outcome, the first of {first}")
             });
         }
         self.judge_lag(entry);
@@ -101,7 +102,7 @@ impl Checker {
                             format!("has {isr} of {} replicas in sync", topic.replication_factor)
                         }
                     };
-                    (format!("{name}-{partition} {what} at the end"), Vec::new())
+                    format!("{name}-{partition} {what} at the end")
                 });
             }
         }
@@ -110,23 +111,24 @@ impl Checker {
     fn judge_lag(&mut self, entry: &Entry) {
         for (index, group) in self.context.groups.iter().enumerate() {
             let id = GroupId(u16::try_from(index).expect("a group's id is a u16"));
-            for (place, end) in &self.watermarks {
-                if !group.topics.contains(&place.topic) || *end <= Offset(0) {
+            for (place, end) in self.watermarks.iter() {
+                let Some(end) = end.filter(|end| *end > Offset(0)) else { continue };
+                if !group.topics.contains(&place.topic) {
                     continue;
                 }
                 self.report.judged(1);
-                let reached = self.reached.get(&(id, *place)).copied();
-                if reached.is_some_and(|reached| reached >= *end) {
+                let reached = self.reached.get(id, place).copied().flatten();
+                if reached.is_some_and(|reached| reached >= end) {
                     continue;
                 }
                 let context = &self.context;
                 self.report.violated(entry, || {
-                    let (name, place) = (&group.name, context.partition(*place));
+                    let (name, place) = (&group.name, context.partition(place));
                     let what = reached.map_or_else(
                         || format!("never had a position in {place}"),
-                        |at| format!("is {} records behind in {place} (at {at})", *end - at),
+                        |at| format!("is {} records behind in {place} (at {at})", end - at),
                     );
-                    (format!("{name} {what}; the high watermark is {end}"), Vec::new())
+                    format!("{name} {what}; the high watermark is {end}")
                 });
             }
         }
@@ -168,7 +170,7 @@ impl Property for Checker {
                 self.reach(*group, *partition, *offset + 1);
             }
             Event::HighWatermark { partition, offset, .. } => {
-                self.watermarks.insert(*partition, *offset);
+                *self.watermarks.of(*partition) = Some(*offset);
             }
             Event::LeaderElected { partition, leader, isr, .. } => {
                 self.states.insert(*partition, State { leader: *leader, isr: isr.len() });

@@ -1,17 +1,16 @@
 //! `stable-reads`: an offset once read never later holds another record.
 //!
 //! Source: bug corpus §10.1 inconsistent-offsets. It does *not* say that the record was committed or
-//! that it stays readable. The first record read at an offset is taken for the right one. Broken on
-//! purpose by `trunc-to-hw`, `no-divergence-check` and unclean elections.
+//! that it stays readable. A witness is an offset that is read again; each change is reported once. Keeps
+//! 8 bytes an offset that was read. Broken on purpose by `trunc-to-hw`, `no-divergence-check` and unclean elections.
 
 use crate::context::Context;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
+use crate::places::Places;
 use crate::record_set::OffsetTable;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::TopicPartition;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[Kind::Polled, Kind::FinalRead];
@@ -20,12 +19,12 @@ pub(crate) const EVENTS: &[Kind] = &[Kind::Polled, Kind::FinalRead];
 pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
-    seen: BTreeMap<TopicPartition, OffsetTable>,
+    seen: Places<OffsetTable>,
 }
 
 impl Checker {
     pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
-        Self { report: Report::new(name), context: Arc::clone(context), seen: BTreeMap::new() }
+        Self { report: Report::new(name), context: Arc::clone(context), seen: Places::default() }
     }
 }
 
@@ -40,7 +39,7 @@ impl Property for Checker {
         else {
             return;
         };
-        let seen = self.seen.entry(*partition).or_default();
+        let seen = self.seen.of(*partition);
         for (index, record) in records.iter().enumerate() {
             let offset = base_offset.plus(index);
             let Some(first) = seen.enter(offset.0, record.id) else { continue };
@@ -50,7 +49,7 @@ impl Property for Checker {
                 self.report.violated(entry, || {
                     let place = context.partition(*partition);
                     let (now, then) = (context.record(record.id), context.record(first));
-                    (format!("{place} offset {offset} gave {then} first and {now} later"), vec![])
+                    format!("{place} offset {offset} gave {then} first and {now} later")
                 });
             }
         }
@@ -70,8 +69,8 @@ mod tests {
 
     #[test]
     fn another_record_at_an_offset_violates() {
-        let result = judge(NAME, vec![polled(0, &[0]), final_read(0, &[1])]);
-        assert_eq!(result.judgement, Judgement::Violated);
+        let result = judge(NAME, vec![polled(0, &[0]), final_read(0, &[1]), final_read(0, &[1])]);
+        assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
     }
 
     #[test]

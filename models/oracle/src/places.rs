@@ -1,0 +1,87 @@
+//! Tables by partition, and by group and partition: dense, since topics and partitions are numbered
+//! from 0. They know no event.
+
+use ackproof_types::{GroupId, TopicId, TopicPartition};
+
+/// One `T` a partition.
+#[derive(Clone, Debug)]
+pub(crate) struct Places<T> {
+    topics: Vec<Vec<T>>,
+}
+
+impl<T> Default for Places<T> {
+    fn default() -> Self {
+        Self { topics: Vec::new() }
+    }
+}
+
+impl<T: Default> Places<T> {
+    /// What is kept for `place`, made if there is nothing.
+    pub(crate) fn of(&mut self, place: TopicPartition) -> &mut T {
+        let (topic, partition) = (place.topic.index(), usize::from(place.partition));
+        if self.topics.len() <= topic {
+            self.topics.resize_with(topic + 1, Vec::new);
+        }
+        let partitions = &mut self.topics[topic];
+        if partitions.len() <= partition {
+            partitions.resize_with(partition + 1, T::default);
+        }
+        &mut partitions[partition]
+    }
+
+    /// What is kept for `place`.
+    pub(crate) fn get(&self, place: TopicPartition) -> Option<&T> {
+        self.topics.get(place.topic.index())?.get(usize::from(place.partition))
+    }
+
+    /// Everything, ascending; partitions below a known one are present as they were made.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (TopicPartition, &T)> {
+        (0..).zip(&self.topics).flat_map(|(topic, partitions)| {
+            (0..)
+                .zip(partitions)
+                .map(move |(number, one)| (TopicPartition::new(TopicId(topic), number), one))
+        })
+    }
+
+    /// Everything, in no order that matters.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.topics.iter_mut().flatten()
+    }
+}
+
+/// One `T` a group and partition.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupPlaces<T> {
+    groups: Vec<Places<T>>,
+}
+
+impl<T> Default for GroupPlaces<T> {
+    fn default() -> Self {
+        Self { groups: Vec::new() }
+    }
+}
+
+impl<T: Default> GroupPlaces<T> {
+    /// What is kept for `place` of `group`, made if there is nothing.
+    pub(crate) fn of(&mut self, group: GroupId, place: TopicPartition) -> &mut T {
+        if self.groups.len() <= group.index() {
+            self.groups.resize_with(group.index() + 1, Places::default);
+        }
+        self.groups[group.index()].of(place)
+    }
+
+    /// What is kept for `place` of `group`.
+    pub(crate) fn get(&self, group: GroupId, place: TopicPartition) -> Option<&T> {
+        self.groups.get(group.index())?.get(place)
+    }
+
+    /// What every group keeps for `place`.
+    pub(crate) fn all_of(&mut self, place: TopicPartition) -> impl Iterator<Item = &mut T> {
+        self.groups.iter_mut().map(move |places| places.of(place))
+    }
+
+    /// Everything, in no order that matters.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.groups.iter_mut().flat_map(Places::values_mut)
+    }
+}

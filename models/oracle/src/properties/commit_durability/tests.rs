@@ -1,0 +1,172 @@
+//! Histories of commits and lookups, legal ones (silent) beside illegal ones (loud), corner by corner.
+
+use crate::history::PositionSource::{Committed, NoCommitEarliest};
+use crate::history::{Event, ProcessEnd};
+use crate::test_history::*;
+use crate::verdict::{Judgement, PropertyResult};
+use ackproof_types::{ErrorCode, MemberId, Offset, TopicId};
+
+type Events = Vec<(u16, Event)>;
+
+fn run(events: Events) -> PropertyResult {
+    judge("commit-durability", events)
+}
+
+/// The judgement when the member at node 6 gets the partition after `before`, and finds `found`.
+fn resumed(before: Events, found: i64) -> Judgement {
+    let mut events = before;
+    events.push(assigned(6, 9));
+    events.push(lookup(6, found));
+    run(events).judgement
+}
+
+fn lookup(node: u16, found: i64) -> (u16, Event) {
+    let source = if found < 0 { NoCommitEarliest } else { Committed };
+    positioned(node, found.max(0), source)
+}
+
+fn failed(offset: i64, maybe_written: bool) -> (u16, Event) {
+    let (error, offsets) = (ErrorCode::NotCoordinator, [(P, Offset(offset))].into());
+    (5, Event::CommitFailed { group: G, offsets, error, maybe_written })
+}
+
+fn acked_commits(offsets: &[i64]) -> Events {
+    let mut events = vec![assigned(5, 1)];
+    events.extend(offsets.iter().flat_map(|&offset| [commit_sent(offset), committed(offset)]));
+    events
+}
+
+#[test]
+fn the_last_acknowledged_commit_is_found_and_nothing_else() {
+    let result = {
+        let mut events = acked_commits(&[5, 9]);
+        events.extend([assigned(6, 2), lookup(6, 9)]);
+        run(events)
+    };
+    assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 1));
+    assert_eq!(resumed(acked_commits(&[5, 9]), 5), Judgement::Violated, "superseded");
+    assert_eq!(resumed(acked_commits(&[5, 9]), -1), Judgement::Violated, "gone");
+    assert_eq!(resumed(acked_commits(&[5, 9]), 12), Judgement::Violated, "nobody committed it");
+}
+
+#[test]
+fn a_violation_says_whose_commit_was_acknowledged() {
+    let mut events = acked_commits(&[5, 9]);
+    events.extend([assigned(6, 2), lookup(6, 5)]);
+    let summary = run(events).violations[0].summary.clone();
+    let told = "ledger-1 of ledger resumed at offset 5 in payments-0, although ledger-0 had its \
+                commit of 9 acknowledged at 4.000s";
+    assert_eq!(summary, told);
+}
+
+#[test]
+fn a_slow_answer_may_be_as_old_as_the_assignment() {
+    let mut events = acked_commits(&[5]);
+    events.push(assigned(6, 2));
+    events.extend(acked_commits(&[9]));
+    // Sixty seconds on its way: time alone makes nothing illegal.
+    events.extend((0..60).map(|_| phase(crate::history::Phase::Load)));
+    let mut late = events.clone();
+    late.push(lookup(6, 5));
+    assert_eq!(run(late).judgement, Judgement::Held);
+    events.extend([assigned(6, 3), lookup(6, 5)]);
+    assert_eq!(run(events).judgement, Judgement::Violated, "asked again after the second commit");
+}
+
+#[test]
+fn unknown_outcomes_may_take_effect_late_and_refused_ones_never() {
+    let with = |outcome: (u16, Event)| {
+        let mut events = vec![assigned(5, 1), commit_sent(5), outcome];
+        events.extend(acked_commits(&[9])[1..].to_vec());
+        events
+    };
+    assert_eq!(resumed(with(failed(5, true)), 5), Judgement::Held);
+    assert_eq!(resumed(with(failed(5, true)), 9), Judgement::Held);
+    assert_eq!(resumed(with(failed(5, false)), 5), Judgement::Violated);
+    // The process ends before the answer: unknown as well.
+    let crashed = (5, Event::ProcessEnded(ProcessEnd::Crash));
+    assert_eq!(resumed(with(crashed), 5), Judgement::Held);
+}
+
+#[test]
+fn a_later_generations_commit_ends_what_an_older_one_left_open() {
+    let with = |generation| {
+        let mut events = vec![assigned(5, 1), commit_sent(5), failed(5, true)];
+        events.extend([assigned(6, generation), at_node(6, commit_sent(9))]);
+        events.push(at_node(6, committed(9)));
+        events.push((6, Event::ProcessEnded(ProcessEnd::Crash)));
+        resumed(events, 5)
+    };
+    assert_eq!(with(2), Judgement::Violated, "the coordinator refuses generation 1 by then");
+    assert_eq!(with(1), Judgement::Held, "of one generation either may come last");
+}
+
+#[test]
+fn a_zombies_commit_that_is_acknowledged_after_its_generation_violates() {
+    // R9.10 refuses it; here the coordinator took it, and what came of generation 2 is gone.
+    let events = vec![
+        assigned(5, 1),
+        assigned(6, 2),
+        at_node(6, commit_sent(9)),
+        at_node(6, committed(9)),
+        commit_sent(5),
+        committed(5),
+    ];
+    assert_eq!(resumed(events.clone(), 5), Judgement::Violated);
+    assert_eq!(resumed(events, 9), Judgement::Violated, "and this one was acknowledged last");
+}
+
+#[test]
+fn an_older_generations_commit_is_accepted_while_the_next_is_prepared() {
+    let revoked = || (5, Event::Revoked { group: G, member: MemberId(5), partitions: [P].into() });
+    let mut events = acked_commits(&[5]);
+    events.extend([commit_sent(8), committed(8), revoked()]);
+    assert_eq!(resumed(events.clone(), 8), Judgement::Held);
+    assert_eq!(resumed(events, 5), Judgement::Violated);
+}
+
+#[test]
+fn overtaking_commits_may_end_either_way_and_a_repeated_one_goes_back() {
+    let together =
+        || vec![assigned(5, 1), commit_sent(5), commit_sent(9), committed(9), committed(5)];
+    assert_eq!(resumed(together(), 5), Judgement::Held);
+    assert_eq!(resumed(together(), 9), Judgement::Held);
+    assert_eq!(resumed(together(), -1), Judgement::Violated);
+    assert_eq!(resumed(acked_commits(&[9, 5]), 5), Judgement::Held, "F25");
+    assert_eq!(resumed(acked_commits(&[9, 5]), 9), Judgement::Violated);
+}
+
+#[test]
+fn a_lookup_may_show_a_commit_before_its_acknowledgement() {
+    let mut events = acked_commits(&[5]);
+    events.extend([commit_sent(9), assigned(6, 2), lookup(6, 9), committed(9)]);
+    assert_eq!(run(events).judgement, Judgement::Held);
+}
+
+#[test]
+fn an_unclean_election_of_the_commits_log_is_named() {
+    let (node, mut event) = elected(3, 1, &[3]);
+    if let Event::LeaderElected { partition, unclean, .. } = &mut event {
+        (partition.topic, *unclean) = (TopicId::CONSUMER_OFFSETS, true);
+    }
+    let mut events = acked_commits(&[5]);
+    events.extend([(node, event), assigned(6, 1), lookup(6, -1)]);
+    let result = run(events.clone());
+    assert_eq!(result.judgement, Judgement::Violated);
+    let summary = &result.violations[0].summary;
+    assert!(summary.contains("unclean.leader.election.enable=true cut __consumer_offsets-0"));
+    // A coordinator that only moved is no excuse, and keeps the commit.
+    events.remove(3);
+    let summary = run(events.clone()).violations[0].summary.clone();
+    assert!(!summary.contains("unclean"), "{summary}");
+    events.pop();
+    events.push(lookup(6, 5));
+    assert_eq!(run(events).judgement, Judgement::Held);
+}
+
+#[test]
+fn without_an_acknowledged_commit_or_an_assignment_nothing_is_judged() {
+    assert_eq!(resumed(vec![assigned(5, 1), commit_sent(5)], -1), Judgement::Vacuous);
+    let unassigned = vec![commit_sent(5), committed(5), lookup(6, 0)];
+    assert_eq!(run(unassigned).judgement, Judgement::Vacuous);
+}

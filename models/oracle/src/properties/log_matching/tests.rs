@@ -1,0 +1,126 @@
+//! Histories of replicas, legal ones (silent) beside illegal ones (loud).
+
+use crate::history::Event;
+use crate::test_history::*;
+use crate::verdict::{Judgement, PropertyResult};
+use ackproof_types::{BrokerId, Offset};
+
+fn run(events: Vec<(u16, Event)>) -> PropertyResult {
+    judge("log-matching", events)
+}
+
+fn cut(broker: u16, from: i64, to: i64) -> (u16, Event) {
+    (broker, Event::Truncated { partition: P, from: Offset(from), to: Offset(to) })
+}
+
+fn isr(before: &[u16], after: &[u16]) -> (u16, Event) {
+    let set = |ids: &[u16]| ids.iter().map(|&id| BrokerId(id)).collect();
+    (0, Event::IsrChanged { partition: P, before: set(before), isr: set(after) })
+}
+
+fn unclean(leader: u16, epoch: i32) -> (u16, Event) {
+    let (node, mut event) = elected(leader, epoch, &[leader]);
+    if let Event::LeaderElected { unclean, .. } = &mut event {
+        *unclean = true;
+    }
+    (node, event)
+}
+
+/// Two records, committed on brokers 1 and 2.
+fn committed() -> Vec<(u16, Event)> {
+    vec![appended(1, 0, 0, &[0, 1]), appended(2, 0, 0, &[0, 1]), high_watermark(1, 0, 2)]
+}
+
+fn after(events: Vec<(u16, Event)>) -> PropertyResult {
+    let mut all = committed();
+    all.extend(events);
+    run(all)
+}
+
+#[test]
+fn a_later_leader_over_the_committed_prefix_violates() {
+    let result = after(vec![cut(2, 2, 0), appended(2, 1, 0, &[2])]);
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
+    let told = "broker-2 holds billing-0#2 of epoch 1 at payments-0 offset 0, where billing-0#0 of \
+                epoch 0 was committed";
+    assert_eq!(result.violations[0].summary, told);
+}
+
+#[test]
+fn the_same_epoch_with_another_record_violates() {
+    assert_eq!(after(vec![appended(3, 0, 0, &[0, 7])]).judgement, Judgement::Violated);
+    assert_eq!(after(vec![appended(3, 0, 0, &[0]), appended(3, 0, 1, &[1])]).violation_count, 0);
+}
+
+#[test]
+fn a_diverged_follower_that_leads_later_violates() {
+    let events = vec![
+        appended(1, 1, 0, &[0]),
+        appended(2, 0, 0, &[9]),
+        high_watermark(1, 1, 1),
+        appended(2, 2, 1, &[1]),
+        high_watermark(2, 2, 2),
+    ];
+    let result = run(events);
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
+}
+
+#[test]
+fn a_diverged_follower_that_joins_the_in_sync_set_violates() {
+    let diverged = |last| {
+        vec![
+            appended(1, 1, 0, &[0]),
+            appended(2, 1, 0, &[0]),
+            appended(3, 0, 0, &[9]),
+            isr(&[1, 2, 3], &[1, 2]),
+            high_watermark(1, 1, 1),
+            last,
+        ]
+    };
+    let joins = run(diverged(isr(&[1, 2], &[1, 2, 3])));
+    assert_eq!((joins.judgement, joins.violation_count), (Judgement::Violated, 1));
+    let stays = run(diverged(isr(&[1, 2], &[1])));
+    assert_eq!(stays.judgement, Judgement::Held, "a stale tail outside is legal");
+}
+
+#[test]
+fn a_cut_uncommitted_tail_holds() {
+    let result = run(vec![
+        appended(1, 0, 0, &[0]),
+        appended(2, 0, 0, &[0]),
+        high_watermark(1, 0, 1),
+        appended(1, 0, 1, &[1]),
+        appended(2, 1, 1, &[2]),
+        appended(3, 1, 1, &[2]),
+        high_watermark(2, 1, 2),
+        appended(1, 0, 2, &[3]),
+        cut(1, 3, 1),
+        appended(1, 1, 1, &[2]),
+    ]);
+    assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 3));
+}
+
+#[test]
+fn an_unclean_election_makes_the_leaders_log_the_truth() {
+    let elected = || vec![appended(3, 0, 0, &[0]), unclean(3, 1), appended(3, 1, 1, &[5])];
+    let mut legal = elected();
+    legal.extend([high_watermark(3, 1, 2), cut(1, 2, 1), appended(1, 1, 1, &[5])]);
+    legal.push(high_watermark(1, 2, 2));
+    assert_eq!(after(legal).judgement, Judgement::Held);
+    // Broker 1 keeps what the election threw away, and exposes it later.
+    let mut illegal = elected();
+    illegal.extend([high_watermark(3, 1, 2), high_watermark(1, 2, 2)]);
+    assert_eq!(after(illegal).judgement, Judgement::Violated);
+    // Without the election the same is a divergence.
+    let mut clean = elected();
+    clean.remove(1);
+    clean.push(high_watermark(3, 1, 2));
+    assert_eq!(after(clean).judgement, Judgement::Violated);
+}
+
+#[test]
+fn one_replica_alone_proves_nothing() {
+    assert_eq!(run(vec![appended(1, 0, 0, &[0])]).judgement, Judgement::Vacuous);
+    let alone = vec![appended(1, 0, 0, &[0]), high_watermark(1, 0, 1)];
+    assert_eq!(run(alone).judgement, Judgement::Vacuous);
+}
