@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shell_would_split_or_expand_is_quoted() {
+    fn what_a_shell_would_split_is_quoted() {
         let sets = [
             ("producers.billing.size".to_owned(), "10 B..$HOME".to_owned()),
             ("name".to_owned(), "it's".to_owned()),

@@ -193,7 +193,7 @@ fn an_interrupted_sweep_tells_what_it_has() {
     let directory = directory();
     write(directory.path(), "a.json", &scenario(MET));
     let mut child = ackproof(directory.path())
-        .args(["run", "a.json", "--seeds", "1000000", "--jobs", "1", "--format", "json"])
+        .args(["run", "a.json", "--seeds", "5000", "--jobs", "1", "--format", "json"])
         .env("RUST_LOG", "ackproof::trial=info")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -215,6 +215,6 @@ fn an_interrupted_sweep_tells_what_it_has() {
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["interrupted"], true);
     let done = report["scenarios"][0]["seeds"]["run"].as_u64().unwrap();
-    assert!((1..1_000_000).contains(&done), "{done}");
+    assert!((1..5000).contains(&done), "{done}");
     assert!(rest.contains("interrupted"), "{rest}");
 }
