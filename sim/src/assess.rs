@@ -129,7 +129,7 @@ fn properties(plan: &Plan, report: &ScenarioReport, complete: bool, reasons: &mu
                 (Verdict::Violated, text)
             }
             (Expected::Held, None) if property.judged == 0 && shape::can_judge(plan, name) => {
-                let text = format!("{name} found nothing to judge in {run} seeds");
+                let text = format!("{name} found nothing to judge in {}", seeds(run));
                 (Verdict::Inconclusive, text)
             }
             (Expected::Violated, None) => {
@@ -137,7 +137,8 @@ fn properties(plan: &Plan, report: &ScenarioReport, complete: bool, reasons: &mu
                 let proof = complete && report.seeds.to - report.seeds.from > 1;
                 let verdict = if proof { Verdict::Violated } else { Verdict::Inconclusive };
                 let text = format!(
-                    "{name} was expected to be violated by some seed, and none of {run} violates it"
+                    "{name} was expected to be violated by some seed, and none of {} violates it",
+                    seeds(run)
                 );
                 (verdict, text)
             }
@@ -174,6 +175,11 @@ fn idle_faults(faults: &[FaultSweep], reasons: &mut Vec<Reason>) {
             reasons.push(reason(&name, Verdict::Inconclusive, text));
         }
     }
+}
+
+/// `1 seed`, `20 seeds`.
+fn seeds(count: u64) -> String {
+    if count == 1 { "1 seed".to_owned() } else { format!("{count} seeds") }
 }
 
 fn reason(expectation: &str, verdict: Verdict, text: String) -> Reason {

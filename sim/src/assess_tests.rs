@@ -56,6 +56,21 @@ fn nothing_judged_is_inconclusive_only_where_the_scenario_could_judge() {
 }
 
 #[test]
+fn a_group_of_one_or_of_one_partition_shares_nothing_and_one_replica_matches_itself() {
+    let shape = |partitions: u16, members: u16, replicas: u16| {
+        let mut plan = plan("", "");
+        plan.topics[1].partitions = partitions;
+        plan.topics[1].replication_factor = replicas;
+        plan.groups[0].members = members;
+        ["group-exclusive", "log-matching"].map(|name| shape::can_judge(&plan, name))
+    };
+    assert_eq!(shape(2, 2, 3), [true, true]);
+    assert_eq!(shape(1, 2, 3), [false, true]);
+    assert_eq!(shape(2, 1, 3), [false, true]);
+    assert_eq!(shape(2, 2, 1), [true, false]);
+}
+
+#[test]
 fn a_limit_holds_at_its_bounds_and_not_beyond() {
     for (limit, verdict) in [
         (r#""duplicate_rate": { "max": 0.25 }"#, Verdict::Met),

@@ -1,7 +1,7 @@
 //! Which properties a scenario can make judge something at all, by what is in it.
 //!
 //! A property that judged nothing where it could have is no success; one that had nothing to judge by
-//! the scenario's own shape (no group, `acks=0`, nobody who restarts) says nothing, and rightly so.
+//! the scenario's own shape (no group, `acks=0`, one replica, nobody who restarts) says nothing, and rightly so.
 
 use ackproof_scenario::plan::{Action, Fault, FaultKind, Group, Plan, Producer, Target};
 
@@ -18,7 +18,9 @@ pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
             plan.groups.iter().any(|group| reads(plan, group, |_| true))
                 && plan.faults.iter().any(moves_partitions)
         }
-        "group-exclusive" => !plan.groups.is_empty(),
+        "group-exclusive" => plan.groups.iter().any(|group| shares(plan, group)),
+        // Index 0 is `__consumer_offsets`.
+        "log-matching" => plan.topics.iter().skip(1).any(|topic| topic.replication_factor > 1),
         "idempotent-log" => some(idempotent),
         "producer-order" => some(|producer| {
             let in_flight = producer.config.number("max.in.flight.requests.per.connection");
@@ -40,6 +42,12 @@ fn idempotent(producer: &Producer) -> bool {
 /// Whether `group` reads what such a producer writes.
 fn reads(plan: &Plan, group: &Group, is: fn(&Producer) -> bool) -> bool {
     plan.producers.iter().any(|producer| group.topics.contains(&producer.topic) && is(producer))
+}
+
+/// Whether several members of `group` get something to read.
+fn shares(plan: &Plan, group: &Group) -> bool {
+    let topics = group.topics.iter().filter_map(|topic| plan.topics.get(topic.index()));
+    group.members > 1 && topics.map(|topic| u32::from(topic.partitions)).sum::<u32>() > 1
 }
 
 /// Whether a fault makes some member resume from a commit, whatever the seed draws.
