@@ -106,3 +106,84 @@ impl ProducerStates {
         snapshot
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Payload;
+    use ackproof_types::{LeaderEpoch, ProducerIndex, Record, RecordId, Timestamp};
+
+    fn stamp(epoch: i16, base: i32) -> ProducerStamp {
+        let (epoch, base_sequence) = (ProducerEpoch(epoch), Sequence(base));
+        ProducerStamp { id: ProducerId(7), epoch, base_sequence }
+    }
+
+    /// A log's memory after batches of `count` records each, one after the other from offset 0.
+    fn after(batches: &[(ProducerStamp, usize)]) -> ProducerStates {
+        let mut states = ProducerStates::default();
+        let mut offset = Offset(0);
+        for (stamp, count) in batches {
+            let id = RecordId { producer: ProducerIndex(0), number: 0 };
+            let batch = RecordBatch {
+                base_offset: offset,
+                leader_epoch: LeaderEpoch(0),
+                producer: Some(*stamp),
+                max_timestamp: Timestamp::START,
+                size: 100,
+                payload: Payload::Records(vec![Record { id, key: None, size: 10 }; *count].into()),
+            };
+            offset = batch.next_offset();
+            states.remember(&batch);
+        }
+        states
+    }
+
+    const OUT_OF_ORDER: Result<Admission, ErrorCode> = Err(ErrorCode::OutOfOrderSequenceNumber);
+
+    #[test]
+    fn the_next_sequence_is_fresh_and_a_gap_is_not() {
+        let states = after(&[(stamp(0, 0), 3)]);
+        assert_eq!(states.admit(stamp(0, 3), 1), Ok(Admission::Fresh));
+        assert_eq!(states.admit(stamp(0, 4), 1), OUT_OF_ORDER);
+        let wrapping = after(&[(stamp(0, i32::MAX), 1)]);
+        assert_eq!(wrapping.admit(stamp(0, 0), 1), Ok(Admission::Fresh));
+    }
+
+    #[test]
+    fn only_exactly_the_same_range_is_a_duplicate() {
+        let states = after(&[(stamp(0, 0), 3), (stamp(0, 3), 2)]);
+        assert_eq!(states.admit(stamp(0, 0), 3), Ok(Admission::Duplicate(Offset(0), Offset(3))));
+        assert_eq!(states.admit(stamp(0, 3), 2), Ok(Admission::Duplicate(Offset(3), Offset(5))));
+        assert_eq!(states.admit(stamp(0, 0), 2), OUT_OF_ORDER);
+        assert_eq!(states.admit(stamp(0, 1), 2), OUT_OF_ORDER);
+    }
+
+    #[test]
+    fn five_batches_are_remembered() {
+        let states = after(&[0, 1, 2, 3, 4, 5].map(|base| (stamp(0, base), 1)));
+        assert_eq!(states.admit(stamp(0, 0), 1), OUT_OF_ORDER);
+        assert_eq!(states.admit(stamp(0, 1), 1), Ok(Admission::Duplicate(Offset(1), Offset(2))));
+    }
+
+    #[test]
+    fn a_new_epoch_starts_at_zero_and_ends_the_old_one() {
+        let states = after(&[(stamp(1, 0), 3)]);
+        assert_eq!(states.admit(stamp(0, 3), 1), Err(ErrorCode::InvalidProducerEpoch));
+        assert_eq!(states.admit(stamp(2, 1), 1), OUT_OF_ORDER);
+        assert_eq!(states.admit(stamp(2, 0), 3), Ok(Admission::Fresh), "no duplicate: R6.20");
+        let bumped = after(&[(stamp(1, 0), 3), (stamp(2, 0), 1)]);
+        assert_eq!(bumped.admit(stamp(2, 1), 1), Ok(Admission::Fresh));
+    }
+
+    #[test]
+    fn an_unknown_id_may_start_anywhere() {
+        assert_eq!(after(&[]).admit(stamp(0, 9), 1), Ok(Admission::Fresh));
+    }
+
+    #[test]
+    fn a_snapshot_keeps_the_last_batch_only() {
+        let states = after(&[(stamp(0, 0), 1), (stamp(0, 1), 1)]).snapshot();
+        assert_eq!(states.admit(stamp(0, 0), 1), OUT_OF_ORDER);
+        assert_eq!(states.admit(stamp(0, 1), 1), Ok(Admission::Duplicate(Offset(1), Offset(2))));
+    }
+}

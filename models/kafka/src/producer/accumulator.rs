@@ -202,10 +202,10 @@ impl Accumulator {
         let Self { partitions, nodes, .. } = self;
         nodes[node].partitions.iter().any(|number| {
             let partition = &mut partitions[usize::from(*number)];
-            let several = partition.queue.len() > 1;
+            // A batch with another one behind it takes no more records, so it does not linger.
             let Some(head) = partition.queue.front_mut() else { return false };
             let waits = head.backs_off(leaders.epoch(*number));
-            let is_due = several || exhausted || head.stage != Stage::Lingering;
+            let is_due = exhausted || head.stage != Stage::Lingering;
             is_due && !waits && !partition.muted
         })
     }

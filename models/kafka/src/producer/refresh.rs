@@ -1,8 +1,7 @@
 //! When to ask for metadata, and whom.
 //!
 //! Two timers decide: one holds a refresh off after the one before, the other says that what is known
-//! is old. While a refresh is due and cannot be sent, nothing else is. Kafka: `Metadata`,
-//! `NetworkClient.DefaultMetadataUpdater` (R5.28, R17.31).
+//! is old. Kafka: `Metadata`, `NetworkClient.DefaultMetadataUpdater` (R5.28, R17.31).
 
 use super::network::Network;
 use super::{Out, Producer, Sent, Timer};
@@ -52,16 +51,16 @@ impl Refresh {
 }
 
 impl Producer {
-    /// Sends the request if it is due; returns whether it is still due, which stops all other requests.
-    pub(super) fn maybe_refresh(&mut self, out: &mut Out) -> bool {
-        if !self.refresh.is_due() {
-            return false;
+    /// Sends the request if it is due. It goes before all others of the turn: if it finds no room on any
+    /// connection, there is none for them either.
+    pub(super) fn maybe_refresh(&mut self, out: &mut Out) {
+        if self.refresh.is_due()
+            && let Some(broker) = self.choose_broker(out)
+        {
+            self.refresh.in_flight = true;
+            let request = Request::Metadata(vec![self.config.topic]);
+            self.request(broker, Sent::Metadata, request, out);
         }
-        let Some(broker) = self.choose_broker(out) else { return true };
-        self.refresh.in_flight = true;
-        let request = Request::Metadata(vec![self.config.topic]);
-        self.request(broker, Sent::Metadata, request, out);
-        false
     }
 
     /// The broker to ask what any can answer; opens a connection if none stands. Starts again from

@@ -35,7 +35,7 @@ impl Producer {
         if self.accumulator.lacks_leader(&self.leaders) {
             self.refresh.want();
         }
-        let may_send = !self.maybe_refresh(out);
+        self.maybe_refresh(out);
         if self.config.enable_idempotence && self.identity.current.is_none() {
             self.ask_identity(out);
             return false;
@@ -43,7 +43,7 @@ impl Producer {
         for node in 0..self.accumulator.nodes.len() {
             if self.accumulator.is_ready(node, &self.leaders) {
                 let broker = BrokerId(u16::try_from(node + 1).expect("numbered by u16"));
-                if self.network.is_ready(broker, out) && may_send {
+                if self.network.is_ready(broker, out) {
                     self.drain(node, broker);
                 }
             }

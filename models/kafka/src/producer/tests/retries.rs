@@ -185,6 +185,18 @@ fn a_batch_drained_in_the_turn_it_expires_in_is_failed_and_sent() {
 }
 
 #[test]
+fn without_acks_a_batch_that_expires_in_its_turn_is_sent_and_has_failed() {
+    let none = ProducerConfig { acks: crate::message::Acks::None, ..config(false) };
+    let mut hand = Hand::ready(&none);
+    hand.send(0);
+    hand.fire(Timer::Delivery(0, BatchId(1)));
+    hand.fire(Timer::Linger(0));
+    let unknown = Outcome::Failed(vec![0], ErrorCode::DeliveryTimeout, MaybeWritten::Yes);
+    assert_eq!(hand.outcomes(), [unknown]);
+    assert_eq!(hand.produces(ackproof_types::BrokerId(0)).len(), 1);
+}
+
+#[test]
 fn past_its_delivery_timeout_a_batch_is_not_tried_again() {
     let mut hand = Hand::ready(&config(false));
     hand.send_batches(1);

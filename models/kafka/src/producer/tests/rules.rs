@@ -140,11 +140,13 @@ fn records_wait_for_memory_in_order_and_the_wait_ends() {
 
 #[test]
 fn with_memory_exhausted_batches_do_not_linger() {
-    let mut hand = Hand::ready(&ProducerConfig { buffer_memory: 200, ..config(false) });
-    hand.send(0);
+    let leaders = [leader(0, Some(ONE), 0), leader(1, Some(ONE), 0)];
+    let config = ProducerConfig { buffer_memory: 200, ..config(false) };
+    let mut hand = Hand::ready_with(&config, &leaders);
+    hand.send_record(record_for(0, 0, 2));
     assert!(hand.in_flight().is_empty());
-    hand.send(1);
-    assert_eq!(hand.in_flight(), [[0]]);
+    hand.send_record(record_for(1, 1, 2));
+    assert_eq!(hand.in_flight(), [[0]], "another partition has no memory");
 }
 
 #[test]
