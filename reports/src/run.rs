@@ -41,7 +41,7 @@ pub struct RunReport {
     pub reasons: Vec<Reason>,
     /// The run at a glance.
     pub timeline: Vec<Moment>,
-    /// Moments that the timeline leaves out.
+    /// Moments that the timeline leaves out; a moment says how many are missing before it.
     pub timeline_omitted: u64,
     /// The command that shows this run again.
     pub reproduce: String,

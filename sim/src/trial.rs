@@ -5,7 +5,7 @@ use crate::assess;
 use crate::determinism;
 use crate::recorder::Trace;
 use crate::report::{self, Origin};
-use crate::run::run;
+use crate::run::{RunOutcome, run, run_telling};
 use ackproof_reports::run::RunReport;
 use ackproof_reports::verdict::{Reason, Verdict};
 use ackproof_scenario::plan::Plan;
@@ -20,8 +20,30 @@ pub fn trial(
     seed: u64,
     trace: Option<Trace>,
 ) -> Result<RunReport, String> {
-    tracing::info!(scenario = plan.name, seed, "run begins");
-    let outcome = run(plan, seed, trace)?;
+    judged(plan, origin, seed, run(plan, seed, trace))
+}
+
+/// As [`trial`], with the stories of records that were lost or skipped.
+///
+/// # Errors
+/// As [`trial`].
+pub fn trial_telling(
+    plan: &Plan,
+    origin: &Origin<'_>,
+    seed: u64,
+    trace: Option<Trace>,
+) -> Result<RunReport, String> {
+    judged(plan, origin, seed, run_telling(plan, seed, trace))
+}
+
+fn judged(
+    plan: &Plan,
+    origin: &Origin<'_>,
+    seed: u64,
+    outcome: Result<RunOutcome, String>,
+) -> Result<RunReport, String> {
+    let outcome = outcome?;
+    tracing::info!(scenario = plan.name, seed, "run is over");
     let mut report = report::facts(plan, origin, &outcome);
     assess::run(plan, &mut report);
     if origin.check_determinism

@@ -45,10 +45,6 @@ fn timeline(text: &mut String, report: &RunReport) {
     for moment in &report.timeline {
         put(text, format_args!("{}  {}", instant(moment.at_ms), moment.text));
     }
-    if report.timeline_omitted > 0 {
-        let more = format!("… and {} more", report.timeline_omitted);
-        put(text, format_args!("{:12}{}", "", aside(more)));
-    }
 }
 
 fn faults(text: &mut String, faults: &[FaultReport]) {

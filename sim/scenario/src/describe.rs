@@ -124,7 +124,11 @@ pub fn describe(
         text.push_str(&format!(" ({rule})"));
     }
     match (lasts, &kind.action) {
-        (Some(lasts), _) => text.push_str(&format!(" for {lasts}")),
+        (Some(lasts), _) => {
+            // Drawn lengths have microseconds that tell nobody anything.
+            let lasts = if lasts.0 < 1000 { lasts } else { Micros::from_millis(lasts.as_millis()) };
+            text.push_str(&format!(" for {lasts}"));
+        }
         (None, Action::SlowFollower(_)) => text.push_str(" until it was out of the in-sync set"),
         (None, Action::Reset) => {}
         (None, _) => text.push_str(" until the load ended"),

@@ -8,7 +8,7 @@ use super::status::Status;
 use ackproof::explore::in_order;
 use ackproof::report::Origin;
 use ackproof::tally::Tally;
-use ackproof::trial::trial;
+use ackproof::trial::{trial, trial_telling};
 use ackproof_reports::command::Command;
 use ackproof_reports::sweep::{ScenarioReport, SweepReport};
 use ackproof_reports::verdict::Verdict;
@@ -63,7 +63,8 @@ fn origin<'a>(arguments: &'a Run, scenario: &'a Scenario) -> Origin<'a> {
 fn single(arguments: &Run, scenario: &Scenario, seed: u64) -> Status {
     let origin = origin(arguments, scenario);
     let out = arguments.trace.then(TraceOut::new);
-    let run = trial(&scenario.plan, &origin, seed, out.as_ref().map(TraceOut::trace));
+    let trace = out.as_ref().map(TraceOut::trace);
+    let run = trial_telling(&scenario.plan, &origin, seed, trace);
     let traced = out.as_ref().map_or(Status::Met, TraceOut::finish);
     let report = match run {
         Ok(report) => report,
