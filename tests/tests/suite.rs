@@ -1,7 +1,9 @@
 //! Every scenario of the repository says what it should, as a user runs it: the binary, a range of
 //! seeds, an exit status. Ranges are short here; long sweeps are a command (`--seeds 0..1000`).
 
-use crate::support::{ackproof, assert_none, load, parallel, scenarios};
+use crate::support::{ackproof, assert_none, load, outcome, parallel, scenarios};
+use ackproof_oracle::cause::{DuplicateCause, LossCause};
+use ackproof_oracle::verdict::Findings;
 use ackproof_scenario::plan::{Expected, Plan};
 
 /// What holds is run over the one range. What some seed must violate is run over the first of the
@@ -56,6 +58,44 @@ fn every_scenario_is_in_the_folder_it_belongs_to() {
             assert!(breaks(&plan) || demands, "{file} catches nothing");
         }
     }
+}
+
+/// What a footgun must be told to be, by the name of its file. With `acks=0` nothing is acknowledged, so
+/// no loss breaks a promise that could have a cause: the count of lost records speaks.
+const CAUSES: &[(&str, &str)] = &[
+    ("acks-one-leader-crash", LossCause::AcksOne.name()),
+    ("acks-zero", "lost, and never acknowledged"),
+    ("auto-commit-hand-off", LossCause::HandOff.name()),
+    ("commit-before-processing", LossCause::CommitBeforeProcessing.name()),
+    ("no-idempotence-retry", DuplicateCause::ProducerRetry.name()),
+    ("reset-latest-skips", LossCause::ResetLatest.name()),
+    ("unclean-election", LossCause::UncleanElection.name()),
+];
+
+fn causes(findings: &Findings) -> Vec<&'static str> {
+    let records = &findings.records;
+    let skips = findings.groups.iter().flat_map(|group| group.skip_causes.keys());
+    let losses = records.loss_causes.keys().chain(skips).map(|cause| cause.name());
+    let twice = records.log_duplicate_causes.keys().map(|cause| cause.name());
+    let unasked = (records.lost > 0 && records.acked == 0).then_some("lost, and never acknowledged");
+    losses.chain(twice).chain(unasked).collect()
+}
+
+#[test]
+fn every_footgun_is_told_by_its_cause() {
+    let is_footgun = |file: &String| file.starts_with("scenarios/footguns/");
+    let files: Vec<String> = scenarios().into_iter().filter(is_footgun).collect();
+    let findings = parallel(&files, |file| {
+        let name = file.trim_start_matches("scenarios/footguns/").trim_end_matches(".json");
+        let Some((_, cause)) = CAUSES.iter().find(|(footgun, _)| *footgun == name) else {
+            return Some(format!("{file}: no cause is known here; add it to the table"));
+        };
+        let plan = load(file, &[]);
+        let told = (0..50).any(|seed| causes(&outcome(&plan, seed).findings).contains(cause));
+        (!told).then(|| format!("{file}: no seed tells of {cause}"))
+    });
+    assert_none(&findings.into_iter().flatten().collect::<Vec<_>>());
+    assert_eq!(files.len(), CAUSES.len(), "every cause has its footgun");
 }
 
 /// A suite that cannot fail would prove nothing: a dangerous setting makes a good scenario fail, and
