@@ -55,9 +55,12 @@ const BREAKAGES: &[Breakage] = &[
 /// What happened, and at which node.
 type Story = Vec<(u16, Event)>;
 
+/// Writes a story.
+type Tell = fn() -> Story;
+
 /// Properties that no known bug of the models breaks; a history written by hand does. The controller
 /// that forgets to raise an epoch, for one, is not worth a variant.
-const BY_HAND: &[(&str, fn() -> Story)] = &[
+const BY_HAND: &[(&str, Tell)] = &[
     ("no-phantom", || vec![final_read(0)]),
     ("high-watermark", || vec![high_watermark(2), high_watermark(1)]),
     ("one-leader-per-epoch", || vec![elected(1, 4, &[1, 2]), elected(2, 4, &[1, 2])]),
