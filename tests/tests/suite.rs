@@ -77,7 +77,8 @@ fn causes(findings: &Findings) -> Vec<&'static str> {
     let skips = findings.groups.iter().flat_map(|group| group.skip_causes.keys());
     let losses = records.loss_causes.keys().chain(skips).map(|cause| cause.name());
     let twice = records.log_duplicate_causes.keys().map(|cause| cause.name());
-    let unasked = (records.lost > 0 && records.acked == 0).then_some("lost, and never acknowledged");
+    let unasked =
+        (records.lost > 0 && records.acked == 0).then_some("lost, and never acknowledged");
     losses.chain(twice).chain(unasked).collect()
 }
 
