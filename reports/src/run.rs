@@ -1,6 +1,7 @@
 //! One run as data. The fields and their order are those of `--format json`.
 
 use crate::verdict::{Expected, Judgement, Reason, Verdict};
+use ackproof_oracle::cause::{DuplicateCause, LossCause};
 use ackproof_oracle::verdict as oracle;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,8 @@ pub struct RunReport {
     pub timeline_omitted: u64,
     /// The command that shows this run again.
     pub reproduce: String,
+    /// Why records were lost, skipped or there more than once.
+    pub causes: Vec<CauseReport>,
 }
 
 /// What a property concludes from one run.
@@ -111,6 +114,35 @@ pub struct GroupReport {
     pub duplicate_rate: f64,
     /// In the final logs and never processed.
     pub skipped: u64,
+}
+
+/// Why something happened to records, and to how many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CauseReport {
+    /// What happened to them.
+    pub what: Fate,
+    /// To whom, where a group is concerned.
+    pub group: Option<String>,
+    /// The cause's stable name.
+    pub cause: String,
+    /// How many records, or copies of them.
+    pub count: u64,
+    /// What the cause means, with the setting responsible.
+    pub about: String,
+}
+
+/// What can happen to a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// In no log at the end.
+    Lost,
+    /// In a log more than once.
+    LogDuplicate,
+    /// Never processed by a group.
+    Skipped,
+    /// Processed by a group more than once.
+    Duplicate,
 }
 
 /// A fault as it was carried out.
@@ -191,6 +223,37 @@ impl From<&oracle::GroupCounts> for GroupReport {
             duplicate_rate: counts.duplicate_rate(),
             skipped: counts.skipped,
         }
+    }
+}
+
+impl CauseReport {
+    /// All causes that the oracle found, of records first, then of each group.
+    #[must_use]
+    pub fn all(findings: &oracle::Findings) -> Vec<Self> {
+        let records = &findings.records;
+        let mut causes = Self::losses(Fate::Lost, None, &records.loss_causes);
+        causes.extend(Self::copies(Fate::LogDuplicate, None, &records.log_duplicate_causes));
+        for group in &findings.groups {
+            let name = Some(group.group.as_str());
+            causes.extend(Self::losses(Fate::Skipped, name, &group.skip_causes));
+            causes.extend(Self::copies(Fate::Duplicate, name, &group.duplicate_causes));
+        }
+        causes
+    }
+
+    fn losses(what: Fate, group: Option<&str>, of: &BTreeMap<LossCause, u64>) -> Vec<Self> {
+        let named = of.iter().map(|(cause, count)| (cause.name(), cause.about(), *count));
+        named.map(|cause| Self::new(what, group, cause)).collect()
+    }
+
+    fn copies(what: Fate, group: Option<&str>, of: &BTreeMap<DuplicateCause, u64>) -> Vec<Self> {
+        let named = of.iter().map(|(cause, count)| (cause.name(), cause.about(), *count));
+        named.map(|cause| Self::new(what, group, cause)).collect()
+    }
+
+    fn new(what: Fate, group: Option<&str>, (cause, about, count): (&str, &str, u64)) -> Self {
+        let group = group.map(str::to_owned);
+        Self { what, group, cause: cause.to_owned(), count, about: about.to_owned() }
     }
 }
 

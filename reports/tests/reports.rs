@@ -5,7 +5,8 @@
 
 use ackproof_reports::catalogue::{Catalogue, Item, Section};
 use ackproof_reports::run::{
-    FaultReport, GroupReport, Moment, PropertyReport, Records, RunReport, Violation,
+    CauseReport, Fate, FaultReport, GroupReport, Moment, PropertyReport, Records, RunReport,
+    Violation,
 };
 use ackproof_reports::sweep::{
     DemandSweep, Incident, LimitSweep, PropertySweep, ScenarioReport, Seeds, SweepReport,
@@ -72,6 +73,11 @@ fn records() -> Records {
     Records { sent: 1010, acked: 1001, failed: 2, unknown: 7, lost: 1, log_duplicates: 4 }
 }
 
+fn cause(what: Fate, group: Option<&str>, cause: &str, about: &str) -> CauseReport {
+    let group = group.map(str::to_owned);
+    CauseReport { what, group, cause: cause.to_owned(), count: 1, about: about.to_owned() }
+}
+
 fn fault(target: Option<&str>) -> FaultReport {
     FaultReport {
         at_ms: 10_000,
@@ -120,6 +126,22 @@ fn run() -> RunReport {
             moment(21_053, "broker-3 elected for payments-0 (epoch 1)"),
         ],
         timeline_omitted: 5,
+        causes: vec![
+            cause(Fate::Lost, None, "acks-one", "acks=1: the leader answered alone"),
+            cause(Fate::LogDuplicate, None, "producer-retry", "a retry wrote it again"),
+            cause(
+                Fate::Skipped,
+                Some("ledger"),
+                "out-of-range-reset",
+                "the position moved past it",
+            ),
+            cause(
+                Fate::Duplicate,
+                Some("ledger"),
+                "rebalance",
+                "the partition moved before a commit",
+            ),
+        ],
         reproduce: "ackproof run 'my scenarios/leader crash.json' --seed 7".to_owned(),
     }
 }
@@ -214,6 +236,7 @@ fn a_run_that_met_everything_reads_as_it_should() {
         faults: Vec::new(),
         reasons: Vec::new(),
         timeline_omitted: 0,
+        causes: Vec::new(),
         ..run()
     };
     golden("run-met.txt", &human::run(&met));
@@ -264,7 +287,7 @@ fn colours_are_there_to_be_stripped() {
 }
 
 /// The keys of a run's object, in the order that is promised.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "schema",
     "scenario",
     "file",
@@ -284,6 +307,7 @@ const KEYS: [&str; 18] = [
     "timeline",
     "timeline_omitted",
     "reproduce",
+    "causes",
 ];
 
 #[test]

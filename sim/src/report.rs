@@ -4,7 +4,9 @@ use crate::assess;
 use crate::run::RunOutcome;
 use ackproof_reports::SCHEMA;
 use ackproof_reports::command::Command;
-use ackproof_reports::run::{FaultReport, GroupReport, Moment, PropertyReport, RunReport};
+use ackproof_reports::run::{
+    CauseReport, FaultReport, GroupReport, Moment, PropertyReport, RunReport,
+};
 use ackproof_reports::verdict::Verdict;
 use ackproof_scenario::plan::Plan;
 use ackproof_types::Micros;
@@ -61,6 +63,7 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         messages: outcome.messages,
         entries: outcome.entries,
         reasons: Vec::new(),
+        causes: CauseReport::all(findings),
         timeline: findings.timeline.iter().map(Moment::from).collect(),
         timeline_omitted: findings.timeline_omitted,
         reproduce: origin.command(outcome.seed, outcome.seed.saturating_add(1)),

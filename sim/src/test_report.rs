@@ -83,6 +83,7 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
         messages: 20,
         entries: 30,
         reasons: Vec::new(),
+        causes: Vec::new(),
         timeline: Vec::new(),
         timeline_omitted: 0,
         reproduce: String::new(),

@@ -2,7 +2,9 @@
 
 use super::put;
 use super::style::{aside, heading, instant, plural, row, verdict};
-use crate::run::{FaultReport, GroupReport, PropertyReport, Records, RunReport, Violation};
+use crate::run::{
+    CauseReport, Fate, FaultReport, GroupReport, PropertyReport, Records, RunReport, Violation,
+};
 use crate::verdict::{Expected, Judgement};
 
 /// One run.
@@ -21,6 +23,9 @@ pub fn run(report: &RunReport) -> String {
     records(&mut text, &report.records);
     for one in &report.groups {
         group(&mut text, one);
+    }
+    for one in &report.causes {
+        cause(&mut text, one);
     }
     properties(&mut text, &report.properties);
     let figures = format!(
@@ -87,6 +92,18 @@ pub(super) fn group(text: &mut String, group: &GroupReport) {
             group.skipped
         ),
     );
+}
+
+fn cause(text: &mut String, cause: &CauseReport) {
+    let what = match cause.what {
+        Fate::Lost => "lost",
+        Fate::LogDuplicate => "twice in a log",
+        Fate::Skipped => "skipped",
+        Fate::Duplicate => "processed again",
+    };
+    let by = cause.group.as_ref().map_or_else(String::new, |group| format!(" by {group}"));
+    let CauseReport { count, cause, about, .. } = cause;
+    put(text, format_args!("{}{count} {what}{by}: {about} ({cause})", row("why")));
 }
 
 fn properties(text: &mut String, properties: &[PropertyReport]) {
