@@ -134,7 +134,7 @@ fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
         Some((from, to)) => (parse_seed(from)?, parse_seed(to)?),
         None => (0, parse_seed(text)?),
     };
-    if from < to { Ok(from..to) } else { Err(format!("{text} holds no seed; B is excluded")) }
+    if from <= to { Ok(from..to) } else { Err(format!("{text} goes backwards")) }
 }
 
 fn parse_set(text: &str) -> Result<(String, String), String> {

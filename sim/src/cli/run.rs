@@ -19,15 +19,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) fn run(arguments: &Run) -> Status {
-    let selection = match select(&arguments.paths) {
-        Ok(selection) => selection,
-        Err(text) => return refuse(&text),
-    };
-    let nothing = if selection.empty.is_empty() { Status::Met } else { Status::Nothing };
-    for directory in &selection.empty {
-        talk(&format!("nothing to run: no scenario (*.json) below {}\n", directory.display()));
-    }
-    let scenarios = match load(&selection.files, &arguments.sets) {
+    let selected = select(&arguments.paths);
+    let scenarios = match selected.and_then(|files| load(&files, &arguments.sets)) {
         Ok(scenarios) => scenarios,
         Err(text) => return refuse(&text),
     };
@@ -39,12 +32,15 @@ pub(crate) fn run(arguments: &Run) -> Status {
     if count > 1 && arguments.trace {
         return refuse("error: --trace follows one run: name one scenario and one seed\n");
     }
-    let status = match (scenarios.as_slice(), count) {
-        ([], _) => Status::Nothing,
+    match (scenarios.as_slice(), count) {
+        (_, 0) => {
+            let Range { start, end } = seeds;
+            talk(&format!("nothing to run: {start}..{end} holds no seed; the last is excluded\n"));
+            Status::Nothing
+        }
         ([scenario], 1) => single(arguments, scenario, seeds.start),
         (scenarios, _) => sweep(arguments, scenarios, &seeds),
-    };
-    status.max(nothing)
+    }
 }
 
 fn refuse(text: &str) -> Status {

@@ -5,29 +5,26 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What was selected.
-#[derive(Debug, Default)]
-pub(crate) struct Selection {
-    /// Files in the order of the paths; those of a directory sorted; each once.
-    pub(crate) files: Vec<PathBuf>,
-    /// Directories without a scenario.
-    pub(crate) empty: Vec<PathBuf>,
-}
-
-/// Finds the scenarios of `paths`.
+/// Finds the scenarios of `paths`: files in the order of the paths, those of a directory sorted, each
+/// once.
 ///
 /// # Errors
-/// What cannot be read, a line each.
-pub(crate) fn select(paths: &[PathBuf]) -> Result<Selection, String> {
-    let mut selection = Selection::default();
+/// What cannot be read and which directory holds none, a line each.
+pub(crate) fn select(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
     let mut errors = String::new();
     for path in paths {
         match scenarios(path) {
-            Ok(found) if found.is_empty() => selection.empty.push(path.clone()),
+            Ok(found) if found.is_empty() => {
+                let path = path.display();
+                errors.push_str(&format!(
+                    "error: {path}: no scenario (*.json) below this directory\n"
+                ));
+            }
             Ok(found) => {
                 for file in found {
-                    if !selection.files.contains(&file) {
-                        selection.files.push(file);
+                    if !files.contains(&file) {
+                        files.push(file);
                     }
                 }
             }
@@ -36,7 +33,7 @@ pub(crate) fn select(paths: &[PathBuf]) -> Result<Selection, String> {
             }
         }
     }
-    if errors.is_empty() { Ok(selection) } else { Err(errors) }
+    if errors.is_empty() { Ok(files) } else { Err(errors) }
 }
 
 type Refusal = (PathBuf, io::Error);

@@ -7,7 +7,7 @@ use ackproof_reports::verdict::Verdict;
 pub(crate) enum Status {
     /// 0: all expectations met.
     Met,
-    /// 4: nothing selected to run.
+    /// 4: nothing selected to run: no seed.
     Nothing,
     /// 3: inconclusive.
     Inconclusive,
