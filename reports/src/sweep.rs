@@ -83,7 +83,7 @@ pub struct Seeds {
 }
 
 /// A property over the seeds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PropertySweep {
     /// Its name.
     pub name: String,
@@ -97,8 +97,20 @@ pub struct PropertySweep {
     pub witnesses: u64,
     /// Seeds that violate it, ascending.
     pub violated: Vec<u64>,
+    /// The share of seeds that violate it among those that judge it, at 95 % (Clopper–Pearson); null
+    /// if none judged it. Without a violation all of the error is on the upper bound.
+    pub rate: Option<Interval>,
     /// What is wrong in the first of them.
     pub first: Option<Violation>,
+}
+
+/// A closed interval of shares, each from 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Interval {
+    /// The lower end.
+    pub low: f64,
+    /// The upper end.
+    pub high: f64,
 }
 
 /// A limit over the seeds.

@@ -9,7 +9,7 @@ use ackproof_reports::run::{
     Violation,
 };
 use ackproof_reports::sweep::{
-    DemandSweep, Incident, LimitSweep, PropertySweep, ScenarioReport, Seeds, SweepReport,
+    DemandSweep, Incident, Interval, LimitSweep, PropertySweep, ScenarioReport, Seeds, SweepReport,
     WitnessSweep,
 };
 use ackproof_reports::verdict::{Expected, Judgement, Reason, Verdict};
@@ -189,6 +189,7 @@ fn failing() -> ScenarioReport {
             judged: 19,
             witnesses: 19_000,
             violated: seeds,
+            rate: Some(Interval { low: 0.383_6, high: 0.837_1 }),
             first: Some(violation()),
         }],
         limits: vec![LimitSweep {

@@ -4,9 +4,10 @@
 //! - [`lower`] from a plan to the configuration of machines
 //! - [`world`] processes and their lives · [`process`] one of them, with its [`timers`]
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
-//! - [`bench`] what a message costs
+//! - [`mod@bench`] what a message costs
 //! - [`trial`] one run with its verdict: [`report`] its facts, [`assess`] decides, [`shape`] what can be judged
-//! - [`explore`] many · [`tally`] adds them up · [`determinism`] compares two runs of one seed
+//! - [`explore`] many · [`tally`] adds them up · [`statistics`] what that says of other seeds
+//! - [`determinism`] compares two runs of one seed
 //! - [`nemesis`] faults · [`recorder`] the history and its digest
 
 #[cfg(not(madsim))]
@@ -29,6 +30,7 @@ pub mod recorder;
 pub mod report;
 pub mod run;
 mod shape;
+mod statistics;
 pub mod tally;
 #[cfg(test)]
 mod test_report;

@@ -3,6 +3,7 @@
 
 use crate::assess;
 use crate::report::Origin;
+use crate::statistics::proportion;
 use ackproof_reports::run::{GroupReport, Records, RunReport};
 use ackproof_reports::sweep::{
     DemandSweep, FaultSweep, Incident, LimitSweep, PropertySweep, ScenarioReport, Seeds,
@@ -117,6 +118,9 @@ impl<'a> Tally<'a> {
     pub fn conclude(self) -> ScenarioReport {
         let mut report = self.report;
         report.digest = format!("{:032x}", self.digest);
+        for property in report.properties.iter_mut().filter(|one| one.judged > 0) {
+            property.rate = Some(proportion(property.violated.len() as u64, property.judged));
+        }
         let Seeds { from, to, run, .. } = report.seeds;
         let complete = run + report.crashed.len() as u64 == to - from;
         assess::scenario(self.plan, &mut report, complete);
@@ -152,6 +156,7 @@ fn properties(sums: &mut Vec<PropertySweep>, run: &RunReport) {
             judged: 0,
             witnesses: 0,
             violated: Vec::new(),
+            rate: None,
             first: None,
         }));
     }

@@ -31,6 +31,8 @@ fn all_failing_seeds_are_listed_and_the_first_is_shown_again() {
     let durability = &sum.properties[0];
     assert_eq!((durability.name.as_str(), durability.judged), (DURABILITY, 4));
     assert_eq!(durability.violated, [1, 3]);
+    let rate = durability.rate.unwrap();
+    assert!(rate.low < 0.5 && rate.high > 0.5, "{rate:?}");
     assert_eq!(durability.first.as_ref().unwrap().summary, "by 1");
     assert_eq!(sum.reproduce, "ackproof run a.json --seed 1");
 }

@@ -125,6 +125,13 @@ fn a_slow_follower_leaves_the_in_sync_set_and_nothing_else_happens_to_it() {
     );
     assert_eq!((seen(&outcome, "fenced"), seen(&outcome, "leader_elected")), (0, 0), "alive");
     assert!(seen(&outcome, "isr_shrunk") >= 1 && seen(&outcome, "isr_expanded") >= 1, "and back");
+    let target = only(&outcome).target.clone().expect("it struck");
+    for (_, _, event) in &history {
+        if let Event::IsrChanged { before, isr, .. } = event {
+            let mut removed = before.iter().filter(|broker| !isr.contains(broker));
+            assert!(removed.all(|broker| broker.to_string() == target), "only {target}: {event:?}");
+        }
+    }
     let shrunk = history.iter().position(|(_, _, event)| matches!(event, Event::IsrChanged { .. }));
     let ended = history.iter().position(|(_, _, event)| matches!(event, Event::FaultEnded { .. }));
     assert!(shrunk.unwrap() < ended.unwrap(), "it lasts until then");

@@ -1,7 +1,7 @@
 //! Reports for people, to be read in ten seconds: the verdict first, the command that shows it again
 //! last. The text carries colours; whoever writes it strips them where they do not belong.
 //!
-//! - [`run`] one run · [`sweep`] many · [`catalogue`] what there is
+//! - [`run()`] one run · [`sweep()`] many · [`catalogue()`] what there is
 
 mod run;
 mod style;

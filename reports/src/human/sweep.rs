@@ -3,7 +3,7 @@
 use super::put;
 use super::run::{group, records, story, wanted};
 use super::style::{aside, heading, plural, row, verdict};
-use crate::sweep::{LimitSweep, PropertySweep, ScenarioReport, SweepReport};
+use crate::sweep::{Interval, LimitSweep, PropertySweep, ScenarioReport, SweepReport};
 use crate::verdict::{Judgement, Verdict};
 
 /// Seeds that are written out.
@@ -86,7 +86,11 @@ fn details(text: &mut String, report: &ScenarioReport) {
         put(text, format_args!("{}{line}", row("witness")));
     }
     let held = report.properties.iter().filter(|one| one.verdict == Judgement::Held).count();
-    put(text, format_args!("{}{held} of {} held", row("properties"), report.properties.len()));
+    let bound = bound(&report.properties);
+    put(
+        text,
+        format_args!("{}{held} of {} held{bound}", row("properties"), report.properties.len()),
+    );
     put(text, format_args!("{}{}", row("digest"), aside(&report.digest)));
     let incidents = report.crashed.iter().chain(&report.nondeterministic);
     for (index, incident) in incidents.take(SHOWN).enumerate() {
@@ -103,12 +107,36 @@ fn failing(text: &mut String, property: &PropertySweep, run: u64) {
     let (count, all) = (property.violated.len(), plural(run, "seed"));
     let aimed = wanted(property.expected);
     let name = heading(&property.name);
-    put(text, format_args!("\n{name} violated by {count} of {all}{aimed}"));
+    let rate = property.rate.map_or_else(String::new, |Interval { low, high }| {
+        format!(": {} to {} at 95 %", percent(low), percent(high))
+    });
+    put(text, format_args!("\n{name} violated by {count} of {all}{aimed}{rate}"));
     put(text, format_args!("  {}", seeds(&property.violated)));
     if let (Some(seed), Some(first)) = (property.violated.first(), &property.first) {
         put(text, format_args!("  seed {seed}:"));
         story(text, first);
     }
+}
+
+/// What the seeds without a violation say of all seeds: the weakest of the properties' bounds.
+fn bound(properties: &[PropertySweep]) -> String {
+    let held = properties.iter().filter(|one| one.verdict == Judgement::Held);
+    let highs = held.filter_map(|one| one.rate.map(|rate| rate.high));
+    highs.reduce(f64::max).map_or_else(String::new, |high| {
+        format!("; each is violated by less than {} of all seeds, at 95 %", percent(high))
+    })
+}
+
+/// A share for people: two digits that say something.
+fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    let digits = match percent {
+        _ if percent >= 9.95 || percent == 0.0 => 0,
+        _ if percent >= 0.995 => 1,
+        _ if percent >= 0.0995 => 2,
+        _ => 4,
+    };
+    format!("{percent:.digits$} %")
 }
 
 fn limit(text: &mut String, limit: &LimitSweep, run: u64) {

@@ -123,3 +123,23 @@ fn a_longer_load_only_adds_records() {
     assert_eq!(short, long[..short.len()], "the same beginning");
     assert!(short.len() < long.len(), "and more");
 }
+
+#[test]
+fn choices_come_by_weight() {
+    let plan = plan(
+        r#"{ "between": ["0s", "30s"], "every": "10ms..20ms", "one_of": [
+            { "weight": 1, "reset": "any broker" }, { "weight": 3, "pause": "any broker" },
+            { "weight": 1000000, "crash": "any broker", "for": "1s" } ] },
+           { "between": ["0s", "30s"], "every": "10ms..20ms", "one_of": [
+            { "weight": 1, "reset": "any broker" }, { "weight": 3, "pause": "any broker" } ] }"#,
+        "",
+    );
+    let faults = Schedule::new(&plan, 2).faults;
+    let count = |entry, action: &Action| {
+        faults.iter().filter(|one| one.entry == entry && one.kind.action == *action).count()
+    };
+    assert!(count(0, &Action::Crash) > 1500, "hardly anything else");
+    assert!(count(0, &Action::Reset) < 20, "a millionth");
+    let (resets, pauses) = (count(1, &Action::Reset), count(1, &Action::Pause));
+    assert!(pauses > 2 * resets && pauses < 4 * resets, "{pauses} to {resets}");
+}
