@@ -135,7 +135,7 @@ impl Consumer {
         }
     }
 
-    /// `commitAsync` of all positions: one attempt (R8.15), as soon as the coordinator is known.
+    /// `commitAsync` of all positions: one attempt (R8.15), as soon as the coordinator can be reached.
     pub(super) fn commit_async(&mut self, out: &mut Out) {
         let offsets = self.positions.consumed();
         if self.coordinator_route().is_some() {
@@ -145,8 +145,11 @@ impl Consumer {
         }
     }
 
-    /// The coordinator is known again.
+    /// Sends what waited for the coordinator, or for the next try of a connection to it.
     pub(super) fn send_queued_commits(&mut self, out: &mut Out) {
+        if self.commits.queued.is_empty() || self.coordinator_route().is_none() {
+            return;
+        }
         for offsets in std::mem::take(&mut self.commits.queued) {
             self.send_commit(Kind::Async, offsets, out);
         }

@@ -56,7 +56,6 @@ impl Consumer {
             self.coordinator =
                 Coordinator { broker: Some(broker), lookup: Lookup::Idle, failures: 0 };
             self.watch_session(out);
-            self.send_queued_commits(out);
         } else {
             self.commits.drop_queued();
             self.coordinator.lookup = Lookup::CoolingDown;

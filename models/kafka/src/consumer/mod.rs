@@ -272,6 +272,7 @@ impl Consumer {
         }
         self.ask_metadata(out);
         self.find_coordinator(out);
+        self.send_queued_commits(out);
         self.send_waiting_commit(out);
         self.poll(out);
         self.send_assignment(out);
