@@ -3,7 +3,8 @@
 //! It dispatches and prints; what a run means is decided in the library, how it looks in `reports`.
 //!
 //! - [`args`] what can be typed · [`status`] what comes back · [`output`] where text goes
-//! - [`run`] the main command · [`select`] and [`load`] its files · [`list`] what there is
+//! - [`run`] the main command · [`sweep`] many runs · [`select`] and [`load`] its files
+//! - [`list`] what there is
 
 pub(crate) mod args;
 mod list;
@@ -12,6 +13,7 @@ mod output;
 mod run;
 mod select;
 pub(crate) mod status;
+mod sweep;
 
 use ackproof_reports::json;
 use ackproof_scenario::describe::template;
