@@ -1,5 +1,6 @@
 //! The command that shows a run or a sweep again, as it is pasted into a shell. It only spells.
 
+use crate::sweep::Part;
 use shlex::Quoter;
 use std::fmt;
 
@@ -16,6 +17,8 @@ pub struct Command<'a> {
     pub sets: &'a [(String, String)],
     /// Whether it was checked for determinism.
     pub check_determinism: bool,
+    /// Which part of many seeds; none: all.
+    pub part: Option<Part>,
 }
 
 impl fmt::Display for Command<'_> {
@@ -30,6 +33,9 @@ impl fmt::Display for Command<'_> {
             write!(f, " --seed {}", self.from)?;
         } else {
             write!(f, " --seeds {}..{}", self.from, self.to)?;
+            if let Some(Part { index, of }) = self.part {
+                write!(f, " --partition {index}/{of}")?;
+            }
         }
         for (path, value) in self.sets {
             write!(f, " --set {}", quote(&format!("{path}={value}")))?;
@@ -52,14 +58,22 @@ fn quote(word: &str) -> String {
 mod tests {
     use super::*;
 
-    const ONE: Command<'_> =
-        Command { files: &["a.json"], from: 7, to: 8, sets: &[], check_determinism: false };
+    const ONE: Command<'_> = Command {
+        files: &["a.json"],
+        from: 7,
+        to: 8,
+        sets: &[],
+        check_determinism: false,
+        part: None,
+    };
 
     #[test]
     fn one_seed_and_many_are_spelled_apart() {
         assert_eq!(ONE.to_string(), "ackproof run a.json --seed 7");
         let many = Command { from: 0, to: 20, ..ONE };
         assert_eq!(many.to_string(), "ackproof run a.json --seeds 0..20");
+        let part = Command { part: Some(Part { index: 3, of: 8 }), ..many };
+        assert_eq!(part.to_string(), "ackproof run a.json --seeds 0..20 --partition 3/8");
     }
 
     #[test]

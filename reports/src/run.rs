@@ -65,6 +65,19 @@ pub struct PropertyReport {
     pub violations: Vec<Violation>,
     /// How much is wrong in all.
     pub violation_count: u64,
+    /// How much of it each cause explains, where causes are known.
+    pub causes: Vec<PropertyCause>,
+}
+
+/// A cause of a property's violations.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PropertyCause {
+    /// Its stable name.
+    pub cause: String,
+    /// What it means, with the setting responsible.
+    pub about: String,
+    /// Violations it explains.
+    pub count: u64,
 }
 
 /// One thing that is wrong.
@@ -177,6 +190,15 @@ impl PropertyReport {
     /// What the oracle found, beside what was expected.
     #[must_use]
     pub fn new(result: &oracle::PropertyResult, expected: Expected) -> Self {
+        let mut counts: BTreeMap<LossCause, u64> = BTreeMap::new();
+        for ((_, cause), count) in &result.causes {
+            *counts.entry(*cause).or_default() += count;
+        }
+        let causes = counts.into_iter().map(|(cause, count)| PropertyCause {
+            cause: cause.name().to_owned(),
+            about: cause.about().to_owned(),
+            count,
+        });
         Self {
             name: result.name.to_owned(),
             verdict: result.judgement.into(),
@@ -184,6 +206,7 @@ impl PropertyReport {
             witnesses: result.witnesses,
             violations: result.violations.iter().map(Violation::from).collect(),
             violation_count: result.violation_count,
+            causes: causes.collect(),
         }
     }
 }

@@ -12,14 +12,68 @@ use std::collections::BTreeMap;
 pub struct SweepReport {
     /// [`crate::SCHEMA`].
     pub schema: u32,
+    /// The version of ackproof that ran it.
+    pub version: String,
+    /// What was asked for.
+    pub asked: Asked,
     /// The worst of the scenarios.
     pub verdict: Verdict,
     /// It was stopped; the scenarios hold what was done by then.
     pub interrupted: bool,
+    /// The first run that failed, if no more were to be begun after it.
+    pub stopped_by: Option<RunName>,
     /// In the order in which they were named.
     pub scenarios: Vec<ScenarioReport>,
     /// The command that shows the worst of it again.
     pub reproduce: String,
+}
+
+/// What was asked for; the parts of one sweep differ in nothing but `part`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Asked {
+    /// Files and directories, as they were named.
+    pub paths: Vec<String>,
+    /// Overridden values: path and value, in their order.
+    pub sets: Vec<(String, String)>,
+    /// Seeds of each scenario.
+    pub seeds: SeedRange,
+    /// The budget of wall time.
+    pub budget_ms: Option<u64>,
+    /// Whether no run was to be begun after one that failed.
+    pub fail_fast: bool,
+    /// Whether every seed was run twice.
+    pub check_determinism: bool,
+    /// Which part of the runs; null: all.
+    pub part: Option<Part>,
+}
+
+/// Seeds in their order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SeedRange {
+    /// The first.
+    pub from: u64,
+    /// One past the last; null: as many as the budget of time allows.
+    pub to: Option<u64>,
+}
+
+/// A part of a sweep's runs; the parts from 1 to `of` are all of them.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+pub struct Part {
+    /// Which one, from 1.
+    pub index: u64,
+    /// Of how many.
+    pub of: u64,
+}
+
+/// A run of a sweep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RunName {
+    /// Its scenario's file.
+    pub file: String,
+    /// Its seed.
+    pub seed: u64,
 }
 
 /// What the seeds of one scenario came to.
@@ -29,6 +83,11 @@ pub struct ScenarioReport {
     pub scenario: String,
     /// Its file, as the user named it.
     pub file: String,
+    /// Of what the file means with the overridden values: 32 hexadecimal digits. Equal digests are equal
+    /// scenarios.
+    pub plan: String,
+    /// Lines of the file on which expectations stand, by their names, and that of `name`.
+    pub lines: BTreeMap<String, u64>,
     /// Against what the scenario expects of its seeds together.
     pub verdict: Verdict,
     /// Why the verdict is not `met`; empty if it is.
@@ -53,6 +112,8 @@ pub struct ScenarioReport {
     pub groups: Vec<GroupReport>,
     /// Runs in which ackproof itself failed.
     pub crashed: Vec<Incident>,
+    /// Runs that a bound ended: on wall time, or on events while simulated time stands still.
+    pub bounded: Vec<Incident>,
     /// Seeds that gave two different runs.
     pub nondeterministic: Vec<Incident>,
     /// Sum over the seeds.
@@ -91,6 +152,8 @@ pub struct PropertySweep {
     pub verdict: Judgement,
     /// What the scenario expects.
     pub expected: Expected,
+    /// Whether the scenario is such that it should judge something; else having judged nothing is fine.
+    pub demanded: bool,
     /// Seeds in which it judged something.
     pub judged: u64,
     /// Facts it judged.
@@ -102,6 +165,21 @@ pub struct PropertySweep {
     pub rate: Option<Interval>,
     /// What is wrong in the first of them.
     pub first: Option<Violation>,
+    /// The same seeds by the causes of what is wrong, where causes are known.
+    pub causes: Vec<CauseSweep>,
+}
+
+/// A cause of violations over the seeds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CauseSweep {
+    /// Its stable name.
+    pub cause: String,
+    /// What it means, with the setting responsible.
+    pub about: String,
+    /// Violations it explains.
+    pub count: u64,
+    /// Seeds in which it does, ascending.
+    pub seeds: Vec<u64>,
 }
 
 /// A closed interval of shares, each from 0 to 1.
@@ -150,8 +228,8 @@ pub struct FaultSweep {
     pub struck: u64,
     /// Times it found nobody to hit.
     pub idle: u64,
-    /// The first time it found nobody, in a sentence.
-    pub first_idle: Option<String>,
+    /// The first time it found nobody, by seed, in a sentence.
+    pub first_idle: Option<Incident>,
 }
 
 /// How often a witness occurred.

@@ -9,8 +9,8 @@ use ackproof_reports::run::{
     Violation,
 };
 use ackproof_reports::sweep::{
-    DemandSweep, Incident, Interval, LimitSweep, PropertySweep, ScenarioReport, Seeds, SweepReport,
-    WitnessSweep,
+    Asked, CauseSweep, DemandSweep, Incident, Interval, LimitSweep, PropertySweep, RunName,
+    ScenarioReport, SeedRange, Seeds, SweepReport, WitnessSweep,
 };
 use ackproof_reports::verdict::{Expected, Judgement, Reason, Verdict};
 use ackproof_reports::{SCHEMA, human, json};
@@ -50,6 +50,7 @@ fn property(name: &str, verdict: Judgement, expected: Expected) -> PropertyRepor
         witnesses: 900,
         violations: if violated { vec![violation()] } else { Vec::new() },
         violation_count: if violated { 12 } else { 0 },
+        causes: Vec::new(),
     }
 }
 
@@ -150,6 +151,8 @@ fn scenario(name: &str, verdict: Verdict) -> ScenarioReport {
     ScenarioReport {
         scenario: name.to_owned(),
         file: format!("scenarios/{name}.json"),
+        plan: "00".repeat(16),
+        lines: [("name".to_owned(), 3), ("acked-durability".to_owned(), 14)].into(),
         verdict,
         reasons: Vec::new(),
         seeds: Seeds { from: 0, to: 20, run: 20, met: 20, inconclusive: 0, violated: Vec::new() },
@@ -162,6 +165,7 @@ fn scenario(name: &str, verdict: Verdict) -> ScenarioReport {
         records: records(),
         groups: vec![group()],
         crashed: Vec::new(),
+        bounded: Vec::new(),
         nondeterministic: Vec::new(),
         simulated_ms: 4_200_000,
         messages: 300_000,
@@ -186,11 +190,13 @@ fn failing() -> ScenarioReport {
             name: "acked-durability".to_owned(),
             verdict: Judgement::Violated,
             expected: Expected::Held,
+            demanded: true,
             judged: 19,
             witnesses: 19_000,
             violated: seeds,
             rate: Some(Interval { low: 0.383_6, high: 0.837_1 }),
             first: Some(violation()),
+            causes: vec![cause_sweep("acks-one", 30, 2..14), cause_sweep("stale-leader", 1, 5..6)],
         }],
         limits: vec![LimitSweep {
             measure: "duplicate_rate".to_owned(),
@@ -206,6 +212,7 @@ fn failing() -> ScenarioReport {
             reached: 18,
             most: 4,
         }],
+        bounded: vec![Incident { seed: 17, text: "it took too long".to_owned() }],
         crashed: vec![Incident { seed: 19, text: "index out of bounds".to_owned() }],
         nondeterministic: vec![Incident { seed: 18, text: "two runs differ".to_owned() }],
         reproduce: "ackproof run scenarios/chaos.json --seed 19".to_owned(),
@@ -213,12 +220,24 @@ fn failing() -> ScenarioReport {
     }
 }
 
+fn cause_sweep(cause: &str, count: u64, seeds: std::ops::Range<u64>) -> CauseSweep {
+    let about = format!("what {cause} means");
+    CauseSweep { cause: cause.to_owned(), about, count, seeds: seeds.collect() }
+}
+
 fn sweep(scenarios: Vec<ScenarioReport>) -> SweepReport {
     let worst = scenarios.iter().max_by_key(|one| one.verdict).expect("there is one");
     SweepReport {
         schema: SCHEMA,
+        version: "0.1.0".to_owned(),
+        asked: Asked {
+            paths: vec!["scenarios".to_owned()],
+            seeds: SeedRange { from: 0, to: Some(20) },
+            ..Asked::default()
+        },
         verdict: worst.verdict,
         interrupted: false,
+        stopped_by: None,
         reproduce: worst.reproduce.clone(),
         scenarios,
     }
@@ -257,6 +276,7 @@ fn a_sweep_of_several_scenarios_reads_as_it_should() {
     };
     let mut report = sweep(vec![failing(), scenario("no faults", Verdict::Met), unsure]);
     report.interrupted = true;
+    report.stopped_by = Some(RunName { file: "scenarios/chaos.json".to_owned(), seed: 3 });
     golden("sweep-many.txt", &human::sweep(&report));
 }
 
@@ -320,7 +340,8 @@ fn a_run_as_json_has_the_promised_fields_in_their_order_on_one_line() {
         value.as_object().unwrap().keys().cloned().collect()
     };
     assert_eq!(keys(&value), KEYS);
-    let property = ["name", "verdict", "expected", "witnesses", "violations", "violation_count"];
+    let property =
+        ["name", "verdict", "expected", "witnesses", "violations", "violation_count", "causes"];
     assert_eq!(keys(&value["properties"][0]), property);
     let records = ["sent", "acked", "failed", "unknown", "lost", "log_duplicates"];
     assert_eq!(keys(&value["records"]), records);

@@ -7,7 +7,7 @@
 
 use crate::shape;
 use ackproof_reports::run::RunReport;
-use ackproof_reports::sweep::{FaultSweep, ScenarioReport};
+use ackproof_reports::sweep::{FaultSweep, Incident, ScenarioReport};
 use ackproof_reports::verdict::{Expected, Judgement, Reason, Verdict};
 use ackproof_scenario::plan::{self, Limit, Plan};
 
@@ -62,12 +62,12 @@ pub fn run(plan: &Plan, report: &mut RunReport) {
     report.reasons = reasons;
 }
 
-/// Decides on the seeds of a scenario together: sets its verdict and its reasons. `complete`: no seed
-/// that was asked for is missing.
-pub(crate) fn scenario(plan: &Plan, report: &mut ScenarioReport, complete: bool) {
+/// Decides on the seeds of a scenario together, from their sums alone: sets its verdict and its reasons.
+/// `complete`: no seed that was asked for is missing.
+pub(crate) fn scenario(report: &mut ScenarioReport, complete: bool) {
     let mut reasons = Vec::new();
     incidents(report, &mut reasons);
-    properties(plan, report, complete, &mut reasons);
+    properties(report, complete, &mut reasons);
     let run = report.seeds.run;
     if run > 0 {
         idle_faults(&report.faults, &mut reasons);
@@ -112,12 +112,21 @@ fn incidents(report: &ScenarioReport, reasons: &mut Vec<Reason>) {
         );
         reasons.push(reason("run", Verdict::Nondeterministic, text));
     }
+    if let Some(first) = report.bounded.first() {
+        let text = format!(
+            "{} of the runs came to no end, first with seed {}: {}",
+            report.bounded.len(),
+            first.seed,
+            first.text
+        );
+        reasons.push(reason("run", Verdict::Inconclusive, text));
+    }
     if report.seeds.run == 0 {
         reasons.push(reason("run", Verdict::Inconclusive, "no run came to an end".to_owned()));
     }
 }
 
-fn properties(plan: &Plan, report: &ScenarioReport, complete: bool, reasons: &mut Vec<Reason>) {
+fn properties(report: &ScenarioReport, complete: bool, reasons: &mut Vec<Reason>) {
     let run = report.seeds.run;
     for property in &report.properties {
         let (name, first) = (&property.name, property.violated.first());
@@ -128,7 +137,7 @@ fn properties(plan: &Plan, report: &ScenarioReport, complete: bool, reasons: &mu
                     format!("{name} is violated by {count} of {run} seeds, first by {first}");
                 (Verdict::Violated, text)
             }
-            (Expected::Held, None) if property.judged == 0 && shape::can_judge(plan, name) => {
+            (Expected::Held, None) if property.judged == 0 && property.demanded => {
                 let text = format!("{name} found nothing to judge in {}", seeds(run));
                 (Verdict::Inconclusive, text)
             }
@@ -157,7 +166,8 @@ pub(crate) fn count_faults(sums: &mut [FaultSweep], run: &RunReport) {
             sum.struck += 1;
         } else {
             sum.idle += 1;
-            sum.first_idle.get_or_insert_with(|| fault.text.clone());
+            sum.first_idle
+                .get_or_insert_with(|| Incident { seed: run.seed, text: fault.text.clone() });
         }
     }
 }
@@ -171,7 +181,7 @@ fn idle_faults(faults: &[FaultSweep], reasons: &mut Vec<Reason>) {
     for (entry, fault) in faults.iter().enumerate().filter(|(_, fault)| fault.struck == 0) {
         let name = format!("faults[{entry}]");
         if let Some(first) = &fault.first_idle {
-            let text = format!("{name} never struck: {first}");
+            let text = format!("{name} never struck: {}", first.text);
             reasons.push(reason(&name, Verdict::Inconclusive, text));
         }
     }

@@ -3,6 +3,7 @@
 //! Used by `cargo bench` and by the command line, so that both quote the same figures. The only module
 //! of the simulator that reads the wall clock, and never while a run decides anything.
 
+use crate::bounds::Failure;
 use crate::run::run;
 use ackproof_scenario::plan::Plan;
 use madsim::net::Endpoint;
@@ -28,8 +29,8 @@ pub struct Simulated {
 /// Runs `plan` under each of `seeds`, one after the other.
 ///
 /// # Errors
-/// The message of a panic, as [`run`] gives it.
-pub fn simulate(plan: &Plan, seeds: std::ops::Range<u64>) -> Result<Simulated, String> {
+/// As [`run`].
+pub fn simulate(plan: &Plan, seeds: std::ops::Range<u64>) -> Result<Simulated, Failure> {
     let mut figures = Simulated::default();
     let start = now();
     for seed in seeds {

@@ -2,6 +2,7 @@
 //! in which the runs part. The ladder of digests tells the second; the entries of that second are then
 //! recorded in two more runs. It knows nothing of what a run is made of.
 
+use crate::bounds::Failure;
 use crate::recorder::Trace;
 use crate::run::RunOutcome;
 use ackproof_oracle::trace::to_json;
@@ -26,8 +27,8 @@ pub struct Divergence {
 /// The message of a panic in one of the runs.
 pub fn divergence(
     first: &RunOutcome,
-    again: impl Fn(Option<Trace>) -> Result<RunOutcome, String>,
-) -> Result<Option<Divergence>, String> {
+    again: impl Fn(Option<Trace>) -> Result<RunOutcome, Failure>,
+) -> Result<Option<Divergence>, Failure> {
     let second = again(None)?;
     if first.digest == second.digest {
         return Ok(None);
@@ -42,8 +43,8 @@ pub fn divergence(
 /// The entries of one simulated second.
 fn entries(
     second: u64,
-    again: &impl Fn(Option<Trace>) -> Result<RunOutcome, String>,
-) -> Result<Vec<String>, String> {
+    again: &impl Fn(Option<Trace>) -> Result<RunOutcome, Failure>,
+) -> Result<Vec<String>, Failure> {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let keep = Arc::clone(&kept);
     again(Some(Box::new(move |entry, context| {

@@ -2,6 +2,7 @@
 //! from outside its seed.
 
 use super::*;
+use crate::bounds::Failure;
 use crate::run::run;
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_with};
@@ -21,7 +22,7 @@ fn plan() -> Plan {
 fn drifting(
     plan: &Plan,
     seeds: [u64; 4],
-) -> impl Fn(Option<Trace>) -> Result<RunOutcome, String> + '_ {
+) -> impl Fn(Option<Trace>) -> Result<RunOutcome, Failure> + '_ {
     let calls = AtomicU64::new(0);
     move |trace| {
         let call = calls.fetch_add(1, Ordering::Relaxed);

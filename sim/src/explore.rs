@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError, mpsc};
@@ -14,46 +15,46 @@ use std::sync::{Condvar, Mutex, PoisonError, mpsc};
 const AHEAD: u64 = 16;
 
 /// Whose turn it is.
-#[derive(Debug, Default)]
-struct Turn {
+struct Turn<I> {
+    items: I,
     next: u64,
     taken: u64,
 }
 
-/// Does `work` for `0..count` on `jobs` threads, and hands the results to `take` in that order. When
-/// `stop` is set no more work is begun; what was begun is finished and handed over. A panic in `work`
-/// becomes the message of an `Err`.
-pub fn in_order<T: Send>(
-    count: u64,
+/// Does `work` for each of `items` on `jobs` threads, and hands the results to `take` in their order. When
+/// `stop` is set no more work is begun; what was begun is finished and handed over. When `take` breaks, no
+/// more is begun either, and what comes after is dropped: what was taken is the same on any number of
+/// threads. A panic in `work` becomes its message.
+pub fn in_order<I: Send, T: Send>(
+    items: impl Iterator<Item = I> + Send,
     jobs: NonZeroUsize,
     stop: &AtomicBool,
-    work: impl Fn(u64) -> Result<T, String> + Sync,
-    mut take: impl FnMut(u64, Result<T, String>),
+    work: impl Fn(&I) -> T + Sync,
+    mut take: impl FnMut(I, Result<T, String>) -> ControlFlow<()>,
 ) {
-    let threads = u64::try_from(jobs.get()).unwrap_or(count).min(count);
-    let turn = Mutex::new(Turn::default());
-    let moved = Condvar::new();
+    let threads = jobs.get() as u64;
+    let turn = Mutex::new(Turn { items, next: 0, taken: 0 });
+    let (moved, over) = (Condvar::new(), AtomicBool::new(false));
     let lock = || turn.lock().unwrap_or_else(PoisonError::into_inner);
     let claim = || {
-        let ahead = |turn: &mut Turn| turn.next - turn.taken >= AHEAD * threads;
+        let ahead = |turn: &mut Turn<_>| turn.next - turn.taken >= AHEAD * threads;
         let mut turn = moved.wait_while(lock(), ahead).unwrap_or_else(PoisonError::into_inner);
-        let more = turn.next < count && !stop.load(Ordering::Relaxed);
-        more.then(|| {
-            turn.next += 1;
-            turn.next - 1
-        })
+        let stopped = stop.load(Ordering::Relaxed) || over.load(Ordering::Relaxed);
+        let item = if stopped { None } else { turn.items.next() }?;
+        turn.next += 1;
+        Some((turn.next - 1, item))
     };
-    let work = |index| {
-        catch_unwind(AssertUnwindSafe(|| work(index))).unwrap_or_else(|panic| Err(message(&*panic)))
-    };
+    let work =
+        |item: &I| catch_unwind(AssertUnwindSafe(|| work(item))).map_err(|panic| message(&*panic));
     let (results, inbox) = mpsc::channel();
     std::thread::scope(|scope| {
         for _ in 0..threads {
             let results = results.clone();
             let (claim, work) = (&claim, &work);
             scope.spawn(move || {
-                while let Some(index) = claim() {
-                    if results.send((index, work(index))).is_err() {
+                while let Some((index, item)) = claim() {
+                    let result = work(&item);
+                    if results.send((index, item, result)).is_err() {
                         break;
                     }
                 }
@@ -62,10 +63,12 @@ pub fn in_order<T: Send>(
         drop(results);
         let mut early = BTreeMap::new();
         let mut due = 0;
-        for (index, result) in inbox {
-            early.insert(index, result);
-            while let Some(result) = early.remove(&due) {
-                take(due, result);
+        for (index, item, result) in inbox {
+            early.insert(index, (item, result));
+            while let Some((item, result)) = early.remove(&due) {
+                if !over.load(Ordering::Relaxed) && take(item, result).is_break() {
+                    over.store(true, Ordering::Relaxed);
+                }
                 due += 1;
             }
             lock().taken = due;
@@ -89,15 +92,18 @@ mod tests {
     fn explore(count: u64, jobs: usize) -> Vec<(u64, Result<u64, String>)> {
         let mut taken = Vec::new();
         let stop = AtomicBool::new(false);
-        let work = |index: u64| {
+        let work = |&index: &u64| {
             assert!(index % 10 != 3, "three in {index}");
             // The later, the sooner done.
             (0..(count - index) * 500)
                 .for_each(|turn| assert!(std::hint::black_box(turn) < count * 500));
-            Ok(index * index)
+            index * index
         };
         let jobs = NonZeroUsize::new(jobs).unwrap();
-        in_order(count, jobs, &stop, work, |index, result| taken.push((index, result)));
+        in_order(0..count, jobs, &stop, work, |index, result| {
+            taken.push((index, result));
+            ControlFlow::Continue(())
+        });
         taken
     }
 
@@ -122,7 +128,7 @@ mod tests {
         let (free, gate) = mpsc::channel::<()>();
         let gate = Mutex::new(gate);
         let free = Mutex::new(Some(free));
-        let work = |index: u64| {
+        let work = |&index: &u64| {
             let before = begun.fetch_add(1, Ordering::SeqCst);
             if index == 0 {
                 let _closed = gate.lock().unwrap().recv();
@@ -131,10 +137,12 @@ mod tests {
                 free.lock().unwrap().take();
             }
             assert!(index < 2 * AHEAD || free.lock().unwrap().is_none(), "too far ahead");
-            Ok(())
         };
         let mut taken = Vec::new();
-        in_order(100, jobs, &stop, work, |_, result| taken.push(result));
+        in_order(0..100, jobs, &stop, work, |_, result| {
+            taken.push(result);
+            ControlFlow::Continue(())
+        });
         assert_eq!(taken, vec![Ok(()); 100]);
     }
 
@@ -142,11 +150,30 @@ mod tests {
     fn when_stopped_what_was_begun_is_handed_over() {
         let stop = AtomicBool::new(false);
         let mut taken = Vec::new();
-        let work = |index: u64| {
-            stop.store(index >= 5, Ordering::Relaxed);
-            Ok(index)
-        };
-        in_order(1000, NonZeroUsize::MIN, &stop, work, |index, _| taken.push(index));
+        let work = |index: &u64| stop.store(*index >= 5, Ordering::Relaxed);
+        in_order(0..1000_u64, NonZeroUsize::MIN, &stop, work, |index, _| {
+            taken.push(index);
+            ControlFlow::Continue(())
+        });
         assert_eq!(taken, [0, 1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn what_is_taken_before_a_break_does_not_depend_on_threads() {
+        for jobs in [1, 2, 8] {
+            let (stop, mut taken) = (AtomicBool::new(false), Vec::new());
+            let jobs = NonZeroUsize::new(jobs).unwrap();
+            in_order(
+                0..1000_u64,
+                jobs,
+                &stop,
+                |index| index * 2,
+                |index, result| {
+                    taken.push(result.unwrap());
+                    if index == 7 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                },
+            );
+            assert_eq!(taken, [0, 2, 4, 6, 8, 10, 12, 14], "{jobs}");
+        }
     }
 }

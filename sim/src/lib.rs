@@ -4,9 +4,10 @@
 //! - [`lower`] from a plan to the configuration of machines
 //! - [`world`] processes and their lives · [`process`] one of them, with its [`timers`]
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
-//! - [`mod@bench`] what a message costs
+//! - [`bounds`] what ends a run without progress · [`mod@bench`] what a message costs
 //! - [`trial`] one run with its verdict: [`report`] its facts, [`assess`] decides, [`shape`] what can be judged
-//! - [`explore`] many · [`tally`] adds them up · [`statistics`] what that says of other seeds
+//! - [`runs`] of a sweep · [`explore`] many · [`tally`] adds them up · [`merge`] adds sums up · [`conclude`] decides on sums
+//! - [`statistics`] what sums say of other seeds
 //! - [`determinism`] compares two runs of one seed
 //! - [`nemesis`] faults · [`recorder`] the history and its digest
 
@@ -18,17 +19,21 @@ compile_error!(
 
 pub mod assess;
 pub mod bench;
+pub mod bounds;
+pub mod conclude;
 pub mod determinism;
 mod events;
 pub mod explore;
 mod kernel;
 mod lower;
+pub mod merge;
 pub mod nemesis;
 mod network;
 mod process;
 pub mod recorder;
 pub mod report;
 pub mod run;
+pub mod runs;
 mod shape;
 mod statistics;
 pub mod tally;

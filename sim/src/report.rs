@@ -27,7 +27,7 @@ impl Origin<'_> {
     #[must_use]
     pub fn command(&self, from: u64, to: u64) -> String {
         let Self { file, sets, check_determinism } = *self;
-        Command { files: &[file], from, to, sets, check_determinism }.to_string()
+        Command { files: &[file], from, to, sets, check_determinism, part: None }.to_string()
     }
 }
 

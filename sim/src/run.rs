@@ -2,6 +2,7 @@
 //!
 //! Three phases: load with faults (safety), everything healed (liveness), a final read of all logs.
 
+use crate::bounds::{Bounds, Failure, Progress};
 use crate::events::Agenda;
 use crate::explore::message;
 use crate::lower::{self, Cast, Role};
@@ -59,12 +60,28 @@ const FINAL_READ: Micros = Micros::from_secs(60);
 /// nothing is kept of single records.
 ///
 /// # Errors
-/// The message of a panic: a fault of the models or of the simulator, never of the scenario.
+/// A panic, or the bound that ended it.
 ///
 /// # Panics
 /// If the operating system gives no thread.
-pub fn run(plan: &Plan, seed: u64, trace: Option<Trace>) -> Result<RunOutcome, String> {
-    run_once(plan, seed, trace, &[])
+pub fn run(plan: &Plan, seed: u64, trace: Option<Trace>) -> Result<RunOutcome, Failure> {
+    run_within(plan, seed, trace, &Bounds::default())
+}
+
+/// As [`run`], within other bounds than the usual ones.
+///
+/// # Errors
+/// As [`run`].
+///
+/// # Panics
+/// As [`run`].
+pub fn run_within(
+    plan: &Plan,
+    seed: u64,
+    trace: Option<Trace>,
+    bounds: &Bounds,
+) -> Result<RunOutcome, Failure> {
+    run_once(plan, seed, trace, &[], bounds)
 }
 
 /// As [`run`]; if records were lost or skipped, a second run tells their stories.
@@ -74,15 +91,21 @@ pub fn run(plan: &Plan, seed: u64, trace: Option<Trace>) -> Result<RunOutcome, S
 ///
 /// # Panics
 /// As [`run`].
-pub fn run_telling(plan: &Plan, seed: u64, trace: Option<Trace>) -> Result<RunOutcome, String> {
-    let outcome = run_once(plan, seed, trace, &[])?;
+pub fn run_telling(
+    plan: &Plan,
+    seed: u64,
+    trace: Option<Trace>,
+    bounds: &Bounds,
+) -> Result<RunOutcome, Failure> {
+    let outcome = run_once(plan, seed, trace, &[], bounds)?;
     let subjects = outcome.findings.subjects();
     if subjects.is_empty() {
         return Ok(outcome);
     }
-    let told = run_once(plan, seed, None, &subjects)?;
+    let told = run_once(plan, seed, None, &subjects, bounds)?;
     if told.digest != outcome.digest {
-        return Err("the second run of the seed, for the story, was another one".to_owned());
+        let text = "the second run of the seed, for the story, was another one";
+        return Err(Failure::Crashed(text.to_owned()));
     }
     Ok(told)
 }
@@ -92,20 +115,29 @@ fn run_once(
     seed: u64,
     trace: Option<Trace>,
     subjects: &[Subject],
-) -> Result<RunOutcome, String> {
+    bounds: &Bounds,
+) -> Result<RunOutcome, Failure> {
     std::thread::scope(|scope| {
-        let work = || catch_unwind(AssertUnwindSafe(|| simulate(plan, seed, trace, subjects)));
+        let simulate = || simulate(plan, seed, trace, subjects, bounds);
+        let work = || catch_unwind(AssertUnwindSafe(simulate));
         let name = format!("seed-{seed}");
         let handle = std::thread::Builder::new().name(name).spawn_scoped(scope, work);
         let result = handle.expect("the system has a thread to give").join();
-        result.and_then(|caught| caught).map_err(|panic| message(&*panic))
+        let caught = result.and_then(|caught| caught);
+        caught.unwrap_or_else(|panic| Err(Failure::Crashed(message(&*panic))))
     })
 }
 
-fn simulate(plan: &Plan, seed: u64, trace: Option<Trace>, subjects: &[Subject]) -> RunOutcome {
+fn simulate(
+    plan: &Plan,
+    seed: u64,
+    trace: Option<Trace>,
+    subjects: &[Subject],
+    bounds: &Bounds,
+) -> Result<RunOutcome, Failure> {
     let mut runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
     runtime.set_allow_system_thread(true);
-    runtime.block_on(async { Director::new(plan, seed, trace, subjects).direct() })
+    runtime.block_on(async { Director::new(plan, seed, trace, subjects, bounds).direct() })
 }
 
 struct Director<'a> {
@@ -126,7 +158,13 @@ struct Source {
 }
 
 impl<'a> Director<'a> {
-    fn new(plan: &'a Plan, seed: u64, trace: Option<Trace>, subjects: &[Subject]) -> Self {
+    fn new(
+        plan: &'a Plan,
+        seed: u64,
+        trace: Option<Trace>,
+        subjects: &[Subject],
+        bounds: &Bounds,
+    ) -> Self {
         let cast = Cast::new(plan);
         let context = Arc::new(lower::context(plan, &cast));
         let cluster = Arc::new(lower::cluster(plan));
@@ -141,7 +179,7 @@ impl<'a> Director<'a> {
             .map(|(node, role)| process(plan, seed, &cluster, (node, role), &cast))
             .collect();
         let network = Network::new(&cast.entities(), plan.network.latency, seed);
-        let world = World::new(processes, network, recorder);
+        let world = World::new(processes, network, recorder, Progress::new(bounds));
         let schedule = Schedule::new(plan, seed).faults;
         let nemesis = Nemesis::new(plan, cast.clone());
         Self { plan, seed, cast, schedule, world, nemesis, sources: BTreeMap::new(), context }
@@ -151,7 +189,7 @@ impl<'a> Director<'a> {
         self.world.agenda(at.0, item);
     }
 
-    fn direct(mut self) -> RunOutcome {
+    fn direct(mut self) -> Result<RunOutcome, Failure> {
         self.put(Micros::ZERO, Agenda::Phase(Phase::Load));
         for (node, role) in self.cast.clone().nodes() {
             match role {
@@ -172,7 +210,7 @@ impl<'a> Director<'a> {
         self.put(self.plan.load, Agenda::Phase(Phase::Settle));
         self.put(settled, Agenda::Phase(Phase::FinalRead));
         self.put(settled + FINAL_READ, Agenda::Phase(Phase::End));
-        while let Some(item) = self.world.run() {
+        while let Some(item) = self.world.run()? {
             let is_over = match item {
                 Agenda::Phase(phase) => phase == Phase::End,
                 Agenda::Exited(node) => self.cast.find(Role::Reader) == Some(node),
@@ -190,7 +228,7 @@ impl<'a> Director<'a> {
         self.world.kernel.record(NodeId::CONTROLLER, Event::Phase(Phase::End));
         let simulated = Timestamp::from_micros(self.world.now());
         let recorded = self.world.kernel.recorder.conclude();
-        RunOutcome {
+        Ok(RunOutcome {
             seed: self.seed,
             digest: recorded.digest,
             ladder: recorded.ladder,
@@ -200,7 +238,7 @@ impl<'a> Director<'a> {
             messages: recorded.messages,
             entries: recorded.entries,
             context: self.context,
-        }
+        })
     }
 
     fn act(&mut self, item: Agenda) {

@@ -1,31 +1,31 @@
 //! Adds the runs of one scenario up: sums, and lists of the seeds that are worth another look. It
 //! keeps no run, so that a sweep of any length needs the same memory; what it adds up is order-free.
 
-use crate::assess;
-use crate::report::Origin;
-use crate::statistics::proportion;
-use ackproof_reports::run::{GroupReport, Records, RunReport};
+use crate::bounds::Failure;
+use crate::{assess, conclude, merge, shape};
+use ackproof_reports::run::{PropertyCause, Records, RunReport};
 use ackproof_reports::sweep::{
-    DemandSweep, FaultSweep, Incident, LimitSweep, PropertySweep, ScenarioReport, Seeds,
+    Asked, CauseSweep, DemandSweep, FaultSweep, Incident, LimitSweep, PropertySweep,
+    ScenarioReport, Seeds,
 };
 use ackproof_reports::verdict::{Judgement, Verdict};
 use ackproof_scenario::plan::Plan;
-use std::ops::Range;
+use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_128;
 
 /// The sums so far.
 #[derive(Debug)]
 pub struct Tally<'a> {
     plan: &'a Plan,
-    origin: Origin<'a>,
+    asked: &'a Asked,
     digest: u128,
     report: ScenarioReport,
 }
 
 impl<'a> Tally<'a> {
-    /// Of no run, out of `seeds`.
+    /// Of no run of `plan`, which comes from `file`.
     #[must_use]
-    pub fn new(plan: &'a Plan, origin: Origin<'a>, seeds: Range<u64>) -> Self {
+    pub fn new(plan: &'a Plan, file: &str, asked: &'a Asked) -> Self {
         let limits = plan.expect.limits.iter().map(|limit| LimitSweep {
             measure: limit.measure.clone(),
             min: limit.min,
@@ -40,35 +40,42 @@ impl<'a> Tally<'a> {
             reached: 0,
             most: 0,
         });
+        let from = asked.seeds.from;
         let report = ScenarioReport {
             scenario: plan.name.clone(),
-            file: origin.file.to_owned(),
+            file: file.to_owned(),
+            plan: identity(plan),
+            lines: plan.expect.lines.clone(),
             verdict: Verdict::Met,
             reasons: Vec::new(),
-            seeds: Seeds { from: seeds.start, to: seeds.end, ..Seeds::default() },
+            seeds: Seeds { from, to: asked.seeds.to.unwrap_or(from), ..Seeds::default() },
             digest: String::new(),
             properties: Vec::new(),
             limits: limits.collect(),
             demands: demands.collect(),
             faults: vec![FaultSweep::default(); plan.faults.len()],
-            witnesses: std::collections::BTreeMap::new(),
+            witnesses: BTreeMap::new(),
             records: Records::default(),
             groups: Vec::new(),
             crashed: Vec::new(),
+            bounded: Vec::new(),
             nondeterministic: Vec::new(),
             simulated_ms: 0,
             messages: 0,
             entries: 0,
             reproduce: String::new(),
         };
-        Self { plan, origin, digest: 0, report }
+        Self { plan, asked, digest: 0, report }
     }
 
-    /// The run of `seed`: its report, or the message of a panic.
-    pub fn add(&mut self, seed: u64, run: Result<RunReport, String>) {
+    /// The run of `seed`: its report, or why there is none.
+    pub fn add(&mut self, seed: u64, run: Result<&RunReport, &Failure>) {
+        self.report.seeds.to = self.report.seeds.to.max(seed.saturating_add(1));
+        let incident = |text: &String| Incident { seed, text: text.clone() };
         match run {
-            Ok(run) => self.count(&run),
-            Err(text) => self.report.crashed.push(Incident { seed, text }),
+            Ok(run) => self.count(run),
+            Err(Failure::Crashed(text)) => self.report.crashed.push(incident(text)),
+            Err(Failure::Bounded(text)) => self.report.bounded.push(incident(text)),
         }
     }
 
@@ -86,7 +93,7 @@ impl<'a> Tally<'a> {
         }
         // Exclusive or: the same whatever the order, and over parts of a sweep.
         self.digest ^= xxh3_128(format!("{} {}", run.seed, run.digest).as_bytes());
-        properties(&mut sum.properties, run);
+        properties(self.plan, &mut sum.properties, run);
         for (limit, wanted) in sum.limits.iter_mut().zip(&self.plan.expect.limits) {
             let value = assess::measure(run, &limit.measure);
             limit.lowest = Some(limit.lowest.map_or(value, |lowest| lowest.min(value)));
@@ -106,8 +113,8 @@ impl<'a> Tally<'a> {
             witness.total += count;
             witness.seeds += u64::from(*count > 0);
         }
-        records(&mut sum.records, &run.records);
-        groups(&mut sum.groups, &run.groups);
+        merge::records(&mut sum.records, &run.records);
+        merge::groups(&mut sum.groups, &run.groups);
         sum.simulated_ms += run.simulated_ms;
         sum.messages += run.messages;
         sum.entries += run.entries;
@@ -118,46 +125,31 @@ impl<'a> Tally<'a> {
     pub fn conclude(self) -> ScenarioReport {
         let mut report = self.report;
         report.digest = format!("{:032x}", self.digest);
-        for property in report.properties.iter_mut().filter(|one| one.judged > 0) {
-            property.rate = Some(proportion(property.violated.len() as u64, property.judged));
-        }
-        let Seeds { from, to, run, .. } = report.seeds;
-        let complete = run + report.crashed.len() as u64 == to - from;
-        assess::scenario(self.plan, &mut report, complete);
-        report.reproduce = match telling(&report) {
-            Some(seed) => self.origin.command(seed, seed.saturating_add(1)),
-            None => self.origin.command(from, to),
-        };
+        conclude::scenario(&mut report, self.asked);
         report
     }
 }
 
-/// The seed that shows best why the verdict is what it is.
-fn telling(report: &ScenarioReport) -> Option<u64> {
-    let incident = |list: &[Incident]| list.first().map(|incident| incident.seed);
-    match report.verdict {
-        Verdict::Crashed => incident(&report.crashed),
-        Verdict::Nondeterministic => incident(&report.nondeterministic),
-        Verdict::Violated => report.seeds.violated.first().copied(),
-        Verdict::Inconclusive => None,
-        // Something was violated, and was meant to be.
-        Verdict::Met => {
-            report.properties.iter().filter_map(|one| one.violated.first().copied()).min()
-        }
-    }
+/// The same for the same meaning, wherever in the file it stands.
+fn identity(plan: &Plan) -> String {
+    let mut plan = plan.clone();
+    plan.expect.lines.clear();
+    format!("{:032x}", xxh3_128(format!("{plan:?}").as_bytes()))
 }
 
-fn properties(sums: &mut Vec<PropertySweep>, run: &RunReport) {
+fn properties(plan: &Plan, sums: &mut Vec<PropertySweep>, run: &RunReport) {
     if sums.is_empty() {
         sums.extend(run.properties.iter().map(|one| PropertySweep {
             name: one.name.clone(),
             verdict: Judgement::Vacuous,
             expected: one.expected,
+            demanded: shape::can_judge(plan, &one.name),
             judged: 0,
             witnesses: 0,
             violated: Vec::new(),
             rate: None,
             first: None,
+            causes: Vec::new(),
         }));
     }
     for (sum, one) in sums.iter_mut().zip(&run.properties) {
@@ -176,34 +168,21 @@ fn properties(sums: &mut Vec<PropertySweep>, run: &RunReport) {
                 if sum.first.is_none() {
                     sum.first = one.violations.first().cloned();
                 }
+                causes(&mut sum.causes, run.seed, &one.causes);
             }
         }
     }
 }
 
-fn records(sum: &mut Records, one: &Records) {
-    sum.sent += one.sent;
-    sum.acked += one.acked;
-    sum.failed += one.failed;
-    sum.unknown += one.unknown;
-    sum.lost += one.lost;
-    sum.log_duplicates += one.log_duplicates;
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a rate for people; counts are far below 2^52")]
-fn groups(sums: &mut Vec<GroupReport>, run: &[GroupReport]) {
-    if sums.is_empty() {
-        let named =
-            |one: &GroupReport| GroupReport { group: one.group.clone(), ..Default::default() };
-        sums.extend(run.iter().map(named));
-    }
-    for (sum, one) in sums.iter_mut().zip(run) {
-        sum.delivered += one.delivered;
-        sum.processed += one.processed;
-        sum.distinct += one.distinct;
-        sum.duplicates += one.duplicates;
-        sum.skipped += one.skipped;
-        sum.duplicate_rate = sum.duplicates as f64 / sum.distinct.max(1) as f64;
+fn causes(sums: &mut Vec<CauseSweep>, seed: u64, run: &[PropertyCause]) {
+    for one in run {
+        let sum = CauseSweep {
+            cause: one.cause.clone(),
+            about: one.about.clone(),
+            count: one.count,
+            seeds: vec![seed],
+        };
+        merge::cause(sums, sum);
     }
 }
 

@@ -2,22 +2,28 @@
 
 use super::*;
 use crate::test_report::{COMMITS, DURABILITY, fault, plan, report};
+use ackproof_reports::sweep::SeedRange;
 use ackproof_reports::verdict::Judgement::{Held, Vacuous, Violated};
 use ackproof_reports::verdict::{Judgement, Reason};
 
-const ORIGIN: Origin<'_> = Origin { file: "a.json", sets: &[], check_determinism: false };
-
 /// Seeds from 0, with these judgements of acked-durability.
 fn sweep(plan: &Plan, judgements: &[Judgement]) -> ScenarioReport {
-    tally(plan, judgements, judgements.len() as u64).conclude()
+    let asked = asked(judgements.len());
+    tally(plan, judgements, &asked).conclude()
 }
 
-fn tally<'a>(plan: &'a Plan, judgements: &[Judgement], asked: u64) -> Tally<'a> {
-    let mut tally = Tally::new(plan, ORIGIN, 0..asked);
+/// As many seeds from 0.
+fn asked(seeds: usize) -> Asked {
+    let seeds = SeedRange { from: 0, to: Some(seeds as u64) };
+    Asked { seeds, ..Asked::default() }
+}
+
+fn tally<'a>(plan: &'a Plan, judgements: &[Judgement], asked: &'a Asked) -> Tally<'a> {
+    let mut tally = Tally::new(plan, "a.json", asked);
     for (seed, judgement) in (0..).zip(judgements) {
         let mut run = report(plan, seed, *judgement);
         assess::run(plan, &mut run);
-        tally.add(seed, Ok(run));
+        tally.add(seed, Ok(&run));
     }
     tally
 }
@@ -50,7 +56,7 @@ fn an_expected_violation_needs_one_seed_of_many() {
     assert_eq!(none.reproduce, "ackproof run a.json --seeds 0..3");
     // One seed proves nothing, nor do some of those that were asked for.
     assert_eq!(sweep(&plan, &[Held]).verdict, Verdict::Inconclusive);
-    assert_eq!(tally(&plan, &[Held, Held], 3).conclude().verdict, Verdict::Inconclusive);
+    assert_eq!(tally(&plan, &[Held, Held], &asked(3)).conclude().verdict, Verdict::Inconclusive);
 }
 
 #[test]
@@ -93,14 +99,15 @@ fn a_limit_is_held_by_every_seed() {
 #[test]
 fn a_crash_or_two_different_runs_outweigh_everything() {
     let plan = plan("", "");
-    let mut sum = tally(&plan, &[Violated], 3);
+    let asked = asked(3);
+    let mut sum = tally(&plan, &[Violated], &asked);
     let mut run = report(&plan, 1, Held);
     run.verdict = Verdict::Nondeterministic;
     let text = "they part".to_owned();
     run.reasons =
         vec![Reason { expectation: "run".to_owned(), verdict: run.verdict, text: text.clone() }];
-    sum.add(1, Ok(run));
-    sum.add(2, Err("a bug".to_owned()));
+    sum.add(1, Ok(&run));
+    sum.add(2, Err(&Failure::Crashed("a bug".to_owned())));
     let sum = sum.conclude();
     assert_eq!(sum.verdict, Verdict::Crashed);
     assert_eq!(sum.crashed, [Incident { seed: 2, text: "a bug".to_owned() }]);
@@ -114,7 +121,7 @@ fn a_crash_or_two_different_runs_outweigh_everything() {
 #[test]
 fn without_any_run_nothing_is_claimed() {
     let plan = plan("", "");
-    assert_eq!(tally(&plan, &[], 5).conclude().verdict, Verdict::Inconclusive);
+    assert_eq!(tally(&plan, &[], &asked(5)).conclude().verdict, Verdict::Inconclusive);
 }
 
 #[test]
@@ -126,9 +133,10 @@ fn sums_are_over_all_seeds_and_the_digest_over_their_set() {
     assert!((sum.groups[0].duplicate_rate - 0.25).abs() < 1e-12);
     let rebalance = sum.witnesses["rebalance"];
     assert_eq!((rebalance.total, rebalance.seeds), (3, 2));
-    let mut backwards = Tally::new(&plan, ORIGIN, 0..3);
+    let asked = asked(3);
+    let mut backwards = Tally::new(&plan, "a.json", &asked);
     for seed in [2, 1, 0] {
-        backwards.add(seed, Ok(report(&plan, seed, Held)));
+        backwards.add(seed, Ok(&report(&plan, seed, Held)));
     }
     assert_eq!(backwards.conclude().digest, sum.digest);
     assert_ne!(sweep(&plan, &[Held, Held]).digest, sum.digest);
@@ -138,12 +146,13 @@ fn sums_are_over_all_seeds_and_the_digest_over_their_set() {
 fn a_fault_must_strike_in_one_seed() {
     let plan = plan("", r#"{ "at": "5s", "crash": "broker-1", "for": "3s" }"#);
     let sweep = |strikes: &[bool]| {
-        let mut tally = Tally::new(&plan, ORIGIN, 0..strikes.len() as u64);
+        let asked = asked(strikes.len());
+        let mut tally = Tally::new(&plan, "a.json", &asked);
         for (seed, struck) in (0..).zip(strikes) {
             let mut run = report(&plan, seed, Held);
             run.faults = vec![fault(0, *struck)];
             assess::run(&plan, &mut run);
-            tally.add(seed, Ok(run));
+            tally.add(seed, Ok(&run));
         }
         tally.conclude()
     };

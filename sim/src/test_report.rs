@@ -55,6 +55,7 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
         expected: crate::assess::expected(plan, name),
         witnesses: u64::from(verdict != Judgement::Vacuous),
         violation_count: u64::from(verdict == Judgement::Violated),
+        causes: Vec::new(),
         violations: (verdict == Judgement::Violated)
             .then(|| violation.clone())
             .into_iter()

@@ -2,25 +2,27 @@
 //! the scenario expects. It knows one run; [`crate::explore`] knows many.
 
 use crate::assess;
+use crate::bounds::{Bounds, Failure};
 use crate::determinism;
 use crate::recorder::Trace;
 use crate::report::{self, Origin};
-use crate::run::{RunOutcome, run, run_telling};
+use crate::run::{RunOutcome, run_telling, run_within};
 use ackproof_reports::run::RunReport;
 use ackproof_reports::verdict::{Reason, Verdict};
 use ackproof_scenario::plan::Plan;
 
-/// Runs `seed` of `plan` and decides; `trace` sees every entry of the first run.
+/// Runs `seed` of `plan` within `bounds` and decides; `trace` sees every entry of the first run.
 ///
 /// # Errors
-/// The message of a panic: ackproof itself failed.
+/// Why there is no report.
 pub fn trial(
     plan: &Plan,
     origin: &Origin<'_>,
     seed: u64,
     trace: Option<Trace>,
-) -> Result<RunReport, String> {
-    judged(plan, origin, seed, run(plan, seed, trace))
+    bounds: &Bounds,
+) -> Result<RunReport, Failure> {
+    judged(plan, origin, seed, run_within(plan, seed, trace, bounds), bounds)
 }
 
 /// As [`trial`], with the stories of records that were lost or skipped.
@@ -32,22 +34,25 @@ pub fn trial_telling(
     origin: &Origin<'_>,
     seed: u64,
     trace: Option<Trace>,
-) -> Result<RunReport, String> {
-    judged(plan, origin, seed, run_telling(plan, seed, trace))
+    bounds: &Bounds,
+) -> Result<RunReport, Failure> {
+    judged(plan, origin, seed, run_telling(plan, seed, trace, bounds), bounds)
 }
 
 fn judged(
     plan: &Plan,
     origin: &Origin<'_>,
     seed: u64,
-    outcome: Result<RunOutcome, String>,
-) -> Result<RunReport, String> {
+    outcome: Result<RunOutcome, Failure>,
+    bounds: &Bounds,
+) -> Result<RunReport, Failure> {
     let outcome = outcome?;
     tracing::info!(scenario = plan.name, seed, "run is over");
     let mut report = report::facts(plan, origin, &outcome);
     assess::run(plan, &mut report);
     if origin.check_determinism
-        && let Some(divergence) = determinism::divergence(&outcome, |trace| run(plan, seed, trace))?
+        && let Some(divergence) =
+            determinism::divergence(&outcome, |trace| run_within(plan, seed, trace, bounds))?
     {
         let text = divergence.to_string();
         let reason =

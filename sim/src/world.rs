@@ -3,6 +3,7 @@
 //! Knows no rule of Kafka. It takes the earliest event and lets the process concerned take one atomic
 //! step; a process has a life, and what was meant for an earlier life is dropped.
 
+use crate::bounds::{Failure, Progress};
 use crate::events::{Agenda, Due, Events, Toward};
 use crate::kernel::Kernel;
 use crate::network::{Network, Packet};
@@ -29,6 +30,7 @@ enum Waiting {
 /// Everything that happens in a run.
 pub(crate) struct World {
     slots: Vec<Slot>,
+    progress: Progress,
     pub(crate) kernel: Kernel,
 }
 
@@ -37,12 +39,13 @@ impl World {
         processes: Vec<Box<dyn Process>>,
         network: Network,
         recorder: Recorder,
+        progress: Progress,
     ) -> Self {
         let slots = processes
             .into_iter()
             .map(|process| Slot { process, life: 0, paused: false, waiting: Vec::new() })
             .collect();
-        Self { slots, kernel: Kernel { events: Events::new(), network, recorder } }
+        Self { slots, progress, kernel: Kernel { events: Events::new(), network, recorder } }
     }
 
     /// Microseconds since the start.
@@ -68,13 +71,18 @@ impl World {
     }
 
     /// Runs until something of the agenda is due, and returns it; none if nothing is left.
-    pub(crate) fn run(&mut self) -> Option<Agenda> {
-        loop {
-            match self.kernel.events.pop()? {
-                Due::Agenda(item) => return Some(item),
+    ///
+    /// # Errors
+    /// The bound that the run has come to.
+    pub(crate) fn run(&mut self) -> Result<Option<Agenda>, Failure> {
+        while let Some(due) = self.kernel.events.pop() {
+            self.progress.event(self.kernel.events.now())?;
+            match due {
+                Due::Agenda(item) => return Ok(Some(item)),
                 due => self.take(due),
             }
         }
+        Ok(None)
     }
 
     /// The process that something due concerns, if it still concerns one.

@@ -3,10 +3,13 @@
 use super::put;
 use super::run::{group, records, story, wanted};
 use super::style::{aside, heading, plural, row, verdict};
-use crate::sweep::{Interval, LimitSweep, PropertySweep, ScenarioReport, SweepReport};
+use crate::seeds::seeds;
+use crate::sweep::{
+    CauseSweep, Interval, LimitSweep, PropertySweep, RunName, ScenarioReport, SweepReport,
+};
 use crate::verdict::{Judgement, Verdict};
 
-/// Seeds that are written out.
+/// Incidents that are written out.
 const SHOWN: usize = 10;
 
 /// A sweep.
@@ -30,6 +33,10 @@ pub fn sweep(report: &SweepReport) -> String {
     if many {
         text.push('\n');
         totals(&mut text, report);
+    }
+    if let Some(RunName { file, seed }) = &report.stopped_by {
+        let line = format!("stopped by seed {seed} of {file}, the first that failed (--fail-fast)");
+        put(&mut text, format_args!("\n{}", heading(line)));
     }
     if report.interrupted {
         let word = verdict(Verdict::Inconclusive, 0);
@@ -65,9 +72,11 @@ fn details(text: &mut String, report: &ScenarioReport) {
         seeds.met,
         seeds.inconclusive
     );
-    for (word, incidents) in
-        [("crashed", &report.crashed), ("nondeterministic", &report.nondeterministic)]
-    {
+    for (word, incidents) in [
+        ("crashed", &report.crashed),
+        ("without end", &report.bounded),
+        ("nondeterministic", &report.nondeterministic),
+    ] {
         if !incidents.is_empty() {
             counts.push_str(&format!(", {} {word}", incidents.len()));
         }
@@ -92,7 +101,7 @@ fn details(text: &mut String, report: &ScenarioReport) {
         format_args!("{}{held} of {} held{bound}", row("properties"), report.properties.len()),
     );
     put(text, format_args!("{}{}", row("digest"), aside(&report.digest)));
-    let incidents = report.crashed.iter().chain(&report.nondeterministic);
+    let incidents = report.crashed.iter().chain(&report.bounded).chain(&report.nondeterministic);
     for (index, incident) in incidents.take(SHOWN).enumerate() {
         let gap = if index == 0 { "\n" } else { "" };
         put(text, format_args!("{gap}seed {}: {}", incident.seed, incident.text));
@@ -111,11 +120,21 @@ fn failing(text: &mut String, property: &PropertySweep, run: u64) {
         format!(": {} to {} at 95 %", percent(low), percent(high))
     });
     put(text, format_args!("\n{name} violated by {count} of {all}{aimed}{rate}"));
-    put(text, format_args!("  {}", seeds(&property.violated)));
+    let explained = |seed| property.causes.iter().any(|one| one.seeds.contains(seed));
+    if !property.violated.iter().all(explained) {
+        put(text, format_args!("  {}", seeds(&property.violated)));
+    }
+    property.causes.iter().for_each(|one| cause(text, one));
     if let (Some(seed), Some(first)) = (property.violated.first(), &property.first) {
         put(text, format_args!("  seed {seed}:"));
         story(text, first);
     }
+}
+
+fn cause(text: &mut String, cause: &CauseSweep) {
+    let CauseSweep { cause, about, count, seeds: violated } = cause;
+    put(text, format_args!("  {count} by {cause} in {}", seeds(violated)));
+    put(text, format_args!("    {}", aside(about)));
 }
 
 /// What the seeds without a violation say of all seeds: the weakest of the properties' bounds.
@@ -174,12 +193,4 @@ fn totals(text: &mut String, report: &SweepReport) {
     let scenarios = plural(report.scenarios.len() as u64, "scenario");
     let line = format!("{scenarios}, {}: {}", plural(runs, "run"), counts.join(", "));
     put(text, format_args!("{}", heading(line)));
-}
-
-/// The first seeds of a list.
-fn seeds(all: &[u64]) -> String {
-    let first: Vec<String> = all.iter().take(SHOWN).map(u64::to_string).collect();
-    let word = if all.len() == 1 { "seed" } else { "seeds" };
-    let more = if all.len() > SHOWN { ", …" } else { "" };
-    format!("{word} {}{more}", first.join(", "))
 }

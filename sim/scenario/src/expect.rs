@@ -18,6 +18,7 @@ pub(crate) fn expect(sink: &mut Sink<'_>, at: Option<&At<'_>>, names: &Names<'_>
     let mut expect = Expect::default();
     let Some(at) = at.filter(|at| sink.is_object(at)) else { return expect };
     for (key, child) in at.children() {
+        expect.note(sink, key, &child);
         if key == "witness" {
             witness(sink, &child, names, &mut expect);
         } else if MEASURES.contains(&key) {
@@ -33,6 +34,15 @@ pub(crate) fn expect(sink: &mut Sink<'_>, at: Option<&At<'_>>, names: &Names<'_>
         }
     }
     expect
+}
+
+impl Expect {
+    /// Remembers on which line `name` stands, if it stands in the file.
+    pub(crate) fn note(&mut self, sink: &Sink<'_>, name: &str, at: &At<'_>) {
+        if let Some(line) = sink.line(at) {
+            self.lines.insert(name.to_owned(), line);
+        }
+    }
 }
 
 fn expected(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Expected> {
@@ -83,6 +93,7 @@ fn witness(sink: &mut Sink<'_>, at: &At<'_>, names: &Names<'_>, expect: &mut Exp
         return;
     }
     for (key, child) in at.children() {
+        expect.note(sink, &format!("witness.{key}"), &child);
         if !names.witnesses.contains(&key) {
             let known = names.witnesses.iter().copied();
             sink.unknown(child.key_span, &child.path, ("witness", key), known);

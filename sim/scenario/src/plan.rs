@@ -358,6 +358,9 @@ pub struct Expect {
     pub limits: Vec<Limit>,
     /// How often things must have happened, at least.
     pub witness: BTreeMap<String, u64>,
+    /// Lines of the file on which these stand, by the names that reasons of a verdict give them
+    /// (`witness.rebalance`), and that of the scenario's `name`.
+    pub lines: BTreeMap<String, u64>,
 }
 
 /// What is expected of a property.

@@ -142,6 +142,10 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
     check(sink, root, &plan);
     plan.faults = faults(sink, root.get("faults").as_ref(), &plan);
     plan.expect = expect(sink, root.get("expect").as_ref(), names);
+    let entries = root.get("faults").map(|at| at.items()).unwrap_or_default();
+    for at in root.get("name").iter().chain(&entries) {
+        plan.expect.note(sink, &at.path, at);
+    }
     plan
 }
 

@@ -150,6 +150,14 @@ impl<'a> Sink<'a> {
         (self.found, self.failed)
     }
 
+    /// The line on which a key stands; none if it came from the command line.
+    pub(crate) fn line(&self, at: &At<'_>) -> Option<u64> {
+        let below =
+            |set: &str| at.path.strip_prefix(set).is_some_and(|more| more.starts_with(['.', '[']));
+        let typed = at.key_span != Span::NOWHERE && !self.sets.iter().any(|(set, _)| below(set));
+        typed.then(|| place(self.text, at.key_span).0 as u64)
+    }
+
     /// Whether nothing wrong has been found below `path`.
     pub(crate) fn is_clean(&self, path: &str) -> bool {
         self.unsaid == 0 && !self.found.iter().any(|found| found.path.starts_with(path))

@@ -7,6 +7,7 @@ use super::output::{TraceOut, result, talk};
 use super::select::select;
 use super::status::Status;
 use super::sweep::sweep;
+use ackproof::bounds::{Bounds, Failure};
 use ackproof::report::Origin;
 use ackproof::trial::trial_telling;
 use ackproof_reports::{human, json};
@@ -55,14 +56,22 @@ fn single(arguments: &Run, scenario: &Scenario, seed: u64) -> Status {
     let origin = origin(arguments, scenario);
     let out = arguments.trace.then(TraceOut::new);
     let trace = out.as_ref().map(TraceOut::trace);
-    let run = trial_telling(&scenario.plan, &origin, seed, trace);
+    let run = trial_telling(&scenario.plan, &origin, seed, trace, &Bounds::default());
     let traced = out.as_ref().map_or(Status::Met, TraceOut::finish);
     let report = match run {
         Ok(report) => report,
-        Err(panic) => {
+        Err(failure) => {
             let command = origin.command(seed, seed.saturating_add(1));
-            talk(&format!("ackproof itself failed: {panic}\n{command}\n"));
-            return Status::Internal;
+            let (words, status) = match failure {
+                Failure::Crashed(text) => {
+                    (format!("ackproof itself failed: {text}"), Status::Internal)
+                }
+                Failure::Bounded(text) => {
+                    (format!("the run came to no end: {text}"), Status::Inconclusive)
+                }
+            };
+            talk(&format!("{words}\n{command}\n"));
+            return status;
         }
     };
     let text = match arguments.format {

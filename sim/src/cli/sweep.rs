@@ -6,72 +6,58 @@ use super::load::Scenario;
 use super::output::{result, talk};
 use super::run::origin;
 use super::status::Status;
+use ackproof::bounds::{Bounds, Failure};
+use ackproof::conclude;
 use ackproof::explore::in_order;
+use ackproof::runs::Runs;
 use ackproof::tally::Tally;
 use ackproof::trial::trial;
-use ackproof_reports::command::Command;
-use ackproof_reports::sweep::{ScenarioReport, SweepReport};
-use ackproof_reports::verdict::Verdict;
-use ackproof_reports::{SCHEMA, human, json};
+use ackproof_reports::sweep::{Asked, SeedRange};
+use ackproof_reports::{human, json};
 use std::num::NonZeroUsize;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Runs `seeds` of every scenario.
 pub(crate) fn sweep(arguments: &Run, scenarios: &[Scenario], seeds: &Range<u64>) -> Status {
     let stop = stop_on_interrupt();
-    let each = seeds.end - seeds.start;
-    let place = |index: u64| {
-        let scenario = usize::try_from(index / each).expect("there are fewer scenarios");
-        (scenario, seeds.start + index % each)
+    let asked = Asked {
+        paths: arguments.paths.iter().map(|path| path.display().to_string()).collect(),
+        sets: arguments.sets.clone(),
+        seeds: SeedRange { from: seeds.start, to: Some(seeds.end) },
+        check_determinism: arguments.check_determinism,
+        ..Asked::default()
     };
-    let mut tallies: Vec<Tally<'_>> = scenarios
-        .iter()
-        .map(|one| Tally::new(&one.plan, origin(arguments, one), seeds.clone()))
-        .collect();
-    let work = |index| {
-        let (scenario, seed) = place(index);
-        let scenario = &scenarios[scenario];
-        trial(&scenario.plan, &origin(arguments, scenario), seed, None)
-    };
+    let mut tallies: Vec<Tally<'_>> =
+        scenarios.iter().map(|one| Tally::new(&one.plan, &one.file, &asked)).collect();
+    let runs = Runs { scenarios: scenarios.len(), seeds: asked.seeds, part: None };
     let jobs = arguments
         .jobs
         .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
-    in_order(each * scenarios.len() as u64, jobs, &stop, work, |index, run| {
-        let (scenario, seed) = place(index);
-        tallies[scenario].add(seed, run);
-    });
+    in_order(
+        runs.iter(),
+        jobs,
+        &stop,
+        |run| {
+            let scenario = &scenarios[run.scenario];
+            let origin = origin(arguments, scenario);
+            trial(&scenario.plan, &origin, run.seed, None, &Bounds::default())
+        },
+        |run, result| {
+            let result = result.unwrap_or_else(|panic| Err(Failure::Crashed(panic)));
+            tallies[run.scenario].add(run.seed, result.as_ref());
+            ControlFlow::Continue(())
+        },
+    );
     let reports = tallies.into_iter().map(Tally::conclude).collect();
-    let report = summary(arguments, reports, seeds, stop.load(Ordering::Relaxed));
+    let report = conclude::sweep(asked.clone(), reports, stop.load(Ordering::Relaxed), None);
     let text = match arguments.format {
         Format::Human => human::sweep(&report),
         Format::Json => json::sweep(&report),
     };
     let interrupted = if report.interrupted { Status::Interrupted } else { Status::Met };
     Status::from(report.verdict).max(result(&text)).max(interrupted)
-}
-
-fn summary(
-    arguments: &Run,
-    scenarios: Vec<ScenarioReport>,
-    seeds: &Range<u64>,
-    interrupted: bool,
-) -> SweepReport {
-    let verdict = scenarios.iter().map(|one| one.verdict).max().unwrap_or(Verdict::Met);
-    let worst = scenarios.iter().find(|one| one.verdict == verdict);
-    let reproduce = match worst {
-        Some(worst) if verdict != Verdict::Met || scenarios.len() == 1 => worst.reproduce.clone(),
-        _ => {
-            let files: Vec<String> =
-                arguments.paths.iter().map(|path| path.display().to_string()).collect();
-            let files: Vec<&str> = files.iter().map(String::as_str).collect();
-            let (from, to, sets) = (seeds.start, seeds.end, arguments.sets.as_slice());
-            let check_determinism = arguments.check_determinism;
-            Command { files: &files, from, to, sets, check_determinism }.to_string()
-        }
-    };
-    SweepReport { schema: SCHEMA, verdict, interrupted, scenarios, reproduce }
 }
 
 /// A flag that Ctrl-C sets; a second Ctrl-C ends the process at once.
