@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod command;
 pub mod human;
 pub mod json;
+pub mod measure;
 pub mod run;
 mod seeds;
 pub mod sweep;

@@ -1,7 +1,9 @@
 //! One run as data. The fields and their order are those of `--format json`.
 
+use crate::measure::{Latency, Stall};
 use crate::verdict::{Expected, Judgement, Reason, Verdict};
 use ackproof_oracle::cause::{DuplicateCause, LossCause};
+use ackproof_oracle::pace::Pace;
 use ackproof_oracle::verdict as oracle;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,6 +50,33 @@ pub struct RunReport {
     pub reproduce: String,
     /// Why records were lost, skipped or there more than once.
     pub causes: Vec<CauseReport>,
+    /// How fast records got through.
+    pub timing: Timing,
+    /// Where `timing` comes from.
+    #[serde(skip)]
+    pub pace: Pace,
+}
+
+/// How fast records got through.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Timing {
+    /// From `send` to acknowledgement.
+    pub acknowledgement: Latency,
+    /// Partitions that producers waited for.
+    pub writes: Stall,
+    /// Each group, in the order of the scenario.
+    pub groups: Vec<GroupTiming>,
+}
+
+/// How fast records got through a group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupTiming {
+    /// Its name.
+    pub group: String,
+    /// From `send` to the first time that the group has processed a record.
+    pub end_to_end: Latency,
+    /// Partitions that waited for the group.
+    pub reads: Stall,
 }
 
 /// What a property concludes from one run.
@@ -184,6 +213,23 @@ pub struct Moment {
     pub at_ms: u64,
     /// What, in a few words.
     pub text: String,
+}
+
+impl Timing {
+    /// As a report shows `pace`, whose groups are these.
+    #[must_use]
+    pub fn of<'g>(pace: &Pace, groups: impl Iterator<Item = &'g str>) -> Self {
+        let groups = groups.zip(&pace.groups).map(|(group, pace)| GroupTiming {
+            group: group.to_owned(),
+            end_to_end: Latency::of(&pace.end_to_end),
+            reads: Stall::of(pace.reads),
+        });
+        Self {
+            acknowledgement: Latency::of(&pace.acknowledgement),
+            writes: Stall::of(pace.writes),
+            groups: groups.collect(),
+        }
+    }
 }
 
 impl PropertyReport {

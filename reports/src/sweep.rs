@@ -1,6 +1,7 @@
 //! A sweep as data: every scenario with what its seeds came to, in sums and lists that can be added up
 //! over parts of a sweep. It keeps no run; a seed is the run.
 
+use crate::measure::MeasureSweep;
 use crate::run::{GroupReport, Records, Violation};
 use crate::verdict::{Expected, Judgement, Reason, Verdict};
 use schemars::JsonSchema;
@@ -98,6 +99,10 @@ pub struct ScenarioReport {
     pub digest: String,
     /// Every property, in a fixed order; empty if no run came to an end.
     pub properties: Vec<PropertySweep>,
+    /// What the properties that no seed violates say of all seeds; null if none held.
+    pub claim: Option<Claim>,
+    /// What was measured, with intervals.
+    pub measures: Vec<MeasureSweep>,
     /// The limits that the scenario sets.
     pub limits: Vec<LimitSweep>,
     /// The witnesses that the scenario demands.
@@ -191,7 +196,19 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// A limit over the seeds.
+/// What clean seeds say of all seeds, at 95 %.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Claim {
+    /// Each property that no seed violates is violated by less than this share of all seeds.
+    pub below: f64,
+    /// A stronger claim: the next power of ten.
+    pub stronger: f64,
+    /// So many seeds without a violation, these included, would support it.
+    pub seeds: u64,
+}
+
+/// A limit over the seeds: on a rate or a latency it is tested on the interval among `measures`, on
+/// anything else in every run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LimitSweep {
     /// `duplicate_rate`, `lost`, ….

@@ -3,13 +3,15 @@
 //! Golden texts lie in `golden/`. To write them anew, after a look at the difference:
 //! `BLESS=1 cargo test --release -p ackproof-reports --test reports`
 
+use ackproof_oracle::pace::Pace;
 use ackproof_reports::catalogue::{Catalogue, Item, Section};
+use ackproof_reports::measure::{Estimate, Latency, MeasureSweep, Stall, Sums, Unit};
 use ackproof_reports::run::{
-    CauseReport, Fate, FaultReport, GroupReport, Moment, PropertyReport, Records, RunReport,
-    Violation,
+    CauseReport, Fate, FaultReport, GroupReport, GroupTiming, Moment, PropertyReport, Records,
+    RunReport, Timing, Violation,
 };
 use ackproof_reports::sweep::{
-    Asked, CauseSweep, DemandSweep, Incident, Interval, LimitSweep, PropertySweep, RunName,
+    Asked, CauseSweep, Claim, DemandSweep, Incident, Interval, LimitSweep, PropertySweep, RunName,
     ScenarioReport, SeedRange, Seeds, SweepReport, WitnessSweep,
 };
 use ackproof_reports::verdict::{Expected, Judgement, Reason, Verdict};
@@ -127,6 +129,8 @@ fn run() -> RunReport {
             moment(21_053, "broker-3 elected for payments-0 (epoch 1)"),
         ],
         timeline_omitted: 5,
+        timing: timing(),
+        pace: Pace::default(),
         causes: vec![
             cause(Fate::Lost, None, "acks-one", "acks=1: the leader answered alone"),
             cause(Fate::LogDuplicate, None, "producer-retry", "a retry wrote it again"),
@@ -158,6 +162,8 @@ fn scenario(name: &str, verdict: Verdict) -> ScenarioReport {
         seeds: Seeds { from: 0, to: 20, run: 20, met: 20, inconclusive: 0, violated: Vec::new() },
         digest: "0f0e0d0c0b0a09080706050403020100".to_owned(),
         properties: Vec::new(),
+        claim: Some(Claim { below: 0.139, stronger: 0.1, seeds: 29 }),
+        measures: Vec::new(),
         limits: Vec::new(),
         demands: Vec::new(),
         faults: Vec::new(),
@@ -172,6 +178,57 @@ fn scenario(name: &str, verdict: Verdict) -> ScenarioReport {
         entries: 200_000,
         reproduce: format!("ackproof run scenarios/{name}.json --seeds 0..20"),
     }
+}
+
+fn estimate(of: &str, value: f64, interval: Option<(f64, f64)>) -> Estimate {
+    let interval = interval.map(|(low, high)| Interval { low, high });
+    Estimate { of: of.to_owned(), value, interval }
+}
+
+fn duplicates() -> MeasureSweep {
+    MeasureSweep {
+        name: "duplicate_rate".to_owned(),
+        group: Some("ledger".to_owned()),
+        unit: Unit::Share,
+        runs: 19,
+        estimates: vec![estimate("rate", 0.03, Some((0.011, 0.0492)))],
+        sums: Sums::default(),
+    }
+}
+
+fn latency() -> MeasureSweep {
+    let estimates = vec![
+        estimate("mean", 31.25, Some((20.0, 42.4))),
+        estimate("p50", 4.125, Some((4.0, 4.25))),
+        estimate("p99", 12_345.6, None),
+    ];
+    MeasureSweep {
+        name: "ack_latency".to_owned(),
+        group: None,
+        unit: Unit::Milliseconds,
+        runs: 19,
+        estimates,
+        sums: Sums::default(),
+    }
+}
+
+fn timing() -> Timing {
+    let latency = Latency {
+        count: 1001,
+        mean_ms: Some(31.25),
+        p50_ms: Some(4.125),
+        p95_ms: Some(80.0),
+        p99_ms: Some(1234.5),
+        max_ms: Some(29_970.0),
+    };
+    let stall = Stall {
+        longest_ms: 9876.5,
+        stalled_ms: 12_000,
+        observed_ms: 180_000,
+        unavailability: 0.066_666,
+    };
+    let group = GroupTiming { group: "ledger".to_owned(), end_to_end: latency, reads: stall };
+    Timing { acknowledgement: latency, writes: stall, groups: vec![group] }
 }
 
 fn failing() -> ScenarioReport {
@@ -198,6 +255,7 @@ fn failing() -> ScenarioReport {
             first: Some(violation()),
             causes: vec![cause_sweep("acks-one", 30, 2..14), cause_sweep("stale-leader", 1, 5..6)],
         }],
+        measures: vec![duplicates(), latency()],
         limits: vec![LimitSweep {
             measure: "duplicate_rate".to_owned(),
             min: None,
@@ -308,7 +366,7 @@ fn colours_are_there_to_be_stripped() {
 }
 
 /// The keys of a run's object, in the order that is promised.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "schema",
     "scenario",
     "file",
@@ -329,6 +387,7 @@ const KEYS: [&str; 19] = [
     "timeline_omitted",
     "reproduce",
     "causes",
+    "timing",
 ];
 
 #[test]

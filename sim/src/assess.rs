@@ -5,9 +5,9 @@
 //! enough, and none at all of an expected violation is a violated expectation. A property that judged
 //! nothing is inconclusive too, unless the scenario cannot make it judge (see [`crate::shape`]).
 
-use crate::shape;
+use crate::{measures, shape};
 use ackproof_reports::run::RunReport;
-use ackproof_reports::sweep::{FaultSweep, Incident, ScenarioReport};
+use ackproof_reports::sweep::{FaultSweep, Incident, Interval, LimitSweep, ScenarioReport};
 use ackproof_reports::verdict::{Expected, Judgement, Reason, Verdict};
 use ackproof_scenario::plan::{self, Limit, Plan};
 
@@ -21,8 +21,17 @@ pub fn expected(plan: &Plan, property: &str) -> Expected {
     }
 }
 
+/// Whether a run is all there is, or one of those that are judged together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its rates and latencies are held against their limits.
+    Alone,
+    /// What is estimated over all runs is no matter of one.
+    OneOfMany,
+}
+
 /// Decides on one run: sets its verdict and its reasons.
-pub fn run(plan: &Plan, report: &mut RunReport) {
+pub fn run(plan: &Plan, report: &mut RunReport, standing: Standing) {
     let mut reasons = Vec::new();
     for property in &report.properties {
         let name = &property.name;
@@ -44,11 +53,18 @@ pub fn run(plan: &Plan, report: &mut RunReport) {
     let mut faults = vec![FaultSweep::default(); plan.faults.len()];
     count_faults(&mut faults, report);
     idle_faults(&faults, &mut reasons);
-    for limit in &plan.expect.limits {
-        let value = measure(report, &limit.measure);
+    let alone = standing == Standing::Alone;
+    let limits = plan.expect.limits.iter();
+    for limit in limits.filter(|limit| alone || !measures::is_estimated(&limit.measure)) {
+        let name = &limit.measure;
+        let Some(value) = measures::value(report, name) else {
+            let text = format!("{name}: there was nothing to measure");
+            reasons.push(reason(name, Verdict::Inconclusive, text));
+            continue;
+        };
         if let Some(how) = breach(limit, value) {
-            let text = format!("{} is {value}, {how}", limit.measure);
-            reasons.push(reason(&limit.measure, Verdict::Violated, text));
+            let text = format!("{name} is {value}, {how}");
+            reasons.push(reason(name, Verdict::Violated, text));
         }
     }
     for (witness, least) in &plan.expect.witness {
@@ -72,13 +88,11 @@ pub(crate) fn scenario(report: &mut ScenarioReport, complete: bool) {
     if run > 0 {
         idle_faults(&report.faults, &mut reasons);
     }
-    for limit in &report.limits {
-        if let Some(first) = limit.outside.first() {
-            let (name, outside) = (&limit.measure, limit.outside.len());
-            let text = format!(
-                "{name} is outside its limit in {outside} of {run} seeds, first in {first}"
-            );
-            reasons.push(reason(name, Verdict::Violated, text));
+    for limit in report.limits.iter().filter(|_| run > 0) {
+        let name = &limit.measure;
+        let found = if measures::is_estimated(name) { estimates(report, limit) } else { None };
+        if let Some((verdict, text)) = found.unwrap_or_else(|| every_run(limit, run)) {
+            reasons.push(reason(name, verdict, text));
         }
     }
     for demand in report.demands.iter().filter(|demand| demand.reached == 0 && run > 0) {
@@ -90,6 +104,47 @@ pub(crate) fn scenario(report: &mut ScenarioReport, complete: bool) {
     }
     report.verdict = worst(&reasons);
     report.reasons = reasons;
+}
+
+/// Whether every run keeps to `limit`.
+fn every_run(limit: &LimitSweep, run: u64) -> Option<(Verdict, String)> {
+    let name = &limit.measure;
+    if limit.lowest.is_none() {
+        return Some((Verdict::Inconclusive, format!("{name}: there was nothing to measure")));
+    }
+    let (first, outside) = (limit.outside.first()?, limit.outside.len());
+    let text = format!("{name} is outside its limit in {outside} of {run} seeds, first in {first}");
+    Some((Verdict::Violated, text))
+}
+
+/// Whether the estimates keep to `limit` with their whole intervals: the worst of the groups. None: no
+/// estimate has an interval, and runs are to be looked at one by one.
+fn estimates(report: &ScenarioReport, limit: &LimitSweep) -> Option<Option<(Verdict, String)>> {
+    let mut found = None;
+    for (measure, estimate) in measures::estimated(&report.measures, &limit.measure) {
+        let Interval { low, high } = estimate.interval?;
+        let of = measure.group.as_ref().map_or_else(String::new, |group| format!(" of {group}"));
+        let (verdict, how) = match (limit.min, limit.max) {
+            (_, Some(max)) if low > max => (Verdict::Violated, format!("above its limit of {max}")),
+            (Some(min), _) if high < min => {
+                (Verdict::Violated, format!("below its limit of {min}"))
+            }
+            (_, Some(max)) if high > max => {
+                (Verdict::Inconclusive, format!("on both sides of {max}"))
+            }
+            (Some(min), _) if low < min => {
+                (Verdict::Inconclusive, format!("on both sides of {min}"))
+            }
+            _ => (Verdict::Met, String::new()),
+        };
+        let name = &limit.measure;
+        let text =
+            format!("{name}{of} is {}, between {low} and {high} at 95 %: {how}", estimate.value);
+        if verdict > found.as_ref().map_or(Verdict::Met, |(worst, _)| *worst) {
+            found = Some((verdict, text));
+        }
+    }
+    Some(found)
 }
 
 /// What went wrong with runs themselves.
@@ -205,21 +260,6 @@ pub(crate) fn breach(limit: &Limit, value: f64) -> Option<String> {
     let above = limit.max.filter(|max| value > *max).map(|max| format!("above its limit of {max}"));
     let below = limit.min.filter(|min| value < *min).map(|min| format!("below its limit of {min}"));
     above.or(below)
-}
-
-/// The value of a measure that a limit can name; of groups, the worst one's.
-#[expect(clippy::cast_precision_loss, reason = "counts of one run are far below 2^52")]
-pub(crate) fn measure(report: &RunReport, name: &str) -> f64 {
-    let (records, groups) = (&report.records, &report.groups);
-    match name {
-        "duplicate_rate" => groups.iter().map(|group| group.duplicate_rate).fold(0.0, f64::max),
-        "skipped" => groups.iter().map(|group| group.skipped).max().unwrap_or(0) as f64,
-        "log_duplicates" => records.log_duplicates as f64,
-        "lost" => records.lost as f64,
-        "unknown" => records.unknown as f64,
-        "failed" => records.failed as f64,
-        other => unreachable!("the scenario's reader knows no measure {other}"),
-    }
 }
 
 #[cfg(test)]

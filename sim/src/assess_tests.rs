@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::test_report::{COMMITS, DURABILITY, fault, plan, report, with};
-use ackproof_scenario::resolve::MEASURES;
+use ackproof_scenario::resolve::{LATENCIES, LENGTHS, MEASURES, STATISTICS};
 
 /// The verdict and what it is about.
 fn decide(plan: &Plan, durability: Judgement) -> (Verdict, Vec<String>) {
     let mut report = report(plan, 3, durability);
-    run(plan, &mut report);
+    run(plan, &mut report, Standing::Alone);
     let about = report.reasons.into_iter().map(|reason| reason.expectation).collect();
     (report.verdict, about)
 }
@@ -86,8 +86,13 @@ fn a_limit_holds_at_its_bounds_and_not_beyond() {
 fn every_measure_has_a_value() {
     let plan = plan("", "");
     let report = report(&plan, 0, Judgement::Held);
-    for name in MEASURES {
-        assert!(measure(&report, name) >= 0.0, "{name}");
+    for name in MEASURES.iter().chain(LENGTHS) {
+        assert!(measures::value(&report, name).is_some(), "{name}");
+    }
+    for name in LATENCIES {
+        for of in STATISTICS {
+            assert!(measures::value(&report, &format!("{name}.{of}")).is_some(), "{name} {of}");
+        }
     }
 }
 
@@ -113,7 +118,7 @@ fn a_fault_that_finds_nobody_is_inconclusive_unless_it_strikes_at_another_time()
     let decide = |faults: &[(u64, bool)]| {
         let mut report = report(&plan, 0, Judgement::Held);
         report.faults = faults.iter().map(|(entry, struck)| fault(*entry, *struck)).collect();
-        run(&plan, &mut report);
+        run(&plan, &mut report, Standing::Alone);
         let about = report.reasons.into_iter().map(|reason| reason.expectation);
         (report.verdict, about.collect::<Vec<_>>())
     };

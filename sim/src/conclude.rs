@@ -3,18 +3,22 @@
 //! It needs nothing but the sums, so that parts of a sweep that were run elsewhere can be added up and
 //! concluded again. Knows no plan and no run.
 
-use crate::assess;
-use crate::statistics::proportion;
+use crate::statistics::{clean_runs_for, proportion};
+use crate::{assess, measures};
 use ackproof_reports::SCHEMA;
 use ackproof_reports::command::Command;
-use ackproof_reports::sweep::{Asked, Incident, RunName, ScenarioReport, SweepReport};
-use ackproof_reports::verdict::Verdict;
+use ackproof_reports::sweep::{
+    Asked, Claim, Incident, PropertySweep, RunName, ScenarioReport, SweepReport,
+};
+use ackproof_reports::verdict::{Judgement, Verdict};
 
 /// Decides on the seeds of a scenario, and names the command that shows why.
 pub(crate) fn scenario(report: &mut ScenarioReport, asked: &Asked) {
     for property in report.properties.iter_mut().filter(|one| one.judged > 0) {
         property.rate = Some(proportion(property.violated.len() as u64, property.judged));
     }
+    report.claim = claim(&report.properties);
+    measures::conclude(&mut report.measures);
     let (from, to) = (report.seeds.from, report.seeds.to);
     let ended = report.seeds.run + (report.crashed.len() + report.bounded.len()) as u64;
     // What a budget of time leaves out is another matter with every machine: nothing follows from it.
@@ -62,6 +66,17 @@ fn command(files: &[&str], (from, to): (u64, u64), asked: &Asked) -> String {
     let Asked { sets, check_determinism, part, .. } = asked;
     let (check_determinism, part) = (*check_determinism, *part);
     Command { files, from, to, sets, check_determinism, part }.to_string()
+}
+
+/// What the weakest of the properties that held says, and what a stronger claim takes.
+fn claim(properties: &[PropertySweep]) -> Option<Claim> {
+    let held = properties.iter().filter(|one| one.verdict == Judgement::Held);
+    let below = held.filter_map(|one| one.rate.map(|rate| rate.high)).reduce(f64::max)?;
+    let mut stronger = 0.1;
+    while stronger >= below {
+        stronger /= 10.0;
+    }
+    Some(Claim { below, stronger, seeds: clean_runs_for(stronger) })
 }
 
 /// The seed that shows best why the verdict is what it is.

@@ -6,8 +6,8 @@
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
 //! - [`bounds`] what ends a run without progress · [`mod@bench`] what a message costs
 //! - [`trial`] one run with its verdict: [`report`] its facts, [`assess`] decides, [`shape`] what can be judged
-//! - [`runs`] of a sweep · [`explore`] many · [`tally`] adds them up · [`merge`] adds sums up · [`conclude`] decides on sums
-//! - [`statistics`] what sums say of other seeds
+//! - [`runs`] of a sweep · [`explore`] many · [`tally`] adds them up, with [`measures`] · [`merge`] adds sums up
+//! - [`conclude`] decides on sums · [`statistics`] what sums say of other seeds
 //! - [`determinism`] compares two runs of one seed
 //! - [`nemesis`] faults · [`recorder`] the history and its digest
 
@@ -26,6 +26,7 @@ mod events;
 pub mod explore;
 mod kernel;
 mod lower;
+mod measures;
 pub mod merge;
 pub mod nemesis;
 mod network;

@@ -4,6 +4,7 @@
 //! parts give to the bit what one run of everything gives. Parts that do not belong together are refused.
 
 use crate::conclude;
+use ackproof_reports::measure::MeasureSweep;
 use ackproof_reports::run::{GroupReport, Records};
 use ackproof_reports::sweep::{
     CauseSweep, DemandSweep, FaultSweep, Incident, LimitSweep, Part, PropertySweep, ScenarioReport,
@@ -130,6 +131,11 @@ fn absorb(sum: &mut SweepReport, part: SweepReport) {
     }
 }
 
+fn measure(sum: &mut MeasureSweep, one: &MeasureSweep) {
+    sum.runs += one.runs;
+    sum.sums.absorb(&one.sums);
+}
+
 fn scenario(sum: &mut ScenarioReport, one: ScenarioReport) {
     seeds(&mut sum.seeds, one.seeds);
     let bits = |text: &str| u128::from_str_radix(text, 16).unwrap_or(0);
@@ -138,6 +144,11 @@ fn scenario(sum: &mut ScenarioReport, one: ScenarioReport) {
         sum.properties = one.properties;
     } else {
         sum.properties.iter_mut().zip(one.properties).for_each(|(sum, one)| property(sum, one));
+    }
+    if sum.measures.is_empty() {
+        sum.measures = one.measures;
+    } else {
+        sum.measures.iter_mut().zip(&one.measures).for_each(|(sum, one)| measure(sum, one));
     }
     sum.limits.iter_mut().zip(one.limits).for_each(|(sum, one)| limit(sum, one));
     sum.demands.iter_mut().zip(&one.demands).for_each(|(sum, one)| demand(sum, one));

@@ -5,7 +5,7 @@ use crate::run::RunOutcome;
 use ackproof_reports::SCHEMA;
 use ackproof_reports::command::Command;
 use ackproof_reports::run::{
-    CauseReport, FaultReport, GroupReport, Moment, PropertyReport, RunReport,
+    CauseReport, FaultReport, GroupReport, Moment, PropertyReport, RunReport, Timing,
 };
 use ackproof_reports::verdict::Verdict;
 use ackproof_scenario::plan::Plan;
@@ -44,6 +44,7 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         text: fault.text.clone(),
         entry: fault.entry as u64,
     });
+    let groups = findings.groups.iter().map(|group| group.group.as_str());
     let witnesses = findings.witnesses.iter().map(|(name, count)| ((*name).to_owned(), *count));
     RunReport {
         schema: SCHEMA,
@@ -66,6 +67,8 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         causes: CauseReport::all(findings),
         timeline: findings.timeline.iter().map(Moment::from).collect(),
         timeline_omitted: findings.timeline_omitted,
+        timing: Timing::of(&findings.pace, groups),
+        pace: findings.pace.clone(),
         reproduce: origin.command(outcome.seed, outcome.seed.saturating_add(1)),
     }
 }

@@ -2,7 +2,7 @@
 //! keeps no run, so that a sweep of any length needs the same memory; what it adds up is order-free.
 
 use crate::bounds::Failure;
-use crate::{assess, conclude, merge, shape};
+use crate::{assess, conclude, measures, merge, shape};
 use ackproof_reports::run::{PropertyCause, Records, RunReport};
 use ackproof_reports::sweep::{
     Asked, CauseSweep, DemandSweep, FaultSweep, Incident, LimitSweep, PropertySweep,
@@ -51,6 +51,8 @@ impl<'a> Tally<'a> {
             seeds: Seeds { from, to: asked.seeds.to.unwrap_or(from), ..Seeds::default() },
             digest: String::new(),
             properties: Vec::new(),
+            claim: None,
+            measures: Vec::new(),
             limits: limits.collect(),
             demands: demands.collect(),
             faults: vec![FaultSweep::default(); plan.faults.len()],
@@ -95,7 +97,7 @@ impl<'a> Tally<'a> {
         self.digest ^= xxh3_128(format!("{} {}", run.seed, run.digest).as_bytes());
         properties(self.plan, &mut sum.properties, run);
         for (limit, wanted) in sum.limits.iter_mut().zip(&self.plan.expect.limits) {
-            let value = assess::measure(run, &limit.measure);
+            let Some(value) = measures::value(run, &limit.measure) else { continue };
             limit.lowest = Some(limit.lowest.map_or(value, |lowest| lowest.min(value)));
             limit.highest = Some(limit.highest.map_or(value, |highest| highest.max(value)));
             if assess::breach(wanted, value).is_some() {
@@ -113,6 +115,7 @@ impl<'a> Tally<'a> {
             witness.total += count;
             witness.seeds += u64::from(*count > 0);
         }
+        measures::add(&mut sum.measures, run);
         merge::records(&mut sum.records, &run.records);
         merge::groups(&mut sum.groups, &run.groups);
         sum.simulated_ms += run.simulated_ms;

@@ -22,7 +22,7 @@ fn tally<'a>(plan: &'a Plan, judgements: &[Judgement], asked: &'a Asked) -> Tall
     let mut tally = Tally::new(plan, "a.json", asked);
     for (seed, judgement) in (0..).zip(judgements) {
         let mut run = report(plan, seed, *judgement);
-        assess::run(plan, &mut run);
+        assess::run(plan, &mut run, assess::Standing::OneOfMany);
         tally.add(seed, Ok(&run));
     }
     tally
@@ -97,6 +97,25 @@ fn a_limit_is_held_by_every_seed() {
 }
 
 #[test]
+fn a_limit_on_a_rate_is_tested_on_its_interval() {
+    // Stalls of 2 to 5 s in 100 s.
+    let verdict = |limit: &str| {
+        let plan = plan(limit, "");
+        sweep(&plan, &[Held; 4]).verdict
+    };
+    assert_eq!(verdict(r#""unavailability": { "max": 0.10 }"#), Verdict::Met);
+    assert_eq!(verdict(r#""unavailability": { "max": 0.04 }"#), Verdict::Inconclusive);
+    assert_eq!(verdict(r#""unavailability": { "max": 0.01 }"#), Verdict::Violated);
+    assert_eq!(verdict(r#""unavailability": { "min": 0.10 }"#), Verdict::Violated);
+    assert_eq!(verdict(r#""read_unavailability": { "min": 0.03 }"#), Verdict::Inconclusive);
+    assert_eq!(verdict(r#""end_to_end_latency": { "mean": { "max": "21ms" } }"#), Verdict::Met);
+    assert_eq!(verdict(r#""ack_latency": { "mean": { "min": "11ms" } }"#), Verdict::Violated);
+    // The longest stall is a value of each run.
+    assert_eq!(verdict(r#""longest_stall": { "max": "5s" }"#), Verdict::Met);
+    assert_eq!(verdict(r#""longest_stall": { "max": "4999ms" }"#), Verdict::Violated);
+}
+
+#[test]
 fn a_crash_or_two_different_runs_outweigh_everything() {
     let plan = plan("", "");
     let asked = asked(3);
@@ -151,7 +170,7 @@ fn a_fault_must_strike_in_one_seed() {
         for (seed, struck) in (0..).zip(strikes) {
             let mut run = report(&plan, seed, Held);
             run.faults = vec![fault(0, *struck)];
-            assess::run(&plan, &mut run);
+            assess::run(&plan, &mut run, assess::Standing::OneOfMany);
             tally.add(seed, Ok(&run));
         }
         tally.conclude()

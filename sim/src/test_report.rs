@@ -1,11 +1,14 @@
 //! A hand-made plan and reports for tests of what decides.
 
+use ackproof_oracle::histogram::Histogram;
+use ackproof_oracle::pace::{GroupPace, Pace, Stalls};
 use ackproof_reports::run::{
-    FaultReport, GroupReport, PropertyReport, Records, RunReport, Violation,
+    FaultReport, GroupReport, PropertyReport, Records, RunReport, Timing, Violation,
 };
 use ackproof_reports::verdict::{Judgement, Verdict};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_with};
+use ackproof_types::Micros;
 
 pub(crate) const DURABILITY: &str = "acked-durability";
 pub(crate) const COMMITS: &str = "commit-durability";
@@ -61,6 +64,7 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
             .into_iter()
             .collect(),
     };
+    let pace = pace(seed);
     RunReport {
         schema: 1,
         scenario: "test".to_owned(),
@@ -85,8 +89,30 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
         entries: 30,
         reasons: Vec::new(),
         causes: Vec::new(),
+        timing: timing(&pace),
+        pace,
         timeline: Vec::new(),
         timeline_omitted: 0,
         reproduce: String::new(),
     }
+}
+
+/// Ten acknowledgements of 10 ms, a group that takes twice as long, and a stall that grows by the seed.
+fn pace(seed: u64) -> Pace {
+    let lengths = |ms| {
+        let mut histogram = Histogram::default();
+        (0..10).for_each(|_| histogram.add(Micros::from_millis(ms)));
+        histogram
+    };
+    let stalls = Stalls {
+        longest: Micros::from_secs(2 + seed),
+        stalled: Micros::from_secs(2 + seed),
+        observed: Micros::from_secs(100),
+    };
+    let group = GroupPace { end_to_end: lengths(20), reads: stalls };
+    Pace { acknowledgement: lengths(10), writes: stalls, groups: vec![group] }
+}
+
+fn timing(pace: &Pace) -> Timing {
+    Timing::of(pace, ["g"].into_iter())
 }

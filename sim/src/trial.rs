@@ -1,7 +1,7 @@
 //! One trial: a seed of a scenario is run, checked for determinism if asked, and judged against what
 //! the scenario expects. It knows one run; [`crate::explore`] knows many.
 
-use crate::assess;
+use crate::assess::{self, Standing};
 use crate::bounds::{Bounds, Failure};
 use crate::determinism;
 use crate::recorder::Trace;
@@ -11,7 +11,7 @@ use ackproof_reports::run::RunReport;
 use ackproof_reports::verdict::{Reason, Verdict};
 use ackproof_scenario::plan::Plan;
 
-/// Runs `seed` of `plan` within `bounds` and decides; `trace` sees every entry of the first run.
+/// Runs `seed` of `plan`, one of many, within `bounds` and decides; `trace` sees every entry of the first run.
 ///
 /// # Errors
 /// Why there is no report.
@@ -22,10 +22,10 @@ pub fn trial(
     trace: Option<Trace>,
     bounds: &Bounds,
 ) -> Result<RunReport, Failure> {
-    judged(plan, origin, seed, run_within(plan, seed, trace, bounds), bounds)
+    judged(plan, origin, Standing::OneOfMany, run_within(plan, seed, trace, bounds), bounds)
 }
 
-/// As [`trial`], with the stories of records that were lost or skipped.
+/// As [`trial`] of a run alone, with the stories of records that were lost or skipped.
 ///
 /// # Errors
 /// As [`trial`].
@@ -36,20 +36,21 @@ pub fn trial_telling(
     trace: Option<Trace>,
     bounds: &Bounds,
 ) -> Result<RunReport, Failure> {
-    judged(plan, origin, seed, run_telling(plan, seed, trace, bounds), bounds)
+    judged(plan, origin, Standing::Alone, run_telling(plan, seed, trace, bounds), bounds)
 }
 
 fn judged(
     plan: &Plan,
     origin: &Origin<'_>,
-    seed: u64,
+    standing: Standing,
     outcome: Result<RunOutcome, Failure>,
     bounds: &Bounds,
 ) -> Result<RunReport, Failure> {
     let outcome = outcome?;
+    let seed = outcome.seed;
     tracing::info!(scenario = plan.name, seed, "run is over");
     let mut report = report::facts(plan, origin, &outcome);
-    assess::run(plan, &mut report);
+    assess::run(plan, &mut report, standing);
     if origin.check_determinism
         && let Some(divergence) =
             determinism::divergence(&outcome, |trace| run_within(plan, seed, trace, bounds))?

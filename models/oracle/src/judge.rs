@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::history::Entry;
 use crate::kind::Kind;
-use crate::measure::Measure;
+use crate::measure::{Counts, Measure};
 use crate::registry;
 use crate::story::Story;
 use crate::timeline::Timeline;
@@ -72,7 +72,7 @@ impl Judge {
     /// Concludes after the last entry.
     #[must_use]
     pub fn conclude(self) -> Findings {
-        let (mut records, mut groups, witnesses) = self.measure.conclude();
+        let Counts { mut records, mut groups, witnesses, pace } = self.measure.conclude();
         let mut properties: Vec<PropertyResult> =
             self.properties.into_iter().map(Property::conclude).collect();
         let causes = properties.iter().flat_map(|property| &property.causes);
@@ -92,7 +92,16 @@ impl Judge {
         }
         let (timeline, timeline_omitted) = self.timeline.conclude(&near);
         let entries = self.entries;
-        Findings { properties, records, groups, witnesses, timeline, timeline_omitted, entries }
+        Findings {
+            properties,
+            records,
+            groups,
+            witnesses,
+            pace,
+            timeline,
+            timeline_omitted,
+            entries,
+        }
     }
 }
 

@@ -5,14 +5,17 @@
 //!
 //! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows · [`cause`] why
 //! - [`judge`] everything at once · [`registry`] the properties · [`measure`] counts and witnesses
+//! - [`pace`] latencies and stalls, in [`histogram`]s
 //! - [`timeline`] a run at a glance · [`story`] biographies of records · [`trace`] entries as JSON
 
 pub mod cause;
 pub mod context;
+pub mod histogram;
 pub mod history;
 pub mod judge;
 mod kind;
 pub mod measure;
+pub mod pace;
 mod places;
 pub mod properties;
 mod record_set;

@@ -3,10 +3,13 @@
 use crate::cause::{DuplicateCause, LossCause};
 use crate::context::Context;
 use crate::history::{Entry, Event, PositionSource, ProcessEnd};
+use crate::pace::{Clocks, Pace};
 use crate::places::GroupPlaces;
 use crate::record_set::RecordSet;
 use crate::verdict::{GroupCounts, RecordCounts};
-use ackproof_types::{BrokerId, NodeId, Offset, RecordId, TopicPartition};
+use ackproof_types::{
+    BrokerId, NodeId, Offset, ProducerIndex, RecordId, Timestamp, TopicPartition,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -99,6 +102,19 @@ impl Redelivery {
     }
 }
 
+/// What was counted.
+#[derive(Debug)]
+pub struct Counts {
+    /// Records.
+    pub records: RecordCounts,
+    /// Groups, in the order of the context.
+    pub groups: Vec<GroupCounts>,
+    /// How often each witness occurred.
+    pub witnesses: BTreeMap<&'static str, u64>,
+    /// Latencies and stalls.
+    pub pace: Pace,
+}
+
 /// Counts in the making.
 #[derive(Debug)]
 pub struct Measure {
@@ -115,6 +131,8 @@ pub struct Measure {
     isr: BTreeMap<TopicPartition, usize>,
     coordinated: BTreeSet<TopicPartition>,
     ended: BTreeSet<NodeId>,
+    clocks: Clocks,
+    last: Timestamp,
 }
 
 impl Measure {
@@ -124,7 +142,10 @@ impl Measure {
         let group = |name: &str| GroupCounts { group: name.to_owned(), ..GroupCounts::default() };
         let groups =
             context.groups.iter().map(|info| (group(&info.name), RecordSet::default())).collect();
+        let topics = context.groups.iter().map(|group| group.topics.as_slice());
         Self {
+            clocks: Clocks::new(context.topics.len(), topics),
+            last: Timestamp::START,
             records: vec![Vec::new(); context.producers.len()],
             context,
             log_duplicates: BTreeMap::new(),
@@ -154,20 +175,29 @@ impl Measure {
 
     /// Takes one entry.
     pub fn observe(&mut self, entry: &Entry) {
+        let at = entry.at;
+        self.last = at;
         match &entry.event {
             // What the application sends again has no certain failure any more.
-            Event::Sent { record, .. } => {
+            Event::Sent { record, partition } => {
+                self.clocks.sent(at, record.id, *partition);
                 let flags = self.flags(record.id);
                 let again = if *flags & SENT == 0 { 0 } else { AGAIN };
                 *flags = (*flags | SENT | again) & !FAILED;
             }
             Event::Rejected { record, .. } => *self.flags(record.id) |= SENT | FAILED,
-            Event::Acked { base_offset, records, .. } if *base_offset != Offset::UNKNOWN => {
+            Event::Acked { partition, base_offset, records, .. } => {
+                let ids = records.iter().map(|record| record.id);
+                self.clocks.acked(at, *partition, *base_offset, ids);
+                let told = if *base_offset == Offset::UNKNOWN { 0 } else { ACKED };
                 for record in records.iter() {
-                    *self.flags(record.id) |= ACKED;
+                    *self.flags(record.id) |= told;
                 }
             }
-            Event::Failed { records, maybe_written, .. } => {
+            Event::Failed { partition, records, maybe_written, .. } => {
+                if let Some(first) = records.iter().next() {
+                    self.clocks.failed(at, *partition, first.id, records.len());
+                }
                 for record in records.iter() {
                     let flags = self.flags(record.id);
                     *flags = if *maybe_written { *flags & !FAILED } else { *flags | FAILED };
@@ -180,6 +210,8 @@ impl Measure {
                 let (counts, processed) = &mut self.groups[group.index()];
                 counts.processed += 1;
                 let again = !processed.insert(record.id);
+                let place = (*partition, *offset);
+                self.clocks.processed(at, *group, place, record.id, again);
                 let work = self.redeliveries.of(*group, *partition);
                 match work.process(entry.node, offset.0, again) {
                     None => counts.distinct += 1,
@@ -201,7 +233,10 @@ impl Measure {
                     }
                 }
             }
-            Event::FinalReadDone { .. } => self.read_complete = true,
+            Event::FinalReadDone { partition, end, .. } => {
+                self.read_complete = true;
+                self.clocks.read_to(*partition, *end);
+            }
             _ => self.witness(entry),
         }
     }
@@ -251,6 +286,10 @@ impl Measure {
                     *self.crashes.entry(entry.node).or_default() += 1;
                 }
                 self.ended.insert(entry.node);
+                let producers = (0..).map(ProducerIndex).zip(&self.context.producers);
+                for (index, _) in producers.filter(|(_, one)| one.node == entry.node) {
+                    self.clocks.ended(entry.at, index);
+                }
             }
             Event::ProcessStarted => {
                 witnesses.process_restarted += u64::from(self.ended.remove(&entry.node));
@@ -281,12 +320,12 @@ impl Measure {
         witnesses.leader_elected += u64::from(led && before.is_some());
     }
 
-    /// The counts, and the witnesses by name.
+    /// The counts.
     ///
     /// # Panics
     /// Never: indices and numbers came from the types that they are turned back into.
     #[must_use]
-    pub fn conclude(self) -> (RecordCounts, Vec<GroupCounts>, BTreeMap<&'static str, u64>) {
+    pub fn conclude(self) -> Counts {
         let mut counts = RecordCounts {
             log_duplicates: self.log_duplicates.values().sum(),
             log_duplicate_causes: self.log_duplicates,
@@ -319,7 +358,7 @@ impl Measure {
                     self.records[index].iter().enumerate().filter(|(_, flags)| **flags & READ != 0)
                 {
                     let id = RecordId {
-                        producer: ackproof_types::ProducerIndex(
+                        producer: ProducerIndex(
                             u16::try_from(index).expect("a producer's index is a u16"),
                         ),
                         number: u32::try_from(number).expect("a record's number is a u32"),
@@ -329,7 +368,8 @@ impl Measure {
             }
             groups.push(group);
         }
-        (counts, groups, self.witnesses.by_name())
+        let (witnesses, pace) = (self.witnesses.by_name(), self.clocks.conclude(self.last));
+        Counts { records: counts, groups, witnesses, pace }
     }
 }
 

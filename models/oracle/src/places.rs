@@ -80,6 +80,12 @@ impl<T: Default> GroupPlaces<T> {
         self.groups.iter_mut().map(move |places| places.of(place))
     }
 
+    /// Everything of `group`, by partition.
+    pub(crate) fn of_group(&self, group: GroupId) -> impl Iterator<Item = &T> {
+        let places = self.groups.get(group.index()).into_iter();
+        places.flat_map(|places| places.iter().map(|(_, one)| one))
+    }
+
     /// Everything, in no order that matters.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.groups.iter_mut().flat_map(Places::values_mut)

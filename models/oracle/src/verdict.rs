@@ -2,6 +2,7 @@
 
 use crate::cause::{DuplicateCause, LossCause};
 use crate::history::Entry;
+use crate::pace::Pace;
 use ackproof_types::{GroupId, Offset, RecordId, Timestamp, TopicPartition};
 use std::collections::BTreeMap;
 
@@ -133,6 +134,8 @@ pub struct Findings {
     pub groups: Vec<GroupCounts>,
     /// How often each witness occurred, by name; every known name is present.
     pub witnesses: BTreeMap<&'static str, u64>,
+    /// Latencies and stalls.
+    pub pace: Pace,
     /// The run at a glance: faults, elections, in-sync changes, rebalances, in order, capped.
     pub timeline: Vec<TimelineItem>,
     /// Items that were left out in the middle.

@@ -1,9 +1,11 @@
 //! One run for people: verdict, what happened, counts, what failed with its story, the command.
 
 use super::put;
-use super::style::{aside, heading, instant, plural, row, verdict};
+use super::style::{aside, heading, instant, length, percent, plural, row, verdict};
+use crate::measure::{Latency, Stall};
 use crate::run::{
-    CauseReport, Fate, FaultReport, GroupReport, PropertyReport, Records, RunReport, Violation,
+    CauseReport, Fate, FaultReport, GroupReport, PropertyReport, Records, RunReport, Timing,
+    Violation,
 };
 use crate::verdict::{Expected, Judgement};
 
@@ -27,6 +29,7 @@ pub fn run(report: &RunReport) -> String {
     for one in &report.causes {
         cause(&mut text, one);
     }
+    timing(&mut text, &report.timing);
     properties(&mut text, &report.properties);
     let figures = format!(
         "{}.{:03} s simulated, {} messages, {} entries, digest {}",
@@ -104,6 +107,36 @@ fn cause(text: &mut String, cause: &CauseReport) {
     let by = cause.group.as_ref().map_or_else(String::new, |group| format!(" by {group}"));
     let CauseReport { count, cause, about, .. } = cause;
     put(text, format_args!("{}{count} {what}{by}: {about} ({cause})", row("why")));
+}
+
+fn timing(text: &mut String, timing: &Timing) {
+    latency(text, "acknowledged", &timing.acknowledgement);
+    for group in &timing.groups {
+        latency(text, &format!("processed by {}", group.group), &group.end_to_end);
+    }
+    stall(text, "writes", &timing.writes);
+    for group in &timing.groups {
+        stall(text, &format!("reads of {}", group.group), &group.reads);
+    }
+}
+
+fn latency(text: &mut String, what: &str, latency: &Latency) {
+    let Latency { p50_ms, p99_ms, max_ms, .. } = *latency;
+    if let (Some(p50), Some(p99), Some(max)) = (p50_ms, p99_ms, max_ms) {
+        let (p50, p99, max) = (length(p50), length(p99), length(max));
+        let line = format!("{what} within {p50} (half), {p99} (99 %), {max} (all)");
+        put(text, format_args!("{}{line}", row("latency")));
+    }
+}
+
+fn stall(text: &mut String, what: &str, stall: &Stall) {
+    if stall.stalled_ms > 0 {
+        let (share, longest) = (percent(stall.unavailability), length(stall.longest_ms));
+        put(
+            text,
+            format_args!("{}{what} {share} of the time, {longest} at the longest", row("stalled")),
+        );
+    }
 }
 
 fn properties(text: &mut String, properties: &[PropertyReport]) {

@@ -48,3 +48,38 @@ pub(super) fn plural(count: u64, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
 }
+
+/// A length for people: two or three digits, in the largest unit that has some.
+pub(super) fn length(ms: f64) -> String {
+    if ms >= 999.5 {
+        let digits = if ms >= 99_950.0 {
+            0
+        } else if ms >= 9995.0 {
+            1
+        } else {
+            2
+        };
+        format!("{:.digits$} s", ms / 1000.0)
+    } else {
+        let digits = if ms >= 99.95 {
+            0
+        } else if ms >= 9.995 {
+            1
+        } else {
+            2
+        };
+        format!("{ms:.digits$} ms")
+    }
+}
+
+/// A share for people: two digits that say something.
+pub(super) fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    let digits = match percent {
+        _ if percent >= 9.95 || percent == 0.0 => 0,
+        _ if percent >= 0.995 => 1,
+        _ if percent >= 0.0995 => 2,
+        _ => 4,
+    };
+    format!("{percent:.digits$} %")
+}

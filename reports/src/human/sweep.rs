@@ -2,10 +2,11 @@
 
 use super::put;
 use super::run::{group, records, story, wanted};
-use super::style::{aside, heading, plural, row, verdict};
+use super::style::{aside, heading, length, percent, plural, row, verdict};
+use crate::measure::{Estimate, MeasureSweep, Unit};
 use crate::seeds::seeds;
 use crate::sweep::{
-    CauseSweep, Interval, LimitSweep, PropertySweep, RunName, ScenarioReport, SweepReport,
+    CauseSweep, Claim, Interval, LimitSweep, PropertySweep, RunName, ScenarioReport, SweepReport,
 };
 use crate::verdict::{Judgement, Verdict};
 
@@ -86,6 +87,9 @@ fn details(text: &mut String, report: &ScenarioReport) {
     for one in &report.groups {
         group(text, one);
     }
+    for one in report.measures.iter().filter(|one| !one.estimates.is_empty()) {
+        measure(text, one);
+    }
     for one in &report.limits {
         limit(text, one, seeds.run);
     }
@@ -95,7 +99,7 @@ fn details(text: &mut String, report: &ScenarioReport) {
         put(text, format_args!("{}{line}", row("witness")));
     }
     let held = report.properties.iter().filter(|one| one.verdict == Judgement::Held).count();
-    let bound = bound(&report.properties);
+    let bound = report.claim.map_or_else(String::new, bound);
     put(
         text,
         format_args!("{}{held} of {} held{bound}", row("properties"), report.properties.len()),
@@ -137,25 +141,33 @@ fn cause(text: &mut String, cause: &CauseSweep) {
     put(text, format_args!("    {}", aside(about)));
 }
 
-/// What the seeds without a violation say of all seeds: the weakest of the properties' bounds.
-fn bound(properties: &[PropertySweep]) -> String {
-    let held = properties.iter().filter(|one| one.verdict == Judgement::Held);
-    let highs = held.filter_map(|one| one.rate.map(|rate| rate.high));
-    highs.reduce(f64::max).map_or_else(String::new, |high| {
-        format!("; each is violated by less than {} of all seeds, at 95 %", percent(high))
-    })
+/// What the seeds without a violation say of all seeds.
+fn bound(claim: Claim) -> String {
+    let Claim { below, stronger, seeds } = claim;
+    let (below, stronger) = (percent(below), percent(stronger));
+    format!(
+        "; each is violated by less than {below} of all seeds, at 95 % ({seeds} clean ones would \
+         show less than {stronger})"
+    )
 }
 
-/// A share for people: two digits that say something.
-fn percent(share: f64) -> String {
-    let percent = 100.0 * share;
-    let digits = match percent {
-        _ if percent >= 9.95 || percent == 0.0 => 0,
-        _ if percent >= 0.995 => 1,
-        _ if percent >= 0.0995 => 2,
-        _ => 4,
+/// `duplicate rate of ledger  1.2 % (0.9 % to 1.6 %)`.
+fn measure(text: &mut String, measure: &MeasureSweep) {
+    let shown = |value: f64| match measure.unit {
+        Unit::Share => percent(value),
+        Unit::Milliseconds => length(value),
     };
-    format!("{percent:.digits$} %")
+    let estimate = |one: &Estimate| {
+        let of = if measure.estimates.len() == 1 { "" } else { &*format!("{} ", one.of) };
+        let range = one.interval.map_or_else(String::new, |Interval { low, high }| {
+            format!(" ({} to {})", shown(low), shown(high))
+        });
+        format!("{of}{}{range}", shown(one.value))
+    };
+    let of = measure.group.as_ref().map_or_else(String::new, |group| format!("{group}: "));
+    let estimates: Vec<String> = measure.estimates.iter().map(estimate).collect();
+    let name = measure.name.replace('_', " ");
+    put(text, format_args!("{}{of}{name} {}", row("measure"), estimates.join(", ")));
 }
 
 fn limit(text: &mut String, limit: &LimitSweep, run: u64) {

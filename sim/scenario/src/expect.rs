@@ -3,7 +3,7 @@
 
 use crate::json::Value;
 use crate::plan::{Expect, Expected, Limit};
-use crate::resolve::{MEASURES, Names};
+use crate::resolve::{LATENCIES, LENGTHS, MEASURES, Names, STATISTICS};
 use crate::sink::{At, Sink};
 
 /// Expectations by name.
@@ -22,13 +22,18 @@ pub(crate) fn expect(sink: &mut Sink<'_>, at: Option<&At<'_>>, names: &Names<'_>
         if key == "witness" {
             witness(sink, &child, names, &mut expect);
         } else if MEASURES.contains(&key) {
-            expect.limits.extend(limit(sink, key, &child));
+            expect.limits.extend(limit(sink, key, &child, amount));
+        } else if LENGTHS.contains(&key) {
+            expect.limits.extend(limit(sink, key, &child, millis));
+        } else if LATENCIES.contains(&key) {
+            latency(sink, key, &child, &mut expect.limits);
         } else if names.properties.contains(&key) {
             if let Some(expected) = expected(sink, &child) {
                 expect.properties.insert(key.to_owned(), expected);
             }
         } else {
-            let known = names.properties.iter().chain(MEASURES).copied().chain(["witness"]);
+            let known = names.properties.iter().chain(MEASURES).chain(LENGTHS).chain(LATENCIES);
+            let known = known.copied().chain(["witness"]);
             let what = ("property or measure", key);
             sink.unknown(child.key_span, &child.path, what, known);
         }
@@ -55,11 +60,26 @@ fn expected(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Expected> {
     found.map(|(_, expected)| *expected)
 }
 
-fn limit(sink: &mut Sink<'_>, measure: &str, at: &At<'_>) -> Option<Limit> {
+/// Limits on the statistics of a latency.
+fn latency(sink: &mut Sink<'_>, measure: &str, at: &At<'_>, limits: &mut Vec<Limit>) {
+    if sink.object(at, STATISTICS) {
+        for (statistic, child) in at.children() {
+            let name = format!("{measure}.{statistic}");
+            limits.extend(limit(sink, &name, &child, millis));
+        }
+    }
+}
+
+fn limit(
+    sink: &mut Sink<'_>,
+    measure: &str,
+    at: &At<'_>,
+    read: fn(&mut Sink<'_>, &At<'_>) -> Option<f64>,
+) -> Option<Limit> {
     if !sink.object(at, &["min", "max"]) {
         return None;
     }
-    let mut bound = |key| at.get(key).and_then(|at| amount(sink, &at));
+    let mut bound = |key| at.get(key).and_then(|at| read(sink, &at));
     let (min, max) = (bound("min"), bound("max"));
     if at.get("min").is_none() && at.get("max").is_none() {
         sink.at(at, "a limit needs \"min\" or \"max\"");
@@ -71,6 +91,12 @@ fn limit(sink: &mut Sink<'_>, measure: &str, at: &At<'_>) -> Option<Limit> {
         sink.at(at, "\"min\" is above \"max\"");
     }
     Some(Limit { measure: measure.to_owned(), min, max })
+}
+
+/// A length of time, in milliseconds.
+fn millis(sink: &mut Sink<'_>, at: &At<'_>) -> Option<f64> {
+    #[expect(clippy::cast_precision_loss, reason = "lengths that can be written are below 2^52 us")]
+    sink.duration(at).map(|length| length.0 as f64 / 1000.0)
 }
 
 /// A number from 0, fractions allowed.

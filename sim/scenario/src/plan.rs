@@ -377,7 +377,7 @@ pub enum Expected {
 /// A bound on a measure, both ends included.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limit {
-    /// `duplicate_rate`, `log_duplicates`, `lost`, `skipped`, `unknown`, `failed`.
+    /// `duplicate_rate`, `lost`, `ack_latency.p99`, …; lengths of time are in milliseconds.
     pub measure: String,
     /// At least.
     pub min: Option<f64>,

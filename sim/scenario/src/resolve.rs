@@ -15,9 +15,24 @@ use ackproof_types::Micros;
 /// Largest scenario, in bytes.
 pub const MAX_BYTES: u64 = 1024 * 1024;
 
-/// What `expect` can put limits on.
-pub const MEASURES: &[&str] =
-    &["duplicate_rate", "log_duplicates", "lost", "skipped", "unknown", "failed"];
+/// Counts and shares that `expect` can put limits on.
+pub const MEASURES: &[&str] = &[
+    "duplicate_rate",
+    "log_duplicates",
+    "lost",
+    "loss_rate",
+    "skipped",
+    "unknown",
+    "failed",
+    "unavailability",
+    "read_unavailability",
+];
+/// Lengths of time that `expect` can put limits on.
+pub const LENGTHS: &[&str] = &["longest_stall", "longest_read_stall"];
+/// Latencies: `expect` can put limits on each of [`STATISTICS`] of them.
+pub const LATENCIES: &[&str] = &["ack_latency", "end_to_end_latency"];
+/// What can be limited of a latency.
+pub const STATISTICS: &[&str] = &["mean", "p50", "p95", "p99"];
 
 /// Versions of Kafka that have a profile.
 pub(crate) const PROFILES: &[&str] = &["4.0"];

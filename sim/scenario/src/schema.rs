@@ -9,7 +9,7 @@ use crate::durations::{DELAY, DURATION, PERCENT, RATE, SIZES};
 use crate::expect::EXPECTED;
 use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::plan::Commit;
-use crate::resolve::{KEYS, MEASURES, Names, PROFILES, RUN_KEYS};
+use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, PROFILES, RUN_KEYS, STATISTICS};
 use crate::settings::{self, Kind, Preset, Scope, Setting};
 use serde_json::{Map, Value, json};
 
@@ -254,22 +254,34 @@ fn fault() -> Value {
     })
 }
 
+fn limit(bound: &Value) -> Value {
+    let mut limit = described(
+        object(&["min", "max"], |_| bound.clone()),
+        "Bounds, both ends included. Counts and longest stalls keep to them in every run; rates and \
+         latencies of a sweep keep to them with their whole interval.",
+    );
+    if let Value::Object(limit) = &mut limit {
+        limit.insert("minProperties".to_owned(), 1.into());
+    }
+    limit
+}
+
 fn expect(names: &Names<'_>) -> Value {
     let expected: Vec<&str> = EXPECTED.iter().map(|(name, _)| *name).collect();
     let mut properties = Map::new();
     for property in names.properties {
         properties.insert((*property).to_owned(), json!({ "enum": expected }));
     }
+    let (number, length) =
+        (json!({ "type": "number", "minimum": 0 }), pattern(DURATION, "A length."));
     for measure in MEASURES {
-        let bound = json!({ "type": "number", "minimum": 0 });
-        let mut limit = described(
-            object(&["min", "max"], |_| bound.clone()),
-            "Bounds, both ends included; every seed of a sweep must keep to them.",
-        );
-        if let Value::Object(limit) = &mut limit {
-            limit.insert("minProperties".to_owned(), 1.into());
-        }
-        properties.insert((*measure).to_owned(), limit);
+        properties.insert((*measure).to_owned(), limit(&number));
+    }
+    for measure in LENGTHS {
+        properties.insert((*measure).to_owned(), limit(&length));
+    }
+    for measure in LATENCIES {
+        properties.insert((*measure).to_owned(), object(STATISTICS, |_| limit(&length)));
     }
     let witness = object(names.witnesses, |_| json!({ "type": "integer", "minimum": 1 }));
     let about = "What must have happened, at least so often; else the run shows nothing.";

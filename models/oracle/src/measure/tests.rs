@@ -28,7 +28,7 @@ fn records_and_groups_are_counted() {
     for entry in entries(events) {
         measure.observe(&entry);
     }
-    let (records, groups, witnesses) = measure.conclude();
+    let Counts { records, groups, witnesses, .. } = measure.conclude();
     let expected = RecordCounts {
         sent: 4,
         acked: 2,
@@ -53,7 +53,7 @@ fn only_repeated_elections_are_witnesses() {
     for entry in entries(vec![elected(1, 0, &[1, 2, 3]), elected(2, 1, &[2, 3])]) {
         measure.observe(&entry);
     }
-    let (_, _, witnesses) = measure.conclude();
+    let witnesses = measure.conclude().witnesses;
     assert_eq!((witnesses["leader_elected"], witnesses["isr_shrunk"]), (1, 1));
 }
 
@@ -62,7 +62,7 @@ fn counted(context: &Context, events: Vec<(u16, Event)>) -> (RecordCounts, Vec<G
     for entry in entries(events) {
         measure.observe(&entry);
     }
-    let (records, groups, _) = measure.conclude();
+    let Counts { records, groups, .. } = measure.conclude();
     (records, groups)
 }
 

@@ -1,0 +1,295 @@
+//! How fast records get through: latencies, and the times in which they did not.
+//!
+//! - *Acknowledgement latency*: from the first `send` of a record to its acknowledgement.
+//! - *End-to-end latency*: from there to the first time that a group has processed it.
+//! - *A stall*: records wait and nothing is acknowledged (of a partition), or processed (by a group, of a
+//!   partition), for longer than [`STALL`]; it begins with the last progress, or with the first record
+//!   that waits. A producer that is down waits for nothing.
+//!
+//! What counts as waiting for a group is an acknowledged record, so that a group is not blamed for what
+//! no broker has. It judges nothing.
+
+use crate::histogram::Histogram;
+use crate::places::{GroupPlaces, Places};
+use ackproof_types::{
+    GroupId, Micros, Offset, ProducerIndex, RecordId, Timestamp, TopicId, TopicPartition,
+};
+
+/// A wait that is longer is a stall.
+pub const STALL: Micros = Micros::from_secs(1);
+
+/// How a run went, by time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// From `send` to acknowledgement.
+    pub acknowledgement: Histogram,
+    /// Of partitions that producers wait for.
+    pub writes: Stalls,
+    /// Of each group, in the order of the context.
+    pub groups: Vec<GroupPace>,
+}
+
+/// How a group went, by time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupPace {
+    /// From `send` to the first processing.
+    pub end_to_end: Histogram,
+    /// Of partitions that wait for the group.
+    pub reads: Stalls,
+}
+
+/// Times without progress, over partitions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stalls {
+    /// The longest wait of a partition, stall or not.
+    pub longest: Micros,
+    /// All stalls, partitions added up.
+    pub stalled: Micros,
+    /// From the first to the last sign of each partition, added up.
+    pub observed: Micros,
+}
+
+/// Whether a partition waits, and since when.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wait {
+    since: Option<u64>,
+    /// The first sign and the last.
+    seen: Option<(u64, u64)>,
+    longest: u64,
+    stalled: u64,
+}
+
+impl Wait {
+    fn sign(&mut self, at: u64) {
+        self.seen = Some((self.seen.map_or(at, |(first, _)| first), at));
+    }
+
+    fn begin(&mut self, at: u64) {
+        self.sign(at);
+        self.since.get_or_insert(at);
+    }
+
+    /// Something got through, or nothing waits any more; `more` still waits.
+    fn end(&mut self, at: u64, more: bool) {
+        self.sign(at);
+        if let Some(since) = self.since {
+            let length = at.saturating_sub(since);
+            self.longest = self.longest.max(length);
+            self.stalled += if length > STALL.0 { length } else { 0 };
+        }
+        self.since = more.then_some(at);
+    }
+
+    fn add_to(&self, sums: &mut Stalls) {
+        let (first, last) = self.seen.unwrap_or_default();
+        sums.longest = sums.longest.max(Micros(self.longest));
+        sums.stalled = sums.stalled + Micros(self.stalled);
+        sums.observed = sums.observed + Micros(last - first);
+    }
+}
+
+/// A partition as its producers see it.
+#[derive(Clone, Debug, Default)]
+struct Written {
+    wait: Wait,
+    /// Records that wait, by producer.
+    waiting: Vec<u32>,
+}
+
+impl Written {
+    fn of(&mut self, producer: ProducerIndex) -> &mut u32 {
+        if self.waiting.len() <= producer.index() {
+            self.waiting.resize(producer.index() + 1, 0);
+        }
+        &mut self.waiting[producer.index()]
+    }
+
+    /// `count` records of `producer` wait no longer.
+    fn settle(&mut self, at: u64, producer: ProducerIndex, count: u32, progress: bool) {
+        let waiting = self.of(producer);
+        *waiting = waiting.saturating_sub(count);
+        let more = self.waiting.iter().any(|count| *count > 0);
+        if progress || !more {
+            self.wait.end(at, more);
+        }
+    }
+}
+
+/// A partition as a group sees it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Read {
+    wait: Wait,
+    /// One past the highest offset acknowledged, and processed.
+    end: i64,
+    done: i64,
+}
+
+/// A pace in the making.
+#[derive(Debug)]
+pub(crate) struct Clocks {
+    acknowledgement: Histogram,
+    end_to_end: Vec<Histogram>,
+    // When each record was first sent, by producer and number.
+    sent: Vec<Vec<u64>>,
+    written: Places<Written>,
+    read: GroupPlaces<Read>,
+    readers: Vec<Vec<GroupId>>,
+}
+
+/// No record is sent at this time.
+const NEVER: u64 = u64::MAX;
+
+impl Clocks {
+    /// For `groups` with the topics each of them reads.
+    pub(crate) fn new<'a>(topics: usize, groups: impl Iterator<Item = &'a [TopicId]>) -> Self {
+        let mut readers = vec![Vec::new(); topics];
+        let mut end_to_end = Vec::new();
+        for (group, read) in (0..).map(GroupId).zip(groups) {
+            end_to_end.push(Histogram::default());
+            for topic in read {
+                if let Some(readers) = readers.get_mut(topic.index()) {
+                    readers.push(group);
+                }
+            }
+        }
+        Self {
+            acknowledgement: Histogram::default(),
+            end_to_end,
+            sent: Vec::new(),
+            written: Places::default(),
+            read: GroupPlaces::default(),
+            readers,
+        }
+    }
+
+    pub(crate) fn sent(&mut self, at: Timestamp, id: RecordId, partition: TopicPartition) {
+        let at = at.as_micros();
+        let (producer, number) = (id.producer.index(), id.number as usize);
+        if self.sent.len() <= producer {
+            self.sent.resize_with(producer + 1, Vec::new);
+        }
+        let times = &mut self.sent[producer];
+        if times.len() <= number {
+            times.resize(number + 1, NEVER);
+        }
+        times[number] = times[number].min(at);
+        let written = self.written.of(partition);
+        *written.of(id.producer) += 1;
+        written.wait.begin(at);
+    }
+
+    fn since(&self, id: RecordId, at: u64) -> Option<Micros> {
+        let sent = *self.sent.get(id.producer.index())?.get(id.number as usize)?;
+        (sent != NEVER).then(|| Micros(at.saturating_sub(sent)))
+    }
+
+    /// `base` is unknown with `acks=0`; records are of one producer.
+    pub(crate) fn acked(
+        &mut self,
+        at: Timestamp,
+        partition: TopicPartition,
+        base: Offset,
+        records: impl ExactSizeIterator<Item = RecordId>,
+    ) {
+        let at = at.as_micros();
+        let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        let mut producer = None;
+        for id in records {
+            producer = Some(id.producer);
+            if let Some(length) = self.since(id, at).filter(|_| base != Offset::UNKNOWN) {
+                self.acknowledgement.add(length);
+            }
+        }
+        if let Some(producer) = producer {
+            self.written.of(partition).settle(at, producer, count, true);
+        }
+        if base == Offset::UNKNOWN {
+            return;
+        }
+        let end = base.0.saturating_add(i64::from(count));
+        for group in self.readers.get(partition.topic.index()).into_iter().flatten() {
+            let read = self.read.of(*group, partition);
+            read.end = read.end.max(end);
+            if read.end > read.done {
+                read.wait.begin(at);
+            }
+        }
+    }
+
+    pub(crate) fn failed(
+        &mut self,
+        at: Timestamp,
+        partition: TopicPartition,
+        first: RecordId,
+        count: usize,
+    ) {
+        let at = at.as_micros();
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.written.of(partition).settle(at, first.producer, count, false);
+    }
+
+    /// A producer ended: it waits for nothing any more.
+    pub(crate) fn ended(&mut self, at: Timestamp, producer: ProducerIndex) {
+        let at = at.as_micros();
+        for written in self.written.values_mut() {
+            if *written.of(producer) > 0 {
+                written.settle(at, producer, u32::MAX, false);
+            }
+        }
+    }
+
+    pub(crate) fn processed(
+        &mut self,
+        at: Timestamp,
+        group: GroupId,
+        (partition, offset): (TopicPartition, Offset),
+        id: RecordId,
+        again: bool,
+    ) {
+        let at = at.as_micros();
+        if !again && let Some(length) = self.since(id, at) {
+            self.end_to_end[group.index()].add(length);
+        }
+        let read = self.read.of(group, partition);
+        if offset.0 >= read.done {
+            read.done = offset.0.saturating_add(1);
+            read.wait.end(at, read.end > read.done);
+        }
+    }
+
+    /// The log of `partition` ends here: what was acknowledged beyond is lost, and nobody waits for it.
+    pub(crate) fn read_to(&mut self, partition: TopicPartition, end: Offset) {
+        for read in self.read.all_of(partition) {
+            if read.done >= end.0 {
+                read.wait.since = None;
+            }
+        }
+    }
+
+    pub(crate) fn conclude(mut self, end: Timestamp) -> Pace {
+        let end = end.as_micros();
+        let mut writes = Stalls::default();
+        for written in self.written.values_mut() {
+            if written.wait.since.is_some() {
+                written.wait.end(end, false);
+            }
+            written.wait.add_to(&mut writes);
+        }
+        let mut groups = Vec::new();
+        for (group, end_to_end) in (0..).map(GroupId).zip(self.end_to_end) {
+            let mut reads = Stalls::default();
+            for read in self.read.of_group(group) {
+                let mut wait = read.wait;
+                if wait.since.is_some() {
+                    wait.end(end, false);
+                }
+                wait.add_to(&mut reads);
+            }
+            groups.push(GroupPace { end_to_end, reads });
+        }
+        Pace { acknowledgement: self.acknowledgement, writes, groups }
+    }
+}
+
+#[cfg(test)]
+mod tests;

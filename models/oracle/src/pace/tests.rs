@@ -1,0 +1,116 @@
+//! Histories and how fast their records got through.
+
+use super::*;
+use crate::test_history::{G, P};
+
+const BILLING: ProducerIndex = ProducerIndex(0);
+
+fn started() -> Clocks {
+    Clocks::new(2, [[TopicId(1)].as_slice()].into_iter())
+}
+
+fn at(ms: u64) -> Timestamp {
+    Timestamp::from_micros(ms * 1000)
+}
+
+fn id(number: u32) -> RecordId {
+    RecordId { producer: BILLING, number }
+}
+
+fn acked(clocks: &mut Clocks, ms: u64, base: i64, numbers: &[u32]) {
+    clocks.acked(at(ms), P, Offset(base), numbers.iter().map(|number| id(*number)));
+}
+
+fn millis(ms: u64) -> Micros {
+    Micros::from_millis(ms)
+}
+
+#[test]
+fn latencies_are_from_the_first_send() {
+    let mut clocks = started();
+    clocks.sent(at(1000), id(0), P);
+    // The application sends it again.
+    clocks.sent(at(1100), id(0), P);
+    acked(&mut clocks, 1300, 0, &[0]);
+    clocks.processed(at(1700), G, (P, Offset(0)), id(0), false);
+    clocks.processed(at(9000), G, (P, Offset(0)), id(0), true);
+    let pace = clocks.conclude(at(9000));
+    assert_eq!(pace.acknowledgement.longest(), Some(millis(300)));
+    let group = &pace.groups[0];
+    assert_eq!((group.end_to_end.count(), group.end_to_end.longest()), (1, Some(millis(700))));
+}
+
+#[test]
+fn a_partition_stalls_while_records_wait_and_none_gets_through() {
+    let mut clocks = started();
+    clocks.sent(at(0), id(0), P);
+    acked(&mut clocks, 10, 0, &[0]);
+    // Nothing waits: no stall, however long.
+    clocks.sent(at(10_000), id(1), P);
+    clocks.sent(at(11_000), id(2), P);
+    acked(&mut clocks, 14_000, 1, &[1]);
+    acked(&mut clocks, 14_900, 2, &[2]);
+    let writes = clocks.conclude(at(20_000)).writes;
+    assert_eq!((writes.longest, writes.stalled), (millis(4000), millis(4000)));
+    assert_eq!(writes.observed, millis(14_900));
+}
+
+#[test]
+fn a_failure_is_no_progress_and_ends_the_wait_of_the_last() {
+    let mut clocks = started();
+    clocks.sent(at(0), id(0), P);
+    clocks.sent(at(0), id(1), P);
+    clocks.failed(at(3000), P, id(0), 1);
+    clocks.failed(at(5000), P, id(1), 1);
+    clocks.sent(at(9000), id(2), P);
+    let writes = clocks.conclude(at(11_000)).writes;
+    assert_eq!((writes.longest, writes.stalled), (millis(5000), millis(7000)));
+}
+
+#[test]
+fn a_producer_that_is_down_waits_for_nothing() {
+    let mut clocks = started();
+    clocks.sent(at(0), id(0), P);
+    clocks.ended(at(500), BILLING);
+    clocks.sent(at(60_000), id(0), P);
+    acked(&mut clocks, 60_100, 0, &[0]);
+    let writes = clocks.conclude(at(60_100)).writes;
+    assert_eq!((writes.longest, writes.stalled), (millis(500), Micros::ZERO));
+}
+
+#[test]
+fn a_group_stalls_on_what_is_acknowledged_and_not_processed() {
+    let mut clocks = started();
+    for number in 0..3 {
+        clocks.sent(at(0), id(number), P);
+    }
+    acked(&mut clocks, 100, 0, &[0, 1]);
+    clocks.processed(at(2100), G, (P, Offset(0)), id(0), false);
+    // Again is no progress.
+    clocks.processed(at(3000), G, (P, Offset(0)), id(0), true);
+    clocks.processed(at(5100), G, (P, Offset(1)), id(1), false);
+    let reads = clocks.conclude(at(9000)).groups[0].reads;
+    assert_eq!((reads.longest, reads.stalled), (millis(3000), millis(5000)));
+}
+
+#[test]
+fn nobody_waits_for_what_the_log_has_lost() {
+    let mut waiting = started();
+    waiting.sent(at(0), id(0), P);
+    acked(&mut waiting, 100, 5, &[0]);
+    assert_eq!(waiting.conclude(at(9000)).groups[0].reads.stalled, millis(8900));
+    let mut clocks = started();
+    clocks.sent(at(0), id(0), P);
+    acked(&mut clocks, 100, 5, &[0]);
+    clocks.read_to(P, Offset(0));
+    assert_eq!(clocks.conclude(at(9000)).groups[0].reads.stalled, Micros::ZERO);
+}
+
+#[test]
+fn without_acknowledgements_there_is_no_latency() {
+    let mut clocks = started();
+    clocks.sent(at(0), id(0), P);
+    clocks.acked(at(1), P, Offset::UNKNOWN, [id(0)].into_iter());
+    let pace = clocks.conclude(at(9000));
+    assert_eq!((pace.acknowledgement.count(), pace.groups[0].reads.stalled), (0, Micros::ZERO));
+}
