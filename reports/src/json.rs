@@ -37,7 +37,8 @@ pub fn sweep_schema() -> Value {
     schema_for!(SweepReport).to_value()
 }
 
-fn line(value: &impl Serialize) -> String {
+/// Any object, on a line.
+pub(crate) fn line(value: &impl Serialize) -> String {
     let mut text = serde_json::to_string(value).expect("a report has text for keys");
     text.push('\n');
     text

@@ -4,13 +4,18 @@
 //! print of it is stable under the number [`SCHEMA`]. A new format is a new renderer and no more.
 //!
 //! - [`verdict`] the words of a verdict · [`run`] one seed · [`sweep`] many · [`catalogue`] what there is
-//! - [`human`] for people · [`json`] for machines · [`command`] the command that shows it again
+//! - [`human`] for people · [`json`] for machines, [`jsonl`] a line a run · [`mod@cases`] by expectation, for
+//!   [`junit`] and [`github`] · [`command`] the command that shows it again
 //! - [`mod@seeds`] lists of seeds
 
+mod cases;
 pub mod catalogue;
 pub mod command;
+pub mod github;
 pub mod human;
 pub mod json;
+pub mod jsonl;
+pub mod junit;
 pub mod measure;
 pub mod run;
 mod seeds;

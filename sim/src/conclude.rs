@@ -7,6 +7,7 @@ use crate::statistics::{clean_runs_for, proportion};
 use crate::{assess, measures};
 use ackproof_reports::SCHEMA;
 use ackproof_reports::command::Command;
+use ackproof_reports::run::{PropertyReport, RunReport};
 use ackproof_reports::sweep::{
     Asked, Claim, Incident, PropertySweep, RunName, ScenarioReport, SweepReport,
 };
@@ -59,6 +60,17 @@ pub fn sweep(
         stopped_by,
         scenarios,
         reproduce,
+    }
+}
+
+/// Puts the stories of a run that was told in full to the properties that it is the first to violate.
+pub fn tell(report: &mut ScenarioReport, told: &RunReport) {
+    for property in &mut report.properties {
+        let named = |one: &&PropertyReport| one.name == property.name;
+        let first = told.properties.iter().find(named).and_then(|one| one.violations.first());
+        if property.violated.first() == Some(&told.seed) && first.is_some() {
+            property.first = first.cloned();
+        }
     }
 }
 

@@ -6,7 +6,11 @@
 
 mod cli;
 mod cli_commands;
+mod cli_config;
+mod cli_junit;
+mod cli_merge;
 mod cli_reports;
+mod cli_sweep;
 mod determinism;
 mod mutants;
 mod readme;

@@ -12,8 +12,15 @@ use tempfile::TempDir;
 pub(crate) fn ackproof(directory: &Path) -> Command {
     let mut command = Command::new(binary());
     command.current_dir(directory).stdin(Stdio::null());
-    for variable in ["RUST_LOG", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
-        command.env_remove(variable);
+    let own = |name: &str| {
+        ["RUST_LOG", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "GITHUB_STEP_SUMMARY"]
+            .contains(&name)
+            || name.starts_with("ACKPROOF_")
+    };
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_str().is_some_and(own) {
+            command.env_remove(variable);
+        }
     }
     command
 }

@@ -24,7 +24,9 @@ pub fn sweep(report: &SweepReport) -> String {
         title(&mut text, scenario, if many { width } else { 0 });
     }
     for scenario in &report.scenarios {
-        if !many || scenario.verdict != Verdict::Met {
+        let seeds = &scenario.seeds;
+        let begun = seeds.run > 0 || !scenario.crashed.is_empty() || !scenario.bounded.is_empty();
+        if !many || (scenario.verdict != Verdict::Met && begun) {
             if many {
                 put(&mut text, format_args!("\n{}", heading(&scenario.file)));
             }

@@ -86,21 +86,30 @@ pub fn decode(bytes: Vec<u8>, file: &str) -> Result<String, Box<Diagnostic>> {
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes());
-        let (line, column, length, source_line) = place(&text, Span { start: good, end: good + 1 });
+        let message = "this byte is no UTF-8: this has to be a text file".to_owned();
+        Box::new(Diagnostic::error(&text, file, Span { start: good, end: good + 1 }, message))
+    })
+}
+
+impl Diagnostic {
+    /// An error at `span` of `text`, the contents of `file`.
+    #[must_use]
+    pub fn error(text: &str, file: &str, span: Span, message: String) -> Self {
+        let (line, column, length, source_line) = place(text, span);
         let (source_line, clipped, length) = clip(&source_line, column, length);
-        Box::new(Diagnostic {
+        Self {
             severity: Severity::Error,
             file: file.to_owned(),
             line,
             column,
             length,
             path: String::new(),
-            message: "this byte is no UTF-8: a scenario is a text file".to_owned(),
+            message,
             hint: None,
             source_line,
             clipped,
-        })
-    })
+        }
+    }
 }
 
 /// The name nearest to `name` as a hint, if one is near.

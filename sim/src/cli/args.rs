@@ -1,8 +1,7 @@
 //! What can be typed. What it means is decided elsewhere.
 
+use super::options::valid;
 use clap::{Parser, Subcommand, ValueEnum};
-use std::num::NonZeroUsize;
-use std::ops::Range;
 use std::path::PathBuf;
 
 /// The exit statuses, as `--help` shows them.
@@ -20,7 +19,11 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run scenarios and judge them.
-    Run(Run),
+    Run(Box<Run>),
+    /// Join the reports of the parts of a sweep.
+    Merge(Merge),
+    /// Show the options that hold, and where each comes from.
+    Config(Box<Config>),
     /// List scenarios, properties, faults, variants, settings.
     List(List),
     /// Print a JSON Schema.
@@ -30,33 +33,123 @@ pub(crate) enum Command {
 }
 
 /// One seed of one scenario is told in full; several scenarios or seeds are a sweep, over all cores.
+///
+/// Every option below that says so can also stand in ackproof.toml or in the environment; `ackproof
+/// config` shows what holds and why.
 #[derive(Debug, clap::Args)]
 #[command(after_help = STATUSES)]
 pub(crate) struct Run {
     /// Scenario files, and directories to search for them (*.json).
     #[arg(required = true, value_name = "FILE|DIR")]
     pub(crate) paths: Vec<PathBuf>,
-    /// The seed of a single run.
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = parse_seed, conflicts_with = "seeds")]
-    pub(crate) seed: u64,
-    /// Many seeds: `A..B` with B excluded, or a number N for `0..N`.
-    #[arg(long, value_name = "A..B", value_parser = parse_seeds)]
-    pub(crate) seeds: Option<Range<u64>>,
     /// Override a value of the scenario: `producers.billing.config.acks=1`.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
     pub(crate) sets: Vec<(String, String)>,
-    /// How to report: for people, or as one JSON object (of `schema report`, or `schema sweep`).
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
     /// Write the history to stdout, a JSON object a line; the report then goes to stderr.
     #[arg(long)]
     pub(crate) trace: bool,
-    /// Run every seed twice and compare.
-    #[arg(long)]
-    pub(crate) check_determinism: bool,
+    #[command(flatten)]
+    pub(crate) places: Places,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// Show the options that hold, each with where it comes from, as a file that can be used.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Config {
+    #[command(flatten)]
+    pub(crate) places: Places,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// Where options are looked for.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Configuration")]
+pub(crate) struct Places {
+    /// The file to read [default: ackproof.toml, if there is one; ACKPROOF_CONFIG].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// A profile of that file: `ci` for its [profile.ci] [ACKPROOF_PROFILE].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+/// Options of a run as they were typed; what they mean is in [`super::options`].
+#[derive(Debug, Default, clap::Args)]
+#[command(
+    next_help_heading = "Options that may also stand in ackproof.toml, or as ACKPROOF_… in the environment"
+)]
+pub(crate) struct Flags {
+    /// The seed of a single run: decimal, 0x…, or the hash of a commit [default: 0].
+    #[arg(long, value_name = "N", value_parser = valid("seed"), conflicts_with = "seeds")]
+    pub(crate) seed: Option<String>,
+    /// Many seeds: `A..B` with B excluded, N for `0..N`, `A+N` (`$COMMIT+200`), `A..` with a budget.
+    #[arg(long, value_name = "A..B", value_parser = valid("seeds"))]
+    pub(crate) seeds: Option<String>,
+    /// Begin runs for so long (`60s`), seed by seed over all scenarios; with --seeds, whichever ends first.
+    #[arg(long, value_name = "TIME", value_parser = valid("budget"))]
+    pub(crate) budget: Option<String>,
     /// Runs at the same time [default: one a core].
-    #[arg(long, value_name = "J", value_parser = parse_jobs)]
-    pub(crate) jobs: Option<NonZeroUsize>,
+    #[arg(long, value_name = "J", value_parser = valid("jobs"))]
+    pub(crate) jobs: Option<String>,
+    /// Only a part of the runs: `3/8`. `ackproof merge` joins the reports (--json) of all parts.
+    #[arg(long, value_name = "I/N", value_parser = valid("partition"))]
+    pub(crate) partition: Option<String>,
+    /// Begin no more runs after the first that failed.
+    #[arg(long, value_name = "BOOL", value_parser = valid("fail-fast"), num_args = 0..=1,
+          require_equals = true, default_missing_value = "true")]
+    pub(crate) fail_fast: Option<String>,
+    /// Run every seed twice and compare.
+    #[arg(long, value_name = "BOOL", value_parser = valid("check-determinism"), num_args = 0..=1,
+          require_equals = true, default_missing_value = "true")]
+    pub(crate) check_determinism: Option<String>,
+    /// End a run that takes longer, as inconclusive [default: 5m].
+    #[arg(long, value_name = "TIME", value_parser = valid("run-timeout"))]
+    pub(crate) run_timeout: Option<String>,
+    /// End a run in which so many events happen while simulated time stands still [default: 1000000].
+    #[arg(long, value_name = "N", value_parser = valid("max-events-at-once"))]
+    pub(crate) max_events_at_once: Option<String>,
+    /// Show no progress bar; there is none either if stderr is no terminal, or CI is set.
+    #[arg(long, value_name = "BOOL", value_parser = valid("quiet"), num_args = 0..=1,
+          require_equals = true, default_missing_value = "true")]
+    pub(crate) quiet: Option<String>,
+    /// What goes to stdout: human, json, jsonl (a line a run), junit, github [default: human].
+    #[arg(long, value_name = "FORMAT", value_parser = valid("format"))]
+    pub(crate) format: Option<String>,
+    /// Write one JSON object to a file as well (of `schema report`, or `schema sweep`).
+    #[arg(long, value_name = "FILE", value_parser = valid("json"))]
+    pub(crate) json: Option<String>,
+    /// Write a JSON object a run to a file as well, a line each.
+    #[arg(long, value_name = "FILE", value_parser = valid("jsonl"))]
+    pub(crate) jsonl: Option<String>,
+    /// Write JUnit's XML to a file as well: a suite a scenario, a case an expectation.
+    #[arg(long, value_name = "FILE", value_parser = valid("junit"))]
+    pub(crate) junit: Option<String>,
+    /// Write a summary in Markdown to a file as well.
+    #[arg(long, value_name = "FILE", value_parser = valid("github"))]
+    pub(crate) github: Option<String>,
+}
+
+/// Join the reports (--json) of the parts of a sweep into the report of the whole.
+#[derive(Debug, clap::Args)]
+#[command(after_help = STATUSES)]
+pub(crate) struct Merge {
+    /// What `run --partition I/N --json FILE` wrote, of every part.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) parts: Vec<PathBuf>,
+    /// What goes to stdout: human, json, junit, github.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// Write one JSON object to a file as well.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write JUnit's XML to a file as well.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Write a summary in Markdown to a file as well.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) github: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -65,8 +158,8 @@ pub(crate) struct List {
     #[arg(value_enum)]
     pub(crate) what: Option<Listed>,
     /// For people, or as one JSON object.
-    #[arg(long, value_enum, default_value_t = Format::Human)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value_t = Shown::Human)]
+    pub(crate) format: Shown,
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,8 +179,24 @@ pub(crate) struct New {
     pub(crate) output: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Format {
+    /// For people.
+    Human,
+    /// One JSON object.
+    Json,
+    /// A JSON object a run.
+    Jsonl,
+    /// JUnit's XML.
+    Junit,
+    /// For people, with annotations for GitHub Actions.
+    Github,
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shown {
     /// For people.
     Human,
     /// One JSON object.
@@ -116,37 +225,12 @@ pub(crate) enum SchemaOf {
     Report,
     /// `--format json` of a sweep.
     Sweep,
-}
-
-/// A whole number, decimal or hexadecimal.
-fn parse_seed(text: &str) -> Result<u64, String> {
-    let parsed = match text.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16),
-        None => text.parse(),
-    };
-    // One past the last seed must be a number too.
-    let seed = parsed.ok().filter(|seed| *seed < u64::MAX);
-    seed.ok_or_else(|| format!("\"{text}\" is no seed: a whole number below 2^64 - 1"))
-}
-
-fn parse_seeds(text: &str) -> Result<Range<u64>, String> {
-    let (from, to) = match text.split_once("..") {
-        Some((from, to)) => (parse_seed(from)?, parse_seed(to)?),
-        None => (0, parse_seed(text)?),
-    };
-    if from <= to { Ok(from..to) } else { Err(format!("{text} goes backwards")) }
+    /// A line of `--format jsonl`.
+    Line,
 }
 
 fn parse_set(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .map(|(path, value)| (path.to_owned(), value.to_owned()))
         .ok_or_else(|| format!("\"{text}\" has no =; write path=value"))
-}
-
-/// More than this many threads only wait for each other.
-const MAX_JOBS: usize = 1024;
-
-fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
-    let jobs = text.parse::<NonZeroUsize>().ok().filter(|jobs| jobs.get() <= MAX_JOBS);
-    jobs.ok_or_else(|| format!("\"{text}\" is no number from 1 to {MAX_JOBS}"))
 }

@@ -1,6 +1,6 @@
 //! `ackproof list`: what there is, each with a sentence.
 
-use super::args::{Format, List, Listed};
+use super::args::{List, Listed, Shown};
 use super::load::read;
 use super::output::result;
 use super::select::scenarios;
@@ -24,8 +24,8 @@ pub(crate) fn list(arguments: &List) -> Status {
     );
     let catalogue = Catalogue { sections: wanted.into_iter().map(section).collect() };
     result(&match arguments.format {
-        Format::Human => human::catalogue(&catalogue),
-        Format::Json => json::catalogue(&catalogue),
+        Shown::Human => human::catalogue(&catalogue),
+        Shown::Json => json::catalogue(&catalogue),
     })
 }
 

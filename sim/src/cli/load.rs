@@ -7,6 +7,7 @@ use ackproof_oracle::registry::PROPERTIES;
 use ackproof_scenario::diagnostic::{Diagnostic, decode};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{MAX_BYTES, Names, load_with};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
@@ -33,10 +34,14 @@ pub(crate) fn with_names<T>(with: impl FnOnce(&Names<'_>) -> T) -> T {
 pub(crate) fn load(files: &[PathBuf], sets: &[(String, String)]) -> Result<Vec<Scenario>, String> {
     let mut scenarios = Vec::new();
     let mut mistakes = String::new();
+    // What is odd about an overridden value is so for every file.
+    let mut said = BTreeSet::new();
     for file in files {
         match read(file, sets) {
             Ok((scenario, warnings)) => {
-                talk(&warnings);
+                if said.insert(warnings.clone()) {
+                    talk(&warnings);
+                }
                 scenarios.push(scenario);
             }
             Err(text) => mistakes.push_str(&text),

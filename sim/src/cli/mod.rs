@@ -2,20 +2,28 @@
 //!
 //! It dispatches and prints; what a run means is decided in the library, how it looks in `reports`.
 //!
-//! - [`args`] what can be typed · [`status`] what comes back · [`output`] where text goes
-//! - [`run`] the main command · [`sweep`] many runs · [`select`] and [`load`] its files
-//! - [`list`] what there is
+//! - [`args`] what can be typed · [`options`] what can be said elsewhere too, [`config`] where · [`seeds`]
+//! - [`status`] what comes back · [`output`] where text goes · [`outputs`] reports, in files too
+//! - [`run`] the main command · [`sweep`] many runs, their [`progress`] and [`watchdog`] · [`merge`] parts
+//! - [`select`] and [`load`] files · [`list`] what there is
 
 pub(crate) mod args;
+mod config;
 mod list;
 mod load;
+mod merge;
+mod options;
 mod output;
+mod outputs;
+mod progress;
 mod run;
+mod seeds;
 mod select;
 pub(crate) mod status;
 mod sweep;
+mod watchdog;
 
-use ackproof_reports::json;
+use ackproof_reports::{json, jsonl};
 use ackproof_scenario::describe::template;
 use ackproof_scenario::schema::schema;
 use args::{Arguments, Command, New, Schema, SchemaOf};
@@ -27,6 +35,8 @@ use std::io::{ErrorKind, Write};
 pub(crate) fn dispatch(arguments: &Arguments) -> Status {
     match &arguments.command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Merge(arguments) => merge::merge(arguments),
+        Command::Config(arguments) => config::config(arguments),
         Command::List(arguments) => list::list(arguments),
         Command::Schema(arguments) => print_schema(arguments),
         Command::New(arguments) => new(arguments),
@@ -38,6 +48,7 @@ fn print_schema(arguments: &Schema) -> Status {
         SchemaOf::Scenario => load::with_names(schema),
         SchemaOf::Report => json::run_schema(),
         SchemaOf::Sweep => json::sweep_schema(),
+        SchemaOf::Line => jsonl::line_schema(),
     };
     result(&format!("{schema:#}\n"))
 }

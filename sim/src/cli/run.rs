@@ -1,88 +1,139 @@
 //! `ackproof run`: which runs are asked for. One seed of one scenario is told in full; everything else is
 //! [`super::sweep`]'s.
 
-use super::args::{Format, Run};
+use super::args::Run;
+use super::config::options;
 use super::load::{Scenario, load};
-use super::output::{TraceOut, result, talk};
+use super::options::Options;
+use super::output::{TraceOut, talk};
+use super::outputs::Outputs;
 use super::select::select;
 use super::status::Status;
-use super::sweep::sweep;
-use ackproof::bounds::{Bounds, Failure};
+use super::sweep::{status, sweep};
+use super::watchdog::Watchdog;
+use ackproof::bounds::Failure;
+use ackproof::conclude;
 use ackproof::report::Origin;
+use ackproof::runs::Runs;
+use ackproof::tally::Tally;
 use ackproof::trial::trial_telling;
+use ackproof_reports::jsonl::RunLine;
+use ackproof_reports::run::RunReport;
+use ackproof_reports::sweep::{Asked, SeedRange, SweepReport};
 use ackproof_reports::{human, json};
-use std::ops::Range;
 
 pub(crate) fn run(arguments: &Run) -> Status {
-    let selected = select(&arguments.paths);
-    let scenarios = match selected.and_then(|files| load(&files, &arguments.sets)) {
-        Ok(scenarios) => scenarios,
-        Err(text) => return refuse(&text),
+    match prepare(arguments) {
+        Ok((options, asked, scenarios)) => begin(arguments, &options, &asked, &scenarios),
+        Err(text) => {
+            talk(&text);
+            Status::Usage
+        }
+    }
+}
+
+/// Everything that can be wrong before the first run.
+fn prepare(arguments: &Run) -> Result<(Options, Asked, Vec<Scenario>), String> {
+    let options = options(&arguments.places, &arguments.flags)?;
+    let seeds = match (options.seeds, options.budget) {
+        (Some(wanted), _) => SeedRange { from: wanted.from, to: wanted.to },
+        (None, Some(_)) => SeedRange { from: 0, to: None },
+        (None, None) => SeedRange { from: 0, to: Some(1) },
     };
-    let seeds = arguments.seeds.clone().unwrap_or(arguments.seed..arguments.seed.saturating_add(1));
-    let each = seeds.end - seeds.start;
-    let Some(count) = each.checked_mul(scenarios.len() as u64) else {
+    if seeds.to.is_none() && options.budget.is_none() {
+        return Err("error: seeds without an end need a --budget\n".to_owned());
+    }
+    let scenarios = load(&select(&arguments.paths)?, &arguments.sets)?;
+    let asked = Asked {
+        paths: arguments.paths.iter().map(|path| path.display().to_string()).collect(),
+        sets: arguments.sets.clone(),
+        seeds,
+        budget_ms: options.budget.map(|budget| u64::try_from(budget.as_millis()).unwrap_or(0)),
+        fail_fast: options.fail_fast,
+        check_determinism: options.check_determinism,
+        part: options.partition,
+    };
+    Ok((options, asked, scenarios))
+}
+
+fn begin(arguments: &Run, options: &Options, asked: &Asked, scenarios: &[Scenario]) -> Status {
+    let refuse = |text: &str| {
+        talk(text);
+        Status::Usage
+    };
+    let count = Runs { scenarios: scenarios.len(), seeds: asked.seeds, part: asked.part }.count();
+    if count.is_none() && options.budget.is_none() {
         return refuse("error: so many runs cannot be counted; ask for fewer seeds\n");
-    };
-    if count > 1 && arguments.trace {
+    }
+    // A part stays a sweep however small it is, so that all parts can be joined.
+    let is_sweep = count != Some(1) || asked.part.is_some() || options.budget.is_some();
+    if is_sweep && arguments.trace {
         return refuse("error: --trace follows one run: name one scenario and one seed\n");
     }
-    match (scenarios.as_slice(), count) {
-        (_, 0) => {
-            let Range { start, end } = seeds;
-            talk(&format!("nothing to run: {start}..{end} holds no seed; the last is excluded\n"));
+    let outputs = match Outputs::open(options.format, &options.files) {
+        Ok(outputs) => outputs,
+        Err(text) => {
+            talk(&text);
+            return Status::Internal;
+        }
+    };
+    match scenarios {
+        _ if count == Some(0) && asked.part.is_none() => {
+            let SeedRange { from, to } = asked.seeds;
+            let to = to.unwrap_or(from);
+            talk(&format!("nothing to run: {from}..{to} holds no seed; the last is excluded\n"));
             Status::Nothing
         }
-        ([scenario], 1) => single(arguments, scenario, seeds.start),
-        (scenarios, _) => sweep(arguments, scenarios, &seeds),
+        [scenario] if !is_sweep => single(arguments, options, asked, scenario, outputs),
+        _ => sweep(options, asked, scenarios, outputs),
     }
 }
 
-fn refuse(text: &str) -> Status {
-    talk(text);
-    Status::Usage
-}
-
-/// How the user asked for runs of `scenario`.
-pub(crate) fn origin<'a>(arguments: &'a Run, scenario: &'a Scenario) -> Origin<'a> {
-    Origin {
-        file: &scenario.file,
-        sets: &arguments.sets,
-        check_determinism: arguments.check_determinism,
-    }
-}
-
-fn single(arguments: &Run, scenario: &Scenario, seed: u64) -> Status {
-    let origin = origin(arguments, scenario);
+fn single(
+    arguments: &Run,
+    options: &Options,
+    asked: &Asked,
+    scenario: &Scenario,
+    mut outputs: Outputs,
+) -> Status {
+    let seed = asked.seeds.from;
+    let Asked { sets, check_determinism, .. } = asked;
+    let origin = Origin { file: &scenario.file, sets, check_determinism: *check_determinism };
     let out = arguments.trace.then(TraceOut::new);
     let trace = out.as_ref().map(TraceOut::trace);
-    let run = trial_telling(&scenario.plan, &origin, seed, trace, &Bounds::default());
+    let watchdog = Watchdog::new(options.run_timeout, options.max_events_at_once);
+    let name = || format!("seed {seed} of {}", scenario.file);
+    let run =
+        watchdog.watch(name, |bounds| trial_telling(&scenario.plan, &origin, seed, trace, bounds));
     let traced = out.as_ref().map_or(Status::Met, TraceOut::finish);
-    let report = match run {
-        Ok(report) => report,
+    let sweep = alone(asked, scenario, &run);
+    let shown = match &run {
+        Ok(report) if out.is_some() => {
+            talk(&match options.format {
+                super::args::Format::Json => json::run(report),
+                _ => human::run(report),
+            });
+            Status::Met
+        }
+        Ok(report) => {
+            outputs.run(|| RunLine::from(report));
+            outputs.finish(&sweep, || human::run(report), || json::run(report))
+        }
         Err(failure) => {
-            let command = origin.command(seed, seed.saturating_add(1));
-            let (words, status) = match failure {
-                Failure::Crashed(text) => {
-                    (format!("ackproof itself failed: {text}"), Status::Internal)
-                }
-                Failure::Bounded(text) => {
-                    (format!("the run came to no end: {text}"), Status::Inconclusive)
-                }
-            };
-            talk(&format!("{words}\n{command}\n"));
-            return status;
+            let command = &sweep.reproduce;
+            talk(&match failure {
+                Failure::Crashed(text) => format!("ackproof itself failed: {text}\n{command}\n"),
+                Failure::Bounded(text) => format!("the run came to no end: {text}\n{command}\n"),
+            });
+            outputs.finish(&sweep, || human::sweep(&sweep), || json::sweep(&sweep))
         }
     };
-    let text = match arguments.format {
-        Format::Human => human::run(&report),
-        Format::Json => json::run(&report),
-    };
-    let shown = if out.is_some() {
-        talk(&text);
-        Status::Met
-    } else {
-        result(&text)
-    };
-    Status::from(report.verdict).max(traced).max(shown)
+    status(&sweep).max(traced).max(shown)
+}
+
+/// A single run as a sweep of one, for what is written of sweeps.
+fn alone(asked: &Asked, scenario: &Scenario, run: &Result<RunReport, Failure>) -> SweepReport {
+    let mut tally = Tally::new(&scenario.plan, &scenario.file, asked);
+    tally.add(asked.seeds.from, run.as_ref());
+    conclude::sweep(asked.clone(), vec![tally.conclude()], false, None)
 }

@@ -1,63 +1,166 @@
 //! A sweep: scenarios × seeds over all cores, added up as they come in, with what was done by then on
-//! Ctrl-C.
+//! Ctrl-C, when the budget is spent, or after the first failure.
 
-use super::args::{Format, Run};
 use super::load::Scenario;
-use super::output::{result, talk};
-use super::run::origin;
+use super::options::Options;
+use super::output::talk;
+use super::outputs::{Outputs, finish};
+use super::progress::Progress;
 use super::status::Status;
-use ackproof::bounds::{Bounds, Failure};
+use super::watchdog::Watchdog;
+use ackproof::bounds::Failure;
 use ackproof::conclude;
 use ackproof::explore::in_order;
-use ackproof::runs::Runs;
+use ackproof::report::Origin;
+use ackproof::runs::{RunId, Runs};
 use ackproof::tally::Tally;
-use ackproof::trial::trial;
-use ackproof_reports::sweep::{Asked, SeedRange};
-use ackproof_reports::{human, json};
+use ackproof::trial::{trial, trial_telling};
+use ackproof_reports::jsonl::RunLine;
+use ackproof_reports::run::RunReport;
+use ackproof_reports::sweep::{Asked, RunName, ScenarioReport, SweepReport};
+use ackproof_reports::verdict::Verdict;
 use std::num::NonZeroUsize;
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
-/// Runs `seeds` of every scenario.
-pub(crate) fn sweep(arguments: &Run, scenarios: &[Scenario], seeds: &Range<u64>) -> Status {
-    let stop = stop_on_interrupt();
-    let asked = Asked {
-        paths: arguments.paths.iter().map(|path| path.display().to_string()).collect(),
-        sets: arguments.sets.clone(),
-        seeds: SeedRange { from: seeds.start, to: Some(seeds.end) },
-        check_determinism: arguments.check_determinism,
-        ..Asked::default()
-    };
-    let mut tallies: Vec<Tally<'_>> =
-        scenarios.iter().map(|one| Tally::new(&one.plan, &one.file, &asked)).collect();
-    let runs = Runs { scenarios: scenarios.len(), seeds: asked.seeds, part: None };
-    let jobs = arguments
+/// What a sweep works with.
+struct Sweep<'a> {
+    asked: &'a Asked,
+    scenarios: &'a [Scenario],
+    jobs: NonZeroUsize,
+    watchdog: Watchdog,
+    stop: Arc<AtomicBool>,
+}
+
+/// Runs what was asked for, and writes the reports.
+pub(crate) fn sweep(
+    options: &Options,
+    asked: &Asked,
+    scenarios: &[Scenario],
+    mut outputs: Outputs,
+) -> Status {
+    let jobs = options
         .jobs
         .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
-    in_order(
-        runs.iter(),
-        jobs,
-        &stop,
-        |run| {
-            let scenario = &scenarios[run.scenario];
-            let origin = origin(arguments, scenario);
-            trial(&scenario.plan, &origin, run.seed, None, &Bounds::default())
-        },
-        |run, result| {
-            let result = result.unwrap_or_else(|panic| Err(Failure::Crashed(panic)));
-            tallies[run.scenario].add(run.seed, result.as_ref());
-            ControlFlow::Continue(())
-        },
-    );
-    let reports = tallies.into_iter().map(Tally::conclude).collect();
-    let report = conclude::sweep(asked.clone(), reports, stop.load(Ordering::Relaxed), None);
-    let text = match arguments.format {
-        Format::Human => human::sweep(&report),
-        Format::Json => json::sweep(&report),
-    };
+    let watchdog = Watchdog::new(options.run_timeout, options.max_events_at_once);
+    let sweep = Sweep { asked, scenarios, jobs, watchdog, stop: stop_on_interrupt() };
+    let (mut reports, stopped_by) = sweep.explore(options, &mut outputs);
+    let interrupted = sweep.stop.load(Ordering::Relaxed);
+    if !interrupted {
+        sweep.tell(&mut reports);
+    }
+    let report = conclude::sweep(asked.clone(), reports, interrupted, stopped_by);
+    finish(outputs, &report).max(status(&report))
+}
+
+/// The exit status of a sweep.
+pub(crate) fn status(report: &SweepReport) -> Status {
     let interrupted = if report.interrupted { Status::Interrupted } else { Status::Met };
-    Status::from(report.verdict).max(result(&text)).max(interrupted)
+    Status::from(report.verdict).max(interrupted)
+}
+
+impl Sweep<'_> {
+    fn origin<'s>(&'s self, scenario: &'s Scenario) -> Origin<'s> {
+        let Asked { sets, check_determinism, .. } = self.asked;
+        Origin { file: &scenario.file, sets, check_determinism: *check_determinism }
+    }
+
+    /// Does all runs; returns what they came to, and which one ended it all.
+    fn explore(
+        &self,
+        options: &Options,
+        outputs: &mut Outputs,
+    ) -> (Vec<ScenarioReport>, Option<RunName>) {
+        let Self { asked, scenarios, .. } = self;
+        let mut tallies: Vec<Tally<'_>> =
+            scenarios.iter().map(|one| Tally::new(&one.plan, &one.file, asked)).collect();
+        let runs = Runs { scenarios: scenarios.len(), seeds: asked.seeds, part: asked.part };
+        let end = options.budget.map(|budget| Instant::now() + budget);
+        let in_time = |_: &RunId| end.is_none_or(|end| Instant::now() < end);
+        let mut progress = Progress::new(runs.count(), options.budget, options.quiet);
+        let mut stopped_by = None;
+        in_order(
+            runs.iter().take_while(in_time),
+            self.jobs,
+            &self.stop,
+            |run| {
+                self.run(*run, |plan, origin, bounds| trial(plan, origin, run.seed, None, bounds))
+            },
+            |run, result| {
+                let result = result.unwrap_or_else(|panic| Err(Failure::Crashed(panic)));
+                let file = &scenarios[run.scenario].file;
+                tallies[run.scenario].add(run.seed, result.as_ref());
+                outputs.run(|| self.line(run, &result));
+                let failed = match &result {
+                    Ok(report) => report.verdict >= Verdict::Violated,
+                    Err(Failure::Crashed(_)) => true,
+                    Err(Failure::Bounded(_)) => false,
+                };
+                progress.step(failed);
+                if failed && options.fail_fast {
+                    stopped_by = Some(RunName { file: file.clone(), seed: run.seed });
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
+            },
+        );
+        progress.finish();
+        (tallies.into_iter().map(Tally::conclude).collect(), stopped_by)
+    }
+
+    fn run<T>(
+        &self,
+        run: RunId,
+        work: impl FnOnce(&ackproof_scenario::plan::Plan, &Origin<'_>, &ackproof::bounds::Bounds) -> T,
+    ) -> T {
+        let scenario = &self.scenarios[run.scenario];
+        let name = || format!("seed {} of {}", run.seed, scenario.file);
+        let origin = self.origin(scenario);
+        self.watchdog.watch(name, |bounds| work(&scenario.plan, &origin, bounds))
+    }
+
+    fn line(&self, run: RunId, result: &Result<RunReport, Failure>) -> RunLine {
+        let scenario = &self.scenarios[run.scenario];
+        match result {
+            Ok(report) => RunLine::from(report),
+            Err(failure) => {
+                let verdict = match failure {
+                    Failure::Crashed(_) => Verdict::Crashed,
+                    Failure::Bounded(_) => Verdict::Inconclusive,
+                };
+                let origin = self.origin(scenario);
+                let command = origin.command(run.seed, run.seed.saturating_add(1));
+                let place = (scenario.plan.name.clone(), scenario.file.clone(), run.seed);
+                RunLine::without_report(place, verdict, failure.to_string(), command)
+            }
+        }
+    }
+
+    /// Runs the first seed of every violated property again, for its story.
+    fn tell(&self, reports: &mut [ScenarioReport]) {
+        let mut runs: Vec<RunId> = Vec::new();
+        for (scenario, report) in reports.iter().enumerate() {
+            let firsts = report.properties.iter().filter_map(|one| one.violated.first());
+            runs.extend(firsts.map(|seed| RunId { scenario, seed: *seed }));
+        }
+        runs.sort_unstable();
+        runs.dedup();
+        let work = |run: &RunId| {
+            self.run(*run, |plan, origin, bounds| {
+                let origin = Origin { check_determinism: false, ..*origin };
+                trial_telling(plan, &origin, run.seed, None, bounds)
+            })
+        };
+        in_order(runs.into_iter(), self.jobs, &self.stop, work, |run, told| {
+            // What has no story is told without one.
+            if let Ok(Ok(told)) = told {
+                conclude::tell(&mut reports[run.scenario], &told);
+            }
+            ControlFlow::Continue(())
+        });
+    }
 }
 
 /// A flag that Ctrl-C sets; a second Ctrl-C ends the process at once.

@@ -1,0 +1,193 @@
+//! What is written where: one format to stdout, any others to files beside it.
+//!
+//! A file appears when it is complete, or not at all: it is written under another name in its directory
+//! (which is made if need be) and then renamed. That it can be made is tried before the first run.
+
+use super::args::Format;
+use super::options::Files;
+use super::output::{result, talk};
+use super::status::Status;
+use ackproof_reports::jsonl::{self, RunLine};
+use ackproof_reports::sweep::SweepReport;
+use ackproof_reports::{github, human, json, junit};
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// Where GitHub Actions reads the summary of a step.
+const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
+/// A file to be.
+struct Target {
+    path: PathBuf,
+    format: Format,
+    place: Place,
+}
+
+enum Place {
+    /// A new file, under another name until it is complete.
+    New(BufWriter<NamedTempFile>),
+    /// What is no file (`/dev/null`, a pipe) is written as it is.
+    Device(BufWriter<std::fs::File>),
+}
+
+/// Everything that is to be written.
+pub(crate) struct Outputs {
+    stdout: Format,
+    targets: Vec<Target>,
+    status: Status,
+}
+
+impl Outputs {
+    /// Opens all files.
+    ///
+    /// # Errors
+    /// What cannot be written, as it is shown.
+    pub(crate) fn open(stdout: Format, files: &Files) -> Result<Self, String> {
+        let wanted = [
+            (Format::Json, &files.json),
+            (Format::Jsonl, &files.jsonl),
+            (Format::Junit, &files.junit),
+            (Format::Github, &files.github),
+        ];
+        let mut targets = Vec::new();
+        for (format, path) in wanted {
+            if let Some(path) = path {
+                let place = open(path).map_err(|error| refusal(path, &error))?;
+                targets.push(Target { path: path.clone(), format, place });
+            }
+        }
+        Ok(Self { stdout, targets, status: Status::Met })
+    }
+
+    /// A run of a sweep has ended.
+    pub(crate) fn run(&mut self, run: impl FnOnce() -> RunLine) {
+        let wanted = self.targets.iter().any(|target| target.format == Format::Jsonl);
+        if self.stdout != Format::Jsonl && !wanted {
+            return;
+        }
+        let line = jsonl::line(&run());
+        if self.stdout == Format::Jsonl {
+            self.status = self.status.max(result(&line));
+        }
+        self.write(Format::Jsonl, &line);
+    }
+
+    /// Everything has ended; `human` and `json` say how it is shown to people, and as an object.
+    pub(crate) fn finish(
+        mut self,
+        report: &SweepReport,
+        human: impl FnOnce() -> String,
+        json: impl Fn() -> String,
+    ) -> Status {
+        let printed = match self.stdout {
+            Format::Human => result(&human()),
+            Format::Json => result(&json()),
+            Format::Jsonl => Status::Met,
+            Format::Junit => result(&junit::sweep(report)),
+            Format::Github => {
+                let shown = result(&format!("{}{}", human(), github::annotations(report)));
+                shown.max(step_summary(report))
+            }
+        };
+        self.status = self.status.max(printed);
+        for (format, text) in [
+            (Format::Json, &json as &dyn Fn() -> String),
+            (Format::Junit, &|| junit::sweep(report)),
+            (Format::Github, &|| github::summary(report)),
+        ] {
+            if self.targets.iter().any(|target| target.format == format) {
+                self.write(format, &text());
+            }
+        }
+        let mut status = self.status;
+        for Target { path, place, .. } in self.targets {
+            if let Err(error) = place.complete(&path) {
+                talk(&refusal(&path, &error));
+                status = status.max(Status::Internal);
+            }
+        }
+        status
+    }
+
+    fn write(&mut self, format: Format, text: &str) {
+        for target in self.targets.iter_mut().filter(|target| target.format == format) {
+            let written = match &mut target.place {
+                Place::New(out) => out.write_all(text.as_bytes()),
+                Place::Device(out) => out.write_all(text.as_bytes()),
+            };
+            if let Err(error) = written {
+                // Once is enough of each sort of trouble.
+                if self.status < Status::Internal {
+                    talk(&refusal(&target.path, &error));
+                }
+                self.status = self.status.max(Status::Internal);
+            }
+        }
+    }
+}
+
+impl Place {
+    fn complete(self, path: &Path) -> io::Result<()> {
+        match self {
+            Self::New(out) => {
+                let file = out.into_inner()?;
+                file.persist(path)?;
+                Ok(())
+            }
+            Self::Device(mut out) => out.flush(),
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<Place> {
+    match std::fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(meta) if !meta.is_file() => OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map(|file| Place::Device(BufWriter::new(file))),
+        Ok(_) | Err(_) => {
+            let directory = match path.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => Path::new("."),
+            };
+            std::fs::create_dir_all(directory)?;
+            let mut builder = tempfile::Builder::new();
+            builder.prefix(".ackproof-");
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt;
+                // As any other new file: others may read it, as far as the umask lets them.
+                builder.permissions(std::fs::Permissions::from_mode(0o666));
+            }
+            builder.tempfile_in(directory).map(|file| Place::New(BufWriter::new(file)))
+        }
+    }
+}
+
+fn refusal(path: &Path, error: &io::Error) -> String {
+    format!("error: cannot write {}: {error}\n", path.display())
+}
+
+/// Adds the summary to what the step has said before.
+fn step_summary(report: &SweepReport) -> Status {
+    let Some(path) = std::env::var_os(STEP_SUMMARY).filter(|path| !path.is_empty()) else {
+        return Status::Met;
+    };
+    let path = PathBuf::from(path);
+    let opened = OpenOptions::new().append(true).create(true).open(&path);
+    match opened.and_then(|mut file| file.write_all(github::summary(report).as_bytes())) {
+        Ok(()) => Status::Met,
+        Err(error) => {
+            talk(&refusal(&path, &error));
+            Status::Internal
+        }
+    }
+}
+
+/// A sweep to all its places.
+pub(crate) fn finish(outputs: Outputs, report: &SweepReport) -> Status {
+    outputs.finish(report, || human::sweep(report), || json::sweep(report))
+}
