@@ -1,6 +1,6 @@
 //! All end-to-end tests, as one binary: linking once is faster, and they share [`support`].
 //!
-//! - [`tidy`] the tree keeps its rules · [`readme`] what the documents promise is so
+//! - [`tidy`] the tree keeps its rules · [`readme`] what the documents promise is so, [`readme_ci`] in CI too
 //! - [`determinism`] a seed is a run · [`suite`] every scenario says what it should
 //! - [`mutants`] every property can fail
 
@@ -14,6 +14,7 @@ mod cli_sweep;
 mod determinism;
 mod mutants;
 mod readme;
+mod readme_ci;
 mod suite;
 mod support;
 mod tidy;
