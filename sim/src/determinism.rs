@@ -5,7 +5,7 @@
 use crate::bounds::Failure;
 use crate::recorder::Trace;
 use crate::run::RunOutcome;
-use ackproof_oracle::trace::to_json;
+use ackproof_oracle::jsonl::entry_line;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,7 +49,7 @@ fn entries(
     let keep = Arc::clone(&kept);
     again(Some(Box::new(move |entry, context| {
         if entry.at.as_micros() / 1_000_000 == second {
-            let line = to_json(entry, context).to_string();
+            let line = entry_line(entry, context);
             keep.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         }
     })))?;

@@ -192,13 +192,15 @@ impl Recorder {
 #[expect(clippy::too_many_lines, reason = "one exhaustive translation, a line or two a variant")]
 fn translate(observation: Observation) -> Event {
     match observation {
-        Observation::Sent { record, partition } => Event::Sent { record, partition },
+        Observation::Sent { record, partition } => {
+            Event::Sent { record, partition: Some(partition) }
+        }
         Observation::Rejected { record, error } => Event::Rejected { record, error },
         Observation::Acked { partition, base_offset, by, records } => {
-            Event::Acked { partition, base_offset, by, records }
+            Event::Acked { partition, base_offset, by: Some(by), records }
         }
         Observation::Failed { partition, records, error, maybe_written } => {
-            Event::Failed { partition, records, error, maybe_written }
+            Event::Failed { partition: Some(partition), records, error, maybe_written }
         }
         Observation::Retried { partition, first, error } => {
             Event::Retried { partition, first, error }

@@ -42,8 +42,9 @@ fn a_trace_is_the_history_and_the_report_goes_to_stderr() {
     write(directory.path(), "a.json", &scenario(MET));
     let ran = run(directory.path(), &["run", "a.json", "--trace"]);
     assert_eq!(ran.status, 0);
-    let entries: Vec<Value> =
-        ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut lines = ran.out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    assert_eq!(lines.next().unwrap()["ackproof"], "history", "the header first");
+    let entries: Vec<Value> = lines.collect();
     for (seq, entry) in (0_u64..).zip(&entries) {
         assert_eq!(entry["seq"], seq);
     }

@@ -60,6 +60,8 @@ causes! {
             "the group moved past it without being given it";
         NotReached = "not-reached",
             "the group had not come to it when the run ended";
+        NotOnRecord = "not-on-record",
+            "the history does not say how it came about";
     }
 }
 

@@ -9,6 +9,8 @@ use ackproof_types::{
     BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, Record,
     RecordSlice, Timestamp, TopicPartition,
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// One line of the history.
@@ -52,8 +54,8 @@ pub enum Event {
     Sent {
         /** The record. */
         record: Record,
-        /** Where to. */
-        partition: TopicPartition,
+        /** Where to; none: not on record. */
+        partition: Option<TopicPartition>,
     },
     /// `send` failed at once: certainly not written.
     Rejected {
@@ -68,15 +70,15 @@ pub enum Event {
         partition: TopicPartition,
         /// Offset of the first record; UNKNOWN with `acks=0`, which promises nothing.
         base_offset: Offset,
-        /// The broker that answered.
-        by: BrokerId,
+        /// The broker that answered; none: not on record.
+        by: Option<BrokerId>,
         /// The records, at consecutive offsets.
         records: RecordSlice,
     },
     /// The futures of a batch failed.
     Failed {
-        /// The partition.
-        partition: TopicPartition,
+        /// The partition; none: not on record.
+        partition: Option<TopicPartition>,
         /// The records.
         records: RecordSlice,
         /// The last error.
@@ -326,7 +328,10 @@ pub enum Event {
 }
 
 /// The parts of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Workload and faults.
     Load,
@@ -339,7 +344,10 @@ pub enum Phase {
 }
 
 /// How a process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum ProcessEnd {
     /// Killed; its page cache survives.
     Crash,
@@ -348,7 +356,10 @@ pub enum ProcessEnd {
 }
 
 /// How a consumer found its position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
 pub enum PositionSource {
     /// A committed offset.
     Committed,

@@ -8,7 +8,7 @@ use crate::measure::{Counts, Measure};
 use crate::registry;
 use crate::story::Story;
 use crate::timeline::Timeline;
-use crate::verdict::{Findings, Property, PropertyResult, Subject};
+use crate::verdict::{Findings, Judgement, Property, PropertyResult, Subject};
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ pub struct Judge {
     timeline: Timeline,
     story: Option<Story>,
     entries: u64,
+    /// By kind of event: whether it happened.
+    seen: Vec<bool>,
 }
 
 impl fmt::Debug for Judge {
@@ -42,7 +44,15 @@ impl Judge {
             properties.push(property);
         }
         let (measure, timeline) = (Measure::new(Arc::clone(&context)), Timeline::new(context));
-        Self { properties, routes, measure, timeline, story: None, entries: 0 }
+        Self {
+            properties,
+            routes,
+            measure,
+            timeline,
+            story: None,
+            entries: 0,
+            seen: vec![false; Kind::ALL.len()],
+        }
     }
 
     /// A judge that also tells the stories of `subjects`, which a judge of the same run found
@@ -57,6 +67,7 @@ impl Judge {
     pub fn observe(&mut self, entry: &Entry) {
         self.entries += 1;
         let kind = Kind::of(&entry.event);
+        self.seen[kind as usize] = true;
         for &index in &self.routes[kind as usize] {
             self.properties[usize::from(index)].observe(entry);
         }
@@ -75,6 +86,11 @@ impl Judge {
         let Counts { mut records, mut groups, witnesses, pace } = self.measure.conclude();
         let mut properties: Vec<PropertyResult> =
             self.properties.into_iter().map(Property::conclude).collect();
+        for (property, needs) in properties.iter_mut().zip(registry::NEEDS) {
+            if property.judgement == Judgement::Vacuous && property.unjudged.is_none() {
+                property.unjudged = Some(missing(needs, &self.seen));
+            }
+        }
         let causes = properties.iter().flat_map(|property| &property.causes);
         for (&(group, cause), count) in causes {
             let counts = match group {
@@ -105,12 +121,22 @@ impl Judge {
     }
 }
 
+/// Why a property that needs these kinds judged nothing.
+fn missing(needs: &[Kind], seen: &[bool]) -> String {
+    let missing = needs.iter().filter(|kind| !seen[**kind as usize]).map(|kind| kind.name());
+    let missing: Vec<&str> = missing.collect();
+    if missing.is_empty() {
+        "nothing of what it judges happened".to_owned()
+    } else {
+        format!("the history has no {}", missing.join(" and no "))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::history::Phase;
     use crate::test_history::*;
-    use crate::verdict::Judgement;
 
     #[test]
     fn a_small_good_run_is_judged_good() {
@@ -129,6 +155,7 @@ mod tests {
             phase(Phase::FinalRead),
             final_read(0, &[0]),
             final_done(1),
+            phase(Phase::End),
         ];
         let mut judge = Judge::new(Arc::new(context()));
         for entry in entries(events) {
@@ -139,7 +166,7 @@ mod tests {
             assert_ne!(result.judgement, Judgement::Violated, "{result:?}");
         }
         let held = findings.properties.iter().filter(|r| r.judgement == Judgement::Held).count();
-        assert_eq!((held, findings.entries, findings.records.acked), (9, 14, 1));
+        assert_eq!((held, findings.entries, findings.records.acked), (9, 15, 1));
     }
 
     #[test]

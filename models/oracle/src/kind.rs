@@ -21,9 +21,9 @@ macro_rules! kinds {
                 match event { $(Event::$name { .. } => Self::$name,)* }
             }
 
-            /// The event's name in traces: the variant's.
+            /// The event's name in histories.
             pub(crate) const fn name(self) -> &'static str {
-                match self { $(Self::$name => stringify!($name),)* }
+                crate::jsonl::EVENTS[self as usize]
             }
         }
     };

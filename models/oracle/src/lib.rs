@@ -6,12 +6,13 @@
 //! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows · [`cause`] why
 //! - [`judge`] everything at once · [`registry`] the properties · [`measure`] counts and witnesses
 //! - [`pace`] latencies and stalls, in [`histogram`]s
-//! - [`timeline`] a run at a glance · [`story`] biographies of records · [`trace`] entries as JSON
+//! - [`timeline`] a run at a glance · [`story`] biographies of records · [`jsonl`] histories as JSON Lines
 
 pub mod cause;
 pub mod context;
 pub mod histogram;
 pub mod history;
+pub mod jsonl;
 pub mod judge;
 mod kind;
 pub mod measure;
@@ -25,5 +26,4 @@ pub mod story;
 #[cfg(test)]
 mod test_history;
 pub mod timeline;
-pub mod trace;
 pub mod verdict;

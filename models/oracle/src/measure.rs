@@ -8,7 +8,7 @@ use crate::places::GroupPlaces;
 use crate::record_set::RecordSet;
 use crate::verdict::{GroupCounts, RecordCounts};
 use ackproof_types::{
-    BrokerId, NodeId, Offset, ProducerIndex, RecordId, Timestamp, TopicPartition,
+    BrokerId, NodeId, Offset, ProducerIndex, RecordId, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -123,7 +123,8 @@ pub struct Measure {
     records: Vec<Vec<u8>>,
     log_duplicates: BTreeMap<DuplicateCause, u64>,
     bumped: BTreeSet<NodeId>,
-    read_complete: bool,
+    /// Partitions that were read to their end.
+    read: BTreeSet<TopicPartition>,
     redeliveries: GroupPlaces<Redelivery>,
     crashes: BTreeMap<NodeId, u32>,
     groups: Vec<(GroupCounts, RecordSet)>,
@@ -152,7 +153,7 @@ impl Measure {
             bumped: BTreeSet::new(),
             redeliveries: GroupPlaces::default(),
             crashes: BTreeMap::new(),
-            read_complete: false,
+            read: BTreeSet::new(),
             groups,
             witnesses: Witnesses::default(),
             isr: BTreeMap::new(),
@@ -195,8 +196,8 @@ impl Measure {
                 }
             }
             Event::Failed { partition, records, maybe_written, .. } => {
-                if let Some(first) = records.iter().next() {
-                    self.clocks.failed(at, *partition, first.id, records.len());
+                if let (Some(first), Some(partition)) = (records.first(), *partition) {
+                    self.clocks.failed(at, partition, first.id, records.len());
                 }
                 for record in records.iter() {
                     let flags = self.flags(record.id);
@@ -234,11 +235,17 @@ impl Measure {
                 }
             }
             Event::FinalReadDone { partition, end, .. } => {
-                self.read_complete = true;
+                self.read.insert(*partition);
                 self.clocks.read_to(*partition, *end);
             }
             _ => self.witness(entry),
         }
+    }
+
+    /// Whether every partition of a topic was read to its end: what was not found is in no log then.
+    fn is_read(&self, topic: TopicId) -> bool {
+        let partitions = self.context.topics[topic.index()].partitions;
+        (0..partitions).all(|number| self.read.contains(&TopicPartition::new(topic, number)))
     }
 
     /// Why a record is in the logs again.
@@ -326,6 +333,8 @@ impl Measure {
     /// Never: indices and numbers came from the types that they are turned back into.
     #[must_use]
     pub fn conclude(self) -> Counts {
+        let read: Vec<bool> =
+            self.context.producers.iter().map(|producer| self.is_read(producer.topic)).collect();
         let mut counts = RecordCounts {
             log_duplicates: self.log_duplicates.values().sum(),
             log_duplicate_causes: self.log_duplicates,
@@ -340,7 +349,7 @@ impl Measure {
             counts.acked += u64::from(acked);
             counts.failed += u64::from(!acked && failed);
             counts.unknown += u64::from(!acked && !failed);
-            let gone = self.read_complete && flags & READ == 0;
+            let gone = read[producer] && flags & READ == 0;
             counts.lost += u64::from(gone && (acked || !failed));
             if gone && !acked && !failed {
                 let asks = self.context.producers.get(producer).is_none_or(|one| one.acks != "0");

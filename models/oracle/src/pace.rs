@@ -162,7 +162,8 @@ impl Clocks {
         }
     }
 
-    pub(crate) fn sent(&mut self, at: Timestamp, id: RecordId, partition: TopicPartition) {
+    /// Where nobody says where to, only the time counts.
+    pub(crate) fn sent(&mut self, at: Timestamp, id: RecordId, to: Option<TopicPartition>) {
         let at = at.as_micros();
         let (producer, number) = (id.producer.index(), id.number as usize);
         if self.sent.len() <= producer {
@@ -173,6 +174,7 @@ impl Clocks {
             times.resize(number + 1, NEVER);
         }
         times[number] = times[number].min(at);
+        let Some(partition) = to else { return };
         let written = self.written.of(partition);
         *written.of(id.producer) += 1;
         written.wait.begin(at);

@@ -23,10 +23,13 @@ pub struct PropertyInfo {
 type Make = fn(&Arc<Context>) -> Box<dyn Property>;
 
 macro_rules! properties {
-    ($($module:ident, $name:literal, $about:literal;)*) => {
+    ($($module:ident, $name:literal, [$($need:ident),*], $about:literal;)*) => {
         /// Every property, in the order of [`crate::verdict::Findings::properties`].
         pub const PROPERTIES: &[PropertyInfo] =
             &[$(PropertyInfo { name: $name, about: $about }),*];
+
+        /// What each judges nothing without, in the same order.
+        pub(crate) const NEEDS: &[&[Kind]] = &[$(&[$(Kind::$need),*]),*];
 
         const MAKERS: &[(&[Kind], Make)] = &[$(
             ($module::EVENTS, |context| Box::new($module::Checker::new($name, context))),
@@ -35,33 +38,33 @@ macro_rules! properties {
 }
 
 properties! {
-    acked_durability, "acked-durability",
+    acked_durability, "acked-durability", [Acked, FinalReadDone],
         "every acknowledged record is in the log at the end, at the acknowledged offset";
-    at_least_once, "at-least-once",
+    at_least_once, "at-least-once", [Acked, Processed, FinalRead],
         "every acknowledged record was processed by every subscribed group by the end";
-    commit_behind_processing, "commit-behind-processing",
+    commit_behind_processing, "commit-behind-processing", [Polled, Processed, Committed],
         "no committed offset passes a record that its group was given and has not processed";
-    no_phantom, "no-phantom",
+    no_phantom, "no-phantom", [Polled, FinalRead],
         "nothing is delivered that was not sent, and nothing above the committed prefix";
-    stable_reads, "stable-reads",
+    stable_reads, "stable-reads", [Polled, FinalRead],
         "an offset once read never later holds another record";
-    log_matching, "log-matching",
+    log_matching, "log-matching", [Appended, HighWatermark],
         "no replica that counts disagrees with what a leader once exposed as committed";
-    high_watermark, "high-watermark",
+    high_watermark, "high-watermark", [HighWatermark],
         "a high watermark never falls within one leadership and never passes the log end";
-    one_leader_per_epoch, "one-leader-per-epoch",
+    one_leader_per_epoch, "one-leader-per-epoch", [LeaderElected, BecameLeader],
         "a leader epoch of a partition belongs to one broker";
-    leader_in_isr, "leader-in-isr",
+    leader_in_isr, "leader-in-isr", [LeaderElected],
         "the leader of a partition is a member of its in-sync set";
-    commit_durability, "commit-durability",
+    commit_durability, "commit-durability", [Assigned, Committed, Positioned],
         "a group resumes from its acknowledged commit or from a later one";
-    idempotent_log, "idempotent-log",
+    idempotent_log, "idempotent-log", [FinalRead],
         "a record that an idempotent producer was given once is in the log once at most";
-    producer_order, "producer-order",
+    producer_order, "producer-order", [Acked, FinalRead],
         "acknowledged records of an ordered producer are in each log in the order of sends";
-    group_exclusive, "group-exclusive",
+    group_exclusive, "group-exclusive", [Assigned],
         "no partition is owned by two live members of one generation";
-    recovers, "recovers",
+    recovers, "recovers", [Phase],
         "after all faults are healed: leaders, full in-sync sets, no open send, no lag";
 }
 

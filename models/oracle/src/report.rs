@@ -17,12 +17,20 @@ pub(crate) struct Report {
     count: u64,
     violations: Vec<Violation>,
     causes: BTreeMap<(Option<GroupId>, LossCause), u64>,
+    unjudged: Option<String>,
 }
 
 impl Report {
     /// Nothing judged yet.
     pub(crate) const fn new(name: &'static str) -> Self {
-        Self { name, witnesses: 0, count: 0, violations: Vec::new(), causes: BTreeMap::new() }
+        Self {
+            name,
+            witnesses: 0,
+            count: 0,
+            violations: Vec::new(),
+            causes: BTreeMap::new(),
+            unjudged: None,
+        }
     }
 
     /// The property's name.
@@ -35,10 +43,37 @@ impl Report {
         self.witnesses += count as u64;
     }
 
+    /// Something was left alone, because of what is not on record. The first reason stays.
+    pub(crate) fn unjudged(&mut self, why: impl FnOnce() -> String) {
+        self.unjudged.get_or_insert_with(why);
+    }
+
     /// Something is wrong. The words are asked for only where they are kept.
     pub(crate) fn violated(&mut self, entry: &Entry, summary: impl FnOnce() -> String) {
-        if let Some(kept) = self.keep(entry.seq, entry.at) {
+        self.violated_at((entry.seq, entry.at), summary);
+    }
+
+    /// As [`Self::violated`], with the place in the history of the entry that proves it.
+    pub(crate) fn violated_at(
+        &mut self,
+        (seq, at): (u64, Timestamp),
+        summary: impl FnOnce() -> String,
+    ) {
+        if let Some(kept) = self.keep(seq, at) {
             kept.summary = summary();
+        }
+    }
+
+    /// Takes what another part of the same property found.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.witnesses += other.witnesses;
+        self.count += other.count;
+        self.violations.extend(other.violations);
+        self.violations.sort_by_key(|violation| violation.seq);
+        self.violations.truncate(KEPT);
+        self.unjudged = self.unjudged.take().or(other.unjudged);
+        for (cause, count) in other.causes {
+            *self.causes.entry(cause).or_default() += count;
         }
     }
 
@@ -84,6 +119,7 @@ impl Report {
             violation_count: self.count,
             violations: self.violations,
             causes: self.causes,
+            unjudged: self.unjudged,
         }
     }
 }

@@ -84,6 +84,7 @@ impl Tale {
                 if *partition == of.partition && holds(*base_offset, records, of) =>
             {
                 let acks = &context.producer(of.record.producer).acks;
+                let by = by.map_or_else(|| "a broker".to_owned(), |by| by.to_string());
                 Some(format!("{by} acknowledged it at offset {} (acks={acks})", of.offset))
             }
             _ => None,

@@ -53,12 +53,12 @@ pub(crate) fn slice(numbers: &[u32]) -> RecordSlice {
 }
 
 pub(crate) fn sent(number: u32) -> (u16, Event) {
-    (4, Event::Sent { record: record(number), partition: P })
+    (4, Event::Sent { record: record(number), partition: Some(P) })
 }
 
 pub(crate) fn acked(base: i64, numbers: &[u32]) -> (u16, Event) {
     let (base_offset, records) = (Offset(base), slice(numbers));
-    (4, Event::Acked { partition: P, base_offset, by: BrokerId(1), records })
+    (4, Event::Acked { partition: P, base_offset, by: Some(BrokerId(1)), records })
 }
 
 pub(crate) fn polled(base: i64, numbers: &[u32]) -> (u16, Event) {

@@ -33,6 +33,8 @@ pub struct PropertyResult {
     /// How many violations each cause explains, by the group concerned; empty for properties that
     /// speak of no loss.
     pub causes: BTreeMap<(Option<GroupId>, LossCause), u64>,
+    /// What it left alone because it is not on record, or why it judged nothing.
+    pub unjudged: Option<String>,
 }
 
 /// One thing that went wrong.

@@ -4,7 +4,7 @@
 
 use super::status::Status;
 use ackproof::recorder::Trace;
-use ackproof_oracle::trace::to_json;
+use ackproof_oracle::jsonl::{entry_line, header_line};
 use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,12 +30,13 @@ fn written(done: io::Result<()>) -> Status {
     }
 }
 
-/// Streams a history to stdout, an entry a line.
+/// Streams a history to stdout: its header, then an entry a line.
 #[derive(Clone)]
 pub(crate) struct TraceOut(Arc<Mutex<Writing>>);
 
 struct Writing {
     out: BufWriter<Stdout>,
+    has_header: bool,
     done: io::Result<()>,
 }
 
@@ -43,7 +44,7 @@ impl TraceOut {
     /// Nothing written yet.
     pub(crate) fn new() -> Self {
         let out = BufWriter::with_capacity(1 << 16, io::stdout());
-        Self(Arc::new(Mutex::new(Writing { out, done: Ok(()) })))
+        Self(Arc::new(Mutex::new(Writing { out, has_header: false, done: Ok(()) })))
     }
 
     /// What a run is given.
@@ -51,9 +52,12 @@ impl TraceOut {
         let shared = Arc::clone(&self.0);
         Box::new(move |entry, context| {
             let mut writing = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            if !writing.has_header {
+                writing.has_header = true;
+                writing.done = writeln!(writing.out, "{}", header_line(context));
+            }
             if writing.done.is_ok() {
-                let line = to_json(entry, context);
-                writing.done = writeln!(writing.out, "{line}");
+                writing.done = writeln!(writing.out, "{}", entry_line(entry, context));
             }
         })
     }

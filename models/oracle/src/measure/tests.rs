@@ -8,7 +8,7 @@ use ackproof_types::ErrorCode;
 fn records_and_groups_are_counted() {
     let failed = |number: u32, maybe_written: bool| {
         let (records, error) = (slice(&[number]), ErrorCode::DeliveryTimeout);
-        (4, Event::Failed { partition: P, records, error, maybe_written })
+        (4, Event::Failed { partition: Some(P), records, error, maybe_written })
     };
     let mut measure = Measure::new(Arc::new(context()));
     let events = vec![

@@ -28,9 +28,9 @@ fn millis(ms: u64) -> Micros {
 #[test]
 fn latencies_are_from_the_first_send() {
     let mut clocks = started();
-    clocks.sent(at(1000), id(0), P);
+    clocks.sent(at(1000), id(0), Some(P));
     // The application sends it again.
-    clocks.sent(at(1100), id(0), P);
+    clocks.sent(at(1100), id(0), Some(P));
     acked(&mut clocks, 1300, 0, &[0]);
     clocks.processed(at(1700), G, (P, Offset(0)), id(0), false);
     clocks.processed(at(9000), G, (P, Offset(0)), id(0), true);
@@ -43,11 +43,11 @@ fn latencies_are_from_the_first_send() {
 #[test]
 fn a_partition_stalls_while_records_wait_and_none_gets_through() {
     let mut clocks = started();
-    clocks.sent(at(0), id(0), P);
+    clocks.sent(at(0), id(0), Some(P));
     acked(&mut clocks, 10, 0, &[0]);
     // Nothing waits: no stall, however long.
-    clocks.sent(at(10_000), id(1), P);
-    clocks.sent(at(11_000), id(2), P);
+    clocks.sent(at(10_000), id(1), Some(P));
+    clocks.sent(at(11_000), id(2), Some(P));
     acked(&mut clocks, 14_000, 1, &[1]);
     acked(&mut clocks, 14_900, 2, &[2]);
     let writes = clocks.conclude(at(20_000)).writes;
@@ -58,11 +58,11 @@ fn a_partition_stalls_while_records_wait_and_none_gets_through() {
 #[test]
 fn a_failure_is_no_progress_and_ends_the_wait_of_the_last() {
     let mut clocks = started();
-    clocks.sent(at(0), id(0), P);
-    clocks.sent(at(0), id(1), P);
+    clocks.sent(at(0), id(0), Some(P));
+    clocks.sent(at(0), id(1), Some(P));
     clocks.failed(at(3000), P, id(0), 1);
     clocks.failed(at(5000), P, id(1), 1);
-    clocks.sent(at(9000), id(2), P);
+    clocks.sent(at(9000), id(2), Some(P));
     let writes = clocks.conclude(at(11_000)).writes;
     assert_eq!((writes.longest, writes.stalled), (millis(5000), millis(7000)));
 }
@@ -70,9 +70,9 @@ fn a_failure_is_no_progress_and_ends_the_wait_of_the_last() {
 #[test]
 fn a_producer_that_is_down_waits_for_nothing() {
     let mut clocks = started();
-    clocks.sent(at(0), id(0), P);
+    clocks.sent(at(0), id(0), Some(P));
     clocks.ended(at(500), BILLING);
-    clocks.sent(at(60_000), id(0), P);
+    clocks.sent(at(60_000), id(0), Some(P));
     acked(&mut clocks, 60_100, 0, &[0]);
     let writes = clocks.conclude(at(60_100)).writes;
     assert_eq!((writes.longest, writes.stalled), (millis(500), Micros::ZERO));
@@ -82,7 +82,7 @@ fn a_producer_that_is_down_waits_for_nothing() {
 fn a_group_stalls_on_what_is_acknowledged_and_not_processed() {
     let mut clocks = started();
     for number in 0..3 {
-        clocks.sent(at(0), id(number), P);
+        clocks.sent(at(0), id(number), Some(P));
     }
     acked(&mut clocks, 100, 0, &[0, 1]);
     clocks.processed(at(2100), G, (P, Offset(0)), id(0), false);
@@ -96,11 +96,11 @@ fn a_group_stalls_on_what_is_acknowledged_and_not_processed() {
 #[test]
 fn nobody_waits_for_what_the_log_has_lost() {
     let mut waiting = started();
-    waiting.sent(at(0), id(0), P);
+    waiting.sent(at(0), id(0), Some(P));
     acked(&mut waiting, 100, 5, &[0]);
     assert_eq!(waiting.conclude(at(9000)).groups[0].reads.stalled, millis(8900));
     let mut clocks = started();
-    clocks.sent(at(0), id(0), P);
+    clocks.sent(at(0), id(0), Some(P));
     acked(&mut clocks, 100, 5, &[0]);
     clocks.read_to(P, Offset(0));
     assert_eq!(clocks.conclude(at(9000)).groups[0].reads.stalled, Micros::ZERO);
@@ -109,7 +109,7 @@ fn nobody_waits_for_what_the_log_has_lost() {
 #[test]
 fn without_acknowledgements_there_is_no_latency() {
     let mut clocks = started();
-    clocks.sent(at(0), id(0), P);
+    clocks.sent(at(0), id(0), Some(P));
     clocks.acked(at(1), P, Offset::UNKNOWN, [id(0)].into_iter());
     let pace = clocks.conclude(at(9000));
     assert_eq!((pace.acknowledgement.count(), pace.groups[0].reads.stalled), (0, Micros::ZERO));

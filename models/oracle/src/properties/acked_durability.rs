@@ -83,7 +83,14 @@ impl Log {
         }
     }
 
-    fn ack(&mut self, entry: &Entry, by: BrokerId, offset: i64, id: RecordId, context: &Context) {
+    fn ack(
+        &mut self,
+        entry: &Entry,
+        by: Option<BrokerId>,
+        offset: i64,
+        id: RecordId,
+        context: &Context,
+    ) {
         if self.is_read {
             return;
         }
@@ -95,7 +102,8 @@ impl Log {
             self.displaced.insert((offset, other));
         }
         // With acks=all a stale leader cannot answer; its answer was under way.
-        let stale = self.leader.filter(|(_, leader)| *leader != NodeId::from(by));
+        let stale =
+            self.leader.filter(|(_, leader)| by.is_some_and(|by| *leader != NodeId::from(by)));
         if let Some((epoch, leader)) = stale
             && context.producer(id.producer).acks == "1"
         {
@@ -133,7 +141,13 @@ impl Checker {
         for (offset, id) in missing {
             self.report.judged(1);
             let doom = log.doomed.get(&(offset, id));
-            let cause = doom.map_or(LossCause::Replication, |doom| doom.cause);
+            let cause = match doom {
+                Some(doom) => doom.cause,
+                // Who led is on record, and nobody lacked it.
+                None if log.leader.is_some() => LossCause::Replication,
+                None if self.context.producer(id.producer).acks == "1" => LossCause::AcksOne,
+                None => LossCause::NotOnRecord,
+            };
             let subject = Subject { record: id, partition, offset: Offset(offset), group: None };
             let (context, found) = (&self.context, log.found.get(&offset));
             let why = (cause, doom.map(|doom| doom.at));
@@ -214,7 +228,15 @@ impl Property for Checker {
         }
     }
 
-    fn conclude(self: Box<Self>) -> PropertyResult {
+    fn conclude(mut self: Box<Self>) -> PropertyResult {
+        let unread =
+            self.logs.iter().find(|(_, log)| !log.is_read && log.acked.from(0).next().is_some());
+        if let Some((place, _)) = unread {
+            let context = &self.context;
+            self.report.unjudged(|| {
+                format!("the history has no final_read_done of {}", context.partition(place))
+            });
+        }
         self.report.finish()
     }
 }

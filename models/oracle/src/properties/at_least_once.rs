@@ -5,13 +5,14 @@
 //! should have it. It does *not* speak of records that the log lost (`acked-durability`), of `acks=0`,
 //! nor of how often or in which order a record was processed. Records below a start that
 //! `auto.offset.reset=latest` chose are demanded: that loss is the configuration's. Each skip names
-//! its cause: the first position that the group resumed from past the record. Keeps three bits a
-//! record, a line a resumption. Broken on purpose by commit-before-processing strategies and
-//! `reset=latest`.
+//! its cause: the first position that the group resumed from past the record. Judged only in a complete
+//! history (`phase` `end`) with a settle phase, in which the group processed something: elsewhere what
+//! was not processed may only not be on record. Keeps three bits a record, a line a resumption. Broken on
+//! purpose by commit-before-processing strategies and `reset=latest`.
 
 use crate::cause::LossCause;
 use crate::context::{Context, GroupContext};
-use crate::history::{Entry, Event, PositionSource};
+use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::kind::Kind;
 use crate::places::GroupPlaces;
 use crate::record_set::RecordSet;
@@ -21,6 +22,7 @@ use ackproof_types::{GroupId, NodeId, Offset, RecordId, Timestamp, TopicPartitio
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
+    Kind::Phase,
     Kind::Acked,
     Kind::Positioned,
     Kind::Polled,
@@ -55,6 +57,8 @@ struct Resumption {
 struct Progress {
     given: Offset,
     commit: Option<Commit>,
+    /// Some member's position is on record.
+    positioned: bool,
     /// Those past all before.
     resumptions: Vec<Resumption>,
 }
@@ -76,13 +80,26 @@ pub(crate) struct Checker {
     context: Arc<Context>,
     acked: RecordSet,
     read: RecordSet,
-    processed: Vec<RecordSet>,
+    groups: Vec<Group>,
     progress: GroupPlaces<Progress>,
     open: Vec<Open>,
+    settled: bool,
+    ended: bool,
+}
+
+/// A group.
+#[derive(Debug, Default)]
+struct Group {
+    processed: RecordSet,
+    /// It processed something.
+    works: bool,
+    /// Records that it should have.
+    demanded: usize,
 }
 
 impl Progress {
     fn resume(&mut self, entry: &Entry, offset: Offset, source: PositionSource) {
+        self.positioned = true;
         if self.resumptions.last().is_some_and(|last| last.offset >= offset) {
             return;
         }
@@ -106,9 +123,11 @@ impl Checker {
             context: Arc::clone(context),
             acked: RecordSet::default(),
             read: RecordSet::default(),
-            processed: vec![RecordSet::default(); context.groups.len()],
+            groups: context.groups.iter().map(|_| Group::default()).collect(),
             progress: GroupPlaces::default(),
             open: Vec::new(),
+            settled: false,
+            ended: false,
         }
     }
 
@@ -120,8 +139,8 @@ impl Checker {
             if !group.topics.contains(&partition.topic) {
                 continue;
             }
-            self.report.judged(1);
-            if !self.processed[index].contains(id) {
+            self.groups[index].demanded += 1;
+            if !self.groups[index].processed.contains(id) {
                 let group = GroupId(u16::try_from(index).expect("a group's id is a u16"));
                 let (seq, at) = (entry.seq, entry.at);
                 self.open.push(Open { seq, at, group, partition, offset, id });
@@ -139,7 +158,10 @@ fn explain(
     let passed = progress.and_then(|progress| {
         progress.resumptions.iter().find(|resumption| resumption.offset > open.offset)
     });
-    let Some(resumption) = passed else { return (LossCause::NotReached, None) };
+    let Some(resumption) = passed else {
+        let unknown = progress.is_some_and(|one| !one.positioned && one.given > open.offset);
+        return (if unknown { LossCause::NotOnRecord } else { LossCause::NotReached }, None);
+    };
     let cause = match resumption.source {
         PositionSource::NoCommitLatest => LossCause::ResetLatest,
         PositionSource::OutOfRangeLatest | PositionSource::OutOfRangeEarliest => {
@@ -187,6 +209,8 @@ impl Property for Checker {
 
     fn observe(&mut self, entry: &Entry) {
         match &entry.event {
+            Event::Phase(Phase::Settle) => self.settled = true,
+            Event::Phase(Phase::End) => self.ended = true,
             Event::Acked { base_offset, records, .. } if *base_offset != Offset::UNKNOWN => {
                 for record in records.iter() {
                     self.acked.insert(record.id);
@@ -200,7 +224,9 @@ impl Property for Checker {
                 progress.given = progress.given.max(base_offset.plus(records.len()));
             }
             Event::Processed { group, record, .. } => {
-                self.processed[group.index()].insert(record.id);
+                let group = &mut self.groups[group.index()];
+                group.works = true;
+                group.processed.insert(record.id);
             }
             Event::CommitSent { group, offsets } | Event::Committed { group, offsets } => {
                 for (partition, offset) in offsets.iter() {
@@ -217,8 +243,22 @@ impl Property for Checker {
     }
 
     fn conclude(mut self: Box<Self>) -> PropertyResult {
+        for (settled, what) in [(self.settled, "settle"), (self.ended, "end")] {
+            if !settled {
+                self.report.unjudged(|| format!("the history has no phase {what:?}"));
+                return self.report.finish();
+            }
+        }
+        for (group, info) in self.groups.iter().zip(&self.context.groups) {
+            if group.works {
+                self.report.judged(group.demanded);
+            } else if group.demanded > 0 {
+                self.report.unjudged(|| format!("{} processed nothing on record", info.name));
+            }
+        }
         for open in &self.open {
-            if self.processed[open.group.index()].contains(open.id) {
+            let of = &self.groups[open.group.index()];
+            if !of.works || of.processed.contains(open.id) {
                 continue;
             }
             let group = &self.context.groups[open.group.index()];
@@ -241,13 +281,20 @@ mod tests {
 
     const NAME: &str = "at-least-once";
 
+    /// Within a complete history with a settle phase, of a group that works.
+    fn complete(mut events: Vec<(u16, Event)>) -> Vec<(u16, Event)> {
+        events.splice(0..0, [processed(900, 900), phase(Phase::Settle)]);
+        events.push(phase(Phase::End));
+        events
+    }
+
     fn skip(commit: &str, events: Vec<(u16, Event)>) -> (Option<LossCause>, String) {
         let mut context = context();
         context.groups[0].commit = commit.into();
         let mut all = vec![sent(0), sent(1), acked(0, &[0])];
         all.extend(events);
         all.push(final_read(0, &[0]));
-        let result = judge_in(&context, NAME, all);
+        let result = judge_in(&context, NAME, complete(all));
         assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
         (result.violations[0].cause, result.violations[0].summary.clone())
     }
@@ -264,7 +311,7 @@ mod tests {
         };
         let (cause, summary) = skip("before-processing", committed());
         assert_eq!(cause, Some(LossCause::CommitBeforeProcessing));
-        let told = "ledger-0 committed 1 at 4.000s; ledger-1 went on at 1 at 6.000s";
+        let told = "ledger-0 committed 1 at 6.000s; ledger-1 went on at 1 at 8.000s";
         assert!(summary.contains(told), "{summary}");
         let (cause, summary) = skip("auto-with-hand-off", committed());
         assert_eq!(cause, Some(LossCause::HandOff));
@@ -277,21 +324,41 @@ mod tests {
         assert_eq!(skip("auto", jump).0, Some(LossCause::OutOfRange));
         let unread = vec![positioned(5, 1, PositionSource::Committed)];
         assert_eq!(skip("auto", unread).0, Some(LossCause::NeverGiven));
-        assert_eq!(skip("auto", vec![polled(0, &[0])]).0, Some(LossCause::NotReached));
+        let given = vec![positioned(5, 0, PositionSource::NoCommitEarliest), polled(0, &[0])];
+        assert_eq!(skip("auto", given).0, Some(LossCause::NotReached));
+        assert_eq!(skip("auto", vec![polled(0, &[0])]).0, Some(LossCause::NotOnRecord));
     }
 
     #[test]
     fn a_processed_record_holds_and_a_lost_one_is_not_judged() {
-        let result = judge(NAME, vec![acked(0, &[0]), processed(0, 0), final_read(0, &[0])]);
+        let result =
+            judge(NAME, complete(vec![acked(0, &[0]), processed(0, 0), final_read(0, &[0])]));
         assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 1));
-        let late = judge(NAME, vec![acked(0, &[0]), final_read(0, &[0]), processed(0, 0)]);
+        let late =
+            judge(NAME, complete(vec![acked(0, &[0]), final_read(0, &[0]), processed(0, 0)]));
         assert_eq!(late.judgement, Judgement::Held, "processed during the final read");
-        let lost = judge(NAME, vec![acked(0, &[0]), final_done(0)]);
+        let lost = judge(NAME, complete(vec![acked(0, &[0]), final_done(0)]));
         assert_eq!(lost.judgement, Judgement::Vacuous);
     }
 
     #[test]
     fn an_unacknowledged_record_is_not_demanded() {
-        assert_eq!(judge(NAME, vec![sent(0), final_read(0, &[0])]).judgement, Judgement::Vacuous);
+        assert_eq!(
+            judge(NAME, complete(vec![sent(0), final_read(0, &[0])])).judgement,
+            Judgement::Vacuous
+        );
+    }
+
+    #[test]
+    fn where_processing_may_not_be_on_record_nothing_is_judged() {
+        let skip = || vec![acked(0, &[0]), final_read(0, &[0])];
+        assert_eq!(judge(NAME, complete(skip())).judgement, Judgement::Violated);
+        for left_out in [phase(Phase::Settle).1, phase(Phase::End).1, processed(900, 900).1] {
+            let mut events = complete(skip());
+            events.retain(|(_, event)| *event != left_out);
+            let result = judge(NAME, events);
+            assert_eq!(result.judgement, Judgement::Vacuous, "without {left_out:?}");
+            assert!(result.unjudged.is_some(), "it says why");
+        }
     }
 }

@@ -4,8 +4,8 @@
 //! Source: bug corpus §10.2 NoSkip, §10.1 committed-too-far; semantics D2. A witness is a commit of a
 //! partition in which the group was given something before. Each record is reported once. It does
 //! *not* speak of offsets that nobody was given (`at-least-once` does); what else is legal is told at
-//! [`Checker`]. In histories of a group without any `CommitSent`, `Committed` is judged instead. Keeps 8
-//! bytes a record in hand. Broken on purpose by auto-commit with work in the background and by
+//! [`Checker`]. In histories of a group without any `CommitSent`, `Committed` is judged instead; a
+//! group without any `Processed` is not judged: what it did is not on record. Keeps 8 bytes a record in hand. Broken on purpose by auto-commit with work in the background and by
 //! commit-before-processing.
 
 use crate::context::Context;
@@ -15,7 +15,7 @@ use crate::places::{GroupPlaces, Places};
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{GroupId, LeaderEpoch, NodeId, Offset, RecordId, TopicPartition};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
@@ -129,7 +129,10 @@ struct Suspect {
 ///   before the cut is no processing of the one that is there now (R8.7, F9).
 #[derive(Debug)]
 pub(crate) struct Checker {
-    report: Report,
+    name: &'static str,
+    /// By group: one that processed nothing is not judged.
+    reports: BTreeMap<GroupId, Report>,
+    working: BTreeSet<GroupId>,
     context: Arc<Context>,
     work: GroupPlaces<Work>,
     suspects: Vec<Suspect>,
@@ -140,7 +143,9 @@ pub(crate) struct Checker {
 impl Checker {
     pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
         Self {
-            report: Report::new(name),
+            name,
+            reports: BTreeMap::new(),
+            working: BTreeSet::new(),
             context: Arc::clone(context),
             work: GroupPlaces::default(),
             suspects: Vec::new(),
@@ -155,7 +160,7 @@ impl Checker {
             if work.base.is_none() {
                 continue;
             }
-            self.report.judged(1);
+            self.reports.entry(group).or_insert(Report::new(self.name)).judged(1);
             if let Some(passed) = work.open_below(offset.0) {
                 self.suspects.push(Suspect { entry: entry.clone(), group, place, offset, passed });
             }
@@ -185,7 +190,7 @@ impl Checker {
     fn convict(&mut self, suspect: &Suspect) {
         let &Suspect { ref entry, group, place, offset, passed: (count, first) } = suspect;
         let context = &self.context;
-        self.report.violated(entry, || {
+        self.reports.entry(group).or_insert(Report::new(self.name)).violated(entry, || {
             let (who, place) = (context.node(entry.node), context.partition(place));
             let info = &context.groups[group.index()];
             let records = if count == 1 { "record" } else { "records" };
@@ -201,7 +206,7 @@ impl Checker {
 
 impl Property for Checker {
     fn name(&self) -> &'static str {
-        self.report.name()
+        self.name
     }
 
     fn observe(&mut self, entry: &Entry) {
@@ -225,6 +230,7 @@ impl Property for Checker {
                 }
             }
             Event::Processed { group, partition, offset, record, .. } => {
+                self.working.insert(*group);
                 self.work.of(*group, *partition).process(offset.0, record.id);
             }
             Event::CommitSent { group, offsets } => {
@@ -256,7 +262,17 @@ impl Property for Checker {
         for suspect in std::mem::take(&mut self.suspects) {
             self.convict(&suspect);
         }
-        self.report.finish()
+        let mut all = Report::new(self.name);
+        for (group, report) in std::mem::take(&mut self.reports) {
+            if self.working.contains(&group) {
+                all.absorb(report);
+            } else {
+                all.unjudged(|| {
+                    format!("{} processed nothing on record", self.context.group(group))
+                });
+            }
+        }
+        all.finish()
     }
 }
 

@@ -67,7 +67,8 @@ impl Checker {
         let group = self.groups.entry(id).or_default();
         group.owners.remove(&entry.node);
         group.highest = group.highest.max(new.generation);
-        if group.ambiguous.is_none_or(|ambiguous| new.generation > ambiguous) {
+        let known = new.generation != GenerationId::UNKNOWN;
+        if known && group.ambiguous.is_none_or(|ambiguous| new.generation > ambiguous) {
             let peers = group.owners.iter().filter(|(_, one)| one.generation == new.generation);
             if peers.clone().next().is_some() {
                 self.report.judged(new.partitions.len());

@@ -213,8 +213,10 @@ impl Replicas {
         self.log(leader.into());
         self.check(leader.into(), i64::MAX);
         // It agrees below the first difference, or below its end.
-        let cut = self.logs[NodeId::from(leader).index()].checked.min(self.committed_end());
-        for log in &mut self.logs {
+        let end = self.committed_end();
+        let cut = self.logs[NodeId::from(leader).index()].checked.min(end).max(self.start);
+        // A log that begins above what was committed has nothing that was checked against it.
+        for log in self.logs.iter_mut().filter(|log| log.checked <= end) {
             // What was checked against the old prefix only is to be checked against the new one.
             while log.checked > cut {
                 log.checked -= 1;

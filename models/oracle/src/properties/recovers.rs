@@ -4,7 +4,7 @@
 //! Source: bug corpus §10.3. A witness is a partition, a group's partition, or the set of open sends. Judged when the final read begins, if a settle phase came before. A group
 //! has reached what it processed or was positioned at: skipped records are `at-least-once`'s business.
 //! Sends of a process that ended are open no more. Histories without elections are judged by the
-//! clients' side alone. Broken on purpose by retry livelocks and in-sync sets that never grow.
+//! clients' side alone, and so is a partition without one. Broken on purpose by retry livelocks and in-sync sets that never grow.
 
 use crate::context::Context;
 use crate::history::{Entry, Event, Phase};
@@ -34,7 +34,8 @@ pub(crate) const EVENTS: &[Kind] = &[
 /// A partition as the controller sees it.
 #[derive(Debug, Default)]
 struct State {
-    leader: Option<BrokerId>,
+    /// None: no election is on record.
+    leader: Option<Option<BrokerId>>,
     isr: usize,
 }
 
@@ -43,6 +44,7 @@ pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
     settling: bool,
+    judged: bool,
     states: BTreeMap<TopicPartition, State>,
     watermarks: Places<Option<Offset>>,
     open: RecordSet,
@@ -55,6 +57,7 @@ impl Checker {
             report: Report::new(name),
             context: Arc::clone(context),
             settling: false,
+            judged: false,
             states: BTreeMap::new(),
             watermarks: Places::default(),
             open: RecordSet::default(),
@@ -68,6 +71,7 @@ impl Checker {
     }
 
     fn judge(&mut self, entry: &Entry) {
+        self.judged = true;
         if !self.states.is_empty() {
             self.judge_replicas(entry);
         }
@@ -87,11 +91,10 @@ impl Checker {
         for (index, topic) in self.context.topics.iter().enumerate() {
             let id = TopicId(u16::try_from(index).expect("a topic's id is a u16"));
             for partition in 0..topic.partitions {
-                self.report.judged(1);
                 let state = self.states.get(&TopicPartition::new(id, partition));
-                let leader = state.and_then(|state| state.leader);
-                let isr = state.map_or(0, |state| state.isr);
-                if leader.is_some() && isr == usize::from(topic.replication_factor) {
+                let Some(&State { leader: Some(leader), isr }) = state else { continue };
+                self.report.judged(1);
+                if leader.is_some() && isr >= usize::from(topic.replication_factor) {
                     continue;
                 }
                 self.report.violated(entry, || {
@@ -173,7 +176,7 @@ impl Property for Checker {
                 *self.watermarks.of(*partition) = Some(*offset);
             }
             Event::LeaderElected { partition, leader, isr, .. } => {
-                self.states.insert(*partition, State { leader: *leader, isr: isr.len() });
+                self.states.insert(*partition, State { leader: Some(*leader), isr: isr.len() });
             }
             Event::IsrChanged { partition, isr, .. } => {
                 self.states.entry(*partition).or_default().isr = isr.len();
@@ -182,7 +185,12 @@ impl Property for Checker {
         }
     }
 
-    fn conclude(self: Box<Self>) -> PropertyResult {
+    fn conclude(mut self: Box<Self>) -> PropertyResult {
+        if !self.judged {
+            self.report.unjudged(|| {
+                "the history has no phase \"settle\" followed by \"final_read\"".to_owned()
+            });
+        }
         self.report.finish()
     }
 }

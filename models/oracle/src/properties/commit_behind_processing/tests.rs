@@ -5,7 +5,9 @@ use crate::test_history::*;
 use crate::verdict::{Judgement, PropertyResult};
 use ackproof_types::{ErrorCode, LeaderEpoch, Offset};
 
-fn run(events: Vec<(u16, Event)>) -> PropertyResult {
+/// The group also does some work that no commit passes.
+fn run(mut events: Vec<(u16, Event)>) -> PropertyResult {
+    events.push(processed(900, 900));
     judge("commit-behind-processing", events)
 }
 
@@ -165,6 +167,13 @@ fn without_sends_on_record_the_acknowledgement_is_judged() {
     assert_eq!(past.judgement, Judgement::Violated);
     let behind = run(vec![polled(0, &[0]), processed(0, 0), committed(1)]);
     assert_eq!(behind.judgement, Judgement::Held);
+}
+
+#[test]
+fn a_group_whose_work_is_not_on_record_is_not_judged() {
+    let result = judge("commit-behind-processing", vec![polled(0, &[0]), committed(1)]);
+    assert_eq!(result.judgement, Judgement::Vacuous);
+    assert_eq!(result.unjudged.as_deref(), Some("ledger processed nothing on record"));
 }
 
 #[test]

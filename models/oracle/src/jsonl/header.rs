@@ -1,0 +1,348 @@
+//! The first line of a history: who takes part and what was configured, by name, with Kafka's own names
+//! for its settings and its defaults where they are left out. It becomes the [`Context`] of the judge.
+
+use super::VERSION;
+use super::problem::Problem;
+use super::text::Text;
+use crate::context::{Context, GroupContext, ProducerContext, TopicContext};
+use ackproof_types::{NodeId, TopicId};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::marker::PhantomData;
+
+const OFFSETS: &str = "__consumer_offsets";
+
+// Tables of the judge have a row for each of these, or for each pair of them.
+const MAX_BROKERS: u16 = 1000;
+const MAX_NODES: usize = 10_000;
+const MAX_PARTITIONS: usize = 20_000;
+const MAX_PAIRS: usize = 200_000;
+
+/// The header of a history.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Header {
+    /// Says that this is a history.
+    #[schemars(extend("const" = "history"))]
+    ackproof: String,
+    /// The version of the format.
+    #[schemars(extend("const" = 1))]
+    pub(super) version: u32,
+    /// Brokers: `broker-1`, `broker-2`, ….
+    #[serde(default = "three")]
+    brokers: u16,
+    /// Processes beside `controller` and the brokers; those of producers need not be named.
+    #[serde(default)]
+    nodes: Vec<String>,
+    /// Topics by name.
+    topics: Named<Topic>,
+    /// Producer instances by name.
+    #[serde(default)]
+    producers: Named<Producer>,
+    /// Consumer groups by name.
+    #[serde(default)]
+    groups: Named<Group>,
+}
+
+/// A topic.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Topic {
+    /// Its partitions.
+    #[schemars(range(min = 1))]
+    partitions: u16,
+    /// In-sync replicas that every partition has in the end, at least.
+    #[serde(rename = "replication.factor", default = "one")]
+    replication_factor: u16,
+    #[serde(rename = "min.insync.replicas", default = "one")]
+    min_insync_replicas: u16,
+    #[serde(rename = "unclean.leader.election.enable", default)]
+    unclean_leader_election: bool,
+}
+
+/// A producer instance.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Producer {
+    /// The one topic that it writes to.
+    topic: String,
+    /// `all` or `-1`, `1`, `0`.
+    #[serde(default = "all")]
+    #[schemars(extend("enum" = ["all", "-1", "1", "0"]))]
+    acks: String,
+    /// Left out: as Kafka does, on with `acks=all`.
+    #[serde(rename = "enable.idempotence", default)]
+    idempotent: Option<bool>,
+    #[serde(rename = "max.in.flight.requests.per.connection", default = "five")]
+    in_flight: u32,
+    /// Its process; left out: of its own name.
+    #[serde(default)]
+    node: Option<String>,
+}
+
+/// A consumer group.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    /// What it subscribes to.
+    topics: Vec<String>,
+    /// How it commits, in a word: `sync-after-batch`, `auto`, ….
+    #[serde(default = "unknown")]
+    commit: String,
+    #[serde(rename = "auto.offset.reset", default = "latest")]
+    reset: String,
+}
+
+const fn one() -> u16 {
+    1
+}
+const fn three() -> u16 {
+    3
+}
+const fn five() -> u32 {
+    5
+}
+fn all() -> String {
+    "all".to_owned()
+}
+fn unknown() -> String {
+    "unknown".to_owned()
+}
+fn latest() -> String {
+    "latest".to_owned()
+}
+
+/// Things by name, in the order of the file; a name that comes twice is a mistake.
+#[derive(Clone, Debug)]
+struct Named<T>(Vec<(String, T)>);
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Serialize> Serialize for Named<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(Some(self.0.len()))?;
+        for (name, one) in &self.0 {
+            map.serialize_entry(name, one)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Things<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Things<T> {
+            type Value = Named<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object by name")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let (mut things, mut seen) = (Vec::new(), BTreeSet::new());
+                while let Some(name) = map.next_key::<Text<'de>>()? {
+                    if name.is_empty() || !seen.insert(name.to_string()) {
+                        return Err(A::Error::custom(format_args!(
+                            "{:?} as a name, or again",
+                            &*name
+                        )));
+                    }
+                    things.push((name.to_string(), map.next_value()?));
+                }
+                Ok(Named(things))
+            }
+        }
+        from.deserialize_map(Things(PhantomData))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Named<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Named".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BTreeMap::<String, T>::json_schema(generator)
+    }
+}
+
+/// The header of a history of `context`, without a line end.
+///
+/// # Panics
+/// If `context` has more partitions or producers than their indices can count.
+#[must_use]
+pub fn header_line(context: &Context) -> String {
+    let topic = |id: TopicId| context.topics[id.index()].name.clone();
+    let topics = context.topics.iter().map(|topic| {
+        let shown = Topic {
+            partitions: topic.partitions,
+            replication_factor: topic.replication_factor,
+            min_insync_replicas: topic.min_insync_replicas,
+            unclean_leader_election: topic.unclean_leader_election,
+        };
+        (topic.name.clone(), shown)
+    });
+    let producers = context.producers.iter().map(|producer| {
+        let shown = Producer {
+            topic: topic(producer.topic),
+            acks: producer.acks.clone(),
+            idempotent: Some(producer.idempotent),
+            in_flight: if producer.ordered && !producer.idempotent { 1 } else { five() },
+            node: Some(context.node(producer.node).to_owned()),
+        };
+        (producer.name.clone(), shown)
+    });
+    let groups = context.groups.iter().map(|group| {
+        let topics = group.topics.iter().map(|id| topic(*id)).collect();
+        let shown = Group { topics, commit: group.commit.clone(), reset: group.reset.clone() };
+        (group.name.clone(), shown)
+    });
+    let header = Header {
+        ackproof: "history".to_owned(),
+        version: VERSION,
+        brokers: context.brokers,
+        nodes: context.nodes.iter().skip(1 + usize::from(context.brokers)).cloned().collect(),
+        topics: Named(topics.collect()),
+        producers: Named(producers.collect()),
+        groups: Named(groups.collect()),
+    };
+    serde_json::to_string(&header).expect("a header has text for keys")
+}
+
+/// The header in `text`, the first line.
+pub(super) fn read(text: &str) -> Result<Context, Problem> {
+    #[derive(Deserialize)]
+    struct Version {
+        ackproof: Option<serde_json::Value>,
+        version: Option<serde_json::Value>,
+    }
+    let example = || {
+        "the first line is a header: {\"ackproof\":\"history\",\"version\":1,\"topics\":{…}, …}; see \
+         HISTORY.md"
+            .to_owned()
+    };
+    let version: Version =
+        serde_json::from_str(text).map_err(|error| Problem::json(1, &error).hinting(example()))?;
+    if version.ackproof.as_ref().and_then(serde_json::Value::as_str) != Some("history") {
+        return Err(Problem::new(1, None, "no header of a history").hinting(example()));
+    }
+    if version.version.as_ref().and_then(serde_json::Value::as_u64) != Some(VERSION.into()) {
+        let found = version.version.map_or_else(|| "none".to_owned(), |one| one.to_string());
+        let what = format!("version {found} of the format; this ackproof reads version {VERSION}");
+        return Err(Problem::new(1, None, what));
+    }
+    let header: Header = serde_json::from_str(text).map_err(|error| Problem::json(1, &error))?;
+    context(header).map_err(|(what, hint)| Problem::new(1, None, what).hinting(hint))
+}
+
+type Mistake = (String, Option<String>);
+
+fn context(mut header: Header) -> Result<Context, Mistake> {
+    // Its place is fixed, wherever the header has it.
+    let offsets = header.topics.0.iter().position(|(name, _)| name == OFFSETS);
+    let offsets = offsets.map(|index| header.topics.0.remove(index)).unwrap_or_else(|| {
+        let (partitions, replication_factor, min_insync_replicas) = (50, 1, 1);
+        let unclean_leader_election = false;
+        let usual =
+            Topic { partitions, replication_factor, min_insync_replicas, unclean_leader_election };
+        (OFFSETS.to_owned(), usual)
+    });
+    header.topics.0.insert(0, offsets);
+    bounds(&header).map_err(|what| (what, None))?;
+    let names: Vec<&str> = header.topics.0.iter().map(|(name, _)| name.as_str()).collect();
+    let topic = |name: &str, of: String| -> Result<TopicId, Mistake> {
+        let found = names.iter().position(|known| *known == name);
+        let id = found.and_then(|index| u16::try_from(index).ok()).map(TopicId);
+        id.ok_or_else(|| {
+            let hint = super::nearest(name, names.iter().copied());
+            (format!("{of}: no topic {name:?} in this header"), hint)
+        })
+    };
+    let mut nodes = vec!["controller".to_owned()];
+    nodes.extend((1..=header.brokers).map(|id| format!("broker-{id}")));
+    nodes.extend(std::mem::take(&mut header.nodes));
+    let mut by_name = BTreeMap::new();
+    for (index, name) in nodes.iter().enumerate() {
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err((format!("nodes: {name:?} is no name"), None));
+        }
+        if by_name.insert(name.clone(), index).is_some() {
+            return Err((format!("nodes: {name:?} twice"), None));
+        }
+    }
+    let mut producers = Vec::new();
+    for (name, one) in &header.producers.0 {
+        let node = one.node.as_ref().unwrap_or(name);
+        let index = *by_name.entry(node.clone()).or_insert_with(|| {
+            nodes.push(node.clone());
+            nodes.len() - 1
+        });
+        let idempotent = one.idempotent.unwrap_or(matches!(one.acks.as_str(), "all" | "-1"));
+        if !matches!(one.acks.as_str(), "all" | "-1" | "1" | "0") {
+            return Err((
+                format!("producers.{name}.acks: {:?} is none of all, 1, 0", one.acks),
+                None,
+            ));
+        }
+        producers.push(ProducerContext {
+            node: NodeId(u16::try_from(index).expect("nodes are bounded")),
+            name: name.clone(),
+            topic: topic(&one.topic, format!("producers.{name}.topic"))?,
+            acks: one.acks.clone(),
+            idempotent,
+            ordered: idempotent || one.in_flight == 1,
+        });
+    }
+    let mut groups = Vec::new();
+    for (name, one) in header.groups.0 {
+        let of = one.topics.iter().map(|one| topic(one, format!("groups.{name}.topics")));
+        let topics = of.collect::<Result<_, _>>()?;
+        if one.commit.chars().chain(one.reset.chars()).any(char::is_control) {
+            return Err((format!("groups.{name}: a control character in a text"), None));
+        }
+        groups.push(GroupContext { name, topics, commit: one.commit, reset: one.reset });
+    }
+    let topics = topics_of(&header.topics);
+    let brokers = header.brokers;
+    Ok(Context { nodes, brokers, topics, producers, groups })
+}
+
+fn topics_of(topics: &Named<Topic>) -> Vec<TopicContext> {
+    let topic = |(name, topic): &(String, Topic)| TopicContext {
+        name: name.clone(),
+        partitions: topic.partitions,
+        replication_factor: topic.replication_factor,
+        min_insync_replicas: topic.min_insync_replicas,
+        unclean_leader_election: topic.unclean_leader_election,
+    };
+    topics.0.iter().map(topic).collect()
+}
+
+/// A header costs no more memory than a test cluster is worth.
+fn bounds(header: &Header) -> Result<(), String> {
+    let partitions: usize =
+        header.topics.0.iter().map(|(_, topic)| usize::from(topic.partitions)).sum();
+    let brokers = usize::from(header.brokers);
+    let nodes = 1 + brokers + header.nodes.len() + header.producers.0.len();
+    let checks = [
+        ("brokers", brokers, usize::from(MAX_BROKERS)),
+        ("processes", nodes, MAX_NODES),
+        ("partitions of all topics", partitions, MAX_PARTITIONS),
+        ("brokers times partitions", brokers * partitions, MAX_PAIRS),
+        ("groups times partitions", header.groups.0.len() * partitions, MAX_PAIRS),
+    ];
+    if let Some((what, count, most)) = checks.iter().find(|(_, count, most)| count > most) {
+        return Err(format!("{count} {what} are too many: {most} are the most"));
+    }
+    let empty = header.topics.0.iter().find(|(_, topic)| topic.partitions == 0);
+    empty.map_or(Ok(()), |(name, _)| Err(format!("topics.{name}.partitions: 0 is none")))
+}

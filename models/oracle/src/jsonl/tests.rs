@@ -1,0 +1,97 @@
+//! What is written is read again, and what is no history is refused with its place.
+
+use super::*;
+use crate::context::Context;
+use crate::history::{Entry, Event};
+use crate::judge::Judge;
+use crate::kind::Kind;
+use crate::test_history::context;
+use std::io::Cursor;
+
+mod arbitrary;
+mod hostile;
+
+/// A history of `lines` below the header of the default context.
+fn history(lines: &[&str]) -> String {
+    format!("{}\n{}", header_line(&context()), lines.join("\n"))
+}
+
+/// Reads and judges all of it.
+fn read(text: &[u8]) -> Result<(Context, Vec<Entry>), Problem> {
+    let mut reader = Reader::open(Cursor::new(text))?;
+    let mut judge = Judge::new(reader.context().clone());
+    let mut entries = Vec::new();
+    while let Some(entry) = reader.entry()? {
+        judge.observe(&entry);
+        entries.push(entry);
+    }
+    let _findings = judge.conclude();
+    Ok((Context::clone(reader.context()), entries))
+}
+
+/// What is wrong with it.
+#[track_caller]
+fn refused(text: &str) -> String {
+    let problem = read(text.as_bytes()).err();
+    problem.unwrap_or_else(|| panic!("this is read: {text}")).to_string()
+}
+
+#[test]
+fn the_header_is_the_context() {
+    let mut all = context();
+    all.producers[0].acks = "1".into();
+    (all.producers[0].idempotent, all.producers[0].ordered) = (false, true);
+    all.topics[1].unclean_leader_election = true;
+    let (read, entries) = read(format!("{}\n", header_line(&all)).as_bytes()).unwrap();
+    assert_eq!(format!("{read:?}"), format!("{all:?}"));
+    assert!(entries.is_empty());
+}
+
+#[test]
+fn what_a_header_leaves_out_has_kafkas_defaults() {
+    let text = r#"{"ackproof":"history","version":1,"topics":{"a-b":{"partitions":2}},
+        "producers":{"p":{"topic":"a-b"},"q":{"topic":"a-b","acks":"1"}},
+        "groups":{"g":{"topics":["a-b"]}},"nodes":["g-0"]}"#
+        .replace('\n', " ");
+    let (context, _) = read(text.as_bytes()).unwrap();
+    assert_eq!(context.nodes.len(), 1 + 3 + 1 + 2, "{:?}", context.nodes);
+    assert_eq!((context.brokers, &*context.topics[0].name), (3, "__consumer_offsets"));
+    assert!(context.producers[0].idempotent && context.producers[0].ordered, "with acks=all");
+    assert!(!context.producers[1].idempotent && !context.producers[1].ordered, "with acks=1");
+    assert_eq!((&*context.groups[0].commit, &*context.groups[0].reset), ("unknown", "latest"));
+}
+
+#[test]
+fn what_a_line_leaves_out_is_filled_in() {
+    let (_, entries) = read(
+        history(&[
+            r#"{"at_us":1700000000000000,"event":"sent","record":"billing-0#0"}"#,
+            "",
+            r#"{"at_us":1699999999500000,"event":"acked","partition":"payments-0","base_offset":7,"records":["billing-0#0"]}"#,
+            r#"{"at_us":1700000002000000,"event":"phase","phase":"end","seq":9}"#,
+        ])
+        .as_bytes(),
+    )
+    .unwrap();
+    let at: Vec<_> = entries.iter().map(|entry| (entry.seq, entry.at.as_micros())).collect();
+    assert_eq!(at, [(0, 0), (1, 0), (9, 2_000_000)], "half a second back is tolerated");
+    assert_eq!(entries.iter().map(|entry| entry.node.0).collect::<Vec<_>>(), [4, 4, 0]);
+    assert!(matches!(entries[1].event, Event::Acked { by: None, .. }), "{:?}", entries[1]);
+}
+
+#[test]
+fn every_kind_of_event_has_its_name() {
+    let snake = |kind: &Kind| {
+        let mut name = String::new();
+        for letter in format!("{kind:?}").chars() {
+            if letter.is_ascii_uppercase() && !name.is_empty() {
+                name.push('_');
+            }
+            name.push(letter.to_ascii_lowercase());
+        }
+        name
+    };
+    for kind in Kind::ALL {
+        assert_eq!(kind.name(), snake(kind));
+    }
+}
