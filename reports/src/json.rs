@@ -1,6 +1,7 @@
 //! Reports for machines: one JSON object on one line, and the JSON Schema of each.
 
 use crate::catalogue::Catalogue;
+use crate::check::CheckReport;
 use crate::run::RunReport;
 use crate::sweep::SweepReport;
 use schemars::schema_for;
@@ -19,6 +20,12 @@ pub fn sweep(report: &SweepReport) -> String {
     line(report)
 }
 
+/// A history.
+#[must_use]
+pub fn check(report: &CheckReport) -> String {
+    line(report)
+}
+
 /// What there is to choose from, as lists by title.
 #[must_use]
 pub fn catalogue(catalogue: &Catalogue) -> String {
@@ -29,6 +36,12 @@ pub fn catalogue(catalogue: &Catalogue) -> String {
 #[must_use]
 pub fn run_schema() -> Value {
     schema_for!(RunReport).to_value()
+}
+
+/// The schema of [`check`].
+#[must_use]
+pub fn check_schema() -> Value {
+    schema_for!(CheckReport).to_value()
 }
 
 /// The schema of [`sweep`].

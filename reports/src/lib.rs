@@ -3,13 +3,14 @@
 //! The data is the contract: deciding (crate `ackproof`) fills it in, renderers read it, and what they
 //! print of it is stable under the number [`SCHEMA`]. A new format is a new renderer and no more.
 //!
-//! - [`verdict`] the words of a verdict · [`run`] one seed · [`sweep`] many · [`catalogue`] what there is
+//! - [`verdict`] the words of a verdict · [`run`] one seed · [`sweep`] many · [`check`] a history · [`catalogue`] what there is
 //! - [`human`] for people · [`json`] for machines, [`jsonl`] a line a run · [`mod@cases`] by expectation, for
 //!   [`junit`] and [`github`] · [`command`] the command that shows it again
 //! - [`mod@seeds`] lists of seeds
 
 mod cases;
 pub mod catalogue;
+pub mod check;
 pub mod command;
 pub mod github;
 pub mod human;

@@ -8,6 +8,7 @@
 //! - [`trial`] one run with its verdict: [`report`] its facts, [`assess`] decides, [`shape`] what can be judged
 //! - [`runs`] of a sweep · [`explore`] many · [`tally`] adds them up, with [`measures`] · [`merge`] adds sums up
 //! - [`conclude`] decides on sums · [`statistics`] what sums say of other seeds
+//! - [`mod@check`] judges a history from anywhere · [`verifiable`] makes one of the logs of Kafka's tools
 //! - [`determinism`] compares two runs of one seed
 //! - [`nemesis`] faults · [`recorder`] the history and its digest
 
@@ -20,6 +21,7 @@ compile_error!(
 pub mod assess;
 pub mod bench;
 pub mod bounds;
+pub mod check;
 pub mod conclude;
 pub mod determinism;
 mod events;
@@ -42,4 +44,5 @@ pub mod tally;
 mod test_report;
 mod timers;
 pub mod trial;
+pub mod verifiable;
 mod world;

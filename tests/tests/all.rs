@@ -2,6 +2,7 @@
 //!
 //! - [`tidy`] the tree keeps its rules · [`readme`] what the documents promise is so, [`readme_ci`] in CI too
 //! - [`determinism`] a seed is a run · [`suite`] every scenario says what it should
+//! - [`histories`] traced runs and kept histories are judged alike
 //! - [`mutants`] every property can fail
 
 mod cli;
@@ -12,6 +13,7 @@ mod cli_merge;
 mod cli_reports;
 mod cli_sweep;
 mod determinism;
+mod histories;
 mod mutants;
 mod readme;
 mod readme_ci;

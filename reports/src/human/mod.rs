@@ -1,12 +1,14 @@
 //! Reports for people, to be read in ten seconds: the verdict first, the command that shows it again
 //! last. The text carries colours; whoever writes it strips them where they do not belong.
 //!
-//! - [`run()`] one run · [`sweep()`] many · [`catalogue()`] what there is
+//! - [`run()`] one run · [`sweep()`] many · [`check()`] a history · [`catalogue()`] what there is
 
+mod check;
 mod run;
 mod style;
 mod sweep;
 
+pub use check::check;
 pub use run::run;
 pub use sweep::sweep;
 

@@ -97,7 +97,8 @@ pub(super) fn group(text: &mut String, group: &GroupReport) {
     );
 }
 
-fn cause(text: &mut String, cause: &CauseReport) {
+/// Why something happened to records.
+pub(super) fn cause(text: &mut String, cause: &CauseReport) {
     let what = match cause.what {
         Fate::Lost => "lost",
         Fate::LogDuplicate => "twice in a log",
@@ -139,7 +140,8 @@ fn stall(text: &mut String, what: &str, stall: &Stall) {
     }
 }
 
-fn properties(text: &mut String, properties: &[PropertyReport]) {
+/// How many properties held, and which did not.
+pub(super) fn properties(text: &mut String, properties: &[PropertyReport]) {
     let named = |wanted: Judgement| {
         let names = properties.iter().filter(|one| one.verdict == wanted);
         names.map(|one| one.name.as_str()).collect::<Vec<_>>()
@@ -157,7 +159,8 @@ fn properties(text: &mut String, properties: &[PropertyReport]) {
     put(text, format_args!("{}{line}", row("properties")));
 }
 
-fn failing(text: &mut String, property: &PropertyReport) {
+/// A violated property with the story of its first violation.
+pub(super) fn failing(text: &mut String, property: &PropertyReport) {
     let count = plural(property.violation_count, "time");
     let aimed = wanted(property.expected);
     put(text, format_args!("\n{} violated {count}{aimed}", heading(&property.name)));

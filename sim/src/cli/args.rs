@@ -24,6 +24,10 @@ pub(crate) enum Command {
     Merge(Merge),
     /// Show the options that hold, and where each comes from.
     Config(Box<Config>),
+    /// Judge a history, of a simulation or of a real cluster.
+    Check(super::check::Check),
+    /// Make a history of the logs of Kafka's own tools.
+    Import(super::import::Import),
     /// List scenarios, properties, faults, variants, settings.
     List(List),
     /// Print a JSON Schema.
@@ -227,6 +231,10 @@ pub(crate) enum SchemaOf {
     Sweep,
     /// A line of `--format jsonl`.
     Line,
+    /// `check --format json`.
+    Check,
+    /// A line of a history.
+    History,
 }
 
 fn parse_set(text: &str) -> Result<(String, String), String> {

@@ -5,10 +5,12 @@
 //! - [`args`] what can be typed · [`options`] what can be said elsewhere too, [`config`] where · [`seeds`]
 //! - [`status`] what comes back · [`output`] where text goes · [`outputs`] reports, in files too
 //! - [`run`] the main command · [`sweep`] many runs, their [`progress`] and [`watchdog`] · [`merge`] parts
-//! - [`select`] and [`load`] files · [`list`] what there is
+//! - [`mod@check`] and [`import`] histories from elsewhere · [`select`] and [`load`] files · [`list`] what there is
 
 pub(crate) mod args;
+mod check;
 mod config;
+mod import;
 mod list;
 mod load;
 mod merge;
@@ -37,6 +39,8 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Status {
         Command::Run(arguments) => run::run(arguments),
         Command::Merge(arguments) => merge::merge(arguments),
         Command::Config(arguments) => config::config(arguments),
+        Command::Check(arguments) => check::check(arguments),
+        Command::Import(arguments) => import::import(arguments),
         Command::List(arguments) => list::list(arguments),
         Command::Schema(arguments) => print_schema(arguments),
         Command::New(arguments) => new(arguments),
@@ -49,6 +53,8 @@ fn print_schema(arguments: &Schema) -> Status {
         SchemaOf::Report => json::run_schema(),
         SchemaOf::Sweep => json::sweep_schema(),
         SchemaOf::Line => jsonl::line_schema(),
+        SchemaOf::Check => json::check_schema(),
+        SchemaOf::History => ackproof_oracle::jsonl::schema(),
     };
     result(&format!("{schema:#}\n"))
 }

@@ -1,0 +1,120 @@
+//! Judges a history from anywhere: the oracle's findings against what is expected of every history, that
+//! nothing promised is broken and that delivery could be judged at all. It knows no scenario and no run.
+
+use ackproof_oracle::context::Context;
+use ackproof_oracle::jsonl::{Problem, Reader};
+use ackproof_oracle::judge::Judge;
+use ackproof_oracle::verdict::{self as oracle, Findings, PropertyResult, Subject};
+use ackproof_reports::SCHEMA;
+use ackproof_reports::check::CheckReport;
+use ackproof_reports::run::{CauseReport, GroupReport, Moment, PropertyReport};
+use ackproof_reports::verdict::{Expected, Reason, Verdict};
+use ackproof_types::Timestamp;
+use std::collections::BTreeMap;
+use std::io::BufRead;
+use std::sync::Arc;
+
+/// A history that was read and judged.
+#[derive(Debug)]
+pub struct Checked {
+    /// What the oracle concludes.
+    pub findings: Findings,
+    /// Who took part.
+    pub context: Arc<Context>,
+    /// From the first event to the last.
+    pub span: Timestamp,
+}
+
+/// Reads and judges a history; tells of `subjects`, which an earlier reading found.
+///
+/// # Errors
+/// The first mistake in it.
+pub fn read(input: impl BufRead, subjects: &[Subject]) -> Result<Checked, Problem> {
+    let mut reader = Reader::open(input)?;
+    let context = Arc::clone(reader.context());
+    let mut judge = if subjects.is_empty() {
+        Judge::new(Arc::clone(&context))
+    } else {
+        Judge::telling(Arc::clone(&context), subjects)
+    };
+    let mut span = Timestamp::START;
+    while let Some(entry) = reader.entry()? {
+        span = entry.at;
+        judge.observe(&entry);
+    }
+    Ok(Checked { findings: judge.conclude(), context, span })
+}
+
+/// Decides; what `expect` does not name must hold.
+#[must_use]
+pub fn report(file: &str, checked: &Checked, expect: &BTreeMap<String, Expected>) -> CheckReport {
+    let Checked { findings, context, span } = checked;
+    let expected =
+        |result: &PropertyResult| expect.get(result.name).copied().unwrap_or(Expected::Held);
+    let mut reasons = Vec::new();
+    for result in &findings.properties {
+        let demanded = expect.contains_key(result.name) || matters(context, result.name);
+        let Some((verdict, text)) = decide(result, expected(result), demanded) else { continue };
+        reasons.push(Reason { expectation: result.name.to_owned(), verdict, text });
+    }
+    let properties = findings.properties.iter();
+    let unjudged = properties.clone().filter_map(|result| {
+        result.unjudged.as_ref().map(|why| (result.name.to_owned(), why.clone()))
+    });
+    let witnesses = findings.witnesses.iter().map(|(name, count)| ((*name).to_owned(), *count));
+    CheckReport {
+        schema: SCHEMA,
+        history: file.to_owned(),
+        verdict: reasons.iter().map(|reason| reason.verdict).max().unwrap_or(Verdict::Met),
+        reasons,
+        properties: properties.map(|one| PropertyReport::new(one, expected(one))).collect(),
+        unjudged: unjudged.collect(),
+        records: (&findings.records).into(),
+        groups: findings.groups.iter().map(GroupReport::from).collect(),
+        causes: CauseReport::all(findings),
+        witnesses: witnesses.collect(),
+        span_ms: span.as_millis(),
+        entries: findings.entries,
+        timeline: findings.timeline.iter().map(Moment::from).collect(),
+        timeline_omitted: findings.timeline_omitted,
+    }
+}
+
+/// Whether a history in which this property judged nothing says nothing of delivery.
+fn matters(context: &Context, property: &str) -> bool {
+    match property {
+        "acked-durability" => true,
+        "at-least-once" => !context.groups.is_empty(),
+        _ => false,
+    }
+}
+
+fn decide(
+    result: &PropertyResult,
+    expected: Expected,
+    demanded: bool,
+) -> Option<(Verdict, String)> {
+    use oracle::Judgement::{Held, Vacuous, Violated};
+    let name = result.name;
+    let why = result.unjudged.as_deref().unwrap_or("it says nothing of it");
+    match (expected, result.judgement) {
+        (Expected::Held, Violated) => Some((Verdict::Violated, format!("{name} is violated"))),
+        (Expected::Held, Vacuous) if demanded => {
+            Some((Verdict::Inconclusive, format!("{name} judged nothing: {why}")))
+        }
+        // What it left alone may be what was asked for.
+        (Expected::Held, Held) if demanded && result.unjudged.is_some() => {
+            Some((Verdict::Inconclusive, format!("{name} did not judge everything: {why}")))
+        }
+        (Expected::Violated, Held) => {
+            let text = format!("{name} holds, and was expected to be violated");
+            Some((Verdict::Violated, text))
+        }
+        (Expected::Violated, Vacuous) => {
+            let text = format!("{name} was expected to be violated, and judged nothing: {why}");
+            Some((Verdict::Inconclusive, text))
+        }
+        (Expected::Held, Held | Vacuous) | (Expected::Violated, Violated) => None,
+        (Expected::MayViolate, _) => None,
+    }
+}

@@ -1,0 +1,99 @@
+//! `ackproof check`: judges a history from anywhere. A file is read once more where a story is to be
+//! told; standard input tells none.
+
+use super::args::Shown;
+use super::output::{result, talk};
+use super::status::Status;
+use ackproof::check::{Checked, read, report};
+use ackproof_oracle::jsonl::nearest;
+use ackproof_oracle::registry::PROPERTIES;
+use ackproof_oracle::verdict::Subject;
+use ackproof_reports::verdict::Expected;
+use ackproof_reports::{human, json};
+use flate2::bufread::MultiGzDecoder;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+/// Judge a history, of a simulation or of a real cluster, with the same oracle.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit status: 0 nothing is violated, 1 violated, 2 no history, \
+3 what was asked for could not be judged. `ackproof schema history` describes the format.")]
+pub(crate) struct Check {
+    /// The history, a JSON object a line, compressed (.gz) or not; `-`: standard input.
+    #[arg(value_name = "HISTORY")]
+    history: PathBuf,
+    /// For people, or as one JSON object.
+    #[arg(long, value_enum, default_value_t = Shown::Human)]
+    format: Shown,
+    /// What to expect of a property: held, violated or may-violate. Others must hold, and delivery must
+    /// have been judged.
+    #[arg(long, value_name = "PROPERTY=WHAT", value_parser = parse_expectation)]
+    expect: Vec<(String, Expected)>,
+}
+
+fn parse_expectation(text: &str) -> Result<(String, Expected), String> {
+    let (name, what) =
+        text.split_once('=').ok_or("write property=held, violated or may-violate")?;
+    let known = || PROPERTIES.iter().map(|property| property.name);
+    if !known().any(|property| property == name) {
+        let hint = nearest(name, known()).map_or_else(String::new, |hint| format!("; {hint}"));
+        return Err(format!("there is no property {name:?}{hint}"));
+    }
+    let expected = match what {
+        "held" => Expected::Held,
+        "violated" => Expected::Violated,
+        "may-violate" => Expected::MayViolate,
+        _ => return Err(format!("{what:?} is none of held, violated, may-violate")),
+    };
+    Ok((name.to_owned(), expected))
+}
+
+pub(crate) fn check(arguments: &Check) -> Status {
+    let name = arguments.history.display().to_string();
+    let checked = match judge(&arguments.history, &name) {
+        Ok(checked) => checked,
+        Err(text) => {
+            talk(&text);
+            return Status::Usage;
+        }
+    };
+    let expect: BTreeMap<String, Expected> = arguments.expect.iter().cloned().collect();
+    let report = report(&name, &checked, &expect);
+    let text = match arguments.format {
+        Shown::Human => human::check(&report),
+        Shown::Json => json::check(&report),
+    };
+    Status::from(report.verdict).max(result(&text))
+}
+
+fn judge(path: &Path, name: &str) -> Result<Checked, String> {
+    let once = |subjects: &[Subject]| {
+        let input = open(path).map_err(|error| format!("error: {name}: {error}\n"))?;
+        read(input, subjects).map_err(|problem| problem.shown(name))
+    };
+    let checked = once(&[])?;
+    let subjects = checked.findings.subjects();
+    if subjects.is_empty() {
+        return Ok(checked);
+    }
+    if path == Path::new("-") {
+        talk("standard input is read once: give a file for the story of what was lost\n");
+        return Ok(checked);
+    }
+    once(&subjects)
+}
+
+/// Opens a file, `-`, and what is compressed, by what it begins with.
+pub(crate) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
+    let mut input: Box<dyn BufRead> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(BufReader::with_capacity(1 << 16, File::open(path)?))
+    };
+    if input.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        return Ok(Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input))));
+    }
+    Ok(input)
+}

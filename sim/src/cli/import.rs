@@ -1,0 +1,121 @@
+//! `ackproof import`: makes a history of logs of other tools. How they are read is decided in the library.
+
+use super::check::open;
+use super::output::{result, talk};
+use super::status::Status;
+use ackproof::verifiable::{Dump, Log, Settings, history};
+use ackproof_oracle::jsonl::{entry_line, header_line};
+use clap::builder::PossibleValuesParser;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Make a history of the logs of other tools, for `ackproof check`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Import {
+    #[command(subcommand)]
+    from: From,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum From {
+    /// Of the output of Kafka's VerifiableProducer and VerifiableConsumer.
+    Verifiable(Verifiable),
+}
+
+/// Start every producer with its own --value-prefix, and the consumers with --verbose.
+#[derive(Debug, clap::Args)]
+struct Verifiable {
+    /// Output of a VerifiableProducer, a file each; its name is the process's.
+    #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
+    producer: Vec<PathBuf>,
+    /// Output of a VerifiableConsumer, a file each; its name is the process's.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    consumer: Vec<PathBuf>,
+    /// What the partitions held at the end, read after the clients had the time to finish:
+    /// {"partition":"payments-0","offset":0,"value":"0.0"} a line; {"partition":…,"start":0,"end":7}
+    /// tells the bounds of a log, else they are those of the lines.
+    #[arg(long = "final", value_name = "FILE")]
+    dump: Option<PathBuf>,
+    /// The consumers' group.
+    #[arg(long, value_name = "NAME", default_value = "consumers")]
+    group: String,
+    /// The producers' acks.
+    #[arg(long, default_value = "all", value_parser = PossibleValuesParser::new(["all", "-1", "1", "0"]))]
+    acks: String,
+    /// The producers ran with enable.idempotence=true; the tool's retries=0 switches it off.
+    #[arg(long)]
+    idempotent: bool,
+    /// The consumers' auto.offset.reset.
+    #[arg(long, value_name = "POLICY", default_value = "earliest")]
+    reset: String,
+    /// Where to write the history [default: stdout].
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+pub(crate) fn import(arguments: &Import) -> Status {
+    let From::Verifiable(arguments) = &arguments.from;
+    let text = match verifiable(arguments) {
+        Ok(text) => text,
+        Err(error) => {
+            talk(&format!("error: {error}\n"));
+            return Status::Usage;
+        }
+    };
+    let Some(file) = &arguments.output else { return result(&text) };
+    let written = File::create(file).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        file.write_all(text.as_bytes())?;
+        file.flush()
+    });
+    match written {
+        Ok(()) => Status::Met,
+        Err(error) => {
+            talk(&format!("error: {}: {error}\n", file.display()));
+            Status::Usage
+        }
+    }
+}
+
+fn verifiable(arguments: &Verifiable) -> Result<String, String> {
+    let producers = logs(&arguments.producer)?;
+    let consumers = logs(&arguments.consumer)?;
+    let dump = arguments.dump.as_ref().map(|path| {
+        let input = open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Dump::read(input).map_err(|error| format!("{}:{error}", path.display()))
+    });
+    let dump = dump.transpose()?;
+    let settings = Settings {
+        group: arguments.group.clone(),
+        acks: arguments.acks.clone(),
+        idempotent: arguments.idempotent,
+        reset: arguments.reset.clone(),
+    };
+    let (context, entries, foreign) = history(&producers, &consumers, dump.as_ref(), &settings)?;
+    if foreign > 0 {
+        talk(&format!("left out: {foreign} records of none of these producers\n"));
+    }
+    let mut text = header_line(&context) + "\n";
+    for entry in &entries {
+        text.push_str(&entry_line(entry, &context));
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn logs(paths: &[PathBuf]) -> Result<Vec<Log>, String> {
+    paths.iter().map(|path| log(path)).collect()
+}
+
+fn log(path: &Path) -> Result<Log, String> {
+    let shown = path.display();
+    let name = path.file_stem().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| format!("{shown}: the name is no UTF-8"))?;
+    let input = open(path).map_err(|error| format!("{shown}: {error}"))?;
+    let log = Log::read(name, input).map_err(|error| format!("{shown}:{error}"))?;
+    if log.skipped > 0 {
+        talk(&format!("{shown}: passed over {} lines that are no JSON object\n", log.skipped));
+    }
+    Ok(log)
+}
