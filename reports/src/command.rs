@@ -47,6 +47,13 @@ impl fmt::Display for Command<'_> {
     }
 }
 
+/// The command that runs the schedule `file`.
+#[must_use]
+pub fn replay(file: &str) -> String {
+    let dashed = if file.starts_with('-') { "./" } else { "" };
+    format!("ackproof replay {}", quote(&format!("{dashed}{file}")))
+}
+
 /// One word of a shell.
 fn quote(word: &str) -> String {
     // A NUL cannot come from a command line.

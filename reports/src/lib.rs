@@ -4,6 +4,7 @@
 //! print of it is stable under the number [`SCHEMA`]. A new format is a new renderer and no more.
 //!
 //! - [`verdict`] the words of a verdict · [`run`] one seed · [`sweep`] many · [`check`] a history · [`catalogue`] what there is
+//! - [`shrink`] a failure made small
 //! - [`human`] for people · [`json`] for machines, [`jsonl`] a line a run · [`mod@cases`] by expectation, for
 //!   [`junit`] and [`github`] · [`command`] the command that shows it again
 //! - [`mod@seeds`] lists of seeds
@@ -20,6 +21,7 @@ pub mod junit;
 pub mod measure;
 pub mod run;
 mod seeds;
+pub mod shrink;
 pub mod sweep;
 pub mod verdict;
 

@@ -26,6 +26,8 @@ pub(crate) enum Toward {
 pub(crate) enum Agenda {
     /// A producer's next record is due.
     Record(NodeId),
+    /// What a fault waits for has happened.
+    Anchor(u32),
     /// A fault starts.
     Fault(u32),
     /// A fault ends.

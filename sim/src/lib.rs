@@ -8,6 +8,7 @@
 //! - [`trial`] one run with its verdict: [`report`] its facts, [`assess`] decides, [`shape`] what can be judged
 //! - [`runs`] of a sweep · [`explore`] many · [`tally`] adds them up, with [`measures`] · [`merge`] adds sums up
 //! - [`conclude`] decides on sums · [`statistics`] what sums say of other seeds
+//! - [`document`] texts as plans · [`saved`] a run as a schedule file · [`mod@shrink`] a failing run made small
 //! - [`mod@check`] judges a history from anywhere · [`verifiable`] makes one of the logs of Kafka's tools
 //! - [`determinism`] compares two runs of one seed
 //! - [`nemesis`] faults · [`recorder`] the history and its digest
@@ -24,6 +25,7 @@ pub mod bounds;
 pub mod check;
 pub mod conclude;
 pub mod determinism;
+pub mod document;
 mod events;
 pub mod explore;
 mod kernel;
@@ -37,7 +39,9 @@ pub mod recorder;
 pub mod report;
 pub mod run;
 pub mod runs;
+pub mod saved;
 mod shape;
+pub mod shrink;
 mod statistics;
 pub mod tally;
 #[cfg(test)]

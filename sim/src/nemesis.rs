@@ -4,7 +4,9 @@
 //! not look into a model. Start with [`Nemesis::start`].
 //!
 //! - [`leaders`] who leads and who is in sync · [`resolve`] whom a fault hits · [`rolling`] restarts of all brokers
+//! - [`anchors`] what faults wait for
 
+pub(crate) mod anchors;
 pub(crate) mod leaders;
 mod resolve;
 mod rolling;
@@ -15,9 +17,10 @@ use crate::process::Call;
 use crate::world::World;
 use ackproof_kafka::machine::Channel;
 use ackproof_oracle::history::Event;
+use ackproof_scenario::anchor;
 use ackproof_scenario::describe::{describe, rule, verb};
 use ackproof_scenario::plan::{Action, Plan, Target};
-use ackproof_scenario::schedule::ScheduledFault;
+use ackproof_scenario::schedule::{ScheduledFault, Start};
 use ackproof_types::{Micros, NodeId, TopicPartition};
 use rolling::Rolling;
 use std::collections::BTreeMap;
@@ -78,8 +81,15 @@ impl<'a> Nemesis<'a> {
         Self { plan, cast, records: Vec::new(), active: BTreeMap::new() }
     }
 
-    /// Starts fault `number`.
-    pub(crate) fn start(&mut self, number: u32, fault: &ScheduledFault, world: &mut World) -> Next {
+    /// Starts fault `number`, and puts into it what is decided only now: whom `any broker` is.
+    pub(crate) fn start(
+        &mut self,
+        number: u32,
+        fault: &mut ScheduledFault,
+        world: &mut World,
+    ) -> Next {
+        let rule = rule(fault.kind.target, self.plan);
+        fault.kind = resolve::decide(fault, &self.cast, world);
         let mut active = Active {
             fault: fault.clone(),
             node: NodeId::CONTROLLER,
@@ -94,11 +104,11 @@ impl<'a> Nemesis<'a> {
                 return self.look(number, world);
             }
             Action::Partition(sides) => {
-                let sides = resolve::sides(sides, fault.pick, &self.cast, world);
+                let sides = resolve::sides(sides, &self.cast, world);
                 active.links = resolve::between(&sides);
                 let cut = !active.links.is_empty();
                 let names = cut.then(|| self.names(&sides));
-                self.note(fault, names, fault.lasts, world);
+                self.note(fault, names, rule, world);
                 if !cut {
                     return Next::Nothing;
                 }
@@ -117,7 +127,7 @@ impl<'a> Nemesis<'a> {
             | Action::StallPoll => {
                 let target = resolve::target(fault, &self.cast, world);
                 let name = target.map(|node| self.cast.names[node.index()].clone());
-                self.note(fault, name, fault.lasts, world);
+                self.note(fault, name, rule, world);
                 let Some(node) = target else { return Next::Nothing };
                 active.node = node;
                 active.links = self.links(node, fault, world);
@@ -143,11 +153,15 @@ impl<'a> Nemesis<'a> {
             rolling::Step::Wait => {}
             rolling::Step::Stop(node) => {
                 let name = self.cast.names[node.index()].clone();
-                self.note(&fault, Some(name), fault.lasts, world);
+                let rule = rule(fault.kind.target, self.plan);
+                self.note(&fault, Some(name), rule, world);
                 self.record_start(number, Some(node), world);
                 world.call(node, Call::Stop);
             }
-            rolling::Step::Skip => self.note(&fault, None, fault.lasts, world),
+            rolling::Step::Skip => {
+                let rule = rule(fault.kind.target, self.plan);
+                self.note(&fault, None, rule, world);
+            }
             rolling::Step::Kill(node) => world.kill(node),
             rolling::Step::Boot(node) => {
                 world.kernel.record(node, Event::FaultEnded { fault: number });
@@ -212,18 +226,28 @@ impl<'a> Nemesis<'a> {
         &mut self,
         fault: &ScheduledFault,
         target: Option<String>,
-        lasts: Option<Micros>,
+        resolved_from: Option<String>,
         world: &World,
     ) {
         self.records.push(FaultRecord {
             entry: fault.entry,
             at: Micros(world.now()),
-            lasts,
+            lasts: fault.lasts,
             kind: verb(&fault.kind.action),
-            text: describe(&fault.kind, self.plan, target.as_deref(), lasts),
+            text: describe(&fault.kind, self.plan, target.as_deref(), fault.lasts),
             target,
-            resolved_from: rule(fault.kind.target, self.plan),
+            resolved_from,
         });
+    }
+
+    /// Notes a fault whose moment did not come before the load was over.
+    pub(crate) fn never(&mut self, fault: &ScheduledFault, world: &World) {
+        let Start::After(anchor, _) = fault.start else { return };
+        self.note(fault, None, rule(fault.kind.target, self.plan), world);
+        if let Some(noted) = self.records.last_mut() {
+            let (verb, moment) = (verb(&fault.kind.action), anchor::spell(anchor, self.plan));
+            noted.text = format!("{verb}: it waited for \"{moment}\", which did not come in time");
+        }
     }
 
     /// `a, b | c`.
@@ -239,7 +263,7 @@ impl<'a> Nemesis<'a> {
     fn links(&self, node: NodeId, fault: &ScheduledFault, world: &World) -> Vec<(NodeId, NodeId)> {
         match &fault.kind.action {
             Action::Isolate(links) | Action::Slow { links, .. } | Action::Lossy { links, .. } => {
-                resolve::links(node, links, fault.pick, &self.cast, world)
+                resolve::links(node, links, &self.cast, world)
             }
             Action::SlowFollower(_) => {
                 let leaders = resolve::brokers(&self.cast).into_iter();

@@ -2,6 +2,7 @@
 //!
 //! The one place where a model's observation becomes an entry of the history, by an exhaustive match.
 
+use crate::nemesis::anchors::Anchors;
 use crate::nemesis::leaders::Leaders;
 use ackproof_kafka::message::OffsetSpec;
 use ackproof_kafka::observation::{Observation, PositionSource as Found};
@@ -95,6 +96,8 @@ pub(crate) struct Recorder {
     trace: Option<Trace>,
     leaders: Leaders,
     coordinators: Vec<TopicPartition>,
+    /// What faults wait for.
+    pub(crate) anchors: Anchors,
 }
 
 /// What a recorder has at the end.
@@ -129,6 +132,7 @@ impl Recorder {
             trace,
             leaders: Leaders::default(),
             coordinators,
+            anchors: Anchors::default(),
         }
     }
 
@@ -150,6 +154,9 @@ impl Recorder {
             trace(&entry, &self.context);
         }
         self.judge.observe(&entry);
+        if !self.anchors.is_empty() {
+            self.anchors.look(&entry);
+        }
     }
 
     /// A message was delivered.

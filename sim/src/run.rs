@@ -22,7 +22,7 @@ use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Event, Phase};
 use ackproof_oracle::verdict::{Findings, Subject};
 use ackproof_scenario::plan::Plan;
-use ackproof_scenario::schedule::{Schedule, ScheduledFault, Workload};
+use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Workload};
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{BrokerId, Micros, NodeId, Record, Timestamp, TopicId, TopicPartition};
 use madsim::runtime::Runtime;
@@ -43,6 +43,8 @@ pub struct RunOutcome {
     pub findings: Findings,
     /// Faults as they were carried out.
     pub faults: Vec<FaultRecord>,
+    /// The schedule with what the run decided: whom `any broker` was.
+    pub schedule: Vec<ScheduledFault>,
     /// How long the run was.
     pub simulated: Timestamp,
     /// Messages delivered.
@@ -145,6 +147,8 @@ struct Director<'a> {
     seed: u64,
     cast: Cast,
     schedule: Vec<ScheduledFault>,
+    /// The load is over: no fault strikes any more.
+    has_settled: bool,
     world: World,
     nemesis: Nemesis<'a>,
     sources: BTreeMap<NodeId, Source>,
@@ -182,7 +186,8 @@ impl<'a> Director<'a> {
         let world = World::new(processes, network, recorder, Progress::new(bounds));
         let schedule = Schedule::new(plan, seed).faults;
         let nemesis = Nemesis::new(plan, cast.clone());
-        Self { plan, seed, cast, schedule, world, nemesis, sources: BTreeMap::new(), context }
+        let (has_settled, sources) = (false, BTreeMap::new());
+        Self { plan, seed, cast, schedule, has_settled, world, nemesis, sources, context }
     }
 
     fn put(&mut self, at: Micros, item: Agenda) {
@@ -204,7 +209,12 @@ impl<'a> Director<'a> {
             }
         }
         for (number, fault) in (0..).zip(self.schedule.clone()) {
-            self.put(fault.at, Agenda::Fault(number));
+            match fault.start {
+                Start::At(at) => self.put(at, Agenda::Fault(number)),
+                Start::After(anchor, _) => {
+                    self.world.kernel.recorder.anchors.add(number, anchor, &self.cast);
+                }
+            }
         }
         let settled = self.plan.load + self.plan.settle;
         self.put(self.plan.load, Agenda::Phase(Phase::Settle));
@@ -215,6 +225,7 @@ impl<'a> Director<'a> {
                 Agenda::Phase(phase) => phase == Phase::End,
                 Agenda::Exited(node) => self.cast.find(Role::Reader) == Some(node),
                 Agenda::Record(_)
+                | Agenda::Anchor(_)
                 | Agenda::Fault(_)
                 | Agenda::FaultEnd(_)
                 | Agenda::FaultLook(_)
@@ -234,6 +245,7 @@ impl<'a> Director<'a> {
             ladder: recorded.ladder,
             findings: recorded.judge.conclude(),
             faults: self.nemesis.records,
+            schedule: self.schedule,
             simulated,
             messages: recorded.messages,
             entries: recorded.entries,
@@ -245,11 +257,13 @@ impl<'a> Director<'a> {
         match item {
             Agenda::Boot(node) => self.boot(node),
             Agenda::Record(node) => self.send(node),
-            Agenda::Fault(number) => {
-                let fault = &self.schedule[number as usize];
-                let next = self.nemesis.start(number, fault, &mut self.world);
-                self.expect(number, next);
-            }
+            Agenda::Anchor(number) => match self.schedule[number as usize].start {
+                Start::After(_, plus) if plus > Micros::ZERO => {
+                    self.put(Micros(self.world.now()) + plus, Agenda::Fault(number));
+                }
+                Start::After(..) | Start::At(_) => self.strike(number),
+            },
+            Agenda::Fault(number) => self.strike(number),
             Agenda::FaultLook(number) => {
                 let next = self.nemesis.look(number, &mut self.world);
                 self.expect(number, next);
@@ -267,6 +281,16 @@ impl<'a> Director<'a> {
         }
     }
 
+    fn strike(&mut self, number: u32) {
+        let fault = &mut self.schedule[number as usize];
+        if self.has_settled {
+            self.nemesis.never(fault, &self.world);
+            return;
+        }
+        let next = self.nemesis.start(number, fault, &mut self.world);
+        self.expect(number, next);
+    }
+
     fn expect(&mut self, number: u32, next: Next) {
         let now = Micros(self.world.now());
         match next {
@@ -278,6 +302,10 @@ impl<'a> Director<'a> {
 
     fn enter(&mut self, phase: Phase) {
         if phase == Phase::Settle {
+            self.has_settled = true;
+            for number in self.world.kernel.recorder.anchors.give_up() {
+                self.nemesis.never(&self.schedule[number as usize], &self.world);
+            }
             self.nemesis.heal_all(&mut self.world);
             let down: Vec<NodeId> = self
                 .cast

@@ -75,14 +75,18 @@ impl World {
     /// # Errors
     /// The bound that the run has come to.
     pub(crate) fn run(&mut self) -> Result<Option<Agenda>, Failure> {
-        while let Some(due) = self.kernel.events.pop() {
+        loop {
+            // Right after the step, before anything else that is due now.
+            if let Some(number) = self.kernel.recorder.anchors.next_due() {
+                return Ok(Some(Agenda::Anchor(number)));
+            }
+            let Some(due) = self.kernel.events.pop() else { return Ok(None) };
             self.progress.event(self.kernel.events.now())?;
             match due {
                 Due::Agenda(item) => return Ok(Some(item)),
                 due => self.take(due),
             }
         }
-        Ok(None)
     }
 
     /// The process that something due concerns, if it still concerns one.

@@ -3,7 +3,7 @@
 //! - [`tidy`] the tree keeps its rules · [`readme`] what the documents promise is so, [`readme_ci`] in CI too
 //! - [`determinism`] a seed is a run · [`suite`] every scenario says what it should
 //! - [`histories`] traced runs and kept histories are judged alike
-//! - [`mutants`] every property can fail
+//! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
 
 mod cli;
 mod cli_commands;
@@ -17,6 +17,8 @@ mod histories;
 mod mutants;
 mod readme;
 mod readme_ci;
+mod schedules;
+mod shrinking;
 mod suite;
 mod support;
 mod tidy;

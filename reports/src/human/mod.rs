@@ -2,14 +2,17 @@
 //! last. The text carries colours; whoever writes it strips them where they do not belong.
 //!
 //! - [`run()`] one run · [`sweep()`] many · [`check()`] a history · [`catalogue()`] what there is
+//! - [`shrink()`] a failure made small
 
 mod check;
 mod run;
+mod shrink;
 mod style;
 mod sweep;
 
 pub use check::check;
 pub use run::run;
+pub use shrink::shrink;
 pub use sweep::sweep;
 
 use crate::catalogue::Catalogue;

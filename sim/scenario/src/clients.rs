@@ -4,13 +4,14 @@ use crate::cluster::{Cluster, MAX_COUNT, check_name, named};
 use crate::config::Config;
 use crate::durations;
 use crate::plan::{Commit, Group, Producer, SettingValue, Settings, Topic};
+use crate::sends::sends;
 use crate::settings::Scope;
 use crate::sink::{At, Sink};
 use ackproof_types::{Delay, Micros, TopicId};
 
 /// Keys of a producer.
 pub(crate) const PRODUCER_KEYS: &[&str] =
-    &["topic", "instances", "rate", "records", "keys", "size", "start", "config"];
+    &["topic", "instances", "rate", "records", "keys", "size", "sends", "start", "config"];
 /// Keys of a group.
 pub(crate) const GROUP_KEYS: &[&str] =
     &["topics", "members", "process", "commit", "failures", "attempts", "start", "config"];
@@ -19,7 +20,7 @@ pub(crate) const GROUP_KEYS: &[&str] =
 const RESERVED: [&str; 3] = ["broker", "brokers", "controller"];
 
 /// When clients start unless the file says otherwise.
-const START: Micros = Micros::from_secs(1);
+pub(crate) const START: Micros = Micros::from_secs(1);
 
 /// Names of the user's topics.
 pub(crate) fn topic_names(topics: &[Topic]) -> impl Iterator<Item = &str> {
@@ -48,19 +49,26 @@ pub(crate) fn producers(
     sink: &mut Sink<'_>,
     at: Option<&At<'_>>,
     topics: &[Topic],
+    load: Micros,
 ) -> Vec<Producer> {
     let mut producers = Vec::new();
     let Some(at) = at.filter(|at| sink.is_object(at)) else { return producers };
     for (name, child) in named(sink, at) {
         check_client_name(sink, name, &child);
         if sink.object(&child, PRODUCER_KEYS) {
-            producers.push(producer(sink, name, &child, topics));
+            producers.push(producer(sink, name, &child, topics, load));
         }
     }
     producers
 }
 
-fn producer(sink: &mut Sink<'_>, name: &str, at: &At<'_>, topics: &[Topic]) -> Producer {
+fn producer(
+    sink: &mut Sink<'_>,
+    name: &str,
+    at: &At<'_>,
+    topics: &[Topic],
+    load: Micros,
+) -> Producer {
     let topic = match at.get("topic") {
         Some(child) => topic_id(sink, &child, topics),
         None if topics.len() == 2 => Some(TopicId(1)),
@@ -75,15 +83,19 @@ fn producer(sink: &mut Sink<'_>, name: &str, at: &At<'_>, topics: &[Topic]) -> P
     };
     let rate = at.get("rate").and_then(|at| sink.quantity(&at, "/s", durations::rate));
     let size = at.get("size").and_then(|at| sink.quantity(&at, "..200", durations::sizes));
+    let instances = sink.count(at.get("instances"), 1, MAX_COUNT, 1);
+    let start = at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START);
+    let listed = at.get("sends");
     Producer {
         name: name.to_owned(),
         topic: topic.unwrap_or(TopicId(1)),
-        instances: sink.count(at.get("instances"), 1, MAX_COUNT, 1),
+        instances,
         interval: rate.unwrap_or(Micros::from_millis(10)),
         records: sink.count32(at.get("records"), 1),
         keys: sink.count32(at.get("keys"), 0).unwrap_or(0),
         size: size.unwrap_or((100, 200)),
-        start: at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START),
+        sends: listed.map(|list| sends(sink, at, &list, (name, instances), (start, load))),
+        start,
         config: producer_config(sink, at),
     }
 }

@@ -21,12 +21,15 @@ pub(crate) const CLUSTER_KEYS: &[&str] = &["brokers", "config", "network"];
 pub(crate) const TOPIC_KEYS: &[&str] = &["partitions", "replication.factor", "config"];
 
 /// Topic settings and the broker settings that are their defaults.
-const INHERITED: &[(&str, &str)] = &[
+pub(crate) const INHERITED: &[(&str, &str)] = &[
     ("min.insync.replicas", "min.insync.replicas"),
     ("unclean.leader.election.enable", "unclean.leader.election.enable"),
     ("max.message.bytes", "message.max.bytes"),
     ("segment.bytes", "log.segment.bytes"),
 ];
+
+/// One-way latency of a message unless the file says otherwise.
+pub(crate) const LATENCY: Delay = Delay { min: Micros(200), max: Micros::from_millis(2) };
 
 /// A cluster as the file gives it.
 pub(crate) struct Cluster<'n> {
@@ -46,7 +49,7 @@ pub(crate) fn cluster<'n>(sink: &mut Sink<'_>, at: Option<&At<'n>>) -> Cluster<'
     let get = |key| at.and_then(|at| at.get(key));
     let brokers = sink.count(get("brokers"), 1, MAX_BROKERS, 3);
     let config = Config::read(sink, get("config").as_ref(), Scope::Broker);
-    let mut latency = Delay { min: Micros(200), max: Micros::from_millis(2) };
+    let mut latency = LATENCY;
     if let Some(network) = get("network")
         && sink.object(&network, &["latency"])
         && let Some(at) = network.get("latency")

@@ -53,7 +53,8 @@ impl<'n> Config<'n> {
     }
 }
 
-fn preset(setting: &Setting) -> Option<SettingValue> {
+/// The default of a setting, if it has one.
+pub(crate) fn preset(setting: &Setting) -> Option<SettingValue> {
     match setting.default {
         Preset::Number(number) => Some(SettingValue::Number(number)),
         Preset::Switch(on) => Some(SettingValue::Switch(on)),

@@ -2,6 +2,7 @@
 //!
 //! It knows the names of a plan, and nothing of how a fault is carried out.
 
+use crate::durations::spell_percent;
 use crate::plan::{Action, Direction, FaultKind, Links, Peers, Plan, Target};
 use ackproof_types::{Delay, Micros, TopicId};
 
@@ -156,11 +157,8 @@ fn done(action: &Action, plan: &Plan, target: &str) -> String {
             format!("{} slower by {}", path(links, plan, target), length(*by))
         }
         Action::Lossy { links, loss } => {
-            let (whole, fraction) = (loss / 10_000, loss % 10_000);
-            let fraction = format!(".{fraction:04}");
-            let share =
-                format!("{whole}{}", fraction.trim_end_matches(['0']).trim_end_matches('.'));
-            format!("{} lost {share}% of packets", path(links, plan, target))
+            let share = spell_percent(*loss);
+            format!("{} lost {share} of packets", path(links, plan, target))
         }
         Action::Reset => format!("connections of {target} reset"),
         Action::SlowFollower(by) => {
@@ -194,7 +192,8 @@ fn peers(links: &Links, plan: &Plan) -> String {
     listed(&names)
 }
 
-fn peer(peers: Peers, plan: &Plan) -> String {
+/// `peers` as a scenario names them.
+pub(crate) fn peer(peers: Peers, plan: &Plan) -> String {
     match peers {
         Peers::Brokers => "brokers".to_owned(),
         Peers::Controllers => "controllers".to_owned(),

@@ -122,9 +122,58 @@ pub fn sizes(text: &str) -> Result<(u32, u32), String> {
     Ok((min, max))
 }
 
+/// A length as it is read best without loss: `1.003412s`, `1.2ms`, `70us`.
+#[must_use]
+pub fn spell(length: Micros) -> String {
+    let (unit, per, digits) = match length.0 {
+        0 => return "0s".to_owned(),
+        1..1000 => return format!("{}us", length.0),
+        1000..1_000_000 => ("ms", 1000, 3),
+        _ => ("s", 1_000_000, 6),
+    };
+    format!("{}{unit}", decimal(length.0 / per, length.0 % per, digits))
+}
+
+/// A length, or a range of lengths.
+#[must_use]
+pub fn spell_range(range: Delay) -> String {
+    if range.min == range.max {
+        spell(range.min)
+    } else {
+        format!("{}..{}", spell(range.min), spell(range.max))
+    }
+}
+
+/// Parts in a million as a share: `0.1%`.
+#[must_use]
+pub fn spell_percent(parts: u32) -> String {
+    format!("{}%", decimal(u64::from(parts / 10_000), u64::from(parts % 10_000), 4))
+}
+
+fn decimal(whole: u64, fraction: u64, digits: usize) -> String {
+    let fraction = format!("{fraction:0digits$}");
+    match fraction.trim_end_matches('0') {
+        "" => whole.to_string(),
+        fraction => format!("{whole}.{fraction}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_spelt_is_read_again() {
+        for micros in [0, 1, 999, 1000, 1200, 999_999, 1_000_000, 1_003_412, 61_500_000] {
+            let text = spell(Micros(micros));
+            assert_eq!(duration(&text), Ok(Micros(micros)), "{text}");
+        }
+        assert_eq!(spell(Micros(1_003_412)), "1.003412s");
+        assert_eq!(spell(Micros(1200)), "1.2ms");
+        for parts in [1, 999, 10_000, 50_000, 1_000_000] {
+            assert_eq!(percent(&spell_percent(parts)), Ok(parts), "{}", spell_percent(parts));
+        }
+    }
 
     #[test]
     fn quantities() {

@@ -1,5 +1,6 @@
 //! Faults, read from the tree: one sentence each, made of a verb, a target, and when.
 
+use crate::anchor;
 use crate::describe::{FAULTS, listed};
 use crate::durations;
 use crate::json::Value;
@@ -9,7 +10,7 @@ use crate::targets::{PEERS, peers, target};
 use ackproof_types::{Delay, Micros};
 
 /// Keys that say when.
-pub(crate) const WHEN_KEYS: &[&str] = &["at", "between", "every"];
+pub(crate) const WHEN_KEYS: &[&str] = &["at", "between", "every", "after", "plus"];
 /// Keys that say how: the verbs each goes with.
 pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("from", &["isolate"]),
@@ -55,7 +56,7 @@ fn fault(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Fault> {
     if !sink.object(at, &known) {
         return None;
     }
-    let when = when(sink, at, plan.load);
+    let when = when(sink, at, plan);
     let choices = match one_of {
         Some(list) => {
             let items = sink.list(&list);
@@ -89,27 +90,41 @@ fn time(sink: &mut Sink<'_>, at: &At<'_>, load: Micros) -> Option<Micros> {
     Some(time)
 }
 
-fn when(sink: &mut Sink<'_>, at: &At<'_>, load: Micros) -> Option<When> {
-    let every = at.get("every");
-    match (at.get("at"), at.get("between")) {
-        (Some(_), Some(between)) => {
-            let message = "a fault has \"at\" or \"between\", not both";
-            sink.error(between.key_span, &between.path, message);
+fn when(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<When> {
+    let given: Vec<At<'_>> =
+        ["at", "between", "after"].iter().filter_map(|key| at.get(key)).collect();
+    if let [_, second, ..] = given.as_slice() {
+        let message = "a fault has one of \"at\", \"between\" and \"after\"";
+        sink.error(second.key_span, &second.path, message);
+        return None;
+    }
+    for (key, goes_with) in [("every", "between"), ("plus", "after")] {
+        if let Some(child) = at.get(key).filter(|_| at.get(goes_with).is_none())
+            && !given.is_empty()
+        {
+            let message = format!("\"{key}\" goes with \"{goes_with}\" only");
+            sink.error(child.key_span, &child.path, message);
+        }
+    }
+    if let Some(when) = at.get("at") {
+        return time(sink, &when, plan.load).map(When::At);
+    }
+    if let Some(window) = at.get("between") {
+        return between(sink, &window, at.get("every"), plan.load);
+    }
+    let Some(moment) = at.get("after") else {
+        let message = "when? a fault needs \"at\": \"10s\" or \"between\": [\"5s\", \"40s\"]";
+        sink.error(at.key_span, &at.path, message);
+        return None;
+    };
+    let plus = at.get("plus").map_or(Some(Micros::ZERO), |at| sink.duration(&at));
+    let text = sink.string(&moment)?;
+    match anchor::read(text, plan) {
+        Ok(anchor) => Some(When::After { anchor, plus: plus? }),
+        Err((message, hint)) => {
+            sink.hinted(moment.node.span, &moment.path, message, hint);
             None
         }
-        (None, None) => {
-            let message = "when? a fault needs \"at\": \"10s\" or \"between\": [\"5s\", \"40s\"]";
-            sink.error(at.key_span, &at.path, message);
-            None
-        }
-        (Some(when), None) => {
-            if let Some(every) = every {
-                let message = "\"every\" goes with \"between\" only";
-                sink.error(every.key_span, &every.path, message);
-            }
-            time(sink, &when, load).map(When::At)
-        }
-        (None, Some(window)) => between(sink, &window, every, load),
     }
 }
 

@@ -5,8 +5,10 @@
 //! - [`json`] the text as a tree with places · [`diagnostic`] mistakes · [`durations`] quantities
 //! - [`settings`] the table of Kafka settings
 //! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
-//! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it
+//! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments
+//! - [`mod@write`] the way back: a schedule with everything decided, as a file
 
+pub mod anchor;
 mod clients;
 mod cluster;
 mod config;
@@ -21,9 +23,11 @@ pub mod plan;
 pub mod resolve;
 pub mod schedule;
 pub mod schema;
+mod sends;
 pub mod settings;
 mod sink;
 mod targets;
+pub mod write;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -1,8 +1,10 @@
 //! A plan: what a scenario file means, resolved and valid by construction. Everything is by index;
 //! every default is filled in.
 
+use crate::anchor::Anchor;
 use ackproof_types::{Delay, Micros, TopicId};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A resolved scenario.
 #[derive(Clone, Debug)]
@@ -11,6 +13,8 @@ pub struct Plan {
     pub name: String,
     /// `about`.
     pub about: String,
+    /// The seed that a schedule came from: what is left to chance in it repeats under this seed.
+    pub seed: Option<u64>,
     /// Number of brokers, from 1.
     pub brokers: u16,
     /// Broker settings by Kafka's key; every modelled key is present.
@@ -131,10 +135,23 @@ pub struct Producer {
     pub keys: u32,
     /// Smallest and largest record in bytes.
     pub size: (u32, u32),
+    /// The records of each instance one by one, instead of drawn ones.
+    pub sends: Option<Vec<Arc<[PlannedRecord]>>>,
     /// When it starts to send.
     pub start: Micros,
     /// Producer settings by Kafka's key; every modelled key is present.
     pub config: Settings,
+}
+
+/// A record of the workload, decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedRecord {
+    /// When it is sent; never before the one that comes before it.
+    pub at: Micros,
+    /// Its key.
+    pub key: Option<u32>,
+    /// Its size in bytes.
+    pub size: u32,
 }
 
 /// A consumer group of the workload.
@@ -209,6 +226,13 @@ pub struct Fault {
 pub enum When {
     /// Once, at this time.
     At(Micros),
+    /// Once, this long after something happened for the first time.
+    After {
+        /// What.
+        anchor: Anchor,
+        /// How long after it; zero: before anything else happens.
+        plus: Micros,
+    },
     /// Again and again within a window, at distances drawn from `every`.
     Between {
         /// Start of the window.

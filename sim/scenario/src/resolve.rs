@@ -6,14 +6,14 @@ use crate::cluster::{cluster, topics};
 use crate::diagnostic::Diagnostic;
 use crate::expect::expect;
 use crate::faults::faults;
-use crate::json::{Span, parse};
+use crate::json::{Span, Value, parse};
 use crate::overrides;
 use crate::plan::{Expect, Plan};
 use crate::sink::{At, Sink};
 use ackproof_types::Micros;
 
-/// Largest scenario, in bytes.
-pub const MAX_BYTES: u64 = 1024 * 1024;
+/// Largest scenario, in bytes: a schedule has a line for every record.
+pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Counts and shares that `expect` can put limits on.
 pub const MEASURES: &[&str] = &[
@@ -41,6 +41,7 @@ pub(crate) const KEYS: &[&str] = &[
     "$schema",
     "name",
     "about",
+    "seed",
     "kafka",
     "cluster",
     "topics",
@@ -98,7 +99,7 @@ fn read(
 ) -> Option<Plan> {
     let start = Span::default();
     if u64::try_from(text.len()).is_ok_and(|length| length > MAX_BYTES) {
-        sink.error(start, "", "the file is larger than 1 MiB: this is no scenario");
+        sink.error(start, "", "the file is larger than 16 MiB: this is no scenario");
         return None;
     }
     if text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']).is_empty() {
@@ -137,11 +138,12 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
     let (load, settle) = run(sink, root.get("run").as_ref());
     let cluster = cluster(sink, root.get("cluster").as_ref());
     let topics = topics(sink, root.get("topics").as_ref(), &cluster);
-    let producers = producers(sink, root.get("producers").as_ref(), &topics);
+    let producers = producers(sink, root.get("producers").as_ref(), &topics, load);
     let groups = groups(sink, root.get("groups").as_ref(), &topics, &cluster);
     let mut plan = Plan {
         name,
         about,
+        seed: root.get("seed").and_then(|at| seed(sink, &at)),
         brokers: cluster.brokers,
         broker_config: cluster.settings,
         network: cluster.network,
@@ -168,6 +170,16 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
 fn stem(file: &str) -> String {
     let name = file.rsplit(['/', '\\']).next().unwrap_or(file);
     name.rsplit_once('.').map_or(name, |(stem, _)| stem).to_owned()
+}
+
+/// A whole number; one past the last one must be a number too.
+fn seed(sink: &mut Sink<'_>, at: &At<'_>) -> Option<u64> {
+    let raw = if let Value::Number(raw) = &at.node.value { raw.parse::<u64>().ok() } else { None };
+    let seed = raw.filter(|seed| *seed < u64::MAX);
+    if seed.is_none() {
+        sink.at(at, "a seed is a whole number from 0, below 2^64 - 1, without quotes");
+    }
+    seed
 }
 
 fn run(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> (Micros, Micros) {

@@ -1,19 +1,21 @@
 //! A schedule: what a seed makes of a plan. Plain data, decided before the run.
 
+use crate::anchor::Anchor;
 use crate::describe::{verb, words};
-use crate::plan::{Fault, FaultKind, Plan, Producer, When};
+use crate::plan::{Fault, FaultKind, Plan, PlannedRecord, Producer, When};
 use crate::{entity, stream};
 use ackproof_types::{Delay, Micros, ProducerIndex, Record, RecordId};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The fault timeline of one seed, in the order of time.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     /// The seed.
     pub seed: u64,
-    /// Faults, by time.
+    /// Faults, by time; one that waits for something stands where its file has it.
     pub faults: Vec<ScheduledFault>,
 }
 
@@ -23,13 +25,22 @@ pub struct ScheduledFault {
     /// The entry of `faults` it comes from.
     pub entry: usize,
     /// When it starts.
-    pub at: Micros,
+    pub start: Start,
     /// How long it lasts; none: until the load ends.
     pub lasts: Option<Micros>,
     /// What, and to whom. `any …` is decided by `pick` among the candidates of the run.
     pub kind: FaultKind,
     /// Chooses among candidates: modulo their number.
     pub pick: u64,
+}
+
+/// When a fault starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At this time.
+    At(Micros),
+    /// This long after something happened for the first time.
+    After(Anchor, Micros),
 }
 
 /// Draws from `range`, both ends included.
@@ -46,7 +57,7 @@ impl Schedule {
     /// by what it does to whom: removing one, or changing how long one lasts, moves no other.
     #[must_use]
     pub fn new(plan: &Plan, seed: u64) -> Self {
-        let mut faults = Vec::new();
+        let mut faults: Vec<(Micros, ScheduledFault)> = Vec::new();
         let mut alike: BTreeMap<String, u64> = BTreeMap::new();
         for (entry, fault) in plan.faults.iter().enumerate() {
             let name = identity(fault, plan);
@@ -54,16 +65,21 @@ impl Schedule {
             let purpose = |what: &str| stream(seed, &format!("fault {what} {name}"), *nth);
             let (mut when, mut which) = (purpose("when"), purpose("which"));
             let (mut length, mut whom) = (purpose("length"), purpose("whom"));
-            for at in times(&mut when, fault.when) {
+            for start in starts(&mut when, fault.when) {
                 let kind = choose(&mut which, &fault.choices);
                 let lasts = kind.lasts.map(|range| draw(&mut length, range));
                 let pick = whom.random();
-                faults.push(ScheduledFault { entry, at, lasts, kind: kind.clone(), pick });
+                let place = match start {
+                    Start::At(at) => at,
+                    Start::After(..) => faults.last().map_or(Micros::ZERO, |(at, _)| *at),
+                };
+                let kind = kind.clone();
+                faults.push((place, ScheduledFault { entry, start, lasts, kind, pick }));
             }
             *nth += 1;
         }
-        faults.sort_by_key(|fault| fault.at);
-        Self { seed, faults }
+        faults.sort_by_key(|(place, _)| *place);
+        Self { seed, faults: faults.into_iter().map(|(_, fault)| fault).collect() }
     }
 }
 
@@ -85,18 +101,21 @@ fn choose<'c>(rng: &mut ChaCha8Rng, choices: &'c [(u32, FaultKind)]) -> &'c Faul
     hit.map_or(&choices[0].1, |(_, kind)| kind)
 }
 
-fn times(rng: &mut ChaCha8Rng, when: When) -> Vec<Micros> {
+fn starts(rng: &mut ChaCha8Rng, when: When) -> Vec<Start> {
     match when {
-        When::At(at) => vec![at],
-        When::OnceBetween { from, to } => vec![draw(rng, Delay { min: from, max: to })],
+        When::At(at) => vec![Start::At(at)],
+        When::After { anchor, plus } => vec![Start::After(anchor, plus)],
+        When::OnceBetween { from, to } => {
+            vec![Start::At(draw(rng, Delay { min: from, max: to }))]
+        }
         When::Between { from, to, every } => {
-            let mut times = Vec::new();
+            let mut starts = Vec::new();
             let mut at = from + draw(rng, every);
             while at <= to {
-                times.push(at);
+                starts.push(Start::At(at));
                 at = at + draw(rng, every).max(Micros(1));
             }
-            times
+            starts
         }
     }
 }
@@ -105,15 +124,28 @@ fn times(rng: &mut ChaCha8Rng, when: When) -> Vec<Micros> {
 /// that its memory does not grow. Reading it again from the start gives the same.
 #[derive(Clone, Debug)]
 pub struct Workload {
+    index: ProducerIndex,
+    next: u32,
+    source: Source,
+}
+
+/// Where the records of a workload come from.
+#[derive(Clone, Debug)]
+enum Source {
+    Drawn(Box<Drawn>),
+    Listed(Arc<[PlannedRecord]>),
+}
+
+/// Records by a rate, drawn.
+#[derive(Clone, Debug)]
+struct Drawn {
     times: ChaCha8Rng,
     key: ChaCha8Rng,
     length: ChaCha8Rng,
-    index: ProducerIndex,
     interval: Micros,
     keys: u32,
     size: (u32, u32),
-    next: u32,
-    records: u32,
+    left: u32,
     at: Micros,
     until: Micros,
 }
@@ -128,20 +160,46 @@ impl Workload {
         producer: &Producer,
         load: Micros,
     ) -> Self {
+        let listed = producer.sends.as_ref().and_then(|sends| sends.get(usize::from(instance)));
+        let source = match listed {
+            Some(records) => Source::Listed(Arc::clone(records)),
+            None => Source::Drawn(Box::new(Drawn::new(seed, instance, producer, load))),
+        };
+        Self { index, next: 0, source }
+    }
+}
+
+impl Drawn {
+    fn new(seed: u64, instance: u16, producer: &Producer, load: Micros) -> Self {
         let entity = entity(&format!("{}-{instance}", producer.name));
         Self {
             times: stream(seed, "times of records", entity),
             key: stream(seed, "keys of records", entity),
             length: stream(seed, "sizes of records", entity),
-            index,
             interval: producer.interval,
             keys: producer.keys,
             size: producer.size,
-            next: 0,
-            records: producer.records.unwrap_or(u32::MAX),
+            left: producer.records.unwrap_or(u32::MAX),
             at: producer.start,
             until: load,
         }
+    }
+
+    fn next(&mut self) -> Option<PlannedRecord> {
+        if self.left == 0 || self.at > self.until {
+            return None;
+        }
+        self.left -= 1;
+        let key = (self.keys > 0).then(|| self.key.random_range(0..self.keys));
+        let size = self.length.random_range(self.size.0..=self.size.1);
+        let at = self.at;
+        // Around the mean by half of it: steady enough to reason about, not in lockstep.
+        let spread = Delay {
+            min: Micros(self.interval.0 / 2),
+            max: Micros(self.interval.0 + self.interval.0 / 2),
+        };
+        self.at = self.at + draw(&mut self.times, spread);
+        Some(PlannedRecord { at, key, size })
     }
 }
 
@@ -149,20 +207,12 @@ impl Iterator for Workload {
     type Item = (Micros, Record);
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next >= self.records || self.at > self.until {
-            return None;
-        }
-        let id = RecordId { producer: self.index, number: self.next };
-        let key = (self.keys > 0).then(|| self.key.random_range(0..self.keys));
-        let size = self.length.random_range(self.size.0..=self.size.1);
-        let at = self.at;
-        self.next += 1;
-        // Around the mean by half of it: steady enough to reason about, not in lockstep.
-        let spread = Delay {
-            min: Micros(self.interval.0 / 2),
-            max: Micros(self.interval.0 + self.interval.0 / 2),
+        let PlannedRecord { at, key, size } = match &mut self.source {
+            Source::Drawn(drawn) => drawn.next()?,
+            Source::Listed(records) => *records.get(usize::try_from(self.next).ok()?)?,
         };
-        self.at = self.at + draw(&mut self.times, spread);
+        let id = RecordId { producer: self.index, number: self.next };
+        self.next += 1;
         Some((at, Record { id, key, size }))
     }
 }

@@ -10,6 +10,7 @@ use crate::expect::EXPECTED;
 use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::plan::Commit;
 use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, PROFILES, RUN_KEYS, STATISTICS};
+use crate::sends::RECORD;
 use crate::settings::{self, Kind, Preset, Scope, Setting};
 use serde_json::{Map, Value, json};
 
@@ -22,6 +23,10 @@ pub fn schema(names: &Names<'_>) -> Value {
         "$schema" => described(json!({ "type": "string" }), "Where this schema is."),
         "name" => described(json!({ "type": "string" }), "Its name; else the file's."),
         "about" => described(json!({ "type": "string" }), "What it shows, in a sentence or two."),
+        "seed" => described(
+            json!({ "type": "integer", "minimum": 0 }),
+            "The seed of what a schedule leaves to chance: latencies, jitter.",
+        ),
         "kafka" => described(json!({ "enum": PROFILES }), "Whose defaults and rules."),
         "cluster" => described(cluster(), "Brokers and the network between all processes."),
         "topics" => described(by_name(topic()), "Topics by name."),
@@ -148,6 +153,10 @@ fn producer() -> Value {
         ),
         "keys" => whole(0, None, 0, "Size of the key space; 0: records without keys."),
         "size" => pattern(SIZES, "Smallest and largest record in bytes, like \"100..200\"."),
+        "sends" => described(
+            by_name(json!({ "type": "array", "items": { "type": "string", "pattern": RECORD } })),
+            "Every record by name of the instance, like \"1.5s key 17 size 120\"; instead of a rate.",
+        ),
         "start" => pattern(DURATION, "When it starts, like \"1s\"."),
         "config" => config(Scope::Producer),
         other => unreachable!("no schema for {other}"),
@@ -234,6 +243,10 @@ fn fault() -> Value {
         "between",
         described(window, "Within this window: once, or again and again with \"every\"."),
     );
+    let after = "Once, right after this happened for the first time, like \
+                 \"leader of payments-0 appends offset 117\".";
+    add("after", described(json!({ "type": "string" }), after));
+    add("plus", pattern(DURATION, "How much later than \"after\", like \"1.2ms\"."));
     add("every", pattern(DELAY, "Distance from one to the next, like \"3s..8s\"."));
     add(
         "one_of",
@@ -247,10 +260,12 @@ fn fault() -> Value {
     json!({
         "type": "object", "properties": properties, "additionalProperties": false,
         "allOf": [
-            { "oneOf": [{ "required": ["at"] }, { "required": ["between"] }] },
+            { "oneOf": [
+                { "required": ["at"] }, { "required": ["between"] }, { "required": ["after"] },
+            ] },
             { "oneOf": what },
         ],
-        "dependentRequired": { "every": ["between"] },
+        "dependentRequired": { "every": ["between"], "plus": ["after"] },
     })
 }
 

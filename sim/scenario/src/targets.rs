@@ -44,9 +44,11 @@ pub(crate) fn peers(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Pee
     result.ok()
 }
 
-type Refusal = (String, Option<String>);
+/// What is wrong, and what to do.
+pub(crate) type Refusal = (String, Option<String>);
 
-fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
+/// The target that `text` names.
+pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
     match text {
         "controller" => return Ok(Target::Controller),
         "brokers" => return Ok(Target::AllBrokers),
@@ -76,7 +78,7 @@ fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
         }
         return Ok(Target::FollowerOf(topic, number));
     }
-    process(plan, text)
+    process(text, plan)
 }
 
 /// A name with a number behind the last hyphen.
@@ -103,12 +105,14 @@ fn producer(plan: &Plan, name: &str) -> Result<u16, Refusal> {
     index(known.iter().copied(), name).ok_or_else(|| unknown("producer", name, &known))
 }
 
-fn group(plan: &Plan, name: &str) -> Result<u16, Refusal> {
+/// The group called `name`.
+pub(crate) fn group(plan: &Plan, name: &str) -> Result<u16, Refusal> {
     let known: Vec<&str> = plan.groups.iter().map(|group| group.name.as_str()).collect();
     index(known.iter().copied(), name).ok_or_else(|| unknown("group", name, &known))
 }
 
-fn partition(plan: &Plan, text: &str) -> Result<(TopicId, u16), Refusal> {
+/// `payments-0`.
+pub(crate) fn partition(plan: &Plan, text: &str) -> Result<(TopicId, u16), Refusal> {
     let Some((name, number)) = numbered(text) else {
         let example = plan.topics.get(1).map_or("payments", |topic| topic.name.as_str());
         let hint = Some(format!("write \"{example}-0\""));
@@ -130,7 +134,8 @@ fn within(name: &str, what: &str, number: u16, count: u16) -> Result<(), Refusal
     Err((format!("\"{name}\" has no {what} number {number}"), Some(format!("there is {range}"))))
 }
 
-fn process(plan: &Plan, text: &str) -> Result<Target, Refusal> {
+/// One process by its name, or a group.
+pub(crate) fn process(text: &str, plan: &Plan) -> Result<Target, Refusal> {
     if let Ok(index) = group(plan, text) {
         return Ok(Target::Group(index));
     }

@@ -2,7 +2,7 @@
 
 use ackproof_scenario::plan::{Action, Plan, Producer};
 use ackproof_scenario::resolve::{Names, load_with};
-use ackproof_scenario::schedule::{Schedule, ScheduledFault, Workload};
+use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Workload};
 use ackproof_types::{Micros, ProducerIndex, Record};
 
 fn plan(faults: &str, rest: &str) -> Plan {
@@ -22,6 +22,13 @@ fn workload(seed: u64, instance: u16, plan: &Plan) -> Vec<(Micros, Record)> {
 const FIRST: &str = r#"{ "between": ["2s", "20s"], "every": "1s..3s",
     "one_of": [{ "crash": "any broker", "for": "1s..2s" }, { "pause": "any broker" }] }"#;
 const SECOND: &str = r#"{ "between": ["1s", "25s"], "every": "1s..3s", "reset": "any broker" }"#;
+
+fn at(fault: &ScheduledFault) -> Micros {
+    match fault.start {
+        Start::At(at) => at,
+        Start::After(..) => panic!("no fault waits here"),
+    }
+}
 
 /// The faults of `plan` but for the resets, without the number of their entry.
 fn others(plan: &Plan, seed: u64) -> Vec<ScheduledFault> {
@@ -45,7 +52,7 @@ fn another_fault_moves_no_fault_and_no_record() {
             let faults = Schedule::new(&both, seed).faults;
             let is_second = |fault: &ScheduledFault| fault.kind.action == Action::Reset;
             assert!(faults.iter().any(is_second), "seed {seed} has the second");
-            assert!(faults.windows(2).all(|pair| pair[0].at <= pair[1].at), "by time");
+            assert!(faults.windows(2).all(|pair| at(&pair[0]) <= at(&pair[1])), "by time");
             assert_eq!(others(&both, seed), others(&alone, seed), "seed {seed}");
             assert_eq!(workload(seed, 0, &alone), workload(seed, 0, &both), "seed {seed}");
         }
@@ -58,7 +65,7 @@ fn entries_that_are_alike_are_drawn_apart() {
     let faults = Schedule::new(&twice, 1).faults;
     let times = |entry| {
         let of = faults.iter().filter(move |fault| fault.entry == entry);
-        of.map(|fault| fault.at).collect::<Vec<_>>()
+        of.map(at).collect::<Vec<_>>()
     };
     assert_ne!(times(0), times(1), "not in lockstep");
 }
@@ -67,7 +74,7 @@ fn entries_that_are_alike_are_drawn_apart() {
 fn how_long_a_fault_lasts_moves_neither_its_times_nor_its_victims() {
     let at = |plan: &Plan| {
         let faults = Schedule::new(plan, 5).faults.into_iter();
-        faults.map(|fault| (fault.at, fault.pick, fault.kind.action)).collect::<Vec<_>>()
+        faults.map(|fault| (fault.start, fault.pick, fault.kind.action)).collect::<Vec<_>>()
     };
     let short = plan(FIRST, "");
     let fixed = plan(&FIRST.replace("1s..2s", "9s"), "");

@@ -20,6 +20,10 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run scenarios and judge them.
     Run(Box<Run>),
+    /// Run a schedule file with the seed that it names.
+    Replay(Box<Run>),
+    /// Make a failing run small: fewest faults and records that still fail of the same.
+    Shrink(super::shrink::Shrink),
     /// Join the reports of the parts of a sweep.
     Merge(Merge),
     /// Show the options that hold, and where each comes from.
@@ -52,6 +56,9 @@ pub(crate) struct Run {
     /// Write the history to stdout, a JSON object a line; the report then goes to stderr.
     #[arg(long)]
     pub(crate) trace: bool,
+    /// Write the run as a schedule file: every record and fault of it, decided.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_schedule: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) places: Places,
     #[command(flatten)]
@@ -114,6 +121,9 @@ pub(crate) struct Flags {
     /// End a run in which so many events happen while simulated time stands still [default: 1000000].
     #[arg(long, value_name = "N", value_parser = valid("max-events-at-once"))]
     pub(crate) max_events_at_once: Option<String>,
+    /// Where to write a schedule file of each failure; "" or none: nowhere [default: ackproof-failures].
+    #[arg(long, value_name = "DIR", value_parser = valid("failures"))]
+    pub(crate) failures: Option<String>,
     /// Show no progress bar; there is none either if stderr is no terminal, or CI is set.
     #[arg(long, value_name = "BOOL", value_parser = valid("quiet"), num_args = 0..=1,
           require_equals = true, default_missing_value = "true")]
@@ -237,7 +247,7 @@ pub(crate) enum SchemaOf {
     History,
 }
 
-fn parse_set(text: &str) -> Result<(String, String), String> {
+pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .map(|(path, value)| (path.to_owned(), value.to_owned()))
         .ok_or_else(|| format!("\"{text}\" has no =; write path=value"))

@@ -1,12 +1,10 @@
 //! From scenario files to plans. All mistakes of all files are told at once.
 
 use super::output::talk;
-use ackproof_kafka::variant::Variant;
-use ackproof_oracle::measure::WITNESSES;
-use ackproof_oracle::registry::PROPERTIES;
+use ackproof::document;
 use ackproof_scenario::diagnostic::{Diagnostic, decode};
 use ackproof_scenario::plan::Plan;
-use ackproof_scenario::resolve::{MAX_BYTES, Names, load_with};
+use ackproof_scenario::resolve::MAX_BYTES;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -18,13 +16,6 @@ pub(crate) struct Scenario {
     pub(crate) file: String,
     /// What it means.
     pub(crate) plan: Plan,
-}
-
-/// Calls `with` with the names that a scenario may use.
-pub(crate) fn with_names<T>(with: impl FnOnce(&Names<'_>) -> T) -> T {
-    let properties: Vec<&str> = PROPERTIES.iter().map(|property| property.name).collect();
-    let variants: Vec<&str> = Variant::ALL.iter().map(|variant| variant.name()).collect();
-    with(&Names { properties: &properties, witnesses: WITNESSES, variants: &variants })
 }
 
 /// Reads all files; warnings are said at once.
@@ -65,7 +56,7 @@ pub(crate) fn read(file: &Path, sets: &[(String, String)]) -> Result<(Scenario, 
     let bytes = std::fs::read(file).map_err(|error| refused(&error))?;
     let text = decode(bytes, &shown).map_err(|error| format!("{error}\n"))?;
     let join = |found: &[Diagnostic]| found.iter().map(|one| format!("{one}\n")).collect();
-    match with_names(|names| load_with(&text, &shown, names, sets)) {
+    match document::load(&text, &shown, sets) {
         Ok((plan, warnings)) => Ok((Scenario { file: shown, plan }, join(&warnings))),
         Err(mistakes) => Err(join(&mistakes)),
     }

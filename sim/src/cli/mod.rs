@@ -5,6 +5,7 @@
 //! - [`args`] what can be typed · [`options`] what can be said elsewhere too, [`config`] where · [`seeds`]
 //! - [`status`] what comes back · [`output`] where text goes · [`outputs`] reports, in files too
 //! - [`run`] the main command · [`sweep`] many runs, their [`progress`] and [`watchdog`] · [`merge`] parts
+//! - [`replay`] and [`shrink`] of schedules, [`save`] writes them
 //! - [`mod@check`] and [`import`] histories from elsewhere · [`select`] and [`load`] files · [`list`] what there is
 
 pub(crate) mod args;
@@ -18,13 +19,17 @@ mod options;
 mod output;
 mod outputs;
 mod progress;
+mod replay;
 mod run;
+mod save;
 mod seeds;
 mod select;
+mod shrink;
 pub(crate) mod status;
 mod sweep;
 mod watchdog;
 
+use ackproof::document;
 use ackproof_reports::{json, jsonl};
 use ackproof_scenario::describe::template;
 use ackproof_scenario::schema::schema;
@@ -37,6 +42,8 @@ use std::io::{ErrorKind, Write};
 pub(crate) fn dispatch(arguments: &Arguments) -> Status {
     match &arguments.command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Replay(arguments) => replay::replay(arguments),
+        Command::Shrink(arguments) => shrink::shrink(arguments),
         Command::Merge(arguments) => merge::merge(arguments),
         Command::Config(arguments) => config::config(arguments),
         Command::Check(arguments) => check::check(arguments),
@@ -49,7 +56,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Status {
 
 fn print_schema(arguments: &Schema) -> Status {
     let schema = match arguments.of {
-        SchemaOf::Scenario => load::with_names(schema),
+        SchemaOf::Scenario => document::with_names(schema),
         SchemaOf::Report => json::run_schema(),
         SchemaOf::Sweep => json::sweep_schema(),
         SchemaOf::Line => jsonl::line_schema(),

@@ -28,12 +28,17 @@ pub(crate) struct Options {
     pub(crate) run_timeout: Duration,
     /// Events of one run while simulated time stands still.
     pub(crate) max_events_at_once: u64,
+    /// Where schedules of failures go; none: nowhere.
+    pub(crate) failures: Option<PathBuf>,
     pub(crate) quiet: bool,
     /// What goes to stdout.
     pub(crate) format: Format,
     /// What goes to files.
     pub(crate) files: Files,
 }
+
+/// Where schedules of failures go unless somebody says otherwise.
+pub(crate) const FAILURES: &str = "ackproof-failures";
 
 /// Files to write, by what is written.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +60,7 @@ impl Default for Options {
             check_determinism: false,
             run_timeout: Duration::from_secs(300),
             max_events_at_once: MAX_EVENTS_AT_ONCE,
+            failures: Some(PathBuf::from(FAILURES)),
             quiet: false,
             format: Format::Human,
             files: Files::default(),
@@ -113,6 +119,14 @@ pub(crate) const KEYS: &[Key] = &[
         default: "1000000",
         set: max_events_at_once,
         flag: |flags| flags.max_events_at_once.as_ref(),
+    },
+    Key {
+        name: "failures",
+        default: FAILURES,
+        set: |options, text| {
+            file(text).map(|path| options.failures = path.filter(|path| path.as_os_str() != "none"))
+        },
+        flag: |flags| flags.failures.as_ref(),
     },
     Key {
         name: "quiet",
@@ -188,10 +202,14 @@ fn wall(text: &str) -> Result<Duration, String> {
 const MAX_JOBS: usize = 1024;
 
 fn jobs(options: &mut Options, text: &str) -> Result<(), String> {
-    let jobs = text.parse::<NonZeroUsize>().ok().filter(|jobs| jobs.get() <= MAX_JOBS);
-    options.jobs =
-        Some(jobs.ok_or_else(|| format!("\"{text}\" is no number from 1 to {MAX_JOBS}"))?);
+    options.jobs = Some(parse_jobs(text)?);
     Ok(())
+}
+
+/// A number of threads.
+pub(crate) fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
+    let jobs = text.parse::<NonZeroUsize>().ok().filter(|jobs| jobs.get() <= MAX_JOBS);
+    jobs.ok_or_else(|| format!("\"{text}\" is no number from 1 to {MAX_JOBS}"))
 }
 
 /// More parts than anybody has machines.

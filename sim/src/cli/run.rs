@@ -7,6 +7,7 @@ use super::load::{Scenario, load};
 use super::options::Options;
 use super::output::{TraceOut, talk};
 use super::outputs::Outputs;
+use super::save::{failure, save};
 use super::select::select;
 use super::status::Status;
 use super::sweep::{status, sweep};
@@ -20,6 +21,7 @@ use ackproof::trial::trial_telling;
 use ackproof_reports::jsonl::RunLine;
 use ackproof_reports::run::RunReport;
 use ackproof_reports::sweep::{Asked, SeedRange, SweepReport};
+use ackproof_reports::verdict::Verdict;
 use ackproof_reports::{human, json};
 
 pub(crate) fn run(arguments: &Run) -> Status {
@@ -35,15 +37,20 @@ pub(crate) fn run(arguments: &Run) -> Status {
 /// Everything that can be wrong before the first run.
 fn prepare(arguments: &Run) -> Result<(Options, Asked, Vec<Scenario>), String> {
     let options = options(&arguments.places, &arguments.flags)?;
+    let scenarios = load(&select(&arguments.paths)?, &arguments.sets)?;
     let seeds = match (options.seeds, options.budget) {
         (Some(wanted), _) => SeedRange { from: wanted.from, to: wanted.to },
         (None, Some(_)) => SeedRange { from: 0, to: None },
-        (None, None) => SeedRange { from: 0, to: Some(1) },
+        (None, None) => {
+            // A schedule names its seed.
+            let own = if let [one] = scenarios.as_slice() { one.plan.seed } else { None };
+            let seed = own.unwrap_or(0);
+            SeedRange { from: seed, to: Some(seed.saturating_add(1)) }
+        }
     };
     if seeds.to.is_none() && options.budget.is_none() {
         return Err("error: seeds without an end need a --budget\n".to_owned());
     }
-    let scenarios = load(&select(&arguments.paths)?, &arguments.sets)?;
     let asked = Asked {
         paths: arguments.paths.iter().map(|path| path.display().to_string()).collect(),
         sets: arguments.sets.clone(),
@@ -69,6 +76,9 @@ fn begin(arguments: &Run, options: &Options, asked: &Asked, scenarios: &[Scenari
     let is_sweep = count != Some(1) || asked.part.is_some() || options.budget.is_some();
     if is_sweep && arguments.trace {
         return refuse("error: --trace follows one run: name one scenario and one seed\n");
+    }
+    if is_sweep && arguments.save_schedule.is_some() {
+        return refuse("error: --save-schedule saves one run: name one scenario and one seed\n");
     }
     let outputs = match Outputs::open(options.format, &options.files) {
         Ok(outputs) => outputs,
@@ -128,7 +138,14 @@ fn single(
             outputs.finish(&sweep, || human::sweep(&sweep), || json::sweep(&sweep))
         }
     };
-    status(&sweep).max(traced).max(shown)
+    // A schedule is its own file.
+    let is_new = scenario.plan.seed != Some(seed) || !sets.is_empty();
+    let failed = matches!(&run, Ok(report) if report.verdict == Verdict::Violated);
+    let kept = options.failures.as_deref().filter(|_| failed && is_new);
+    let kept = kept.and_then(|directory| failure(directory, scenario, seed));
+    let saved = arguments.save_schedule.iter().chain(&kept);
+    let saved = saved.map(|file| save(scenario, &origin, seed, file)).max().unwrap_or(Status::Met);
+    status(&sweep).max(traced).max(shown).max(saved)
 }
 
 /// A single run as a sweep of one, for what is written of sweeps.

@@ -6,6 +6,7 @@ use super::options::Options;
 use super::output::talk;
 use super::outputs::{Outputs, finish};
 use super::progress::Progress;
+use super::save::{failure, save};
 use super::status::Status;
 use super::watchdog::Watchdog;
 use ackproof::bounds::Failure;
@@ -18,9 +19,10 @@ use ackproof::trial::{trial, trial_telling};
 use ackproof_reports::jsonl::RunLine;
 use ackproof_reports::run::RunReport;
 use ackproof_reports::sweep::{Asked, RunName, ScenarioReport, SweepReport};
-use ackproof_reports::verdict::Verdict;
+use ackproof_reports::verdict::{Expected, Verdict};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -48,11 +50,15 @@ pub(crate) fn sweep(
     let sweep = Sweep { asked, scenarios, jobs, watchdog, stop: stop_on_interrupt() };
     let (mut reports, stopped_by) = sweep.explore(options, &mut outputs);
     let interrupted = sweep.stop.load(Ordering::Relaxed);
+    let mut saved = Status::Met;
     if !interrupted {
         sweep.tell(&mut reports);
+        if let Some(directory) = &options.failures {
+            saved = sweep.save_failures(&reports, directory);
+        }
     }
     let report = conclude::sweep(asked.clone(), reports, interrupted, stopped_by);
-    finish(outputs, &report).max(status(&report))
+    finish(outputs, &report).max(status(&report)).max(saved)
 }
 
 /// The exit status of a sweep.
@@ -121,6 +127,25 @@ impl Sweep<'_> {
         self.watchdog.watch(name, |bounds| work(&scenario.plan, &origin, bounds))
     }
 
+    /// A schedule file of the first seed that fails of each property or limit.
+    fn save_failures(&self, reports: &[ScenarioReport], directory: &Path) -> Status {
+        let mut status = Status::Met;
+        for (scenario, report) in self.scenarios.iter().zip(reports) {
+            let held = report.properties.iter().filter(|one| one.expected == Expected::Held);
+            let violated = held.filter_map(|one| one.violated.first());
+            let outside = report.limits.iter().filter_map(|one| one.outside.first());
+            let mut seeds: Vec<u64> = violated.chain(outside).copied().collect();
+            seeds.sort_unstable();
+            seeds.dedup();
+            for seed in seeds.into_iter().filter(|seed| scenario.plan.seed != Some(*seed)) {
+                if let Some(file) = failure(directory, scenario, seed) {
+                    status = status.max(save(scenario, &self.origin(scenario), seed, &file));
+                }
+            }
+        }
+        status
+    }
+
     fn line(&self, run: RunId, result: &Result<RunReport, Failure>) -> RunLine {
         let scenario = &self.scenarios[run.scenario];
         match result {
@@ -164,7 +189,7 @@ impl Sweep<'_> {
 }
 
 /// A flag that Ctrl-C sets; a second Ctrl-C ends the process at once.
-fn stop_on_interrupt() -> Arc<AtomicBool> {
+pub(crate) fn stop_on_interrupt() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     let handler = move || {

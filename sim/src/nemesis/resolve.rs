@@ -2,7 +2,7 @@
 
 use crate::lower::{Cast, Role};
 use crate::world::World;
-use ackproof_scenario::plan::{Action, Direction, Links, Peers, Target};
+use ackproof_scenario::plan::{Action, Direction, FaultKind, Links, Peers, Target};
 use ackproof_scenario::schedule::ScheduledFault;
 use ackproof_types::{NodeId, TopicId, TopicPartition};
 
@@ -13,28 +13,76 @@ pub(crate) fn brokers(cast: &Cast) -> Vec<NodeId> {
 
 /// The process a fault hits, if one fits: it must be up, and not frozen.
 pub(crate) fn target(fault: &ScheduledFault, cast: &Cast, world: &World) -> Option<NodeId> {
-    let wants_down = fault.kind.action == Action::Join;
-    let fits = |node: &NodeId| {
-        if wants_down { !world.is_up(*node) } else { world.is_up(*node) && !world.is_paused(*node) }
-    };
-    choose(fault.kind.target, fault.pick, cast, world, fits)
+    let action = &fault.kind.action;
+    candidates(fault.kind.target, cast, world).into_iter().find(|node| fits(action, *node, world))
 }
 
-/// One of the candidates of a rule: the first where the rule has an order, else the one drawn.
-fn choose(
+fn fits(action: &Action, node: NodeId, world: &World) -> bool {
+    if *action == Action::Join {
+        !world.is_up(node)
+    } else {
+        world.is_up(node) && !world.is_paused(node)
+    }
+}
+
+/// What `fault` does to whom, with a name in place of every `any …` that fits somebody.
+pub(crate) fn decide(fault: &ScheduledFault, cast: &Cast, world: &World) -> FaultKind {
+    let mut kind = fault.kind.clone();
+    let pick = fault.pick;
+    kind.target =
+        drawn(kind.target, pick, cast, world, |node| fits(&fault.kind.action, node, world));
+    let mut taken: Vec<NodeId> =
+        target(&ScheduledFault { kind: kind.clone(), ..fault.clone() }, cast, world)
+            .into_iter()
+            .collect();
+    let mut decide = |peers: &mut Vec<Peers>| {
+        for peers in peers {
+            if let Peers::One(target) = peers {
+                *target = drawn(*target, pick, cast, world, |node| !taken.contains(&node));
+            }
+            let more = members(*peers, &taken, cast, world);
+            taken.extend(more);
+        }
+    };
+    match &mut kind.action {
+        Action::Partition(sides) => sides.iter_mut().for_each(decide),
+        Action::Isolate(links) | Action::Slow { links, .. } | Action::Lossy { links, .. } => {
+            decide(&mut links.peers);
+        }
+        Action::Crash
+        | Action::Restart
+        | Action::RollingRestart
+        | Action::Pause
+        | Action::Reset
+        | Action::SlowFollower(_)
+        | Action::Leave
+        | Action::Join
+        | Action::StallPoll => {}
+    }
+    kind
+}
+
+/// `target`; if it is drawn, the one of those who fit that `pick` chooses.
+fn drawn(
     target: Target,
     pick: u64,
     cast: &Cast,
     world: &World,
-    fits: impl Fn(&NodeId) -> bool,
-) -> Option<NodeId> {
+    fits: impl Fn(NodeId) -> bool,
+) -> Target {
+    if !matches!(target, Target::AnyBroker | Target::AnyProducer(_) | Target::AnyMember(_)) {
+        return target;
+    }
     let fitting: Vec<NodeId> =
-        candidates(target, cast, world).into_iter().filter(|node| fits(node)).collect();
-    let is_drawn =
-        matches!(target, Target::AnyBroker | Target::AnyProducer(_) | Target::AnyMember(_));
+        candidates(target, cast, world).into_iter().filter(|node| fits(*node)).collect();
     let count = u64::try_from(fitting.len()).unwrap_or(1).max(1);
-    let index = if is_drawn { usize::try_from(pick % count).unwrap_or(0) } else { 0 };
-    fitting.get(index).copied()
+    let chosen = usize::try_from(pick % count).ok().and_then(|index| fitting.get(index));
+    chosen.map_or(target, |node| match cast.roles[node.index()] {
+        Role::Broker => Target::Broker(node.0),
+        Role::Producer(producer, instance, _) => Target::Producer(producer, instance),
+        Role::Member(group, member) => Target::Member(group, member),
+        Role::Controller | Role::Spare(..) | Role::Reader => target,
+    })
 }
 
 fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
@@ -72,7 +120,7 @@ fn of(cast: &Cast, is: impl Fn(Role) -> bool) -> Vec<NodeId> {
 }
 
 /// The processes that `peers` means and nobody has `taken`.
-fn members(peers: Peers, pick: u64, taken: &[NodeId], cast: &Cast, world: &World) -> Vec<NodeId> {
+fn members(peers: Peers, taken: &[NodeId], cast: &Cast, world: &World) -> Vec<NodeId> {
     let all = match peers {
         Peers::Brokers => brokers(cast),
         Peers::Controllers => of(cast, |role| role == Role::Controller),
@@ -86,8 +134,8 @@ fn members(peers: Peers, pick: u64, taken: &[NodeId], cast: &Cast, world: &World
             of(cast, |role| matches!(role, Role::Member(g, _) | Role::Spare(g, _) if g == index))
         }
         Peers::One(target) => {
-            let free = |node: &NodeId| !taken.contains(node);
-            choose(target, pick, cast, world, free).into_iter().collect()
+            let mut free = candidates(target, cast, world).into_iter();
+            free.find(|node| !taken.contains(node)).into_iter().collect()
         }
     };
     all.into_iter().filter(|node| !taken.contains(node)).collect()
@@ -97,13 +145,12 @@ fn members(peers: Peers, pick: u64, taken: &[NodeId], cast: &Cast, world: &World
 pub(crate) fn links(
     node: NodeId,
     links: &Links,
-    pick: u64,
     cast: &Cast,
     world: &World,
 ) -> Vec<(NodeId, NodeId)> {
     let mut taken = vec![node];
     for peers in &links.peers {
-        let more = members(*peers, pick, &taken, cast, world);
+        let more = members(*peers, &taken, cast, world);
         taken.extend(more);
     }
     taken[1..]
@@ -117,18 +164,13 @@ pub(crate) fn links(
 }
 
 /// The processes on each side of a partition; whoever two sides mean is on the first.
-pub(crate) fn sides(
-    sides: &[Vec<Peers>],
-    pick: u64,
-    cast: &Cast,
-    world: &World,
-) -> Vec<Vec<NodeId>> {
+pub(crate) fn sides(sides: &[Vec<Peers>], cast: &Cast, world: &World) -> Vec<Vec<NodeId>> {
     let mut taken: Vec<NodeId> = Vec::new();
     let mut found = Vec::new();
     for side in sides {
         let start = taken.len();
         for peers in side {
-            let more = members(*peers, pick, &taken, cast, world);
+            let more = members(*peers, &taken, cast, world);
             taken.extend(more);
         }
         found.push(taken[start..].to_vec());

@@ -1,0 +1,38 @@
+//! `ackproof replay`: a schedule file, run as it is. It is `ackproof run` for files that name their seed;
+//! with `--seeds` the same records and faults meet other latencies.
+
+use super::args::Run;
+use super::config::options;
+use super::load::load;
+use super::output::talk;
+use super::run::run;
+use super::select::select;
+use super::status::Status;
+
+pub(crate) fn replay(arguments: &Run) -> Status {
+    let loaded = select(&arguments.paths).and_then(|files| load(&files, &arguments.sets));
+    let files = match loaded {
+        Ok(files) => files,
+        Err(text) => {
+            talk(&text);
+            return Status::Usage;
+        }
+    };
+    let asked = match options(&arguments.places, &arguments.flags) {
+        Ok(options) => options.seeds.is_some(),
+        Err(text) => {
+            talk(&text);
+            return Status::Usage;
+        }
+    };
+    let unseeded = files.iter().find(|one| one.plan.seed.is_none() && !asked);
+    if let Some(one) = unseeded {
+        talk(&format!(
+            "error: {}: names no \"seed\", so it is no schedule; give one with --seed, or use \
+             `ackproof run`\n",
+            one.file
+        ));
+        return Status::Usage;
+    }
+    run(arguments)
+}

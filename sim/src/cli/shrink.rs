@@ -1,0 +1,142 @@
+//! `ackproof shrink`: a failing seed becomes a small schedule file and a story of at most ten lines.
+
+use super::args::parse_set;
+use super::load::read;
+use super::options::{FAILURES, parse_jobs};
+use super::output::{result, talk};
+use super::save::{failure, whole};
+use super::seeds::parse_seed;
+use super::status::Status;
+use super::sweep::stop_on_interrupt;
+use ackproof::report::Origin;
+use ackproof::shrink::failure::names;
+use ackproof::shrink::{Bounds, Shrunk, shrink as make_small};
+use ackproof_reports::command::replay;
+use ackproof_reports::human;
+use ackproof_reports::shrink::End;
+use ackproof_scenario::diagnostic::nearest;
+use ackproof_scenario::durations::duration;
+use ackproof_scenario::write;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// Exit status: 0 the failure was made small, 2 usage or scenario error, 4 the run does not fail, 70
+/// ackproof itself failed, 130 interrupted; the smallest so far is written.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Shrink {
+    /// A scenario or schedule file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The seed of the failing run [default: the one that a schedule names, else 0].
+    #[arg(long, value_name = "N", value_parser = parse_seed)]
+    seed: Option<u64>,
+    /// What must stay violated: a property, or lost, skipped, log_duplicates, duplicates, unknown or
+    /// failed above 0 [default: what fails first].
+    #[arg(long, value_name = "NAME", value_parser = parse_property)]
+    property: Option<String>,
+    /// Override a value of the scenario: `producers.billing.config.acks=1`.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
+    sets: Vec<(String, String)>,
+    /// Most runs; the result depends on nothing else.
+    #[arg(long, value_name = "N", default_value_t = 3000)]
+    runs: u64,
+    /// Stop after this much time with the smallest schedule so far, like 60s.
+    #[arg(long, value_name = "TIME", value_parser = parse_budget)]
+    budget: Option<Duration>,
+    /// Runs at the same time [default: one a core].
+    #[arg(long, value_name = "J", value_parser = parse_jobs)]
+    jobs: Option<NonZeroUsize>,
+    /// Where to write the schedule [default: below ./ackproof-failures].
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+}
+
+fn parse_property(text: &str) -> Result<String, String> {
+    if names().any(|name| name == text) {
+        return Ok(text.to_owned());
+    }
+    let hint = nearest(text, names()).map(|hint| format!("; {hint}")).unwrap_or_default();
+    Err(format!("\"{text}\" is no property and no count{hint}"))
+}
+
+fn parse_budget(text: &str) -> Result<Duration, String> {
+    duration(text).map(|length| Duration::from_micros(length.0))
+}
+
+pub(crate) fn shrink(arguments: &Shrink) -> Status {
+    let (scenario, warnings) = match read(&arguments.file, &arguments.sets) {
+        Ok(read) => read,
+        Err(text) => {
+            talk(&text);
+            return Status::Usage;
+        }
+    };
+    talk(&warnings);
+    let seed = arguments.seed.or(scenario.plan.seed).unwrap_or(0);
+    let interrupted = stop_on_interrupt();
+    let expired = expires(arguments.budget);
+    let bounds = Bounds {
+        runs: arguments.runs,
+        jobs: arguments
+            .jobs
+            .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+        expired: &expired,
+        interrupted: &interrupted,
+    };
+    let origin = Origin { file: &scenario.file, sets: &arguments.sets, check_determinism: false };
+    let command = origin.command(seed, seed.saturating_add(1));
+    match make_small(&scenario.plan, seed, arguments.property.as_deref(), bounds) {
+        Ok(Some(small)) => {
+            let below = || failure(Path::new(FAILURES), &scenario, seed);
+            let beside = || below().map(|file| file.with_extension("min.json"));
+            let file = arguments.output.clone().or_else(beside);
+            write_small(small, &file.unwrap_or_default(), &command)
+        }
+        Ok(None) => {
+            let what = arguments.property.as_deref().unwrap_or("any property or limit");
+            talk(&format!("nothing to shrink: seed {seed} does not fail of {what}\n{command}\n"));
+            Status::Nothing
+        }
+        Err(panic) => {
+            talk(&format!("ackproof itself failed: {panic}\n{command}\n"));
+            Status::Internal
+        }
+    }
+}
+
+/// A flag that is set when the budget is spent.
+fn expires(budget: Option<Duration>) -> Arc<AtomicBool> {
+    let expired = Arc::new(AtomicBool::new(budget == Some(Duration::ZERO)));
+    if let Some(budget) = budget {
+        let flag = Arc::clone(&expired);
+        std::thread::spawn(move || {
+            std::thread::sleep(budget);
+            flag.store(true, Ordering::Relaxed);
+        });
+    }
+    expired
+}
+
+fn write_small(small: Shrunk, file: &Path, command: &str) -> Status {
+    let Shrunk { tree, mut report } = small;
+    let shown = file.display().to_string();
+    (report.file, report.replay) = (shown.clone(), replay(&shown));
+    let mut header = vec![
+        format!("{}: {}.", report.scenario, report.failure),
+        String::new(),
+        format!("Shrunk from: {command}"),
+    ];
+    header.extend(report.story.iter().map(|line| format!("  {line}")));
+    if let Err(error) = whole(file, &write::text(&tree, &header, &BTreeMap::new())) {
+        talk(&format!("error: {shown}: cannot be written: {error}\n"));
+        return Status::Internal;
+    }
+    let interrupted = report.end == End::Interrupted;
+    let status = if interrupted { Status::Interrupted } else { Status::Met };
+    result(&human::shrink(&report)).max(status)
+}

@@ -1,0 +1,28 @@
+//! Scenario texts as plans, with the names of the properties, witnesses and variants that this build
+//! has. The language itself is `ackproof-scenario`'s; it knows no oracle and no model.
+
+use ackproof_kafka::variant::Variant;
+use ackproof_oracle::measure::WITNESSES;
+use ackproof_oracle::registry::PROPERTIES;
+use ackproof_scenario::diagnostic::Diagnostic;
+use ackproof_scenario::plan::Plan;
+use ackproof_scenario::resolve::{Names, load_with};
+
+/// Calls `with` with the names that a scenario may use.
+pub fn with_names<T>(with: impl FnOnce(&Names<'_>) -> T) -> T {
+    let properties: Vec<&str> = PROPERTIES.iter().map(|property| property.name).collect();
+    let variants: Vec<&str> = Variant::ALL.iter().map(|variant| variant.name()).collect();
+    with(&Names { properties: &properties, witnesses: WITNESSES, variants: &variants })
+}
+
+/// The plan that `text` describes, with warnings; `file` is its name in messages.
+///
+/// # Errors
+/// Everything wrong with it, warnings among it.
+pub fn load(
+    text: &str,
+    file: &str,
+    sets: &[(String, String)],
+) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    with_names(|names| load_with(text, file, names, sets))
+}

@@ -1,0 +1,104 @@
+//! A saved schedule is the run it came from, to the bit; it says everything in words that a person can
+//! edit, and what it cannot do it says.
+
+use crate::support::{assert_none, load, outcome, parallel, scenarios};
+use ackproof::saved::save;
+use ackproof::{document, run};
+use ackproof_scenario::plan::Plan;
+use ackproof_scenario::write;
+use std::collections::BTreeMap;
+
+/// Everything of a plan that a schedule repeats rather than decides.
+fn repeated(plan: &Plan) -> String {
+    let mut expect = plan.expect.clone();
+    expect.lines.clear();
+    let configs: Vec<_> = plan.producers.iter().map(|one| (&one.config, one.start)).collect();
+    format!(
+        "{:#?}",
+        (
+            (&plan.name, &plan.about, plan.brokers, &plan.broker_config, &plan.topics),
+            (configs, &plan.groups, plan.load, plan.settle, expect, &plan.variants),
+            (plan.network.latency, &plan.faults.is_empty()),
+        )
+    )
+}
+
+#[test]
+fn expectations_and_settings_survive() {
+    let sets = [
+        ("expect.duplicate_rate", r#"{ "max": 0.05 }"#),
+        (
+            "expect.ack_latency",
+            r#"{ "p99": { "max": "1.5s" }, "mean": { "min": "1ms", "max": "2s" } }"#,
+        ),
+        ("expect.skipped", r#"{ "min": 0, "max": 7 }"#),
+        ("expect.acked-durability", "may-violate"),
+        ("cluster.config.min.insync.replicas", "2"),
+        ("topics.payments.config", r#"{ "min.insync.replicas": 1 }"#),
+        (
+            "producers.billing.config",
+            r#"{ "acks": "1", "enable.idempotence": false, "linger.ms": 0 }"#,
+        ),
+        ("groups.ledger.commit", "auto"),
+        ("groups.ledger.failures", "0.1%"),
+    ];
+    let plan = load("scenarios/basics/chaos.json", &sets);
+    let again = reload(&save(&plan, &outcome(&plan, 1), "a command").expect("no panic"));
+    assert_eq!(repeated(&again), repeated(&plan));
+    let other = load("scenarios/basics/chaos.json", &sets[..8]);
+    assert_ne!(repeated(&other), repeated(&plan), "it can fail");
+}
+
+fn reload(text: &str) -> Plan {
+    let (plan, warnings) =
+        document::load(text, "saved.json", &[]).unwrap_or_else(|found| panic!("{found:#?}"));
+    assert!(warnings.is_empty(), "{warnings:#?}");
+    plan
+}
+
+#[test]
+fn a_saved_schedule_is_the_run_it_came_from() {
+    let jobs: Vec<(String, u64)> = scenarios()
+        .into_iter()
+        .flat_map(|file| (0..3).map(move |seed| (file.clone(), seed)))
+        .collect();
+    let findings = parallel(&jobs, |(file, seed)| {
+        let plan = load(file, &[]);
+        let first = outcome(&plan, *seed);
+        let plain = write::tree(&plan, *seed, &first.schedule);
+        let plain = write::text(&plain, &[], &BTreeMap::new());
+        let anchored = save(&plan, &first, "a command").expect("no panic");
+        let mut findings = Vec::new();
+        if repeated(&reload(&plain)) != repeated(&plan) {
+            findings.push(format!("{file}: the schedule repeats another plan"));
+        }
+        for (form, text) in [("absolute", &plain), ("anchored", &anchored)] {
+            let saved = reload(text);
+            let again = run::run(&saved, saved.seed.expect("a seed"), None).expect("no panic");
+            if again.digest != first.digest {
+                let same = first.ladder.iter().zip(&again.ladder).take_while(|(a, b)| a == b);
+                let second = same.count();
+                findings.push(format!("{file} seed {seed}, {form}: parts in second {second}"));
+            }
+            // Written again, it is the same text: nothing is left to decide.
+            let twice = write::tree(&saved, *seed, &again.schedule);
+            let once = write::tree(
+                &reload(&write::text(&twice, &[], &BTreeMap::new())),
+                *seed,
+                &again.schedule,
+            );
+            if once != twice {
+                findings.push(format!("{file} seed {seed}, {form}: written twice, it differs"));
+            }
+        }
+        let faults = first
+            .schedule
+            .iter()
+            .any(|fault| format!("{:?}", fault.kind.target).contains("Leader"));
+        if faults && !anchored.contains("appends") {
+            findings.push(format!("{file} seed {seed}: no fault on a leader is anchored"));
+        }
+        findings
+    });
+    assert_none(&findings.into_iter().flatten().collect::<Vec<_>>());
+}

@@ -1,0 +1,153 @@
+//! A failure becomes small through the binary: a file that fails of the same, the same on any number of
+//! threads, with its story; and what does not fail, or cannot be written, is said so.
+
+use crate::cli::{ackproof, directory, run};
+use crate::support::root;
+use std::path::Path;
+
+const CHAOS: &str = "scenarios/basics/chaos.json";
+
+/// The path of a file of the repository.
+fn at(file: &str) -> String {
+    root().join(file).to_str().expect("UTF-8").to_owned()
+}
+
+/// The numbers before and after the arrow behind `what`; the same twice where there is no arrow.
+fn reduction(out: &str, what: &str) -> (u64, u64) {
+    let (_, rest) = out.split_once(&format!("{what} ")).unwrap_or_else(|| panic!("{what}: {out}"));
+    let part = rest.split([',', '\n']).next().expect("a part");
+    let mut numbers = part.split(" → ").map(|number| number.trim().parse().expect("a number"));
+    let before = numbers.next().expect("one");
+    (before, numbers.next().unwrap_or(before))
+}
+
+fn lines_of_story(out: &str) -> usize {
+    let numbered = |line: &&str| {
+        let (number, _) = line.split_once(". ").unwrap_or_default();
+        !number.is_empty() && number.trim().bytes().all(|byte| byte.is_ascii_digit())
+    };
+    out.lines().filter(numbered).count()
+}
+
+/// Shrinks with more options, into `small.json`.
+fn shrink(directory: &Path, more: &[&str]) -> (String, String) {
+    let chaos = at(CHAOS);
+    let arguments = [&["shrink", &chaos, "-o", "small.json"], more].concat();
+    let ran = run(directory, &arguments);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let file = std::fs::read_to_string(directory.join("small.json")).expect("it is written");
+    (ran.out, file)
+}
+
+#[test]
+fn chaos_with_a_bug_becomes_a_handful_of_lines() {
+    let directory = directory();
+    for (seed, variant, property) in [
+        ("0", "no-dedup", "idempotent-log"),
+        ("0", "no-divergence-check", "log-matching"),
+        ("3", "trunc-to-hw", "acked-durability"),
+    ] {
+        let set = format!("variants=[\"{variant}\"]");
+        let more = ["--seed", seed, "--set", &set, "--property", property];
+        let (out, file) = shrink(directory.path(), &more);
+        assert!(out.contains(property), "{out}");
+        assert!(reduction(&out, "faults").1 <= 3, "{out}");
+        assert!(reduction(&out, "records").1 <= 5, "{out}");
+        assert!(reduction(&out, "records").0 > 5000, "{out}");
+        assert!((3..=10).contains(&lines_of_story(&out)), "{out}");
+        assert!(file.lines().count() < 50, "{file}");
+        // It fails of the same, and of nothing else; the bug is the reason.
+        let again = run(directory.path(), &["replay", "small.json"]);
+        assert_eq!(again.status, 1, "{again:?}");
+        assert!(again.out.contains(&format!("because {property} is violated")), "{again:?}");
+        assert!(!again.talk.contains("warning"), "{again:?}");
+        let cured = run(directory.path(), &["replay", "small.json", "--set", "variants=[]"]);
+        assert!(!cured.out.contains("VIOLATED"), "{cured:?}");
+    }
+}
+
+#[test]
+fn the_result_does_not_depend_on_the_number_of_threads() {
+    let directory = directory();
+    let acks = "producers.billing.config.acks=1";
+    let more = ["--seed", "1", "--set", acks, "--runs", "60"];
+    let one = shrink(directory.path(), &[&more[..], &["--jobs", "1"]].concat());
+    let two = shrink(directory.path(), &[&more[..], &["--jobs", "2"]].concat());
+    assert_eq!(one, two);
+    assert!(one.0.contains("60 runs used up"), "the bound is kept, and said: {}", one.0);
+    assert!(reduction(&one.0, "records").1 < 100, "{}", one.0);
+}
+
+#[test]
+fn a_schedule_can_be_shrunk_too() {
+    let directory = directory();
+    let footgun = at("scenarios/footguns/no-idempotence-retry.json");
+    let path = directory.path();
+    let saved = run(path, &["run", &footgun, "--seed", "0", "--save-schedule", "a/b/s.json"]);
+    assert!(saved.talk.contains("a/b/s.json"), "{saved:?}");
+    let small = ["shrink", "a/b/s.json", "--property", "log_duplicates", "-o", "m.json"];
+    let small = run(path, &small);
+    assert_eq!(small.status, 0, "{small:?}");
+    assert_eq!(reduction(&small.out, "records").1, 1, "{small:?}");
+    let again = run(path, &["replay", "m.json", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&again.out).expect("JSON");
+    assert_eq!(report["records"]["log_duplicates"], 1, "{report}");
+    assert_eq!(report["seed"], 0, "the seed of the file");
+}
+
+#[test]
+fn what_does_not_fail_is_not_shrunk() {
+    let directory = directory();
+    let chaos = at(CHAOS);
+    let fine = run(directory.path(), &["shrink", &chaos, "--seed", "0"]);
+    assert_eq!((fine.status, fine.out.as_str()), (4, ""), "{fine:?}");
+    assert!(fine.talk.contains("nothing to shrink: seed 0 does not fail"), "{fine:?}");
+    let typo = run(directory.path(), &["shrink", &chaos, "--property", "acked-durabilty"]);
+    assert_eq!(typo.status, 2, "{typo:?}");
+    assert!(typo.talk.contains("did you mean \"acked-durability\"?"), "{typo:?}");
+    let no = run(directory.path(), &["replay", &chaos]);
+    assert_eq!(no.status, 2, "{no:?}");
+    assert!(no.talk.contains("names no \"seed\""), "{no:?}");
+}
+
+#[test]
+fn a_spent_budget_leaves_the_smallest_so_far() {
+    let directory = directory();
+    let more = ["--seed", "0", "--set", "variants=[\"no-dedup\"]", "--budget", "0s"];
+    let (out, file) = shrink(directory.path(), &more);
+    assert!(out.contains("the time is over"), "{out}");
+    assert!(file.contains("\"sends\""), "a whole schedule: {} bytes", file.len());
+}
+
+#[test]
+fn every_failure_leaves_a_schedule_and_says_where() {
+    let directory = directory();
+    let path = directory.path();
+    let footgun = at("scenarios/footguns/acks-one-leader-crash.json");
+    let held = "expect.acked-durability=held";
+    let kept = |arguments: &[&str]| {
+        let mut command = ackproof(path);
+        command.env_remove("ACKPROOF_FAILURES").args(arguments);
+        crate::cli::finish(command.output().expect("the binary starts"))
+    };
+    let single = kept(&["run", &footgun, "--seed", "1", "--set", held]);
+    let file = "ackproof-failures/acks-one-leader-crash-seed-1.json";
+    assert_eq!(single.status, 1, "{single:?}");
+    assert!(single.talk.contains(file), "{}", single.talk);
+    let first: serde_json::Value = json(&kept(&["replay", file, "--format", "json"]).out);
+    let run: serde_json::Value =
+        json(&kept(&["run", &footgun, "--seed", "1", "--set", held, "--format", "json"]).out);
+    assert_eq!(first["digest"], run["digest"], "it is that run");
+    assert_eq!(first["verdict"], "violated");
+    let sweep =
+        kept(&["run", &footgun, "--seeds", "0..3", "--set", held, "--failures", "elsewhere"]);
+    assert_eq!(sweep.status, 1, "{sweep:?}");
+    let written = std::fs::read_dir(path.join("elsewhere")).expect("made").count();
+    assert_eq!(written, 1, "one of each property: {}", sweep.talk);
+    let off = kept(&["run", &footgun, "--seed", "2", "--set", held, "--failures", ""]);
+    assert!(off.talk.is_empty(), "{}", off.talk);
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).expect("JSON")
+}
