@@ -1,6 +1,8 @@
 //! A saved schedule is the run it came from, to the bit; it says everything in words that a person can
 //! edit, and what it cannot do it says.
 
+use crate::cli::run as run_binary;
+use crate::support::root;
 use crate::support::{assert_none, load, outcome, parallel, scenarios};
 use ackproof::saved::save;
 use ackproof::{document, run};
@@ -47,6 +49,57 @@ fn expectations_and_settings_survive() {
     assert_eq!(repeated(&again), repeated(&plan));
     let other = load("scenarios/basics/chaos.json", &sets[..8]);
     assert_ne!(repeated(&other), repeated(&plan), "it can fail");
+}
+
+/// What each regression failed of, and the bug that made it do so.
+const REGRESSIONS: &[(&str, &str, &str)] = &[
+    ("high-watermark-ignores-followers", "hw-ignores-followers", "acked-durability"),
+    ("no-deduplication", "no-dedup", "idempotent-log"),
+    ("no-divergence-check", "no-divergence-check", "log-matching"),
+];
+
+#[test]
+fn a_regression_fails_again_with_the_bug_it_once_showed() {
+    let directory = root();
+    let files: Vec<String> =
+        scenarios().into_iter().filter(|file| file.starts_with("scenarios/regressions/")).collect();
+    assert_eq!(files.len(), REGRESSIONS.len(), "each has its bug: {files:?}");
+    for (name, variant, property) in REGRESSIONS {
+        let file = format!("scenarios/regressions/{name}.json");
+        let set = format!("variants=[\"{variant}\"]");
+        let broken = run_binary(&directory, &["replay", &file, "--set", &set]);
+        assert_eq!(broken.status, 1, "{broken:?}");
+        assert!(broken.out.contains(&format!("because {property} is violated")), "{broken:?}");
+        let sound = run_binary(&directory, &["replay", &file]);
+        assert_eq!(sound.status, 0, "{sound:?}");
+    }
+}
+
+#[test]
+fn among_others_a_schedule_comes_first_and_once_with_its_own_seed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = |from: &str, to: &str| {
+        let to = folder.path().join(to);
+        std::fs::create_dir_all(to.parent().expect("a folder")).expect("made");
+        std::fs::copy(root().join(from), to).expect("copied");
+    };
+    copy("scenarios/basics/no-faults.json", "a/no-faults.json");
+    copy("scenarios/regressions/no-deduplication.json", "regressions/x.json");
+    let all = ["run", ".", "--seeds", "5..8", "--format", "json"];
+    let ran = run_binary(folder.path(), &all);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    let seeds = |index: usize| {
+        let seeds = &report["scenarios"][index]["seeds"];
+        (seeds["from"].as_u64(), seeds["to"].as_u64(), seeds["run"].as_u64())
+    };
+    assert_eq!(report["scenarios"][0]["scenario"], "no deduplication", "{ran:?}");
+    assert_eq!(seeds(0), (Some(0), Some(1), Some(1)), "once, with its own");
+    assert_eq!(seeds(1), (Some(5), Some(8), Some(3)));
+    assert_eq!((ran.status, &report["verdict"]), (0, &"met".into()));
+    let alone = ["replay", "regressions/x.json", "--seeds", "5..8", "--format", "json"];
+    let alone = run_binary(folder.path(), &alone);
+    let report: serde_json::Value = serde_json::from_str(&alone.out).expect("JSON");
+    assert_eq!(report["scenarios"][0]["seeds"]["run"], 3, "under other latencies");
 }
 
 fn reload(text: &str) -> Plan {

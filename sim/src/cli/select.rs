@@ -38,7 +38,10 @@ pub(crate) fn select(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
 
 type Refusal = (PathBuf, io::Error);
 
-/// The scenarios below a directory, sorted; a file is its own.
+/// What once failed is run first.
+const FIRST: &str = "regressions";
+
+/// The scenarios below a directory, sorted, those that once failed first; a file is its own.
 pub(crate) fn scenarios(path: &Path) -> Result<Vec<PathBuf>, Refusal> {
     let refused = |error| (path.to_owned(), error);
     if !std::fs::metadata(path).map_err(refused)?.is_dir() {
@@ -46,7 +49,8 @@ pub(crate) fn scenarios(path: &Path) -> Result<Vec<PathBuf>, Refusal> {
     }
     let mut found = Vec::new();
     walk(path, &mut found)?;
-    found.sort();
+    let is_first = |path: &PathBuf| path.components().any(|part| part.as_os_str() == FIRST);
+    found.sort_by_cached_key(|path| (!is_first(path), path.clone()));
     Ok(found)
 }
 

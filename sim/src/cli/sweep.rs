@@ -18,7 +18,7 @@ use ackproof::tally::Tally;
 use ackproof::trial::{trial, trial_telling};
 use ackproof_reports::jsonl::RunLine;
 use ackproof_reports::run::RunReport;
-use ackproof_reports::sweep::{Asked, RunName, ScenarioReport, SweepReport};
+use ackproof_reports::sweep::{Asked, RunName, ScenarioReport, SeedRange, SweepReport};
 use ackproof_reports::verdict::{Expected, Verdict};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -80,15 +80,17 @@ impl Sweep<'_> {
         outputs: &mut Outputs,
     ) -> (Vec<ScenarioReport>, Option<RunName>) {
         let Self { asked, scenarios, .. } = self;
+        let each: Vec<Asked> = scenarios.iter().map(|one| self.asked_of(one)).collect();
+        let tallied = scenarios.iter().zip(&each);
         let mut tallies: Vec<Tally<'_>> =
-            scenarios.iter().map(|one| Tally::new(&one.plan, &one.file, asked)).collect();
+            tallied.map(|(one, asked)| Tally::new(&one.plan, &one.file, asked)).collect();
         let runs = Runs { scenarios: scenarios.len(), seeds: asked.seeds, part: asked.part };
         let end = options.budget.map(|budget| Instant::now() + budget);
         let in_time = |_: &RunId| end.is_none_or(|end| Instant::now() < end);
         let mut progress = Progress::new(runs.count(), options.budget, options.quiet);
         let mut stopped_by = None;
         in_order(
-            runs.iter().take_while(in_time),
+            runs.iter().filter_map(|run| self.own(run)).take_while(in_time),
             self.jobs,
             &self.stop,
             |run| {
@@ -114,6 +116,26 @@ impl Sweep<'_> {
         );
         progress.finish();
         (tallies.into_iter().map(Tally::conclude).collect(), stopped_by)
+    }
+
+    /// The seed of a schedule among other files: it is run once, as it was when it failed.
+    fn seed(&self, scenario: &Scenario) -> Option<u64> {
+        scenario.plan.seed.filter(|_| self.scenarios.len() > 1)
+    }
+
+    /// What was asked for of one file.
+    fn asked_of(&self, scenario: &Scenario) -> Asked {
+        let mut asked = self.asked.clone();
+        if let Some(seed) = self.seed(scenario) {
+            asked.seeds = SeedRange { from: seed, to: Some(seed.saturating_add(1)) };
+        }
+        asked
+    }
+
+    /// `run`; of a schedule the first is the one with its seed, and the others are none.
+    fn own(&self, run: RunId) -> Option<RunId> {
+        let Some(seed) = self.seed(&self.scenarios[run.scenario]) else { return Some(run) };
+        (run.seed == self.asked.seeds.from).then_some(RunId { seed, ..run })
     }
 
     fn run<T>(
