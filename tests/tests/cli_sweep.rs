@@ -142,6 +142,23 @@ fn what_cannot_be_written_is_told_with_its_path_before_anything_is_run() {
     assert!(new.starts_with("{\"schema\""), "{new}");
 }
 
+#[test]
+fn a_single_run_is_written_in_every_format_and_beside_its_trace() {
+    let directory = directory();
+    let path = directory.path();
+    write(path, "a.json", &scenario(VIOLATED));
+    let files = ["--json", "o.json", "--jsonl", "o.jsonl", "--junit", "o.xml", "--github", "o.md"];
+    let ran = run(path, &[&["run", "a.json", "--seed", "5", "--trace"], &files[..]].concat());
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(ran.out.lines().count() > 100 && ran.talk.starts_with("VIOLATED"), "{}", ran.talk);
+    let read = |name: &str| std::fs::read_to_string(path.join(name)).unwrap();
+    let report: Value = serde_json::from_str(&read("o.json")).unwrap();
+    let line: Value = serde_json::from_str(&read("o.jsonl")).unwrap();
+    assert_eq!((&report["seed"], &report["digest"]), (&5.into(), &line["counts"]["digest"]));
+    assert!(read("o.xml").contains("type=\"violated\""));
+    assert!(read("o.md").contains("ackproof run a.json --seed 5"));
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupted_sweep_writes_all_its_files() {

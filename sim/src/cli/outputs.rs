@@ -34,7 +34,10 @@ enum Place {
 
 /// Everything that is to be written.
 pub(crate) struct Outputs {
-    stdout: Format,
+    /// What is printed.
+    printed: Format,
+    /// Where to: stdout, unless that is taken.
+    print: fn(&str) -> Status,
     targets: Vec<Target>,
     status: Status,
 }
@@ -44,7 +47,7 @@ impl Outputs {
     ///
     /// # Errors
     /// What cannot be written, as it is shown.
-    pub(crate) fn open(stdout: Format, files: &Files) -> Result<Self, String> {
+    pub(crate) fn open(printed: Format, files: &Files) -> Result<Self, String> {
         let wanted = [
             (Format::Json, &files.json),
             (Format::Jsonl, &files.jsonl),
@@ -58,18 +61,26 @@ impl Outputs {
                 targets.push(Target { path: path.clone(), format, place });
             }
         }
-        Ok(Self { stdout, targets, status: Status::Met })
+        Ok(Self { printed, print: result, targets, status: Status::Met })
+    }
+
+    /// Stdout is taken: what would be printed there goes to stderr.
+    pub(crate) fn aside(&mut self) {
+        self.print = |text| {
+            talk(text);
+            Status::Met
+        };
     }
 
     /// A run of a sweep has ended.
     pub(crate) fn run(&mut self, run: impl FnOnce() -> RunLine) {
         let wanted = self.targets.iter().any(|target| target.format == Format::Jsonl);
-        if self.stdout != Format::Jsonl && !wanted {
+        if self.printed != Format::Jsonl && !wanted {
             return;
         }
         let line = jsonl::line(&run());
-        if self.stdout == Format::Jsonl {
-            self.status = self.status.max(result(&line));
+        if self.printed == Format::Jsonl {
+            self.status = self.status.max((self.print)(&line));
         }
         self.write(Format::Jsonl, &line);
     }
@@ -81,13 +92,14 @@ impl Outputs {
         human: impl FnOnce() -> String,
         json: impl Fn() -> String,
     ) -> Status {
-        let printed = match self.stdout {
-            Format::Human => result(&human()),
-            Format::Json => result(&json()),
+        let print = self.print;
+        let printed = match self.printed {
+            Format::Human => print(&human()),
+            Format::Json => print(&json()),
             Format::Jsonl => Status::Met,
-            Format::Junit => result(&junit::sweep(report)),
+            Format::Junit => print(&junit::sweep(report)),
             Format::Github => {
-                let shown = result(&format!("{}{}", human(), github::annotations(report)));
+                let shown = print(&format!("{}{}", human(), github::annotations(report)));
                 shown.max(step_summary(report))
             }
         };

@@ -110,6 +110,9 @@ fn single(
     let Asked { sets, check_determinism, .. } = asked;
     let origin = Origin { file: &scenario.file, sets, check_determinism: *check_determinism };
     let out = arguments.trace.then(TraceOut::new);
+    if out.is_some() {
+        outputs.aside();
+    }
     let trace = out.as_ref().map(TraceOut::trace);
     let watchdog = Watchdog::new(options.run_timeout, options.max_events_at_once);
     let name = || format!("seed {seed} of {}", scenario.file);
@@ -118,13 +121,6 @@ fn single(
     let traced = out.as_ref().map_or(Status::Met, TraceOut::finish);
     let sweep = alone(asked, scenario, &run);
     let shown = match &run {
-        Ok(report) if out.is_some() => {
-            talk(&match options.format {
-                super::args::Format::Json => json::run(report),
-                _ => human::run(report),
-            });
-            Status::Met
-        }
         Ok(report) => {
             outputs.run(|| RunLine::from(report));
             outputs.finish(&sweep, || human::run(report), || json::run(report))
