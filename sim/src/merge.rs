@@ -47,6 +47,9 @@ pub fn merge(mut parts: Vec<(String, SweepReport)>) -> Result<SweepReport, Strin
     Ok(conclude::sweep(asked, scenarios, interrupted, stopped_by))
 }
 
+/// More than anybody has run; what is beyond makes statistics slow and sums wrap.
+const MAX_RUNS: u64 = 1 << 40;
+
 /// What a report must keep to be worth adding up; nobody but a text editor breaks it.
 fn sound(part: &SweepReport) -> Result<(), String> {
     let (version, ours) = (&part.version, env!("CARGO_PKG_VERSION"));
@@ -56,11 +59,17 @@ fn sound(part: &SweepReport) -> Result<(), String> {
             "written by ackproof {version} (schema {schema}); this is {ours} ({SCHEMA})"
         ));
     }
+    if part.asked.part.is_some_and(|Part { index, of }| index == 0 || index > of) {
+        return Err("it is no part that there can be".to_owned());
+    }
     let is_odd = |one: &ScenarioReport| {
-        let judged_less = |one: &PropertySweep| (one.violated.len() as u64) > one.judged;
-        one.seeds.from > one.seeds.to
+        let seeds = &one.seeds;
+        let odd =
+            |one: &PropertySweep| one.violated.len() as u64 > one.judged || one.judged > seeds.run;
+        seeds.from > seeds.to
+            || seeds.run > (seeds.to - seeds.from).min(MAX_RUNS)
             || u128::from_str_radix(&one.digest, 16).is_err()
-            || one.properties.iter().any(judged_less)
+            || one.properties.iter().any(odd)
     };
     match part.scenarios.iter().find(|one| is_odd(one)) {
         Some(odd) => Err(format!("its numbers on {} contradict each other", odd.file)),

@@ -105,6 +105,9 @@ fn what_does_not_belong_together_is_refused() {
     let mut old: Value = serde_json::from_str(&text(path, "2.json")).unwrap();
     old["version"] = "0.0.9".into();
     write(path, "old.json", &old.to_string());
+    let mut odd: Value = serde_json::from_str(&text(path, "2.json")).unwrap();
+    odd["scenarios"][0]["properties"][0]["judged"] = (1_u64 << 63).into();
+    write(path, "odd.json", &odd.to_string());
     write(path, "broken.json", &text(path, "2.json")[..500]);
     for (second, words) in [
         ("1.json", "both part 1/3"),
@@ -115,6 +118,7 @@ fn what_does_not_belong_together_is_refused() {
         ("changed.json", "different contents of all/1-met.json"),
         ("more.json", "different scenario files"),
         ("old.json", "0.0.9"),
+        ("odd.json", "contradict each other"),
         ("broken.json", "no report of a sweep"),
         ("none.json", "none.json"),
     ] {
