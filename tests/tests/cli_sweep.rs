@@ -84,8 +84,10 @@ fn every_format_is_the_same_on_any_number_of_threads() {
 fn a_run_without_progress_is_ended_and_is_no_success() {
     let directory = directory();
     let path = directory.path();
-    write(path, "a.json", &scenario(MET));
-    for bound in [["--max-events-at-once", "3"], ["--run-timeout", "1us"]] {
+    // It would take many seconds, so that the watchdog comes in time on a busy machine too.
+    let long = scenario(MET).replace("10s", "60m").replace("20/s", "500/s");
+    write(path, "a.json", &long);
+    for bound in [["--max-events-at-once", "3"], ["--run-timeout", "20ms"]] {
         let arguments = [&["run", "a.json", "--seeds", "2"], &bound[..]].concat();
         assert_eq!(run(path, &arguments).status, 3, "{bound:?}");
         let report = json(path, &arguments);
