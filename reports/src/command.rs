@@ -54,6 +54,12 @@ pub fn replay(file: &str) -> String {
     format!("ackproof replay {}", quote(&format!("{dashed}{file}")))
 }
 
+/// Words as they are pasted into a shell.
+#[must_use]
+pub fn quoted(words: &[String]) -> String {
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
 /// One word of a shell.
 fn quote(word: &str) -> String {
     // A NUL cannot come from a command line.

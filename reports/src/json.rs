@@ -2,6 +2,7 @@
 
 use crate::catalogue::Catalogue;
 use crate::check::CheckReport;
+use crate::compare::CompareReport;
 use crate::run::RunReport;
 use crate::sweep::SweepReport;
 use schemars::schema_for;
@@ -23,6 +24,12 @@ pub fn sweep(report: &SweepReport) -> String {
 /// A history.
 #[must_use]
 pub fn check(report: &CheckReport) -> String {
+    line(report)
+}
+
+/// A comparison.
+#[must_use]
+pub fn compare(report: &CompareReport) -> String {
     line(report)
 }
 
@@ -48,6 +55,12 @@ pub fn check_schema() -> Value {
 #[must_use]
 pub fn sweep_schema() -> Value {
     schema_for!(SweepReport).to_value()
+}
+
+/// The schema of [`compare`].
+#[must_use]
+pub fn compare_schema() -> Value {
+    schema_for!(CompareReport).to_value()
 }
 
 /// Any object, on a line.

@@ -13,6 +13,8 @@ mod cases;
 pub mod catalogue;
 pub mod check;
 pub mod command;
+pub mod compare;
+pub mod contract;
 pub mod github;
 pub mod human;
 pub mod json;

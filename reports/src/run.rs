@@ -1,5 +1,6 @@
 //! One run as data. The fields and their order are those of `--format json`.
 
+use crate::contract::Contract;
 use crate::measure::{Latency, Stall};
 use crate::verdict::{Expected, Judgement, Reason, Verdict};
 use ackproof_oracle::cause::{DuplicateCause, LossCause};
@@ -50,6 +51,8 @@ pub struct RunReport {
     pub reproduce: String,
     /// Why records were lost, skipped or there more than once.
     pub causes: Vec<CauseReport>,
+    /// What the configuration promises, if the scenario says nothing of what it expects.
+    pub contract: Option<Contract>,
     /// How fast records got through.
     pub timing: Timing,
     /// Where `timing` comes from.
@@ -96,6 +99,8 @@ pub struct PropertyReport {
     pub violation_count: u64,
     /// How much of it each cause explains, where causes are known.
     pub causes: Vec<PropertyCause>,
+    /// The causes by which it may be violated, if not by any.
+    pub allowed: Vec<String>,
 }
 
 /// A cause of a property's violations.
@@ -235,7 +240,7 @@ impl Timing {
 impl PropertyReport {
     /// What the oracle found, beside what was expected.
     #[must_use]
-    pub fn new(result: &oracle::PropertyResult, expected: Expected) -> Self {
+    pub fn new(result: &oracle::PropertyResult, expected: Expected, allowed: Vec<String>) -> Self {
         let mut counts: BTreeMap<LossCause, u64> = BTreeMap::new();
         for ((_, cause), count) in &result.causes {
             *counts.entry(*cause).or_default() += count;
@@ -253,6 +258,7 @@ impl PropertyReport {
             violations: result.violations.iter().map(Violation::from).collect(),
             violation_count: result.violation_count,
             causes: causes.collect(),
+            allowed,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A sweep as data: every scenario with what its seeds came to, in sums and lists that can be added up
 //! over parts of a sweep. It keeps no run; a seed is the run.
 
+use crate::contract::Contract;
 use crate::measure::MeasureSweep;
 use crate::run::{GroupReport, Records, Violation};
 use crate::verdict::{Expected, Judgement, Reason, Verdict};
@@ -103,6 +104,8 @@ pub struct ScenarioReport {
     pub claim: Option<Claim>,
     /// What was measured, with intervals.
     pub measures: Vec<MeasureSweep>,
+    /// What the configuration promises, if the scenario says nothing of what it expects.
+    pub contract: Option<Contract>,
     /// The limits that the scenario sets.
     pub limits: Vec<LimitSweep>,
     /// The witnesses that the scenario demands.
@@ -172,6 +175,10 @@ pub struct PropertySweep {
     pub first: Option<Violation>,
     /// The same seeds by the causes of what is wrong, where causes are known.
     pub causes: Vec<CauseSweep>,
+    /// The causes by which it may be violated, if not by any.
+    pub allowed: Vec<String>,
+    /// Seeds that violate it by anything else, ascending.
+    pub worse: Vec<u64>,
 }
 
 /// A cause of violations over the seeds.

@@ -5,6 +5,7 @@
 
 use ackproof_oracle::pace::Pace;
 use ackproof_reports::catalogue::{Catalogue, Item, Section};
+use ackproof_reports::contract::{Clause, Contract, Possible};
 use ackproof_reports::measure::{Estimate, Latency, MeasureSweep, Stall, Sums, Unit};
 use ackproof_reports::run::{
     CauseReport, Fate, FaultReport, GroupReport, GroupTiming, Moment, PropertyReport, Records,
@@ -53,6 +54,7 @@ fn property(name: &str, verdict: Judgement, expected: Expected) -> PropertyRepor
         violations: if violated { vec![violation()] } else { Vec::new() },
         violation_count: if violated { 12 } else { 0 },
         causes: Vec::new(),
+        allowed: Vec::new(),
     }
 }
 
@@ -129,6 +131,7 @@ fn run() -> RunReport {
             moment(21_053, "broker-3 elected for payments-0 (epoch 1)"),
         ],
         timeline_omitted: 5,
+        contract: Some(contract()),
         timing: timing(),
         pace: Pace::default(),
         causes: vec![
@@ -164,6 +167,7 @@ fn scenario(name: &str, verdict: Verdict) -> ScenarioReport {
         properties: Vec::new(),
         claim: Some(Claim { below: 0.139, stronger: 0.1, seeds: 29 }),
         measures: Vec::new(),
+        contract: Some(contract()),
         limits: Vec::new(),
         demands: Vec::new(),
         faults: Vec::new(),
@@ -212,6 +216,28 @@ fn latency() -> MeasureSweep {
     }
 }
 
+fn contract() -> Contract {
+    let clause = |says: &str, setting: &str| Clause {
+        says: says.to_owned(),
+        settings: vec![setting.to_owned()],
+    };
+    let possible = |says: &str, fate, records, seeds: &[u64]| Possible {
+        clause: clause(says, "producers.billing.config.acks=1"),
+        fate,
+        group: None,
+        causes: vec!["acks-one".to_owned()],
+        records,
+        seeds: seeds.to_vec(),
+    };
+    Contract {
+        promises: vec![clause("ledger processes every record", "groups.ledger.commit=auto")],
+        possible: vec![
+            possible("a record is lost", Fate::Lost, 12, &[3, 4]),
+            possible("a record is written twice", Fate::LogDuplicate, 0, &[]),
+        ],
+    }
+}
+
 fn timing() -> Timing {
     let latency = Latency {
         count: 1001,
@@ -254,6 +280,8 @@ fn failing() -> ScenarioReport {
             rate: Some(Interval { low: 0.383_6, high: 0.837_1 }),
             first: Some(violation()),
             causes: vec![cause_sweep("acks-one", 30, 2..14), cause_sweep("stale-leader", 1, 5..6)],
+            allowed: Vec::new(),
+            worse: Vec::new(),
         }],
         measures: vec![duplicates(), latency()],
         limits: vec![LimitSweep {
@@ -366,7 +394,7 @@ fn colours_are_there_to_be_stripped() {
 }
 
 /// The keys of a run's object, in the order that is promised.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "schema",
     "scenario",
     "file",
@@ -387,6 +415,7 @@ const KEYS: [&str; 20] = [
     "timeline_omitted",
     "reproduce",
     "causes",
+    "contract",
     "timing",
 ];
 

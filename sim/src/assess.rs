@@ -5,16 +5,20 @@
 //! enough, and none at all of an expected violation is a violated expectation. A property that judged
 //! nothing is inconclusive too, unless the scenario cannot make it judge (see [`crate::shape`]).
 
+use crate::contract::Allowed;
+use crate::demands::demands;
 use crate::{measures, shape};
-use ackproof_reports::run::RunReport;
+use ackproof_reports::run::{PropertyReport, RunReport};
 use ackproof_reports::sweep::{FaultSweep, Incident, Interval, LimitSweep, ScenarioReport};
 use ackproof_reports::verdict::{Expected, Judgement, Reason, Verdict};
 use ackproof_scenario::plan::{self, Limit, Plan};
 
-/// What the scenario expects of a property; what it does not name must hold.
+/// What the scenario expects of a property; what it does not name must hold, unless it states nothing and
+/// the configuration leaves a violation possible.
 #[must_use]
-pub fn expected(plan: &Plan, property: &str) -> Expected {
+pub(crate) fn expected(plan: &Plan, allowed: &Allowed, property: &str) -> Expected {
     match plan.expect.properties.get(property) {
+        None if allowed.contains_key(property) => Expected::MayViolate,
         None | Some(plan::Expected::Held) => Expected::Held,
         Some(plan::Expected::Violated) => Expected::Violated,
         Some(plan::Expected::MayViolate) => Expected::MayViolate,
@@ -46,6 +50,10 @@ pub fn run(plan: &Plan, report: &mut RunReport, standing: Standing) {
                 Verdict::Inconclusive,
                 format!("{name} was expected to be violated, and this seed does not violate it"),
             ),
+            (Expected::MayViolate, Judgement::Violated) => match worse(property) {
+                Some(cause) => (Verdict::Violated, unexplained(name, &cause)),
+                None => continue,
+            },
             (Expected::Held | Expected::Violated | Expected::MayViolate, _) => continue,
         };
         reasons.push(reason(name, verdict, text));
@@ -67,7 +75,7 @@ pub fn run(plan: &Plan, report: &mut RunReport, standing: Standing) {
             reasons.push(reason(name, Verdict::Violated, text));
         }
     }
-    for (witness, least) in &plan.expect.witness {
+    for (witness, least) in &demands(plan) {
         let seen = report.witnesses.get(witness).copied().unwrap_or(0);
         if seen < *least {
             let text = format!("{witness} happened {seen} times, and {least} are demanded");
@@ -104,6 +112,23 @@ pub(crate) fn scenario(report: &mut ScenarioReport, complete: bool) {
     }
     report.verdict = worst(&reasons);
     report.reasons = reasons;
+}
+
+/// By what `property` is violated that is not among the causes that it may be violated by, if by any.
+pub(crate) fn worse(property: &PropertyReport) -> Option<String> {
+    let PropertyReport { allowed, causes, violation_count, .. } = property;
+    if allowed.is_empty() || property.verdict != Judgement::Violated {
+        return None;
+    }
+    let explained: u64 = causes.iter().map(|one| one.count).sum();
+    let other = causes.iter().find(|one| !allowed.contains(&one.cause));
+    other
+        .map(|one| format!("{} ({})", one.about, one.cause))
+        .or_else(|| (explained < *violation_count).then(|| "no known cause".to_owned()))
+}
+
+fn unexplained(property: &str, cause: &str) -> String {
+    format!("{property} is violated by what the configuration does not explain: {cause}")
 }
 
 /// Whether every run keeps to `limit`.
@@ -195,6 +220,14 @@ fn properties(report: &ScenarioReport, complete: bool, reasons: &mut Vec<Reason>
             (Expected::Held, None) if property.judged == 0 && property.demanded => {
                 let text = format!("{name} found nothing to judge in {}", seeds(run));
                 (Verdict::Inconclusive, text)
+            }
+            (Expected::MayViolate, _) if !property.worse.is_empty() => {
+                let (count, first) = (property.worse.len(), property.worse[0]);
+                let text = format!(
+                    "{name} is violated by what the configuration does not explain in {count} of {run} \
+                     seeds, first in {first}"
+                );
+                (Verdict::Violated, text)
             }
             (Expected::Violated, None) => {
                 // One seed proves nothing, and neither do some of those that were asked for.

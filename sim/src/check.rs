@@ -67,7 +67,9 @@ pub fn report(file: &str, checked: &Checked, expect: &BTreeMap<String, Expected>
         history: file.to_owned(),
         verdict: reasons.iter().map(|reason| reason.verdict).max().unwrap_or(Verdict::Met),
         reasons,
-        properties: properties.map(|one| PropertyReport::new(one, expected(one))).collect(),
+        properties: properties
+            .map(|one| PropertyReport::new(one, expected(one), Vec::new()))
+            .collect(),
         unjudged: unjudged.collect(),
         records: (&findings.records).into(),
         groups: findings.groups.iter().map(GroupReport::from).collect(),

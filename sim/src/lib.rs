@@ -10,6 +10,8 @@
 //! - [`conclude`] decides on sums · [`statistics`] what sums say of other seeds
 //! - [`document`] texts as plans · [`saved`] a run as a schedule file · [`mod@shrink`] a failing run made small
 //! - [`mod@check`] judges a history from anywhere · [`verifiable`] makes one of the logs of Kafka's tools
+//! - [`compare`] arms over common random numbers
+//! - [`contract`] what a configuration promises, [`provoke`] faults that show it · [`demands`] what its faults must show
 //! - [`determinism`] compares two runs of one seed
 //! - [`nemesis`] faults · [`recorder`] the history and its digest
 
@@ -23,7 +25,10 @@ pub mod assess;
 pub mod bench;
 pub mod bounds;
 pub mod check;
+pub mod compare;
 pub mod conclude;
+pub mod contract;
+mod demands;
 pub mod determinism;
 pub mod document;
 mod events;
@@ -35,6 +40,7 @@ pub mod merge;
 pub mod nemesis;
 mod network;
 mod process;
+pub mod provoke;
 pub mod recorder;
 pub mod report;
 pub mod run;

@@ -159,6 +159,9 @@ fn scenario(sum: &mut ScenarioReport, one: ScenarioReport) {
     } else {
         sum.measures.iter_mut().zip(&one.measures).for_each(|(sum, one)| measure(sum, one));
     }
+    if let (Some(sum), Some(one)) = (&mut sum.contract, one.contract) {
+        sum.absorb(one);
+    }
     sum.limits.iter_mut().zip(one.limits).for_each(|(sum, one)| limit(sum, one));
     sum.demands.iter_mut().zip(&one.demands).for_each(|(sum, one)| demand(sum, one));
     sum.faults.iter_mut().zip(one.faults).for_each(|(sum, one)| fault(sum, one));
@@ -202,6 +205,7 @@ fn property(sum: &mut PropertySweep, one: PropertySweep) {
     sum.judged += one.judged;
     sum.witnesses += one.witnesses;
     ascending(&mut sum.violated, one.violated);
+    ascending(&mut sum.worse, one.worse);
     for one in one.causes {
         cause(&mut sum.causes, one);
     }

@@ -1,7 +1,9 @@
 //! From what a run leaves to its report: facts only, the verdict is [`crate::assess`]'s.
 
 use crate::assess;
+use crate::contract::{allowed, contract};
 use crate::run::RunOutcome;
+use ackproof_oracle::verdict::PropertyResult;
 use ackproof_reports::SCHEMA;
 use ackproof_reports::command::Command;
 use ackproof_reports::run::{
@@ -45,17 +47,21 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         entry: fault.entry as u64,
     });
     let groups = findings.groups.iter().map(|group| group.group.as_str());
+    let allowed = allowed(plan);
+    let property = |result: &PropertyResult| {
+        let causes = allowed.get(result.name).into_iter().flatten();
+        let causes = causes.map(|cause| (*cause).to_owned()).collect();
+        PropertyReport::new(result, assess::expected(plan, &allowed, result.name), causes)
+    };
     let witnesses = findings.witnesses.iter().map(|(name, count)| ((*name).to_owned(), *count));
-    RunReport {
+    let mut report = RunReport {
         schema: SCHEMA,
         scenario: plan.name.clone(),
         file: origin.file.to_owned(),
         seed: outcome.seed,
         digest: format!("{:032x}", outcome.digest),
         verdict: Verdict::Met,
-        properties: properties
-            .map(|result| PropertyReport::new(result, assess::expected(plan, result.name)))
-            .collect(),
+        properties: properties.map(property).collect(),
         records: (&findings.records).into(),
         groups: findings.groups.iter().map(GroupReport::from).collect(),
         faults: faults.collect(),
@@ -67,8 +73,15 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         causes: CauseReport::all(findings),
         timeline: findings.timeline.iter().map(Moment::from).collect(),
         timeline_omitted: findings.timeline_omitted,
+        contract: None,
         timing: Timing::of(&findings.pace, groups),
         pace: findings.pace.clone(),
         reproduce: origin.command(outcome.seed, outcome.seed.saturating_add(1)),
+    };
+    if !plan.expect.stated {
+        let mut contract = contract(plan);
+        contract.observe(outcome.seed, &report.causes);
+        report.contract = Some(contract);
     }
+    report
 }

@@ -47,6 +47,19 @@ pub(crate) fn clean_runs_for(share: f64) -> u64 {
     runs
 }
 
+/// The mean of `values` with Student's interval; none of it for a single one.
+#[must_use]
+pub(crate) fn mean(values: &[f64]) -> Option<(f64, Option<Interval>)> {
+    let count = float(values.len() as u64);
+    let mean = values.iter().sum::<f64>() / count;
+    if values.len() < 2 {
+        return (!values.is_empty()).then_some((mean, None));
+    }
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    let far = (squares / (count - 1.0) / count).sqrt() * student(count - 1.0);
+    Some((mean, Some(Interval { low: mean - far, high: mean + far })))
+}
+
 /// The part of the whole over all runs, with its interval: the ratio estimator of clusters with Student's
 /// quantile (Cochran, Sampling Techniques, §6.3 and §9A.1). No interval of a single run, and none if no
 /// run has any part: then runs say nothing of how much they differ.
@@ -72,8 +85,12 @@ fn deviation(value: f64, (squares, products): (u128, u128), sums: &Sums, runs: u
         wide(squares) - 2.0 * value * wide(products) + value * value * wide(sums.whole_squares);
     let count = float(runs);
     let error = (residuals.max(0.0) * count / (count - 1.0)).sqrt() / float(sums.whole);
-    let student = StudentsT::new(0.0, 1.0, count - 1.0).expect("at least one degree of freedom");
-    Some(error * student.inverse_cdf(f64::midpoint(1.0, CONFIDENCE)))
+    Some(error * student(count - 1.0))
+}
+
+fn student(freedom: f64) -> f64 {
+    let student = StudentsT::new(0.0, 1.0, freedom).expect("at least one degree of freedom");
+    student.inverse_cdf(f64::midpoint(1.0, CONFIDENCE))
 }
 
 /// The length in milliseconds that `share` of all lengths do not exceed, with its interval: that of the

@@ -2,6 +2,8 @@
 //! keeps no run, so that a sweep of any length needs the same memory; what it adds up is order-free.
 
 use crate::bounds::Failure;
+use crate::contract::contract;
+use crate::demands::demands;
 use crate::{assess, conclude, measures, merge, shape};
 use ackproof_reports::run::{PropertyCause, Records, RunReport};
 use ackproof_reports::sweep::{
@@ -34,9 +36,9 @@ impl<'a> Tally<'a> {
             highest: None,
             outside: Vec::new(),
         });
-        let demands = plan.expect.witness.iter().map(|(witness, least)| DemandSweep {
-            witness: witness.clone(),
-            least: *least,
+        let demands = demands(plan).into_iter().map(|(witness, least)| DemandSweep {
+            witness,
+            least,
             reached: 0,
             most: 0,
         });
@@ -53,6 +55,7 @@ impl<'a> Tally<'a> {
             properties: Vec::new(),
             claim: None,
             measures: Vec::new(),
+            contract: (!plan.expect.stated).then(|| contract(plan)),
             limits: limits.collect(),
             demands: demands.collect(),
             faults: vec![FaultSweep::default(); plan.faults.len()],
@@ -116,6 +119,9 @@ impl<'a> Tally<'a> {
             witness.seeds += u64::from(*count > 0);
         }
         measures::add(&mut sum.measures, run);
+        if let Some(contract) = &mut sum.contract {
+            contract.observe(run.seed, &run.causes);
+        }
         merge::records(&mut sum.records, &run.records);
         merge::groups(&mut sum.groups, &run.groups);
         sum.simulated_ms += run.simulated_ms;
@@ -153,6 +159,8 @@ fn properties(plan: &Plan, sums: &mut Vec<PropertySweep>, run: &RunReport) {
             rate: None,
             first: None,
             causes: Vec::new(),
+            allowed: one.allowed.clone(),
+            worse: Vec::new(),
         }));
     }
     for (sum, one) in sums.iter_mut().zip(&run.properties) {
@@ -168,6 +176,9 @@ fn properties(plan: &Plan, sums: &mut Vec<PropertySweep>, run: &RunReport) {
             Judgement::Violated => {
                 sum.verdict = Judgement::Violated;
                 sum.violated.push(run.seed);
+                if assess::worse(one).is_some() {
+                    sum.worse.push(run.seed);
+                }
                 if sum.first.is_none() {
                     sum.first = one.violations.first().cloned();
                 }

@@ -9,6 +9,7 @@ use ackproof_reports::verdict::{Judgement, Verdict};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_with};
 use ackproof_types::Micros;
+use std::collections::BTreeMap;
 
 pub(crate) const DURABILITY: &str = "acked-durability";
 pub(crate) const COMMITS: &str = "commit-durability";
@@ -52,13 +53,15 @@ pub(crate) fn fault(entry: u64, struck: bool) -> FaultReport {
 /// A report in which acked-durability concludes this, and commit-durability judged nothing.
 pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport {
     let violation = Violation { seq: 1, at_ms: 2, summary: format!("by {seed}"), story: vec![] };
+    let allowed = crate::contract::allowed(plan);
     let property = |name: &str, verdict| PropertyReport {
         name: name.to_owned(),
         verdict,
-        expected: crate::assess::expected(plan, name),
+        expected: crate::assess::expected(plan, &allowed, name),
         witnesses: u64::from(verdict != Judgement::Vacuous),
         violation_count: u64::from(verdict == Judgement::Violated),
         causes: Vec::new(),
+        allowed: Vec::new(),
         violations: (verdict == Judgement::Violated)
             .then(|| violation.clone())
             .into_iter()
@@ -83,18 +86,25 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
             ..GroupReport::default()
         }],
         faults: (0..plan.faults.len() as u64).map(|entry| fault(entry, true)).collect(),
-        witnesses: [("rebalance".to_owned(), seed), ("isr_shrunk".to_owned(), 0)].into(),
+        witnesses: witnesses(seed),
         simulated_ms: 1000,
         messages: 20,
         entries: 30,
         reasons: Vec::new(),
         causes: Vec::new(),
+        contract: None,
         timing: timing(&pace),
         pace,
         timeline: Vec::new(),
         timeline_omitted: 0,
         reproduce: String::new(),
     }
+}
+
+/// What follows from a crash, and a rebalance more with each seed.
+fn witnesses(seed: u64) -> BTreeMap<String, u64> {
+    let named = [("process_crashed", 1), ("process_restarted", 1), ("rebalance", seed)];
+    named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
 /// Ten acknowledgements of 10 ms, a group that takes twice as long, and a stall that grows by the seed.

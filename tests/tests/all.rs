@@ -3,6 +3,7 @@
 //! - [`tidy`] the tree keeps its rules · [`readme`] what the documents promise is so, [`readme_ci`] in CI too
 //! - [`determinism`] a seed is a run · [`suite`] every scenario says what it should
 //! - [`histories`] traced runs and kept histories are judged alike
+//! - [`contracts`] what configurations promise, and how they compare
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
 
 mod cli;
@@ -12,6 +13,7 @@ mod cli_junit;
 mod cli_merge;
 mod cli_reports;
 mod cli_sweep;
+mod contracts;
 mod determinism;
 mod histories;
 mod mutants;

@@ -1,21 +1,24 @@
 //! Reports for people, to be read in ten seconds: the verdict first, the command that shows it again
 //! last. The text carries colours; whoever writes it strips them where they do not belong.
 //!
-//! - [`run()`] one run · [`sweep()`] many · [`check()`] a history · [`catalogue()`] what there is
-//! - [`shrink()`] a failure made small
+//! - [`run()`] one run · [`sweep()`] many, [`explained()`] a contract, [`compare()`] arms
+//! - [`check()`] a history · [`shrink()`] a failure made small · [`catalogue()`] what there is
 
 mod check;
+mod compare;
 mod run;
 mod shrink;
 mod style;
 mod sweep;
 
 pub use check::check;
+pub use compare::compare;
 pub use run::run;
 pub use shrink::shrink;
-pub use sweep::sweep;
+pub use sweep::{explained, sweep};
 
 use crate::catalogue::Catalogue;
+use crate::contract::{Clause, Contract, Possible};
 use std::fmt::Write;
 
 /// What there is to choose from.
@@ -33,6 +36,34 @@ pub fn catalogue(catalogue: &Catalogue) -> String {
         }
     }
     text
+}
+
+/// What a configuration promises, and what it leaves possible with what runs showed of it; `runs`: how
+/// many there were, none for a single one.
+pub(crate) fn contract(text: &mut String, contract: &Contract, runs: Option<u64>) {
+    let because = |clause: &Clause| {
+        let settings = clause.settings.join(", ");
+        if settings.is_empty() { String::new() } else { style::aside(format!(" ({settings})")) }
+    };
+    for clause in &contract.promises {
+        let line = format!("{}{}{}", style::row("promised"), clause.says, because(clause));
+        put(text, format_args!("{line}"));
+    }
+    for Possible { clause, records, seeds, .. } in &contract.possible {
+        let line = format!("{}{}{}", style::row("possible"), clause.says, because(clause));
+        let shown = match (runs, seeds.first()) {
+            (Some(0), _) => String::new(),
+            (None, None) => ": not in this run".to_owned(),
+            (None, Some(_)) => format!(": {} here", style::plural(*records, "record")),
+            (Some(runs), None) => format!(": not seen in {}", style::plural(runs, "seed")),
+            (Some(runs), Some(first)) => {
+                let (shown, runs) = (seeds.len(), style::plural(runs, "seed"));
+                let records = style::plural(*records, "record");
+                format!(": {records} in {shown} of {runs}, first in seed {first}")
+            }
+        };
+        put(text, format_args!("{line}{shown}"));
+    }
 }
 
 /// One more line.

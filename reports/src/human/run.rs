@@ -29,6 +29,9 @@ pub fn run(report: &RunReport) -> String {
     for one in &report.causes {
         cause(&mut text, one);
     }
+    if let Some(contract) = &report.contract {
+        super::contract(&mut text, contract, None);
+    }
     timing(&mut text, &report.timing);
     properties(&mut text, &report.properties);
     let figures = format!(

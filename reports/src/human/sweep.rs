@@ -89,6 +89,9 @@ fn details(text: &mut String, report: &ScenarioReport) {
     for one in &report.groups {
         group(text, one);
     }
+    if let Some(contract) = &report.contract {
+        super::contract(text, contract, Some(report.seeds.run));
+    }
     for one in report.measures.iter().filter(|one| !one.estimates.is_empty()) {
         measure(text, one);
     }
@@ -207,4 +210,23 @@ fn totals(text: &mut String, report: &SweepReport) {
     let scenarios = plural(report.scenarios.len() as u64, "scenario");
     let line = format!("{scenarios}, {}: {}", plural(runs, "run"), counts.join(", "));
     put(text, format_args!("{}", heading(line)));
+}
+
+/// What a configuration promises, and what a search under faults made for it has shown.
+#[must_use]
+pub fn explained(report: &SweepReport) -> String {
+    let mut text = String::new();
+    for scenario in &report.scenarios {
+        put(&mut text, format_args!("{}", heading(&scenario.scenario)));
+        if let Some(contract) = &scenario.contract {
+            super::contract(&mut text, contract, Some(scenario.seeds.run));
+        }
+        let is_worse = |verdict| verdict >= Verdict::Violated;
+        for reason in scenario.reasons.iter().filter(|reason| is_worse(reason.verdict)) {
+            let word = verdict(reason.verdict, 0);
+            put(&mut text, format_args!("\n{word}  worse than promised: {}", reason.text));
+        }
+    }
+    put(&mut text, format_args!("\n{}", report.reproduce));
+    text
 }

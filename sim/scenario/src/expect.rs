@@ -5,6 +5,7 @@ use crate::json::Value;
 use crate::plan::{Expect, Expected, Limit};
 use crate::resolve::{LATENCIES, LENGTHS, MEASURES, Names, STATISTICS};
 use crate::sink::{At, Sink};
+use std::collections::BTreeMap;
 
 /// Expectations by name.
 pub(crate) const EXPECTED: &[(&str, Expected)] = &[
@@ -17,6 +18,7 @@ pub(crate) const EXPECTED: &[(&str, Expected)] = &[
 pub(crate) fn expect(sink: &mut Sink<'_>, at: Option<&At<'_>>, names: &Names<'_>) -> Expect {
     let mut expect = Expect::default();
     let Some(at) = at.filter(|at| sink.is_object(at)) else { return expect };
+    expect.stated = true;
     for (key, child) in at.children() {
         expect.note(sink, key, &child);
         if key == "witness" {
@@ -118,13 +120,15 @@ fn witness(sink: &mut Sink<'_>, at: &At<'_>, names: &Names<'_>, expect: &mut Exp
     if !sink.is_object(at) {
         return;
     }
+    let mut least = BTreeMap::new();
     for (key, child) in at.children() {
         expect.note(sink, &format!("witness.{key}"), &child);
         if !names.witnesses.contains(&key) {
             let known = names.witnesses.iter().copied();
             sink.unknown(child.key_span, &child.path, ("witness", key), known);
         } else if let Some(count) = sink.whole(&child, 1, i64::MAX) {
-            expect.witness.insert(key.to_owned(), count.unsigned_abs());
+            least.insert(key.to_owned(), count.unsigned_abs());
         }
     }
+    expect.witness = Some(least);
 }

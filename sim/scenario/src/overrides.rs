@@ -1,7 +1,11 @@
 //! Values from the command line (`--set path=value`), put into the tree before it is read.
 
+use crate::clients::{GROUP_KEYS, PRODUCER_KEYS};
+use crate::cluster::TOPIC_KEYS;
 use crate::diagnostic::nearest;
 use crate::json::{MAX_DEPTH, Member, Node, Span, Value, parse};
+use crate::resolve::KEYS;
+use crate::settings::{self, Scope};
 use crate::sink::Sink;
 
 /// Maps by name: a name that the file does not have is a slip, not a new entry.
@@ -13,9 +17,55 @@ pub(crate) fn apply(root: &mut Node, sets: &[(String, String)], sink: &mut Sink<
         let value = parse(text).map_or_else(|_| Value::String(text.clone()), |node| node.value);
         // A path that fails on its way leaves nothing behind.
         let mut changed = root.clone();
-        match put(&mut changed, path, value) {
+        let put_all = places(root, path).and_then(|places| {
+            places.iter().try_for_each(|place| put(&mut changed, place, value.clone()))
+        });
+        match put_all {
             Ok(()) => *root = changed,
             Err((message, hint)) => sink.hinted(Span::NOWHERE, path, message, hint),
+        }
+    }
+}
+
+/// Where a path leads: a setting or a key without its place means every place of the scenario that has
+/// it, `acks` every producer.
+fn places(root: &Node, path: &str) -> Result<Vec<String>, Refusal> {
+    let first = path.split(['.', '[']).next().unwrap_or(path);
+    if KEYS.contains(&first) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let has = |scope| settings::of(scope).any(|setting| setting.key == path);
+    let sections = [
+        ("topics", has(Scope::Topic), TOPIC_KEYS),
+        ("producers", has(Scope::Producer), PRODUCER_KEYS),
+        ("groups", has(Scope::Consumer), GROUP_KEYS),
+    ];
+    let mut found = Vec::new();
+    if has(Scope::Broker) {
+        found.push(("cluster", vec![format!("cluster.config.{path}")]));
+    }
+    for (section, is_setting, keys) in sections {
+        let tail = if is_setting {
+            format!("config.{path}")
+        } else if keys.contains(&path) && path != "config" {
+            path.to_owned()
+        } else {
+            continue;
+        };
+        let named = root.members().into_iter().flatten().filter(|member| member.key == section);
+        let names = named.flat_map(|member| member.value.members().unwrap_or_default());
+        found.push((section, names.map(|one| format!("{section}.{}.{tail}", one.key)).collect()));
+    }
+    match found.as_slice() {
+        [] => Ok(vec![path.to_owned()]),
+        [(section, places)] if places.is_empty() => {
+            Err((format!("\"{path}\" is of {section}, and the scenario has none"), None))
+        }
+        [(_, places)] => Ok(places.clone()),
+        several => {
+            let first = several.iter().filter_map(|(_, places)| places.first());
+            let hint = first.map(|place| format!("\"{place}\"")).collect::<Vec<_>>().join(" or ");
+            Err((format!("\"{path}\" can stand in several places"), Some(format!("write {hint}"))))
         }
     }
 }

@@ -376,12 +376,14 @@ pub enum Target {
 /// What a scenario expects.
 #[derive(Clone, Debug, Default)]
 pub struct Expect {
-    /// By property; the ones not named are expected to hold.
+    /// The scenario says what it expects; else it is what the configuration promises.
+    pub stated: bool,
+    /// By property; if anything is stated, the ones not named are expected to hold.
     pub properties: BTreeMap<String, Expected>,
     /// Bounds on measures.
     pub limits: Vec<Limit>,
-    /// How often things must have happened, at least.
-    pub witness: BTreeMap<String, u64>,
+    /// How often things must have happened, at least; none stated: what follows from the faults.
+    pub witness: Option<BTreeMap<String, u64>>,
     /// Lines of the file on which these stand, by the names that reasons of a verdict give them
     /// (`witness.rebalance`), and that of the scenario's `name`.
     pub lines: BTreeMap<String, u64>,

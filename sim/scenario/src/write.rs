@@ -45,7 +45,7 @@ pub fn tree(plan: &Plan, seed: u64, faults: &[ScheduledFault]) -> Value {
     let faults: Vec<Value> = faults.iter().map(|one| fault(one, plan)).collect();
     root.put_if(!faults.is_empty(), "faults", || Value::Array(faults));
     root.put("run", json!({ "load": spell(plan.load), "settle": spell(plan.settle) }));
-    root.put_full("expect", expect(&plan.expect));
+    root.put_if(plan.expect.stated, "expect", || Value::Object(expect(&plan.expect)));
     root.put_if(!plan.variants.is_empty(), "variants", || json!(plan.variants));
     Value::Object(root.0)
 }
@@ -248,8 +248,8 @@ fn expect(expect: &Expect) -> Map<String, Value> {
             entry.insert(statistic.to_owned(), bounds);
         }
     }
-    if !expect.witness.is_empty() {
-        map.insert("witness".to_owned(), json!(expect.witness));
+    if let Some(witness) = &expect.witness {
+        map.insert("witness".to_owned(), json!(witness));
     }
     map
 }

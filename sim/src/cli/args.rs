@@ -1,5 +1,7 @@
 //! What can be typed. What it means is decided elsewhere.
 
+use super::compare::Compare;
+use super::explain::Explain;
 use super::options::valid;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -26,6 +28,10 @@ pub(crate) enum Command {
     Shrink(super::shrink::Shrink),
     /// Join the reports of the parts of a sweep.
     Merge(Merge),
+    /// Compare scenarios, or settings, over the same seeds.
+    Compare(Compare),
+    /// Say what a configuration promises, and search for what it leaves possible.
+    Explain(Explain),
     /// Show the options that hold, and where each comes from.
     Config(Box<Config>),
     /// Judge a history, of a simulation or of a real cluster.
@@ -245,6 +251,8 @@ pub(crate) enum SchemaOf {
     Check,
     /// A line of a history.
     History,
+    /// `--format json` of a comparison.
+    Compare,
 }
 
 pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {

@@ -10,7 +10,9 @@
 
 pub(crate) mod args;
 mod check;
+mod compare;
 mod config;
+mod explain;
 mod import;
 mod list;
 mod load;
@@ -48,6 +50,8 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Status {
         Command::Config(arguments) => config::config(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Import(arguments) => import::import(arguments),
+        Command::Compare(arguments) => compare::compare(arguments),
+        Command::Explain(arguments) => explain::explain(arguments),
         Command::List(arguments) => list::list(arguments),
         Command::Schema(arguments) => print_schema(arguments),
         Command::New(arguments) => new(arguments),
@@ -62,6 +66,7 @@ fn print_schema(arguments: &Schema) -> Status {
         SchemaOf::Line => jsonl::line_schema(),
         SchemaOf::Check => json::check_schema(),
         SchemaOf::History => ackproof_oracle::jsonl::schema(),
+        SchemaOf::Compare => json::compare_schema(),
     };
     result(&format!("{schema:#}\n"))
 }

@@ -1,6 +1,7 @@
 //! Seeds as people type them: decimal, hexadecimal, or the hash of a commit, alone or as the start of a
 //! range. It runs nothing.
 
+use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Seeds that were asked for.
@@ -65,6 +66,12 @@ pub(crate) fn parse_seeds(text: &str) -> Result<Wanted, String> {
     } else {
         Err(format!("{text} goes backwards"))
     }
+}
+
+/// As [`parse_seeds`], where there is no budget of time to end them.
+pub(crate) fn parse_range(text: &str) -> Result<Range<u64>, String> {
+    let Wanted { from, to } = parse_seeds(text)?;
+    to.map(|to| from..to).ok_or_else(|| format!("{text} has no end"))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! brokers, settings. Each function lists candidates, the boldest first; none knows whether one fails.
 
 use super::tree::{entries, faults, names, number, object, records, rename, with, without_records};
+use ackproof_oracle::registry::PROPERTIES;
 use serde_json::{Value, json};
 
 /// Without one of the producers, or with one process of it only.
@@ -193,17 +194,18 @@ pub(crate) fn chance(tree: &Value) -> Vec<Value> {
     found
 }
 
-/// Without expectations that have nothing to do with the failure called `name`. They move nothing.
+/// With the expectation that the failure called `name` is about, and no other: said in words, since a
+/// scenario without any is held against what its configuration promises. They move nothing.
 pub(crate) fn expectations(tree: &Value, name: &str) -> Value {
     let mut tree = tree.clone();
-    if let Some(expect) = object(&mut tree, &["expect"]) {
+    let Some(root) = tree.as_object_mut() else { return tree };
+    let expect = root.entry("expect").or_insert_with(|| json!({}));
+    if let Some(expect) = expect.as_object_mut() {
         let measure = if name == "duplicates" { "duplicate_rate" } else { name };
         expect.retain(|key, _| key == measure);
-    }
-    if tree.get("expect").and_then(Value::as_object).is_some_and(serde_json::Map::is_empty)
-        && let Some(map) = tree.as_object_mut()
-    {
-        map.shift_remove("expect");
+        if expect.is_empty() && PROPERTIES.iter().any(|property| property.name == name) {
+            expect.insert(name.to_owned(), json!("held"));
+        }
     }
     tree
 }

@@ -1,0 +1,173 @@
+//! `ackproof compare`: scenarios, or one with different settings, side by side over the same seeds.
+
+use super::args::{Shown, parse_set};
+use super::load::{Scenario, load};
+use super::options::parse_jobs;
+use super::output::{result, talk};
+use super::seeds::parse_range;
+use super::status::Status;
+use super::sweep::stop_on_interrupt;
+use ackproof::bounds::{Bounds, Failure};
+use ackproof::compare::Comparison;
+use ackproof::explore::in_order;
+use ackproof::report::Origin;
+use ackproof::runs::Runs;
+use ackproof::trial::trial;
+use ackproof_reports::command::quoted;
+use ackproof_reports::sweep::SeedRange;
+use ackproof_reports::{human, json};
+use std::num::NonZeroUsize;
+use std::ops::{ControlFlow, Range};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+/// Most arms: a grid grows fast, and each arm runs every seed.
+const MAX_ARMS: usize = 256;
+
+/// Several files, or one file with several `--set` of one path each or with `--vary`. Every arm runs the
+/// same seeds: the same workload and, as far as the scenarios agree, the same faults. Less of each
+/// measure is better; nothing is expected, so the exit status is 0 unless a run failed.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Compare {
+    /// Scenario files.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// One arm of a single file; of several files, for all of them.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
+    sets: Vec<(String, String)>,
+    /// A grid: `session.timeout.ms=6000,10000`, with each value of every other `--vary`.
+    #[arg(long = "vary", value_name = "PATH=VALUE,…", value_parser = parse_set)]
+    vary: Vec<(String, String)>,
+    /// Seeds that every arm runs.
+    #[arg(long, value_name = "A..B", default_value = "0..20", value_parser = parse_range)]
+    seeds: Range<u64>,
+    /// For people, or as one JSON object (of `schema compare`).
+    #[arg(long, value_enum, default_value_t = Shown::Human)]
+    format: Shown,
+    /// Runs at the same time [default: one a core].
+    #[arg(long, value_name = "J", value_parser = parse_jobs)]
+    jobs: Option<NonZeroUsize>,
+}
+
+type Sets = Vec<(String, String)>;
+
+pub(crate) fn compare(arguments: &Compare) -> Status {
+    let arms = match arms(arguments).and_then(loaded) {
+        Ok(arms) => arms,
+        Err(text) => {
+            talk(&text);
+            return Status::Usage;
+        }
+    };
+    if arguments.seeds.is_empty() {
+        talk("nothing to run: the range holds no seed; the last is excluded\n");
+        return Status::Nothing;
+    }
+    let named = arms.iter().map(|(scenario, sets)| (scenario.file.clone(), sets.clone()));
+    let mut comparison = Comparison::new(named);
+    let seeds = SeedRange { from: arguments.seeds.start, to: Some(arguments.seeds.end) };
+    let runs = Runs { scenarios: arms.len(), seeds, part: None };
+    let jobs = arguments
+        .jobs
+        .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+    let stop = stop_on_interrupt();
+    let mut failed = false;
+    in_order(
+        runs.iter(),
+        jobs,
+        &stop,
+        |run| {
+            let (scenario, sets) = &arms[run.scenario];
+            let origin = Origin { file: &scenario.file, sets, check_determinism: false };
+            trial(&scenario.plan, &origin, run.seed, None, &Bounds::default())
+        },
+        |run, result| {
+            let result = result.unwrap_or_else(|panic| Err(Failure::Crashed(panic)));
+            failed |= result.is_err();
+            comparison.add(run.scenario, run.seed, result.as_ref());
+            ControlFlow::Continue(())
+        },
+    );
+    let interrupted = stop.load(Ordering::Relaxed);
+    let report = comparison.conclude(seeds, interrupted, again(arguments));
+    let text = match arguments.format {
+        Shown::Human => human::compare(&report),
+        Shown::Json => json::compare(&report),
+    };
+    let failed = if failed { Status::Internal } else { Status::Met };
+    let interrupted = if interrupted { Status::Interrupted } else { Status::Met };
+    result(&text).max(failed).max(interrupted)
+}
+
+/// The arms that were asked for: a file, and what is changed in it.
+fn arms(arguments: &Compare) -> Result<Vec<(PathBuf, Sets)>, String> {
+    let Compare { files, sets, vary, .. } = arguments;
+    let arms: Vec<(PathBuf, Sets)> = match files.as_slice() {
+        [file] if vary.is_empty() => {
+            sets.iter().map(|set| (file.clone(), vec![set.clone()])).collect()
+        }
+        files => {
+            let grid = grid(vary)?;
+            let arms = files.iter().flat_map(|file| {
+                let sets = grid.iter().map(move |cell| [sets.as_slice(), cell].concat());
+                sets.map(move |sets| (file.clone(), sets))
+            });
+            arms.take(MAX_ARMS + 1).collect()
+        }
+    };
+    match arms.len() {
+        0 | 1 => Err("error: one arm is nothing to compare: name two files, give --set twice, or \
+                      --vary\n"
+            .to_owned()),
+        count if count > MAX_ARMS => {
+            Err(format!("error: more than {MAX_ARMS} arms are too many to compare\n"))
+        }
+        _ => Ok(arms),
+    }
+}
+
+/// Every combination of the values of all `vary`.
+fn grid(vary: &[(String, String)]) -> Result<Vec<Sets>, String> {
+    let mut grid = vec![Sets::new()];
+    for (path, values) in vary {
+        let values: Vec<&str> = values.split(',').collect();
+        if values.iter().any(|value| value.is_empty()) {
+            return Err(format!("error: --vary {path}: there is an empty value\n"));
+        }
+        if grid.len().saturating_mul(values.len()) > MAX_ARMS {
+            return Err(format!("error: more than {MAX_ARMS} arms are too many to compare\n"));
+        }
+        let grown = grid.iter().flat_map(|cell| {
+            values.iter().map(move |value| {
+                let mut cell = cell.clone();
+                cell.push((path.clone(), (*value).to_owned()));
+                cell
+            })
+        });
+        grid = grown.collect();
+    }
+    Ok(grid)
+}
+
+fn loaded(arms: Vec<(PathBuf, Sets)>) -> Result<Vec<(Scenario, Sets)>, String> {
+    let mut loaded = Vec::new();
+    for (file, sets) in arms {
+        for scenario in load(&[file], &sets)? {
+            loaded.push((scenario, sets.clone()));
+        }
+    }
+    Ok(loaded)
+}
+
+fn again(arguments: &Compare) -> String {
+    let mut words = vec!["ackproof".to_owned(), "compare".to_owned()];
+    words.extend(arguments.files.iter().map(|file| file.display().to_string()));
+    for (flag, pairs) in [("--set", &arguments.sets), ("--vary", &arguments.vary)] {
+        for (path, value) in pairs {
+            words.extend([flag.to_owned(), format!("{path}={value}")]);
+        }
+    }
+    let Range { start, end } = arguments.seeds;
+    words.extend(["--seeds".to_owned(), format!("{start}..{end}")]);
+    quoted(&words)
+}

@@ -1,0 +1,75 @@
+//! Faults made to show what a configuration leaves possible, in place of those of the scenario.
+//!
+//! Leaders and members die, answers get lost, brokers are cut off, followers fall behind and producers
+//! restart, again and again: within some seeds each of what a contract calls possible should occur, and
+//! nothing worse. It knows no cause.
+
+use ackproof_scenario::plan::{
+    Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, When,
+};
+use ackproof_types::{Delay, Micros, TopicId};
+
+/// Quiet at the start, so that there is something to lose.
+const QUIET: Micros = Micros::from_secs(5);
+/// A load that is shorter has no room for faults.
+const LOAD: Micros = Micros::from_secs(60);
+
+/// `plan` under such faults instead of its own.
+#[must_use]
+pub fn provoked(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    plan.load = Micros(plan.load.0.max(LOAD.0));
+    plan.expect = ackproof_scenario::plan::Expect {
+        witness: Some(std::collections::BTreeMap::new()),
+        ..Default::default()
+    };
+    plan.faults = Vec::new();
+    let entries = [(seconds(6, 12), brokers(&plan)), (seconds(9, 15), clients(&plan))];
+    for (every, choices) in entries.into_iter().filter(|(_, choices)| !choices.is_empty()) {
+        let when = When::Between { from: QUIET, to: plan.load, every };
+        plan.faults.push(Fault { when, choices });
+    }
+    plan
+}
+
+const fn seconds(min: u64, max: u64) -> Delay {
+    Delay { min: Micros::from_secs(min), max: Micros::from_secs(max) }
+}
+
+fn kind(action: Action, target: Target, lasts: Delay) -> (u32, FaultKind) {
+    (1, FaultKind { action, target, lasts: Some(lasts) })
+}
+
+fn brokers(plan: &Plan) -> Vec<(u32, FaultKind)> {
+    let links = |peers: Vec<Peers>, direction| Links { peers, direction };
+    let mut choices = Vec::new();
+    // Index 0 is `__consumer_offsets`.
+    for (topic, one) in (1..).map(TopicId).zip(&plan.topics[1..]) {
+        for partition in 0..one.partitions.min(3) {
+            let leader = Target::LeaderOf(topic, partition);
+            let apart = links(vec![Peers::Brokers, Peers::Controllers], Direction::Both);
+            choices.push(kind(Action::Crash, leader, seconds(3, 12)));
+            choices.push(kind(Action::Isolate(apart), leader, seconds(5, 20)));
+            let unheard = links(vec![Peers::Clients], Direction::Outgoing);
+            choices.push(kind(Action::Isolate(unheard), leader, seconds(5, 12)));
+        }
+    }
+    if plan.brokers > 1 {
+        choices.push(kind(Action::Pause, Target::AnyBroker, seconds(10, 40)));
+        choices.push(kind(Action::Crash, Target::AnyBroker, seconds(10, 40)));
+    }
+    choices
+}
+
+fn clients(plan: &Plan) -> Vec<(u32, FaultKind)> {
+    let mut choices = Vec::new();
+    for group in (0..).take(plan.groups.len()) {
+        choices.push(kind(Action::Crash, Target::AnyMember(group), seconds(2, 8)));
+        choices.push(kind(Action::Pause, Target::AnyMember(group), seconds(5, 20)));
+        choices.push(kind(Action::Join, Target::Group(group), seconds(3, 10)));
+    }
+    if !plan.producers.is_empty() {
+        choices.push(kind(Action::Crash, Target::AnyProducer(None), seconds(1, 3)));
+    }
+    choices
+}

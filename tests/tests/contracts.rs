@@ -1,0 +1,125 @@
+//! What a configuration promises, searched and held against; settings compared; what faults must show.
+
+use crate::cli::{directory, run, write};
+use crate::cli_reports::json;
+use crate::support::{read, root};
+use serde_json::Value;
+use std::path::Path;
+
+const ACKS_ONE: &str = "scenarios/footguns/acks-one-leader-crash.json";
+
+/// A file of ours without what it expects.
+fn unstated(file: &str) -> String {
+    let text = read(file);
+    let start = text.find("\"expect\"").expect("it expects something");
+    let before = text[..start].trim_end().trim_end_matches(',');
+    format!("{before}\n}}\n")
+}
+
+fn possible<'a>(report: &'a Value, cause: &str) -> &'a Value {
+    let all = report["scenarios"][0]["contract"]["possible"].as_array().expect("a contract");
+    let has =
+        |one: &&Value| one["causes"].as_array().is_some_and(|all| all.contains(&cause.into()));
+    all.iter().find(has).unwrap_or_else(|| panic!("{cause} is not possible: {all:#?}"))
+}
+
+#[test]
+fn what_a_configuration_leaves_possible_is_found() {
+    let root = root();
+    let report = json(&root, &["explain", ACKS_ONE, "--seeds", "0..8"]);
+    for cause in ["acks-one", "producer-retry", "member-crash"] {
+        assert!(!possible(&report, cause)["seeds"].as_array().unwrap().is_empty(), "{cause}");
+    }
+    assert_eq!(report["verdict"], "met");
+    let told = run(&root, &["explain", ACKS_ONE, "--seeds", "0..2"]).out;
+    assert!(told.contains("producers.billing.config.acks=1"), "{told}");
+}
+
+#[test]
+fn without_expectations_the_configuration_is_what_runs_are_held_against() {
+    let directory = directory();
+    let path = directory.path();
+    write(path, "a.json", &unstated(ACKS_ONE));
+    let report = json(path, &["run", "a.json", "--seeds", "0..6"]);
+    assert_eq!(report["verdict"], "met", "the losses of acks=1 are what it promises");
+    assert_eq!(report["scenarios"][0]["properties"][0]["expected"], "may-violate");
+    // The same losses, of a configuration that promises there are none.
+    let sets = ["--set", "acks=all", "--set", "variants=[\"trunc-to-hw\"]"];
+    write(path, "chaos.json", &unstated("scenarios/basics/chaos.json"));
+    let chaos = ["run", "chaos.json", "--seeds", "0..12"];
+    assert_eq!(run(path, &chaos).status, 0);
+    let broken = run(path, &[&chaos, sets.as_slice()].concat());
+    assert_eq!(broken.status, 1, "{}", broken.out);
+    // A cause that no setting explains is worse than what acks=1 allows.
+    let mixed = ["--set", "acks=1", "--set", "enable.idempotence=false"];
+    let mixed = run(path, &[&chaos, mixed.as_slice(), &sets[2..]].concat());
+    assert!(mixed.out.contains("does not explain"), "{}", mixed.out);
+    assert_eq!(mixed.status, 1);
+}
+
+#[test]
+fn faults_that_show_nothing_are_inconclusive_without_being_asked() {
+    let directory = directory();
+    let fault = r#""faults": [ { "at": "5s", "slow-follower": "broker-2", "by": "1ms" } ]"#;
+    let text = format!(r#"{{ "topics": {{ "t": {{}} }}, "producers": {{ "p": {{}} }}, {fault} }}"#);
+    write(directory.path(), "a.json", &text);
+    let ran = run(directory.path(), &["run", "a.json", "--seeds", "0..2"]);
+    assert_eq!(ran.status, 3, "{}", ran.out);
+    assert!(ran.out.contains("isr_shrunk happened 0 times"), "{}", ran.out);
+}
+
+fn compare(directory: &Path, arguments: &[&str]) -> Value {
+    json(directory, &[&["compare", ACKS_ONE, "--seeds", "0..4"], arguments].concat())
+}
+
+#[test]
+fn acks_one_and_acks_all_differ_in_what_they_lose() {
+    let root = root();
+    let arms = ["--set", "acks=1", "--set", "acks=all"];
+    let report = compare(&root, &arms);
+    let lost = &report["arms"][1]["values"][0];
+    assert_eq!(report["measures"][0]["name"], "lost");
+    assert_eq!(lost["mean"], 0.0);
+    assert!(lost["difference"].as_f64().unwrap() < 0.0, "{lost}");
+    assert_eq!(report["arms"][0]["violated"]["acked-durability"], 4);
+    assert_eq!(report["arms"][1]["violated"]["acked-durability"], 0);
+    let schema = serde_json::from_str(&run(&root, &["schema", "compare"]).out).unwrap();
+    assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&report));
+    let alone = |jobs| compare(&root, &[arms.as_slice(), &["--jobs", jobs]].concat());
+    assert_eq!(alone("1"), alone("2"));
+}
+
+#[test]
+fn a_grid_has_every_combination_and_marks_its_front() {
+    let vary =
+        ["--vary", "session.timeout.ms=10000,20000", "--vary", "commit=sync-per-record,auto"];
+    let report = compare(&root(), &vary);
+    let arms = report["arms"].as_array().unwrap();
+    assert_eq!(arms.len(), 4);
+    assert_eq!(
+        arms[1]["sets"],
+        serde_json::json!([["session.timeout.ms", "10000"], ["commit", "auto"]])
+    );
+    assert!(arms.iter().any(|arm| arm["on_front"] == true));
+    let told =
+        run(&root(), &[&["compare", ACKS_ONE, "--seeds", "1"], vary.as_slice()].concat()).out;
+    assert!(told.contains("* on the front"), "{told}");
+}
+
+#[test]
+fn a_comparison_of_nothing_is_refused() {
+    let root = root();
+    for (arguments, why) in [
+        (vec![ACKS_ONE], "nothing to compare"),
+        (vec![ACKS_ONE, "--set", "acks=1"], "nothing to compare"),
+        (vec![ACKS_ONE, "--vary", "acks=1,"], "empty value"),
+        (vec![ACKS_ONE, "--vary", "aks=1,all"], "aks"),
+        (vec![ACKS_ONE, "--set", "min.insync.replicas=1", "--set", "acks=1"], "several places"),
+    ] {
+        let ran = run(&root, &[&["compare"], arguments.as_slice()].concat());
+        assert_eq!(ran.status, 2, "{arguments:?}");
+        assert!(ran.talk.contains(why) && ran.out.is_empty(), "{}", ran.talk);
+    }
+    let none = run(&root, &["compare", ACKS_ONE, "--vary", "acks=1,all", "--seeds", "3..3"]);
+    assert_eq!(none.status, 4);
+}
