@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::test_report::{COMMITS, DURABILITY, fault, plan, report, with};
+use ackproof_reports::run::PropertyCause;
 use ackproof_scenario::resolve::{LATENCIES, LENGTHS, MEASURES, STATISTICS};
 
 /// The verdict and what it is about.
@@ -128,4 +129,27 @@ fn a_fault_that_finds_nobody_is_inconclusive_unless_it_strikes_at_another_time()
     let unsure = |name: &str| (Verdict::Inconclusive, vec![name.to_owned()]);
     assert_eq!(decide(&[(0, true), (1, false)]), unsure("faults[1]"));
     assert_eq!(decide(&[]), unsure("faults"));
+}
+
+#[test]
+fn a_cause_that_the_configuration_does_not_explain_is_worse_than_promised() {
+    let decide = |causes: &[(&str, u64)], count: u64| {
+        let plan = plan("", "");
+        let mut report = report(&plan, 3, Judgement::Violated);
+        let property = &mut report.properties[0];
+        property.expected = Expected::MayViolate;
+        property.allowed = vec!["acks-one".to_owned()];
+        property.violation_count = count;
+        let cause = |(cause, count): &(&str, u64)| PropertyCause {
+            cause: (*cause).to_owned(),
+            about: String::new(),
+            count: *count,
+        };
+        property.causes = causes.iter().map(cause).collect();
+        run(&plan, &mut report, Standing::Alone);
+        report.verdict
+    };
+    assert_eq!(decide(&[("acks-one", 3)], 3), Verdict::Met);
+    assert_eq!(decide(&[("acks-one", 2), ("replication", 1)], 3), Verdict::Violated);
+    assert_eq!(decide(&[("acks-one", 2)], 3), Verdict::Violated, "one has no cause");
 }
