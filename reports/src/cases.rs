@@ -46,9 +46,10 @@ impl Case<'_> {
         }
         if let Some(seed) = self.seed {
             let (from, to) = (seed, seed.saturating_add(1));
-            let Asked { sets, check_determinism, .. } = asked;
-            let (files, check_determinism) = (&[report.file.as_str()][..], *check_determinism);
-            let command = Command { files, from, to, sets, check_determinism, part: None };
+            let Asked { sets, swarm, check_determinism, .. } = asked;
+            let (files, swarm) = (&[report.file.as_str()][..], *swarm);
+            let check_determinism = *check_determinism;
+            let command = Command { files, from, to, sets, swarm, check_determinism, part: None };
             lines.push(command.to_string());
         } else {
             lines.push(report.reproduce.clone());

@@ -15,6 +15,8 @@ pub struct Command<'a> {
     pub to: u64,
     /// `--set` values in their order.
     pub sets: &'a [(String, String)],
+    /// Whether each seed draws its own settings.
+    pub swarm: bool,
     /// Whether it was checked for determinism.
     pub check_determinism: bool,
     /// Which part of many seeds; none: all.
@@ -39,6 +41,9 @@ impl fmt::Display for Command<'_> {
         }
         for (path, value) in self.sets {
             write!(f, " --set {}", quote(&format!("{path}={value}")))?;
+        }
+        if self.swarm {
+            f.write_str(" --swarm")?;
         }
         if self.check_determinism {
             f.write_str(" --check-determinism")?;
@@ -76,6 +81,7 @@ mod tests {
         from: 7,
         to: 8,
         sets: &[],
+        swarm: false,
         check_determinism: false,
         part: None,
     };
@@ -87,6 +93,8 @@ mod tests {
         assert_eq!(many.to_string(), "ackproof run a.json --seeds 0..20");
         let part = Command { part: Some(Part { index: 3, of: 8 }), ..many };
         assert_eq!(part.to_string(), "ackproof run a.json --seeds 0..20 --partition 3/8");
+        let swarm = Command { swarm: true, ..ONE };
+        assert_eq!(swarm.to_string(), "ackproof run a.json --seed 7 --swarm");
     }
 
     #[test]

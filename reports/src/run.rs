@@ -21,6 +21,9 @@ pub struct RunReport {
     pub file: String,
     /// The seed.
     pub seed: u64,
+    /// What `--swarm` drew, path and value as `--set` takes them; absent without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub swarm: Vec<(String, String)>,
     /// Over every entry and delivery: 32 hexadecimal digits. Equal digests are equal runs.
     pub digest: String,
     /// Against what the scenario expects.

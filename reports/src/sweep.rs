@@ -43,6 +43,9 @@ pub struct Asked {
     pub budget_ms: Option<u64>,
     /// Whether no run was to be begun after one that failed.
     pub fail_fast: bool,
+    /// Whether each seed drew its own settings.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub swarm: bool,
     /// Whether every seed was run twice.
     pub check_determinism: bool,
     /// Which part of the runs; null: all.

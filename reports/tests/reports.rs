@@ -105,6 +105,7 @@ fn run() -> RunReport {
         scenario: "leader crash".to_owned(),
         file: "my scenarios/leader crash.json".to_owned(),
         seed: 7,
+        swarm: Vec::new(),
         digest: "000102030405060708090a0b0c0d0e0f".to_owned(),
         verdict: Verdict::Violated,
         properties: vec![

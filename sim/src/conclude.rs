@@ -75,9 +75,9 @@ pub fn tell(report: &mut ScenarioReport, told: &RunReport) {
 }
 
 fn command(files: &[&str], (from, to): (u64, u64), asked: &Asked) -> String {
-    let Asked { sets, check_determinism, part, .. } = asked;
-    let (check_determinism, part) = (*check_determinism, *part);
-    Command { files, from, to, sets, check_determinism, part }.to_string()
+    let Asked { sets, swarm, check_determinism, part, .. } = asked;
+    let (swarm, check_determinism, part) = (*swarm, *check_determinism, *part);
+    Command { files, from, to, sets, swarm, check_determinism, part }.to_string()
 }
 
 /// What the weakest of the properties that held says, and what a stronger claim takes.

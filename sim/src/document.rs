@@ -7,6 +7,7 @@ use ackproof_oracle::registry::PROPERTIES;
 use ackproof_scenario::diagnostic::Diagnostic;
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_with};
+use ackproof_scenario::swarm;
 
 /// Calls `with` with the names that a scenario may use.
 pub fn with_names<T>(with: impl FnOnce(&Names<'_>) -> T) -> T {
@@ -25,4 +26,23 @@ pub fn load(
     sets: &[(String, String)],
 ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     with_names(|names| load_with(text, file, names, sets))
+}
+
+/// Overridden values: path and value.
+pub type Sets = Vec<(String, String)>;
+
+/// The plan of `text` with `sets`, as swarm changes it for `seed`, and what was drawn; `plan` is the one
+/// without.
+///
+/// # Errors
+/// What a draw makes wrong with it: a bug of the draw.
+pub fn load_drawn(
+    text: &str,
+    file: &str,
+    (plan, sets): (&Plan, &[(String, String)]),
+    seed: u64,
+) -> Result<(Plan, Sets), Vec<Diagnostic>> {
+    let drawn = swarm::draw(plan, sets, seed);
+    let (plan, _said_before) = load(text, file, &[sets, &drawn].concat())?;
+    Ok((plan, drawn))
 }

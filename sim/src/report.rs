@@ -20,6 +20,8 @@ pub struct Origin<'a> {
     pub file: &'a str,
     /// `--set` values.
     pub sets: &'a [(String, String)],
+    /// `--swarm`: what it drew.
+    pub swarm: Option<&'a [(String, String)]>,
     /// `--check-determinism`.
     pub check_determinism: bool,
 }
@@ -28,8 +30,9 @@ impl Origin<'_> {
     /// The command that runs the seeds from `from` to before `to` again.
     #[must_use]
     pub fn command(&self, from: u64, to: u64) -> String {
-        let Self { file, sets, check_determinism } = *self;
-        Command { files: &[file], from, to, sets, check_determinism, part: None }.to_string()
+        let Self { file, sets, swarm, check_determinism } = *self;
+        let (files, swarm) = (&[file][..], swarm.is_some());
+        Command { files, from, to, sets, swarm, check_determinism, part: None }.to_string()
     }
 }
 
@@ -59,6 +62,7 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         scenario: plan.name.clone(),
         file: origin.file.to_owned(),
         seed: outcome.seed,
+        swarm: origin.swarm.unwrap_or_default().to_vec(),
         digest: format!("{:032x}", outcome.digest),
         verdict: Verdict::Met,
         properties: properties.map(property).collect(),

@@ -73,6 +73,7 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
         scenario: "test".to_owned(),
         file: "test".to_owned(),
         seed,
+        swarm: Vec::new(),
         digest: format!("{seed:032x}"),
         verdict: Verdict::Met,
         properties: vec![property(DURABILITY, durability), property(COMMITS, Judgement::Vacuous)],

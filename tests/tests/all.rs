@@ -5,6 +5,7 @@
 //! - [`histories`] traced runs and kept histories are judged alike
 //! - [`contracts`] what configurations promise, and how they compare
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
+//! - [`swarm`] a draw asks the same question
 
 mod cli;
 mod cli_commands;
@@ -23,4 +24,5 @@ mod schedules;
 mod shrinking;
 mod suite;
 mod support;
+mod swarm;
 mod tidy;

@@ -19,6 +19,7 @@ pub fn run(report: &RunReport) -> String {
         put(&mut text, format_args!("  because {}", reason.text));
     }
     text.push('\n');
+    swarm(&mut text, &report.swarm);
     timeline(&mut text, report);
     text.push('\n');
     faults(&mut text, &report.faults);
@@ -49,6 +50,23 @@ pub fn run(report: &RunReport) -> String {
     }
     put(&mut text, format_args!("\n{}", report.reproduce));
     text
+}
+
+fn swarm(text: &mut String, drawn: &[(String, String)]) {
+    if drawn.is_empty() {
+        return;
+    }
+    put(
+        text,
+        format_args!(
+            "{}",
+            heading(format!("swarm: {} drawn", plural(drawn.len() as u64, "setting")))
+        ),
+    );
+    for (path, value) in drawn {
+        put(text, format_args!("  {path}={value}"));
+    }
+    text.push('\n');
 }
 
 fn timeline(text: &mut String, report: &RunReport) {

@@ -63,7 +63,12 @@ fn fault(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Fault> {
             if items.is_empty() {
                 sink.at(&list, "nothing to choose from");
             }
-            items.iter().filter_map(|item| choice(sink, item, plan)).collect()
+            let choices: Vec<_> =
+                items.iter().filter_map(|item| choice(sink, item, plan)).collect();
+            if !choices.is_empty() && choices.iter().all(|(weight, _)| *weight == 0) {
+                sink.at(&list, "every weight is 0: one choice must be possible");
+            }
+            choices
         }
         None => kind(sink, at, plan).map(|kind| (1, kind)).into_iter().collect::<Vec<_>>(),
     };
@@ -76,7 +81,7 @@ fn choice(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<(u32, FaultKi
     if !sink.object(at, &known) {
         return None;
     }
-    let weight = at.get("weight").and_then(|at| sink.whole(&at, 1, MAX_WEIGHT));
+    let weight = at.get("weight").and_then(|at| sink.whole(&at, 0, MAX_WEIGHT));
     let weight = weight.and_then(|weight| u32::try_from(weight).ok()).unwrap_or(1);
     Some((weight, kind(sink, at, plan)?))
 }

@@ -6,6 +6,7 @@
 //! - [`settings`] the table of Kafka settings
 //! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments
+//! - [`swarm`] what a seed changes about a plan
 //! - [`mod@write`] the way back: a schedule with everything decided, as a file
 
 pub mod anchor;
@@ -26,6 +27,7 @@ pub mod schema;
 mod sends;
 pub mod settings;
 mod sink;
+pub mod swarm;
 mod targets;
 pub mod write;
 

@@ -227,7 +227,7 @@ fn sentence() -> (Map<String, Value>, Value) {
 fn fault() -> Value {
     let (mut properties, verbs) = sentence();
     let mut choice = properties.clone();
-    choice.insert("weight".to_owned(), whole(1, None, 1, "How often, beside the others."));
+    choice.insert("weight".to_owned(), whole(0, None, 1, "How often, beside the others."));
     let choice = json!({
         "type": "object", "properties": choice, "additionalProperties": false, "oneOf": verbs,
     });

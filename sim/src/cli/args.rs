@@ -38,7 +38,7 @@ pub(crate) enum Command {
     Check(super::check::Check),
     /// Make a history of the logs of Kafka's own tools.
     Import(super::import::Import),
-    /// List scenarios, properties, faults, variants, settings.
+    /// List scenarios, properties, faults, variants, settings, what swarm draws.
     List(List),
     /// Print a JSON Schema.
     Schema(Schema),
@@ -113,6 +113,11 @@ pub(crate) struct Flags {
     /// Only a part of the runs: `3/8`. `ackproof merge` joins the reports (--json) of all parts.
     #[arg(long, value_name = "I/N", value_parser = valid("partition"))]
     pub(crate) partition: Option<String>,
+    /// Each seed draws its own settings, within what `ackproof list swarm` shows: faults, timeouts, batches,
+    /// partitions, members.
+    #[arg(long, value_name = "BOOL", value_parser = valid("swarm"), num_args = 0..=1,
+          require_equals = true, default_missing_value = "true")]
+    pub(crate) swarm: Option<String>,
     /// Begin no more runs after the first that failed.
     #[arg(long, value_name = "BOOL", value_parser = valid("fail-fast"), num_args = 0..=1,
           require_equals = true, default_missing_value = "true")]
@@ -174,7 +179,7 @@ pub(crate) struct Merge {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
-    /// What to list [default: all but the settings].
+    /// What to list [default: all but settings and swarm].
     #[arg(value_enum)]
     pub(crate) what: Option<Listed>,
     /// For people, or as one JSON object.
@@ -235,6 +240,8 @@ pub(crate) enum Listed {
     Variants,
     /// Kafka's settings.
     Settings,
+    /// What `run --swarm` draws.
+    Swarm,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -78,7 +78,8 @@ pub(crate) fn compare(arguments: &Compare) -> Status {
         &stop,
         |run| {
             let (scenario, sets) = &arms[run.scenario];
-            let origin = Origin { file: &scenario.file, sets, check_determinism: false };
+            let origin =
+                Origin { file: &scenario.file, sets, swarm: None, check_determinism: false };
             trial(&scenario.plan, &origin, run.seed, None, &Bounds::default())
         },
         |run, result| {

@@ -68,7 +68,7 @@ pub(crate) fn explain(arguments: &Explain) -> Status {
 }
 
 fn origin<'a>(arguments: &'a Explain, scenario: &'a Scenario) -> Origin<'a> {
-    Origin { file: &scenario.file, sets: &arguments.sets, check_determinism: false }
+    Origin { file: &scenario.file, sets: &arguments.sets, swarm: None, check_determinism: false }
 }
 
 fn one(arguments: &Explain, scenario: &Scenario, seed: u64) -> Status {

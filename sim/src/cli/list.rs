@@ -11,6 +11,7 @@ use ackproof_reports::catalogue::{Catalogue, Item, Section};
 use ackproof_reports::{human, json};
 use ackproof_scenario::describe::FAULTS;
 use ackproof_scenario::settings::{Kind, Preset, Scope, Setting, of};
+use ackproof_scenario::swarm::TABLE;
 use std::path::Path;
 
 /// Where scenarios are looked for.
@@ -49,6 +50,7 @@ fn section(what: Listed) -> Section {
             let items = all.map(|setting| item(setting.key, &setting_about(setting)));
             ("settings", items.collect())
         }
+        Listed::Swarm => ("swarm", TABLE.iter().map(|row| item(row.what, row.bounds)).collect()),
     };
     Section { title: title.to_owned(), items }
 }

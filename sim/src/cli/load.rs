@@ -1,10 +1,14 @@
 //! From scenario files to plans. All mistakes of all files are told at once.
 
 use super::output::talk;
+use ackproof::bounds::Failure;
 use ackproof::document;
+use ackproof::document::Sets;
+use ackproof_reports::sweep::Asked;
 use ackproof_scenario::diagnostic::{Diagnostic, decode};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::MAX_BYTES;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -16,6 +20,39 @@ pub(crate) struct Scenario {
     pub(crate) file: String,
     /// What it means.
     pub(crate) plan: Plan,
+    /// What it is read from.
+    text: String,
+}
+
+/// What one seed of a scenario runs.
+#[derive(Debug)]
+pub(crate) struct Drawn<'a> {
+    pub(crate) plan: Cow<'a, Plan>,
+    /// What swarm drew for it; none: it draws nothing.
+    pub(crate) swarm: Option<Sets>,
+}
+
+impl Scenario {
+    /// What `seed` runs.
+    ///
+    /// # Errors
+    /// A draw that makes no scenario is ackproof's own mistake.
+    pub(crate) fn drawn(&self, asked: &Asked, seed: u64) -> Result<Drawn<'_>, Failure> {
+        if !asked.swarm {
+            return Ok(Drawn { plan: Cow::Borrowed(&self.plan), swarm: None });
+        }
+        let base = (&self.plan, asked.sets.as_slice());
+        match document::load_drawn(&self.text, &self.file, base, seed) {
+            Ok((plan, swarm)) => Ok(Drawn { plan: Cow::Owned(plan), swarm: Some(swarm) }),
+            Err(found) => {
+                Err(Failure::Crashed(format!("what swarm drew does not load:\n{}", join(&found))))
+            }
+        }
+    }
+}
+
+fn join(found: &[Diagnostic]) -> String {
+    found.iter().map(|one| format!("{one}\n")).collect()
 }
 
 /// Reads all files; warnings are said at once.
@@ -55,9 +92,8 @@ pub(crate) fn read(file: &Path, sets: &[(String, String)]) -> Result<(Scenario, 
     }
     let bytes = std::fs::read(file).map_err(|error| refused(&error))?;
     let text = decode(bytes, &shown).map_err(|error| format!("{error}\n"))?;
-    let join = |found: &[Diagnostic]| found.iter().map(|one| format!("{one}\n")).collect();
     match document::load(&text, &shown, sets) {
-        Ok((plan, warnings)) => Ok((Scenario { file: shown, plan }, join(&warnings))),
+        Ok((plan, warnings)) => Ok((Scenario { file: shown, plan, text }, join(&warnings))),
         Err(mistakes) => Err(join(&mistakes)),
     }
 }

@@ -22,6 +22,7 @@ pub(crate) struct Options {
     /// Runs at the same time; none: one a core.
     pub(crate) jobs: Option<NonZeroUsize>,
     pub(crate) partition: Option<Part>,
+    pub(crate) swarm: bool,
     pub(crate) fail_fast: bool,
     pub(crate) check_determinism: bool,
     /// Wall time of one run.
@@ -56,6 +57,7 @@ impl Default for Options {
             budget: None,
             jobs: None,
             partition: None,
+            swarm: false,
             fail_fast: false,
             check_determinism: false,
             run_timeout: Duration::from_secs(300),
@@ -96,6 +98,12 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "budget", default: "", set: budget, flag: |flags| flags.budget.as_ref() },
     Key { name: "jobs", default: "", set: jobs, flag: |flags| flags.jobs.as_ref() },
     Key { name: "partition", default: "", set: partition, flag: |flags| flags.partition.as_ref() },
+    Key {
+        name: "swarm",
+        default: "false",
+        set: |options, text| switch(text).map(|on| options.swarm = on),
+        flag: |flags| flags.swarm.as_ref(),
+    },
     Key {
         name: "fail-fast",
         default: "false",

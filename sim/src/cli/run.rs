@@ -3,7 +3,7 @@
 
 use super::args::Run;
 use super::config::options;
-use super::load::{Scenario, load};
+use super::load::{Drawn, Scenario, load};
 use super::options::Options;
 use super::output::{TraceOut, talk};
 use super::outputs::Outputs;
@@ -14,6 +14,7 @@ use super::sweep::{status, sweep};
 use super::watchdog::Watchdog;
 use ackproof::bounds::Failure;
 use ackproof::conclude;
+use ackproof::document::Sets;
 use ackproof::report::Origin;
 use ackproof::runs::Runs;
 use ackproof::tally::Tally;
@@ -57,6 +58,7 @@ fn prepare(arguments: &Run) -> Result<(Options, Asked, Vec<Scenario>), String> {
         seeds,
         budget_ms: options.budget.map(|budget| u64::try_from(budget.as_millis()).unwrap_or(0)),
         fail_fast: options.fail_fast,
+        swarm: options.swarm,
         check_determinism: options.check_determinism,
         part: options.partition,
     };
@@ -107,8 +109,14 @@ fn single(
     mut outputs: Outputs,
 ) -> Status {
     let seed = asked.seeds.from;
-    let Asked { sets, check_determinism, .. } = asked;
-    let origin = Origin { file: &scenario.file, sets, check_determinism: *check_determinism };
+    let Drawn { plan, swarm } = match scenario.drawn(asked, seed) {
+        Ok(drawn) => drawn,
+        Err(failure) => {
+            talk(&format!("ackproof itself failed: {failure}\n"));
+            return Status::Internal;
+        }
+    };
+    let origin = origin(asked, scenario, swarm.as_ref());
     let out = arguments.trace.then(TraceOut::new);
     if out.is_some() {
         outputs.aside();
@@ -116,8 +124,7 @@ fn single(
     let trace = out.as_ref().map(TraceOut::trace);
     let watchdog = Watchdog::new(options.run_timeout, options.max_events_at_once);
     let name = || format!("seed {seed} of {}", scenario.file);
-    let run =
-        watchdog.watch(name, |bounds| trial_telling(&scenario.plan, &origin, seed, trace, bounds));
+    let run = watchdog.watch(name, |bounds| trial_telling(&plan, &origin, seed, trace, bounds));
     let traced = out.as_ref().map_or(Status::Met, TraceOut::finish);
     let sweep = alone(asked, scenario, &run);
     let shown = match &run {
@@ -135,13 +142,24 @@ fn single(
         }
     };
     // A schedule is its own file.
-    let is_new = scenario.plan.seed != Some(seed) || !sets.is_empty();
+    let is_new = scenario.plan.seed != Some(seed) || !asked.sets.is_empty();
     let failed = matches!(&run, Ok(report) if report.verdict == Verdict::Violated);
     let kept = options.failures.as_deref().filter(|_| failed && is_new);
     let kept = kept.and_then(|directory| failure(directory, scenario, seed));
     let saved = arguments.save_schedule.iter().chain(&kept);
-    let saved = saved.map(|file| save(scenario, &origin, seed, file)).max().unwrap_or(Status::Met);
+    let saved = saved.map(|file| save(&plan, &origin, seed, file)).max().unwrap_or(Status::Met);
     status(&sweep).max(traced).max(shown).max(saved)
+}
+
+/// How a run of `scenario` was asked for, for which this was drawn.
+pub(crate) fn origin<'a>(
+    asked: &'a Asked,
+    scenario: &'a Scenario,
+    swarm: Option<&'a Sets>,
+) -> Origin<'a> {
+    let Asked { sets, check_determinism, .. } = asked;
+    let swarm = swarm.map(Vec::as_slice);
+    Origin { file: &scenario.file, sets, swarm, check_determinism: *check_determinism }
 }
 
 /// A single run as a sweep of one, for what is written of sweeps.

@@ -7,15 +7,16 @@ use super::status::Status;
 use ackproof::report::Origin;
 use ackproof::run::run;
 use ackproof::saved;
+use ackproof_scenario::plan::Plan;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Writes the run of `seed` to `file`; says where it is.
-pub(crate) fn save(scenario: &Scenario, origin: &Origin<'_>, seed: u64, file: &Path) -> Status {
+pub(crate) fn save(plan: &Plan, origin: &Origin<'_>, seed: u64, file: &Path) -> Status {
     let command = origin.command(seed, seed.saturating_add(1));
-    let text = run(&scenario.plan, seed, None)
+    let text = run(plan, seed, None)
         .map_err(|failure| failure.to_string())
-        .and_then(|outcome| saved::save(&scenario.plan, &outcome, &command));
+        .and_then(|outcome| saved::save(plan, &outcome, &command));
     let text = match text {
         Ok(text) => text,
         Err(panic) => {

@@ -88,7 +88,12 @@ pub(crate) fn shrink(arguments: &Shrink) -> Status {
         expired: &expired,
         interrupted: &interrupted,
     };
-    let origin = Origin { file: &scenario.file, sets: &arguments.sets, check_determinism: false };
+    let origin = Origin {
+        file: &scenario.file,
+        sets: &arguments.sets,
+        swarm: None,
+        check_determinism: false,
+    };
     let command = origin.command(seed, seed.saturating_add(1));
     match make_small(&scenario.plan, seed, arguments.property.as_deref(), bounds) {
         Ok(Some(small)) => {

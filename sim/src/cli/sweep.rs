@@ -1,15 +1,16 @@
 //! A sweep: scenarios × seeds over all cores, added up as they come in, with what was done by then on
 //! Ctrl-C, when the budget is spent, or after the first failure.
 
-use super::load::Scenario;
+use super::load::{Drawn, Scenario};
 use super::options::Options;
 use super::output::talk;
 use super::outputs::{Outputs, finish};
 use super::progress::Progress;
+use super::run::origin;
 use super::save::{failure, save};
 use super::status::Status;
 use super::watchdog::Watchdog;
-use ackproof::bounds::Failure;
+use ackproof::bounds::{Bounds, Failure};
 use ackproof::conclude;
 use ackproof::explore::in_order;
 use ackproof::report::Origin;
@@ -20,6 +21,7 @@ use ackproof_reports::jsonl::RunLine;
 use ackproof_reports::run::RunReport;
 use ackproof_reports::sweep::{Asked, RunName, ScenarioReport, SeedRange, SweepReport};
 use ackproof_reports::verdict::{Expected, Verdict};
+use ackproof_scenario::plan::Plan;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -68,11 +70,6 @@ pub(crate) fn status(report: &SweepReport) -> Status {
 }
 
 impl Sweep<'_> {
-    fn origin<'s>(&'s self, scenario: &'s Scenario) -> Origin<'s> {
-        let Asked { sets, check_determinism, .. } = self.asked;
-        Origin { file: &scenario.file, sets, check_determinism: *check_determinism }
-    }
-
     /// Does all runs; returns what they came to, and which one ended it all.
     fn explore(
         &self,
@@ -141,12 +138,13 @@ impl Sweep<'_> {
     fn run<T>(
         &self,
         run: RunId,
-        work: impl FnOnce(&ackproof_scenario::plan::Plan, &Origin<'_>, &ackproof::bounds::Bounds) -> T,
-    ) -> T {
+        work: impl FnOnce(&Plan, &Origin<'_>, &Bounds) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let scenario = &self.scenarios[run.scenario];
         let name = || format!("seed {} of {}", run.seed, scenario.file);
-        let origin = self.origin(scenario);
-        self.watchdog.watch(name, |bounds| work(&scenario.plan, &origin, bounds))
+        let Drawn { plan, swarm } = scenario.drawn(self.asked, run.seed)?;
+        let origin = origin(self.asked, scenario, swarm.as_ref());
+        self.watchdog.watch(name, |bounds| work(&plan, &origin, bounds))
     }
 
     /// A schedule file of the first seed that fails of each property or limit.
@@ -161,7 +159,11 @@ impl Sweep<'_> {
             seeds.dedup();
             for seed in seeds.into_iter().filter(|seed| scenario.plan.seed != Some(*seed)) {
                 if let Some(file) = failure(directory, scenario, seed) {
-                    status = status.max(save(scenario, &self.origin(scenario), seed, &file));
+                    let Ok(Drawn { plan, swarm }) = scenario.drawn(self.asked, seed) else {
+                        continue;
+                    };
+                    let origin = origin(self.asked, scenario, swarm.as_ref());
+                    status = status.max(save(&plan, &origin, seed, &file));
                 }
             }
         }
@@ -177,7 +179,8 @@ impl Sweep<'_> {
                     Failure::Crashed(_) => Verdict::Crashed,
                     Failure::Bounded(_) => Verdict::Inconclusive,
                 };
-                let origin = self.origin(scenario);
+                let swarm = self.asked.swarm.then(Vec::new);
+                let origin = origin(self.asked, scenario, swarm.as_ref());
                 let command = origin.command(run.seed, run.seed.saturating_add(1));
                 let place = (scenario.plan.name.clone(), scenario.file.clone(), run.seed);
                 RunLine::without_report(place, verdict, failure.to_string(), command)
