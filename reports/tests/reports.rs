@@ -429,8 +429,16 @@ fn a_run_as_json_has_the_promised_fields_in_their_order_on_one_line() {
         value.as_object().unwrap().keys().cloned().collect()
     };
     assert_eq!(keys(&value), KEYS);
-    let property =
-        ["name", "verdict", "expected", "witnesses", "violations", "violation_count", "causes"];
+    let property = [
+        "name",
+        "verdict",
+        "expected",
+        "witnesses",
+        "violations",
+        "violation_count",
+        "causes",
+        "allowed",
+    ];
     assert_eq!(keys(&value["properties"][0]), property);
     let records = ["sent", "acked", "failed", "unknown", "lost", "log_duplicates"];
     assert_eq!(keys(&value["records"]), records);
