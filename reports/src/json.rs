@@ -1,5 +1,6 @@
 //! Reports for machines: one JSON object on one line, and the JSON Schema of each.
 
+use crate::bench::BenchReport;
 use crate::catalogue::Catalogue;
 use crate::check::CheckReport;
 use crate::compare::CompareReport;
@@ -24,6 +25,12 @@ pub fn sweep(report: &SweepReport) -> String {
 /// A history.
 #[must_use]
 pub fn check(report: &CheckReport) -> String {
+    line(report)
+}
+
+/// Figures of a benchmark.
+#[must_use]
+pub fn bench(report: &BenchReport) -> String {
     line(report)
 }
 

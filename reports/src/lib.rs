@@ -9,6 +9,7 @@
 //!   [`junit`] and [`github`] · [`command`] the command that shows it again
 //! - [`mod@seeds`] lists of seeds
 
+pub mod bench;
 mod cases;
 pub mod catalogue;
 pub mod check;

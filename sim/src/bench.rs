@@ -4,11 +4,15 @@
 //! of the simulator that reads the wall clock, and never while a run decides anything.
 
 use crate::bounds::Failure;
+use crate::explore::in_order;
 use crate::run::run;
 use ackproof_scenario::plan::Plan;
 use madsim::net::Endpoint;
 use madsim::runtime::{Handle, Runtime};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// Figures of whole simulations: models, network, history, oracle.
@@ -42,6 +46,36 @@ pub fn simulate(plan: &Plan, seeds: std::ops::Range<u64>) -> Result<Simulated, F
     }
     figures.wall = start.elapsed();
     Ok(figures)
+}
+
+/// Runs `plan` under each of `seeds` on `jobs` threads, as a sweep does; the wall time of all.
+///
+/// # Errors
+/// As [`run`], the first of them.
+pub fn together(
+    plan: &Plan,
+    seeds: std::ops::Range<u64>,
+    jobs: NonZeroUsize,
+) -> Result<Duration, Failure> {
+    let mut failed = None;
+    let start = now();
+    in_order(
+        seeds,
+        jobs,
+        &AtomicBool::new(false),
+        |seed| run(plan, *seed, None),
+        |_, outcome| {
+            let failure = match outcome {
+                Ok(Ok(_)) => return ControlFlow::Continue(()),
+                Ok(Err(failure)) => failure,
+                Err(panic) => Failure::Crashed(panic),
+            };
+            failed.get_or_insert(failure);
+            ControlFlow::Break(())
+        },
+    );
+    let wall = start.elapsed();
+    failed.map_or(Ok(wall), Err)
 }
 
 /// Sends `messages` datagrams of eight bytes from one madsim node to another through

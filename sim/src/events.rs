@@ -8,7 +8,7 @@ use ackproof_kafka::machine::ConnectionId;
 use ackproof_oracle::history::Phase;
 use ackproof_types::NodeId;
 use madsim::time::TimeHandle;
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ pub(crate) enum Agenda {
 }
 
 /// Something that is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
     /// The next packet in flight on one way of a connection arrives.
     Arrival(ConnectionId, Toward),
@@ -57,12 +57,41 @@ pub(crate) enum Due {
     Agenda(Agenda),
 }
 
+/// Something due with its place in the order: time above, number of request below, so that one comparison
+/// tells which of two is earlier.
+#[derive(Clone, Copy)]
+struct Item {
+    place: u128,
+    due: Due,
+}
+
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for Item {}
+
+impl PartialOrd for Item {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Item {
+    /// The earlier one is the greater one, as the heap hands the greatest out first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.place.cmp(&self.place)
+    }
+}
+
 /// What is due, by time, then in the order of requests.
 pub(crate) struct Events {
     clock: TimeHandle,
     now: u64,
     requests: u64,
-    heap: BinaryHeap<Reverse<(u64, u64, Due)>>,
+    heap: BinaryHeap<Item>,
 }
 
 impl Events {
@@ -79,12 +108,14 @@ impl Events {
     /// Puts `due` at `at`, or now if that has passed.
     pub(crate) fn push(&mut self, at: u64, due: Due) {
         self.requests += 1;
-        self.heap.push(Reverse((at.max(self.now), self.requests, due)));
+        let place = u128::from(at.max(self.now)) << 64 | u128::from(self.requests);
+        self.heap.push(Item { place, due });
     }
 
     /// The next thing due, and moves the clock to it.
     pub(crate) fn pop(&mut self) -> Option<Due> {
-        let Reverse((at, _, due)) = self.heap.pop()?;
+        let Item { place, due } = self.heap.pop()?;
+        let at = u64::try_from(place >> 64).unwrap_or(u64::MAX);
         if at > self.now {
             self.clock.advance(Duration::from_micros(at - self.now));
             self.now = at;

@@ -3,8 +3,6 @@
 //! Most timers are moved on long before they are due. Moving one to a later time leaves its entry in
 //! the heap where it is; when that entry comes up, it is put back at the deadline of the day.
 
-use std::collections::BTreeMap;
-
 /// What became of an entry that came up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome<T> {
@@ -36,7 +34,8 @@ struct Slot<T> {
 /// The timers of one process.
 #[derive(Debug)]
 pub(crate) struct Timers<T> {
-    names: BTreeMap<T, u32>,
+    /// Ascending: few enough that moving them is cheaper than a tree.
+    names: Vec<(T, u32)>,
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
     /// Never starts anew, so that an entry of an earlier life stands for nothing.
@@ -45,24 +44,30 @@ pub(crate) struct Timers<T> {
 
 impl<T: Copy + Ord> Timers<T> {
     pub(crate) fn new() -> Self {
-        Self { names: BTreeMap::new(), slots: Vec::new(), free: Vec::new(), entries: 0 }
+        Self { names: Vec::new(), slots: Vec::new(), free: Vec::new(), entries: 0 }
+    }
+
+    /// Where `timer` is among the names, or where it belongs.
+    fn find(&self, timer: T) -> Result<usize, usize> {
+        self.names.binary_search_by(|(name, _)| name.cmp(&timer))
     }
 
     /// Starts or moves `timer`. Some: put this entry at `deadline`.
     pub(crate) fn arm(&mut self, timer: T, deadline: u64) -> Option<Entry> {
         let number = self.entries.wrapping_add(1);
         let fresh = Slot { timer, deadline: Some(deadline), entry: number, queued: deadline };
-        let slot = match self.names.get(&timer) {
-            Some(slot) => {
-                let known = &mut self.slots[*slot as usize];
+        let slot = match self.find(timer) {
+            Ok(place) => {
+                let slot = self.names[place].1;
+                let known = &mut self.slots[slot as usize];
                 if known.queued <= deadline {
                     known.deadline = Some(deadline);
                     return None;
                 }
                 *known = fresh;
-                *slot
+                slot
             }
-            None => {
+            Err(place) => {
                 let slot = match self.free.pop() {
                     Some(slot) => {
                         self.slots[slot as usize] = fresh;
@@ -73,7 +78,7 @@ impl<T: Copy + Ord> Timers<T> {
                         u32::try_from(self.slots.len() - 1).expect("few timers in one process")
                     }
                 };
-                self.names.insert(timer, slot);
+                self.names.insert(place, (timer, slot));
                 slot
             }
         };
@@ -83,7 +88,8 @@ impl<T: Copy + Ord> Timers<T> {
 
     /// Stops `timer`, if it runs. Its slot is free once its entry has come up.
     pub(crate) fn disarm(&mut self, timer: T) {
-        if let Some(slot) = self.names.remove(&timer) {
+        if let Ok(place) = self.find(timer) {
+            let (_, slot) = self.names.remove(place);
             self.slots[slot as usize].deadline = None;
         }
     }
@@ -106,7 +112,9 @@ impl<T: Copy + Ord> Timers<T> {
         if !fires {
             return Outcome::Nothing;
         }
-        self.names.remove(&timer);
+        if let Ok(place) = self.find(timer) {
+            self.names.remove(place);
+        }
         Outcome::Fire(timer)
     }
 

@@ -2,8 +2,9 @@
 //! last. The text carries colours; whoever writes it strips them where they do not belong.
 //!
 //! - [`run()`] one run · [`sweep()`] many, [`explained()`] a contract, [`compare()`] arms
-//! - [`check()`] a history · [`shrink()`] a failure made small · [`catalogue()`] what there is
+//! - [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`catalogue()`] what there is
 
+mod bench;
 mod check;
 mod compare;
 mod run;
@@ -11,6 +12,7 @@ mod shrink;
 mod style;
 mod sweep;
 
+pub use bench::bench;
 pub use check::check;
 pub use compare::compare;
 pub use run::run;

@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Compare(Compare),
     /// Say what a configuration promises, and search for what it leaves possible.
     Explain(Explain),
+    /// Measure what a run and a message cost on this machine.
+    Bench(super::bench::Bench),
     /// Show the options that hold, and where each comes from.
     Config(Box<Config>),
     /// Judge a history, of a simulation or of a real cluster.

@@ -9,6 +9,7 @@
 //! - [`mod@check`] and [`import`] histories from elsewhere · [`select`] and [`load`] files · [`list`] what there is
 
 pub(crate) mod args;
+mod bench;
 mod check;
 mod compare;
 mod config;
@@ -50,6 +51,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Status {
         Command::Config(arguments) => config::config(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Import(arguments) => import::import(arguments),
+        Command::Bench(arguments) => bench::bench(arguments),
         Command::Compare(arguments) => compare::compare(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
         Command::List(arguments) => list::list(arguments),
