@@ -109,11 +109,16 @@ fn values(arm: &Runs, against: Option<&Runs>) -> Vec<Value> {
     (0..COMPARED.len()).map(value).collect()
 }
 
+/// Values this near to each other, as a part of the greater one, count as equal on a front: with seeds as few
+/// as people wait for, less than that is chance.
+const NEAR: f64 = 0.01;
+
 /// Whether `one` is at least as good as `other` in everything, and better in something.
 fn dominates(one: &Arm, other: &Arm) -> bool {
     let pairs = || one.values.iter().zip(&other.values);
     let compared = || pairs().filter_map(|(one, other)| Some((one.mean?, other.mean?)));
-    compared().all(|(one, other)| one <= other) && compared().any(|(one, other)| one < other)
+    let better = |(one, other): (f64, f64)| one < other * (1.0 - NEAR);
+    compared().all(|(one, other)| !better((other, one))) && compared().any(better)
 }
 
 #[cfg(test)]
@@ -151,6 +156,8 @@ mod tests {
     fn the_front_is_who_is_not_beaten_in_everything() {
         let found = compare([[5, 5, 5], [4, 4, 4], [4, 4, 4]]);
         assert_eq!([false, true, true], [0, 1, 2].map(|arm: usize| found.arms[arm].on_front));
+        let near = compare([[1000; 3], [1001; 3], [1100; 3]]);
+        assert_eq!([true, true, false], [0, 1, 2].map(|arm: usize| near.arms[arm].on_front));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn compare(report: &CompareReport) -> String {
         );
     } else {
         text.push_str(
-            "\n* on the front: no other arm is as good in everything and better in something\n",
+            "\n* on the front: no other arm is as good in everything and better in something (by 1 % at least)\n",
         );
     }
     failures(&mut text, report);
