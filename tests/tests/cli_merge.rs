@@ -33,22 +33,52 @@ fn parts_joined_are_the_whole() {
     let directory = directory();
     let path = directory.path();
     all(path);
-    for (of, seeds) in [(2, "3..9"), (3, "0..7")] {
-        let arguments = ["run", "all", "--seeds", seeds];
-        let files = ["--json", "whole.json", "--junit", "whole.xml", "--github", "whole.md"];
-        let whole = run(path, &[&arguments[..], &files].concat());
-        parts(path, &arguments, of);
-        // In any order.
-        let names: Vec<String> = (1..=of).rev().map(|index| format!("{index}.json")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let files = ["--json", "joined.json", "--junit", "joined.xml", "--github", "joined.md"];
-        let joined = run(path, &[&["merge"][..], &names, &files].concat());
-        assert_eq!((joined.status, joined.out), (whole.status, whole.out), "{of} parts");
-        for kind in ["json", "xml", "md"] {
-            let (joined, whole) = (format!("joined.{kind}"), format!("whole.{kind}"));
-            assert_eq!(text(path, &joined), text(path, &whole), "{of} parts, {kind}");
-        }
+    joined_are_the_whole(path, 2, "3..9");
+    joined_are_the_whole(path, 3, "0..7");
+}
+
+/// A schedule names its seed and is run once, by one of the parts.
+#[test]
+fn parts_with_schedules_among_the_files_are_the_whole_too() {
+    let directory = directory();
+    let path = directory.path();
+    all(path);
+    for (scenario, seed, schedule) in [
+        ("all/4-crashes.json", "5", "all/2-pinned.json"),
+        ("all/3-violated.json", "20", "all/regressions/1-pinned.json"),
+    ] {
+        let saved = run(path, &["run", scenario, "--seed", seed, "--save-schedule", schedule]);
+        assert!(path.join(schedule).exists(), "{saved:?}");
     }
+    for (of, seeds) in [(2, "3..9"), (3, "0..7"), (5, "7..8")] {
+        let report = joined_are_the_whole(path, of, seeds);
+        let scenarios = report["scenarios"].as_array().unwrap();
+        let seeds_of = |file: &str| {
+            let one = scenarios.iter().find(|one| one["file"] == file).expect("it is there");
+            (one["seeds"]["from"].as_u64(), one["seeds"]["run"].as_u64())
+        };
+        assert_eq!(seeds_of("all/2-pinned.json"), (Some(5), Some(1)));
+        assert_eq!(seeds_of("all/regressions/1-pinned.json"), (Some(20), Some(1)));
+    }
+}
+
+/// Runs everything as a whole and in parts; returns the report of the parts joined.
+fn joined_are_the_whole(path: &Path, of: u32, seeds: &str) -> Value {
+    let arguments = ["run", "all", "--seeds", seeds];
+    let files = ["--json", "whole.json", "--junit", "whole.xml", "--github", "whole.md"];
+    let whole = run(path, &[&arguments[..], &files].concat());
+    parts(path, &arguments, of);
+    // In any order.
+    let names: Vec<String> = (1..=of).rev().map(|index| format!("{index}.json")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let files = ["--json", "joined.json", "--junit", "joined.xml", "--github", "joined.md"];
+    let joined = run(path, &[&["merge"][..], &names, &files].concat());
+    assert_eq!((joined.status, joined.out), (whole.status, whole.out), "{of} parts");
+    for kind in ["json", "xml", "md"] {
+        let (joined, whole) = (format!("joined.{kind}"), format!("whole.{kind}"));
+        assert_eq!(text(path, &joined), text(path, &whole), "{of} parts, {kind}");
+    }
+    serde_json::from_str(&text(path, "joined.json")).expect("JSON")
 }
 
 #[test]

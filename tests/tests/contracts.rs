@@ -50,6 +50,17 @@ fn without_expectations_the_configuration_is_what_runs_are_held_against() {
     assert_eq!(run(path, &chaos).status, 0);
     let broken = run(path, &[&chaos, sets.as_slice()].concat());
     assert_eq!(broken.status, 1, "{}", broken.out);
+    let causes = causes_of_losses(path, &[&chaos, sets.as_slice()].concat());
+    assert_eq!(causes, ["replication"], "no setting of that configuration explains a loss");
+}
+
+/// The causes that a sweep tells of lost records.
+fn causes_of_losses(path: &Path, arguments: &[&str]) -> Vec<String> {
+    let report = json(path, arguments);
+    let all = report["scenarios"][0]["properties"].as_array().expect("properties");
+    let lost = all.iter().find(|one| one["name"] == "acked-durability").expect("it is judged");
+    let causes = lost["causes"].as_array().expect("causes");
+    causes.iter().map(|one| one["cause"].as_str().expect("a name").to_owned()).collect()
 }
 
 #[test]

@@ -8,6 +8,7 @@ use ackproof_oracle::jsonl::{entry_line, header_line, schema};
 use serde_json::Value;
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
+use std::process::Command;
 
 /// The history of a run as `run --trace` writes it.
 fn traced(scenario: &str) -> (ackproof::run::RunOutcome, String) {
@@ -56,6 +57,72 @@ fn every_traced_line_matches_the_schema() {
         let errors: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
         assert_eq!(errors, [""; 0], "{line}");
     }
+}
+
+/// The first block of `language` in the documentation of the format.
+fn documented(language: &str) -> String {
+    let text = read("models/oracle/HISTORY.md");
+    let (_, rest) = text.split_once(&format!("```{language}\n")).expect("it has one");
+    rest.split_once("```").expect("it ends").0.to_owned()
+}
+
+#[test]
+fn the_documented_example_is_a_history_that_is_met() {
+    let directory = directory();
+    let check = |text: &str| {
+        std::fs::write(directory.path().join("history.jsonl"), text).unwrap();
+        run(directory.path(), &["check", "history.jsonl"])
+    };
+    let example = documented("json");
+    let met = check(&example);
+    assert_eq!((met.status, met.talk.as_str()), (0, ""), "{}", met.out);
+    assert!(met.out.contains("sent 1, acked 1, failed 0, unknown 0, lost 0"), "{}", met.out);
+    let validator = jsonschema::validator_for(&schema()).expect("it is a schema");
+    for line in example.lines() {
+        assert!(validator.is_valid(&serde_json::from_str(line).expect("JSON")), "{line}");
+    }
+    // Every line of it matters.
+    let without = |event: &str| {
+        let left: Vec<&str> = example.lines().filter(|line| !line.contains(event)).collect();
+        check(&left.join("\n")).status
+    };
+    assert_eq!(without("\"final_read\",\"partition"), 1, "the record is not found");
+    assert_eq!(without("\"processed\""), 3, "nothing was processed on record");
+    assert_eq!(without("\"sent\""), 2, "an outcome of a record that was not sent");
+}
+
+/// The documented harness runs, against a client that is a list; where there is no Python it is not run.
+#[test]
+fn the_documented_harness_writes_a_history() {
+    if Command::new("python3").arg("--version").output().is_err() {
+        return;
+    }
+    let directory = directory();
+    let path = directory.path();
+    std::fs::write(path.join("harness.py"), documented("python")).unwrap();
+    std::fs::write(path.join("confluent_kafka.py"), read("tests/histories/confluent_kafka.py"))
+        .unwrap();
+    let check = |loses: &str| {
+        let mut harness = Command::new("python3");
+        harness.arg("harness.py").current_dir(path).env("LOSES", loses);
+        let ran = harness.env("PYTHONDONTWRITEBYTECODE", "1").output().expect("it starts");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        run(path, &["check", "history.jsonl"])
+    };
+    let met = check("");
+    assert_eq!((met.status, met.talk.as_str()), (0, ""), "{}", met.out);
+    assert!(
+        met.out.contains("sent 1000, acked 980, failed 0, unknown 20, lost 10,"),
+        "{}",
+        met.out
+    );
+    assert!(met.out.contains("skipped 0"), "{}", met.out);
+    let lost = check("log");
+    assert_eq!(lost.status, 1, "{}", lost.out);
+    assert!(lost.out.contains("billing-0#77 was acknowledged at payments-0"), "{}", lost.out);
+    let skipped = check("delivery");
+    assert_eq!(skipped.status, 1, "{}", skipped.out);
+    assert!(skipped.out.contains("ledger never processed billing-0#77"), "{}", skipped.out);
 }
 
 fn kept(name: &str) -> PathBuf {

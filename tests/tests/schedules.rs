@@ -8,7 +8,7 @@ use ackproof::saved::save;
 use ackproof::{document, run};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::write;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything of a plan that a schedule repeats rather than decides.
 fn repeated(plan: &Plan) -> String {
@@ -100,6 +100,40 @@ fn among_others_a_schedule_comes_first_and_once_with_its_own_seed() {
     let alone = run_binary(folder.path(), &alone);
     let report: serde_json::Value = serde_json::from_str(&alone.out).expect("JSON");
     assert_eq!(report["scenarios"][0]["seeds"]["run"], 3, "under other latencies");
+}
+
+/// Whom each fault hits, by seed.
+fn hit(plan: &Plan, seeds: &[u64]) -> Vec<Vec<String>> {
+    parallel(seeds, |seed| {
+        let faults = outcome(plan, *seed).schedule;
+        faults.iter().map(|fault| format!("{:?}", fault.kind.target)).collect()
+    })
+}
+
+#[test]
+fn seeds_and_faults_differ_in_whom_they_draw() {
+    let plan = reload(
+        r#"{
+  "topics": { "t": { "partitions": 3 } },
+  "producers": { "p": { "instances": 2, "rate": "5/s" } },
+  "groups": { "g": { "members": 3 } },
+  "faults": [
+    { "at": "5s", "pause": "any broker", "for": "100ms" },
+    { "at": "10s", "pause": "any broker", "for": "100ms" },
+    { "at": "15s", "pause": "any producer", "for": "100ms" },
+    { "at": "20s", "pause": "any member of g", "for": "100ms" } ],
+  "run": { "load": "25s", "settle": "20s" }
+}"#,
+    );
+    let seeds: Vec<u64> = (0..24).collect();
+    let hit = hit(&plan, &seeds);
+    for (fault, candidates) in [3, 3, 2, 3].into_iter().enumerate() {
+        let drawn: BTreeSet<&str> = hit.iter().map(|one| one[fault].as_str()).collect();
+        assert_eq!(drawn.len(), candidates, "fault {fault}: everybody has a turn: {drawn:?}");
+        assert!(drawn.iter().all(|one| !one.contains("Any")), "{drawn:?}");
+    }
+    assert!(hit.iter().any(|one| one[0] != one[1]), "faults draw for themselves");
+    assert_eq!(self::hit(&plan, &seeds[..4]), hit[..4], "a seed draws the same again");
 }
 
 fn reload(text: &str) -> Plan {

@@ -51,7 +51,7 @@ causes! {
         HandOff = "auto-commit-hand-off",
             "the hand-off committed positions of records that workers had not finished";
         CommitPastWork = "commit-past-work",
-            "a commit passed it although its strategy commits what is processed";
+            "a commit passed it before it was processed; no commit strategy on record explains it";
         ResetLatest = "auto-offset-reset-latest",
             "auto.offset.reset=latest skipped it: the group had no commit to resume from";
         OutOfRange = "out-of-range-reset",

@@ -224,3 +224,49 @@ pub(crate) fn plainer(tree: &Value, what: &str) -> Option<Value> {
     }
     changed.then_some(tree)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn after(tree: &Value) -> Vec<&str> {
+        faults(tree).iter().filter_map(|fault| fault["after"].as_str()).collect()
+    }
+
+    /// Without the records of `billing-0` at these places.
+    fn without(removed: &[usize]) -> Option<Value> {
+        let fault = |after: &str| json!({ "after": after, "crash": "broker-1" });
+        let tree = json!({
+            "producers": { "billing": { "sends": {
+                "billing-0": ["1s", "2s", "3s", "4s"],
+                "billing-1": ["1s", "2s", "3s", "4s"],
+            } } },
+            "faults": [
+                fault("billing-0#1 is sent"),
+                fault("broker-2 appends billing-0#3"),
+                fault("billing-1#3 is sent"),
+            ],
+        });
+        let gone = |place: &Place| place.process == "billing-0" && removed.contains(&place.index);
+        let removed: Vec<Place> = records(&tree).into_iter().filter(gone).collect();
+        without_records(&tree, &removed)
+    }
+
+    #[test]
+    fn a_fault_that_waits_for_a_record_waits_for_the_same_one_after_others_went() {
+        let of = |removed: &[usize]| {
+            after(&without(removed).expect("some are left")).join(", ").replace("billing-", "")
+        };
+        assert_eq!(of(&[]), "0#1 is sent, broker-2 appends 0#3, 1#3 is sent");
+        assert_eq!(of(&[0]), "0#0 is sent, broker-2 appends 0#2, 1#3 is sent");
+        assert_eq!(of(&[0, 2]), "0#0 is sent, broker-2 appends 0#1, 1#3 is sent");
+        assert_eq!(of(&[0, 1]), "0#0 is sent, broker-2 appends 0#1, 1#3 is sent", "the next one");
+        assert_eq!(of(&[3]), "0#1 is sent, broker-2 appends 0#2, 1#3 is sent", "the last one");
+        let left = without(&[1, 2]).expect("some are left");
+        let sends = &left["producers"]["billing"]["sends"];
+        assert_eq!(sends["billing-0"], json!(["1s", "4s"]));
+        assert_eq!(sends["billing-1"], json!(["1s", "2s", "3s", "4s"]));
+        assert!(without(&[0, 1, 2, 3]).is_none(), "there is nothing left to wait for");
+    }
+}

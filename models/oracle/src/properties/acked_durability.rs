@@ -61,19 +61,31 @@ pub(crate) struct Checker {
 impl Log {
     /// A broker took the lead with a log that ends at `end`: what was acknowledged from there on is
     /// not in it.
-    fn led(&mut self, entry: &Entry, epoch: LeaderEpoch, end: Offset, context: &Context) {
+    fn led(
+        &mut self,
+        entry: &Entry,
+        (partition, epoch): (TopicPartition, LeaderEpoch),
+        end: Offset,
+        context: &Context,
+    ) {
+        let topic = &context.topics[partition.topic.index()];
         if self.leader.is_some_and(|(led, _)| led > epoch) {
             return;
         }
+        let came_back = self.leader.is_none_or(|(_, before)| before == entry.node);
         self.leader = Some((epoch, entry.node));
-        let alone =
-            self.isr.len() == 1 && self.isr.iter().all(|id| NodeId::from(*id) == entry.node);
+        let alone = self.isr.len() == 1 && NodeId::from(self.isr[0]) == entry.node;
         for (offset, id) in self.acked.from(end.0) {
+            // A cause names a setting only where the topic or the producer has it.
             let cause = if self.unclean == Some(epoch) {
-                LossCause::UncleanElection
+                if topic.unclean_leader_election {
+                    LossCause::UncleanElection
+                } else {
+                    LossCause::Replication
+                }
             } else if context.producer(id.producer).acks == "1" {
                 LossCause::AcksOne
-            } else if alone {
+            } else if alone && came_back && topic.min_insync_replicas <= 1 {
                 LossCause::LastReplica
             } else {
                 LossCause::Replication
@@ -201,7 +213,8 @@ impl Property for Checker {
                 }
             }
             Event::BecameLeader { partition, epoch, log_end, .. } => {
-                self.logs.of(*partition).led(entry, *epoch, *log_end, &self.context);
+                let place = (*partition, *epoch);
+                self.logs.of(*partition).led(entry, place, *log_end, &self.context);
             }
             Event::LeaderElected { partition, epoch, isr, unclean, .. } => {
                 let log = self.logs.of(*partition);
@@ -256,7 +269,11 @@ mod tests {
     }
 
     fn cause_of(acks: &str, events: Vec<(u16, Event)>) -> (LossCause, String) {
-        let mut context = context();
+        cause_in(&context(), acks, events)
+    }
+
+    fn cause_in(context: &Context, acks: &str, events: Vec<(u16, Event)>) -> (LossCause, String) {
+        let mut context = context.clone();
         context.producers[0].acks = acks.into();
         let result = judge_in(&context, NAME, events);
         assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
@@ -266,15 +283,40 @@ mod tests {
         (first.cause.expect("a loss has a cause"), first.summary)
     }
 
+    /// A record is acknowledged by broker 1, which leads all three; then this.
+    fn loss(last: Vec<(u16, Event)>) -> Vec<(u16, Event)> {
+        let mut events = vec![elected(1, 0, &[1, 2, 3]), took_lead(1, 0, 0), sent(0)];
+        events.extend([appended(1, 0, 0, &[0]), acked(0, &[0])]);
+        events.extend(last);
+        events.push(final_done(0));
+        events
+    }
+
+    fn unclean() -> Vec<(u16, Event)> {
+        let (node, mut unclean) = elected(3, 1, &[3]);
+        if let Event::LeaderElected { unclean, .. } = &mut unclean {
+            *unclean = true;
+        }
+        loss(vec![(node, unclean), took_lead(3, 1, 0)])
+    }
+
+    /// The leader was the last in sync, and comes back without the record.
+    fn alone() -> Vec<(u16, Event)> {
+        loss(vec![elected(0, 1, &[1]), elected(1, 2, &[1]), took_lead(1, 2, 0)])
+    }
+
+    /// `context` with these settings of the topic.
+    fn with(min_insync_replicas: u16, unclean_leader_election: bool) -> Context {
+        let mut context = context();
+        for topic in &mut context.topics {
+            topic.min_insync_replicas = min_insync_replicas;
+            topic.unclean_leader_election = unclean_leader_election;
+        }
+        context
+    }
+
     #[test]
     fn a_loss_names_its_cause() {
-        let loss = |last: Vec<(u16, Event)>| {
-            let mut events = vec![elected(1, 0, &[1, 2, 3]), took_lead(1, 0, 0), sent(0)];
-            events.extend([appended(1, 0, 0, &[0]), acked(0, &[0])]);
-            events.extend(last);
-            events.push(final_done(0));
-            events
-        };
         let crash = || loss(vec![elected(2, 1, &[2, 3]), took_lead(2, 1, 0)]);
         let (cause, summary) = cause_of("1", crash());
         assert_eq!(cause, LossCause::AcksOne);
@@ -284,14 +326,26 @@ mod tests {
             "{summary}"
         );
         assert_eq!(cause_of("all", crash()).0, LossCause::Replication);
-        let (node, mut unclean) = elected(3, 1, &[3]);
-        if let Event::LeaderElected { unclean, .. } = &mut unclean {
-            *unclean = true;
+        assert_eq!(cause_in(&with(2, true), "all", unclean()).0, LossCause::UncleanElection);
+        assert_eq!(cause_in(&with(1, false), "all", alone()).0, LossCause::LastReplica);
+    }
+
+    #[test]
+    fn a_setting_that_is_not_there_is_no_cause() {
+        for acks in ["all", "1"] {
+            let (cause, _) = cause_in(&with(2, false), acks, unclean());
+            assert_eq!(cause, LossCause::Replication, "acks={acks}: unclean elections are off");
         }
-        let unclean = loss(vec![(node, unclean), took_lead(3, 1, 0)]);
-        assert_eq!(cause_of("all", unclean).0, LossCause::UncleanElection);
-        let alone = loss(vec![elected(0, 1, &[1]), elected(1, 2, &[1]), took_lead(1, 2, 0)]);
-        assert_eq!(cause_of("all", alone).0, LossCause::LastReplica);
+        let (cause, summary) = cause_in(&with(2, false), "all", alone());
+        assert_eq!(cause, LossCause::Replication, "min.insync.replicas=2");
+        assert!(summary.contains("no setting explains it"), "{summary}");
+        // The last in sync is another than the one that answered: it has what was acknowledged.
+        let other = loss(vec![elected(2, 1, &[2]), took_lead(2, 1, 0)]);
+        assert_eq!(cause_in(&with(1, false), "all", other).0, LossCause::Replication);
+        for (settings, events) in [(with(1, false), unclean()), (with(1, true), alone())] {
+            let (cause, _) = cause_in(&settings, "all", events);
+            assert_ne!(cause, LossCause::UncleanElection);
+        }
     }
 
     #[test]

@@ -163,10 +163,10 @@ fn explain(
         return (if unknown { LossCause::NotOnRecord } else { LossCause::NotReached }, None);
     };
     let cause = match resumption.source {
-        PositionSource::NoCommitLatest => LossCause::ResetLatest,
-        PositionSource::OutOfRangeLatest | PositionSource::OutOfRangeEarliest => {
-            LossCause::OutOfRange
-        }
+        // A position that the group's setting does not give is the doing of no setting.
+        PositionSource::NoCommitLatest if group.reset == "latest" => LossCause::ResetLatest,
+        PositionSource::OutOfRangeLatest if group.reset == "latest" => LossCause::OutOfRange,
+        PositionSource::OutOfRangeEarliest if group.reset == "earliest" => LossCause::OutOfRange,
         PositionSource::Committed if open.offset < resumption.given => {
             match group.commit.as_str() {
                 "before-processing" => LossCause::CommitBeforeProcessing,
@@ -176,6 +176,9 @@ fn explain(
         }
         PositionSource::Committed
         | PositionSource::NoCommitEarliest
+        | PositionSource::NoCommitLatest
+        | PositionSource::OutOfRangeEarliest
+        | PositionSource::OutOfRangeLatest
         | PositionSource::Truncated => LossCause::NeverGiven,
     };
     (cause, Some(*resumption))
@@ -289,8 +292,17 @@ mod tests {
     }
 
     fn skip(commit: &str, events: Vec<(u16, Event)>) -> (Option<LossCause>, String) {
+        skip_with("latest", commit, events)
+    }
+
+    fn skip_with(
+        reset: &str,
+        commit: &str,
+        events: Vec<(u16, Event)>,
+    ) -> (Option<LossCause>, String) {
         let mut context = context();
         context.groups[0].commit = commit.into();
+        context.groups[0].reset = reset.into();
         let mut all = vec![sent(0), sent(1), acked(0, &[0])];
         all.extend(events);
         all.push(final_read(0, &[0]));
@@ -327,6 +339,26 @@ mod tests {
         let given = vec![positioned(5, 0, PositionSource::NoCommitEarliest), polled(0, &[0])];
         assert_eq!(skip("auto", given).0, Some(LossCause::NotReached));
         assert_eq!(skip("auto", vec![polled(0, &[0])]).0, Some(LossCause::NotOnRecord));
+    }
+
+    #[test]
+    fn a_reset_that_the_group_does_not_have_is_no_cause() {
+        let at = |source| vec![positioned(5, 1, source)];
+        for (source, reset, cause) in [
+            (PositionSource::NoCommitLatest, "latest", LossCause::ResetLatest),
+            (PositionSource::NoCommitLatest, "earliest", LossCause::NeverGiven),
+            (PositionSource::OutOfRangeLatest, "latest", LossCause::OutOfRange),
+            (PositionSource::OutOfRangeLatest, "earliest", LossCause::NeverGiven),
+            (PositionSource::OutOfRangeEarliest, "earliest", LossCause::OutOfRange),
+            (PositionSource::OutOfRangeEarliest, "latest", LossCause::NeverGiven),
+        ] {
+            let (found, summary) = skip_with(reset, "auto", at(source));
+            assert_eq!(found, Some(cause), "{source:?}, auto.offset.reset={reset}: {summary}");
+        }
+        let commit = vec![polled(0, &[0]), commit_sent(1), committed(1)];
+        let unknown = [commit, at(PositionSource::Committed)].concat();
+        let (_, summary) = skip("unknown", unknown);
+        assert!(summary.contains("no commit strategy on record explains it"), "{summary}");
     }
 
     #[test]
