@@ -28,8 +28,11 @@ impl Controller {
         let epoch = match self.image.brokers.get(&broker) {
             // R5.5: the same process again keeps its epoch and its flags.
             Some(known) if known.incarnation == request.incarnation => known.epoch,
-            // R5.4: a session lives until its timer has fired, which fences.
-            Some(known) if !known.fenced => return Err(ErrorCode::DuplicateBrokerRegistration),
+            // R5.4: a session lives until its timer has fired, be its broker unfenced by then or not. Else a
+            // request of a dead process that was under way would take the place of a living one.
+            Some(_) if self.sessions.contains(&broker) => {
+                return Err(ErrorCode::DuplicateBrokerRegistration);
+            }
             Some(_) | None => {
                 let offset = i64::try_from(self.log_end()).expect("a log fits 63 bits");
                 let registration = BrokerRegistration {
@@ -43,8 +46,14 @@ impl Controller {
                 registration.epoch
             }
         };
-        out.arm(Timer::Session(broker), self.config.broker.broker_session_timeout);
+        self.touch(broker, out);
         Ok(epoch)
+    }
+
+    /// Kafka: `BrokerHeartbeatManager#touch`.
+    fn touch(&mut self, broker: BrokerId, out: &mut Out) {
+        self.sessions.insert(broker);
+        out.arm(Timer::Session(broker), self.config.broker.broker_session_timeout);
     }
 
     /// R5.14.
@@ -55,7 +64,7 @@ impl Controller {
     ) -> Result<HeartbeatState, ErrorCode> {
         let broker = request.broker;
         self.check_epoch(broker, request.epoch)?;
-        out.arm(Timer::Session(broker), self.config.broker.broker_session_timeout);
+        self.touch(broker, out);
         self.contacts.entry(broker).or_default().metadata_offset = request.metadata_offset;
         let is_caught_up = u64::try_from(request.epoch.0)
             .is_ok_and(|registered_at| request.metadata_offset > registered_at);
@@ -68,6 +77,7 @@ impl Controller {
             BrokerState::ShutdownNow => {
                 self.fence(broker, out);
                 self.contacts.remove(&broker);
+                self.sessions.remove(&broker);
                 out.disarm(Timer::Session(broker));
             }
         }
@@ -80,6 +90,7 @@ impl Controller {
 
     /// R5.13, when a session ran out.
     pub(super) fn expire(&mut self, broker: BrokerId, out: &mut Out) {
+        self.sessions.remove(&broker);
         self.fence(broker, out);
     }
 

@@ -24,7 +24,7 @@ use crate::observation::Observation;
 use ackproof_types::{
     BrokerEpoch, BrokerId, ErrorCode, Micros, ProducerId, Timestamp, TopicPartition,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How long a fetch of the metadata log parks (R5.26).
@@ -56,6 +56,8 @@ pub struct Controller {
     log: Vec<Arc<MetadataRecord>>,
     image: MetadataImage,
     contacts: BTreeMap<BrokerId, Contact>,
+    /// Brokers whose session has not expired.
+    sessions: BTreeSet<BrokerId>,
     observers: BTreeMap<BrokerId, Observer>,
 }
 
@@ -94,6 +96,8 @@ impl Machine for Controller {
             // R5.12: every clock starts anew.
             out.arm(Timer::Session(*broker), settings.broker_session_timeout);
         }
+        let unfenced = image.brokers.iter().filter(|(_, known)| !known.fenced);
+        let sessions = unfenced.map(|(broker, _)| *broker).collect();
         if settings.auto_leader_rebalance {
             out.arm(Timer::PreferredElection, settings.leader_imbalance_check_interval);
         }
@@ -105,6 +109,7 @@ impl Machine for Controller {
             log: disk.0.clone(),
             image,
             contacts: BTreeMap::new(),
+            sessions,
             observers: BTreeMap::new(),
         }
     }

@@ -149,6 +149,19 @@ fn registration_is_refused_while_a_session_lives() {
     assert!(driver.register(1, 8).unwrap() > before, "after the session a new epoch");
 }
 
+/// A request of a dead process may come late: the one that registered meanwhile is not unfenced yet, and
+/// must not lose its epoch to it.
+#[test]
+fn a_session_lives_before_its_broker_is_unfenced() {
+    let mut driver = Driver::running(false);
+    driver.expire(1);
+    let living = driver.register(1, 9).unwrap();
+    assert_eq!(driver.register(1, 8), Err(ErrorCode::DuplicateBrokerRegistration), "R5.4");
+    assert_eq!(driver.epoch(1), living);
+    driver.expire(1);
+    assert!(driver.register(1, 8).unwrap() > living);
+}
+
 #[test]
 fn fencing_elects_in_order_and_never_empties_the_set() {
     let mut driver = Driver::running(false);
