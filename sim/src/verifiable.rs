@@ -1,7 +1,7 @@
 //! Logs of Kafka's own VerifiableProducer and VerifiableConsumer, and a dump of the partitions at the end,
-//! made one history. What the tools do not say is decided in [`history`]. It judges nothing.
+//! made one history. What the tools do not say is decided in [`mod@history`]. It judges nothing.
 //!
-//! - [`Log`] one file of a tool, line by line · [`Dump`] the final read · [`history`] the whole
+//! - [`Log`] one file of a tool, line by line · [`Dump`] the final read · [`mod@history`] the whole
 //!
 //! Kafka: `org.apache.kafka.tools.VerifiableProducer`, `org.apache.kafka.tools.VerifiableConsumer`.
 

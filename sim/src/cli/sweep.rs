@@ -27,7 +27,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a sweep works with.
 struct Sweep<'a> {
@@ -45,6 +45,7 @@ pub(crate) fn sweep(
     scenarios: &[Scenario],
     mut outputs: Outputs,
 ) -> Status {
+    let started = Instant::now();
     let jobs = options
         .jobs
         .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
@@ -60,7 +61,30 @@ pub(crate) fn sweep(
         }
     }
     let report = conclude::sweep(asked.clone(), reports, interrupted, stopped_by);
-    finish(outputs, &report).max(status(&report)).max(saved)
+    let shown = finish(outputs, &report);
+    if !options.quiet {
+        talk(&pace(&report, started.elapsed()));
+    }
+    shown.max(status(&report)).max(saved)
+}
+
+/// How fast it went, and how long the next stronger claim would take: beside the report and not in it,
+/// since both are others on every machine.
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn pace(report: &SweepReport, wall: Duration) -> String {
+    let runs: u64 = report.scenarios.iter().map(|one| one.seeds.run).sum();
+    let rate = runs as f64 / wall.as_secs_f64().max(0.001);
+    let mut text = format!("{runs} runs in {:.1} s: {rate:.1} a second", wall.as_secs_f64());
+    let lacking = |one: &ScenarioReport| Some(one.claim?.seeds.saturating_sub(one.seeds.run));
+    let more: u64 = report.scenarios.iter().filter_map(lacking).sum();
+    if more > 0 && rate > 0.0 {
+        let minutes = more as f64 / rate / 60.0;
+        text.push_str(&format!(
+            "; {more} more without a violation, {minutes:.1} minutes, would support the stronger claims"
+        ));
+    }
+    text.push('\n');
+    text
 }
 
 /// The exit status of a sweep.
