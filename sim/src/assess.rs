@@ -142,11 +142,13 @@ fn every_run(limit: &LimitSweep, run: u64) -> Option<(Verdict, String)> {
     Some((Verdict::Violated, text))
 }
 
-/// Whether the estimates keep to `limit` with their whole intervals: the worst of the groups. None: no
-/// estimate has an interval, and runs are to be looked at one by one.
+/// Whether the estimates keep to `limit` with their whole intervals: the worst of the groups. None: there
+/// is no estimate, or one without an interval, and runs are to be looked at one by one.
 fn estimates(report: &ScenarioReport, limit: &LimitSweep) -> Option<Option<(Verdict, String)>> {
+    let mut estimates = measures::estimated(&report.measures, &limit.measure).peekable();
+    estimates.peek()?;
     let mut found = None;
-    for (measure, estimate) in measures::estimated(&report.measures, &limit.measure) {
+    for (measure, estimate) in estimates {
         let Interval { low, high } = estimate.interval?;
         let of = measure.group.as_ref().map_or_else(String::new, |group| format!(" of {group}"));
         let (verdict, how) = match (limit.min, limit.max) {

@@ -116,6 +116,20 @@ fn a_limit_on_a_rate_is_tested_on_its_interval() {
 }
 
 #[test]
+fn a_limit_on_what_no_run_measured_is_inconclusive() {
+    let plan = plan(r#""ack_latency": { "p99": { "max": "1s" } }"#, "");
+    let asked = asked(2);
+    let mut tally = Tally::new(&plan, "a.json", &asked);
+    for seed in 0..2 {
+        let mut run = report(&plan, seed, Held);
+        (run.pace, run.timing) = Default::default();
+        assess::run(&plan, &mut run, assess::Standing::OneOfMany);
+        tally.add(seed, Ok(&run));
+    }
+    assert_eq!(tally.conclude().verdict, Verdict::Inconclusive);
+}
+
+#[test]
 fn a_crash_or_two_different_runs_outweigh_everything() {
     let plan = plan("", "");
     let asked = asked(3);

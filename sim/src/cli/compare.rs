@@ -2,7 +2,7 @@
 
 use super::args::{Shown, parse_set};
 use super::load::{Scenario, load};
-use super::options::parse_jobs;
+use super::options::{parse_jobs, threads};
 use super::output::{result, talk};
 use super::seeds::parse_range;
 use super::status::Status;
@@ -67,9 +67,7 @@ pub(crate) fn compare(arguments: &Compare) -> Status {
     let mut comparison = Comparison::new(named);
     let seeds = SeedRange { from: arguments.seeds.start, to: Some(arguments.seeds.end) };
     let runs = Runs { scenarios: arms.len(), seeds, part: None };
-    let jobs = arguments
-        .jobs
-        .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+    let jobs = threads(arguments.jobs);
     let stop = stop_on_interrupt();
     let mut failed = false;
     in_order(

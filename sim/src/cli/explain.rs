@@ -3,7 +3,7 @@
 
 use super::args::{Shown, parse_set};
 use super::load::{Scenario, load};
-use super::options::parse_jobs;
+use super::options::{parse_jobs, threads};
 use super::output::{result, talk};
 use super::seeds::{parse_range, parse_seed};
 use super::status::Status;
@@ -103,9 +103,7 @@ fn search(arguments: &Explain, scenario: &Scenario) -> Status {
     };
     let mut tally = Tally::new(&scenario.plan, &scenario.file, &asked);
     let runs = Runs { scenarios: 1, seeds: asked.seeds, part: None };
-    let jobs = arguments
-        .jobs
-        .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+    let jobs = threads(arguments.jobs);
     let stop = stop_on_interrupt();
     in_order(
         runs.iter(),

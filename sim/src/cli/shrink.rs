@@ -2,7 +2,7 @@
 
 use super::args::parse_set;
 use super::load::read;
-use super::options::{FAILURES, parse_jobs};
+use super::options::{FAILURES, parse_jobs, threads};
 use super::output::{result, talk};
 use super::save::{failure, whole};
 use super::seeds::parse_seed;
@@ -82,9 +82,7 @@ pub(crate) fn shrink(arguments: &Shrink) -> Status {
     let expired = expires(arguments.budget);
     let bounds = Bounds {
         runs: arguments.runs,
-        jobs: arguments
-            .jobs
-            .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+        jobs: threads(arguments.jobs),
         expired: &expired,
         interrupted: &interrupted,
     };

@@ -2,7 +2,7 @@
 //! Ctrl-C, when the budget is spent, or after the first failure.
 
 use super::load::{Drawn, Scenario};
-use super::options::Options;
+use super::options::{Options, threads};
 use super::output::talk;
 use super::outputs::{Outputs, finish};
 use super::progress::Progress;
@@ -46,9 +46,7 @@ pub(crate) fn sweep(
     mut outputs: Outputs,
 ) -> Status {
     let started = Instant::now();
-    let jobs = options
-        .jobs
-        .unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+    let jobs = threads(options.jobs);
     let watchdog = Watchdog::new(options.run_timeout, options.max_events_at_once);
     let sweep = Sweep { asked, scenarios, jobs, watchdog, stop: stop_on_interrupt() };
     let (mut reports, stopped_by) = sweep.explore(options, &mut outputs);
