@@ -214,12 +214,12 @@ fn jobs(options: &mut Options, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A number of threads.
 /// Threads to work on: as many as `jobs`, or one a core.
 pub(crate) fn threads(jobs: Option<NonZeroUsize>) -> NonZeroUsize {
     jobs.unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
 }
 
+/// A number of threads.
 pub(crate) fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
     let jobs = text.parse::<NonZeroUsize>().ok().filter(|jobs| jobs.get() <= MAX_JOBS);
     jobs.ok_or_else(|| format!("\"{text}\" is no number from 1 to {MAX_JOBS}"))
