@@ -2,12 +2,15 @@
 //! made one history. What the tools do not say is decided in [`mod@history`]. It judges nothing.
 //!
 //! - [`Log`] one file of a tool, line by line · [`Dump`] the final read · [`mod@history`] the whole
+//! - [`Metadata`] what the controllers decided
 //!
 //! Kafka: `org.apache.kafka.tools.VerifiableProducer`, `org.apache.kafka.tools.VerifiableConsumer`.
 
 mod history;
+mod metadata;
 
 pub use history::{Settings, history};
+pub use metadata::Metadata;
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
