@@ -1,3 +1,6 @@
+//! The log of a real cluster through two failures, against what its brokers had on disk and what was done to
+//! them; and texts that are no whole log.
+
 use super::Metadata;
 use ackproof_oracle::context::{Context, TopicContext};
 use ackproof_oracle::history::Event;
