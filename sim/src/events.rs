@@ -47,6 +47,8 @@ pub(crate) enum Agenda {
 pub(crate) enum Due {
     /// The next packet in flight on one way of a connection arrives.
     Arrival(ConnectionId, Toward),
+    /// The first packet of a narrow link's queue has passed.
+    Departure(NodeId, NodeId),
     /// The acceptor reads the next request that waits on a connection.
     Backlog(ConnectionId),
     /// A connection that was opened must have been accepted by now.

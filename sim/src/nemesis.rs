@@ -120,6 +120,7 @@ impl<'a> Nemesis<'a> {
             | Action::Isolate(_)
             | Action::Slow { .. }
             | Action::Lossy { .. }
+            | Action::Throttle { .. }
             | Action::Reset
             | Action::SlowFollower(_)
             | Action::Leave
@@ -262,9 +263,10 @@ impl<'a> Nemesis<'a> {
 
     fn links(&self, node: NodeId, fault: &ScheduledFault, world: &World) -> Vec<(NodeId, NodeId)> {
         match &fault.kind.action {
-            Action::Isolate(links) | Action::Slow { links, .. } | Action::Lossy { links, .. } => {
-                resolve::links(node, links, &self.cast, world)
-            }
+            Action::Isolate(links)
+            | Action::Slow { links, .. }
+            | Action::Lossy { links, .. }
+            | Action::Throttle { links, .. } => resolve::links(node, links, &self.cast, world),
             Action::SlowFollower(_) => {
                 let leaders = resolve::brokers(&self.cast).into_iter();
                 leaders.filter(|leader| *leader != node).map(|leader| (leader, node)).collect()
@@ -325,6 +327,11 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
                 network.lose(number, *one, *other, Some(*loss));
             }
         }
+        Action::Throttle { bytes_per_second, .. } => {
+            for (one, other) in &active.links {
+                network.throttle(number, *one, *other, *bytes_per_second);
+            }
+        }
         Action::Reset => world.reset(node),
         Action::SlowFollower(by) => {
             for (leader, follower) in &active.links {
@@ -363,6 +370,12 @@ fn heal(number: u32, active: &Active, world: &mut World) {
         Action::Lossy { .. } => {
             for (one, other) in &active.links {
                 world.kernel.network.lose(number, *one, *other, None);
+            }
+        }
+        Action::Throttle { .. } => {
+            let kernel = &mut world.kernel;
+            for (one, other) in &active.links {
+                kernel.network.widen(number, *one, *other, &mut kernel.events);
             }
         }
         Action::Reset => {}

@@ -1,8 +1,11 @@
 //! Links and connections between processes.
 //!
-//! A link (ordered pair of processes) has latency, cuts, extra delay and loss. A connection behaves like
-//! TCP: ordered, no loss, no duplication; a lost packet is a retransmission delay; a cut link stalls it;
-//! it ends when its opener closes it or the other process dies. Knows nothing of what it carries.
+//! A link (ordered pair of processes) has latency, cuts, extra delay, loss and a rate ([`narrow`]). A
+//! connection behaves like TCP: ordered, no loss, no duplication; a lost packet is a retransmission delay; a
+//! cut link stalls it; it ends when its opener closes it or the other process dies. Knows nothing of what it
+//! carries but its size.
+
+mod narrow;
 
 use crate::events::{Due, Events, Toward};
 use ackproof_kafka::machine::{Channel, ConnectionId, Peer, Route};
@@ -10,6 +13,7 @@ use ackproof_kafka::message::Message;
 use ackproof_scenario::schedule::draw;
 use ackproof_scenario::stream;
 use ackproof_types::{Delay, Micros, NodeId};
+use narrow::Narrow;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
@@ -40,6 +44,7 @@ struct Link {
     /// By fault: how much slower, and what; none: everything.
     slow: Vec<(u32, Delay, Option<Stretch>)>,
     loss: Vec<(u32, u32)>,
+    narrow: Narrow,
 }
 
 /// One way along a connection.
@@ -49,7 +54,7 @@ struct Way {
     last: u64,
     /// On their way, each with a [`Due::Arrival`].
     in_flight: VecDeque<Packet>,
-    /// Behind a cut, in the sender's kernel.
+    /// Behind a cut or in the queue of a narrow link, in the sender's kernel.
     stalled: VecDeque<Packet>,
 }
 
@@ -141,6 +146,7 @@ impl Network {
                 cuts: 0,
                 slow: Vec::new(),
                 loss: Vec::new(),
+                narrow: Narrow::default(),
             })
             .collect();
         Self {
@@ -255,6 +261,11 @@ impl Network {
             way.stalled.push_back(packet);
             return;
         }
+        if !link.narrow.is_wide() {
+            way.stalled.push_back(packet);
+            self.queue((from, to), (id, toward), events.now(), events);
+            return;
+        }
         let at = way.arrival(link, self.latency, (channel, toward), events.now());
         way.in_flight.push_back(packet);
         events.push(at, Due::Arrival(id, toward));
@@ -273,7 +284,9 @@ impl Network {
     }
 
     pub(crate) fn cut(&mut self, from: NodeId, to: NodeId) {
-        self.link(from, to).cuts += 1;
+        let link = self.link(from, to);
+        link.cuts += 1;
+        link.narrow.scatter();
     }
 
     /// Heals one cut; what waited is sent again.
@@ -281,6 +294,10 @@ impl Network {
         let link = self.link(from, to);
         link.cuts = link.cuts.saturating_sub(1);
         if link.cuts > 0 {
+            return;
+        }
+        if !link.narrow.is_wide() {
+            self.requeue(from, to, events);
             return;
         }
         for place in 0..self.connections.len() {

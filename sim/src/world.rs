@@ -92,7 +92,7 @@ impl World {
     /// The process that something due concerns, if it still concerns one.
     fn concerned(&mut self, due: Due) -> Option<NodeId> {
         match due {
-            Due::Agenda(_) => None,
+            Due::Agenda(_) | Due::Departure(..) => None,
             Due::Timer(node, _) => Some(node),
             Due::Arrival(id, Toward::Acceptor) | Due::Backlog(id) => {
                 self.kernel.network.get(id).map(|connection| connection.route.node)
@@ -104,6 +104,10 @@ impl World {
     }
 
     fn take(&mut self, due: Due) {
+        if let Due::Departure(from, to) = due {
+            self.kernel.network.depart(from, to, &mut self.kernel.events);
+            return;
+        }
         let Some(node) = self.concerned(due) else { return };
         let slot = &mut self.slots[node.index()];
         if slot.paused && slot.process.is_up() {
@@ -111,7 +115,7 @@ impl World {
             return;
         }
         match due {
-            Due::Agenda(_) => {}
+            Due::Agenda(_) | Due::Departure(..) => {}
             Due::Timer(node, entry) => self.step(node, Stimulus::Timer(entry)),
             Due::SetupDeadline(id) => {
                 let connection = self.kernel.network.get(id);

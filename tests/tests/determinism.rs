@@ -99,6 +99,7 @@ const LATE: &[(&str, &str)] = &[
     ("crash", r#"{ "at": "20s", "crash": "leader of payments-0", "for": "5s" }"#),
     ("slow", r#"{ "at": "20s", "slow": "broker-2", "by": "5ms..50ms", "for": "5s" }"#),
     ("lossy", r#"{ "at": "20s", "lossy": "any broker", "loss": "5%", "for": "5s" }"#),
+    ("throttle", r#"{ "at": "20s", "throttle": "broker-2", "rate": "5kB/s", "for": "5s" }"#),
     ("cut", r#"{ "at": "20s", "isolate": "broker-3", "from": ["clients"], "for": "3s" }"#),
     ("member", r#"{ "at": "20s", "crash": "any member of ledger", "for": "5s" }"#),
 ];

@@ -4,6 +4,7 @@
 //! error of a part are a `Result`, so that no response carries both.
 
 mod group;
+mod size;
 
 pub use group::{
     CommittedOffset, JoinGroupRequest, JoinGroupResponse, MemberClaim, OffsetCommitRequest,

@@ -2,7 +2,7 @@
 //!
 //! It knows the names of a plan, and nothing of how a fault is carried out.
 
-use crate::durations::spell_percent;
+use crate::durations::{spell_bandwidth, spell_percent};
 use crate::plan::{Action, Direction, FaultKind, Links, Peers, Plan, Target};
 use ackproof_types::{Delay, Micros, TopicId};
 
@@ -27,6 +27,11 @@ pub const FAULTS: &[(&str, &str)] = &[
         "lossy",
         "loses this share of packets (\"loss\") on its links (\"to\" some peers): as on TCP, delay",
     ),
+    (
+        "throttle",
+        "lets no more than this many bytes a second (\"rate\") through each of its links (\"to\" some \
+         peers), in the order they were sent",
+    ),
     ("reset", "resets its connections, once"),
     (
         "slow-follower",
@@ -50,6 +55,7 @@ pub const fn verb(action: &Action) -> &'static str {
         Action::Partition(_) => "partition",
         Action::Slow { .. } => "slow",
         Action::Lossy { .. } => "lossy",
+        Action::Throttle { .. } => "throttle",
         Action::Reset => "reset",
         Action::SlowFollower(_) => "slow-follower",
         Action::Leave => "leave",
@@ -159,6 +165,10 @@ fn done(action: &Action, plan: &Plan, target: &str) -> String {
         Action::Lossy { links, loss } => {
             let share = spell_percent(*loss);
             format!("{} lost {share} of packets", path(links, plan, target))
+        }
+        Action::Throttle { links, bytes_per_second } => {
+            let rate = spell_bandwidth(*bytes_per_second);
+            format!("{} carried no more than {rate} each", path(links, plan, target))
         }
         Action::Reset => format!("connections of {target} reset"),
         Action::SlowFollower(by) => {

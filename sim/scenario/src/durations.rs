@@ -16,6 +16,8 @@ pub const DELAY: &str = r"^[0-9]+(\.[0-9]+)?(us|ms|s|m)(\.\.[0-9]+(\.[0-9]+)?(us
 pub const RATE: &str = r"^[0-9]+(\.[0-9]+)?/(s|m)$";
 /// The pattern of a share.
 pub const PERCENT: &str = r"^[0-9]+(\.[0-9]+)?%$";
+/// The pattern of a bandwidth.
+pub const BANDWIDTH: &str = r"^[0-9]+(\.[0-9]+)?(B|kB|MB)/s$";
 /// The pattern of a range of sizes.
 pub const SIZES: &str = r"^[0-9]+\.\.[0-9]+$";
 
@@ -104,6 +106,29 @@ pub fn percent(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("\"{text}\" is more than 100%"))
 }
 
+/// Units of a bandwidth with their bytes; powers of ten, as networks count.
+const UNITS: &[(&str, u64)] = &[("MB/s", 1_000_000), ("kB/s", 1000), ("B/s", 1)];
+
+/// A bandwidth beyond this limits nothing: a slip of the pen.
+const WIDEST: u64 = 10_000_000_000;
+
+/// `500B/s`, `20kB/s`, `1.5MB/s` as bytes a second.
+///
+/// # Errors
+/// A sentence that shows the right form.
+pub fn bandwidth(text: &str) -> Result<u64, String> {
+    let form =
+        || format!("\"{text}\" is no bandwidth; write \"20kB/s\", \"1.5MB/s\" or \"500B/s\"");
+    let unit = UNITS.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, bytes)));
+    let (number, bytes) = unit.ok_or_else(form)?;
+    let scaled = u128::from(millionths(number).ok_or_else(form)?) * u128::from(*bytes);
+    match u64::try_from(scaled / 1_000_000) {
+        Ok(0) => Err(format!("\"{text}\" is less than a byte a second; \"isolate\" cuts a link")),
+        Ok(rate) if rate <= WIDEST => Ok(rate),
+        _ => Err(format!("\"{text}\" is more than {}", spell_bandwidth(WIDEST))),
+    }
+}
+
 /// `100..200` bytes.
 ///
 /// # Errors
@@ -150,6 +175,16 @@ pub fn spell_percent(parts: u32) -> String {
     format!("{}%", decimal(u64::from(parts / 10_000), u64::from(parts % 10_000), 4))
 }
 
+/// Bytes a second as they are read best without loss: `20kB/s`.
+#[must_use]
+pub fn spell_bandwidth(rate: u64) -> String {
+    match rate {
+        0..1000 => format!("{rate}B/s"),
+        1000..1_000_000 => format!("{}kB/s", decimal(rate / 1000, rate % 1000, 3)),
+        _ => format!("{}MB/s", decimal(rate / 1_000_000, rate % 1_000_000, 6)),
+    }
+}
+
 fn decimal(whole: u64, fraction: u64, digits: usize) -> String {
     let fraction = format!("{fraction:0digits$}");
     match fraction.trim_end_matches('0') {
@@ -173,6 +208,10 @@ mod tests {
         for parts in [1, 999, 10_000, 50_000, 1_000_000] {
             assert_eq!(percent(&spell_percent(parts)), Ok(parts), "{}", spell_percent(parts));
         }
+        for rate in [1, 999, 1000, 20_000, 20_500, 999_999, 1_500_000, WIDEST] {
+            assert_eq!(bandwidth(&spell_bandwidth(rate)), Ok(rate), "{}", spell_bandwidth(rate));
+        }
+        assert_eq!(spell_bandwidth(20_500), "20.5kB/s");
     }
 
     #[test]
@@ -181,6 +220,10 @@ mod tests {
         assert_eq!(duration("200us"), Ok(Micros(200)), "micros");
         assert_eq!(rate("100/s"), Ok(Micros(10_000)), "rate");
         assert_eq!(percent("5%"), Ok(50_000), "percent");
+        assert_eq!(bandwidth("1.5MB/s"), Ok(1_500_000), "bandwidth");
+        assert!(bandwidth("20kbit").unwrap_err().contains("write \"20kB/s\""), "its form");
+        assert!(bandwidth("0.5B/s").unwrap_err().contains("less than a byte"), "none at all");
+        assert!(bandwidth("10001MB/s").unwrap_err().contains("more than 10000MB/s"), "bound");
         assert_eq!(sizes("100..200"), Ok((100, 200)), "sizes");
         assert_eq!(
             delay("5ms..1ms").unwrap_err(),

@@ -14,10 +14,11 @@ pub(crate) const WHEN_KEYS: &[&str] = &["at", "between", "every", "after", "plus
 /// Keys that say how: the verbs each goes with.
 pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("from", &["isolate"]),
-    ("to", &["slow", "lossy"]),
-    ("direction", &["isolate", "slow", "lossy"]),
+    ("to", &["slow", "lossy", "throttle"]),
+    ("direction", &["isolate", "slow", "lossy", "throttle"]),
     ("by", &["slow", "slow-follower"]),
     ("loss", &["lossy"]),
+    ("rate", &["throttle"]),
 ];
 /// Directions by name.
 pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
@@ -245,6 +246,12 @@ fn action(
             }
             Action::Lossy { links: links?, loss }
         }
+        "throttle" => {
+            let links = links(sink, at, "to", plan);
+            let rate = needed(sink, at, place, "rate", "20kB/s")?;
+            let bytes_per_second = sink.quantity(&rate, "B/s", durations::bandwidth)?;
+            Action::Throttle { links: links?, bytes_per_second }
+        }
         "reset" => Action::Reset,
         "slow-follower" => match at.get("by") {
             Some(by) => Action::SlowFollower(sink.delay(&by)?),
@@ -369,6 +376,7 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
         | Action::Isolate(_)
         | Action::Slow { .. }
         | Action::Lossy { .. }
+        | Action::Throttle { .. }
         | Action::Reset => (
             !matches!(target, Group(_) | AllBrokers),
             "one process, like \"broker-1\", \"any broker\" or \"any member of ledger\"",

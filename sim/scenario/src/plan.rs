@@ -292,6 +292,13 @@ pub enum Action {
         /// Lost packets in a million.
         loss: u32,
     },
+    /// Lets no more than this through each of these links of the target.
+    Throttle {
+        /// Which.
+        links: Links,
+        /// Bytes a second and link; at least 1.
+        bytes_per_second: u64,
+    },
     /// Resets the target's connections, once.
     Reset,
     /// Every replica fetch of the target takes this much longer; what it leads and its heartbeats are

@@ -5,7 +5,7 @@ use crate::clients::{GROUP_KEYS, PRODUCER_KEYS};
 use crate::cluster::{CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, TOPIC_KEYS};
 use crate::describe::FAULTS;
 use crate::describe::listed;
-use crate::durations::{DELAY, DURATION, PERCENT, RATE, SIZES};
+use crate::durations::{BANDWIDTH, DELAY, DURATION, PERCENT, RATE, SIZES};
 use crate::expect::EXPECTED;
 use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::plan::Commit;
@@ -214,6 +214,7 @@ fn sentence() -> (Map<String, Value>, Value) {
             "direction" => json!({ "enum": directions, "default": "both" }),
             "by" => json!({ "type": "string", "pattern": DELAY }),
             "loss" => json!({ "type": "string", "pattern": PERCENT }),
+            "rate" => json!({ "type": "string", "pattern": BANDWIDTH }),
             other => unreachable!("no schema for {other}"),
         };
         let verbs: Vec<String> = verbs.iter().map(|verb| format!("\"{verb}\"")).collect();

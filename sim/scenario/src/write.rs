@@ -8,7 +8,7 @@ use crate::clients::START;
 use crate::cluster;
 use crate::config::preset;
 use crate::describe::{peer, verb, words};
-use crate::durations::{spell, spell_percent, spell_range};
+use crate::durations::{spell, spell_bandwidth, spell_percent, spell_range};
 use crate::expect::EXPECTED;
 use crate::faults::DIRECTIONS;
 use crate::plan::{
@@ -196,6 +196,10 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
         }
         Action::Lossy { links: which, loss } => {
             object.put("loss", json!(spell_percent(*loss)));
+            links(object, "to", which, plan);
+        }
+        Action::Throttle { links: which, bytes_per_second } => {
+            object.put("rate", json!(spell_bandwidth(*bytes_per_second)));
             links(object, "to", which, plan);
         }
         Action::SlowFollower(by) => object.put("by", json!(spell_range(*by))),

@@ -46,9 +46,10 @@ pub(crate) fn decide(fault: &ScheduledFault, cast: &Cast, world: &World) -> Faul
     };
     match &mut kind.action {
         Action::Partition(sides) => sides.iter_mut().for_each(decide),
-        Action::Isolate(links) | Action::Slow { links, .. } | Action::Lossy { links, .. } => {
-            decide(&mut links.peers);
-        }
+        Action::Isolate(links)
+        | Action::Slow { links, .. }
+        | Action::Lossy { links, .. }
+        | Action::Throttle { links, .. } => decide(&mut links.peers),
         Action::Crash
         | Action::Restart
         | Action::RollingRestart

@@ -59,6 +59,27 @@ fn faults_are_sentences() {
             "faults[0].loss: \"loss\" goes with \"lossy\" only",
         ),
         (
+            r#"{ "at": "5s", "throttle": "broker-1" }"#,
+            "faults[0].throttle: how much? add \"rate\": \"20kB/s\"",
+        ),
+        (
+            r#"{ "at": "5s", "throttle": "broker-1", "rate": "20kbit" }"#,
+            "faults[0].rate: \"20kbit\" is no bandwidth; write \"20kB/s\", \"1.5MB/s\" or \"500B/s\"",
+        ),
+        (
+            r#"{ "at": "5s", "throttle": "broker-1", "rate": 500 }"#,
+            "faults[0].rate: a bare number where a unit is needed (write \"500B/s\")",
+        ),
+        (
+            r#"{ "at": "5s", "throttle": "ledger", "rate": "20kB/s" }"#,
+            "faults[0].throttle: \"throttle\" hits one process, like \"broker-1\", \"any broker\" or \
+             \"any member of ledger\"",
+        ),
+        (
+            r#"{ "at": "5s", "slow": "broker-1", "by": "5ms", "rate": "20kB/s" }"#,
+            "faults[0].rate: \"rate\" goes with \"throttle\" only",
+        ),
+        (
             r#"{ "at": "5s", "isolate": "broker-1", "from": ["broker"] }"#,
             "faults[0].from[0]: \"broker\" is nobody that a fault can hit (did you mean \"brokers\"?)",
         ),
@@ -130,6 +151,46 @@ fn said(text: &str, target: Option<&str>) -> String {
     describe(kind, &plan, target, lasts)
 }
 
+/// Each fault with what it says that it did to broker-2.
+fn assert_said(cases: &[(&str, &str)]) {
+    for (text, expected) in cases {
+        let text = format!(r#"{{ "at": "5s", {text} }}"#);
+        assert_eq!(said(&text, Some("broker-2")), *expected, "{text}");
+    }
+}
+
+#[test]
+fn faults_of_links_say_what_they_did() {
+    let cases = [
+        (
+            r#""slow": "broker-2", "to": ["broker-1"], "by": "50ms..100ms", "for": "5s""#,
+            "links between broker-2 and broker-1 slower by 50ms..100ms for 5s",
+        ),
+        (
+            r#""lossy": "broker-2", "to": ["ledger"], "direction": "incoming", "loss": "0.5%",
+               "for": "5s""#,
+            "links from ledger to broker-2 lost 0.5% of packets for 5s",
+        ),
+        (
+            r#""lossy": "broker-2", "loss": "10%", "for": "5s""#,
+            "links between broker-2 and brokers, \
+           controllers and clients lost 10% of packets for 5s",
+        ),
+        (
+            r#""throttle": "a follower of payments-0", "to": ["brokers"], "direction": "incoming",
+               "rate": "20kB/s", "for": "5s""#,
+            "links from brokers to broker-2 carried no more than 20kB/s each (a follower of payments-0) \
+             for 5s",
+        ),
+        (
+            r#""throttle": "broker-2", "rate": "500B/s""#,
+            "links between broker-2 and brokers, controllers and clients carried no more than 500B/s \
+             each until the load ended",
+        ),
+    ];
+    assert_said(&cases);
+}
+
 #[test]
 fn faults_say_what_they_did() {
     let cases = [
@@ -156,20 +217,6 @@ fn faults_say_what_they_did() {
             r#""isolate": "broker-2", "direction": "incoming", "for": "5s""#,
             "what brokers, controllers and clients sent did not reach broker-2 for 5s",
         ),
-        (
-            r#""slow": "broker-2", "to": ["broker-1"], "by": "50ms..100ms", "for": "5s""#,
-            "links between broker-2 and broker-1 slower by 50ms..100ms for 5s",
-        ),
-        (
-            r#""lossy": "broker-2", "to": ["ledger"], "direction": "incoming", "loss": "0.5%",
-               "for": "5s""#,
-            "links from ledger to broker-2 lost 0.5% of packets for 5s",
-        ),
-        (
-            r#""lossy": "broker-2", "loss": "10%", "for": "5s""#,
-            "links between broker-2 and brokers, \
-           controllers and clients lost 10% of packets for 5s",
-        ),
         (r#""reset": "broker-2""#, "connections of broker-2 reset"),
         (
             r#""slow-follower": "a follower of payments-0""#,
@@ -188,10 +235,7 @@ fn faults_say_what_they_did() {
             "broker-2 cut off from each other for 5s",
         ),
     ];
-    for (text, expected) in cases {
-        let text = format!(r#"{{ "at": "5s", {text} }}"#);
-        assert_eq!(said(&text, Some("broker-2")), expected, "{text}");
-    }
+    assert_said(&cases);
     assert_eq!(
         said(r#"{ "at": "5s", "crash": "leader of payments-0", "for": "20s" }"#, None),
         "crash: nobody fitted \"leader of payments-0\", nothing was done",
