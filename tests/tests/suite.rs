@@ -4,7 +4,8 @@
 use crate::support::{ackproof, assert_none, load, outcome, parallel, scenarios};
 use ackproof_oracle::cause::{DuplicateCause, LossCause};
 use ackproof_oracle::verdict::Findings;
-use ackproof_scenario::plan::{Expected, Plan};
+use ackproof_scenario::plan::{Commit, Expected, Plan, Target, When};
+use ackproof_types::{Delay, Micros};
 
 /// What holds is run over the one range. What some seed must violate is run over the first of the
 /// ranges that is enough.
@@ -57,6 +58,35 @@ fn every_scenario_is_in_the_folder_it_belongs_to() {
         if file.starts_with("scenarios/footguns/") {
             assert!(breaks(&plan) || demands, "{file} catches nothing");
         }
+    }
+}
+
+/// A real run follows the same timeline only if no seed decides it, and its clients are Kafka's own.
+#[test]
+fn what_a_real_cluster_is_compared_by_leaves_nothing_to_chance() {
+    let files: Vec<String> =
+        scenarios().into_iter().filter(|file| file.starts_with("scenarios/real/")).collect();
+    assert!(files.len() >= 12, "{files:?}");
+    for file in files {
+        let plan = load(&file, &[]);
+        for fault in &plan.faults {
+            assert!(matches!(fault.when, When::At(_)), "{file}: {:?}", fault.when);
+            let [(_, kind)] = fault.choices.as_slice() else { panic!("{file}: {fault:?}") };
+            let lasts = kind.lasts.unwrap_or_else(|| panic!("{file}: {kind:?} has no end"));
+            assert_eq!(lasts.min, lasts.max, "{file}: {kind:?}");
+            let drawn = matches!(
+                kind.target,
+                Target::AnyBroker | Target::AnyProducer(_) | Target::AnyMember(_)
+            );
+            assert!(!drawn, "{file}: {kind:?}");
+        }
+        for group in &plan.groups {
+            assert_eq!(group.process, Delay::exactly(Micros::ZERO), "{file}");
+            assert_eq!(group.commit, Commit::SyncAfterBatch, "{file}");
+            assert_eq!(group.config.word("auto.offset.reset"), "earliest", "{file}");
+        }
+        assert_eq!(plan.topics[0].partitions, 3, "{file}: a real cluster starts as many");
+        assert!(plan.expect.stated, "{file} expects nothing");
     }
 }
 
