@@ -2,15 +2,23 @@
 //! made one history. What the tools do not say is decided in [`mod@history`]. It judges nothing.
 //!
 //! - [`Log`] one file of a tool, line by line · [`Dump`] the final read · [`mod@history`] the whole
-//! - [`Metadata`] what the controllers decided
+//! - [`Base`] what a harness knows itself · [`Metadata`] what the controllers decided
 //!
 //! Kafka: `org.apache.kafka.tools.VerifiableProducer`, `org.apache.kafka.tools.VerifiableConsumer`.
 
+mod base;
+mod frame;
 mod history;
 mod metadata;
+mod roster;
+mod sends;
+#[cfg(test)]
+mod tests;
 
-pub use history::{Settings, history};
+pub use base::Base;
+pub use history::{History, history, merge};
 pub use metadata::Metadata;
+pub use roster::Settings;
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -58,6 +66,7 @@ enum What {
     /// A poll of records; whether each was told depends on `--verbose`.
     Consumed {
         count: u64,
+        batches: Vec<Batch>,
     },
     Committed {
         offsets: Vec<Commit>,
@@ -70,6 +79,21 @@ enum What {
 struct Place {
     topic: String,
     partition: u16,
+}
+
+impl Place {
+    fn pair(&self) -> (&str, u16) {
+        (&self.topic, self.partition)
+    }
+}
+
+/// What a poll gave of a partition.
+#[derive(Clone, Debug, Deserialize)]
+struct Batch {
+    #[serde(flatten)]
+    place: Place,
+    #[serde(rename = "maxOffset")]
+    last: i64,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -135,7 +159,10 @@ fn what(mut raw: Raw) -> Result<Option<What>, String> {
             partition: part(raw, "partition")?,
             offset: offset(raw)?,
         },
-        "records_consumed" => What::Consumed { count: part(raw, "count")? },
+        "records_consumed" => What::Consumed {
+            count: part(raw, "count")?,
+            batches: part::<Option<Vec<Batch>>>(raw, "partitions")?.unwrap_or_default(),
+        },
         "offsets_committed" => What::Committed {
             offsets: part(raw, "offsets")?,
             success: part(raw, "success")?,
@@ -198,9 +225,17 @@ pub struct Dump {
 /// A partition at the end.
 #[derive(Clone, Debug, Default)]
 struct Held {
-    values: BTreeMap<i64, String>,
+    values: BTreeMap<i64, Value>,
     start: Option<i64>,
     end: Option<i64>,
+}
+
+/// A record at the end.
+#[derive(Clone, Debug)]
+struct Value {
+    value: String,
+    /// Its CreateTime: milliseconds since 1970.
+    timestamp: Option<u64>,
 }
 
 /// `{"partition":"payments-0","offset":0,"value":"…"}`, or its bounds.
@@ -210,6 +245,7 @@ struct Dumped {
     partition: String,
     offset: Option<i64>,
     value: Option<String>,
+    timestamp: Option<u64>,
     start: Option<i64>,
     end: Option<i64>,
 }
@@ -239,7 +275,9 @@ impl Dump {
             held.start = one.start.or(held.start);
             held.end = one.end.or(held.end);
             if let Some(offset) = one.offset {
-                let again = held.values.insert(offset, one.value.unwrap_or_default()).is_some();
+                let value =
+                    Value { value: one.value.unwrap_or_default(), timestamp: one.timestamp };
+                let again = held.values.insert(offset, value).is_some();
                 return if again { Err(format!("offset {offset} again")) } else { Ok(()) };
             }
             Ok(())

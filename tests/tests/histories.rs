@@ -1,11 +1,12 @@
 //! A history says the same wherever it comes from: what a run traces is judged as the run was, and
 //! histories that a harness around a real cluster writes get their verdict. It knows no model.
 
-use crate::cli::{directory, run};
+use crate::cli::{Ran, directory, run};
 use crate::support::{assert_none, history, load, parallel, read, root, scenarios};
 use ackproof::check::read as judge;
 use ackproof_oracle::jsonl::{entry_line, header_line, schema};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
 use std::path::PathBuf;
 use std::process::Command;
@@ -180,8 +181,7 @@ fn a_truncated_history_is_never_violated_nor_met() {
         for length in (1..lines.len()).step_by(step) {
             let cut = lines[..length].join("\n") + "\n";
             let checked = judge(Cursor::new(cut), &[]).expect("whole lines");
-            let report =
-                ackproof::check::report(name, &checked, &std::collections::BTreeMap::new());
+            let report = ackproof::check::report(name, &checked, &BTreeMap::new());
             if report.verdict != ackproof_reports::verdict::Verdict::Inconclusive {
                 findings.push(format!("{name} cut after {length} lines: {:?}", report.reasons));
             }
@@ -249,4 +249,118 @@ fn the_output_of_kafkas_own_tools_becomes_a_history() {
     let swapped = ["import", "verifiable", "--producer", &c0, "--consumer", &p0];
     assert_eq!(run(path, &swapped).status, 2, "the wrong tool's output");
     assert_eq!(run(path, &["import", "verifiable", "--producer", &p0, &p0]).status, 2, "twice");
+}
+
+/// A run of a real cluster (Apache Kafka 4.0.0, three brokers) with acks=1, as a harness kept it: both followers
+/// of a partition stood still for three seconds, then its leader was killed; later a member of one group was.
+struct RealLoss {
+    /// Where imports go.
+    directory: tempfile::TempDir,
+    base: String,
+    last: String,
+    metadata: String,
+}
+
+impl RealLoss {
+    fn new() -> Self {
+        let file = |name: &str| kept(&format!("real-loss/{name}")).display().to_string();
+        let [base, last, metadata] = ["base.jsonl", "final.jsonl.gz", "metadata.txt.gz"].map(file);
+        Self { directory: directory(), base, last, metadata }
+    }
+
+    fn import(&self, more: &[&str]) -> Ran {
+        let file = |name: &str| kept(&format!("real-loss/{name}.jsonl.gz")).display().to_string();
+        let names = ["billing-0", "billing-1", "ledger-0", "ledger-1", "audit-0"];
+        let [p0, p1, l0, l1, audit] = names.map(file);
+        let logs = ["--producer", &p0, &p1, "--consumer", &l0, &l1, &audit];
+        let import = ["import", "verifiable", "-o", "out.jsonl"];
+        run(self.directory.path(), &[&import[..], &logs[..], more].concat())
+    }
+}
+
+#[test]
+fn a_real_run_around_which_a_harness_kept_a_base_is_judged_whole() {
+    let real = RealLoss::new();
+    let path = real.directory.path();
+    let whole =
+        real.import(&["--base", &real.base, "--final", &real.last, "--metadata", &real.metadata]);
+    assert_eq!((whole.status, whole.talk.as_str()), (0, ""));
+    let checked = run(path, &["check", "out.jsonl"]);
+    assert_eq!(checked.status, 1, "{}", checked.out);
+    for words in [
+        "  27.356s  broker-1 elected for payments-0 and 1 of __consumer_offsets",
+        "  42.266s  all faults over, settling begins",
+        "records     sent 1400, acked 1400, failed 0, unknown 0, lost 50, log duplicates 0",
+        "group       ledger: processed 1350, duplicates 0 (0.00 %), skipped 0",
+        "group       audit: processed 1350, duplicates 0 (0.00 %), skipped 0",
+        "50 lost: acks=1: the leader answered before every in-sync replica had the record",
+        "properties  6 of 14 held; violated: acked-durability;",
+    ] {
+        assert!(checked.out.contains(words), "{words}: {}", checked.out);
+    }
+    let text = std::fs::read_to_string(path.join("out.jsonl")).unwrap();
+    let lines: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+    let validator = jsonschema::validator_for(&schema()).expect("it is a schema");
+    assert!(lines.iter().step_by(7).all(|line| validator.is_valid(line)));
+    // Sends have their true times: they were acknowledged at once, but for those that waited for a leader.
+    let of = |event: &'static str| lines.iter().filter(move |line| line["event"] == event);
+    let at = |line: &Value| line["at_us"].as_u64().expect("every event has it");
+    let sent: BTreeMap<&str, u64> =
+        of("sent").map(|line| (line["record"].as_str().expect("a name"), at(line))).collect();
+    let waits =
+        of("acked").map(|line| at(line) - sent[line["records"][0].as_str().expect("a name")]);
+    let mut waits: Vec<u64> = waits.collect();
+    waits.sort_unstable();
+    assert_eq!((waits[700], waits[1399]), (2_000, 10_228_000), "microseconds");
+}
+
+#[test]
+fn what_a_real_run_lacks_is_not_judged_and_what_does_not_go_together_is_refused() {
+    let real = RealLoss::new();
+    let path = real.directory.path();
+    // The controllers' log may be missing. It needs a base, whose header says what options say otherwise.
+    assert_eq!(real.import(&["--base", &real.base, "--final", &real.last]).status, 0);
+    let blind = run(path, &["check", "out.jsonl"]);
+    assert!(
+        blind.out.contains("leader-in-isr: the history has no leader_elected"),
+        "{}",
+        blind.out
+    );
+    assert_eq!(real.import(&["--metadata", &real.metadata]).status, 2);
+    assert_eq!(real.import(&["--base", &real.base, "--group", "ledger"]).status, 2);
+    let swapped = real.import(&["--base", &real.last]);
+    assert_eq!(swapped.status, 2);
+    assert!(swapped.talk.contains("final.jsonl.gz:1:"), "{}", swapped.talk);
+}
+
+/// A harness that looks up the committed offsets at the end makes them a witness.
+#[test]
+fn committed_offsets_of_a_real_run_are_those_that_were_acknowledged() {
+    let real = RealLoss::new();
+    let path = real.directory.path();
+    let kept = std::fs::read_to_string(&real.base).unwrap();
+    let look = |end: u64| {
+        let at =
+            "{\"at_us\":1795644915000000,\"node\":\"observer\",\"group\":\"ledger\",\"event\":";
+        let begin = "\"assigned\",\"partitions\":[\"payments-2\"]}";
+        let found =
+            "\"positioned\",\"partition\":\"payments-2\",\"source\":\"committed\",\"offset\":";
+        let looked = format!("{at}{begin}\n{at}{found}{end}}}\n{{\"at_us\": 1795644915265288");
+        let text = kept.replacen("\"audit-0\"]", "\"audit-0\", \"observer\"]", 1);
+        let text = text.replacen("{\"at_us\": 1795644915265288", &looked, 1);
+        std::fs::write(path.join("looked.jsonl"), text).unwrap();
+        assert_eq!(real.import(&["--base", "looked.jsonl", "--final", &real.last]).status, 0);
+        run(path, &["check", "out.jsonl", "--expect", "acked-durability=violated"])
+    };
+    let found = look(470);
+    assert_eq!(found.status, 0, "{}", found.out);
+    assert!(!found.out.contains("commit-durability:"), "it is judged: {}", found.out);
+    let lost = look(469);
+    assert_eq!(lost.status, 1, "{}", lost.out);
+    assert!(
+        lost.out.contains("although ledger-0 had its commit of 470 acknowledged"),
+        "{}",
+        lost.out
+    );
 }

@@ -3,11 +3,10 @@
 use super::check::open;
 use super::output::{result, talk};
 use super::status::Status;
-use ackproof::verifiable::{Dump, Log, Settings, history};
-use ackproof_oracle::jsonl::{entry_line, header_line};
+use ackproof::verifiable::{Base, Dump, History, Log, Metadata, Settings, history, merge};
 use clap::builder::PossibleValuesParser;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// Make a history of the logs of other tools, for `ackproof check`.
@@ -26,6 +25,10 @@ enum From {
 /// Start every producer with its own --value-prefix, and the consumers with --verbose.
 #[derive(Debug, clap::Args)]
 struct Verifiable {
+    /// A history of what a harness knows itself: header, phases, faults, starts and ends of processes. Then
+    /// a producer's --value-prefix is its place in the header, from 0; a consumer's file is named group-number.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["group", "acks", "idempotent", "reset"])]
+    base: Option<PathBuf>,
     /// Output of a VerifiableProducer, a file each; its name is the process's.
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     producer: Vec<PathBuf>,
@@ -33,10 +36,15 @@ struct Verifiable {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     consumer: Vec<PathBuf>,
     /// What the partitions held at the end, read after the clients had the time to finish:
-    /// {"partition":"payments-0","offset":0,"value":"0.0"} a line; {"partition":…,"start":0,"end":7}
-    /// tells the bounds of a log, else they are those of the lines.
+    /// {"partition":"payments-0","offset":0,"value":"0.0","timestamp":1700000000000} a line, where the record's
+    /// CreateTime tells when it was sent and may be missing; {"partition":…,"start":0,"end":7} tells the
+    /// bounds of a log, else they are those of the lines.
     #[arg(long = "final", value_name = "FILE")]
     dump: Option<PathBuf>,
+    /// What kafka.tools.DumpLogSegments --cluster-metadata-decoder prints of a controller's log: elections,
+    /// in-sync sets, fencing.
+    #[arg(long, value_name = "FILE", requires = "base")]
+    metadata: Option<PathBuf>,
     /// The consumers' group.
     #[arg(long, value_name = "NAME", default_value = "consumers")]
     group: String,
@@ -81,27 +89,40 @@ pub(crate) fn import(arguments: &Import) -> Status {
 fn verifiable(arguments: &Verifiable) -> Result<String, String> {
     let producers = logs(&arguments.producer)?;
     let consumers = logs(&arguments.consumer)?;
-    let dump = arguments.dump.as_ref().map(|path| {
-        let input = open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        Dump::read(input).map_err(|error| format!("{}:{error}", path.display()))
-    });
-    let dump = dump.transpose()?;
-    let settings = Settings {
-        group: arguments.group.clone(),
-        acks: arguments.acks.clone(),
-        idempotent: arguments.idempotent,
-        reset: arguments.reset.clone(),
+    let dump = arguments.dump.as_ref().map(|path| file(path, Dump::read)).transpose()?;
+    let dump = dump.as_ref();
+    let made = if let Some(base) = &arguments.base {
+        let base = file(base, |input| Base::read(input).map_err(|problem| problem.to_string()))?;
+        let metadata = arguments.metadata.as_ref().map(|path| file(path, Metadata::read));
+        merge(&base, &producers, &consumers, dump, metadata.transpose()?.as_ref())?
+    } else {
+        let settings = Settings {
+            group: arguments.group.clone(),
+            acks: arguments.acks.clone(),
+            idempotent: arguments.idempotent,
+            reset: arguments.reset.clone(),
+        };
+        history(&producers, &consumers, dump, &settings)?
     };
-    let (context, entries, foreign) = history(&producers, &consumers, dump.as_ref(), &settings)?;
-    if foreign > 0 {
-        talk(&format!("left out: {foreign} records of none of these producers\n"));
+    if made.foreign > 0 {
+        talk(&format!("left out: {} records of none of these producers\n", made.foreign));
     }
-    let mut text = header_line(&context) + "\n";
-    for entry in &entries {
-        text.push_str(&entry_line(entry, &context));
-        text.push('\n');
-    }
-    Ok(text)
+    text(&made)
+}
+
+fn text(made: &History) -> Result<String, String> {
+    let mut text = Vec::new();
+    made.write(&mut text).map_err(|error| error.to_string())?;
+    String::from_utf8(text).map_err(|error| error.to_string())
+}
+
+/// Reads a file; what is wrong with it is told with its name.
+fn file<T>(
+    path: &Path,
+    read: impl FnOnce(Box<dyn BufRead>) -> Result<T, String>,
+) -> Result<T, String> {
+    let input = open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    read(input).map_err(|error| format!("{}:{error}", path.display()))
 }
 
 fn logs(paths: &[PathBuf]) -> Result<Vec<Log>, String> {
@@ -110,10 +131,15 @@ fn logs(paths: &[PathBuf]) -> Result<Vec<Log>, String> {
 
 fn log(path: &Path) -> Result<Log, String> {
     let shown = path.display();
-    let name = path.file_stem().and_then(|name| name.to_str());
+    // `billing-0.jsonl.gz` is of billing-0.
+    let bare = if path.extension().is_some_and(|end| end == "gz") {
+        path.with_extension("")
+    } else {
+        path.into()
+    };
+    let name = bare.file_stem().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| format!("{shown}: the name is no UTF-8"))?;
-    let input = open(path).map_err(|error| format!("{shown}: {error}"))?;
-    let log = Log::read(name, input).map_err(|error| format!("{shown}:{error}"))?;
+    let log = file(path, |input| Log::read(name, input))?;
     if log.skipped > 0 {
         talk(&format!("{shown}: passed over {} lines that are no JSON object\n", log.skipped));
     }

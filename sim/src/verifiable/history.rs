@@ -1,62 +1,52 @@
 //! From the tools' logs to entries, and what is decided where the tools are silent:
-//! - A `send` is not printed. Values count up from 0, so once a number shows up anywhere all below it were
-//!   sent, and no later than then. Numbers past the summary's `sent` were not sent.
+//! - When a record was sent is put together in `sends.rs`, what happened around the clients in `frame.rs`.
 //! - A failed send may have been written, unless the exception says that it never left the client.
 //! - A record counts as processed when its `record_data` is printed: the consumer does nothing else with
 //!   it, and commits only after that. `onPartitionsLost` prints what `onPartitionsRevoked` does.
-//! - A tool whose log has no `shutdown_complete` crashed after its last line.
+//! - A commit is sent when `records_consumed` is printed, of what that line tells: the consumer's next
+//!   step. Not where it never tells of commits: then they are automatic.
 //! - An idempotent producer raises its epoch after a failed send, and does not tell.
-//! - A final read is taken after the clients had the time to finish: the history then has a settle phase.
+//! - The end comes last: what clients print after it belongs to the whole all the same.
 
-use super::{Commit, Dump, Line, Log, Place, What};
-use ackproof_oracle::context::{Context, GroupContext, ProducerContext, TopicContext};
-use ackproof_oracle::history::{Entry, Event, Phase, ProcessEnd};
+use super::frame::{Lives, Moment, clamp, during, lives, of_base, of_logs};
+use super::roster::{Roster, Settings};
+use super::sends::{Send, micros, sends};
+use super::{Base, Batch, Commit, Dump, Line, Log, Metadata, Place, What};
+use ackproof_oracle::context::Context;
+use ackproof_oracle::history::{Entry, Event, Phase};
+use ackproof_oracle::jsonl::{entry_line, header_line};
 use ackproof_types::{
-    ErrorCode, GenerationId, GroupId, MemberId, NodeId, Offset, ProducerIndex, Record, RecordId,
-    RecordSlice, Timestamp, TopicId, TopicPartition,
+    ErrorCode, GenerationId, MemberId, NodeId, Offset, ProducerIndex, Record, RecordSlice,
+    Timestamp, TopicPartition,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::io::{self, Write};
 
-/// What the logs do not say of the configuration.
+/// What logs became.
 #[derive(Clone, Debug)]
-pub struct Settings {
-    /// The group of all consumers.
-    pub group: String,
-    /// `acks` of all producers.
-    pub acks: String,
-    /// `enable.idempotence` of all producers. The tool sets `retries=0`, which switches it off.
-    pub idempotent: bool,
-    /// `auto.offset.reset` of all consumers.
-    pub reset: String,
+pub struct History {
+    /// Its header.
+    pub context: Context,
+    /// What happened; `at` is the time since 1970.
+    pub entries: Vec<Entry>,
+    /// Values that are of none of the producers, which were left out.
+    pub foreign: u64,
 }
 
-/// A producer as far as its log was read.
-#[derive(Debug, Default)]
-struct Sender {
-    /// What the summary says at the end; none: it was killed.
-    limit: Option<u64>,
-    /// Sent in this life, and in any.
-    through: u32,
-    ever: u32,
-    up: bool,
+impl History {
+    /// Writes it as HISTORY.md describes.
+    ///
+    /// # Errors
+    /// Of `out`.
+    pub fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        writeln!(out, "{}", header_line(&self.context))?;
+        self.entries
+            .iter()
+            .try_for_each(|entry| writeln!(out, "{}", entry_line(entry, &self.context)))
+    }
 }
 
-/// A history in the making.
-struct Making<'a> {
-    context: Context,
-    settings: &'a Settings,
-    /// Producers by the prefix of their values.
-    prefixes: BTreeMap<String, ProducerIndex>,
-    senders: Vec<Sender>,
-    owned: Vec<BTreeSet<TopicPartition>>,
-    /// Whether a consumer prints its records.
-    told: Vec<bool>,
-    entries: Vec<Entry>,
-    now: u64,
-    foreign: u64,
-}
-
-/// The history of these logs: its context, its entries, and how many values were of none of the producers.
+/// The history of these logs alone.
 ///
 /// # Errors
 /// What keeps the logs from being one history.
@@ -65,158 +55,84 @@ pub fn history(
     consumers: &[Log],
     dump: Option<&Dump>,
     settings: &Settings,
-) -> Result<(Context, Vec<Entry>, u64), String> {
-    let (context, prefixes) = context(producers, consumers, dump, settings)?;
-    let senders = producers.iter().map(|log| {
-        let sent = log.lines.iter().rev().find_map(|line| match line.what {
-            What::Summary { sent } => Some(sent),
-            _ => None,
-        });
-        Sender { limit: sent, ..Sender::default() }
-    });
-    let mut making = Making {
-        context,
-        settings,
-        prefixes,
-        senders: senders.collect(),
-        owned: vec![BTreeSet::new(); consumers.len()],
-        told: vec![false; consumers.len()],
-        entries: Vec::new(),
-        now: 0,
-        foreign: 0,
-    };
-    let mut lines: Vec<(u64, usize, &Line)> = Vec::new();
-    for (index, log) in producers.iter().chain(consumers).enumerate() {
-        lines.extend(log.lines.iter().map(|line| (line.timestamp, index, line)));
-    }
-    // Stable: lines of one process keep their order.
-    lines.sort_by_key(|(timestamp, ..)| *timestamp);
-    let last: BTreeMap<usize, usize> =
-        lines.iter().enumerate().map(|(position, (_, index, _))| (*index, position)).collect();
-    making.now = lines.first().map_or(0, |(timestamp, ..)| *timestamp);
-    making.put(NodeId::CONTROLLER, Event::Phase(Phase::Load));
-    let mut open = BTreeSet::new();
-    for (position, (timestamp, index, line)) in lines.iter().enumerate() {
-        making.now = *timestamp;
-        match line.what {
-            What::Started => open.insert(*index),
-            What::Stopped => open.remove(index),
-            _ => false,
-        };
-        if *index < producers.len() {
-            making.produced(*index, &line.what)?;
-        } else {
-            making.consumed(index - producers.len(), &line.what)?;
-        }
-        if last[index] == position && open.remove(index) {
-            making.ended(*index, ProcessEnd::Crash);
-        }
-    }
-    if let Some(dump) = dump {
-        making.put(NodeId::CONTROLLER, Event::Phase(Phase::Settle));
-        making.put(NodeId::CONTROLLER, Event::Phase(Phase::FinalRead));
-        making.read(dump);
-    }
-    making.put(NodeId::CONTROLLER, Event::Phase(Phase::End));
-    Ok((making.context, making.entries, making.foreign))
+) -> Result<History, String> {
+    let roster = Roster::made(producers, consumers, dump, settings)?;
+    let sends = sends(&roster, producers, consumers, dump)?;
+    let logs: Vec<&Log> = producers.iter().chain(consumers).collect();
+    let frame = of_logs(&logs, &sends, dump.is_some(), &roster);
+    let lives = vec![Lives::new(); logs.len()];
+    Making::new(roster, &logs).make(&sends, &logs, &lives, frame, dump)
 }
 
-/// `3.17` as the prefix `3` and the number 17; a value without a prefix has none.
-fn parse(value: &str) -> Option<(&str, u32)> {
-    let (prefix, number) = value.rsplit_once('.').unwrap_or(("", value));
-    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| number.parse().ok()).flatten().map(|number| (prefix, number))
-}
-
-/// The partitions that a line names.
-fn named(what: &What) -> Vec<(&str, u16)> {
-    match what {
-        What::Acked { topic, partition, .. } | What::Record { topic, partition, .. } => {
-            vec![(topic, *partition)]
-        }
-        What::Assigned(all) | What::Revoked(all) => {
-            all.iter().map(|place| (place.topic.as_str(), place.partition)).collect()
-        }
-        What::Committed { offsets, .. } => {
-            offsets.iter().map(|one| (one.topic.as_str(), one.partition)).collect()
-        }
-        What::Failed { topic, .. } => vec![(topic, 0)],
-        What::Started | What::Stopped | What::Summary { .. } | What::Consumed { .. } => Vec::new(),
-    }
-}
-
-fn context(
+/// The history of a run around which a harness kept `base`, with the logs of the clients that it started
+/// (named as their processes: producers as in the header, members `group-number`), the records at the end,
+/// and the controllers' log if the base tells of no elections itself. A producer's `--value-prefix` is its
+/// place among the header's producers, from 0. Events of `base` keep their times; phases, faults and the
+/// lives of processes are its own, but a client that printed `shutdown_complete` ended cleanly then. Times
+/// in `dump` give records their true `sent`, never after their acknowledgement. What the controllers decided
+/// before `base` begins is told at its beginning; what they decided after its phase `end` is left out.
+///
+/// # Errors
+/// What keeps these from being one history.
+pub fn merge(
+    base: &Base,
     producers: &[Log],
     consumers: &[Log],
     dump: Option<&Dump>,
-    settings: &Settings,
-) -> Result<(Context, BTreeMap<String, ProducerIndex>), String> {
-    let mut sizes: BTreeMap<&str, u16> = BTreeMap::new();
-    let lines = producers.iter().chain(consumers).flat_map(|log| &log.lines);
-    let mut places: Vec<(&str, u16)> = lines.flat_map(|line| named(&line.what)).collect();
-    let held = dump.into_iter().flat_map(|dump| dump.partitions.keys());
-    places.extend(held.map(|place| (place.topic.as_str(), place.partition)));
-    for (topic, partition) in places {
-        let size = sizes.entry(topic).or_default();
-        *size = (*size).max(partition.saturating_add(1));
-    }
-    if sizes.is_empty() {
-        return Err("the logs name no topic".to_owned());
-    }
-    let topic = |name: &str, partitions: u16| TopicContext {
-        name: name.to_owned(),
-        partitions,
-        replication_factor: 1,
-        min_insync_replicas: 1,
-        unclean_leader_election: false,
+    metadata: Option<&Metadata>,
+) -> Result<History, String> {
+    let is_phase = |phase| {
+        let phase = Event::Phase(phase);
+        base.entries.iter().any(|entry| entry.event == phase)
     };
-    let mut topics = vec![topic("__consumer_offsets", 50)];
-    topics.extend(sizes.iter().map(|(name, size)| topic(name, *size)));
-    let mut nodes = vec!["controller".to_owned()];
-    nodes.extend(producers.iter().chain(consumers).map(|log| log.name.clone()));
-    let distinct: BTreeSet<&String> = nodes.iter().collect();
-    if distinct.len() != nodes.len() {
-        return Err("two logs have the same name: name the files after their processes".to_owned());
+    if dump.is_some() && !is_phase(Phase::FinalRead) {
+        return Err("there is a final read, and the base has no phase final_read".to_owned());
     }
-    let mut prefixes = BTreeMap::new();
-    let mut known = Vec::new();
-    for (index, log) in (0_u16..).zip(producers) {
-        let told = log.lines.iter().find_map(|line| match &line.what {
-            What::Acked { value, topic, .. } | What::Failed { value, topic, .. } => {
-                Some((value, topic))
-            }
-            _ => None,
-        });
-        let of = told.and_then(|(value, topic)| Some((parse(value)?.0, topic)));
-        // One that never had an outcome is known by nothing.
-        let topic =
-            of.map_or(0, |(_, topic)| sizes.keys().position(|name| name == topic).unwrap_or(0));
-        if let Some((prefix, _)) = of
-            && prefixes.insert(prefix.to_owned(), ProducerIndex(index)).is_some()
-        {
-            return Err(format!(
-                "{}: another producer has the value prefix {prefix:?} too; start each with its own \
-                 --value-prefix",
-                log.name
-            ));
-        }
-        known.push(ProducerContext {
-            node: NodeId(1 + index),
-            name: log.name.clone(),
-            topic: TopicId(1 + u16::try_from(topic).unwrap_or(0)),
-            acks: settings.acks.clone(),
-            idempotent: settings.idempotent,
-            ordered: settings.idempotent,
-        });
+    if metadata.is_some() && base.is_decided() {
+        return Err(
+            "the base tells of elections already: leave out the controllers' log".to_owned()
+        );
     }
-    let group = GroupContext {
-        name: settings.group.clone(),
-        topics: (1..).map(TopicId).take(sizes.len()).collect(),
-        commit: "sync-after-batch".to_owned(),
-        reset: settings.reset.clone(),
-    };
-    let groups = if consumers.is_empty() { Vec::new() } else { vec![group] };
-    Ok((Context { nodes, brokers: 0, topics, producers: known, groups }, prefixes))
+    let roster = Roster::of(base, producers, consumers, dump)?;
+    let sends = sends(&roster, producers, consumers, dump)?;
+    let logs: Vec<&Log> = producers.iter().chain(consumers).collect();
+    let lives: Vec<Lives> = (0..logs.len()).map(|log| lives(base, roster.node(log))).collect();
+    let decided = metadata.map_or(Ok(Vec::new()), |log| log.events(&roster.context))?;
+    let mut frame = during(base, decided);
+    frame.extend(of_base(base, &logs, &roster));
+    Making::new(roster, &logs).make(&sends, &logs, &lives, frame, dump)
+}
+
+/// What comes first at the same time: a process begins, sends, tells, ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Begin,
+    Send,
+    Line,
+    Around,
+    Read,
+}
+
+/// What becomes entries.
+#[derive(Debug)]
+enum Item<'a> {
+    Around(NodeId, Event),
+    Send(&'a Send),
+    Line(usize, &'a Line),
+    Read(&'a Dump),
+}
+
+/// A history in the making.
+struct Making {
+    roster: Roster,
+    owned: Vec<BTreeSet<TopicPartition>>,
+    /// Whether a consumer prints its records.
+    told: Vec<bool>,
+    /// Whether it prints its commits.
+    commits: Vec<bool>,
+    entries: Vec<Entry>,
+    now: u64,
+    foreign: u64,
 }
 
 /// Whether a send certainly never left the client, by what its exception says.
@@ -243,88 +159,122 @@ fn code(exception: &str) -> ErrorCode {
     }
 }
 
-impl Making<'_> {
+impl Making {
+    fn new(roster: Roster, logs: &[&Log]) -> Self {
+        let consumers = &logs[roster.producers.len()..];
+        let is_commit = |line: &Line| matches!(line.what, What::Committed { .. });
+        Self {
+            owned: vec![BTreeSet::new(); consumers.len()],
+            told: vec![false; consumers.len()],
+            commits: consumers.iter().map(|log| log.lines.iter().any(is_commit)).collect(),
+            entries: Vec::new(),
+            now: 0,
+            foreign: 0,
+            roster,
+        }
+    }
+
+    fn make(
+        mut self,
+        sends: &[Send],
+        logs: &[&Log],
+        lives: &[Lives],
+        frame: Vec<Moment>,
+        dump: Option<&Dump>,
+    ) -> Result<History, String> {
+        let mut items = Vec::new();
+        for send in sends {
+            items.push((clamp(&lives[send.log], send.at), Rank::Send, Item::Send(send)));
+        }
+        for (log, line) in logs
+            .iter()
+            .enumerate()
+            .flat_map(|(index, log)| log.lines.iter().map(move |line| (index, line)))
+        {
+            let at = clamp(&lives[log], micros(line.timestamp));
+            items.push((at, Rank::Line, Item::Line(log, line)));
+        }
+        let mut end = None;
+        for (at, node, event) in frame {
+            let rank = match event {
+                Event::Phase(Phase::End) => {
+                    end = Some(at);
+                    continue;
+                }
+                Event::Phase(Phase::Load) | Event::ProcessStarted => Rank::Begin,
+                _ => Rank::Around,
+            };
+            items.push((at, rank, Item::Around(node, event)));
+        }
+        let last = items.iter().map(|(at, ..)| *at).max().unwrap_or(0);
+        items.extend(dump.map(|dump| (end.unwrap_or(last), Rank::Read, Item::Read(dump))));
+        // Stable: lines of one process keep their order.
+        items.sort_by_key(|(at, rank, _)| (*at, *rank));
+        for (at, _, item) in items {
+            self.now = self.now.max(at);
+            self.item(item)?;
+        }
+        if let Some(end) = end {
+            self.now = self.now.max(end);
+            self.put(NodeId::CONTROLLER, Event::Phase(Phase::End));
+        }
+        let Self { roster, entries, foreign, .. } = self;
+        Ok(History { context: roster.context, entries, foreign })
+    }
+
+    fn item(&mut self, item: Item<'_>) -> Result<(), String> {
+        match item {
+            Item::Around(node, event) => self.put(node, event),
+            Item::Send(&Send { log, record, partition, .. }) => {
+                self.put(self.roster.node(log), Event::Sent { record, partition });
+            }
+            Item::Line(log, line) => match log.checked_sub(self.roster.producers.len()) {
+                None => self.produced(log, &line.what)?,
+                Some(index) => self.consumed(index, &line.what)?,
+            },
+            Item::Read(dump) => self.read(dump),
+        }
+        Ok(())
+    }
+
     fn put(&mut self, node: NodeId, event: Event) {
-        let (seq, at) = (self.entries.len() as u64, self.now.saturating_mul(1000));
-        self.entries.push(Entry { seq, at: Timestamp::from_micros(at), node, event });
+        let seq = self.entries.len() as u64;
+        self.entries.push(Entry { seq, at: Timestamp::from_micros(self.now), node, event });
     }
 
-    fn node(index: usize) -> NodeId {
-        NodeId(1 + u16::try_from(index).expect("there are fewer files"))
-    }
-
-    fn place(&self, topic: &str, partition: u16) -> TopicPartition {
-        let index = self.context.topics.iter().position(|one| one.name == topic);
-        let index =
-            index.and_then(|index| u16::try_from(index).ok()).expect("every topic is known");
-        TopicPartition::new(TopicId(index), partition)
-    }
-
-    /// The record of a value, sent by now; none: it is nobody's.
+    /// The record of a value; none: it is nobody's.
     fn record(&mut self, value: &str) -> Option<Record> {
-        let found = parse(value).and_then(|(prefix, number)| {
-            let producer = *self.prefixes.get(prefix)?;
-            Some(RecordId { producer, number })
-        });
-        let Some(id) = found else {
-            self.foreign += 1;
-            return None;
-        };
-        if id.number >= self.senders[id.producer.index()].ever {
-            self.send(id);
-        }
-        Some(Record { id, key: None, size: 0 })
+        let record = self.roster.record(value);
+        self.foreign += u64::from(record.is_none());
+        record
     }
 
-    /// Everything up to `id` was sent in this life of its producer, unless its summary says otherwise.
-    fn send(&mut self, id: RecordId) {
-        let sender = &mut self.senders[id.producer.index()];
-        if sender.limit.is_some_and(|limit| u64::from(id.number) >= limit) {
-            return;
+    /// The record of an outcome that `producer` tells.
+    fn outcome(&mut self, producer: ProducerIndex, value: &str) -> Result<Option<Record>, String> {
+        let Some(record) = self.record(value) else { return Ok(None) };
+        if record.id.producer == producer {
+            return Ok(Some(record));
         }
-        let numbers = sender.through..id.number.saturating_add(1);
-        sender.through = sender.through.max(numbers.end);
-        sender.ever = sender.ever.max(numbers.end);
-        for number in numbers {
-            let id = RecordId { number, ..id };
-            let record = Record { id, key: None, size: 0 };
-            self.put(Self::node(id.producer.index()), Event::Sent { record, partition: None });
-        }
-    }
-
-    fn ended(&mut self, index: usize, how: ProcessEnd) {
-        self.put(Self::node(index), Event::ProcessEnded(how));
+        let name = |producer| &self.roster.context.producer(producer).name;
+        let (own, other) = (name(producer), name(record.id.producer));
+        Err(format!(
+            "{own}: value {value:?} is {other}'s: --value-prefix is the place among the producers, from 0"
+        ))
     }
 
     fn produced(&mut self, index: usize, what: &What) -> Result<(), String> {
-        let node = Self::node(index);
+        let (node, producer) = (self.roster.node(index), self.roster.producers[index]);
         match what {
-            What::Started => {
-                if self.senders[index].up {
-                    self.ended(index, ProcessEnd::Crash);
-                }
-                (self.senders[index].up, self.senders[index].through) = (true, 0);
-                self.put(node, Event::ProcessStarted);
-            }
-            What::Stopped => {
-                self.senders[index].up = false;
-                self.ended(index, ProcessEnd::Clean);
-            }
-            What::Summary { sent } => {
-                let last = u32::try_from(sent.saturating_sub(1)).unwrap_or(u32::MAX);
-                let producer = ProducerIndex(u16::try_from(index).expect("there are fewer files"));
-                if *sent > u64::from(self.senders[index].through) {
-                    self.send(RecordId { producer, number: last });
-                }
-            }
+            What::Started | What::Stopped | What::Summary { .. } => {}
             What::Acked { value, topic, partition, offset } => {
-                let Some(record) = self.outcome(value) else { return Ok(()) };
-                let (partition, base_offset) = (self.place(topic, *partition), Offset(*offset));
+                let Some(record) = self.outcome(producer, value)? else { return Ok(()) };
+                let partition = self.roster.place(topic, *partition);
+                let base_offset = Offset(*offset);
                 let records = RecordSlice::whole([record].into());
                 self.put(node, Event::Acked { partition, base_offset, by: None, records });
             }
             What::Failed { value, topic, exception, message } => {
-                let Some(record) = self.outcome(value) else { return Ok(()) };
+                let Some(record) = self.outcome(producer, value)? else { return Ok(()) };
                 let error = code(exception);
                 if is_certain(exception, message) {
                     self.put(node, Event::Rejected { record, error });
@@ -333,9 +283,10 @@ impl Making<'_> {
                 let records = RecordSlice::whole([record].into());
                 let maybe_written = true;
                 self.put(node, Event::Failed { partition: None, records, error, maybe_written });
-                if self.settings.idempotent {
-                    let place = self.place(topic, 0);
-                    for partition in 0..self.context.topics[place.topic.index()].partitions {
+                if self.roster.context.producer(producer).idempotent {
+                    let place = self.roster.place(topic, 0);
+                    let topic = &self.roster.context.topics[place.topic.index()];
+                    for partition in 0..topic.partitions {
                         let partition = TopicPartition { partition, ..place };
                         self.put(node, Event::ProducerEpochBumped { partition });
                     }
@@ -350,26 +301,18 @@ impl Making<'_> {
         Ok(())
     }
 
-    fn misplaced(&self, index: usize, tool: &str) -> String {
-        format!("{}: this has lines of a {tool}", self.context.node(Self::node(index)))
-    }
-
-    /// The record of an outcome: sent in this life, if it was not before.
-    fn outcome(&mut self, value: &str) -> Option<Record> {
-        let record = self.record(value)?;
-        if record.id.number >= self.senders[record.id.producer.index()].through {
-            self.send(record.id);
-        }
-        Some(record)
+    fn misplaced(&self, log: usize, tool: &str) -> String {
+        let name = self.roster.context.node(self.roster.node(log));
+        format!("{name}: this has lines of a {tool}")
     }
 
     fn consumed(&mut self, index: usize, what: &What) -> Result<(), String> {
-        let process = self.senders.len() + index;
-        let (node, group) = (Self::node(process), GroupId(0));
+        let process = self.roster.producers.len() + index;
+        let (node, group) = self.roster.consumers[index];
         let member = MemberId(process as u64);
         match what {
-            What::Started => self.put(node, Event::ProcessStarted),
-            What::Stopped => self.ended(process, ProcessEnd::Clean),
+            What::Started => self.owned[index].clear(),
+            What::Stopped => {}
             What::Assigned(places) => {
                 let places: Vec<_> = self.places(places);
                 self.owned[index].extend(places);
@@ -385,7 +328,7 @@ impl Making<'_> {
             What::Record { value, topic, partition, offset } => {
                 self.told[index] = true;
                 let Some(record) = self.record(value) else { return Ok(()) };
-                let (partition, offset) = (self.place(topic, *partition), Offset(*offset));
+                let (partition, offset) = (self.roster.place(topic, *partition), Offset(*offset));
                 let records = RecordSlice::whole([record].into());
                 self.put(node, Event::Polled { group, partition, base_offset: offset, records });
                 let dead_lettered = false;
@@ -394,35 +337,24 @@ impl Making<'_> {
                     Event::Processed { group, partition, offset, record, dead_lettered },
                 );
             }
-            What::Consumed { count } => {
+            What::Consumed { count, batches } => {
                 if *count > 0 && !self.told[index] {
-                    let name = self.context.node(node);
+                    let name = self.roster.context.node(node);
                     return Err(format!(
                         "{name}: no record_data: start the consumer with --verbose"
                     ));
                 }
+                if self.commits[index] && !batches.is_empty() {
+                    let next = |one: &Batch| {
+                        let Place { topic, partition } = &one.place;
+                        (self.roster.place(topic, *partition), Offset(one.last.saturating_add(1)))
+                    };
+                    let offsets = batches.iter().map(next).collect();
+                    self.put(node, Event::CommitSent { group, offsets });
+                }
             }
             What::Committed { offsets, success, error } => {
-                let pair =
-                    |one: &Commit| (self.place(&one.topic, one.partition), Offset(one.offset));
-                let pairs: Vec<_> = offsets.iter().map(pair).collect();
-                if pairs.is_empty() {
-                    return Ok(());
-                }
-                let offsets = pairs.into();
-                if *success {
-                    self.put(node, Event::Committed { group, offsets });
-                    return Ok(());
-                }
-                // CommitFailedException: the coordinator refused it.
-                let maybe_written = !error.contains("is not part of an active group");
-                let code = if maybe_written {
-                    ErrorCode::UnknownServerError
-                } else {
-                    ErrorCode::UnknownMemberId
-                };
-                let event = Event::CommitFailed { group, offsets, error: code, maybe_written };
-                self.put(node, event);
+                self.committed(index, offsets, (!success).then_some(error));
             }
             What::Acked { .. } | What::Failed { .. } | What::Summary { .. } => {
                 return Err(self.misplaced(process, "VerifiableProducer"));
@@ -431,15 +363,35 @@ impl Making<'_> {
         Ok(())
     }
 
+    /// What became of a commit; `error`: why it failed.
+    fn committed(&mut self, index: usize, offsets: &[Commit], error: Option<&String>) {
+        if offsets.is_empty() {
+            return;
+        }
+        let (node, group) = self.roster.consumers[index];
+        let pair =
+            |one: &Commit| (self.roster.place(&one.topic, one.partition), Offset(one.offset));
+        let offsets = offsets.iter().map(pair).collect();
+        let Some(error) = error else {
+            self.put(node, Event::Committed { group, offsets });
+            return;
+        };
+        // CommitFailedException: the coordinator refused it.
+        let maybe_written = !error.contains("is not part of an active group");
+        let code =
+            if maybe_written { ErrorCode::UnknownServerError } else { ErrorCode::UnknownMemberId };
+        self.put(node, Event::CommitFailed { group, offsets, error: code, maybe_written });
+    }
+
     fn places(&self, places: &[Place]) -> Vec<TopicPartition> {
-        places.iter().map(|place| self.place(&place.topic, place.partition)).collect()
+        places.iter().map(|place| self.roster.place(&place.topic, place.partition)).collect()
     }
 
     fn read(&mut self, dump: &Dump) {
         for (place, held) in &dump.partitions {
-            let partition = self.place(&place.topic, place.partition);
-            for (offset, value) in &held.values {
-                let Some(record) = self.record(value) else { continue };
+            let partition = self.roster.place(&place.topic, place.partition);
+            for (offset, one) in &held.values {
+                let Some(record) = self.record(&one.value) else { continue };
                 let (base_offset, records) = (Offset(*offset), RecordSlice::whole([record].into()));
                 let event = Event::FinalRead { partition, base_offset, records };
                 self.put(NodeId::CONTROLLER, event);

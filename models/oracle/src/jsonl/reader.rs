@@ -69,6 +69,12 @@ impl<R: BufRead> Reader<R> {
         &self.context
     }
 
+    /// The `at_us` of the first event, once it was read: entries count their time from there.
+    #[must_use]
+    pub const fn origin(&self) -> Option<u64> {
+        self.origin
+    }
+
     /// The next entry; none: the history is over.
     ///
     /// # Errors

@@ -1,0 +1,238 @@
+//! Who is who: which process, producer or group a log is of, and which producer a value is of. With a base
+//! its header says so; without one all of it is made up of what the logs name.
+
+use super::{Base, Dump, Line, Log, Place, What};
+use ackproof_oracle::context::{Context, GroupContext, ProducerContext, TopicContext};
+use ackproof_types::{GroupId, NodeId, ProducerIndex, Record, RecordId, TopicId, TopicPartition};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the logs do not say of the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The group of all consumers.
+    pub group: String,
+    /// `acks` of all producers.
+    pub acks: String,
+    /// `enable.idempotence` of all producers. The tool sets `retries=0`, which switches it off.
+    pub idempotent: bool,
+    /// `auto.offset.reset` of all consumers.
+    pub reset: String,
+}
+
+/// Who is who.
+#[derive(Debug)]
+pub(super) struct Roster {
+    pub(super) context: Context,
+    /// Of the logs of producers, in their order.
+    pub(super) producers: Vec<ProducerIndex>,
+    /// Of the logs of consumers, in their order.
+    pub(super) consumers: Vec<(NodeId, GroupId)>,
+    /// Producers by the prefix of their values.
+    prefixes: BTreeMap<String, ProducerIndex>,
+}
+
+impl Roster {
+    /// The process of a log, producers first.
+    pub(super) fn node(&self, log: usize) -> NodeId {
+        let producer = self.producers.get(log).map(|one| self.context.producer(*one).node);
+        producer.unwrap_or_else(|| self.consumers[log - self.producers.len()].0)
+    }
+
+    pub(super) fn place(&self, topic: &str, partition: u16) -> TopicPartition {
+        let index = self.context.topics.iter().position(|one| one.name == topic);
+        let index = index.and_then(|index| u16::try_from(index).ok());
+        TopicPartition::new(TopicId(index.expect("every topic is known")), partition)
+    }
+
+    /// The record of a value; none: it is nobody's.
+    pub(super) fn record(&self, value: &str) -> Option<Record> {
+        let (prefix, number) = parse(value)?;
+        let producer = *self.prefixes.get(prefix)?;
+        Some(Record { id: RecordId { producer, number }, key: None, size: 0 })
+    }
+
+    /// Of a base's header: a producer's values begin with its place there, a member is `group-number`.
+    pub(super) fn of(
+        base: &Base,
+        producers: &[Log],
+        consumers: &[Log],
+        dump: Option<&Dump>,
+    ) -> Result<Self, String> {
+        let context = base.context.clone();
+        let all = producers.iter().chain(consumers);
+        distinct(all.clone().map(|log| log.name.as_str()))?;
+        let unread = (0..).map(NodeId).zip(&context.nodes).find(|(node, name)| {
+            let is_client = usize::from(node.0) > usize::from(context.brokers);
+            let started = |entry: &ackproof_oracle::history::Entry| {
+                entry.node == *node
+                    && entry.event == ackproof_oracle::history::Event::ProcessStarted
+            };
+            is_client
+                && base.entries.iter().any(started)
+                && !all.clone().any(|log| log.name == **name)
+        });
+        if let Some((_, name)) = unread {
+            return Err(format!("{name} started, says the base; its log is missing"));
+        }
+        for (topic, partition) in places(producers, consumers, dump) {
+            let known = context.topics.iter().find(|one| one.name == topic);
+            if known.is_none_or(|one| partition >= one.partitions) {
+                return Err(format!("{topic}-{partition} is not in the base's header"));
+            }
+        }
+        let producers =
+            producers.iter().map(|log| producer(log, &context)).collect::<Result<_, _>>()?;
+        let consumers =
+            consumers.iter().map(|log| member(log, &context)).collect::<Result<_, _>>()?;
+        let places = (0..).map(ProducerIndex).take(context.producers.len());
+        let prefixes = places.map(|index| (index.0.to_string(), index)).collect();
+        Ok(Self { context, producers, consumers, prefixes })
+    }
+
+    /// Of the logs alone.
+    pub(super) fn made(
+        producers: &[Log],
+        consumers: &[Log],
+        dump: Option<&Dump>,
+        settings: &Settings,
+    ) -> Result<Self, String> {
+        let mut sizes: BTreeMap<&str, u16> = BTreeMap::new();
+        for (topic, partition) in places(producers, consumers, dump) {
+            let size = sizes.entry(topic).or_default();
+            *size = (*size).max(partition.saturating_add(1));
+        }
+        if sizes.is_empty() {
+            return Err("the logs name no topic".to_owned());
+        }
+        let topic = |name: &str, partitions: u16| TopicContext {
+            name: name.to_owned(),
+            partitions,
+            replication_factor: 1,
+            min_insync_replicas: 1,
+            unclean_leader_election: false,
+        };
+        let mut topics = vec![topic("__consumer_offsets", 50)];
+        topics.extend(sizes.iter().map(|(name, size)| topic(name, *size)));
+        let mut nodes = vec!["controller".to_owned()];
+        nodes.extend(producers.iter().chain(consumers).map(|log| log.name.clone()));
+        distinct(nodes.iter().map(String::as_str))?;
+        let names: Vec<&str> = sizes.keys().copied().collect();
+        let (known, prefixes) = senders(producers, &names, settings)?;
+        let group = GroupContext {
+            name: settings.group.clone(),
+            topics: (1..).map(TopicId).take(sizes.len()).collect(),
+            commit: "sync-after-batch".to_owned(),
+            reset: settings.reset.clone(),
+        };
+        let groups = if consumers.is_empty() { Vec::new() } else { vec![group] };
+        let context = Context { nodes, brokers: 0, topics, producers: known, groups };
+        let nodes = (1..).map(NodeId).skip(producers.len()).take(consumers.len());
+        Ok(Self {
+            context,
+            producers: (0..).map(ProducerIndex).take(producers.len()).collect(),
+            consumers: nodes.map(|node| (node, GroupId(0))).collect(),
+            prefixes,
+        })
+    }
+}
+
+fn distinct<'n>(names: impl Iterator<Item = &'n str>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            return Err(format!(
+                "two logs have the same name, {name}: name the files after their processes"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// `3.17` as the prefix `3` and the number 17; a value without a prefix has none.
+fn parse(value: &str) -> Option<(&str, u32)> {
+    let (prefix, number) = value.rsplit_once('.').unwrap_or(("", value));
+    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| number.parse().ok()).flatten().map(|number| (prefix, number))
+}
+
+/// The partitions that the logs and the final read name.
+fn places<'l>(
+    producers: &'l [Log],
+    consumers: &'l [Log],
+    dump: Option<&'l Dump>,
+) -> impl Iterator<Item = (&'l str, u16)> {
+    let lines = producers.iter().chain(consumers).flat_map(|log| &log.lines);
+    let held = dump.into_iter().flat_map(|dump| dump.partitions.keys());
+    let named = lines.flat_map(|Line { what, .. }| match what {
+        What::Acked { topic, partition, .. } | What::Record { topic, partition, .. } => {
+            vec![(topic.as_str(), *partition)]
+        }
+        What::Assigned(all) | What::Revoked(all) => all.iter().map(Place::pair).collect(),
+        What::Consumed { batches, .. } => batches.iter().map(|one| one.place.pair()).collect(),
+        What::Committed { offsets, .. } => {
+            offsets.iter().map(|one| (one.topic.as_str(), one.partition)).collect()
+        }
+        What::Failed { topic, .. } => vec![(topic.as_str(), 0)],
+        What::Started | What::Stopped | What::Summary { .. } => Vec::new(),
+    });
+    named.chain(held.map(Place::pair))
+}
+
+/// The producer that a log is of.
+fn producer(log: &Log, context: &Context) -> Result<ProducerIndex, String> {
+    let mut own = (0..).map(ProducerIndex).zip(&context.producers);
+    let found = own.find(|(_, one)| context.node(one.node) == log.name);
+    let found = found.map(|(index, _)| index);
+    found.ok_or_else(|| format!("{}: no producer of the base's header has this process", log.name))
+}
+
+/// The process and the group that a log is of.
+fn member(log: &Log, context: &Context) -> Result<(NodeId, GroupId), String> {
+    let node = (0..).map(NodeId).zip(&context.nodes).find(|(_, name)| **name == log.name);
+    let Some((node, _)) = node else {
+        return Err(format!("{}: not among the nodes of the base's header", log.name));
+    };
+    let named = log.name.rsplit_once('-').map_or(log.name.as_str(), |(group, _)| group);
+    let group = (0..).map(GroupId).zip(&context.groups).find(|(_, group)| group.name == named);
+    let Some((group, _)) = group else {
+        return Err(format!("{}: the base's header has no group {named:?}", log.name));
+    };
+    Ok((node, group))
+}
+
+type Senders = (Vec<ProducerContext>, BTreeMap<String, ProducerIndex>);
+
+/// Producers by what their logs say of values and topics.
+fn senders(producers: &[Log], topics: &[&str], settings: &Settings) -> Result<Senders, String> {
+    let mut prefixes = BTreeMap::new();
+    let mut known = Vec::new();
+    for (index, log) in (0_u16..).zip(producers) {
+        let told = log.lines.iter().find_map(|line| match &line.what {
+            What::Acked { value, topic, .. } | What::Failed { value, topic, .. } => {
+                Some((value, topic))
+            }
+            _ => None,
+        });
+        let of = told.and_then(|(value, topic)| Some((parse(value)?.0, topic)));
+        // One that never had an outcome is known by nothing.
+        let topic = of.and_then(|(_, topic)| topics.iter().position(|name| name == topic));
+        if let Some((prefix, _)) = of
+            && prefixes.insert(prefix.to_owned(), ProducerIndex(index)).is_some()
+        {
+            return Err(format!(
+                "{}: another producer has the value prefix {prefix:?} too; start each with its own \
+                 --value-prefix",
+                log.name
+            ));
+        }
+        known.push(ProducerContext {
+            node: NodeId(1 + index),
+            name: log.name.clone(),
+            topic: TopicId(1 + topic.map_or(0, |topic| u16::try_from(topic).unwrap_or(0))),
+            acks: settings.acks.clone(),
+            idempotent: settings.idempotent,
+            ordered: settings.idempotent,
+        });
+    }
+    Ok((known, prefixes))
+}

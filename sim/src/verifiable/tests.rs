@@ -1,0 +1,249 @@
+//! Merging a base with small logs: the times of sends, the lives of processes, groups by name, and what is
+//! refused. A real run is in the integration tests.
+
+use super::{Base, Dump, History, Log, Metadata, Settings, history, merge};
+use ackproof_oracle::jsonl::entry_line;
+use serde_json::Value;
+
+const HEADER: &str = r#"{"ackproof":"history","version":1,"nodes":["ledger-0","audit-0","ledger-1"],"topics":{"payments":{"partitions":2}},"producers":{"billing-0":{"topic":"payments","acks":"all"},"billing-1":{"topic":"payments","acks":"1"}},"groups":{"ledger":{"topics":["payments"]},"audit":{"topics":["payments"]}}}"#;
+
+/// Milliseconds, a process, and what happened; as a harness writes it.
+fn base(events: &[(u64, &str, &str)]) -> Base {
+    let mut text = HEADER.to_owned() + "\n";
+    for (at, node, rest) in events {
+        text +=
+            &format!("{{\"at_us\":{},\"node\":\"{node}\",\"event\":{rest}}}\n", at * 1000 + 500);
+    }
+    Base::read(text.as_bytes()).unwrap()
+}
+
+const START: &str = "\"process_started\"";
+const KILL: &str = "\"process_ended\",\"how\":\"crash\"";
+const LOAD: &str = "\"phase\",\"phase\":\"load\"";
+const READ: &str = "\"phase\",\"phase\":\"final_read\"";
+const END: &str = "\"phase\",\"phase\":\"end\"";
+
+fn log(name: &str, lines: &[(u64, &str)]) -> Log {
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|(at, rest)| format!("{{\"timestamp\":{at},\"name\":{rest}}}\n"))
+        .collect();
+    Log::read(name, lines.concat().as_bytes()).unwrap()
+}
+
+fn acked(value: &str, offset: i64) -> String {
+    format!(
+        "\"producer_send_success\",\"key\":null,\"value\":\"{value}\",\"topic\":\"payments\",\"partition\":0,\
+         \"offset\":{offset}"
+    )
+}
+
+fn read(value: &str, offset: i64) -> String {
+    format!(
+        "\"record_data\",\"key\":null,\"value\":\"{value}\",\"topic\":\"payments\",\"partition\":0,\
+         \"offset\":{offset}"
+    )
+}
+
+fn dump(records: &[(i64, &str, Option<u64>)]) -> Dump {
+    let line = |(offset, value, at): &(i64, &str, Option<u64>)| {
+        let at = at.map_or_else(String::new, |at| format!(",\"timestamp\":{at}"));
+        format!("{{\"partition\":\"payments-0\",\"offset\":{offset},\"value\":\"{value}\"{at}}}\n")
+    };
+    let text: String = records.iter().map(line).collect();
+    Dump::read(text.as_bytes()).unwrap()
+}
+
+/// `milliseconds node event detail`, of the events in `of`.
+fn told(history: &History, of: &[&str]) -> Vec<String> {
+    let lines = history.entries.iter().map(|entry| entry_line(entry, &history.context));
+    let values = lines.map(|line| serde_json::from_str::<Value>(&line).unwrap());
+    let shown = values.filter(|line| of.iter().any(|event| line["event"] == *event));
+    let text = |line: Value| {
+        let details = ["record", "records", "how", "phase", "group", "offsets", "partition"];
+        let details = details.iter().filter_map(|name| line.get(*name)).map(ToString::to_string);
+        let at = line["at_us"].as_u64().unwrap() / 1000;
+        let head = [at.to_string(), line["node"].as_str().unwrap().to_owned()];
+        let event = [line["event"].as_str().unwrap().to_owned()];
+        head.into_iter().chain(event).chain(details).collect::<Vec<_>>().join(" ").replace('"', "")
+    };
+    shown.map(text).collect()
+}
+
+#[test]
+fn a_record_in_a_log_was_sent_at_its_time_and_others_no_later_than_the_next() {
+    let base = base(&[(1, "controller", LOAD), (2, "billing-0", START), (90, "controller", READ)]);
+    let lines = [
+        (10, "\"startup_complete\"".to_owned()),
+        (25, acked("0.0", 0)),
+        (40, acked("0.1", 1)),
+        (41, acked("0.3", 3)),
+        (45, acked("0.4", 4)),
+    ];
+    let lines: Vec<(u64, &str)> = lines.iter().map(|(at, line)| (*at, line.as_str())).collect();
+    // 1 is in no log, nor is 2, which has no outcome; 4 says that it was sent after its acknowledgement.
+    let held =
+        [(0, "0.0", Some(20)), (3, "0.3", Some(33)), (4, "0.4", Some(46)), (5, "0.5", Some(50))];
+    let made = merge(&base, &[log("billing-0", &lines)], &[], Some(&dump(&held)), None).unwrap();
+    let expected = [
+        "20 billing-0 sent billing-0#0 payments-0",
+        "25 billing-0 acked [billing-0#0] payments-0",
+        "33 billing-0 sent billing-0#1 payments-0",
+        "33 billing-0 sent billing-0#2 null",
+        "33 billing-0 sent billing-0#3 payments-0",
+        "40 billing-0 acked [billing-0#1] payments-0",
+        "41 billing-0 acked [billing-0#3] payments-0",
+        "45 billing-0 sent billing-0#4 payments-0",
+        "45 billing-0 acked [billing-0#4] payments-0",
+        "50 billing-0 sent billing-0#5 payments-0",
+    ];
+    assert_eq!(told(&made, &["sent", "acked"]), expected);
+}
+
+#[test]
+fn lives_and_phases_are_those_of_the_base() {
+    let base = base(&[
+        (1, "controller", LOAD),
+        (2, "billing-0", START),
+        (3, "ledger-0", START),
+        (30, "ledger-0", KILL),
+        (35, "ledger-0", START),
+        (60, "billing-0", KILL),
+        (90, "controller", END),
+        (95, "ledger-0", KILL),
+    ]);
+    let producer = [
+        (10, "\"startup_complete\"".to_owned()),
+        (20, acked("0.0", 0)),
+        (55, "\"shutdown_complete\"".to_owned()),
+        (56, "\"tool_data\",\"sent\":2,\"acked\":1".to_owned()),
+    ];
+    let late = read("0.0", 0);
+    // Its last line was printed before it was killed, whatever its clock says.
+    let member = [(12, "\"startup_complete\""), (31, &late), (40, "\"startup_complete\"")];
+    let lines: Vec<(u64, &str)> = producer.iter().map(|(at, line)| (*at, line.as_str())).collect();
+    let logs = [log("billing-0", &lines)];
+    let made = merge(&base, &logs, &[log("ledger-0", &member)], None, None).unwrap();
+    let expected = [
+        "1 controller phase load",
+        "2 billing-0 process_started",
+        "3 ledger-0 process_started",
+        "20 billing-0 sent billing-0#0 payments-0",
+        "30 ledger-0 processed billing-0#0 ledger payments-0",
+        "30 ledger-0 process_ended crash",
+        "35 ledger-0 process_started",
+        // Known of the summary alone.
+        "55 billing-0 sent billing-0#1 null",
+        // It said so itself.
+        "55 billing-0 process_ended clean",
+        "95 ledger-0 process_ended crash",
+        // What clients do when all is over belongs to the whole.
+        "95 controller phase end",
+    ];
+    let of = ["phase", "process_started", "process_ended", "sent", "processed"];
+    assert_eq!(told(&made, &of), expected);
+}
+
+#[test]
+fn members_are_of_the_group_in_their_name_and_commit_what_they_read() {
+    let base = base(&[(1, "controller", LOAD), (2, "billing-0", START)]);
+    let record = read("0.0", 4);
+    let consumed = "\"records_consumed\",\"count\":1,\"partitions\":[{\"topic\":\"payments\",\"partition\":0,\
+                    \"count\":1,\"minOffset\":4,\"maxOffset\":4}]";
+    let committed = "\"offsets_committed\",\"offsets\":[{\"topic\":\"payments\",\"partition\":0,\"offset\":5}],\
+                     \"success\":true";
+    let automatic = [(30, record.as_str()), (31, consumed)];
+    let logs = [
+        log("ledger-0", &[(20, &record), (21, consumed), (22, committed)]),
+        log("audit-0", &automatic),
+    ];
+    let producers = [log("billing-0", &[(9, &acked("0.0", 4))])];
+    let made = merge(&base, &producers, &logs, None, None).unwrap();
+    let expected = [
+        "20 ledger-0 processed billing-0#0 ledger payments-0",
+        "21 ledger-0 commit_sent ledger {payments-0:5}",
+        "22 ledger-0 committed ledger {payments-0:5}",
+        "30 audit-0 processed billing-0#0 audit payments-0",
+    ];
+    assert_eq!(told(&made, &["processed", "commit_sent", "committed"]), expected);
+}
+
+#[test]
+fn a_producer_that_started_again_sends_its_numbers_again() {
+    let base = base(&[
+        (1, "controller", LOAD),
+        (2, "billing-0", START),
+        (30, "billing-0", KILL),
+        (40, "billing-0", START),
+        (90, "controller", READ),
+    ]);
+    let lines = [(10, 0), (20, 1), (50, 0), (60, 2)];
+    let lines = lines.map(|(at, offset)| {
+        let start = [10, 50].contains(&at);
+        let line = if start { "\"startup_complete\"".to_owned() } else { acked("0.0", offset) };
+        (at, line)
+    });
+    let lines: Vec<(u64, &str)> = lines.iter().map(|(at, line)| (*at, line.as_str())).collect();
+    let held = [(1, "0.0", Some(15)), (2, "0.0", Some(55)), (3, "0.1", Some(58))];
+    let made = merge(&base, &[log("billing-0", &lines)], &[], Some(&dump(&held)), None).unwrap();
+    let expected = [
+        "15 billing-0 sent billing-0#0 payments-0",
+        "55 billing-0 sent billing-0#0 payments-0",
+        "58 billing-0 sent billing-0#1 payments-0",
+    ];
+    assert_eq!(told(&made, &["sent"]), expected);
+}
+
+#[test]
+fn without_a_base_a_producer_crashed_after_its_last_send() {
+    let settings = Settings {
+        group: "ledger".to_owned(),
+        acks: "all".to_owned(),
+        idempotent: false,
+        reset: "earliest".to_owned(),
+    };
+    let lines = [(10, "\"startup_complete\""), (20, &acked("0.0", 0))];
+    let ends = |at: Option<u64>| {
+        let held = dump(&[(0, "0.0", at.map(|at| at - 10)), (1, "0.1", at)]);
+        let made = history(&[log("p", &lines)], &[], Some(&held), &settings).unwrap();
+        told(&made, &["sent", "process_ended"])
+    };
+    let timed =
+        ["15 p sent p#0 payments-0", "25 p sent p#1 payments-0", "25 p process_ended crash"];
+    assert_eq!(ends(Some(25)), timed);
+    let untimed =
+        ["20 p sent p#0 payments-0", "20 p sent p#1 payments-0", "20 p process_ended crash"];
+    assert_eq!(ends(None), untimed);
+}
+
+#[test]
+fn what_does_not_fit_the_base_is_refused() {
+    let plain = base(&[(1, "controller", LOAD), (2, "billing-0", START)]);
+    let own = || [log("billing-0", &[(9, &acked("0.0", 4))])];
+    let refused = |producers: &[Log], consumers: &[Log], dump: Option<&Dump>, what: &str| {
+        let error = merge(&plain, producers, consumers, dump, None).unwrap_err();
+        assert!(error.contains(what), "{what}: {error}");
+    };
+    refused(&[], &[], None, "billing-0 started, says the base; its log is missing");
+    let other = log("billing-1", &[]);
+    refused(&[own()[0].clone(), log("x", &[])], &[], None, "x: no producer of the base's header");
+    refused(&own(), &[other], None, "billing-1: the base's header has no group \"billing\"");
+    refused(&own(), &[log("ledger-9", &[])], None, "ledger-9: not among the nodes");
+    refused(&own(), &own(), None, "two logs have the same name, billing-0");
+    refused(&own(), &[], Some(&dump(&[])), "no phase final_read");
+    let wrong = [log("billing-0", &[(9, &acked("1.0", 4))])];
+    refused(&wrong, &[], None, "value \"1.0\" is billing-1's");
+    let far = acked("0.0", 4).replace("\"partition\":0", "\"partition\":2");
+    refused(&[log("billing-0", &[(9, &far)])], &[], None, "payments-2 is not in the base's header");
+    let text =
+        HEADER.to_owned() + "\n{\"at_us\":1,\"event\":\"sent\",\"record\":\"billing-0#0\"}\n";
+    let error = Base::read(text.as_bytes()).unwrap_err();
+    assert_eq!(error.line, 2);
+    let elected = base(&[(
+        1,
+        "controller",
+        "\"leader_elected\",\"partition\":\"payments-0\",\"leader\":1,\"epoch\":0,\"isr\":[1],\"unclean\":false",
+    )]);
+    let error = merge(&elected, &own(), &[], None, Some(&Metadata::default())).unwrap_err();
+    assert!(error.contains("tells of elections already"), "{error}");
+}
