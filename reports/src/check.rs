@@ -1,7 +1,7 @@
 //! A history that was judged, as data: what a run's report has, as far as a history can tell. The fields
 //! and their order are those of `ackproof check --format json`.
 
-use crate::run::{CauseReport, GroupReport, Moment, PropertyReport, Records};
+use crate::run::{CauseReport, GroupReport, Moment, PropertyReport, Records, Timing};
 use crate::verdict::{Reason, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,4 +38,6 @@ pub struct CheckReport {
     pub timeline: Vec<Moment>,
     /// Moments that the timeline leaves out; a moment says how many are missing before it.
     pub timeline_omitted: u64,
+    /// How fast records got through, as far as the history tells.
+    pub timing: Timing,
 }

@@ -68,8 +68,12 @@ pub struct RunReport {
 pub struct Timing {
     /// From `send` to acknowledgement.
     pub acknowledgement: Latency,
-    /// Partitions that producers waited for.
-    pub writes: Stall,
+    /// Partitions that producers waited for; absent: nothing on record waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writes: Option<Stall>,
+    /// From a hit of a partition's leader to the election of another; absent: no election is on record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failover: Option<Latency>,
     /// Each group, in the order of the scenario.
     pub groups: Vec<GroupTiming>,
 }
@@ -81,8 +85,12 @@ pub struct GroupTiming {
     pub group: String,
     /// From `send` to the first time that the group has processed a record.
     pub end_to_end: Latency,
-    /// Partitions that waited for the group.
-    pub reads: Stall,
+    /// Partitions that waited for the group; absent: nothing on record waits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reads: Option<Stall>,
+    /// From a partition's loss of its owner to the next one; absent: no assignment is on record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handover: Option<Latency>,
 }
 
 /// What a property concludes from one run.
@@ -230,11 +238,13 @@ impl Timing {
         let groups = groups.zip(&pace.groups).map(|(group, pace)| GroupTiming {
             group: group.to_owned(),
             end_to_end: Latency::of(&pace.end_to_end),
-            reads: Stall::of(pace.reads),
+            reads: pace.reads.map(Stall::of),
+            handover: pace.handover.as_ref().map(Latency::of),
         });
         Self {
             acknowledgement: Latency::of(&pace.acknowledgement),
-            writes: Stall::of(pace.writes),
+            writes: pace.writes.map(Stall::of),
+            failover: pace.failover.as_ref().map(Latency::of),
             groups: groups.collect(),
         }
     }

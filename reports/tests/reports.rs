@@ -254,8 +254,20 @@ fn timing() -> Timing {
         observed_ms: 180_000,
         unavailability: 0.066_666,
     };
-    let group = GroupTiming { group: "ledger".to_owned(), end_to_end: latency, reads: stall };
-    Timing { acknowledgement: latency, writes: stall, groups: vec![group] }
+    let moves = Latency { count: 3, mean_ms: Some(9500.0), max_ms: Some(9876.5), ..latency };
+    let group = GroupTiming {
+        group: "ledger".to_owned(),
+        end_to_end: latency,
+        reads: Some(stall),
+        handover: Some(Latency {
+            count: 1,
+            mean_ms: Some(48_123.0),
+            max_ms: Some(48_123.0),
+            ..latency
+        }),
+    };
+    let (writes, failover) = (Some(stall), Some(moves));
+    Timing { acknowledgement: latency, writes, failover, groups: vec![group] }
 }
 
 fn failing() -> ScenarioReport {

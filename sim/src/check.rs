@@ -7,7 +7,7 @@ use ackproof_oracle::judge::Judge;
 use ackproof_oracle::verdict::{self as oracle, Findings, PropertyResult, Subject};
 use ackproof_reports::SCHEMA;
 use ackproof_reports::check::CheckReport;
-use ackproof_reports::run::{CauseReport, GroupReport, Moment, PropertyReport};
+use ackproof_reports::run::{CauseReport, GroupReport, Moment, PropertyReport, Timing};
 use ackproof_reports::verdict::{Expected, Reason, Verdict};
 use ackproof_types::Timestamp;
 use std::collections::BTreeMap;
@@ -79,7 +79,20 @@ pub fn report(file: &str, checked: &Checked, expect: &BTreeMap<String, Expected>
         entries: findings.entries,
         timeline: findings.timeline.iter().map(Moment::from).collect(),
         timeline_omitted: findings.timeline_omitted,
+        timing: timing(findings),
     }
+}
+
+/// A group without anything processed on record is not said to have stood still.
+fn timing(findings: &Findings) -> Timing {
+    let groups = findings.groups.iter();
+    let mut timing = Timing::of(&findings.pace, groups.clone().map(|group| group.group.as_str()));
+    for (group, timing) in groups.zip(&mut timing.groups).filter(|(group, _)| group.processed == 0)
+    {
+        debug_assert_eq!(group.group, timing.group, "both in the order of the context");
+        timing.reads = None;
+    }
+    timing
 }
 
 /// Whether a history in which this property judged nothing says nothing of delivery.

@@ -1,6 +1,6 @@
 //! Measures: what a limit of a scenario can name, of one run and over seeds.
 //!
-//! Counts and longest stalls are values of a run, and a limit on them holds in every run. Rates and
+//! Counts and longest stalls, failovers and handovers are values of a run, and a limit on them holds in every run. Rates and
 //! latencies are estimates over all runs, and a limit on them is tested on their interval.
 
 use crate::statistics::{quantile, ratio};
@@ -53,13 +53,13 @@ fn shares(run: &RunReport) -> Vec<(&'static str, Option<&str>, Share<'_>)> {
     let mut all = vec![
         ("loss_rate", None, Share::Part(records.lost, records.sent)),
         ("ack_latency", None, Share::Lengths(&pace.acknowledgement)),
-        ("unavailability", None, Share::Stalls(pace.writes)),
+        ("unavailability", None, Share::Stalls(pace.writes.unwrap_or_default())),
     ];
     for (group, pace) in run.groups.iter().zip(&pace.groups) {
         let name = Some(group.group.as_str());
         all.push(("duplicate_rate", name, Share::Part(group.duplicates, group.distinct)));
         all.push(("end_to_end_latency", name, Share::Lengths(&pace.end_to_end)));
-        all.push(("read_unavailability", name, Share::Stalls(pace.reads)));
+        all.push(("read_unavailability", name, Share::Stalls(pace.reads.unwrap_or_default())));
     }
     all
 }
@@ -108,7 +108,9 @@ pub(crate) fn is_estimated(measure: &str) -> bool {
 pub(crate) fn value(run: &RunReport, name: &str) -> Option<f64> {
     let (records, groups, timing) = (&run.records, &run.groups, &run.timing);
     let worst = |values: &mut dyn Iterator<Item = f64>| values.reduce(f64::max);
-    let stall = |of: fn(&Stall) -> f64| worst(&mut timing.groups.iter().map(|one| of(&one.reads)));
+    let stall = |of: fn(&Stall) -> f64| {
+        worst(&mut timing.groups.iter().filter_map(|one| one.reads.as_ref()).map(of))
+    };
     match name {
         "duplicate_rate" => {
             Some(worst(&mut groups.iter().map(|one| one.duplicate_rate)).unwrap_or(0.0))
@@ -119,10 +121,15 @@ pub(crate) fn value(run: &RunReport, name: &str) -> Option<f64> {
         "unknown" => Some(count(records.unknown)),
         "failed" => Some(count(records.failed)),
         "loss_rate" => Some(count(records.lost) / count(records.sent.max(1))),
-        "unavailability" => Some(timing.writes.unavailability),
-        "longest_stall" => Some(timing.writes.longest_ms),
+        "unavailability" => timing.writes.map(|stall| stall.unavailability),
+        "longest_stall" => timing.writes.map(|stall| stall.longest_ms),
         "read_unavailability" => stall(|stall| stall.unavailability),
         "longest_read_stall" => stall(|stall| stall.longest_ms),
+        "longest_failover" => timing.failover.and_then(|times| times.max_ms),
+        "longest_handover" => {
+            let handovers = timing.groups.iter().filter_map(|one| one.handover?.max_ms);
+            worst(&mut handovers.into_iter())
+        }
         other => latency(run, other),
     }
 }

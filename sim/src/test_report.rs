@@ -108,7 +108,8 @@ fn witnesses(seed: u64) -> BTreeMap<String, u64> {
     named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
-/// Ten acknowledgements of 10 ms, a group that takes twice as long, and a stall that grows by the seed.
+/// Ten acknowledgements of 10 ms, a group that takes twice as long; a stall, a failover and a handover
+/// that grow by the seed.
 fn pace(seed: u64) -> Pace {
     let lengths = |ms| {
         let mut histogram = Histogram::default();
@@ -120,8 +121,10 @@ fn pace(seed: u64) -> Pace {
         stalled: Micros::from_secs(2 + seed),
         observed: Micros::from_secs(100),
     };
-    let group = GroupPace { end_to_end: lengths(20), reads: stalls };
-    Pace { acknowledgement: lengths(10), writes: stalls, groups: vec![group] }
+    let handover = Some(lengths(3000 + 1000 * seed));
+    let group = GroupPace { end_to_end: lengths(20), reads: Some(stalls), handover };
+    let (writes, failover) = (Some(stalls), Some(lengths(9000 + 1000 * seed)));
+    Pace { acknowledgement: lengths(10), writes, failover, groups: vec![group] }
 }
 
 fn timing(pace: &Pace) -> Timing {

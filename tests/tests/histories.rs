@@ -3,8 +3,9 @@
 
 use crate::cli::{Ran, directory, run};
 use crate::support::{assert_none, history, load, parallel, read, root, scenarios};
-use ackproof::check::read as judge;
+use ackproof::check::{read as judge, report};
 use ackproof_oracle::jsonl::{entry_line, header_line, schema};
+use ackproof_reports::run::Timing;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
@@ -43,6 +44,31 @@ fn a_traced_run_is_judged_as_the_run_was() {
         findings
     });
     assert_none(&findings.concat());
+}
+
+#[test]
+fn a_history_tells_the_times_of_its_run() {
+    let (outcome, text) = traced("scenarios/basics/chaos.json");
+    let checked = judge(Cursor::new(&text), &[]).expect("it is a history");
+    let timing = report("chaos", &checked, &BTreeMap::new()).timing;
+    let groups = outcome.findings.groups.iter().map(|group| group.group.as_str());
+    assert_eq!(timing, Timing::of(&outcome.findings.pace, groups));
+    let failover = timing.failover.and_then(|times| times.max_ms);
+    assert!(failover.is_some_and(|longest| longest > 0.0), "{failover:?}");
+    let handover = timing.groups[0].handover.and_then(|times| times.max_ms);
+    assert!(handover.is_some_and(|longest| longest > 0.0), "{handover:?}");
+    // What is not on record is not told.
+    let without = |events: &[&str]| {
+        let kept =
+            |line: &&str| !events.iter().any(|event| line.contains(&format!(":\"{event}\"")));
+        let left: Vec<&str> = text.lines().filter(kept).collect();
+        let checked = judge(Cursor::new(left.join("\n")), &[]).expect("it is a history");
+        report("chaos", &checked, &BTreeMap::new()).timing
+    };
+    let blind = without(&["leader_elected", "isr_changed", "assigned", "processed"]);
+    let group = &blind.groups[0];
+    assert!(blind.writes.is_some());
+    assert_eq!((blind.failover, group.handover, group.reads), (None, None, None));
 }
 
 #[test]
@@ -181,7 +207,7 @@ fn a_truncated_history_is_never_violated_nor_met() {
         for length in (1..lines.len()).step_by(step) {
             let cut = lines[..length].join("\n") + "\n";
             let checked = judge(Cursor::new(cut), &[]).expect("whole lines");
-            let report = ackproof::check::report(name, &checked, &BTreeMap::new());
+            let report = report(name, &checked, &BTreeMap::new());
             if report.verdict != ackproof_reports::verdict::Verdict::Inconclusive {
                 findings.push(format!("{name} cut after {length} lines: {:?}", report.reasons));
             }

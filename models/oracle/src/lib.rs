@@ -5,7 +5,7 @@
 //!
 //! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows · [`cause`] why
 //! - [`judge`] everything at once · [`registry`] the properties · [`measure`] counts and witnesses
-//! - [`pace`] latencies and stalls, in [`histogram`]s
+//! - [`pace`] latencies and stalls, `moves` of leaders and owners, in [`histogram`]s
 //! - [`timeline`] a run at a glance · [`story`] biographies of records · [`jsonl`] histories as JSON Lines
 
 pub mod cause;
@@ -16,6 +16,7 @@ pub mod jsonl;
 pub mod judge;
 mod kind;
 pub mod measure;
+mod moves;
 pub mod pace;
 mod places;
 pub mod properties;

@@ -3,6 +3,7 @@
 use crate::cause::{DuplicateCause, LossCause};
 use crate::context::Context;
 use crate::history::{Entry, Event, PositionSource, ProcessEnd};
+use crate::moves::Moves;
 use crate::pace::{Clocks, Pace};
 use crate::places::GroupPlaces;
 use crate::record_set::RecordSet;
@@ -111,7 +112,7 @@ pub struct Counts {
     pub groups: Vec<GroupCounts>,
     /// How often each witness occurred.
     pub witnesses: BTreeMap<&'static str, u64>,
-    /// Latencies and stalls.
+    /// Latencies, stalls and moves.
     pub pace: Pace,
 }
 
@@ -133,6 +134,7 @@ pub struct Measure {
     coordinated: BTreeSet<TopicPartition>,
     ended: BTreeSet<NodeId>,
     clocks: Clocks,
+    moves: Moves,
     last: Timestamp,
 }
 
@@ -146,6 +148,7 @@ impl Measure {
         let topics = context.groups.iter().map(|group| group.topics.as_slice());
         Self {
             clocks: Clocks::new(context.topics.len(), topics),
+            moves: Moves::default(),
             last: Timestamp::START,
             records: vec![Vec::new(); context.producers.len()],
             context,
@@ -238,7 +241,10 @@ impl Measure {
                 self.read.insert(*partition);
                 self.clocks.read_to(*partition, *end);
             }
-            _ => self.witness(entry),
+            _ => {
+                self.moves.observe(entry);
+                self.witness(entry);
+            }
         }
     }
 
@@ -377,7 +383,12 @@ impl Measure {
             }
             groups.push(group);
         }
-        let (witnesses, pace) = (self.witnesses.by_name(), self.clocks.conclude(self.last));
+        let (witnesses, mut pace) = (self.witnesses.by_name(), self.clocks.conclude(self.last));
+        let handovers;
+        (pace.failover, handovers) = self.moves.conclude(pace.groups.len());
+        for (group, handover) in pace.groups.iter_mut().zip(handovers) {
+            group.handover = handover;
+        }
         Counts { records: counts, groups, witnesses, pace }
     }
 }

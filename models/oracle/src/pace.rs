@@ -1,4 +1,5 @@
-//! How fast records get through: latencies, and the times in which they did not.
+//! How fast records get through: latencies, and the times in which they did not. How long partitions were
+//! without leader or owner is of [`crate::moves`].
 //!
 //! - *Acknowledgement latency*: from the first `send` of a record to its acknowledgement.
 //! - *End-to-end latency*: from there to the first time that a group has processed it.
@@ -23,8 +24,10 @@ pub const STALL: Micros = Micros::from_secs(1);
 pub struct Pace {
     /// From `send` to acknowledgement.
     pub acknowledgement: Histogram,
-    /// Of partitions that producers wait for.
-    pub writes: Stalls,
+    /// Of partitions that producers wait for; none: nothing on record waits.
+    pub writes: Option<Stalls>,
+    /// From a leader's hit to the next leader; none: no election is on record.
+    pub failover: Option<Histogram>,
     /// Of each group, in the order of the context.
     pub groups: Vec<GroupPace>,
 }
@@ -34,8 +37,10 @@ pub struct Pace {
 pub struct GroupPace {
     /// From `send` to the first processing.
     pub end_to_end: Histogram,
-    /// Of partitions that wait for the group.
-    pub reads: Stalls,
+    /// Of partitions that wait for the group; none: nothing on record waits.
+    pub reads: Option<Stalls>,
+    /// From an owner's loss to the next owner; none: no assignment is on record.
+    pub handover: Option<Histogram>,
 }
 
 /// Times without progress, over partitions.
@@ -53,6 +58,8 @@ pub struct Stalls {
 #[derive(Clone, Copy, Debug, Default)]
 struct Wait {
     since: Option<u64>,
+    /// Something waited here.
+    began: bool,
     /// The first sign and the last.
     seen: Option<(u64, u64)>,
     longest: u64,
@@ -66,6 +73,7 @@ impl Wait {
 
     fn begin(&mut self, at: u64) {
         self.sign(at);
+        self.began = true;
         self.since.get_or_insert(at);
     }
 
@@ -80,7 +88,11 @@ impl Wait {
         self.since = more.then_some(at);
     }
 
-    fn add_to(&self, sums: &mut Stalls) {
+    fn add_to(&self, sums: &mut Option<Stalls>) {
+        if !self.began {
+            return;
+        }
+        let sums = sums.get_or_insert_default();
         let (first, last) = self.seen.unwrap_or_default();
         sums.longest = sums.longest.max(Micros(self.longest));
         sums.stalled = sums.stalled + Micros(self.stalled);
@@ -268,9 +280,10 @@ impl Clocks {
         }
     }
 
+    /// All but what [`crate::moves`] knows.
     pub(crate) fn conclude(mut self, end: Timestamp) -> Pace {
         let end = end.as_micros();
-        let mut writes = Stalls::default();
+        let mut writes = None;
         for written in self.written.values_mut() {
             if written.wait.since.is_some() {
                 written.wait.end(end, false);
@@ -279,7 +292,7 @@ impl Clocks {
         }
         let mut groups = Vec::new();
         for (group, end_to_end) in (0..).map(GroupId).zip(self.end_to_end) {
-            let mut reads = Stalls::default();
+            let mut reads = None;
             for read in self.read.of_group(group) {
                 let mut wait = read.wait;
                 if wait.since.is_some() {
@@ -287,9 +300,9 @@ impl Clocks {
                 }
                 wait.add_to(&mut reads);
             }
-            groups.push(GroupPace { end_to_end, reads });
+            groups.push(GroupPace { end_to_end, reads, handover: None });
         }
-        Pace { acknowledgement: self.acknowledgement, writes, groups }
+        Pace { acknowledgement: self.acknowledgement, writes, failover: None, groups }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A history that was judged, for people: as a run is told, with what could not be judged and why.
 
 use super::put;
-use super::run::{cause, failing, group, properties, records};
+use super::run::{cause, failing, group, properties, records, timing};
 use super::style::{aside, heading, instant, plural, row, verdict};
 use crate::check::CheckReport;
 use crate::verdict::Judgement;
@@ -29,6 +29,7 @@ pub fn check(report: &CheckReport) -> String {
     for one in &report.causes {
         cause(&mut text, one);
     }
+    timing(&mut text, &report.timing);
     properties(&mut text, &report.properties);
     for (name, why) in &report.unjudged {
         put(&mut text, format_args!("{}{name}: {why}", row("unjudged")));

@@ -131,14 +131,20 @@ pub(super) fn cause(text: &mut String, cause: &CauseReport) {
     put(text, format_args!("{}{count} {what}{by}: {about} ({cause})", row("why")));
 }
 
-fn timing(text: &mut String, timing: &Timing) {
+/// How fast it went.
+pub(super) fn timing(text: &mut String, timing: &Timing) {
     latency(text, "acknowledged", &timing.acknowledgement);
     for group in &timing.groups {
         latency(text, &format!("processed by {}", group.group), &group.end_to_end);
     }
-    stall(text, "writes", &timing.writes);
+    stall(text, "writes", timing.writes.as_ref());
     for group in &timing.groups {
-        stall(text, &format!("reads of {}", group.group), &group.reads);
+        stall(text, &format!("reads of {}", group.group), group.reads.as_ref());
+    }
+    moves(text, ("failover", "leader", ""), timing.failover.as_ref());
+    for group in &timing.groups {
+        let of = format!(" of {}", group.group);
+        moves(text, ("handover", "owner", &of), group.handover.as_ref());
     }
 }
 
@@ -151,13 +157,22 @@ fn latency(text: &mut String, what: &str, latency: &Latency) {
     }
 }
 
-fn stall(text: &mut String, what: &str, stall: &Stall) {
-    if stall.stalled_ms > 0 {
+fn stall(text: &mut String, what: &str, stall: Option<&Stall>) {
+    if let Some(stall) = stall.filter(|stall| stall.stalled_ms > 0) {
         let (share, longest) = (percent(stall.unavailability), length(stall.longest_ms));
         put(
             text,
             format_args!("{}{what} {share} of the time, {longest} at the longest", row("stalled")),
         );
+    }
+}
+
+/// How long partitions were without what moved: a leader, an owner.
+fn moves(text: &mut String, (name, what, of): (&str, &str, &str), times: Option<&Latency>) {
+    if let Some(Latency { count, mean_ms: Some(mean), max_ms: Some(max), .. }) = times {
+        let (times, mean, max) = (plural(*count, "partition"), length(*mean), length(*max));
+        let line = format!("{times} got another {what}{of} within {mean} (mean), {max} (all)");
+        put(text, format_args!("{}{line}", row(name)));
     }
 }
 

@@ -28,7 +28,8 @@ pub const MEASURES: &[&str] = &[
     "read_unavailability",
 ];
 /// Lengths of time that `expect` can put limits on.
-pub const LENGTHS: &[&str] = &["longest_stall", "longest_read_stall"];
+pub const LENGTHS: &[&str] =
+    &["longest_stall", "longest_read_stall", "longest_failover", "longest_handover"];
 /// Latencies: `expect` can put limits on each of [`STATISTICS`] of them.
 pub const LATENCIES: &[&str] = &["ack_latency", "end_to_end_latency"];
 /// What can be limited of a latency.

@@ -273,7 +273,7 @@ fn fault() -> Value {
 fn limit(bound: &Value) -> Value {
     let mut limit = described(
         object(&["min", "max"], |_| bound.clone()),
-        "Bounds, both ends included. Counts and longest stalls keep to them in every run; rates and \
+        "Bounds, both ends included. Counts and what is longest keep to them in every run; rates and \
          latencies of a sweep keep to them with their whole interval.",
     );
     if let Value::Object(limit) = &mut limit {

@@ -50,7 +50,7 @@ fn a_partition_stalls_while_records_wait_and_none_gets_through() {
     clocks.sent(at(11_000), id(2), Some(P));
     acked(&mut clocks, 14_000, 1, &[1]);
     acked(&mut clocks, 14_900, 2, &[2]);
-    let writes = clocks.conclude(at(20_000)).writes;
+    let writes = clocks.conclude(at(20_000)).writes.unwrap();
     assert_eq!((writes.longest, writes.stalled), (millis(4000), millis(4000)));
     assert_eq!(writes.observed, millis(14_900));
 }
@@ -63,7 +63,7 @@ fn a_failure_is_no_progress_and_ends_the_wait_of_the_last() {
     clocks.failed(at(3000), P, id(0), 1);
     clocks.failed(at(5000), P, id(1), 1);
     clocks.sent(at(9000), id(2), Some(P));
-    let writes = clocks.conclude(at(11_000)).writes;
+    let writes = clocks.conclude(at(11_000)).writes.unwrap();
     assert_eq!((writes.longest, writes.stalled), (millis(5000), millis(7000)));
 }
 
@@ -74,7 +74,7 @@ fn a_producer_that_is_down_waits_for_nothing() {
     clocks.ended(at(500), BILLING);
     clocks.sent(at(60_000), id(0), Some(P));
     acked(&mut clocks, 60_100, 0, &[0]);
-    let writes = clocks.conclude(at(60_100)).writes;
+    let writes = clocks.conclude(at(60_100)).writes.unwrap();
     assert_eq!((writes.longest, writes.stalled), (millis(500), Micros::ZERO));
 }
 
@@ -89,7 +89,7 @@ fn a_group_stalls_on_what_is_acknowledged_and_not_processed() {
     // Again is no progress.
     clocks.processed(at(3000), G, (P, Offset(0)), id(0), true);
     clocks.processed(at(5100), G, (P, Offset(1)), id(1), false);
-    let reads = clocks.conclude(at(9000)).groups[0].reads;
+    let reads = clocks.conclude(at(9000)).groups[0].reads.unwrap();
     assert_eq!((reads.longest, reads.stalled), (millis(3000), millis(5000)));
 }
 
@@ -98,12 +98,12 @@ fn nobody_waits_for_what_the_log_has_lost() {
     let mut waiting = started();
     waiting.sent(at(0), id(0), Some(P));
     acked(&mut waiting, 100, 5, &[0]);
-    assert_eq!(waiting.conclude(at(9000)).groups[0].reads.stalled, millis(8900));
+    assert_eq!(waiting.conclude(at(9000)).groups[0].reads.unwrap().stalled, millis(8900));
     let mut clocks = started();
     clocks.sent(at(0), id(0), Some(P));
     acked(&mut clocks, 100, 5, &[0]);
     clocks.read_to(P, Offset(0));
-    assert_eq!(clocks.conclude(at(9000)).groups[0].reads.stalled, Micros::ZERO);
+    assert_eq!(clocks.conclude(at(9000)).groups[0].reads.unwrap().stalled, Micros::ZERO);
 }
 
 #[test]
@@ -112,5 +112,15 @@ fn without_acknowledgements_there_is_no_latency() {
     clocks.sent(at(0), id(0), Some(P));
     clocks.acked(at(1), P, Offset::UNKNOWN, [id(0)].into_iter());
     let pace = clocks.conclude(at(9000));
-    assert_eq!((pace.acknowledgement.count(), pace.groups[0].reads.stalled), (0, Micros::ZERO));
+    assert_eq!((pace.acknowledgement.count(), pace.groups[0].reads), (0, None));
+}
+
+#[test]
+fn where_nobody_says_what_waits_nothing_is_told_of_stalls() {
+    let mut clocks = started();
+    clocks.sent(at(0), id(0), None);
+    acked(&mut clocks, 9000, 0, &[0]);
+    let pace = clocks.conclude(at(9000));
+    assert_eq!((pace.acknowledgement.count(), pace.writes), (1, None));
+    assert!(pace.groups[0].reads.is_some(), "what is acknowledged waits for the group");
 }
