@@ -1,7 +1,7 @@
 //! How long work is without a process: until a partition has another leader, until it has another owner.
 //!
-//! - *Failover*: a partition's leader is hit, by a fault aimed at it or by its process's end; from there to
-//!   the election of another one. A fault that is over before that, with the process alive, hit nothing;
+//! - *Failover*: a partition's leader is hit, by its process's end or, while that lives, by a fault aimed at
+//!   it; from there to the election of another one. A fault that is over before that, with the process alive, hit nothing;
 //!   so did an end after which the broker serves or leads again.
 //! - *Handover*: a partition of a group loses its owner, who gives it back, learns that it lost it, ends or
 //!   is hit; from there to its next assignment. A hit, as long as it lasts, counts only if the partition
@@ -43,10 +43,10 @@ struct Hits {
 }
 
 impl Hits {
-    /// When the holder was first hit of what hits it still.
+    /// When the holder was hit: its end says it for certain, whatever slowed it down before.
     fn first(&self, held: Held) -> Option<u64> {
         let end = self.ends.get(&held.by).copied();
-        self.fault(held).into_iter().chain(end.filter(|at| *at >= held.since)).min()
+        end.filter(|at| *at >= held.since).or_else(|| self.fault(held))
     }
 
     /// When the first fault in force began that hit the holder while it held.
@@ -138,8 +138,8 @@ impl Moves {
 
     fn free_all(&mut self, at: u64, node: NodeId) {
         for owned in self.owners.values_mut() {
-            if let Some(held) = owned.owner.take_if(|held| held.by == node) {
-                owned.free = Some(self.hits.fault(held).unwrap_or(at));
+            if owned.owner.take_if(|held| held.by == node).is_some() {
+                owned.free = Some(at);
             }
         }
     }
