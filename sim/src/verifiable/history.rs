@@ -103,16 +103,6 @@ pub fn merge(
     Making::new(roster, &logs).make(&sends, &logs, &lives, frame, dump)
 }
 
-/// What comes first at the same time: a process begins, sends, tells, ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    Begin,
-    Send,
-    Line,
-    Around,
-    Read,
-}
-
 /// What becomes entries.
 #[derive(Debug)]
 enum Item<'a> {
@@ -182,35 +172,29 @@ impl Making {
         frame: Vec<Moment>,
         dump: Option<&Dump>,
     ) -> Result<History, String> {
-        let mut items = Vec::new();
-        for send in sends {
-            items.push((clamp(&lives[send.log], send.at), Rank::Send, Item::Send(send)));
+        let is_end = |(_, _, event): &Moment| *event == Event::Phase(Phase::End);
+        let end = frame.iter().find(|moment| is_end(moment)).map(|(at, ..)| *at);
+        let frame = frame.into_iter().filter(|moment| !is_end(moment));
+        let (begins, around): (Vec<Moment>, Vec<Moment>) = frame.partition(|(_, _, event)| {
+            matches!(event, Event::Phase(Phase::Load) | Event::ProcessStarted)
+        });
+        // At the same time a process begins, sends, tells and ends in this order.
+        let moment = |(at, node, event): Moment| (at, Item::Around(node, event));
+        let mut items: Vec<(u64, Item<'_>)> = begins.into_iter().map(moment).collect();
+        items.extend(sends.iter().map(|send| (clamp(&lives[send.log], send.at), Item::Send(send))));
+        for (index, (log, lives)) in logs.iter().zip(lives).enumerate() {
+            items.extend(
+                log.lines
+                    .iter()
+                    .map(|line| (clamp(lives, micros(line.timestamp)), Item::Line(index, line))),
+            );
         }
-        for (log, line) in logs
-            .iter()
-            .enumerate()
-            .flat_map(|(index, log)| log.lines.iter().map(move |line| (index, line)))
-        {
-            let at = clamp(&lives[log], micros(line.timestamp));
-            items.push((at, Rank::Line, Item::Line(log, line)));
-        }
-        let mut end = None;
-        for (at, node, event) in frame {
-            let rank = match event {
-                Event::Phase(Phase::End) => {
-                    end = Some(at);
-                    continue;
-                }
-                Event::Phase(Phase::Load) | Event::ProcessStarted => Rank::Begin,
-                _ => Rank::Around,
-            };
-            items.push((at, rank, Item::Around(node, event)));
-        }
-        let last = items.iter().map(|(at, ..)| *at).max().unwrap_or(0);
-        items.extend(dump.map(|dump| (end.unwrap_or(last), Rank::Read, Item::Read(dump))));
-        // Stable: lines of one process keep their order.
-        items.sort_by_key(|(at, rank, _)| (*at, *rank));
-        for (at, _, item) in items {
+        items.extend(around.into_iter().map(moment));
+        let last = items.iter().map(|(at, _)| *at).max().unwrap_or(0);
+        items.extend(dump.map(|dump| (end.unwrap_or(last), Item::Read(dump))));
+        // Stable.
+        items.sort_by_key(|(at, _)| *at);
+        for (at, item) in items {
             self.now = self.now.max(at);
             self.item(item)?;
         }

@@ -203,16 +203,44 @@ fn without_a_base_a_producer_crashed_after_its_last_send() {
         reset: "earliest".to_owned(),
     };
     let lines = [(10, "\"startup_complete\""), (20, &acked("0.0", 0))];
+    // A log whose beginning is missing begins with what it has.
+    let cut = history(&[log("p", &lines[1..])], &[], None, &settings).unwrap();
+    let of = ["phase", "process_started", "sent", "acked", "process_ended"];
+    let expected = [
+        "20 controller phase load",
+        "20 p sent p#0 payments-0",
+        "20 p acked [p#0] payments-0",
+        "20 controller phase end",
+    ];
+    assert_eq!(told(&cut, &of), expected);
     let ends = |at: Option<u64>| {
         let held = dump(&[(0, "0.0", at.map(|at| at - 10)), (1, "0.1", at)]);
         let made = history(&[log("p", &lines)], &[], Some(&held), &settings).unwrap();
-        told(&made, &["sent", "process_ended"])
+        told(&made, &of)
     };
-    let timed =
-        ["15 p sent p#0 payments-0", "25 p sent p#1 payments-0", "25 p process_ended crash"];
+    let timed = [
+        "10 controller phase load",
+        "10 p process_started",
+        "15 p sent p#0 payments-0",
+        "20 p acked [p#0] payments-0",
+        "25 p sent p#1 payments-0",
+        "25 p process_ended crash",
+        "25 controller phase settle",
+        "25 controller phase final_read",
+        "25 controller phase end",
+    ];
     assert_eq!(ends(Some(25)), timed);
-    let untimed =
-        ["20 p sent p#0 payments-0", "20 p sent p#1 payments-0", "20 p process_ended crash"];
+    let untimed = [
+        "10 controller phase load",
+        "10 p process_started",
+        "20 p sent p#0 payments-0",
+        "20 p sent p#1 payments-0",
+        "20 p acked [p#0] payments-0",
+        "20 p process_ended crash",
+        "20 controller phase settle",
+        "20 controller phase final_read",
+        "20 controller phase end",
+    ];
     assert_eq!(ends(None), untimed);
 }
 
