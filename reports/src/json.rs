@@ -6,6 +6,7 @@ use crate::check::CheckReport;
 use crate::compare::CompareReport;
 use crate::run::RunReport;
 use crate::sweep::SweepReport;
+use crate::validate::ValidateReport;
 use schemars::schema_for;
 use serde::Serialize;
 use serde_json::Value;
@@ -40,6 +41,12 @@ pub fn compare(report: &CompareReport) -> String {
     line(report)
 }
 
+/// A validation.
+#[must_use]
+pub fn validate(report: &ValidateReport) -> String {
+    line(report)
+}
+
 /// What there is to choose from, as lists by title.
 #[must_use]
 pub fn catalogue(catalogue: &Catalogue) -> String {
@@ -68,6 +75,12 @@ pub fn sweep_schema() -> Value {
 #[must_use]
 pub fn compare_schema() -> Value {
     schema_for!(CompareReport).to_value()
+}
+
+/// The schema of [`validate`].
+#[must_use]
+pub fn validate_schema() -> Value {
+    schema_for!(ValidateReport).to_value()
 }
 
 /// Any object, on a line.

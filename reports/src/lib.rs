@@ -4,7 +4,7 @@
 //! print of it is stable under the number [`SCHEMA`]. A new format is a new renderer and no more.
 //!
 //! - [`verdict`] the words of a verdict · [`run`] one seed · [`sweep`] many · [`check`] a history · [`catalogue`] what there is
-//! - [`shrink`] a failure made small
+//! - [`shrink`] a failure made small · [`validate`] the model held against the real thing, in [`markdown`] too
 //! - [`human`] for people · [`json`] for machines, [`jsonl`] a line a run · [`mod@cases`] by expectation, for
 //!   [`junit`] and [`github`] · [`command`] the command that shows it again
 //! - [`mod@seeds`] lists of seeds
@@ -21,12 +21,15 @@ pub mod human;
 pub mod json;
 pub mod jsonl;
 pub mod junit;
+pub mod markdown;
 pub mod measure;
 pub mod run;
 mod seeds;
 pub mod shrink;
 pub mod sweep;
+pub mod validate;
 pub mod verdict;
+mod words;
 
 /// The version of the data: raised when a field changes its meaning or goes, not when one is added.
 pub const SCHEMA: u32 = 2;

@@ -2,6 +2,7 @@
 //! nothing promised is broken and that delivery could be judged at all. It knows no scenario and no run.
 
 use ackproof_oracle::context::Context;
+use ackproof_oracle::history::Event;
 use ackproof_oracle::jsonl::{Problem, Reader};
 use ackproof_oracle::judge::Judge;
 use ackproof_oracle::verdict::{self as oracle, Findings, PropertyResult, Subject};
@@ -10,7 +11,7 @@ use ackproof_reports::check::CheckReport;
 use ackproof_reports::run::{CauseReport, GroupReport, Moment, PropertyReport, Timing};
 use ackproof_reports::verdict::{Expected, Reason, Verdict};
 use ackproof_types::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Checked {
     pub context: Arc<Context>,
     /// From the first event to the last.
     pub span: Timestamp,
+    /// Every log that a producer writes to was read to its end.
+    pub read: bool,
 }
 
 /// Reads and judges a history; tells of `subjects`, which an earlier reading found.
@@ -37,18 +40,25 @@ pub fn read(input: impl BufRead, subjects: &[Subject]) -> Result<Checked, Proble
     } else {
         Judge::telling(Arc::clone(&context), subjects)
     };
-    let mut span = Timestamp::START;
+    let (mut span, mut read) = (Timestamp::START, BTreeSet::new());
     while let Some(entry) = reader.entry()? {
         span = entry.at;
+        if let Event::FinalReadDone { partition, .. } = entry.event {
+            read.insert((partition.topic.index(), partition.partition));
+        }
         judge.observe(&entry);
     }
-    Ok(Checked { findings: judge.conclude(), context, span })
+    let written = context.producers.iter().map(|producer| producer.topic.index());
+    let read = written.collect::<BTreeSet<usize>>().into_iter().all(|topic| {
+        (0..context.topics[topic].partitions).all(|number| read.contains(&(topic, number)))
+    });
+    Ok(Checked { findings: judge.conclude(), context, span, read })
 }
 
 /// Decides; what `expect` does not name must hold.
 #[must_use]
 pub fn report(file: &str, checked: &Checked, expect: &BTreeMap<String, Expected>) -> CheckReport {
-    let Checked { findings, context, span } = checked;
+    let Checked { findings, context, span, .. } = checked;
     let expected =
         |result: &PropertyResult| expect.get(result.name).copied().unwrap_or(Expected::Held);
     let mut reasons = Vec::new();
@@ -84,7 +94,7 @@ pub fn report(file: &str, checked: &Checked, expect: &BTreeMap<String, Expected>
 }
 
 /// A group without anything processed on record is not said to have stood still.
-fn timing(findings: &Findings) -> Timing {
+pub(crate) fn timing(findings: &Findings) -> Timing {
     let groups = findings.groups.iter();
     let mut timing = Timing::of(&findings.pace, groups.clone().map(|group| group.group.as_str()));
     for (group, timing) in groups.zip(&mut timing.groups).filter(|(group, _)| group.processed == 0)

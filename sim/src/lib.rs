@@ -10,7 +10,7 @@
 //! - [`conclude`] decides on sums · [`statistics`] what sums say of other seeds
 //! - [`document`] texts as plans · [`saved`] a run as a schedule file · [`mod@shrink`] a failing run made small
 //! - [`mod@check`] judges a history from anywhere · [`verifiable`] makes one of the logs of Kafka's tools
-//! - [`compare`] arms over common random numbers
+//! - [`compare`] arms over common random numbers · [`validate`] real runs against simulated ones
 //! - [`contract`] what a configuration promises, [`provoke`] faults that show it · [`demands`] what its faults must show
 //! - [`determinism`] compares two runs of one seed
 //! - [`nemesis`] faults · [`recorder`] the history and its digest
@@ -54,5 +54,6 @@ pub mod tally;
 mod test_report;
 mod timers;
 pub mod trial;
+pub mod validate;
 pub mod verifiable;
 mod world;

@@ -6,7 +6,7 @@
 use ackproof_oracle::histogram::edges;
 use ackproof_reports::measure::{Below, Sums};
 use ackproof_reports::sweep::Interval;
-use statrs::distribution::{Beta, ContinuousCDF, StudentsT};
+use statrs::distribution::{Beta, Binomial, ContinuousCDF, DiscreteCDF, StudentsT};
 
 /// The level of every interval.
 const CONFIDENCE: f64 = 0.95;
@@ -32,6 +32,20 @@ pub(crate) fn proportion(hits: u64, runs: u64) -> Interval {
     let low = if hits == 0 { 0.0 } else { beta_quantile(seen, missed + 1.0, below) };
     let high = if hits == runs { 1.0 } else { beta_quantile(seen + 1.0, missed, 1.0 - above) };
     Interval { low, high }
+}
+
+/// How probable as many `hits` of `runs` are, or more, or as few, or fewer, under the rate of the interval
+/// that makes it most so.
+///
+/// # Panics
+/// If `hits` exceeds `runs`.
+#[must_use]
+pub(crate) fn plausibility(hits: u64, runs: u64, rate: Interval) -> f64 {
+    assert!(hits <= runs, "{hits} hits in {runs} runs");
+    let under = |rate: f64| Binomial::new(rate, runs).expect("a rate is from 0 to 1");
+    let more = if hits == 0 { 1.0 } else { under(rate.high).sf(hits - 1) };
+    let fewer = under(rate.low).cdf(hits);
+    more.min(fewer)
 }
 
 /// How many seeds without a failure show that fewer than `share` of all seeds fail.
@@ -158,6 +172,17 @@ mod tests {
         assert_eq!(interval.low, 0.0);
         assert!((9.9e-5..1.0e-4).contains(&interval.high), "{interval:?}");
         close(proportion(1000, 1000).low, 0.05_f64.powf(1.0 / 1000.0));
+    }
+
+    #[test]
+    fn plausibility_is_that_of_the_nearest_rate() {
+        let rate = Interval { low: 0.2, high: 0.5 };
+        close(plausibility(3, 3, rate), 0.125);
+        close(plausibility(0, 3, rate), 0.512);
+        close(plausibility(2, 3, Interval { low: 0.0, high: 0.1 }), 0.028);
+        close(plausibility(1, 1, Interval { low: 0.0, high: 0.0 }), 0.0);
+        close(plausibility(0, 1, Interval { low: 1.0, high: 1.0 }), 0.0);
+        close(plausibility(3, 3, Interval { low: 1.0, high: 1.0 }), 1.0);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! - [`histories`] traced runs and kept histories are judged alike
 //! - [`contracts`] what configurations promise, and how they compare
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
-//! - [`swarm`] a draw asks the same question
+//! - [`swarm`] a draw asks the same question · [`validate`] the model against histories of its own
 
 mod cli;
 mod cli_commands;
@@ -26,3 +26,4 @@ mod suite;
 mod support;
 mod swarm;
 mod tidy;
+mod validate;

@@ -2,6 +2,7 @@
 //! last. The text carries colours; whoever writes it strips them where they do not belong.
 //!
 //! - [`run()`] one run · [`sweep()`] many, [`explained()`] a contract, [`compare()`] arms
+//! - [`validate()`] the model held against the real thing
 //! - [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`catalogue()`] what there is
 
 mod bench;
@@ -11,13 +12,16 @@ mod run;
 mod shrink;
 mod style;
 mod sweep;
+mod validate;
 
 pub use bench::bench;
 pub use check::check;
 pub use compare::compare;
 pub use run::run;
 pub use shrink::shrink;
+pub(crate) use style::{length, plural};
 pub use sweep::{explained, sweep};
+pub use validate::validate;
 
 use crate::catalogue::Catalogue;
 use crate::contract::{Clause, Contract, Possible};
@@ -56,11 +60,11 @@ pub(crate) fn contract(text: &mut String, contract: &Contract, runs: Option<u64>
         let shown = match (runs, seeds.first()) {
             (Some(0), _) => String::new(),
             (None, None) => ": not in this run".to_owned(),
-            (None, Some(_)) => format!(": {} here", style::plural(*records, "record")),
-            (Some(runs), None) => format!(": not seen in {}", style::plural(runs, "seed")),
+            (None, Some(_)) => format!(": {} here", plural(*records, "record")),
+            (Some(runs), None) => format!(": not seen in {}", plural(runs, "seed")),
             (Some(runs), Some(first)) => {
-                let (shown, runs) = (seeds.len(), style::plural(runs, "seed"));
-                let records = style::plural(*records, "record");
+                let (shown, runs) = (seeds.len(), plural(runs, "seed"));
+                let records = plural(*records, "record");
                 format!(": {records} in {shown} of {runs}, first in seed {first}")
             }
         };

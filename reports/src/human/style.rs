@@ -1,5 +1,6 @@
 //! Colours and columns. What is not a terminal gets the same text without the colours.
 
+use crate::validate::Agreement;
 use crate::verdict::Verdict;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Display;
@@ -25,6 +26,16 @@ pub(super) fn verdict(verdict: Verdict, width: usize) -> String {
     paint(style, format!("{word:width$}"))
 }
 
+/// Words about whether two sides agree.
+pub(super) fn differing(agreement: Agreement, words: &str) -> String {
+    let style = match agreement {
+        Agreement::Agrees => MET,
+        Agreement::NotCompared => UNSURE,
+        Agreement::Differs => WRONG,
+    };
+    paint(style, words)
+}
+
 pub(super) fn heading(text: impl Display) -> String {
     paint(HEADING, text)
 }
@@ -44,13 +55,13 @@ pub(super) fn instant(ms: u64) -> String {
 }
 
 /// `1 seed`, `2 seeds`.
-pub(super) fn plural(count: u64, noun: &str) -> String {
+pub(crate) fn plural(count: u64, noun: &str) -> String {
     let ending = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{ending}")
 }
 
 /// A length for people: two or three digits, in the largest unit that has some.
-pub(super) fn length(ms: f64) -> String {
+pub(crate) fn length(ms: f64) -> String {
     if ms >= 999.5 {
         let digits = if ms >= 99_950.0 {
             0

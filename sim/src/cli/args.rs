@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Check(super::check::Check),
     /// Make a history of the logs of Kafka's own tools.
     Import(super::import::Import),
+    /// Hold the model against real runs of a scenario.
+    Validate(Box<super::validate::Validate>),
     /// List scenarios, properties, faults, variants, settings, what swarm draws.
     List(List),
     /// Print a JSON Schema.
@@ -262,6 +264,8 @@ pub(crate) enum SchemaOf {
     History,
     /// `--format json` of a comparison.
     Compare,
+    /// `--format json` of a validation.
+    Validate,
 }
 
 pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {

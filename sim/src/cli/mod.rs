@@ -6,7 +6,8 @@
 //! - [`status`] what comes back · [`output`] where text goes · [`outputs`] reports, in files too
 //! - [`run`] the main command · [`sweep`] many runs, their [`progress`] and [`watchdog`] · [`merge`] parts
 //! - [`replay`] and [`shrink`] of schedules, [`save`] writes them
-//! - [`mod@check`] and [`import`] histories from elsewhere · [`select`] and [`load`] files · [`list`] what there is
+//! - [`mod@check`] and [`import`] histories from elsewhere, [`mod@validate`] the model against them
+//! - [`select`] and [`load`] files · [`list`] what there is
 
 pub(crate) mod args;
 mod bench;
@@ -30,6 +31,7 @@ mod select;
 mod shrink;
 pub(crate) mod status;
 mod sweep;
+mod validate;
 mod watchdog;
 
 use ackproof::document;
@@ -51,6 +53,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Status {
         Command::Config(arguments) => config::config(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Import(arguments) => import::import(arguments),
+        Command::Validate(arguments) => validate::validate(arguments),
         Command::Bench(arguments) => bench::bench(arguments),
         Command::Compare(arguments) => compare::compare(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
@@ -69,6 +72,7 @@ fn print_schema(arguments: &Schema) -> Status {
         SchemaOf::Check => json::check_schema(),
         SchemaOf::History => ackproof_oracle::jsonl::schema(),
         SchemaOf::Compare => json::compare_schema(),
+        SchemaOf::Validate => json::validate_schema(),
     };
     result(&format!("{schema:#}\n"))
 }

@@ -1,0 +1,82 @@
+//! Words that the renderers of a validation share: names and values of figures, what a side concludes.
+
+use crate::human::length;
+use crate::validate::{Agreement, Figure, FigureUnit, PropertyMatch};
+use crate::verdict::Judgement;
+use std::fmt;
+
+impl fmt::Display for Agreement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Agrees => "agrees",
+            Self::NotCompared => "not compared",
+            Self::Differs => "differs",
+        })
+    }
+}
+
+/// `redeliveries to ledger`; a name without better words is its own.
+pub(crate) fn figure_name(figure: &Figure) -> String {
+    let words = match figure.name.as_str() {
+        "acked" => "acknowledged",
+        "log_duplicates" => "log duplicates",
+        "duplicates" => "redeliveries",
+        "ack_latency.p50" => "acknowledged within (half)",
+        "ack_latency.p99" => "acknowledged within (99 %)",
+        "end_to_end_latency.p50" => "end to end within (half)",
+        "end_to_end_latency.p99" => "end to end within (99 %)",
+        "longest_stall" => "longest stall of writes",
+        "longest_read_stall" => "longest stall of reads",
+        "longest_failover" => "longest failover",
+        "longest_handover" => "longest handover",
+        other => other,
+    };
+    let of = figure.group.as_ref().map_or_else(String::new, |group| format!(", {group}"));
+    format!("{words}{of}")
+}
+
+/// A value in its unit.
+pub(crate) fn figure_value(value: f64, unit: FigureUnit) -> String {
+    match unit {
+        FigureUnit::Count => format!("{value}"),
+        FigureUnit::Milliseconds => length(value),
+    }
+}
+
+/// `held 2 of 3, violated 1`, and why what was not judged was not.
+pub(crate) fn property_real(property: &PropertyMatch) -> String {
+    let of = |wanted: Judgement| property.real.iter().filter(|one| **one == wanted).count() as u64;
+    let numbers = (of(Judgement::Violated), of(Judgement::Held), of(Judgement::Vacuous));
+    let mut words = side(numbers, "not judged");
+    if !property.unjudged.is_empty() {
+        words.push_str(&format!(" ({})", property.unjudged.join("; ")));
+    }
+    words
+}
+
+/// `held 190 of 200, violated 10`.
+pub(crate) fn property_simulated(property: &PropertyMatch) -> String {
+    side((property.violated, property.held, property.vacuous), "nothing to judge")
+}
+
+fn side((violated, held, vacuous): (u64, u64, u64), nothing: &str) -> String {
+    let runs = violated + held + vacuous;
+    let parts = [("violated", violated), ("held", held), (nothing, vacuous)];
+    let some: Vec<String> = parts
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(word, count)| format!("{word} {count} of {runs}"))
+        .collect();
+    if some.is_empty() { "no run".to_owned() } else { some.join(", ") }
+}
+
+/// `probability 0.0012`, of what differs.
+pub(crate) fn probability(property: &PropertyMatch) -> Option<String> {
+    let differs = property.agreement == Agreement::Differs;
+    let probability = property.probability.filter(|_| differs)?;
+    Some(if probability < 0.0001 {
+        "probability below 0.0001".to_owned()
+    } else {
+        format!("probability {probability:.4}")
+    })
+}

@@ -1,0 +1,216 @@
+//! Is the model right about the real thing? Holds real histories of a scenario against its simulated runs.
+//!
+//! - *A property* differs if so many violations, or so few, among the real runs that judged it have a
+//!   probability below 2.5 % under every rate of the simulation's Clopper-Pearson interval. Where either
+//!   side judged nothing there is nothing to compare.
+//! - *A figure* lies inside if it lies in the range of 95 % of the simulated runs, ends included. Where
+//!   either side does not tell it there is nothing to compare.
+//!
+//! Of many figures of right models one in twenty lies outside by chance. Neither side is taken for right.
+
+mod figures;
+mod fit;
+
+use crate::bounds::Failure;
+use crate::check::{Checked, timing};
+use crate::lower::{Cast, context};
+use crate::statistics::{plausibility, proportion};
+use ackproof_oracle::context::Context;
+use ackproof_oracle::verdict::PropertyResult;
+use ackproof_reports::SCHEMA;
+use ackproof_reports::run::{GroupReport, PropertyReport, Records, RunReport};
+use ackproof_reports::sweep::SeedRange;
+use ackproof_reports::validate::{Agreement, PropertyMatch, ValidateReport, Validated};
+use ackproof_reports::verdict::Judgement;
+use ackproof_scenario::plan::Plan;
+use figures::{Measured, Name, figures, place};
+
+/// What is less probable differs.
+const DOUBTED: f64 = 0.025;
+
+/// The two sides of a scenario, so far.
+#[derive(Debug)]
+pub struct Validation {
+    name: String,
+    about: String,
+    file: String,
+    context: Context,
+    histories: Vec<String>,
+    properties: Vec<Sides>,
+    figures: Vec<(Name, Vec<Option<f64>>, Vec<f64>)>,
+    runs: u64,
+    failed: u64,
+}
+
+/// What both sides conclude of a property.
+#[derive(Debug)]
+struct Sides {
+    name: String,
+    real: Vec<Judgement>,
+    unjudged: Vec<String>,
+    /// Simulated runs: violated, held, vacuous.
+    violated: u64,
+    held: u64,
+    vacuous: u64,
+}
+
+impl Validation {
+    /// Of a scenario that nothing is known of yet.
+    #[must_use]
+    pub fn new(plan: &Plan, file: &str) -> Self {
+        Self {
+            name: plan.name.clone(),
+            about: plan.about.clone(),
+            file: file.to_owned(),
+            context: context(plan, &Cast::new(plan)),
+            histories: Vec::new(),
+            properties: Vec::new(),
+            figures: Vec::new(),
+            runs: 0,
+            failed: 0,
+        }
+    }
+
+    /// Takes the history of a real run.
+    ///
+    /// # Errors
+    /// Why it cannot be one of this scenario.
+    pub fn real(&mut self, file: &str, checked: &Checked) -> Result<(), String> {
+        if let Some(why) = fit::misfit(&self.context, &checked.context) {
+            return Err(format!("it is no history of {}: {why}", self.file));
+        }
+        let findings = &checked.findings;
+        let records: Records = (&findings.records).into();
+        let groups: Vec<GroupReport> = findings.groups.iter().map(GroupReport::from).collect();
+        let timing = &timing(findings);
+        let (records, groups) = (&records, groups.as_slice());
+        let run = Measured { records, groups, timing, read: checked.read, complete: false };
+        for (name, value) in figures(&run) {
+            self.figure(name).1.push(value);
+        }
+        for result in &findings.properties {
+            let sides = self.property(result.name);
+            sides.real.push(result.judgement.into());
+            sides.unjudged.extend(why(result).filter(|why| !sides.unjudged.contains(why)));
+        }
+        self.histories.push(file.to_owned());
+        Ok(())
+    }
+
+    /// Takes a simulated run.
+    pub fn simulated(&mut self, run: Result<&RunReport, &Failure>) {
+        let Ok(run) = run else {
+            self.failed += 1;
+            return;
+        };
+        self.runs += 1;
+        let RunReport { records, groups, timing, .. } = run;
+        let measured = Measured { records, groups, timing, read: true, complete: true };
+        for (name, value) in figures(&measured) {
+            self.figure(name).2.extend(value);
+        }
+        for PropertyReport { name, verdict, .. } in &run.properties {
+            let sides = self.property(name);
+            match verdict {
+                Judgement::Violated => sides.violated += 1,
+                Judgement::Held => sides.held += 1,
+                Judgement::Vacuous => sides.vacuous += 1,
+            }
+        }
+    }
+
+    fn figure(&mut self, name: Name) -> &mut (Name, Vec<Option<f64>>, Vec<f64>) {
+        let known = self.figures.iter().position(|(other, ..)| *other == name);
+        let index = known.unwrap_or_else(|| {
+            self.figures.push((name, Vec::new(), Vec::new()));
+            self.figures.len() - 1
+        });
+        &mut self.figures[index]
+    }
+
+    fn property(&mut self, name: &str) -> &mut Sides {
+        let known = self.properties.iter().position(|other| other.name == name);
+        let index = known.unwrap_or_else(|| {
+            let (real, unjudged) = (Vec::new(), Vec::new());
+            let (violated, held, vacuous) = (0, 0, 0);
+            let name = name.to_owned();
+            self.properties.push(Sides { name, real, unjudged, violated, held, vacuous });
+            self.properties.len() - 1
+        });
+        &mut self.properties[index]
+    }
+
+    /// What the two sides come to.
+    #[must_use]
+    pub fn conclude(self) -> Validated {
+        let figures = self.figures.into_iter();
+        let mut validated = Validated {
+            scenario: self.name,
+            about: self.about,
+            file: self.file,
+            agreement: Agreement::NotCompared,
+            histories: self.histories,
+            runs: self.runs,
+            failed: self.failed,
+            properties: self.properties.into_iter().map(Sides::conclude).collect(),
+            figures: figures.map(|(name, real, simulated)| place(name, real, simulated)).collect(),
+        };
+        let places = validated.places();
+        let any = |wanted| validated.properties.iter().any(|one| one.agreement == wanted);
+        validated.agreement = if places.outside > 0 || any(Agreement::Differs) {
+            Agreement::Differs
+        } else if places.inside > 0 || any(Agreement::Agrees) {
+            Agreement::Agrees
+        } else {
+            Agreement::NotCompared
+        };
+        validated
+    }
+}
+
+impl Sides {
+    fn conclude(self) -> PropertyMatch {
+        let Self { name, real, unjudged, violated, held, vacuous } = self;
+        let of = |wanted: Judgement| real.iter().filter(|one| **one == wanted).count() as u64;
+        let (seen, judged) = (of(Judgement::Violated), real.len() as u64 - of(Judgement::Vacuous));
+        let rate = (violated + held > 0).then(|| proportion(violated, violated + held));
+        let probability = rate.filter(|_| judged > 0).map(|rate| plausibility(seen, judged, rate));
+        let agreement = match probability {
+            None => Agreement::NotCompared,
+            Some(probability) if probability < DOUBTED => Agreement::Differs,
+            Some(_) => Agreement::Agrees,
+        };
+        PropertyMatch {
+            name,
+            agreement,
+            real,
+            unjudged,
+            violated,
+            held,
+            vacuous,
+            rate,
+            probability,
+        }
+    }
+}
+
+/// Why a property judged nothing, or not everything.
+fn why(result: &PropertyResult) -> Option<String> {
+    result.unjudged.clone()
+}
+
+/// The report on all scenarios.
+#[must_use]
+pub fn report(
+    scenarios: Vec<Validated>,
+    seeds: SeedRange,
+    interrupted: bool,
+    reproduce: String,
+) -> ValidateReport {
+    let worst = scenarios.iter().map(|one| one.agreement).max();
+    let agreement = worst.unwrap_or(Agreement::NotCompared);
+    ValidateReport { schema: SCHEMA, seeds, interrupted, agreement, scenarios, reproduce }
+}
+
+#[cfg(test)]
+mod tests;
