@@ -6,6 +6,8 @@
 //! carries but its size.
 
 mod narrow;
+#[cfg(test)]
+mod narrow_tests;
 
 use crate::events::{Due, Events, Toward};
 use ackproof_kafka::machine::{Channel, ConnectionId, Peer, Route};

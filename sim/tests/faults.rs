@@ -7,10 +7,10 @@ use ackproof_oracle::history::Event;
 use ackproof_oracle::verdict::Judgement;
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_with};
-use ackproof_types::{Micros, NodeId, Timestamp};
+use ackproof_types::{BrokerId, Micros, NodeId, Timestamp};
 use std::sync::{Arc, Mutex};
 
-fn plan(faults: &str) -> Plan {
+fn plan(faults: &str, sets: &[(&str, &str)]) -> Plan {
     let names = Names { properties: &[], witnesses: &[], variants: &[] };
     let text = format!(
         r#"{{
@@ -23,15 +23,19 @@ fn plan(faults: &str) -> Plan {
           "run": {{ "load": "40s", "settle": "60s" }}
         }}"#
     );
-    load_with(&text, "test.json", &names, &[]).unwrap_or_else(|found| panic!("{found:#?}")).0
+    let sets: Vec<(String, String)> =
+        sets.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
+    load_with(&text, "test.json", &names, &sets).unwrap_or_else(|found| panic!("{found:#?}")).0
 }
 
+type Kept = Vec<(Timestamp, NodeId, Event)>;
+
 /// The run, which breaks no promise, with the entries of its history that `keep` keeps.
-fn traced(
-    faults: &str,
-    seed: u64,
-    keep: fn(&Event) -> bool,
-) -> (RunOutcome, Vec<(Timestamp, NodeId, Event)>) {
+fn traced(faults: &str, seed: u64, keep: fn(&Event) -> bool) -> (RunOutcome, Kept) {
+    traced_with(&plan(faults, &[]), seed, keep)
+}
+
+fn traced_with(plan: &Plan, seed: u64, keep: fn(&Event) -> bool) -> (RunOutcome, Kept) {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let into = Arc::clone(&kept);
     let trace: Trace = Box::new(move |entry, _| {
@@ -39,9 +43,9 @@ fn traced(
             into.lock().expect("nobody panicked").push((entry.at, entry.node, entry.event.clone()));
         }
     });
-    let outcome = run(&plan(faults), seed, Some(trace)).expect("a run");
+    let outcome = run(plan, seed, Some(trace)).expect("a run");
     for property in &outcome.findings.properties {
-        assert_ne!(property.judgement, Judgement::Violated, "{} under {faults}", property.name);
+        assert_ne!(property.judgement, Judgement::Violated, "{}", property.name);
     }
     let kept = kept.lock().expect("nobody panicked").clone();
     (outcome, kept)
@@ -137,6 +141,39 @@ fn a_slow_follower_leaves_the_in_sync_set_and_nothing_else_happens_to_it() {
     assert!(shrunk.unwrap() < ended.unwrap(), "it lasts until then");
     let late = history[ended.unwrap()].0.as_millis() - history[shrunk.unwrap()].0.as_millis();
     assert!(late < 5000, "and hardly longer: {late} ms");
+}
+
+/// Less passes than is written: answers take ever longer, until one takes longer than the lag allows. With
+/// acks=1, as a producer that waits for the follower would not outrun it.
+#[test]
+fn a_follower_behind_a_narrow_link_leaves_the_in_sync_set_under_load_and_returns() {
+    let run = |rate: &str| {
+        let fault = format!(
+            r#"{{ "at": "5s", "throttle": "broker-3", "to": ["brokers"], "direction": "incoming",
+                  "rate": "{rate}", "for": "25s" }}"#
+        );
+        let sets = [
+            ("topics.payments.partitions", "1"),
+            ("producers.billing.config.acks", "1"),
+            ("producers.billing.config.enable.idempotence", "false"),
+        ];
+        traced_with(&plan(&fault, &sets), 1, |event| {
+            matches!(event, Event::FaultEnded { .. } | Event::IsrChanged { .. })
+        })
+    };
+    let (narrow, history) = run("2kB/s");
+    assert_eq!((seen(&narrow, "fenced"), seen(&narrow, "leader_elected")), (0, 0), "alive");
+    let has_it = |isr: &[BrokerId]| isr.contains(&BrokerId(3));
+    let mut changes = history.iter().map(|(_, _, event)| match event {
+        Event::IsrChanged { isr, .. } => Some(has_it(isr)),
+        _ => None,
+    });
+    let during: Vec<bool> = changes.by_ref().map_while(|change| change).collect();
+    assert!(!during.is_empty() && during.iter().all(|has| !has), "out, and stays out: {history:?}");
+    let after: Vec<bool> = changes.flatten().collect();
+    assert_eq!(after, vec![true; during.len()], "and back everywhere: {history:?}");
+    let (wide, _) = run("1MB/s");
+    assert_eq!(seen(&wide, "isr_shrunk"), 0, "a wide link hurts nobody");
 }
 
 #[test]
