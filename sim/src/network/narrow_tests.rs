@@ -147,6 +147,40 @@ fn a_cut_stalls_the_queue_and_its_end_begins_it_anew() {
 }
 
 #[test]
+fn a_link_that_is_wide_again_lets_nothing_through_a_cut() {
+    simulated(1, |mut pair| {
+        let id = pair.open(Channel::Data);
+        pair.throttle(0, SIZE);
+        pair.send(id, 0);
+        pair.send(id, 1);
+        pair.run(100_000);
+        pair.network.cut(FROM, TO);
+        pair.widen(0);
+        pair.run(10_000_000);
+        assert!(pair.arrived.is_empty(), "{:?}", pair.arrived);
+        pair.network.heal(FROM, TO, &mut pair.events);
+        pair.run(20_000_000);
+        assert_eq!(pair.numbers(), [0, 1]);
+    });
+}
+
+#[test]
+fn a_cut_that_is_soon_healed_does_not_let_the_first_pass_early() {
+    simulated(1, |mut pair| {
+        let id = pair.open(Channel::Data);
+        pair.throttle(0, SIZE);
+        pair.send(id, 0);
+        pair.run(100_000);
+        pair.network.cut(FROM, TO);
+        pair.run(200_000);
+        pair.network.heal(FROM, TO, &mut pair.events);
+        pair.run(10_000_000);
+        let times = pair.times();
+        assert!(times.len() == 1 && times[0] >= 1_200_000, "a second from the heal on: {times:?}");
+    });
+}
+
+#[test]
 fn what_is_on_a_connection_that_is_gone_takes_no_time() {
     simulated(1, |mut pair| {
         let (dead, alive) = (pair.open(Channel::Data), pair.open(Channel::Fetcher));
@@ -163,8 +197,8 @@ fn what_is_on_a_connection_that_is_gone_takes_no_time() {
     });
 }
 
-/// Whatever is sent, cut, healed, narrowed and widened in whatever order: nothing is lost, a connection
-/// keeps its order.
+/// Whatever is sent, cut, healed, narrowed and widened in whatever order: nothing is lost, nothing passes a
+/// cut, a connection keeps its order.
 #[test]
 fn a_narrow_link_loses_nothing_and_keeps_the_order_of_each_connection() {
     for seed in 0..200 {
@@ -195,8 +229,14 @@ fn a_narrow_link_loses_nothing_and_keeps_the_order_of_each_connection() {
                         sent += 1;
                     }
                 }
-                let next = pair.events.now() + rng.random_range(0..3_000_000);
-                pair.run(next);
+                let now = pair.events.now();
+                pair.run(now + rng.random_range(0..3_000_000));
+                let last = pair.arrived.last().map_or(0, |(at, ..)| *at);
+                // What had left before the cut is on its way: up to a second after a heal.
+                assert!(
+                    cuts == 0 || last < now + 1_001_000,
+                    "seed {seed}: through a cut at {last}"
+                );
             }
             (0..cuts).for_each(|_| pair.network.heal(FROM, TO, &mut pair.events));
             faults.iter().for_each(|fault| pair.widen(*fault));
