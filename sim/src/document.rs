@@ -1,7 +1,9 @@
 //! Scenario texts as plans, with the names of the properties, witnesses and variants that this build
 //! has. The language itself is `ackproof-scenario`'s; it knows no oracle and no model.
 
+use crate::lower::{self, Cast};
 use ackproof_kafka::variant::Variant;
+use ackproof_oracle::context::Context;
 use ackproof_oracle::measure::WITNESSES;
 use ackproof_oracle::registry::PROPERTIES;
 use ackproof_scenario::diagnostic::Diagnostic;
@@ -26,6 +28,13 @@ pub fn load(
     sets: &[(String, String)],
 ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     with_names(|names| load_with(text, file, names, sets))
+}
+
+/// Who takes part in a run of `plan` and what is configured, as a judge needs it; the members that a
+/// `join` may add and the final reader are among its processes.
+#[must_use]
+pub fn context(plan: &Plan) -> Context {
+    lower::context(plan, &Cast::new(plan))
 }
 
 /// Overridden values: path and value.

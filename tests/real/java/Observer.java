@@ -21,6 +21,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
@@ -44,7 +45,7 @@ import org.apache.kafka.common.utils.Utils;
  * answered with {"ok":false,"error":"…"}; the process ends only with its input. It decides nothing: what an answer
  * means to an experiment is its caller's business.
  *
- * <p>brokers · create TOPIC PARTITIONS REPLICATION [key=value,…] · partition TOPIC N · partitions · coordinator GROUP ·
+ * <p>brokers · create TOPIC R,R,R;R,R,R [key=value,…] (the replicas of each partition) · partition TOPIC N · partitions · coordinator GROUP ·
  * controller · group GROUP · read FILE TOPIC…
  */
 final class Observer {
@@ -137,9 +138,13 @@ final class Observer {
     }
 
     private void create(String[] command) throws Exception {
-        NewTopic topic = new NewTopic(argument(command, 1), number(command, 2), (short) number(command, 3));
+        Map<Integer, List<Integer>> replicas = new HashMap<>();
+        for (String partition : argument(command, 2).split(";")) {
+            replicas.put(replicas.size(), Stream.of(partition.split(",")).map(Integer::valueOf).toList());
+        }
+        NewTopic topic = new NewTopic(argument(command, 1), replicas);
         Map<String, String> configs = new HashMap<>();
-        for (String pair : command.length > 4 ? command[4].split(",") : new String[0]) {
+        for (String pair : command.length > 3 ? command[3].split(",") : new String[0]) {
             String[] parts = pair.split("=", 2);
             if (parts.length < 2) {
                 throw new IllegalArgumentException("no key=value: " + pair);

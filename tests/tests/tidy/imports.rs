@@ -48,6 +48,11 @@ const ROOMS: &[Room] = &[
         ],
         outside: None,
     },
+    Room {
+        name: "ackproof-real",
+        uses: &["ackproof-types", "ackproof-oracle", "ackproof-scenario", "ackproof"],
+        outside: None,
+    },
 ];
 
 /// What every crate but the simulator and its tests must do without, in tests too: they must work

@@ -1,0 +1,235 @@
+//! `ackproof-real`: runs scenarios against a real Apache Kafka on this machine and leaves their histories, for
+//! `ackproof check` and `ackproof validate`. [`main`] reads the command line; [`run`] is one run.
+
+mod cast;
+mod host;
+mod journal;
+mod kafka;
+mod nemesis;
+mod network;
+mod observer;
+mod possible;
+mod process;
+mod rolling;
+mod run;
+mod sandbox;
+mod stage;
+mod targets;
+
+use ackproof::document::load;
+use ackproof_scenario::plan::Plan;
+use clap::{Args, Parser, Subcommand};
+use run::Places;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Runs ackproof's scenarios against a real Apache Kafka, and keeps what happened as histories.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run scenarios, each several times.
+    Run(Run),
+    /// Say what this machine lacks for it.
+    Doctor(Doctor),
+    /// Say in a line what runs are made with here: versions and machine.
+    About(Doctor),
+    /// One run, inside its namespaces.
+    #[command(hide = true)]
+    Inside(Inside),
+}
+
+#[derive(Debug, Args)]
+struct Doctor {
+    /// Kafka's artifacts, as tests/real/setup fetches them.
+    #[arg(long, value_name = "DIR", default_value = "target/real/jars")]
+    jars: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    /// Scenario files.
+    #[arg(required = true)]
+    scenarios: Vec<PathBuf>,
+    /// Runs of each scenario; run N has seed N, which decides what the file leaves to chance.
+    #[arg(long, default_value_t = 3)]
+    runs: u64,
+    /// Where histories go: DIR/<scenario>/<run>.jsonl.gz. One that is there is not made again.
+    #[arg(short, long, value_name = "DIR", default_value = "target/real/histories")]
+    output: PathBuf,
+    /// Keep also what every process printed: DIR/<scenario>/<run>/.
+    #[arg(long)]
+    keep: bool,
+    #[command(flatten)]
+    doctor: Doctor,
+}
+
+#[derive(Debug, Args)]
+struct Inside {
+    scenario: PathBuf,
+    #[arg(long)]
+    seed: u64,
+    #[arg(long)]
+    jars: PathBuf,
+    #[arg(long)]
+    work: PathBuf,
+    #[arg(long)]
+    history: PathBuf,
+    #[arg(long)]
+    keep: Option<PathBuf>,
+}
+
+/// How the program ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    Done = 0,
+    Failed = 1,
+    Refused = 2,
+    Interrupted = 130,
+}
+
+fn main() -> ExitCode {
+    let status = match Cli::parse().command {
+        Command::Run(arguments) => run_all(&arguments),
+        Command::Doctor(arguments) => doctor(&arguments),
+        Command::About(arguments) => about(&arguments),
+        Command::Inside(arguments) => inside(&arguments),
+    };
+    ExitCode::from(status as u8)
+}
+
+/// Says `error`; the status that goes with it.
+fn refuse(error: &str, status: Status) -> Status {
+    anstream::eprintln!("error: {error}");
+    status
+}
+
+fn doctor(arguments: &Doctor) -> Status {
+    let missing = host::missing(&arguments.jars);
+    for one in &missing {
+        anstream::eprintln!("error: {one}");
+    }
+    if missing.is_empty() {
+        let delays = if host::can_delay() { "has" } else { "has no" };
+        anstream::println!("all there; the kernel {delays} netem");
+        return Status::Done;
+    }
+    Status::Refused
+}
+
+fn about(arguments: &Doctor) -> Status {
+    let Some(version) = kafka::version(&arguments.jars) else { return doctor(arguments) };
+    anstream::println!("Apache Kafka {version}, Java {}; {}", host::java(), host::machine());
+    Status::Done
+}
+
+/// The plan of a scenario file; says what is wrong with it.
+fn plan(file: &Path) -> Option<Plan> {
+    let shown = file.display().to_string();
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            refuse(&format!("{shown}: {error}"), Status::Refused);
+            return None;
+        }
+    };
+    match load(&text, &shown, &[]) {
+        Ok((plan, _)) => Some(plan),
+        Err(mistakes) => {
+            mistakes.iter().for_each(|one| anstream::eprintln!("{one}"));
+            None
+        }
+    }
+}
+
+fn run_all(arguments: &Run) -> Status {
+    if doctor(&arguments.doctor) != Status::Done {
+        return Status::Refused;
+    }
+    let delays = host::can_delay();
+    let mut good = true;
+    for file in &arguments.scenarios {
+        let Some(plan) = plan(file) else {
+            good = false;
+            continue;
+        };
+        for what in possible::impossible(&plan, delays) {
+            good = false;
+            anstream::eprintln!("error: {}: not possible here: {what}", file.display());
+        }
+    }
+    if !good {
+        return Status::Refused;
+    }
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&interrupted);
+    if let Err(error) = ctrlc::set_handler(move || seen.store(true, Ordering::Relaxed)) {
+        return refuse(&format!("signals: {error}"), Status::Failed);
+    }
+    let mut worst = Status::Done;
+    for run in 1..=arguments.runs {
+        for file in &arguments.scenarios {
+            match one(file, run, arguments, &interrupted) {
+                Ok(true) => {}
+                Ok(false) if interrupted.load(Ordering::Relaxed) => return Status::Interrupted,
+                Ok(false) => worst = Status::Failed,
+                Err(error) => return refuse(&error, Status::Failed),
+            }
+        }
+    }
+    worst
+}
+
+/// Runs one scenario once; whether there is a history of it now.
+fn one(file: &Path, run: u64, arguments: &Run, interrupted: &AtomicBool) -> Result<bool, String> {
+    let stem = file.file_stem().unwrap_or_default();
+    let folder = arguments.output.join(stem);
+    let history = folder.join(format!("{run}.jsonl.gz"));
+    let shown = format!("{} run {run}", stem.to_string_lossy());
+    if history.exists() {
+        anstream::eprintln!("{shown}: there already");
+        return Ok(true);
+    }
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let work = tempfile::Builder::new().prefix("ackproof-real-").tempdir();
+    let work = work.map_err(|error| format!("no folder for temporary files: {error}"))?;
+    let seed = run.to_string();
+    let mut inner: Vec<OsString> = vec!["inside".into(), file.into(), "--seed".into(), seed.into()];
+    for (name, path) in [
+        ("--jars", &arguments.doctor.jars),
+        ("--work", &work.path().to_owned()),
+        ("--history", &history),
+    ] {
+        inner.extend([name.into(), path.into()]);
+    }
+    if arguments.keep {
+        inner.extend(["--keep".into(), folder.join(run.to_string()).into()]);
+    }
+    anstream::eprintln!("{shown}");
+    let begun = std::time::Instant::now();
+    let done = sandbox::run(&inner, interrupted)?;
+    let (word, seconds) = (if done { "done" } else { "failed" }, begun.elapsed().as_secs());
+    anstream::eprintln!("{shown}: {word} after {seconds} s");
+    Ok(done)
+}
+
+fn inside(arguments: &Inside) -> Status {
+    let Some(plan) = plan(&arguments.scenario) else { return Status::Refused };
+    let places = Places {
+        jars: arguments.jars.clone(),
+        work: arguments.work.clone(),
+        history: arguments.history.clone(),
+        keep: arguments.keep.clone(),
+    };
+    let outcome =
+        sandbox::furnish(&places.work).and_then(|()| run::run(&plan, arguments.seed, &places));
+    outcome.map_or_else(|error| refuse(&error, Status::Failed), |()| Status::Done)
+}

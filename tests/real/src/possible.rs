@@ -1,0 +1,131 @@
+//! What of a scenario a real cluster with Kafka's verifiable clients cannot do, each with the reason. It
+//! looks at the plan only.
+
+use ackproof_scenario::describe::verb;
+use ackproof_scenario::plan::{Action, Commit, Group, Plan, Producer, When};
+use ackproof_types::Micros;
+
+/// Longest value of a `VerifiableProducer`'s records with its key: `12.1234567` and `1234`.
+const LARGEST_RECORD: u32 = 20;
+
+/// Everything of `plan` that is not possible; empty: all is. `delays`: the kernel can delay packets.
+pub(crate) fn impossible(plan: &Plan, delays: bool) -> Vec<String> {
+    let mut found = Vec::new();
+    if !plan.variants.is_empty() {
+        found.push("variants: they are faults of the models; Kafka has its own".to_owned());
+    }
+    for name in plan
+        .producers
+        .iter()
+        .map(|producer| &producer.name)
+        .chain(plan.groups.iter().map(|group| &group.name))
+    {
+        // Names of interfaces and namespaces are short, and go into command lines as they are.
+        if name.len() > 40 || name == crate::observer::NAME {
+            found.push(format!("{name}: a name that the harness cannot use"));
+        }
+    }
+    plan.producers.iter().for_each(|producer| of_producer(producer, &mut found));
+    plan.groups.iter().for_each(|group| of_group(group, &mut found));
+    for fault in &plan.faults {
+        if matches!(fault.when, When::After { .. }) {
+            found.push("a fault with \"after\": only the simulator knows the moment".to_owned());
+        }
+        for (_, kind) in &fault.choices {
+            if let Some(why) = of_action(&kind.action, delays) {
+                found.push(format!("{}: {why}", verb(&kind.action)));
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn of_producer(producer: &Producer, found: &mut Vec<String>) {
+    let name = &producer.name;
+    if producer.sends.is_some() {
+        found.push(format!("{name}: \"sends\": VerifiableProducer sends at a rate"));
+    }
+    if producer.size.0 > LARGEST_RECORD {
+        found.push(format!(
+            "{name}: records of {} bytes: those of VerifiableProducer have some 10; say \"size\": \"10..10\"",
+            producer.size.0
+        ));
+    }
+    if producer.interval.0 > 1_000_000 {
+        found.push(format!("{name}: less than a record a second"));
+    }
+}
+
+fn of_group(group: &Group, found: &mut Vec<String>) {
+    let name = &group.name;
+    if group.topics.len() != 1 {
+        found.push(format!("{name}: VerifiableConsumer subscribes to one topic"));
+    }
+    if group.process.max > Micros::from_millis(1) {
+        found.push(format!(
+            "{name}: VerifiableConsumer works its records at once; say \"process\": \"0ms\""
+        ));
+    }
+    if group.failures_per_million > 0 {
+        found.push(format!("{name}: \"failures\": VerifiableConsumer does not fail"));
+    }
+    if !matches!(group.commit, Commit::SyncAfterBatch | Commit::Auto) {
+        let commit = group.commit.name();
+        found.push(format!(
+            "{name}: \"{commit}\": VerifiableConsumer knows sync-after-batch and auto"
+        ));
+    }
+}
+
+fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
+    match action {
+        Action::StallPoll => Some("VerifiableConsumer polls as long as it lives"),
+        Action::Reset => Some("not done on real connections yet"),
+        Action::Slow { .. } | Action::SlowFollower(_) if !delays => {
+            Some("this kernel has no netem; \"throttle\" slows a link as well")
+        }
+        Action::Crash
+        | Action::Restart
+        | Action::RollingRestart
+        | Action::Pause
+        | Action::Isolate(_)
+        | Action::Partition(_)
+        | Action::Slow { .. }
+        | Action::SlowFollower(_)
+        | Action::Throttle { .. }
+        | Action::Lossy { .. }
+        | Action::Leave
+        | Action::Join => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::impossible;
+    use ackproof::document::load;
+
+    fn of(group: &str, fault: &str, delays: bool) -> Vec<String> {
+        let text = format!(
+            r#"{{"name": "x", "topics": {{"payments": {{}}}},
+                "producers": {{"billing": {{"size": "10..10"}}}},
+                "groups": {{"ledger": {{{group}}}}}, "faults": [{fault}]}}"#
+        );
+        impossible(&load(&text, "x.json", &[]).unwrap().0, delays)
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_told_with_the_reason() {
+        let good = r#""process": "0ms""#;
+        assert_eq!(of(good, r#"{"at": "5s", "crash": "broker-1", "for": "5s"}"#, false), [""; 0]);
+        let found = of(good, r#"{"at": "5s", "stall-poll": "ledger-0", "for": "5s"}"#, false);
+        assert!(found[0].starts_with("stall-poll: "), "{found:?}");
+        let slow = r#"{"at": "5s", "slow": "broker-1", "by": "50ms", "for": "5s"}"#;
+        assert!(of(good, slow, true).is_empty());
+        assert!(of(good, slow, false)[0].contains("netem"), "only where the kernel can");
+        assert!(of(r#""process": "5ms""#, "", true)[0].contains("\"process\": \"0ms\""));
+        let found = of(r#""process": "0ms", "commit": "async-after-batch""#, "", true);
+        assert!(found[0].contains("async-after-batch"), "{found:?}");
+    }
+}
