@@ -2,7 +2,7 @@
 //!
 //! - [`tidy`] the tree keeps its rules · [`readme`] what the documents promise is so, [`readme_ci`] in CI too
 //! - [`determinism`] a seed is a run · [`suite`] every scenario says what it should
-//! - [`histories`] traced runs and kept histories are judged alike
+//! - [`histories`] traced runs and kept histories are judged alike · [`real`] those of real clusters too
 //! - [`contracts`] what configurations promise, and how they compare
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
 //! - [`swarm`] a draw asks the same question · [`validate`] the model against histories of its own
@@ -20,6 +20,7 @@ mod histories;
 mod mutants;
 mod readme;
 mod readme_ci;
+mod real;
 mod schedules;
 mod shrinking;
 mod suite;

@@ -1,0 +1,120 @@
+//! One history of a real Apache Kafka of each scenario that the simulator is compared by, as tests/real left it.
+//! The oracle must say of real clusters what happened to them, and the models what the oracle says.
+
+use crate::cli::{Ran, directory, run};
+use crate::support::{read, root};
+use flate2::read::GzDecoder;
+use serde_json::Value;
+use std::fs::File;
+use std::io::Read;
+
+/// The scenarios that have a kept history.
+fn kept() -> Vec<String> {
+    let folder = std::fs::read_dir(root().join("tests/histories/real")).expect("it is there");
+    let names = folder.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut stems: Vec<String> =
+        names.filter_map(|name| Some(name.strip_suffix(".jsonl.gz")?.to_owned())).collect();
+    stems.sort_unstable();
+    stems
+}
+
+fn path(stem: &str) -> String {
+    root().join(format!("tests/histories/real/{stem}.jsonl.gz")).display().to_string()
+}
+
+fn check(history: &str) -> (Ran, Value) {
+    let directory = directory();
+    let ran = run(directory.path(), &["check", history, "--format", "json"]);
+    let report = serde_json::from_str(&ran.out)
+        .unwrap_or_else(|error| panic!("{history}: {error}: {}", ran.talk));
+    (ran, report)
+}
+
+fn loses(stem: &str) -> bool {
+    read(&format!("scenarios/real/{stem}.json")).contains("\"acked-durability\": \"violated\"")
+}
+
+#[test]
+fn every_compared_scenario_has_a_history_of_a_real_cluster() {
+    let scenarios = crate::support::files(".json").into_iter();
+    let stems = scenarios.filter_map(|file| {
+        Some(file.strip_prefix("scenarios/real/")?.strip_suffix(".json")?.to_owned())
+    });
+    let mut stems: Vec<String> = stems.collect();
+    stems.sort_unstable();
+    assert!(stems.len() >= 12, "{stems:?}");
+    assert_eq!(kept(), stems);
+}
+
+#[test]
+fn real_clusters_get_the_verdict_that_their_scenario_expects() {
+    for stem in kept() {
+        let (ran, report) = check(&path(&stem));
+        assert_eq!(ran.status, i32::from(loses(&stem)), "{stem}: {}", report["reasons"]);
+        let count = |name: &str| report["records"][name].as_u64().unwrap_or_default();
+        assert!(count("sent") > 2000, "{stem}: {}", report["records"]);
+        assert_eq!(count("lost") > 0, loses(&stem), "{stem}: {}", report["records"]);
+        let properties = report["properties"].as_array().expect("a list");
+        for property in properties.iter().filter(|one| one["name"] != "acked-durability") {
+            assert_ne!(property["verdict"], "violated", "{stem}: {property}");
+        }
+        let judged = properties.iter().filter(|one| one["verdict"] == "held").count();
+        assert!(judged >= 6, "{stem}: only {judged} properties judged anything");
+        let logged = count("log_duplicates") > 0;
+        assert_eq!(logged, stem == "connection-cut-no-idempotence", "{stem}: twice in a log");
+    }
+}
+
+#[test]
+fn a_loss_that_is_taken_out_of_a_real_history_is_no_longer_found() {
+    let mut text = String::new();
+    let file = File::open(path("leader-kill-acks-one")).expect("it is kept");
+    GzDecoder::new(file).read_to_string(&mut text).expect("it is compressed text");
+    let (_, whole) = check(&path("leader-kill-acks-one"));
+    assert_eq!(whole["causes"][0]["cause"], "acks-one", "{}", whole["causes"]);
+    // Nobody was told that anything is safe: so nothing that was promised is gone.
+    let promised = |line: &&str| !line.contains("\"event\":\"acked\"");
+    let kept: Vec<&str> = text.lines().filter(promised).collect();
+    let directory = directory();
+    let spoiled = directory.path().join("spoiled.jsonl");
+    std::fs::write(&spoiled, kept.join("\n") + "\n").expect("it can be written");
+    let (ran, report) = check(&spoiled.display().to_string());
+    assert_eq!((ran.status, &report["records"]["lost"]), (3, &Value::from(0)), "{}", ran.talk);
+}
+
+/// What the comparison found once stays found: property by property the models say what real clusters did.
+#[test]
+fn the_models_agree_with_real_clusters_about_every_property() {
+    let directory = directory();
+    let real = directory.path().join("real");
+    for stem in kept() {
+        let folder = real.join(&stem);
+        std::fs::create_dir_all(&folder).expect("it can be made");
+        std::fs::copy(path(&stem), folder.join("1.jsonl.gz")).expect("it can be copied");
+    }
+    let scenarios = root().join("scenarios/real").display().to_string();
+    let arguments = [
+        "validate",
+        "--real",
+        "real",
+        "--scenarios",
+        &scenarios,
+        "--seeds",
+        "10",
+        "--format",
+        "json",
+    ];
+    let ran = run(directory.path(), &arguments);
+    let report: Value = serde_json::from_str(&ran.out)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.talk));
+    let scenarios = report["scenarios"].as_array().expect("a list");
+    assert_eq!(scenarios.len(), kept().len());
+    for scenario in scenarios {
+        let properties = scenario["properties"].as_array().expect("a list");
+        for property in properties {
+            assert_ne!(property["agreement"], "differs", "{}: {property}", scenario["scenario"]);
+        }
+        let agreed = properties.iter().filter(|one| one["agreement"] == "agrees").count();
+        assert!(agreed >= 6, "{}: {agreed}", scenario["scenario"]);
+    }
+}
