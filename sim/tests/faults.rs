@@ -258,3 +258,23 @@ fn a_fault_moves_no_latency_elsewhere() {
     let (_, hurt) = traced(r#"{ "at": "8s", "crash": "any broker", "for": "5s" }"#, 3, keep);
     assert_eq!(until(calm), until(hurt), "the same until the fault");
 }
+
+/// Brokers boot together, but none keeps step with another, nor with itself in another run: how long ago
+/// the leader was last heard of when it dies, and how soon the controller looks, is arbitrary.
+#[test]
+fn a_leader_is_replaced_at_a_time_of_each_seeds_own() {
+    let crash = r#"{ "at": "10s", "crash": "leader of payments-0", "for": "15s" }"#;
+    let fenced_after = |seed| {
+        let (_, kept) = traced(crash, seed, |event| {
+            matches!(event, Event::ProcessEnded(_) | Event::Fenced { .. })
+        });
+        let died = kept.iter().find(|(.., event)| matches!(event, Event::ProcessEnded(_)));
+        let fenced = kept.iter().find(|(.., event)| matches!(event, Event::Fenced { .. }));
+        fenced.expect("a fencing").0.as_micros() - died.expect("a crash").0.as_micros()
+    };
+    let took: Vec<u64> = (0..40).map(fenced_after).collect();
+    let (least, most) = (*took.iter().min().expect("forty"), *took.iter().max().expect("forty"));
+    // Session 9 s from a heartbeat up to 2 s old, then a check every 9/8 s.
+    assert!(least >= 6_900_000 && most <= 10_225_000, "{took:?}");
+    assert!(most - least > 1_500_000, "they keep step: {took:?}");
+}

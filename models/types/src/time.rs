@@ -115,6 +115,14 @@ impl Delay {
         let spread = length.0 / 100 * percent;
         Self { min: Micros(length.0 - spread), max: Micros(length.0 + spread) }
     }
+
+    /// The rest of a `period` that began at any time: the first period of a timer that stands for one
+    /// of a process that has been up for long. With whole periods from the start all such timers would
+    /// keep step, and a fault would meet each of them at the same place in every run.
+    #[must_use]
+    pub const fn rest_of(period: Micros) -> Self {
+        Self { min: Micros::ZERO, max: period }
+    }
 }
 
 impl From<Micros> for Delay {

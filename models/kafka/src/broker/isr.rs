@@ -38,8 +38,11 @@ impl Broker {
         for id in shrinking {
             self.propose(id, out);
         }
-        let half = Micros(self.settings().replica_lag_time_max.0 / 2);
-        out.arm(Timer::LagCheck, half);
+        out.arm(Timer::LagCheck, self.lag_check_interval());
+    }
+
+    pub(super) fn lag_check_interval(&self) -> Micros {
+        Micros(self.settings().replica_lag_time_max.0 / 2)
     }
 
     /// R3.1: a change is pending. While an earlier one of the same partition is unanswered, it is not

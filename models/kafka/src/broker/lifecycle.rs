@@ -177,28 +177,31 @@ impl Broker {
         };
         self.lifecycle.failures = 0;
         let interval = self.settings().broker_heartbeat_interval;
-        let next = match self.lifecycle.state {
+        let next: Delay = match self.lifecycle.state {
             // Its metadata is applied and its logs are loaded: it is ready to be unfenced.
             State::Starting if state.is_caught_up && self.metadata.is_published() => {
                 self.lifecycle.state = State::Recovering;
                 self.lifecycle.hurry = true;
-                interval
+                interval.into()
             }
-            State::Registering | State::Starting => STARTING_INTERVAL,
+            State::Registering | State::Starting => STARTING_INTERVAL.into(),
             State::Recovering if !state.is_fenced => {
                 self.lifecycle.state = State::Running;
                 out.observe(Observation::BrokerStarted { epoch: self.epoch() });
-                interval
+                // How long before a fault a broker was last heard of decides when it is fenced. The
+                // brokers of a cluster that has been up for long beat at times of their own; these
+                // have all just started.
+                Delay::rest_of(interval)
             }
-            State::Recovering | State::Running => interval,
+            State::Recovering | State::Running => interval.into(),
             State::ShuttingDown if state.should_shutdown => {
                 self.close_logs(out);
                 return;
             }
-            State::ShuttingDown if self.lifecycle.shutdown_answered => interval,
+            State::ShuttingDown if self.lifecycle.shutdown_answered => interval.into(),
             State::ShuttingDown => {
                 self.lifecycle.shutdown_answered = true;
-                SHUTDOWN_INTERVAL
+                SHUTDOWN_INTERVAL.into()
             }
         };
         if std::mem::take(&mut self.lifecycle.hurry) {

@@ -27,7 +27,7 @@ use crate::machine::{Channel, ConnectionId, Input, Machine, Outbox, Peer, Route,
 use crate::message::{CorrelationId, Message, Request, Response};
 use crate::metadata::MetadataImage;
 use crate::partition::leader::{LagTick, Surroundings};
-use ackproof_types::{BrokerEpoch, BrokerId, NodeId, Timestamp, TopicPartition};
+use ackproof_types::{BrokerEpoch, BrokerId, Delay, NodeId, Timestamp, TopicPartition};
 use partitions::Partitions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -150,8 +150,11 @@ impl Machine for Broker {
         out.write(BrokerWrite::Started);
         broker.register(out);
         broker.fetch_metadata(out);
-        out.arm(Timer::LagCheck, ackproof_types::Micros(settings.replica_lag_time_max.0 / 2));
-        out.arm(Timer::HighWatermarkCheckpoint, settings.high_watermark_checkpoint_interval);
+        // Neither keeps step with the other brokers of a cluster that has been up for long: how far a
+        // fault is from the next check, and from the last checkpoint, is arbitrary.
+        out.arm(Timer::LagCheck, Delay::rest_of(broker.lag_check_interval()));
+        let checkpoint = settings.high_watermark_checkpoint_interval;
+        out.arm(Timer::HighWatermarkCheckpoint, Delay::rest_of(checkpoint));
         broker
     }
 

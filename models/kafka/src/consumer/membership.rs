@@ -14,7 +14,7 @@ use crate::message::{
     CorrelationId, JoinGroupRequest, JoinGroupResponse, MemberClaim, Request, SyncGroupRequest,
 };
 use crate::observation::Observation;
-use ackproof_types::{ErrorCode, GenerationId, MemberId, Micros, TopicId, TopicPartition};
+use ackproof_types::{Delay, ErrorCode, GenerationId, MemberId, Micros, TopicId, TopicPartition};
 use std::sync::Arc;
 
 /// What a JoinGroup may take beyond the rebalance timeout (Kafka: `JOIN_GROUP_TIMEOUT_LAPSE`).
@@ -260,7 +260,9 @@ impl Consumer {
                 self.membership.state = State::Assigning(members);
                 self.membership.assigned_from = None;
                 self.membership.join_failures = 0;
-                out.arm(Timer::Heartbeat, self.config.heartbeat_interval);
+                // Members of a group join at the same instant, and their threads drift apart from there:
+                // after a while each is heard of at a time of its own. Early is harmless.
+                out.arm(Timer::Heartbeat, Delay::rest_of(self.config.heartbeat_interval));
                 self.watch_session(out);
             }
             JoinGroupResponse::MemberIdRequired(member) => {

@@ -3,10 +3,11 @@
 //! `partitions`.
 
 use super::{Controller, Out, Timer};
+use crate::config::BrokerSettings;
 use crate::message::{BrokerHeartbeatRequest, BrokerRegistrationRequest, HeartbeatState};
 use crate::metadata::{BrokerRegistration, MetadataRecord};
 use crate::observation::Observation;
-use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode};
+use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, Micros};
 
 /// The states of R5.14.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,11 @@ enum BrokerState {
     Unfenced,
     ControlledShutdown,
     ShutdownNow,
+}
+
+/// Kafka: `QuorumController#maybeFenceStaleBrokerPeriodNs`.
+pub(super) fn stale_check_interval(settings: &BrokerSettings) -> Micros {
+    Micros(settings.broker_session_timeout.0 / 8).max(Micros::from_millis(1))
 }
 
 impl Controller {
@@ -34,6 +40,9 @@ impl Controller {
                 return Err(ErrorCode::DuplicateBrokerRegistration);
             }
             Some(_) | None => {
+                // Its session is over and the check has yet to come: the process before this one has
+                // ended, and is treated as the check would (Kafka: `handleBrokerShutdown`).
+                self.fence(broker, out);
                 let offset = i64::try_from(self.log_end()).expect("a log fits 63 bits");
                 let registration = BrokerRegistration {
                     epoch: BrokerEpoch(offset),
@@ -53,6 +62,7 @@ impl Controller {
     /// Kafka: `BrokerHeartbeatManager#touch`.
     fn touch(&mut self, broker: BrokerId, out: &mut Out) {
         self.sessions.insert(broker);
+        self.stale.retain(|stale| *stale != broker);
         out.arm(Timer::Session(broker), self.config.broker.broker_session_timeout);
     }
 
@@ -88,10 +98,25 @@ impl Controller {
         })
     }
 
-    /// R5.13, when a session ran out.
-    pub(super) fn expire(&mut self, broker: BrokerId, out: &mut Out) {
+    /// R5.11: it waits for the check, or to be heard of again.
+    pub(super) fn expire(&mut self, broker: BrokerId) {
         self.sessions.remove(&broker);
-        self.fence(broker, out);
+        self.stale.push(broker);
+    }
+
+    /// R5.11, R5.13: one broker an event, the next at once. Kafka:
+    /// `QuorumController#registerMaybeFenceStaleBroker`.
+    pub(super) fn fence_stale(&mut self, out: &mut Out) {
+        if !self.stale.is_empty() {
+            let broker = self.stale.remove(0);
+            self.fence(broker, out);
+        }
+        let pause = if self.stale.is_empty() {
+            stale_check_interval(&self.config.broker)
+        } else {
+            Micros::ZERO
+        };
+        out.arm(Timer::StaleCheck, pause);
     }
 
     fn state_of(&self, broker: BrokerId) -> BrokerState {

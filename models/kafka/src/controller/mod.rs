@@ -22,7 +22,7 @@ use crate::message::{CorrelationId, Message, MetadataFetchRequest, Request, Resp
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::observation::Observation;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, ErrorCode, Micros, ProducerId, Timestamp, TopicPartition,
+    BrokerEpoch, BrokerId, Delay, ErrorCode, Micros, ProducerId, Timestamp, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -37,6 +37,8 @@ const PRODUCER_ID_BLOCK: u32 = 1000;
 pub enum Timer {
     /// A broker was not heard of for `broker.session.timeout.ms`.
     Session(BrokerId),
+    /// Look for a broker to fence: one whose session is over (R5.11).
+    StaleCheck,
     /// A parked fetch of the metadata log by this broker has waited long enough.
     Observer(BrokerId),
     /// Look for leaderless partitions that may elect uncleanly (R5.22).
@@ -58,6 +60,8 @@ pub struct Controller {
     contacts: BTreeMap<BrokerId, Contact>,
     /// Brokers whose session has not expired.
     sessions: BTreeSet<BrokerId>,
+    /// Brokers whose session has expired, oldest first, until the check fences them.
+    stale: Vec<BrokerId>,
     observers: BTreeMap<BrokerId, Observer>,
 }
 
@@ -96,6 +100,9 @@ impl Machine for Controller {
             // R5.12: every clock starts anew.
             out.arm(Timer::Session(*broker), settings.broker_session_timeout);
         }
+        // A check of a controller that has been up for long: where in its period a session ends is
+        // arbitrary.
+        out.arm(Timer::StaleCheck, Delay::rest_of(lifecycle::stale_check_interval(settings)));
         let unfenced = image.brokers.iter().filter(|(_, known)| !known.fenced);
         let sessions = unfenced.map(|(broker, _)| *broker).collect();
         if settings.auto_leader_rebalance {
@@ -110,6 +117,7 @@ impl Machine for Controller {
             image,
             contacts: BTreeMap::new(),
             sessions,
+            stale: Vec::new(),
             observers: BTreeMap::new(),
         }
     }
@@ -178,7 +186,8 @@ impl Controller {
 
     fn fire(&mut self, timer: Timer, out: &mut Out) {
         match timer {
-            Timer::Session(broker) => self.expire(broker, out),
+            Timer::Session(broker) => self.expire(broker),
+            Timer::StaleCheck => self.fence_stale(out),
             Timer::Observer(broker) => {
                 if let Some(observer) = self.observers.remove(&broker) {
                     self.answer(observer, out);

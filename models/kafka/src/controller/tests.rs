@@ -107,10 +107,18 @@ impl Driver {
         }
     }
 
+    fn fire(&mut self, timer: Timer) -> Vec<Effect<Controller>> {
+        self.controller.step(Timestamp::START, Input::Fire(timer), &mut self.out);
+        self.out.drain().collect()
+    }
+
     fn expire(&mut self, broker: u16) {
-        let input = Input::Fire(Timer::Session(BrokerId(broker)));
-        self.controller.step(Timestamp::START, input, &mut self.out);
-        self.out.drain().for_each(drop);
+        self.fire(Timer::Session(BrokerId(broker)));
+        self.fire(Timer::StaleCheck);
+    }
+
+    fn is_fenced(&self, broker: u16) -> bool {
+        self.controller.image.brokers[&BrokerId(broker)].fenced
     }
 
     fn partition(&self) -> &PartitionRegistration {
@@ -160,6 +168,25 @@ fn a_session_lives_before_its_broker_is_unfenced() {
     assert_eq!(driver.epoch(1), living);
     driver.expire(1);
     assert!(driver.register(1, 8).unwrap() > living);
+}
+
+/// R5.11: between the end of a session and the check that sees it.
+#[test]
+fn a_session_that_is_over_waits_for_the_check() {
+    let mut driver = Driver::running(false);
+    for broker in [3, 1] {
+        driver.fire(Timer::Session(BrokerId(broker)));
+        assert!(!driver.is_fenced(broker), "the check is yet to come");
+    }
+    driver.fire(Timer::StaleCheck);
+    assert!(driver.is_fenced(3) && !driver.is_fenced(1), "one an event, the oldest first");
+    driver.beat(1, false, false);
+    driver.fire(Timer::StaleCheck);
+    assert!(!driver.is_fenced(1), "heard of before the check");
+
+    driver.fire(Timer::Session(BrokerId(1)));
+    driver.register(1, 8).expect("its session is over");
+    assert_eq!(driver.partition().leader, Some(BrokerId(2)), "the process that led has ended");
 }
 
 #[test]
@@ -257,12 +284,8 @@ fn metadata_fetch_parks_until_there_is_news() {
     let fetch = Request::MetadataFetch(MetadataFetchRequest { broker: BrokerId(2), offset });
     let effects = driver.ask(fetch);
     assert!(matches!(effects[..], [Effect::Arm { timer: Timer::Observer(BrokerId(2)), .. }]));
-    driver.controller.step(
-        Timestamp::START,
-        Input::Fire(Timer::Session(BrokerId(1))),
-        &mut driver.out,
-    );
-    let news = driver.out.drain().find_map(|effect| match effect {
+    driver.fire(Timer::Session(BrokerId(1)));
+    let news = driver.fire(Timer::StaleCheck).into_iter().find_map(|effect| match effect {
         Effect::Send { message: Message::Response(_, Response::MetadataFetch(it)), .. } => Some(it),
         _ => None,
     });
