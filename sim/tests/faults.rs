@@ -140,7 +140,8 @@ fn a_slow_follower_leaves_the_in_sync_set_and_nothing_else_happens_to_it() {
     let ended = history.iter().position(|(_, _, event)| matches!(event, Event::FaultEnded { .. }));
     assert!(shrunk.unwrap() < ended.unwrap(), "it lasts until then");
     let late = history[ended.unwrap()].0.as_millis() - history[shrunk.unwrap()].0.as_millis();
-    assert!(late < 5000, "and hardly longer: {late} ms");
+    // Each leader checks every replica.lag.time.max.ms / 2, in a phase of its own; the fault is about one.
+    assert!(late < 15_000, "no longer than until every leader has looked: {late} ms");
 }
 
 /// Less passes than is written: answers take ever longer, until one takes longer than the lag allows. With

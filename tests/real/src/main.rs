@@ -62,10 +62,10 @@ struct Run {
     /// Runs of each scenario; run N has seed N, which decides what the file leaves to chance.
     #[arg(long, default_value_t = 3)]
     runs: u64,
-    /// Where histories go: DIR/<scenario>/<run>.jsonl.gz. One that is there is not made again.
+    /// Where histories go: DIR/SCENARIO/RUN.jsonl.gz. One that is there is not made again.
     #[arg(short, long, value_name = "DIR", default_value = "target/real/histories")]
     output: PathBuf,
-    /// Keep also what every process printed: DIR/<scenario>/<run>/.
+    /// Keep also what every process printed: DIR/SCENARIO/RUN/.
     #[arg(long)]
     keep: bool,
     #[command(flatten)]
