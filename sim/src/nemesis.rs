@@ -19,7 +19,7 @@ use ackproof_kafka::machine::Channel;
 use ackproof_oracle::history::Event;
 use ackproof_scenario::anchor;
 use ackproof_scenario::describe::{describe, rule, verb};
-use ackproof_scenario::plan::{Action, Plan, Target};
+use ackproof_scenario::plan::{Action, Plan, Target, between};
 use ackproof_scenario::schedule::{ScheduledFault, Start};
 use ackproof_types::{Micros, NodeId, TopicPartition};
 use rolling::Rolling;
@@ -105,7 +105,7 @@ impl<'a> Nemesis<'a> {
             }
             Action::Partition(sides) => {
                 let sides = resolve::sides(sides, &self.cast, world);
-                active.links = resolve::between(&sides);
+                active.links = between(&sides);
                 let cut = !active.links.is_empty();
                 let names = cut.then(|| self.names(&sides));
                 self.note(fault, names, rule, world);

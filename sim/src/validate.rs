@@ -16,7 +16,6 @@ use crate::check::{Checked, timing};
 use crate::lower::{Cast, context};
 use crate::statistics::{plausibility, proportion};
 use ackproof_oracle::context::Context;
-use ackproof_oracle::verdict::PropertyResult;
 use ackproof_reports::SCHEMA;
 use ackproof_reports::run::{GroupReport, PropertyReport, Records, RunReport};
 use ackproof_reports::sweep::SeedRange;
@@ -91,7 +90,8 @@ impl Validation {
         for result in &findings.properties {
             let sides = self.property(result.name);
             sides.real.push(result.judgement.into());
-            sides.unjudged.extend(why(result).filter(|why| !sides.unjudged.contains(why)));
+            let why = result.unjudged.clone();
+            sides.unjudged.extend(why.filter(|why| !sides.unjudged.contains(why)));
         }
         self.histories.push(file.to_owned());
         Ok(())
@@ -192,11 +192,6 @@ impl Sides {
             probability,
         }
     }
-}
-
-/// Why a property judged nothing, or not everything.
-fn why(result: &PropertyResult) -> Option<String> {
-    result.unjudged.clone()
 }
 
 /// The report on all scenarios.

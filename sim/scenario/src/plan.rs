@@ -321,6 +321,28 @@ pub struct Links {
     pub direction: Direction,
 }
 
+impl Direction {
+    /// The ways of the link between a fault's target `hit` and `other` that are meant, each as from and to.
+    pub fn ways<T: Copy>(self, hit: T, other: T) -> impl Iterator<Item = (T, T)> {
+        let outgoing = (self != Self::Incoming).then_some((hit, other));
+        outgoing.into_iter().chain((self != Self::Outgoing).then_some((other, hit)))
+    }
+}
+
+/// Every link between two of `sides`, both ways.
+#[must_use]
+pub fn between<T: Copy>(sides: &[Vec<T>]) -> Vec<(T, T)> {
+    let mut links = Vec::new();
+    for (index, one) in sides.iter().enumerate() {
+        for other in sides.iter().skip(index + 1) {
+            for (a, b) in one.iter().flat_map(|a| other.iter().map(move |b| (*a, *b))) {
+                links.extend([(a, b), (b, a)]);
+            }
+        }
+    }
+    links
+}
+
 /// One or more peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peers {

@@ -2,7 +2,7 @@
 
 use crate::lower::{Cast, Role};
 use crate::world::World;
-use ackproof_scenario::plan::{Action, Direction, FaultKind, Links, Peers, Target};
+use ackproof_scenario::plan::{Action, FaultKind, Links, Peers, Target};
 use ackproof_scenario::schedule::ScheduledFault;
 use ackproof_types::{NodeId, TopicId, TopicPartition};
 
@@ -154,14 +154,7 @@ pub(crate) fn links(
         let more = members(*peers, &taken, cast, world);
         taken.extend(more);
     }
-    taken[1..]
-        .iter()
-        .flat_map(|other| match links.direction {
-            Direction::Both => vec![(node, *other), (*other, node)],
-            Direction::Outgoing => vec![(node, *other)],
-            Direction::Incoming => vec![(*other, node)],
-        })
-        .collect()
+    taken[1..].iter().flat_map(|other| links.direction.ways(node, *other)).collect()
 }
 
 /// The processes on each side of a partition; whoever two sides mean is on the first.
@@ -177,17 +170,4 @@ pub(crate) fn sides(sides: &[Vec<Peers>], cast: &Cast, world: &World) -> Vec<Vec
         found.push(taken[start..].to_vec());
     }
     found
-}
-
-/// Every link between two sides, both ways.
-pub(crate) fn between(sides: &[Vec<NodeId>]) -> Vec<(NodeId, NodeId)> {
-    let mut links = Vec::new();
-    for (index, one) in sides.iter().enumerate() {
-        for other in sides.iter().skip(index + 1) {
-            for (a, b) in one.iter().flat_map(|a| other.iter().map(move |b| (*a, *b))) {
-                links.extend([(a, b), (b, a)]);
-            }
-        }
-    }
-    links
 }

@@ -296,6 +296,10 @@ mod tests {
         for part in ["--acks 1", "--throughput 40", "--repeating-keys 7", "--value-prefix 3"] {
             assert!(told.contains(part), "{part}: {told}");
         }
+        let mut safe = plan.producers[0].clone();
+        safe.config.0.insert("acks", SettingValue::Word("all".to_owned()));
+        let launch = start_producer(&safe, &plan, 3, &bootstrap, Path::new("/p"));
+        assert!(launch.arguments.join(" ").contains("--acks -1"), "the tool knows no all");
         let properties = producer_properties(&plan.producers[0]);
         assert!(
             properties.contains("enable.idempotence=false\n"),

@@ -8,7 +8,7 @@ use crate::stage::Stage;
 use crate::targets;
 use ackproof_oracle::history::Event;
 use ackproof_scenario::describe::describe;
-use ackproof_scenario::plan::{Action, Target};
+use ackproof_scenario::plan::{Action, Target, between};
 use ackproof_scenario::schedule::ScheduledFault;
 use ackproof_types::{Delay, Micros, NodeId, TopicId};
 use std::collections::BTreeMap;
@@ -67,7 +67,7 @@ impl Nemesis {
             }
             Action::Partition(sides) => {
                 let sides = targets::sides(sides, stage)?;
-                active.links = targets::between(&sides);
+                active.links = between(&sides);
                 let side = |side: &Vec<Host>| {
                     let names: Vec<&str> =
                         side.iter().map(|host| stage.network.name(*host)).collect();

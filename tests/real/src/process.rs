@@ -147,6 +147,8 @@ impl Process {
 mod tests {
     use super::*;
     use std::process::Command;
+    use std::thread::sleep;
+    use std::time::{Duration, Instant};
 
     fn sleeper() -> Process {
         let child = Command::new("sleep").arg("60").spawn().unwrap();
@@ -157,12 +159,25 @@ mod tests {
     fn a_process_is_frozen_resumed_stopped_and_killed() {
         let mut one = sleeper();
         one.freeze().unwrap();
-        assert!(one.is_up() && one.is_frozen());
+        // Signals that arrive together are not taken in their order.
+        let state = format!("/proc/{}/stat", one.child.id());
+        let is_stopped = || {
+            sleep(Duration::from_millis(5));
+            std::fs::read_to_string(&state).unwrap().contains(") T ")
+        };
+        assert!((0..2000).any(|_| is_stopped()), "SIGSTOP stops it");
         one.stop().unwrap();
-        assert!(one.is_up(), "a frozen process does not end when it is asked to");
+        sleep(Duration::from_millis(200));
+        assert!(
+            one.is_up() && one.is_frozen(),
+            "a frozen process does not end when it is asked to"
+        );
         one.resume().unwrap();
-        one.child.wait().unwrap();
-        assert!(!one.is_up());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while one.is_up() && Instant::now() < deadline {
+            sleep(Duration::from_millis(5));
+        }
+        assert!(!one.is_up() && !one.is_frozen(), "it goes on, and ends");
         one.kill().unwrap();
         let mut other = sleeper();
         other.kill().unwrap();

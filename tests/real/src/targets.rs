@@ -5,7 +5,7 @@ use crate::cast::Role;
 use crate::network::{Host, Link};
 use crate::observer::Placed;
 use crate::stage::Stage;
-use ackproof_scenario::plan::{Action, Direction, Links, Peers, Target};
+use ackproof_scenario::plan::{Action, Links, Peers, Target};
 use ackproof_scenario::schedule::ScheduledFault;
 use ackproof_types::TopicId;
 
@@ -113,13 +113,7 @@ pub(crate) fn links(
     }
     let others = taken.split_off(hosts.len());
     let pairs = hosts.iter().flat_map(|host| others.iter().map(move |other| (*host, *other)));
-    Ok(pairs
-        .flat_map(|(host, other)| match links.direction {
-            Direction::Both => vec![(host, other), (other, host)],
-            Direction::Outgoing => vec![(host, other)],
-            Direction::Incoming => vec![(other, host)],
-        })
-        .collect())
+    Ok(pairs.flat_map(|(host, other)| links.direction.ways(host, other)).collect())
 }
 
 /// The hosts on each side of a partition; whoever two sides mean is on the first.
@@ -135,19 +129,6 @@ pub(crate) fn sides(sides: &[Vec<Peers>], stage: &mut Stage<'_>) -> Result<Vec<V
         found.push(taken[start..].to_vec());
     }
     Ok(found)
-}
-
-/// Every link between two sides, both ways.
-pub(crate) fn between(sides: &[Vec<Host>]) -> Vec<Link> {
-    let mut links = Vec::new();
-    for (index, one) in sides.iter().enumerate() {
-        for other in sides.iter().skip(index + 1) {
-            for (a, b) in one.iter().flat_map(|a| other.iter().map(move |b| (*a, *b))) {
-                links.extend([(a, b), (b, a)]);
-            }
-        }
-    }
-    links
 }
 
 /// Every broker of a rolling restart.
