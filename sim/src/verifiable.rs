@@ -10,6 +10,7 @@ mod base;
 mod frame;
 mod history;
 mod metadata;
+mod positions;
 mod roster;
 mod sends;
 #[cfg(test)]
@@ -59,8 +60,7 @@ enum What {
     Revoked(Vec<Place>),
     Record {
         value: String,
-        topic: String,
-        partition: u16,
+        place: Place,
         offset: i64,
     },
     /// A poll of records; whether each was told depends on `--verbose`.
@@ -155,8 +155,7 @@ fn what(mut raw: Raw) -> Result<Option<What>, String> {
         "partitions_revoked" => What::Revoked(part(raw, "partitions")?),
         "record_data" => What::Record {
             value: part::<Option<String>>(raw, "value")?.unwrap_or_default(),
-            topic: part(raw, "topic")?,
-            partition: part(raw, "partition")?,
+            place: Place { topic: part(raw, "topic")?, partition: part(raw, "partition")? },
             offset: offset(raw)?,
         },
         "records_consumed" => What::Consumed {

@@ -22,6 +22,13 @@ fn path(stem: &str) -> String {
     root().join(format!("tests/histories/real/{stem}.jsonl.gz")).display().to_string()
 }
 
+fn unpacked(stem: &str) -> String {
+    let mut text = String::new();
+    let file = File::open(path(stem)).expect("it is kept");
+    GzDecoder::new(file).read_to_string(&mut text).expect("it is compressed text");
+    text
+}
+
 fn check(history: &str) -> (Ran, Value) {
     let directory = directory();
     let ran = run(directory.path(), &["check", history, "--format", "json"]);
@@ -67,9 +74,7 @@ fn real_clusters_get_the_verdict_that_their_scenario_expects() {
 
 #[test]
 fn a_loss_that_is_taken_out_of_a_real_history_is_no_longer_found() {
-    let mut text = String::new();
-    let file = File::open(path("leader-kill-acks-one")).expect("it is kept");
-    GzDecoder::new(file).read_to_string(&mut text).expect("it is compressed text");
+    let text = unpacked("leader-kill-acks-one");
     let (_, whole) = check(&path("leader-kill-acks-one"));
     assert_eq!(whole["causes"][0]["cause"], "acks-one", "{}", whole["causes"]);
     // Nobody was told that anything is safe: so nothing that was promised is gone.
@@ -81,6 +86,31 @@ fn a_loss_that_is_taken_out_of_a_real_history_is_no_longer_found() {
     let (ran, report) = check(&spoiled.display().to_string());
     assert_eq!((ran.status, &report["verdict"]), (3, &Value::from("inconclusive")), "{}", ran.talk);
     assert_eq!(report["properties"][0]["verdict"], "vacuous", "{}", report["properties"][0]);
+}
+
+/// A commit that was acknowledged and is gone: whoever looks it up, a member that takes over or an observer.
+#[test]
+fn a_committed_offset_that_goes_back_in_a_real_history_is_found() {
+    let text = unpacked("consumer-kill");
+    let found = "\"event\":\"positioned\"";
+    let lookups: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains(found) && line.contains("\"committed\""))
+        .collect();
+    assert!(lookups.len() >= 6, "two rebalances with commits: {}", lookups.len());
+    for line in [lookups[0], lookups[lookups.len() - 1]] {
+        let mut event: Value = serde_json::from_str(line).expect("it is an event");
+        event["offset"] = (event["offset"].as_u64().expect("an offset") - 1).into();
+        let directory = directory();
+        let spoiled = directory.path().join("spoiled.jsonl");
+        std::fs::write(&spoiled, text.replace(line, &event.to_string()))
+            .expect("it can be written");
+        let (ran, report) = check(&spoiled.display().to_string());
+        assert_eq!(ran.status, 1, "{line}: {}", ran.talk);
+        let properties = report["properties"].as_array().expect("a list");
+        let durable = properties.iter().find(|one| one["name"] == "commit-durability");
+        assert_eq!(durable.expect("it is there")["verdict"], "violated", "{line}");
+    }
 }
 
 /// What the comparison found once stays found: property by property the models say what real clusters did.

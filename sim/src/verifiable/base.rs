@@ -48,7 +48,7 @@ impl Base {
     }
 }
 
-/// Whether a harness knows it by itself. A member's position is not in the logs; a harness may know better.
+/// Whether a harness knows it by itself. Positions are in no log: a harness may look them up.
 const fn is_base(event: &Event) -> bool {
     !matches!(
         event,

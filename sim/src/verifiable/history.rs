@@ -5,10 +5,12 @@
 //!   it, and commits only after that. `onPartitionsLost` prints what `onPartitionsRevoked` does.
 //! - A commit is sent when `records_consumed` is printed, of what that line tells: the consumer's next
 //!   step. Not where it never tells of commits: then they are automatic.
+//! - Where a member resumed is told where it is certain: `positions.rs`.
 //! - An idempotent producer raises its epoch after a failed send, and does not tell.
 //! - The end comes last: what clients print after it belongs to the whole all the same.
 
 use super::frame::{Lives, Moment, clamp, during, lives, of_base, of_logs};
+use super::positions::Positions;
 use super::roster::{Roster, Settings};
 use super::sends::{Send, micros, sends};
 use super::{Base, Batch, Commit, Dump, Line, Log, Metadata, Place, What};
@@ -61,7 +63,8 @@ pub fn history(
     let logs: Vec<&Log> = producers.iter().chain(consumers).collect();
     let frame = of_logs(&logs, &sends, dump.is_some(), &roster);
     let lives = vec![Lives::new(); logs.len()];
-    Making::new(roster, &logs).make(&sends, &logs, &lives, frame, dump)
+    // Nobody says what topics these are: of positions nothing is certain.
+    Making::new(roster, &logs, None).make(&sends, &logs, &lives, frame, dump)
 }
 
 /// The history of a run around which a harness kept `base`, with the logs of the clients that it started
@@ -100,7 +103,7 @@ pub fn merge(
     let decided = metadata.map_or(Ok(Vec::new()), |log| log.events(&roster.context))?;
     let mut frame = during(base, decided);
     frame.extend(of_base(base, &logs, &roster));
-    Making::new(roster, &logs).make(&sends, &logs, &lives, frame, dump)
+    Making::new(roster, &logs, dump).make(&sends, &logs, &lives, frame, dump)
 }
 
 /// What becomes entries.
@@ -113,8 +116,9 @@ enum Item<'a> {
 }
 
 /// A history in the making.
-struct Making {
+struct Making<'a> {
     roster: Roster,
+    positions: Positions<'a>,
     owned: Vec<BTreeSet<TopicPartition>>,
     /// Whether a consumer prints its records.
     told: Vec<bool>,
@@ -149,11 +153,13 @@ fn code(exception: &str) -> ErrorCode {
     }
 }
 
-impl Making {
-    fn new(roster: Roster, logs: &[&Log]) -> Self {
+impl<'a> Making<'a> {
+    /// `known`: the final read, if it says where members resumed.
+    fn new(roster: Roster, logs: &[&Log], known: Option<&'a Dump>) -> Self {
         let consumers = &logs[roster.producers.len()..];
         let is_commit = |line: &Line| matches!(line.what, What::Committed { .. });
         Self {
+            positions: Positions::new(&roster.context, known, consumers.len()),
             owned: vec![BTreeSet::new(); consumers.len()],
             told: vec![false; consumers.len()],
             commits: consumers.iter().map(|log| log.lines.iter().any(is_commit)).collect(),
@@ -295,9 +301,13 @@ impl Making {
         let (node, group) = self.roster.consumers[index];
         let member = MemberId(process as u64);
         match what {
-            What::Started => self.owned[index].clear(),
+            What::Started => {
+                self.owned[index].clear();
+                self.positions.started(index);
+            }
             What::Stopped => {}
             What::Assigned(places) => {
+                self.positions.assigned(index, places);
                 let places: Vec<_> = self.places(places);
                 self.owned[index].extend(places);
                 let partitions = self.owned[index].iter().copied().collect();
@@ -305,14 +315,20 @@ impl Making {
                 self.put(node, Event::Assigned { group, member, generation, partitions });
             }
             What::Revoked(places) => {
+                self.positions.revoked(index, places);
                 let places = self.places(places);
                 self.owned[index].retain(|place| !places.contains(place));
                 self.put(node, Event::Revoked { group, member, partitions: places.into() });
             }
-            What::Record { value, topic, partition, offset } => {
+            What::Record { value, place, offset } => {
                 self.told[index] = true;
+                let partition = self.roster.place(&place.topic, place.partition);
+                let source = self.positions.read(index, group, place, *offset);
+                let offset = Offset(*offset);
+                if let Some(source) = source {
+                    self.put(node, Event::Positioned { group, partition, offset, source });
+                }
                 let Some(record) = self.record(value) else { return Ok(()) };
-                let (partition, offset) = (self.roster.place(topic, *partition), Offset(*offset));
                 let records = RecordSlice::whole([record].into());
                 self.put(node, Event::Polled { group, partition, base_offset: offset, records });
                 let dead_lettered = false;

@@ -164,9 +164,8 @@ fn places<'l>(
     let lines = producers.iter().chain(consumers).flat_map(|log| &log.lines);
     let held = dump.into_iter().flat_map(|dump| dump.partitions.keys());
     let named = lines.flat_map(|Line { what, .. }| match what {
-        What::Acked { topic, partition, .. } | What::Record { topic, partition, .. } => {
-            vec![(topic.as_str(), *partition)]
-        }
+        What::Acked { topic, partition, .. } => vec![(topic.as_str(), *partition)],
+        What::Record { place, .. } => vec![place.pair()],
         What::Assigned(all) | What::Revoked(all) => all.iter().map(Place::pair).collect(),
         What::Consumed { batches, .. } => batches.iter().map(|one| one.place.pair()).collect(),
         What::Committed { offsets, .. } => {

@@ -83,10 +83,10 @@ pub(super) fn sends(
         }
     }
     for Line { timestamp, what } in consumers.iter().flat_map(|log| &log.lines) {
-        let What::Record { value, topic, partition, .. } = what else { continue };
+        let What::Record { value, place, .. } = what else { continue };
         let Some(record) = roster.record(value) else { continue };
         let Some(log) = logs.get(&record.id.producer) else { continue };
-        let partition = roster.place(topic, *partition);
+        let partition = roster.place(&place.topic, place.partition);
         seen(&mut lives[*log], record.id.number, micros(*timestamp), partition);
     }
     let count: u64 = lives.iter().flatten().map(|life| u64::from(life.through)).sum();

@@ -2,6 +2,7 @@
 //! `ackproof check` and `ackproof validate`. [`main`] reads the command line; [`run`] is one run.
 
 mod cast;
+mod commits;
 mod host;
 mod journal;
 mod kafka;

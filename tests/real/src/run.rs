@@ -6,6 +6,7 @@ use crate::journal::now;
 use crate::nemesis::{Nemesis, Next};
 use crate::process::Process;
 use crate::stage::{Stage, wait_for};
+use crate::{commits, observer};
 use ackproof::document::context;
 use ackproof::verifiable::{Base, Dump, Log, Metadata, merge};
 use ackproof_oracle::history::{Event, Phase};
@@ -48,7 +49,9 @@ enum Task {
 
 /// Runs `plan` under `seed` and writes its history.
 pub(crate) fn run(plan: &Plan, seed: u64, places: &Places) -> Result<(), String> {
-    let mut stage = Stage::set(plan, context(plan), &places.jars, &places.work)?;
+    let mut known = context(plan);
+    known.nodes.push(observer::NAME.to_owned());
+    let mut stage = Stage::set(plan, known, &places.jars, &places.work)?;
     let outcome = play(&mut stage, seed).and_then(|()| conclude(&mut stage, &places.history));
     if let Some(keep) = &places.keep {
         copy(&places.work.join("out"), keep)?;
@@ -79,7 +82,7 @@ fn play(stage: &mut Stage<'_>, seed: u64) -> Result<(), String> {
     phase(stage, Phase::Settle);
     settle(stage)?;
     phase(stage, Phase::FinalRead);
-    Ok(())
+    commits::look_up(stage)
 }
 
 /// Starts all producers; returns the time of the run's zero, so that they began when the plan says.
