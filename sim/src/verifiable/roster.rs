@@ -1,6 +1,7 @@
 //! Who is who: which process, producer or group a log is of, and which producer a value is of. With a base
 //! its header says so; without one all of it is made up of what the logs name.
 
+use super::frame::lives;
 use super::{Base, Dump, Line, Log, Place, What};
 use ackproof_oracle::context::{Context, GroupContext, ProducerContext, TopicContext};
 use ackproof_types::{GroupId, NodeId, ProducerIndex, Record, RecordId, TopicId, TopicPartition};
@@ -27,8 +28,25 @@ pub(super) struct Roster {
     pub(super) producers: Vec<ProducerIndex>,
     /// Of the logs of consumers, in their order.
     pub(super) consumers: Vec<(NodeId, GroupId)>,
-    /// Producers by the prefix of their values.
-    prefixes: BTreeMap<String, ProducerIndex>,
+    /// Who a value is of, by its prefix.
+    prefixes: BTreeMap<String, Speaker>,
+}
+
+/// A life of a producer, which counts its values from 0 again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Speaker {
+    producer: ProducerIndex,
+    /// Lives with a prefix of their own before it.
+    pub(super) life: u16,
+    /// The number of its first record among the producer's.
+    pub(super) first: u32,
+}
+
+impl Speaker {
+    /// Of a producer all of whose lives have one prefix.
+    const fn only(producer: ProducerIndex) -> Self {
+        Self { producer, life: 0, first: 0 }
+    }
 }
 
 impl Roster {
@@ -44,14 +62,21 @@ impl Roster {
         TopicPartition::new(TopicId(index.expect("every topic is known")), partition)
     }
 
-    /// The record of a value; none: it is nobody's.
-    pub(super) fn record(&self, value: &str) -> Option<Record> {
+    /// The record of a value, and who says it; none: it is nobody's.
+    pub(super) fn told(&self, value: &str) -> Option<(Record, Speaker)> {
         let (prefix, number) = parse(value)?;
-        let producer = *self.prefixes.get(prefix)?;
-        Some(Record { id: RecordId { producer, number }, key: None, size: 0 })
+        let speaker = *self.prefixes.get(prefix)?;
+        let (producer, number) = (speaker.producer, speaker.first.checked_add(number)?);
+        Some((Record { id: RecordId { producer, number }, key: None, size: 0 }, speaker))
     }
 
-    /// Of a base's header: a producer's values begin with its place there, a member is `group-number`.
+    /// The record of a value; none: it is nobody's.
+    pub(super) fn record(&self, value: &str) -> Option<Record> {
+        self.told(value).map(|(record, _)| record)
+    }
+
+    /// Of a base's header: a producer's values begin with its place there, and in every further life with the
+    /// number of producers more; a member is `group-number`.
     pub(super) fn of(
         base: &Base,
         producers: &[Log],
@@ -80,12 +105,11 @@ impl Roster {
                 return Err(format!("{topic}-{partition} is not in the base's header"));
             }
         }
+        let prefixes = speakers(base, &values(producers, consumers, dump));
         let producers =
             producers.iter().map(|log| producer(log, &context)).collect::<Result<_, _>>()?;
         let consumers =
             consumers.iter().map(|log| member(log, &context)).collect::<Result<_, _>>()?;
-        let places = (0..).map(ProducerIndex).take(context.producers.len());
-        let prefixes = places.map(|index| (index.0.to_string(), index)).collect();
         Ok(Self { context, producers, consumers, prefixes })
     }
 
@@ -199,7 +223,48 @@ fn member(log: &Log, context: &Context) -> Result<(NodeId, GroupId), String> {
     Ok((node, group))
 }
 
-type Senders = (Vec<ProducerContext>, BTreeMap<String, ProducerIndex>);
+/// How many values there are of each prefix, as far as anything shows: they count up from 0.
+fn values<'l>(
+    producers: &'l [Log],
+    consumers: &'l [Log],
+    dump: Option<&'l Dump>,
+) -> BTreeMap<&'l str, u32> {
+    let lines = producers.iter().chain(consumers).flat_map(|log| &log.lines);
+    let held = dump.into_iter().flat_map(|dump| dump.partitions.values());
+    let named = lines.filter_map(|line| match &line.what {
+        What::Acked { value, .. } | What::Failed { value, .. } | What::Record { value, .. } => {
+            Some(value.as_str())
+        }
+        _ => None,
+    });
+    let all = named.chain(held.flat_map(|held| held.values.values()).map(|one| one.value.as_str()));
+    let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
+    for (prefix, number) in all.filter_map(parse) {
+        let count = counts.entry(prefix).or_default();
+        *count = (*count).max(number.saturating_add(1));
+    }
+    counts
+}
+
+/// Who a value is of in a run around `base`: there are no more lives than it tells of.
+fn speakers(base: &Base, values: &BTreeMap<&str, u32>) -> BTreeMap<String, Speaker> {
+    let producers = &base.context.producers;
+    let mut speakers = BTreeMap::new();
+    for (index, producer) in (0..).zip(producers) {
+        let lives = u16::try_from(lives(base, producer.node).len()).unwrap_or(u16::MAX).max(1);
+        let mut first = 0_u32;
+        for life in 0..lives {
+            let prefix = usize::from(index) + usize::from(life) * producers.len();
+            let prefix = prefix.to_string();
+            let count = values.get(prefix.as_str()).copied().unwrap_or(0);
+            speakers.insert(prefix, Speaker { producer: ProducerIndex(index), life, first });
+            first = first.saturating_add(count);
+        }
+    }
+    speakers
+}
+
+type Senders = (Vec<ProducerContext>, BTreeMap<String, Speaker>);
 
 /// Producers by what their logs say of values and topics.
 fn senders(producers: &[Log], topics: &[&str], settings: &Settings) -> Result<Senders, String> {
@@ -216,7 +281,7 @@ fn senders(producers: &[Log], topics: &[&str], settings: &Settings) -> Result<Se
         // One that never had an outcome is known by nothing.
         let topic = of.and_then(|(_, topic)| topics.iter().position(|name| name == topic));
         if let Some((prefix, _)) = of
-            && prefixes.insert(prefix.to_owned(), ProducerIndex(index)).is_some()
+            && prefixes.insert(prefix.to_owned(), Speaker::only(ProducerIndex(index))).is_some()
         {
             return Err(format!(
                 "{}: another producer has the value prefix {prefix:?} too; start each with its own \

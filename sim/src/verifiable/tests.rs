@@ -195,6 +195,60 @@ fn a_producer_that_started_again_sends_its_numbers_again() {
 }
 
 #[test]
+fn a_life_with_a_prefix_of_its_own_goes_on_after_the_one_before() {
+    let base = base(&[
+        (1, "controller", LOAD),
+        (2, "billing-0", START),
+        (30, "billing-0", KILL),
+        (40, "billing-0", START),
+        (60, "billing-0", KILL),
+        (65, "billing-0", START),
+        (90, "controller", READ),
+    ]);
+    // Two producers: 0, 2 and 4 are the prefixes of the lives of the first. 0.2 was under way at the kill and is
+    // known of the log alone, as is all of the second life; 6 would be a fourth, which the base does not know.
+    let lines = [
+        (10, "\"startup_complete\"".to_owned()),
+        (20, acked("0.0", 0)),
+        (25, acked("0.1", 1)),
+        (50, "\"startup_complete\"".to_owned()),
+        (70, "\"startup_complete\"".to_owned()),
+        (75, acked("4.1", 6)),
+        (76, "\"shutdown_complete\"".to_owned()),
+        (77, "\"tool_data\",\"sent\":3,\"acked\":1".to_owned()),
+    ];
+    let lines: Vec<(u64, &str)> = lines.iter().map(|(at, line)| (*at, line.as_str())).collect();
+    let held = [
+        (2, "0.2", Some(28)),
+        (3, "2.0", Some(55)),
+        (4, "2.1", Some(56)),
+        (5, "4.0", Some(73)),
+        (6, "4.1", Some(74)),
+        (7, "6.0", Some(75)),
+    ];
+    let member = log("ledger-0", &[(57, &read("2.1", 4))]);
+    let logs = [log("billing-0", &lines)];
+    let made = merge(&base, &logs, &[member], Some(&dump(&held)), None).unwrap();
+    let expected = [
+        "20 billing-0 sent billing-0#0 payments-0",
+        "20 billing-0 acked [billing-0#0] payments-0",
+        "25 billing-0 sent billing-0#1 payments-0",
+        "25 billing-0 acked [billing-0#1] payments-0",
+        "28 billing-0 sent billing-0#2 payments-0",
+        "55 billing-0 sent billing-0#3 payments-0",
+        "56 billing-0 sent billing-0#4 payments-0",
+        "57 ledger-0 processed billing-0#4 ledger payments-0",
+        "73 billing-0 sent billing-0#5 payments-0",
+        "74 billing-0 sent billing-0#6 payments-0",
+        "75 billing-0 acked [billing-0#6] payments-0",
+        // Of the summary.
+        "76 billing-0 sent billing-0#7 null",
+    ];
+    assert_eq!(told(&made, &["sent", "acked", "processed"]), expected);
+    assert_eq!(made.foreign, 1);
+}
+
+#[test]
 fn without_a_base_a_producer_crashed_after_its_last_send() {
     let settings = Settings {
         group: "ledger".to_owned(),

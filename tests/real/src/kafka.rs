@@ -178,7 +178,7 @@ fn arguments(pairs: BTreeMap<&str, String>, switches: &[&str]) -> Vec<String> {
 pub(crate) fn start_producer(
     producer: &Producer,
     plan: &Plan,
-    prefix: u16,
+    prefix: usize,
     bootstrap: &str,
     properties: &Path,
 ) -> Launch {

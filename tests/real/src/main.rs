@@ -1,5 +1,8 @@
 //! `ackproof-real`: runs scenarios against a real Apache Kafka on this machine and leaves their histories, for
 //! `ackproof check` and `ackproof validate`. [`main`] reads the command line; [`run`] is one run.
+//!
+//! Tests on a real cluster take root, Java and what tests/real/setup fetches, so that they run only when asked:
+//! `cargo test --release -p ackproof-real -- --ignored --test-threads 1`.
 
 mod cast;
 mod commits;
@@ -21,15 +24,21 @@ use ackproof::document::load;
 use ackproof_scenario::plan::Plan;
 use clap::{Args, Parser, Subcommand};
 use run::Places;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// The exit statuses, as `--help` shows them.
+const STATUSES: &str = "Exit status: 0 every history is there, 1 a run failed, 2 usage or scenario error, or \
+this machine lacks something; 130 interrupted.";
+
 /// Runs ackproof's scenarios against a real Apache Kafka, and keeps what happened as histories.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = STATUSES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -61,7 +70,7 @@ struct Run {
     #[arg(required = true)]
     scenarios: Vec<PathBuf>,
     /// Runs of each scenario; run N has seed N, which decides what the file leaves to chance.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
     /// Where histories go: DIR/SCENARIO/RUN.jsonl.gz. One that is there is not made again.
     #[arg(short, long, value_name = "DIR", default_value = "target/real/histories")]
@@ -151,29 +160,40 @@ fn plan(file: &Path) -> Option<Plan> {
     }
 }
 
+/// Whether a scenario can be run; says why not.
+fn is_fit(file: &Path, arguments: &Run, delays: bool, folders: &mut BTreeSet<PathBuf>) -> bool {
+    let Some(plan) = plan(file) else { return false };
+    let mut wrong = possible::impossible(&plan, delays);
+    wrong.iter_mut().for_each(|what| what.insert_str(0, "not possible here: "));
+    let folder = folder(file, arguments);
+    if wrong.is_empty()
+        && let Err(error) = std::fs::create_dir_all(&folder)
+    {
+        wrong.push(format!("no folder {} for its histories: {error}", folder.display()));
+    }
+    if !folders.insert(folder) {
+        wrong.push("its histories would be those of another file of this name".to_owned());
+    }
+    wrong.iter().for_each(|what| anstream::eprintln!("error: {}: {what}", file.display()));
+    wrong.is_empty()
+}
+
 fn run_all(arguments: &Run) -> Status {
     if doctor(&arguments.doctor) != Status::Done {
         return Status::Refused;
     }
     let delays = host::can_delay();
-    let mut good = true;
-    for file in &arguments.scenarios {
-        let Some(plan) = plan(file) else {
-            good = false;
-            continue;
-        };
-        for what in possible::impossible(&plan, delays) {
-            good = false;
-            anstream::eprintln!("error: {}: not possible here: {what}", file.display());
-        }
-    }
-    if !good {
+    let mut folders = BTreeSet::new();
+    // All of them, so that everything wrong is told at once.
+    let fit = arguments.scenarios.iter().map(|file| is_fit(file, arguments, delays, &mut folders));
+    if fit.filter(|fit| !fit).count() > 0 {
         return Status::Refused;
     }
     let interrupted = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&interrupted);
-    if let Err(error) = ctrlc::set_handler(move || seen.store(true, Ordering::Relaxed)) {
-        return refuse(&format!("signals: {error}"), Status::Failed);
+    for signal in [SIGINT, SIGTERM] {
+        if let Err(error) = signal_hook::flag::register(signal, Arc::clone(&interrupted)) {
+            return refuse(&format!("signals: {error}"), Status::Failed);
+        }
     }
     let mut worst = Status::Done;
     for run in 1..=arguments.runs {
@@ -189,17 +209,21 @@ fn run_all(arguments: &Run) -> Status {
     worst
 }
 
+/// Where the histories of a scenario go.
+fn folder(file: &Path, arguments: &Run) -> PathBuf {
+    arguments.output.join(file.file_stem().unwrap_or_default())
+}
+
 /// Runs one scenario once; whether there is a history of it now.
 fn one(file: &Path, run: u64, arguments: &Run, interrupted: &AtomicBool) -> Result<bool, String> {
     let stem = file.file_stem().unwrap_or_default();
-    let folder = arguments.output.join(stem);
+    let folder = folder(file, arguments);
     let history = folder.join(format!("{run}.jsonl.gz"));
     let shown = format!("{} run {run}", stem.to_string_lossy());
     if history.exists() {
         anstream::eprintln!("{shown}: there already");
         return Ok(true);
     }
-    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let work = tempfile::Builder::new().prefix("ackproof-real-").tempdir();
     let work = work.map_err(|error| format!("no folder for temporary files: {error}"))?;
     let seed = run.to_string();
@@ -217,8 +241,15 @@ fn one(file: &Path, run: u64, arguments: &Run, interrupted: &AtomicBool) -> Resu
     anstream::eprintln!("{shown}");
     let begun = std::time::Instant::now();
     let done = sandbox::run(&inner, interrupted)?;
-    let (word, seconds) = (if done { "done" } else { "failed" }, begun.elapsed().as_secs());
-    anstream::eprintln!("{shown}: {word} after {seconds} s");
+    let word = match done {
+        true => "done",
+        false if interrupted.load(Ordering::Relaxed) => "interrupted",
+        false => "failed",
+    };
+    anstream::eprintln!("{shown}: {word} after {} s", begun.elapsed().as_secs());
+    if word == "failed" && !arguments.keep {
+        anstream::eprintln!("{shown}: --keep keeps what its processes print, which may say why");
+    }
     Ok(done)
 }
 

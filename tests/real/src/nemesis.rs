@@ -108,7 +108,7 @@ impl Nemesis {
             let out = is_out_of_sync(active.fault.kind.target, active.node, stage)?;
             return Ok(if out { Next::End(Micros::ZERO) } else { Next::Look(LOOK) });
         };
-        match rolling.look(stage)? {
+        match rolling.look(stage) {
             Step::Wait => {}
             Step::Stop(host) => {
                 let (node, name) = (stage.node(host), stage.network.name(host).to_owned());
@@ -246,5 +246,73 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
             stage.network.queue(links, None)
         }
         Action::Reset | Action::StallPoll => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ackproof::document::load;
+    use ackproof_scenario::schedule::Schedule;
+
+    fn faults(faults: &str) -> Vec<ScheduledFault> {
+        let text = format!(
+            r#"{{"name": "x", "topics": {{"payments": {{}}}}, "producers": {{"billing": {{}}}},
+                "groups": {{"ledger": {{"members": 2}}}}, "faults": [{faults}]}}"#
+        );
+        Schedule::new(&load(&text, "x.json", &[]).unwrap().0, 1).faults
+    }
+
+    const DOWN: Micros = Micros::from_millis(4000);
+
+    #[test]
+    fn a_fault_ends_after_its_time_and_a_stop_when_its_process_is_gone() {
+        let next = |fault: &str| after_start(&faults(fault)[0]);
+        assert_eq!(next(r#"{"at": "5s", "crash": "broker-1", "for": "4s"}"#), Next::End(DOWN));
+        assert_eq!(next(r#"{"at": "5s", "pause": "ledger-0", "for": "4s"}"#), Next::End(DOWN));
+        assert_eq!(next(r#"{"at": "5s", "crash": "broker-1"}"#), Next::Nothing);
+        assert_eq!(next(r#"{"at": "5s", "restart": "broker-1", "for": "4s"}"#), Next::Nothing);
+        let slow = r#"{"at": "5s", "slow-follower": "broker-1", "by": "1s"}"#;
+        assert_eq!(next(slow), Next::Look(LOOK), "until it is out of the in-sync set");
+    }
+
+    #[test]
+    fn a_process_that_ends_is_wanted_down_by_the_faults_that_stop_it() {
+        let all = faults(
+            r#"{"at": "5s", "restart": "broker-1", "for": "4s"}, {"at": "5s", "pause": "broker-1", "for": "4s"},
+               {"at": "5s", "restart": "broker-2", "for": "9s"}"#,
+        );
+        let hosts = [Host(0), Host(0), Host(1)];
+        let active = (0..).zip(all).zip(hosts).map(|((number, fault), host)| {
+            let (hosts, links) = (vec![host], Vec::new());
+            (number, Active { fault, node: NodeId(1), hosts, links, rolling: None })
+        });
+        let nemesis = Nemesis { active: active.collect() };
+        assert_eq!(nemesis.exited(Host(0)), Some(vec![(0, DOWN)]), "a pause ends no process");
+        assert_eq!(nemesis.exited(Host(1)), Some(vec![(2, Micros::from_millis(9000))]));
+        assert_eq!(nemesis.exited(Host(2)), None, "it is to be started again");
+    }
+
+    #[test]
+    fn the_broker_that_a_rolling_restart_has_stopped_is_wanted_down() {
+        let fault = faults(r#"{"at": "5s", "rolling-restart": "brokers", "for": "4s"}"#).remove(0);
+        let mut rolling = Rolling::new(vec![Host(0), Host(1)], DOWN);
+        assert_eq!(rolling.look(&mut Full), Step::Stop(Host(0)));
+        let (hosts, links, node) = (Vec::new(), Vec::new(), NodeId::CONTROLLER);
+        let active = Active { fault, node, hosts, links, rolling: Some(rolling) };
+        let nemesis = Nemesis { active: BTreeMap::from([(0, active)]) };
+        assert_eq!(nemesis.exited(Host(0)), Some(Vec::new()), "the restart starts it itself");
+        assert_eq!(nemesis.exited(Host(1)), None);
+    }
+
+    struct Full;
+
+    impl crate::rolling::Watched for Full {
+        fn is_up(&mut self, _: Host) -> bool {
+            true
+        }
+        fn is_in_sync(&mut self) -> Result<bool, String> {
+            Ok(true)
+        }
     }
 }

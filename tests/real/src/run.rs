@@ -51,11 +51,13 @@ enum Task {
 pub(crate) fn run(plan: &Plan, seed: u64, places: &Places) -> Result<(), String> {
     let mut known = context(plan);
     known.nodes.push(observer::NAME.to_owned());
-    let mut stage = Stage::set(plan, known, &places.jars, &places.work)?;
-    let outcome = play(&mut stage, seed).and_then(|()| conclude(&mut stage, &places.history));
+    let outcome = Stage::set(plan, known, &places.jars, &places.work).and_then(|mut stage| {
+        play(&mut stage, seed).and_then(|()| conclude(&mut stage, &places.history))
+    });
     if let Some(keep) = &places.keep {
-        copy(&places.work.join("out"), keep)?;
-        copy(&places.work.join("etc"), keep)?;
+        let kept = ["out", "etc"].map(|folder| copy(&places.work.join(folder), keep));
+        // Why the run failed comes first.
+        return outcome.and_then(|()| kept.into_iter().collect());
     }
     outcome
 }

@@ -33,6 +33,8 @@ pub(crate) struct Stage<'a> {
     work: PathBuf,
     addresses: Addresses,
     processes: BTreeMap<Host, Process>,
+    /// How often each process was started.
+    lives: BTreeMap<Host, u16>,
 }
 
 fn write(file: &Path, text: &str) -> Result<(), String> {
@@ -87,7 +89,7 @@ impl<'a> Stage<'a> {
         // It takes a while to start; meanwhile the cluster does.
         let observer = Observer::start(&java, &source, &addresses.bootstrap())?;
         let (journal, work) = (Journal::default(), work.to_owned());
-        let processes = BTreeMap::new();
+        let (processes, lives) = (BTreeMap::new(), BTreeMap::new());
         let mut stage = Self {
             plan,
             context,
@@ -99,6 +101,7 @@ impl<'a> Stage<'a> {
             work,
             addresses,
             processes,
+            lives,
         };
         stage.start_cluster()?;
         stage.create_topics()?;
@@ -179,7 +182,11 @@ impl<'a> Stage<'a> {
             Role::Producer(index, _, place) => {
                 let producer = &plan.producers[usize::from(index)];
                 write(&file, &kafka::producer_properties(producer))?;
-                kafka::start_producer(producer, plan, place, &bootstrap, &file)
+                // It counts from 0 in every life; who reads its values must tell them apart.
+                let life = self.lives.get(&host).copied().unwrap_or(0);
+                let all = self.cast.hosts(|role| matches!(role, Role::Producer(..))).len();
+                let prefix = usize::from(place) + usize::from(life) * all;
+                kafka::start_producer(producer, plan, prefix, &bootstrap, &file)
             }
             Role::Member(index, _) | Role::Spare(index, _) => {
                 let group = &plan.groups[usize::from(index)];
@@ -198,6 +205,7 @@ impl<'a> Stage<'a> {
         let Some(launch) = self.launch(host)? else { return Ok(()) };
         let process = self.java.start(self.network.name(host), &launch)?;
         self.processes.insert(host, process);
+        *self.lives.entry(host).or_default() += 1;
         self.journal.put(self.cast.player(host).node, Event::ProcessStarted);
         Ok(())
     }
@@ -303,5 +311,15 @@ impl<'a> Stage<'a> {
     /// The process of the history that `host` is.
     pub(crate) fn node(&self, host: Host) -> NodeId {
         self.cast.player(host).node
+    }
+}
+
+impl crate::rolling::Watched for Stage<'_> {
+    fn is_up(&mut self, host: Host) -> bool {
+        Stage::is_up(self, host)
+    }
+
+    fn is_in_sync(&mut self) -> Result<bool, String> {
+        Stage::is_in_sync(self)
     }
 }
