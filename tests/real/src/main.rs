@@ -122,17 +122,20 @@ fn refuse(error: &str, status: Status) -> Status {
     status
 }
 
-fn doctor(arguments: &Doctor) -> Status {
+/// Whether this machine has all that runs need; says what it lacks.
+fn is_equipped(arguments: &Doctor) -> bool {
     let missing = host::missing(&arguments.jars);
-    for one in &missing {
-        anstream::eprintln!("error: {one}");
+    missing.iter().for_each(|one| anstream::eprintln!("error: {one}"));
+    missing.is_empty()
+}
+
+fn doctor(arguments: &Doctor) -> Status {
+    if !is_equipped(arguments) {
+        return Status::Refused;
     }
-    if missing.is_empty() {
-        let delays = if host::can_delay() { "has" } else { "has no" };
-        anstream::println!("all there; the kernel {delays} netem");
-        return Status::Done;
-    }
-    Status::Refused
+    let delays = if host::can_delay() { "has" } else { "has no" };
+    anstream::println!("all there; the kernel {delays} netem");
+    Status::Done
 }
 
 fn about(arguments: &Doctor) -> Status {
@@ -179,7 +182,7 @@ fn is_fit(file: &Path, arguments: &Run, delays: bool, folders: &mut BTreeSet<Pat
 }
 
 fn run_all(arguments: &Run) -> Status {
-    if doctor(&arguments.doctor) != Status::Done {
+    if !is_equipped(&arguments.doctor) {
         return Status::Refused;
     }
     let delays = host::can_delay();
