@@ -23,8 +23,10 @@ use link::{Link, Links};
 use retransmit::Recovery;
 use std::collections::VecDeque;
 
-/// `socket.connection.setup.timeout.ms`.
-const SETUP_TIMEOUT: Micros = Micros::from_secs(10);
+/// `socket.connection.setup.timeout.ms`, 10 s, less the 20 % that a client lets it vary by.
+const SETUP_TIMEOUT: Micros = Micros::from_secs(8);
+/// The 40 % from least to most.
+const SETUP_VARIES: Delay = Delay { min: Micros(0), max: Micros::from_secs(4) };
 
 /// What travels.
 #[derive(Debug)]
@@ -59,6 +61,8 @@ pub(crate) struct Connection {
     pub(crate) accepted_in: Option<u32>,
     /// The opener still holds it.
     pub(crate) open: bool,
+    /// It has been under way for as long as a set-up is sure to be given.
+    is_late: bool,
     /// The acceptor works on a request; the next ones wait here.
     pub(crate) busy: bool,
     pub(crate) backlog: VecDeque<Message>,
@@ -182,6 +186,7 @@ impl Network {
             route,
             accepted_in: None,
             open: true,
+            is_late: false,
             busy: false,
             backlog: VecDeque::new(),
             to_acceptor: Way::default(),
@@ -217,6 +222,34 @@ impl Network {
         if is_spent {
             self.forget(id);
         }
+    }
+
+    /// The opener gives up what it asked on a connection, and with it the connection, if it is made. If not,
+    /// its requests were never sent: Kafka's clients let those expire, and go on connecting (only requests in
+    /// flight time out in `NetworkClient#handleTimedOutRequests`).
+    pub(crate) fn close(&mut self, id: ConnectionId) {
+        let Some(connection) = self.get(id) else { return };
+        let way = &mut connection.to_acceptor;
+        if way.is_first(Toward::Acceptor) {
+            way.stalled.clear();
+        } else {
+            self.release(id);
+        }
+    }
+
+    /// Whether the set-up of a connection has taken too long. How long that is is drawn once it matters.
+    pub(crate) fn setup_failed(&mut self, id: ConnectionId, events: &mut Events) -> bool {
+        let Some(connection) = self.get(id) else { return false };
+        if !connection.open || connection.accepted_in.is_some() {
+            return false;
+        }
+        if std::mem::replace(&mut connection.is_late, true) {
+            return true;
+        }
+        let ends = connection.ends(Toward::Acceptor);
+        let more = self.links.between(ends).draw(SETUP_VARIES);
+        events.push(events.now() + more.0, Due::SetupDeadline(id));
+        false
     }
 
     /// Forgets a connection for good, with all that is on its way.

@@ -122,8 +122,8 @@ impl World {
             Due::Agenda(_) | Due::Departure(..) | Due::Retransmit(..) => {}
             Due::Timer(node, entry) => self.step(node, Stimulus::Timer(entry)),
             Due::SetupDeadline(id) => {
-                let connection = self.kernel.network.get(id);
-                if connection.is_some_and(|one| one.open && one.accepted_in.is_none()) {
+                let Kernel { network, events, .. } = &mut self.kernel;
+                if network.setup_failed(id, events) {
                     self.end_for_opener(id);
                 }
             }

@@ -8,7 +8,7 @@ use super::Stretch;
 use super::narrow::Narrow;
 use ackproof_scenario::schedule::draw;
 use ackproof_scenario::stream;
-use ackproof_types::{Delay, NodeId};
+use ackproof_types::{Delay, Micros, NodeId};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -81,6 +81,10 @@ impl Link {
     /// What is sent on it has to wait for its turn.
     pub(super) fn has_queue(&self) -> bool {
         self.cuts == 0 && !self.narrow.is_wide()
+    }
+
+    pub(super) fn draw(&mut self, delay: Delay) -> Micros {
+        draw(&mut self.rng, delay)
     }
 
     /// Draws only where packets are lost by chance, so that no other link's latencies move.

@@ -28,6 +28,8 @@ pub(super) struct Pair {
     pub(super) network: Network,
     pub(super) events: Events,
     arrived: Vec<Arrived>,
+    /// When the set-up of a connection failed, which nobody acts on.
+    pub(super) failed_at: Vec<u64>,
 }
 
 impl Pair {
@@ -61,7 +63,12 @@ impl Pair {
                         self.arrived.push(Arrived { at, on, toward, number });
                     }
                 }
-                Due::Backlog(_) | Due::SetupDeadline(_) | Due::Timer(..) => {}
+                Due::SetupDeadline(id) => {
+                    if self.network.setup_failed(id, &mut self.events) {
+                        self.failed_at.push(self.events.now());
+                    }
+                }
+                Due::Backlog(_) | Due::Timer(..) => {}
             }
         }
     }
@@ -102,6 +109,7 @@ pub(super) fn simulated(seed: u64, test: impl FnOnce(Pair)) {
     let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
     runtime.block_on(async move {
         let network = Network::new(&[1, 2], LATENCY, seed);
-        test(Pair { network, events: Events::new(), arrived: Vec::new() });
+        let events = Events::new();
+        test(Pair { network, events, arrived: Vec::new(), failed_at: Vec::new() });
     });
 }

@@ -176,6 +176,77 @@ fn who_gives_up_before_the_handshake_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_request_that_is_given_up_before_the_handshake_leaves_the_handshake_going() {
+    simulated(1, |mut pair| {
+        cut_both(&mut pair);
+        let id = pair.open(Channel::Data);
+        pair.send(id, 0);
+        pair.run(2 * SECOND);
+        pair.network.close(id);
+        assert_eq!(pair.open(Channel::Data), id, "the same goes on");
+        pair.run(4 * SECOND);
+        heal_both(&mut pair);
+        pair.send(id, 1);
+        pair.run(60 * SECOND);
+        assert_eq!((pair.numbers(), pair.times()), (vec![1], vec![7 * SECOND + 3]));
+        pair.network.close(id);
+        assert!(pair.network.get(id).is_none(), "one that is made is gone");
+    });
+}
+
+#[test]
+fn a_handshake_that_nobody_waits_for_goes_on_until_it_passes() {
+    // Milliseconds. It is tried 1, 3, 7 and 15 s after its start; a message comes after the handshake, or with it.
+    for (cut, sent, arrives) in [(4_000, 8_000, 8_000_001), (8_000, 9_000, 15_000_003)] {
+        simulated(1, |mut pair| {
+            cut_both(&mut pair);
+            let id = pair.open(Channel::Data);
+            pair.send(id, 0);
+            pair.run(SECOND / 2);
+            pair.network.close(id);
+            pair.run(cut * 1000);
+            heal_both(&mut pair);
+            pair.run(sent * 1000);
+            pair.send(id, 1);
+            pair.run(60 * SECOND);
+            assert_eq!(pair.times(), [arrives], "after a cut of {cut} ms");
+        });
+    }
+}
+
+#[test]
+fn a_set_up_fails_after_eight_to_twelve_seconds() {
+    let mut failed = Vec::new();
+    for seed in 0..50 {
+        simulated(seed, |mut pair| {
+            cut_both(&mut pair);
+            let id = pair.open(Channel::Data);
+            pair.send(id, 0);
+            pair.run(60 * SECOND);
+            failed.extend(pair.failed_at);
+        });
+    }
+    assert_eq!(failed.len(), 50);
+    assert!(failed.iter().all(|at| (8 * SECOND..=12 * SECOND).contains(at)), "{failed:?}");
+    let least = failed.iter().min().expect("some");
+    let most = failed.iter().max().expect("some");
+    assert!(most - least > 3 * SECOND, "at a time of each one's own: {failed:?}");
+}
+
+#[test]
+fn a_process_that_dies_knows_the_connections_that_have_reached_it() {
+    simulated(1, |mut pair| {
+        let made = established(&mut pair);
+        pair.network.get(made).expect("open").accepted_in = Some(1);
+        cut_both(&mut pair);
+        let tried = pair.open(Channel::Fetcher);
+        pair.send(tried, 1);
+        assert_eq!(pair.network.of(TO), (vec![], vec![made]));
+        assert_eq!(pair.network.of(FROM), (vec![made, tried], vec![]));
+    });
+}
+
+#[test]
 fn an_opener_that_is_gone_gets_nothing() {
     simulated(1, |mut pair| {
         let id = established(&mut pair);
