@@ -49,6 +49,8 @@ pub(crate) enum Due {
     Arrival(ConnectionId, Toward),
     /// The first packet of a narrow link's queue has passed.
     Departure(NodeId, NodeId),
+    /// One way of a connection sends again what has not passed.
+    Retransmit(ConnectionId, Toward),
     /// The acceptor reads the next request that waits on a connection.
     Backlog(ConnectionId),
     /// A connection that was opened must have been accepted by now.

@@ -50,10 +50,10 @@ impl Kernel {
         }
     }
 
-    /// The opener closes its connection of `route`.
+    /// The opener gives up what it asked on `route`.
     pub(crate) fn close(&mut self, opener: NodeId, route: Route) {
         if let Some(id) = self.network.route(opener, route) {
-            self.network.release(id);
+            self.network.close(id);
         }
     }
 

@@ -315,7 +315,9 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
         Action::RollingRestart => {}
         Action::Pause => world.pause(node),
         Action::Isolate(_) | Action::Partition(_) => {
-            active.links.iter().for_each(|(one, other)| network.cut(*one, *other));
+            for (one, other) in &active.links {
+                network.cut(*one, *other, &mut world.kernel.events);
+            }
         }
         Action::Slow { by, .. } => {
             for (one, other) in &active.links {
@@ -360,7 +362,9 @@ fn heal(number: u32, active: &Active, world: &mut World) {
         }
         Action::Pause => world.resume(node),
         Action::Isolate(_) | Action::Partition(_) => {
-            active.links.iter().for_each(|(one, other)| world.heal(*one, *other));
+            for (one, other) in &active.links {
+                world.kernel.network.heal(*one, *other);
+            }
         }
         Action::Slow { .. } | Action::SlowFollower(_) => {
             for (one, other) in &active.links {

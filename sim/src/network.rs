@@ -1,31 +1,32 @@
 //! Links and connections between processes.
 //!
-//! A link (ordered pair of processes) has latency, cuts, extra delay, loss and a rate ([`narrow`]). A
-//! connection behaves like TCP: ordered, no loss, no duplication; a lost packet is a retransmission delay; a
-//! cut link stalls it; it ends when its opener closes it or the other process dies. Knows nothing of what it
-//! carries but its size.
+//! A link (ordered pair of processes, [`link`]) has latency, cuts, extra delay, loss and a rate ([`narrow`]).
+//! A connection behaves like TCP: ordered, no loss, no duplication; a packet that is lost, by chance or in a
+//! cut, is sent again by a timer, and holds up what follows it ([`retransmit`]); it ends when its opener
+//! closes it or the other process dies. Knows nothing of what it carries but its size.
 
+mod link;
 mod narrow;
 #[cfg(test)]
 mod narrow_tests;
+#[cfg(test)]
+mod pair;
+mod retransmit;
+#[cfg(test)]
+mod retransmit_tests;
 
 use crate::events::{Due, Events, Toward};
 use ackproof_kafka::machine::{Channel, ConnectionId, Peer, Route};
 use ackproof_kafka::message::Message;
-use ackproof_scenario::schedule::draw;
-use ackproof_scenario::stream;
 use ackproof_types::{Delay, Micros, NodeId};
-use narrow::Narrow;
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
+use link::{Link, Links};
+use retransmit::Recovery;
 use std::collections::VecDeque;
 
-/// A lost segment is sent again after this, doubling (RFC 6298 with Linux's minimum).
-const RETRANSMISSION: u64 = 200_000;
-/// `socket.connection.setup.timeout.ms`.
-const SETUP_TIMEOUT: Micros = Micros::from_secs(10);
-/// What waited behind a cut is sent again, as TCP does, after up to a second.
-const RESUMPTION: Delay = Delay { min: Micros(1000), max: Micros::from_secs(1) };
+/// `socket.connection.setup.timeout.ms`, 10 s, less the 20 % that a client lets it vary by.
+const SETUP_TIMEOUT: Micros = Micros::from_secs(8);
+/// The 40 % from least to most.
+const SETUP_VARIES: Delay = Delay { min: Micros(0), max: Micros::from_secs(4) };
 
 /// What travels.
 #[derive(Debug)]
@@ -39,16 +40,6 @@ pub(crate) enum Packet {
 /// What travels on the connections of one channel, one way.
 pub(crate) type Stretch = (Channel, Toward);
 
-#[derive(Debug)]
-struct Link {
-    rng: ChaCha8Rng,
-    cuts: u32,
-    /// By fault: how much slower, and what; none: everything.
-    slow: Vec<(u32, Delay, Option<Stretch>)>,
-    loss: Vec<(u32, u32)>,
-    narrow: Narrow,
-}
-
 /// One way along a connection.
 #[derive(Debug, Default)]
 struct Way {
@@ -56,8 +47,9 @@ struct Way {
     last: u64,
     /// On their way, each with a [`Due::Arrival`].
     in_flight: VecDeque<Packet>,
-    /// Behind a cut or in the queue of a narrow link, in the sender's kernel.
+    /// In the sender's kernel: behind one that was lost, or in the queue of a narrow link.
     stalled: VecDeque<Packet>,
+    recovery: Recovery,
 }
 
 /// One connection.
@@ -69,6 +61,8 @@ pub(crate) struct Connection {
     pub(crate) accepted_in: Option<u32>,
     /// The opener still holds it.
     pub(crate) open: bool,
+    /// It has been under way for as long as a set-up is sure to be given.
+    is_late: bool,
     /// The acceptor works on a request; the next ones wait here.
     pub(crate) busy: bool,
     pub(crate) backlog: VecDeque<Message>,
@@ -77,11 +71,9 @@ pub(crate) struct Connection {
 }
 
 impl Way {
-    /// When a packet that is sent at `at` arrives: after the one before.
-    fn arrival(&mut self, link: &mut Link, latency: Delay, on: Stretch, at: u64) -> u64 {
-        let is_first = on.1 == Toward::Acceptor && self.last == 0;
-        self.last = (at + link.delay(latency, is_first, on)).max(self.last + 1);
-        self.last
+    /// Nothing has passed yet toward the acceptor: the next packet opens the connection.
+    fn is_first(&self, toward: Toward) -> bool {
+        toward == Toward::Acceptor && self.last == 0
     }
 }
 
@@ -110,21 +102,43 @@ impl Connection {
         }
     }
 
-    /// Its opener let go of it and the acceptor has all that was sent.
+    /// Its opener let go of it, and either the acceptor has all that was sent, or there was no handshake
+    /// yet: a kernel stops trying to open what nobody wants any more, but delivers what was sent on the rest.
     fn is_spent(&self) -> bool {
-        !self.open
-            && self.to_acceptor.in_flight.is_empty()
-            && self.to_acceptor.stalled.is_empty()
-            && self.backlog.is_empty()
+        let way = &self.to_acceptor;
+        let is_delivered = way.in_flight.is_empty() && way.stalled.is_empty();
+        !self.open && self.backlog.is_empty() && (is_delivered || way.is_first(Toward::Acceptor))
+    }
+
+    /// Puts a packet on its way. One that is lost waits at its sender until its timer comes.
+    fn put(
+        &mut self,
+        id: ConnectionId,
+        toward: Toward,
+        packet: Packet,
+        links: &mut Links,
+        events: &mut Events,
+    ) {
+        let (ends, on) = (self.ends(toward), (self.route.channel, toward));
+        let way = self.way(toward);
+        let is_first = way.is_first(toward);
+        if links.lose(ends, is_first) {
+            way.stalled.push_front(packet);
+            way.block((id, toward), events);
+            links.between(ends).narrow.forfeit((id, toward));
+            return;
+        }
+        way.recovery = Recovery::None;
+        way.last = (events.now() + links.delay(ends, is_first, on)).max(way.last + 1);
+        way.in_flight.push_back(packet);
+        events.push(way.last, Due::Arrival(id, toward));
     }
 }
 
 /// All links and connections.
 #[derive(Debug)]
 pub(crate) struct Network {
-    nodes: usize,
-    latency: Delay,
-    links: Vec<Link>,
+    links: Links,
     /// What each process holds open; few at a time.
     routes: Vec<Vec<(Route, ConnectionId)>>,
     /// By the low half of the identifier; the high half counts the uses of the place.
@@ -140,29 +154,16 @@ fn place(id: ConnectionId) -> u32 {
 impl Network {
     /// Of as many processes as `entities`, which name their streams.
     pub(crate) fn new(entities: &[u64], latency: Delay, seed: u64) -> Self {
-        let nodes = entities.len();
-        let pairs = entities.iter().flat_map(|from| entities.iter().map(move |to| (from, to)));
-        let links = pairs
-            .map(|(from, to)| Link {
-                rng: stream(seed, "link", from.rotate_left(32) ^ to),
-                cuts: 0,
-                slow: Vec::new(),
-                loss: Vec::new(),
-                narrow: Narrow::default(),
-            })
-            .collect();
         Self {
-            nodes,
-            latency,
-            links,
-            routes: vec![Vec::new(); nodes],
+            links: Links::new(entities, latency, seed),
+            routes: vec![Vec::new(); entities.len()],
             connections: Vec::new(),
             free: Vec::new(),
         }
     }
 
     fn link(&mut self, from: NodeId, to: NodeId) -> &mut Link {
-        &mut self.links[from.index() * self.nodes + to.index()]
+        self.links.between((from, to))
     }
 
     pub(crate) fn get(&mut self, id: ConnectionId) -> Option<&mut Connection> {
@@ -185,6 +186,7 @@ impl Network {
             route,
             accepted_in: None,
             open: true,
+            is_late: false,
             busy: false,
             backlog: VecDeque::new(),
             to_acceptor: Way::default(),
@@ -209,7 +211,8 @@ impl Network {
         held.clone().find(|(other, _)| *other == route).map(|(_, id)| *id)
     }
 
-    /// The opener lets go of its connection: what it sent still arrives, no answer reaches it.
+    /// The opener lets go of its connection: what it sent still arrives, unless the connection was never
+    /// made; no answer reaches it.
     pub(crate) fn release(&mut self, id: ConnectionId) {
         let Some(connection) = self.get(id) else { return };
         connection.open = false;
@@ -221,6 +224,34 @@ impl Network {
         }
     }
 
+    /// The opener gives up what it asked on a connection, and with it the connection, if it is made. If not,
+    /// its requests were never sent: Kafka's clients let those expire, and go on connecting (only requests in
+    /// flight time out in `NetworkClient#handleTimedOutRequests`).
+    pub(crate) fn close(&mut self, id: ConnectionId) {
+        let Some(connection) = self.get(id) else { return };
+        let way = &mut connection.to_acceptor;
+        if way.is_first(Toward::Acceptor) {
+            way.stalled.clear();
+        } else {
+            self.release(id);
+        }
+    }
+
+    /// Whether the set-up of a connection has taken too long. How long that is is drawn once it matters.
+    pub(crate) fn setup_failed(&mut self, id: ConnectionId, events: &mut Events) -> bool {
+        let Some(connection) = self.get(id) else { return false };
+        if !connection.open || connection.accepted_in.is_some() {
+            return false;
+        }
+        if std::mem::replace(&mut connection.is_late, true) {
+            return true;
+        }
+        let ends = connection.ends(Toward::Acceptor);
+        let more = self.links.between(ends).draw(SETUP_VARIES);
+        events.push(events.now() + more.0, Due::SetupDeadline(id));
+        false
+    }
+
     /// Forgets a connection for good, with all that is on its way.
     pub(crate) fn forget(&mut self, id: ConnectionId) {
         let Some(connection) = self.get(id) else { return };
@@ -230,7 +261,7 @@ impl Network {
         self.free.push(place(id));
     }
 
-    /// Connections that `node` opened, and connections to it.
+    /// Connections that `node` opened, and connections to it that it has seen.
     pub(crate) fn of(&self, node: NodeId) -> (Vec<ConnectionId>, Vec<ConnectionId>) {
         let open = |is: &dyn Fn(&Connection) -> bool| {
             let all = (0_u64..).zip(&self.connections);
@@ -238,10 +269,11 @@ impl Network {
                 .map(|(place, (uses, _))| ConnectionId(u64::from(*uses) << 32 | place))
                 .collect()
         };
-        (open(&|c| c.opener == node), open(&|c| c.route.node == node))
+        let is_accepted = |c: &Connection| c.route.node == node && c.accepted_in.is_some();
+        (open(&|c| c.opener == node), open(&is_accepted))
     }
 
-    /// Sends `packet`; behind a cut it waits in the sender's kernel.
+    /// Sends `packet`, if nothing that was lost is to go before.
     pub(crate) fn send(
         &mut self,
         id: ConnectionId,
@@ -255,22 +287,29 @@ impl Network {
         if u64::from(*uses) != id.0 >> 32 || (toward == Toward::Opener && !connection.open) {
             return;
         }
-        let (from, to) = connection.ends(toward);
-        let link = &mut self.links[from.index() * self.nodes + to.index()];
-        let channel = connection.route.channel;
+        let ends = connection.ends(toward);
+        if connection.way(toward).is_blocked() {
+            connection.way(toward).stalled.push_back(packet);
+        } else if self.links.between(ends).has_queue() {
+            connection.way(toward).stalled.push_back(packet);
+            self.queue(ends, (id, toward), events);
+        } else {
+            connection.put(id, toward, packet, &mut self.links, events);
+        }
+    }
+
+    /// Sends the packet that has waited longest, unless another was lost meanwhile.
+    fn transmit(&mut self, id: ConnectionId, toward: Toward, events: &mut Events) {
+        let Some((uses, Some(connection))) = self.connections.get_mut(place(id) as usize) else {
+            return;
+        };
         let way = connection.way(toward);
-        if link.cuts > 0 {
-            way.stalled.push_back(packet);
+        if u64::from(*uses) != id.0 >> 32 || way.is_blocked() {
             return;
         }
-        if !link.narrow.is_wide() {
-            way.stalled.push_back(packet);
-            self.queue((from, to), (id, toward), events.now(), events);
-            return;
+        if let Some(packet) = way.stalled.pop_front() {
+            connection.put(id, toward, packet, &mut self.links, events);
         }
-        let at = way.arrival(link, self.latency, (channel, toward), events.now());
-        way.in_flight.push_back(packet);
-        events.push(at, Due::Arrival(id, toward));
     }
 
     /// Takes the packet that arrives.
@@ -285,45 +324,21 @@ impl Network {
         }
     }
 
-    pub(crate) fn cut(&mut self, from: NodeId, to: NodeId) {
+    /// Cuts a link: what is sent on it is lost, and what has its turn is sent again later.
+    pub(crate) fn cut(&mut self, from: NodeId, to: NodeId, events: &mut Events) {
         let link = self.link(from, to);
         link.cuts += 1;
-        link.narrow.scatter();
-    }
-
-    /// Heals one cut; what waited is sent again.
-    pub(crate) fn heal(&mut self, from: NodeId, to: NodeId, events: &mut Events) {
-        let link = self.link(from, to);
-        link.cuts = link.cuts.saturating_sub(1);
-        if link.cuts > 0 {
-            return;
-        }
-        if !link.narrow.is_wide() {
-            self.requeue(from, to, events);
-            return;
-        }
-        for place in 0..self.connections.len() {
-            let (uses, connection) = &mut self.connections[place];
-            let id = ConnectionId(u64::from(*uses) << 32 | place as u64);
-            let Some(connection) = connection else { continue };
-            for toward in [Toward::Acceptor, Toward::Opener] {
-                if connection.ends(toward) != (from, to)
-                    || connection.way(toward).stalled.is_empty()
-                {
-                    continue;
-                }
-                let waited = std::mem::take(&mut connection.way(toward).stalled);
-                let link = &mut self.links[from.index() * self.nodes + to.index()];
-                let resumed = events.now() + draw(&mut link.rng, RESUMPTION).0;
-                let on = (connection.route.channel, toward);
-                let way = connection.way(toward);
-                for packet in waited {
-                    way.in_flight.push_back(packet);
-                    let at = way.arrival(link, self.latency, on, resumed);
-                    events.push(at, Due::Arrival(id, toward));
-                }
+        for (id, toward) in link.narrow.scatter() {
+            if let Some(connection) = self.get(id) {
+                connection.way(toward).block((id, toward), events);
             }
         }
+    }
+
+    /// Heals one cut. No sender hears of it: each finds out when its timer comes.
+    pub(crate) fn heal(&mut self, from: NodeId, to: NodeId) {
+        let link = self.link(from, to);
+        link.cuts = link.cuts.saturating_sub(1);
     }
 
     /// Makes a link slower for `fault`, or no longer.
@@ -343,28 +358,5 @@ impl Network {
         let link = self.link(from, to);
         link.loss.retain(|(owner, _)| *owner != fault);
         link.loss.extend(loss.map(|loss| (fault, loss)));
-    }
-}
-
-impl Link {
-    /// How long the next packet travels. The first one of a connection comes after a handshake: one
-    /// round trip more.
-    fn delay(&mut self, latency: Delay, is_first: bool, on: Stretch) -> u64 {
-        let mut delay = draw(&mut self.rng, latency).0;
-        if is_first {
-            delay *= 3;
-        }
-        for (_, extra, _) in
-            self.slow.iter().filter(|(.., what)| what.is_none_or(|what| what == on))
-        {
-            delay += draw(&mut self.rng, *extra).0;
-        }
-        let loss: u32 = self.loss.iter().map(|(_, loss)| *loss).max().unwrap_or(0);
-        let mut penalty = RETRANSMISSION;
-        while loss > 0 && penalty < 10_000_000 && self.rng.random_range(0..1_000_000) < loss {
-            delay += penalty;
-            penalty *= 2;
-        }
-        delay
     }
 }

@@ -92,7 +92,8 @@ impl World {
     /// The process that something due concerns, if it still concerns one.
     fn concerned(&mut self, due: Due) -> Option<NodeId> {
         match due {
-            Due::Agenda(_) | Due::Departure(..) => None,
+            // The kernel works on while a process is frozen or dead.
+            Due::Agenda(_) | Due::Departure(..) | Due::Retransmit(..) => None,
             Due::Timer(node, _) => Some(node),
             Due::Arrival(id, Toward::Acceptor) | Due::Backlog(id) => {
                 self.kernel.network.get(id).map(|connection| connection.route.node)
@@ -104,9 +105,12 @@ impl World {
     }
 
     fn take(&mut self, due: Due) {
+        let Kernel { network, events, .. } = &mut self.kernel;
         if let Due::Departure(from, to) = due {
-            self.kernel.network.depart(from, to, &mut self.kernel.events);
-            return;
+            return network.depart(from, to, events);
+        }
+        if let Due::Retransmit(id, toward) = due {
+            return network.retransmit(id, toward, events);
         }
         let Some(node) = self.concerned(due) else { return };
         let slot = &mut self.slots[node.index()];
@@ -115,11 +119,11 @@ impl World {
             return;
         }
         match due {
-            Due::Agenda(_) | Due::Departure(..) => {}
+            Due::Agenda(_) | Due::Departure(..) | Due::Retransmit(..) => {}
             Due::Timer(node, entry) => self.step(node, Stimulus::Timer(entry)),
             Due::SetupDeadline(id) => {
-                let connection = self.kernel.network.get(id);
-                if connection.is_some_and(|one| one.open && one.accepted_in.is_none()) {
+                let Kernel { network, events, .. } = &mut self.kernel;
+                if network.setup_failed(id, events) {
                     self.end_for_opener(id);
                 }
             }
@@ -267,10 +271,5 @@ impl World {
                 Waiting::Call(call) => self.call(node, call),
             }
         }
-    }
-
-    /// Heals one cut of a link.
-    pub(crate) fn heal(&mut self, from: NodeId, to: NodeId) {
-        self.kernel.network.heal(from, to, &mut self.kernel.events);
     }
 }

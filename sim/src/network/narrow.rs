@@ -2,13 +2,13 @@
 //! faster than the link's rate.
 //!
 //! As `tc tbf` does on a real link, but without a burst and without a bound on the queue: nothing is lost in
-//! it. A message passes whole. A cut takes the queue back to the senders; a link that is wide again lets it
-//! go at once. It knows sizes, and nothing else of what travels.
+//! it. A message passes whole. A cut takes the queue back to the senders, and so does the loss of a packet
+//! with what its connection has behind it; a link that is wide again lets it go at once. It knows sizes, and
+//! nothing else of what travels.
 
-use super::{Link, Network, Packet, RESUMPTION};
+use super::{Network, Packet};
 use crate::events::{Due, Events, Toward};
 use ackproof_kafka::machine::ConnectionId;
-use ackproof_scenario::schedule::draw;
 use ackproof_types::NodeId;
 use std::collections::VecDeque;
 
@@ -50,10 +50,16 @@ impl Narrow {
         self.rates.iter().map(|(_, rate)| *rate).min()
     }
 
-    /// A cut: nobody has a turn any more.
-    pub(super) fn scatter(&mut self) {
-        self.queue.clear();
+    /// A cut: nobody has a turn any more. Who had one, once for each.
+    pub(super) fn scatter(&mut self) -> VecDeque<(ConnectionId, Toward)> {
         self.departs = None;
+        std::mem::take(&mut self.queue)
+    }
+
+    /// A way that is blocked has no turn. Nothing of it is passing just now: it is blocked by a packet that
+    /// has left the queue.
+    pub(super) fn forfeit(&mut self, whose: (ConnectionId, Toward)) {
+        self.queue.retain(|other| *other != whose);
     }
 }
 
@@ -76,41 +82,22 @@ impl Network {
         }
     }
 
-    /// A packet that waits with its connection has its turn after all others of the link, from `at` on.
+    /// A packet that waits with its connection has its turn after all others of the link.
     pub(super) fn queue(
         &mut self,
         (from, to): (NodeId, NodeId),
         whose: (ConnectionId, Toward),
-        at: u64,
         events: &mut Events,
     ) {
         let narrow = &mut self.link(from, to).narrow;
         narrow.queue.push_back(whose);
         if narrow.departs.is_none() {
-            self.begin(from, to, at, events);
+            self.begin(from, to, events);
         }
     }
 
-    /// A cut is healed: what it held back has its turn again, once TCP tries.
-    pub(super) fn requeue(&mut self, from: NodeId, to: NodeId, events: &mut Events) {
-        let mut turns = Vec::new();
-        for (place, (uses, connection)) in (0..).zip(&mut self.connections) {
-            let id = ConnectionId(u64::from(*uses) << 32 | place);
-            let Some(connection) = connection else { continue };
-            for toward in [Toward::Acceptor, Toward::Opener] {
-                if connection.ends(toward) == (from, to) {
-                    turns.extend(connection.way(toward).stalled.iter().map(|_| (id, toward)));
-                }
-            }
-        }
-        let resumed = events.now() + draw(&mut self.link(from, to).rng, RESUMPTION).0;
-        for whose in turns {
-            self.queue((from, to), whose, resumed, events);
-        }
-    }
-
-    /// The first of the queue begins to pass at `at`.
-    fn begin(&mut self, from: NodeId, to: NodeId, at: u64, events: &mut Events) {
+    /// The first of the queue begins to pass.
+    fn begin(&mut self, from: NodeId, to: NodeId, events: &mut Events) {
         loop {
             let narrow = &self.link(from, to).narrow;
             let (Some(rate), Some((id, toward))) = (narrow.rate(), narrow.queue.front().copied())
@@ -124,7 +111,7 @@ impl Network {
                 narrow.queue.pop_front();
                 continue;
             };
-            let departs = at + bytes.saturating_mul(1_000_000).div_ceil(rate);
+            let departs = events.now() + bytes.saturating_mul(1_000_000).div_ceil(rate);
             narrow.departs = Some(departs);
             events.push(departs, Due::Departure(from, to));
             return;
@@ -141,24 +128,6 @@ impl Network {
         if let Some((id, toward)) = narrow.queue.pop_front() {
             self.transmit(id, toward, events);
         }
-        self.begin(from, to, events.now(), events);
-    }
-
-    /// Puts the packet that has waited longest on its way.
-    fn transmit(&mut self, id: ConnectionId, toward: Toward, events: &mut Events) {
-        let (nodes, latency) = (self.nodes, self.latency);
-        let Some(connection) = self.get(id) else { return };
-        let (from, to) = connection.ends(toward);
-        let on = (connection.route.channel, toward);
-        let Some(packet) = connection.way(toward).stalled.pop_front() else { return };
-        // Borrowed apart from the connections.
-        let link: &mut Link = &mut self.links[from.index() * nodes + to.index()];
-        let (_, Some(connection)) = &mut self.connections[super::place(id) as usize] else {
-            return;
-        };
-        let way = connection.way(toward);
-        let at = way.arrival(link, latency, on, events.now());
-        way.in_flight.push_back(packet);
-        events.push(at, Due::Arrival(id, toward));
+        self.begin(from, to, events);
     }
 }

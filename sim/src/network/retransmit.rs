@@ -1,0 +1,88 @@
+//! TCP's retransmission: what becomes of a packet that is lost, in a cut or by chance.
+//!
+//! A sender does not hear that a link is healed. It sends again what is not acknowledged, at distances that
+//! double, and what it sends meanwhile waits behind it: RFC 6298, with Linux's numbers (`include/net/tcp.h`).
+//! One timer a way, and nothing else is planned ahead, so that a second cut finds nothing that could pass it.
+//! Knows neither how links lose nor how they queue.
+//!
+//! Left out: what is faster than the timer (fast retransmit, tail loss probes), a timer that follows the
+//! measured round trip, acknowledgements that are lost, and that Linux gives up after a quarter of an hour.
+
+use super::{Network, Way};
+use crate::events::{Due, Events, Toward};
+use ackproof_kafka::machine::ConnectionId;
+
+/// First timer of an established connection: `TCP_RTO_MIN`, as round trips are far shorter.
+const FIRST: u64 = 200_000;
+/// First timer of a handshake: `TCP_TIMEOUT_INIT`.
+const FIRST_OF_HANDSHAKE: u64 = 1_000_000;
+/// `TCP_RTO_MAX`.
+const LONGEST: u64 = 120_000_000;
+
+/// How far one way of a connection has come with sending again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Recovery {
+    /// What was last sent has passed.
+    #[default]
+    None,
+    /// A packet was lost. A [`Due::Retransmit`] comes this long after; everything waits for it.
+    Blocked(u64),
+    /// It has come, this long after the loss, and nothing has passed yet.
+    Trying(u64),
+}
+
+impl Way {
+    pub(super) fn is_blocked(&self) -> bool {
+        matches!(self.recovery, Recovery::Blocked(_))
+    }
+
+    /// What waits on it has not passed: it is tried again by a timer that starts now.
+    pub(super) fn block(&mut self, (id, toward): (ConnectionId, Toward), events: &mut Events) {
+        let distance = match self.recovery {
+            Recovery::Blocked(_) => return,
+            Recovery::None if self.is_first(toward) => FIRST_OF_HANDSHAKE,
+            Recovery::None => FIRST,
+            Recovery::Trying(distance) => (distance * 2).min(LONGEST),
+        };
+        self.recovery = Recovery::Blocked(distance);
+        events.push(events.now() + distance, Due::Retransmit(id, toward));
+    }
+}
+
+impl Network {
+    /// A handshake without a message behind it is lost, or the connection is made.
+    fn greet(&mut self, id: ConnectionId, is_lost: bool, events: &mut Events) {
+        let Some(connection) = self.get(id) else { return };
+        let way = connection.way(Toward::Acceptor);
+        if is_lost {
+            way.block((id, Toward::Acceptor), events);
+        } else {
+            way.recovery = Recovery::None;
+            way.last = events.now();
+        }
+    }
+
+    /// The timer of a way has come: all that waits on it is sent again, in order, until one is lost.
+    pub(crate) fn retransmit(&mut self, id: ConnectionId, toward: Toward, events: &mut Events) {
+        let Some(connection) = self.get(id) else { return };
+        let ends = connection.ends(toward);
+        let way = connection.way(toward);
+        // Otherwise its opener has let go of the connection since.
+        let Recovery::Blocked(distance) = way.recovery else { return };
+        way.recovery = Recovery::Trying(distance);
+        let (waiting, is_first) = (way.stalled.len(), way.is_first(toward));
+        if waiting == 0 && is_first {
+            // Its opener has nothing to say for now; the handshake goes on.
+            let is_lost = self.links.lose(ends, true);
+            return self.greet(id, is_lost, events);
+        }
+        let has_queue = self.links.between(ends).has_queue();
+        for _ in 0..waiting {
+            if has_queue {
+                self.queue(ends, (id, toward), events);
+            } else {
+                self.transmit(id, toward, events);
+            }
+        }
+    }
+}
