@@ -36,6 +36,8 @@ pub(crate) enum Agenda {
     FaultLook(u32),
     /// A process starts.
     Boot(NodeId),
+    /// A process that was started again is ready.
+    Ready(NodeId),
     /// A phase starts.
     Phase(Phase),
     /// A process has ended by itself.

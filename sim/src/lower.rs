@@ -11,7 +11,7 @@ use ackproof_kafka::variant::Variant;
 use ackproof_oracle::context::{Context, GroupContext, ProducerContext, TopicContext};
 use ackproof_scenario::plan::{Commit, Group, Plan, Producer, Settings, Topic};
 use ackproof_scenario::{entity, stream};
-use ackproof_types::{GroupId, Micros, NodeId, ProducerIndex};
+use ackproof_types::{Delay, GroupId, Micros, NodeId, ProducerIndex};
 use rand::RngExt;
 
 /// What a process of the run is.
@@ -101,6 +101,16 @@ pub(crate) fn cluster(plan: &Plan) -> ClusterConfig {
         group_names: plan.groups.iter().map(|group| group.name.as_str().into()).collect(),
         broker: broker(&plan.broker_config),
         variants: Variant::ALL.iter().filter(wanted).copied().collect(),
+    }
+}
+
+/// How long such a process takes to start again.
+pub(crate) fn startup(plan: &Plan, role: Role) -> Delay {
+    match role {
+        Role::Controller | Role::Broker => plan.startup.brokers,
+        Role::Producer(..) | Role::Member(..) | Role::Spare(..) | Role::Reader => {
+            plan.startup.clients
+        }
     }
 }
 

@@ -157,7 +157,7 @@ impl<'a> Nemesis<'a> {
                 let rule = rule(fault.kind.target, self.plan);
                 self.note(&fault, Some(name), rule, world);
                 self.record_start(number, Some(node), world);
-                world.call(node, Call::Stop);
+                world.stop(node);
             }
             rolling::Step::Skip => {
                 let rule = rule(fault.kind.target, self.plan);
@@ -166,9 +166,7 @@ impl<'a> Nemesis<'a> {
             rolling::Step::Kill(node) => world.kill(node),
             rolling::Step::Boot(node) => {
                 world.kernel.record(node, Event::FaultEnded { fault: number });
-                if !world.is_up(node) {
-                    world.boot(node);
-                }
+                world.start(node);
             }
             rolling::Step::Done => {
                 self.active.remove(&number);
@@ -207,7 +205,7 @@ impl<'a> Nemesis<'a> {
         let wanted = self.active.values().any(|active| stopped(&active));
         if !wanted && !matches!(self.cast.roles[node.index()], Role::Spare(..) | Role::Reader) {
             // Whoever runs it in production starts it again.
-            world.boot(node);
+            world.start(node);
         }
         let ends = self.active.iter().filter(|(_, active)| {
             active.node == node && active.rolling.is_none() && stopped(active)
@@ -311,7 +309,7 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
     let network = &mut world.kernel.network;
     match &active.fault.kind.action {
         Action::Crash => world.kill(node),
-        Action::Restart | Action::Leave => world.call(node, Call::Stop),
+        Action::Restart | Action::Leave => world.stop(node),
         Action::RollingRestart => {}
         Action::Pause => world.pause(node),
         Action::Isolate(_) | Action::Partition(_) => {
@@ -341,7 +339,7 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
                 network.slow(number, *leader, *follower, by);
             }
         }
-        Action::Join => world.boot(node),
+        Action::Join => world.start(node),
         Action::StallPoll => world.call(node, Call::Stall(true)),
     }
 }
@@ -349,15 +347,11 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
 fn heal(number: u32, active: &Active, world: &mut World) {
     let node = active.node;
     match &active.fault.kind.action {
-        Action::Crash | Action::Restart | Action::Leave => {
-            if !world.is_up(node) {
-                world.boot(node);
-            }
-        }
+        Action::Crash | Action::Restart | Action::Leave => world.start(node),
         Action::RollingRestart => {
             let down = active.rolling.as_ref().and_then(Rolling::current);
-            if let Some(node) = down.filter(|node| !world.is_up(*node)) {
-                world.boot(node);
+            if let Some(node) = down {
+                world.start(node);
             }
         }
         Action::Pause => world.resume(node),
@@ -383,7 +377,7 @@ fn heal(number: u32, active: &Active, world: &mut World) {
             }
         }
         Action::Reset => {}
-        Action::Join => world.call(node, Call::Stop),
+        Action::Join => world.stop(node),
         Action::StallPoll => world.call(node, Call::Stall(false)),
     }
 }

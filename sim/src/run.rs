@@ -10,7 +10,7 @@ use crate::nemesis::{FaultRecord, Nemesis, Next};
 use crate::network::Network;
 use crate::process::{Call, Process, Running};
 use crate::recorder::{Recorder, Trace};
-use crate::world::World;
+use crate::world::{Startup, World};
 use ackproof_kafka::broker::Broker;
 use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
 use ackproof_kafka::consumer::Consumer;
@@ -180,7 +180,11 @@ impl<'a> Director<'a> {
         let recorder = Recorder::new(Arc::clone(&context), coordinators.collect(), trace, subjects);
         let processes = cast
             .nodes()
-            .map(|(node, role)| process(plan, seed, &cluster, (node, role), &cast))
+            .map(|(node, role)| {
+                let rng = stream(seed, "startup", entity(&cast.names[node.index()]));
+                let startup = Startup::new(lower::startup(plan, role), rng);
+                (process(plan, seed, &cluster, (node, role), &cast), startup)
+            })
             .collect();
         let network = Network::new(&cast.entities(), plan.network.latency, seed);
         let world = World::new(processes, network, recorder, Progress::new(bounds));
@@ -229,7 +233,8 @@ impl<'a> Director<'a> {
                 | Agenda::Fault(_)
                 | Agenda::FaultEnd(_)
                 | Agenda::FaultLook(_)
-                | Agenda::Boot(_) => false,
+                | Agenda::Boot(_)
+                | Agenda::Ready(_) => false,
             };
             if is_over {
                 break;
@@ -256,6 +261,10 @@ impl<'a> Director<'a> {
     fn act(&mut self, item: Agenda) {
         match item {
             Agenda::Boot(node) => self.boot(node),
+            Agenda::Ready(node) => {
+                self.world.ready(node);
+                self.refeed();
+            }
             Agenda::Record(node) => self.send(node),
             Agenda::Anchor(number) => match self.schedule[number as usize].start {
                 Start::After(_, plus) if plus > Micros::ZERO => {
@@ -316,7 +325,7 @@ impl<'a> Director<'a> {
                 .map(|(node, _)| node)
                 .collect();
             for node in down {
-                self.boot(node);
+                self.world.start(node);
             }
             self.refeed();
         }
@@ -339,7 +348,7 @@ impl<'a> Director<'a> {
     fn refeed(&mut self) {
         for (node, role) in self.cast.clone().nodes() {
             let Role::Producer(number, instance, index) = role else { continue };
-            if !self.world.is_up(node) {
+            if !self.world.is_ready(node) {
                 self.sources.remove(&node);
                 continue;
             }
@@ -359,7 +368,7 @@ impl<'a> Director<'a> {
     }
 
     fn send(&mut self, node: NodeId) {
-        if !self.world.is_up(node) {
+        if !self.world.is_ready(node) {
             self.sources.remove(&node);
             return;
         }

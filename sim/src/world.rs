@@ -12,13 +12,31 @@ use crate::recorder::Recorder;
 use ackproof_kafka::machine::ConnectionId;
 use ackproof_kafka::message::Message;
 use ackproof_oracle::history::{Event, ProcessEnd};
-use ackproof_types::NodeId;
+use ackproof_scenario::schedule::draw;
+use ackproof_types::{Delay, NodeId};
+use rand_chacha::ChaCha8Rng;
 
 struct Slot {
     process: Box<dyn Process>,
     life: u32,
+    startup: Startup,
     paused: bool,
     waiting: Vec<Waiting>,
+}
+
+/// How long a process takes to start again, which is all it does meanwhile.
+pub(crate) struct Startup {
+    takes: Delay,
+    rng: ChaCha8Rng,
+    /// It is starting, and ready then.
+    ready: Option<u64>,
+}
+
+impl Startup {
+    /// Each start draws from `rng`, which nothing else draws from.
+    pub(crate) fn new(takes: Delay, rng: ChaCha8Rng) -> Self {
+        Self { takes, rng, ready: None }
+    }
 }
 
 /// What a frozen process finds when it goes on.
@@ -36,14 +54,20 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(
-        processes: Vec<Box<dyn Process>>,
+        processes: Vec<(Box<dyn Process>, Startup)>,
         network: Network,
         recorder: Recorder,
         progress: Progress,
     ) -> Self {
         let slots = processes
             .into_iter()
-            .map(|process| Slot { process, life: 0, paused: false, waiting: Vec::new() })
+            .map(|(process, startup)| Slot {
+                process,
+                life: 0,
+                startup,
+                paused: false,
+                waiting: Vec::new(),
+            })
             .collect();
         Self { slots, progress, kernel: Kernel { events: Events::new(), network, recorder } }
     }
@@ -53,7 +77,13 @@ impl World {
         self.kernel.events.now()
     }
 
+    /// Whether the process is there: at work, or starting.
     pub(crate) fn is_up(&self, node: NodeId) -> bool {
+        self.is_ready(node) || self.slots[node.index()].startup.ready.is_some()
+    }
+
+    /// Whether the process is at work.
+    pub(crate) fn is_ready(&self, node: NodeId) -> bool {
         self.slots[node.index()].process.is_up()
     }
 
@@ -206,9 +236,37 @@ impl World {
         }
     }
 
-    /// Starts the process at `node` on its disk.
+    /// Starts the process at `node` again, unless it is there: it is ready after its start-up.
+    pub(crate) fn start(&mut self, node: NodeId) {
+        if self.is_up(node) {
+            return;
+        }
+        self.kernel.record(node, Event::ProcessStarted);
+        let now = self.now();
+        let startup = &mut self.slots[node.index()].startup;
+        let ready = now + draw(&mut startup.rng, startup.takes).0;
+        startup.ready = Some(ready);
+        self.agenda(ready, Agenda::Ready(node));
+    }
+
+    /// The start-up of the process at `node` is over, unless it ended meanwhile or is frozen.
+    pub(crate) fn ready(&mut self, node: NodeId) {
+        let now = self.now();
+        let slot = &mut self.slots[node.index()];
+        if slot.startup.ready == Some(now) && !slot.paused {
+            slot.startup.ready = None;
+            self.work(node);
+        }
+    }
+
+    /// Starts the process at `node`, ready at once.
     pub(crate) fn boot(&mut self, node: NodeId) {
         self.kernel.record(node, Event::ProcessStarted);
+        self.work(node);
+    }
+
+    /// Boots the machine of the process at `node` on its disk.
+    fn work(&mut self, node: NodeId) {
         let slot = &mut self.slots[node.index()];
         slot.life += 1;
         let after = slot.process.boot(&mut self.kernel);
@@ -220,11 +278,22 @@ impl World {
         self.end(node, ProcessEnd::Crash);
     }
 
+    /// Stops the process at `node` in good order; one that is starting has nothing to put in order.
+    pub(crate) fn stop(&mut self, node: NodeId) {
+        if self.is_ready(node) {
+            self.call(node, Call::Stop);
+        } else if self.is_up(node) {
+            self.end(node, ProcessEnd::Clean);
+            self.agenda(self.now(), Agenda::Exited(node));
+        }
+    }
+
     fn end(&mut self, node: NodeId, how: ProcessEnd) {
-        let slot = &mut self.slots[node.index()];
-        if !slot.process.is_up() {
+        if !self.is_up(node) {
             return;
         }
+        let slot = &mut self.slots[node.index()];
+        slot.startup.ready = None;
         slot.process.kill();
         slot.paused = false;
         let waiting = std::mem::take(&mut slot.waiting);
@@ -263,9 +332,17 @@ impl World {
 
     /// Lets a frozen process go on with all that waited.
     pub(crate) fn resume(&mut self, node: NodeId) {
+        let now = self.now();
         let slot = &mut self.slots[node.index()];
         slot.paused = false;
-        for waiting in std::mem::take(&mut slot.waiting) {
+        let waiting = std::mem::take(&mut slot.waiting);
+        if let Some(ready) = &mut slot.startup.ready
+            && *ready <= now
+        {
+            *ready = now;
+            self.agenda(now, Agenda::Ready(node));
+        }
+        for waiting in waiting {
             match waiting {
                 Waiting::Due(due) => self.take(due),
                 Waiting::Call(call) => self.call(node, call),

@@ -21,6 +21,8 @@ pub struct Plan {
     pub broker_config: Settings,
     /// The network between processes.
     pub network: Network,
+    /// How long a process that starts again takes until it is ready.
+    pub startup: Startup,
     /// Topics; index 0 is `__consumer_offsets`.
     pub topics: Vec<Topic>,
     /// Producers by name, each with one or more instances.
@@ -103,6 +105,15 @@ impl Settings {
 pub struct Network {
     /// One-way latency of a message.
     pub latency: Delay,
+}
+
+/// From the start of a process to its first request. At the beginning of a run everything is up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Startup {
+    /// Of brokers and controllers.
+    pub brokers: Delay,
+    /// Of producers and members of groups.
+    pub clients: Delay,
 }
 
 /// A topic.

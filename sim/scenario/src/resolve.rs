@@ -137,7 +137,7 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
     let name = text(sink, "name").map_or_else(|| stem(file), str::to_owned);
     let about = text(sink, "about").unwrap_or_default().to_owned();
     let (load, settle) = run(sink, root.get("run").as_ref());
-    let cluster = cluster(sink, root.get("cluster").as_ref());
+    let cluster = cluster(sink, root.get("cluster").as_ref(), settle);
     let topics = topics(sink, root.get("topics").as_ref(), &cluster);
     let producers = producers(sink, root.get("producers").as_ref(), &topics, load);
     let groups = groups(sink, root.get("groups").as_ref(), &topics, &cluster);
@@ -148,6 +148,7 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
         brokers: cluster.brokers,
         broker_config: cluster.settings,
         network: cluster.network,
+        startup: cluster.startup,
         topics,
         producers,
         groups,

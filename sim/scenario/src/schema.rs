@@ -2,7 +2,7 @@
 //! knows shapes only; rules between values are the reader's.
 
 use crate::clients::{GROUP_KEYS, PRODUCER_KEYS};
-use crate::cluster::{CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, TOPIC_KEYS};
+use crate::cluster::{CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, STARTUP_KEYS, TOPIC_KEYS};
 use crate::describe::FAULTS;
 use crate::describe::listed;
 use crate::durations::{BANDWIDTH, DELAY, DURATION, PERCENT, RATE, SIZES};
@@ -121,6 +121,14 @@ fn cluster() -> Value {
         "config" => config(Scope::Broker),
         "network" => object(&["latency"], |_| {
             pattern(DELAY, "One-way latency of a message, like \"200us..2ms\".")
+        }),
+        "startup" => object(STARTUP_KEYS, |key| {
+            pattern(
+                DELAY,
+                &format!(
+                    "From the start of one of the {key} to its first request, when it starts again."
+                ),
+            )
         }),
         other => unreachable!("no schema for {other}"),
     })

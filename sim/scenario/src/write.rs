@@ -108,6 +108,15 @@ fn cluster(plan: &Plan) -> Map<String, Value> {
     let latency = plan.network.latency;
     let usual = latency == cluster::LATENCY;
     object.put_if(!usual, "network", || json!({ "latency": spell_range(latency) }));
+    let usual = cluster::STARTUP;
+    let mut startup = Object::new();
+    for (key, given, usual) in [
+        ("brokers", plan.startup.brokers, usual.brokers),
+        ("clients", plan.startup.clients, usual.clients),
+    ] {
+        startup.put_if(given != usual, key, || json!(spell_range(given)));
+    }
+    object.put_full("startup", startup.0);
     object.0
 }
 

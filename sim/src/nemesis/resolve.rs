@@ -18,10 +18,11 @@ pub(crate) fn target(fault: &ScheduledFault, cast: &Cast, world: &World) -> Opti
 }
 
 fn fits(action: &Action, node: NodeId, world: &World) -> bool {
-    if *action == Action::Join {
-        !world.is_up(node)
-    } else {
-        world.is_up(node) && !world.is_paused(node)
+    match action {
+        Action::Join => !world.is_up(node),
+        // A process that is starting has no connections yet, and no application.
+        Action::Reset | Action::StallPoll => world.is_ready(node) && !world.is_paused(node),
+        _ => world.is_up(node) && !world.is_paused(node),
     }
 }
 

@@ -75,11 +75,12 @@ impl Rolling {
         match stage {
             Stage::Before { last, since } => {
                 let leaders = world.kernel.recorder.leaders();
-                let is_back = last.is_none_or(|last| leaders.is_in_sync_everywhere(last));
+                let is_back = last
+                    .is_none_or(|last| world.is_ready(last) && leaders.is_in_sync_everywhere(last));
                 let Some(next) = self.left.front().copied() else {
                     return if is_back || is_late(since) { Step::Done } else { Step::Wait };
                 };
-                let can_stop = world.is_up(next) && !world.is_paused(next);
+                let can_stop = world.is_ready(next) && !world.is_paused(next);
                 if can_stop && (is_back || is_late(since)) {
                     self.left.pop_front();
                     self.stage = Some(Stage::Stopping { node: next, since: now });

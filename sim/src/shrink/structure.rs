@@ -159,7 +159,9 @@ pub(crate) fn settings(tree: &Value) -> Vec<Value> {
         for (key, _) in entries(node, "config") {
             found.extend(with(tree, &[&path[..], &["config", key]].concat(), None));
         }
-        for key in ["start", "process", "failures", "attempts", "commit", "topics", "network"] {
+        let keys =
+            ["start", "process", "failures", "attempts", "commit", "topics", "network", "startup"];
+        for key in keys {
             found.extend(with(tree, &[&path[..], &[key]].concat(), None));
         }
     }

@@ -343,3 +343,46 @@ fn values_from_the_command_line() {
     assert_eq!(found[0].message, "no faults[3]: the list has 1, counted from 0", "index");
     assert_eq!(found[0].severity, Severity::Error, "it is refused");
 }
+
+#[test]
+fn startup_is_read_and_has_measured_defaults() {
+    let seconds = |text: &str| {
+        let startup = plan("cluster", text).startup;
+        [startup.brokers, startup.clients]
+            .map(|delay| [delay.min.as_millis(), delay.max.as_millis()])
+    };
+    assert_eq!(seconds("{}"), [[2300, 4700], [600, 2700]], "measured");
+    assert_eq!(
+        seconds(r#"{ "startup": { "brokers": "10s" } }"#),
+        [[10_000; 2], [600, 2700]],
+        "one"
+    );
+    assert_eq!(
+        message("cluster", r#"{ "startup": { "broker": "10s" } }"#),
+        "cluster.startup.broker: unknown key \"broker\" (did you mean \"brokers\"?)",
+        "a wrong name"
+    );
+    assert_eq!(
+        message("cluster", r#"{ "startup": { "brokers": 10 } }"#),
+        "cluster.startup.brokers: a bare number where a unit is needed (write \"10s\")",
+        "no unit"
+    );
+}
+
+#[test]
+fn a_startup_that_outlasts_the_recovery_is_warned_of() {
+    let warnings = |startup: &str| {
+        let text =
+            scenario("cluster", &format!(r#"{{ "startup": {{ "clients": "{startup}" }} }}"#));
+        let (_, found) = load_with(&text, "test.json", &NAMES, &[]).unwrap();
+        found
+            .into_iter()
+            .map(|found| format!("{}: {}", found.path, found.message))
+            .collect::<Vec<_>>()
+    };
+    assert!(warnings("1s..59s").is_empty(), "within 60 s");
+    let found = warnings("1s..60s");
+    let expected = "cluster.startup.clients: one of the clients that is down when the load ends may still be \
+                    starting when recovery has to be over, 60s later";
+    assert_eq!(found, [expected], "too long");
+}

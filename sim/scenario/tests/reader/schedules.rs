@@ -4,6 +4,7 @@ use crate::common::{fault, load, message, plan, scenario};
 use ackproof_scenario::anchor::{Anchor, spell};
 use ackproof_scenario::plan::When;
 use ackproof_scenario::schedule::{Schedule, Start, Workload};
+use ackproof_scenario::write::tree;
 use ackproof_types::{Micros, ProducerIndex};
 
 fn sends(list: &str) -> String {
@@ -117,4 +118,13 @@ fn a_fault_that_waits_keeps_its_place_among_the_others() {
     let at = |seconds| Start::At(Micros::from_secs(seconds));
     assert_eq!((starts[0], starts[1], starts[3]), (at(4), at(5), at(9)));
     assert!(matches!(starts[2], Start::After(Anchor::Sent(_), Micros(0))), "{starts:?}");
+}
+
+#[test]
+fn a_startup_of_its_own_is_written_and_read_again() {
+    let spelt = r#"{ "startup": { "brokers": "1s..3s" } }"#;
+    let plan = plan("cluster", spelt);
+    let whole = tree(&plan, 1, &[]);
+    let expected: serde_json::Value = serde_json::from_str(spelt).unwrap();
+    assert_eq!(whole["cluster"], expected, "only what differs");
 }
