@@ -249,6 +249,16 @@ fn a_fault_that_finds_nobody_says_so() {
 }
 
 #[test]
+fn an_application_that_is_still_starting_cannot_stall() {
+    let faults = r#"{ "at": "10s", "crash": "ledger-0", "for": "1s" },
+                    { "at": "11100ms", "stall-poll": "ledger-0", "for": "5s" },
+                    { "at": "11200ms", "pause": "ledger-0", "for": "5s" }"#;
+    let outcome = outcome(faults);
+    assert_eq!(outcome.faults[1].target, None, "nothing polls");
+    assert_eq!(outcome.faults[2].target.as_deref(), Some("ledger-0"), "the process is there");
+}
+
+#[test]
 fn a_frozen_producer_sends_nothing() {
     let keep = |event: &Event| matches!(event, Event::Sent { .. });
     let text = r#"{ "at": "10s", "pause": "billing-0", "for": "10s" }"#;

@@ -35,9 +35,7 @@ fn told(name: &str, faults: &str) -> Vec<(u64, Did)> {
         let did = match &entry.event {
             Event::ProcessStarted => Did::Started,
             Event::ProcessEnded(how) => Did::Ended(*how),
-            Event::BrokerStarted { .. } | Event::Sent { .. } | Event::Assigned { .. } => {
-                Did::Worked
-            }
+            Event::BrokerStarted | Event::Sent { .. } | Event::Assigned { .. } => Did::Worked,
             _ => return,
         };
         let mut kept = into.lock().expect("nobody panicked");
@@ -47,8 +45,7 @@ fn told(name: &str, faults: &str) -> Vec<(u64, Did)> {
         }
     });
     run(&plan, 1, Some(trace)).expect("a run");
-    let kept = kept.lock().expect("nobody panicked").clone();
-    kept
+    kept.lock().expect("nobody panicked").clone()
 }
 
 const CRASH: Did = Did::Ended(ProcessEnd::Crash);
@@ -107,6 +104,13 @@ fn what_is_down_when_the_load_ends_starts_then() {
     assert_eq!(told("broker-1", down), expected, "at the end of the load");
     let starting = told("broker-1", &crash("broker-1", 25, 4));
     assert_eq!(starting, [(250, CRASH), (290, Did::Started), (330, Did::Worked)], "only once");
+    let stopping = r#"{ "at": "29999ms", "restart": "broker-1", "for": "5s" }"#;
+    let [(ended, CLEAN), (started, Did::Started), (worked, Did::Worked)] =
+        told("broker-1", stopping)[..]
+    else {
+        panic!("one that is stopping");
+    };
+    assert!(ended > 300 && started == ended && worked >= started + 40, "once it has stopped");
 }
 
 #[test]
@@ -119,13 +123,4 @@ fn a_member_that_joins_starts_too_and_may_be_gone_before_it_worked() {
         panic!("a member that works");
     };
     assert!(worked >= 120, "assigned at {worked}, not while it started");
-}
-
-#[test]
-fn an_application_that_is_not_there_yet_cannot_stall() {
-    let stall = r#"{ "at": "12s", "stall-poll": "ledger-0", "for": "9s" }"#;
-    let faults = [crash("ledger-0", 10, 1), stall.to_owned()].join(", ");
-    let told = told("ledger-0", &faults);
-    assert!(told.contains(&(110, Did::Started)), "{told:?}");
-    assert!(told.iter().any(|(at, did)| *did == Did::Worked && *at < 210), "not stalled: {told:?}");
 }
