@@ -182,8 +182,8 @@ pub(crate) fn chance(tree: &Value) -> Vec<Value> {
     let fixed = |now: Option<&str>| now.is_some_and(|text| !text.contains(".."));
     let mut found = Vec::new();
     if !fixed(now) {
-        let bounds = now.unwrap_or("200us..2ms").split("..");
-        for length in ["1ms", "5ms", "10ms"].into_iter().chain(bounds) {
+        let bounds = now.into_iter().flat_map(|range| range.split(".."));
+        for length in ["1ms", "5ms", "10ms", "200us"].into_iter().chain(bounds) {
             found.extend(with(tree, &latency, Some(json!(length))));
         }
     }
