@@ -1,18 +1,20 @@
 //! TCP's retransmission: what becomes of a packet that is lost, in a cut or by chance.
 //!
 //! A sender does not hear that a link is healed. It sends again what is not acknowledged, at distances that
-//! double, and what it sends meanwhile waits behind it: RFC 6298, with Linux's numbers (`include/net/tcp.h`).
+//! double, and what it sends meanwhile waits behind it: RFC 6298, with Linux's numbers (`include/net/tcp.h`),
+//! after the one tail loss probe of RFC 8985, which a lone segment sends as late as the timer would.
 //! One timer a way, and nothing else is planned ahead, so that a second cut finds nothing that could pass it.
 //! Knows neither how links lose nor how they queue.
 //!
-//! Left out: what is faster than the timer (fast retransmit, tail loss probes), a timer that follows the
+//! Left out: what is faster than the timer (fast retransmit, a probe with more in flight), a timer that follows the
 //! measured round trip, acknowledgements that are lost, and that Linux gives up after a quarter of an hour.
 
 use super::{Network, Way};
 use crate::events::{Due, Events, Toward};
 use ackproof_kafka::machine::ConnectionId;
 
-/// First timer of an established connection: `TCP_RTO_MIN`, as round trips are far shorter.
+/// First timer of an established connection: `TCP_RTO_MIN`, as round trips are far shorter. So late is the
+/// probe too, and the timer starts anew with it.
 const FIRST: u64 = 200_000;
 /// First timer of a handshake: `TCP_TIMEOUT_INIT`.
 const FIRST_OF_HANDSHAKE: u64 = 1_000_000;
@@ -25,9 +27,9 @@ pub(super) enum Recovery {
     /// What was last sent has passed.
     #[default]
     None,
-    /// A packet was lost. A [`Due::Retransmit`] comes this long after; everything waits for it.
+    /// A packet was lost. Everything waits for a [`Due::Retransmit`]; if that is in vain, so long for the next.
     Blocked(u64),
-    /// It has come, this long after the loss, and nothing has passed yet.
+    /// It has come, and nothing has passed yet.
     Trying(u64),
 }
 
@@ -38,13 +40,13 @@ impl Way {
 
     /// What waits on it has not passed: it is tried again by a timer that starts now.
     pub(super) fn block(&mut self, (id, toward): (ConnectionId, Toward), events: &mut Events) {
-        let distance = match self.recovery {
+        let (distance, next) = match self.recovery {
             Recovery::Blocked(_) => return,
-            Recovery::None if self.is_first(toward) => FIRST_OF_HANDSHAKE,
-            Recovery::None => FIRST,
-            Recovery::Trying(distance) => (distance * 2).min(LONGEST),
+            Recovery::None if self.is_first(toward) => (FIRST_OF_HANDSHAKE, 2 * FIRST_OF_HANDSHAKE),
+            Recovery::None => (FIRST, FIRST),
+            Recovery::Trying(distance) => (distance, (distance * 2).min(LONGEST)),
         };
-        self.recovery = Recovery::Blocked(distance);
+        self.recovery = Recovery::Blocked(next);
         events.push(events.now() + distance, Due::Retransmit(id, toward));
     }
 }
@@ -68,8 +70,8 @@ impl Network {
         let ends = connection.ends(toward);
         let way = connection.way(toward);
         // Otherwise its opener has let go of the connection since.
-        let Recovery::Blocked(distance) = way.recovery else { return };
-        way.recovery = Recovery::Trying(distance);
+        let Recovery::Blocked(next) = way.recovery else { return };
+        way.recovery = Recovery::Trying(next);
         let (waiting, is_first) = (way.stalled.len(), way.is_first(toward));
         if waiting == 0 && is_first {
             // Its opener has nothing to say for now; the handshake goes on.
