@@ -125,7 +125,7 @@ pub struct Spread {
     pub high: f64,
 }
 
-/// Where a real value lies.
+/// Where a real value lies; a time is known to a millisecond, and may lie as far beyond an end of the range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {

@@ -16,7 +16,9 @@ pub fn validate(report: &ValidateReport) -> String {
         one(&mut text, scenario);
         text.push('\n');
     }
-    text.push_str("range: of 95 % of the simulated runs; * outside of it\n");
+    text.push_str(
+        "range: of 95 % of the simulated runs; * outside of it, times by more than 1 ms\n",
+    );
     if report.interrupted {
         text.push_str("interrupted: this is what was done by then\n");
     }

@@ -32,7 +32,8 @@ use std::sync::atomic::Ordering;
 ///
 /// A property differs if the real outcome has a probability below 2.5 % under every violation rate that
 /// the simulation leaves possible; a figure of a real run lies inside or outside of the range of 95 % of the
-/// simulated runs. One figure in twenty lies outside by chance.
+/// simulated runs, a time if a value within a millisecond of it does: real clients tell no less. One figure in
+/// twenty lies outside by chance.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit status: 0 all agree and lie inside, 1 something differs or lies outside, \

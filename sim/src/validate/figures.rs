@@ -8,6 +8,9 @@ use ackproof_reports::validate::{Figure, FigureUnit, Place, Spread};
 /// Of simulated values as many per mille lie beyond either end of a range.
 const BEYOND: usize = 25;
 
+/// Real times are known to a millisecond: Kafka's tools print no less, and a record carries no less.
+const PRECISION_MS: f64 = 1.0;
+
 /// What a run came to, of either side.
 #[derive(Clone, Debug)]
 pub(super) struct Measured<'a> {
@@ -90,11 +93,15 @@ pub(super) fn place(
     simulated: Vec<f64>,
 ) -> Figure {
     let spread = spread(simulated);
+    let precision = match unit {
+        FigureUnit::Milliseconds => PRECISION_MS,
+        FigureUnit::Count => 0.0,
+    };
     let places = real.iter().map(|value| {
         let (value, Spread { low, high, .. }) = ((*value)?, spread?);
         Some(match value {
-            _ if value < low => Place::Below,
-            _ if value > high => Place::Above,
+            _ if value + precision < low => Place::Below,
+            _ if value - precision > high => Place::Above,
             _ => Place::Inside,
         })
     });
@@ -144,5 +151,14 @@ mod tests {
         let wanted = [Some(Place::Inside), Some(Place::Below), Some(Place::Above), None];
         assert_eq!(figure.places, wanted);
         assert_eq!(place(NAME, real, Vec::new()).places, [None; 4]);
+    }
+
+    #[test]
+    fn a_real_time_is_known_to_a_millisecond() {
+        let real = [8.0, 9.0, 21.0, 22.0].map(Some).to_vec();
+        let simulated: Vec<f64> = (10..=20).map(f64::from).collect();
+        let name = ("longest_stall", None, FigureUnit::Milliseconds);
+        let wanted = [Place::Below, Place::Inside, Place::Inside, Place::Above].map(Some);
+        assert_eq!(place(name, real, simulated).places, wanted);
     }
 }
