@@ -1,6 +1,6 @@
 //! Which broker coordinates the group (R9.38). It knows nothing of what the coordinator is asked.
 //!
-//! Kafka: `AbstractCoordinator#ensureCoordinatorReady`, `#markCoordinatorUnknown`.
+//! Kafka: `AbstractCoordinator#ensureCoordinatorReady`, `#checkAndGetCoordinator`, `#markCoordinatorUnknown`.
 
 use super::{Consumer, Out, Purpose, Timer, links};
 use crate::machine::{Channel, Route};
@@ -22,13 +22,6 @@ pub(super) struct Coordinator {
     broker: Option<BrokerId>,
     lookup: Lookup,
     failures: u32,
-}
-
-impl Coordinator {
-    /// It may be looked up again.
-    pub(super) fn cooled(&mut self) {
-        self.lookup = Lookup::Idle;
-    }
 }
 
 impl Consumer {
@@ -56,12 +49,24 @@ impl Consumer {
             self.coordinator =
                 Coordinator { broker: Some(broker), lookup: Lookup::Idle, failures: 0 };
             self.watch_session(out);
+            if self.coordinator_route().is_none() {
+                out.arm(Timer::CoordinatorBackoff, self.retry_backoff());
+            }
         } else {
             self.commits.drop_queued();
             self.coordinator.lookup = Lookup::CoolingDown;
             let pause = self.retry_backoff_after(self.coordinator.failures);
             self.coordinator.failures = self.coordinator.failures.saturating_add(1);
             out.arm(Timer::CoordinatorBackoff, pause);
+        }
+    }
+
+    /// It may be looked up again; and is, if its connection has failed and may not be tried yet: another may
+    /// coordinate by now. Kafka's heartbeat thread does that every `retry.backoff.ms`.
+    pub(super) fn coordinator_cooled(&mut self) {
+        self.coordinator.lookup = Lookup::Idle;
+        if self.coordinator_route().is_none() {
+            self.coordinator.broker = None;
         }
     }
 

@@ -179,7 +179,7 @@ impl Consumer {
                 self.topology.want();
                 out.arm(Timer::MetadataAge, self.config.metadata_max_age);
             }
-            Timer::CoordinatorBackoff => self.coordinator.cooled(),
+            Timer::CoordinatorBackoff => self.coordinator_cooled(),
             Timer::JoinBackoff => self.membership.join_cooled(),
             Timer::Heartbeat => self.heartbeat(out),
             Timer::Session => self.session_over(out),

@@ -159,6 +159,26 @@ fn a_position_beyond_a_cut_log_is_rewound() {
     );
 }
 
+/// Who coordinates may have changed before the dead one's connection may be tried again.
+#[test]
+fn a_coordinator_that_cannot_be_reached_is_looked_up_again_meanwhile() {
+    let mut h = Harness::new(CommitStrategy::SyncAfterBatch);
+    h.story();
+    h.commit = Err(ErrorCode::NotCoordinator);
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    assert_eq!(h.requests, ["commit", "find"]);
+    h.fire(Timer::CoordinatorBackoff);
+    h.fire(Timer::CoordinatorBackoff);
+    assert_eq!(h.requests, ["commit", "find", "find", "find"], "each time");
+    h.fire(Timer::Link(LinkTimer::Reconnect(Route {
+        node: BROKER.into(),
+        channel: Channel::Coordinator,
+    })));
+    h.fire(Timer::CoordinatorBackoff);
+    assert_eq!(h.requests.len(), 4, "it can be reached");
+}
+
 #[test]
 fn a_lost_coordinator_is_looked_up_again() {
     let mut h = Harness::new(CommitStrategy::SyncAfterBatch);
