@@ -351,7 +351,7 @@ fn startup_is_read_and_has_measured_defaults() {
         [startup.brokers, startup.clients]
             .map(|delay| [delay.min.as_millis(), delay.max.as_millis()])
     };
-    assert_eq!(seconds("{}"), [[2300, 4700], [600, 2700]], "measured");
+    assert_eq!(seconds("{}"), [[1900, 4700], [600, 2700]], "measured");
     assert_eq!(
         seconds(r#"{ "startup": { "brokers": "10s" } }"#),
         [[10_000; 2], [600, 2700]],
