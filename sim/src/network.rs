@@ -124,7 +124,7 @@ impl Connection {
         let is_first = way.is_first(toward);
         if links.lose(ends, is_first) {
             way.stalled.push_front(packet);
-            way.block((id, toward), events);
+            way.block((id, toward), ends, links, events);
             links.between(ends).narrow.forfeit((id, toward));
             return;
         }
@@ -167,8 +167,14 @@ impl Network {
     }
 
     pub(crate) fn get(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        self.find(id).map(|(connection, _)| connection)
+    }
+
+    /// A connection, and the links to send on.
+    fn find(&mut self, id: ConnectionId) -> Option<(&mut Connection, &mut Links)> {
         let (uses, connection) = self.connections.get_mut(place(id) as usize)?;
-        if u64::from(*uses) == id.0 >> 32 { connection.as_deref_mut() } else { None }
+        let connection = connection.as_deref_mut().filter(|_| u64::from(*uses) == id.0 >> 32)?;
+        Some((connection, &mut self.links))
     }
 
     /// The connection of `route`, opened now if there is none.
@@ -300,15 +306,13 @@ impl Network {
 
     /// Sends the packet that has waited longest, unless another was lost meanwhile.
     fn transmit(&mut self, id: ConnectionId, toward: Toward, events: &mut Events) {
-        let Some((uses, Some(connection))) = self.connections.get_mut(place(id) as usize) else {
-            return;
-        };
+        let Some((connection, links)) = self.find(id) else { return };
         let way = connection.way(toward);
-        if u64::from(*uses) != id.0 >> 32 || way.is_blocked() {
+        if way.is_blocked() {
             return;
         }
         if let Some(packet) = way.stalled.pop_front() {
-            connection.put(id, toward, packet, &mut self.links, events);
+            connection.put(id, toward, packet, links, events);
         }
     }
 
@@ -329,8 +333,8 @@ impl Network {
         let link = self.link(from, to);
         link.cuts += 1;
         for (id, toward) in link.narrow.scatter() {
-            if let Some(connection) = self.get(id) {
-                connection.way(toward).block((id, toward), events);
+            if let Some((connection, links)) = self.find(id) {
+                connection.way(toward).block((id, toward), (from, to), links, events);
             }
         }
     }

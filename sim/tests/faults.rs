@@ -268,7 +268,8 @@ fn a_frozen_producer_sends_nothing() {
     assert!(sent.iter().any(|(at, ..)| at.as_millis() == 20_000), "what was due comes at once");
 }
 
-/// What it had sent into a cut is tried 0.2, 0.4, 0.8, 1.6, 3.2 and 6.4 s later by its kernel, which is not frozen.
+/// What it had sent into a cut is tried six times by its kernel, which is not frozen, the last time 32 timers of
+/// 204 ms to 220 ms later.
 #[test]
 fn the_kernel_of_a_frozen_producer_sends_again() {
     let keep = |event: &Event| matches!(event, Event::Appended { as_leader: true, .. });
@@ -284,7 +285,7 @@ fn the_kernel_of_a_frozen_producer_sends_again() {
         .filter(|(at, _, event)| (8100..29_000).contains(&at.as_millis()) && records(event) > 0);
     let times: Vec<u64> = of_it.map(|(at, ..)| at.as_millis()).collect();
     assert!(!times.is_empty(), "while it is frozen");
-    assert!(times.iter().all(|at| (14_400..14_500).contains(at)), "{times:?}");
+    assert!(times.iter().all(|at| (14_500..15_100).contains(at)), "{times:?}");
 }
 
 #[test]

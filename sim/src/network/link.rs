@@ -6,6 +6,7 @@
 
 use super::Stretch;
 use super::narrow::Narrow;
+use super::retransmit::FIRST;
 use ackproof_scenario::schedule::draw;
 use ackproof_scenario::stream;
 use ackproof_types::{Delay, Micros, NodeId};
@@ -29,6 +30,8 @@ pub(super) struct Link {
 pub(super) struct Links {
     nodes: usize,
     latency: Delay,
+    /// How long a sender on a connection that is made waits before it sends again.
+    pub(super) timer: Delay,
     all: Vec<Link>,
 }
 
@@ -45,12 +48,18 @@ impl Links {
                 narrow: Narrow::default(),
             })
             .collect();
-        Self { nodes: entities.len(), latency, all }
+        Self { nodes: entities.len(), latency, timer: FIRST, all }
     }
 
     /// The link that leads from the one to the other.
     pub(super) fn between(&mut self, (from, to): (NodeId, NodeId)) -> &mut Link {
         &mut self.all[from.index() * self.nodes + to.index()]
+    }
+
+    /// The first timer of a packet that was lost just now.
+    pub(super) fn first_timer(&mut self, ends: (NodeId, NodeId)) -> u64 {
+        let timer = self.timer;
+        self.between(ends).draw(timer).0
     }
 
     /// Whether a packet that is sent now is lost. The first one of a connection stands for its handshake,

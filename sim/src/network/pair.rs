@@ -108,7 +108,8 @@ impl Pair {
 pub(super) fn simulated(seed: u64, test: impl FnOnce(Pair)) {
     let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
     runtime.block_on(async move {
-        let network = Network::new(&[1, 2], LATENCY, seed);
+        let mut network = Network::new(&[1, 2], LATENCY, seed);
+        network.links.timer = Delay::exactly(Micros::from_millis(200));
         let events = Events::new();
         test(Pair { network, events, arrived: Vec::new(), failed_at: Vec::new() });
     });

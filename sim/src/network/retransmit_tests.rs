@@ -1,6 +1,7 @@
 //! When what was lost is sent again, and in what order: single cases, and many at random.
 
 use super::pair::{FROM, Pair, TO, simulated};
+use super::retransmit::FIRST;
 use crate::events::Toward;
 use ackproof_kafka::machine::{Channel, ConnectionId};
 use ackproof_scenario::stream;
@@ -51,6 +52,26 @@ fn what_waits_behind_a_cut_is_tried_at_distances_that_double() {
             assert_eq!(pair.times()[4], 100 * SECOND + 1, "as before");
         });
     }
+}
+
+#[test]
+fn a_first_timer_is_as_long_as_real_ones() {
+    simulated(1, |mut pair| {
+        pair.network.links.timer = FIRST;
+        let id = established(&mut pair);
+        let mut delays = std::collections::BTreeSet::new();
+        for number in 1..100 {
+            let now = pair.events.now();
+            cut_both(&mut pair);
+            pair.send(id, number);
+            pair.run(now + SECOND / 10);
+            heal_both(&mut pair);
+            pair.run(now + SECOND);
+            delays.insert(pair.times().last().expect("one") - now - 1);
+        }
+        assert!(delays.iter().all(|delay| (204_000..=220_000).contains(delay)), "{delays:?}");
+        assert!(delays.len() > 50, "each loss has its own: {delays:?}");
+    });
 }
 
 #[test]
