@@ -287,20 +287,18 @@ impl Network {
         packet: Packet,
         events: &mut Events,
     ) {
-        let Some((uses, Some(connection))) = self.connections.get_mut(place(id) as usize) else {
-            return;
-        };
-        if u64::from(*uses) != id.0 >> 32 || (toward == Toward::Opener && !connection.open) {
+        let Some((connection, links)) = self.find(id) else { return };
+        if toward == Toward::Opener && !connection.open {
             return;
         }
         let ends = connection.ends(toward);
         if connection.way(toward).is_blocked() {
             connection.way(toward).stalled.push_back(packet);
-        } else if self.links.between(ends).has_queue() {
+        } else if links.between(ends).has_queue() {
             connection.way(toward).stalled.push_back(packet);
             self.queue(ends, (id, toward), events);
         } else {
-            connection.put(id, toward, packet, &mut self.links, events);
+            connection.put(id, toward, packet, links, events);
         }
     }
 

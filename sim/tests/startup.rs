@@ -3,6 +3,7 @@
 use ackproof::recorder::Trace;
 use ackproof::run::run;
 use ackproof_oracle::history::{Event, ProcessEnd};
+use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_with};
 use std::sync::{Arc, Mutex};
 
@@ -15,12 +16,12 @@ enum Did {
     Ended(ProcessEnd),
 }
 
-/// When, in tenths of a second from 9 s on, the process called `name` did what; brokers take 4 s to start, clients 2 s.
-fn told(name: &str, faults: &str) -> Vec<(u64, Did)> {
+/// A run with `faults` in which brokers take as long as that to start.
+fn plan(brokers: &str, faults: &str) -> Plan {
     let names = Names { properties: &[], witnesses: &[], variants: &[] };
     let text = format!(
         r#"{{
-          "cluster": {{ "startup": {{ "brokers": "4s", "clients": "2s" }} }},
+          "cluster": {{ "startup": {{ "brokers": "{brokers}", "clients": "2s" }} }},
           "topics": {{ "payments": {{ "config": {{ "min.insync.replicas": 2 }} }} }},
           "producers": {{ "billing": {{ "rate": "100/s", "keys": 20 }} }},
           "groups": {{ "ledger": {{ "members": 2, "config": {{ "session.timeout.ms": 10000 }} }} }},
@@ -28,7 +29,12 @@ fn told(name: &str, faults: &str) -> Vec<(u64, Did)> {
           "run": {{ "load": "30s", "settle": "60s" }}
         }}"#
     );
-    let plan = load_with(&text, "test.json", &names, &[]).unwrap_or_else(|e| panic!("{e:#?}")).0;
+    load_with(&text, "test.json", &names, &[]).unwrap_or_else(|e| panic!("{e:#?}")).0
+}
+
+/// When, in tenths of a second from 9 s on, the process called `name` did what; brokers take 4 s to start, clients 2 s.
+fn told(name: &str, faults: &str) -> Vec<(u64, Did)> {
+    let plan = plan("4s", faults);
     let kept = Arc::new(Mutex::new(Vec::<(u64, Did)>::new()));
     let (into, name) = (Arc::clone(&kept), name.to_owned());
     let trace: Trace = Box::new(move |entry, context| {
@@ -95,6 +101,11 @@ fn a_process_that_is_frozen_past_its_startup_works_when_it_goes_on() {
     let works = |at| vec![(100, CRASH), (150, Did::Started), (at, Did::Worked)];
     assert_eq!(frozen("6s"), works(230), "late");
     assert_eq!(frozen("1s"), works(190), "in time");
+    // Not a packet leaves it before: it makes no difference when it would have been ready.
+    let pause = r#"{ "at": "17s", "pause": "broker-1", "for": "6s" }"#;
+    let faults = [crash("broker-1", 10, 5), pause.to_owned()].join(", ");
+    let digest = |startup| run(&plan(startup, &faults), 1, None).expect("a run").digest;
+    assert_eq!(digest("4s"), digest("5s"), "until it goes on");
 }
 
 #[test]

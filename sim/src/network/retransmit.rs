@@ -65,34 +65,26 @@ impl Way {
 }
 
 impl Network {
-    /// A handshake without a message behind it is lost, or the connection is made.
-    fn greet(&mut self, id: ConnectionId, is_lost: bool, events: &mut Events) {
-        let Some((connection, links)) = self.find(id) else { return };
-        let ends = connection.ends(Toward::Acceptor);
-        let way = connection.way(Toward::Acceptor);
-        if is_lost {
-            way.block((id, Toward::Acceptor), ends, links, events);
-        } else {
-            way.recovery = Recovery::None;
-            way.last = events.now();
-        }
-    }
-
     /// The timer of a way has come: all that waits on it is sent again, in order, until one is lost.
     pub(crate) fn retransmit(&mut self, id: ConnectionId, toward: Toward, events: &mut Events) {
-        let Some(connection) = self.get(id) else { return };
+        let Some((connection, links)) = self.find(id) else { return };
         let ends = connection.ends(toward);
         let way = connection.way(toward);
         // Otherwise its opener has let go of the connection since.
         let Recovery::Blocked(next) = way.recovery else { return };
         way.recovery = Recovery::Trying(next);
-        let (waiting, is_first) = (way.stalled.len(), way.is_first(toward));
-        if waiting == 0 && is_first {
-            // Its opener has nothing to say for now; the handshake goes on.
-            let is_lost = self.links.lose(ends, true);
-            return self.greet(id, is_lost, events);
+        let waiting = way.stalled.len();
+        if waiting == 0 && way.is_first(toward) {
+            // Its opener has nothing to say for now; the handshake goes on until the connection is made.
+            if links.lose(ends, true) {
+                way.block((id, toward), ends, links, events);
+            } else {
+                way.recovery = Recovery::None;
+                way.last = events.now();
+            }
+            return;
         }
-        let has_queue = self.links.between(ends).has_queue();
+        let has_queue = links.between(ends).has_queue();
         for _ in 0..waiting {
             if has_queue {
                 self.queue(ends, (id, toward), events);

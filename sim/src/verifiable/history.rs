@@ -70,8 +70,8 @@ pub fn history(
 /// The history of a run around which a harness kept `base`, with the logs of the clients that it started
 /// (named as their processes: producers as in the header, members `group-number`), the records at the end,
 /// and the controllers' log if the base tells of no elections itself. A producer's `--value-prefix` is its
-/// place among the header's producers, from 0, and their number more in every further life. Events of `base` keep their times; phases, faults and the
-/// lives of processes are its own, but a client that printed `shutdown_complete` ended cleanly then. Times
+/// place among the header's producers, from 0, and their number more in every further life. Events of `base`
+/// keep their times; phases, faults and the lives of processes are its own, but a client that printed `shutdown_complete` ended cleanly then. Times
 /// in `dump` give records their true `sent`, never after their acknowledgement. What the controllers decided
 /// before `base` begins is told at its beginning; what they decided after its phase `end` is left out.
 ///

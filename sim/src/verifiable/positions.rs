@@ -9,7 +9,7 @@
 //! It knows nothing of commits: whether a position is the right one is for the oracle to say.
 
 use super::{Dump, Place};
-use ackproof_oracle::context::Context;
+use ackproof_oracle::context::{Context, TopicContext};
 use ackproof_oracle::history::PositionSource;
 use ackproof_types::GroupId;
 use std::collections::BTreeSet;
@@ -56,7 +56,7 @@ impl<'a> Positions<'a> {
         if !self.awaited[consumer].remove(place) {
             return None;
         }
-        let known = |topic: &&ackproof_oracle::context::TopicContext| topic.name == place.topic;
+        let known = |topic: &&TopicContext| topic.name == place.topic;
         let topic = self.context.topics.iter().find(known)?;
         let resets = self.context.groups[group.index()].reset != "earliest";
         if topic.unclean_leader_election || resets {
