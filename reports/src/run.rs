@@ -149,8 +149,10 @@ pub struct Records {
     pub failed: u64,
     /// Without a certain outcome.
     pub unknown: u64,
-    /// Sent, not failed, and in no log at the end.
+    /// Acknowledged, and in no log at the end.
     pub lost: u64,
+    /// Of the unknown ones: in no log at the end. Nothing was promised for them.
+    pub unknown_absent: u64,
     /// Copies beyond the first in the final logs.
     pub log_duplicates: u64,
 }
@@ -193,8 +195,10 @@ pub struct CauseReport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
-    /// In no log at the end.
+    /// Acknowledged, and in no log at the end.
     Lost,
+    /// Without a certain outcome, and in no log at the end.
+    UnknownAbsent,
     /// In a log more than once.
     LogDuplicate,
     /// Never processed by a group.
@@ -295,6 +299,7 @@ impl From<&oracle::RecordCounts> for Records {
             failed: counts.failed,
             unknown: counts.unknown,
             lost: counts.lost,
+            unknown_absent: counts.unknown_absent,
             log_duplicates: counts.log_duplicates,
         }
     }
@@ -320,6 +325,7 @@ impl CauseReport {
     pub fn all(findings: &oracle::Findings) -> Vec<Self> {
         let records = &findings.records;
         let mut causes = Self::losses(Fate::Lost, None, &records.loss_causes);
+        causes.extend(Self::losses(Fate::UnknownAbsent, None, &records.absent_causes));
         causes.extend(Self::copies(Fate::LogDuplicate, None, &records.log_duplicate_causes));
         for group in &findings.groups {
             let name = Some(group.group.as_str());

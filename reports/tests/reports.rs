@@ -75,7 +75,15 @@ fn group() -> GroupReport {
 }
 
 fn records() -> Records {
-    Records { sent: 1010, acked: 1001, failed: 2, unknown: 7, lost: 1, log_duplicates: 4 }
+    Records {
+        sent: 1010,
+        acked: 1001,
+        failed: 2,
+        unknown: 7,
+        unknown_absent: 3,
+        lost: 1,
+        log_duplicates: 4,
+    }
 }
 
 fn cause(what: Fate, group: Option<&str>, cause: &str, about: &str) -> CauseReport {
@@ -452,7 +460,8 @@ fn a_run_as_json_has_the_promised_fields_in_their_order_on_one_line() {
         "allowed",
     ];
     assert_eq!(keys(&value["properties"][0]), property);
-    let records = ["sent", "acked", "failed", "unknown", "lost", "log_duplicates"];
+    let records =
+        ["sent", "acked", "failed", "unknown", "lost", "unknown_absent", "log_duplicates"];
     assert_eq!(keys(&value["records"]), records);
     let group =
         ["group", "delivered", "processed", "distinct", "duplicates", "duplicate_rate", "skipped"];

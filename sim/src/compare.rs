@@ -14,8 +14,9 @@ use ackproof_reports::verdict::Judgement;
 use std::collections::BTreeMap;
 
 /// What is compared. Latencies are means: a sum that every record is part of.
-const COMPARED: [(&str, Option<Unit>); 8] = [
+const COMPARED: [(&str, Option<Unit>); 9] = [
     ("lost", None),
+    ("unknown_absent", None),
     ("skipped", None),
     ("log_duplicates", None),
     ("duplicate_rate", Some(Unit::Share)),

@@ -93,10 +93,16 @@ fn producer(contract: &mut Contract, plan: &Plan, producer: &Producer) {
         possible(Fate::Lost, None, causes, Clause { says, settings })
     };
     match acks {
-        "0" => losses.push(lost(
-            &[LossCause::AcksZero],
-            format!("a record of {name} is lost without a sign when its leader fails or is unreachable"),
-            vec![acks_setting],
+        "0" => losses.push(possible(
+            Fate::UnknownAbsent,
+            None,
+            std::iter::once(LossCause::AcksZero.name()),
+            Clause {
+                says: format!(
+                    "a record of {name} vanishes without a sign when its leader fails or is unreachable"
+                ),
+                settings: vec![acks_setting],
+            },
         )),
         "1" => losses.push(lost(
             &[LossCause::AcksOne, LossCause::StaleLeader],

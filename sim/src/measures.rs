@@ -52,6 +52,7 @@ fn shares(run: &RunReport) -> Vec<(&'static str, Option<&str>, Share<'_>)> {
     let (records, pace) = (&run.records, &run.pace);
     let mut all = vec![
         ("loss_rate", None, Share::Part(records.lost, records.sent)),
+        ("unknown_absent_rate", None, Share::Part(records.unknown_absent, records.sent)),
         ("ack_latency", None, Share::Lengths(&pace.acknowledgement)),
         ("unavailability", None, Share::Stalls(pace.writes.unwrap_or_default())),
     ];
@@ -99,7 +100,11 @@ pub(crate) fn is_estimated(measure: &str) -> bool {
     measure.contains('.')
         || matches!(
             measure,
-            "duplicate_rate" | "loss_rate" | "unavailability" | "read_unavailability"
+            "duplicate_rate"
+                | "loss_rate"
+                | "unknown_absent_rate"
+                | "unavailability"
+                | "read_unavailability"
         )
 }
 
@@ -119,8 +124,10 @@ pub(crate) fn value(run: &RunReport, name: &str) -> Option<f64> {
         "log_duplicates" => Some(count(records.log_duplicates)),
         "lost" => Some(count(records.lost)),
         "unknown" => Some(count(records.unknown)),
+        "unknown_absent" => Some(count(records.unknown_absent)),
         "failed" => Some(count(records.failed)),
         "loss_rate" => Some(count(records.lost) / count(records.sent.max(1))),
+        "unknown_absent_rate" => Some(count(records.unknown_absent) / count(records.sent.max(1))),
         "unavailability" => timing.writes.map(|stall| stall.unavailability),
         "longest_stall" => timing.writes.map(|stall| stall.longest_ms),
         "read_unavailability" => stall(|stall| stall.unavailability),

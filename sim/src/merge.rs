@@ -250,6 +250,7 @@ pub(crate) fn records(sum: &mut Records, one: &Records) {
     sum.failed += one.failed;
     sum.unknown += one.unknown;
     sum.lost += one.lost;
+    sum.unknown_absent += one.unknown_absent;
     sum.log_duplicates += one.log_duplicates;
 }
 

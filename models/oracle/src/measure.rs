@@ -356,11 +356,12 @@ impl Measure {
             counts.failed += u64::from(!acked && failed);
             counts.unknown += u64::from(!acked && !failed);
             let gone = read[producer] && flags & READ == 0;
-            counts.lost += u64::from(gone && (acked || !failed));
+            counts.lost += u64::from(gone && acked);
             if gone && !acked && !failed {
+                counts.unknown_absent += 1;
                 let asks = self.context.producers.get(producer).is_none_or(|one| one.acks != "0");
                 let cause = if asks { LossCause::Unacknowledged } else { LossCause::AcksZero };
-                *counts.loss_causes.entry(cause).or_default() += 1;
+                *counts.absent_causes.entry(cause).or_default() += 1;
             }
         }
         let mut groups = Vec::with_capacity(self.groups.len());

@@ -82,12 +82,16 @@ pub struct RecordCounts {
     pub failed: u64,
     /// Distinct records without a certain outcome.
     pub unknown: u64,
-    /// Sent, and neither failed for certain nor in any log at the end, acknowledged or not.
+    /// Acknowledged, and in no log at the end.
     pub lost: u64,
+    /// Of the unknown ones: in no log at the end.
+    pub unknown_absent: u64,
     /// Copies beyond the first in the final logs.
     pub log_duplicates: u64,
-    /// Why: of acknowledged records a cause for each violation of `acked-durability`.
+    /// Why: a cause for each violation of `acked-durability`.
     pub loss_causes: BTreeMap<LossCause, u64>,
+    /// Why: adds up to `unknown_absent`.
+    pub absent_causes: BTreeMap<LossCause, u64>,
     /// Why: adds up to `log_duplicates`.
     pub log_duplicate_causes: BTreeMap<DuplicateCause, u64>,
 }

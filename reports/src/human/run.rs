@@ -90,12 +90,13 @@ pub(super) fn records(text: &mut String, records: &Records) {
     put(
         text,
         format_args!(
-            "{}sent {}, acked {}, failed {}, unknown {}, lost {}, log duplicates {}",
+            "{}sent {}, acked {}, failed {}, unknown {} ({} absent), lost {}, log duplicates {}",
             row("records"),
             records.sent,
             records.acked,
             records.failed,
             records.unknown,
+            records.unknown_absent,
             records.lost,
             records.log_duplicates
         ),
@@ -122,6 +123,7 @@ pub(super) fn group(text: &mut String, group: &GroupReport) {
 pub(super) fn cause(text: &mut String, cause: &CauseReport) {
     let what = match cause.what {
         Fate::Lost => "lost",
+        Fate::UnknownAbsent => "unknown, absent",
         Fate::LogDuplicate => "twice in a log",
         Fate::Skipped => "skipped",
         Fate::Duplicate => "processed again",

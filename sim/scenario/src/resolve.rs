@@ -23,6 +23,8 @@ pub const MEASURES: &[&str] = &[
     "loss_rate",
     "skipped",
     "unknown",
+    "unknown_absent",
+    "unknown_absent_rate",
     "failed",
     "unavailability",
     "read_unavailability",

@@ -9,7 +9,7 @@ use std::fmt;
 
 /// Counts that a failure can be about: more than none.
 pub const COUNTS: &[&str] =
-    &["lost", "skipped", "log_duplicates", "duplicates", "unknown", "failed"];
+    &["lost", "skipped", "log_duplicates", "duplicates", "unknown_absent", "unknown", "failed"];
 
 /// What failed, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +139,7 @@ fn count(findings: &Findings, name: &str) -> (u64, Option<&'static str>) {
         "lost" => records.lost,
         "log_duplicates" => records.log_duplicates,
         "unknown" => records.unknown,
+        "unknown_absent" => records.unknown_absent,
         "failed" => records.failed,
         "skipped" => groups.map(|group| group.skipped).max().unwrap_or(0),
         "duplicates" => groups.map(|group| group.duplicates).max().unwrap_or(0),
@@ -151,6 +152,7 @@ fn causes(findings: &Findings, name: &str) -> Vec<&'static str> {
     let (records, groups) = (&findings.records, &findings.groups);
     match name {
         "lost" => records.loss_causes.keys().map(|cause| cause.name()).collect(),
+        "unknown_absent" => records.absent_causes.keys().map(|cause| cause.name()).collect(),
         "log_duplicates" => records.log_duplicate_causes.keys().map(|cause| cause.name()).collect(),
         "skipped" => {
             let causes = groups.iter().flat_map(|group| group.skip_causes.keys());

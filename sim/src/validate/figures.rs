@@ -40,6 +40,7 @@ pub(super) fn figures(run: &Measured<'_>) -> Vec<(Name, Option<f64>)> {
         (("failed", None, Count), number(records.failed)),
         (("unknown", None, Count), number(records.unknown)),
         (("lost", None, Count), logs(records.lost)),
+        (("unknown_absent", None, Count), logs(records.unknown_absent)),
         (("log_duplicates", None, Count), logs(records.log_duplicates)),
         (("ack_latency.p50", None, Milliseconds), timing.acknowledgement.p50_ms),
         (("ack_latency.p99", None, Milliseconds), timing.acknowledgement.p99_ms),

@@ -35,8 +35,10 @@ fn records_and_groups_are_counted() {
         failed: 1,
         unknown: 1,
         lost: 1,
+        unknown_absent: 0,
         log_duplicates: 1,
         loss_causes: BTreeMap::new(),
+        absent_causes: BTreeMap::new(),
         log_duplicate_causes: [(DuplicateCause::Deduplication, 1)].into(),
     };
     assert_eq!(records, expected);
@@ -110,13 +112,13 @@ fn a_record_processed_again_names_its_cause() {
 }
 
 #[test]
-fn an_unacknowledged_loss_names_its_cause() {
+fn what_is_unknown_and_absent_is_not_lost_and_names_its_cause() {
     let cause = |acks: &str| {
         let mut context = context();
         context.producers[0].acks = acks.into();
         let (records, _) = counted(&context, vec![sent(0), final_done(0)]);
-        assert_eq!(records.lost, 1);
-        records.loss_causes.into_keys().next()
+        assert_eq!((records.lost, records.unknown_absent), (0, 1));
+        records.absent_causes.into_keys().next()
     };
     assert_eq!(cause("0"), Some(LossCause::AcksZero));
     assert_eq!(cause("all"), Some(LossCause::Unacknowledged));
