@@ -56,6 +56,7 @@ const REGRESSIONS: &[(&str, &str, &str)] = &[
     ("high-watermark-ignores-followers", "hw-ignores-followers", "acked-durability"),
     ("no-deduplication", "no-dedup", "idempotent-log"),
     ("no-divergence-check", "no-divergence-check", "log-matching"),
+    ("stale-leader-appends", "no-divergence-check", "log-matching"),
 ];
 
 #[test]

@@ -4,12 +4,17 @@
 //!
 //! Source: bug corpus §10.2 TrueHwm family, §9.1 StrongIsr. A witness is an offset of a replica that was
 //! compared with the committed prefix as another exposed it: one replica alone proves nothing. It does
-//! *not* judge the tail of a stale leader: an append of an older epoch than the committed one at its
-//! place is legal until it is exposed. An unclean election cuts the committed prefix where the new
+//! *not* judge the tail of a stale leader. An unclean election cuts the committed prefix where the new
 //! leader's log ends or differs, and older leaderships are not heard any more. Compared are epoch and
 //! record of each offset; a coordinator's batch has epochs only. Keeps 8 bytes an exposed offset, and 8
 //! bytes an offset that a replica has and that was not compared yet. Broken on purpose by
 //! `trunc-to-hw`, `no-divergence-check`.
+//!
+//! What cannot fool it. *A stale leader* appends what it likes where a later leadership exposed something
+//! else: an append is wrong only from the epoch of the leadership that exposed its place on, however old
+//! the record is that was exposed there. *A late message*: a follower appends what a replaced leader sent
+//! it, under that leader's epoch, so the same rule lets it. *A restart*: what a replica has after it is
+//! what it had, less what it reports as cut.
 
 use crate::context::Context;
 use crate::history::{Entry, Event};
@@ -20,7 +25,7 @@ use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{
     BrokerId, LeaderEpoch, NodeId, ProducerIndex, RecordId, RecordSlice, TopicPartition,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] =
@@ -85,6 +90,8 @@ struct Replicas {
     /// What was exposed as committed, from `start` on.
     start: i64,
     committed: Vec<Cell>,
+    /// Leaderships by the end of what they exposed, where no earlier one exposed as much: ends rise.
+    exposed: BTreeMap<LeaderEpoch, i64>,
     /// Epoch of the last unclean election; older leaderships are not heard.
     floor: LeaderEpoch,
     isr: Arc<[BrokerId]>,
@@ -142,9 +149,24 @@ impl Replicas {
         Some(conflict)
     }
 
-    /// `node` exposed its log below `to`.
-    fn expose(&mut self, node: NodeId, to: i64) -> Option<Conflict> {
+    /// The first leadership that exposed what is committed at `offset`.
+    fn exposer(&self, offset: i64) -> Option<LeaderEpoch> {
+        self.exposed.iter().find(|(_, end)| **end > offset).map(|(epoch, _)| *epoch)
+    }
+
+    fn note_exposure(&mut self, epoch: LeaderEpoch, to: i64) {
+        if self.exposed.range(..=epoch).next_back().is_some_and(|(_, end)| *end >= to) {
+            return;
+        }
+        self.exposed.insert(epoch, to);
+        // A later leadership that exposed no more says nothing new.
+        self.exposed.retain(|other, end| *other <= epoch || *end > to);
+    }
+
+    /// `node` exposed its log below `to` in the leadership of `epoch`.
+    fn expose(&mut self, node: NodeId, epoch: LeaderEpoch, to: i64) -> Option<Conflict> {
         self.log(node);
+        self.note_exposure(epoch, to);
         let known = self.committed_end();
         if let Some(conflict) = self.demand(node, to.min(known)) {
             return Some(conflict);
@@ -202,8 +224,10 @@ impl Replicas {
             Cell::new(epoch, record.map(|record| record.id))
         };
         let places = (base..next).map_while(|at| Some((at, self.committed_at(at)?, own(at))));
-        let wrong = |&(_, committed, own): &Conflict| {
-            !committed.agrees(own) && committed.0 >> 48 <= own.0 >> 48 && epoch >= floor
+        // Every leadership from the one that exposed this place on has what it exposed.
+        let wrong = |&(at, committed, own): &Conflict| {
+            let bound = self.exposer(at).is_some_and(|exposer| epoch >= exposer);
+            !committed.agrees(own) && bound && epoch >= floor
         };
         places.into_iter().find(wrong)
     }
@@ -226,6 +250,10 @@ impl Replicas {
             }
         }
         self.committed.truncate(usize::try_from(cut - self.start).unwrap_or(0));
+        let exposed = std::mem::take(&mut self.exposed);
+        for (epoch, end) in exposed {
+            self.note_exposure(epoch, end.min(cut));
+        }
         self.floor = epoch;
     }
 }
@@ -291,7 +319,7 @@ impl Property for Checker {
                 if *epoch < replicas.floor {
                     return;
                 }
-                (*partition, replicas.expose(entry.node, offset.0))
+                (*partition, replicas.expose(entry.node, *epoch, offset.0))
             }
             Event::LeaderElected { partition, leader, epoch, isr, unclean } => {
                 if let (true, Some(leader)) = (*unclean, leader) {

@@ -100,6 +100,52 @@ fn a_cut_uncommitted_tail_holds() {
     assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 3));
 }
 
+/// Broker 1 led epoch 0; broker 3 leads epoch 1 without its last record and is cut off; broker 2 has
+/// that record and commits it in epoch 2.
+fn committed_by_a_later_leader() -> Vec<(u16, Event)> {
+    vec![
+        appended(1, 0, 0, &[0]),
+        appended(2, 0, 0, &[0]),
+        elected(3, 1, &[2, 3]),
+        elected(2, 2, &[1, 2]),
+        high_watermark(2, 2, 1),
+    ]
+}
+
+#[test]
+fn a_stale_leader_a_late_message_and_a_restart_hold() {
+    let mut events = committed_by_a_later_leader();
+    // Broker 3 still leads epoch 1 for itself, over a record of epoch 0 that epoch 2 exposed.
+    events.push(appended(3, 1, 0, &[5]));
+    // Its answer to a fetch, under way since before, reaches a broker that starts anew.
+    events.push((1, Event::ProcessStarted));
+    events.push(cut(1, 1, 0));
+    events.push(appended(1, 1, 0, &[5]));
+    // Both come back, cut it off and have what is committed.
+    events.extend([cut(3, 1, 0), appended(3, 0, 0, &[0]), cut(1, 1, 0), appended(1, 0, 0, &[0])]);
+    events.push(isr(&[1, 2], &[1, 2, 3]));
+    let result = run(events);
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Held, 0), "{result:?}");
+}
+
+#[test]
+fn from_the_leadership_that_exposed_a_place_on_nothing_else_is_appended_there() {
+    for epoch in [2, 3] {
+        let mut events = committed_by_a_later_leader();
+        events.push(appended(3, epoch, 0, &[5]));
+        assert_eq!(run(events).judgement, Judgement::Violated, "epoch {epoch}");
+    }
+    // An earlier leadership had exposed it too: its word reaches the record later, and counts.
+    let mut events = committed_by_a_later_leader();
+    events.extend([high_watermark(1, 0, 1), appended(3, 1, 0, &[5])]);
+    assert_eq!(run(events).judgement, Judgement::Violated, "exposed in epoch 0");
+    // What an unclean election throws away binds nobody.
+    let mut events = committed_by_a_later_leader();
+    events.extend([appended(3, 1, 0, &[5]), unclean(3, 3), appended(3, 3, 1, &[6])]);
+    events.extend([cut(2, 1, 0), appended(2, 1, 0, &[5]), high_watermark(3, 3, 2)]);
+    assert_eq!(run(events).judgement, Judgement::Held, "the unclean leader's log is the truth");
+}
+
 #[test]
 fn an_unclean_election_makes_the_leaders_log_the_truth() {
     let elected = || vec![appended(3, 0, 0, &[0]), unclean(3, 1), appended(3, 1, 1, &[5])];
