@@ -1,6 +1,6 @@
-//! `commit-durability`: the committed offset that a member resumes from is the one that was acknowledged
-//! last before it asked, or one that may have come after; and no commit of an older generation is
-//! accepted after one of a later.
+//! `commit-durability`: the committed offset that a member resumes from is the one that took effect last
+//! of those acknowledged before it asked, or one that may have come after; and no commit of an older
+//! generation is accepted after one of a later.
 //!
 //! Source: bug corpus §10.2 AckedCommitDurable. A witness is a lookup made after a commit was
 //! acknowledged: a run in which nobody resumed from a commit judges nothing. It does *not* speak of
@@ -8,6 +8,16 @@
 //! record an acknowledgement stands for the whole commit, and a lookup that finds more is legal: a member
 //! may have ended before it told of its last one. What is legal is told at [`Checker`]. Keeps
 //! the commits that may still be read. Broken on purpose by `commit-ack-before-replication`.
+//!
+//! What cannot fool it:
+//! - *A late answer.* A commit takes effect between its sending and its answer, so an answer that is heard
+//!   after later commits makes nothing new of it. Its sending is kept until the answer comes.
+//! - *A deposed coordinator* answers lookups from what it had when it was cut off. Only a member whose
+//!   generation was replicated before (R9.18) asks it. As soon as a later generation has committed, such a
+//!   member is a zombie, and its lookup is not judged.
+//! - *A restart.* What a process had sent when it ended has an unknown outcome for good, and is not taken
+//!   for a commit of its next life. An unclean election of the coordinator's log may number generations
+//!   anew, so those before it and after it are not compared.
 
 use crate::context::Context;
 use crate::history::{Entry, Event, PositionSource};
@@ -31,6 +41,18 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::LeaderElected,
 ];
 
+/// The generation of a member. Fencing orders generations only as long as the coordinator forgets none,
+/// so the number of unclean elections before goes with it. None: not on record.
+type Generation = Option<(u32, GenerationId)>;
+
+/// Whether `one` certainly came after `other`.
+fn is_later(one: Generation, other: Generation) -> bool {
+    match (one, other) {
+        (Some((era, one)), Some((other_era, other))) => era == other_era && one > other,
+        _ => false,
+    }
+}
+
 /// What is known of a commit's outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
@@ -44,8 +66,7 @@ enum Outcome {
 struct Write {
     value: Offset,
     node: NodeId,
-    /// Fencing orders generations only as long as the coordinator forgets none.
-    generation: Option<(u32, GenerationId)>,
+    generation: Generation,
     sent: u64,
     outcome: Outcome,
 }
@@ -59,10 +80,7 @@ impl Write {
         if matches!(other.outcome, Outcome::Acked { seq, .. } if self.sent > seq) {
             return true;
         }
-        match (self.generation, other.generation) {
-            (Some((era, mine)), Some((other_era, theirs))) => era == other_era && mine > theirs,
-            _ => false,
-        }
+        is_later(self.generation, other.generation)
     }
 
     fn acked_by(&self, seq: u64) -> bool {
@@ -78,13 +96,20 @@ const NONE: Write = Write {
     outcome: Outcome::Acked { seq: 0, at: Timestamp::START },
 };
 
+/// A member that was assigned the partition and has no position yet.
+#[derive(Clone, Copy, Debug)]
+struct Reader {
+    node: NodeId,
+    generation: Generation,
+    since: u64,
+}
+
 /// The committed offset of a group in a partition.
 #[derive(Debug)]
 struct Register {
-    /// Those that may still be read.
+    /// Those that may still be read, or still wait for their answer.
     writes: Vec<Write>,
-    /// Members that were assigned the partition and have no position yet, since when.
-    readers: Vec<(NodeId, u64)>,
+    readers: Vec<Reader>,
 }
 
 impl Default for Register {
@@ -102,9 +127,9 @@ impl Register {
         })
     }
 
-    /// Takes an acknowledgement. A commit that was sent after one of a later generation was acknowledged
-    /// should have been refused: that one is returned.
-    fn ack(&mut self, entry: &Entry, value: Offset) -> Option<Write> {
+    /// Takes an acknowledgement that a member of `generation` hears. A commit that was sent after one of a
+    /// later generation was acknowledged should have been refused: that one is returned.
+    fn ack(&mut self, entry: &Entry, value: Offset, generation: Generation) -> Option<Write> {
         let outcome = Outcome::Acked { seq: entry.seq, at: entry.at };
         let mut contradicted = None;
         if let Some(index) = self.pending(entry.node, value) {
@@ -112,9 +137,9 @@ impl Register {
             let write = self.writes[index];
             contradicted =
                 self.writes.iter().find(|one| one.follows(&write) && write.follows(one)).copied();
-        } else {
+        } else if !self.is_over(generation, entry.seq) {
             let (node, sent) = (entry.node, entry.seq);
-            self.writes.push(Write { value, node, generation: None, sent, outcome });
+            self.writes.push(Write { value, node, generation, sent, outcome });
         }
         self.prune(entry.seq);
         contradicted
@@ -134,12 +159,30 @@ impl Register {
         self.writes.iter().rev().find(|one| one.acked_by(since) && one.follows(write)).copied()
     }
 
-    /// Forgets what no read can find any more, neither one under way nor a later one.
+    /// Whether a commit of a later generation was acknowledged by then: a member of `generation` is a
+    /// zombie, whose commits are refused from then on.
+    fn is_over(&self, generation: Generation, by: u64) -> bool {
+        self.writes.iter().any(|one| one.acked_by(by) && is_later(one.generation, generation))
+    }
+
+    /// `node` ended: nobody hears the answers to its commits and lookups.
+    fn end(&mut self, node: NodeId) {
+        self.readers.retain(|reader| reader.node != node);
+        for write in self.writes.iter_mut().filter(|write| write.node == node) {
+            if write.outcome == Outcome::Pending {
+                write.outcome = Outcome::Unknown;
+            }
+        }
+    }
+
+    /// Forgets what no read can find any more, neither one under way nor a later one. What waits for its
+    /// answer stays: without it, the answer would look like a new commit.
     fn prune(&mut self, now: u64) {
-        let oldest = self.readers.iter().map(|(_, since)| *since).min().unwrap_or(now);
+        let oldest = self.readers.iter().map(|reader| reader.since).min().unwrap_or(now);
         let mut index = 0;
         while index < self.writes.len() {
-            if self.superseding(&self.writes[index], oldest).is_some() {
+            let write = &self.writes[index];
+            if write.outcome != Outcome::Pending && self.superseding(write, oldest).is_some() {
                 self.writes.remove(index);
             } else {
                 index += 1;
@@ -150,14 +193,19 @@ impl Register {
     /// Takes the lookup of `node`, if one is under way: whether it proves something, and the commit
     /// that should have been found, if `found` is not legal.
     fn read(&mut self, node: NodeId, found: Offset, now: u64) -> Option<(bool, Option<Write>)> {
-        let index = self.readers.iter().position(|(reader, _)| *reader == node)?;
-        let (_, since) = self.readers.remove(index);
+        let index = self.readers.iter().position(|reader| reader.node == node)?;
+        let Reader { since, generation, .. } = self.readers.remove(index);
+        if self.is_over(generation, since) {
+            self.prune(now);
+            return None;
+        }
         let proves = self.writes.iter().any(|one| one.sent > 0 && one.acked_by(since));
         let legal = self
             .writes
             .iter()
             .any(|one| one.value == found && self.superseding(one, since).is_none());
-        let expected = self.writes.iter().rev().find(|one| one.acked_by(since)).copied();
+        let mut latest = self.writes.iter().rev().filter(|one| one.acked_by(since));
+        let expected = latest.find(|one| self.superseding(one, since).is_none()).copied();
         self.prune(now);
         Some((proves, expected.filter(|_| !legal)))
     }
@@ -179,7 +227,7 @@ pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
     registers: GroupPlaces<Register>,
-    generations: BTreeMap<(GroupId, NodeId), GenerationId>,
+    generations: BTreeMap<(GroupId, NodeId), (u32, GenerationId)>,
     /// Groups whose commits are on record when they are sent.
     groups_with_sends: BTreeSet<GroupId>,
     /// Unclean elections in the log of commits so far, and the last of them.
@@ -259,9 +307,13 @@ impl Checker {
         });
     }
 
+    fn generation(&self, group: GroupId, node: NodeId) -> Generation {
+        self.generations.get(&(group, node)).copied()
+    }
+
     fn release(&mut self, group: GroupId, node: NodeId, places: &[TopicPartition]) {
         for place in places {
-            self.registers.of(group, *place).readers.retain(|(reader, _)| *reader != node);
+            self.registers.of(group, *place).readers.retain(|reader| reader.node != node);
         }
     }
 }
@@ -278,25 +330,24 @@ impl Property for Checker {
                 if *generation == GenerationId::UNKNOWN {
                     self.generations.remove(&(*group, node));
                 } else {
-                    self.generations.insert((*group, node), *generation);
+                    self.generations.insert((*group, node), (self.era, *generation));
                 }
                 self.release(*group, node, partitions);
+                let generation = self.generation(*group, node);
                 for place in partitions.iter() {
-                    self.registers.of(*group, *place).readers.push((node, seq));
+                    let reader = Reader { node, generation, since: seq };
+                    self.registers.of(*group, *place).readers.push(reader);
                 }
             }
             Event::Revoked { group, partitions, .. } | Event::Lost { group, partitions, .. } => {
                 self.release(*group, node, partitions);
             }
             Event::ProcessEnded(_) => {
-                for register in self.registers.values_mut() {
-                    register.readers.retain(|(reader, _)| *reader != node);
-                }
+                self.registers.values_mut().for_each(|register| register.end(node));
             }
             Event::CommitSent { group, offsets } => {
                 self.groups_with_sends.insert(*group);
-                let generation = self.generations.get(&(*group, node));
-                let generation = generation.map(|generation| (self.era, *generation));
+                let generation = self.generation(*group, node);
                 for &(place, value) in offsets.iter() {
                     let write =
                         Write { value, node, generation, sent: seq, outcome: Outcome::Pending };
@@ -304,8 +355,9 @@ impl Property for Checker {
                 }
             }
             Event::Committed { group, offsets } => {
+                let generation = self.generation(*group, node);
                 for &(place, value) in offsets.iter() {
-                    let later = self.registers.of(*group, place).ack(entry, value);
+                    let later = self.registers.of(*group, place).ack(entry, value, generation);
                     if let Some(later) = later {
                         self.overruled(entry, *group, place, value, &later);
                     }

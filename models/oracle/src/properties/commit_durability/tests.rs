@@ -164,6 +164,107 @@ fn an_unclean_election_of_the_commits_log_is_named() {
     assert_eq!(run(events).judgement, Judgement::Held);
 }
 
+/// The member at node 5 is frozen with a commit of 5 under way; the one at node 6 takes over in generation
+/// 2 and commits 7 and 9.
+fn passed(first: Option<(u16, Event)>) -> Events {
+    let mut events = vec![assigned(5, 1)];
+    events.extend(first);
+    events.push(assigned(6, 2));
+    for offset in [7, 9] {
+        events.extend([at_node(6, commit_sent(offset)), at_node(6, committed(offset))]);
+    }
+    events
+}
+
+#[test]
+fn an_answer_heard_after_later_commits_makes_no_new_commit() {
+    let with = |found| {
+        let mut events = passed(Some(commit_sent(5)));
+        events.extend([committed(5), assigned(5, 3), lookup(5, found)]);
+        run(events).judgement
+    };
+    assert_eq!(with(9), Judgement::Held);
+    assert_eq!(with(7), Judgement::Violated, "superseded");
+    assert_eq!(with(5), Judgement::Violated, "it took effect before the others");
+    // Refused or open for good, it is not in the way either.
+    for late in [failed(5, false), failed(5, true), (5, Event::ProcessEnded(ProcessEnd::Crash))] {
+        let mut events = passed(Some(commit_sent(5)));
+        events.extend([late, assigned(5, 3), lookup(5, 9)]);
+        assert_eq!(run(events).judgement, Judgement::Held);
+    }
+}
+
+#[test]
+fn an_answer_whose_sending_is_not_on_record_is_late_where_the_generation_says_so() {
+    let with = |generation, found| {
+        let ack = |node, offset| at_node(node, committed(offset));
+        let mut events = vec![assigned(5, 1), assigned(6, generation), ack(6, 9), ack(5, 5)];
+        events.extend([assigned(6, 3), lookup(6, found)]);
+        run(events).judgement
+    };
+    assert_eq!(with(2, 9), Judgement::Held);
+    assert_eq!(with(2, 5), Judgement::Violated, "a zombie's commit was taken");
+    assert_eq!(with(1, 5), Judgement::Held, "of one generation either may come last");
+}
+
+#[test]
+fn a_commit_that_the_coordinator_had_to_refuse_is_found_however_late_its_answer_comes() {
+    let mut events = passed(None);
+    // Sent by a zombie after generation 2 had committed; more commits follow before its answer.
+    events.extend([commit_sent(5), at_node(6, commit_sent(11)), at_node(6, committed(11))]);
+    events.push(committed(5));
+    let result = run(events);
+    assert_eq!(result.judgement, Judgement::Violated);
+    assert!(result.violations[0].summary.contains("of a later generation"));
+}
+
+#[test]
+fn a_lookup_of_a_member_whose_generation_is_over_is_not_judged() {
+    // Node 5 was given generation 1 before it froze, hears of it when it wakes, and asks a coordinator
+    // that has been deposed meanwhile.
+    let mut events = acked_commits(&[5]);
+    events.extend(passed(None).split_off(1));
+    events.extend([assigned(5, 1), lookup(5, 5)]);
+    let result = run(events.clone());
+    assert_eq!((result.judgement, result.witnesses), (Judgement::Vacuous, 0));
+    events.extend([assigned(5, 3), lookup(5, 5)]);
+    assert_eq!(run(events).judgement, Judgement::Violated, "generation 3 is the latest");
+}
+
+#[test]
+fn a_stale_coordinator_a_late_answer_and_a_restart_together_do_not_fool_it() {
+    let started = || (5, Event::ProcessStarted);
+    let ended = || (5, Event::ProcessEnded(ProcessEnd::Crash));
+    let mut events = acked_commits(&[3]);
+    // A commit of 5 is under way when the process ends; its next life commits 5 as well.
+    events.extend([commit_sent(5), ended(), started(), assigned(5, 2), lookup(5, 3)]);
+    events.extend([commit_sent(5), assigned(6, 3), lookup(6, 5)]);
+    events.extend([at_node(6, commit_sent(9)), at_node(6, committed(9))]);
+    // The answer of the second life's commit comes late, then a lookup at a deposed coordinator.
+    events.extend([committed(5), assigned(5, 2), lookup(5, 3)]);
+    let mut good = events.clone();
+    good.extend([assigned(5, 4), lookup(5, 9)]);
+    let result = run(good);
+    assert_eq!(result.judgement, Judgement::Held, "{:?}", result.violations);
+    events.extend([assigned(5, 4), lookup(5, 5)]);
+    assert_eq!(run(events).judgement, Judgement::Violated);
+}
+
+#[test]
+fn generations_are_not_compared_across_an_unclean_election_of_their_log() {
+    let (node, mut event) = elected(3, 1, &[3]);
+    if let Event::LeaderElected { partition, unclean, .. } = &mut event {
+        (partition.topic, *unclean) = (TopicId::CONSUMER_OFFSETS, true);
+    }
+    // Generation 7 of before commits on, beside generation 2 of after: either may come last.
+    let mut events = vec![assigned(5, 7), (node, event), assigned(6, 2)];
+    events.extend([commit_sent(5), at_node(6, commit_sent(9)), at_node(6, committed(9))]);
+    events.push(committed(5));
+    for found in [5, 9] {
+        assert_eq!(resumed(events.clone(), found), Judgement::Held);
+    }
+}
+
 #[test]
 fn without_an_acknowledged_commit_or_an_assignment_nothing_is_judged() {
     assert_eq!(resumed(vec![assigned(5, 1), commit_sent(5)], -1), Judgement::Vacuous);
