@@ -22,6 +22,17 @@ pub struct Clause {
     pub settings: Vec<String>,
 }
 
+/// A setting that is accepted and has no effect on a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotModelled {
+    /// `topics.payments.config.retention.ms=10000`.
+    pub setting: String,
+    /// Properties that it could break on a real cluster; empty: none.
+    pub could_break: Vec<String>,
+    /// How.
+    pub says: String,
+}
+
 /// Something that may happen to records, and where it did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Possible {

@@ -101,12 +101,22 @@ fn row(scenario: &ScenarioReport) -> String {
         .collect();
     format!(
         "| {sign} | {} | {} | {} | {} | {} |",
-        inline(&scenario.scenario),
+        inline(&named(scenario)),
         seeds.run,
         seeds.violated.len(),
         seeds.inconclusive,
         names.join(", ")
     )
+}
+
+/// The scenario, with what its settings allowed to go wrong.
+fn named(scenario: &ScenarioReport) -> String {
+    let said = scenario.notes.join("; ");
+    if said.is_empty() {
+        scenario.scenario.clone()
+    } else {
+        format!("{}: {said}", scenario.scenario)
+    }
 }
 
 /// Text that stays text within a line of Markdown.

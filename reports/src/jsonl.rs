@@ -23,6 +23,9 @@ pub struct RunLine {
     pub verdict: Verdict,
     /// Why it is not `met`; empty if it is.
     pub reasons: Vec<Reason>,
+    /// What settings allowed to be lost, skipped or violated, or what was expected to be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Properties that are violated, expected or not.
     pub violated: Vec<ViolatedLine>,
     /// What was counted; null if the run crashed or was ended by a bound.
@@ -77,6 +80,7 @@ impl From<&RunReport> for RunLine {
             seed: run.seed,
             verdict: run.verdict,
             reasons: run.reasons.clone(),
+            notes: run.notes.clone(),
             violated: violated.collect(),
             counts: Some(CountsLine {
                 digest: run.digest.clone(),
@@ -107,6 +111,7 @@ impl RunLine {
             seed,
             verdict,
             reasons: vec![Reason { expectation: "run".to_owned(), verdict, text }],
+            notes: Vec::new(),
             violated: Vec::new(),
             counts: None,
             reproduce,

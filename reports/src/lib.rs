@@ -29,7 +29,7 @@ pub mod shrink;
 pub mod sweep;
 pub mod validate;
 pub mod verdict;
-mod words;
+pub mod words;
 
 /// The version of the data: raised when a field changes its meaning or goes, not when one is added.
 pub const SCHEMA: u32 = 3;

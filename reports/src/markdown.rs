@@ -2,9 +2,13 @@
 //! section for each. No colours, no time of day: the same for the same input.
 
 use crate::human::plural;
-use crate::validate::{Agreement, Figure, Place, PropertyMatch, ValidateReport, Validated};
+use crate::validate::{
+    Agreement, Figure, LeftOut, Place, PropertyMatch, ValidateReport, Validated,
+};
 use crate::verdict::Judgement;
-use crate::words::{figure_name, figure_value, probability, property_real, property_simulated};
+use crate::words::{
+    figure_name, figure_test, figure_value, probability, property_real, property_simulated,
+};
 use std::fmt::Write;
 
 /// Scenarios that ran for real and in simulation.
@@ -14,9 +18,17 @@ pub fn validate(report: &ValidateReport) -> String {
     if report.interrupted {
         put(&mut text, "Interrupted: this is what was done by then.\n");
     }
+    for (what, test) in [("Counts", &report.counts), ("Times", &report.times)] {
+        let agreement = match test.agreement {
+            Agreement::Differs => "**differ**",
+            Agreement::Agrees => "agree",
+            Agreement::NotCompared => "not compared",
+        };
+        put(&mut text, &format!("- {}: {agreement}.", figure_test(what, test)));
+    }
     put(
         &mut text,
-        "| scenario | real | simulated | properties | inside | outside | not compared |",
+        "\n| scenario | real | simulated | properties | inside | outside | not compared |",
     );
     put(&mut text, "|---|---|---|---|---:|---:|---:|");
     for one in &report.scenarios {
@@ -24,6 +36,12 @@ pub fn validate(report: &ValidateReport) -> String {
     }
     for one in &report.scenarios {
         section(&mut text, one);
+    }
+    if !report.left_out.is_empty() {
+        put(&mut text, "\n## Left out\n");
+        for LeftOut { file, why } in &report.left_out {
+            put(&mut text, &format!("- `{file}`: {}", cell(why)));
+        }
     }
     put(&mut text, &format!("\n```console\n{}\n```", report.reproduce));
     text
@@ -90,6 +108,15 @@ fn section(text: &mut String, one: &Validated) {
     put(text, "\n| figure | real | simulated: median | 95 % of runs | |\n|---|---|---:|---:|---|");
     for figure in &one.figures {
         put(text, &row(figure));
+    }
+    let known = one.figures.iter().filter_map(|figure| Some((figure, figure.known.as_ref()?)));
+    let outside = |figure: &Figure| figure.places.iter().flatten().any(|at| *at != Place::Inside);
+    let mut known = known.filter(|(figure, _)| outside(figure)).peekable();
+    if known.peek().is_some() {
+        put(text, "\nKnown to differ, and not tested:\n");
+    }
+    for (figure, why) in known {
+        put(text, &format!("- {}: {why}", figure_name(figure)));
     }
 }
 

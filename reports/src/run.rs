@@ -1,11 +1,12 @@
 //! One run as data. The fields and their order are those of `--format json`.
 
-use crate::contract::Contract;
+use crate::contract::{Contract, NotModelled};
 use crate::measure::{Latency, Stall};
 use crate::verdict::{Expected, Judgement, Reason, Verdict};
-use ackproof_oracle::cause::{DuplicateCause, LossCause};
+use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause, SendCause};
 use ackproof_oracle::pace::Pace;
 use ackproof_oracle::verdict as oracle;
+use ackproof_types::RebalanceReason;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,6 +31,9 @@ pub struct RunReport {
     pub verdict: Verdict,
     /// Every property, in a fixed order.
     pub properties: Vec<PropertyReport>,
+    /// What the network's kernel does; absent: no fault of the scenario cuts a link or loses packets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkReport>,
     /// Counts of records.
     pub records: Records,
     /// Counts of each group, in the order of the scenario.
@@ -52,8 +56,13 @@ pub struct RunReport {
     pub timeline_omitted: u64,
     /// The command that shows this run again.
     pub reproduce: String,
+    /// Settings that have no effect here, and what they could break on a real cluster.
+    pub not_modelled: Vec<NotModelled>,
     /// Why records were lost, skipped or there more than once.
     pub causes: Vec<CauseReport>,
+    /// What settings allowed to be lost, skipped or violated, or what was expected to be: part of the headline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What the configuration promises, if the scenario says nothing of what it expects.
     pub contract: Option<Contract>,
     /// How fast records got through.
@@ -61,6 +70,15 @@ pub struct RunReport {
     /// Where `timing` comes from.
     #[serde(skip)]
     pub pace: Pace,
+}
+
+/// What the kernel does with what is lost, where versions of it differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NetworkReport {
+    /// Linux's `net.ipv4.tcp_syn_linear_timeouts`: 4 since Linux 6.5, 0 as before.
+    pub syn_linear_timeouts: u16,
+    /// A SYN that is lost is sent again so many seconds after the first, up to 15 s.
+    pub syn_again_after_s: Vec<u64>,
 }
 
 /// How fast records got through.
@@ -112,6 +130,18 @@ pub struct PropertyReport {
     pub causes: Vec<PropertyCause>,
     /// The causes by which it may be violated, if not by any.
     pub allowed: Vec<String>,
+    /// Why it comes to no conclusion although it judged something; absent: it does, or it judged nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<Undecided>,
+}
+
+/// Why a property that judged something comes to no conclusion.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Undecided {
+    /// In one sentence.
+    pub why: String,
+    /// The length of a settle phase that would probably decide it; null: none is known.
+    pub settle_ms: Option<u64>,
 }
 
 /// A cause of a property's violations.
@@ -151,10 +181,30 @@ pub struct Records {
     pub unknown: u64,
     /// Acknowledged, and in no log at the end.
     pub lost: u64,
+    /// Acknowledged at another offset than where they are in a log at the end: not lost.
+    pub displaced: u64,
     /// Of the unknown ones: in no log at the end. Nothing was promised for them.
     pub unknown_absent: u64,
     /// Copies beyond the first in the final logs.
     pub log_duplicates: u64,
+    /// First copies in the final logs behind a record that their producer sent later.
+    pub reordered: u64,
+    /// What became of records behind an expired batch.
+    pub behind_expired: BehindExpired,
+}
+
+/// What became of later records of an idempotent producer when a batch of their partition used up
+/// `delivery.timeout.ms`: of those that were sent by then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BehindExpired {
+    /// Batches that expired.
+    pub batches: u64,
+    /// Later records that were acknowledged.
+    pub acked: u64,
+    /// Later records that were not.
+    pub failed: u64,
+    /// How often the producer raised its epoch after that.
+    pub epochs_raised: u64,
 }
 
 /// Counts of a group.
@@ -164,16 +214,26 @@ pub struct GroupReport {
     pub group: String,
     /// Records that `poll` returned.
     pub delivered: u64,
-    /// Records processed.
+    /// Records processed, dead-lettered ones included.
     pub processed: u64,
+    /// Of those, put aside after too many failures.
+    pub dead_lettered: u64,
     /// Distinct ones among them.
     pub distinct: u64,
     /// Processed again.
     pub duplicates: u64,
     /// `duplicates` per distinct record.
     pub duplicate_rate: f64,
-    /// In the final logs and never processed.
+    /// In the final logs, and passed over without being processed.
     pub skipped: u64,
+    /// In the final logs, and not come to when the run ended.
+    pub backlog: u64,
+    /// Rebalances by what began them: `joined`, `left`, `session-expired`, `poll-interval-exceeded`,
+    /// `metadata`, `assignment-not-stored`, or `not-on-record`.
+    pub rebalances: BTreeMap<String, u64>,
+    /// Commits that the coordinator, or the client itself, refused, by Kafka's error: `REBALANCE_IN_PROGRESS`,
+    /// `ILLEGAL_GENERATION`, `UNKNOWN_MEMBER_ID`.
+    pub refused_commits: BTreeMap<String, u64>,
 }
 
 /// Why something happened to records, and to how many.
@@ -189,16 +249,28 @@ pub struct CauseReport {
     pub count: u64,
     /// What the cause means, with the setting responsible.
     pub about: String,
+    /// How the first record that was processed again came to be, a step a line; empty unless the run was
+    /// told alone.
+    #[serde(default)]
+    pub story: Vec<String>,
 }
 
 /// What can happen to a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
     /// Acknowledged, and in no log at the end.
     Lost,
     /// Without a certain outcome, and in no log at the end.
     UnknownAbsent,
+    /// Failed for certain.
+    Failed,
+    /// Without a certain outcome.
+    Unknown,
+    /// In a log behind one that its producer sent later.
+    Reordered,
     /// In a log more than once.
     LogDuplicate,
     /// Never processed by a group.
@@ -276,6 +348,10 @@ impl PropertyReport {
             violation_count: result.violation_count,
             causes: causes.collect(),
             allowed,
+            undecided: result.undecided.as_ref().map(|one| Undecided {
+                why: one.why.clone(),
+                settle_ms: one.settle.map(ackproof_types::Micros::as_millis),
+            }),
         }
     }
 }
@@ -299,22 +375,42 @@ impl From<&oracle::RecordCounts> for Records {
             failed: counts.failed,
             unknown: counts.unknown,
             lost: counts.lost,
+            displaced: counts.displaced,
             unknown_absent: counts.unknown_absent,
             log_duplicates: counts.log_duplicates,
+            reordered: counts.reordered,
+            behind_expired: counts.behind_expired.into(),
         }
+    }
+}
+
+impl From<oracle::BehindExpired> for BehindExpired {
+    fn from(counts: oracle::BehindExpired) -> Self {
+        let oracle::BehindExpired { batches, acked, failed, epochs_raised } = counts;
+        Self { batches, acked, failed, epochs_raised }
     }
 }
 
 impl From<&oracle::GroupCounts> for GroupReport {
     fn from(counts: &oracle::GroupCounts) -> Self {
+        let rebalances = counts.rebalances.iter().map(|(reason, count)| {
+            let name = reason.map_or("not-on-record", RebalanceReason::name);
+            (name.to_owned(), *count)
+        });
+        let refused = counts.refused_commits.iter();
+        let refused = refused.map(|(error, count)| (error.name().to_owned(), *count));
         Self {
             group: counts.group.clone(),
             delivered: counts.delivered,
             processed: counts.processed,
+            dead_lettered: counts.dead_lettered,
             distinct: counts.distinct,
             duplicates: counts.duplicates,
             duplicate_rate: counts.duplicate_rate(),
             skipped: counts.skipped,
+            backlog: counts.backlog,
+            rebalances: rebalances.collect(),
+            refused_commits: refused.collect(),
         }
     }
 }
@@ -326,11 +422,23 @@ impl CauseReport {
         let records = &findings.records;
         let mut causes = Self::losses(Fate::Lost, None, &records.loss_causes);
         causes.extend(Self::losses(Fate::UnknownAbsent, None, &records.absent_causes));
+        causes.extend(Self::sends(Fate::Failed, &records.failure_causes));
+        causes.extend(Self::sends(Fate::Unknown, &records.unknown_causes));
+        let order = records.reorder_causes.iter();
+        causes.extend(order.map(|(cause, count): (&OrderCause, _)| {
+            Self::new(Fate::Reordered, None, (cause.name(), cause.about(), *count))
+        }));
         causes.extend(Self::copies(Fate::LogDuplicate, None, &records.log_duplicate_causes));
         for group in &findings.groups {
             let name = Some(group.group.as_str());
             causes.extend(Self::losses(Fate::Skipped, name, &group.skip_causes));
-            causes.extend(Self::copies(Fate::Duplicate, name, &group.duplicate_causes));
+            for mut cause in Self::copies(Fate::Duplicate, name, &group.duplicate_causes) {
+                let mut firsts = group.first_duplicates.iter();
+                if let Some((_, first)) = firsts.find(|(of, _)| of.name() == cause.cause) {
+                    cause.story.clone_from(&first.story);
+                }
+                causes.push(cause);
+            }
         }
         causes
     }
@@ -345,9 +453,15 @@ impl CauseReport {
         named.map(|cause| Self::new(what, group, cause)).collect()
     }
 
+    fn sends(what: Fate, of: &BTreeMap<SendCause, u64>) -> Vec<Self> {
+        let named = of.iter().map(|(cause, count)| (cause.name(), cause.about(), *count));
+        named.map(|(name, about, count)| Self::new(what, None, (name, &about, count))).collect()
+    }
+
     fn new(what: Fate, group: Option<&str>, (cause, about, count): (&str, &str, u64)) -> Self {
         let group = group.map(str::to_owned);
-        Self { what, group, cause: cause.to_owned(), count, about: about.to_owned() }
+        let story = Vec::new();
+        Self { what, group, cause: cause.to_owned(), count, about: about.to_owned(), story }
     }
 }
 

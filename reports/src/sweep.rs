@@ -1,9 +1,9 @@
 //! A sweep as data: every scenario with what its seeds came to, in sums and lists that can be added up
 //! over parts of a sweep. It keeps no run; a seed is the run.
 
-use crate::contract::Contract;
+use crate::contract::{Contract, NotModelled};
 use crate::measure::MeasureSweep;
-use crate::run::{GroupReport, Records, Violation};
+use crate::run::{Fate, GroupReport, NetworkReport, Records, Undecided, Violation};
 use crate::verdict::{Expected, Judgement, Reason, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -107,8 +107,15 @@ pub struct ScenarioReport {
     pub claim: Option<Claim>,
     /// What was measured, with intervals.
     pub measures: Vec<MeasureSweep>,
+    /// What settings allowed to be lost, skipped or violated, or what was expected to be: part of the headline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Settings that have no effect here, and what they could break on a real cluster.
+    pub not_modelled: Vec<NotModelled>,
     /// What the configuration promises, if the scenario says nothing of what it expects.
     pub contract: Option<Contract>,
+    /// Why records failed, were lost, skipped or there more than once, over the seeds.
+    pub causes: Vec<FateSweep>,
     /// The limits that the scenario sets.
     pub limits: Vec<LimitSweep>,
     /// The witnesses that the scenario demands.
@@ -117,6 +124,9 @@ pub struct ScenarioReport {
     pub faults: Vec<FaultSweep>,
     /// How often each witness occurred, and in how many seeds.
     pub witnesses: BTreeMap<String, WitnessSweep>,
+    /// What the network's kernel does; absent: no fault of the scenario cuts a link or loses packets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkReport>,
     /// Sums over the seeds.
     pub records: Records,
     /// Sums over the seeds; the rate is that of the sums.
@@ -182,6 +192,12 @@ pub struct PropertySweep {
     pub allowed: Vec<String>,
     /// Seeds that violate it by anything else, ascending.
     pub worse: Vec<u64>,
+    /// Seeds in which it judged something and came to no conclusion, ascending.
+    #[serde(default)]
+    pub undecided: Vec<u64>,
+    /// Why, in the first of them, and the longest settle phase that would probably decide one.
+    #[serde(default)]
+    pub why_undecided: Option<Undecided>,
 }
 
 /// A cause of violations over the seeds.
@@ -195,6 +211,23 @@ pub struct CauseSweep {
     pub count: u64,
     /// Seeds in which it does, ascending.
     pub seeds: Vec<u64>,
+}
+
+/// Why something happened to records over the seeds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FateSweep {
+    /// What happened to them.
+    pub what: Fate,
+    /// To whom, where a group is concerned.
+    pub group: Option<String>,
+    /// The cause's stable name.
+    pub cause: String,
+    /// What the cause means, with the setting responsible.
+    pub about: String,
+    /// How many records, or copies of them.
+    pub count: u64,
+    /// In how many seeds.
+    pub seeds: u64,
 }
 
 /// A closed interval of shares, each from 0 to 1.

@@ -15,12 +15,42 @@ pub struct ValidateReport {
     pub seeds: SeedRange,
     /// It was stopped; fewer seeds than that ran.
     pub interrupted: bool,
-    /// The worst of the scenarios.
+    /// The worst of the scenarios and of the two tests of their figures.
     pub agreement: Agreement,
+    /// Numbers of records, of all scenarios together.
+    pub counts: FigureTest,
+    /// Lengths of time, of all scenarios together.
+    pub times: FigureTest,
     /// One by one.
     pub scenarios: Vec<Validated>,
+    /// Files and folders beside the histories that belong to no scenario, which were left out.
+    pub left_out: Vec<LeftOut>,
     /// The command that shows it again.
     pub reproduce: String,
+}
+
+/// Whether more real values lie outside of their ranges than chance leaves there.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FigureTest {
+    /// Real values that were tested.
+    pub compared: u64,
+    /// How many of them lie outside.
+    pub outside: u64,
+    /// Values of figures that are known to differ: not tested.
+    pub known: u64,
+    /// How probable so many outside are, or more, if each is with 5 % (binomial); null: nothing was tested.
+    pub probability: Option<f64>,
+    /// `differs` below a probability of one in a thousand.
+    pub agreement: Agreement,
+}
+
+/// Something that was left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeftOut {
+    /// Where it is.
+    pub file: String,
+    /// Why it is none.
+    pub why: String,
 }
 
 /// Whether two sides agree; the later outweighs the earlier.
@@ -46,7 +76,7 @@ pub struct Validated {
     pub about: String,
     /// Its file, as the user named it.
     pub file: String,
-    /// `differs`: a property does, or a figure lies outside. `not-compared`: nothing was.
+    /// `differs`: a property does. `not-compared`: nothing was. Figures are tested together, over all scenarios.
     pub agreement: Agreement,
     /// The histories of real runs; every list of real values is in this order.
     pub histories: Vec<String>,
@@ -100,6 +130,8 @@ pub struct Figure {
     pub places: Vec<Option<Place>>,
     /// The simulated runs; null: none measured it.
     pub simulated: Option<Spread>,
+    /// Why it is known to differ; null: it is not.
+    pub known: Option<String>,
 }
 
 /// What a figure is in.

@@ -1,7 +1,7 @@
 //! Words that the renderers of a validation share: names and values of figures, what a side concludes.
 
-use crate::human::length;
-use crate::validate::{Agreement, Figure, FigureUnit, PropertyMatch};
+use crate::human::{length, percent};
+use crate::validate::{Agreement, Figure, FigureTest, FigureUnit, PropertyMatch};
 use crate::verdict::Judgement;
 use std::fmt;
 
@@ -19,6 +19,8 @@ impl fmt::Display for Agreement {
 pub(crate) fn figure_name(figure: &Figure) -> String {
     let words = match figure.name.as_str() {
         "acked" => "acknowledged",
+        "failed_or_unknown" => "failed or unknown",
+        "unknown_absent" => "unknown, absent",
         "log_duplicates" => "log duplicates",
         "duplicates" => "redeliveries",
         "ack_latency.p50" => "acknowledged within (half)",
@@ -33,6 +35,40 @@ pub(crate) fn figure_name(figure: &Figure) -> String {
     };
     let of = figure.group.as_ref().map_or_else(String::new, |group| format!(", {group}"));
     format!("{words}{of}")
+}
+
+/// `counts: 14 of 567 outside, 12 known to differ; as many or more are chance with probability 1`.
+pub(crate) fn figure_test(what: &str, test: &FigureTest) -> String {
+    let FigureTest { compared, outside, known, probability, .. } = *test;
+    let mut text = format!("{what}: {outside} of {compared} outside");
+    if let Some(probability) = probability {
+        let digits = if probability < 1e-9 {
+            "below 1e-9".to_owned()
+        } else if probability < 0.001 {
+            format!("{probability:.1e}")
+        } else {
+            format!("{probability:.3}")
+        };
+        text.push_str(&format!("; as many by chance, or more: probability {digits}"));
+    }
+    if known > 0 {
+        text.push_str(&format!("; {known} known to differ, not tested"));
+    }
+    text
+}
+
+/// A value of a measure that a limit can name, as people read it: a share in percent, a length of time in its
+/// largest unit (it is given in milliseconds), a count as it is.
+#[must_use]
+pub fn amount(measure: &str, value: f64) -> String {
+    let name = measure.split('.').next().unwrap_or(measure);
+    if name.ends_with("_rate") || name.ends_with("unavailability") {
+        percent(value)
+    } else if name.starts_with("longest_") || name.ends_with("_latency") {
+        length(value)
+    } else {
+        format!("{value}")
+    }
 }
 
 /// A value in its unit.

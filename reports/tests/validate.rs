@@ -2,7 +2,8 @@
 
 use ackproof_reports::sweep::{Interval, SeedRange};
 use ackproof_reports::validate::{
-    Agreement, Figure, FigureUnit, Place, PropertyMatch, Spread, ValidateReport, Validated,
+    Agreement, Figure, FigureTest, FigureUnit, LeftOut, Place, PropertyMatch, Spread,
+    ValidateReport, Validated,
 };
 use ackproof_reports::verdict::Judgement;
 use ackproof_reports::{SCHEMA, human, markdown};
@@ -32,6 +33,7 @@ fn figure(name: &str, real: &[Option<f64>], places: &[Option<Place>]) -> Figure 
         real: real.to_vec(),
         places: places.to_vec(),
         simulated: simulated.then_some(spread),
+        known: (name == "longest_failover").then(|| "a reason".to_owned()),
     }
 }
 
@@ -64,7 +66,22 @@ fn report() -> ValidateReport {
         seeds: SeedRange { from: 0, to: Some(200) },
         interrupted: false,
         agreement: Agreement::Differs,
+        counts: FigureTest {
+            compared: 1,
+            outside: 0,
+            known: 0,
+            probability: Some(1.0),
+            agreement: Agreement::Agrees,
+        },
+        times: FigureTest {
+            compared: 200,
+            outside: 30,
+            known: 2,
+            probability: Some(2.3e-7),
+            agreement: Agreement::Differs,
+        },
         scenarios: vec![scenario],
+        left_out: vec![LeftOut { file: "runs/x".to_owned(), why: "no history".to_owned() }],
         reproduce: "ackproof validate --real runs --seeds 0..200".to_owned(),
     }
 }
@@ -92,6 +109,11 @@ fn a_page_has_a_summary_and_a_section_for_each_scenario() {
             "| longest stall of writes | 7.00 s, 8.00 s | 7.03 s | 6.90 s to 9.06 s | inside |",
             "| redeliveries, led\\|ger | 7000, – | 7030 | 6900 to 9060 | inside, – |",
             "| longest handover | 7.00 s, – |  |  | no simulated run has it |",
+            "- Counts: 0 of 1 outside; as many by chance, or more: probability 1.000: agree.",
+            "- Times: 30 of 200 outside; as many by chance, or more: probability 2.3e-7; 2 known to differ, not \
+             tested: **differ**.",
+            "- longest failover: a reason",
+            "- `runs/x`: no history",
             "ackproof validate --real runs --seeds 0..200",
         ],
     );
@@ -112,5 +134,7 @@ fn people_see_what_differs_first() {
             "not compared: log-matching",
         ],
     );
-    assert!(text.contains("7.00 s, 9.50 s*"), "{text}");
+    assert!(text.contains("7.00 s, 9.50 s* (known)"), "{text}");
+    assert!(text.contains("DIFFERS  times: 30 of 200 outside"), "{text}");
+    assert!(text.contains("left out: runs/x: no history"), "{text}");
 }

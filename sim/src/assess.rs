@@ -7,10 +7,13 @@
 
 use crate::contract::Allowed;
 use crate::demands::demands;
-use crate::{measures, shape};
+use crate::{headline, measures, shape};
 use ackproof_reports::run::{PropertyReport, RunReport};
-use ackproof_reports::sweep::{FaultSweep, Incident, Interval, LimitSweep, ScenarioReport};
+use ackproof_reports::sweep::{
+    FaultSweep, Incident, Interval, LimitSweep, PropertySweep, ScenarioReport,
+};
 use ackproof_reports::verdict::{Expected, Judgement, Reason, Verdict};
+use ackproof_reports::words::amount;
 use ackproof_scenario::plan::{self, Limit, Plan};
 
 /// What the scenario expects of a property; what it does not name must hold, unless it states nothing and
@@ -43,12 +46,20 @@ pub fn run(plan: &Plan, report: &mut RunReport, standing: Standing) {
             (Expected::Held, Judgement::Violated) => {
                 (Verdict::Violated, format!("{name} is violated"))
             }
+            (Expected::Held, Judgement::Vacuous) if property.undecided.is_some() => {
+                let why = property.undecided.as_ref().map_or("", |one| one.why.as_str());
+                (Verdict::Inconclusive, format!("{name} is undecided: {why}"))
+            }
             (Expected::Held, Judgement::Vacuous) if shape::can_judge(plan, name) => {
-                (Verdict::Inconclusive, format!("{name} found nothing to judge"))
+                let what = left_alone(name);
+                (Verdict::Inconclusive, format!("{name} found nothing to judge; {what}"))
             }
             (Expected::Violated, Judgement::Held | Judgement::Vacuous) => (
                 Verdict::Inconclusive,
-                format!("{name} was expected to be violated, and this seed does not violate it"),
+                format!(
+                    "{name} was expected to be violated, and this seed does not violate it; try more, \
+                     with --seeds"
+                ),
             ),
             (Expected::MayViolate, Judgement::Violated) => match worse(property) {
                 Some(cause) => (Verdict::Violated, unexplained(name, &cause)),
@@ -66,24 +77,28 @@ pub fn run(plan: &Plan, report: &mut RunReport, standing: Standing) {
     for limit in limits.filter(|limit| alone || !measures::is_estimated(&limit.measure)) {
         let name = &limit.measure;
         let Some(value) = measures::value(report, name) else {
-            let text = format!("{name}: there was nothing to measure");
+            let text = format!("{name}: there was nothing to measure; leave the limit out");
             reasons.push(reason(name, Verdict::Inconclusive, text));
             continue;
         };
         if let Some(how) = breach(limit, value) {
-            let text = format!("{name} is {value}, {how}");
+            let text = format!("{name} is {}, {how}", amount(name, value));
             reasons.push(reason(name, Verdict::Violated, text));
         }
     }
     for (witness, least) in &demands(plan) {
         let seen = report.witnesses.get(witness).copied().unwrap_or(0);
         if seen < *least {
-            let text = format!("{witness} happened {seen} times, and {least} are demanded");
+            let text = format!(
+                "{witness} happened {seen} times, and {least} are demanded; {}",
+                fewer(witness, seen)
+            );
             reasons.push(reason(&format!("witness.{witness}"), Verdict::Inconclusive, text));
         }
     }
-    report.verdict = worst(&reasons);
+    report.verdict = worst(&mut reasons);
     report.reasons = reasons;
+    report.notes = headline::of_run(report);
 }
 
 /// Decides on the seeds of a scenario together, from their sums alone: sets its verdict and its reasons.
@@ -106,12 +121,25 @@ pub(crate) fn scenario(report: &mut ScenarioReport, complete: bool) {
     for demand in report.demands.iter().filter(|demand| demand.reached == 0 && run > 0) {
         let (name, least, most) = (&demand.witness, demand.least, demand.most);
         let text = format!(
-            "{name} happened {most} times at most, and {least} are demanded of one of {run} seeds at least"
+            "{name} happened {most} times at most, and {least} are demanded of one of {run} seeds at \
+             least; {}",
+            fewer(name, most)
         );
         reasons.push(reason(&format!("witness.{name}"), Verdict::Inconclusive, text));
     }
-    report.verdict = worst(&reasons);
+    report.verdict = worst(&mut reasons);
     report.reasons = reasons;
+    report.notes = headline::of_scenario(report);
+}
+
+/// What to add to a file that gives a property nothing to judge.
+fn left_alone(property: &str) -> String {
+    format!("if it need not, add \"{property}\": \"may-violate\" to \"expect\"")
+}
+
+/// What to write for a witness that was seen less often than demanded.
+fn fewer(witness: &str, seen: u64) -> String {
+    format!("if that will do, write \"witness\": {{ \"{witness}\": {seen} }} in \"expect\"")
 }
 
 /// By what `property` is violated that is not among the causes that it may be violated by, if by any.
@@ -135,7 +163,10 @@ fn unexplained(property: &str, cause: &str) -> String {
 fn every_run(limit: &LimitSweep, run: u64) -> Option<(Verdict, String)> {
     let name = &limit.measure;
     if limit.lowest.is_none() {
-        return Some((Verdict::Inconclusive, format!("{name}: there was nothing to measure")));
+        return Some((
+            Verdict::Inconclusive,
+            format!("{name}: there was nothing to measure; leave the limit out"),
+        ));
     }
     let (first, outside) = (limit.outside.first()?, limit.outside.len());
     let text = format!("{name} is outside its limit in {outside} of {run} seeds, first in {first}");
@@ -151,22 +182,25 @@ fn estimates(report: &ScenarioReport, limit: &LimitSweep) -> Option<Option<(Verd
     for (measure, estimate) in estimates {
         let Interval { low, high } = estimate.interval?;
         let of = measure.group.as_ref().map_or_else(String::new, |group| format!(" of {group}"));
+        let name = &limit.measure;
+        let shown = |value: f64| amount(name, value);
         let (verdict, how) = match (limit.min, limit.max) {
-            (_, Some(max)) if low > max => (Verdict::Violated, format!("above its limit of {max}")),
+            (_, Some(max)) if low > max => {
+                (Verdict::Violated, format!("above its limit of {}", shown(max)))
+            }
             (Some(min), _) if high < min => {
-                (Verdict::Violated, format!("below its limit of {min}"))
+                (Verdict::Violated, format!("below its limit of {}", shown(min)))
             }
             (_, Some(max)) if high > max => {
-                (Verdict::Inconclusive, format!("on both sides of {max}"))
+                (Verdict::Inconclusive, format!("on both sides of {}", shown(max)))
             }
             (Some(min), _) if low < min => {
-                (Verdict::Inconclusive, format!("on both sides of {min}"))
+                (Verdict::Inconclusive, format!("on both sides of {}", shown(min)))
             }
             _ => (Verdict::Met, String::new()),
         };
-        let name = &limit.measure;
-        let text =
-            format!("{name}{of} is {}, between {low} and {high} at 95 %: {how}", estimate.value);
+        let (value, low, high) = (shown(estimate.value), shown(low), shown(high));
+        let text = format!("{name}{of} is {value}, between {low} and {high} at 95 %: {how}");
         if verdict > found.as_ref().map_or(Verdict::Met, |(worst, _)| *worst) {
             found = Some((verdict, text));
         }
@@ -219,8 +253,12 @@ fn properties(report: &ScenarioReport, complete: bool, reasons: &mut Vec<Reason>
                     format!("{name} is violated by {count} of {run} seeds, first by {first}");
                 (Verdict::Violated, text)
             }
+            (Expected::Held, None) if !property.undecided.is_empty() => {
+                (Verdict::Inconclusive, undecided(property, run))
+            }
             (Expected::Held, None) if property.judged == 0 && property.demanded => {
-                let text = format!("{name} found nothing to judge in {}", seeds(run));
+                let what = left_alone(name);
+                let text = format!("{name} found nothing to judge in {}; {what}", seeds(run));
                 (Verdict::Inconclusive, text)
             }
             (Expected::MayViolate, _) if !property.worse.is_empty() => {
@@ -247,6 +285,20 @@ fn properties(report: &ScenarioReport, complete: bool, reasons: &mut Vec<Reason>
     }
 }
 
+/// In how many seeds a property is undecided, and what would decide it.
+fn undecided(property: &PropertySweep, run: u64) -> String {
+    let (count, first) = (property.undecided.len(), property.undecided[0]);
+    let mut text =
+        format!("{} is undecided in {count} of {run} seeds, first in {first}", property.name);
+    if let Some(why) = &property.why_undecided {
+        text.push_str(&format!(": {}", why.why));
+        if let Some(settle) = why.settle_ms.filter(|_| count > 1) {
+            text.push_str(&format!("; for all of them \"settle\": \"{}s\"", settle / 1000));
+        }
+    }
+    text
+}
+
 /// Adds the faults of a run to the sums, which are by entry of the scenario's `faults`.
 pub(crate) fn count_faults(sums: &mut [FaultSweep], run: &RunReport) {
     for fault in &run.faults {
@@ -265,13 +317,17 @@ pub(crate) fn count_faults(sums: &mut [FaultSweep], run: &RunReport) {
 /// What was due and never found anybody to hit; without its faults a scenario shows nothing.
 fn idle_faults(faults: &[FaultSweep], reasons: &mut Vec<Reason>) {
     if !faults.is_empty() && faults.iter().all(|fault| fault.struck + fault.idle == 0) {
-        let text = "no fault ever struck".to_owned();
+        let text =
+            "no fault ever struck; raise \"run.load\", or let the faults begin earlier".to_owned();
         reasons.push(reason("faults", Verdict::Inconclusive, text));
     }
     for (entry, fault) in faults.iter().enumerate().filter(|(_, fault)| fault.struck == 0) {
         let name = format!("faults[{entry}]");
         if let Some(first) = &fault.first_idle {
-            let text = format!("{name} never struck: {}", first.text);
+            let text = format!(
+                "{name} never struck: {}; choose another target or time, or leave it out",
+                first.text
+            );
             reasons.push(reason(&name, Verdict::Inconclusive, text));
         }
     }
@@ -286,14 +342,19 @@ fn reason(expectation: &str, verdict: Verdict, text: String) -> Reason {
     Reason { expectation: expectation.to_owned(), verdict, text }
 }
 
-fn worst(reasons: &[Reason]) -> Verdict {
-    reasons.iter().map(|reason| reason.verdict).max().unwrap_or(Verdict::Met)
+/// The verdict; puts the reasons of its rank first.
+fn worst(reasons: &mut [Reason]) -> Verdict {
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.verdict));
+    reasons.first().map_or(Verdict::Met, |reason| reason.verdict)
 }
 
 /// How `value` breaks `limit`, if it does.
 pub(crate) fn breach(limit: &Limit, value: f64) -> Option<String> {
-    let above = limit.max.filter(|max| value > *max).map(|max| format!("above its limit of {max}"));
-    let below = limit.min.filter(|min| value < *min).map(|min| format!("below its limit of {min}"));
+    let shown = |bound| amount(&limit.measure, bound);
+    let above = limit.max.filter(|max| value > *max);
+    let above = above.map(|max| format!("above its limit of {}", shown(max)));
+    let below = limit.min.filter(|min| value < *min);
+    let below = below.map(|min| format!("below its limit of {}", shown(min)));
     above.or(below)
 }
 

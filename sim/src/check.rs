@@ -67,9 +67,13 @@ pub fn report(file: &str, checked: &Checked, expect: &BTreeMap<String, Expected>
         let Some((verdict, text)) = decide(result, expected(result), demanded) else { continue };
         reasons.push(Reason { expectation: result.name.to_owned(), verdict, text });
     }
+    // Those of the verdict's own rank first.
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.verdict));
     let properties = findings.properties.iter();
     let unjudged = properties.clone().filter_map(|result| {
-        result.unjudged.as_ref().map(|why| (result.name.to_owned(), why.clone()))
+        let undecided = result.undecided.as_ref().map(|one| &one.why);
+        let why = undecided.or(result.unjudged.as_ref())?;
+        Some((result.name.to_owned(), why.clone()))
     });
     let witnesses = findings.witnesses.iter().map(|(name, count)| ((*name).to_owned(), *count));
     CheckReport {
@@ -124,6 +128,10 @@ fn decide(
     let why = result.unjudged.as_deref().unwrap_or("it says nothing of it");
     match (expected, result.judgement) {
         (Expected::Held, Violated) => Some((Verdict::Violated, format!("{name} is violated"))),
+        (Expected::Held, Vacuous) if result.undecided.is_some() => {
+            let why = result.undecided.as_ref().map_or("", |one| one.why.as_str());
+            Some((Verdict::Inconclusive, format!("{name} is undecided: {why}")))
+        }
         (Expected::Held, Vacuous) if demanded => {
             Some((Verdict::Inconclusive, format!("{name} judged nothing: {why}")))
         }

@@ -13,18 +13,31 @@ use ackproof_reports::sweep::{Interval, SeedRange};
 use ackproof_reports::verdict::Judgement;
 use std::collections::BTreeMap;
 
-/// What is compared. Latencies are means: a sum that every record is part of.
-const COMPARED: [(&str, Option<Unit>); 9] = [
+/// What is compared. The first latencies are means: a sum that every record is part of.
+const COMPARED: [(&str, Option<Unit>); 19] = [
     ("lost", None),
     ("unknown_absent", None),
+    ("unknown", None),
+    ("failed", None),
+    ("reordered", None),
     ("skipped", None),
+    ("backlog", None),
     ("log_duplicates", None),
     ("duplicate_rate", Some(Unit::Share)),
     ("ack_latency.mean", Some(Unit::Milliseconds)),
     ("end_to_end_latency.mean", Some(Unit::Milliseconds)),
     ("unavailability", Some(Unit::Share)),
     ("read_unavailability", Some(Unit::Share)),
+    ("ack_latency.p99", Some(Unit::Milliseconds)),
+    ("end_to_end_latency.p99", Some(Unit::Milliseconds)),
+    ("longest_stall", Some(Unit::Milliseconds)),
+    ("longest_read_stall", Some(Unit::Milliseconds)),
+    ("longest_failover", Some(Unit::Milliseconds)),
+    ("longest_handover", Some(Unit::Milliseconds)),
 ];
+
+/// What decides who is beaten: the measures before the extremes of a run, which chance moves most.
+const DECIDING: usize = 9;
 
 /// Runs of several arms, seed by seed.
 #[derive(Debug)]
@@ -105,6 +118,17 @@ fn values(arm: &Runs, against: Option<&Runs>) -> Vec<Value> {
         };
         let ((average, interval), (difference, difference_interval)) =
             (split(mean(&own)), split(mean(&differences)));
+        // Nothing is below none, and no share above all.
+        let (name, unit) = COMPARED[index];
+        let most = if unit == Some(Unit::Share) { measures::most(name) } else { f64::INFINITY };
+        let clip = |least: f64| {
+            move |Interval { low, high }: Interval| Interval {
+                low: low.max(least),
+                high: high.min(most),
+            }
+        };
+        let (interval, difference_interval) =
+            (interval.map(clip(0.0)), difference_interval.map(clip(-most)));
         Value { mean: average, interval, difference, difference_interval }
     };
     (0..COMPARED.len()).map(value).collect()
@@ -116,7 +140,7 @@ const NEAR: f64 = 0.01;
 
 /// Whether `one` is at least as good as `other` in everything, and better in something.
 fn dominates(one: &Arm, other: &Arm) -> bool {
-    let pairs = || one.values.iter().zip(&other.values);
+    let pairs = || one.values.iter().zip(&other.values).take(DECIDING);
     let compared = || pairs().filter_map(|(one, other)| Some((one.mean?, other.mean?)));
     let better = |(one, other): (f64, f64)| one < other * (1.0 - NEAR);
     compared().all(|(one, other)| !better((other, one))) && compared().any(better)
@@ -150,7 +174,8 @@ mod tests {
         assert_eq!((first.mean, first.difference), (Some(10.0), None));
         assert_eq!(second.difference, Some(2.0));
         assert_eq!(second.difference_interval, Some(Interval { low: 2.0, high: 2.0 }));
-        assert!(first.interval.unwrap().low < 0.0, "the mean itself is uncertain");
+        let Interval { low, high } = first.interval.unwrap();
+        assert!(low == 0.0 && high > 30.0, "the mean itself is uncertain, and not below none");
     }
 
     #[test]

@@ -4,10 +4,10 @@
 //! duplicate. What is not possible by the configuration is worse than promised, and a violation. It knows
 //! Kafka's settings and the oracle's causes, and no run.
 
-use ackproof_oracle::cause::{DuplicateCause, LossCause};
-use ackproof_reports::contract::{Clause, Contract, Possible};
+use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause};
+use ackproof_reports::contract::{Clause, Contract, NotModelled, Possible};
 use ackproof_reports::run::Fate;
-use ackproof_scenario::plan::{Commit, Group, Plan, Producer};
+use ackproof_scenario::plan::{Commit, Group, Ignored, Plan, Producer};
 use std::collections::BTreeMap;
 
 /// By property: the causes by which it may be violated; none: by any.
@@ -43,8 +43,11 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
             allow(&[DURABILITY], &[LossCause::AcksOne, LossCause::StaleLeader]);
         }
     }
-    if plan.topics.iter().skip(1).any(|topic| topic.config.number("min.insync.replicas") == 1) {
+    if plan.topics.iter().skip(1).any(|topic| topic.min_insync_replicas() == 1) {
         allow(&[DURABILITY], &[LossCause::LastReplica]);
+    }
+    if plan.topics.iter().skip(1).any(|topic| topic.replication_factor == 1) {
+        allow(&[DURABILITY], &[LossCause::OnlyReplica]);
     }
     if plan.topics.iter().skip(1).any(|one| one.config.switch("unclean.leader.election.enable")) {
         allow(&[DURABILITY], &[LossCause::UncleanElection]);
@@ -77,6 +80,29 @@ const fn early(commit: Commit) -> Option<LossCause> {
     }
 }
 
+/// The settings of `plan` that have no effect, and what they could break.
+#[must_use]
+pub fn not_modelled(plan: &Plan) -> Vec<NotModelled> {
+    let told = plan.ignored.iter().map(|Ignored { path, value, harm }| NotModelled {
+        setting: format!("{path}={value}"),
+        could_break: harm
+            .iter()
+            .flat_map(|harm| harm.breaks.iter().map(|name| (*name).to_owned()))
+            .collect(),
+        says: harm.map_or_else(String::new, |harm| harm.why.to_owned()),
+    });
+    told.collect()
+}
+
+/// Whether a setting that the models do not follow could break `property` of what is at one of `places`:
+/// then nobody promises it.
+fn is_open(plan: &Plan, property: &str, places: &[String]) -> bool {
+    plan.ignored.iter().any(|Ignored { path, harm, .. }| {
+        let here = path.starts_with("cluster.") || places.iter().any(|at| path.starts_with(at));
+        here && harm.is_some_and(|harm| harm.breaks.contains(&property))
+    })
+}
+
 fn producer(contract: &mut Contract, plan: &Plan, producer: &Producer) {
     let name = &producer.name;
     let topic = &plan.topics[producer.topic.index()];
@@ -84,39 +110,40 @@ fn producer(contract: &mut Contract, plan: &Plan, producer: &Producer) {
     let of_topic = |key: &str, value: &str| format!("topics.{}.config.{key}={value}", topic.name);
     let acks = producer.config.word("acks");
     let acks_setting = of_producer("acks", acks);
-    let least = topic.config.number("min.insync.replicas");
-    let least_setting = of_topic("min.insync.replicas", &least.to_string());
+    let least = topic.min_insync_replicas();
+    let least_setting =
+        of_topic("min.insync.replicas", &topic.config.number("min.insync.replicas").to_string());
     let unclean = topic.config.switch("unclean.leader.election.enable");
+    let places = [format!("producers.{name}."), format!("topics.{}.", topic.name)];
     let mut losses = Vec::new();
     let lost = |causes: &[LossCause], says: String, settings: Vec<String>| {
         let causes = causes.iter().map(|cause| cause.name());
         possible(Fate::Lost, None, causes, Clause { says, settings })
     };
     match acks {
-        "0" => losses.push(possible(
-            Fate::UnknownAbsent,
-            None,
-            std::iter::once(LossCause::AcksZero.name()),
-            Clause {
-                says: format!(
-                    "a record of {name} vanishes without a sign when its leader fails or is unreachable"
-                ),
-                settings: vec![acks_setting],
-            },
-        )),
+        "0" => losses.push(vanished(name, acks_setting)),
         "1" => losses.push(lost(
             &[LossCause::AcksOne, LossCause::StaleLeader],
             format!("an acknowledged record of {name} is lost when its leader fails before a follower has it"),
             vec![acks_setting],
         )),
+        _ if topic.replication_factor == 1 => losses.push(lost(
+            &[LossCause::OnlyReplica],
+            format!(
+                "an acknowledged record of {name} is lost with the disk of its only replica (no fault \
+                 that takes a disk is modelled)"
+            ),
+            vec![format!("topics.{}.replication.factor=1", topic.name)],
+        )),
         _ if least == 1 => losses.push(lost(
             &[LossCause::LastReplica],
             format!(
-                "an acknowledged record of {name} is lost with the disk of the last in-sync replica \
-                 (no modelled fault takes a disk)"
+                "an acknowledged record of {name} is lost with the disk of the last in-sync replica (no \
+                 fault that takes a disk is modelled)"
             ),
             vec![least_setting],
         )),
+        _ if is_open(plan, DURABILITY, &places) => {}
         _ if !unclean => contract.promises.push(Clause {
             says: format!(
                 "an acknowledged record of {name} survives every crash, pause and partition of brokers"
@@ -136,6 +163,39 @@ fn producer(contract: &mut Contract, plan: &Plan, producer: &Producer) {
     }
     contract.possible.extend(losses);
     copies(contract, producer, &of_producer);
+    order(contract, producer, &of_producer);
+}
+
+/// With `acks=0` nobody is told of a loss.
+fn vanished(name: &str, acks_setting: String) -> Possible {
+    let clause = Clause {
+        says: format!(
+            "a record of {name} vanishes without a sign when its leader fails or is unreachable"
+        ),
+        settings: vec![acks_setting],
+    };
+    let causes = std::iter::once(LossCause::AcksZero.name());
+    possible(Fate::UnknownAbsent, None, causes, clause)
+}
+
+/// Whether a record may stand in a log behind a later one.
+fn order(contract: &mut Contract, producer: &Producer, setting: &dyn Fn(&str, &str) -> String) {
+    const IN_FLIGHT: &str = "max.in.flight.requests.per.connection";
+    let (name, config) = (&producer.name, &producer.config);
+    let several = config.number(IN_FLIGHT);
+    let retries = config.number("retries") > 0 && config.word("acks") != "0";
+    if config.switch("enable.idempotence") || several < 2 || !retries {
+        return;
+    }
+    let clause = Clause {
+        says: format!("a record of {name} is written behind a later one when it is sent again"),
+        settings: vec![
+            setting("enable.idempotence", "false"),
+            setting(IN_FLIGHT, &several.to_string()),
+        ],
+    };
+    let causes = std::iter::once(OrderCause::InFlightRetry.name());
+    contract.possible.push(possible(Fate::Reordered, None, causes, clause));
 }
 
 /// What may be in a log more than once.
@@ -208,11 +268,14 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         let causes = [LossCause::OutOfRange, LossCause::CommitPastWork, LossCause::NeverGiven];
         skips.push(skipped(&causes, says, "unclean.leader.election.enable=true"));
     }
-    if skips.is_empty() {
-        contract.promises.push(Clause {
-            says: format!("{name} processes every acknowledged record at least once"),
-            settings: vec![commit.clone(), reset_setting],
-        });
+    let topics = group.topics.iter().map(|topic| &plan.topics[topic.index()].name);
+    let mut places: Vec<String> = topics.map(|topic| format!("topics.{topic}.")).collect();
+    places.push(format!("groups.{name}."));
+    let settings = vec![commit.clone(), reset_setting];
+    if let Some(clause) = without_offsets(plan, name) {
+        contract.promises.push(clause);
+    } else if skips.is_empty() && !is_open(plan, AT_LEAST_ONCE, &places) {
+        contract.promises.push(Clause { says: at_least_once(group), settings });
     }
     contract.possible.extend(skips);
     let again = [DuplicateCause::MemberCrash, DuplicateCause::Rebalance, DuplicateCause::Zombie];
@@ -222,6 +285,43 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
     let causes = again.iter().map(|cause| cause.name());
     let clause = Clause { says, settings: vec![commit] };
     contract.possible.push(possible(Fate::Duplicate, Some(name), causes, clause));
+}
+
+/// The promise, with what it rests on.
+fn at_least_once(group: &Group) -> String {
+    let name = &group.name;
+    let dead = if group.failures_per_million > 0 {
+        format!(", or dead-letters it after {} failed attempts", group.attempts)
+    } else {
+        String::new()
+    };
+    // Kafka's own auto-commit commits within poll; other clients commit in the background.
+    let only = match group.commit {
+        Commit::Auto => {
+            "; this needs its work on a batch to be over before the next poll: a client that commits \
+             in the background does what commit=auto-with-hand-off does"
+        }
+        Commit::AutoWithHandOff
+        | Commit::SyncAfterBatch
+        | Commit::AsyncAfterBatch
+        | Commit::SyncPerRecord
+        | Commit::BeforeProcessing => "",
+    };
+    format!(
+        "{name} processes every acknowledged record that its log keeps at least once{dead}{only}"
+    )
+}
+
+/// What follows where Kafka cannot create `__consumer_offsets`.
+fn without_offsets(plan: &Plan, group: &str) -> Option<Clause> {
+    let (wanted, brokers) = (plan.topics[0].replication_factor, plan.brokers);
+    (wanted > brokers).then(|| Clause {
+        says: format!("{group} reads nothing: __consumer_offsets is not created"),
+        settings: vec![
+            format!("cluster.config.offsets.topic.replication.factor={wanted}"),
+            format!("cluster.brokers={brokers}"),
+        ],
+    })
 }
 
 fn possible<'a>(

@@ -37,7 +37,8 @@ const SHOWN: &[(&str, Shows)] = &[
         ends && matches!(kind.target, Target::LeaderOf(topic, _) if replicated(plan, topic))
     }),
     ("rebalance", |_, kind| {
-        let leaves = kind.action == Action::Leave && matches!(kind.target, Target::Member(..));
+        let leaves = kind.action == Action::Leave
+            && matches!(kind.target, Target::Member(..) | Target::AllMembers(_));
         leaves || kind.action == Action::Join
     }),
     // Without an end of its own it lasts until this is so.

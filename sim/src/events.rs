@@ -57,6 +57,8 @@ pub(crate) enum Due {
     Backlog(ConnectionId),
     /// A connection that was opened must have been accepted by now.
     SetupDeadline(ConnectionId),
+    /// The sockets of a process that was killed are gone.
+    Dead(NodeId),
     /// An entry of a process's timers.
     Timer(NodeId, Entry),
     /// An item of the agenda.

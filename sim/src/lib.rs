@@ -5,7 +5,7 @@
 //! - [`world`] processes and their lives · [`process`] one of them, with its [`timers`]
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
 //! - [`bounds`] what ends a run without progress · [`mod@bench`] what a message costs
-//! - [`trial`] one run with its verdict: [`report`] its facts, [`assess`] decides, [`shape`] what can be judged
+//! - [`trial`] one run with its verdict: [`report`] its facts, [`assess`] decides, `headline` says what the verdict leaves unsaid, [`shape`] what can be judged
 //! - [`runs`] of a sweep · [`explore`] many · [`tally`] adds them up, with [`measures`] · [`merge`] adds sums up
 //! - [`conclude`] decides on sums · [`statistics`] what sums say of other seeds
 //! - [`document`] texts as plans · [`saved`] a run as a schedule file · [`mod@shrink`] a failing run made small
@@ -33,6 +33,7 @@ pub mod determinism;
 pub mod document;
 mod events;
 pub mod explore;
+mod headline;
 mod kernel;
 mod lower;
 mod measures;

@@ -7,8 +7,10 @@ use ackproof_kafka::config::{
     ProducerConfig, TopicConfig,
 };
 use ackproof_kafka::message::{Acks, OffsetSpec};
-use ackproof_kafka::variant::Variant;
-use ackproof_oracle::context::{Context, GroupContext, ProducerContext, TopicContext};
+use ackproof_kafka::variant::{Variant, Variants};
+use ackproof_oracle::context::{
+    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext,
+};
 use ackproof_scenario::plan::{Commit, Group, Plan, Producer, Settings, Topic};
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{Delay, GroupId, Micros, NodeId, ProducerIndex};
@@ -94,14 +96,18 @@ fn number<T: TryFrom<i64>>(settings: &Settings, key: &str, largest: T) -> T {
 }
 
 pub(crate) fn cluster(plan: &Plan) -> ClusterConfig {
-    let wanted = |variant: &&Variant| plan.variants.iter().any(|name| name == variant.name());
     ClusterConfig {
         brokers: plan.brokers,
         topics: plan.topics.iter().map(topic).collect(),
         group_names: plan.groups.iter().map(|group| group.name.as_str().into()).collect(),
         broker: broker(&plan.broker_config),
-        variants: Variant::ALL.iter().filter(wanted).copied().collect(),
+        variants: variants(plan),
     }
+}
+
+fn variants(plan: &Plan) -> Variants {
+    let wanted = |variant: &&Variant| plan.variants.iter().any(|name| name == variant.name());
+    Variant::ALL.iter().filter(wanted).copied().collect()
 }
 
 /// How long such a process takes to start again.
@@ -119,7 +125,7 @@ fn topic(topic: &Topic) -> TopicConfig {
     TopicConfig {
         partitions: topic.partitions,
         replication_factor: topic.replication_factor,
-        min_insync_replicas: number(config, "min.insync.replicas", u16::MAX),
+        min_insync_replicas: topic.min_insync_replicas(),
         unclean_leader_election: config.switch("unclean.leader.election.enable"),
         max_message_bytes: number(config, "max.message.bytes", u32::MAX),
         segment_bytes: number(config, "segment.bytes", u64::MAX),
@@ -189,6 +195,7 @@ pub(crate) fn producer(
         retry_backoff_max: config.millis("retry.backoff.max.ms"),
         metadata_max_age: config.millis("metadata.max.age.ms"),
         salt: stream(seed, "salt", entity(&name)).random(),
+        variants: variants(plan),
     }
 }
 
@@ -247,7 +254,7 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
         name: topic.name.clone(),
         partitions: topic.partitions,
         replication_factor: topic.replication_factor,
-        min_insync_replicas: number(&topic.config, "min.insync.replicas", u16::MAX),
+        min_insync_replicas: topic.min_insync_replicas(),
         unclean_leader_election: topic.config.switch("unclean.leader.election.enable"),
     });
     let producers = cast.nodes().filter_map(|(node, role)| match role {
@@ -262,6 +269,11 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
                 acks: producer.config.word("acks").to_owned(),
                 idempotent,
                 ordered: idempotent || in_flight == 1,
+                limits: ProducerLimits {
+                    retries: Some(self::number(&producer.config, "retries", u32::MAX)),
+                    delivery_timeout: Some(producer.config.millis("delivery.timeout.ms")),
+                    max_block: Some(producer.config.millis("max.block.ms")),
+                },
             })
         }
         Role::Controller | Role::Broker | Role::Member(..) | Role::Spare(..) | Role::Reader => None,
@@ -271,6 +283,15 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
         topics: group.topics.clone(),
         commit: group.commit.name().to_owned(),
         reset: group.config.word("auto.offset.reset").to_owned(),
+        commit_interval: Some(match group.commit {
+            Commit::Auto | Commit::AutoWithHandOff => {
+                group.config.millis("auto.commit.interval.ms")
+            }
+            Commit::SyncAfterBatch
+            | Commit::AsyncAfterBatch
+            | Commit::SyncPerRecord
+            | Commit::BeforeProcessing => Micros::ZERO,
+        }),
     });
     Context {
         nodes: cast.names.clone(),

@@ -8,6 +8,7 @@ use ackproof_oracle::histogram::Histogram;
 use ackproof_oracle::pace::Stalls;
 use ackproof_reports::measure::{Estimate, MeasureSweep, Stall, Sums, Unit};
 use ackproof_reports::run::RunReport;
+use ackproof_reports::sweep::Interval;
 
 /// The estimates of a latency: `mean` and `max` beside these.
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
@@ -72,6 +73,12 @@ pub(crate) fn conclude(measures: &mut [MeasureSweep]) {
     }
 }
 
+/// The largest value that a share can have.
+pub(crate) fn most(measure: &str) -> f64 {
+    // A record may be processed again more than once.
+    if measure == "duplicate_rate" { f64::INFINITY } else { 1.0 }
+}
+
 fn estimates(measure: &MeasureSweep) -> Vec<Estimate> {
     let MeasureSweep { unit, runs, sums, .. } = measure;
     let estimate = |of: &str, found| {
@@ -80,13 +87,18 @@ fn estimates(measure: &MeasureSweep) -> Vec<Estimate> {
     };
     let ratio = ratio(sums, *runs);
     match unit {
-        Unit::Share => estimate("rate", ratio).into_iter().collect(),
+        Unit::Share => {
+            let most = most(&measure.name);
+            let clipped = ratio.map(|(rate, interval)| {
+                let clip = |of: Interval| Interval { low: of.low, high: of.high.min(most) };
+                (rate, interval.map(clip))
+            });
+            estimate("rate", clipped).into_iter().collect()
+        }
         Unit::Milliseconds => {
             let mean = ratio.map(|(mean, interval)| {
                 let ms = |us: f64| us / 1000.0;
-                let ends = |of: ackproof_reports::sweep::Interval| {
-                    ackproof_reports::sweep::Interval { low: ms(of.low), high: ms(of.high) }
-                };
+                let ends = |of: Interval| Interval { low: ms(of.low), high: ms(of.high) };
                 (ms(mean), interval.map(ends))
             });
             let quantiles = QUANTILES.map(|(of, share)| estimate(of, quantile(sums, share, *runs)));
@@ -120,12 +132,18 @@ pub(crate) fn value(run: &RunReport, name: &str) -> Option<f64> {
         "duplicate_rate" => {
             Some(worst(&mut groups.iter().map(|one| one.duplicate_rate)).unwrap_or(0.0))
         }
+        "dead_lettered" => {
+            Some(count(groups.iter().map(|one| one.dead_lettered).max().unwrap_or(0)))
+        }
         "skipped" => Some(count(groups.iter().map(|one| one.skipped).max().unwrap_or(0))),
+        "backlog" => Some(count(groups.iter().map(|one| one.backlog).max().unwrap_or(0))),
         "log_duplicates" => Some(count(records.log_duplicates)),
         "lost" => Some(count(records.lost)),
+        "displaced" => Some(count(records.displaced)),
         "unknown" => Some(count(records.unknown)),
         "unknown_absent" => Some(count(records.unknown_absent)),
         "failed" => Some(count(records.failed)),
+        "reordered" => Some(count(records.reordered)),
         "loss_rate" => Some(count(records.lost) / count(records.sent.max(1))),
         "unknown_absent_rate" => Some(count(records.unknown_absent) / count(records.sent.max(1))),
         "unavailability" => timing.writes.map(|stall| stall.unavailability),

@@ -5,10 +5,10 @@
 
 use crate::conclude;
 use ackproof_reports::measure::MeasureSweep;
-use ackproof_reports::run::{GroupReport, Records};
+use ackproof_reports::run::{Fate, GroupReport, Records, Undecided};
 use ackproof_reports::sweep::{
-    CauseSweep, DemandSweep, FaultSweep, Incident, LimitSweep, Part, PropertySweep, ScenarioReport,
-    Seeds, SweepReport,
+    CauseSweep, DemandSweep, FateSweep, FaultSweep, Incident, LimitSweep, Part, PropertySweep,
+    ScenarioReport, Seeds, SweepReport,
 };
 use ackproof_reports::verdict::Judgement;
 use ackproof_reports::{SCHEMA, sweep::RunName};
@@ -165,6 +165,9 @@ fn scenario(sum: &mut ScenarioReport, one: ScenarioReport) {
     sum.limits.iter_mut().zip(one.limits).for_each(|(sum, one)| limit(sum, one));
     sum.demands.iter_mut().zip(&one.demands).for_each(|(sum, one)| demand(sum, one));
     sum.faults.iter_mut().zip(one.faults).for_each(|(sum, one)| fault(sum, one));
+    for one in one.causes {
+        fate(&mut sum.causes, one);
+    }
     for (name, one) in one.witnesses {
         let sum = sum.witnesses.entry(name).or_default();
         sum.total += one.total;
@@ -206,8 +209,28 @@ fn property(sum: &mut PropertySweep, one: PropertySweep) {
     sum.witnesses += one.witnesses;
     ascending(&mut sum.violated, one.violated);
     ascending(&mut sum.worse, one.worse);
+    let [(_, mut undecided), (_, later)] = {
+        let mut both = [
+            (first(&sum.undecided), take(&mut sum.why_undecided)),
+            (first(&one.undecided), one.why_undecided),
+        ];
+        both.sort_by_key(|(seed, _)| *seed);
+        both
+    };
+    self::undecided(&mut undecided, later);
+    sum.why_undecided = undecided;
+    ascending(&mut sum.undecided, one.undecided);
     for one in one.causes {
         cause(&mut sum.causes, one);
+    }
+}
+
+/// Adds why a later seed is undecided: the first reason stays, and the longest settle phase.
+pub(crate) fn undecided(sum: &mut Option<Undecided>, one: Option<Undecided>) {
+    match (sum.as_mut(), one) {
+        (Some(sum), Some(one)) => sum.settle_ms = sum.settle_ms.max(one.settle_ms),
+        (None, one) => *sum = one,
+        (Some(_), None) => {}
     }
 }
 
@@ -217,6 +240,20 @@ pub(crate) fn cause(sums: &mut Vec<CauseSweep>, one: CauseSweep) {
         Ok(at) => {
             sums[at].count += one.count;
             ascending(&mut sums[at].seeds, one.seeds);
+        }
+        Err(at) => sums.insert(at, one),
+    }
+}
+
+/// Adds what happened to records to that of other seeds.
+pub(crate) fn fate(sums: &mut Vec<FateSweep>, one: FateSweep) {
+    fn key(one: &FateSweep) -> (Fate, Option<&str>, &str, &str) {
+        (one.what, one.group.as_deref(), &one.cause, &one.about)
+    }
+    match sums.binary_search_by(|sum| key(sum).cmp(&key(&one))) {
+        Ok(at) => {
+            sums[at].count += one.count;
+            sums[at].seeds += one.seeds;
         }
         Err(at) => sums.insert(at, one),
     }
@@ -250,8 +287,15 @@ pub(crate) fn records(sum: &mut Records, one: &Records) {
     sum.failed += one.failed;
     sum.unknown += one.unknown;
     sum.lost += one.lost;
+    sum.displaced += one.displaced;
     sum.unknown_absent += one.unknown_absent;
     sum.log_duplicates += one.log_duplicates;
+    sum.reordered += one.reordered;
+    let (sum, one) = (&mut sum.behind_expired, one.behind_expired);
+    sum.batches += one.batches;
+    sum.acked += one.acked;
+    sum.failed += one.failed;
+    sum.epochs_raised += one.epochs_raised;
 }
 
 /// Adds counts of groups; the rate is that of the sums.
@@ -265,9 +309,17 @@ pub(crate) fn groups(sums: &mut Vec<GroupReport>, run: &[GroupReport]) {
     for (sum, one) in sums.iter_mut().zip(run) {
         sum.delivered += one.delivered;
         sum.processed += one.processed;
+        sum.dead_lettered += one.dead_lettered;
         sum.distinct += one.distinct;
         sum.duplicates += one.duplicates;
         sum.skipped += one.skipped;
+        sum.backlog += one.backlog;
+        for (reason, count) in &one.rebalances {
+            *sum.rebalances.entry(reason.clone()).or_default() += count;
+        }
+        for (error, count) in &one.refused_commits {
+            *sum.refused_commits.entry(error.clone()).or_default() += count;
+        }
         sum.duplicate_rate = sum.duplicates as f64 / sum.distinct.max(1) as f64;
     }
 }

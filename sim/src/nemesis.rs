@@ -3,7 +3,7 @@
 //! It learns who leads and who coordinates from the history, as an operator would from metrics; it does
 //! not look into a model. Start with [`Nemesis::start`].
 //!
-//! - [`leaders`] who leads and who is in sync · [`resolve`] whom a fault hits · [`rolling`] restarts of all brokers
+//! - [`leaders`] who leads and who is in sync · [`resolve`] whom a fault hits · [`rolling`] restarts of all brokers or members
 //! - [`anchors`] what faults wait for
 
 pub(crate) mod anchors;
@@ -99,7 +99,8 @@ impl<'a> Nemesis<'a> {
         match &fault.kind.action {
             Action::RollingRestart => {
                 let down = fault.lasts.unwrap_or(Micros::ZERO);
-                active.rolling = Some(Rolling::new(resolve::brokers(&self.cast), down));
+                let all = resolve::in_turn(fault.kind.target, &self.cast, world);
+                active.rolling = Some(Rolling::new(all, down));
                 self.active.insert(number, active);
                 return self.look(number, world);
             }

@@ -18,9 +18,11 @@ mod retransmit_tests;
 use crate::events::{Due, Events, Toward};
 use ackproof_kafka::machine::{Channel, ConnectionId, Peer, Route};
 use ackproof_kafka::message::Message;
+use ackproof_scenario::plan::Network as Settings;
 use ackproof_types::{Delay, Micros, NodeId};
 use link::{Link, Links};
 use retransmit::Recovery;
+pub(crate) use retransmit::syn_again_after_s;
 use std::collections::VecDeque;
 
 /// `socket.connection.setup.timeout.ms`, 10 s, less the 20 % that a client lets it vary by.
@@ -50,6 +52,8 @@ struct Way {
     /// In the sender's kernel: behind one that was lost, or in the queue of a narrow link.
     stalled: VecDeque<Packet>,
     recovery: Recovery,
+    /// How often its first packet, which opens the connection, was lost.
+    lost_syns: u32,
 }
 
 /// One connection.
@@ -153,9 +157,9 @@ fn place(id: ConnectionId) -> u32 {
 
 impl Network {
     /// Of as many processes as `entities`, which name their streams.
-    pub(crate) fn new(entities: &[u64], latency: Delay, seed: u64) -> Self {
+    pub(crate) fn new(entities: &[u64], settings: Settings, seed: u64) -> Self {
         Self {
-            links: Links::new(entities, latency, seed),
+            links: Links::new(entities, settings, seed),
             routes: vec![Vec::new(); entities.len()],
             connections: Vec::new(),
             free: Vec::new(),

@@ -7,7 +7,7 @@ use crate::events::Due;
 use crate::kernel::Kernel;
 use crate::timers::{Entry, Outcome, Timers};
 use ackproof_kafka::broker::{Broker, BrokerCall};
-use ackproof_kafka::consumer::{Consumer, ConsumerCall};
+use ackproof_kafka::consumer::{Consumer, ConsumerCall, Timer as ConsumerTimer};
 use ackproof_kafka::controller::Controller;
 use ackproof_kafka::machine::{Disk, Effect, Input, Machine, Outbox, Peer, Route, To};
 use ackproof_kafka::message::Message;
@@ -61,6 +61,8 @@ pub(crate) trait Process {
     fn kill(&mut self);
     /// Whether a machine runs.
     fn is_up(&self) -> bool;
+    /// Whether this timer has run out by `now`, and a thread of its own watches it.
+    fn is_watched(&self, entry: Entry, now: u64) -> bool;
     /// The next record number its application wants to send, for a producer.
     fn next_record(&self) -> u32;
 }
@@ -69,6 +71,11 @@ pub(crate) trait Process {
 pub(crate) trait Callable: Machine {
     /// None: this machine cannot be asked that.
     fn call(call: Call) -> Option<Self::Call>;
+    /// Whether another thread than the one that takes messages acts on `timer`: of a process that was frozen,
+    /// either may go on first.
+    fn is_watched(_timer: Self::Timer) -> bool {
+        false
+    }
     /// Where a producer's source stands.
     fn next_record(_disk: &Self::Disk) -> u32 {
         0
@@ -115,6 +122,10 @@ impl Callable for Consumer {
             Call::Stall(stalled) => Some(ConsumerCall::Stall(stalled)),
             Call::Send(_) => None,
         }
+    }
+    /// Kafka: `AbstractCoordinator.HeartbeatThread`. Its session it takes up again with the answers that came.
+    fn is_watched(timer: ConsumerTimer) -> bool {
+        timer == ConsumerTimer::MaxPoll
     }
 }
 
@@ -211,6 +222,10 @@ impl<M: Callable> Process for Running<M> {
 
     fn is_up(&self) -> bool {
         self.machine.is_some()
+    }
+
+    fn is_watched(&self, entry: Entry, now: u64) -> bool {
+        self.timers.past(entry, now).is_some_and(M::is_watched)
     }
 
     fn next_record(&self) -> u32 {

@@ -19,6 +19,10 @@ const LOAD: Micros = Micros::from_secs(60);
 pub fn provoked(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     plan.load = Micros(plan.load.0.max(LOAD.0));
+    // A coordinator that moved waits a whole session for a member that is dead, and a rebalance after it
+    // may wait for another: twice that is left for the group to show that it catches up.
+    let sessions = plan.groups.iter().map(|group| group.config.millis("session.timeout.ms").0);
+    plan.settle = Micros(plan.settle.0.max(4 * sessions.max().unwrap_or(0)));
     plan.expect = ackproof_scenario::plan::Expect {
         witness: Some(std::collections::BTreeMap::new()),
         ..Default::default()

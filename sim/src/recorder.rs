@@ -199,6 +199,7 @@ impl Recorder {
 #[expect(clippy::too_many_lines, reason = "one exhaustive translation, a line or two a variant")]
 fn translate(observation: Observation) -> Event {
     match observation {
+        Observation::SendBlocked { record } => Event::SendBlocked { record },
         Observation::Sent { record, partition } => {
             Event::Sent { record, partition: Some(partition) }
         }
@@ -261,8 +262,8 @@ fn translate(observation: Observation) -> Event {
             Event::DuplicateBatch { partition, base_offset }
         }
         Observation::CoordinatorLoaded { partition } => Event::CoordinatorLoaded { partition },
-        Observation::Rebalanced { group, generation, members } => {
-            Event::Rebalanced { group, generation, members }
+        Observation::Rebalanced { group, generation, members, reason } => {
+            Event::Rebalanced { group, generation, members, reason: Some(reason) }
         }
         Observation::BrokerStarted { epoch: _ } => Event::BrokerStarted,
         Observation::LeaderElected { partition, leader, epoch, isr, unclean } => {

@@ -1,8 +1,9 @@
 //! From what a run leaves to its report: facts only, the verdict is [`crate::assess`]'s.
 
 use crate::assess;
-use crate::contract::{allowed, contract};
+use crate::contract::{allowed, contract, not_modelled};
 use crate::run::RunOutcome;
+use crate::shape;
 use ackproof_oracle::verdict::PropertyResult;
 use ackproof_reports::SCHEMA;
 use ackproof_reports::command::Command;
@@ -66,6 +67,7 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         digest: format!("{:032x}", outcome.digest),
         verdict: Verdict::Met,
         properties: properties.map(property).collect(),
+        network: shape::network(plan),
         records: (&findings.records).into(),
         groups: findings.groups.iter().map(GroupReport::from).collect(),
         faults: faults.collect(),
@@ -74,7 +76,9 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         messages: outcome.messages,
         entries: outcome.entries,
         reasons: Vec::new(),
+        not_modelled: not_modelled(plan),
         causes: CauseReport::all(findings),
+        notes: Vec::new(),
         timeline: findings.timeline.iter().map(Moment::from).collect(),
         timeline_omitted: findings.timeline_omitted,
         contract: None,

@@ -10,7 +10,7 @@ use crate::nemesis::{FaultRecord, Nemesis, Next};
 use crate::network::Network;
 use crate::process::{Call, Process, Running};
 use crate::recorder::{Recorder, Trace};
-use crate::world::{Startup, World};
+use crate::world::{Dying, Startup, World};
 use ackproof_kafka::broker::Broker;
 use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
 use ackproof_kafka::consumer::Consumer;
@@ -183,10 +183,12 @@ impl<'a> Director<'a> {
             .map(|(node, role)| {
                 let rng = stream(seed, "startup", entity(&cast.names[node.index()]));
                 let startup = Startup::new(lower::startup(plan, role), rng);
-                (process(plan, seed, &cluster, (node, role), &cast), startup)
+                let waking = stream(seed, "waking", entity(&cast.names[node.index()]));
+                let dying = Dying::new(stream(seed, "dying", entity(&cast.names[node.index()])));
+                (process(plan, seed, &cluster, (node, role), &cast), startup, dying, waking)
             })
             .collect();
-        let network = Network::new(&cast.entities(), plan.network.latency, seed);
+        let network = Network::new(&cast.entities(), plan.network, seed);
         let world = World::new(processes, network, recorder, Progress::new(bounds));
         let schedule = Schedule::new(plan, seed).faults;
         let nemesis = Nemesis::new(plan, cast.clone());

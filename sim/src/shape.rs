@@ -3,6 +3,8 @@
 //! A property that judged nothing where it could have is no success; one that had nothing to judge by
 //! the scenario's own shape (no group, `acks=0`, one replica, nobody who restarts) says nothing, and rightly so.
 
+use crate::network::syn_again_after_s;
+use ackproof_reports::run::NetworkReport;
 use ackproof_scenario::plan::{Action, Fault, FaultKind, Group, Plan, Producer, Target};
 
 /// Whether every run of `plan` should give `property` something to judge.
@@ -29,6 +31,19 @@ pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
         // What speaks of logs and leaders always has some.
         _ => true,
     }
+}
+
+/// What a run's report says of the network: only where faults make it matter.
+pub(crate) fn network(plan: &Plan) -> Option<NetworkReport> {
+    let loses = |action: &Action| {
+        matches!(action, Action::Isolate(_) | Action::Partition(_) | Action::Lossy { .. })
+    };
+    let mut kinds = plan.faults.iter().flat_map(|fault| &fault.choices);
+    let syn_linear_timeouts = plan.network.syn_linear_timeouts;
+    kinds.any(|(_, kind)| loses(&kind.action)).then(|| NetworkReport {
+        syn_linear_timeouts,
+        syn_again_after_s: syn_again_after_s(syn_linear_timeouts),
+    })
 }
 
 fn acks(producer: &Producer) -> bool {

@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tree::Place;
 
 /// How far to go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Bounds<'a> {
     /// Most runs.
     pub runs: u64,
@@ -40,6 +40,8 @@ pub struct Bounds<'a> {
     pub expired: &'a AtomicBool,
     /// Set from outside by Ctrl-C: stop, and keep what there is.
     pub interrupted: &'a AtomicBool,
+    /// Is told how many runs were made.
+    pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
 /// A small schedule.
@@ -167,6 +169,7 @@ impl Search<'_> {
             ControlFlow::Continue(())
         });
         self.runs += spent;
+        (self.bounds.progress)(self.runs);
         let (index, tree) = taken?;
         self.best = tree;
         Some(index)

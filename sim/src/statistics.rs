@@ -10,6 +10,8 @@ use statrs::distribution::{Beta, Binomial, ContinuousCDF, DiscreteCDF, StudentsT
 
 /// The level of every interval.
 const CONFIDENCE: f64 = 0.95;
+/// Fewer runs say nothing of how much runs differ: of two, the interval is wider than what it is of.
+const FEWEST: u64 = 3;
 
 /// The exact (Clopper–Pearson) interval of a probability of which `hits` of `runs` were seen. With no
 /// hit, or with nothing but hits, all of the error is on the open side: the bound people quote.
@@ -48,6 +50,17 @@ pub(crate) fn plausibility(hits: u64, runs: u64, rate: Interval) -> f64 {
     more.min(fewer)
 }
 
+/// How probable as many `hits` of `runs` are, or more, each with the probability `rate`.
+///
+/// # Panics
+/// If `hits` exceeds `runs`.
+#[must_use]
+pub(crate) fn at_least(hits: u64, runs: u64, rate: f64) -> f64 {
+    assert!(hits <= runs, "{hits} hits in {runs} runs");
+    let binomial = Binomial::new(rate, runs).expect("a rate is from 0 to 1");
+    if hits == 0 { 1.0 } else { binomial.sf(hits - 1) }
+}
+
 /// How many seeds without a failure show that fewer than `share` of all seeds fail.
 #[must_use]
 pub(crate) fn clean_runs_for(share: f64) -> u64 {
@@ -61,12 +74,12 @@ pub(crate) fn clean_runs_for(share: f64) -> u64 {
     runs
 }
 
-/// The mean of `values` with Student's interval; none of it for a single one.
+/// The mean of `values` with Student's interval; none of it for fewer than [`FEWEST`].
 #[must_use]
 pub(crate) fn mean(values: &[f64]) -> Option<(f64, Option<Interval>)> {
     let count = float(values.len() as u64);
     let mean = values.iter().sum::<f64>() / count;
-    if values.len() < 2 {
+    if (values.len() as u64) < FEWEST {
         return (!values.is_empty()).then_some((mean, None));
     }
     let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
@@ -75,8 +88,8 @@ pub(crate) fn mean(values: &[f64]) -> Option<(f64, Option<Interval>)> {
 }
 
 /// The part of the whole over all runs, with its interval: the ratio estimator of clusters with Student's
-/// quantile (Cochran, Sampling Techniques, §6.3 and §9A.1). No interval of a single run, and none if no
-/// run has any part: then runs say nothing of how much they differ.
+/// quantile (Cochran, Sampling Techniques, §6.3 and §9A.1). No interval of fewer runs than [`FEWEST`], and
+/// none if no run has any part: then runs say nothing of how much they differ.
 #[must_use]
 pub(crate) fn ratio(sums: &Sums, runs: u64) -> Option<(f64, Option<Interval>)> {
     if sums.whole == 0 {
@@ -92,7 +105,7 @@ pub(crate) fn ratio(sums: &Sums, runs: u64) -> Option<(f64, Option<Interval>)> {
 
 /// Half of the interval of a ratio over runs with these sums of squares and products of the part.
 fn deviation(value: f64, (squares, products): (u128, u128), sums: &Sums, runs: u64) -> Option<f64> {
-    if runs < 2 {
+    if runs < FEWEST {
         return None;
     }
     let residuals =

@@ -2,12 +2,12 @@
 //! keeps no run, so that a sweep of any length needs the same memory; what it adds up is order-free.
 
 use crate::bounds::Failure;
-use crate::contract::contract;
+use crate::contract::{contract, not_modelled};
 use crate::demands::demands;
 use crate::{assess, conclude, measures, merge, shape};
-use ackproof_reports::run::{PropertyCause, Records, RunReport};
+use ackproof_reports::run::{CauseReport, PropertyCause, Records, RunReport};
 use ackproof_reports::sweep::{
-    Asked, CauseSweep, DemandSweep, FaultSweep, Incident, LimitSweep, PropertySweep,
+    Asked, CauseSweep, DemandSweep, FateSweep, FaultSweep, Incident, LimitSweep, PropertySweep,
     ScenarioReport, Seeds,
 };
 use ackproof_reports::verdict::{Judgement, Verdict};
@@ -55,11 +55,15 @@ impl<'a> Tally<'a> {
             properties: Vec::new(),
             claim: None,
             measures: Vec::new(),
+            not_modelled: not_modelled(plan),
             contract: (!plan.expect.stated).then(|| contract(plan)),
+            causes: Vec::new(),
+            notes: Vec::new(),
             limits: limits.collect(),
             demands: demands.collect(),
             faults: vec![FaultSweep::default(); plan.faults.len()],
             witnesses: BTreeMap::new(),
+            network: shape::network(plan),
             records: Records::default(),
             groups: Vec::new(),
             crashed: Vec::new(),
@@ -122,6 +126,11 @@ impl<'a> Tally<'a> {
         if let Some(contract) = &mut sum.contract {
             contract.observe(run.seed, &run.causes);
         }
+        for one in &run.causes {
+            let CauseReport { what, group, cause, count, about, story: _ } = one.clone();
+            let seeds = u64::from(count > 0);
+            merge::fate(&mut sum.causes, FateSweep { what, group, cause, about, count, seeds });
+        }
         merge::records(&mut sum.records, &run.records);
         merge::groups(&mut sum.groups, &run.groups);
         sum.simulated_ms += run.simulated_ms;
@@ -161,11 +170,17 @@ fn properties(plan: &Plan, sums: &mut Vec<PropertySweep>, run: &RunReport) {
             causes: Vec::new(),
             allowed: one.allowed.clone(),
             worse: Vec::new(),
+            undecided: Vec::new(),
+            why_undecided: None,
         }));
     }
     for (sum, one) in sums.iter_mut().zip(&run.properties) {
         sum.judged += u64::from(one.verdict != Judgement::Vacuous);
         sum.witnesses += one.witnesses;
+        if let Some(undecided) = &one.undecided {
+            sum.undecided.push(run.seed);
+            merge::undecided(&mut sum.why_undecided, Some(undecided.clone()));
+        }
         match one.verdict {
             Judgement::Vacuous => {}
             Judgement::Held => {

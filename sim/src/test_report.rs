@@ -62,6 +62,7 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
         violation_count: u64::from(verdict == Judgement::Violated),
         causes: Vec::new(),
         allowed: Vec::new(),
+        undecided: None,
         violations: (verdict == Judgement::Violated)
             .then(|| violation.clone())
             .into_iter()
@@ -77,6 +78,7 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
         digest: format!("{seed:032x}"),
         verdict: Verdict::Met,
         properties: vec![property(DURABILITY, durability), property(COMMITS, Judgement::Vacuous)],
+        network: None,
         records: Records { sent: 10, acked: 9, failed: 1, ..Records::default() },
         groups: vec![GroupReport {
             group: "g".to_owned(),
@@ -93,6 +95,8 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
         entries: 30,
         reasons: Vec::new(),
         causes: Vec::new(),
+        notes: Vec::new(),
+        not_modelled: Vec::new(),
         contract: None,
         timing: timing(&pace),
         pace,

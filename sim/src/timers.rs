@@ -118,6 +118,13 @@ impl<T: Copy + Ord> Timers<T> {
         Outcome::Fire(timer)
     }
 
+    /// The timer that `entry` stands for, if it has run out by `now`.
+    pub(crate) fn past(&self, entry: Entry, now: u64) -> Option<T> {
+        let slot = self.slots.get(entry.slot as usize)?;
+        let is_past = slot.deadline.is_some_and(|deadline| deadline <= now);
+        (slot.entry == entry.number && slot.queued != u64::MAX && is_past).then_some(slot.timer)
+    }
+
     /// Forgets all timers: the process has ended.
     pub(crate) fn clear(&mut self) {
         self.names.clear();

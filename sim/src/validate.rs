@@ -5,11 +5,16 @@
 //!   side judged nothing there is nothing to compare.
 //! - *A figure* lies inside if it lies in the range of 95 % of the simulated runs, ends included. Where
 //!   either side does not tell it there is nothing to compare.
+//! - *All figures together* differ if more lie outside than chance leaves there ([`mod@together`]).
 //!
-//! Of many figures of right models one in twenty lies outside by chance. Neither side is taken for right.
+//! Neither side is taken for right.
 
 mod figures;
 mod fit;
+mod known;
+mod together;
+
+pub use known::Known;
 
 use crate::bounds::Failure;
 use crate::check::{Checked, timing};
@@ -19,10 +24,14 @@ use ackproof_oracle::context::Context;
 use ackproof_reports::SCHEMA;
 use ackproof_reports::run::{GroupReport, PropertyReport, Records, RunReport};
 use ackproof_reports::sweep::SeedRange;
-use ackproof_reports::validate::{Agreement, PropertyMatch, ValidateReport, Validated};
+use ackproof_reports::validate::{
+    Agreement, FigureUnit, LeftOut, PropertyMatch, ValidateReport, Validated,
+};
 use ackproof_reports::verdict::Judgement;
 use ackproof_scenario::plan::Plan;
 use figures::{Measured, Name, figures, place};
+use std::collections::BTreeMap;
+use together::together;
 
 /// What is less probable differs.
 const DOUBTED: f64 = 0.025;
@@ -39,6 +48,7 @@ pub struct Validation {
     figures: Vec<(Name, Vec<Option<f64>>, Vec<f64>)>,
     runs: u64,
     failed: u64,
+    known: BTreeMap<String, String>,
 }
 
 /// What both sides conclude of a property.
@@ -67,7 +77,13 @@ impl Validation {
             figures: Vec::new(),
             runs: 0,
             failed: 0,
+            known: BTreeMap::new(),
         }
+    }
+
+    /// Takes the figures that are known to differ, by name, with the reasons.
+    pub fn known(&mut self, figures: BTreeMap<String, String>) {
+        self.known = figures;
     }
 
     /// Takes the history of a real run.
@@ -143,7 +159,11 @@ impl Validation {
     /// What the two sides come to.
     #[must_use]
     pub fn conclude(self) -> Validated {
-        let figures = self.figures.into_iter();
+        let (figures, known) = (self.figures.into_iter(), self.known);
+        let figures = figures.map(|(name, real, simulated)| {
+            let why = known.get(name.0).cloned();
+            place(name, real, simulated, why)
+        });
         let mut validated = Validated {
             scenario: self.name,
             about: self.about,
@@ -153,13 +173,13 @@ impl Validation {
             runs: self.runs,
             failed: self.failed,
             properties: self.properties.into_iter().map(Sides::conclude).collect(),
-            figures: figures.map(|(name, real, simulated)| place(name, real, simulated)).collect(),
+            figures: figures.collect(),
         };
         let places = validated.places();
         let any = |wanted| validated.properties.iter().any(|one| one.agreement == wanted);
-        validated.agreement = if places.outside > 0 || any(Agreement::Differs) {
+        validated.agreement = if any(Agreement::Differs) {
             Agreement::Differs
-        } else if places.inside > 0 || any(Agreement::Agrees) {
+        } else if places.inside + places.outside > 0 || any(Agreement::Agrees) {
             Agreement::Agrees
         } else {
             Agreement::NotCompared
@@ -200,11 +220,33 @@ pub fn report(
     scenarios: Vec<Validated>,
     seeds: SeedRange,
     interrupted: bool,
+    left_out: Vec<LeftOut>,
     reproduce: String,
 ) -> ValidateReport {
-    let worst = scenarios.iter().map(|one| one.agreement).max();
-    let agreement = worst.unwrap_or(Agreement::NotCompared);
-    ValidateReport { schema: SCHEMA, seeds, interrupted, agreement, scenarios, reproduce }
+    let counts = together(&scenarios, FigureUnit::Count);
+    let times = together(&scenarios, FigureUnit::Milliseconds);
+    let each = scenarios.iter().map(|one| one.agreement);
+    let all: Vec<Agreement> = each.chain([counts.agreement, times.agreement]).collect();
+    let agreement = match all.iter().max() {
+        Some(Agreement::Differs) => Agreement::Differs,
+        // A scenario of which nothing is known is not held; one that has no times has said what it has.
+        _ if scenarios.iter().any(|one| one.agreement == Agreement::NotCompared) => {
+            Agreement::NotCompared
+        }
+        _ if all.contains(&Agreement::Agrees) => Agreement::Agrees,
+        _ => Agreement::NotCompared,
+    };
+    ValidateReport {
+        schema: SCHEMA,
+        seeds,
+        interrupted,
+        agreement,
+        counts,
+        times,
+        scenarios,
+        left_out,
+        reproduce,
+    }
 }
 
 #[cfg(test)]

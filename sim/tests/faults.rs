@@ -359,3 +359,27 @@ fn a_member_is_missed_at_a_time_of_each_seeds_own() {
     assert!(took.iter().all(|took| (6_900_000..13_500_000).contains(took)), "{took:?}");
     assert!(spread(&took) > 1_500_000, "they keep step: {took:?}");
 }
+
+/// A member that is frozen for longer than max.poll.interval.ms and for less than its session: its heartbeat thread
+/// leaves the group, if it goes on before the thread that polls. Either may.
+#[test]
+fn a_member_that_wakes_up_within_its_session_may_have_polled_too_rarely() {
+    let sets = [
+        ("groups.ledger.config.session.timeout.ms", "30000"),
+        ("groups.ledger.config.max.poll.interval.ms", "5000"),
+        // So that it mostly waits in vain.
+        ("producers.billing.rate", "1/s"),
+    ];
+    let keep = |event: &Event| matches!(event, Event::Assigned { .. } | Event::FaultEnded { .. });
+    let left = |pause: &str, seed: u64| {
+        let fault = format!(r#"{{ "at": "15s", "pause": "ledger-0", "for": "{pause}" }}"#);
+        let (_, history) = traced_with(&plan(&fault, &sets), seed, keep);
+        let thawed = history.iter().position(|(.., e)| matches!(e, Event::FaultEnded { .. }));
+        let after = &history[thawed.expect("it wakes up")..];
+        after.iter().any(|(.., event)| matches!(event, Event::Assigned { .. }))
+    };
+    let count = (0..20).filter(|seed| left("9s", *seed)).count();
+    assert!((4..=17).contains(&count), "{count} of 20 left");
+    // For less than the interval nobody leaves.
+    assert_eq!((0..10).filter(|seed| left("4s", *seed)).count(), 0);
+}

@@ -5,6 +5,8 @@
 //! - [`histories`] traced runs and kept histories are judged alike · [`real`] those of real clusters too
 //! - [`contracts`] what configurations promise, and how they compare
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
+//! - [`trials`] what users tried: causes of groups · [`trials_lag`] lag and commits · [`trials_sends`] sends ·
+//!   [`trials_logs`] logs
 //! - [`swarm`] a draw asks the same question · [`validate`] the model against histories of its own
 
 mod cli;
@@ -27,4 +29,8 @@ mod suite;
 mod support;
 mod swarm;
 mod tidy;
+mod trials;
+mod trials_lag;
+mod trials_logs;
+mod trials_sends;
 mod validate;

@@ -116,6 +116,62 @@ fn what_cannot_be_run_is_refused_with_its_place() {
     refused(directory.path(), &["run", "."], &["typo.json:2:", "unit.json:5:", "large.json"]);
 }
 
+/// A mistake in a value of the command line is marked there, whatever its path is short for.
+#[test]
+fn a_mistake_in_set_is_marked_on_the_command_line() {
+    let directory = directory();
+    write(directory.path(), "a.json", &scenario(MET));
+    for (set, marks) in [
+        ("acks=9", "  |      ^"),
+        ("members=none", "  |         ^^^^"),
+        ("run.laod=5s", "  | ^^^^^^^^"),
+        ("producers.biling.rate=1/s", "  | ^^^^^^^^^^^^^^^^^^^^^"),
+    ] {
+        let shown = format!("1 | {set}\n{marks}");
+        refused(directory.path(), &["run", "a.json", "--set", set], &["--> --set:1:", &shown]);
+    }
+    let both = ["--set", "commit=sync-per-record", "--set", "enable.auto.commit=true"];
+    let arguments = [&["run", "a.json"][..], &both].concat();
+    refused(
+        directory.path(),
+        &arguments,
+        &["1 | commit=sync-per-record", "1 | enable.auto.commit=true"],
+    );
+}
+
+/// A deploy takes one member after the other, an outage of the group all at once; and a schedule of either
+/// is the same run.
+#[test]
+fn all_members_are_hit_at_once_or_in_turn() {
+    let directory = directory();
+    let path = directory.path();
+    let group = |fault: &str| {
+        let members = r#""ledger": { "members": 3, "#;
+        let more = format!(r#", "faults": [ {{ "at": "5s", {fault}, "for": "1s" }} ]"#);
+        let text = scenario(&more).replace(r#""ledger": { "#, members);
+        text.replace(r#""load": "10s""#, r#""load": "40s""#)
+    };
+    for (fault, verb) in [
+        (r#""rolling-restart": "members of ledger""#, "restarted"),
+        (r#""crash": "all members of ledger""#, "crashed"),
+        (r#""pause": "all members of ledger""#, "paused"),
+    ] {
+        write(path, "a.json", &group(fault));
+        let report = crate::cli_reports::json(path, &["run", "a.json"]);
+        let faults = report["faults"].as_array().unwrap();
+        let mut hit: Vec<&str> =
+            faults.iter().map(|one| one["target"].as_str().expect(verb)).collect();
+        hit.sort_unstable();
+        assert_eq!(hit, ["ledger-0", "ledger-1", "ledger-2"], "{verb}: {faults:#?}");
+        let at = |index: usize| faults[index]["at_ms"].as_u64().unwrap();
+        assert_eq!(at(0) == at(2), verb != "restarted", "{faults:#?}");
+        let saved = run(path, &["run", "a.json", "--save-schedule", "s.json", "--force"]);
+        assert_eq!(saved.status, 0, "{saved:?}");
+        let again = crate::cli_reports::json(path, &["replay", "s.json"]);
+        assert_eq!(again["digest"], report["digest"], "{verb}");
+    }
+}
+
 #[test]
 fn what_cannot_be_asked_is_refused() {
     let directory = directory();
@@ -190,7 +246,7 @@ fn a_reader_that_goes_away_is_no_error_and_a_full_disk_is_one() {
         if let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") {
             let output = ackproof(directory.path()).args(arguments).stdout(full).output();
             let ran = finish(output.unwrap());
-            assert_eq!(ran.status, 70, "{arguments:?}: {ran:?}");
+            assert_eq!(ran.status, 2, "{arguments:?}: {ran:?}");
             assert!(ran.talk.contains("cannot write the result"), "{arguments:?}: {ran:?}");
         }
     }

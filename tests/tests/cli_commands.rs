@@ -2,7 +2,10 @@
 
 use crate::cli::{MET, directory, run, scenario, write};
 use crate::cli_reports::json;
+use ackproof_oracle::measure::WITNESSES;
 use ackproof_oracle::registry::PROPERTIES;
+use ackproof_scenario::plan::Commit;
+use ackproof_scenario::resolve::{LATENCIES, LENGTHS, MEASURES};
 use serde_json::Value;
 
 #[test]
@@ -13,7 +16,18 @@ fn list_names_everything_with_a_sentence() {
     write(directory.path(), "scenarios/broken.json", "{");
     let list = json(directory.path(), &["list"]);
     let titles: Vec<&String> = list.as_object().unwrap().keys().collect();
-    assert_eq!(titles, ["faults", "properties", "scenarios", "variants"]);
+    let wanted = [
+        "anchors",
+        "commits",
+        "faults",
+        "measures",
+        "properties",
+        "scenarios",
+        "targets",
+        "variants",
+        "witnesses",
+    ];
+    assert_eq!(titles, wanted);
     for item in list.as_object().unwrap().values().flat_map(|items| items.as_array().unwrap()) {
         assert!(item["about"].as_str().is_some_and(|about| about.len() > 5), "{item}");
     }
@@ -42,6 +56,69 @@ fn list_can_be_asked_for_one_kind() {
     );
 }
 
+/// What is listed can be written: everything is loaded, and nothing is run.
+#[test]
+fn what_is_listed_can_be_used() {
+    let directory = directory();
+    let path = directory.path();
+    let names = |kind: &str| -> Vec<String> {
+        let list = json(path, &["list", kind])[kind].clone();
+        let items = list.as_array().expect("a list").iter();
+        items.map(|one| one["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    let loads = |more: &str| {
+        write(path, "a.json", &scenario(more));
+        let ran = run(path, &["run", "a.json", "--seeds", "0..0"]);
+        assert_eq!(ran.status, 4, "{more}: {ran:?}");
+    };
+    let fault = |fault: &str| loads(&format!(r#", "faults": [ {{ {fault} }} ]"#));
+    for anchor in names("anchors") {
+        fault(&format!(r#""after": "{anchor}", "crash": "broker-1""#));
+    }
+    for target in names("targets") {
+        let only_peers = ["controllers", "clients", "billing"].contains(&target.as_str());
+        fault(&match target.as_str() {
+            _ if only_peers => {
+                format!(r#""at": "1s", "isolate": "broker-1", "from": ["{target}"]"#)
+            }
+            "brokers" => r#""at": "1s", "rolling-restart": "brokers""#.to_owned(),
+            "ledger" => r#""at": "1s", "join": "ledger""#.to_owned(),
+            _ => format!(r#""at": "1s", "pause": "{target}", "for": "1s""#),
+        });
+    }
+    for measure in names("measures") {
+        let limit = if measure.ends_with("latency") {
+            r#"{ "p99": { "max": "1s" } }"#
+        } else if measure.starts_with("longest") {
+            r#"{ "max": "1s" }"#
+        } else {
+            r#"{ "max": 1 }"#
+        };
+        loads(&format!(r#", "expect": {{ "{measure}": {limit} }}"#));
+    }
+    for witness in names("witnesses") {
+        loads(&format!(r#", "expect": {{ "witness": {{ "{witness}": 1 }} }}"#));
+    }
+    write(path, "a.json", &scenario(MET));
+    for commit in names("commits") {
+        let set = format!("commit={commit}");
+        assert_eq!(
+            run(path, &["run", "a.json", "--seeds", "0..0", "--set", &set]).status,
+            4,
+            "{set}"
+        );
+    }
+    // None of what can be written is left out.
+    let all = |list: &[&str]| list.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+    let mut measures = all(&[MEASURES, LENGTHS, LATENCIES].concat());
+    let mut listed = names("measures");
+    measures.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(listed, measures);
+    assert_eq!(names("witnesses"), all(WITNESSES));
+    assert_eq!(names("commits"), Commit::ALL.iter().map(|(_, name)| *name).collect::<Vec<_>>());
+}
+
 #[test]
 fn the_schema_of_a_scenario_is_the_one_beside_the_scenarios() {
     let directory = directory();
@@ -66,6 +143,24 @@ fn a_new_scenario_runs_and_never_replaces_another() {
     assert_eq!(again.status, 2);
     assert!(again.talk.contains("mine.json"), "{}", again.talk);
     assert_eq!(std::fs::read_to_string(path.join("mine.json")).unwrap(), printed.out);
+}
+
+#[test]
+fn every_command_has_an_example_and_its_exit_statuses() {
+    let directory = directory();
+    for command in [
+        "run", "replay", "shrink", "merge", "compare", "explain", "bench", "config", "check",
+        "import", "validate", "list", "schema", "new",
+    ] {
+        let help = run(directory.path(), &[command, "--help"]);
+        assert_eq!(help.status, 0, "{help:?}");
+        assert!(help.out.contains("\nExample:\n  ackproof "), "{command}: {}", help.out);
+        assert!(help.out.contains(&format!("  ackproof {command}")), "of its own: {}", help.out);
+        assert!(help.out.contains("\nExit status: "), "{command}: {}", help.out);
+    }
+    let replay = run(directory.path(), &["replay", "--help"]);
+    assert!(replay.out.starts_with("Run schedule files"), "{}", replay.out);
+    assert!(!replay.out.contains("--save-schedule"), "a schedule is one: {}", replay.out);
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn json_fits_the_schemas_that_are_printed() {
     fits("report", &one);
     assert_eq!(
         (&one["schema"], &one["seed"], &one["file"]),
-        (&2.into(), &3.into(), &"a.json".into())
+        (&3.into(), &3.into(), &"a.json".into())
     );
     assert_eq!(one["faults"][0]["kind"], "crash");
     assert_eq!(one["faults"][0]["resolved_from"], "leader of payments-0");

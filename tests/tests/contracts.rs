@@ -113,6 +113,20 @@ fn a_grid_has_every_combination_and_marks_its_front() {
 }
 
 #[test]
+fn explain_keeps_the_schedule_of_what_it_found() {
+    let directory = directory();
+    let path = directory.path();
+    let unstated = format!("{}/../scenarios/footguns/acks-zero.json", env!("CARGO_MANIFEST_DIR"));
+    let found = run(path, &["explain", &unstated, "--seeds", "0..4", "--save-schedules", "shown"]);
+    assert!(found.talk.contains(": shown/acks-zero-"), "{found:?}");
+    for file in std::fs::read_dir(path.join("shown")).expect("made") {
+        let file = file.unwrap().path();
+        let again = run(path, &["replay", file.to_str().unwrap()]);
+        assert!([0, 1, 3].contains(&again.status), "{again:?}");
+    }
+}
+
+#[test]
 fn a_comparison_of_nothing_is_refused() {
     let root = root();
     for (arguments, why) in [

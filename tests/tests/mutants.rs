@@ -3,7 +3,9 @@
 
 use crate::support::{assert_none, load, outcome, parallel};
 use ackproof_kafka::variant::Variant;
-use ackproof_oracle::context::{Context, GroupContext, ProducerContext, TopicContext};
+use ackproof_oracle::context::{
+    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext,
+};
 use ackproof_oracle::history::{Entry, Event, Phase};
 use ackproof_oracle::registry::{PROPERTIES, properties};
 use ackproof_oracle::verdict::Judgement;
@@ -17,6 +19,7 @@ use std::collections::BTreeSet;
 const BUDGET: u64 = 50;
 
 const CHAOS: &str = "scenarios/basics/chaos.json";
+const BELOW_MIN_ISR: &str = "scenarios/basics/below-min-isr.json";
 const ISOLATED: &str = "scenarios/basics/isolated-leader.json";
 
 /// A bug or a dangerous setting that breaks a property in some seed of the budget.
@@ -42,6 +45,13 @@ const BREAKAGES: &[Breakage] = &[
     setting("commit-behind-processing", "scenarios/footguns/auto-commit-hand-off.json"),
     bug("stable-reads", CHAOS, Variant::TruncateToHighWatermark),
     bug("log-matching", ISOLATED, Variant::NoDivergenceCheck),
+    bug("log-matching", ISOLATED, Variant::HighWatermarkIgnoresFollowers),
+    bug("log-matching", CHAOS, Variant::IsrJoinBehindHighWatermark),
+    bug("min-insync-replicas", BELOW_MIN_ISR, Variant::MinIsrIgnored),
+    bug("min-insync-replicas", BELOW_MIN_ISR, Variant::HighWatermarkAdvanceBelowMinIsr),
+    bug("log-matching", CHAOS, Variant::ReplicaMapCleared),
+    bug("idempotent-log", CHAOS, Variant::BumpOnRetry),
+    bug("no-phantom", CHAOS, Variant::ExpiredCalledUnsent),
     bug("commit-durability", CHAOS, Variant::CommitAckBeforeReplication),
     bug("idempotent-log", CHAOS, Variant::NoDeduplication),
     bug("producer-order", CHAOS, Variant::NoDeduplication),
@@ -72,8 +82,6 @@ const BY_HAND: &[(&str, Tell)] = &[
 /// tests of the models do, or a test of the rule itself.
 const UNREACHED: &[Variant] = &[
     Variant::EpochStartOnlyOnAppend,
-    Variant::ReplicaMapCleared,
-    Variant::HighWatermarkAdvanceBelowMinIsr,
     Variant::NoMaximalIsr,
     Variant::IsrJoinBeforeEpochStart,
     Variant::IsrChangeWithoutVersion,
@@ -130,12 +138,14 @@ fn context() -> Context {
             acks: "all".into(),
             idempotent: true,
             ordered: true,
+            limits: ProducerLimits::default(),
         }],
         groups: vec![GroupContext {
             name: "g".into(),
             topics: vec![TopicId(1)],
             commit: "sync-after-batch".into(),
             reset: "earliest".into(),
+            commit_interval: None,
         }],
     }
 }

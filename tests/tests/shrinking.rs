@@ -32,7 +32,7 @@ fn lines_of_story(out: &str) -> usize {
 /// Shrinks with more options, into `small.json`.
 fn shrink(directory: &Path, more: &[&str]) -> (String, String) {
     let chaos = at(CHAOS);
-    let arguments = [&["shrink", &chaos, "-o", "small.json"], more].concat();
+    let arguments = [&["shrink", &chaos, "--force", "-o", "small.json"], more].concat();
     let ran = run(directory, &arguments);
     assert_eq!(ran.status, 0, "{ran:?}");
     let file = std::fs::read_to_string(directory.join("small.json")).expect("it is written");
@@ -131,9 +131,10 @@ fn every_failure_leaves_a_schedule_and_says_where() {
         crate::cli::finish(command.output().expect("the binary starts"))
     };
     let single = kept(&["run", &footgun, "--seed", "1", "--set", held]);
-    let file = "ackproof-failures/acks-one-leader-crash-seed-1.json";
     assert_eq!(single.status, 1, "{single:?}");
-    assert!(single.talk.contains(file), "{}", single.talk);
+    let (_, file) = single.talk.trim().rsplit_once(": ").expect("it says where");
+    assert!(file.starts_with("ackproof-failures/acks-one-leader-crash-"), "{file}");
+    assert!(file.ends_with("-seed-1.json"), "{file}");
     let first: serde_json::Value = json(&kept(&["replay", file, "--format", "json"]).out);
     let run: serde_json::Value =
         json(&kept(&["run", &footgun, "--seed", "1", "--set", held, "--format", "json"]).out);
@@ -146,6 +147,102 @@ fn every_failure_leaves_a_schedule_and_says_where() {
     assert_eq!(written, 1, "one of each property: {}", sweep.talk);
     let off = kept(&["run", &footgun, "--seed", "2", "--set", held, "--failures", ""]);
     assert!(off.talk.is_empty(), "{}", off.talk);
+}
+
+/// Two scenarios of one file name, and one with other values, are three failures.
+#[test]
+fn failures_of_the_same_file_name_do_not_overwrite_each_other() {
+    let directory = directory();
+    let path = directory.path();
+    let violated = crate::cli::scenario(crate::cli::VIOLATED);
+    crate::cli::write(path, "one/same.json", &violated);
+    crate::cli::write(path, "two/same.json", &violated);
+    let kept = |arguments: &[&str]| {
+        let all = [&["run"], arguments, &["--failures", "kept"]].concat();
+        assert_eq!(run(path, &all).status, 1);
+        std::fs::read_dir(path.join("kept")).expect("made").count()
+    };
+    assert_eq!(kept(&["one", "two"]), 2);
+    assert_eq!(kept(&["one/same.json"]), 2, "the same again is the same file");
+    assert_eq!(kept(&["one/same.json", "--set", "rate=30/s"]), 3);
+}
+
+#[test]
+fn a_schedule_that_is_there_stays_unless_it_is_said() {
+    let directory = directory();
+    let path = directory.path();
+    crate::cli::write(path, "a.json", &crate::cli::scenario(crate::cli::MET));
+    crate::cli::write(path, "old.json", "mine");
+    let footgun = at("scenarios/footguns/acks-one-leader-crash.json");
+    for arguments in [
+        vec!["shrink", &footgun, "--seed", "1", "-o", "old.json"],
+        vec!["run", "a.json", "--save-schedule", "old.json"],
+        vec!["new", "x", "-o", "old.json"],
+    ] {
+        let ran = run(path, &arguments);
+        assert_eq!((ran.status, ran.out.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.talk.contains("old.json: there is one already"), "{ran:?}");
+        assert_eq!(std::fs::read_to_string(path.join("old.json")).unwrap(), "mine");
+    }
+    crate::cli::write(path, "file", "");
+    for arguments in [
+        vec!["shrink", &footgun, "--seed", "1", "-o", "file/small.json"],
+        vec!["run", "a.json", "--save-schedule", "file/a.json"],
+        vec!["run", "a.json", "--failures", "file/failures"],
+        vec!["explain", "a.json", "--save-schedules", "file/shown"],
+        vec!["new", "x", "-o", "file/x.json"],
+    ] {
+        let ran = run(path, &arguments);
+        assert_eq!((ran.status, ran.out.as_str()), (2, ""), "before anything is run: {ran:?}");
+        assert!(ran.talk.contains("cannot write file/"), "{ran:?}");
+    }
+    let made = run(path, &["new", "x", "-o", "deep/er/x.json"]);
+    assert_eq!(made.status, 0, "{made:?}");
+    assert_eq!(run(path, &["new", "x", "-o", "old.json", "--force"]).status, 0);
+    assert_eq!(run(path, &["run", "a.json", "--save-schedule", "old.json", "--force"]).status, 0);
+    assert!(std::fs::read_to_string(path.join("old.json")).unwrap().contains("sends"));
+}
+
+/// A member dies between the work and the commit: what was processed, how far commits were, what took the
+/// member away and who was given the record again is all told.
+#[test]
+fn the_story_of_a_duplicate_has_its_cause() {
+    let directory = directory();
+    let path = directory.path();
+    crate::cli::write(
+        path,
+        "crash.json",
+        r#"{
+  "topics": { "payments": { "partitions": 2 } },
+  "producers": { "billing": { "rate": "100/s" } },
+  "groups": { "ledger": { "members": 2, "process": "20ms", "config": { "auto.offset.reset": "earliest", "session.timeout.ms": 6000 } } },
+  "faults": [{ "at": "15s", "crash": "all members of ledger", "for": "3s" }],
+  "run": { "load": "30s", "settle": "60s" },
+  "expect": { "duplicate_rate": { "max": 0 } }
+}"#,
+    );
+    let ran = run(path, &["run", "crash.json"]);
+    assert_eq!(ran.status, 1, "{ran:?}");
+    let (_, story) = ran
+        .out
+        .split_once(
+            "the first of them:
+",
+        )
+        .expect("a story");
+    let lines: Vec<&str> = story.lines().take_while(|line| line.starts_with("     ")).collect();
+    let mut rest = lines.iter();
+    for words in
+        [" polled offsets ", " processed it", " crashed; ", " starts at ", " processed it again"]
+    {
+        assert!(rest.any(|line| line.contains(words)), "{words:?} in {lines:#?}");
+    }
+    assert!(lines.iter().any(|line| line.contains("was committed")), "{lines:#?}");
+    let small = run(path, &["shrink", "crash.json", "--property", "duplicates", "--runs", "40"]);
+    assert_eq!(small.status, 0, "{small:?}");
+    for words in ["processed it", "crashed; ", "processed it again", "was processed again: "] {
+        assert!(small.out.contains(words), "{words:?}: {}", small.out);
+    }
 }
 
 fn json(text: &str) -> serde_json::Value {

@@ -174,6 +174,8 @@ pub struct ProducerConfig {
     pub metadata_max_age: Micros,
     /// Keys and sticky choices follow from it: a number of its own for each instance.
     pub salt: u64,
+    /// Bugs that are on.
+    pub variants: Variants,
 }
 
 /// What a consumer process is started with.

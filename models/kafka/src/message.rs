@@ -15,8 +15,8 @@ use crate::group::record::GroupRecord;
 use crate::metadata::MetadataRecord;
 use ackproof_types::{
     BrokerEpoch, BrokerId, ErrorCode, GroupId, LeaderEpoch, MemberId, Micros, Offset,
-    PartitionEpoch, ProducerEpoch, ProducerId, Record, RecordSlice, Sequence, Timestamp, TopicId,
-    TopicPartition,
+    PartitionEpoch, ProducerEpoch, ProducerId, RebalanceReason, Record, RecordSlice, Sequence,
+    Timestamp, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ pub enum Request {
     /// I am alive.
     Heartbeat(MemberClaim),
     /// I leave.
-    LeaveGroup(GroupId, MemberId),
+    LeaveGroup(GroupId, MemberId, RebalanceReason),
     /// Write offsets.
     OffsetCommit(OffsetCommitRequest),
     /// Read committed offsets; always with `require_stable`.

@@ -3,14 +3,19 @@
 
 use crate::message::OffsetSpec;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Offset, Record,
-    RecordSlice, TopicPartition,
+    BrokerEpoch, BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Offset,
+    RebalanceReason, Record, RecordSlice, TopicPartition,
 };
 use std::sync::Arc;
 
 /// One fact. The observing process is known to the driver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
+    /// A producer's application called `send`, which waits for metadata or memory (`max.block.ms`).
+    SendBlocked {
+        /// The record.
+        record: Record,
+    },
     /// A producer's application called `send` and the partitioner chose.
     Sent {
         /// The record.
@@ -233,6 +238,8 @@ pub enum Observation {
         generation: GenerationId,
         /// Its number of members.
         members: u16,
+        /// What began it.
+        reason: RebalanceReason,
     },
     /// A broker opened its ports.
     BrokerStarted {

@@ -49,6 +49,9 @@ variants! {
     /// KAFKA-7128.
     IsrJoinBeforeEpochStart, "isr-join-before-epoch-start",
         "a replica joins the in-sync set at the new leader's stale high watermark (KAFKA-7128)";
+    /// R3.6 without its comparison of offsets.
+    IsrJoinBehindHighWatermark, "isr-join-behind-hw",
+        "a replica joins the in-sync set wherever its log ends";
     /// KAFKA-10301.
     ReplicaMapCleared, "replica-map-cleared",
         "a new leader does not wait for replicas that have not fetched from it yet (KAFKA-10301)";
@@ -58,6 +61,9 @@ variants! {
     /// R2.17 without its last step.
     HighWatermarkNotMonotone, "hw-not-monotone",
         "a new leader's high watermark falls to what its followers have claimed so far";
+    /// R4.3, R4.6 and R2.17 without the minimum.
+    MinIsrIgnored, "min-isr-ignored",
+        "acks=all is taken, exposed and answered with however few in-sync replicas";
     /// The high watermark is the leader's own log end.
     HighWatermarkIgnoresFollowers, "hw-ignores-followers",
         "acks=all is answered as soon as the leader has the batch";
@@ -76,6 +82,12 @@ variants! {
     /// KAFKA-5494.
     NoDeduplication, "no-dedup",
         "the leader does not recognise a batch it already has";
+    /// R6.16 and R6.19 turned wrong.
+    BumpOnRetry, "bump-on-retry",
+        "an idempotent producer raises its epoch whenever it sends a batch again";
+    /// R4.12 turned wrong.
+    ExpiredCalledUnsent, "expired-called-unsent",
+        "a producer reports what expired as certainly not written";
     /// KIP-1251's text.
     ZombieCommitAccepted, "zombie-commit-accepted",
         "the coordinator takes commits from any member and generation";

@@ -1,6 +1,8 @@
 //! Why records are lost, skipped or processed twice: one name for each cause, stable, for reports and
 //! machines, and one sentence that names the setting responsible. It judges nothing.
 
+use ackproof_types::{ErrorCode, Micros};
+
 macro_rules! causes {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal, $about:literal;)* }) => {
         $(#[$doc])*
@@ -42,6 +44,8 @@ causes! {
             "unclean.leader.election.enable=true: a replica from outside the in-sync set became leader";
         LastReplica = "last-in-sync-replica",
             "min.insync.replicas=1: the leader alone was in sync, answered, and came back without it";
+        OnlyReplica = "only-replica",
+            "replication.factor=1: the only replica came back without it";
         Replication = "replication",
             "no setting explains it: a rule of replication is broken";
         Unacknowledged = "unacknowledged",
@@ -58,10 +62,31 @@ causes! {
             "the position was out of range and auto.offset.reset moved it past the record";
         NeverGiven = "never-given",
             "the group moved past it without being given it";
-        NotReached = "not-reached",
-            "the group had not come to it when the run ended";
         NotOnRecord = "not-on-record",
             "the history does not say how it came about";
+    }
+}
+
+impl LossCause {
+    /// The setting that allows it, if one does.
+    #[must_use]
+    pub const fn setting(self) -> Option<&'static str> {
+        match self {
+            Self::AcksZero => Some("acks=0"),
+            Self::AcksOne | Self::StaleLeader => Some("acks=1"),
+            Self::UncleanElection => Some("unclean.leader.election.enable=true"),
+            Self::OnlyReplica => Some("replication.factor=1"),
+            Self::LastReplica => Some("min.insync.replicas=1"),
+            Self::CommitBeforeProcessing => Some("commit=before-processing"),
+            Self::HandOff => Some("commit=auto-with-hand-off"),
+            Self::ResetLatest => Some("auto.offset.reset=latest"),
+            Self::OutOfRange => Some("auto.offset.reset"),
+            Self::Replication
+            | Self::Unacknowledged
+            | Self::CommitPastWork
+            | Self::NeverGiven
+            | Self::NotOnRecord => None,
+        }
     }
 }
 
@@ -69,23 +94,112 @@ causes! {
     /// Why a record is in a log, or was processed by a group, more than once.
     DuplicateCause {
         ProducerRetry = "producer-retry",
-            "enable.idempotence=false: a retry wrote it again after its first answer was lost";
+            "enable.idempotence=false: it was sent once, and a retry wrote it again";
         ProducerRestart = "producer-restart",
             "the producer restarted and its application sent it again";
+        SentAgain = "sent-again",
+            "its application sent it again";
         EpochBump = "epoch-bump",
             "the idempotent producer raised its epoch and wrote again what was in flight";
         Deduplication = "deduplication",
             "nothing explains it: an idempotent producer's retry was not recognised";
         LogDuplicate = "log-duplicate",
-            "the log holds it more than once";
+            "it was at more than one place of the logs";
         MemberCrash = "member-crash",
             "a member ended between processing it and committing it";
         Rebalance = "rebalance",
-            "the partition moved to another member before it was committed";
+            "the group rebalanced before it was committed";
         Zombie = "zombie",
             "a member worked on after it had lost the partition";
         PositionReset = "position-reset",
             "the position went back: no commit, out of range, or the log was cut";
+        BehindCommit = "behind-commit",
+            "the group went back behind a commit that was acknowledged";
+        SameMember = "same-member",
+            "the same member processed it again: a retry, or it sought back";
+        NotOnRecord = "not-on-record",
+            "the history does not say how it came about";
+    }
+}
+
+causes! {
+    /// Why a record stands in a log behind one that its producer sent later.
+    OrderCause {
+        InFlightRetry = "in-flight-retry",
+            "max.in.flight.requests.per.connection is above 1 without idempotence: a retry was written behind a later batch";
+        ProducerRestart = "producer-restart",
+            "the producer restarted and its application sent it again";
+        EpochBump = "epoch-bump",
+            "the idempotent producer raised its epoch and wrote again what was in flight";
+        NotOnRecord = "not-on-record",
+            "the history does not say how it came about";
+    }
+}
+
+/// Why a send failed, or has no certain outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SendCause {
+    /// The last error on record, if there is one.
+    pub error: Option<ErrorCode>,
+    /// Why it was the last.
+    pub end: SendEnd,
+}
+
+/// What ended a send without an acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SendEnd {
+    /// `retries` is used up.
+    Retries(u32),
+    /// `delivery.timeout.ms` is used up.
+    DeliveryTimeout(Micros),
+    /// `max.block.ms` is used up: `send` itself failed.
+    MaxBlock(Micros),
+    /// The error allows no other attempt.
+    Final,
+    /// `acks=0` asks for no answer.
+    AcksZero,
+    /// The producer's process ended first.
+    ProducerEnded,
+    /// The history ends first.
+    Open,
+    /// Nothing on record was used up.
+    NotOnRecord,
+}
+
+impl SendCause {
+    /// Its stable kebab-case name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self.end {
+            SendEnd::Retries(_) => "retries-used-up",
+            SendEnd::DeliveryTimeout(_) => "delivery-timeout-used-up",
+            SendEnd::MaxBlock(_) => "max-block-used-up",
+            SendEnd::Final => "not-retriable",
+            SendEnd::AcksZero => "acks-zero",
+            SendEnd::ProducerEnded => "producer-ended",
+            SendEnd::Open => "no-answer",
+            SendEnd::NotOnRecord => "not-on-record",
+        }
+    }
+
+    /// The error and the setting used up: `NOT_ENOUGH_REPLICAS, retries=3 used up`.
+    #[must_use]
+    pub fn about(&self) -> String {
+        let end = match self.end {
+            SendEnd::Retries(most) => format!("retries={most} used up"),
+            SendEnd::DeliveryTimeout(most) => {
+                format!("delivery.timeout.ms={} used up", most.as_millis())
+            }
+            SendEnd::MaxBlock(most) => {
+                format!("send blocked, max.block.ms={} used up", most.as_millis())
+            }
+            SendEnd::Final => "an error that no retry helps".to_owned(),
+            SendEnd::AcksZero => "acks=0 asks for no answer".to_owned(),
+            SendEnd::ProducerEnded => "the producer ended before an answer came".to_owned(),
+            SendEnd::Open => "no answer had come when the history ended".to_owned(),
+            SendEnd::NotOnRecord => "what was used up is not on record".to_owned(),
+        };
+        self.error.map_or_else(|| end.clone(), |error| format!("{error}, {end}"))
     }
 }
 
@@ -99,6 +213,7 @@ mod tests {
         let mut names: Vec<&str> =
             losses.chain(DuplicateCause::ALL.iter().map(|cause| cause.name())).collect();
         assert!(names.iter().all(|name| name.chars().all(|c| c.is_ascii_lowercase() || c == '-')));
+        names.retain(|name| *name != "not-on-record");
         names.sort_unstable();
         assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
     }

@@ -1,6 +1,6 @@
 //! What the oracle must know of a run besides its history: who took part, and what was configured.
 
-use ackproof_types::{GroupId, NodeId, ProducerIndex, TopicId, TopicPartition};
+use ackproof_types::{GroupId, Micros, NodeId, ProducerIndex, TopicId, TopicPartition};
 
 /// The static facts of a run.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ pub struct TopicContext {
     pub partitions: u16,
     /// Replicas of each.
     pub replication_factor: u16,
-    /// `min.insync.replicas`.
+    /// `min.insync.replicas`, and no more than there are replicas (R4.2).
     pub min_insync_replicas: u16,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election: bool,
@@ -47,6 +47,19 @@ pub struct ProducerContext {
     pub idempotent: bool,
     /// The order of sends is promised: idempotent, or one request in flight.
     pub ordered: bool,
+    /// What it gives up by.
+    pub limits: ProducerLimits,
+}
+
+/// What a producer gives up by; none: not on record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProducerLimits {
+    /// `retries`.
+    pub retries: Option<u32>,
+    /// `delivery.timeout.ms`.
+    pub delivery_timeout: Option<Micros>,
+    /// `max.block.ms`.
+    pub max_block: Option<Micros>,
 }
 
 /// A consumer group.
@@ -60,6 +73,9 @@ pub struct GroupContext {
     pub commit: String,
     /// `auto.offset.reset`.
     pub reset: String,
+    /// How long after the work a commit is due: `auto.commit.interval.ms`, or nothing where the
+    /// application commits itself. None: whether all commits are on record is not known.
+    pub commit_interval: Option<Micros>,
 }
 
 impl Context {

@@ -6,8 +6,8 @@
 //! replication be judged and stories be told. Order is by [`Entry::seq`], never by time.
 
 use ackproof_types::{
-    BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, Record,
-    RecordSlice, Timestamp, TopicPartition,
+    BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
+    RebalanceReason, Record, RecordSlice, Timestamp, TopicPartition,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,11 @@ pub enum Event {
     /// The process at this node ended.
     ProcessEnded(ProcessEnd),
 
+    /// The application called `send`, which waits for metadata or memory: `Sent` or `Rejected` follows.
+    SendBlocked {
+        /** The record. */
+        record: Record,
+    },
     /// The application called `send` and the partitioner chose.
     Sent {
         /** The record. */
@@ -271,6 +276,8 @@ pub enum Event {
         generation: GenerationId,
         /// Number of members.
         members: u16,
+        /// What began it; none: not on record.
+        reason: Option<RebalanceReason>,
     },
     /// A broker opened its ports.
     BrokerStarted,

@@ -87,7 +87,8 @@ impl Judge {
         let mut properties: Vec<PropertyResult> =
             self.properties.into_iter().map(Property::conclude).collect();
         for (property, needs) in properties.iter_mut().zip(registry::NEEDS) {
-            if property.judgement == Judgement::Vacuous && property.unjudged.is_none() {
+            let vacuous = property.judgement == Judgement::Vacuous;
+            if vacuous && property.undecided.is_none() && property.unjudged.is_none() {
                 property.unjudged = Some(missing(needs, &self.seen));
             }
         }
@@ -99,11 +100,26 @@ impl Judge {
             };
             *counts.entry(cause).or_default() += count;
         }
+        for (cause, count) in properties.iter().flat_map(|property| &property.displaced) {
+            records.displaced += count;
+            let lost = records.loss_causes.get_mut(cause).map(|lost| {
+                *lost -= count;
+                *lost
+            });
+            if lost == Some(0) {
+                records.loss_causes.remove(cause);
+            }
+        }
         let mut near = Vec::new();
         for violation in properties.iter_mut().flat_map(|property| &mut property.violations) {
             near.push(violation.since);
             if let (Some(story), Some(subject)) = (&self.story, &violation.subject) {
                 violation.story = story.of(subject);
+            }
+        }
+        for duplicate in groups.iter_mut().flat_map(|group| group.first_duplicates.values_mut()) {
+            if let Some(story) = &self.story {
+                duplicate.story = story.of(&duplicate.subject);
             }
         }
         let (timeline, timeline_omitted) = self.timeline.conclude(&near);
@@ -166,7 +182,7 @@ mod tests {
             assert_ne!(result.judgement, Judgement::Violated, "{result:?}");
         }
         let held = findings.properties.iter().filter(|r| r.judgement == Judgement::Held).count();
-        assert_eq!((held, findings.entries, findings.records.acked), (9, 15, 1));
+        assert_eq!((held, findings.entries, findings.records.acked), (10, 15, 1));
     }
 
     #[test]

@@ -30,7 +30,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Phase, FaultStarted, FaultEnded, ProcessStarted, ProcessEnded, Sent, Rejected, Acked, Failed,
+    Phase, FaultStarted, FaultEnded, ProcessStarted, ProcessEnded, SendBlocked, Sent, Rejected, Acked, Failed,
     Retried, ProducerEpochBumped, Assigned, Revoked, Lost, Positioned, Polled, Processed, CommitSent,
     Committed, CommitFailed, Appended, Truncated, HighWatermark, BecameLeader, BecameFollower,
     NotEnoughReplicas, DuplicateBatch, CoordinatorLoaded, Rebalanced, BrokerStarted, LeaderElected,

@@ -6,10 +6,13 @@
 //! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows · [`cause`] why
 //! - [`judge`] everything at once · [`registry`] the properties · [`measure`] counts and witnesses
 //! - [`pace`] latencies and stalls, `moves` of leaders and owners, in [`histogram`]s
+//! - `bumps` of epochs, which excuse copies
 //! - [`timeline`] a run at a glance · [`story`] biographies of records · [`jsonl`] histories as JSON Lines
 
+mod bumps;
 pub mod cause;
 pub mod context;
+mod exposed;
 pub mod histogram;
 pub mod history;
 pub mod jsonl;
@@ -17,12 +20,14 @@ pub mod judge;
 mod kind;
 pub mod measure;
 mod moves;
+mod outcomes;
 pub mod pace;
 mod places;
 pub mod properties;
 mod record_set;
 pub mod registry;
 mod report;
+mod standing;
 pub mod story;
 #[cfg(test)]
 mod test_history;

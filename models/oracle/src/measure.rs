@@ -1,16 +1,26 @@
 //! Counts of records and groups, and how often each witness occurred. It judges nothing.
+//!
+//! - `redelivery` why a group processes a record again · `witness` what happened around the records
 
-use crate::cause::{DuplicateCause, LossCause};
+mod redelivery;
+mod witness;
+
+use crate::bumps::Bumps;
+use crate::cause::{DuplicateCause, LossCause, OrderCause};
 use crate::context::Context;
-use crate::history::{Entry, Event, PositionSource, ProcessEnd};
+use crate::history::{Entry, Event};
 use crate::moves::Moves;
+use crate::outcomes::Outcomes;
 use crate::pace::{Clocks, Pace};
-use crate::places::GroupPlaces;
+use crate::places::{GroupPlaces, Places};
 use crate::record_set::RecordSet;
-use crate::verdict::{GroupCounts, RecordCounts};
+use crate::standing::Standing;
+use crate::verdict::{Duplicate, GroupCounts, RecordCounts};
 use ackproof_types::{
-    BrokerId, NodeId, Offset, ProducerIndex, RecordId, Timestamp, TopicId, TopicPartition,
+    GroupId, LeaderEpoch, NodeId, Offset, ProducerIndex, RecordId, Timestamp, TopicId,
+    TopicPartition,
 };
+use redelivery::{Crashes, Redelivery};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -42,66 +52,8 @@ const ACKED: u8 = 2;
 const FAILED: u8 = 4;
 const READ: u8 = 8;
 const AGAIN: u8 = 16;
-
-/// A group's work in a partition, as far as it explains duplicates.
-#[derive(Debug, Default)]
-struct Redelivery {
-    /// Who found its position last, and how often it had crashed by then.
-    owner: Option<(NodeId, u32)>,
-    /// One past the highest offset processed.
-    high: i64,
-    /// Why the owner may be given again what was processed.
-    cause: Option<DuplicateCause>,
-    /// The owner processed something.
-    worked: bool,
-    /// Processed first by somebody who was not the owner.
-    foreign: BTreeSet<i64>,
-}
-
-impl Redelivery {
-    fn resume(&mut self, node: NodeId, crashes: &BTreeMap<NodeId, u32>, source: PositionSource) {
-        let life = |node| crashes.get(&node).copied().unwrap_or(0);
-        let crashed = self.owner.is_some_and(|(before, then)| life(before) != then);
-        let cause = match source {
-            PositionSource::Committed if crashed => DuplicateCause::MemberCrash,
-            PositionSource::Committed => DuplicateCause::Rebalance,
-            PositionSource::NoCommitEarliest | PositionSource::NoCommitLatest if crashed => {
-                DuplicateCause::MemberCrash
-            }
-            PositionSource::NoCommitEarliest
-            | PositionSource::NoCommitLatest
-            | PositionSource::OutOfRangeEarliest
-            | PositionSource::OutOfRangeLatest
-            | PositionSource::Truncated => DuplicateCause::PositionReset,
-        };
-        // An owner that did nothing is no reason: the one before it is.
-        if self.worked || crashed || self.cause.is_none() {
-            self.cause = Some(cause);
-        }
-        (self.owner, self.worked) = (Some((node, life(node))), false);
-    }
-
-    /// Takes a processed record; the cause, if it was processed before.
-    fn process(&mut self, node: NodeId, offset: i64, again: bool) -> Option<DuplicateCause> {
-        let first_here = offset >= self.high;
-        self.high = self.high.max(offset + 1);
-        let owns = self.owner.is_none_or(|(owner, _)| owner == node);
-        self.worked |= owns;
-        if !again {
-            if !owns {
-                self.foreign.insert(offset);
-            }
-            return None;
-        }
-        Some(if first_here {
-            DuplicateCause::LogDuplicate
-        } else if !owns || self.foreign.remove(&offset) {
-            DuplicateCause::Zombie
-        } else {
-            self.cause.unwrap_or(DuplicateCause::Rebalance)
-        })
-    }
-}
+/// It was sent again after its producer had ended.
+const RESTARTED: u8 = 32;
 
 /// What was counted.
 #[derive(Debug)]
@@ -123,17 +75,27 @@ pub struct Measure {
     // Flags by producer and number.
     records: Vec<Vec<u8>>,
     log_duplicates: BTreeMap<DuplicateCause, u64>,
-    bumped: BTreeSet<NodeId>,
+    bumps: Bumps,
     /// Partitions that were read to their end.
     read: BTreeSet<TopicPartition>,
     redeliveries: GroupPlaces<Redelivery>,
-    crashes: BTreeMap<NodeId, u32>,
+    standings: GroupPlaces<Standing>,
+    epochs: Places<LeaderEpoch>,
+    /// Records of final logs that a group had not processed when they were read.
+    open: Vec<(usize, TopicPartition, Offset, RecordId)>,
+    crashes: Crashes,
     groups: Vec<(GroupCounts, RecordSet)>,
     witnesses: Witnesses,
     isr: BTreeMap<TopicPartition, usize>,
     coordinated: BTreeSet<TopicPartition>,
     ended: BTreeSet<NodeId>,
+    /// Processes that ended at some time.
+    lived: BTreeSet<NodeId>,
     clocks: Clocks,
+    outcomes: Outcomes,
+    /// By producer: the highest number that the final read of a partition has come to.
+    furthest: Places<Vec<u32>>,
+    reordered: BTreeMap<OrderCause, u64>,
     moves: Moves,
     last: Timestamp,
 }
@@ -148,14 +110,21 @@ impl Measure {
         let topics = context.groups.iter().map(|group| group.topics.as_slice());
         Self {
             clocks: Clocks::new(context.topics.len(), topics),
+            outcomes: Outcomes::default(),
+            furthest: Places::default(),
+            reordered: BTreeMap::new(),
             moves: Moves::default(),
             last: Timestamp::START,
             records: vec![Vec::new(); context.producers.len()],
             context,
             log_duplicates: BTreeMap::new(),
-            bumped: BTreeSet::new(),
+            bumps: Bumps::default(),
             redeliveries: GroupPlaces::default(),
-            crashes: BTreeMap::new(),
+            standings: GroupPlaces::default(),
+            epochs: Places::default(),
+            open: Vec::new(),
+            crashes: Crashes::default(),
+            lived: BTreeSet::new(),
             read: BTreeSet::new(),
             groups,
             witnesses: Witnesses::default(),
@@ -181,24 +150,30 @@ impl Measure {
     pub fn observe(&mut self, entry: &Entry) {
         let at = entry.at;
         self.last = at;
+        self.bumps.observe(entry, &self.context);
         match &entry.event {
             // What the application sends again has no certain failure any more.
-            Event::Sent { record, partition } => {
-                self.clocks.sent(at, record.id, *partition);
-                let flags = self.flags(record.id);
-                let again = if *flags & SENT == 0 { 0 } else { AGAIN };
-                *flags = (*flags | SENT | again) & !FAILED;
+            Event::SendBlocked { record } => {
+                self.clocks.blocked(at, record.id);
+                self.outcomes.blocked(at, record.id);
             }
-            Event::Rejected { record, .. } => *self.flags(record.id) |= SENT | FAILED,
+            Event::Sent { record, partition } => self.sent(entry, record.id, *partition),
+            Event::Rejected { record, error } => {
+                self.clocks.rejected(at, record.id);
+                self.outcomes.rejected(&self.context, at, record.id, *error);
+                *self.flags(record.id) |= SENT | FAILED;
+            }
             Event::Acked { partition, base_offset, records, .. } => {
                 let ids = records.iter().map(|record| record.id);
                 self.clocks.acked(at, *partition, *base_offset, ids);
+                self.outcomes.acked(*partition, records);
                 let told = if *base_offset == Offset::UNKNOWN { 0 } else { ACKED };
                 for record in records.iter() {
                     *self.flags(record.id) |= told;
                 }
             }
-            Event::Failed { partition, records, maybe_written, .. } => {
+            Event::Failed { partition, records, error, maybe_written } => {
+                self.outcomes.failed(&self.context, at, *partition, (records, *error));
                 if let (Some(first), Some(partition)) = (records.first(), *partition) {
                     self.clocks.failed(at, partition, first.id, records.len());
                 }
@@ -210,31 +185,13 @@ impl Measure {
             Event::Polled { group, records, .. } => {
                 self.groups[group.index()].0.delivered += records.len() as u64;
             }
-            Event::Processed { group, partition, offset, record, .. } => {
-                let (counts, processed) = &mut self.groups[group.index()];
-                counts.processed += 1;
-                let again = !processed.insert(record.id);
-                let place = (*partition, *offset);
-                self.clocks.processed(at, *group, place, record.id, again);
-                let work = self.redeliveries.of(*group, *partition);
-                match work.process(entry.node, offset.0, again) {
-                    None => counts.distinct += 1,
-                    Some(cause) => {
-                        counts.duplicates += 1;
-                        self.witnesses.redelivered += 1;
-                        *counts.duplicate_causes.entry(cause).or_default() += 1;
-                    }
-                }
+            Event::Processed { group, partition, offset, record, dead_lettered } => {
+                self.groups[group.index()].0.dead_lettered += u64::from(*dead_lettered);
+                self.processed(entry, *group, (*partition, *offset), record.id);
             }
-            Event::FinalRead { records, .. } => {
-                for record in records.iter() {
-                    let flags = self.flags(record.id);
-                    let before = *flags;
-                    *flags |= READ;
-                    if before & READ != 0 {
-                        let cause = self.duplicate(record.id, before);
-                        *self.log_duplicates.entry(cause).or_default() += 1;
-                    }
+            Event::FinalRead { partition, base_offset, records } => {
+                for (index, record) in records.iter().enumerate() {
+                    self.found(*partition, base_offset.plus(index), record.id);
                 }
             }
             Event::FinalReadDone { partition, end, .. } => {
@@ -248,6 +205,67 @@ impl Measure {
         }
     }
 
+    fn sent(&mut self, entry: &Entry, id: RecordId, partition: Option<TopicPartition>) {
+        self.clocks.sent(entry.at, id, partition);
+        self.outcomes.sent(&self.context, entry.at, id, partition);
+        let restarted = if self.lived.contains(&entry.node) { RESTARTED } else { 0 };
+        let flags = self.flags(id);
+        let again = if *flags & SENT == 0 { 0 } else { AGAIN | restarted };
+        *flags = (*flags | SENT | again) & !FAILED;
+    }
+
+    /// A group processed the record `id`, which lies at `place`.
+    fn processed(
+        &mut self,
+        entry: &Entry,
+        group: GroupId,
+        place: (TopicPartition, Offset),
+        id: RecordId,
+    ) {
+        let (counts, processed) = &mut self.groups[group.index()];
+        counts.processed += 1;
+        let again = !processed.insert(id);
+        let (partition, offset) = place;
+        self.clocks.processed(entry.at, group, place, id, again);
+        self.standings.of(group, partition).process(entry.node, offset);
+        let work = self.redeliveries.of(group, partition);
+        match work.process(entry.node, &self.crashes, offset.0, again) {
+            None => counts.distinct += 1,
+            Some(cause) => {
+                counts.duplicates += 1;
+                self.witnesses.redelivered += 1;
+                *counts.duplicate_causes.entry(cause).or_default() += 1;
+                let first = counts.first_duplicates.entry(cause);
+                first.or_insert_with(|| Duplicate::new(group, place, id));
+            }
+        }
+    }
+
+    /// The final read found the record `id`.
+    fn found(&mut self, partition: TopicPartition, offset: Offset, id: RecordId) {
+        let flags = self.flags(id);
+        let before = *flags;
+        *flags |= READ;
+        if before & READ != 0 {
+            let cause = self.duplicate(id, before);
+            *self.log_duplicates.entry(cause).or_default() += 1;
+            return;
+        }
+        if self.is_behind(partition, id) {
+            let cause = self.reorder(partition, id, before);
+            *self.reordered.entry(cause).or_default() += 1;
+        }
+        self.demand(partition, offset, id);
+    }
+
+    fn demand(&mut self, partition: TopicPartition, offset: Offset, id: RecordId) {
+        for (index, info) in self.context.groups.iter().enumerate() {
+            if info.topics.contains(&partition.topic) && !self.groups[index].1.contains(id) {
+                self.open.push((index, partition, offset, id));
+            }
+        }
+    }
+
     /// Whether every partition of a topic was read to its end: what was not found is in no log then.
     fn is_read(&self, topic: TopicId) -> bool {
         let partitions = self.context.topics[topic.index()].partitions;
@@ -257,80 +275,46 @@ impl Measure {
     /// Why a record is in the logs again.
     fn duplicate(&self, id: RecordId, flags: u8) -> DuplicateCause {
         let producer = self.context.producer(id.producer);
-        if flags & AGAIN != 0 {
+        if flags & RESTARTED != 0 {
             DuplicateCause::ProducerRestart
+        } else if flags & AGAIN != 0 {
+            DuplicateCause::SentAgain
+        } else if !producer.idempotent && producer.acks == "0" {
+            // It is never sent again: nobody waits for an answer.
+            DuplicateCause::NotOnRecord
         } else if !producer.idempotent {
             DuplicateCause::ProducerRetry
-        } else if self.bumped.contains(&producer.node) {
+        } else if self.bumps.excuse(id) {
             DuplicateCause::EpochBump
         } else {
             DuplicateCause::Deduplication
         }
     }
 
-    fn witness(&mut self, entry: &Entry) {
-        let witnesses = &mut self.witnesses;
-        match &entry.event {
-            Event::LeaderElected { partition, leader, isr, unclean, .. } => {
-                let (partition, unclean) = (*partition, *unclean);
-                self.elected(partition, leader.is_some(), isr, unclean);
-            }
-            Event::IsrChanged { partition, before, isr } => {
-                witnesses.isr_shrunk += u64::from(before.iter().any(|id| !isr.contains(id)));
-                witnesses.isr_expanded += u64::from(isr.iter().any(|id| !before.contains(id)));
-                self.isr.insert(*partition, isr.len());
-            }
-            Event::Rebalanced { .. } => witnesses.rebalance += 1,
-            Event::NotEnoughReplicas { .. } => witnesses.not_enough_replicas += 1,
-            Event::Truncated { .. } => witnesses.truncated += 1,
-            Event::Retried { .. } => witnesses.retried += 1,
-            Event::DuplicateBatch { .. } => witnesses.duplicate_batch += 1,
-            Event::ProducerEpochBumped { .. } => {
-                witnesses.epoch_bumped += 1;
-                self.bumped.insert(entry.node);
-            }
-            Event::CoordinatorLoaded { partition } => {
-                witnesses.coordinator_moved += u64::from(!self.coordinated.insert(*partition));
-            }
-            Event::Fenced { .. } => witnesses.fenced += 1,
-            Event::ProcessEnded(end) => {
-                if *end == ProcessEnd::Crash {
-                    witnesses.process_crashed += 1;
-                    *self.crashes.entry(entry.node).or_default() += 1;
-                }
-                self.ended.insert(entry.node);
-                let producers = (0..).map(ProducerIndex).zip(&self.context.producers);
-                for (index, _) in producers.filter(|(_, one)| one.node == entry.node) {
-                    self.clocks.ended(entry.at, index);
-                }
-            }
-            Event::ProcessStarted => {
-                witnesses.process_restarted += u64::from(self.ended.remove(&entry.node));
-            }
-            Event::Positioned { group, partition, source, .. } => {
-                match source {
-                    PositionSource::OutOfRangeEarliest
-                    | PositionSource::OutOfRangeLatest
-                    | PositionSource::Truncated => witnesses.position_reset += 1,
-                    PositionSource::Committed
-                    | PositionSource::NoCommitEarliest
-                    | PositionSource::NoCommitLatest => {}
-                }
-                let work = self.redeliveries.of(*group, *partition);
-                work.resume(entry.node, &self.crashes, *source);
-            }
-            _ => {}
+    /// Whether the final read has come to a later record of the same producer before.
+    fn is_behind(&mut self, partition: TopicPartition, id: RecordId) -> bool {
+        let (producer, after) = (id.producer.index(), id.number.saturating_add(1));
+        let furthest = self.furthest.of(partition);
+        if furthest.len() <= producer {
+            furthest.resize(producer + 1, 0);
         }
+        let before = furthest[producer];
+        furthest[producer] = before.max(after);
+        after < before
     }
 
-    fn elected(&mut self, partition: TopicPartition, led: bool, isr: &[BrokerId], unclean: bool) {
-        let before = self.isr.insert(partition, isr.len());
-        let witnesses = &mut self.witnesses;
-        witnesses.unclean_election += u64::from(unclean);
-        witnesses.offline += u64::from(!led);
-        witnesses.isr_shrunk += u64::from(before.is_some_and(|before| isr.len() < before));
-        // The first election of a partition is its creation.
-        witnesses.leader_elected += u64::from(led && before.is_some());
+    /// Why a record stands behind a later one.
+    fn reorder(&self, partition: TopicPartition, id: RecordId, flags: u8) -> OrderCause {
+        let producer = self.context.producer(id.producer);
+        if flags & AGAIN != 0 {
+            OrderCause::ProducerRestart
+        } else if producer.idempotent && self.bumps.excuse(id) {
+            OrderCause::EpochBump
+        } else if !producer.ordered && self.outcomes.has_retried(id.producer, partition) {
+            OrderCause::InFlightRetry
+        } else {
+            OrderCause::NotOnRecord
+        }
     }
 
     /// The counts.
@@ -338,23 +322,33 @@ impl Measure {
     /// # Panics
     /// Never: indices and numbers came from the types that they are turned back into.
     #[must_use]
-    pub fn conclude(self) -> Counts {
+    pub fn conclude(mut self) -> Counts {
         let read: Vec<bool> =
             self.context.producers.iter().map(|producer| self.is_read(producer.topic)).collect();
         let mut counts = RecordCounts {
             log_duplicates: self.log_duplicates.values().sum(),
             log_duplicate_causes: self.log_duplicates,
+            reordered: self.reordered.values().sum(),
+            reorder_causes: self.reordered,
+            behind_expired: self.outcomes.expired(),
             ..RecordCounts::default()
         };
         let all = self.records.iter().enumerate();
-        let all =
-            all.flat_map(|(producer, flags)| flags.iter().map(move |flags| (producer, flags)));
-        for (producer, flags) in all.filter(|(_, flags)| **flags & SENT != 0) {
+        let all = all.flat_map(|(producer, flags)| {
+            flags.iter().enumerate().map(move |(number, flags)| (producer, number, flags))
+        });
+        for (producer, number, flags) in all.filter(|(_, _, flags)| **flags & SENT != 0) {
             let (acked, failed) = (flags & ACKED != 0, flags & FAILED != 0);
             counts.sent += 1;
             counts.acked += u64::from(acked);
             counts.failed += u64::from(!acked && failed);
             counts.unknown += u64::from(!acked && !failed);
+            if !acked {
+                let cause = self.outcomes.of(&self.context, record_id(producer, number));
+                let causes =
+                    if failed { &mut counts.failure_causes } else { &mut counts.unknown_causes };
+                *causes.entry(cause).or_default() += 1;
+            }
             let gone = read[producer] && flags & READ == 0;
             counts.lost += u64::from(gone && acked);
             if gone && !acked && !failed {
@@ -364,26 +358,16 @@ impl Measure {
                 *counts.absent_causes.entry(cause).or_default() += 1;
             }
         }
-        let mut groups = Vec::with_capacity(self.groups.len());
-        for (info, (mut group, processed)) in self.context.groups.iter().zip(self.groups) {
-            for (index, producer) in self.context.producers.iter().enumerate() {
-                if !info.topics.contains(&producer.topic) {
-                    continue;
-                }
-                for (number, _) in
-                    self.records[index].iter().enumerate().filter(|(_, flags)| **flags & READ != 0)
-                {
-                    let id = RecordId {
-                        producer: ProducerIndex(
-                            u16::try_from(index).expect("a producer's index is a u16"),
-                        ),
-                        number: u32::try_from(number).expect("a record's number is a u32"),
-                    };
-                    group.skipped += u64::from(!processed.contains(id));
-                }
+        for (group, place, offset, id) in self.open {
+            let (counts, processed) = &mut self.groups[group];
+            let index = GroupId(u16::try_from(group).expect("a group's id is a u16"));
+            let standing = self.standings.get(index, place);
+            let passed = standing.is_some_and(|standing| standing.passed(offset));
+            if !processed.contains(id) {
+                *if passed { &mut counts.skipped } else { &mut counts.backlog } += 1;
             }
-            groups.push(group);
         }
+        let groups = self.groups.into_iter().map(|(group, _)| group).collect();
         let (witnesses, mut pace) = (self.witnesses.by_name(), self.clocks.conclude(self.last));
         let handovers;
         (pace.failover, handovers) = self.moves.conclude(pace.groups.len());
@@ -391,6 +375,14 @@ impl Measure {
             group.handover = handover;
         }
         Counts { records: counts, groups, witnesses, pace }
+    }
+}
+
+/// The record of these indices, which came from one.
+fn record_id(producer: usize, number: usize) -> RecordId {
+    RecordId {
+        producer: ProducerIndex(u16::try_from(producer).expect("a producer's index is a u16")),
+        number: u32::try_from(number).expect("a record's number is a u32"),
     }
 }
 

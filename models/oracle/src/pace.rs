@@ -1,11 +1,12 @@
 //! How fast records get through: latencies, and the times in which they did not. How long partitions were
 //! without leader or owner is of [`crate::moves`].
 //!
-//! - *Acknowledgement latency*: from the first `send` of a record to its acknowledgement.
+//! - *Acknowledgement latency*: from the first call of `send` for a record to its acknowledgement.
 //! - *End-to-end latency*: from there to the first time that a group has processed it.
 //! - *A stall*: records wait and nothing is acknowledged (of a partition), or processed (by a group, of a
 //!   partition), for longer than [`STALL`]; it begins with the last progress, or with the first record
-//!   that waits. A producer that is down waits for nothing.
+//!   that waits. A producer that is down waits for nothing. A call of `send` that blocks waits too: for the
+//!   partition that its record gets in the end or, if `max.block.ms` ends it, for none.
 //!
 //! What counts as waiting for a group is an acknowledged record, so that a group is not blamed for what
 //! no broker has. It judges nothing.
@@ -15,6 +16,7 @@ use crate::places::{GroupPlaces, Places};
 use ackproof_types::{
     GroupId, Micros, Offset, ProducerIndex, RecordId, Timestamp, TopicId, TopicPartition,
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A wait that is longer is a stall.
 pub const STALL: Micros = Micros::from_secs(1);
@@ -58,6 +60,8 @@ pub struct Stalls {
 #[derive(Clone, Copy, Debug, Default)]
 struct Wait {
     since: Option<u64>,
+    /// When the last wait ended.
+    ended: u64,
     /// Something waited here.
     began: bool,
     /// The first sign and the last.
@@ -77,6 +81,14 @@ impl Wait {
         self.since.get_or_insert(at);
     }
 
+    /// Something waits here since `since`, as shows only now; what got through since then cuts it short.
+    fn begin_since(&mut self, since: u64, at: u64) {
+        let since = since.max(self.ended);
+        self.begin(at);
+        self.since = self.since.map(|other| other.min(since));
+        self.seen = self.seen.map(|(first, last)| (first.min(since), last));
+    }
+
     /// Something got through, or nothing waits any more; `more` still waits.
     fn end(&mut self, at: u64, more: bool) {
         self.sign(at);
@@ -85,6 +97,7 @@ impl Wait {
             self.longest = self.longest.max(length);
             self.stalled += if length > STALL.0 { length } else { 0 };
         }
+        self.ended = at;
         self.since = more.then_some(at);
     }
 
@@ -116,14 +129,24 @@ impl Written {
         &mut self.waiting[producer.index()]
     }
 
-    /// `count` records of `producer` wait no longer.
-    fn settle(&mut self, at: u64, producer: ProducerIndex, count: u32, progress: bool) {
+    /// `count` records of `producer` wait no longer; `calls` of `send` that block may wait for this partition.
+    fn settle(
+        &mut self,
+        at: u64,
+        (producer, count): (ProducerIndex, u32),
+        progress: bool,
+        calls: bool,
+    ) {
         let waiting = self.of(producer);
         *waiting = waiting.saturating_sub(count);
-        let more = self.waiting.iter().any(|count| *count > 0);
-        if progress || !more {
+        let more = self.is_waited_for();
+        if progress || !(more || calls) {
             self.wait.end(at, more);
         }
+    }
+
+    fn is_waited_for(&self) -> bool {
+        self.waiting.iter().any(|count| *count > 0)
     }
 }
 
@@ -136,6 +159,13 @@ struct Read {
     done: i64,
 }
 
+/// The calls of `send` of a producer that block.
+#[derive(Clone, Debug, Default)]
+struct Blocked {
+    wait: Wait,
+    calls: BTreeSet<RecordId>,
+}
+
 /// A pace in the making.
 #[derive(Debug)]
 pub(crate) struct Clocks {
@@ -144,6 +174,8 @@ pub(crate) struct Clocks {
     // When each record was first sent, by producer and number.
     sent: Vec<Vec<u64>>,
     written: Places<Written>,
+    /// Calls of `send` that block, by producer, and since when one of them does.
+    blocked: BTreeMap<ProducerIndex, Blocked>,
     read: GroupPlaces<Read>,
     readers: Vec<Vec<GroupId>>,
 }
@@ -169,14 +201,75 @@ impl Clocks {
             end_to_end,
             sent: Vec::new(),
             written: Places::default(),
+            blocked: BTreeMap::new(),
             read: GroupPlaces::default(),
             readers,
         }
     }
 
+    /// A call of `send` waits for metadata or memory.
+    pub(crate) fn blocked(&mut self, at: Timestamp, id: RecordId) {
+        let at = at.as_micros();
+        self.called(at, id);
+        let blocked = self.blocked.entry(id.producer).or_default();
+        blocked.calls.insert(id);
+        blocked.wait.begin(at);
+    }
+
+    /// A call of `send` failed.
+    pub(crate) fn rejected(&mut self, at: Timestamp, id: RecordId) {
+        let at = at.as_micros();
+        if let Some(blocked) = self.blocked.get_mut(&id.producer)
+            && blocked.calls.remove(&id)
+            && blocked.calls.is_empty()
+        {
+            blocked.wait.end(at, false);
+            self.let_go(at);
+        }
+    }
+
+    /// Calls block no longer: partitions for which only they may have waited wait no more.
+    fn let_go(&mut self, at: u64) {
+        let idle =
+            |written: &&mut Written| written.wait.since.is_some() && !written.is_waited_for();
+        self.written.values_mut().filter(idle).for_each(|written| written.wait.end(at, false));
+    }
+
+    fn is_blocked(&self, producer: ProducerIndex) -> bool {
+        self.blocked.get(&producer).is_some_and(|blocked| !blocked.calls.is_empty())
+    }
+
+    /// Since when calls of its producer wait, if this was one of them: it does no more.
+    fn admitted(&mut self, id: RecordId) -> Option<u64> {
+        let blocked = self.blocked.get_mut(&id.producer)?;
+        let since = blocked.wait.since.filter(|_| blocked.calls.remove(&id))?;
+        if blocked.calls.is_empty() {
+            // The partition of the record goes on to wait: its time counts there.
+            blocked.wait.since = None;
+            if blocked.wait.ended == 0 {
+                blocked.wait = Wait::default();
+            }
+        }
+        Some(since)
+    }
+
     /// Where nobody says where to, only the time counts.
     pub(crate) fn sent(&mut self, at: Timestamp, id: RecordId, to: Option<TopicPartition>) {
         let at = at.as_micros();
+        self.called(at, id);
+        let since = if self.blocked.is_empty() { None } else { self.admitted(id) };
+        if let Some(partition) = to {
+            let written = self.written.of(partition);
+            *written.of(id.producer) += 1;
+            written.wait.begin_since(since.unwrap_or(at), at);
+        }
+        if since.is_some() && !self.is_blocked(id.producer) {
+            self.let_go(at);
+        }
+    }
+
+    /// The application calls `send`, or had called it.
+    fn called(&mut self, at: u64, id: RecordId) {
         let (producer, number) = (id.producer.index(), id.number as usize);
         if self.sent.len() <= producer {
             self.sent.resize_with(producer + 1, Vec::new);
@@ -186,10 +279,6 @@ impl Clocks {
             times.resize(number + 1, NEVER);
         }
         times[number] = times[number].min(at);
-        let Some(partition) = to else { return };
-        let written = self.written.of(partition);
-        *written.of(id.producer) += 1;
-        written.wait.begin(at);
     }
 
     fn since(&self, id: RecordId, at: u64) -> Option<Micros> {
@@ -215,7 +304,7 @@ impl Clocks {
             }
         }
         if let Some(producer) = producer {
-            self.written.of(partition).settle(at, producer, count, true);
+            self.written.of(partition).settle(at, (producer, count), true, false);
         }
         if base == Offset::UNKNOWN {
             return;
@@ -239,7 +328,8 @@ impl Clocks {
     ) {
         let at = at.as_micros();
         let count = u32::try_from(count).unwrap_or(u32::MAX);
-        self.written.of(partition).settle(at, first.producer, count, false);
+        let calls = self.is_blocked(first.producer);
+        self.written.of(partition).settle(at, (first.producer, count), false, calls);
     }
 
     /// A producer ended: it waits for nothing any more.
@@ -247,8 +337,15 @@ impl Clocks {
         let at = at.as_micros();
         for written in self.written.values_mut() {
             if *written.of(producer) > 0 {
-                written.settle(at, producer, u32::MAX, false);
+                written.settle(at, (producer, u32::MAX), false, false);
             }
+        }
+        if let Some(blocked) = self.blocked.get_mut(&producer)
+            && !blocked.calls.is_empty()
+        {
+            blocked.calls.clear();
+            blocked.wait.end(at, false);
+            self.let_go(at);
         }
     }
 
@@ -284,11 +381,12 @@ impl Clocks {
     pub(crate) fn conclude(mut self, end: Timestamp) -> Pace {
         let end = end.as_micros();
         let mut writes = None;
-        for written in self.written.values_mut() {
-            if written.wait.since.is_some() {
-                written.wait.end(end, false);
+        let written = self.written.values_mut().map(|written| &mut written.wait);
+        for wait in written.chain(self.blocked.values_mut().map(|blocked| &mut blocked.wait)) {
+            if wait.since.is_some() {
+                wait.end(end, false);
             }
-            written.wait.add_to(&mut writes);
+            wait.add_to(&mut writes);
         }
         let mut groups = Vec::new();
         for (group, end_to_end) in (0..).map(GroupId).zip(self.end_to_end) {

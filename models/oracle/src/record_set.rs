@@ -47,6 +47,11 @@ impl RecordSet {
         })
     }
 
+    /// Takes every record out.
+    pub(crate) fn clear_all(&mut self) {
+        self.producers.clear();
+    }
+
     /// Takes every record of `producer` out.
     pub(crate) fn clear(&mut self, producer: ProducerIndex) {
         if let Some(words) = self.producers.get_mut(producer.index()) {
@@ -90,6 +95,11 @@ impl OffsetTable {
         let before = *cell;
         *cell = id.as_u64() + 1;
         record(before)
+    }
+
+    /// What is at `offset`.
+    pub(crate) fn get(&self, offset: i64) -> Option<RecordId> {
+        record(*self.cells.get(usize::try_from(offset - self.base).ok()?)?)
     }
 
     /// Empties `offset` if it holds `id`; whether it did.
@@ -159,6 +169,7 @@ mod tests {
         assert_eq!(table.enter(300, id(2, 10)), Some(id(2, 9)));
         assert_eq!(table.enter(298, id(0, 0)), None);
         assert!(!table.strike(300, id(2, 9)) && !table.strike(7, id(2, 9)), "not there");
+        assert_eq!((table.get(300), table.get(299), table.get(7)), (Some(id(2, 10)), None, None));
         assert_eq!(table.from(299).collect::<Vec<_>>(), [(300, id(2, 10))]);
         assert!(table.strike(300, id(2, 10)), "it is there");
         assert_eq!(table.from(0).collect::<Vec<_>>(), [(298, id(0, 0))]);

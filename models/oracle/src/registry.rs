@@ -4,8 +4,8 @@ use crate::context::Context;
 use crate::kind::Kind;
 use crate::properties::{
     acked_durability, at_least_once, commit_behind_processing, commit_durability, group_exclusive,
-    high_watermark, idempotent_log, leader_in_isr, log_matching, no_phantom, one_leader_per_epoch,
-    producer_order, recovers, stable_reads,
+    high_watermark, idempotent_log, leader_in_isr, log_matching, min_insync_replicas, no_phantom,
+    one_leader_per_epoch, producer_order, recovers, stable_reads,
 };
 use crate::verdict::Property;
 use std::sync::Arc;
@@ -45,11 +45,13 @@ properties! {
     commit_behind_processing, "commit-behind-processing", [Polled, Processed, Committed],
         "no committed offset passes a record that its group was given and has not processed";
     no_phantom, "no-phantom", [Polled, FinalRead],
-        "nothing is delivered that was not sent, and nothing above the committed prefix";
+        "nothing is delivered that was not sent or failed for certain, and nothing above the committed prefix";
     stable_reads, "stable-reads", [Polled, FinalRead],
         "an offset once read never later holds another record";
     log_matching, "log-matching", [Appended, HighWatermark],
-        "no replica that counts disagrees with what a leader once exposed as committed";
+        "every in-sync replica has what a leader exposed as committed, and none that counts disagrees";
+    min_insync_replicas, "min-insync-replicas", [HighWatermark],
+        "what a leader exposes and acks=all acknowledges is on min.insync.replicas replicas";
     high_watermark, "high-watermark", [HighWatermark],
         "a high watermark never falls within one leadership and never passes the log end";
     one_leader_per_epoch, "one-leader-per-epoch", [LeaderElected, BecameLeader],

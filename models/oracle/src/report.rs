@@ -2,8 +2,8 @@
 
 use crate::cause::LossCause;
 use crate::history::Entry;
-use crate::verdict::{Judgement, PropertyResult, Subject, Violation};
-use ackproof_types::{GroupId, Timestamp};
+use crate::verdict::{Judgement, PropertyResult, Subject, Undecided, Violation};
+use ackproof_types::{GroupId, Micros, Timestamp};
 use std::collections::BTreeMap;
 
 /// Violations whose words are kept; the others are only counted.
@@ -17,7 +17,9 @@ pub(crate) struct Report {
     count: u64,
     violations: Vec<Violation>,
     causes: BTreeMap<(Option<GroupId>, LossCause), u64>,
+    displaced: BTreeMap<LossCause, u64>,
     unjudged: Option<String>,
+    undecided: Option<Undecided>,
 }
 
 impl Report {
@@ -29,7 +31,9 @@ impl Report {
             count: 0,
             violations: Vec::new(),
             causes: BTreeMap::new(),
+            displaced: BTreeMap::new(),
             unjudged: None,
+            undecided: None,
         }
     }
 
@@ -46,6 +50,13 @@ impl Report {
     /// Something was left alone, because of what is not on record. The first reason stays.
     pub(crate) fn unjudged(&mut self, why: impl FnOnce() -> String) {
         self.unjudged.get_or_insert_with(why);
+    }
+
+    /// Something that was judged is not decided: the result is no conclusion unless something is wrong.
+    /// The first reason stays, and the longest settle phase that is asked for.
+    pub(crate) fn undecided(&mut self, settle: Option<Micros>, why: impl FnOnce() -> String) {
+        let one = self.undecided.get_or_insert_with(|| Undecided { why: why(), settle });
+        one.settle = one.settle.max(settle);
     }
 
     /// Something is wrong. The words are asked for only where they are kept.
@@ -72,8 +83,12 @@ impl Report {
         self.violations.sort_by_key(|violation| violation.seq);
         self.violations.truncate(KEPT);
         self.unjudged = self.unjudged.take().or(other.unjudged);
+        self.undecided = self.undecided.take().or(other.undecided);
         for (cause, count) in other.causes {
             *self.causes.entry(cause).or_default() += count;
+        }
+        for (cause, count) in other.displaced {
+            *self.displaced.entry(cause).or_default() += count;
         }
     }
 
@@ -94,6 +109,11 @@ impl Report {
         }
     }
 
+    /// The record that was just called lost is in a log, elsewhere.
+    pub(crate) fn displaced(&mut self, cause: LossCause) {
+        *self.displaced.entry(cause).or_default() += 1;
+    }
+
     fn keep(&mut self, seq: u64, at: Timestamp) -> Option<&mut Violation> {
         self.count += 1;
         if self.violations.len() == KEPT {
@@ -109,6 +129,7 @@ impl Report {
     pub(crate) fn finish(self) -> PropertyResult {
         let judgement = match (self.count, self.witnesses) {
             (0, 0) => Judgement::Vacuous,
+            (0, _) if self.undecided.is_some() => Judgement::Vacuous,
             (0, _) => Judgement::Held,
             _ => Judgement::Violated,
         };
@@ -119,7 +140,9 @@ impl Report {
             violation_count: self.count,
             violations: self.violations,
             causes: self.causes,
+            displaced: self.displaced,
             unjudged: self.unjudged,
+            undecided: self.undecided.filter(|_| self.count == 0),
         }
     }
 }

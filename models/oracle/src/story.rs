@@ -29,6 +29,14 @@ struct Tale {
     sent: bool,
     /// A member went on past the record.
     over: bool,
+    /// How often the group processed it.
+    processed: u32,
+    /// Where the poll is told whose record was processed first.
+    since: usize,
+    /// How far the group's commits had been acknowledged.
+    committed: Option<Offset>,
+    /// A rebalance is told since the last step of a member.
+    rebalanced: bool,
 }
 
 /// Stories of some records.
@@ -62,7 +70,9 @@ impl Story {
     #[must_use]
     pub fn of(&self, subject: &Subject) -> Vec<String> {
         let Some(tale) = self.tales.get(subject) else { return Vec::new() };
-        let mut lines = tale.lines.clone();
+        // How a record came to be processed again begins where it was first given to a member.
+        let since = if tale.processed > 1 { tale.since } else { 0 };
+        let mut lines = tale.lines[since..].to_vec();
         if lines.len() > LINES {
             let last = LINES - FIRST - 1;
             let left_out = lines.len() - LINES + 1;
@@ -139,15 +149,29 @@ impl Tale {
         if self.over {
             return None;
         }
+        if self.processed > 0 {
+            return self.of_repetition(entry, of, of_group, context);
+        }
         let who = || context.node(entry.node);
         match &entry.event {
+            Event::Processed { group, record, .. }
+                if *group == of_group && record.id == of.record =>
+            {
+                self.processed = 1;
+                self.member = Some(entry.node);
+                Some(format!("{} processed it", who()))
+            }
+            Event::Committed { group, offsets } if *group == of_group => {
+                self.note_commit(offsets, of);
+                None
+            }
             Event::Polled { group, partition, base_offset, records }
                 if (*group, *partition) == (of_group, of.partition)
                     && holds(*base_offset, records, of) =>
             {
                 self.member = Some(entry.node);
-                let (from, to) = (base_offset, base_offset.plus(records.len()));
-                Some(format!("{} polled offsets {from}..{to}, the record among them", who()))
+                self.since = self.lines.len();
+                Some(was_given(who(), *base_offset, records))
             }
             Event::CommitSent { group, offsets } if *group == of_group && !self.passed => {
                 let past = |(partition, offset): &&(TopicPartition, Offset)| {
@@ -174,6 +198,106 @@ impl Tale {
     }
 }
 
+impl Tale {
+    /// What happens between the first time that the group processes a record and the second.
+    fn of_repetition(
+        &mut self,
+        entry: &Entry,
+        of: &Subject,
+        of_group: GroupId,
+        context: &Context,
+    ) -> Option<String> {
+        let who = || context.node(entry.node);
+        let place = || place(of, context);
+        let has = |partitions: &[TopicPartition]| partitions.contains(&of.partition);
+        let is_rebalance =
+            matches!(&entry.event, Event::Rebalanced { group, .. } if *group == of_group);
+        let told = match &entry.event {
+            Event::Processed { group, record, .. }
+                if *group == of_group && record.id == of.record =>
+            {
+                self.processed += 1;
+                self.over = true;
+                Some(format!("{} processed it again", who()))
+            }
+            Event::Committed { group, offsets } if *group == of_group => {
+                let past = self.note_commit(offsets, of)?;
+                let offset = past.then_some(self.committed?)?;
+                let first = !std::mem::replace(&mut self.passed, true);
+                first.then(|| format!("{} committed {} up to {offset}", who(), place()))
+            }
+            Event::CommitFailed { group, offsets, error, .. }
+                if *group == of_group && offsets.iter().any(|(at, _)| *at == of.partition) =>
+            {
+                Some(format!("a commit of {} failed: {error:?}", who()))
+            }
+            Event::ProcessEnded(how) if self.member == Some(entry.node) => {
+                self.member = None;
+                let how = if *how == ProcessEnd::Crash { "crashed" } else { "stopped" };
+                Some(format!("{} {how}; {}", who(), self.how_far(of, context)))
+            }
+            Event::Revoked { group, partitions, .. } if *group == of_group && has(partitions) => {
+                Some(format!("{} gave {} back; {}", who(), place(), self.how_far(of, context)))
+            }
+            Event::Lost { group, partitions, .. } if *group == of_group && has(partitions) => {
+                Some(format!("{} had lost {}; {}", who(), place(), self.how_far(of, context)))
+            }
+            Event::Rebalanced { group, generation, members, reason } if *group == of_group => {
+                let name = &context.groups[of_group.index()].name;
+                let why = reason.map_or_else(String::new, |reason| format!("{}, ", reason.words()));
+                let how = format!("{why}{members} members in generation {generation}");
+                self.is_first_rebalance().then(|| format!("{name} rebalanced: {how}"))
+            }
+            Event::Positioned { group, partition, offset, source }
+                if (*group, *partition) == (of_group, of.partition) && *offset <= of.offset =>
+            {
+                Some(format!(
+                    "{} starts at {} offset {offset} ({})",
+                    who(),
+                    place(),
+                    source.words()
+                ))
+            }
+            Event::Polled { group, partition, base_offset, records }
+                if (*group, *partition) == (of_group, of.partition)
+                    && holds(*base_offset, records, of) =>
+            {
+                self.member = Some(entry.node);
+                Some(was_given(who(), *base_offset, records))
+            }
+            _ => None,
+        };
+        self.rebalanced &= is_rebalance || told.is_none();
+        told
+    }
+
+    /// Of several rebalances in a row the first is told.
+    fn is_first_rebalance(&mut self) -> bool {
+        !std::mem::replace(&mut self.rebalanced, true)
+    }
+
+    /// Takes an acknowledged commit; whether it passes the record, if it is of its partition.
+    fn note_commit(&mut self, offsets: &[(TopicPartition, Offset)], of: &Subject) -> Option<bool> {
+        let (_, offset) = offsets.iter().find(|(partition, _)| *partition == of.partition)?;
+        self.committed = Some(*offset);
+        Some(*offset > of.offset)
+    }
+
+    /// How far the group had committed by now.
+    fn how_far(&self, of: &Subject, context: &Context) -> String {
+        let place = place(of, context);
+        match self.committed {
+            Some(offset) if offset > of.offset => format!("{place} was committed up to {offset}"),
+            Some(offset) => format!("{place} was committed up to {offset} only"),
+            None => format!("nothing of {place} was committed"),
+        }
+    }
+}
+
+fn was_given(who: &str, base: Offset, records: &RecordSlice) -> String {
+    format!("{who} polled offsets {base}..{}, the record among them", base.plus(records.len()))
+}
+
 fn place(of: &Subject, context: &Context) -> String {
     context.partition(of.partition)
 }
@@ -189,6 +313,7 @@ mod tests {
     use super::*;
     use crate::history::PositionSource;
     use crate::test_history::*;
+    use ackproof_types::{GenerationId, MemberId};
 
     fn told(group: Option<GroupId>, events: Vec<(u16, Event)>) -> Vec<String> {
         let subject = Subject { record: record(0).id, partition: P, offset: Offset(0), group };
@@ -249,6 +374,57 @@ mod tests {
                 "3.000s  ledger-0 crashed without having processed it",
                 "4.000s  ledger-1 starts at payments-0 offset 2 (committed)",
             ]
+        );
+    }
+
+    #[test]
+    fn a_record_processed_again_is_followed_from_the_first_time_to_the_second() {
+        let revoked = Event::Revoked { group: G, member: MemberId(0), partitions: Arc::new([P]) };
+        let rebalanced = |generation| {
+            let generation = GenerationId(generation);
+            (1, Event::Rebalanced { group: G, generation, members: 2, reason: None })
+        };
+        let lines = told(
+            Some(G),
+            vec![
+                sent(0),
+                acked(0, &[0]),
+                polled(0, &[0, 1]),
+                processed(0, 0),
+                (5, revoked),
+                rebalanced(2),
+                rebalanced(3),
+                positioned(6, 0, PositionSource::NoCommitEarliest),
+                polled(0, &[0, 1]),
+                processed(0, 0),
+                processed(0, 0),
+            ],
+        );
+        assert_eq!(
+            lines,
+            [
+                "2.000s  ledger-0 polled offsets 0..2, the record among them",
+                "3.000s  ledger-0 processed it",
+                "4.000s  ledger-0 gave payments-0 back; nothing of payments-0 was committed",
+                "5.000s  ledger rebalanced: 2 members in generation 2",
+                "7.000s  ledger-1 starts at payments-0 offset 0 (no commit, reset to earliest)",
+                "8.000s  ledger-0 polled offsets 0..2, the record among them",
+                "9.000s  ledger-0 processed it again",
+            ]
+        );
+        let crash = (5, Event::ProcessEnded(ProcessEnd::Crash));
+        let with = |commits: Vec<(u16, Event)>| {
+            let mut events = vec![polled(0, &[0, 1]), processed(0, 0)];
+            events.extend(commits);
+            events.extend([crash.clone(), processed(0, 0)]);
+            told(Some(G), events)[2..].join("\n")
+        };
+        let only = with(vec![committed(0)]);
+        assert!(only.contains("crashed; payments-0 was committed up to 0 only"), "{only}");
+        let passed = with(vec![committed(2)]);
+        assert!(
+            passed.contains("committed payments-0 up to 2\n"),
+            "a commit that was lost: {passed}"
         );
     }
 

@@ -1,6 +1,6 @@
 //! Hand-written histories for unit tests.
 
-use crate::context::{Context, GroupContext, ProducerContext, TopicContext};
+use crate::context::{Context, GroupContext, ProducerContext, ProducerLimits, TopicContext};
 use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::registry;
 use crate::verdict::PropertyResult;
@@ -34,12 +34,14 @@ pub(crate) fn context() -> Context {
             acks: "all".into(),
             idempotent: true,
             ordered: true,
+            limits: ProducerLimits::default(),
         }],
         groups: vec![GroupContext {
             name: "ledger".into(),
             topics: vec![TopicId(1)],
             commit: "sync-after".into(),
             reset: "earliest".into(),
+            commit_interval: None,
         }],
     }
 }

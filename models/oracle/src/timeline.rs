@@ -11,7 +11,8 @@ use crate::history::{Entry, Event, Phase, ProcessEnd};
 use crate::kind::Kind;
 use crate::verdict::TimelineItem;
 use ackproof_types::{
-    BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, Timestamp, TopicId, TopicPartition,
+    BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, RebalanceReason, Timestamp, TopicId,
+    TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,10 +31,25 @@ const NAMED: usize = 3;
 enum Item {
     Text(String),
     Fenced(BrokerId),
-    Elected { leader: BrokerId, unclean: bool, partitions: Vec<(TopicPartition, LeaderEpoch)> },
+    Elected {
+        leader: BrokerId,
+        unclean: bool,
+        partitions: Vec<(TopicPartition, LeaderEpoch)>,
+    },
     Offline(Vec<TopicPartition>),
-    Isr { removed: Vec<BrokerId>, added: Vec<BrokerId>, partitions: BTreeSet<TopicPartition> },
-    Rebalanced { group: GroupId, from: GenerationId, to: GenerationId, members: u16 },
+    Isr {
+        removed: Vec<BrokerId>,
+        added: Vec<BrokerId>,
+        partitions: BTreeSet<TopicPartition>,
+    },
+    Rebalanced {
+        group: GroupId,
+        from: GenerationId,
+        to: GenerationId,
+        members: u16,
+        /// How often for each reason that is on record, in the order of the first.
+        reasons: Vec<(RebalanceReason, u32)>,
+    },
 }
 
 /// A timeline in the making.
@@ -119,8 +135,8 @@ impl Timeline {
                 let added = isr.iter().filter(|id| !before.contains(id)).copied().collect();
                 self.isr(entry.at, *partition, removed, added);
             }
-            Event::Rebalanced { group, generation, members } => {
-                self.rebalance(entry.at, *group, *generation, *members);
+            Event::Rebalanced { group, generation, members, reason } => {
+                self.rebalance(entry.at, *group, (*generation, *members), *reason);
             }
             Event::Fenced { broker } => {
                 // It is why leaders and in-sync sets change in this very instant.
@@ -211,15 +227,28 @@ impl Timeline {
         self.push(now, Item::Isr { removed: minus, added: plus, partitions });
     }
 
-    fn rebalance(&mut self, now: Timestamp, id: GroupId, generation: GenerationId, count: u16) {
-        if let Some((_, Item::Rebalanced { group, to, members, .. })) = self.items.last_mut()
+    fn rebalance(
+        &mut self,
+        now: Timestamp,
+        id: GroupId,
+        (generation, count): (GenerationId, u16),
+        reason: Option<RebalanceReason>,
+    ) {
+        if let Some((_, Item::Rebalanced { group, to, members, reasons, .. })) =
+            self.items.last_mut()
             && *group == id
         {
             (*to, *members) = (generation, count);
+            let Some(reason) = reason else { return };
+            match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, count)) => *count += 1,
+                None => reasons.push((reason, 1)),
+            }
             return;
         }
         let (from, to) = (generation, generation);
-        self.push(now, Item::Rebalanced { group: id, from, to, members: count });
+        let reasons = reason.map(|reason| (reason, 1)).into_iter().collect();
+        self.push(now, Item::Rebalanced { group: id, from, to, members: count, reasons });
     }
 
     /// The items, those near the instants of violations first of all, and how many were left out.
@@ -286,12 +315,18 @@ fn words(context: &Context, item: &Item) -> String {
                 minus.chain(added.iter().map(|id| format!("+{id}"))).collect();
             format!("in-sync set of {}: {}", names(context, &partitions), changes.join(" "))
         }
-        Item::Rebalanced { group, from, to, members } => {
+        Item::Rebalanced { group, from, to, members, reasons } => {
             let name = context.group(*group);
+            let why = |(reason, count): &(RebalanceReason, u32)| match count {
+                1 => reason.words().to_owned(),
+                _ => format!("{} ({count} times)", reason.words()),
+            };
+            let why: Vec<String> = reasons.iter().map(why).collect();
+            let why = if why.is_empty() { String::new() } else { format!("; {}", why.join(", ")) };
             if from == to {
-                format!("{name} rebalanced: generation {to}, {members} members")
+                format!("{name} rebalanced: generation {to}, {members} members{why}")
             } else {
-                format!("{name} rebalanced: generations {from} to {to}, now {members} members")
+                format!("{name} rebalanced: generations {from} to {to}, now {members} members{why}")
             }
         }
     }
@@ -390,11 +425,18 @@ mod tests {
     fn rebalances_in_a_row_are_one_item() {
         let rebalanced = |generation| {
             let (group, generation) = (G, GenerationId(generation));
-            (1, Event::Rebalanced { group, generation, members: 2 })
+            let reason = [None, Some(RebalanceReason::Left), Some(RebalanceReason::Joined)];
+            let reason = reason[usize::try_from(generation.0).unwrap().min(2)];
+            (1, Event::Rebalanced { group, generation, members: 2, reason })
         };
-        let events = vec![rebalanced(1), rebalanced(2), rebalanced(3)];
-        let expected = "ledger rebalanced: generations 1 to 3, now 2 members";
-        assert_eq!(shown(events, &[]).0, [expected]);
+        let said = |generations: &[i32]| {
+            shown(generations.iter().map(|number| rebalanced(*number)).collect(), &[]).0
+        };
+        let expected = "ledger rebalanced: generations 1 to 3, now 2 members; a member left, \
+                        a member joined (2 times)";
+        assert_eq!(said(&[1, 2, 3]), [expected]);
+        assert_eq!(said(&[2]), ["ledger rebalanced: generation 2, 2 members; a member joined"]);
+        assert_eq!(said(&[0]), ["ledger rebalanced: generation 0, 2 members"], "not on record");
     }
 
     #[test]

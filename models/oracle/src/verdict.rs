@@ -1,9 +1,11 @@
 //! Verdicts: what the oracle concludes from a history.
 
-use crate::cause::{DuplicateCause, LossCause};
+use crate::cause::{DuplicateCause, LossCause, OrderCause, SendCause};
 use crate::history::Entry;
 use crate::pace::Pace;
-use ackproof_types::{GroupId, Offset, RecordId, Timestamp, TopicPartition};
+use ackproof_types::{
+    ErrorCode, GroupId, Micros, Offset, RebalanceReason, RecordId, Timestamp, TopicPartition,
+};
 use std::collections::BTreeMap;
 
 /// What a property concludes from one run.
@@ -11,7 +13,7 @@ use std::collections::BTreeMap;
 pub enum Judgement {
     /// It judged something and found nothing wrong.
     Held,
-    /// It judged nothing: no conclusion.
+    /// It judged nothing, or what it judged is not decided: no conclusion.
     Vacuous,
     /// It found something wrong.
     Violated,
@@ -33,8 +35,21 @@ pub struct PropertyResult {
     /// How many violations each cause explains, by the group concerned; empty for properties that
     /// speak of no loss.
     pub causes: BTreeMap<(Option<GroupId>, LossCause), u64>,
+    /// How many of them concern records that are in a log, at another place than the awaited one.
+    pub displaced: BTreeMap<LossCause, u64>,
     /// What it left alone because it is not on record, or why it judged nothing.
     pub unjudged: Option<String>,
+    /// Why it comes to no conclusion although it judged, if so.
+    pub undecided: Option<Undecided>,
+}
+
+/// Why a property that judged comes to no conclusion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undecided {
+    /// In one sentence.
+    pub why: String,
+    /// With a settle phase of this length it would probably be decided.
+    pub settle: Option<Micros>,
 }
 
 /// One thing that went wrong.
@@ -84,16 +99,42 @@ pub struct RecordCounts {
     pub unknown: u64,
     /// Acknowledged, and in no log at the end.
     pub lost: u64,
+    /// Acknowledged at another offset than where they are in a log at the end: not lost.
+    pub displaced: u64,
     /// Of the unknown ones: in no log at the end.
     pub unknown_absent: u64,
     /// Copies beyond the first in the final logs.
     pub log_duplicates: u64,
-    /// Why: a cause for each violation of `acked-durability`.
+    /// First copies in the final logs that stand behind a record which their producer sent later.
+    pub reordered: u64,
+    /// What became of records behind expired batches.
+    pub behind_expired: BehindExpired,
+    /// Why: adds up to `failed`.
+    pub failure_causes: BTreeMap<SendCause, u64>,
+    /// Why: adds up to `unknown`.
+    pub unknown_causes: BTreeMap<SendCause, u64>,
+    /// Why: adds up to `reordered`.
+    pub reorder_causes: BTreeMap<OrderCause, u64>,
+    /// Why: a cause for each violation of `acked-durability` by a record that is in no log.
     pub loss_causes: BTreeMap<LossCause, u64>,
     /// Why: adds up to `unknown_absent`.
     pub absent_causes: BTreeMap<LossCause, u64>,
     /// Why: adds up to `log_duplicates`.
     pub log_duplicate_causes: BTreeMap<DuplicateCause, u64>,
+}
+
+/// What became of later records of an idempotent producer when a batch of their partition used up
+/// `delivery.timeout.ms`: of those that were sent by then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BehindExpired {
+    /// Batches that expired.
+    pub batches: u64,
+    /// Later records that were acknowledged.
+    pub acked: u64,
+    /// Later records that were not.
+    pub failed: u64,
+    /// How often the producer raised its epoch after that.
+    pub epochs_raised: u64,
 }
 
 /// Counts of one group.
@@ -105,16 +146,48 @@ pub struct GroupCounts {
     pub delivered: u64,
     /// Records processed, dead-lettered ones included.
     pub processed: u64,
+    /// Of those, put aside after too many failures.
+    pub dead_lettered: u64,
     /// Distinct records processed.
     pub distinct: u64,
     /// `processed - distinct`.
     pub duplicates: u64,
-    /// Distinct records in the final logs of its topics that it never processed.
+    /// Distinct records in the final logs of its topics that it passed over without processing them.
     pub skipped: u64,
+    /// Distinct records in the final logs of its topics that it had not come to when the run ended.
+    pub backlog: u64,
     /// Why: adds up to `duplicates`.
     pub duplicate_causes: BTreeMap<DuplicateCause, u64>,
+    /// The first duplicate of each cause.
+    pub first_duplicates: BTreeMap<DuplicateCause, Duplicate>,
     /// Why, as far as the records were acknowledged.
     pub skip_causes: BTreeMap<LossCause, u64>,
+    /// Rebalances by what began them; none: not on record.
+    pub rebalances: BTreeMap<Option<RebalanceReason>, u64>,
+    /// Commits that the coordinator, or the client itself, refused because the member was of no generation
+    /// that may commit.
+    pub refused_commits: BTreeMap<ErrorCode, u64>,
+}
+
+/// A record that a group processed again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The record, where it was processed again.
+    pub subject: Subject,
+    /// How it came about, a step a line; empty unless the judge was asked to tell of its subject.
+    pub story: Vec<String>,
+}
+
+impl Duplicate {
+    /// `record`, processed again by `group` at a place; its story is not told yet.
+    pub(crate) fn new(
+        group: GroupId,
+        (partition, offset): (TopicPartition, Offset),
+        record: RecordId,
+    ) -> Self {
+        let subject = Subject { record, partition, offset, group: Some(group) };
+        Self { subject, story: Vec::new() }
+    }
 }
 
 impl GroupCounts {
@@ -155,7 +228,11 @@ impl Findings {
     #[must_use]
     pub fn subjects(&self) -> Vec<Subject> {
         let violations = self.properties.iter().flat_map(|property| &property.violations);
-        violations.filter_map(|violation| violation.subject).collect()
+        let again = self.groups.iter().flat_map(|group| group.first_duplicates.values());
+        violations
+            .filter_map(|violation| violation.subject)
+            .chain(again.map(|duplicate| duplicate.subject))
+            .collect()
     }
 }
 

@@ -9,14 +9,17 @@
 //! - [`time`] when: simulated microseconds
 //! - [`record`] what: one record of the workload
 //! - [`error`] why not: Kafka's error codes
+//! - [`group`] why a group rebalances
 
 pub mod error;
+pub mod group;
 pub mod id;
 pub mod log;
 pub mod record;
 pub mod time;
 
 pub use error::ErrorCode;
+pub use group::RebalanceReason;
 pub use id::{
     BrokerId, GroupId, MemberId, NodeId, ProducerId, ProducerIndex, TopicId, TopicPartition,
 };

@@ -1,12 +1,15 @@
-//! A comparison for people. Two arms: a line a measure, with the difference. More: a line an arm, with
-//! the front marked.
+//! A comparison for people. Two arms: a line a measure, with the difference. More: a column an arm, with
+//! the front marked. What is too wide for the screen becomes a list.
 
 use super::put;
-use super::style::{length, percent, plural};
+use super::style::{length, percent, plural, width};
 use crate::compare::{Arm, CompareReport, Value};
 use crate::measure::Unit;
 use crate::sweep::Interval;
 use comfy_table::{CellAlignment, Table, presets};
+
+/// In place of an interval.
+const TOO_FEW: &str = "too few runs";
 
 /// A comparison.
 #[must_use]
@@ -23,9 +26,9 @@ pub fn compare(report: &CompareReport) -> String {
     }
     text.push('\n');
     let table = if let [first, second] = report.arms.as_slice() {
-        pair(report, first, second)
+        narrowed(pair(report, first, second), || pair_list(report, first, second))
     } else {
-        grid(report)
+        narrowed(grid(report), || grid_list(report))
     };
     for line in table.lines() {
         put(&mut text, format_args!("{}", line.trim_end()));
@@ -36,7 +39,9 @@ pub fn compare(report: &CompareReport) -> String {
         );
     } else {
         text.push_str(
-            "\n* on the front: no other arm is as good in everything and better in something (by 1 % at least)\n",
+            "\nmeans over seeds, each with its interval at 95 %\n\
+             * on the front: no other arm is as good in everything down to read unavailability and better in \
+             something (by 1 % at least)\n",
         );
     }
     failures(&mut text, report);
@@ -80,28 +85,75 @@ fn align(mut table: Table) -> String {
     table.to_string()
 }
 
+/// The measures that some arm has.
+fn measured(report: &CompareReport) -> impl Iterator<Item = usize> + '_ {
+    let has = |index: &usize| report.arms.iter().any(|arm| arm.values[*index].mean.is_some());
+    (0..report.measures.len()).filter(has)
+}
+
+/// `table`, or the list instead if it is wider than the screen.
+fn narrowed(table: String, list: impl FnOnce() -> String) -> String {
+    let widest = table.lines().map(|line| line.trim_end().chars().count()).max().unwrap_or(0);
+    if widest <= width() { table } else { list() }
+}
+
+/// What is shown of a measure of two arms: both values, their difference, and where that lies.
+fn pair_cells(report: &CompareReport, index: usize, first: &Arm, second: &Arm) -> [String; 5] {
+    let measure = &report.measures[index];
+    let (a, b) = (&first.values[index], &second.values[index]);
+    let shown =
+        |value: Option<f64>| value.map_or_else(String::new, |value| show(value, measure.unit));
+    let signed = |value: f64| {
+        let amount = show(value.abs(), measure.unit);
+        // What rounds to nothing has no sign.
+        let is_zero = !amount.contains(|letter: char| ('1'..='9').contains(&letter));
+        let sign = match value {
+            _ if is_zero => "",
+            _ if value > 0.0 => "+",
+            _ => "-",
+        };
+        format!("{sign}{amount}")
+    };
+    let between = match (b.difference, b.difference_interval) {
+        (_, Some(Interval { low, high })) => format!("{} to {}", signed(low), signed(high)),
+        (Some(_), None) => TOO_FEW.to_owned(),
+        (None, None) => String::new(),
+    };
+    let difference = b.difference.map_or_else(String::new, signed);
+    [name(&measure.name), shown(a.mean), shown(b.mean), difference, between]
+}
+
+/// As [`pair`], for a narrow screen.
+fn pair_list(report: &CompareReport, first: &Arm, second: &Arm) -> String {
+    let mut text = String::new();
+    for index in measured(report) {
+        let [name, a, b, difference, between] = pair_cells(report, index, first, second);
+        let values = format!("A {}, B {}", or_none(&a), or_none(&b));
+        put(&mut text, format_args!("{name}: {values}"));
+        if !difference.is_empty() {
+            put(&mut text, format_args!("  {difference} ({between})"));
+        }
+    }
+    for (property, count) in &first.violated {
+        let other = second.violated.get(property).copied().unwrap_or(0);
+        let of = |count: u64, arm: &Arm| format!("{count} of {}", arm.runs);
+        put(
+            &mut text,
+            format_args!("{property} violated: A {}, B {}", of(*count, first), of(other, second)),
+        );
+    }
+    text
+}
+
+fn or_none(cell: &str) -> &str {
+    if cell.is_empty() { "none" } else { cell }
+}
+
 fn pair(report: &CompareReport, first: &Arm, second: &Arm) -> String {
     let head = ["", "A", "B", "difference", "between"].map(str::to_owned);
     let mut table = table(head.to_vec());
-    for (index, measure) in report.measures.iter().enumerate() {
-        let (a, b) = (&first.values[index], &second.values[index]);
-        let shown =
-            |value: Option<f64>| value.map_or_else(String::new, |value| show(value, measure.unit));
-        let signed = |value: f64| {
-            let sign = if value > 0.0 {
-                "+"
-            } else if value < 0.0 {
-                "-"
-            } else {
-                ""
-            };
-            format!("{sign}{}", show(value.abs(), measure.unit))
-        };
-        let between = b.difference_interval.map_or_else(String::new, |Interval { low, high }| {
-            format!("{} to {}", signed(low), signed(high))
-        });
-        let difference = b.difference.map_or_else(String::new, signed);
-        table.add_row([name(&measure.name), shown(a.mean), shown(b.mean), difference, between]);
+    for index in measured(report) {
+        table.add_row(pair_cells(report, index, first, second));
     }
     for (property, count) in &first.violated {
         let other = second.violated.get(property).copied().unwrap_or(0);
@@ -112,37 +164,78 @@ fn pair(report: &CompareReport, first: &Arm, second: &Arm) -> String {
     align(table)
 }
 
+/// A column for each arm, with the interval of each mean below it.
 fn grid(report: &CompareReport) -> String {
-    let mut head = vec![String::new(), String::new()];
-    head.extend(report.measures.iter().map(|measure| name(&measure.name)));
-    head.push("violated".to_owned());
-    let mut table = table(head);
-    for (letter, arm) in letters().zip(&report.arms) {
-        let mark = if arm.on_front { "*" } else { "" };
-        let mut row = vec![letter, mark.to_owned()];
-        let shown = |(value, unit): (&Value, Option<Unit>)| {
-            value.mean.map_or_else(String::new, |value| show(value, unit))
+    let mark = |arm: &Arm| if arm.on_front { "*" } else { "" };
+    let columns = letters().zip(&report.arms).map(|(letter, arm)| format!("{letter}{}", mark(arm)));
+    let mut table = table(std::iter::once(String::new()).chain(columns).collect());
+    for index in measured(report) {
+        let measure = &report.measures[index];
+        let cell = |arm: &Arm| {
+            let (mean, interval) = cells(&arm.values[index], measure.unit);
+            if interval.is_empty() { mean } else { format!("{mean}\n{interval}") }
         };
-        let units = report.measures.iter().map(|measure| measure.unit);
-        row.extend(arm.values.iter().zip(units).map(shown));
-        let violated = arm.violated.iter().filter(|(_, count)| **count > 0);
-        let violated: Vec<String> =
-            violated.map(|(name, count)| format!("{name} ({count})")).collect();
-        row.push(violated.join(", "));
-        table.add_row(row);
+        let cells = report.arms.iter().map(cell);
+        table.add_row(std::iter::once(name(&measure.name)).chain(cells).collect::<Vec<_>>());
+    }
+    for property in violated(report) {
+        let cells = report.arms.iter().map(|arm| count_of(arm, property));
+        let head = format!("{property} violated");
+        table.add_row(std::iter::once(head).chain(cells).collect::<Vec<_>>());
     }
     align(table)
 }
 
+/// As [`grid`], for more arms than the screen is wide: one after another.
+fn grid_list(report: &CompareReport) -> String {
+    let mut text = String::new();
+    for (letter, arm) in letters().zip(&report.arms) {
+        let mark = if arm.on_front { " *" } else { "" };
+        put(&mut text, format_args!("{letter}{mark}"));
+        for (measure, value) in report.measures.iter().zip(&arm.values) {
+            let (mean, interval) = cells(value, measure.unit);
+            let interval =
+                if interval.is_empty() { String::new() } else { format!(" ({interval})") };
+            if !mean.is_empty() {
+                put(&mut text, format_args!("  {}: {mean}{interval}", name(&measure.name)));
+            }
+        }
+        for property in violated(report) {
+            put(&mut text, format_args!("  {property} violated: {}", count_of(arm, property)));
+        }
+    }
+    text
+}
+
+/// A mean and its interval, as far as there are any.
+fn cells(value: &Value, unit: Option<Unit>) -> (String, String) {
+    let mean = value.mean.map_or_else(String::new, |mean| show(mean, unit));
+    let interval = match (value.mean, value.interval) {
+        (_, Some(Interval { low, high })) => format!("{} to {}", show(low, unit), show(high, unit)),
+        (Some(_), None) => TOO_FEW.to_owned(),
+        (None, None) => String::new(),
+    };
+    (mean, interval)
+}
+
+/// Properties that some seed of some arm violates.
+fn violated(report: &CompareReport) -> Vec<&String> {
+    report.arms.first().map(|arm| arm.violated.keys().collect()).unwrap_or_default()
+}
+
+fn count_of(arm: &Arm, property: &str) -> String {
+    format!("{} of {}", arm.violated.get(property).copied().unwrap_or(0), arm.runs)
+}
+
 fn name(measure: &str) -> String {
-    measure.strip_suffix(".mean").unwrap_or(measure).replace('_', " ")
+    measure.strip_suffix(".mean").unwrap_or(measure).replace(['_', '.'], " ")
 }
 
 fn show(value: f64, unit: Option<Unit>) -> String {
     match unit {
         Some(Unit::Share) => percent(value),
         Some(Unit::Milliseconds) => length(value),
-        None if value == 0.0 => "0".to_owned(),
+        None if value.abs() < 0.005 => "0".to_owned(),
         None => format!("{value:.2}"),
     }
 }

@@ -19,12 +19,13 @@ pub use check::check;
 pub use compare::compare;
 pub use run::run;
 pub use shrink::shrink;
-pub(crate) use style::{length, plural};
+pub use style::set_width;
+pub(crate) use style::{length, percent, plural};
 pub use sweep::{explained, sweep};
 pub use validate::validate;
 
 use crate::catalogue::Catalogue;
-use crate::contract::{Clause, Contract, Possible};
+use crate::contract::{Clause, Contract, NotModelled, Possible};
 use std::fmt::Write;
 
 /// What there is to choose from.
@@ -69,6 +70,18 @@ pub(crate) fn contract(text: &mut String, contract: &Contract, runs: Option<u64>
             }
         };
         put(text, format_args!("{line}{shown}"));
+    }
+}
+
+/// Settings that have no effect, so that nobody takes a verdict for one about them.
+pub(crate) fn not_modelled(text: &mut String, settings: &[NotModelled]) {
+    for NotModelled { setting, could_break, says } in settings {
+        let harm = if could_break.is_empty() {
+            String::new()
+        } else {
+            format!(", and could break {}: {says}", could_break.join(", "))
+        };
+        put(text, format_args!("{}{setting} is not modelled{harm}", style::row("no effect")));
     }
 }
 

@@ -4,17 +4,19 @@ use super::put;
 use super::style::{aside, heading, instant, length, percent, plural, row, verdict};
 use crate::measure::{Latency, Stall};
 use crate::run::{
-    CauseReport, Fate, FaultReport, GroupReport, PropertyReport, Records, RunReport, Timing,
-    Violation,
+    BehindExpired, CauseReport, Fate, FaultReport, GroupReport, NetworkReport, PropertyReport,
+    Records, RunReport, Timing, Violation,
 };
 use crate::verdict::{Expected, Judgement};
+use std::collections::BTreeMap;
 
 /// One run.
 #[must_use]
 pub fn run(report: &RunReport) -> String {
     let mut text = String::new();
     let word = verdict(report.verdict, 0);
-    put(&mut text, format_args!("{word}  {}  seed {}", report.scenario, report.seed));
+    let notes = notes(&report.notes);
+    put(&mut text, format_args!("{word}{notes}  {}  seed {}", report.scenario, report.seed));
     for reason in &report.reasons {
         put(&mut text, format_args!("  because {}", reason.text));
     }
@@ -30,10 +32,14 @@ pub fn run(report: &RunReport) -> String {
     for one in &report.causes {
         cause(&mut text, one);
     }
+    super::not_modelled(&mut text, &report.not_modelled);
     if let Some(contract) = &report.contract {
         super::contract(&mut text, contract, None);
     }
     timing(&mut text, &report.timing);
+    if let Some(one) = &report.network {
+        network(&mut text, one);
+    }
     properties(&mut text, &report.properties);
     let figures = format!(
         "{}.{:03} s simulated, {} messages, {} entries, digest {}",
@@ -85,12 +91,21 @@ fn faults(text: &mut String, faults: &[FaultReport]) {
     put(text, format_args!("{}{line}", row("faults")));
 }
 
+/// What settings allowed to go wrong, behind the verdict.
+pub(super) fn notes(notes: &[String]) -> String {
+    if notes.is_empty() { String::new() } else { format!(", {}", notes.join("; ")) }
+}
+
 /// Counts of records.
 pub(super) fn records(text: &mut String, records: &Records) {
+    let displaced = match records.displaced {
+        0 => String::new(),
+        count => format!(", displaced {count}"),
+    };
     put(
         text,
         format_args!(
-            "{}sent {}, acked {}, failed {}, unknown {} ({} absent), lost {}, log duplicates {}",
+            "{}sent {}, acked {}, failed {}, unknown {} ({} absent), lost {}{displaced}, log duplicates {}",
             row("records"),
             records.sent,
             records.acked,
@@ -101,14 +116,49 @@ pub(super) fn records(text: &mut String, records: &Records) {
             records.log_duplicates
         ),
     );
+    if records.reordered > 0 {
+        let line = format!("{} behind a later one of the same producer", records.reordered);
+        put(text, format_args!("{}{line}", row("order")));
+    }
+    let BehindExpired { batches, acked, failed, epochs_raised } = records.behind_expired;
+    if batches > 0 {
+        let line = format!(
+            "{batches} of idempotent producers expired; of the later records sent by then {acked} were \
+             acknowledged and {failed} were not; the epoch was raised {}",
+            plural(epochs_raised, "time")
+        );
+        put(text, format_args!("{}{line}", row("batches")));
+    }
+}
+
+/// When the kernel sends a lost SYN again.
+pub(super) fn network(text: &mut String, network: &NetworkReport) {
+    let times: Vec<String> = network.syn_again_after_s.iter().map(u64::to_string).collect();
+    put(
+        text,
+        format_args!(
+            "{}a lost SYN is sent again after {} s (syn_linear_timeouts {})",
+            row("network"),
+            times.join(", "),
+            network.syn_linear_timeouts
+        ),
+    );
 }
 
 /// Counts of a group.
 pub(super) fn group(text: &mut String, group: &GroupReport) {
+    let backlog = match group.backlog {
+        0 => String::new(),
+        count => format!(", backlog {count}"),
+    };
+    let dead = match group.dead_lettered {
+        0 => String::new(),
+        count => format!(" (dead-lettered {count})"),
+    };
     put(
         text,
         format_args!(
-            "{}{}: processed {}, duplicates {} ({:.2} %), skipped {}",
+            "{}{}: processed {}{dead}, duplicates {} ({:.2} %), skipped {}{backlog}",
             row("group"),
             group.group,
             group.processed,
@@ -117,20 +167,59 @@ pub(super) fn group(text: &mut String, group: &GroupReport) {
             group.skipped
         ),
     );
+    let named = |counts: &BTreeMap<String, u64>| {
+        let counts: Vec<String> =
+            counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        counts.join(", ")
+    };
+    let times: u64 = group.rebalances.values().sum();
+    // The first one is how the group begins.
+    if times > 1 {
+        let by = named(&group.rebalances);
+        let line = format!("{} rebalanced {times} times: {by}", group.group);
+        put(text, format_args!("{}{line}", row("rebalance")));
+    }
+    let refused: u64 = group.refused_commits.values().sum();
+    if refused > 0 {
+        let (count, by) = (plural(refused, "commit"), named(&group.refused_commits));
+        let line = format!("{count} of {} refused: {by}", group.group);
+        put(text, format_args!("{}{line}", row("refused")));
+    }
 }
 
 /// Why something happened to records.
 pub(super) fn cause(text: &mut String, cause: &CauseReport) {
-    let what = match cause.what {
+    let CauseReport { what, group, count, cause, about, story } = cause;
+    fate(text, (*what, group.as_deref()), *count, "", (cause, about));
+    if !story.is_empty() {
+        let margin = row("");
+        put(text, format_args!("{margin}the first of them:"));
+        for step in story {
+            put(text, format_args!("{margin}  {step}"));
+        }
+    }
+}
+
+/// Why something happened to records, `in_seeds`.
+pub(super) fn fate(
+    text: &mut String,
+    (what, group): (Fate, Option<&str>),
+    count: u64,
+    in_seeds: &str,
+    (cause, about): (&str, &str),
+) {
+    let what = match what {
         Fate::Lost => "lost",
         Fate::UnknownAbsent => "unknown, absent",
+        Fate::Failed => "failed",
+        Fate::Unknown => "unknown",
+        Fate::Reordered => "behind a later one",
         Fate::LogDuplicate => "twice in a log",
         Fate::Skipped => "skipped",
         Fate::Duplicate => "processed again",
     };
-    let by = cause.group.as_ref().map_or_else(String::new, |group| format!(" by {group}"));
-    let CauseReport { count, cause, about, .. } = cause;
-    put(text, format_args!("{}{count} {what}{by}: {about} ({cause})", row("why")));
+    let by = group.map_or_else(String::new, |group| format!(" by {group}"));
+    put(text, format_args!("{}{count} {what}{by}{in_seeds}: {about} ({cause})", row("why")));
 }
 
 /// How fast it went.
@@ -180,16 +269,19 @@ fn moves(text: &mut String, (name, what, of): (&str, &str, &str), times: Option<
 
 /// How many properties held, and which did not.
 pub(super) fn properties(text: &mut String, properties: &[PropertyReport]) {
-    let named = |wanted: Judgement| {
-        let names = properties.iter().filter(|one| one.verdict == wanted);
-        names.map(|one| one.name.as_str()).collect::<Vec<_>>()
+    let named = |wanted: Judgement, undecided: bool| {
+        let mut names = properties.iter().filter(|one| one.verdict == wanted).collect::<Vec<_>>();
+        names.retain(|one| one.undecided.is_some() == undecided);
+        names.into_iter().map(|one| one.name.as_str()).collect::<Vec<_>>()
     };
-    let held = named(Judgement::Held).len();
+    let held = named(Judgement::Held, false).len();
     let mut line = format!("{held} of {} held", properties.len());
-    for (words, judgement) in
-        [("violated", Judgement::Violated), ("nothing to judge", Judgement::Vacuous)]
-    {
-        let names = named(judgement);
+    for (words, judgement, undecided) in [
+        ("violated", Judgement::Violated, false),
+        ("undecided", Judgement::Vacuous, true),
+        ("nothing to judge", Judgement::Vacuous, false),
+    ] {
+        let names = named(judgement, undecided);
         if !names.is_empty() {
             line.push_str(&format!("; {words}: {}", names.join(", ")));
         }

@@ -4,6 +4,7 @@ use crate::validate::Agreement;
 use crate::verdict::Verdict;
 use anstyle::{AnsiColor, Style};
 use std::fmt::Display;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 const MET: Style = AnsiColor::Green.on_default().bold();
 const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
@@ -83,13 +84,28 @@ pub(crate) fn length(ms: f64) -> String {
     }
 }
 
+/// Columns of the screen unless somebody says otherwise.
+const COLUMNS: usize = 100;
+static WIDTH: AtomicUsize = AtomicUsize::new(COLUMNS);
+
+/// Says how many columns the screen has: what is wider becomes a list.
+pub fn set_width(columns: usize) {
+    WIDTH.store(columns, Ordering::Relaxed);
+}
+
+pub(super) fn width() -> usize {
+    WIDTH.load(Ordering::Relaxed)
+}
+
 /// A share for people: two digits that say something.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = 100.0 * share;
-    let digits = match percent {
-        _ if percent >= 9.95 || percent == 0.0 => 0,
-        _ if percent >= 0.995 => 1,
-        _ if percent >= 0.0995 => 2,
+    let digits = match percent.abs() {
+        // What shows no digit has no sign either.
+        size if size < 0.000_05 => return "0 %".to_owned(),
+        size if size >= 9.95 => 0,
+        size if size >= 0.995 => 1,
+        size if size >= 0.0995 => 2,
         _ => 4,
     };
     format!("{percent:.digits$} %")

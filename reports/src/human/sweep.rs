@@ -1,14 +1,16 @@
 //! A sweep for people: a line a scenario, details where something is to be looked at, the command.
 
 use super::put;
-use super::run::{group, records, story, wanted};
+use super::run::{fate, group, network, notes, records, story, wanted};
 use super::style::{aside, heading, length, percent, plural, row, verdict};
 use crate::measure::{Estimate, MeasureSweep, Unit};
 use crate::seeds::seeds;
 use crate::sweep::{
-    CauseSweep, Claim, Interval, LimitSweep, PropertySweep, RunName, ScenarioReport, SweepReport,
+    CauseSweep, Claim, FateSweep, Interval, LimitSweep, PropertySweep, RunName, ScenarioReport,
+    SweepReport,
 };
 use crate::verdict::{Judgement, Verdict};
+use crate::words::amount;
 
 /// Incidents that are written out.
 const SHOWN: usize = 10;
@@ -59,7 +61,12 @@ fn title(text: &mut String, report: &ScenarioReport, width: usize) {
         format!("seeds {}..{}", seeds.from, seeds.to)
     };
     let done = if seeds.run == asked { String::new() } else { format!(", {} done", seeds.run) };
-    put(text, format_args!("{word}  {:width$}  {range}{done}", report.scenario));
+    let notes = notes(&report.notes);
+    if width > 0 {
+        put(text, format_args!("{word}  {:width$}  {range}{done}{notes}", report.scenario));
+    } else {
+        put(text, format_args!("{word}{notes}  {}  {range}{done}", report.scenario));
+    }
 }
 
 fn details(text: &mut String, report: &ScenarioReport) {
@@ -68,27 +75,17 @@ fn details(text: &mut String, report: &ScenarioReport) {
     }
     text.push('\n');
     let seeds = &report.seeds;
-    let violated = seeds.violated.len() as u64;
-    let mut counts = format!(
-        "{}: {} met, {violated} violated, {} inconclusive",
-        plural(seeds.run, "seed"),
-        seeds.met,
-        seeds.inconclusive
-    );
-    for (word, incidents) in [
-        ("crashed", &report.crashed),
-        ("without end", &report.bounded),
-        ("nondeterministic", &report.nondeterministic),
-    ] {
-        if !incidents.is_empty() {
-            counts.push_str(&format!(", {} {word}", incidents.len()));
-        }
-    }
-    put(text, format_args!("{}{counts}", row("runs")));
+    put(text, format_args!("{}{}", row("runs"), ends(report)));
     records(text, &report.records);
     for one in &report.groups {
         group(text, one);
     }
+    for one in &report.causes {
+        let FateSweep { what, group, cause, about, count, seeds } = one;
+        let within = format!(" in {}", plural(*seeds, "seed"));
+        fate(text, (*what, group.as_deref()), *count, &within, (cause, about));
+    }
+    super::not_modelled(text, &report.not_modelled);
     if let Some(contract) = &report.contract {
         super::contract(text, contract, Some(report.seeds.run));
     }
@@ -102,6 +99,9 @@ fn details(text: &mut String, report: &ScenarioReport) {
         let (reached, all) = (demand.reached, plural(seeds.run, "seed"));
         let line = format!("{} ≥ {} in {reached} of {all}", demand.witness, demand.least);
         put(text, format_args!("{}{line}", row("witness")));
+    }
+    if let Some(one) = &report.network {
+        network(text, one);
     }
     let held = report.properties.iter().filter(|one| one.verdict == Judgement::Held).count();
     let bound = report.claim.map_or_else(String::new, bound);
@@ -119,6 +119,32 @@ fn details(text: &mut String, report: &ScenarioReport) {
     for property in violated {
         failing(text, property, seeds.run);
     }
+}
+
+/// How the runs ended, in numbers.
+fn ends(report: &ScenarioReport) -> String {
+    let seeds = &report.seeds;
+    let violated = seeds.violated.len() as u64;
+    let mut counts = format!(
+        "{}: {} met, {violated} violated, {} inconclusive",
+        plural(seeds.run, "seed"),
+        seeds.met,
+        seeds.inconclusive
+    );
+    for (word, incidents) in [
+        ("crashed", &report.crashed),
+        ("without end", &report.bounded),
+        ("nondeterministic", &report.nondeterministic),
+    ] {
+        if !incidents.is_empty() {
+            counts.push_str(&format!(", {} {word}", incidents.len()));
+        }
+    }
+    // What one run does not prove, all of them do.
+    if report.verdict == Verdict::Violated && seeds.violated.is_empty() {
+        counts.push_str(", each by itself; violated, together");
+    }
+    counts
 }
 
 fn failing(text: &mut String, property: &PropertySweep, run: u64) {
@@ -164,9 +190,11 @@ fn measure(text: &mut String, measure: &MeasureSweep) {
     };
     let estimate = |one: &Estimate| {
         let of = if measure.estimates.len() == 1 { "" } else { &*format!("{} ", one.of) };
-        let range = one.interval.map_or_else(String::new, |Interval { low, high }| {
-            format!(" ({} to {})", shown(low), shown(high))
-        });
+        let range = match one.interval {
+            Some(Interval { low, high }) => format!(" ({} to {})", shown(low), shown(high)),
+            None if measure.runs == 2 => " (too few runs for an interval)".to_owned(),
+            None => String::new(),
+        };
         format!("{of}{}{range}", shown(one.value))
     };
     let of = measure.group.as_ref().map_or_else(String::new, |group| format!("{group}: "));
@@ -177,8 +205,10 @@ fn measure(text: &mut String, measure: &MeasureSweep) {
 
 fn limit(text: &mut String, limit: &LimitSweep, run: u64) {
     let (Some(lowest), Some(highest)) = (limit.lowest, limit.highest) else { return };
+    let shown = |value: f64| amount(&limit.measure, value);
+    let (lowest, highest) = (shown(lowest), shown(highest));
     let bound = |word: &str, bound: Option<f64>| {
-        bound.map_or_else(String::new, |bound| format!(" {word} {bound}"))
+        bound.map_or_else(String::new, |bound| format!(" {word} {}", shown(bound)))
     };
     let bounds = bound("min", limit.min) + &bound("max", limit.max);
     let outside = limit.outside.len();
@@ -218,6 +248,7 @@ pub fn explained(report: &SweepReport) -> String {
     let mut text = String::new();
     for scenario in &report.scenarios {
         put(&mut text, format_args!("{}", heading(&scenario.scenario)));
+        super::not_modelled(&mut text, &scenario.not_modelled);
         if let Some(contract) = &scenario.contract {
             super::contract(&mut text, contract, Some(scenario.seeds.run));
         }

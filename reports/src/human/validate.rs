@@ -3,9 +3,13 @@
 
 use super::put;
 use super::style::{aside, differing, heading, plural};
-use crate::validate::{Agreement, Figure, Place, PropertyMatch, ValidateReport, Validated};
+use crate::validate::{
+    Agreement, Figure, LeftOut, Place, PropertyMatch, ValidateReport, Validated,
+};
 use crate::verdict::Judgement;
-use crate::words::{figure_name, figure_value, probability, property_real, property_simulated};
+use crate::words::{
+    figure_name, figure_test, figure_value, probability, property_real, property_simulated,
+};
 use comfy_table::{CellAlignment, Table, presets};
 
 /// Scenarios that ran for real and in simulation.
@@ -17,8 +21,15 @@ pub fn validate(report: &ValidateReport) -> String {
         text.push('\n');
     }
     text.push_str(
-        "range: of 95 % of the simulated runs; * outside of it, times by more than 1 ms\n",
+        "range: of 95 % of the simulated runs; * outside of it, times by more than 1 ms; (known) known to differ\n",
     );
+    for (what, test) in [("counts", &report.counts), ("times", &report.times)] {
+        let word = differing(test.agreement, &test.agreement.to_string().to_uppercase());
+        put(&mut text, format_args!("{word}  {}", figure_test(what, test)));
+    }
+    for LeftOut { file, why } in &report.left_out {
+        put(&mut text, format_args!("left out: {file}: {why}"));
+    }
     if report.interrupted {
         text.push_str("interrupted: this is what was done by then\n");
     }
@@ -94,7 +105,11 @@ fn table(figures: &[Figure]) -> Table {
         );
         let real = figure.real.iter().zip(&figure.places).map(|(value, place)| {
             let outside = matches!(place, Some(Place::Below | Place::Above));
-            let mark = if outside { "*" } else { "" };
+            let mark = match (outside, &figure.known) {
+                (false, _) => "",
+                (true, None) => "*",
+                (true, Some(_)) => "* (known)",
+            };
             value.map_or_else(|| "-".to_owned(), |value| format!("{}{mark}", show(value)))
         });
         table.add_row([figure_name(figure), median, range, real.collect::<Vec<_>>().join(", ")]);

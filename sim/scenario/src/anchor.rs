@@ -18,8 +18,24 @@ pub enum Anchor {
     Sent(RecordName),
     /// A record is acknowledged.
     Acknowledged(RecordName),
+    /// A record fails at its producer.
+    Fails(RecordName),
+    /// A producer sends a batch again that begins with this record.
+    SentAgain(RecordName),
     /// A broker takes the lead.
     BecomesLeader(u16, TopicId, u16),
+    /// The controller elects a broker.
+    IsElected(u16, TopicId, u16),
+    /// A broker cuts records off its log.
+    Truncates(u16, TopicId, u16),
+    /// A process is killed.
+    Crashes(Target),
+    /// A process ends in good order.
+    Stops(Target),
+    /// A member, or any member of a group, is given this by a poll.
+    Polls(Target, Content),
+    /// A member, or any member of a group, finds its position here.
+    StartsAt(Target, Place),
     /// A member, or any member of a group, has processed this.
     Processes(Target, Content),
     /// A commit of a member, or of any member of a group, to this offset or beyond is acknowledged.
@@ -74,21 +90,48 @@ pub(crate) fn read(text: &str, plan: &Plan) -> Result<Anchor, Refusal> {
             content(what, None, plan)?,
         ));
     }
+    if let Some((who, what)) = text.split_once(" polls ") {
+        return Ok(Anchor::Polls(consumer(who, "polls", plan)?, content(what, None, plan)?));
+    }
+    if let Some((who, what)) = text.split_once(" starts at ") {
+        let who = consumer(who, "starts at", plan)?;
+        return Ok(Anchor::StartsAt(who, place(what, None, plan)?));
+    }
     if let Some((who, what)) = text.split_once(" commits ") {
         return Ok(Anchor::Commits(consumer(who, "commits", plan)?, place(what, None, plan)?));
     }
-    if let Some((who, what)) = text.split_once(" becomes leader of ") {
-        let Target::Broker(broker) = process(who, plan)? else {
-            return Err((format!("\"{who}\" is no broker"), None));
-        };
-        let (topic, number) = partition(plan, what)?;
-        return Ok(Anchor::BecomesLeader(broker, topic, number));
+    type OfBroker = fn(u16, TopicId, u16) -> Anchor;
+    let of_broker: [(&str, OfBroker); 3] = [
+        (" becomes leader of ", Anchor::BecomesLeader),
+        (" is elected for ", Anchor::IsElected),
+        (" truncates ", Anchor::Truncates),
+    ];
+    for (verb, anchor) in of_broker {
+        if let Some((who, what)) = text.split_once(verb) {
+            let Target::Broker(broker) = process(who, plan)? else {
+                return Err((format!("\"{who}\" is no broker"), None));
+            };
+            let (topic, number) = partition(plan, what)?;
+            return Ok(anchor(broker, topic, number));
+        }
     }
-    if let Some(name) = text.strip_suffix(" is sent") {
-        return record(name, plan).map(Anchor::Sent);
+    type OfRecord = fn(RecordName) -> Anchor;
+    let of_record: [(&str, OfRecord); 4] = [
+        (" is sent", Anchor::Sent),
+        (" is sent again", Anchor::SentAgain),
+        (" is acknowledged", Anchor::Acknowledged),
+        (" fails", Anchor::Fails),
+    ];
+    for (verb, anchor) in of_record {
+        if let Some(name) = text.strip_suffix(verb) {
+            return record(name, plan).map(anchor);
+        }
     }
-    if let Some(name) = text.strip_suffix(" is acknowledged") {
-        return record(name, plan).map(Anchor::Acknowledged);
+    if let Some(who) = text.strip_suffix(" crashes") {
+        return ends(who, "crashes", plan).map(Anchor::Crashes);
+    }
+    if let Some(who) = text.strip_suffix(" stops") {
+        return ends(who, "stops", plan).map(Anchor::Stops);
     }
     let examples = examples(plan);
     let hint = nearest(text, examples.iter().map(String::as_str))
@@ -98,6 +141,20 @@ pub(crate) fn read(text: &str, plan: &Plan) -> Result<Anchor, Refusal> {
 
 fn nobody(who: Target, verb: &str, allowed: &str, plan: &Plan) -> Refusal {
     (format!("\"{}\" {verb} nothing; write {allowed}", words(who, plan)), None)
+}
+
+/// One process by its name.
+fn ends(who: &str, verb: &str, plan: &Plan) -> Result<Target, Refusal> {
+    let who = find(who, plan)?;
+    let is_one = matches!(
+        who,
+        Target::Broker(_) | Target::Controller | Target::Producer(..) | Target::Member(..)
+    );
+    if is_one {
+        return Ok(who);
+    }
+    let allowed = "one process by its name, like \"broker-1\"";
+    Err((format!("\"{}\" is not one process that {verb}; write {allowed}", words(who, plan)), None))
 }
 
 /// A member, or a group.
@@ -157,6 +214,34 @@ fn record(text: &str, plan: &Plan) -> Result<RecordName, Refusal> {
     Ok(RecordName { producer, instance, number })
 }
 
+/// Every form of an anchor, by an example, with what it means.
+pub const ANCHORS: &[(&str, &str)] = &[
+    ("billing-0#5 is sent", "the record is handed to its producer; records count from 0"),
+    ("billing-0#5 is sent again", "its producer sends the batch that it begins once more"),
+    ("billing-0#5 is acknowledged", "its producer hears that it is written"),
+    ("billing-0#5 fails", "its producer gives up on it, certain or not"),
+    ("leader of payments-0 appends offset 5", "whoever leads the partition has it in its log"),
+    ("broker-1 appends payments-0 offset 5", "the broker has it in its log, as leader or follower"),
+    ("broker-1 appends billing-0#5", "the broker has the record in its log"),
+    ("broker-1 truncates payments-0", "the broker cuts records off its log"),
+    ("broker-1 is elected for payments-0", "the controller makes it the leader"),
+    ("broker-1 becomes leader of payments-0", "the broker learns that it leads"),
+    ("broker-1 crashes", "the process is killed; so for every process"),
+    ("broker-1 stops", "the process ends in good order; so for every process"),
+    ("ledger-0 starts at payments-0 offset 5", "the member finds this position"),
+    (
+        "ledger-0 polls payments-0 offset 5",
+        "a poll gives it to the member, or to any of \"ledger\"",
+    ),
+    ("ledger-0 polls billing-0#5", "a poll gives it the record"),
+    ("ledger-0 processes payments-0 offset 5", "the application of the member has finished it"),
+    ("ledger processes billing-0#5", "some member of the group has finished the record"),
+    (
+        "ledger-0 commits payments-0 offset 6",
+        "a commit up to this offset, or beyond, is acknowledged",
+    ),
+];
+
 /// One anchor of every form that the plan has.
 fn examples(plan: &Plan) -> Vec<String> {
     let mut all = Vec::new();
@@ -165,7 +250,11 @@ fn examples(plan: &Plan) -> Vec<String> {
         all.push(format!("leader of {name}-0 appends offset 5"));
         all.push(format!("broker-1 appends {name}-0 offset 5"));
         all.push(format!("broker-1 becomes leader of {name}-0"));
+        all.push(format!("broker-1 is elected for {name}-0"));
+        all.push(format!("broker-1 truncates {name}-0"));
+        all.push("broker-1 crashes".to_owned());
         if let Some(group) = plan.groups.first() {
+            all.push(format!("{}-0 polls {name}-0 offset 5", group.name));
             all.push(format!("{}-0 processes {name}-0 offset 5", group.name));
             all.push(format!("{}-0 commits {name}-0 offset 6", group.name));
         }
@@ -175,6 +264,8 @@ fn examples(plan: &Plan) -> Vec<String> {
         all.push(format!("broker-1 appends {name}-0#5"));
         all.push(format!("{name}-0#5 is sent"));
         all.push(format!("{name}-0#5 is acknowledged"));
+        all.push(format!("{name}-0#5 is sent again"));
+        all.push(format!("{name}-0#5 fails"));
     }
     if let Some(group) = plan.groups.first() {
         all.push(format!("{} processes {}-0#5", group.name, plan.producers[0].name));
@@ -196,9 +287,24 @@ pub fn spell(anchor: Anchor, plan: &Plan) -> String {
         }
         Anchor::Sent(record) => format!("{} is sent", spell_record(record, plan)),
         Anchor::Acknowledged(record) => format!("{} is acknowledged", spell_record(record, plan)),
+        Anchor::Fails(record) => format!("{} fails", spell_record(record, plan)),
+        Anchor::SentAgain(record) => format!("{} is sent again", spell_record(record, plan)),
         Anchor::BecomesLeader(broker, topic, number) => {
-            let name = &plan.topics[topic.index()].name;
-            format!("broker-{broker} becomes leader of {name}-{number}")
+            format!("broker-{broker} becomes leader of {}", spell_partition(topic, number, plan))
+        }
+        Anchor::IsElected(broker, topic, number) => {
+            format!("broker-{broker} is elected for {}", spell_partition(topic, number, plan))
+        }
+        Anchor::Truncates(broker, topic, number) => {
+            format!("broker-{broker} truncates {}", spell_partition(topic, number, plan))
+        }
+        Anchor::Crashes(target) => format!("{} crashes", who(target)),
+        Anchor::Stops(target) => format!("{} stops", who(target)),
+        Anchor::Polls(target, content) => {
+            format!("{} polls {}", who(target), spell_content(content, plan))
+        }
+        Anchor::StartsAt(target, place) => {
+            format!("{} starts at {}", who(target), spell_content(Content::At(place), plan))
         }
         Anchor::Processes(target, content) => {
             format!("{} processes {}", who(target), spell_content(content, plan))
@@ -207,6 +313,10 @@ pub fn spell(anchor: Anchor, plan: &Plan) -> String {
             format!("{} commits {}", who(target), spell_content(Content::At(place), plan))
         }
     }
+}
+
+fn spell_partition(topic: TopicId, number: u16, plan: &Plan) -> String {
+    format!("{}-{number}", plan.topics[topic.index()].name)
 }
 
 fn spell_content(content: Content, plan: &Plan) -> String {

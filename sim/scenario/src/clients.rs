@@ -164,7 +164,7 @@ pub(crate) fn groups(
     sink: &mut Sink<'_>,
     at: Option<&At<'_>>,
     topics: &[Topic],
-    cluster: &Cluster<'_>,
+    cluster: &Cluster,
 ) -> Vec<Group> {
     let mut groups = Vec::new();
     let Some(at) = at.filter(|at| sink.is_object(at)) else { return groups };
@@ -182,13 +182,12 @@ fn group(
     name: &str,
     at: &At<'_>,
     topics: &[Topic],
-    cluster: &Cluster<'_>,
+    cluster: &Cluster,
 ) -> Group {
     let failures = at.get("failures").and_then(|at| sink.quantity(&at, "%", durations::percent));
     let process = at.get("process").and_then(|at| sink.delay(&at));
-    let commit = at.get("commit").and_then(|at| commit(sink, &at));
+    let (commit, config) = consumer(sink, at, cluster);
     let default_process = Delay { min: Micros::from_millis(1), max: Micros::from_millis(3) };
-    let commit = commit.unwrap_or(Commit::SyncAfterBatch);
     Group {
         name: name.to_owned(),
         topics: subscription(sink, at.get("topics"), topics),
@@ -198,7 +197,7 @@ fn group(
         attempts: sink.count32(at.get("attempts"), 1).unwrap_or(3),
         commit,
         start: at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START),
-        config: consumer_config(sink, at, commit, cluster),
+        config,
     }
 }
 
@@ -233,23 +232,40 @@ fn commit(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Commit> {
     found.map(|(commit, _)| *commit)
 }
 
-fn consumer_config(
+/// When a group commits: as "commit" says, or else as "enable.auto.commit" does.
+fn strategy(
     sink: &mut Sink<'_>,
     at: &At<'_>,
-    commit: Commit,
-    cluster: &Cluster<'_>,
-) -> Settings {
+    config: &Config<'_>,
+    settings: &mut Settings,
+) -> Commit {
+    const KEY: &str = "enable.auto.commit";
+    let stated = at.get("commit").and_then(|at| Some((commit(sink, &at)?, at)));
+    let asked = config.place(KEY).map(|place| (settings.switch(KEY), place));
+    let is_automatic = |commit| matches!(commit, Commit::Auto | Commit::AutoWithHandOff);
+    let commit = match (&stated, &asked) {
+        (Some((commit, _)), _) => *commit,
+        (None, Some((true, _))) => Commit::Auto,
+        (None, Some((false, _)) | None) => Commit::SyncAfterBatch,
+    };
+    if let (Some((commit, place)), Some((asked, setting))) = (&stated, &asked)
+        && is_automatic(*commit) != *asked
+    {
+        let (ours, theirs) =
+            (format!("\"commit\": \"{}\"", commit.name()), format!("\"{KEY}\": {asked}"));
+        let hint = Some("leave it out: it follows from \"commit\"".to_owned());
+        sink.error(place.node.span, &place.path, format!("{ours} contradicts {theirs}"));
+        let message = format!("{theirs} contradicts {ours}");
+        sink.hinted(setting.node.span, &setting.path, message, hint);
+    }
+    settings.0.insert(KEY, SettingValue::Switch(is_automatic(commit)));
+    commit
+}
+
+fn consumer(sink: &mut Sink<'_>, at: &At<'_>, cluster: &Cluster) -> (Commit, Settings) {
     let config = Config::read(sink, at.get("config").as_ref(), Scope::Consumer);
     let mut settings = config.filled();
-    let automatic = matches!(commit, Commit::Auto | Commit::AutoWithHandOff);
-    if let Some(place) = config.place("enable.auto.commit")
-        && settings.switch("enable.auto.commit") != automatic
-    {
-        let message = format!("contradicts \"commit\": \"{}\"", commit.name());
-        let hint = Some("leave it out: it follows from \"commit\"".to_owned());
-        sink.hinted(place.node.span, &place.path, message, hint);
-    }
-    settings.0.insert("enable.auto.commit", SettingValue::Switch(automatic));
+    let commit = strategy(sink, at, &config, &mut settings);
     if let Some(place) = config.place("auto.offset.reset")
         && settings.word("auto.offset.reset") == "none"
     {
@@ -259,7 +275,7 @@ fn consumer_config(
         sink.hinted(place.node.span, &place.path, message, hint);
     }
     timeouts(sink, at, &config, &settings, cluster);
-    settings
+    (commit, settings)
 }
 
 fn timeouts(
@@ -267,7 +283,7 @@ fn timeouts(
     at: &At<'_>,
     config: &Config<'_>,
     settings: &Settings,
-    cluster: &Cluster<'_>,
+    cluster: &Cluster,
 ) {
     let session = settings.number("session.timeout.ms");
     let place = |key| config.place(key).unwrap_or_else(|| at.clone());

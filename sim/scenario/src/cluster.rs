@@ -17,6 +17,8 @@ pub(crate) const MAX_COUNT: u16 = 1000;
 pub(crate) const MAX_NAMES: usize = 1000;
 /// Keys of `cluster`.
 pub(crate) const CLUSTER_KEYS: &[&str] = &["brokers", "config", "network", "startup"];
+/// Keys of `network`.
+pub(crate) const NETWORK_KEYS: &[&str] = &["latency", "syn_linear_timeouts"];
 /// Keys of `startup`.
 pub(crate) const STARTUP_KEYS: &[&str] = &["brokers", "clients"];
 /// Keys of a topic.
@@ -36,6 +38,12 @@ pub(crate) const INHERITED: &[(&str, &str)] = &[
 /// this, in 7.6 ms.
 pub(crate) const LATENCY: Delay = Delay { min: Micros(200), max: Micros::from_millis(1) };
 
+/// `net.ipv4.tcp_syn_linear_timeouts` unless the file says otherwise: the default of Linux 6.5 and later. Older
+/// kernels have no such setting and do what 0 does.
+pub(crate) const SYN_LINEAR_TIMEOUTS: u16 = 4;
+/// Its largest value (Linux: `MAX_TCP_SYNCNT`).
+pub(crate) const MAX_SYN_LINEAR_TIMEOUTS: u16 = 127;
+
 /// How long a process takes to start again unless the file says otherwise, as real Kafka 4.0 processes
 /// took on a machine of two cores (other machines differ). Brokers that had been killed: 1.9 s to 4.7 s from
 /// the start of the process until unfenced, and up to 6.6 s where two of them started at the same time while
@@ -48,11 +56,9 @@ pub(crate) const STARTUP: Startup = Startup {
 };
 
 /// A cluster as the file gives it.
-pub(crate) struct Cluster<'n> {
+pub(crate) struct Cluster {
     /// Number of brokers.
     pub(crate) brokers: u16,
-    /// Broker settings with their places.
-    pub(crate) config: Config<'n>,
     /// Broker settings with defaults.
     pub(crate) settings: Settings,
     /// The network.
@@ -62,23 +68,25 @@ pub(crate) struct Cluster<'n> {
 }
 
 /// Reads `cluster` of a scenario whose recovery may take `settle`.
-pub(crate) fn cluster<'n>(sink: &mut Sink<'_>, at: Option<&At<'n>>, settle: Micros) -> Cluster<'n> {
+pub(crate) fn cluster(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) -> Cluster {
     let at = at.filter(|at| sink.object(at, CLUSTER_KEYS));
     let get = |key| at.and_then(|at| at.get(key));
     let brokers = sink.count(get("brokers"), 1, MAX_BROKERS, 3);
     let config = Config::read(sink, get("config").as_ref(), Scope::Broker);
-    let mut latency = LATENCY;
-    if let Some(network) = get("network")
-        && sink.object(&network, &["latency"])
-        && let Some(at) = network.get("latency")
-        && let Some(given) = sink.quantity(&at, "ms", durations::delay)
-    {
-        latency = given;
-    }
+    let network = network(sink, get("network").as_ref());
     let settings = config.filled();
-    between_settings(sink, &config, &settings, brokers);
+    between_settings(sink, &config, &settings);
     let startup = startup(sink, get("startup").as_ref(), settle);
-    Cluster { brokers, config, settings, network: Network { latency }, startup }
+    Cluster { brokers, settings, network, startup }
+}
+
+fn network(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> Network {
+    let at = at.filter(|at| sink.object(at, NETWORK_KEYS));
+    let get = |key| at.and_then(|at| at.get(key));
+    let latency = get("latency").and_then(|at| sink.quantity(&at, "ms", durations::delay));
+    let syn_linear_timeouts =
+        sink.count(get("syn_linear_timeouts"), 0, MAX_SYN_LINEAR_TIMEOUTS, SYN_LINEAR_TIMEOUTS);
+    Network { latency: latency.unwrap_or(LATENCY), syn_linear_timeouts }
 }
 
 fn startup(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) -> Startup {
@@ -99,7 +107,7 @@ fn startup(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) -> Startup 
 }
 
 /// What Kafka's broker refuses to start with, or could not do.
-fn between_settings(sink: &mut Sink<'_>, config: &Config<'_>, settings: &Settings, brokers: u16) {
+fn between_settings(sink: &mut Sink<'_>, config: &Config<'_>, settings: &Settings) {
     // The first is not to be above the second.
     const AT_MOST: [(&str, &str); 3] = [
         ("replica.fetch.wait.max.ms", "replica.lag.time.max.ms"),
@@ -128,17 +136,12 @@ fn between_settings(sink: &mut Sink<'_>, config: &Config<'_>, settings: &Setting
         );
         sink.at(&place, message);
     }
-    let limits = [
-        ("offsets.topic.replication.factor", i64::from(brokers), "brokers"),
-        ("offsets.topic.num.partitions", i64::from(MAX_COUNT), "partitions at most"),
-    ];
-    for (key, most, what) in limits {
-        let given = settings.number(key);
-        if given > most
-            && let Some(place) = config.place(key)
-        {
-            sink.at(&place, format!("{key} is {given}, but there are {most} {what}"));
-        }
+    let (key, most) = ("offsets.topic.num.partitions", i64::from(MAX_COUNT));
+    let given = settings.number(key);
+    if given > most
+        && let Some(place) = config.place(key)
+    {
+        sink.at(&place, format!("{key} is {given}, but there are {most} partitions at most"));
     }
 }
 
@@ -154,11 +157,7 @@ pub(crate) fn named<'n>(sink: &mut Sink<'_>, at: &At<'n>) -> Vec<(&'n str, At<'n
 }
 
 /// Reads `topics`; index 0 is [`OFFSETS_TOPIC`].
-pub(crate) fn topics(
-    sink: &mut Sink<'_>,
-    at: Option<&At<'_>>,
-    cluster: &Cluster<'_>,
-) -> Vec<Topic> {
+pub(crate) fn topics(sink: &mut Sink<'_>, at: Option<&At<'_>>, cluster: &Cluster) -> Vec<Topic> {
     let mut topics = vec![offsets_topic(cluster)];
     let Some(at) = at.filter(|at| sink.is_object(at)) else { return topics };
     for (name, child) in named(sink, at) {
@@ -190,7 +189,7 @@ fn number(settings: &Settings, key: &str) -> u16 {
     u16::try_from(settings.number(key)).unwrap_or(u16::MAX)
 }
 
-fn inherit(settings: &mut Settings, config: &Config<'_>, cluster: &Cluster<'_>) {
+fn inherit(settings: &mut Settings, config: &Config<'_>, cluster: &Cluster) {
     for (key, from) in INHERITED {
         if config.place(key).is_none()
             && let Some(value) = cluster.settings.0.get(from)
@@ -200,23 +199,22 @@ fn inherit(settings: &mut Settings, config: &Config<'_>, cluster: &Cluster<'_>) 
     }
 }
 
-fn offsets_topic(cluster: &Cluster<'_>) -> Topic {
+fn offsets_topic(cluster: &Cluster) -> Topic {
     let broker = &cluster.settings;
-    let replication_factor =
-        number(broker, "offsets.topic.replication.factor").min(cluster.brokers);
+    let replication_factor = number(broker, "offsets.topic.replication.factor");
     let config = Config { given: std::collections::BTreeMap::new(), scope: Scope::Topic };
     let mut settings = config.filled();
     inherit(&mut settings, &config, cluster);
     let mut set = |key, number| settings.0.insert(key, SettingValue::Number(number));
     set("segment.bytes", broker.number("offsets.topic.segment.bytes"));
-    // Nobody chose a min ISR for this topic, so it cannot be a mistake of the file.
+    // The smaller of the two applies (R4.2).
     let min_isr = broker.number("min.insync.replicas").min(i64::from(replication_factor));
     set("min.insync.replicas", min_isr);
     let partitions = number(broker, "offsets.topic.num.partitions");
     Topic { name: OFFSETS_TOPIC.to_owned(), partitions, replication_factor, config: settings }
 }
 
-fn topic(sink: &mut Sink<'_>, name: &str, at: &At<'_>, cluster: &Cluster<'_>) -> Topic {
+fn topic(sink: &mut Sink<'_>, name: &str, at: &At<'_>, cluster: &Cluster) -> Topic {
     let brokers = cluster.brokers;
     let partitions = sink.count(at.get("partitions"), 1, MAX_COUNT, 3);
     let factor = at.get("replication.factor");
@@ -232,18 +230,5 @@ fn topic(sink: &mut Sink<'_>, name: &str, at: &At<'_>, cluster: &Cluster<'_>) ->
     let config = Config::read(sink, at.get("config").as_ref(), Scope::Topic);
     let mut settings = config.filled();
     inherit(&mut settings, &config, cluster);
-    let min_isr = settings.number("min.insync.replicas");
-    if min_isr > i64::from(replication_factor) {
-        let key = "min.insync.replicas";
-        let place = config.place(key).or_else(|| cluster.config.place(key));
-        let place = place.unwrap_or_else(|| at.clone());
-        sink.at(
-            &place,
-            format!(
-                "min.insync.replicas {min_isr} is above the replication factor \
-                 {replication_factor} of \"{name}\": no write with acks=all could ever succeed"
-            ),
-        );
-    }
     Topic { name: name.to_owned(), partitions, replication_factor, config: settings }
 }

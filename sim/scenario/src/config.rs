@@ -24,12 +24,18 @@ impl<'n> Config<'n> {
         {
             for (key, child) in at.children() {
                 match settings::find(scope, key) {
-                    Some(setting) if setting.modelled => {
+                    Some(setting) if setting.is_modelled() => {
                         if let Some(value) = value(sink, setting, &child) {
                             given.insert(setting.key, (value, child));
                         }
                     }
-                    Some(_) => sink.warn(&child, format!("\"{key}\" is not modelled: ignored")),
+                    Some(setting) => {
+                        sink.warn(
+                            &child,
+                            format!("\"{key}\" is not modelled: it has no effect here"),
+                        );
+                        sink.ignored.push((setting, child.path.clone(), text(&child)));
+                    }
                     None => unknown_key(sink, scope, key, &child),
                 }
             }
@@ -44,7 +50,7 @@ impl<'n> Config<'n> {
 
     /// Everything modelled: what is given, else the default.
     pub(crate) fn filled(&self) -> Settings {
-        let modelled = settings::of(self.scope).filter(|setting| setting.modelled);
+        let modelled = settings::of(self.scope).filter(|setting| setting.is_modelled());
         let value = |setting: &'static Setting| {
             let given = self.given.get(setting.key).map(|(value, _)| value.clone());
             Some((setting.key, given.or_else(|| preset(setting))?))
@@ -60,6 +66,19 @@ pub(crate) fn preset(setting: &Setting) -> Option<SettingValue> {
         Preset::Switch(on) => Some(SettingValue::Switch(on)),
         Preset::Word(word) => Some(SettingValue::Word(word.to_owned())),
         Preset::Unneeded => None,
+    }
+}
+
+/// A value that nobody checks, as Kafka would read it.
+fn text(at: &At<'_>) -> String {
+    match &at.node.value {
+        Value::String(text) | Value::Number(text) => text.clone(),
+        Value::Bool(on) => on.to_string(),
+        Value::Null => String::new(),
+        Value::Array(_) | Value::Object(_) => {
+            let items: Vec<String> = at.items().iter().map(text).collect();
+            items.join(",")
+        }
     }
 }
 

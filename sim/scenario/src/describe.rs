@@ -6,6 +6,56 @@ use crate::durations::{spell_bandwidth, spell_percent};
 use crate::plan::{Action, Direction, FaultKind, Links, Peers, Plan, Target};
 use ackproof_types::{Delay, Micros, TopicId};
 
+/// Every commit strategy with what the application does.
+pub const COMMITS: &[(&str, &str)] = &[
+    ("auto", "enable.auto.commit=true: a poll commits what the polls before it returned"),
+    (
+        "auto-with-hand-off",
+        "the same, and worker threads do the work: commits may pass what is not done",
+    ),
+    ("sync-after-batch", "commitSync once all that a poll returned is processed"),
+    ("async-after-batch", "commitAsync once all that a poll returned is processed"),
+    ("sync-per-record", "commitSync after each record"),
+    ("before-processing", "commitSync right after the poll, before the work: at most once"),
+];
+
+/// Every name that `expect` can limit, with what it counts or measures.
+pub const MEASURED: &[(&str, &str)] = &[
+    ("duplicate_rate", "records processed again, of all that were processed, per group"),
+    ("log_duplicates", "copies of a record beyond the first in the logs at the end"),
+    ("lost", "records that were acknowledged and are gone"),
+    ("loss_rate", "the same, of all records that were sent"),
+    ("unknown_absent", "records without a certain outcome that are in no log"),
+    ("unknown_absent_rate", "the same, of all records that were sent"),
+    ("displaced", "records that were acknowledged at another offset than where they are"),
+    ("reordered", "records behind a later one of the same producer in a log"),
+    ("skipped", "records in the logs that a group passed over"),
+    ("backlog", "records in the logs that a group had not come to at the end"),
+    ("dead_lettered", "records that a group put aside after too many failures"),
+    ("unknown", "records without a certain outcome at their producer: perhaps written"),
+    ("failed", "records that certainly failed at their producer"),
+    (
+        "unavailability",
+        "the share of time in which waiting records were not acknowledged for a second",
+    ),
+    (
+        "read_unavailability",
+        "the share of time in which readable records were not processed for a second",
+    ),
+    ("longest_stall", "the longest time in which records waited and none was acknowledged"),
+    (
+        "longest_read_stall",
+        "the longest time in which records could be read and none was processed",
+    ),
+    ("longest_failover", "the longest time until a partition had another leader"),
+    ("longest_handover", "the longest time until a partition had another owner in its group"),
+    ("ack_latency", "from the send of a record to its acknowledgement: mean, p50, p95, p99"),
+    (
+        "end_to_end_latency",
+        "from the send of a record until a group processed it: mean, p50, p95, p99",
+    ),
+];
+
 /// Every verb of a fault with what it does.
 pub const FAULTS: &[(&str, &str)] = &[
     ("crash", "kills the process; it comes back when the fault ends"),
@@ -13,7 +63,7 @@ pub const FAULTS: &[(&str, &str)] = &[
     (
         "rolling-restart",
         "restarts \"brokers\" cleanly, each down \"for\" this long, the next one once it is back in \
-         all in-sync sets",
+         all in-sync sets; or \"members of ledger\" (a deploy), the next one once it has started",
     ),
     ("pause", "freezes the process (SIGSTOP) until the fault ends"),
     (
@@ -86,6 +136,7 @@ pub fn words(target: Target, plan: &Plan) -> String {
         Target::AnyProducer(Some(index)) => format!("any producer of {}", producer(index)),
         Target::Member(index, member) => format!("{}-{member}", group(index)),
         Target::AnyMember(index) => format!("any member of {}", group(index)),
+        Target::AllMembers(index) => format!("all members of {}", group(index)),
         Target::Group(index) => group(index).to_owned(),
         Target::Sides => "sides".to_owned(),
     }
@@ -107,6 +158,7 @@ pub fn rule(target: Target, plan: &Plan) -> Option<String> {
         | Target::AllBrokers
         | Target::AnyProducer(_)
         | Target::AnyMember(_)
+        | Target::AllMembers(_)
         | Target::Group(_) => Some(words(target, plan)),
     }
 }
@@ -126,7 +178,8 @@ pub fn describe(
     };
     let mut text = done(&kind.action, plan, target);
     // A group is named by what joined it, a rolling restart by its broker.
-    let is_rule = !matches!(kind.target, Target::AllBrokers | Target::Group(_));
+    let is_rule =
+        !matches!(kind.target, Target::AllBrokers | Target::AllMembers(_) | Target::Group(_));
     if let Some(rule) = rule(kind.target, plan).filter(|_| is_rule) {
         text.push_str(&format!(" ({rule})"));
     }
@@ -237,8 +290,10 @@ pub fn template(name: &str) -> String {
   "producers": {{ "billing": {{ "rate": "100/s", "config": {{ "acks": "all" }} }} }},
   "groups": {{ "ledger": {{ "members": 2, "config": {{ "auto.offset.reset": "earliest" }} }} }},
   // Faults are sentences: when, what, to whom, for how long.
-  "faults": [{{ "at": "10s", "crash": "leader of payments-0", "for": "5s" }}],
-  "run": {{ "load": "30s", "settle": "60s" }}
+  "faults": [{{ "at": "10s", "isolate": "leader of payments-0", "from": ["brokers", "controllers"], "for": "15s" }}],
+  "run": {{ "load": "30s", "settle": "60s" }},
+  // What must be so, else the exit status is 1; what is not named here must hold as well.
+  "expect": {{ "acked-durability": "held", "at-least-once": "held" }}
 }}
 "#
     )

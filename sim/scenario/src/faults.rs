@@ -27,6 +27,19 @@ pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
     ("incoming", Direction::Incoming),
 ];
 
+/// What users ask for and no fault does, with the nearest that one does.
+const NOT_MODELLED: &[(&str, &str)] = &[
+    ("add-partitions", "the number of partitions is fixed: give the topic all of them"),
+    ("clock-jump", "clocks are right here; \"pause\" makes a process late"),
+    ("delete-records", "nothing is deleted here"),
+    ("delete-topic", "topics are fixed"),
+    ("disk-full", "\"crash\" takes the broker away, \"slow-follower\" makes a replica late"),
+    ("lose-disk", "\"crash\" takes the broker away; its disk is there when it comes back"),
+    ("power-loss", "\"crash\" kills the process; what it wrote is there when it comes back"),
+    ("reassign", "replicas stay where they are"),
+    ("wipe-disk", "\"crash\" takes the broker away; its disk is there when it comes back"),
+];
+
 /// How long each broker is down in a rolling restart that does not say.
 const ROLLING: Delay = Delay::exactly(Micros::from_secs(5));
 /// Two faults of one entry are at least this far apart.
@@ -46,6 +59,18 @@ fn verbs() -> impl Iterator<Item = &'static str> {
     FAULTS.iter().map(|(verb, _)| *verb)
 }
 
+/// Whether the entry asks for what no fault does; it is said.
+fn is_not_modelled(sink: &mut Sink<'_>, at: &At<'_>) -> bool {
+    let children = at.children();
+    let named = children.iter().find_map(|(key, child)| {
+        NOT_MODELLED.iter().find(|(name, _)| name == key).map(|found| (found, child))
+    });
+    let Some(((name, nearest), child)) = named else { return false };
+    let message = format!("\"{name}\" is not modelled");
+    sink.hinted(child.key_span, &child.path, message, Some((*nearest).to_owned()));
+    true
+}
+
 fn fault(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Fault> {
     let how = HOW_KEYS.iter().map(|(key, _)| *key);
     let one_of = at.get("one_of");
@@ -54,7 +79,7 @@ fn fault(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Fault> {
     } else {
         WHEN_KEYS.iter().copied().chain(["for", "one_of"]).chain(how).chain(verbs()).collect()
     };
-    if !sink.object(at, &known) {
+    if is_not_modelled(sink, at) || !sink.object(at, &known) {
         return None;
     }
     let when = when(sink, at, plan);
@@ -353,16 +378,19 @@ fn named<T: Copy>(sink: &mut Sink<'_>, at: &At<'_>, what: &str, known: &[(&str, 
 /// Whether `action` can hit `target`; if not, what it can hit.
 fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
     use Target::{
-        AllBrokers, AnyBroker, AnyMember, AnyProducer, Broker, Controller, CoordinatorOf,
-        FollowerOf, Group, LeaderOf, Member, Producer, Sides,
+        AllBrokers, AllMembers, AnyBroker, AnyMember, AnyProducer, Broker, Controller,
+        CoordinatorOf, FollowerOf, Group, LeaderOf, Member, Producer, Sides,
     };
     let is_member = match target {
-        Member(..) | AnyMember(_) => true,
+        Member(..) | AnyMember(_) | AllMembers(_) => true,
         Broker(_) | Controller | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | AnyBroker
         | Producer(..) | AnyProducer(_) | Group(_) | AllBrokers | Sides => false,
     };
     let (fine, allowed) = match action {
-        Action::RollingRestart => (target == AllBrokers, "\"brokers\""),
+        Action::RollingRestart => (
+            matches!(target, AllBrokers | AllMembers(_)),
+            "\"brokers\", or the members of a group, like \"members of ledger\"",
+        ),
         Action::Join => (matches!(target, Group(_)), "a group, like \"ledger\""),
         Action::Leave | Action::StallPoll => (is_member, "a member, like \"any member of ledger\""),
         Action::Partition(_) => (target == Sides, "sides"),
@@ -379,7 +407,8 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
         | Action::Throttle { .. }
         | Action::Reset => (
             !matches!(target, Group(_) | AllBrokers),
-            "one process, like \"broker-1\", \"any broker\" or \"any member of ledger\"",
+            "one process, like \"broker-1\", \"any broker\" or \"any member of ledger\", or \
+             \"all members of ledger\"",
         ),
     };
     if fine { Ok(()) } else { Err(allowed) }

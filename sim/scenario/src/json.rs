@@ -15,9 +15,37 @@ pub struct Span {
     pub end: usize,
 }
 
+/// A part of a `--set PATH=VALUE`, by its number on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// Its path.
+    Path(usize),
+    /// Its value.
+    Value(usize),
+}
+
 impl Span {
-    /// Where what was not typed in the file stands.
-    pub const NOWHERE: Self = Self { start: usize::MAX, end: usize::MAX };
+    /// What stands on the command line and not in the text.
+    #[must_use]
+    pub const fn typed(place: Typed) -> Self {
+        let end = match place {
+            Typed::Path(number) => 2 * number,
+            Typed::Value(number) => 2 * number + 1,
+        };
+        Self { start: usize::MAX, end }
+    }
+
+    /// Where on the command line it stands; none: in the text.
+    #[must_use]
+    pub const fn on_command_line(self) -> Option<Typed> {
+        if self.start != usize::MAX {
+            None
+        } else if self.end.is_multiple_of(2) {
+            Some(Typed::Path(self.end / 2))
+        } else {
+            Some(Typed::Value(self.end / 2))
+        }
+    }
 }
 
 /// A value with its place.
@@ -67,6 +95,19 @@ pub struct SyntaxError {
 }
 
 impl Node {
+    /// Gives it, and all below it, one place.
+    pub(crate) fn place_at(&mut self, span: Span) {
+        self.span = span;
+        match &mut self.value {
+            Value::Array(items) => items.iter_mut().for_each(|item| item.place_at(span)),
+            Value::Object(members) => members.iter_mut().for_each(|member| {
+                member.key_span = span;
+                member.value.place_at(span);
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
     /// The string, if it is one.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {

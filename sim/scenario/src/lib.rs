@@ -5,7 +5,7 @@
 //! - [`json`] the text as a tree with places · [`diagnostic`] mistakes · [`durations`] quantities
 //! - [`settings`] the table of Kafka settings
 //! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
-//! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments
+//! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments · [`targets`] whom
 //! - [`swarm`] what a seed changes about a plan
 //! - [`mod@write`] the way back: a schedule with everything decided, as a file
 
@@ -28,7 +28,7 @@ mod sends;
 pub mod settings;
 mod sink;
 pub mod swarm;
-mod targets;
+pub mod targets;
 pub mod write;
 
 use rand::SeedableRng;

@@ -3,7 +3,7 @@
 use crate::clients::{GROUP_KEYS, PRODUCER_KEYS};
 use crate::cluster::TOPIC_KEYS;
 use crate::diagnostic::nearest;
-use crate::json::{MAX_DEPTH, Member, Node, Span, Value, parse};
+use crate::json::{MAX_DEPTH, Member, Node, Span, Typed, Value, parse};
 use crate::resolve::KEYS;
 use crate::settings::{self, Scope};
 use crate::sink::Sink;
@@ -13,16 +13,20 @@ const BY_NAME: [&str; 3] = ["topics", "producers", "groups"];
 
 /// Puts every value of `sets` where its path says.
 pub(crate) fn apply(root: &mut Node, sets: &[(String, String)], sink: &mut Sink<'_>) {
-    for (path, text) in sets {
-        let value = parse(text).map_or_else(|_| Value::String(text.clone()), |node| node.value);
+    for (number, (path, text)) in sets.iter().enumerate() {
+        let (typed_path, typed_value) =
+            (Span::typed(Typed::Path(number)), Span::typed(Typed::Value(number)));
+        let string = |_| Node { span: typed_value, value: Value::String(text.clone()) };
+        let mut value = parse(text).unwrap_or_else(string);
+        value.place_at(typed_value);
         // A path that fails on its way leaves nothing behind.
         let mut changed = root.clone();
         let put_all = places(root, path).and_then(|places| {
-            places.iter().try_for_each(|place| put(&mut changed, place, value.clone()))
+            places.iter().try_for_each(|place| put(&mut changed, place, typed_path, value.clone()))
         });
         match put_all {
             Ok(()) => *root = changed,
-            Err((message, hint)) => sink.hinted(Span::NOWHERE, path, message, hint),
+            Err((message, hint)) => sink.hinted(typed_path, path, message, hint),
         }
     }
 }
@@ -72,7 +76,7 @@ fn places(root: &Node, path: &str) -> Result<Vec<String>, Refusal> {
 
 type Refusal = (String, Option<String>);
 
-fn put(root: &mut Node, path: &str, value: Value) -> Result<(), Refusal> {
+fn put(root: &mut Node, path: &str, typed: Span, value: Node) -> Result<(), Refusal> {
     let mut node = root;
     let mut rest = path;
     let mut parent = "";
@@ -91,12 +95,12 @@ fn put(root: &mut Node, path: &str, value: Value) -> Result<(), Refusal> {
             let hint = nearest(key, members.iter().map(|member| member.key.as_str()));
             return Err((format!("no \"{key}\" in {parent}"), hint));
         }
-        node = child(node, key)?;
+        node = child(node, key, typed)?;
         for index in indices {
             node = item(node, index, key)?;
         }
         if more.is_empty() {
-            node.value = value;
+            *node = value;
             return Ok(());
         }
         // What the user named is no key of ours, whatever it is called.
@@ -131,8 +135,8 @@ fn split_index(step: &str) -> Result<(&str, Vec<usize>), Refusal> {
     Ok((key, indices.map_err(|_| wrong())?))
 }
 
-fn child<'t>(node: &'t mut Node, key: &str) -> Result<&'t mut Node, Refusal> {
-    let (span, kind) = (Span::NOWHERE, node.kind());
+fn child<'t>(node: &'t mut Node, key: &str, span: Span) -> Result<&'t mut Node, Refusal> {
+    let kind = node.kind();
     let Value::Object(members) = &mut node.value else {
         return Err((format!("no \"{key}\" here: this is {kind}"), None));
     };

@@ -2,6 +2,7 @@
 //! every default is filled in.
 
 use crate::anchor::Anchor;
+use crate::settings::Harm;
 use ackproof_types::{Delay, Micros, TopicId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,6 +40,19 @@ pub struct Plan {
     pub expect: Expect,
     /// Names of variants to switch on.
     pub variants: Vec<String>,
+    /// Settings of the file that have no effect.
+    pub ignored: Vec<Ignored>,
+}
+
+/// A setting that is accepted and not modelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// `topics.payments.config.retention.ms`.
+    pub path: String,
+    /// Its value.
+    pub value: String,
+    /// What the value could break on a real cluster, in a run as long as this.
+    pub harm: Option<Harm>,
 }
 
 /// Values of Kafka settings by key.
@@ -105,6 +119,9 @@ impl Settings {
 pub struct Network {
     /// One-way latency of a message.
     pub latency: Delay,
+    /// `net.ipv4.tcp_syn_linear_timeouts`: how often a lost SYN is sent again a second later, before the
+    /// distances double.
+    pub syn_linear_timeouts: u16,
 }
 
 /// From the start of a process to its first request. At the beginning of a run everything is up.
@@ -127,6 +144,15 @@ pub struct Topic {
     pub replication_factor: u16,
     /// Topic settings by Kafka's key; every modelled key is present.
     pub config: Settings,
+}
+
+impl Topic {
+    /// The `min.insync.replicas` that applies: no more than there are replicas (R4.2).
+    #[must_use]
+    pub fn min_insync_replicas(&self) -> u16 {
+        let stated = self.config.number("min.insync.replicas");
+        u16::try_from(stated).unwrap_or(u16::MAX).min(self.replication_factor)
+    }
 }
 
 /// A producer of the workload.
@@ -280,8 +306,9 @@ pub enum Action {
     Crash,
     /// Stops the process cleanly; once stopped, it is down for the fault's duration.
     Restart,
-    /// Restarts all brokers cleanly, one after another; each is down for the fault's duration, and the
-    /// next one waits until it is back in every in-sync set.
+    /// Restarts all brokers, or all members of a group, cleanly, one after another; each is down for the
+    /// fault's duration. The next broker waits until it is back in every in-sync set, the next member
+    /// until it has started.
     RollingRestart,
     /// Freezes the process (SIGSTOP); it goes on when the fault ends.
     Pause,
@@ -405,6 +432,8 @@ pub enum Target {
     Member(u16, u16),
     /// `any member of ledger`.
     AnyMember(u16),
+    /// `all members of ledger`, each of them.
+    AllMembers(u16),
     /// `ledger`: the group as a whole, for `join`.
     Group(u16),
     /// Every broker, for a rolling restart.

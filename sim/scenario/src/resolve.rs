@@ -8,7 +8,8 @@ use crate::expect::expect;
 use crate::faults::faults;
 use crate::json::{Span, Value, parse};
 use crate::overrides;
-use crate::plan::{Expect, Plan};
+use crate::plan::{Expect, Ignored, Plan};
+use crate::settings::Standing;
 use crate::sink::{At, Sink};
 use ackproof_types::Micros;
 
@@ -20,12 +21,16 @@ pub const MEASURES: &[&str] = &[
     "duplicate_rate",
     "log_duplicates",
     "lost",
+    "displaced",
     "loss_rate",
     "skipped",
+    "backlog",
+    "dead_lettered",
     "unknown",
     "unknown_absent",
     "unknown_absent_rate",
     "failed",
+    "reordered",
     "unavailability",
     "read_unavailability",
 ];
@@ -159,7 +164,9 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
         settle,
         expect: Expect::default(),
         variants: variants(sink, root.get("variants").as_ref(), names),
+        ignored: Vec::new(),
     };
+    plan.ignored = ignored(sink, load + settle);
     check(sink, root, &plan);
     plan.faults = faults(sink, root.get("faults").as_ref(), &plan);
     plan.expect = expect(sink, root.get("expect").as_ref(), names);
@@ -228,6 +235,7 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
         let message = "nobody writes; add \"producers\": { \"billing\": {} }";
         sink.error(first(root), "producers", message);
     }
+    offsets_topic(sink, root, plan);
     for group in &plan.groups {
         if plan.producers.iter().any(|producer| producer.name == group.name) {
             let message = format!("\"{}\" is a producer and a group: {0}-0 is both", group.name);
@@ -257,6 +265,42 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
         let message = format!("{processes} producers and members; at most {MAX_PROCESSES}");
         sink.error(first(root), "", message);
     }
+}
+
+/// What the file sets and the models do not follow.
+fn ignored(sink: &mut Sink<'_>, run: Micros) -> Vec<Ignored> {
+    let found = std::mem::take(&mut sink.ignored).into_iter();
+    let ignored = found.map(|(setting, path, value)| {
+        let harm = match setting.standing {
+            Standing::Harmful(harm) => Some(harm).filter(|harm| harm.is_in(&value, run)),
+            Standing::Modelled | Standing::Harmless => None,
+        };
+        Ignored { path, value, harm }
+    });
+    ignored.collect()
+}
+
+/// Kafka does not create `__consumer_offsets` with fewer brokers than it is to have replicas, and no
+/// default is changed silently.
+fn offsets_topic(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
+    let (wanted, brokers) = (plan.topics[0].replication_factor, plan.brokers);
+    let Some(at) = root.get("groups").filter(|_| wanted > brokers && !plan.groups.is_empty())
+    else {
+        return;
+    };
+    let key = "offsets.topic.replication.factor";
+    let set = root.get("cluster").and_then(|at| at.get("config")).and_then(|at| at.get(key));
+    let message = format!(
+        "{key} is {wanted} and {}: as in Kafka, __consumer_offsets is not created, and no group \
+         reads anything",
+        if brokers == 1 {
+            "there is 1 broker".to_owned()
+        } else {
+            format!("there are {brokers} brokers")
+        }
+    );
+    let hint = format!("write \"cluster\": {{ \"config\": {{ \"{key}\": {brokers} }} }}");
+    sink.warn_with(&set.unwrap_or(at), message, hint);
 }
 
 /// The opening brace: where something missing is shown.

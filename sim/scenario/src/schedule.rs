@@ -2,7 +2,7 @@
 
 use crate::anchor::Anchor;
 use crate::describe::{verb, words};
-use crate::plan::{Fault, FaultKind, Plan, PlannedRecord, Producer, When};
+use crate::plan::{Action, Fault, FaultKind, Plan, PlannedRecord, Producer, Target, When};
 use crate::{entity, stream};
 use ackproof_types::{Delay, Micros, ProducerIndex, Record, RecordId};
 use rand::RngExt;
@@ -73,13 +73,27 @@ impl Schedule {
                     Start::At(at) => at,
                     Start::After(..) => faults.last().map_or(Micros::ZERO, |(at, _)| *at),
                 };
-                let kind = kind.clone();
-                faults.push((place, ScheduledFault { entry, start, lasts, kind, pick }));
+                for kind in each(kind, plan) {
+                    faults.push((place, ScheduledFault { entry, start, lasts, kind, pick }));
+                }
             }
             *nth += 1;
         }
         faults.sort_by_key(|(place, _)| *place);
         Self { seed, faults: faults.into_iter().map(|(_, fault)| fault).collect() }
+    }
+}
+
+/// `kind` for each process that it hits: what hits all members of a group is a fault of each, but for a
+/// rolling restart, which is one.
+fn each(kind: &FaultKind, plan: &Plan) -> Vec<FaultKind> {
+    match kind.target {
+        Target::AllMembers(group) if kind.action != Action::RollingRestart => {
+            let members = 0..plan.groups[usize::from(group)].members;
+            let of = |member| FaultKind { target: Target::Member(group, member), ..kind.clone() };
+            members.map(of).collect()
+        }
+        _ => vec![kind.clone()],
     }
 }
 

@@ -2,7 +2,10 @@
 //! knows shapes only; rules between values are the reader's.
 
 use crate::clients::{GROUP_KEYS, PRODUCER_KEYS};
-use crate::cluster::{CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, STARTUP_KEYS, TOPIC_KEYS};
+use crate::cluster::{
+    CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, MAX_SYN_LINEAR_TIMEOUTS, NETWORK_KEYS, STARTUP_KEYS,
+    SYN_LINEAR_TIMEOUTS, TOPIC_KEYS,
+};
 use crate::describe::FAULTS;
 use crate::describe::listed;
 use crate::durations::{BANDWIDTH, DELAY, DURATION, PERCENT, RATE, SIZES};
@@ -119,8 +122,16 @@ fn cluster() -> Value {
     object(CLUSTER_KEYS, |key| match key {
         "brokers" => whole(1, Some(MAX_BROKERS), 3, "Number of brokers."),
         "config" => config(Scope::Broker),
-        "network" => object(&["latency"], |_| {
-            pattern(DELAY, "One-way latency of a message, like \"200us..2ms\".")
+        "network" => object(NETWORK_KEYS, |key| match key {
+            "latency" => pattern(DELAY, "One-way latency of a message, like \"200us..2ms\"."),
+            "syn_linear_timeouts" => whole(
+                0,
+                Some(MAX_SYN_LINEAR_TIMEOUTS),
+                SYN_LINEAR_TIMEOUTS,
+                "Linux's net.ipv4.tcp_syn_linear_timeouts: when a lost SYN is sent again. 4, the default of \
+                 Linux 6.5 and later: after 1, 2, 3, 4, 5, 7, 11 s. 0, as older kernels: after 1, 3, 7, 15 s.",
+            ),
+            other => unreachable!("no schema for {other}"),
         }),
         "startup" => object(STARTUP_KEYS, |key| {
             pattern(

@@ -1,7 +1,11 @@
 //! The one table of Kafka settings that scenarios may use: scope, kind, range, default of the profile
-//! 4.0, and whether the models follow them. It does not know how settings constrain each other.
+//! 4.0, and whether the models follow them: *modelled*, or accepted without an effect, with the properties
+//! that such a setting could break on a real cluster, so that nobody promises what it takes away. What is
+//! not in the table is refused, with the nearest name. It does not know how settings constrain each other.
 //!
 //! Sources: §10 and §17.12 (column 4.0) of the rules.
+
+use ackproof_types::Micros;
 
 /// Whose setting it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +69,60 @@ pub enum Preset {
     Unneeded,
 }
 
+/// Whether the models follow a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// They do.
+    Modelled,
+    /// It is accepted and has no effect; on a real cluster it breaks no property either.
+    Harmless,
+    /// It is accepted and has no effect; on a real cluster some of its values could break properties.
+    Harmful(Harm),
+}
+
+/// What a setting that has no effect here could break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Harm {
+    /// Names of properties.
+    pub breaks: &'static [&'static str],
+    /// How, in one sentence.
+    pub why: &'static str,
+    /// By which values.
+    pub unless: Unless,
+}
+
+/// Values that break nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unless {
+    /// None.
+    Never,
+    /// These words.
+    Words(&'static [&'static str]),
+    /// Text without this in it.
+    Lacks(&'static str),
+    /// A time, in this many microseconds each, that does not run out in the run; negative: for ever.
+    Outlasts(u64),
+    /// A negative number: without a limit.
+    Unlimited,
+}
+
+impl Harm {
+    /// Whether `value` could break something in a run of this length.
+    #[must_use]
+    pub fn is_in(&self, value: &str, run: Micros) -> bool {
+        let number: Option<i64> = value.parse().ok();
+        !match self.unless {
+            Unless::Never => false,
+            Unless::Words(words) => words.contains(&value),
+            Unless::Lacks(part) => !value.contains(part),
+            Unless::Outlasts(unit) => number.is_some_and(|number| {
+                u64::try_from(number).map_or(true, |number| number.saturating_mul(unit) >= run.0)
+            }),
+            Unless::Unlimited => number.is_some_and(|number| number < 0),
+        }
+    }
+}
+
 /// One Kafka setting.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -77,7 +135,7 @@ pub struct Setting {
     /// Its default in the profile 4.0.
     pub default: Preset,
     /// Whether the models follow it.
-    pub modelled: bool,
+    pub standing: Standing,
 }
 
 const INT: i64 = i32::MAX as i64;
@@ -90,11 +148,17 @@ const fn number(
     default: i64,
 ) -> Setting {
     let kind = Kind::Number { unit, min, max: if default > INT { i64::MAX } else { INT } };
-    Setting { key, scope, kind, default: Preset::Number(default), modelled: true }
+    Setting { key, scope, kind, default: Preset::Number(default), standing: Standing::Modelled }
 }
 
 const fn switch(scope: Scope, key: &'static str, default: bool) -> Setting {
-    Setting { key, scope, kind: Kind::Switch, default: Preset::Switch(default), modelled: true }
+    Setting {
+        key,
+        scope,
+        kind: Kind::Switch,
+        default: Preset::Switch(default),
+        standing: Standing::Modelled,
+    }
 }
 
 const fn word(
@@ -103,11 +167,54 @@ const fn word(
     words: &'static [&'static str],
     default: &'static str,
 ) -> Setting {
-    Setting { key, scope, kind: Kind::Word(words), default: Preset::Word(default), modelled: true }
+    Setting {
+        key,
+        scope,
+        kind: Kind::Word(words),
+        default: Preset::Word(default),
+        standing: Standing::Modelled,
+    }
 }
 
 const fn known(scope: Scope, key: &'static str) -> Setting {
-    Setting { key, scope, kind: Kind::Anything, default: Preset::Unneeded, modelled: false }
+    let standing = Standing::Harmless;
+    Setting { key, scope, kind: Kind::Anything, default: Preset::Unneeded, standing }
+}
+
+const fn harmful(scope: Scope, key: &'static str, harm: Harm) -> Setting {
+    Setting { standing: Standing::Harmful(harm), ..known(scope, key) }
+}
+
+const MS: u64 = 1000;
+const HOUR: u64 = 3_600_000_000;
+const MINUTE: u64 = 60_000_000;
+
+const fn retention(unless: Unless) -> Harm {
+    Harm {
+        breaks: &["at-least-once"],
+        why: "records are deleted before a group that falls behind has read them",
+        unless,
+    }
+}
+
+const COMPACTION: Harm = Harm {
+    breaks: &["acked-durability", "at-least-once"],
+    why: "of each key only the newest record is kept",
+    unless: Unless::Words(&["delete"]),
+};
+
+const TRANSACTIONS: Harm = Harm {
+    breaks: &["acked-durability", "at-least-once"],
+    why: "records are written in transactions, and those of an aborted one are never seen",
+    unless: Unless::Never,
+};
+
+impl Setting {
+    /// Whether the models follow it.
+    #[must_use]
+    pub fn is_modelled(&self) -> bool {
+        self.standing == Standing::Modelled
+    }
 }
 
 use Scope::{Broker, Consumer, Producer, Topic};
@@ -189,26 +296,53 @@ pub const SETTINGS: &[Setting] = &[
     known(Broker, "group.consumer.session.timeout.ms"),
     known(Broker, "group.coordinator.rebalance.protocols"),
     known(Broker, "group.coordinator.threads"),
-    known(Broker, "group.max.size"),
-    known(Broker, "log.cleanup.policy"),
+    harmful(
+        Broker,
+        "group.max.size",
+        Harm {
+            breaks: &["at-least-once", "recovers"],
+            why: "a member too many is refused",
+            unless: Unless::Words(&["2147483647"]),
+        },
+    ),
+    harmful(Broker, "log.cleanup.policy", COMPACTION),
     known(Broker, "log.flush.interval.messages"),
     known(Broker, "log.flush.interval.ms"),
-    known(Broker, "log.retention.bytes"),
-    known(Broker, "log.retention.hours"),
-    known(Broker, "log.retention.ms"),
+    harmful(Broker, "log.retention.bytes", retention(Unless::Unlimited)),
+    harmful(Broker, "log.retention.hours", retention(Unless::Outlasts(HOUR))),
+    known(Broker, "log.retention.check.interval.ms"),
+    harmful(Broker, "log.retention.minutes", retention(Unless::Outlasts(MINUTE))),
+    harmful(Broker, "log.retention.ms", retention(Unless::Outlasts(MS))),
     known(Broker, "num.io.threads"),
     known(Broker, "num.network.threads"),
     known(Broker, "num.partitions"),
     known(Broker, "num.replica.fetchers"),
     known(Broker, "offset.metadata.max.bytes"),
-    known(Broker, "offsets.retention.minutes"),
-    known(Broker, "producer.id.expiration.ms"),
+    harmful(
+        Broker,
+        "offsets.retention.minutes",
+        Harm {
+            breaks: &["at-least-once", "commit-durability"],
+            why: "the commits of a group that is empty for longer expire, and it starts where \
+              auto.offset.reset says",
+            unless: Unless::Outlasts(MINUTE),
+        },
+    ),
+    harmful(
+        Broker,
+        "producer.id.expiration.ms",
+        Harm {
+            breaks: &["idempotent-log"],
+            why: "a producer that is idle for longer is forgotten, and a retry of it is not recognised",
+            unless: Unless::Outlasts(MS),
+        },
+    ),
     known(Broker, "request.timeout.ms"),
     known(Broker, "transaction.max.timeout.ms"),
     known(Broker, "transaction.state.log.min.isr"),
     known(Broker, "transaction.state.log.num.partitions"),
     known(Broker, "transaction.state.log.replication.factor"),
-    known(Topic, "cleanup.policy"),
+    harmful(Topic, "cleanup.policy", COMPACTION),
     known(Topic, "compression.type"),
     known(Topic, "delete.retention.ms"),
     known(Topic, "file.delete.delay.ms"),
@@ -219,8 +353,8 @@ pub const SETTINGS: &[Setting] = &[
     known(Topic, "min.cleanable.dirty.ratio"),
     known(Topic, "min.compaction.lag.ms"),
     known(Topic, "preallocate"),
-    known(Topic, "retention.bytes"),
-    known(Topic, "retention.ms"),
+    harmful(Topic, "retention.bytes", retention(Unless::Unlimited)),
+    harmful(Topic, "retention.ms", retention(Unless::Outlasts(MS))),
     known(Topic, "segment.ms"),
     known(Producer, "client.id"),
     known(Producer, "compression.type"),
@@ -234,15 +368,40 @@ pub const SETTINGS: &[Setting] = &[
     known(Producer, "reconnect.backoff.ms"),
     known(Producer, "socket.connection.setup.timeout.ms"),
     known(Producer, "transaction.timeout.ms"),
-    known(Producer, "transactional.id"),
+    harmful(Producer, "transactional.id", TRANSACTIONS),
     known(Consumer, "check.crcs"),
     known(Consumer, "client.id"),
     known(Consumer, "client.rack"),
     known(Consumer, "connections.max.idle.ms"),
-    known(Consumer, "group.instance.id"),
-    known(Consumer, "group.protocol"),
+    harmful(
+        Consumer,
+        "group.instance.id",
+        Harm {
+            breaks: &["at-least-once", "group-exclusive", "recovers"],
+            why: "a static member keeps its partitions until its session is over, and one that takes its \
+              name fences it",
+            unless: Unless::Never,
+        },
+    ),
+    harmful(
+        Consumer,
+        "group.protocol",
+        Harm {
+            breaks: &["at-least-once", "commit-behind-processing", "group-exclusive", "recovers"],
+            why: "another protocol decides who owns what",
+            unless: Unless::Words(&["classic"]),
+        },
+    ),
     known(Consumer, "isolation.level"),
-    known(Consumer, "partition.assignment.strategy"),
+    harmful(
+        Consumer,
+        "partition.assignment.strategy",
+        Harm {
+            breaks: &["at-least-once", "commit-behind-processing", "group-exclusive"],
+            why: "members keep partitions while the group rebalances, in rounds that are not modelled",
+            unless: Unless::Lacks("Cooperative"),
+        },
+    ),
     known(Consumer, "reconnect.backoff.max.ms"),
     known(Consumer, "reconnect.backoff.ms"),
     known(Consumer, "socket.connection.setup.timeout.ms"),
@@ -273,10 +432,38 @@ mod tests {
                 (Kind::Number { min, max, .. }, Preset::Number(n)) => (min..=max).contains(&n),
                 (Kind::Switch, Preset::Switch(_)) => true,
                 (Kind::Word(words), Preset::Word(word)) => words.contains(&word),
-                (Kind::Anything, Preset::Unneeded) => !setting.modelled,
+                (Kind::Anything, Preset::Unneeded) => !setting.is_modelled(),
                 _ => false,
             };
             assert!(legal, "{}", setting.key);
+        }
+    }
+
+    #[test]
+    fn a_value_that_breaks_nothing_within_the_run_is_no_harm() {
+        let minute = Micros::from_secs(60);
+        let harms = |scope, key: &str, value| match find(scope, key).map(|one| one.standing) {
+            Some(Standing::Harmful(harm)) => harm.is_in(value, minute),
+            other => panic!("{key}: {other:?}"),
+        };
+        for (scope, key, harmful, harmless) in [
+            (Topic, "retention.ms", "10000", "60000"),
+            (Topic, "retention.ms", "0", "-1"),
+            (Topic, "retention.bytes", "1048576", "-1"),
+            (Broker, "log.retention.hours", "0", "1"),
+            (Broker, "offsets.retention.minutes", "0", "1"),
+            (Topic, "cleanup.policy", "compact", "delete"),
+            (Topic, "cleanup.policy", "compact,delete", "delete"),
+            (
+                Consumer,
+                "partition.assignment.strategy",
+                "x.CooperativeStickyAssignor",
+                "x.RangeAssignor",
+            ),
+            (Consumer, "group.protocol", "consumer", "classic"),
+        ] {
+            assert!(harms(scope, key, harmful), "{key}={harmful}");
+            assert!(!harms(scope, key, harmless), "{key}={harmless}");
         }
     }
 }

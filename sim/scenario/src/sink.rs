@@ -3,7 +3,8 @@
 
 use crate::diagnostic::{Diagnostic, Severity, clip, nearest, place, shorten};
 use crate::durations;
-use crate::json::{Node, Span, Value};
+use crate::json::{Node, Span, Typed, Value};
+use crate::settings::Setting;
 use ackproof_types::{Delay, Micros};
 
 /// Collects mistakes of one text.
@@ -20,6 +21,8 @@ pub(crate) struct Sink<'a> {
     unsaid: usize,
     /// Whether any of all these is an error.
     failed: bool,
+    /// Settings that have no effect, with their places and values.
+    pub(crate) ignored: Vec<(&'static Setting, String, String)>,
 }
 
 /// Most errors, and most warnings, that are shown of one file.
@@ -81,7 +84,7 @@ impl<'n> At<'n> {
 
 impl<'a> Sink<'a> {
     pub(crate) fn new(text: &'a str, file: &'a str, sets: &'a [(String, String)]) -> Self {
-        Self { text, file, sets, found: Vec::new(), unsaid: 0, failed: false }
+        Self { text, file, sets, found: Vec::new(), unsaid: 0, failed: false, ignored: Vec::new() }
     }
 
     fn report(
@@ -98,21 +101,13 @@ impl<'a> Sink<'a> {
         }
         let message = shorten(said.0, LONGEST);
         let hint = said.1.map(|hint| shorten(hint, LONGEST));
-        // A value from the command line is shown as typed there; the last one wins.
-        // What a path on the command line has made on its way was typed there, too.
-        let made = |(set, _): &&(String, String)| {
-            span == Span::NOWHERE
-                && set.strip_prefix(path).is_some_and(|more| more.starts_with(['.', '[']))
-        };
-        let set = self.set(path).or_else(|| self.sets.iter().rev().find(made));
-        let (file, line, column, length, source_line) = if let Some((set, value)) = set {
-            let column = set.chars().count() + 2;
-            let length = value.chars().count().max(1);
-            ("--set".to_owned(), 1, column, length, format!("{set}={value}"))
-        } else {
-            let (line, column, length, source_line) = place(self.text, span);
-            (self.file.to_owned(), line, column, length, source_line)
-        };
+        let (file, line, column, length, source_line) =
+            if let Some((column, length, source_line)) = self.typed(span, path) {
+                ("--set".to_owned(), 1, column, length, source_line)
+            } else {
+                let (line, column, length, source_line) = place(self.text, span);
+                (self.file.to_owned(), line, column, length, source_line)
+            };
         let path = shorten(path.to_owned(), LONGEST);
         let (source_line, clipped, length) = clip(&source_line, column, length);
         self.found.push(Diagnostic {
@@ -129,12 +124,26 @@ impl<'a> Sink<'a> {
         });
     }
 
-    /// The value from the command line that stands at `path`, or above it.
-    fn set(&self, path: &str) -> Option<&'a (String, String)> {
-        self.sets.iter().rev().find(|(set, _)| {
-            path.strip_prefix(set.as_str())
-                .is_some_and(|more| more.is_empty() || more.starts_with(['.', '[']))
-        })
+    /// Column, length and text of what stands on the command line, as typed there: a mistake in a path is
+    /// marked up to the key that is wrong.
+    fn typed(&self, span: Span, path: &str) -> Option<(usize, usize, String)> {
+        let place = span.on_command_line()?;
+        let (Typed::Path(number) | Typed::Value(number)) = place;
+        let (set, value) = self.sets.get(number)?;
+        let (column, length) = match place {
+            Typed::Value(_) => (set.chars().count() + 2, value.chars().count()),
+            Typed::Path(_) if !path.is_empty() && set.starts_with(path) => {
+                (1, path.chars().count())
+            }
+            Typed::Path(_) => (1, set.chars().count()),
+        };
+        Some((column, length.max(1), format!("{set}={value}")))
+    }
+
+    /// Whether `raw` is the whole value of a `--set`.
+    fn is_typed_alone(&self, span: Span, raw: &str) -> bool {
+        let Some(Typed::Value(number)) = span.on_command_line() else { return false };
+        self.sets.get(number).is_some_and(|(_, value)| value.trim() == raw)
     }
 
     /// Everything found, the last one saying how many more there are; and whether the scenario is refused.
@@ -154,7 +163,8 @@ impl<'a> Sink<'a> {
     pub(crate) fn line(&self, at: &At<'_>) -> Option<u64> {
         let below =
             |set: &str| at.path.strip_prefix(set).is_some_and(|more| more.starts_with(['.', '[']));
-        let typed = at.key_span != Span::NOWHERE && !self.sets.iter().any(|(set, _)| below(set));
+        let typed =
+            at.key_span.on_command_line().is_none() && !self.sets.iter().any(|(set, _)| below(set));
         typed.then(|| place(self.text, at.key_span).0 as u64)
     }
 
@@ -182,9 +192,11 @@ impl<'a> Sink<'a> {
         self.error(at.node.span, &at.path, message);
     }
 
-    /// A warning at a key.
+    /// A warning at a key; of a value from the command line there.
     pub(crate) fn warn(&mut self, at: &At<'_>, message: impl Into<String>) {
-        self.report(Severity::Warning, at.key_span, &at.path, (message.into(), None));
+        let typed = at.node.span.on_command_line().is_some();
+        let span = if typed { at.node.span } else { at.key_span };
+        self.report(Severity::Warning, span, &at.path, (message.into(), None));
     }
 
     /// A warning at a value, with a hint.
@@ -204,7 +216,8 @@ impl<'a> Sink<'a> {
         let known: Vec<&str> = known.into_iter().collect();
         let hint = nearest(name, known.iter().copied()).or_else(|| {
             let few = !known.is_empty() && known.len() <= 16;
-            few.then(|| format!("known: {}", known.join(", ")))
+            let all = || listed(kind).map(|list| format!("`ackproof list {list}` shows them all"));
+            if few { Some(format!("known: {}", known.join(", "))) } else { all() }
         });
         self.hinted(span, path, format!("unknown {kind} \"{name}\""), hint);
     }
@@ -243,9 +256,7 @@ impl<'a> Sink<'a> {
         match &at.node.value {
             Value::String(text) => return Some(text),
             // On the command line nobody quotes `4.0`.
-            Value::Number(raw) if self.set(&at.path).is_some_and(|(set, _)| *set == at.path) => {
-                return Some(raw);
-            }
+            Value::Number(raw) if self.is_typed_alone(at.node.span, raw) => return Some(raw),
             Value::Number(raw) => {
                 let message = "expected a string, found a number";
                 let hint = Some(format!("write \"{raw}\""));
@@ -310,6 +321,18 @@ impl<'a> Sink<'a> {
     pub(crate) fn delay(&mut self, at: &At<'_>) -> Option<Delay> {
         self.quantity(at, "ms", durations::delay)
     }
+}
+
+/// What `ackproof list` calls names of a kind.
+fn listed(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "witness" => "witnesses",
+        "property or measure" => "measures",
+        "variant" => "variants",
+        "commit strategy" => "commits",
+        _ if kind.ends_with(" setting") => "settings",
+        _ => return None,
+    })
 }
 
 /// A value for messages: numbers as typed, the rest by kind.

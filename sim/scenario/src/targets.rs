@@ -5,6 +5,27 @@ use crate::plan::{Peers, Plan, Target};
 use crate::sink::{At, Sink};
 use ackproof_types::TopicId;
 
+/// Every form of a target, by an example, with what it means.
+pub const TARGETS: &[(&str, &str)] = &[
+    ("broker-1", "the broker with this id, from 1"),
+    ("any broker", "a broker that the seed draws"),
+    ("brokers", "all brokers, of a rolling restart; as peers, all other brokers"),
+    ("controller", "the controller"),
+    ("leader of payments-0", "whoever leads the partition when the fault strikes"),
+    ("a follower of payments-0", "the follower in the in-sync set with the lowest id"),
+    ("coordinator of ledger", "the broker that coordinates the group when the fault strikes"),
+    ("billing-0", "an instance of a producer, from 0"),
+    ("any producer", "an instance that the seed draws, of all producers"),
+    ("any producer of billing", "an instance that the seed draws, of one producer"),
+    ("ledger-0", "a member of a group, from 0"),
+    ("any member of ledger", "a member that the seed draws"),
+    ("all members of ledger", "each member at once; of a rolling restart, one after another"),
+    ("ledger", "the group: one more member joins; as peers, all its members"),
+    ("controllers", "as peers: the controller"),
+    ("clients", "as peers: all producers and members"),
+    ("billing", "as peers: all instances of a producer"),
+];
+
 /// Groups of peers by name.
 pub(crate) const PEERS: &[(&str, Peers)] = &[
     ("brokers", Peers::Brokers),
@@ -32,7 +53,7 @@ pub(crate) fn peers(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Pee
         return Some(Peers::Producer(index));
     }
     let result = match find(text, plan) {
-        Ok(Target::Group(index)) => Ok(Peers::Group(index)),
+        Ok(Target::Group(index) | Target::AllMembers(index)) => Ok(Peers::Group(index)),
         other => other.map(Peers::One),
     };
     if let Err((message, hint)) = &result {
@@ -64,6 +85,10 @@ pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
     }
     if let Some(name) = text.strip_prefix("any member of ") {
         return group(plan, name).map(Target::AnyMember);
+    }
+    let all = ["all members of ", "members of "];
+    if let Some(name) = all.iter().find_map(|words| text.strip_prefix(words)) {
+        return group(plan, name).map(Target::AllMembers);
     }
     if let Some(name) = text.strip_prefix("coordinator of ") {
         return group(plan, name).map(Target::CoordinatorOf);
@@ -178,6 +203,7 @@ fn examples(plan: &Plan) -> Vec<String> {
         let name = &group.name;
         all.push(format!("{name}-0"));
         all.push(format!("any member of {name}"));
+        all.push(format!("all members of {name}"));
         all.push(format!("coordinator of {name}"));
     }
     all

@@ -12,8 +12,8 @@ use crate::durations::{spell, spell_bandwidth, spell_percent, spell_range};
 use crate::expect::EXPECTED;
 use crate::faults::DIRECTIONS;
 use crate::plan::{
-    Action, Direction, Expect, FaultKind, Group, Links, Peers, Plan, PlannedRecord, Producer,
-    SettingValue, Settings, Topic,
+    Action, Direction, Expect, FaultKind, Group, Links, Network, Peers, Plan, PlannedRecord,
+    Producer, SettingValue, Settings, Topic,
 };
 use crate::resolve::MEASURES;
 use crate::schedule::{ScheduledFault, Start, Workload};
@@ -81,7 +81,7 @@ fn by_name<'n>(entries: impl Iterator<Item = (&'n str, Value)>) -> Value {
 /// What differs from the defaults; `inherited` has defaults of its own.
 fn config(given: &Settings, scope: Scope, inherited: &Settings) -> Map<String, Value> {
     let mut map = Map::new();
-    for setting in settings::of(scope).filter(|setting| setting.modelled) {
+    for setting in settings::of(scope).filter(|setting| setting.is_modelled()) {
         let default = inherited.0.get(setting.key).cloned().or_else(|| preset(setting));
         let Some(value) = given.0.get(setting.key).filter(|value| Some(*value) != default.as_ref())
         else {
@@ -105,9 +105,12 @@ fn cluster(plan: &Plan) -> Map<String, Value> {
     let mut object = Object::new();
     object.put_if(plan.brokers != 3, "brokers", || json!(plan.brokers));
     object.put_full("config", config(&plan.broker_config, Scope::Broker, &none()));
-    let latency = plan.network.latency;
-    let usual = latency == cluster::LATENCY;
-    object.put_if(!usual, "network", || json!({ "latency": spell_range(latency) }));
+    let Network { latency, syn_linear_timeouts } = plan.network;
+    let mut network = Object::new();
+    network.put_if(latency != cluster::LATENCY, "latency", || json!(spell_range(latency)));
+    let usual = syn_linear_timeouts == cluster::SYN_LINEAR_TIMEOUTS;
+    network.put_if(!usual, "syn_linear_timeouts", || json!(syn_linear_timeouts));
+    object.put_full("network", network.0);
     let usual = cluster::STARTUP;
     let mut startup = Object::new();
     for (key, given, usual) in [

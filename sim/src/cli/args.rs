@@ -2,17 +2,14 @@
 
 use super::compare::Compare;
 use super::explain::Explain;
+use super::help;
 use super::options::valid;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
-/// The exit statuses, as `--help` shows them.
-const STATUSES: &str = "Exit status: 0 all expectations met, 1 violated, 2 usage or scenario error, \
-3 inconclusive, 4 nothing to run, 5 non-determinism, 70 ackproof itself failed, 130 interrupted.";
-
 /// Failure simulation for at-least-once delivery on Apache Kafka.
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = STATUSES)]
+#[command(version, about, after_help = help::ACKPROOF)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -21,41 +18,85 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run scenarios and judge them.
+    ///
+    /// One seed of one scenario is told in full; several scenarios or seeds are a sweep, over all cores.
+    /// Every option below that says so can also stand in ackproof.toml or in the environment; `ackproof
+    /// config` shows what holds and why.
+    #[command(after_help = help::RUN)]
     Run(Box<Run>),
-    /// Run a schedule file with the seed that it names.
-    Replay(Box<Run>),
-    /// Make a failing run small: fewest faults and records that still fail of the same.
+    /// Run schedule files, each with the seed that it names.
+    ///
+    /// A schedule has every record and fault decided: `run` leaves one of each failure, `shrink` makes a
+    /// small one. With --seeds the same records and faults meet other latencies.
+    #[command(after_help = help::REPLAY)]
+    Replay(Box<Replay>),
+    /// Make a failing run small: the fewest faults and records that still fail of the same.
+    ///
+    /// The schedule is written, and how it fails is told in ten lines at most.
+    #[command(after_help = help::SHRINK)]
     Shrink(super::shrink::Shrink),
     /// Join the reports of the parts of a sweep.
+    ///
+    /// The report of the whole is the one that `run` without --partition gives.
+    #[command(after_help = help::MERGE)]
     Merge(Merge),
     /// Compare scenarios, or settings, over the same seeds.
+    ///
+    /// Several files, or one file with several --set of one path each or with --vary. Every arm runs the same
+    /// seeds: the same workload and, as far as the scenarios agree, the same faults. Less of each measure is
+    /// better.
+    #[command(after_help = help::COMPARE)]
     Compare(Compare),
     /// Say what a configuration promises, and search for what it leaves possible.
+    ///
+    /// Each promise names the setting responsible. The search for examples runs the workload of the scenario
+    /// under faults that are made to show them, not under its own.
+    #[command(after_help = help::EXPLAIN)]
     Explain(Explain),
     /// Measure what a run and a message cost on this machine.
+    ///
+    /// A bare message of madsim stands beside them. Each round takes every contender in turn; read the ratios
+    /// rather than the digits.
+    #[command(after_help = help::BENCH)]
     Bench(super::bench::Bench),
     /// Show the options that hold, and where each comes from.
+    ///
+    /// What is shown can be used as a file.
+    #[command(after_help = help::CONFIG)]
     Config(Box<Config>),
     /// Judge a history, of a simulation or of a real cluster.
+    ///
+    /// The oracle is the same that judges simulated runs.
+    #[command(after_help = help::CHECK)]
     Check(super::check::Check),
     /// Make a history of the logs of Kafka's own tools.
+    #[command(after_help = help::IMPORT)]
     Import(super::import::Import),
     /// Hold the model against real runs of a scenario.
+    ///
+    /// Judges histories of real runs, simulates the scenario over many seeds, and says for each property and
+    /// figure whether the two sides agree.
+    ///
+    /// A property differs if the real outcome has a probability below 2.5 % under every violation rate that
+    /// the simulation leaves possible; a figure of a real run lies inside or outside of the range of 95 % of
+    /// the simulated runs, a time if a value within a millisecond of it does: real clients tell no less. One
+    /// figure in twenty lies outside by chance, so that figures are tested together: counts, and times, differ
+    /// if as many outside, or more, have a binomial probability below one in a thousand.
+    #[command(after_help = help::VALIDATE)]
     Validate(Box<super::validate::Validate>),
-    /// List scenarios, properties, faults, variants, settings, what swarm draws.
+    /// List what there is to choose from: scenarios, properties, faults, targets, ….
+    #[command(after_help = help::LIST)]
     List(List),
     /// Print a JSON Schema.
+    #[command(after_help = help::SCHEMA)]
     Schema(Schema),
     /// Write a commented scenario to start from.
+    #[command(after_help = help::NEW)]
     New(New),
 }
 
-/// One seed of one scenario is told in full; several scenarios or seeds are a sweep, over all cores.
-///
-/// Every option below that says so can also stand in ackproof.toml or in the environment; `ackproof
-/// config` shows what holds and why.
+/// What `run` is given.
 #[derive(Debug, clap::Args)]
-#[command(after_help = STATUSES)]
 pub(crate) struct Run {
     /// Scenario files, and directories to search for them (*.json).
     #[arg(required = true, value_name = "FILE|DIR")]
@@ -69,13 +110,34 @@ pub(crate) struct Run {
     /// Write the run as a schedule file: every record and fault of it, decided.
     #[arg(long, value_name = "FILE")]
     pub(crate) save_schedule: Option<PathBuf>,
+    /// Let --save-schedule replace a file.
+    #[arg(long)]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) places: Places,
     #[command(flatten)]
     pub(crate) flags: Flags,
 }
 
-/// Show the options that hold, each with where it comes from, as a file that can be used.
+/// What `replay` is given.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Replay {
+    /// Schedule files, and directories to search for them (*.json).
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Override a value of the schedule: `producers.billing.config.acks=all`.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
+    pub(crate) sets: Vec<(String, String)>,
+    /// Write the history to stdout, a JSON object a line; the report then goes to stderr.
+    #[arg(long)]
+    pub(crate) trace: bool,
+    #[command(flatten)]
+    pub(crate) places: Places,
+    #[command(flatten)]
+    pub(crate) flags: Flags,
+}
+
+/// What `config` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Config {
     #[command(flatten)]
@@ -85,7 +147,7 @@ pub(crate) struct Config {
 }
 
 /// Where options are looked for.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct Places {
     /// The file to read [default: ackproof.toml, if there is one; ACKPROOF_CONFIG].
@@ -97,7 +159,7 @@ pub(crate) struct Places {
 }
 
 /// Options of a run as they were typed; what they mean is in [`super::options`].
-#[derive(Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(
     next_help_heading = "Options that may also stand in ackproof.toml, or as ACKPROOF_… in the environment"
 )]
@@ -160,9 +222,8 @@ pub(crate) struct Flags {
     pub(crate) github: Option<String>,
 }
 
-/// Join the reports (--json) of the parts of a sweep into the report of the whole.
+/// What `merge` is given.
 #[derive(Debug, clap::Args)]
-#[command(after_help = STATUSES)]
 pub(crate) struct Merge {
     /// What `run --partition I/N --json FILE` wrote, of every part.
     #[arg(required = true, value_name = "FILE")]
@@ -203,9 +264,12 @@ pub(crate) struct New {
     /// Its name.
     #[arg(default_value = "my scenario")]
     pub(crate) name: String,
-    /// Where to write it; a file that exists is left alone [default: stdout].
+    /// Where to write it; missing directories are made [default: stdout].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Replace a file that is there.
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// How a report is written.
@@ -238,8 +302,18 @@ pub(crate) enum Listed {
     Scenarios,
     /// What is judged.
     Properties,
+    /// What `expect` can limit.
+    Measures,
+    /// What `expect.witness` can count.
+    Witnesses,
     /// What can go wrong.
     Faults,
+    /// Whom a fault can hit.
+    Targets,
+    /// What a fault can wait for, with "after".
+    Anchors,
+    /// When a group commits.
+    Commits,
     /// Bugs that can be switched on.
     Variants,
     /// Kafka's settings.

@@ -14,8 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Measure what a simulated message and a run cost on this machine, beside a bare message of madsim.
-/// Each round takes every contender in turn; read the ratios rather than the digits.
+/// What `bench` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Bench {
     /// A scenario file.

@@ -2,7 +2,8 @@
 //! told; standard input tells none.
 
 use super::args::Shown;
-use super::output::{result, talk};
+use super::output::{for_people, result, talk};
+use super::progress::reading;
 use super::status::Status;
 use ackproof::check::{Checked, read, report};
 use ackproof_oracle::jsonl::nearest;
@@ -16,10 +17,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-/// Judge a history, of a simulation or of a real cluster, with the same oracle.
+/// What `check` is given.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit status: 0 nothing is violated, 1 violated, 2 no history, \
-3 what was asked for could not be judged. `ackproof schema history` describes the format.")]
 pub(crate) struct Check {
     /// The history, a JSON object a line, compressed (.gz) or not; `-`: standard input.
     #[arg(value_name = "HISTORY")]
@@ -61,11 +60,11 @@ pub(crate) fn check(arguments: &Check) -> Status {
     };
     let expect: BTreeMap<String, Expected> = arguments.expect.iter().cloned().collect();
     let report = report(&name, &checked, &expect);
-    let text = match arguments.format {
-        Shown::Human => human::check(&report),
-        Shown::Json => json::check(&report),
+    let shown = match arguments.format {
+        Shown::Human => for_people(&human::check(&report)),
+        Shown::Json => result(&json::check(&report)),
     };
-    Status::from(report.verdict).max(result(&text))
+    Status::from(report.verdict).max(shown)
 }
 
 fn judge(path: &Path, name: &str) -> Result<Checked, String> {
@@ -79,7 +78,7 @@ fn judge(path: &Path, name: &str) -> Result<Checked, String> {
         return Ok(checked);
     }
     if path == Path::new("-") {
-        talk("standard input is read once: give a file for the story of what was lost\n");
+        talk("standard input is read once: give a file for the stories of records\n");
         return Ok(checked);
     }
     once(&subjects)
@@ -90,7 +89,9 @@ pub(crate) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
     let mut input: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
-        Box::new(BufReader::with_capacity(1 << 16, File::open(path)?))
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        reading(file, length)
     };
     if input.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
         return Ok(Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input))));

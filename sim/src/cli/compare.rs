@@ -3,7 +3,8 @@
 use super::args::{Shown, parse_set};
 use super::load::{Scenario, load};
 use super::options::{parse_jobs, threads};
-use super::output::{result, talk};
+use super::output::{for_people, result, talk};
+use super::progress::Progress;
 use super::seeds::parse_range;
 use super::status::Status;
 use super::sweep::stop_on_interrupt;
@@ -24,9 +25,7 @@ use std::sync::atomic::Ordering;
 /// Most arms: a grid grows fast, and each arm runs every seed.
 const MAX_ARMS: usize = 256;
 
-/// Several files, or one file with several `--set` of one path each or with `--vary`. Every arm runs the
-/// same seeds: the same workload and, as far as the scenarios agree, the same faults. Less of each
-/// measure is better; nothing is expected, so the exit status is 0 unless a run failed.
+/// What `compare` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Compare {
     /// Scenario files.
@@ -70,6 +69,7 @@ pub(crate) fn compare(arguments: &Compare) -> Status {
     let jobs = threads(arguments.jobs);
     let stop = stop_on_interrupt();
     let mut failed = false;
+    let mut progress = Progress::new(runs.count(), None, false);
     in_order(
         runs.iter(),
         jobs,
@@ -84,18 +84,20 @@ pub(crate) fn compare(arguments: &Compare) -> Status {
             let result = result.unwrap_or_else(|panic| Err(Failure::Crashed(panic)));
             failed |= result.is_err();
             comparison.add(run.scenario, run.seed, result.as_ref());
+            progress.step(result.is_err());
             ControlFlow::Continue(())
         },
     );
+    progress.finish();
     let interrupted = stop.load(Ordering::Relaxed);
     let report = comparison.conclude(seeds, interrupted, again(arguments));
-    let text = match arguments.format {
-        Shown::Human => human::compare(&report),
-        Shown::Json => json::compare(&report),
+    let shown = match arguments.format {
+        Shown::Human => for_people(&human::compare(&report)),
+        Shown::Json => result(&json::compare(&report)),
     };
     let failed = if failed { Status::Internal } else { Status::Met };
     let interrupted = if interrupted { Status::Interrupted } else { Status::Met };
-    result(&text).max(failed).max(interrupted)
+    shown.max(failed).max(interrupted)
 }
 
 /// The arms that were asked for: a file, and what is changed in it.

@@ -4,7 +4,10 @@
 use super::args::{Shown, parse_set};
 use super::load::{Scenario, load};
 use super::options::{parse_jobs, threads};
-use super::output::{result, talk};
+use super::output::{for_people, result, talk};
+use super::place::below;
+use super::progress::Progress;
+use super::save::save_as;
 use super::seeds::{parse_range, parse_seed};
 use super::status::Status;
 use super::sweep::stop_on_interrupt;
@@ -17,17 +20,18 @@ use ackproof::runs::Runs;
 use ackproof::tally::Tally;
 use ackproof::trial::{trial, trial_telling};
 use ackproof_reports::command::quoted;
+use ackproof_reports::run::Undecided;
 use ackproof_reports::sweep::{Asked, SeedRange, SweepReport};
-use ackproof_reports::verdict::Verdict;
+use ackproof_reports::verdict::{Judgement, Verdict};
 use ackproof_reports::{human, json};
+use ackproof_types::Micros;
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-/// What the configuration of a scenario promises, which setting is responsible, and a search for
-/// examples of what it leaves possible: its workload under faults that are made to show them, not under
-/// its own. Exit status 1 if something worse than that occurs.
+/// What `explain` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Explain {
     /// A scenario file.
@@ -39,6 +43,9 @@ pub(crate) struct Explain {
     /// Tell one of them in full instead.
     #[arg(long, value_name = "N", value_parser = parse_seed, conflicts_with = "seeds")]
     seed: Option<u64>,
+    /// Write the schedule of each example that is found, and of each violation, for `replay` and `shrink`.
+    #[arg(long, value_name = "DIR")]
+    save_schedules: Option<PathBuf>,
     /// Override a value of the scenario: `producers.billing.config.acks=1`.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
     sets: Vec<(String, String)>,
@@ -60,10 +67,59 @@ pub(crate) fn explain(arguments: &Explain) -> Status {
             return Status::Usage;
         }
     };
+    if let Some(Err(text)) = arguments.save_schedules.as_deref().map(below) {
+        talk(&text);
+        return Status::Usage;
+    }
     scenario.plan = provoked(&scenario.plan);
-    match arguments.seed {
+    for _ in 0..EXTENSIONS {
+        let (found, needs) = match arguments.seed {
+            Some(seed) => one(arguments, &scenario, seed),
+            None => search(arguments, &scenario),
+        };
+        let needs = needs.filter(|needs| *needs > scenario.plan.settle && *needs <= LONGEST);
+        let Some(needs) = needs else { return found.show(arguments, &scenario) };
+        talk(&format!(
+            "a group is behind and catching up: once more with a settle phase of {}s\n",
+            needs.as_millis() / 1000
+        ));
+        scenario.plan.settle = needs;
+    }
+    let (found, _) = match arguments.seed {
         Some(seed) => one(arguments, &scenario, seed),
         None => search(arguments, &scenario),
+    };
+    found.show(arguments, &scenario)
+}
+
+/// How often the settle phase is made longer, for groups that are behind and catching up.
+const EXTENSIONS: usize = 4;
+/// A longer settle phase is not tried.
+const LONGEST: Micros = Micros::from_secs(24 * 60 * 60);
+
+/// What was found, not shown yet.
+struct Found {
+    status: Status,
+    text: String,
+    /// What is shown by which seed.
+    examples: BTreeSet<(String, u64)>,
+}
+
+impl Found {
+    fn show(self, arguments: &Explain, scenario: &Scenario) -> Status {
+        if self.text.is_empty() {
+            return self.status;
+        }
+        let saved = keep(arguments, scenario, &self.examples);
+        let shown = match arguments.format {
+            Shown::Human => for_people(&self.text),
+            Shown::Json => result(&self.text),
+        };
+        self.status.max(saved).max(shown)
+    }
+
+    const fn failed(status: Status) -> (Self, Option<Micros>) {
+        (Self { status, text: String::new(), examples: BTreeSet::new() }, None)
     }
 }
 
@@ -71,29 +127,45 @@ fn origin<'a>(arguments: &'a Explain, scenario: &'a Scenario) -> Origin<'a> {
     Origin { file: &scenario.file, sets: &arguments.sets, swarm: None, check_determinism: false }
 }
 
-fn one(arguments: &Explain, scenario: &Scenario, seed: u64) -> Status {
+fn one(arguments: &Explain, scenario: &Scenario, seed: u64) -> (Found, Option<Micros>) {
     let origin = origin(arguments, scenario);
     match trial_telling(&scenario.plan, &origin, seed, None, &Bounds::default()) {
         Ok(mut report) => {
             report.reproduce =
                 again(arguments, &scenario.file, ["--seed".to_owned(), seed.to_string()]);
-            result(&match arguments.format {
+            let undecided = report.properties.iter().filter_map(|one| one.undecided.as_ref());
+            let needs = settle(undecided.clone());
+            let status = status(report.verdict, undecided.count() > 0);
+            let possible = report.contract.iter().flat_map(|contract| &contract.possible);
+            let shows =
+                possible.filter(|one| !one.seeds.is_empty()).filter_map(|one| one.causes.first());
+            let violated =
+                report.properties.iter().filter(|one| one.verdict == Judgement::Violated);
+            let violated = violated.map(|one| &one.name);
+            let examples = violated.chain(shows).map(|name| (name.clone(), seed)).collect();
+            let text = match arguments.format {
                 Shown::Human => human::run(&report),
                 Shown::Json => json::run(&report),
-            })
+            };
+            (Found { status, text, examples }, needs)
         }
         Err(failure) => {
             talk(&format!("{failure}\n"));
-            if matches!(failure, Failure::Bounded(_)) {
+            Found::failed(if matches!(failure, Failure::Bounded(_)) {
                 Status::Inconclusive
             } else {
                 Status::Internal
-            }
+            })
         }
     }
 }
 
-fn search(arguments: &Explain, scenario: &Scenario) -> Status {
+/// The longest settle phase that would decide one of these.
+fn settle<'a>(undecided: impl Iterator<Item = &'a Undecided>) -> Option<Micros> {
+    undecided.filter_map(|one| one.settle_ms).max().map(Micros::from_millis)
+}
+
+fn search(arguments: &Explain, scenario: &Scenario) -> (Found, Option<Micros>) {
     let Range { start, end } = arguments.seeds;
     let asked = Asked {
         paths: vec![scenario.file.clone()],
@@ -105,6 +177,7 @@ fn search(arguments: &Explain, scenario: &Scenario) -> Status {
     let runs = Runs { scenarios: 1, seeds: asked.seeds, part: None };
     let jobs = threads(arguments.jobs);
     let stop = stop_on_interrupt();
+    let mut progress = Progress::new(runs.count(), None, false);
     in_order(
         runs.iter(),
         jobs,
@@ -116,9 +189,11 @@ fn search(arguments: &Explain, scenario: &Scenario) -> Status {
         |run, result| {
             let result = result.unwrap_or_else(|panic| Err(Failure::Crashed(panic)));
             tally.add(run.seed, result.as_ref());
+            progress.step(false);
             ControlFlow::Continue(())
         },
     );
+    progress.finish();
     let mut report = tally.conclude();
     report.reproduce =
         again(arguments, &scenario.file, ["--seeds".to_owned(), format!("{start}..{end}")]);
@@ -133,12 +208,40 @@ fn search(arguments: &Explain, scenario: &Scenario) -> Status {
         Shown::Json => json::sweep(&report),
     };
     let interrupted = if interrupted { Status::Interrupted } else { Status::Met };
-    // What a search did not find is no reproach.
-    let verdict = match report.verdict {
-        Verdict::Inconclusive => Verdict::Met,
-        verdict => verdict,
-    };
-    Status::from(verdict).max(result(&text)).max(interrupted)
+    let scenarios = report.scenarios.iter();
+    let properties = scenarios.flat_map(|one| &one.properties);
+    let undecided = properties.clone().any(|one| !one.undecided.is_empty());
+    let needs = settle(properties.clone().filter_map(|one| one.why_undecided.as_ref()));
+    let needs = needs.filter(|_| interrupted == Status::Met);
+    let possible = report.scenarios.iter().filter_map(|one| one.contract.as_ref());
+    let possible = possible.flat_map(|contract| &contract.possible);
+    let shows = possible.filter_map(|one| Some((one.causes.first()?.clone(), *one.seeds.first()?)));
+    let violated = properties.filter_map(|one| Some((one.name.clone(), *one.violated.first()?)));
+    let examples = violated.chain(shows).collect();
+    let status = status(report.verdict, undecided).max(interrupted);
+    (Found { status, text, examples }, needs)
+}
+
+/// What a search did not find is no reproach; what it left undecided is told.
+fn status(verdict: Verdict, undecided: bool) -> Status {
+    match verdict {
+        Verdict::Inconclusive if !undecided => Status::Met,
+        verdict => Status::from(verdict),
+    }
+}
+
+/// Writes the schedule of each seed that shows something, by what it shows.
+fn keep(arguments: &Explain, scenario: &Scenario, examples: &BTreeSet<(String, u64)>) -> Status {
+    let Some(directory) = &arguments.save_schedules else { return Status::Met };
+    let stem = Path::new(&scenario.file).file_stem().unwrap_or_default().to_string_lossy();
+    let mut status = Status::Met;
+    for (name, seed) in examples {
+        let file = directory.join(format!("{stem}-{name}-seed-{seed}.json"));
+        let command = again(arguments, &scenario.file, ["--seed".to_owned(), seed.to_string()]);
+        let saved = save_as(&scenario.plan, (&scenario.file, &command), *seed, &file);
+        status = status.max(saved);
+    }
+    status
 }
 
 fn again(arguments: &Explain, file: &str, seeds: [String; 2]) -> String {

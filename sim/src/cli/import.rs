@@ -2,14 +2,14 @@
 
 use super::check::open;
 use super::output::{result, talk};
+use super::place::whole;
 use super::status::Status;
 use ackproof::verifiable::{Base, Dump, History, Log, Metadata, Settings, history, merge};
 use clap::builder::PossibleValuesParser;
-use std::fs::File;
-use std::io::{BufRead, BufWriter, Write};
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-/// Make a history of the logs of other tools, for `ackproof check`.
+/// What `import` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Import {
     #[command(subcommand)]
@@ -72,12 +72,7 @@ pub(crate) fn import(arguments: &Import) -> Status {
         }
     };
     let Some(file) = &arguments.output else { return result(&text) };
-    let written = File::create(file).and_then(|file| {
-        let mut file = BufWriter::new(file);
-        file.write_all(text.as_bytes())?;
-        file.flush()
-    });
-    match written {
+    match whole(file, &text) {
         Ok(()) => Status::Met,
         Err(error) => {
             talk(&format!("error: {}: {error}\n", file.display()));

@@ -2,16 +2,19 @@
 
 use super::args::{List, Listed, Shown};
 use super::load::read;
-use super::output::result;
+use super::output::{for_people, result};
 use super::select::scenarios;
 use super::status::Status;
 use ackproof_kafka::variant::Variant;
+use ackproof_oracle::measure::WITNESSES;
 use ackproof_oracle::registry::PROPERTIES;
 use ackproof_reports::catalogue::{Catalogue, Item, Section};
 use ackproof_reports::{human, json};
-use ackproof_scenario::describe::FAULTS;
+use ackproof_scenario::anchor::ANCHORS;
+use ackproof_scenario::describe::{COMMITS, FAULTS, MEASURED};
 use ackproof_scenario::settings::{Kind, Preset, Scope, Setting, of};
 use ackproof_scenario::swarm::TABLE;
+use ackproof_scenario::targets::TARGETS;
 use std::path::Path;
 
 /// Where scenarios are looked for.
@@ -20,14 +23,26 @@ const SCENARIOS: &str = "scenarios";
 pub(crate) fn list(arguments: &List) -> Status {
     let wanted = arguments.what.map_or_else(
         // Settings are many; they are for who asks.
-        || vec![Listed::Scenarios, Listed::Properties, Listed::Faults, Listed::Variants],
+        || {
+            vec![
+                Listed::Scenarios,
+                Listed::Properties,
+                Listed::Measures,
+                Listed::Witnesses,
+                Listed::Faults,
+                Listed::Targets,
+                Listed::Anchors,
+                Listed::Commits,
+                Listed::Variants,
+            ]
+        },
         |what| vec![what],
     );
     let catalogue = Catalogue { sections: wanted.into_iter().map(section).collect() };
-    result(&match arguments.format {
-        Shown::Human => human::catalogue(&catalogue),
-        Shown::Json => json::catalogue(&catalogue),
-    })
+    match arguments.format {
+        Shown::Human => for_people(&human::catalogue(&catalogue)),
+        Shown::Json => result(&json::catalogue(&catalogue)),
+    }
 }
 
 fn section(what: Listed) -> Section {
@@ -38,9 +53,15 @@ fn section(what: Listed) -> Section {
             let items = PROPERTIES.iter().map(|property| item(property.name, property.about));
             ("properties", items.collect())
         }
-        Listed::Faults => {
-            ("faults", FAULTS.iter().map(|(name, about)| item(name, about)).collect())
+        Listed::Measures => ("measures", table(MEASURED)),
+        Listed::Witnesses => {
+            let items = WITNESSES.iter().map(|name| item(name, occurs(name)));
+            ("witnesses", items.collect())
         }
+        Listed::Faults => ("faults", table(FAULTS)),
+        Listed::Targets => ("targets", table(TARGETS)),
+        Listed::Anchors => ("anchors", table(ANCHORS)),
+        Listed::Commits => ("commits", table(COMMITS)),
         Listed::Variants => {
             let items = Variant::ALL.iter().map(|variant| item(variant.name(), variant.about()));
             ("variants", items.collect())
@@ -53,6 +74,40 @@ fn section(what: Listed) -> Section {
         Listed::Swarm => ("swarm", TABLE.iter().map(|row| item(row.what, row.bounds)).collect()),
     };
     Section { title: title.to_owned(), items }
+}
+
+fn table(rows: &[(&str, &str)]) -> Vec<Item> {
+    let item = |(name, about): &(&str, &str)| Item {
+        name: (*name).to_owned(),
+        about: (*about).to_owned(),
+    };
+    rows.iter().map(item).collect()
+}
+
+/// What a witness counts.
+fn occurs(witness: &str) -> &'static str {
+    match witness {
+        "coordinator_moved" => "another broker took over the commits of a group",
+        "duplicate_batch" => "a broker recognised a batch that it had already",
+        "epoch_bumped" => "an idempotent producer raised its epoch by itself",
+        "fenced" => "the controller gave a broker up",
+        "isr_expanded" => "a replica came back into an in-sync set",
+        "isr_shrunk" => "a replica left an in-sync set",
+        "leader_elected" => "a partition got another leader",
+        "not_enough_replicas" => "a write was refused for want of in-sync replicas",
+        "offline" => "a partition had no leader",
+        "position_reset" => {
+            "a member had no commit to resume from, or none that still was in the log"
+        }
+        "process_crashed" => "a process was killed",
+        "process_restarted" => "a process started again",
+        "rebalance" => "a group shared its partitions out, the first time included",
+        "redelivered" => "a group processed a record again",
+        "retried" => "a producer sent a batch again",
+        "truncated" => "a replica cut records off its log",
+        "unclean_election" => "a replica from outside the in-sync set became leader",
+        _ => "",
+    }
 }
 
 fn files() -> Vec<Item> {
@@ -69,7 +124,7 @@ fn files() -> Vec<Item> {
 
 fn setting_about(setting: &Setting) -> String {
     let scope = setting.scope.name();
-    if !setting.modelled {
+    if !setting.is_modelled() {
         return format!("{scope}: known, not modelled");
     }
     let kind = match setting.kind {

@@ -2,8 +2,8 @@
 //!
 //! It dispatches and prints; what a run means is decided in the library, how it looks in `reports`.
 //!
-//! - [`args`] what can be typed · [`options`] what can be said elsewhere too, [`config`] where · [`seeds`]
-//! - [`status`] what comes back · [`output`] where text goes · [`outputs`] reports, in files too
+//! - [`args`] what can be typed, with its [`help`] · [`options`] what can be said elsewhere too, [`config`] where · [`seeds`]
+//! - [`status`] what comes back · [`output`] where text goes · [`outputs`] reports, in files too · [`place`] files
 //! - [`run`] the main command · [`sweep`] many runs, their [`progress`] and [`watchdog`] · [`merge`] parts
 //! - [`replay`] and [`shrink`] of schedules, [`save`] writes them
 //! - [`mod@check`] and [`import`] histories from elsewhere, [`mod@validate`] the model against them
@@ -15,6 +15,7 @@ mod check;
 mod compare;
 mod config;
 mod explain;
+mod help;
 mod import;
 mod list;
 mod load;
@@ -22,6 +23,7 @@ mod merge;
 mod options;
 mod output;
 mod outputs;
+mod place;
 mod progress;
 mod replay;
 mod run;
@@ -39,12 +41,12 @@ use ackproof_reports::{json, jsonl};
 use ackproof_scenario::describe::template;
 use ackproof_scenario::schema::schema;
 use args::{Arguments, Command, New, Schema, SchemaOf};
-use output::{result, talk};
+use output::{measure_screen, result, talk};
+use place::{free, refusal, whole};
 use status::Status;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
 
 pub(crate) fn dispatch(arguments: &Arguments) -> Status {
+    measure_screen();
     match &arguments.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::replay(arguments),
@@ -80,17 +82,16 @@ fn print_schema(arguments: &Schema) -> Status {
 fn new(arguments: &New) -> Status {
     let text = template(&arguments.name);
     let Some(file) = &arguments.output else { return result(&text) };
-    let opened = OpenOptions::new().write(true).create_new(true).open(file);
-    let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
-    let Err(error) = written else {
-        talk(&format!("wrote {}\n", file.display()));
-        return Status::Met;
-    };
-    let why = if error.kind() == ErrorKind::AlreadyExists {
-        "there is one already, and it stays as it is".to_owned()
-    } else {
-        error.to_string()
-    };
-    talk(&format!("error: {}: {why}\n", file.display()));
-    Status::Usage
+    let written = free(file, arguments.force)
+        .and_then(|()| whole(file, &text).map_err(|error| refusal(file, &error)));
+    match written {
+        Ok(()) => {
+            talk(&format!("wrote {}\n", file.display()));
+            Status::Met
+        }
+        Err(text) => {
+            talk(&text);
+            Status::Usage
+        }
+    }
 }

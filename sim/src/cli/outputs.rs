@@ -1,19 +1,18 @@
 //! What is written where: one format to stdout, any others to files beside it.
 //!
-//! A file appears when it is complete, or not at all: it is written under another name in its directory
-//! (which is made if need be) and then renamed. That it can be made is tried before the first run.
+//! A file appears when it is complete ([`super::place`]). That it can be made is tried before the first run.
 
 use super::args::Format;
 use super::options::Files;
-use super::output::{result, talk};
+use super::output::{for_people, result, talk};
+use super::place::{Place, refusal, told};
 use super::status::Status;
 use ackproof_reports::jsonl::{self, RunLine};
 use ackproof_reports::sweep::SweepReport;
 use ackproof_reports::{github, human, json, junit};
 use std::fs::OpenOptions;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
+use std::io::Write;
+use std::path::PathBuf;
 
 /// Where GitHub Actions reads the summary of a step.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
@@ -25,19 +24,14 @@ struct Target {
     place: Place,
 }
 
-enum Place {
-    /// A new file, under another name until it is complete.
-    New(BufWriter<NamedTempFile>),
-    /// What is no file (`/dev/null`, a pipe) is written as it is.
-    Device(BufWriter<std::fs::File>),
-}
-
 /// Everything that is to be written.
 pub(crate) struct Outputs {
     /// What is printed.
     printed: Format,
     /// Where to: stdout, unless that is taken.
     print: fn(&str) -> Status,
+    /// The same, for people.
+    tell: fn(&str) -> Status,
     targets: Vec<Target>,
     status: Status,
 }
@@ -57,11 +51,11 @@ impl Outputs {
         let mut targets = Vec::new();
         for (format, path) in wanted {
             if let Some(path) = path {
-                let place = open(path).map_err(|error| refusal(path, &error))?;
+                let place = Place::open(path).map_err(|error| refusal(path, &error))?;
                 targets.push(Target { path: path.clone(), format, place });
             }
         }
-        Ok(Self { printed, print: result, targets, status: Status::Met })
+        Ok(Self { printed, print: result, tell: for_people, targets, status: Status::Met })
     }
 
     /// Stdout is taken: what would be printed there goes to stderr.
@@ -70,6 +64,7 @@ impl Outputs {
             talk(text);
             Status::Met
         };
+        self.tell = self.print;
     }
 
     /// A run of a sweep has ended.
@@ -94,7 +89,7 @@ impl Outputs {
     ) -> Status {
         let print = self.print;
         let printed = match self.printed {
-            Format::Human => print(&human()),
+            Format::Human => (self.tell)(&human()),
             Format::Json => print(&json()),
             Format::Jsonl => Status::Met,
             Format::Junit => print(&junit::sweep(report)),
@@ -116,8 +111,8 @@ impl Outputs {
         let mut status = self.status;
         for Target { path, place, .. } in self.targets {
             if let Err(error) = place.complete(&path) {
-                talk(&refusal(&path, &error));
-                status = status.max(Status::Internal);
+                told(&path, &error);
+                status = status.max(Status::Usage);
             }
         }
         status
@@ -125,62 +120,15 @@ impl Outputs {
 
     fn write(&mut self, format: Format, text: &str) {
         for target in self.targets.iter_mut().filter(|target| target.format == format) {
-            let written = match &mut target.place {
-                Place::New(out) => out.write_all(text.as_bytes()),
-                Place::Device(out) => out.write_all(text.as_bytes()),
-            };
-            if let Err(error) = written {
+            if let Err(error) = target.place.write(text) {
                 // Once is enough of each sort of trouble.
-                if self.status < Status::Internal {
-                    talk(&refusal(&target.path, &error));
+                if self.status < Status::Usage {
+                    told(&target.path, &error);
                 }
-                self.status = self.status.max(Status::Internal);
+                self.status = self.status.max(Status::Usage);
             }
         }
     }
-}
-
-impl Place {
-    fn complete(self, path: &Path) -> io::Result<()> {
-        match self {
-            Self::New(out) => {
-                let file = out.into_inner()?;
-                file.persist(path)?;
-                Ok(())
-            }
-            Self::Device(mut out) => out.flush(),
-        }
-    }
-}
-
-fn open(path: &Path) -> io::Result<Place> {
-    match std::fs::metadata(path) {
-        Ok(meta) if meta.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        Ok(meta) if !meta.is_file() => OpenOptions::new()
-            .write(true)
-            .open(path)
-            .map(|file| Place::Device(BufWriter::new(file))),
-        Ok(_) | Err(_) => {
-            let directory = match path.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent,
-                _ => Path::new("."),
-            };
-            std::fs::create_dir_all(directory)?;
-            let mut builder = tempfile::Builder::new();
-            builder.prefix(".ackproof-");
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::PermissionsExt;
-                // As any other new file: others may read it, as far as the umask lets them.
-                builder.permissions(std::fs::Permissions::from_mode(0o666));
-            }
-            builder.tempfile_in(directory).map(|file| Place::New(BufWriter::new(file)))
-        }
-    }
-}
-
-fn refusal(path: &Path, error: &io::Error) -> String {
-    format!("error: cannot write {}: {error}\n", path.display())
 }
 
 /// Adds the summary to what the step has said before.
@@ -193,8 +141,8 @@ fn step_summary(report: &SweepReport) -> Status {
     match opened.and_then(|mut file| file.write_all(github::summary(report).as_bytes())) {
         Ok(()) => Status::Met,
         Err(error) => {
-            talk(&refusal(&path, &error));
-            Status::Internal
+            told(&path, &error);
+            Status::Usage
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `ackproof replay`: a schedule file, run as it is. It is `ackproof run` for files that name their seed;
 //! with `--seeds` the same records and faults meet other latencies.
 
-use super::args::Run;
+use super::args::{Replay, Run};
 use super::config::options;
 use super::load::load;
 use super::output::talk;
@@ -9,7 +9,7 @@ use super::run::run;
 use super::select::select;
 use super::status::Status;
 
-pub(crate) fn replay(arguments: &Run) -> Status {
+pub(crate) fn replay(arguments: &Replay) -> Status {
     let loaded = select(&arguments.paths).and_then(|files| load(&files, &arguments.sets));
     let files = match loaded {
         Ok(files) => files,
@@ -34,5 +34,6 @@ pub(crate) fn replay(arguments: &Run) -> Status {
         ));
         return Status::Usage;
     }
-    run(arguments)
+    let Replay { paths, sets, trace, places, flags } = arguments.clone();
+    run(&Run { paths, sets, trace, places, flags, save_schedule: None, force: false })
 }

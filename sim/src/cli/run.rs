@@ -7,6 +7,8 @@ use super::load::{Drawn, Scenario, load};
 use super::options::Options;
 use super::output::{TraceOut, talk};
 use super::outputs::Outputs;
+use super::place::{below, free};
+use super::progress::Progress;
 use super::save::{failure, save};
 use super::select::select;
 use super::status::Status;
@@ -84,11 +86,13 @@ fn begin(arguments: &Run, options: &Options, asked: &Asked, scenarios: &[Scenari
     }
     let outputs = match Outputs::open(options.format, &options.files) {
         Ok(outputs) => outputs,
-        Err(text) => {
-            talk(&text);
-            return Status::Internal;
-        }
+        Err(text) => return refuse(&text),
     };
+    let schedule = arguments.save_schedule.iter().map(|file| free(file, arguments.force));
+    let failures = options.failures.iter().map(|directory| below(directory));
+    if let Some(text) = schedule.chain(failures).find_map(Result::err) {
+        return refuse(&text);
+    }
     match scenarios {
         _ if count == Some(0) && asked.part.is_none() => {
             let SeedRange { from, to } = asked.seeds;
@@ -124,7 +128,9 @@ fn single(
     let trace = out.as_ref().map(TraceOut::trace);
     let watchdog = Watchdog::new(options.run_timeout, options.max_events_at_once);
     let name = || format!("seed {seed} of {}", scenario.file);
+    let progress = Progress::waiting(name(), options.quiet || out.is_some());
     let run = watchdog.watch(name, |bounds| trial_telling(&plan, &origin, seed, trace, bounds));
+    progress.finish();
     let traced = out.as_ref().map_or(Status::Met, TraceOut::finish);
     let sweep = alone(asked, scenario, &run);
     let shown = match &run {
@@ -145,7 +151,7 @@ fn single(
     let is_new = scenario.plan.seed != Some(seed) || !asked.sets.is_empty();
     let failed = matches!(&run, Ok(report) if report.verdict == Verdict::Violated);
     let kept = options.failures.as_deref().filter(|_| failed && is_new);
-    let kept = kept.and_then(|directory| failure(directory, scenario, seed));
+    let kept = kept.and_then(|directory| failure(directory, &origin, seed));
     let saved = arguments.save_schedule.iter().chain(&kept);
     let saved = saved.map(|file| save(&plan, &origin, seed, file)).max().unwrap_or(Status::Met);
     status(&sweep).max(traced).max(shown).max(saved)

@@ -3,8 +3,10 @@
 use super::args::parse_set;
 use super::load::read;
 use super::options::{FAILURES, parse_jobs, threads};
-use super::output::{result, talk};
-use super::save::{failure, whole};
+use super::output::{for_people, talk};
+use super::place::{below, free, told, whole};
+use super::progress::Progress;
+use super::save::failure;
 use super::seeds::parse_seed;
 use super::status::Status;
 use super::sweep::stop_on_interrupt;
@@ -24,10 +26,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Exit status: 0 the failure was made small, 2 usage or scenario error, 4 the run does not fail, 70
-/// ackproof itself failed, 130 interrupted; the smallest so far is written.
+/// What `shrink` is given.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
 pub(crate) struct Shrink {
     /// A scenario or schedule file.
     #[arg(value_name = "FILE")]
@@ -51,9 +51,12 @@ pub(crate) struct Shrink {
     /// Runs at the same time [default: one a core].
     #[arg(long, value_name = "J", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
-    /// Where to write the schedule [default: below ./ackproof-failures].
-    #[arg(short, long, value_name = "OUT")]
+    /// Where to write the schedule; missing directories are made [default: below ./ackproof-failures].
+    #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Let --output replace a file.
+    #[arg(long)]
+    force: bool,
 }
 
 fn parse_property(text: &str) -> Result<String, String> {
@@ -77,14 +80,24 @@ pub(crate) fn shrink(arguments: &Shrink) -> Status {
         }
     };
     talk(&warnings);
+    let writable = match &arguments.output {
+        Some(file) => free(file, arguments.force),
+        None => below(Path::new(FAILURES)),
+    };
+    if let Err(text) = writable {
+        talk(&text);
+        return Status::Usage;
+    }
     let seed = arguments.seed.or(scenario.plan.seed).unwrap_or(0);
     let interrupted = stop_on_interrupt();
     let expired = expires(arguments.budget);
+    let progress = Progress::waiting("shrinking".to_owned(), false);
     let bounds = Bounds {
         runs: arguments.runs,
         jobs: threads(arguments.jobs),
         expired: &expired,
         interrupted: &interrupted,
+        progress: &|runs| progress.say(format!("shrinking, {runs} runs")),
     };
     let origin = Origin {
         file: &scenario.file,
@@ -93,9 +106,11 @@ pub(crate) fn shrink(arguments: &Shrink) -> Status {
         check_determinism: false,
     };
     let command = origin.command(seed, seed.saturating_add(1));
-    match make_small(&scenario.plan, seed, arguments.property.as_deref(), bounds) {
+    let small = make_small(&scenario.plan, seed, arguments.property.as_deref(), bounds);
+    progress.finish();
+    match small {
         Ok(Some(small)) => {
-            let below = || failure(Path::new(FAILURES), &scenario, seed);
+            let below = || failure(Path::new(FAILURES), &origin, seed);
             let beside = || below().map(|file| file.with_extension("min.json"));
             let file = arguments.output.clone().or_else(beside);
             write_small(small, &file.unwrap_or_default(), &command)
@@ -136,10 +151,10 @@ fn write_small(small: Shrunk, file: &Path, command: &str) -> Status {
     ];
     header.extend(report.story.iter().map(|line| format!("  {line}")));
     if let Err(error) = whole(file, &write::text(&tree, &header, &BTreeMap::new())) {
-        talk(&format!("error: {shown}: cannot be written: {error}\n"));
-        return Status::Internal;
+        told(file, &error);
+        return Status::Usage;
     }
     let interrupted = report.end == End::Interrupted;
     let status = if interrupted { Status::Interrupted } else { Status::Met };
-    result(&human::shrink(&report)).max(status)
+    for_people(&human::shrink(&report)).max(status)
 }

@@ -180,11 +180,11 @@ impl Sweep<'_> {
             seeds.sort_unstable();
             seeds.dedup();
             for seed in seeds.into_iter().filter(|seed| scenario.plan.seed != Some(*seed)) {
-                if let Some(file) = failure(directory, scenario, seed) {
-                    let Ok(Drawn { plan, swarm }) = scenario.drawn(self.asked, seed) else {
-                        continue;
-                    };
-                    let origin = origin(self.asked, scenario, swarm.as_ref());
+                let Ok(Drawn { plan, swarm }) = scenario.drawn(self.asked, seed) else {
+                    continue;
+                };
+                let origin = origin(self.asked, scenario, swarm.as_ref());
+                if let Some(file) = failure(directory, &origin, seed) {
                     status = status.max(save(&plan, &origin, seed, &file));
                 }
             }

@@ -16,10 +16,10 @@ use ackproof::explore::in_order;
 use ackproof::report::Origin;
 use ackproof::runs::Runs;
 use ackproof::trial::trial;
-use ackproof::validate::{Validation, report};
+use ackproof::validate::{Known, Validation, report};
 use ackproof_reports::command::quoted;
 use ackproof_reports::sweep::SeedRange;
-use ackproof_reports::validate::{Agreement, ValidateReport};
+use ackproof_reports::validate::{Agreement, LeftOut, ValidateReport};
 use ackproof_reports::{human, json, markdown};
 use clap::ValueEnum;
 use std::num::NonZeroUsize;
@@ -27,31 +27,26 @@ use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-/// Is the model right about the real thing? Judges histories of real runs of a scenario, simulates it over
-/// many seeds, and says for each property and figure whether the two sides agree.
-///
-/// A property differs if the real outcome has a probability below 2.5 % under every violation rate that
-/// the simulation leaves possible; a figure of a real run lies inside or outside of the range of 95 % of the
-/// simulated runs, a time if a value within a millisecond of it does: real clients tell no less. One figure in
-/// twenty lies outside by chance.
+/// What `validate` is given.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Exit status: 0 all agree and lie inside, 1 something differs or lies outside, \
-2 usage error, or a history that is none of the scenario, 3 nothing could be compared."
-)]
 pub(crate) struct Validate {
-    /// The scenario that ran for real.
-    #[arg(value_name = "SCENARIO", required_unless_present = "real", requires = "histories")]
-    scenario: Option<PathBuf>,
+    /// The scenario that ran for real; with --real any number of them.
+    #[arg(value_name = "SCENARIO", required_unless_present = "real")]
+    named: Vec<PathBuf>,
     /// Histories of real runs, compressed (.gz) or not.
-    #[arg(long = "history", value_name = "FILE", num_args = 1.., requires = "scenario")]
+    #[arg(long = "history", value_name = "FILE", num_args = 1..)]
     histories: Vec<PathBuf>,
-    /// Many scenarios at once: DIR holds NAME/*.jsonl or *.jsonl.gz, the real runs of NAME.json.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["scenario", "histories"])]
+    /// Many scenarios at once: DIR holds NAME/*.jsonl or *.jsonl.gz, the real runs of NAME.json. Of those that
+    /// are named, or of all. What is no history of its scenario is left out and told.
+    #[arg(long, value_name = "DIR", conflicts_with = "histories")]
     real: Option<PathBuf>,
-    /// Where --real looks for NAME.json.
+    /// Where --real looks for NAME.json, if no scenario is named.
     #[arg(long, value_name = "DIR", default_value = "scenarios/real")]
     scenarios: PathBuf,
+    /// Figures that are known to differ, with the reasons: shown, and not tested. A JSON object like
+    /// `{"leader-kill": {"longest_stall": "why"}, "*": {}}`.
+    #[arg(long, value_name = "FILE")]
+    known: Option<PathBuf>,
     /// Override a value of the scenario: `run.settle=60s`.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
     sets: Vec<(String, String)>,
@@ -91,25 +86,31 @@ pub(crate) fn validate(arguments: &Validate) -> Status {
         talk("nothing to run: the range holds no seed; the last is excluded\n");
         return Status::Nothing;
     }
-    let mut halves = match wanted(arguments).and_then(|wanted| halves(wanted, &arguments.sets)) {
-        Ok(halves) => halves,
+    let (mut halves, left_out) = match prepare(arguments) {
+        Ok(prepared) => prepared,
         Err(text) => {
             talk(&text);
             return Status::Usage;
         }
     };
+    for LeftOut { file, why } in &left_out {
+        talk(&format!("error: {file}: {why}; it is left out\n"));
+    }
     let (failed, interrupted) = simulate(arguments, &mut halves);
     let seeds = SeedRange { from: arguments.seeds.start, to: Some(arguments.seeds.end) };
     let validated = halves.into_iter().map(|half| half.validation.conclude()).collect();
-    let report = report(validated, seeds, interrupted, again(arguments));
+    let is_whole = left_out.is_empty();
+    let report = report(validated, seeds, interrupted, left_out, again(arguments));
     let status = match report.agreement {
         Agreement::Agrees => Status::Met,
         Agreement::NotCompared => Status::Inconclusive,
         Agreement::Differs => Status::Violated,
     };
+    // What differs is said first.
+    let whole = if is_whole || status == Status::Violated { Status::Met } else { Status::Usage };
     let failed = if failed { Status::Internal } else { Status::Met };
     let interrupted = if interrupted { Status::Interrupted } else { Status::Met };
-    written(arguments, &report).max(status).max(failed).max(interrupted)
+    written(arguments, &report).max(status).max(whole).max(failed).max(interrupted)
 }
 
 /// Runs all seeds; whether one failed, and whether somebody stopped it.
@@ -144,28 +145,85 @@ fn simulate(arguments: &Validate, halves: &mut [Half]) -> (bool, bool) {
     (failed, stop.load(Ordering::Relaxed))
 }
 
-/// Scenario files, each with its histories.
-fn wanted(arguments: &Validate) -> Result<Vec<(PathBuf, Vec<PathBuf>)>, String> {
-    if let Some(scenario) = &arguments.scenario {
-        return Ok(vec![(scenario.clone(), arguments.histories.clone())]);
-    }
-    let Some(real) = &arguments.real else { return Err("error: no scenario\n".to_owned()) };
-    let mut wanted = Vec::new();
-    for directory in listed(real)?.into_iter().filter(|path| path.is_dir()) {
-        let histories: Vec<PathBuf> =
-            listed(&directory)?.into_iter().filter(|path| is_history(path)).collect();
-        let Some(name) = directory.file_name().filter(|_| !histories.is_empty()) else { continue };
-        let mut file = name.to_os_string();
-        file.push(".json");
-        wanted.push((arguments.scenarios.join(file), histories));
-    }
+/// A scenario file with its histories.
+type Wanted = (PathBuf, Vec<PathBuf>);
+
+/// What is to be compared, read and judged; and what was left out.
+fn prepare(arguments: &Validate) -> Result<(Vec<Half>, Vec<LeftOut>), String> {
+    let known = known(arguments.known.as_deref())?;
+    let Some(real) = &arguments.real else {
+        let halves = halves(vec![named_alone(arguments)?], &arguments.sets, &known, None)?;
+        return Ok((halves, Vec::new()));
+    };
+    let mut left_out = Vec::new();
+    let wanted = if arguments.named.is_empty() {
+        all(real, &arguments.scenarios, &mut left_out)?
+    } else {
+        arguments.named.iter().map(|file| named(real, file)).collect::<Result<_, _>>()?
+    };
     if wanted.is_empty() {
         let real = real.display();
         return Err(format!(
             "error: {real}: no history (NAME/*.jsonl, NAME/*.jsonl.gz) is there\n"
         ));
     }
+    let halves = halves(wanted, &arguments.sets, &known, Some(&mut left_out))?;
+    Ok((halves, left_out))
+}
+
+fn known(file: Option<&Path>) -> Result<Known, String> {
+    let Some(file) = file else { return Ok(Known::default()) };
+    let told = |error: String| format!("error: {}: {error}\n", file.display());
+    let text = std::fs::read_to_string(file).map_err(|error| told(error.to_string()))?;
+    Known::read(&text).map_err(told)
+}
+
+/// Without --real: one scenario, and the histories that are named.
+fn named_alone(arguments: &Validate) -> Result<Wanted, String> {
+    match (arguments.named.as_slice(), arguments.histories.is_empty()) {
+        ([scenario], false) => Ok((scenario.clone(), arguments.histories.clone())),
+        (_, true) => {
+            Err("error: no history: name some with --history, or a folder with --real\n".to_owned())
+        }
+        _ => Err("error: --history takes one scenario; several need --real\n".to_owned()),
+    }
+}
+
+/// A scenario file and its histories below `real`.
+fn named(real: &Path, file: &Path) -> Result<Wanted, String> {
+    let folder = real.join(file.file_stem().unwrap_or_default());
+    let histories = histories_in(&folder)?;
+    if histories.is_empty() {
+        return Err(format!(
+            "error: {}: no history of {} is there\n",
+            folder.display(),
+            file.display()
+        ));
+    }
+    Ok((file.to_owned(), histories))
+}
+
+/// Every scenario of which there are histories below `real`.
+fn all(real: &Path, scenarios: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Wanted>, String> {
+    let mut wanted = Vec::new();
+    for folder in listed(real)?.into_iter().filter(|path| path.is_dir()) {
+        let histories = histories_in(&folder)?;
+        let Some(name) = folder.file_name().filter(|_| !histories.is_empty()) else { continue };
+        let mut file = name.to_os_string();
+        file.push(".json");
+        let file = scenarios.join(file);
+        if file.is_file() {
+            wanted.push((file, histories));
+        } else {
+            let why = format!("there is no scenario {}", file.display());
+            left_out.push(LeftOut { file: folder.display().to_string(), why });
+        }
+    }
     Ok(wanted)
+}
+
+fn histories_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    Ok(listed(folder)?.into_iter().filter(|path| is_history(path)).collect())
 }
 
 /// What is in a directory, sorted; numbers by their size.
@@ -188,24 +246,56 @@ fn is_history(path: &Path) -> bool {
     path.is_file() && (name.ends_with(".jsonl") || name.ends_with(".jsonl.gz"))
 }
 
-/// Reads scenarios and judges their histories.
+/// Reads scenarios and judges their histories. One that is none of its scenario is put to `left_out`, or is an
+/// error if nothing may be left out.
 fn halves(
-    wanted: Vec<(PathBuf, Vec<PathBuf>)>,
+    wanted: Vec<Wanted>,
     sets: &[(String, String)],
+    known: &Known,
+    mut left_out: Option<&mut Vec<LeftOut>>,
 ) -> Result<Vec<Half>, String> {
     let (files, histories): (Vec<PathBuf>, Vec<Vec<PathBuf>>) = wanted.into_iter().unzip();
+    let scenarios = load(&files, sets)?;
     let mut halves = Vec::new();
-    for (scenario, histories) in load(&files, sets)?.into_iter().zip(histories) {
+    for ((scenario, file), histories) in scenarios.into_iter().zip(&files).zip(histories) {
         let mut validation = Validation::new(&scenario.plan, &scenario.file);
+        let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        validation.known(known.of(stem));
         for path in &histories {
-            let name = path.display().to_string();
-            let input = open(path).map_err(|error| format!("error: {name}: {error}\n"))?;
-            let checked = read(input, &[]).map_err(|problem| problem.shown(&name))?;
-            validation.real(&name, &checked).map_err(|why| format!("error: {name}: {why}\n"))?;
+            match (take(path, &mut validation), &mut left_out) {
+                (Ok(()), _) => {}
+                (Err(error), None) => return Err(error.shown),
+                (Err(Foreign { file, why, .. }), Some(left_out)) => {
+                    left_out.push(LeftOut { file, why });
+                }
+            }
         }
         halves.push(Half { scenario, validation });
     }
     Ok(halves)
+}
+
+/// A file that is no history of its scenario.
+struct Foreign {
+    file: String,
+    why: String,
+    /// Both, as an error.
+    shown: String,
+}
+
+/// Judges the history in `path`.
+fn take(path: &Path, validation: &mut Validation) -> Result<(), Foreign> {
+    let file = path.display().to_string();
+    let foreign = |why: String| {
+        let shown = format!("error: {file}: {why}\n");
+        Foreign { file: file.clone(), why, shown }
+    };
+    let input = open(path).map_err(|error| foreign(error.to_string()))?;
+    let checked = read(input, &[]).map_err(|problem| Foreign {
+        shown: problem.shown(&file),
+        ..foreign(format!("line {problem}"))
+    })?;
+    validation.real(&file, &checked).map_err(foreign)
 }
 
 fn written(arguments: &Validate, report: &ValidateReport) -> Status {
@@ -229,14 +319,19 @@ fn written(arguments: &Validate, report: &ValidateReport) -> Status {
 fn again(arguments: &Validate) -> String {
     let mut words = vec!["ackproof".to_owned(), "validate".to_owned()];
     let shown = |path: &PathBuf| path.display().to_string();
-    words.extend(arguments.scenario.as_ref().map(shown));
+    words.extend(arguments.named.iter().map(shown));
     if !arguments.histories.is_empty() {
         words.push("--history".to_owned());
         words.extend(arguments.histories.iter().map(shown));
     }
     if let Some(real) = &arguments.real {
-        let scenarios = shown(&arguments.scenarios);
-        words.extend(["--real".to_owned(), shown(real), "--scenarios".to_owned(), scenarios]);
+        words.extend(["--real".to_owned(), shown(real)]);
+        if arguments.named.is_empty() {
+            words.extend(["--scenarios".to_owned(), shown(&arguments.scenarios)]);
+        }
+    }
+    if let Some(known) = &arguments.known {
+        words.extend(["--known".to_owned(), shown(known)]);
     }
     for (path, value) in &arguments.sets {
         words.extend(["--set".to_owned(), format!("{path}={value}")]);

@@ -2,7 +2,7 @@
 //! faults have come due, right after the step in which they have.
 
 use crate::lower::{Cast, Role};
-use ackproof_oracle::history::{Entry, Event};
+use ackproof_oracle::history::{Entry, Event, ProcessEnd};
 use ackproof_scenario::anchor::{Anchor, Content, Place, RecordName};
 use ackproof_scenario::plan::Target;
 use ackproof_types::{NodeId, Offset, RecordId, RecordSlice, TopicPartition};
@@ -21,7 +21,14 @@ enum Watch {
     Appends(Option<NodeId>, What),
     Sent(RecordId),
     Acknowledged(RecordId),
+    Fails(RecordId),
+    SentAgain(RecordId),
     BecomesLeader(NodeId, TopicPartition),
+    IsElected(NodeId, TopicPartition),
+    Truncates(NodeId, TopicPartition),
+    Ends(NodeId, ProcessEnd),
+    Polls(Who, What),
+    StartsAt(Who, TopicPartition, Offset),
     Processes(Who, What),
     Commits(Who, TopicPartition, Offset),
 }
@@ -95,14 +102,43 @@ fn watch(anchor: Anchor, cast: &Cast) -> Option<Watch> {
         Anchor::Appends(_leader, content) => Watch::Appends(None, what(content)?),
         Anchor::Sent(name) => Watch::Sent(record(name)?),
         Anchor::Acknowledged(name) => Watch::Acknowledged(record(name)?),
+        Anchor::Fails(name) => Watch::Fails(record(name)?),
+        Anchor::SentAgain(name) => Watch::SentAgain(record(name)?),
         Anchor::BecomesLeader(broker, topic, number) => {
             Watch::BecomesLeader(NodeId(broker), TopicPartition::new(topic, number))
+        }
+        Anchor::IsElected(broker, topic, number) => {
+            Watch::IsElected(NodeId(broker), TopicPartition::new(topic, number))
+        }
+        Anchor::Truncates(broker, topic, number) => {
+            Watch::Truncates(NodeId(broker), TopicPartition::new(topic, number))
+        }
+        Anchor::Crashes(target) => Watch::Ends(process(target, cast)?, ProcessEnd::Crash),
+        Anchor::Stops(target) => Watch::Ends(process(target, cast)?, ProcessEnd::Clean),
+        Anchor::Polls(target, content) => Watch::Polls(who(target)?, what(content)?),
+        Anchor::StartsAt(target, place) => {
+            Watch::StartsAt(who(target)?, partition(place), Offset(place.offset))
         }
         Anchor::Processes(target, content) => Watch::Processes(who(target)?, what(content)?),
         Anchor::Commits(target, place) => {
             Watch::Commits(who(target)?, partition(place), Offset(place.offset))
         }
     })
+}
+
+fn process(target: Target, cast: &Cast) -> Option<NodeId> {
+    let is = |role: Role| match (target, role) {
+        (Target::Producer(producer, instance), Role::Producer(p, i, _)) => {
+            (p, i) == (producer, instance)
+        }
+        (Target::Member(group, member), Role::Member(g, m)) => (g, m) == (group, member),
+        _ => false,
+    };
+    match target {
+        Target::Broker(broker) => Some(NodeId(broker)),
+        Target::Controller => Some(NodeId::CONTROLLER),
+        _ => cast.nodes().find(|(_, role)| is(*role)).map(|(node, _)| node),
+    }
 }
 
 fn partition(place: Place) -> TopicPartition {
@@ -129,6 +165,30 @@ impl Watch {
             }
             (Self::Sent(id), Event::Sent { record, .. }) => record.id == *id,
             (Self::Acknowledged(id), Event::Acked { records, .. }) => has(records, *id),
+            (Self::Fails(id), Event::Failed { records, .. }) => has(records, *id),
+            (Self::Fails(id), Event::Rejected { record, .. }) => record.id == *id,
+            (Self::SentAgain(id), Event::Retried { first, .. }) => first.id == *id,
+            (Self::IsElected(node, wanted), Event::LeaderElected { partition, leader, .. }) => {
+                partition == wanted && leader.map(NodeId::from) == Some(*node)
+            }
+            (Self::Truncates(node, wanted), Event::Truncated { partition, .. }) => {
+                entry.node == *node && partition == wanted
+            }
+            (Self::Ends(node, how), Event::ProcessEnded(end)) => entry.node == *node && end == how,
+            (Self::Polls(who, what), Event::Polled { group, partition, base_offset, records }) => {
+                let end = base_offset.plus(records.len());
+                who.is(entry.node, group.0)
+                    && match what {
+                        What::At(wanted, at) => {
+                            wanted == partition && base_offset <= at && *at < end
+                        }
+                        What::Record(id) => has(records, *id),
+                    }
+            }
+            (
+                Self::StartsAt(who, wanted, at),
+                Event::Positioned { group, partition, offset, .. },
+            ) => who.is(entry.node, group.0) && partition == wanted && offset == at,
             (Self::BecomesLeader(node, wanted), Event::BecameLeader { partition, .. }) => {
                 entry.node == *node && partition == wanted
             }

@@ -87,6 +87,11 @@ fn drawn(
     })
 }
 
+/// Everybody that a rolling restart takes in turn.
+pub(crate) fn in_turn(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
+    candidates(target, cast, world)
+}
+
 fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
     let recorder = &world.kernel.recorder;
     let leader = |partition| recorder.leaders().leader(partition).into_iter().collect();
@@ -109,7 +114,7 @@ fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
         Target::Member(group, member) => {
             of(cast, |role| matches!(role, Role::Member(g, m) if (g, m) == (group, member)))
         }
-        Target::AnyMember(group) => {
+        Target::AnyMember(group) | Target::AllMembers(group) => {
             of(cast, |role| matches!(role, Role::Member(g, _) if g == group))
         }
         Target::Group(group) => of(cast, |role| matches!(role, Role::Spare(g, _) if g == group)),

@@ -1,5 +1,7 @@
 //! A rolling restart as a careful operator does it: one broker after another, the next one only when the
-//! last one is back in every in-sync set. It decides what to do next; the nemesis does it.
+//! last one is back in every in-sync set. Members of a group are restarted as a deployment does it: the next
+//! one once the last one has started, whatever the group makes of it. It decides what to do next; the
+//! nemesis does it.
 
 use crate::world::World;
 use ackproof_types::{Micros, NodeId};
@@ -44,9 +46,9 @@ pub(crate) struct Rolling {
 }
 
 impl Rolling {
-    /// Of `brokers`, each down for `down`.
-    pub(crate) fn new(brokers: Vec<NodeId>, down: Micros) -> Self {
-        Self { left: brokers.into(), down, stage: None }
+    /// Of `all` processes in turn, each down for `down`.
+    pub(crate) fn new(all: Vec<NodeId>, down: Micros) -> Self {
+        Self { left: all.into(), down, stage: None }
     }
 
     /// The broker that is stopping or down.

@@ -7,6 +7,7 @@
 use super::Stretch;
 use super::narrow::Narrow;
 use super::retransmit::FIRST;
+use ackproof_scenario::plan::Network as Settings;
 use ackproof_scenario::schedule::draw;
 use ackproof_scenario::stream;
 use ackproof_types::{Delay, Micros, NodeId};
@@ -30,6 +31,8 @@ pub(super) struct Link {
 pub(super) struct Links {
     nodes: usize,
     latency: Delay,
+    /// `net.ipv4.tcp_syn_linear_timeouts`.
+    pub(super) syn_linear_timeouts: u16,
     /// How long a sender on a connection that is made waits before it sends again.
     pub(super) timer: Delay,
     all: Vec<Link>,
@@ -37,7 +40,8 @@ pub(super) struct Links {
 
 impl Links {
     /// Between as many processes as `entities`, which name their streams.
-    pub(super) fn new(entities: &[u64], latency: Delay, seed: u64) -> Self {
+    pub(super) fn new(entities: &[u64], settings: Settings, seed: u64) -> Self {
+        let Settings { latency, syn_linear_timeouts } = settings;
         let pairs = entities.iter().flat_map(|from| entities.iter().map(move |to| (from, to)));
         let all = pairs
             .map(|(from, to)| Link {
@@ -48,7 +52,7 @@ impl Links {
                 narrow: Narrow::default(),
             })
             .collect();
-        Self { nodes: entities.len(), latency, timer: FIRST, all }
+        Self { nodes: entities.len(), latency, syn_linear_timeouts, timer: FIRST, all }
     }
 
     /// The link that leads from the one to the other.

@@ -6,6 +6,7 @@ use crate::events::{Agenda, Due, Events, Toward};
 use ackproof_kafka::machine::{Channel, ConnectionId, Route};
 use ackproof_kafka::message::{CorrelationId, Message, Request};
 use ackproof_oracle::history::Phase;
+use ackproof_scenario::plan::Network as Settings;
 use ackproof_types::{Delay, Micros, NodeId};
 use madsim::runtime::Runtime;
 
@@ -68,7 +69,7 @@ impl Pair {
                         self.failed_at.push(self.events.now());
                     }
                 }
-                Due::Backlog(_) | Due::Timer(..) => {}
+                Due::Backlog(_) | Due::Dead(_) | Due::Timer(..) => {}
             }
         }
     }
@@ -108,7 +109,8 @@ impl Pair {
 pub(super) fn simulated(seed: u64, test: impl FnOnce(Pair)) {
     let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
     runtime.block_on(async move {
-        let mut network = Network::new(&[1, 2], LATENCY, seed);
+        let settings = Settings { latency: LATENCY, syn_linear_timeouts: 4 };
+        let mut network = Network::new(&[1, 2], settings, seed);
         network.links.timer = Delay::exactly(Micros::from_millis(200));
         let events = Events::new();
         test(Pair { network, events, arrived: Vec::new(), failed_at: Vec::new() });

@@ -6,6 +6,11 @@
 //! One timer a way, and nothing else is planned ahead, so that a second cut finds nothing that could pass it.
 //! Knows neither how links lose nor how they queue.
 //!
+//! A handshake's first packet, the SYN, goes again after a second, `net.ipv4.tcp_syn_linear_timeouts` times more at
+//! this distance, and then at distances that double. Linux 6.5 and later have 4 there, so that it goes after 1,
+//! 2, 3, 4, 5, 7, 11 s; older kernels, as with 0, after 1, 3, 7, 15 s (`tcp_retransmit_timer`). Linux 6.18 was seen
+//! to do so, each up to 4 % later.
+//!
 //! Left out: what is faster than the timer (fast retransmit, a probe with more in flight), a timer that follows the
 //! measured round trip, acknowledgements that are lost, and that Linux gives up after a quarter of an hour.
 
@@ -22,6 +27,8 @@ pub(super) const FIRST: Delay =
     Delay { min: Micros::from_millis(204), max: Micros::from_millis(220) };
 /// First timer of a handshake: `TCP_TIMEOUT_INIT`.
 const FIRST_OF_HANDSHAKE: u64 = 1_000_000;
+/// Connections that take longer are given up by their clients.
+const SHOWN_S: u64 = 15;
 /// `TCP_RTO_MAX`.
 const LONGEST: u64 = 120_000_000;
 
@@ -35,6 +42,23 @@ pub(super) enum Recovery {
     Blocked(u64),
     /// It has come, and nothing has passed yet.
     Trying(u64),
+}
+
+/// How long after a SYN that was lost the next one goes, if so many were lost before it.
+fn of_handshake(lost: u32, linear_timeouts: u16) -> u64 {
+    let doublings = lost.saturating_sub(u32::from(linear_timeouts));
+    FIRST_OF_HANDSHAKE.saturating_mul(1 << doublings.min(7)).min(LONGEST)
+}
+
+/// So many seconds after the first a SYN that is lost is sent again, for a quarter of a minute.
+pub(crate) fn syn_again_after_s(linear_timeouts: u16) -> Vec<u64> {
+    let mut after = 0;
+    let distances = (0..).map(|lost| of_handshake(lost, linear_timeouts));
+    let times = distances.map(|distance| {
+        after += distance;
+        after / 1_000_000
+    });
+    times.take_while(|after| *after <= SHOWN_S).collect()
 }
 
 impl Way {
@@ -52,7 +76,11 @@ impl Way {
     ) {
         let (distance, next) = match self.recovery {
             Recovery::Blocked(_) => return,
-            Recovery::None if self.is_first(toward) => (FIRST_OF_HANDSHAKE, 2 * FIRST_OF_HANDSHAKE),
+            Recovery::None | Recovery::Trying(_) if self.is_first(toward) => {
+                let distance = of_handshake(self.lost_syns, links.syn_linear_timeouts);
+                self.lost_syns += 1;
+                (distance, distance)
+            }
             Recovery::None => {
                 let first = links.first_timer(ends);
                 (first, first)

@@ -1,15 +1,25 @@
 //! What a run failed of, so that a smaller run can be asked whether it fails of the same: a property or a
 //! count, with the first cause that the oracle names. It knows no schedule.
 
+use ackproof_oracle::cause::{DuplicateCause, SendCause};
 use ackproof_oracle::registry::PROPERTIES;
-use ackproof_oracle::verdict::{Findings, Judgement, PropertyResult, Violation};
+use ackproof_oracle::verdict::{Duplicate, Findings, Judgement, PropertyResult, Violation};
 use ackproof_scenario::plan::{Expected, Plan};
 use std::collections::BTreeSet;
 use std::fmt;
 
 /// Counts that a failure can be about: more than none.
-pub const COUNTS: &[&str] =
-    &["lost", "skipped", "log_duplicates", "duplicates", "unknown_absent", "unknown", "failed"];
+pub const COUNTS: &[&str] = &[
+    "lost",
+    "skipped",
+    "backlog",
+    "log_duplicates",
+    "duplicates",
+    "reordered",
+    "unknown_absent",
+    "unknown",
+    "failed",
+];
 
 /// What failed, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +118,17 @@ impl Failure {
         }
     }
 
+    /// The first record that was processed again for its cause, if it is about those.
+    #[must_use]
+    pub fn duplicate<'f>(&self, findings: &'f Findings) -> Option<(DuplicateCause, &'f Duplicate)> {
+        if self.what != What::Count("duplicates") {
+            return None;
+        }
+        let mut all = findings.groups.iter().flat_map(|group| &group.first_duplicates);
+        let found = all.find(|(cause, _)| self.cause.is_none_or(|wanted| wanted == cause.name()));
+        found.map(|(cause, duplicate)| (*cause, duplicate))
+    }
+
     /// The property, or the count.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -139,9 +160,11 @@ fn count(findings: &Findings, name: &str) -> (u64, Option<&'static str>) {
         "lost" => records.lost,
         "log_duplicates" => records.log_duplicates,
         "unknown" => records.unknown,
+        "reordered" => records.reordered,
         "unknown_absent" => records.unknown_absent,
         "failed" => records.failed,
         "skipped" => groups.map(|group| group.skipped).max().unwrap_or(0),
+        "backlog" => groups.map(|group| group.backlog).max().unwrap_or(0),
         "duplicates" => groups.map(|group| group.duplicates).max().unwrap_or(0),
         _ => 0,
     };
@@ -153,6 +176,9 @@ fn causes(findings: &Findings, name: &str) -> Vec<&'static str> {
     match name {
         "lost" => records.loss_causes.keys().map(|cause| cause.name()).collect(),
         "unknown_absent" => records.absent_causes.keys().map(|cause| cause.name()).collect(),
+        "reordered" => records.reorder_causes.keys().map(|cause| cause.name()).collect(),
+        "unknown" => records.unknown_causes.keys().map(SendCause::name).collect(),
+        "failed" => records.failure_causes.keys().map(SendCause::name).collect(),
         "log_duplicates" => records.log_duplicate_causes.keys().map(|cause| cause.name()).collect(),
         "skipped" => {
             let causes = groups.iter().flat_map(|group| group.skip_causes.keys());

@@ -3,11 +3,12 @@
 
 use super::failure::Failure;
 use super::seed_of;
+use crate::document;
 use crate::recorder::Trace;
 use crate::run::run;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event, Phase};
-use ackproof_oracle::verdict::Findings;
+use ackproof_oracle::verdict::{Duplicate, Findings};
 use ackproof_scenario::plan::Plan;
 use ackproof_types::{RecordId, RecordSlice, TopicId, TopicPartition};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,10 +19,17 @@ const LINES: usize = 10;
 /// The story of `failure` in a run of `plan` that ended in `findings`.
 pub(crate) fn story(failure: &Failure, plan: &Plan, findings: &Findings) -> Vec<String> {
     let violation = failure.violation(findings);
-    let told = violation.map(|one| one.story.clone()).unwrap_or_default();
+    let duplicate = failure.duplicate(findings);
+    let again = duplicate.map(|(_, one)| one.story.clone());
+    let told = violation.map(|one| one.story.clone()).or(again).unwrap_or_default();
     let until = violation.map_or(u64::MAX, |one| one.seq);
     let mut lines = if told.is_empty() { happened(plan, until) } else { told };
     let last = violation.map(|one| one.summary.clone());
+    let last = last.or_else(|| {
+        let (cause, Duplicate { subject, .. }) = duplicate?;
+        let name = names(&[subject.record], &document::context(plan));
+        Some(format!("{name} was processed again: {} ({})", cause.about(), cause.name()))
+    });
     let room = LINES - usize::from(last.is_some());
     if lines.len() > room {
         // How it began and how it ended.

@@ -136,6 +136,11 @@ pub(crate) fn brokers(tree: &Value) -> Vec<Value> {
                 *least = json!(left);
             }
         }
+        if number(tree, &["cluster", "config", OFFSETS]).unwrap_or(3) > left {
+            let smaller = smaller.get_mut("cluster")?.as_object_mut()?;
+            let config = smaller.entry("config").or_insert_with(|| json!({}));
+            config.as_object_mut()?.insert(OFFSETS.to_owned(), json!(left));
+        }
         rename(&mut smaller, &format!("broker-{brokers}"), &format!("broker-{to}"));
         Some(smaller)
     };
@@ -143,6 +148,7 @@ pub(crate) fn brokers(tree: &Value) -> Vec<Value> {
 }
 
 const MIN_ISR: &str = "min.insync.replicas";
+const OFFSETS: &str = "offsets.topic.replication.factor";
 
 /// Without one of the settings that differ from Kafka's defaults, or from ours.
 pub(crate) fn settings(tree: &Value) -> Vec<Value> {

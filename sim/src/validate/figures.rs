@@ -23,6 +23,29 @@ pub(super) struct Measured<'a> {
     pub(super) complete: bool,
 }
 
+/// The names of all figures.
+pub(super) const NAMES: [&str; 19] = [
+    "sent",
+    "acked",
+    "failed",
+    "unknown",
+    "failed_or_unknown",
+    "lost",
+    "unknown_absent",
+    "log_duplicates",
+    "ack_latency.p50",
+    "ack_latency.p99",
+    "longest_stall",
+    "longest_failover",
+    "processed",
+    "duplicates",
+    "skipped",
+    "end_to_end_latency.p50",
+    "end_to_end_latency.p99",
+    "longest_read_stall",
+    "longest_handover",
+];
+
 /// A figure without values: its name, the group concerned, what it is in.
 pub(super) type Name = (&'static str, Option<String>, FigureUnit);
 
@@ -33,12 +56,15 @@ pub(super) fn figures(run: &Measured<'_>) -> Vec<(Name, Option<f64>)> {
     // A real run without anything sent on record has not told of it.
     let told = run.complete || records.sent > 0;
     let number = |number: u64| told.then(|| count(number));
+    // A real client does not say whether a record that timed out was ever sent: all of them are unknown.
+    let certain = |of: u64| number(of).filter(|_| run.complete || records.unknown == 0);
     let logs = |of: u64| number(of).filter(|_| *read);
     let mut all = vec![
         (("sent", None, Count), number(records.sent)),
         (("acked", None, Count), number(records.acked)),
-        (("failed", None, Count), number(records.failed)),
-        (("unknown", None, Count), number(records.unknown)),
+        (("failed", None, Count), certain(records.failed)),
+        (("unknown", None, Count), certain(records.unknown)),
+        (("failed_or_unknown", None, Count), number(records.failed + records.unknown)),
         (("lost", None, Count), logs(records.lost)),
         (("unknown_absent", None, Count), logs(records.unknown_absent)),
         (("log_duplicates", None, Count), logs(records.log_duplicates)),
@@ -92,6 +118,7 @@ pub(super) fn place(
     (name, group, unit): Name,
     real: Vec<Option<f64>>,
     simulated: Vec<f64>,
+    known: Option<String>,
 ) -> Figure {
     let spread = spread(simulated);
     let precision = match unit {
@@ -106,7 +133,8 @@ pub(super) fn place(
             _ => Place::Inside,
         })
     });
-    Figure { name: name.to_owned(), group, unit, places: places.collect(), real, simulated: spread }
+    let places = places.collect();
+    Figure { name: name.to_owned(), group, unit, places, real, simulated: spread, known }
 }
 
 /// How `values` spread. The ends are rounded outward: of fewer than forty runs they are the extremes.
@@ -148,10 +176,10 @@ mod tests {
     fn a_real_value_lies_inside_below_or_above_or_is_missing() {
         let simulated: Vec<f64> = (10..=20).map(f64::from).collect();
         let real = [Some(10.0), Some(9.0), Some(21.0), None].to_vec();
-        let figure = place(NAME, real.clone(), simulated);
+        let figure = place(NAME, real.clone(), simulated, None);
         let wanted = [Some(Place::Inside), Some(Place::Below), Some(Place::Above), None];
         assert_eq!(figure.places, wanted);
-        assert_eq!(place(NAME, real, Vec::new()).places, [None; 4]);
+        assert_eq!(place(NAME, real, Vec::new(), None).places, [None; 4]);
     }
 
     #[test]
@@ -160,6 +188,6 @@ mod tests {
         let simulated: Vec<f64> = (10..=20).map(f64::from).collect();
         let name = ("longest_stall", None, FigureUnit::Milliseconds);
         let wanted = [Place::Below, Place::Inside, Place::Inside, Place::Above].map(Some);
-        assert_eq!(place(name, real, simulated).places, wanted);
+        assert_eq!(place(name, real, simulated, None).places, wanted);
     }
 }

@@ -53,6 +53,7 @@ const fn is_base(event: &Event) -> bool {
     !matches!(
         event,
         Event::Sent { .. }
+            | Event::SendBlocked { .. }
             | Event::Rejected { .. }
             | Event::Acked { .. }
             | Event::Failed { .. }

@@ -3,7 +3,9 @@
 
 use super::frame::lives;
 use super::{Base, Dump, Line, Log, Place, What};
-use ackproof_oracle::context::{Context, GroupContext, ProducerContext, TopicContext};
+use ackproof_oracle::context::{
+    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext,
+};
 use ackproof_types::{GroupId, NodeId, ProducerIndex, Record, RecordId, TopicId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,7 +85,9 @@ impl Roster {
         consumers: &[Log],
         dump: Option<&Dump>,
     ) -> Result<Self, String> {
-        let context = base.context.clone();
+        let mut context = base.context.clone();
+        // What the tools print of commits is not all of them.
+        context.groups.iter_mut().for_each(|group| group.commit_interval = None);
         let all = producers.iter().chain(consumers);
         distinct(all.clone().map(|log| log.name.as_str()))?;
         let unread = (0..).map(NodeId).zip(&context.nodes).find(|(node, name)| {
@@ -147,6 +151,7 @@ impl Roster {
             topics: (1..).map(TopicId).take(sizes.len()).collect(),
             commit: "sync-after-batch".to_owned(),
             reset: settings.reset.clone(),
+            commit_interval: None,
         };
         let groups = if consumers.is_empty() { Vec::new() } else { vec![group] };
         let context = Context { nodes, brokers: 0, topics, producers: known, groups };
@@ -296,6 +301,7 @@ fn senders(producers: &[Log], topics: &[&str], settings: &Settings) -> Result<Se
             acks: settings.acks.clone(),
             idempotent: settings.idempotent,
             ordered: settings.idempotent,
+            limits: ProducerLimits::default(),
         });
     }
     Ok((known, prefixes))

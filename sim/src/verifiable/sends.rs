@@ -2,9 +2,12 @@
 //! - Values count up from 0 in every life of a producer: once a number shows up all below it were sent. Numbers
 //!   past the summary's `sent` were not. Where every life has a prefix of its own, its records come after those of
 //!   the lives before, and what of those shows nowhere was not sent as far as anyone can tell.
-//! - A record in a log at the end carries the time of its `send`, and its partition. Without that time a send
-//!   is no later than its outcome, than its first reading, and than the send of the next number.
-//! - One that is known of the summary alone, or of a log without times, is sent when its producer was last heard of.
+//! - A record in a log at the end carries the time of its `send`, and its partition.
+//! - One without that time was sent evenly between its neighbours that have theirs (the tools keep a rate), before
+//!   the first of them since the tool had started, after the last of them at the pace of those before. But no
+//!   later than its outcome, than its first reading, and than the send of the next number.
+//! - Where no record has its time, a send is as late as that allows, at the latest when its producer was last heard
+//!   of.
 //!
 //! It knows nothing of when a process ended by anyone else's word.
 
@@ -32,6 +35,8 @@ pub(super) struct Send {
 struct Known {
     /// It was sent no later.
     by: u64,
+    /// `by` is its own time, as the log has it.
+    timed: bool,
     partition: Option<TopicPartition>,
 }
 
@@ -39,6 +44,8 @@ struct Known {
 #[derive(Debug)]
 struct Life {
     from: u64,
+    /// When the tool said that it had started.
+    began: Option<u64>,
     /// When it was last heard of before it closed.
     until: u64,
     limit: Option<u32>,
@@ -53,7 +60,7 @@ struct Life {
 impl Life {
     const fn new(from: u64) -> Self {
         let known = BTreeMap::new();
-        Self { from, until: from, limit: None, through: 0, known, own: None, first: 0 }
+        Self { from, began: None, until: from, limit: None, through: 0, known, own: None, first: 0 }
     }
 
     fn is(&mut self, speaker: Speaker) {
@@ -67,9 +74,58 @@ impl Life {
             return;
         }
         self.through = self.through.max(number.saturating_add(1));
-        let one = self.known.entry(number).or_insert(Known { by, partition });
+        let one = self.known.entry(number).or_insert(Known { by, timed: false, partition });
         one.by = one.by.min(by);
         one.partition = one.partition.or(partition);
+    }
+
+    /// The log has a time for it, which is no later than what else is known of it.
+    fn time(&mut self, number: u32) {
+        if let Some(one) = self.known.get_mut(&number) {
+            one.timed = true;
+        }
+    }
+
+    /// No later than this was each number sent, from `first` on.
+    fn latest(&self) -> Vec<u64> {
+        let mut next = None;
+        let numbers = (self.first..self.through).rev();
+        let mut latest: Vec<u64> = numbers
+            .map(|number| {
+                let known = self.known.get(&number).map(|known| known.by);
+                let by = known.into_iter().chain(next).min().unwrap_or(self.until);
+                next = Some(by);
+                by
+            })
+            .collect();
+        latest.reverse();
+        latest
+    }
+
+    /// When each number was sent, from `first` on.
+    fn times(&self) -> Vec<u64> {
+        let mut times = self.latest();
+        let place = |number: u32| (number - self.first) as usize;
+        let timed = self
+            .known
+            .iter()
+            .filter(|(number, known)| known.timed && (self.first..self.through).contains(*number));
+        let timed: Vec<(usize, u64)> =
+            timed.map(|(number, _)| (place(*number), times[place(*number)])).collect();
+        let (Some(&first), Some(&last)) = (timed.first(), timed.last()) else { return times };
+        if let Some(began) = self.began {
+            spread(&mut times[..first.0], began, first.1);
+        }
+        for pair in timed.windows(2) {
+            spread(&mut times[pair[0].0 + 1..pair[1].0], pair[0].1, pair[1].1);
+        }
+        let after = &mut times[last.0 + 1..];
+        if last.0 > first.0 {
+            let pace = (last.1 - first.1) / (last.0 - first.0) as u64;
+            let end = last.1.saturating_add(pace.saturating_mul(after.len() as u64 + 1));
+            spread(after, last.1, end);
+        }
+        times
     }
 }
 
@@ -95,6 +151,9 @@ pub(super) fn sends(
                 let life = &mut lives[life];
                 life.is(speaker);
                 life.see(number, at.unwrap_or(life.until), Some(partition));
+                if at.is_some() {
+                    life.time(number);
+                }
             }
         }
     }
@@ -137,6 +196,9 @@ fn told(log: &Log, roster: &Roster) -> Vec<Life> {
             closed = false;
         }
         let life = lives.last_mut().expect("there is one");
+        if matches!(what, What::Started) {
+            life.began.get_or_insert(at);
+        }
         if !closed {
             life.until = at;
         }
@@ -194,22 +256,23 @@ fn seen(lives: &[(usize, &Life)], number: u32, at: u64) -> usize {
     lives[sent.unwrap_or(begun - 1)].0
 }
 
-fn calls(roster: &Roster, log: usize, life: &Life) -> Vec<Send> {
-    let mut calls = Vec::new();
-    let mut next = None;
-    for number in (life.first..life.through).rev() {
-        let known = life.known.get(&number);
-        let by = known.map(|known| known.by).into_iter().chain(next).min().unwrap_or(life.until);
-        next = Some(by);
-        let record =
-            Record { id: RecordId { producer: roster.producers[log], number }, key: None, size: 0 };
-        calls.push(Send {
-            at: by,
-            log,
-            record,
-            partition: known.and_then(|known| known.partition),
-        });
+/// What is sent between two known times goes evenly, each no later than it must.
+fn spread(between: &mut [u64], begin: u64, end: u64) {
+    let length = u128::from(end.saturating_sub(begin));
+    let steps = between.len() as u128 + 1;
+    for (place, time) in (1_u128..).zip(between) {
+        let passed = u64::try_from(length * place / steps).unwrap_or(u64::MAX);
+        *time = (*time).min(begin.saturating_add(passed));
     }
-    calls.reverse();
-    calls
+}
+
+fn calls(roster: &Roster, log: usize, life: &Life) -> Vec<Send> {
+    let numbers = (life.first..life.through).zip(life.times());
+    let call = |(number, at): (u32, u64)| {
+        let id = RecordId { producer: roster.producers[log], number };
+        let record = Record { id, key: None, size: 0 };
+        let partition = life.known.get(&number).and_then(|known| known.partition);
+        Send { at, log, record, partition }
+    };
+    numbers.map(call).collect()
 }

@@ -91,3 +91,31 @@ impl Cast {
         all.filter(|(_, player)| is(player.role)).map(|(index, _)| Host(index)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ackproof::document::{context, load};
+
+    #[test]
+    fn everyone_has_a_host_and_a_place_in_the_history() {
+        let text = r#"{"topics": {"payments": {}},
+            "producers": {"a": {"instances": 2, "topic": "payments"}, "b": {"topic": "payments"}},
+            "groups": {"g": {"members": 1}},
+            "faults": [{"at": "5s", "join": "g"}]}"#;
+        let (plan, _) = load(text, "x.json", &[]).unwrap();
+        let known = context(&plan);
+        let cast = Cast::new(&plan, &known);
+        let names = cast.names();
+        for name in ["broker-1", "broker-3", "controller-1", "controller-3", "a-1", "b-0", "g-0"] {
+            assert!(names.iter().any(|one| one == name), "{name}: {names:?}");
+        }
+        let of = |name: &str| cast.player(Host(names.iter().position(|one| one == name).unwrap()));
+        assert_eq!(of("a-1").role, Role::Producer(0, 1, 1));
+        assert_eq!(of("b-0").role, Role::Producer(1, 0, 2), "places go on over all producers");
+        assert_eq!(of("g-0").role, Role::Member(0, 0));
+        assert_eq!(of("g-1").role, Role::Spare(0, 1), "whom only a join starts");
+        assert_eq!(known.nodes[usize::from(of("g-1").node.0)], "g-1");
+        assert_eq!(of("controller-2").node, NodeId::CONTROLLER, "one stands for the quorum");
+    }
+}

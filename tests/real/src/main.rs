@@ -36,6 +36,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const STATUSES: &str = "Exit status: 0 every history is there, 1 a run failed, 2 usage or scenario error, or \
 this machine lacks something; 130 interrupted.";
 
+/// What a run takes beside its load, in seconds: a cluster is set up, its end is read, JVMs start on two cores.
+const BESIDE_LOAD: u64 = 80;
+
 /// Runs ackproof's scenarios against a real Apache Kafka, and keeps what happened as histories.
 #[derive(Debug, Parser)]
 #[command(version, after_help = STATUSES)]
@@ -72,12 +75,10 @@ struct Run {
     /// Runs of each scenario; run N has seed N, which decides what the file leaves to chance.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
-    /// Where histories go: DIR/SCENARIO/RUN.jsonl.gz. One that is there is not made again.
+    /// Where histories go: DIR/SCENARIO/RUN.jsonl.gz, and beside them, in DIR/SCENARIO/RUN/, what every broker and
+    /// client printed (2 MB a run). A history that is there is not made again.
     #[arg(short, long, value_name = "DIR", default_value = "target/real/histories")]
     output: PathBuf,
-    /// Keep also what every process printed: DIR/SCENARIO/RUN/.
-    #[arg(long)]
-    keep: bool,
     #[command(flatten)]
     doctor: Doctor,
 }
@@ -94,7 +95,7 @@ struct Inside {
     #[arg(long)]
     history: PathBuf,
     #[arg(long)]
-    keep: Option<PathBuf>,
+    keep: PathBuf,
 }
 
 /// How the program ends.
@@ -198,6 +199,7 @@ fn run_all(arguments: &Run) -> Status {
             return refuse(&format!("signals: {error}"), Status::Failed);
         }
     }
+    anstream::eprintln!("{}", announced(arguments));
     let mut worst = Status::Done;
     for run in 1..=arguments.runs {
         for file in &arguments.scenarios {
@@ -212,6 +214,27 @@ fn run_all(arguments: &Run) -> Status {
     worst
 }
 
+/// What is to be done, and how long it takes: a run takes its load and some 80 s more on two cores.
+fn announced(arguments: &Run) -> String {
+    let missing = |file: &&PathBuf| {
+        let folder = folder(file, arguments);
+        (1..=arguments.runs).filter(|run| !history(&folder, *run).exists()).count() as u64
+    };
+    let each = arguments.scenarios.iter();
+    let (mut runs, mut seconds) = (0, 0);
+    for file in each {
+        let count = missing(&file);
+        let load = plan(file).map_or(0, |plan| plan.load.0 / 1_000_000);
+        runs += count;
+        seconds += count * (load + BESIDE_LOAD);
+    }
+    format!("{runs} runs to make, about {} min", seconds.div_ceil(60))
+}
+
+fn history(folder: &Path, run: u64) -> PathBuf {
+    folder.join(format!("{run}.jsonl.gz"))
+}
+
 /// Where the histories of a scenario go.
 fn folder(file: &Path, arguments: &Run) -> PathBuf {
     arguments.output.join(file.file_stem().unwrap_or_default())
@@ -221,7 +244,7 @@ fn folder(file: &Path, arguments: &Run) -> PathBuf {
 fn one(file: &Path, run: u64, arguments: &Run, interrupted: &AtomicBool) -> Result<bool, String> {
     let stem = file.file_stem().unwrap_or_default();
     let folder = folder(file, arguments);
-    let history = folder.join(format!("{run}.jsonl.gz"));
+    let history = history(&folder, run);
     let shown = format!("{} run {run}", stem.to_string_lossy());
     if history.exists() {
         anstream::eprintln!("{shown}: there already");
@@ -231,15 +254,14 @@ fn one(file: &Path, run: u64, arguments: &Run, interrupted: &AtomicBool) -> Resu
     let work = work.map_err(|error| format!("no folder for temporary files: {error}"))?;
     let seed = run.to_string();
     let mut inner: Vec<OsString> = vec!["inside".into(), file.into(), "--seed".into(), seed.into()];
+    let keep = folder.join(run.to_string());
     for (name, path) in [
         ("--jars", &arguments.doctor.jars),
         ("--work", &work.path().to_owned()),
         ("--history", &history),
+        ("--keep", &keep),
     ] {
         inner.extend([name.into(), path.into()]);
-    }
-    if arguments.keep {
-        inner.extend(["--keep".into(), folder.join(run.to_string()).into()]);
     }
     anstream::eprintln!("{shown}");
     let begun = std::time::Instant::now();
@@ -250,8 +272,8 @@ fn one(file: &Path, run: u64, arguments: &Run, interrupted: &AtomicBool) -> Resu
         false => "failed",
     };
     anstream::eprintln!("{shown}: {word} after {} s", begun.elapsed().as_secs());
-    if word == "failed" && !arguments.keep {
-        anstream::eprintln!("{shown}: --keep keeps what its processes print, which may say why");
+    if word == "failed" {
+        anstream::eprintln!("{shown}: what its processes printed is in {}", keep.display());
     }
     Ok(done)
 }
@@ -267,4 +289,40 @@ fn inside(arguments: &Inside) -> Status {
     let outcome =
         sandbox::furnish(&places.work).and_then(|()| run::run(&plan, arguments.seed, &places));
     outcome.map_or_else(|error| refuse(&error, Status::Failed), |()| Status::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `run` of scenarios of this repository into an empty folder.
+    fn arguments(output: &Path, scenarios: &[&str], runs: u64) -> Run {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/real");
+        let scenarios = scenarios.iter().map(|stem| root.join(format!("{stem}.json"))).collect();
+        let jars = output.join("jars");
+        Run { scenarios, runs, output: output.to_owned(), doctor: Doctor { jars } }
+    }
+
+    #[test]
+    fn what_is_there_is_not_counted_among_what_is_to_be_made() {
+        let output = tempfile::tempdir().unwrap();
+        let arguments = arguments(output.path(), &["no-faults", "leader-kill"], 3);
+        let load: u64 = [37, 47].iter().map(|load| 3 * (load + BESIDE_LOAD)).sum();
+        let expected = format!("6 runs to make, about {} min", load.div_ceil(60));
+        assert_eq!(announced(&arguments), expected);
+        let folder = folder(&arguments.scenarios[0], &arguments);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(history(&folder, 2), "").unwrap();
+        assert!(announced(&arguments).starts_with("5 runs to make"), "{}", announced(&arguments));
+    }
+
+    #[test]
+    fn two_files_of_one_name_would_share_a_folder() {
+        let output = tempfile::tempdir().unwrap();
+        let arguments = arguments(output.path(), &["no-faults"], 1);
+        let mut folders = BTreeSet::new();
+        assert!(is_fit(&arguments.scenarios[0], &arguments, false, &mut folders));
+        assert!(!is_fit(&arguments.scenarios[0], &arguments, false, &mut folders), "again");
+        assert!(!is_fit(Path::new("nowhere.json"), &arguments, false, &mut folders));
+    }
 }

@@ -2,7 +2,7 @@
 //! looks at the plan only.
 
 use ackproof_scenario::describe::verb;
-use ackproof_scenario::plan::{Action, Commit, Group, Plan, Producer, When};
+use ackproof_scenario::plan::{Action, Commit, Group, Plan, Producer, Target, When};
 use ackproof_types::Micros;
 
 /// Longest value of a `VerifiableProducer`'s records with its key: `12.1234567` and `1234`.
@@ -32,6 +32,10 @@ pub(crate) fn impossible(plan: &Plan, delays: bool) -> Vec<String> {
             found.push("a fault with \"after\": only the simulator knows the moment".to_owned());
         }
         for (_, kind) in &fault.choices {
+            if matches!(kind.target, Target::AllMembers(_)) && kind.action == Action::RollingRestart
+            {
+                found.push("rolling-restart: of brokers only; members are not done yet".to_owned());
+            }
             if let Some(why) = of_action(&kind.action, delays) {
                 found.push(format!("{}: {why}", verb(&kind.action)));
             }

@@ -17,10 +17,12 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How exactly a fault keeps to its time, and how often ends of processes are noticed.
 const TICK: Duration = Duration::from_millis(10);
+/// How often a run says how far its load has come, in microseconds.
+const TOLD: u64 = 10_000_000;
 /// How long a producer may take for its first line.
 const FIRST_LINE: Duration = Duration::from_secs(60);
 /// How long a client may take to leave when it is asked to.
@@ -35,8 +37,8 @@ pub(crate) struct Places {
     pub(crate) work: PathBuf,
     /// The history that it leaves.
     pub(crate) history: PathBuf,
-    /// A folder for everything that its processes printed; none: it vanishes.
-    pub(crate) keep: Option<PathBuf>,
+    /// A folder for everything that its processes printed.
+    pub(crate) keep: PathBuf,
 }
 
 /// What the nemesis is to do next, by time.
@@ -47,19 +49,33 @@ enum Task {
     End(u32),
 }
 
-/// Runs `plan` under `seed` and writes its history.
+/// Runs `plan` under `seed` and writes its history, and what its processes printed.
 pub(crate) fn run(plan: &Plan, seed: u64, places: &Places) -> Result<(), String> {
     let mut known = context(plan);
     known.nodes.push(observer::NAME.to_owned());
+    let progress = Progress::begin();
     let outcome = Stage::set(plan, known, &places.jars, &places.work).and_then(|mut stage| {
-        play(&mut stage, seed).and_then(|()| conclude(&mut stage, &places.history))
+        progress.tell("the cluster is up, its clients start");
+        play(&mut stage, seed, &progress)?;
+        progress.tell("all is over, the history is written");
+        conclude(&mut stage, &places.history)
     });
-    if let Some(keep) = &places.keep {
-        let kept = ["out", "etc"].map(|folder| copy(&places.work.join(folder), keep));
-        // Why the run failed comes first.
-        return outcome.and_then(|()| kept.into_iter().collect());
+    let kept = ["out", "etc"].map(|folder| copy(&places.work.join(folder), &places.keep));
+    // Why the run failed comes first.
+    outcome.and_then(|()| kept.into_iter().collect())
+}
+
+/// Says on standard error how far a run has come.
+struct Progress(Instant);
+
+impl Progress {
+    fn begin() -> Self {
+        Self(Instant::now())
     }
-    outcome
+
+    fn tell(&self, what: &str) {
+        anstream::eprintln!("  {:3} s: {what}", self.0.elapsed().as_secs());
+    }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
@@ -76,12 +92,13 @@ fn phase(stage: &mut Stage<'_>, phase: Phase) {
     stage.journal.put(NodeId::CONTROLLER, Event::Phase(phase));
 }
 
-fn play(stage: &mut Stage<'_>, seed: u64) -> Result<(), String> {
+fn play(stage: &mut Stage<'_>, seed: u64, progress: &Progress) -> Result<(), String> {
     phase(stage, Phase::Load);
     stage.form_groups()?;
     let zero = start_producers(stage)?;
-    load(stage, zero, &Schedule::new(stage.plan, seed))?;
+    load(stage, zero, &Schedule::new(stage.plan, seed), progress)?;
     phase(stage, Phase::Settle);
+    progress.tell("the load is over, everything is healed and settles");
     settle(stage)?;
     phase(stage, Phase::FinalRead);
     commits::look_up(stage)
@@ -108,7 +125,13 @@ fn start_producers(stage: &mut Stage<'_>) -> Result<u64, String> {
 }
 
 /// Everything from the run's `zero` to the end of the load.
-fn load(stage: &mut Stage<'_>, zero: u64, schedule: &Schedule) -> Result<(), String> {
+fn load(
+    stage: &mut Stage<'_>,
+    zero: u64,
+    schedule: &Schedule,
+    progress: &Progress,
+) -> Result<(), String> {
+    let mut told = zero;
     let mut nemesis = Nemesis::default();
     let mut tasks: Vec<(u64, Task)> = Vec::new();
     for (number, fault) in (0..).zip(&schedule.faults) {
@@ -117,6 +140,11 @@ fn load(stage: &mut Stage<'_>, zero: u64, schedule: &Schedule) -> Result<(), Str
     }
     let end = zero + stage.plan.load.0;
     while now() < end {
+        if now() >= told {
+            let passed = now().saturating_sub(zero) / 1_000_000;
+            progress.tell(&format!("load, {passed} s of {} s", stage.plan.load.0 / 1_000_000));
+            told = now() + TOLD;
+        }
         for host in stage.exited() {
             match nemesis.exited(host) {
                 Some(ends) => {

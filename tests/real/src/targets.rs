@@ -66,7 +66,8 @@ fn candidates(target: Target, stage: &mut Stage<'_>) -> Result<Vec<Host>, String
             cast.hosts(|role| matches!(role, Role::Member(g, _) if g == group))
         }
         Target::Group(group) => cast.hosts(|role| matches!(role, Role::Spare(g, _) if g == group)),
-        Target::Sides => Vec::new(),
+        // A rolling restart of members is refused, and every other fault is one of each.
+        Target::AllMembers(_) | Target::Sides => Vec::new(),
     })
 }
 

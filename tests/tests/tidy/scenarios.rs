@@ -11,7 +11,23 @@ fn check(path: &str, text: &str) -> Vec<String> {
     let comment: Vec<&str> = text.lines().take_while(|line| line.starts_with("//")).collect();
     let missing = MUST_SAY.iter().filter(|say| !comment.iter().any(|line| line.contains(**say)));
     let mend = "say it in the comment at its head";
-    missing.map(|say| finding(path, 1, &format!("no \"{say}\""), mend)).collect()
+    let mut findings: Vec<String> =
+        missing.map(|say| finding(path, 1, &format!("no \"{say}\""), mend)).collect();
+    for (line, text) in (1..).zip(&comment) {
+        for word in text.split(|letter: char| !letter.is_ascii_alphanumeric()) {
+            if is_foreign_number(word) {
+                let what = format!("\"{word}\" is defined nowhere in the repository");
+                findings.push(finding(path, line, &what, "say it in words"));
+            }
+        }
+    }
+    findings
+}
+
+/// `F22`: a number of a list that the reader does not have.
+fn is_foreign_number(word: &str) -> bool {
+    let digits = word.strip_prefix('F').unwrap_or("");
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Two files of one name could not be told apart in a report.
@@ -50,6 +66,8 @@ fn a_silent_scenario_and_a_borrowed_name_are_found() {
     assert_eq!(check("a.json", &format!("{head}{{}}")).len(), 1, "no source");
     assert_eq!(check("a.json", "{}").len(), 2, "no comment");
     assert_none(&check("a.json", &format!("{head}// Where it comes from: y.\n{{}}")));
+    let cites = check("a.json", &format!("{head}// Where it comes from: footgun F22.\n{{}}"));
+    assert_eq!(cites.len(), 1, "a number that nothing defines: {cites:?}");
     let name = |path: &str| (path.to_owned(), "one".to_owned());
     assert_eq!(same_names(&[name("a.json"), name("b.json")]).len(), 1);
 }

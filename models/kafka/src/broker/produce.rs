@@ -9,6 +9,7 @@ use crate::message::{
 };
 use crate::observation::Observation;
 use crate::partition::Placed;
+use crate::variant::Variant;
 use ackproof_types::{
     ErrorCode, Micros, NodeId, Offset, ProducerEpoch, ProducerId, TopicPartition,
 };
@@ -99,7 +100,8 @@ impl Broker {
         let partition = self.partitions.get_mut(id).ok_or(missing)?;
         let isr = partition.leader()?.isr_len();
         // R4.3: before anything is written, and only for acks=all.
-        if acks == Acks::All && isr < topic.effective_min_isr() {
+        let ignored = self.env.cluster.variants.has(Variant::MinIsrIgnored);
+        if acks == Acks::All && isr < topic.effective_min_isr() && !ignored {
             let isr = u16::try_from(isr).unwrap_or(u16::MAX);
             out.observe(Observation::NotEnoughReplicas { partition: id, isr });
             return Err(ErrorCode::NotEnoughReplicas);
@@ -131,6 +133,7 @@ impl Broker {
         }
         let id = part.partition;
         let min_isr = self.env.cluster.topic(id.topic).effective_min_isr();
+        let ignored = self.env.cluster.variants.has(Variant::MinIsrIgnored);
         let missing = self.not_hosted(id);
         let Some(partition) = self.partitions.get_mut(id) else {
             part.outcome = Some(Err(missing));
@@ -140,7 +143,7 @@ impl Broker {
         part.outcome = match partition.leader() {
             Err(error) => Some(Err(error)),
             Ok(_) if !reached => None,
-            Ok(leader) if leader.maximal_isr_len() < min_isr => {
+            Ok(leader) if leader.maximal_isr_len() < min_isr && !ignored => {
                 Some(Err(ErrorCode::NotEnoughReplicasAfterAppend))
             }
             Ok(_) => Some(Ok(part.base)),

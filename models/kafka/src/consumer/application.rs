@@ -60,6 +60,8 @@ pub(super) struct Application {
     leaving: bool,
     /// Told not to poll.
     stalled: bool,
+    /// The heartbeat thread left the group while this one waited in poll.
+    unaware: bool,
     /// Returned from poll, not yet processed.
     queue: VecDeque<Run>,
     /// Records in `queue` that are not done.
@@ -91,6 +93,11 @@ impl Application {
     pub(super) fn is_polling(&self) -> bool {
         let in_poll = matches!(self.phase, Phase::Polling | Phase::Committing(After::Revoke));
         self.is_closing() || (in_poll && !self.stalled)
+    }
+
+    /// The group is left, and nothing has woken the thread that polls.
+    pub(super) fn leave_unaware(&mut self) {
+        self.unaware = self.phase == Phase::Polling;
     }
 
     /// The commit waited for, as what follows it.
@@ -135,14 +142,25 @@ impl Consumer {
         }
     }
 
+    /// The thread calls `poll()`, and is in it until that returns records.
+    fn enter_poll(&mut self, out: &mut Out) {
+        self.application.phase = Phase::Polling;
+        self.polls(out);
+    }
+
+    /// R8.10: a round of `poll()` begins (Kafka: `AbstractCoordinator#pollHeartbeat`).
+    fn polls(&self, out: &mut Out) {
+        out.arm(Timer::MaxPoll, self.config.max_poll_interval);
+    }
+
     /// The application stops polling, or polls again.
     pub(super) fn stall(&mut self, stalled: bool, out: &mut Out) {
         if stalled && self.application.is_polling() && !self.application.is_closing() {
             // R8.10: its last poll is the one it is in.
-            out.arm(Timer::MaxPoll, self.config.max_poll_interval);
+            self.polls(out);
         }
         self.application.stalled = stalled;
-        self.resume();
+        self.resume(out);
     }
 
     fn queue_limit(&self) -> usize {
@@ -150,20 +168,28 @@ impl Consumer {
     }
 
     /// Polls again if nothing keeps it from it. Whether it does.
-    fn resume(&mut self) -> bool {
+    fn resume(&mut self, out: &mut Out) -> bool {
         let application = &self.application;
         let ready = application.phase == Phase::Idle
             && !application.stalled
             && application.queued <= self.queue_limit();
         if ready {
-            self.application.phase = Phase::Polling;
+            self.enter_poll(out);
         }
         ready
     }
 
     /// Goes on with `poll()` while the thread is in it.
     pub(super) fn poll(&mut self, out: &mut Out) {
+        if std::mem::take(&mut self.application.unaware) && self.application.is_polling() {
+            // What has come is returned before the thread looks at the group again.
+            self.return_records(out);
+        }
         while self.application.phase == Phase::Polling && self.poll_once(out) {}
+        // Each thing that it waits for makes another round.
+        if self.application.is_polling() {
+            self.polls(out);
+        }
     }
 
     /// Whether something happened that makes another round worth while.
@@ -227,7 +253,6 @@ impl Consumer {
         if self.application.queued == before {
             return false;
         }
-        out.arm(Timer::MaxPoll, self.config.max_poll_interval);
         match self.config.application.commit {
             CommitStrategy::BeforeProcessing => {
                 let offsets = self.positions.consumed();
@@ -239,7 +264,7 @@ impl Consumer {
                     self.application.work(&self.config.application, out);
                 }
                 self.application.phase = Phase::Idle;
-                return self.resume();
+                return self.resume(out);
             }
             CommitStrategy::Auto
             | CommitStrategy::SyncAfterBatch
@@ -290,7 +315,7 @@ impl Consumer {
     fn next_record(&mut self, out: &mut Out) -> bool {
         if self.application.queued > 0 {
             self.application.work(&self.config.application, out);
-            return self.resume();
+            return self.resume(out);
         }
         match self.config.application.commit {
             CommitStrategy::SyncAfterBatch => {
@@ -299,16 +324,16 @@ impl Consumer {
             }
             CommitStrategy::AsyncAfterBatch => {
                 self.commit_async(out);
-                self.application.phase = Phase::Polling;
+                self.enter_poll(out);
             }
             CommitStrategy::Auto
             | CommitStrategy::SyncPerRecord
-            | CommitStrategy::BeforeProcessing => self.application.phase = Phase::Polling,
+            | CommitStrategy::BeforeProcessing => self.enter_poll(out),
             CommitStrategy::AutoWithHandOff => {
                 if self.application.phase == Phase::Draining {
                     self.exit(out);
                 }
-                return self.resume();
+                return self.resume(out);
             }
         }
         true
@@ -325,10 +350,10 @@ impl Consumer {
                 self.application.phase = Phase::Processing;
                 self.application.work(&self.config.application, out);
             }
-            After::Poll => self.application.phase = Phase::Polling,
+            After::Poll => self.enter_poll(out),
             After::Revoke => {
                 self.revoke(out);
-                self.application.phase = Phase::Polling;
+                self.enter_poll(out);
             }
             After::Close => self.application.phase = Phase::Closing,
         }

@@ -124,8 +124,11 @@ impl Consumer {
         if waited.under_way.is_some() || waited.cooling || self.coordinator_route().is_none() {
             return;
         }
-        // R8.16: fails at once without a generation to commit in.
+        // R8.16: fails at once without a generation to commit in; nothing is sent.
         if !self.membership.is_stable() {
+            let (group, offsets) = (self.config.group, Arc::new([]));
+            let error = self.membership.refusal();
+            out.observe(Observation::CommitFailed { group, offsets, error, maybe_written: false });
             return self.commit_decided(out);
         }
         let offsets = waited.offsets.clone();

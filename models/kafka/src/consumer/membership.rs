@@ -14,7 +14,9 @@ use crate::message::{
     CorrelationId, JoinGroupRequest, JoinGroupResponse, MemberClaim, Request, SyncGroupRequest,
 };
 use crate::observation::Observation;
-use ackproof_types::{Delay, ErrorCode, GenerationId, MemberId, Micros, TopicId, TopicPartition};
+use ackproof_types::{
+    Delay, ErrorCode, GenerationId, MemberId, Micros, RebalanceReason, TopicId, TopicPartition,
+};
 use std::sync::Arc;
 
 /// What a JoinGroup may take beyond the rebalance timeout (Kafka: `JOIN_GROUP_TIMEOUT_LAPSE`).
@@ -61,6 +63,8 @@ pub(super) struct Membership {
     heartbeat_under_way: bool,
     heartbeat_failures: u32,
     rejoin_needed: bool,
+    /// It is needed because of this member's metadata.
+    metadata_changed: bool,
     owned: Option<Ownership>,
     /// Subscribed topics, and those of the group once this member leads.
     topics: Vec<TopicId>,
@@ -82,6 +86,7 @@ impl Membership {
             heartbeat_under_way: false,
             heartbeat_failures: 0,
             rejoin_needed: false,
+            metadata_changed: false,
             owned: None,
             topics: topics.to_vec(),
             assigned_from: None,
@@ -116,6 +121,12 @@ impl Membership {
         }
     }
 
+    /// How the client itself refuses a commit while it is not stable (Kafka: `RebalanceInProgressException`
+    /// while it joins, else `CommitFailedException`; `ConsumerCoordinator#sendOffsetCommitRequest`).
+    pub(super) fn refusal(&self) -> ErrorCode {
+        if self.is_member() { ErrorCode::RebalanceInProgress } else { ErrorCode::UnknownMemberId }
+    }
+
     /// Whether a coordinator may know it by its id (Kafka: not UNJOINED).
     fn is_member(&self) -> bool {
         !matches!(self.state, State::Unjoined | State::Void(_))
@@ -138,6 +149,7 @@ impl Membership {
         };
         self.heartbeat_under_way = false;
         self.rejoin_needed = false;
+        self.metadata_changed = false;
     }
 }
 
@@ -231,6 +243,11 @@ impl Consumer {
             session_timeout: self.config.session_timeout,
             rebalance_timeout: self.config.max_poll_interval,
             topics: Arc::clone(&self.config.topics),
+            reason: if self.membership.metadata_changed {
+                RebalanceReason::Metadata
+            } else {
+                RebalanceReason::Joined
+            },
         });
         // R9.39.
         let patience = self.config.max_poll_interval + JOIN_TIMEOUT_LAPSE;
@@ -337,6 +354,7 @@ impl Consumer {
         }
         if self.membership.assigned_from.as_ref().is_some_and(|made_from| *made_from != counts) {
             self.membership.rejoin_needed = true;
+            self.membership.metadata_changed = true;
         }
     }
 
@@ -354,6 +372,7 @@ impl Consumer {
         if self.membership.state == State::Syncing(id) {
             self.membership.state = State::Synced(partitions);
             self.membership.rejoin_needed = false;
+            self.membership.metadata_changed = false;
         }
     }
 
@@ -373,6 +392,7 @@ impl Consumer {
         let made_from = &self.membership.assigned_from;
         let is_stale = made_from.as_ref().is_some_and(|counts| *counts != self.partition_counts());
         self.membership.rejoin_needed |= is_stale;
+        self.membership.metadata_changed |= is_stale;
         match self.config.application.commit {
             CommitStrategy::Auto | CommitStrategy::AutoWithHandOff => {
                 self.commits.auto_due = false;
@@ -400,13 +420,14 @@ impl Consumer {
         }
     }
 
-    /// R9.40: leaves the group, once, if it is in it and the coordinator can be told.
-    fn send_leave(&mut self, out: &mut Out) {
+    /// R9.40: leaves the group, once, if it is in it and the coordinator can be told, with the reason
+    /// (KIP-800).
+    fn send_leave(&mut self, reason: RebalanceReason, out: &mut Out) {
         let member = self.membership.member.filter(|_| self.membership.is_member());
         let route = self.coordinator_route();
         self.reset_generation(ErrorCode::UnknownMemberId, out);
         if let (Some(member), Some(route)) = (member, route) {
-            let request = Request::LeaveGroup(self.config.group, member);
+            let request = Request::LeaveGroup(self.config.group, member, reason);
             self.send(route, request, Purpose::Leave, out);
         }
     }
@@ -415,6 +436,6 @@ impl Consumer {
     pub(super) fn leave_for_good(&mut self, out: &mut Out) {
         self.lose(out);
         self.revoke(out);
-        self.send_leave(out);
+        self.send_leave(RebalanceReason::Left, out);
     }
 }

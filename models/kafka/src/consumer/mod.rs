@@ -57,7 +57,7 @@ pub enum Timer {
     Heartbeat,
     /// Nothing was heard of the coordinator for `session.timeout.ms` (R8.10).
     Session,
-    /// `max.poll.interval.ms` has passed since the last poll returned (R8.10).
+    /// `max.poll.interval.ms` has passed since the last round of a poll (R8.10).
     MaxPoll,
     /// `auto.commit.interval.ms` has passed (R8.12).
     AutoCommit,
@@ -159,6 +159,8 @@ impl Machine for Consumer {
                     return;
                 }
             }
+            // The heartbeat thread leaves, and wakes nobody.
+            Input::Fire(Timer::MaxPoll) => return self.max_poll_exceeded(out),
             Input::Fire(timer) => self.fire(timer, out),
             Input::Call(ConsumerCall::Leave) => self.leave_asked(),
             Input::Call(ConsumerCall::Stall(stalled)) => self.stall(stalled, out),
@@ -183,7 +185,6 @@ impl Consumer {
             Timer::JoinBackoff => self.membership.join_cooled(),
             Timer::Heartbeat => self.heartbeat(out),
             Timer::Session => self.session_over(out),
-            Timer::MaxPoll => self.max_poll_exceeded(out),
             Timer::AutoCommit => self.commits.auto_due = true,
             Timer::CommitBackoff => self.commits.cooled(),
             Timer::CommitDeadline => self.commit_deadline(out),
@@ -191,7 +192,7 @@ impl Consumer {
             Timer::FetchBackoff => self.positions.undelay(),
             Timer::Close => self.close_timed_out(out),
             // Taken by `step`.
-            Timer::Process => {}
+            Timer::Process | Timer::MaxPoll => {}
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod harness;
 mod interleavings;
+mod poll_interval;
 
 use super::*;
 use crate::config::CommitStrategy;
@@ -121,6 +122,7 @@ fn polling_too_rarely_leaves_and_loses() {
         [
             "processed 0",
             "processed 1",
+            "refused UNKNOWN_MEMBER_ID",
             "lost 1",
             "assigned 1 in 2",
             "at 0 by Committed",
@@ -233,26 +235,6 @@ fn a_request_timeout_fails_the_whole_connection() {
     assert!(h.timers.contains_key(&Timer::MetadataBackoff), "failed along");
     assert!(h.timers.contains_key(&Timer::CoordinatorBackoff), "failed along");
     assert!(h.timers.contains_key(&Timer::Link(LinkTimer::Reconnect(route))), "backs off");
-}
-
-/// R8.10: it goes on with what it holds until it can hear that it lost it.
-#[test]
-fn a_member_that_left_unawares_goes_on_while_the_coordinator_is_unknown() {
-    let mut h = Harness::new(CommitStrategy::SyncAfterBatch);
-    h.hold = |r| matches!(r, Request::FindCoordinator(_));
-    h.story();
-    h.fire(Timer::MaxPoll);
-    h.cut_coordinator();
-    h.fire(Timer::Process);
-    h.fire(Timer::Process);
-    assert_eq!(h.story(), ["processed 0", "processed 1"], "commitSync waits for the coordinator");
-    h.fire(Timer::CommitDeadline);
-    assert_eq!(h.story(), ["polled 2+2"], "what was buffered");
-    h.release();
-    h.reconnect();
-    h.fire(Timer::Process);
-    h.fire(Timer::Process);
-    assert_eq!(h.story()[..4], ["processed 2", "processed 3", "lost 1", "assigned 1 in 2"]);
 }
 
 #[test]
@@ -420,7 +402,11 @@ fn a_fenced_member_closes_without_a_word() {
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     assert_eq!(h.requests, ["heartbeat"]);
-    assert_eq!(h.story(), ["processed 0", "processed 1", "lost 1"], "R8.16: no commit either");
+    assert_eq!(
+        h.story(),
+        ["processed 0", "processed 1", "refused UNKNOWN_MEMBER_ID", "lost 1"],
+        "R8.16: no commit either"
+    );
     assert!(h.exited);
 }
 
@@ -467,7 +453,9 @@ fn a_stale_fetch_is_dropped_and_asked_anew() {
     h.story();
     h.fire(Timer::Process);
     h.fire(Timer::Process);
-    let story = ["processed 2", "processed 3", "lost 1", "assigned 1 in 2", "at 0 by Committed"];
+    let refused = "refused UNKNOWN_MEMBER_ID";
+    let story =
+        ["processed 2", "processed 3", refused, "lost 1", "assigned 1 in 2", "at 0 by Committed"];
     assert_eq!(h.story(), story);
     h.log_end = 6;
     let (route, id, stale) = h.held.remove(0);

@@ -3,6 +3,7 @@
 
 use super::election::{self, Change, Election};
 use super::{Controller, Out, ascending, observation};
+use crate::config::TopicConfig;
 use crate::message::{AlterPartitionRequest, IsrProposal, IsrState};
 use crate::metadata::{MetadataRecord, PartitionRegistration};
 use crate::variant::Variant;
@@ -14,7 +15,10 @@ use ackproof_types::{
 type Altered = Vec<(TopicPartition, Result<IsrState, ErrorCode>)>;
 
 impl Controller {
-    /// Creates all topics as soon as every broker serves; does nothing later.
+    /// Creates all topics as soon as every broker serves; does nothing later. `__consumer_offsets` with more
+    /// replicas than there are brokers is never created, as Kafka refuses it with
+    /// `INVALID_REPLICATION_FACTOR` whenever a client asks for its coordinator, which is then told
+    /// `COORDINATOR_NOT_AVAILABLE` (`DefaultAutoTopicCreationManager`, `ReplicationControlManager`).
     pub(super) fn create_topics(&mut self, out: &mut Out) {
         let ready = self.config.broker_ids().all(|broker| self.image.is_active(broker));
         if !ready || !self.image.partitions.is_empty() {
@@ -22,7 +26,11 @@ impl Controller {
         }
         let brokers = self.config.brokers;
         let topics: Vec<_> = self.config.topics.iter().copied().zip(0..).collect();
+        let too_few = |topic: &TopicConfig| topic.replication_factor > brokers;
         for (topic, number) in topics {
+            if TopicId(number) == TopicId::CONSUMER_OFFSETS && too_few(&topic) {
+                continue;
+            }
             for partition in 0..topic.partitions {
                 let replicas: Vec<BrokerId> = (0..topic.replication_factor.min(brokers))
                     .map(|nth| {

@@ -1,15 +1,21 @@
 //! The state machine of one classic group (Kafka: `ClassicGroup`, `GroupMetadataManager`), without
 //! static members. It knows nothing of high watermarks: what must be replicated goes to its `Context`.
+//!
+//! - `session` which members are heard of, and what they may do
+
+mod session;
 
 use super::GroupTimer;
 use super::member::{Caller, Member, Parked};
 use super::record::GroupRecord;
 use super::shard::{Context, Outcome};
 use crate::message::{
-    CommittedOffset, JoinGroupRequest, JoinGroupResponse, MemberClaim, Response, SyncGroupRequest,
+    CommittedOffset, JoinGroupRequest, JoinGroupResponse, Response, SyncGroupRequest,
 };
 use crate::observation::Observation;
-use ackproof_types::{ErrorCode, GenerationId, GroupId, MemberId, Micros, TopicPartition};
+use ackproof_types::{
+    ErrorCode, GenerationId, GroupId, MemberId, Micros, RebalanceReason, TopicPartition,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -51,6 +57,8 @@ pub(super) struct Group {
     /// Joined, not yet synced (R9.17).
     pub(super) unsynced: BTreeSet<MemberId>,
     pub(super) offsets: BTreeMap<TopicPartition, CommittedOffset>,
+    /// What began the rebalance that is under way, or the last one.
+    reason: RebalanceReason,
 }
 
 impl Default for Group {
@@ -63,6 +71,7 @@ impl Default for Group {
             pending: BTreeSet::new(),
             unsynced: BTreeSet::new(),
             offsets: BTreeMap::new(),
+            reason: RebalanceReason::Joined,
         }
     }
 }
@@ -91,6 +100,7 @@ impl Group {
             return cx.reply(caller, Response::JoinGroup(refused));
         };
         let unchanged = member.topics == request.topics;
+        let reason = if unchanged { request.reason } else { RebalanceReason::Metadata };
         let current = match self.state {
             State::CompletingRebalance => unchanged,
             State::Stable => unchanged && !leads,
@@ -103,7 +113,7 @@ impl Group {
         member.rebalance_timeout = request.rebalance_timeout;
         member.topics = Arc::clone(&request.topics);
         member.joining = Some(Parked::Waiting(caller));
-        self.rebalance_or_complete(cx);
+        self.rebalance_or_complete(reason, cx);
         self.parked(id, caller, cx);
     }
 
@@ -158,13 +168,13 @@ impl Group {
             *joined = true;
         }
         cx.arm(GroupTimer::Session(cx.group, id), NEW_MEMBER_JOIN_TIMEOUT);
-        self.rebalance_or_complete(cx);
+        self.rebalance_or_complete(RebalanceReason::Joined, cx);
         self.parked(id, caller, cx);
     }
 
-    fn rebalance_or_complete(&mut self, cx: &mut Context<'_>) {
+    fn rebalance_or_complete(&mut self, reason: RebalanceReason, cx: &mut Context<'_>) {
         match self.state {
-            State::Empty | State::CompletingRebalance | State::Stable => self.prepare(cx),
+            State::Empty | State::CompletingRebalance | State::Stable => self.prepare(reason, cx),
             State::PreparingRebalance => self.complete_if_all_joined(cx),
             // R9.16: only the delay ends it.
             State::InitialRebalance { .. } => {}
@@ -172,7 +182,8 @@ impl Group {
     }
 
     /// R9.16.
-    fn prepare(&mut self, cx: &mut Context<'_>) {
+    fn prepare(&mut self, reason: RebalanceReason, cx: &mut Context<'_>) {
+        self.reason = reason;
         let timeout = self.rebalance_timeout();
         self.unsynced.clear();
         cx.disarm(GroupTimer::Sync(cx.group));
@@ -229,6 +240,7 @@ impl Group {
             group: cx.group,
             generation: self.generation,
             members: count,
+            reason: self.reason,
         });
         if self.members.is_empty() {
             self.state = State::Empty;
@@ -306,19 +318,19 @@ impl Group {
             }
             Err(error) => {
                 self.answer_syncs(Err(error), cx);
-                self.prepare(cx);
+                self.prepare(RebalanceReason::AssignmentNotStored, cx);
             }
         }
     }
 
-    /// R9.17: members that did not sync in time go.
+    /// R9.17: members that did not sync in time go: they had their `max.poll.interval.ms`.
     pub(super) fn sync_timer(&mut self, cx: &mut Context<'_>) {
         match self.state {
             State::CompletingRebalance | State::Stable if !self.unsynced.is_empty() => {
                 for id in std::mem::take(&mut self.unsynced) {
                     self.forget(id, cx);
                 }
-                self.prepare(cx);
+                self.prepare(RebalanceReason::PollIntervalExceeded, cx);
             }
             State::Empty
             | State::InitialRebalance { .. }
@@ -328,72 +340,20 @@ impl Group {
         }
     }
 
-    /// R9.19.
-    pub(super) fn heartbeat(&self, claim: &MemberClaim, to: Caller, cx: &mut Context<'_>) {
-        if let Err(error) = self.check(claim) {
-            return cx.reply(to, Response::Heartbeat(Err(error)));
-        }
-        let result = match self.state {
-            State::Empty => Err(ErrorCode::UnknownMemberId),
-            State::InitialRebalance { .. } | State::PreparingRebalance => {
-                Err(ErrorCode::RebalanceInProgress)
-            }
-            State::CompletingRebalance | State::Stable => Ok(()),
-        };
-        self.touch(claim.member, cx);
-        cx.respond(to, Response::Heartbeat(result));
-    }
-
-    /// R9.10; `validate` is off in the variant that takes anybody's.
-    pub(super) fn check_commit(
-        &self,
-        claim: &MemberClaim,
-        validate: bool,
+    /// R9.21. Kafka rebalances even if the member was merely named.
+    pub(super) fn leave(
+        &mut self,
+        id: MemberId,
+        reason: RebalanceReason,
         cx: &mut Context<'_>,
     ) -> Result<(), ErrorCode> {
-        let anonymous = claim.generation < GenerationId(0) && self.state == State::Empty;
-        if validate && !anonymous {
-            self.check(claim)?;
-        }
-        match self.state {
-            State::CompletingRebalance => Err(ErrorCode::RebalanceInProgress),
-            State::Empty => Ok(()),
-            State::InitialRebalance { .. } | State::PreparingRebalance | State::Stable => {
-                // R9.13: as good as a heartbeat.
-                self.touch(claim.member, cx);
-                Ok(())
-            }
-        }
-    }
-
-    /// R9.20. A join phase goes on without the member, even the first one.
-    pub(super) fn expire(&mut self, id: MemberId, cx: &mut Context<'_>) {
-        let excused = self.members.get(&id).is_some_and(|m| m.is_parked() && !m.is_new);
-        if excused {
-            return;
-        }
-        let was_pending = self.pending.remove(&id);
-        if !was_pending && !self.forget(id, cx) {
-            return;
-        }
-        match self.state {
-            State::InitialRebalance { .. } | State::PreparingRebalance => {
-                self.complete_if_all_joined(cx);
-            }
-            State::CompletingRebalance | State::Stable if !was_pending => self.prepare(cx),
-            State::Empty | State::CompletingRebalance | State::Stable => {}
-        }
-    }
-
-    /// R9.21. Kafka rebalances even if the member was merely named.
-    pub(super) fn leave(&mut self, id: MemberId, cx: &mut Context<'_>) -> Result<(), ErrorCode> {
         if self.pending.remove(&id) {
             cx.disarm(GroupTimer::Session(cx.group, id));
         } else if !self.forget(id, cx) {
             return Err(ErrorCode::UnknownMemberId);
         }
         if self.state != State::Empty {
-            self.rebalance_or_complete(cx);
+            self.rebalance_or_complete(reason, cx);
         }
         Ok(())
     }
@@ -422,22 +382,6 @@ impl Group {
                 let answer = result.map(|()| Arc::clone(&member.assignment));
                 cx.reply(caller, Response::SyncGroup(answer));
             }
-        }
-    }
-
-    fn check(&self, claim: &MemberClaim) -> Result<(), ErrorCode> {
-        if !self.members.contains_key(&claim.member) {
-            Err(ErrorCode::UnknownMemberId)
-        } else if claim.generation != self.generation {
-            Err(ErrorCode::IllegalGeneration)
-        } else {
-            Ok(())
-        }
-    }
-
-    fn touch(&self, id: MemberId, cx: &mut Context<'_>) {
-        if let Some(member) = self.members.get(&id) {
-            cx.arm(GroupTimer::Session(cx.group, id), member.session_timeout);
         }
     }
 

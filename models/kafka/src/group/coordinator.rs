@@ -161,10 +161,11 @@ impl GroupCoordinator {
                 Some(state) => state.heartbeat(claim, to, &mut cx),
                 None => cx.reply(to, Response::Heartbeat(Err(ErrorCode::UnknownMemberId))),
             },
-            Request::LeaveGroup(_, member) => {
+            Request::LeaveGroup(_, member, reason) => {
                 let unknown = Err(ErrorCode::UnknownMemberId);
-                let result =
-                    groups.get_mut(&group).map_or(unknown, |it| it.leave(*member, &mut cx));
+                let result = groups
+                    .get_mut(&group)
+                    .map_or(unknown, |it| it.leave(*member, *reason, &mut cx));
                 cx.respond(to, Response::LeaveGroup(result));
             }
             Request::OffsetCommit(request) => commit(groups, request, to, config, &mut cx),

@@ -76,7 +76,7 @@ pub fn group_of(request: &Request) -> Option<GroupId> {
         Request::JoinGroup(request) => Some(request.group),
         Request::SyncGroup(request) => Some(request.claim.group),
         Request::Heartbeat(claim) => Some(claim.group),
-        Request::LeaveGroup(group, _) | Request::OffsetFetch(group, _) => Some(*group),
+        Request::LeaveGroup(group, ..) | Request::OffsetFetch(group, _) => Some(*group),
         Request::OffsetCommit(request) => Some(request.claim.group),
         Request::FindCoordinator(_)
         | Request::Produce(_)

@@ -9,7 +9,7 @@ use super::record::GroupRecord;
 use super::{GroupCoordinator, GroupTimer};
 use crate::message::{JoinGroupResponse, MemberClaim, Payload, Request, Response};
 use crate::variant::Variant;
-use ackproof_types::{ErrorCode, GenerationId, MemberId, Micros, Offset};
+use ackproof_types::{ErrorCode, GenerationId, MemberId, Micros, Offset, RebalanceReason};
 use driver::{Driver, GROUP};
 
 /// The error of the one answer.
@@ -178,7 +178,7 @@ fn leaving_rebalances_the_others() {
     let second = driver.new_member();
     driver.join(Some(second));
     driver.join(Some(first.member));
-    let left = driver.ask(&Request::LeaveGroup(GROUP, second));
+    let left = driver.ask(&Request::LeaveGroup(GROUP, second, RebalanceReason::Left));
     assert!(is_ok(&left));
     assert!(!driver.timers.contains_key(&GroupTimer::Session(GROUP, second)));
     let now = MemberClaim { generation: GenerationId(2), ..first };

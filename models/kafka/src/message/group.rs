@@ -2,8 +2,8 @@
 //! more than a code is with [`super::Response`].
 
 use ackproof_types::{
-    ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset, TopicId,
-    TopicPartition,
+    ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset, RebalanceReason,
+    TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ pub struct JoinGroupRequest {
     pub rebalance_timeout: Micros,
     /// Subscribed topics, ascending.
     pub topics: Arc<[TopicId]>,
+    /// Why (KIP-800).
+    pub reason: RebalanceReason,
 }
 
 /// See [`super::Response::JoinGroup`].

@@ -183,6 +183,7 @@ impl Leader {
             current
         };
         let met = self.isr.len() >= around.min_isr
+            || around.variants.has(Variant::MinIsrIgnored)
             || around.variants.has(Variant::HighWatermarkAdvanceBelowMinIsr);
         advance(current, end, remotes, met)
     }
@@ -217,8 +218,8 @@ impl Leader {
         let joins = self.pending == Pending::None
             && !self.isr.contains(&broker)
             && is_eligible(remote, around.image)
-            && remote.log_end >= high_watermark
-            && reaches_epoch;
+            && (remote.log_end >= high_watermark && reaches_epoch
+                || around.variants.has(Variant::IsrJoinBehindHighWatermark));
         if joins {
             self.pend(Pending::Expand(broker));
         }

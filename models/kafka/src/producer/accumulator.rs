@@ -3,7 +3,7 @@
 //! Decides what fits together and what may be sent, not when to look. Knows nothing of connections,
 //! sequences or outcomes. Kafka: `RecordAccumulator`, `BufferPool` (R6.1–R6.5, R6.7).
 
-use super::batch::{Batch, BatchId, HEADER, Life, Stage};
+use super::batch::{Batch, BatchId, Life, Stage, upper_bound};
 use super::partitioner::{Load, Sticky, keyed};
 use super::sequences::Sequences;
 use crate::client::metadata::MetadataCache;
@@ -109,7 +109,7 @@ impl Accumulator {
             None => self.stick(leaders),
         };
         let before = self.of(partition).queue.back().map_or(0, |batch| batch.bytes);
-        let began = if self.closes_without_room(partition, record) {
+        let began = if self.closes_without_room(partition, record, now) {
             let id = self.begin(partition, record, now)?;
             Some(id)
         } else {
@@ -119,7 +119,7 @@ impl Accumulator {
         let queue = &mut self.of(partition).queue;
         let several = queue.len() > 1;
         let batch = queue.back_mut().expect("a batch with room is there");
-        batch.push(record);
+        batch.push(record, now);
         if batch.bytes >= limit {
             batch.stage = Stage::Closed;
         }
@@ -135,10 +135,10 @@ impl Accumulator {
     }
 
     /// Whether the last batch of `partition` has no room for `record`; it takes no more then.
-    fn closes_without_room(&mut self, partition: u16, record: Record) -> bool {
+    fn closes_without_room(&mut self, partition: u16, record: Record, now: Timestamp) -> bool {
         let limit = self.batch_size;
         let Some(last) = self.of(partition).queue.back_mut() else { return true };
-        if last.has_room(record, limit) {
+        if last.has_room(record, now, limit) {
             return false;
         }
         if matches!(last.stage, Stage::Lingering | Stage::Due) {
@@ -166,7 +166,7 @@ impl Accumulator {
 
     /// Bytes of `buffer.memory` that a batch beginning with `record` takes.
     pub(super) fn memory_for(&self, record: Record) -> u64 {
-        self.batch_size.max(HEADER + record.size).into()
+        self.batch_size.max(upper_bound(record)).into()
     }
 
     fn is_boundary(&self, partition: u16) -> bool {

@@ -3,11 +3,40 @@
 //! Knows nothing of queues, requests or other batches. Kafka: `ProducerBatch` (R6.4, R6.8, R6.12).
 
 use crate::message::{Payload, ProducerStamp, RecordBatch};
-use ackproof_types::{LeaderEpoch, Offset, Record, Timestamp};
+use ackproof_types::{LeaderEpoch, Micros, Offset, Record, Timestamp};
 use std::sync::Arc;
 
-/// Bytes of a batch's header.
-pub(super) const HEADER: u32 = 61;
+/// Bytes of a batch's header (`DefaultRecordBatch.RECORD_BATCH_OVERHEAD`).
+const HEADER: u32 = 61;
+/// The most that a record takes beside its key, value and headers (`DefaultRecord.MAX_RECORD_OVERHEAD`).
+const MAX_RECORD_OVERHEAD: u32 = 21;
+
+/// Bytes of `number` as a varint; signed numbers are zigzag-encoded, so that it takes a bit more.
+fn varint(number: u64) -> u32 {
+    let bits = (u64::BITS - number.leading_zeros() + 1).max(1);
+    bits.div_ceil(7)
+}
+
+/// Bytes of key and value with their lengths, and of the count of headers.
+fn contents_bytes(record: Record) -> u32 {
+    // Producers serialize a key to its decimal digits.
+    let key = record.key.map(|key| key.checked_ilog10().unwrap_or(0) + 1);
+    let value = record.size.saturating_sub(key.unwrap_or(0));
+    key.map_or(1, |length| varint(length.into())) + varint(value.into()) + record.size + 1
+}
+
+/// Bytes that `record` takes as number `index` of a batch, sent `delta` after its first
+/// (`DefaultRecord#sizeInBytes`).
+fn record_bytes(record: Record, index: usize, delta: Micros) -> u32 {
+    let deltas = varint(delta.as_millis()) + varint(index as u64);
+    let body = 1 + deltas + contents_bytes(record);
+    varint(body.into()) + body
+}
+
+/// The most that a batch of `record` alone can take (`AbstractRecords#estimateSizeInBytesUpperBound`).
+pub(super) fn upper_bound(record: Record) -> u32 {
+    (HEADER + MAX_RECORD_OVERHEAD).saturating_add(contents_bytes(record))
+}
 
 /// Names a batch within its process, in the order of creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,18 +143,23 @@ impl Batch {
         }
     }
 
-    /// Whether `record` may still be added, with `limit` the bytes of a batch.
-    pub(super) fn has_room(&self, record: Record, limit: u32) -> bool {
-        matches!(self.stage, Stage::Lingering | Stage::Due) && self.bytes + record.size <= limit
+    /// Whether `record` may still be added at `now`, with `limit` the bytes of a batch.
+    pub(super) fn has_room(&self, record: Record, now: Timestamp, limit: u32) -> bool {
+        matches!(self.stage, Stage::Lingering | Stage::Due)
+            && self.bytes + record_bytes(record, self.count(), self.age(now)) <= limit
+    }
+
+    fn age(&self, now: Timestamp) -> Micros {
+        Micros(now.as_micros().saturating_sub(self.created.as_micros()))
     }
 
     /// Adds a record that has room, or the first one whatever its size.
-    pub(super) fn push(&mut self, record: Record) {
+    pub(super) fn push(&mut self, record: Record, now: Timestamp) {
+        self.bytes += record_bytes(record, self.count(), self.age(now));
         match &mut self.contents {
             Contents::Open(records) => records.push(record),
             Contents::Sealed(_) => unreachable!("only open batches have room"),
         }
-        self.bytes += record.size;
     }
 
     /// The records, no longer to be added to, and the allocation they filled if it is spare now.
@@ -202,13 +236,15 @@ impl Batch {
     }
 
     /// R6.12: the same records in batches of at most `limit` bytes, with ids from `next` on. They share
-    /// its creation and its sequences, count as never tried and hold no memory.
+    /// its creation and its sequences, count as never tried and hold no memory. When each record was sent is not
+    /// kept: its time in the batch counts as none.
     pub(super) fn split(mut self, limit: u32, next: BatchId) -> Vec<Self> {
         let (records, _) = self.seal();
         let mut parts: Vec<Self> = Vec::new();
         let mut sequence = self.stamp.map(|stamp| stamp.base_sequence);
         for record in records.iter() {
-            if !parts.last().is_some_and(|part| part.has_room(*record, limit)) {
+            let fits = |part: &Self| part.has_room(*record, self.created, limit);
+            if !parts.last().is_some_and(fits) {
                 let id = BatchId(next.0 + parts.len() as u64);
                 let mut part = Self::new(id, self.partition, self.created, Vec::new());
                 part.born = self.born;
@@ -221,12 +257,48 @@ impl Batch {
                 parts.push(part);
             }
             let part = parts.last_mut().expect("one was just added");
-            part.push(*record);
+            part.push(*record, self.created);
             sequence = sequence.map(|sequence| sequence.plus(1));
         }
         for part in &mut parts {
             part.stage = Stage::Closed;
         }
         parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ackproof_types::{ProducerIndex, RecordId};
+
+    fn record(key: Option<u32>, size: u32) -> Record {
+        Record { id: RecordId { producer: ProducerIndex(0), number: 0 }, key, size }
+    }
+
+    #[test]
+    fn a_record_takes_what_kafka_writes() {
+        assert_eq!([0, 63, 64, 8191, 8192].map(varint), [1, 1, 2, 2, 3]);
+        let ms = Micros::from_millis;
+        // Attributes, two deltas, no key, the value's length, no headers, and the length of all that.
+        assert_eq!(record_bytes(record(None, 6), 0, ms(0)), 6 + 7);
+        assert_eq!(record_bytes(record(None, 6), 64, ms(64)), 6 + 9);
+        assert_eq!(record_bytes(record(None, 6), 8192, ms(8192)), 6 + 11);
+        assert_eq!(record_bytes(record(Some(7), 100), 0, ms(0)), 100 + 9, "lengths of two bytes");
+        assert_eq!(record_bytes(record(Some(0), 5), 0, ms(0)), 5 + 7, "a digit");
+        assert_eq!(upper_bound(record(None, 10)), 61 + 21 + 10 + 3);
+    }
+
+    /// What VerifiableProducer sends at 200 a second while its broker is cut off: values of six bytes.
+    #[test]
+    fn a_batch_of_16_kib_holds_1093_records_of_verifiable_producer() {
+        let mut batch = Batch::new(BatchId(1), 0, Timestamp::START, Vec::new());
+        let small = record(None, 6);
+        let mut now = Timestamp::START;
+        while batch.has_room(small, now, 16_384) {
+            batch.push(small, now);
+            now = Timestamp::from_micros(now.as_micros() + 5000);
+        }
+        assert_eq!(batch.count(), 1093);
     }
 }

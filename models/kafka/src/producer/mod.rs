@@ -30,7 +30,7 @@ use crate::message::{CorrelationId, Message, PartitionResults, Request, Response
 use crate::observation::Observation;
 use accumulator::Accumulator;
 use ackproof_types::{BrokerId, ErrorCode, Offset, Record, RecordId, Timestamp, TopicPartition};
-use batch::{Batch, HEADER};
+use batch::{Batch, upper_bound};
 use network::{Network, Sent};
 use refresh::Refresh;
 use sequences::{Identity, IdentityRequest};
@@ -145,8 +145,8 @@ impl Producer {
     /// R6.1, R6.2: the application sends. Returns whether the sender has to look.
     fn send(&mut self, record: Record, now: Timestamp, out: &mut Out) -> bool {
         let needed = self.accumulator.memory_for(record);
-        if HEADER + record.size > self.config.max_request_size || needed > self.config.buffer_memory
-        {
+        let is_large = upper_bound(record) > self.config.max_request_size;
+        if is_large || needed > self.config.buffer_memory {
             self.reject(record, ErrorCode::MessageTooLarge, out);
             return false;
         }
@@ -156,6 +156,7 @@ impl Producer {
             return is_sendable;
         }
         self.accumulator.blocked.push_back(record);
+        out.observe(Observation::SendBlocked { record });
         out.arm(Timer::MaxBlock(record.id), self.config.max_block);
         // With memory exhausted, batches go out before their time (R6.4).
         true

@@ -7,6 +7,7 @@ use super::{Out, Producer, Sent, Timer};
 use crate::client::backoff::backoff;
 use crate::message::{Acks, ProduceRequest, Request};
 use crate::observation::Observation;
+use crate::variant::Variant;
 use ackproof_types::{
     BrokerId, Delay, ErrorCode, Micros, Offset, RecordSlice, Timestamp, TopicPartition,
 };
@@ -214,6 +215,9 @@ impl Producer {
             out.arm(Timer::Retry(batch.partition, batch.id), delay);
         }
         self.observe_retry(&batch, error, out);
+        if self.config.enable_idempotence && self.config.variants.has(Variant::BumpOnRetry) {
+            self.request_bump(batch.partition);
+        }
         self.accumulator.put_back(batch);
     }
 
@@ -284,7 +288,8 @@ impl Producer {
         let count = ended.records.len();
         let error =
             if was_sent { ErrorCode::DeliveryTimeout } else { ErrorCode::ExpiredBeforeSend };
-        self.failed(ended, error, was_sent, out);
+        let unsent = self.config.variants.has(Variant::ExpiredCalledUnsent);
+        self.failed(ended, error, was_sent && !unsent, out);
         if let Some(stamp) = stamp {
             self.sequence_expired(partition, stamp, count, was_retried);
         }

@@ -154,7 +154,7 @@ impl Producer {
         }
     }
 
-    fn request_bump(&mut self, partition: u16) {
+    pub(super) fn request_bump(&mut self, partition: u16) {
         if !self.identity.bumps.contains(&partition) {
             self.identity.bumps.push(partition);
         }

@@ -1,16 +1,20 @@
 //! From a line to its event: every line, by an exhaustive match. Names become indices, and what a judge
 //! takes for granted is made sure of here: partitions that exist, brokers that append, offsets in order.
+//!
+//! - `names` from a name to what it stands for
+
+mod names;
 
 use super::budget::Budget;
+use super::claims::Claims;
 use super::lines::Line;
-use super::nearest;
-use super::text::{Offsets, Position, Text};
+use super::text::{Position, Text};
 use crate::context::Context;
 use crate::history::Event;
 use crate::record_set::RecordSet;
 use ackproof_types::{
-    BrokerId, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, ProducerIndex, Record,
-    RecordId, RecordSlice, TopicId, TopicPartition,
+    GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, ProducerIndex, Record, RecordId,
+    RecordSlice, TopicId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -46,6 +50,7 @@ pub(super) struct Names {
     groups: BTreeMap<String, GroupId>,
     sent: RecordSet,
     budget: Budget,
+    claims: Claims,
 }
 
 fn by_name<'c, T>(
@@ -64,6 +69,7 @@ impl Names {
             groups: by_name(context.groups.iter().map(|group| group.name.as_str()), GroupId),
             sent: RecordSet::default(),
             budget: Budget::default(),
+            claims: Claims::default(),
             context: Arc::clone(context),
         }
     }
@@ -78,7 +84,8 @@ impl Names {
             | Line::FaultEnded(_)
             | Line::ProcessStarted(_)
             | Line::ProcessEnded(_) => self.run(line)?,
-            Line::Sent(_)
+            Line::SendBlocked(_)
+            | Line::Sent(_)
             | Line::Rejected(_)
             | Line::Acked(_)
             | Line::Failed(_)
@@ -117,7 +124,11 @@ impl Names {
             | Line::FinalRead(_)
             | Line::FinalReadDone(_) => self.decided(line)?,
         };
-        Ok((self.place_of(node, &event)?, event))
+        let node = self.place_of(node, &event)?;
+        let context = &self.context;
+        let (name, place) = (|id| context.record(id), |at| context.partition(at));
+        self.claims.check(node, &event, name, place).map_err(Mistake::new)?;
+        Ok((node, event))
     }
 
     /// Where an event happened that does not say it: only where nothing rests on it, or the event tells.
@@ -129,7 +140,9 @@ impl Names {
             record.map(|record| self.context.producer(record.id.producer).node)
         };
         let found = match event {
-            Event::Sent { record, .. } | Event::Rejected { record, .. } => of(Some(record)),
+            Event::SendBlocked { record }
+            | Event::Sent { record, .. }
+            | Event::Rejected { record, .. } => of(Some(record)),
             Event::Acked { records, .. } | Event::Failed { records, .. } => of(records.first()),
             Event::Retried { first, .. } => of(Some(first)),
             Event::Phase(_)
@@ -186,17 +199,13 @@ impl Names {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the caller sends only its own kinds")]
     fn produced(&mut self, line: &Line<'_>) -> Found<Event> {
         Ok(match line {
+            Line::SendBlocked(one) => Event::SendBlocked { record: plain(self.id(&one.record)?) },
             Line::Sent(one) => {
                 let record = Record { id: self.id(&one.record)?, key: one.key, size: one.size };
                 let partition =
                     one.partition.as_ref().map(|place| self.place(place)).transpose()?;
-                let topic = self.context.producer(record.id.producer).topic;
-                if let (Some(place), Some(text)) = (partition, &one.partition)
-                    && place.topic != topic
-                {
-                    let topic = &self.context.topics[topic.index()].name;
-                    let what = format!("the producer of {:?} writes to {topic}", &*one.record);
-                    return Err(Mistake::about(what, text, None));
+                if let (Some(place), Some(text)) = (partition, &one.partition) {
+                    self.written(place, text, &RecordSlice::whole([record].into()))?;
                 }
                 self.sent.insert(record.id);
                 Event::Sent { record, partition }
@@ -209,6 +218,7 @@ impl Names {
             Line::Acked(one) => {
                 let partition = self.place(&one.partition)?;
                 let records = self.outcome(&one.records)?;
+                self.written(partition, &one.partition, &records)?;
                 let base_offset = Offset(one.base_offset.0);
                 if base_offset != Offset::UNKNOWN {
                     self.spans(partition, base_offset, records.len())?;
@@ -216,12 +226,16 @@ impl Names {
                 let by = one.by.map(|id| self.broker(id)).transpose()?;
                 Event::Acked { partition, base_offset, by, records }
             }
-            Line::Failed(one) => Event::Failed {
-                partition: one.partition.as_ref().map(|place| self.place(place)).transpose()?,
-                records: self.outcome(&one.records)?,
-                error: one.error.0,
-                maybe_written: one.maybe_written,
-            },
+            Line::Failed(one) => {
+                let records = self.outcome(&one.records)?;
+                let partition =
+                    one.partition.as_ref().map(|place| self.place(place)).transpose()?;
+                if let (Some(partition), Some(text)) = (partition, &one.partition) {
+                    self.written(partition, text, &records)?;
+                }
+                let (error, maybe_written) = (one.error.0, one.maybe_written);
+                Event::Failed { partition, records, error, maybe_written }
+            }
             Line::Retried(one) => Event::Retried {
                 partition: self.place(&one.partition)?,
                 first: plain(self.id(&one.first)?),
@@ -350,6 +364,7 @@ impl Names {
                 group: self.group(&one.group)?,
                 generation: GenerationId(one.generation.0),
                 members: one.members,
+                reason: one.reason.map(|reason| reason.0),
             },
             Line::LeaderElected(one) => Event::LeaderElected {
                 partition: self.place(&one.partition)?,
@@ -383,107 +398,6 @@ impl Names {
             _ => unreachable!("the caller sends only its own kinds"),
         })
     }
-
-    fn node(&self, name: &Text<'_>) -> Found<NodeId> {
-        let known = || self.nodes.keys().map(String::as_str);
-        self.nodes.get(&**name).copied().ok_or_else(|| unknown("process", name, name, known()))
-    }
-
-    fn group(&self, name: &Text<'_>) -> Found<GroupId> {
-        let known = || self.groups.keys().map(String::as_str);
-        self.groups.get(&**name).copied().ok_or_else(|| unknown("group", name, name, known()))
-    }
-
-    fn broker(&self, id: u16) -> Found<BrokerId> {
-        let brokers = self.context.brokers;
-        let what = || format!("no broker {id}: the header has {brokers}, numbered from 1");
-        let known = (1..=brokers).contains(&id).then_some(BrokerId(id));
-        known.ok_or_else(|| Mistake::new(what()))
-    }
-
-    fn brokers(&self, ids: &[u16]) -> Found<Arc<[BrokerId]>> {
-        ids.iter().map(|id| self.broker(*id)).collect()
-    }
-
-    /// `payments-0`.
-    fn place(&self, text: &Text<'_>) -> Found<TopicPartition> {
-        let parts = text.rsplit_once('-').and_then(|(topic, number)| Some((topic, whole(number)?)));
-        let Some((name, number)) = parts else {
-            let what = format!("{:?} is no partition, as payments-0 is", &**text);
-            return Err(Mistake::about(what, text, None));
-        };
-        let known = || self.topics.keys().map(String::as_str);
-        let topic = *self.topics.get(name).ok_or_else(|| unknown("topic", name, text, known()))?;
-        let count = self.context.topics[topic.index()].partitions;
-        match u16::try_from(number) {
-            Ok(number) if number < count => Ok(TopicPartition::new(topic, number)),
-            _ => {
-                let what = format!("no partition {number}: {name} has {count}, numbered from 0");
-                Err(Mistake::about(what, text, None))
-            }
-        }
-    }
-
-    fn places(&self, texts: &[Text<'_>]) -> Found<Arc<[TopicPartition]>> {
-        texts.iter().map(|text| self.place(text)).collect()
-    }
-
-    fn offsets(&self, offsets: &Offsets<'_>) -> Found<Arc<[(TopicPartition, Offset)]>> {
-        let pair = |(place, offset): &(Text<'_>, Position)| Ok((self.place(place)?, at(*offset)));
-        offsets.0.iter().map(pair).collect()
-    }
-
-    /// `billing-0#117`.
-    fn id(&mut self, text: &Text<'_>) -> Found<RecordId> {
-        let parts = text.rsplit_once('#').and_then(|(name, number)| Some((name, whole(number)?)));
-        let Some((name, number)) = parts else {
-            let what = format!("{:?} is no record, as billing-0#117 is", &**text);
-            return Err(Mistake::about(what, text, None));
-        };
-        let known = || self.producers.keys().map(String::as_str);
-        let found = self.producers.get(name).copied();
-        let producer = found.ok_or_else(|| unknown("producer", name, text, known()))?;
-        let id = RecordId { producer, number };
-        self.budget.number(id).map_err(|what| Mistake::about(what, text, None))?;
-        Ok(id)
-    }
-
-    fn records(&mut self, texts: &[Text<'_>]) -> Found<RecordSlice> {
-        let records: Found<Arc<[Record]>> =
-            texts.iter().map(|text| self.id(text).map(plain)).collect();
-        records.map(RecordSlice::whole)
-    }
-
-    /// The records of an outcome: only what was sent has one.
-    fn outcome(&mut self, texts: &[Text<'_>]) -> Found<RecordSlice> {
-        let records = self.records(texts)?;
-        let unsent = records.iter().position(|record| !self.sent.contains(record.id));
-        let Some(text) = unsent.map(|index| &texts[index]) else { return Ok(records) };
-        let what =
-            format!("{:?} has an outcome, and no line before says that it was sent", &**text);
-        let hint = "write a line of \"event\":\"sent\" for every call of send".to_owned();
-        Err(Mistake::about(what, text, Some(hint)))
-    }
-
-    fn spans(&mut self, place: TopicPartition, from: Offset, count: usize) -> Found<()> {
-        let to = from.plus(count);
-        self.budget.offsets(place, from.0, to.0).map_err(Mistake::new)
-    }
-}
-
-fn unknown<'n>(
-    what: &str,
-    name: &str,
-    text: &Text<'_>,
-    known: impl Iterator<Item = &'n str>,
-) -> Mistake {
-    let hint = nearest(name, known);
-    Mistake::about(format!("the header has no {what} named {name:?}"), text, hint)
-}
-
-/// A number as it is written: digits, no sign.
-fn whole(text: &str) -> Option<u32> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 const fn plain(id: RecordId) -> Record {

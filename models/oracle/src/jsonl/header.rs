@@ -4,8 +4,8 @@
 use super::VERSION;
 use super::problem::Problem;
 use super::text::Text;
-use crate::context::{Context, GroupContext, ProducerContext, TopicContext};
-use ackproof_types::{NodeId, TopicId};
+use crate::context::{Context, GroupContext, ProducerContext, ProducerLimits, TopicContext};
+use ackproof_types::{Micros, NodeId, TopicId};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -80,6 +80,13 @@ struct Producer {
     idempotent: Option<bool>,
     #[serde(rename = "max.in.flight.requests.per.connection", default = "five")]
     in_flight: u32,
+    /// Left out, as the two that follow: causes do not name it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retries: Option<u32>,
+    #[serde(rename = "delivery.timeout.ms", default, skip_serializing_if = "Option::is_none")]
+    delivery_timeout: Option<u32>,
+    #[serde(rename = "max.block.ms", default, skip_serializing_if = "Option::is_none")]
+    max_block: Option<u64>,
     /// Its process; left out: of its own name.
     #[serde(default)]
     node: Option<String>,
@@ -96,6 +103,10 @@ struct Group {
     commit: String,
     #[serde(rename = "auto.offset.reset", default = "latest")]
     reset: String,
+    /// All its commits are on record, and each is due within this time after the work: with `auto`,
+    /// `auto.commit.interval.ms`. Left out: commits may be missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    commit_within_ms: Option<u32>,
 }
 
 const fn one() -> u16 {
@@ -197,13 +208,22 @@ pub fn header_line(context: &Context) -> String {
             acks: producer.acks.clone(),
             idempotent: Some(producer.idempotent),
             in_flight: if producer.ordered && !producer.idempotent { 1 } else { five() },
+            retries: producer.limits.retries,
+            delivery_timeout: producer.limits.delivery_timeout.map(millis),
+            max_block: producer.limits.max_block.map(Micros::as_millis),
             node: Some(context.node(producer.node).to_owned()),
         };
         (producer.name.clone(), shown)
     });
     let groups = context.groups.iter().map(|group| {
         let topics = group.topics.iter().map(|id| topic(*id)).collect();
-        let shown = Group { topics, commit: group.commit.clone(), reset: group.reset.clone() };
+        let within = group.commit_interval.map(Micros::as_millis);
+        let shown = Group {
+            topics,
+            commit: group.commit.clone(),
+            reset: group.reset.clone(),
+            commit_within_ms: within.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
+        };
         (group.name.clone(), shown)
     });
     let header = Header {
@@ -247,16 +267,7 @@ pub(super) fn read(text: &str) -> Result<Context, Problem> {
 type Mistake = (String, Option<String>);
 
 fn context(mut header: Header) -> Result<Context, Mistake> {
-    // Its place is fixed, wherever the header has it.
-    let offsets = header.topics.0.iter().position(|(name, _)| name == OFFSETS);
-    let offsets = offsets.map(|index| header.topics.0.remove(index)).unwrap_or_else(|| {
-        let (partitions, replication_factor, min_insync_replicas) = (50, 1, 1);
-        let unclean_leader_election = false;
-        let usual =
-            Topic { partitions, replication_factor, min_insync_replicas, unclean_leader_election };
-        (OFFSETS.to_owned(), usual)
-    });
-    header.topics.0.insert(0, offsets);
+    place_offsets(&mut header);
     bounds(&header).map_err(|what| (what, None))?;
     let names: Vec<&str> = header.topics.0.iter().map(|(name, _)| name.as_str()).collect();
     let topic = |name: &str, of: String| -> Result<TopicId, Mistake> {
@@ -267,18 +278,8 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
             (format!("{of}: no topic {name:?} in this header"), hint)
         })
     };
-    let mut nodes = vec!["controller".to_owned()];
-    nodes.extend((1..=header.brokers).map(|id| format!("broker-{id}")));
-    nodes.extend(std::mem::take(&mut header.nodes));
-    let mut by_name = BTreeMap::new();
-    for (index, name) in nodes.iter().enumerate() {
-        if name.is_empty() || name.chars().any(char::is_control) {
-            return Err((format!("nodes: {name:?} is no name"), None));
-        }
-        if by_name.insert(name.clone(), index).is_some() {
-            return Err((format!("nodes: {name:?} twice"), None));
-        }
-    }
+    let mut nodes = named_nodes(header.brokers, std::mem::take(&mut header.nodes));
+    let mut by_name = indices(&nodes)?;
     let mut producers = Vec::new();
     for (name, one) in &header.producers.0 {
         let node = one.node.as_ref().unwrap_or(name);
@@ -300,6 +301,7 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
             acks: one.acks.clone(),
             idempotent,
             ordered: idempotent || one.in_flight == 1,
+            limits: limits(one),
         });
     }
     let mut groups = Vec::new();
@@ -309,11 +311,61 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
         if one.commit.chars().chain(one.reset.chars()).any(char::is_control) {
             return Err((format!("groups.{name}: a control character in a text"), None));
         }
-        groups.push(GroupContext { name, topics, commit: one.commit, reset: one.reset });
+        let commit_interval = one.commit_within_ms.map(|ms| Micros::from_millis(u64::from(ms)));
+        let (commit, reset) = (one.commit, one.reset);
+        groups.push(GroupContext { name, topics, commit, reset, commit_interval });
     }
     let topics = topics_of(&header.topics);
     let brokers = header.brokers;
     Ok(Context { nodes, brokers, topics, producers, groups })
+}
+
+/// Its place is fixed, wherever the header has it.
+fn place_offsets(header: &mut Header) {
+    let offsets = header.topics.0.iter().position(|(name, _)| name == OFFSETS);
+    let offsets = offsets.map(|index| header.topics.0.remove(index)).unwrap_or_else(|| {
+        let (partitions, replication_factor, min_insync_replicas) = (50, 1, 1);
+        let unclean_leader_election = false;
+        let usual =
+            Topic { partitions, replication_factor, min_insync_replicas, unclean_leader_election };
+        (OFFSETS.to_owned(), usual)
+    });
+    header.topics.0.insert(0, offsets);
+}
+
+/// The nodes that the header names; those of producers may be more.
+fn named_nodes(brokers: u16, named: Vec<String>) -> Vec<String> {
+    let mut nodes = vec!["controller".to_owned()];
+    nodes.extend((1..=brokers).map(|id| format!("broker-{id}")));
+    nodes.extend(named);
+    nodes
+}
+
+fn indices(nodes: &[String]) -> Result<BTreeMap<String, usize>, Mistake> {
+    let mut by_name = BTreeMap::new();
+    for (index, name) in nodes.iter().enumerate() {
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err((format!("nodes: {name:?} is no name"), None));
+        }
+        if by_name.insert(name.clone(), index).is_some() {
+            return Err((format!("nodes: {name:?} twice"), None));
+        }
+    }
+    Ok(by_name)
+}
+
+/// Kafka's `delivery.timeout.ms` is an int.
+fn millis(length: Micros) -> u32 {
+    u32::try_from(length.as_millis()).unwrap_or(u32::MAX)
+}
+
+fn limits(producer: &Producer) -> ProducerLimits {
+    let length = |ms: u64| Micros(ms.saturating_mul(1000));
+    ProducerLimits {
+        retries: producer.retries,
+        delivery_timeout: producer.delivery_timeout.map(|ms| length(ms.into())),
+        max_block: producer.max_block.map(length),
+    }
 }
 
 fn topics_of(topics: &Named<Topic>) -> Vec<TopicContext> {
@@ -321,7 +373,8 @@ fn topics_of(topics: &Named<Topic>) -> Vec<TopicContext> {
         name: name.clone(),
         partitions: topic.partitions,
         replication_factor: topic.replication_factor,
-        min_insync_replicas: topic.min_insync_replicas,
+        // The smaller of the two applies (R4.2).
+        min_insync_replicas: topic.min_insync_replicas.min(topic.replication_factor),
         unclean_leader_election: topic.unclean_leader_election,
     };
     topics.0.iter().map(topic).collect()

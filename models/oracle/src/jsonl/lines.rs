@@ -1,7 +1,7 @@
 //! Every event as it is written and read: a struct each, from which text, reader and schema follow. They
 //! hold names; what the names stand for is found in `event.rs` and `write.rs`.
 
-use super::text::{Code, Epoch, Generation, MaybePosition, Offsets, Position, Text};
+use super::text::{Code, Epoch, Generation, MaybePosition, Offsets, Position, Reason, Text};
 use crate::history::{Phase, PositionSource, ProcessEnd};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,12 @@ lines! {
     "process_ended" ProcessEnded {
         /// Killed, or by itself in good order.
         how: ProcessEnd,
+    }
+    /// The application called `send`, which waits for metadata or memory; `sent` or `rejected` follows.
+    "send_blocked" SendBlocked {
+        /// The record.
+        #[serde(borrow)]
+        record: Text<'a>,
     }
     /// The application called `send`.
     "sent" Sent {
@@ -373,6 +379,9 @@ lines! {
         generation: Generation,
         /// Number of members.
         members: u16,
+        /// What began it; left out: not on record.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Reason>,
     }
     /// A broker opened its ports.
     "broker_started" BrokerStarted {}

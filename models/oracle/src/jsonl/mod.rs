@@ -6,6 +6,7 @@
 //! - [`header_line`], [`entry_line`] from entries to lines · [`schema`] the JSON Schema of both
 
 mod budget;
+mod claims;
 mod event;
 mod header;
 mod lines;

@@ -1,7 +1,7 @@
 //! The small types that lines are made of. They check what a single value can show, so that a mistake
 //! is found at its column. They know no line and no name of a history.
 
-use ackproof_types::ErrorCode;
+use ackproof_types::{ErrorCode, RebalanceReason};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -153,6 +153,39 @@ impl JsonSchema for Code {
     }
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let names: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.name()).collect();
+        json_schema!({ "type": "string", "enum": names })
+    }
+}
+
+/// A name of `RebalanceReason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reason(pub(crate) RebalanceReason);
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.0.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = Text::deserialize(from)?;
+        let names = || RebalanceReason::ALL.iter().map(|reason| reason.name());
+        let found = RebalanceReason::ALL.iter().find(|reason| reason.name() == &*text);
+        found.copied().map(Self).ok_or_else(|| {
+            let hint = super::nearest(&text, names());
+            let hint = hint.unwrap_or_else(|| "leave it out where it is not known".into());
+            D::Error::custom(format_args!("no reason named {:?}; {hint}", &*text))
+        })
+    }
+}
+
+impl JsonSchema for Reason {
+    fn schema_name() -> Cow<'static, str> {
+        "RebalanceReason".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names: Vec<&str> = RebalanceReason::ALL.iter().map(|reason| reason.name()).collect();
         json_schema!({ "type": "string", "enum": names })
     }
 }

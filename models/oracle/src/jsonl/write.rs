@@ -1,7 +1,7 @@
 //! From an entry to its line: every event, by an exhaustive match, with names for indices.
 
 use super::lines::*;
-use super::text::{Code, Epoch, Generation, MaybePosition, Offsets, Position, Text};
+use super::text::{Code, Epoch, Generation, MaybePosition, Offsets, Position, Reason, Text};
 use crate::context::Context;
 use crate::history::{Entry, Event};
 use ackproof_types::{
@@ -52,6 +52,9 @@ pub(super) fn line<'a>(entry: &Entry, context: &'a Context) -> Line<'a> {
                     size: record.size,
                 }
             )
+        }
+        Event::SendBlocked { record } => {
+            made!(entry, n, SendBlocked { record: context.record(record.id).into() })
         }
         Event::Rejected { record, error } => {
             let record = context.record(record.id).into();
@@ -245,7 +248,7 @@ pub(super) fn line<'a>(entry: &Entry, context: &'a Context) -> Line<'a> {
         Event::CoordinatorLoaded { partition } => {
             made!(entry, n, CoordinatorLoaded { partition: n.place(*partition) })
         }
-        Event::Rebalanced { group, generation, members } => {
+        Event::Rebalanced { group, generation, members, reason } => {
             made!(
                 entry,
                 n,
@@ -253,6 +256,7 @@ pub(super) fn line<'a>(entry: &Entry, context: &'a Context) -> Line<'a> {
                     group: context.group(*group).into(),
                     generation: Generation(generation.0),
                     members: *members,
+                    reason: reason.map(Reason),
                 }
             )
         }

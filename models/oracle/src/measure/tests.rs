@@ -1,15 +1,17 @@
 //! Histories and what is counted in them.
 
 use super::*;
+use crate::history::{PositionSource, ProcessEnd};
 use crate::test_history::*;
-use ackproof_types::ErrorCode;
+use ackproof_types::{ErrorCode, GenerationId, MemberId, RebalanceReason};
+
+fn failed(number: u32, maybe_written: bool) -> (u16, Event) {
+    let (records, error) = (slice(&[number]), ErrorCode::DeliveryTimeout);
+    (4, Event::Failed { partition: Some(P), records, error, maybe_written })
+}
 
 #[test]
 fn records_and_groups_are_counted() {
-    let failed = |number: u32, maybe_written: bool| {
-        let (records, error) = (slice(&[number]), ErrorCode::DeliveryTimeout);
-        (4, Event::Failed { partition: Some(P), records, error, maybe_written })
-    };
     let mut measure = Measure::new(Arc::new(context()));
     let events = vec![
         sent(0),
@@ -30,21 +32,25 @@ fn records_and_groups_are_counted() {
     }
     let Counts { records, groups, witnesses, .. } = measure.conclude();
     let expected = RecordCounts {
+        failure_causes: records.failure_causes.clone(),
+        unknown_causes: records.unknown_causes.clone(),
         sent: 4,
         acked: 2,
         failed: 1,
         unknown: 1,
         lost: 1,
+        displaced: 0,
         unknown_absent: 0,
         log_duplicates: 1,
         loss_causes: BTreeMap::new(),
         absent_causes: BTreeMap::new(),
         log_duplicate_causes: [(DuplicateCause::Deduplication, 1)].into(),
+        ..RecordCounts::default()
     };
     assert_eq!(records, expected);
     let group = &groups[0];
     assert_eq!((group.delivered, group.processed, group.distinct), (1, 2, 1));
-    assert_eq!((group.duplicates, group.skipped), (1, 1));
+    assert_eq!((group.duplicates, group.skipped, group.backlog), (1, 0, 1));
     assert_eq!(witnesses["redelivered"], 1);
     assert_eq!(witnesses.len(), WITNESSES.len());
 }
@@ -81,10 +87,18 @@ fn a_duplicate_in_the_log_names_its_cause() {
         causes.into_keys().next()
     };
     assert_eq!(cause(false, vec![]), Some(DuplicateCause::ProducerRetry));
-    assert_eq!(cause(true, vec![sent(0)]), Some(DuplicateCause::ProducerRestart));
-    let bump = (4, Event::ProducerEpochBumped { partition: P });
-    assert_eq!(cause(true, vec![bump]), Some(DuplicateCause::EpochBump));
+    assert_eq!(cause(true, vec![sent(0)]), Some(DuplicateCause::SentAgain));
+    let ended = (4, Event::ProcessEnded(ProcessEnd::Crash));
+    assert_eq!(cause(true, vec![ended, sent(0)]), Some(DuplicateCause::ProducerRestart));
+    let bump = || (4, Event::ProducerEpochBumped { partition: P });
+    let reasoned = vec![sent(1), failed(1, true), bump()];
+    assert_eq!(cause(true, reasoned), Some(DuplicateCause::EpochBump));
+    assert_eq!(cause(true, vec![bump()]), Some(DuplicateCause::Deduplication), "no reason");
     assert_eq!(cause(true, vec![]), Some(DuplicateCause::Deduplication));
+    let mut context = context();
+    (context.producers[0].acks, context.producers[0].idempotent) = ("0".into(), false);
+    let causes = counted(&context, vec![sent(0), final_read(0, &[0, 0])]).0.log_duplicate_causes;
+    assert_eq!(causes, [(DuplicateCause::NotOnRecord, 1)].into(), "acks=0 sends nothing again");
 }
 
 #[test]
@@ -109,6 +123,108 @@ fn a_record_processed_again_names_its_cause() {
     assert_eq!(cause(vec![moved.clone(), processed(0, 0)]), Some(DuplicateCause::Zombie));
     let late = vec![moved, processed(1, 1), at_node(6, processed(1, 1))];
     assert_eq!(cause(late), Some(DuplicateCause::Zombie), "the zombie was first");
+}
+
+/// The causes of what is processed again in these histories, in order.
+fn redelivered(events: Vec<(u16, Event)>) -> Vec<DuplicateCause> {
+    let causes = counted(&context(), events).1.remove(0).duplicate_causes;
+    causes.into_iter().flat_map(|(cause, count)| (0..count).map(move |_| cause)).collect()
+}
+
+#[test]
+fn the_same_member_again_is_no_rebalance() {
+    let same = [DuplicateCause::SameMember];
+    let committed = |node| positioned(node, 0, PositionSource::Committed);
+    assert_eq!(redelivered(vec![processed(0, 0), processed(0, 0)]), same, "nothing on record");
+    assert_eq!(redelivered(vec![assigned(5, 1), processed(0, 0), processed(0, 0)]), same);
+    assert_eq!(redelivered(vec![committed(5), processed(0, 0), processed(0, 0)]), same);
+    let sought = vec![committed(5), processed(0, 0), committed(5), processed(0, 0)];
+    assert_eq!(redelivered(sought), same, "it sought back: nothing was taken from it");
+    // A rebalance explains what was processed before it, once.
+    let moved = vec![processed(0, 0), assigned(6, 2), at_node(6, processed(0, 0))];
+    let twice = [[assigned(5, 1)].to_vec(), moved, vec![at_node(6, processed(0, 0))]].concat();
+    assert_eq!(redelivered(twice), [DuplicateCause::Rebalance, DuplicateCause::SameMember]);
+}
+
+#[test]
+fn a_rebalance_that_gives_the_partition_back_is_one() {
+    let revoked = |node| {
+        (
+            node,
+            Event::Revoked { group: G, member: MemberId(u64::from(node)), partitions: [P].into() },
+        )
+    };
+    let start = || vec![assigned(5, 1), processed(0, 0)];
+    let given_back = [start(), vec![revoked(5), assigned(5, 2), processed(0, 0)]].concat();
+    assert_eq!(redelivered(given_back), [DuplicateCause::Rebalance]);
+    let kept = [start(), vec![assigned(5, 2), processed(0, 0)]].concat();
+    assert_eq!(redelivered(kept), [DuplicateCause::SameMember], "it kept the partition");
+    let closed = (5, Event::ProcessEnded(ProcessEnd::Clean));
+    let closed = [start(), vec![closed, assigned(5, 2), processed(0, 0)]].concat();
+    assert_eq!(redelivered(closed), [DuplicateCause::Rebalance]);
+}
+
+#[test]
+fn without_assignments_only_a_crash_of_who_worked_is_a_cause() {
+    let other = || vec![processed(0, 0), at_node(6, processed(0, 0))];
+    assert_eq!(redelivered(other()), [DuplicateCause::NotOnRecord]);
+    let mut crashed = other();
+    crashed.insert(1, (5, Event::ProcessEnded(ProcessEnd::Crash)));
+    assert_eq!(redelivered(crashed), [DuplicateCause::MemberCrash]);
+    let mut elsewhere = other();
+    elsewhere.insert(1, (6, Event::ProcessEnded(ProcessEnd::Crash)));
+    assert_eq!(redelivered(elsewhere), [DuplicateCause::NotOnRecord], "another one crashed");
+}
+
+#[test]
+fn what_was_committed_does_not_come_again_for_want_of_a_commit() {
+    let resumed = |source| {
+        let events = vec![
+            positioned(5, 0, PositionSource::NoCommitEarliest),
+            processed(0, 0),
+            committed(1),
+            processed(1, 1),
+            (5, Event::ProcessEnded(ProcessEnd::Crash)),
+            positioned(6, 0, source),
+            at_node(6, processed(0, 0)),
+            at_node(6, processed(1, 1)),
+        ];
+        redelivered(events)
+    };
+    let expected = [DuplicateCause::MemberCrash, DuplicateCause::BehindCommit];
+    assert_eq!(resumed(PositionSource::Committed), expected, "only the second was not committed");
+    assert_eq!(resumed(PositionSource::NoCommitEarliest), expected);
+    let reset = [DuplicateCause::PositionReset, DuplicateCause::PositionReset];
+    assert_eq!(resumed(PositionSource::Truncated), reset);
+}
+
+#[test]
+fn rebalances_refused_commits_and_dead_letters_are_counted() {
+    let rebalanced = |reason| {
+        let generation = GenerationId(1);
+        (1, Event::Rebalanced { group: G, generation, members: 1, reason })
+    };
+    let failed = |error| {
+        let offsets = [(P, Offset(1))].into();
+        (5, Event::CommitFailed { group: G, offsets, error, maybe_written: false })
+    };
+    let (node, mut dead) = processed(0, 0);
+    if let Event::Processed { dead_lettered, .. } = &mut dead {
+        *dead_lettered = true;
+    }
+    let events = vec![
+        rebalanced(Some(RebalanceReason::Left)),
+        rebalanced(None),
+        rebalanced(Some(RebalanceReason::Left)),
+        failed(ErrorCode::IllegalGeneration),
+        failed(ErrorCode::RequestTimedOut),
+        (node, dead),
+        processed(1, 1),
+    ];
+    let group = counted(&context(), events).1.remove(0);
+    assert_eq!(group.rebalances, [(None, 1), (Some(RebalanceReason::Left), 2)].into());
+    assert_eq!(group.refused_commits, [(ErrorCode::IllegalGeneration, 1)].into());
+    assert_eq!((group.processed, group.dead_lettered, group.distinct), (2, 1, 2));
 }
 
 #[test]

@@ -124,3 +124,67 @@ fn where_nobody_says_what_waits_nothing_is_told_of_stalls() {
     assert_eq!((pace.acknowledgement.count(), pace.writes), (1, None));
     assert!(pace.groups[0].reads.is_some(), "what is acknowledged waits for the group");
 }
+
+#[test]
+fn a_call_of_send_counts_from_the_call() {
+    let mut clocks = started();
+    clocks.sent(at(0), id(0), Some(P));
+    acked(&mut clocks, 10, 0, &[0]);
+    clocks.blocked(at(10_000), id(1));
+    clocks.blocked(at(30_000), id(2));
+    clocks.sent(at(58_000), id(1), Some(P));
+    clocks.sent(at(58_000), id(2), Some(P));
+    acked(&mut clocks, 58_100, 1, &[1, 2]);
+    let pace = clocks.conclude(at(60_000));
+    let writes = pace.writes.unwrap();
+    assert_eq!((writes.longest, writes.stalled), (millis(48_100), millis(48_100)));
+    assert_eq!(writes.observed, millis(58_100), "no time counts twice");
+    assert_eq!(pace.acknowledgement.longest(), Some(millis(48_100)));
+}
+
+#[test]
+fn what_got_through_meanwhile_cuts_the_wait_of_a_call_short() {
+    let mut clocks = started();
+    clocks.sent(at(0), id(0), Some(P));
+    clocks.blocked(at(1000), id(1));
+    acked(&mut clocks, 5000, 0, &[0]);
+    clocks.sent(at(7000), id(1), Some(P));
+    acked(&mut clocks, 8000, 1, &[1]);
+    let writes = clocks.conclude(at(8000)).writes.unwrap();
+    assert_eq!((writes.longest, writes.stalled), (millis(5000), millis(8000)));
+}
+
+#[test]
+fn calls_that_fail_have_waited_and_those_of_the_dead_wait_no_more() {
+    let mut clocks = started();
+    clocks.blocked(at(0), id(0));
+    clocks.blocked(at(1000), id(1));
+    clocks.rejected(at(60_000), id(0));
+    clocks.rejected(at(61_000), id(1));
+    clocks.blocked(at(90_000), id(2));
+    clocks.ended(at(91_000), BILLING);
+    let writes = clocks.conclude(at(200_000)).writes.unwrap();
+    assert_eq!((writes.longest, writes.stalled), (millis(61_000), millis(61_000)));
+}
+
+#[test]
+fn a_failure_ends_no_wait_while_calls_block() {
+    let waits = |last: &dyn Fn(&mut Clocks)| {
+        let mut clocks = started();
+        clocks.sent(at(10_000), id(0), Some(P));
+        clocks.blocked(at(10_100), id(1));
+        clocks.failed(at(40_000), P, id(0), 1);
+        last(&mut clocks);
+        let writes = clocks.conclude(at(100_000)).writes.unwrap();
+        (writes.longest, writes.stalled)
+    };
+    let admitted = waits(&|clocks| {
+        clocks.sent(at(58_000), id(1), Some(P));
+        acked(clocks, 59_000, 0, &[1]);
+    });
+    assert_eq!(admitted, (millis(49_000), millis(49_000)));
+    let rejected = waits(&|clocks| clocks.rejected(at(70_100), id(1)));
+    assert_eq!(rejected.0, millis(60_100), "nothing waits any more");
+    let ended = waits(&|clocks| clocks.ended(at(50_000), BILLING));
+    assert_eq!(ended.0, millis(40_000));
+}

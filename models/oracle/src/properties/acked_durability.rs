@@ -2,16 +2,23 @@
 //!
 //! Source: bug corpus §10.2 AckedDurable and AckMatch. A witness is an acknowledged record whose place
 //! was read at the end. It does *not* speak of `acks=0`, of records below the log's start (retention),
-//! of partitions that were not read to the end, nor of delivery. Each loss names its cause: who took
-//! the lead without the record, and which setting allowed it. Keeps 8 bytes an acknowledged record.
+//! of partitions that were not read to the end, nor of delivery. A record that is in a log, but not where
+//! it was acknowledged, violates and is *displaced*, not lost. Each loss names its cause: who took the
+//! lead without the record, and which setting allowed it; where no `became_leader` is on record, the
+//! controller's elections tell an unclean one. Keeps 8 bytes and two bits an acknowledged record.
 //! Broken on purpose by `trunc-to-hw`, `hw-ignores-followers`, unclean elections and `acks=1`.
+//!
+//! What cannot fool it. *A stale leader*, *a late message* and *a restart* change what brokers hold on the
+//! way; judged is only what was acknowledged, against what the logs hold at the end. An answer that
+//! arrives during the final read, or after a later one for the same offset, is held against what is read
+//! there.
 
 use crate::cause::LossCause;
-use crate::context::Context;
+use crate::context::{Context, TopicContext};
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
 use crate::places::Places;
-use crate::record_set::OffsetTable;
+use crate::record_set::{OffsetTable, RecordSet};
 use crate::report::{Report, instant};
 use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::{BrokerId, LeaderEpoch, NodeId, Offset, RecordId, Timestamp, TopicPartition};
@@ -43,7 +50,11 @@ struct Log {
     /// Acknowledged at an offset that was later acknowledged for another record.
     displaced: BTreeSet<(i64, RecordId)>,
     leader: Option<(LeaderEpoch, NodeId)>,
-    unclean: Option<LeaderEpoch>,
+    /// The controller's last choice.
+    chosen: Option<BrokerId>,
+    /// A leader was replaced without an unclean election.
+    replaced: bool,
+    uncleans: Uncleans,
     isr: Arc<[BrokerId]>,
     doomed: BTreeMap<(i64, RecordId), Doom>,
     /// What the final read found at places where it was not awaited.
@@ -51,11 +62,38 @@ struct Log {
     is_read: bool,
 }
 
+/// The unclean elections of a partition.
+#[derive(Debug, Default)]
+struct Uncleans {
+    count: u32,
+    /// Nobody has taken the lead since the last.
+    is_open: bool,
+    /// Leaders that one replaced, and that have not been in sync again: they may not know, and those that
+    /// are in sync in their eyes may be cut off with them.
+    deposed: BTreeSet<BrokerId>,
+    /// Acknowledged after the last, and not by one of those.
+    after: RecordSet,
+}
+
 #[derive(Debug)]
 pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
     logs: Places<Log>,
+    /// In some log at the end.
+    read: RecordSet,
+    /// What the logs do not hold where it was acknowledged, in the order of their final reads.
+    missing: Vec<Missing>,
+}
+
+/// An acknowledged record that is not where it was acknowledged.
+#[derive(Debug)]
+struct Missing {
+    done: (u64, Timestamp),
+    subject: Subject,
+    cause: LossCause,
+    doom: Option<Doom>,
+    instead: Option<RecordId>,
 }
 
 impl Log {
@@ -75,16 +113,19 @@ impl Log {
         let came_back = self.leader.is_none_or(|(_, before)| before == entry.node);
         self.leader = Some((epoch, entry.node));
         let alone = self.isr.len() == 1 && NodeId::from(self.isr[0]) == entry.node;
+        let by_unclean = std::mem::take(&mut self.uncleans.is_open);
         for (offset, id) in self.acked.from(end.0) {
-            // A cause names a setting only where the topic or the producer has it.
-            let cause = if self.unclean == Some(epoch) {
-                if topic.unclean_leader_election {
-                    LossCause::UncleanElection
-                } else {
-                    LossCause::Replication
-                }
+            // A cause names a setting only where the topic or the producer has it. After several unclean
+            // elections it may be an earlier one that did it.
+            let unclean = self.uncleans.explains(id) && (by_unclean || self.uncleans.count > 1);
+            let cause = if unclean && topic.unclean_leader_election {
+                LossCause::UncleanElection
+            } else if by_unclean && !topic.unclean_leader_election {
+                LossCause::Replication
             } else if context.producer(id.producer).acks == "1" {
                 LossCause::AcksOne
+            } else if alone && came_back && topic.replication_factor <= 1 {
+                LossCause::OnlyReplica
             } else if alone && came_back && topic.min_insync_replicas <= 1 {
                 LossCause::LastReplica
             } else {
@@ -93,6 +134,25 @@ impl Log {
             let doom = Doom { cause, leader: entry.node, epoch, at: entry.at };
             self.doomed.entry((offset, id)).or_insert(doom);
         }
+    }
+
+    /// The controller chose a leader, or an in-sync set.
+    fn choose(&mut self, leader: Option<BrokerId>, isr: &Arc<[BrokerId]>, unclean: bool) {
+        if unclean {
+            self.uncleans.count += 1;
+            self.uncleans.is_open = true;
+            self.uncleans.after.clear_all();
+            self.uncleans.deposed.extend(self.chosen.filter(|before| Some(*before) != leader));
+        } else if let (Some(before), Some(leader)) = (self.chosen, leader) {
+            self.replaced |= before != leader;
+        }
+        self.chosen = leader.or(self.chosen);
+        self.take_isr(isr);
+    }
+
+    fn take_isr(&mut self, isr: &Arc<[BrokerId]>) {
+        self.isr = Arc::clone(isr);
+        self.uncleans.deposed.retain(|broker| !isr.contains(broker));
     }
 
     fn ack(
@@ -107,9 +167,9 @@ impl Log {
             return;
         }
         if self.found.get(&offset) == Some(&id) {
-            self.found.remove(&offset);
             return;
         }
+        self.uncleans.acked(by, id);
         if let Some(other) = self.acked.enter(offset, id).filter(|other| *other != id) {
             self.displaced.insert((offset, other));
         }
@@ -128,10 +188,49 @@ impl Log {
     fn find(&mut self, offset: i64, id: RecordId) -> bool {
         let awaited = self.acked.strike(offset, id)
             || (!self.displaced.is_empty() && self.displaced.remove(&(offset, id)));
-        if !awaited || self.displaced.range((offset, FIRST)..=(offset, LAST)).next().is_some() {
+        // Another is awaited here too: what it finds instead is told.
+        let contested = self.acked.get(offset).is_some()
+            || self.displaced.range((offset, FIRST)..=(offset, LAST)).next().is_some();
+        if !awaited || contested {
             self.found.insert(offset, id);
         }
         awaited
+    }
+
+    /// Why `id` is not at `offset`, as far as it is on record.
+    fn why(
+        &self,
+        (offset, id): (i64, RecordId),
+        topic: &TopicContext,
+        acks: &str,
+    ) -> (LossCause, Option<Doom>) {
+        let doom = self.doomed.get(&(offset, id)).copied();
+        let unclean = topic.unclean_leader_election && self.uncleans.explains(id);
+        let cause = match doom {
+            Some(doom) => doom.cause,
+            // A clean change of leaders loses what only one replica has acknowledged.
+            None if unclean && (acks != "1" || !self.replaced) => LossCause::UncleanElection,
+            // Who led is on record, and nobody lacked it.
+            None if self.leader.is_some() => LossCause::Replication,
+            None if acks == "1" => LossCause::AcksOne,
+            None => LossCause::NotOnRecord,
+        };
+        (cause, doom)
+    }
+}
+
+impl Uncleans {
+    /// Whether an unclean election may have thrown away the acknowledged record `id`: it was acknowledged
+    /// before the last one, or by a leader that one had replaced.
+    fn explains(&self, id: RecordId) -> bool {
+        self.count > 0 && !self.after.contains(id)
+    }
+
+    fn acked(&mut self, by: Option<BrokerId>, id: RecordId) {
+        let deposed = by.map_or(!self.deposed.is_empty(), |by| self.deposed.contains(&by));
+        if self.count > 0 && !deposed {
+            self.after.insert(id);
+        }
     }
 }
 
@@ -141,7 +240,13 @@ const LAST: RecordId =
 
 impl Checker {
     pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
-        Self { report: Report::new(name), context: Arc::clone(context), logs: Places::default() }
+        Self {
+            report: Report::new(name),
+            context: Arc::clone(context),
+            logs: Places::default(),
+            read: RecordSet::default(),
+            missing: Vec::new(),
+        }
     }
 
     fn done(&mut self, entry: &Entry, partition: TopicPartition, start: Offset) {
@@ -150,35 +255,23 @@ impl Checker {
         let mut missing: Vec<(i64, RecordId)> = log.acked.from(start.0).collect();
         missing.extend(log.displaced.iter().filter(|(offset, _)| *offset >= start.0));
         missing.sort_unstable();
+        let topic = &self.context.topics[partition.topic.index()];
         for (offset, id) in missing {
             self.report.judged(1);
-            let doom = log.doomed.get(&(offset, id));
-            let cause = match doom {
-                Some(doom) => doom.cause,
-                // Who led is on record, and nobody lacked it.
-                None if log.leader.is_some() => LossCause::Replication,
-                None if self.context.producer(id.producer).acks == "1" => LossCause::AcksOne,
-                None => LossCause::NotOnRecord,
-            };
+            let acks = &self.context.producer(id.producer).acks;
+            let (cause, doom) = log.why((offset, id), topic, acks);
             let subject = Subject { record: id, partition, offset: Offset(offset), group: None };
-            let (context, found) = (&self.context, log.found.get(&offset));
-            let why = (cause, doom.map(|doom| doom.at));
-            self.report.lost((entry.seq, entry.at), why, subject, || {
-                words(context, &subject, found.copied(), cause, doom)
-            });
+            let (done, instead) = ((entry.seq, entry.at), log.found.get(&offset).copied());
+            self.missing.push(Missing { done, subject, cause, doom, instead });
         }
     }
 }
 
-fn words(
-    context: &Context,
-    subject: &Subject,
-    found: Option<RecordId>,
-    cause: LossCause,
-    doom: Option<&Doom>,
-) -> String {
+fn words(context: &Context, missing: &Missing, is_displaced: bool) -> String {
+    let Missing { subject, cause, doom, instead, .. } = missing;
     let (name, place) = (context.record(subject.record), context.partition(subject.partition));
-    let instead = found.map_or_else(|| "nothing".to_owned(), |other| context.record(other));
+    let instead = instead.map_or_else(|| "nothing".to_owned(), |other| context.record(other));
+    let elsewhere = if is_displaced { "; it is elsewhere in a log" } else { "" };
     let how = doom.map_or_else(String::new, |doom| {
         let (who, at) = (context.node(doom.leader), instant(doom.at));
         match doom.cause {
@@ -189,7 +282,7 @@ fn words(
         }
     });
     format!(
-        "{name} was acknowledged at {place} offset {}, where the log holds {instead} at the end. \
+        "{name} was acknowledged at {place} offset {}, where the log holds {instead} at the end{elsewhere}. \
          {}{how}",
         subject.offset,
         cause.about()
@@ -216,19 +309,14 @@ impl Property for Checker {
                 let place = (*partition, *epoch);
                 self.logs.of(*partition).led(entry, place, *log_end, &self.context);
             }
-            Event::LeaderElected { partition, epoch, isr, unclean, .. } => {
-                let log = self.logs.of(*partition);
-                log.isr = Arc::clone(isr);
-                if *unclean {
-                    log.unclean = Some(*epoch);
-                }
+            Event::LeaderElected { partition, leader, isr, unclean, .. } => {
+                self.logs.of(*partition).choose(*leader, isr, *unclean);
             }
-            Event::IsrChanged { partition, isr, .. } => {
-                self.logs.of(*partition).isr = Arc::clone(isr);
-            }
+            Event::IsrChanged { partition, isr, .. } => self.logs.of(*partition).take_isr(isr),
             Event::FinalRead { partition, base_offset, records } => {
                 let log = self.logs.of(*partition);
                 for (index, record) in records.iter().enumerate() {
+                    self.read.insert(record.id);
                     if log.find(base_offset.plus(index).0, record.id) {
                         self.report.judged(1);
                     }
@@ -242,6 +330,18 @@ impl Property for Checker {
     }
 
     fn conclude(mut self: Box<Self>) -> PropertyResult {
+        for missing in std::mem::take(&mut self.missing) {
+            let (context, cause) = (&self.context, missing.cause);
+            // Only when every log was read it is known what is in none.
+            let is_displaced = self.read.contains(missing.subject.record);
+            let why = (cause, missing.doom.map(|doom| doom.at));
+            self.report.lost(missing.done, why, missing.subject, || {
+                words(context, &missing, is_displaced)
+            });
+            if is_displaced {
+                self.report.displaced(cause);
+            }
+        }
         let unread =
             self.logs.iter().find(|(_, log)| !log.is_read && log.acked.from(0).next().is_some());
         if let Some((place, _)) = unread {
@@ -255,151 +355,4 @@ impl Property for Checker {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::test_history::*;
-    use crate::verdict::Judgement;
-
-    const NAME: &str = "acked-durability";
-
-    fn took_lead(broker: u16, epoch: i32, end: i64) -> (u16, Event) {
-        let (epoch, log_end) = (LeaderEpoch(epoch), Offset(end));
-        let high_watermark = Offset(0);
-        (broker, Event::BecameLeader { partition: P, epoch, log_end, high_watermark })
-    }
-
-    fn cause_of(acks: &str, events: Vec<(u16, Event)>) -> (LossCause, String) {
-        cause_in(&context(), acks, events)
-    }
-
-    fn cause_in(context: &Context, acks: &str, events: Vec<(u16, Event)>) -> (LossCause, String) {
-        let mut context = context.clone();
-        context.producers[0].acks = acks.into();
-        let result = judge_in(&context, NAME, events);
-        assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
-        let first = result.violations[0].clone();
-        let counted = (None, first.cause.expect("a loss has a cause"));
-        assert_eq!(result.causes.get(&counted), Some(&1));
-        (first.cause.expect("a loss has a cause"), first.summary)
-    }
-
-    /// A record is acknowledged by broker 1, which leads all three; then this.
-    fn loss(last: Vec<(u16, Event)>) -> Vec<(u16, Event)> {
-        let mut events = vec![elected(1, 0, &[1, 2, 3]), took_lead(1, 0, 0), sent(0)];
-        events.extend([appended(1, 0, 0, &[0]), acked(0, &[0])]);
-        events.extend(last);
-        events.push(final_done(0));
-        events
-    }
-
-    fn unclean() -> Vec<(u16, Event)> {
-        let (node, mut unclean) = elected(3, 1, &[3]);
-        if let Event::LeaderElected { unclean, .. } = &mut unclean {
-            *unclean = true;
-        }
-        loss(vec![(node, unclean), took_lead(3, 1, 0)])
-    }
-
-    /// The leader was the last in sync, and comes back without the record.
-    fn alone() -> Vec<(u16, Event)> {
-        loss(vec![elected(0, 1, &[1]), elected(1, 2, &[1]), took_lead(1, 2, 0)])
-    }
-
-    /// `context` with these settings of the topic.
-    fn with(min_insync_replicas: u16, unclean_leader_election: bool) -> Context {
-        let mut context = context();
-        for topic in &mut context.topics {
-            topic.min_insync_replicas = min_insync_replicas;
-            topic.unclean_leader_election = unclean_leader_election;
-        }
-        context
-    }
-
-    #[test]
-    fn a_loss_names_its_cause() {
-        let crash = || loss(vec![elected(2, 1, &[2, 3]), took_lead(2, 1, 0)]);
-        let (cause, summary) = cause_of("1", crash());
-        assert_eq!(cause, LossCause::AcksOne);
-        assert!(summary.contains("acks=1: the leader answered before every"), "{summary}");
-        assert!(
-            summary.contains("broker-2 took the lead without it (epoch 1) at 6.000s"),
-            "{summary}"
-        );
-        assert_eq!(cause_of("all", crash()).0, LossCause::Replication);
-        assert_eq!(cause_in(&with(2, true), "all", unclean()).0, LossCause::UncleanElection);
-        assert_eq!(cause_in(&with(1, false), "all", alone()).0, LossCause::LastReplica);
-    }
-
-    #[test]
-    fn a_setting_that_is_not_there_is_no_cause() {
-        for acks in ["all", "1"] {
-            let (cause, _) = cause_in(&with(2, false), acks, unclean());
-            assert_eq!(cause, LossCause::Replication, "acks={acks}: unclean elections are off");
-        }
-        let (cause, summary) = cause_in(&with(2, false), "all", alone());
-        assert_eq!(cause, LossCause::Replication, "min.insync.replicas=2");
-        assert!(summary.contains("no setting explains it"), "{summary}");
-        // The last in sync is another than the one that answered: it has what was acknowledged.
-        let other = loss(vec![elected(2, 1, &[2]), took_lead(2, 1, 0)]);
-        assert_eq!(cause_in(&with(1, false), "all", other).0, LossCause::Replication);
-        for (settings, events) in [(with(1, false), unclean()), (with(1, true), alone())] {
-            let (cause, _) = cause_in(&settings, "all", events);
-            assert_ne!(cause, LossCause::UncleanElection);
-        }
-    }
-
-    #[test]
-    fn an_answer_of_a_replaced_leader_is_named() {
-        let events =
-            vec![took_lead(1, 0, 0), took_lead(2, 1, 0), sent(0), acked(0, &[0]), final_done(0)];
-        assert_eq!(cause_of("1", events).0, LossCause::StaleLeader);
-    }
-
-    #[test]
-    fn of_two_records_acknowledged_at_one_offset_one_is_lost() {
-        let events = vec![
-            sent(0),
-            sent(1),
-            acked(0, &[0]),
-            acked(0, &[1]),
-            final_read(0, &[1]),
-            final_done(1),
-        ];
-        let (_, summary) = cause_of("all", events);
-        assert!(summary.contains("holds billing-0#1 at the end"), "{summary}");
-        let other = vec![
-            sent(0),
-            sent(1),
-            acked(0, &[0]),
-            acked(0, &[1]),
-            final_read(0, &[0]),
-            final_done(1),
-        ];
-        let (_, summary) = cause_of("all", other);
-        assert!(summary.contains("billing-0#1 was acknowledged"), "{summary}");
-    }
-
-    #[test]
-    fn a_record_at_its_offset_holds_also_if_the_answer_is_late() {
-        let result =
-            judge(NAME, vec![sent(0), acked(0, &[0, 1]), final_read(0, &[0, 1]), final_done(2)]);
-        assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 2));
-        let late =
-            vec![sent(0), acked(0, &[1]), final_read(0, &[1, 0]), acked(1, &[0]), final_done(2)];
-        assert_eq!(judge(NAME, late).judgement, Judgement::Held);
-    }
-
-    #[test]
-    fn a_record_below_the_logs_start_is_not_judged() {
-        let done = (0, Event::FinalReadDone { partition: P, start: Offset(1), end: Offset(2) });
-        let result = judge(NAME, vec![acked(0, &[0, 1]), final_read(1, &[1]), done]);
-        assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 1));
-    }
-
-    #[test]
-    fn without_a_final_read_nothing_is_judged() {
-        assert_eq!(judge(NAME, vec![sent(0), acked(0, &[0])]).judgement, Judgement::Vacuous);
-        let unknown = vec![sent(0), acked(-1, &[0]), final_done(0)];
-        assert_eq!(judge(NAME, unknown).judgement, Judgement::Vacuous, "acks=0 promises nothing");
-    }
-}
+mod tests;

@@ -5,20 +5,22 @@
 //! should have it. It does *not* speak of records that the log lost (`acked-durability`), of `acks=0`,
 //! nor of how often or in which order a record was processed. Records below a start that
 //! `auto.offset.reset=latest` chose are demanded: that loss is the configuration's. Each skip names
-//! its cause: the first position that the group resumed from past the record. Judged only in a complete
-//! history (`phase` `end`) with a settle phase, in which the group processed something: elsewhere what
-//! was not processed may only not be on record. Keeps three bits a record, a line a resumption. Broken on
+//! its cause. Backlog is no loss, and what cannot fool it is told at [`Checker`]. Judged only in a complete
+//! history (`phase` `end`) with a settle phase, in which the group processed something: elsewhere what was
+//! not processed may only not be on record. Keeps three bits a record, a line a resumption. Broken on
 //! purpose by commit-before-processing strategies and `reset=latest`.
 
 use crate::cause::LossCause;
 use crate::context::{Context, GroupContext};
 use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::kind::Kind;
-use crate::places::GroupPlaces;
+use crate::places::{GroupPlaces, Places};
 use crate::record_set::RecordSet;
 use crate::report::{Report, instant};
+use crate::standing::Standing;
 use crate::verdict::{Property, PropertyResult, Subject};
-use ackproof_types::{GroupId, NodeId, Offset, RecordId, Timestamp, TopicPartition};
+use ackproof_types::{GroupId, LeaderEpoch, NodeId, Offset, RecordId, Timestamp, TopicPartition};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
@@ -30,6 +32,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::CommitSent,
     Kind::Committed,
     Kind::FinalRead,
+    Kind::BecameLeader,
 ];
 
 /// A commit, as it was last seen.
@@ -61,6 +64,7 @@ struct Progress {
     positioned: bool,
     /// Those past all before.
     resumptions: Vec<Resumption>,
+    standing: Standing,
 }
 
 /// A record of a final log that a group had not processed when it was read.
@@ -74,6 +78,15 @@ struct Open {
     id: RecordId,
 }
 
+/// The cause of a skip is told by the first position past the record that the group resumed from. A record
+/// that the group had not come to when the run ended is backlog: with it, and nothing passed over, there is
+/// no conclusion, and `recovers` says whether the group was catching up.
+///
+/// What cannot fool it. *A stale leader*: what lies above a cut is another record than the one that was
+/// processed there. *A late message*: processing counts whoever does it and however late, a zombie's too;
+/// but where the group stands is decided by the member that found its position last, not by a zombie's work.
+/// *A restart*: a member that starts again finds its position anew, lower than before or not; what lies at it
+/// or beyond is to come, whatever another one had reached.
 #[derive(Debug)]
 pub(crate) struct Checker {
     report: Report,
@@ -82,6 +95,7 @@ pub(crate) struct Checker {
     read: RecordSet,
     groups: Vec<Group>,
     progress: GroupPlaces<Progress>,
+    epochs: Places<LeaderEpoch>,
     open: Vec<Open>,
     settled: bool,
     ended: bool,
@@ -100,6 +114,7 @@ struct Group {
 impl Progress {
     fn resume(&mut self, entry: &Entry, offset: Offset, source: PositionSource) {
         self.positioned = true;
+        self.standing.resume(entry.node, offset);
         if self.resumptions.last().is_some_and(|last| last.offset >= offset) {
             return;
         }
@@ -125,6 +140,7 @@ impl Checker {
             read: RecordSet::default(),
             groups: context.groups.iter().map(|_| Group::default()).collect(),
             progress: GroupPlaces::default(),
+            epochs: Places::default(),
             open: Vec::new(),
             settled: false,
             ended: false,
@@ -159,8 +175,10 @@ fn explain(
         progress.resumptions.iter().find(|resumption| resumption.offset > open.offset)
     });
     let Some(resumption) = passed else {
-        let unknown = progress.is_some_and(|one| !one.positioned && one.given > open.offset);
-        return (if unknown { LossCause::NotOnRecord } else { LossCause::NotReached }, None);
+        let committed = progress.and_then(|one| one.commit).map(|commit| commit.offset);
+        let given = progress.is_some_and(|one| one.given > open.offset);
+        let past = given && committed.is_some_and(|committed| committed > open.offset);
+        return (if past { LossCause::CommitPastWork } else { LossCause::NotOnRecord }, None);
     };
     let cause = match resumption.source {
         // A position that the group's setting does not give is the doing of no setting.
@@ -205,6 +223,18 @@ fn words(context: &Context, open: &Open, (cause, by): (LossCause, Option<Resumpt
     )
 }
 
+/// The words of a backlog, whose first record is `first`.
+fn waiting(context: &Context, group: GroupId, count: u64, first: &Open) -> String {
+    let (record, place) = (context.record(first.id), context.partition(first.partition));
+    let records = if count == 1 { "record" } else { "records" };
+    format!(
+        "{} had not come to {count} {records} when the run ended, the first of them {record} ({place} \
+         offset {})",
+        context.group(group),
+        first.offset
+    )
+}
+
 impl Property for Checker {
     fn name(&self) -> &'static str {
         self.report.name()
@@ -226,7 +256,8 @@ impl Property for Checker {
                 let progress = self.progress.of(*group, *partition);
                 progress.given = progress.given.max(base_offset.plus(records.len()));
             }
-            Event::Processed { group, record, .. } => {
+            Event::Processed { group, partition, offset, record, .. } => {
+                self.progress.of(*group, *partition).standing.process(entry.node, *offset);
                 let group = &mut self.groups[group.index()];
                 group.works = true;
                 group.processed.insert(record.id);
@@ -234,6 +265,14 @@ impl Property for Checker {
             Event::CommitSent { group, offsets } | Event::Committed { group, offsets } => {
                 for (partition, offset) in offsets.iter() {
                     self.progress.of(*group, *partition).commit(entry, *offset);
+                }
+            }
+            Event::BecameLeader { partition, epoch, log_end, .. } => {
+                let led = self.epochs.of(*partition);
+                if *epoch > *led {
+                    *led = *epoch;
+                    let progress = self.progress.all_of(*partition);
+                    progress.for_each(|progress| progress.standing.cut(*log_end));
                 }
             }
             Event::FinalRead { partition, base_offset, records } => {
@@ -259,138 +298,32 @@ impl Property for Checker {
                 self.report.unjudged(|| format!("{} processed nothing on record", info.name));
             }
         }
+        let mut backlog = BTreeMap::new();
         for open in &self.open {
             let of = &self.groups[open.group.index()];
             if !of.works || of.processed.contains(open.id) {
                 continue;
             }
+            let progress = self.progress.get(open.group, open.partition);
+            if !progress.is_some_and(|progress| progress.standing.passed(open.offset)) {
+                let (count, _) = backlog.entry(open.group).or_insert((0_u64, open));
+                *count += 1;
+                continue;
+            }
             let group = &self.context.groups[open.group.index()];
-            let why = explain(group, open, self.progress.get(open.group, open.partition));
+            let why = explain(group, open, progress);
             let (partition, offset) = (open.partition, open.offset);
             let subject = Subject { record: open.id, partition, offset, group: Some(open.group) };
             let context = &self.context;
             let cause = (why.0, why.1.map(|by| by.at));
             self.report.lost((open.seq, open.at), cause, subject, || words(context, open, why));
         }
+        for (group, (count, first)) in backlog {
+            self.report.undecided(None, || waiting(&self.context, group, count, first));
+        }
         self.report.finish()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::test_history::*;
-    use crate::verdict::Judgement;
-
-    const NAME: &str = "at-least-once";
-
-    /// Within a complete history with a settle phase, of a group that works.
-    fn complete(mut events: Vec<(u16, Event)>) -> Vec<(u16, Event)> {
-        events.splice(0..0, [processed(900, 900), phase(Phase::Settle)]);
-        events.push(phase(Phase::End));
-        events
-    }
-
-    fn skip(commit: &str, events: Vec<(u16, Event)>) -> (Option<LossCause>, String) {
-        skip_with("latest", commit, events)
-    }
-
-    fn skip_with(
-        reset: &str,
-        commit: &str,
-        events: Vec<(u16, Event)>,
-    ) -> (Option<LossCause>, String) {
-        let mut context = context();
-        context.groups[0].commit = commit.into();
-        context.groups[0].reset = reset.into();
-        let mut all = vec![sent(0), sent(1), acked(0, &[0])];
-        all.extend(events);
-        all.push(final_read(0, &[0]));
-        let result = judge_in(&context, NAME, complete(all));
-        assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
-        (result.violations[0].cause, result.violations[0].summary.clone())
-    }
-
-    #[test]
-    fn a_skip_names_its_cause() {
-        let committed = || {
-            vec![
-                polled(0, &[0]),
-                commit_sent(1),
-                committed(1),
-                positioned(6, 1, PositionSource::Committed),
-            ]
-        };
-        let (cause, summary) = skip("before-processing", committed());
-        assert_eq!(cause, Some(LossCause::CommitBeforeProcessing));
-        let told = "ledger-0 committed 1 at 6.000s; ledger-1 went on at 1 at 8.000s";
-        assert!(summary.contains(told), "{summary}");
-        let (cause, summary) = skip("auto-with-hand-off", committed());
-        assert_eq!(cause, Some(LossCause::HandOff));
-        assert!(summary.contains("workers had not finished"), "{summary}");
-        assert_eq!(skip("sync-after-batch", committed()).0, Some(LossCause::CommitPastWork));
-        let (cause, summary) = skip("auto", vec![positioned(5, 1, PositionSource::NoCommitLatest)]);
-        assert_eq!(cause, Some(LossCause::ResetLatest));
-        assert!(summary.contains("auto.offset.reset=latest skipped it"), "{summary}");
-        let jump = vec![positioned(5, 1, PositionSource::OutOfRangeLatest)];
-        assert_eq!(skip("auto", jump).0, Some(LossCause::OutOfRange));
-        let unread = vec![positioned(5, 1, PositionSource::Committed)];
-        assert_eq!(skip("auto", unread).0, Some(LossCause::NeverGiven));
-        let given = vec![positioned(5, 0, PositionSource::NoCommitEarliest), polled(0, &[0])];
-        assert_eq!(skip("auto", given).0, Some(LossCause::NotReached));
-        assert_eq!(skip("auto", vec![polled(0, &[0])]).0, Some(LossCause::NotOnRecord));
-    }
-
-    #[test]
-    fn a_reset_that_the_group_does_not_have_is_no_cause() {
-        let at = |source| vec![positioned(5, 1, source)];
-        for (source, reset, cause) in [
-            (PositionSource::NoCommitLatest, "latest", LossCause::ResetLatest),
-            (PositionSource::NoCommitLatest, "earliest", LossCause::NeverGiven),
-            (PositionSource::OutOfRangeLatest, "latest", LossCause::OutOfRange),
-            (PositionSource::OutOfRangeLatest, "earliest", LossCause::NeverGiven),
-            (PositionSource::OutOfRangeEarliest, "earliest", LossCause::OutOfRange),
-            (PositionSource::OutOfRangeEarliest, "latest", LossCause::NeverGiven),
-        ] {
-            let (found, summary) = skip_with(reset, "auto", at(source));
-            assert_eq!(found, Some(cause), "{source:?}, auto.offset.reset={reset}: {summary}");
-        }
-        let commit = vec![polled(0, &[0]), commit_sent(1), committed(1)];
-        let unknown = [commit, at(PositionSource::Committed)].concat();
-        let (_, summary) = skip("unknown", unknown);
-        assert!(summary.contains("no commit strategy on record explains it"), "{summary}");
-    }
-
-    #[test]
-    fn a_processed_record_holds_and_a_lost_one_is_not_judged() {
-        let result =
-            judge(NAME, complete(vec![acked(0, &[0]), processed(0, 0), final_read(0, &[0])]));
-        assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 1));
-        let late =
-            judge(NAME, complete(vec![acked(0, &[0]), final_read(0, &[0]), processed(0, 0)]));
-        assert_eq!(late.judgement, Judgement::Held, "processed during the final read");
-        let lost = judge(NAME, complete(vec![acked(0, &[0]), final_done(0)]));
-        assert_eq!(lost.judgement, Judgement::Vacuous);
-    }
-
-    #[test]
-    fn an_unacknowledged_record_is_not_demanded() {
-        assert_eq!(
-            judge(NAME, complete(vec![sent(0), final_read(0, &[0])])).judgement,
-            Judgement::Vacuous
-        );
-    }
-
-    #[test]
-    fn where_processing_may_not_be_on_record_nothing_is_judged() {
-        let skip = || vec![acked(0, &[0]), final_read(0, &[0])];
-        assert_eq!(judge(NAME, complete(skip())).judgement, Judgement::Violated);
-        for left_out in [phase(Phase::Settle).1, phase(Phase::End).1, processed(900, 900).1] {
-            let mut events = complete(skip());
-            events.retain(|(_, event)| *event != left_out);
-            let result = judge(NAME, events);
-            assert_eq!(result.judgement, Judgement::Vacuous, "without {left_out:?}");
-            assert!(result.unjudged.is_some(), "it says why");
-        }
-    }
-}
+mod tests;

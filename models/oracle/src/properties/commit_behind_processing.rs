@@ -47,8 +47,12 @@ impl Work {
 
     fn poll(&mut self, offset: i64, id: RecordId) {
         let base = *self.base.get_or_insert(offset);
-        // What was given before is open or settled already.
+        // What was given before is open or settled already. Another record than the open one: the log
+        // was cut in between, and the old one is in no log any more that a commit could pass.
         if offset < self.end() {
+            if let Some(cell) = self.cell(offset).filter(|cell| **cell != SETTLED) {
+                *cell = id.as_u64() + 1;
+            }
             return;
         }
         if self.cells.is_empty() {

@@ -6,18 +6,9 @@
 //! acknowledged: a run in which nobody resumed from a commit judges nothing. It does *not* speak of
 //! resets because a log was cut, nor of lookups without `Assigned` on record. Without `CommitSent` on
 //! record an acknowledgement stands for the whole commit, and a lookup that finds more is legal: a member
-//! may have ended before it told of its last one. What is legal is told at [`Checker`]. Keeps
-//! the commits that may still be read. Broken on purpose by `commit-ack-before-replication`.
-//!
-//! What cannot fool it:
-//! - *A late answer.* A commit takes effect between its sending and its answer, so an answer that is heard
-//!   after later commits makes nothing new of it. Its sending is kept until the answer comes.
-//! - *A deposed coordinator* answers lookups from what it had when it was cut off. Only a member whose
-//!   generation was replicated before (R9.18) asks it. As soon as a later generation has committed, such a
-//!   member is a zombie, and its lookup is not judged.
-//! - *A restart.* What a process had sent when it ended has an unknown outcome for good, and is not taken
-//!   for a commit of its next life. An unclean election of the coordinator's log may number generations
-//!   anew, so those before it and after it are not compared.
+//! may have ended before it told of its last one. What is legal, and what cannot fool it, is told at
+//! [`Checker`]. Keeps the commits that may still be read. Broken on purpose by
+//! `commit-ack-before-replication`.
 
 use crate::context::Context;
 use crate::history::{Entry, Event, PositionSource};
@@ -222,6 +213,14 @@ impl Register {
 /// - An OffsetFetch may show a commit that is not acknowledged yet (R9.5).
 /// - A coordinator that moves keeps what was acknowledged (R9.6). One that lost a part of its log by
 ///   an unclean election does not: that is reported, and named.
+///
+/// What cannot fool it. *A late answer*: a commit takes effect between its sending and its answer, so an
+/// answer that is heard after later commits makes nothing new of it. Its sending is kept until the answer
+/// comes. *A deposed coordinator* answers lookups from what it had when it was cut off. Only a member whose
+/// generation was replicated before (R9.18) asks it. As soon as a later generation has committed, such a
+/// member is a zombie, and its lookup is not judged. *A restart*: what a process had sent when it ended has an
+/// unknown outcome for good, and is not taken for a commit of its next life. An unclean election of the
+/// coordinator's log may number generations anew, so those before it and after it are not compared.
 #[derive(Debug)]
 pub(crate) struct Checker {
     report: Report,

@@ -1,8 +1,14 @@
 //! `high-watermark`: within one leadership the high watermark never falls, and it never passes that
 //! replica's log end.
 //!
-//! Source: bug corpus §10.2 HwLeLeo. A witness is a high watermark that rose. It does *not* demand monotony over leaderships: a new leader's
-//! high watermark is often behind (R2.20). Broken on purpose by a leader that truncates while leading.
+//! Source: bug corpus §10.2 HwLeLeo. A witness is a high watermark that rose. It does *not* demand monotony
+//! over leaderships: a new leader's high watermark is often behind (R2.20). Whether followers have what it
+//! covers is asked by `log-matching` and `min-insync-replicas`. Broken on purpose by a leader that truncates
+//! while leading.
+//!
+//! What cannot fool it. *A stale leader* is held against its own log and leadership, not against
+//! the next one's. *A late message* can only make it rise. *After a restart* the lead is taken anew, which is
+//! on record with the high watermark it begins with.
 
 use crate::context::Context;
 use crate::history::{Entry, Event};
@@ -16,10 +22,12 @@ use std::sync::Arc;
 pub(crate) const EVENTS: &[Kind] =
     &[Kind::Appended, Kind::Truncated, Kind::HighWatermark, Kind::BecameLeader];
 
-/// One replica. Without a known end (the log's beginning is not on record) only monotony is judged.
+/// One replica. Without a known end (no append of it is on record) only monotony is judged.
 #[derive(Debug, Default)]
 struct Replica {
     end: Option<Offset>,
+    /// An append is on record, so that further ones are too.
+    appends: bool,
     led: Option<(LeaderEpoch, Offset)>,
 }
 
@@ -65,7 +73,7 @@ impl Checker {
                 )
             });
         }
-        if let Some(end) = replica.end.filter(|end| *end < to) {
+        if let Some(end) = replica.end.filter(|end| replica.appends && *end < to) {
             self.report.violated(entry, || {
                 let (who, place) = (context.node(entry.node), context.partition(place));
                 format!("the high watermark of {place} at {who} is {to}, past its log end {end}")
@@ -82,7 +90,9 @@ impl Property for Checker {
     fn observe(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Appended { partition, next_offset, .. } => {
-                replica(&mut self.replicas, *partition, entry.node).end = Some(*next_offset);
+                let replica = replica(&mut self.replicas, *partition, entry.node);
+                replica.end = Some(*next_offset);
+                replica.appends = true;
             }
             Event::Truncated { partition, to, .. } => {
                 replica(&mut self.replicas, *partition, entry.node).end = Some(*to);
@@ -93,6 +103,16 @@ impl Property for Checker {
             Event::BecameLeader { partition, epoch, log_end, high_watermark } => {
                 let replica = replica(&mut self.replicas, *partition, entry.node);
                 replica.end = Some(*log_end);
+                if high_watermark > log_end {
+                    let context = &self.context;
+                    self.report.violated(entry, || {
+                        let (who, place) = (context.node(entry.node), context.partition(*partition));
+                        format!(
+                            "{who} leads {place} with a high watermark of {high_watermark}, past its \
+                             log end {log_end}"
+                        )
+                    });
+                }
                 replica.led = Some((*epoch, *high_watermark));
             }
             _ => {}
@@ -106,8 +126,10 @@ impl Property for Checker {
 
 #[cfg(test)]
 mod tests {
+    use crate::history::Event;
     use crate::test_history::*;
     use crate::verdict::Judgement;
+    use ackproof_types::{LeaderEpoch, Offset};
 
     const NAME: &str = "high-watermark";
 
@@ -117,6 +139,9 @@ mod tests {
         assert_eq!(judge(NAME, fall).judgement, Judgement::Violated);
         let past = vec![appended(1, 0, 0, &[0]), high_watermark(1, 0, 2)];
         assert_eq!(judge(NAME, past).judgement, Judgement::Violated);
+        let (partition, epoch, log_end) = (P, LeaderEpoch(0), Offset(1));
+        let took = Event::BecameLeader { partition, epoch, log_end, high_watermark: Offset(2) };
+        assert_eq!(judge(NAME, vec![(1, took)]).judgement, Judgement::Violated);
     }
 
     #[test]
@@ -124,6 +149,38 @@ mod tests {
         let events =
             vec![appended(1, 0, 0, &[0, 1]), high_watermark(1, 0, 2), high_watermark(2, 1, 1)];
         assert_eq!(judge(NAME, events).judgement, Judgement::Held);
+    }
+
+    #[test]
+    fn a_stale_leader_a_late_message_and_a_restart_hold() {
+        let took = |epoch, log_end, high_watermark| {
+            let (epoch, log_end) = (LeaderEpoch(epoch), Offset(log_end));
+            let high_watermark = Offset(high_watermark);
+            (1, Event::BecameLeader { partition: P, epoch, log_end, high_watermark })
+        };
+        let events = vec![
+            took(0, 0, 0),
+            appended(1, 0, 0, &[0, 1]),
+            appended(2, 0, 0, &[0, 1]),
+            elected(2, 1, &[2, 3]),
+            high_watermark(2, 1, 1),
+            // A fetch that was under way reaches the stale leader.
+            high_watermark(1, 0, 2),
+            // It starts anew, and leads again from what it had written down.
+            (1, Event::ProcessStarted),
+            took(0, 2, 1),
+            high_watermark(1, 0, 2),
+        ];
+        let result = judge(NAME, events);
+        assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 3));
+    }
+
+    #[test]
+    fn where_no_append_is_on_record_the_end_is_unknown() {
+        let (partition, epoch, log_end) = (P, LeaderEpoch(0), Offset(0));
+        let took = Event::BecameLeader { partition, epoch, log_end, high_watermark: Offset(0) };
+        let result = judge(NAME, vec![(1, took), high_watermark(1, 0, 3)]);
+        assert_eq!(result.judgement, Judgement::Held);
     }
 
     #[test]

@@ -5,6 +5,9 @@
 //! decision of the controller with a leader. It does *not* speak of what
 //! brokers believe; an unclean election holds too, since it makes the leader the only member. Broken
 //! on purpose by an election that leaves the in-sync set as it was.
+//!
+//! What cannot fool it. *A stale leader*, *a late message* and *a restart* are matters of brokers: the
+//! controller alone decides both the leader and the set, in one order.
 
 use crate::context::Context;
 use crate::history::{Entry, Event};
@@ -68,7 +71,7 @@ mod tests {
     use crate::history::Event;
     use crate::test_history::*;
     use crate::verdict::Judgement;
-    use ackproof_types::BrokerId;
+    use ackproof_types::{BrokerId, LeaderEpoch, Offset};
 
     const NAME: &str = "leader-in-isr";
 
@@ -86,6 +89,27 @@ mod tests {
     #[test]
     fn a_leader_inside_holds() {
         assert_eq!(judge(NAME, vec![elected(1, 0, &[1])]).judgement, Judgement::Held);
+    }
+
+    #[test]
+    fn a_stale_leader_a_late_message_and_a_restart_hold() {
+        let event = Event::BecameLeader {
+            partition: P,
+            epoch: LeaderEpoch(0),
+            log_end: Offset(0),
+            high_watermark: Offset(0),
+        };
+        // Broker 1 takes the lead when it has lost it already, and starts anew.
+        let events = vec![
+            elected(1, 0, &[1, 2]),
+            elected(2, 1, &[2]),
+            (1, event),
+            (1, Event::ProcessStarted),
+            high_watermark(1, 0, 1),
+            elected(2, 2, &[1, 2]),
+        ];
+        let result = judge(NAME, events);
+        assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 3));
     }
 
     #[test]

@@ -1,20 +1,14 @@
-//! `log-matching`: what a leader once exposed below its high watermark is the committed prefix, and no
-//! replica that counts disagrees with it: not a later leader's exposed prefix, not a replica that
-//! joins the in-sync set, not an append of the same or a later epoch.
+//! `log-matching`: what a leader once exposed below its high watermark is the committed prefix. Every
+//! in-sync replica has all of it, and no replica that counts, and no acknowledgement with `acks=all`,
+//! disagrees with it. No log has a hole.
 //!
 //! Source: bug corpus §10.2 TrueHwm family, §9.1 StrongIsr. A witness is an offset of a replica that was
-//! compared with the committed prefix as another exposed it: one replica alone proves nothing. It does
-//! *not* judge the tail of a stale leader. An unclean election cuts the committed prefix where the new
-//! leader's log ends or differs, and older leaderships are not heard any more. Compared are epoch and
-//! record of each offset; a coordinator's batch has epochs only. Keeps 8 bytes an exposed offset, and 8
-//! bytes an offset that a replica has and that was not compared yet. Broken on purpose by
-//! `trunc-to-hw`, `no-divergence-check`.
-//!
-//! What cannot fool it. *A stale leader* appends what it likes where a later leadership exposed something
-//! else: an append is wrong only from the epoch of the leadership that exposed its place on, however old
-//! the record is that was exposed there. *A late message*: a follower appends what a replaced leader sent
-//! it, under that leader's epoch, so the same rule lets it. *A restart*: what a replica has after it is
-//! what it had, less what it reports as cut.
+//! compared with the prefix as another exposed it. It does *not* judge the tail of a stale leader, nor a
+//! replica of which no append is on record. An unclean election cuts the prefix where the new leader's log
+//! ends or differs, and older leaderships are not heard any more. Compared are epoch and record; a
+//! coordinator's batch has epochs only. What cannot fool it is told at [`Checker`]. Keeps 8 bytes an exposed
+//! offset, and 8 bytes an offset that a replica has and that was not compared yet. Broken on purpose by
+//! `trunc-to-hw`, `no-divergence-check`, `hw-ignores-followers`, `isr-join-behind-hw`.
 
 use crate::context::Context;
 use crate::history::{Entry, Event};
@@ -28,8 +22,15 @@ use ackproof_types::{
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-pub(crate) const EVENTS: &[Kind] =
-    &[Kind::Appended, Kind::Truncated, Kind::HighWatermark, Kind::LeaderElected, Kind::IsrChanged];
+pub(crate) const EVENTS: &[Kind] = &[
+    Kind::Acked,
+    Kind::Appended,
+    Kind::Truncated,
+    Kind::HighWatermark,
+    Kind::BecameLeader,
+    Kind::LeaderElected,
+    Kind::IsrChanged,
+];
 
 /// What a log holds at one offset: 16 bits of the epoch (shifted by one), 48 bits of the record. 0: not
 /// on record, agrees with everything.
@@ -44,26 +45,38 @@ impl Cell {
         Self(epoch << 48 | record.map_or(RECORD, RecordId::as_u64))
     }
 
+    /// `record`, in the epoch of `other`.
+    fn of(other: Self, record: RecordId) -> Self {
+        Self(other.0 & !RECORD | record.as_u64())
+    }
+
     fn agrees(self, other: Self) -> bool {
         self == other || self.0 == 0 || other.0 == 0
     }
 
     fn words(self, context: &Context) -> String {
         let epoch = i64::from(u16::try_from(self.0 >> 48).unwrap_or(0)) - 1;
-        let what = match self.0 & RECORD {
+        format!("{} of epoch {epoch}", self.record(context))
+    }
+
+    fn record(self, context: &Context) -> String {
+        match self.0 & RECORD {
             RECORD => "a coordinator's record".to_owned(),
             id => context.record(RecordId {
                 producer: ProducerIndex(u16::try_from(id >> 32).unwrap_or(0)),
                 number: u32::try_from(id & u64::from(u32::MAX)).unwrap_or(0),
             }),
-        };
-        format!("{what} of epoch {epoch}")
+        }
     }
 }
 
 /// One replica's log: below `checked` it agrees with the committed prefix.
 #[derive(Debug, Default)]
 struct Log {
+    /// An append is on record.
+    is_known: bool,
+    /// That it lacks committed records was told.
+    is_short: bool,
     checked: i64,
     /// What is at `checked` and above.
     tail: VecDeque<Cell>,
@@ -75,6 +88,12 @@ impl Log {
     }
 
     fn cut(&mut self, to: i64) {
+        if to > self.end() {
+            // It starts anew at its leader's log start.
+            self.tail.clear();
+            self.checked = to;
+            return;
+        }
         self.tail.truncate(usize::try_from(to - self.checked).unwrap_or(0));
         self.checked = self.checked.min(to);
     }
@@ -82,6 +101,18 @@ impl Log {
 
 /// Two logs that contradict each other at an offset: what was committed, what was found.
 type Conflict = (i64, Cell, Cell);
+
+/// What a replica that counts has wrong.
+#[derive(Clone, Copy, Debug)]
+enum Wrong {
+    Conflict(Conflict),
+    /// Where it ends, and where the committed prefix does.
+    Short(i64, i64),
+    /// Where it ended, and where it goes on.
+    Hole(i64, i64),
+    /// What was acknowledged instead of what was committed.
+    Acked(Conflict),
+}
 
 /// One partition.
 #[derive(Debug, Default)]
@@ -94,6 +125,7 @@ struct Replicas {
     exposed: BTreeMap<LeaderEpoch, i64>,
     /// Epoch of the last unclean election; older leaderships are not heard.
     floor: LeaderEpoch,
+    is_unclean: bool,
     isr: Arc<[BrokerId]>,
     compared: usize,
 }
@@ -202,9 +234,11 @@ impl Replicas {
         base: i64,
         next: i64,
         records: &RecordSlice,
-    ) -> Option<Conflict> {
+    ) -> Option<Wrong> {
         let floor = self.floor;
         let log = self.log(node);
+        let hole = (log.is_known && base > log.end()).then(|| Wrong::Hole(log.end(), base));
+        log.is_known = true;
         if base < log.end() {
             log.cut(base);
         } else if base > log.end() {
@@ -215,8 +249,8 @@ impl Replicas {
         for index in 0..usize::try_from(next - base).unwrap_or(0) {
             log.tail.push_back(Cell::new(epoch, records.get(index).map(|record| record.id)));
         }
-        if base >= self.committed_end() {
-            return None;
+        if hole.is_some() || base >= self.committed_end() {
+            return hole;
         }
         self.check(node, i64::MAX);
         let own = |at: i64| {
@@ -229,7 +263,20 @@ impl Replicas {
             let bound = self.exposer(at).is_some_and(|exposer| epoch >= exposer);
             !committed.agrees(own) && bound && epoch >= floor
         };
-        places.into_iter().find(wrong)
+        places.into_iter().find(wrong).map(Wrong::Conflict)
+    }
+
+    /// What the in-sync replica `broker` has wrong: it needs all that is committed.
+    fn judge_in_sync(&mut self, broker: BrokerId) -> Option<Wrong> {
+        let (node, end) = (NodeId::from(broker), self.committed_end());
+        self.log(node);
+        if let Some(conflict) = self.demand(node, end) {
+            return Some(Wrong::Conflict(conflict));
+        }
+        let log = self.log(node);
+        let is_short = log.is_known && log.end() < end;
+        let told = std::mem::replace(&mut log.is_short, is_short);
+        (is_short && !told).then(|| Wrong::Short(log.end(), end))
     }
 
     /// An unclean election: what the leader holds otherwise is the truth from now on.
@@ -255,9 +302,20 @@ impl Replicas {
             self.note_exposure(epoch, end.min(cut));
         }
         self.floor = epoch;
+        self.is_unclean = true;
     }
 }
 
+/// In-sync replicas are judged whenever the prefix grows or the controller decides: a leader that exposes what
+/// one of them does not have is told at that moment, and so is a replica that joins without it. An append is
+/// wrong only in the leadership that exposed its place, or in a later one.
+///
+/// What cannot fool it. *A stale leader* appends what it likes where a later leadership exposed something
+/// else: an append is wrong only from the epoch of the leadership that exposed its place on, however old
+/// the record is that was exposed there. *A late message*: a follower appends what a replaced leader sent
+/// it, under that leader's epoch, so the same rule lets it; a fetch that reaches a replaced leader late may
+/// make it expose more, but no more than all those have that it knows as in sync, the next leader among
+/// them. *A restart*: what a replica has after it is what it had, less what it reports as cut.
 #[derive(Debug)]
 pub(crate) struct Checker {
     report: Report,
@@ -274,25 +332,61 @@ impl Checker {
         }
     }
 
-    fn told(&mut self, entry: &Entry, who: NodeId, place: TopicPartition, conflict: Conflict) {
-        let (offset, committed, found) = conflict;
+    fn told(&mut self, entry: &Entry, who: NodeId, place: TopicPartition, wrong: Wrong) {
         let context = &self.context;
         self.report.violated(entry, || {
             let (who, place) = (context.node(who), context.partition(place));
-            let (found, committed) = (found.words(context), committed.words(context));
-            format!(
-                "{who} holds {found} at {place} offset {offset}, where {committed} was committed"
-            )
+            match wrong {
+                Wrong::Conflict((offset, committed, found)) => {
+                    let (found, committed) = (found.words(context), committed.words(context));
+                    format!(
+                        "{who} holds {found} at {place} offset {offset}, where {committed} was \
+                         committed"
+                    )
+                }
+                Wrong::Hole(end, base) => {
+                    format!("{who} appends at {base} to a log of {place} that ends at {end}")
+                }
+                Wrong::Acked((offset, committed, acked)) => {
+                    let (acked, committed) = (acked.record(context), committed.words(context));
+                    format!(
+                        "{acked} was acknowledged at {place} offset {offset}, where {committed} was \
+                         committed"
+                    )
+                }
+                Wrong::Short(end, committed) => format!(
+                    "{who} is in sync with a log of {place} that ends at {end}, where everything \
+                     below {committed} was committed"
+                ),
+            }
         });
     }
 
-    fn join(&mut self, entry: &Entry, place: TopicPartition, isr: &Arc<[BrokerId]>) {
-        let before = std::mem::replace(&mut self.partitions.of(place).isr, Arc::clone(isr));
-        for &broker in isr.iter().filter(|broker| !before.contains(broker)) {
-            let replicas = self.partitions.of(place);
-            replicas.log(broker.into());
-            if let Some(conflict) = replicas.demand(broker.into(), replicas.committed_end()) {
-                self.told(entry, broker.into(), place, conflict);
+    /// What was acknowledged with `acks=all` is what was committed there. A leader that an unclean election
+    /// deposed may go on for itself, so that nothing is judged after one.
+    fn ack(&mut self, entry: &Entry, place: TopicPartition, base: i64, records: &RecordSlice) {
+        let Some(replicas) = self.partitions.get(place) else { return };
+        let Some(first) = records.first().filter(|_| base >= 0 && !replicas.is_unclean) else {
+            return;
+        };
+        if !matches!(self.context.producer(first.id.producer).acks.as_str(), "all" | "-1") {
+            return;
+        }
+        let other = (base..).zip(records.iter()).find_map(|(at, record)| {
+            let committed = replicas.committed_at(at)?;
+            let own = Cell::of(committed, record.id);
+            (committed.0 != 0 && committed != own).then_some((at, committed, own))
+        });
+        if let Some(conflict) = other {
+            self.told(entry, entry.node, place, Wrong::Acked(conflict));
+        }
+    }
+
+    /// Judges all replicas that are in sync.
+    fn in_sync(&mut self, entry: &Entry, place: TopicPartition) {
+        for broker in Arc::clone(&self.partitions.of(place).isr).iter() {
+            if let Some(wrong) = self.partitions.of(place).judge_in_sync(*broker) {
+                self.told(entry, (*broker).into(), place, wrong);
             }
         }
     }
@@ -304,38 +398,59 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
-        let (place, conflict) = match &entry.event {
+        match &entry.event {
             Event::Appended { partition, epoch, base_offset, next_offset, records, .. } => {
                 let replicas = self.partitions.of(*partition);
                 let (base, next) = (base_offset.0, next_offset.0);
-                (*partition, replicas.append(entry.node, *epoch, base, next, records))
+                if let Some(wrong) = replicas.append(entry.node, *epoch, base, next, records) {
+                    self.told(entry, entry.node, *partition, wrong);
+                }
             }
             Event::Truncated { partition, to, .. } => {
                 self.partitions.of(*partition).log(entry.node).cut(to.0);
-                return;
             }
             Event::HighWatermark { partition, epoch, offset } => {
                 let replicas = self.partitions.of(*partition);
                 if *epoch < replicas.floor {
                     return;
                 }
-                (*partition, replicas.expose(entry.node, *epoch, offset.0))
+                let known = replicas.committed_end();
+                let conflict = replicas.expose(entry.node, *epoch, offset.0);
+                let has_grown = replicas.committed_end() > known;
+                if let Some(conflict) = conflict {
+                    self.told(entry, entry.node, *partition, Wrong::Conflict(conflict));
+                }
+                if has_grown {
+                    self.in_sync(entry, *partition);
+                }
+            }
+            Event::BecameLeader { partition, epoch, high_watermark, .. } => {
+                let replicas = self.partitions.of(*partition);
+                replicas.log(entry.node);
+                let to = high_watermark.0.min(replicas.committed_end());
+                let conflict =
+                    if *epoch < replicas.floor { None } else { replicas.demand(entry.node, to) };
+                if let Some(conflict) = conflict {
+                    self.told(entry, entry.node, *partition, Wrong::Conflict(conflict));
+                }
+            }
+            Event::Acked { partition, base_offset, records, .. } => {
+                self.ack(entry, *partition, base_offset.0, records);
             }
             Event::LeaderElected { partition, leader, epoch, isr, unclean } => {
+                let replicas = self.partitions.of(*partition);
+                replicas.isr = Arc::clone(isr);
                 if let (true, Some(leader)) = (*unclean, leader) {
-                    let replicas = self.partitions.of(*partition);
                     replicas.elect(*leader, *epoch);
-                    replicas.isr = Arc::clone(isr);
                 } else {
-                    self.join(entry, *partition, isr);
+                    self.in_sync(entry, *partition);
                 }
-                return;
             }
-            Event::IsrChanged { partition, isr, .. } => return self.join(entry, *partition, isr),
-            _ => return,
-        };
-        if let Some(conflict) = conflict {
-            self.told(entry, entry.node, place, conflict);
+            Event::IsrChanged { partition, isr, .. } => {
+                self.partitions.of(*partition).isr = Arc::clone(isr);
+                self.in_sync(entry, *partition);
+            }
+            _ => {}
         }
     }
 

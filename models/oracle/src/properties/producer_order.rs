@@ -3,22 +3,34 @@
 //!
 //! Source: KIP-98, bug corpus §10.2 PerProducerOrder. A witness is a record that has another of its
 //! producer before it. First copies only. Exempt are records that were
-//! not acknowledged, that the application sent twice, and those not yet acknowledged when their
-//! producer raised its epoch for the partition. It does *not* speak of order between producers or
+//! not acknowledged, that the application sent twice, and those in flight when their producer raised
+//! its epoch for the partition with a reason. It does *not* speak of order between producers or
 //! partitions. Broken on purpose by `no-dedup` with retries.
+//!
+//! What cannot fool it. *A stale leader* and *a late message* write what is cut or not acknowledged:
+//! judged is what was acknowledged, where the final read finds it. *A restart* of the producer makes the
+//! application send again what it had not heard of, and those records are exempt.
 
+use crate::bumps::Bumps;
 use crate::context::Context;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
 use crate::record_set::RecordSet;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{NodeId, Offset, ProducerIndex, RecordId, TopicPartition};
-use std::collections::{BTreeMap, BTreeSet};
+use ackproof_types::{Offset, ProducerIndex, RecordId, TopicPartition};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(crate) const EVENTS: &[Kind] =
-    &[Kind::Sent, Kind::Acked, Kind::Failed, Kind::ProducerEpochBumped, Kind::FinalRead];
+pub(crate) const EVENTS: &[Kind] = &[
+    Kind::Sent,
+    Kind::Acked,
+    Kind::Failed,
+    Kind::Retried,
+    Kind::ProducerEpochBumped,
+    Kind::ProcessEnded,
+    Kind::FinalRead,
+];
 
 #[derive(Debug)]
 pub(crate) struct Checker {
@@ -29,7 +41,7 @@ pub(crate) struct Checker {
     sent: Vec<u32>,
     exempt: RecordSet,
     settled: RecordSet,
-    bumped: BTreeSet<(NodeId, TopicPartition)>,
+    bumps: Bumps,
     read: RecordSet,
     /// The furthest record read so far.
     last: BTreeMap<(TopicPartition, ProducerIndex), RecordId>,
@@ -43,7 +55,7 @@ impl Checker {
             sent: vec![0; context.producers.len()],
             exempt: RecordSet::default(),
             settled: RecordSet::default(),
-            bumped: BTreeSet::new(),
+            bumps: Bumps::default(),
             read: RecordSet::default(),
             last: BTreeMap::new(),
         }
@@ -62,7 +74,8 @@ impl Checker {
         if !self.context.producer(id.producer).ordered {
             return;
         }
-        if !self.settled.contains(id) || self.exempt.contains(id) || !self.read.insert(id) {
+        let is_exempt = self.exempt.contains(id) || self.bumps.excuse(id);
+        if !self.settled.contains(id) || is_exempt || !self.read.insert(id) {
             return;
         }
         let Some(last) = self.last.get_mut(&(place, id.producer)) else {
@@ -89,23 +102,19 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
+        // A bump without a reason is told by `idempotent-log`; here it excuses nothing.
+        self.bumps.observe(entry, &self.context);
         match &entry.event {
             Event::Sent { record, .. } => self.send(record.id),
-            Event::Acked { partition, base_offset, records, .. } => {
-                let bumped = self.bumped.contains(&(entry.node, *partition));
-                if *base_offset != Offset::UNKNOWN && !bumped {
-                    for record in records.iter() {
-                        self.settled.insert(record.id);
-                    }
+            Event::Acked { base_offset, records, .. } if *base_offset != Offset::UNKNOWN => {
+                for record in records.iter() {
+                    self.settled.insert(record.id);
                 }
             }
             Event::Failed { records, .. } => {
                 for record in records.iter() {
                     self.exempt.insert(record.id);
                 }
-            }
-            Event::ProducerEpochBumped { partition } => {
-                self.bumped.insert((entry.node, *partition));
             }
             Event::FinalRead { partition, base_offset, records } => {
                 for (index, record) in records.iter().enumerate() {
@@ -123,9 +132,10 @@ impl Property for Checker {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::Event;
+    use crate::history::{Event, ProcessEnd};
     use crate::test_history::*;
     use crate::verdict::Judgement;
+    use ackproof_types::{ErrorCode, Offset};
 
     const NAME: &str = "producer-order";
 
@@ -141,10 +151,49 @@ mod tests {
         assert_eq!(judge(NAME, events).judgement, Judgement::Held);
     }
 
+    fn bump() -> (u16, Event) {
+        (4, Event::ProducerEpochBumped { partition: P })
+    }
+
     #[test]
-    fn after_a_bump_nothing_is_judged() {
-        let bump = (4, Event::ProducerEpochBumped { partition: P });
-        let events = vec![sent(0), sent(1), bump, acked(0, &[1, 0]), final_read(0, &[1, 0])];
-        assert_eq!(judge(NAME, events).judgement, Judgement::Vacuous);
+    fn what_was_in_flight_at_a_bump_with_a_reason_is_not_judged() {
+        let (error, records) = (ErrorCode::DeliveryTimeout, slice(&[2]));
+        let failed = (4, Event::Failed { partition: Some(P), records, error, maybe_written: true });
+        let in_flight = vec![
+            sent(0),
+            sent(1),
+            sent(2),
+            failed,
+            bump(),
+            acked(0, &[1, 0]),
+            final_read(0, &[1, 0]),
+        ];
+        assert_eq!(judge(NAME, in_flight).judgement, Judgement::Vacuous);
+        let idle = vec![sent(0), sent(1), bump(), acked(0, &[1, 0]), final_read(0, &[1, 0])];
+        assert_eq!(judge(NAME, idle).judgement, Judgement::Violated, "nothing had failed");
+    }
+
+    #[test]
+    fn a_stale_leader_a_late_message_and_a_restart_hold() {
+        let events = vec![
+            sent(0),
+            sent(1),
+            appended(1, 0, 0, &[0]),
+            elected(2, 1, &[2, 3]),
+            appended(2, 1, 0, &[1]),
+            acked(0, &[1]),
+            // The stale leader has it in another order, and cuts it.
+            appended(1, 0, 1, &[1]),
+            (1, Event::Truncated { partition: P, from: Offset(2), to: Offset(0) }),
+            (4, Event::ProcessEnded(ProcessEnd::Crash)),
+            (4, Event::ProcessStarted),
+            sent(0),
+            acked(1, &[0]),
+            sent(2),
+            acked(2, &[2]),
+            final_read(0, &[1, 0, 2]),
+        ];
+        let result = judge(NAME, events);
+        assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 1));
     }
 }

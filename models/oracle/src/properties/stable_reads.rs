@@ -2,7 +2,12 @@
 //!
 //! Source: bug corpus §10.1 inconsistent-offsets. It does *not* say that the record was committed or
 //! that it stays readable. A witness is an offset that is read again; each change is reported once. Keeps
-//! 8 bytes an offset that was read. Broken on purpose by `trunc-to-hw`, `no-divergence-check` and unclean elections.
+//! 8 bytes an offset that was read. Broken on purpose by `trunc-to-hw`, `no-divergence-check` and unclean
+//! elections.
+//!
+//! What cannot fool it. *A stale leader* serves what it exposed, which the next leader has, and *a late
+//! message* brings no other: what only its log held it served to nobody. *A restart* of a member reads
+//! offsets again, and the same there.
 
 use crate::context::Context;
 use crate::history::{Entry, Event};
@@ -62,6 +67,7 @@ impl Property for Checker {
 
 #[cfg(test)]
 mod tests {
+    use crate::history::Event;
     use crate::test_history::*;
     use crate::verdict::Judgement;
 
@@ -77,6 +83,24 @@ mod tests {
     fn the_same_record_again_holds() {
         let result = judge(NAME, vec![polled(0, &[0, 1]), final_read(0, &[0, 1])]);
         assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 2));
+    }
+
+    #[test]
+    fn a_stale_leader_a_late_message_and_a_restart_hold() {
+        let events = vec![
+            appended(1, 0, 0, &[0]),
+            high_watermark(1, 0, 1),
+            elected(2, 1, &[2, 3]),
+            // The stale leader appends what no other has, and serves what it had exposed.
+            appended(1, 0, 1, &[7]),
+            appended(2, 1, 1, &[1]),
+            polled(0, &[0]),
+            (5, Event::ProcessStarted),
+            polled(0, &[0, 1]),
+            final_read(0, &[0, 1]),
+        ];
+        let result = judge(NAME, events);
+        assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 3));
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn faults_are_sentences() {
         (
             r#"{ "at": "5s", "throttle": "ledger", "rate": "20kB/s" }"#,
             "faults[0].throttle: \"throttle\" hits one process, like \"broker-1\", \"any broker\" or \
-             \"any member of ledger\"",
+             \"any member of ledger\", or \"all members of ledger\"",
         ),
         (
             r#"{ "at": "5s", "slow": "broker-1", "by": "5ms", "rate": "20kB/s" }"#,

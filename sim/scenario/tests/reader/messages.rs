@@ -52,20 +52,27 @@ fn cluster_and_topics() {
         "replication factor"
     );
     assert_eq!(
-        message("topics", r#"{ "payments": { "config": { "min.insync.replicas": 4 } } }"#),
-        "topics.payments.config.min.insync.replicas: min.insync.replicas 4 is above the \
-         replication factor 3 of \"payments\": no write with acks=all could ever succeed",
-        "min ISR"
-    );
-    assert_eq!(
         message("cluster", r#"{ "config": { "acks": 1 } }"#),
         "cluster.config.acks: \"acks\" is a setting of a producer, not of a broker",
         "scope"
     );
     let plan = plan("cluster", r#"{ "brokers": 2, "config": { "min.insync.replicas": 2 } }"#);
     assert_eq!(plan.topics[0].name, "__consumer_offsets", "index 0");
-    assert_eq!((plan.topics[0].partitions, plan.topics[0].replication_factor), (50, 2), "capped");
+    assert_eq!(
+        (plan.topics[0].partitions, plan.topics[0].replication_factor),
+        (50, 3),
+        "as Kafka's"
+    );
     assert_eq!(plan.topics[1].config.number("min.insync.replicas"), 2, "inherited");
+}
+
+#[test]
+fn more_in_sync_replicas_than_there_are_is_no_mistake() {
+    let text =
+        r#"{ "payments": { "replication.factor": 1, "config": { "min.insync.replicas": 2 } } }"#;
+    let plan = plan("topics", text);
+    let topic = &plan.topics[1];
+    assert_eq!((topic.config.number("min.insync.replicas"), topic.min_insync_replicas()), (2, 1));
 }
 
 #[test]
@@ -88,11 +95,6 @@ fn brokers_that_would_not_start() {
              broker.session.timeout.ms 2000: every broker would be fenced between two heartbeats",
         ),
         (
-            r#""offsets.topic.replication.factor": 5"#,
-            "offsets.topic.replication.factor: offsets.topic.replication.factor is 5, but there are \
-             3 brokers",
-        ),
-        (
             r#""offsets.topic.num.partitions": 70000"#,
             "offsets.topic.num.partitions: offsets.topic.num.partitions is 70000, but there are 1000 \
              partitions at most",
@@ -109,7 +111,7 @@ fn settings_that_are_known_but_not_modelled_are_said_to_be() {
     let found = load(&text, &[]).expect_err("one of them is unknown");
     let said: Vec<_> = found.iter().map(|one| (one.severity, one.message.as_str())).collect();
     let expected = [
-        (Severity::Warning, "\"num.io.threads\" is not modelled: ignored"),
+        (Severity::Warning, "\"num.io.threads\" is not modelled: it has no effect here"),
         (Severity::Error, "unknown broker setting \"num.oi.threads\""),
     ];
     assert_eq!(said, expected, "a warning, and an error");
@@ -232,12 +234,6 @@ fn groups() {
         "heartbeat"
     );
     assert_eq!(
-        mistake("\"commit\": \"auto\", \"config\": { \"enable.auto.commit\": false }"),
-        "groups.ledger.config.enable.auto.commit: contradicts \"commit\": \"auto\" (leave it out: \
-         it follows from \"commit\")",
-        "contradiction"
-    );
-    assert_eq!(
         mistake("\"config\": { \"auto.offset.reset\": \"none\" }"),
         "groups.ledger.config.auto.offset.reset: with \"none\" a group needs committed offsets, and a \
          run begins without any: its members would stop at their first poll (write \"earliest\" or \
@@ -333,15 +329,68 @@ fn values_from_the_command_line() {
     );
     let found = load(&text, &[("producers.biling.config.acks", "1")]).expect_err("a mistake");
     let shown = r#"error: no "biling" in producers
- --> --set:1:30 (producers.biling.config.acks)
+ --> --set:1:1 (producers.biling.config.acks)
   |
 1 | producers.biling.config.acks=1
-  |                              ^
+  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   = hint: did you mean "billing"?"#;
     assert_eq!(found[0].to_string(), shown, "a slip in a name");
     let found = load(&text, &[("faults[3].at", "7s")]).expect_err("a mistake");
     assert_eq!(found[0].message, "no faults[3]: the list has 1, counted from 0", "index");
     assert_eq!(found[0].severity, Severity::Error, "it is refused");
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_marked_there() {
+    let text = scenario("faults", "[]");
+    for (path, value, marked) in [
+        ("acks", "9", "9"),
+        ("rate", "5", "5"),
+        ("members", "0", "0"),
+        ("commit", "ato", "ato"),
+        ("linger.ms", "long", "long"),
+        ("producers.billing.rate", "5", "5"),
+        ("expect.lost", r#"{"mx":1}"#, r#"{"mx":1}"#),
+        ("faults", r#"[{"at":"1s","crsh":"broker-1"}]"#, r#"[{"at":"1s","crsh":"broker-1"}]"#),
+        ("run.laod", "5s", "run.laod"),
+        ("bogus.key", "1", "bogus"),
+        ("producers.biling.rate", "1/s", "producers.biling.rate"),
+        ("min.insync.replicas", "1", "min.insync.replicas"),
+    ] {
+        let sets = [("run.load", "20s"), (path, value)];
+        let found = &load(&text, &sets).expect_err("a mistake")[0];
+        assert_eq!((found.file.as_str(), found.line), ("--set", 1), "{path}: {found}");
+        assert_eq!(found.source_line, format!("{path}={value}"), "the whole argument");
+        let shown: String =
+            found.source_line.chars().skip(found.column - 1).take(found.length).collect();
+        assert_eq!(shown, marked, "{path}: {found}");
+    }
+}
+
+#[test]
+fn automatic_commits_are_asked_for_by_either_name() {
+    let commit = |group: &str| {
+        let text = scenario("groups", &format!(r#"{{ "ledger": {{ {group} }} }}"#));
+        load(&text, &[]).map(|plan| {
+            let group = &plan.groups[0];
+            (group.commit.name(), group.config.switch("enable.auto.commit"))
+        })
+    };
+    let is = |on: bool| format!(r#""config": {{ "enable.auto.commit": {on} }}"#);
+    assert_eq!(commit("").unwrap(), ("sync-after-batch", false), "by default");
+    assert_eq!(commit(&is(true)).unwrap(), ("auto", true), "by Kafka's name");
+    assert_eq!(commit(&is(false)).unwrap(), ("sync-after-batch", false), "by Kafka's name");
+    let both = |commit: &str, on: bool| format!(r#""commit": "{commit}", {}"#, is(on));
+    assert!(commit(&both("auto-with-hand-off", true)).is_ok(), "they agree");
+    for (name, on) in [("auto", false), ("sync-per-record", true)] {
+        let found = commit(&both(name, on)).expect_err("a contradiction");
+        let paths: Vec<&str> = found.iter().map(|one| one.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            ["groups.ledger.commit", "groups.ledger.config.enable.auto.commit"],
+            "both places"
+        );
+    }
 }
 
 #[test]
@@ -385,4 +434,29 @@ fn a_startup_that_outlasts_the_recovery_is_warned_of() {
     let expected = "cluster.startup.clients: one of the clients that is down when the load ends may still be \
                     starting when recovery has to be over, 60s later";
     assert_eq!(found, [expected], "too long");
+}
+
+/// As in Kafka, whose default it is; nothing is changed silently.
+#[test]
+fn an_offsets_topic_that_cannot_be_created_is_warned_of() {
+    let warned = |cluster: &str, groups: &str| {
+        let usual = r#"{ "ledger": { "members": 2 } }"#;
+        let text = scenario("cluster", cluster).replace(usual, groups);
+        let (_, found) = load_with(&text, "test.json", &NAMES, &[]).expect("it is accepted");
+        found.iter().map(ToString::to_string).collect::<String>()
+    };
+    let group = r#"{ "ledger": {} }"#;
+    let one = warned(r#"{ "brokers": 1 }"#, group);
+    for words in [
+        "offsets.topic.replication.factor is 3 and there is 1 broker",
+        "__consumer_offsets is not created",
+        r#"write "cluster": { "config": { "offsets.topic.replication.factor": 1 } }"#,
+    ] {
+        assert!(one.contains(words), "{one}");
+    }
+    let set = r#"{ "config": { "offsets.topic.replication.factor": 4 } }"#;
+    assert!(warned(set, group).contains("is 4 and there are 3 brokers"), "set by name");
+    assert_eq!(warned(r#"{ "brokers": 1 }"#, "{}"), "", "nobody needs it");
+    let said = r#"{ "brokers": 1, "config": { "offsets.topic.replication.factor": 1 } }"#;
+    assert_eq!(warned(said, group), "");
 }

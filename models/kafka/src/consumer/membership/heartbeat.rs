@@ -6,7 +6,7 @@
 use super::super::{Consumer, Out, Purpose, Timer};
 use super::{State, is_loss};
 use crate::message::Request;
-use ackproof_types::{ErrorCode, GenerationId};
+use ackproof_types::{ErrorCode, GenerationId, RebalanceReason};
 
 /// What a coordinator's error was an answer to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,11 +98,17 @@ impl Consumer {
         out.disarm(Timer::Session);
     }
 
-    /// R8.10: the application polls too rarely; it learns of it at its next poll. Outside of a
-    /// generation nobody watches.
+    /// R8.10: the application polls too rarely, or the process was frozen: then a thread that is in `poll()` may
+    /// not have come to its next round. It learns of it then. Outside of a generation nobody watches; while the
+    /// coordinator is unknown it is looked for first.
     pub(in super::super) fn max_poll_exceeded(&mut self, out: &mut Out) {
-        if !self.application.is_polling() && self.membership.generation().is_some() {
-            self.send_leave(out);
+        if self.application.is_closing() || self.membership.generation().is_none() {
+            return;
         }
+        if self.coordinator_route().is_none() {
+            return out.arm(Timer::MaxPoll, self.retry_backoff());
+        }
+        self.application.leave_unaware();
+        self.send_leave(RebalanceReason::PollIntervalExceeded, out);
     }
 }

@@ -290,9 +290,10 @@ fn tell(fact: &Observation) -> String {
         Observation::Processed { offset, .. } => format!("dead {offset}"),
         Observation::CommitSent { offsets, .. } => format!("sent {}", offsets[0].1),
         Observation::Committed { offsets, .. } => format!("committed {}", offsets[0].1),
-        Observation::CommitFailed { offsets, error, maybe_written, .. } => {
-            format!("failed {} {error} {maybe_written}", offsets[0].1)
-        }
+        Observation::CommitFailed { offsets, error, maybe_written, .. } => match offsets.first() {
+            Some((_, offset)) => format!("failed {offset} {error} {maybe_written}"),
+            None => format!("refused {error}"),
+        },
         other => panic!("{other:?}"),
     }
 }

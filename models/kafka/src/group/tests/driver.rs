@@ -12,8 +12,8 @@ use crate::message::{
 use crate::observation::Observation;
 use crate::variant::{Variant, Variants};
 use ackproof_types::{
-    BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset, Timestamp,
-    TopicId, TopicPartition,
+    BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset,
+    RebalanceReason, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -252,6 +252,7 @@ pub(super) fn join(member: Option<MemberId>) -> Request {
         session_timeout: Micros::from_secs(45),
         rebalance_timeout: Micros::from_secs(300),
         topics: Arc::new([TopicId(1)]),
+        reason: RebalanceReason::Joined,
     })
 }
 

@@ -9,7 +9,7 @@ use crate::message::{
     JoinGroupResponse, MemberClaim, Payload, Request, Response, SyncGroupRequest,
 };
 use crate::observation::Observation;
-use ackproof_types::{ErrorCode, GenerationId, MemberId, Offset, TopicPartition};
+use ackproof_types::{ErrorCode, GenerationId, MemberId, Offset, RebalanceReason, TopicPartition};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -122,7 +122,10 @@ impl World {
             }
             Step::Leave(member) => {
                 if let Some(id) = self.clients[member].id.take() {
-                    self.ask(Asked::Leave(id), &Request::LeaveGroup(GROUP, id));
+                    self.ask(
+                        Asked::Leave(id),
+                        &Request::LeaveGroup(GROUP, id, RebalanceReason::Left),
+                    );
                 }
             }
             Step::Commit(member, partition, beside) => {

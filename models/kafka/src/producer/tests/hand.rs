@@ -8,6 +8,7 @@ use crate::message::{
 };
 use crate::observation::Observation;
 use crate::producer::{BatchId, Out, Producer, ProducerCall, Progress, SourceCursor, Timer};
+use crate::variant::Variants;
 use ackproof_types::{
     BrokerId, Delay, ErrorCode, LeaderEpoch, Micros, Offset, ProducerEpoch, ProducerId,
     ProducerIndex, Record, RecordId, Timestamp, TopicId, TopicPartition,
@@ -40,6 +41,7 @@ pub(super) fn config(enable_idempotence: bool) -> ProducerConfig {
         retry_backoff_max: ms(1000),
         metadata_max_age: ms(300_000),
         salt: 7,
+        variants: Variants::default(),
     }
 }
 

@@ -33,8 +33,12 @@ fn a_record_is_acknowledged_at_its_offset() {
 #[test]
 fn a_full_batch_or_one_behind_it_does_not_linger() {
     let mut hand = Hand::ready(&config(false));
-    hand.send_record(Record { size: 139, ..record(0) });
-    assert_eq!(hand.in_flight(), [[0]], "61 + 139 bytes fill a batch");
+    hand.send_record(Record { size: 130, ..record(0) });
+    assert_eq!(
+        hand.in_flight(),
+        [[0]],
+        "a header of 61 bytes and a record of 130 + 9 fill a batch"
+    );
     hand.send(1);
     assert_eq!(hand.in_flight().len(), 1);
     hand.send(2);
@@ -88,7 +92,7 @@ fn a_request_is_no_larger_than_max_request_size() {
     hand.send_record(record_for(1, 1, 2));
     hand.fire(Timer::Linger(0));
     let sizes: Vec<usize> = hand.produces(ONE).iter().map(|it| it.batches.len()).collect();
-    assert_eq!(sizes, [1], "two batches of 161 bytes are too much for one request");
+    assert_eq!(sizes, [1], "two batches of 170 bytes are too much for one request");
     hand.fire(Timer::Linger(1));
     assert_eq!(hand.produces(ONE).len(), 2);
 }

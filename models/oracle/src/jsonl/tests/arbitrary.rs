@@ -4,7 +4,8 @@ use super::*;
 use crate::history::{Phase, PositionSource, ProcessEnd};
 use ackproof_types::{
     BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
-    ProducerIndex, Record, RecordId, RecordSlice, Timestamp, TopicId, TopicPartition,
+    ProducerIndex, RebalanceReason, Record, RecordId, RecordSlice, Timestamp, TopicId,
+    TopicPartition,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -96,6 +97,7 @@ fn of_producers() -> impl Strategy<Value = Event> {
                 Event::Sent { record: Record { key, size, ..record }, partition }
             }
         ),
+        record().prop_map(|record| Event::SendBlocked { record }),
         (record(), code()).prop_map(|(record, error)| Event::Rejected { record, error }),
         (place(), -1..99_i64, prop::option::of(broker()), records()).prop_map(
             |(partition, base, by, records)| {
@@ -143,8 +145,10 @@ fn of_members() -> impl Strategy<Value = Event> {
                 Event::Polled { group, partition, base_offset, records }
             }
         ),
+        // Beyond what is polled: it contradicts nothing.
         (group(), place(), offset(), record(), any::<bool>()).prop_map(
             |(group, partition, offset, record, dead_lettered)| {
+                let offset = offset.plus(20_000);
                 Event::Processed { group, partition, offset, record, dead_lettered }
             }
         ),
@@ -203,9 +207,11 @@ fn of_the_run() -> impl Strategy<Value = Event> {
         any::<u32>().prop_map(|fault| Event::FaultEnded { fault }),
         Just(Event::ProcessStarted),
         select(&[ProcessEnd::Crash, ProcessEnd::Clean][..]).prop_map(Event::ProcessEnded),
-        (group(), 0..i32::MAX, any::<u16>()).prop_map(|(group, number, members)| {
-            Event::Rebalanced { group, generation: GenerationId(number), members }
-        }),
+        (group(), 0..i32::MAX, any::<u16>(), prop::option::of(select(RebalanceReason::ALL)))
+            .prop_map(|(group, number, members, reason)| {
+                let generation = GenerationId(number);
+                Event::Rebalanced { group, generation, members, reason }
+            }),
         (place(), prop::option::of(broker()), epoch(), brokers(), any::<bool>()).prop_map(
             |(partition, leader, epoch, isr, unclean)| {
                 Event::LeaderElected { partition, leader, epoch, isr, unclean }

@@ -101,6 +101,67 @@ fn what_cannot_be_is_refused() {
     );
 }
 
+const POLLED: &str = r#"{"at_us":0,"node":"ledger-0","event":"polled","group":"ledger","partition":"payments-0","base_offset":0,"records":["billing-0#0","billing-0#1"]}"#;
+const PROCESSED: &str = r#"{"at_us":0,"node":"ledger-0","event":"processed","group":"ledger","partition":"payments-0","offset":1,"record":"billing-0#0"}"#;
+
+#[test]
+fn a_member_processes_what_it_polled_there() {
+    let said =
+        "billing-0#0 is processed at payments-0 offset 1, where this member polled billing-0#1";
+    says(&[POLLED, PROCESSED], &["3:", said]);
+    let fine = |lines: &[&str]| {
+        let text = history(lines);
+        assert!(read(text.as_bytes()).is_ok(), "{:?}", read(text.as_bytes()).err());
+    };
+    fine(&[PROCESSED]);
+    fine(&[POLLED, &PROCESSED.replace("ledger-0", "ledger-1")]);
+    fine(&[POLLED, &PROCESSED.replace("\"offset\":1", "\"offset\":7")]);
+    // The log was cut and written anew: work on both may be under way.
+    let other = POLLED.replace("#1\"", "#0\"");
+    fine(&[POLLED, &other, PROCESSED, &PROCESSED.replace("#0", "#1")]);
+    for between in [
+        r#"{"at_us":0,"node":"ledger-0","event":"assigned","group":"ledger","partitions":["payments-0"]}"#,
+        r#"{"at_us":0,"node":"ledger-0","event":"lost","group":"ledger","partitions":["payments-0"]}"#,
+        r#"{"at_us":0,"node":"ledger-0","event":"process_ended","how":"crash"}"#,
+    ] {
+        fine(&[POLLED, between, PROCESSED]);
+        // A worker of before the rebalance goes on; the end of the process ends that.
+        let old = PROCESSED.replace("#0", "#1");
+        if between.contains("process_ended") {
+            says(&[POLLED, between, &other, &old], &["where this member polled billing-0#0"]);
+        } else {
+            fine(&[POLLED, between, &other, &old]);
+        }
+    }
+}
+
+#[test]
+fn a_record_is_acknowledged_where_and_as_often_as_it_was_sent() {
+    let mut wide = context();
+    wide.topics[1].partitions = 2;
+    let acked = r#"{"at_us":0,"event":"acked","partition":"payments-1","base_offset":0,"records":["billing-0#0"]}"#;
+    let text = |lines: &[&str]| format!("{}\n{}", header_line(&wide), lines.join("\n"));
+    let said = refused(&text(&[SENT, acked]));
+    assert!(said.contains("was sent to payments-0 and is acknowledged in payments-1"), "{said}");
+    let there = acked.replace("payments-1", "payments-0");
+    let said = refused(&text(&[SENT, &there, &there]));
+    assert!(said.contains("4: billing-0#0 is acknowledged again, and was sent once"), "{said}");
+    let nowhere = SENT.replace(",\"partition\":\"payments-0\"", "");
+    let failed = acked
+        .replace("acked", "failed")
+        .replace("\"base_offset\":0", "\"error\":\"REQUEST_TIMED_OUT\",\"maybe_written\":true");
+    for lines in [
+        vec![SENT, &*there, SENT, &*there],
+        vec![&*nowhere, acked],
+        vec![SENT, &*SENT.replace("payments-0", "payments-1"), acked],
+        vec![SENT, &*failed, &*there],
+    ] {
+        assert!(read(text(&lines).as_bytes()).is_ok(), "{lines:?}");
+    }
+    let other = there.replace("payments-0", "__consumer_offsets-0");
+    says(&[SENT, &other], &["the producer of \"billing-0#0\" writes to payments"]);
+}
+
 #[test]
 fn numbers_and_offsets_cannot_ask_for_gigabytes() {
     says(&[&SENT.replace("#0", "#4294967295")], &["record number 4294967295 is too high"]);

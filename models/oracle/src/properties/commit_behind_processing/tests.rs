@@ -181,3 +181,14 @@ fn without_a_commit_nothing_is_judged() {
     assert_eq!(run(vec![polled(0, &[0])]).judgement, Judgement::Vacuous);
     assert_eq!(run(vec![commit_sent(4), committed(4)]).judgement, Judgement::Vacuous);
 }
+
+#[test]
+fn an_open_record_that_the_log_has_lost_is_not_passed() {
+    // No became_leader tells of the cut: the poll does.
+    let rewritten = |last: Vec<(u16, Event)>| {
+        run([vec![polled(0, &[0, 1]), processed(0, 0), polled(1, &[2])], last].concat()).judgement
+    };
+    let commit = || vec![commit_sent(2), committed(2)];
+    assert_eq!(rewritten([vec![processed(1, 2)], commit()].concat()), Judgement::Held);
+    assert_eq!(rewritten(commit()), Judgement::Violated, "the new one is open");
+}

@@ -3,7 +3,7 @@
 use crate::history::Event;
 use crate::test_history::*;
 use crate::verdict::{Judgement, PropertyResult};
-use ackproof_types::{BrokerId, Offset};
+use ackproof_types::{BrokerId, LeaderEpoch, Offset};
 
 fn run(events: Vec<(u16, Event)>) -> PropertyResult {
     judge("log-matching", events)
@@ -169,4 +169,94 @@ fn one_replica_alone_proves_nothing() {
     assert_eq!(run(vec![appended(1, 0, 0, &[0])]).judgement, Judgement::Vacuous);
     let alone = vec![appended(1, 0, 0, &[0]), high_watermark(1, 0, 1)];
     assert_eq!(run(alone).judgement, Judgement::Vacuous);
+}
+
+#[test]
+fn a_replica_that_joins_or_is_in_sync_without_what_is_committed_violates() {
+    let short = |last: Vec<(u16, Event)>| {
+        let mut events = vec![elected(1, 0, &[1, 2]), appended(3, 0, 0, &[0])];
+        events.extend(committed());
+        events.extend(last);
+        run(events)
+    };
+    assert_eq!(short(vec![]).judgement, Judgement::Held, "broker 3 is behind, and not in sync");
+    let joins = short(vec![isr(&[1, 2], &[1, 2, 3])]);
+    assert_eq!(joins.violation_count, 1, "{joins:?}");
+    let told = "broker-3 is in sync with a log of payments-0 that ends at 1, where everything below 2 \
+                was committed";
+    assert_eq!(joins.violations[0].summary, told);
+    // Once for a shortage, however often the set is decided.
+    let again = short(vec![isr(&[1, 2], &[1, 2, 3]), elected(2, 1, &[2, 3]), isr(&[2], &[2, 3])]);
+    assert_eq!(again.violation_count, 1, "{again:?}");
+    let caught_up = vec![appended(3, 0, 1, &[1]), isr(&[1, 2], &[1, 2, 3])];
+    assert_eq!(short(caught_up).judgement, Judgement::Held);
+    // A replica of which nothing is on record may have everything.
+    let mut unknown = vec![elected(1, 0, &[1, 2])];
+    unknown.extend(committed());
+    unknown.push(isr(&[1, 2], &[1, 2, 3]));
+    assert_eq!(run(unknown).judgement, Judgement::Held);
+}
+
+#[test]
+fn a_leader_that_exposes_more_than_an_in_sync_replica_has_is_told_at_that_moment() {
+    let mut events = vec![elected(1, 0, &[1, 2])];
+    events.extend(committed());
+    events.extend([appended(1, 0, 2, &[2]), high_watermark(1, 0, 3)]);
+    let result = run(events);
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
+    assert_eq!(result.violations[0].seq, 5, "{result:?}");
+    // What it takes out of the set first it need not wait for.
+    let mut shrunk = vec![elected(1, 0, &[1, 2])];
+    shrunk.extend(committed());
+    shrunk.extend([appended(1, 0, 2, &[2]), isr(&[1, 2], &[1]), high_watermark(1, 0, 3)]);
+    assert_eq!(run(shrunk).judgement, Judgement::Held);
+}
+
+#[test]
+fn a_hole_violates_and_a_log_that_starts_anew_does_not() {
+    let hole = run(vec![appended(1, 0, 0, &[0]), appended(1, 0, 2, &[2])]);
+    assert_eq!((hole.judgement, hole.violation_count), (Judgement::Violated, 1));
+    let told = "broker-1 appends at 2 to a log of payments-0 that ends at 1";
+    assert_eq!(hole.violations[0].summary, told);
+    let anew = vec![appended(1, 0, 0, &[0]), cut(1, 1, 2), appended(1, 0, 2, &[2])];
+    assert_eq!(run(anew).violation_count, 0);
+    assert_eq!(
+        run(vec![appended(1, 0, 7, &[2])]).violation_count,
+        0,
+        "its beginning is not on record"
+    );
+}
+
+#[test]
+fn an_acknowledgement_with_acks_all_names_what_is_committed() {
+    let result = after(vec![acked(0, &[0, 9])]);
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
+    let told = "billing-0#9 was acknowledged at payments-0 offset 1, where billing-0#1 of epoch 0 was \
+                committed";
+    assert_eq!(result.violations[0].summary, told);
+    assert_eq!(after(vec![acked(0, &[0, 1])]).violation_count, 0);
+    // A deposed leader's answer.
+    let deposed = vec![unclean(3, 1), appended(3, 1, 0, &[5]), high_watermark(3, 1, 1)];
+    assert_eq!(after(deposed.into_iter().chain([acked(0, &[0])]).collect()).violation_count, 0);
+    let mut context = context();
+    context.producers[0].acks = "1".into();
+    let mut events = committed();
+    events.push(acked(0, &[9]));
+    assert_eq!(judge_in(&context, "log-matching", events).violation_count, 0, "acks=1");
+}
+
+#[test]
+fn a_leader_whose_own_committed_part_differs_violates() {
+    let took = |high_watermark| {
+        let (epoch, log_end) = (LeaderEpoch(1), Offset(2));
+        let high_watermark = Offset(high_watermark);
+        (3, Event::BecameLeader { partition: P, epoch, log_end, high_watermark })
+    };
+    let diverged = |high_watermark| {
+        let events = vec![appended(3, 0, 0, &[8])];
+        let mut all: Vec<_> = events.into_iter().chain(committed()).collect();
+        all.push(took(high_watermark));
+        run(all).violation_count
+    };
+    assert_eq!((diverged(0), diverged(1)), (0, 1));
 }

@@ -1,0 +1,163 @@
+//! Why a group processes a record again. A cause is told only where the history shows it: who was given
+//! the partition, who ended, what was committed. It knows one partition, and judges nothing.
+
+use crate::cause::DuplicateCause;
+use crate::history::PositionSource;
+use ackproof_types::NodeId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How often each process has crashed.
+#[derive(Debug, Default)]
+pub(super) struct Crashes(BTreeMap<NodeId, u32>);
+
+impl Crashes {
+    pub(super) fn add(&mut self, node: NodeId) {
+        *self.0.entry(node).or_default() += 1;
+    }
+
+    fn of(&self, node: NodeId) -> u32 {
+        self.0.get(&node).copied().unwrap_or(0)
+    }
+}
+
+/// A member in one of its lives.
+type Life = (NodeId, u32);
+
+/// A group's work in a partition.
+#[derive(Debug, Default)]
+pub(super) struct Redelivery {
+    /// Who was given the partition last, or found its position in it; none: not on record.
+    owner: Option<Life>,
+    /// Who processed something last.
+    worker: Option<Life>,
+    /// The owner gave it back.
+    is_given_back: bool,
+    /// One past the highest offset processed.
+    high: i64,
+    /// The last acknowledged commit.
+    committed: Option<i64>,
+    /// Processed first by somebody who was not the owner.
+    foreign: BTreeSet<i64>,
+    resumed: Resumed,
+}
+
+/// How the one who works there now came to it.
+#[derive(Debug, Default)]
+struct Resumed {
+    /// Why it may be given again what was processed; none: nobody worked there before.
+    cause: Option<DuplicateCause>,
+    /// One past the highest offset that was processed then.
+    high: i64,
+    /// Below this everything was committed then.
+    committed: i64,
+    /// It processed something.
+    worked: bool,
+    /// What it processed below `high`.
+    again: BTreeSet<i64>,
+}
+
+impl Redelivery {
+    /// A commit was acknowledged.
+    pub(super) fn committed(&mut self, offset: i64) {
+        self.committed = Some(offset);
+    }
+
+    /// The member at `node` gave the partition back, or lost it, or ended.
+    pub(super) fn given_back(&mut self, node: NodeId) {
+        self.is_given_back |= self.owner.is_some_and(|(owner, _)| owner == node);
+    }
+
+    /// The member at `node` was given the partition.
+    pub(super) fn assigned(&mut self, node: NodeId, crashes: &Crashes) {
+        let owner = self.owner.or(self.worker);
+        if let Some((before, then)) = owner {
+            if crashes.of(before) != then {
+                self.resume(DuplicateCause::MemberCrash);
+            } else if before != node || self.is_given_back {
+                self.resume(DuplicateCause::Rebalance);
+            }
+        }
+        self.owner = Some((node, crashes.of(node)));
+        self.is_given_back = false;
+    }
+
+    /// It found its position.
+    pub(super) fn positioned(
+        &mut self,
+        node: NodeId,
+        crashes: &Crashes,
+        offset: i64,
+        source: PositionSource,
+    ) {
+        self.assigned(node, crashes);
+        match source {
+            PositionSource::Committed => {}
+            // With a reason it is why nothing was committed, or what was is gone.
+            PositionSource::NoCommitEarliest | PositionSource::NoCommitLatest
+                if self.resumed.cause.is_some() => {}
+            PositionSource::NoCommitEarliest
+            | PositionSource::NoCommitLatest
+            | PositionSource::OutOfRangeEarliest
+            | PositionSource::OutOfRangeLatest
+            | PositionSource::Truncated => {
+                if offset < self.high {
+                    self.resumed.worked = true;
+                    self.resume(DuplicateCause::PositionReset);
+                    self.resumed.committed = 0;
+                }
+            }
+        }
+    }
+
+    /// Somebody begins anew. One that did nothing is no reason: the one before it is.
+    fn resume(&mut self, cause: DuplicateCause) {
+        if self.resumed.worked || self.resumed.cause.is_none() {
+            let committed = self.committed.unwrap_or(0);
+            let (high, again) = (self.high, BTreeSet::new());
+            self.resumed = Resumed { cause: Some(cause), high, committed, worked: false, again };
+        }
+    }
+
+    /// Takes a processed record; the cause, if it was processed before.
+    pub(super) fn process(
+        &mut self,
+        node: NodeId,
+        crashes: &Crashes,
+        offset: i64,
+        again: bool,
+    ) -> Option<DuplicateCause> {
+        let before = self.worker.replace((node, crashes.of(node)));
+        if self.owner.is_none()
+            && let Some((before, then)) = before
+        {
+            if crashes.of(before) != then {
+                self.resume(DuplicateCause::MemberCrash);
+            } else if before != node {
+                self.resume(DuplicateCause::NotOnRecord);
+            }
+        }
+        let is_first_here = offset >= self.high;
+        self.high = self.high.max(offset + 1);
+        let owns = self.owner.is_none_or(|(owner, _)| owner == node);
+        let resumed = &mut self.resumed;
+        resumed.worked |= owns;
+        let by_itself = owns && (offset >= resumed.high || !resumed.again.insert(offset));
+        if !again {
+            if !owns {
+                self.foreign.insert(offset);
+            }
+            return None;
+        }
+        Some(if is_first_here {
+            DuplicateCause::LogDuplicate
+        } else if !owns || self.foreign.remove(&offset) {
+            DuplicateCause::Zombie
+        } else if by_itself {
+            DuplicateCause::SameMember
+        } else if offset < resumed.committed {
+            DuplicateCause::BehindCommit
+        } else {
+            resumed.cause.unwrap_or(DuplicateCause::NotOnRecord)
+        })
+    }
+}

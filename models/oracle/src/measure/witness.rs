@@ -1,0 +1,133 @@
+//! What happened around the records: at brokers, to processes and in groups. It counts, and judges nothing.
+
+use super::Measure;
+use crate::history::{Entry, Event, PositionSource, ProcessEnd};
+use ackproof_types::{BrokerId, ErrorCode, NodeId, ProducerIndex, TopicPartition};
+
+impl Measure {
+    pub(super) fn witness(&mut self, entry: &Entry) {
+        let witnesses = &mut self.witnesses;
+        match &entry.event {
+            Event::LeaderElected { partition, leader, isr, unclean, .. } => {
+                let (partition, unclean) = (*partition, *unclean);
+                self.elected(partition, leader.is_some(), isr, unclean);
+            }
+            Event::IsrChanged { partition, before, isr } => {
+                witnesses.isr_shrunk += u64::from(before.iter().any(|id| !isr.contains(id)));
+                witnesses.isr_expanded += u64::from(isr.iter().any(|id| !before.contains(id)));
+                self.isr.insert(*partition, isr.len());
+            }
+            Event::NotEnoughReplicas { .. } => witnesses.not_enough_replicas += 1,
+            Event::Truncated { .. } => witnesses.truncated += 1,
+            Event::Retried { partition, first, error } => {
+                witnesses.retried += 1;
+                self.outcomes.retried(*partition, *first, *error);
+            }
+            Event::DuplicateBatch { .. } => witnesses.duplicate_batch += 1,
+            Event::ProducerEpochBumped { partition } => {
+                witnesses.epoch_bumped += 1;
+                for index in self.producers_at(entry.node) {
+                    self.outcomes.bumped(index, *partition);
+                }
+            }
+            Event::CoordinatorLoaded { partition } => {
+                witnesses.coordinator_moved += u64::from(!self.coordinated.insert(*partition));
+            }
+            Event::Fenced { .. } => witnesses.fenced += 1,
+            Event::ProcessEnded(end) => {
+                if *end == ProcessEnd::Crash {
+                    witnesses.process_crashed += 1;
+                    self.crashes.add(entry.node);
+                } else {
+                    self.redeliveries.values_mut().for_each(|work| work.given_back(entry.node));
+                }
+                self.ended.insert(entry.node);
+                self.lived.insert(entry.node);
+                for index in self.producers_at(entry.node) {
+                    self.clocks.ended(entry.at, index);
+                    self.outcomes.ended(entry.at, index);
+                }
+            }
+            Event::ProcessStarted => {
+                witnesses.process_restarted += u64::from(self.ended.remove(&entry.node));
+            }
+            Event::BecameLeader { partition, epoch, log_end, .. } => {
+                let led = self.epochs.of(*partition);
+                if *epoch > *led {
+                    *led = *epoch;
+                    self.standings.all_of(*partition).for_each(|one| one.cut(*log_end));
+                }
+            }
+            _ => self.work(entry),
+        }
+    }
+
+    /// What members of groups do, and what becomes of their commits.
+    fn work(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Rebalanced { group, reason, .. } => {
+                self.witnesses.rebalance += 1;
+                let (counts, _) = &mut self.groups[group.index()];
+                *counts.rebalances.entry(*reason).or_default() += 1;
+            }
+            Event::CommitFailed { group, error, .. } if is_refusal(*error) => {
+                let (counts, _) = &mut self.groups[group.index()];
+                *counts.refused_commits.entry(*error).or_default() += 1;
+            }
+            Event::Committed { group, offsets } => {
+                for (partition, offset) in offsets.iter() {
+                    self.redeliveries.of(*group, *partition).committed(offset.0);
+                }
+            }
+            Event::Assigned { group, partitions, .. } => {
+                for partition in partitions.iter() {
+                    let work = self.redeliveries.of(*group, *partition);
+                    work.assigned(entry.node, &self.crashes);
+                }
+            }
+            Event::Revoked { group, partitions, .. } | Event::Lost { group, partitions, .. } => {
+                for partition in partitions.iter() {
+                    self.redeliveries.of(*group, *partition).given_back(entry.node);
+                }
+            }
+            Event::Positioned { group, partition, offset, source } => {
+                match source {
+                    PositionSource::OutOfRangeEarliest
+                    | PositionSource::OutOfRangeLatest
+                    | PositionSource::Truncated => self.witnesses.position_reset += 1,
+                    PositionSource::Committed
+                    | PositionSource::NoCommitEarliest
+                    | PositionSource::NoCommitLatest => {}
+                }
+                self.standings.of(*group, *partition).resume(entry.node, *offset);
+                let work = self.redeliveries.of(*group, *partition);
+                work.positioned(entry.node, &self.crashes, offset.0, *source);
+            }
+            _ => {}
+        }
+    }
+
+    fn producers_at(&self, node: NodeId) -> Vec<ProducerIndex> {
+        let producers = (0..).map(ProducerIndex).zip(&self.context.producers);
+        producers.filter(|(_, one)| one.node == node).map(|(index, _)| index).collect()
+    }
+
+    fn elected(&mut self, partition: TopicPartition, led: bool, isr: &[BrokerId], unclean: bool) {
+        let before = self.isr.insert(partition, isr.len());
+        let witnesses = &mut self.witnesses;
+        witnesses.unclean_election += u64::from(unclean);
+        witnesses.offline += u64::from(!led);
+        witnesses.isr_shrunk += u64::from(before.is_some_and(|before| isr.len() < before));
+        // The first election of a partition is its creation.
+        witnesses.leader_elected += u64::from(led && before.is_some());
+    }
+}
+
+/// Whether the coordinator refused a commit because the member is not, or no more, of the generation
+/// that may commit (R9.10).
+const fn is_refusal(error: ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::RebalanceInProgress | ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId
+    )
+}

@@ -1,0 +1,268 @@
+//! Histories of records that are kept, lost and displaced, each loss with its cause.
+
+use super::*;
+use crate::test_history::*;
+use crate::verdict::Judgement;
+
+const NAME: &str = "acked-durability";
+
+fn took_lead(broker: u16, epoch: i32, end: i64) -> (u16, Event) {
+    let (epoch, log_end) = (LeaderEpoch(epoch), Offset(end));
+    let high_watermark = Offset(0);
+    (broker, Event::BecameLeader { partition: P, epoch, log_end, high_watermark })
+}
+
+fn cause_of(acks: &str, events: Vec<(u16, Event)>) -> (LossCause, String) {
+    cause_in(&context(), acks, events)
+}
+
+fn cause_in(context: &Context, acks: &str, events: Vec<(u16, Event)>) -> (LossCause, String) {
+    let mut context = context.clone();
+    context.producers[0].acks = acks.into();
+    let result = judge_in(&context, NAME, events);
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
+    let first = result.violations[0].clone();
+    let counted = (None, first.cause.expect("a loss has a cause"));
+    assert_eq!(result.causes.get(&counted), Some(&1));
+    (first.cause.expect("a loss has a cause"), first.summary)
+}
+
+/// A record is acknowledged by broker 1, which leads all three; then this.
+fn loss(last: Vec<(u16, Event)>) -> Vec<(u16, Event)> {
+    let mut events = vec![elected(1, 0, &[1, 2, 3]), took_lead(1, 0, 0), sent(0)];
+    events.extend([appended(1, 0, 0, &[0]), acked(0, &[0])]);
+    events.extend(last);
+    events.push(final_done(0));
+    events
+}
+
+fn unclean() -> Vec<(u16, Event)> {
+    let (node, mut unclean) = elected(3, 1, &[3]);
+    if let Event::LeaderElected { unclean, .. } = &mut unclean {
+        *unclean = true;
+    }
+    loss(vec![(node, unclean), took_lead(3, 1, 0)])
+}
+
+/// The leader was the last in sync, and comes back without the record.
+fn alone() -> Vec<(u16, Event)> {
+    loss(vec![elected(0, 1, &[1]), elected(1, 2, &[1]), took_lead(1, 2, 0)])
+}
+
+/// `context` with these settings of the topic.
+fn with(min_insync_replicas: u16, unclean_leader_election: bool) -> Context {
+    let mut context = context();
+    for topic in &mut context.topics {
+        topic.min_insync_replicas = min_insync_replicas;
+        topic.unclean_leader_election = unclean_leader_election;
+    }
+    context
+}
+
+#[test]
+fn a_loss_names_its_cause() {
+    let crash = || loss(vec![elected(2, 1, &[2, 3]), took_lead(2, 1, 0)]);
+    let (cause, summary) = cause_of("1", crash());
+    assert_eq!(cause, LossCause::AcksOne);
+    assert!(summary.contains("acks=1: the leader answered before every"), "{summary}");
+    assert!(summary.contains("broker-2 took the lead without it (epoch 1) at 6.000s"), "{summary}");
+    assert_eq!(cause_of("all", crash()).0, LossCause::Replication);
+    assert_eq!(cause_in(&with(2, true), "all", unclean()).0, LossCause::UncleanElection);
+    assert_eq!(cause_in(&with(1, false), "all", alone()).0, LossCause::LastReplica);
+}
+
+#[test]
+fn a_setting_that_is_not_there_is_no_cause() {
+    for acks in ["all", "1"] {
+        let (cause, _) = cause_in(&with(2, false), acks, unclean());
+        assert_eq!(cause, LossCause::Replication, "acks={acks}: unclean elections are off");
+    }
+    let (cause, summary) = cause_in(&with(2, false), "all", alone());
+    assert_eq!(cause, LossCause::Replication, "min.insync.replicas=2");
+    assert!(summary.contains("no setting explains it"), "{summary}");
+    // The last in sync is another than the one that answered: it has what was acknowledged.
+    let other = loss(vec![elected(2, 1, &[2]), took_lead(2, 1, 0)]);
+    assert_eq!(cause_in(&with(1, false), "all", other).0, LossCause::Replication);
+    for (settings, events) in [(with(1, false), unclean()), (with(1, true), alone())] {
+        let (cause, _) = cause_in(&settings, "all", events);
+        assert_ne!(cause, LossCause::UncleanElection);
+    }
+}
+
+#[test]
+fn an_answer_of_a_replaced_leader_is_named() {
+    let events =
+        vec![took_lead(1, 0, 0), took_lead(2, 1, 0), sent(0), acked(0, &[0]), final_done(0)];
+    assert_eq!(cause_of("1", events).0, LossCause::StaleLeader);
+}
+
+#[test]
+fn of_two_records_acknowledged_at_one_offset_one_is_lost() {
+    let events =
+        vec![sent(0), sent(1), acked(0, &[0]), acked(0, &[1]), final_read(0, &[1]), final_done(1)];
+    let (_, summary) = cause_of("all", events);
+    assert!(summary.contains("holds billing-0#1 at the end"), "{summary}");
+    let other =
+        vec![sent(0), sent(1), acked(0, &[0]), acked(0, &[1]), final_read(0, &[0]), final_done(1)];
+    let (_, summary) = cause_of("all", other);
+    assert!(summary.contains("billing-0#1 was acknowledged"), "{summary}");
+}
+
+#[test]
+fn a_record_elsewhere_in_a_log_is_displaced_and_not_lost() {
+    let swapped = vec![sent(0), sent(1), acked(0, &[0, 1]), final_read(0, &[1, 0]), final_done(2)];
+    let result = judge(NAME, swapped);
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 2));
+    assert_eq!(result.displaced.values().sum::<u64>(), 2, "{result:?}");
+    let told = "billing-0#0 was acknowledged at payments-0 offset 0, where the log holds billing-0#1 \
+                at the end; it is elsewhere in a log. the history does not say how it came about";
+    assert_eq!(result.violations[0].summary, told);
+    // One is displaced, one is gone.
+    let one = vec![sent(0), sent(1), acked(0, &[0, 1]), final_read(0, &[1]), final_done(1)];
+    let result = judge(NAME, one);
+    assert_eq!((result.violation_count, result.displaced.values().sum::<u64>()), (2, 1));
+    // The same offset was acknowledged for both, and the first is found there.
+    let both = vec![sent(0), sent(1), acked(0, &[0]), acked(0, &[1])];
+    let both = both.into_iter().chain([final_read(0, &[0, 1]), final_done(2)]).collect();
+    let result = judge(NAME, both);
+    assert_eq!((result.violation_count, result.displaced.values().sum::<u64>()), (1, 1));
+    let summary = &result.violations[0].summary;
+    assert!(
+        summary.contains("billing-0#1 was") && summary.contains("holds billing-0#0"),
+        "{summary}"
+    );
+}
+
+#[test]
+fn an_answer_during_the_final_read_is_held_against_what_is_read() {
+    let late = vec![sent(0), sent(1), final_read(0, &[0]), acked(0, &[1]), final_done(1)];
+    let summary = judge(NAME, late).violations.remove(0).summary;
+    assert!(summary.contains("holds billing-0#0 at the end"), "{summary}");
+    let twice = vec![sent(0), sent(1), final_read(0, &[0]), acked(0, &[0]), acked(0, &[1])];
+    let twice = twice.into_iter().chain([final_done(1)]).collect();
+    let result = judge(NAME, twice);
+    assert_eq!(result.violation_count, 1, "{result:?}");
+    assert!(result.violations[0].summary.contains("holds billing-0#0 at the end"), "{result:?}");
+}
+
+fn unclean_to(leader: u16, epoch: i32) -> (u16, Event) {
+    let (node, mut event) = elected(leader, epoch, &[leader]);
+    if let Event::LeaderElected { unclean, .. } = &mut event {
+        *unclean = true;
+    }
+    (node, event)
+}
+
+fn acked_by(broker: Option<u16>, base: i64, number: u32) -> (u16, Event) {
+    let (by, records) = (broker.map(BrokerId), slice(&[number]));
+    (4, Event::Acked { partition: P, base_offset: Offset(base), by, records })
+}
+
+fn isr(ids: &[u16]) -> (u16, Event) {
+    let isr: Arc<[BrokerId]> = ids.iter().map(|&id| BrokerId(id)).collect();
+    (0, Event::IsrChanged { partition: P, before: Arc::clone(&isr), isr })
+}
+
+#[test]
+fn what_a_leader_acknowledges_that_an_unclean_election_deposed_is_lost_by_it() {
+    let lost = |events: Vec<(u16, Event)>| {
+        let mut all = vec![elected(1, 0, &[1]), took_lead(1, 0, 0), sent(0)];
+        all.extend(events);
+        all.push(final_done(0));
+        cause_in(&with(1, true), "all", all).0
+    };
+    let deposed = |by| vec![unclean_to(3, 1), took_lead(3, 1, 0), acked_by(by, 0, 0)];
+    assert_eq!(lost(deposed(Some(1))), LossCause::UncleanElection);
+    assert_eq!(lost(deposed(None)), LossCause::UncleanElection, "it may have been broker 1");
+    // The new leader's word is no victim of its own election.
+    assert_eq!(lost(deposed(Some(3))), LossCause::Replication);
+    // Nor is what broker 1 acknowledges when it is in sync again, and leads again.
+    let back = vec![unclean_to(3, 1), took_lead(3, 1, 0), isr(&[1, 3]), elected(1, 2, &[1, 3])];
+    let back = |by| back.clone().into_iter().chain([acked_by(by, 0, 0)]).collect();
+    assert_eq!(lost(back(Some(1))), LossCause::Replication);
+    assert_eq!(lost(back(None)), LossCause::Replication);
+    // The elected one dies before it leads, and is elected again, in sync now.
+    let again = vec![acked(0, &[0]), unclean_to(3, 1), elected(3, 2, &[3]), took_lead(3, 2, 0)];
+    assert_eq!(lost(again), LossCause::UncleanElection);
+    // It has the record; somebody later has not.
+    let later = vec![
+        acked(0, &[0]),
+        unclean_to(3, 1),
+        took_lead(3, 1, 1),
+        elected(2, 2, &[2]),
+        took_lead(2, 2, 0),
+    ];
+    assert_eq!(lost(later), LossCause::Replication);
+}
+
+#[test]
+fn the_controllers_elections_alone_tell_an_unclean_one() {
+    let lost = |acks: &str, events: Vec<(u16, Event)>| {
+        let mut all = vec![elected(1, 0, &[1, 3]), sent(0), acked_by(None, 0, 0)];
+        all.extend(events);
+        all.push(final_done(0));
+        cause_in(&with(1, true), acks, all).0
+    };
+    assert_eq!(lost("all", vec![unclean_to(3, 1)]), LossCause::UncleanElection);
+    assert_eq!(lost("1", vec![unclean_to(3, 1)]), LossCause::UncleanElection);
+    let both = || vec![elected(2, 1, &[2]), unclean_to(3, 2)];
+    assert_eq!(lost("all", both()), LossCause::UncleanElection);
+    assert_eq!(lost("1", both()), LossCause::AcksOne, "the clean one may have lost it");
+    assert_eq!(lost("all", vec![elected(3, 1, &[3])]), LossCause::NotOnRecord);
+}
+
+#[test]
+fn a_single_replica_is_what_explains_its_loss() {
+    let mut single = with(1, false);
+    single.topics[1].replication_factor = 1;
+    let (cause, summary) = cause_in(&single, "all", alone());
+    assert_eq!(cause, LossCause::OnlyReplica);
+    assert!(summary.contains("replication.factor=1"), "{summary}");
+}
+
+#[test]
+fn a_stale_leader_a_late_message_and_a_restart_hold() {
+    let events = vec![
+        elected(1, 0, &[1, 2, 3]),
+        took_lead(1, 0, 0),
+        sent(0),
+        sent(1),
+        appended(1, 0, 0, &[0]),
+        appended(2, 0, 0, &[0]),
+        elected(2, 1, &[2, 3]),
+        took_lead(2, 1, 1),
+        // The stale leader goes on; its answer to what it committed is heard late.
+        appended(1, 0, 1, &[7]),
+        acked(0, &[0]),
+        acked_by(Some(2), 1, 1),
+        (1, Event::ProcessStarted),
+        (1, Event::Truncated { partition: P, from: Offset(2), to: Offset(1) }),
+        final_read(0, &[0, 1]),
+        final_done(2),
+    ];
+    let result = judge(NAME, events);
+    assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 2));
+}
+
+#[test]
+fn a_record_at_its_offset_holds_also_if_the_answer_is_late() {
+    let result =
+        judge(NAME, vec![sent(0), acked(0, &[0, 1]), final_read(0, &[0, 1]), final_done(2)]);
+    assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 2));
+    let late = vec![sent(0), acked(0, &[1]), final_read(0, &[1, 0]), acked(1, &[0]), final_done(2)];
+    assert_eq!(judge(NAME, late).judgement, Judgement::Held);
+}
+
+#[test]
+fn a_record_below_the_logs_start_is_not_judged() {
+    let done = (0, Event::FinalReadDone { partition: P, start: Offset(1), end: Offset(2) });
+    let result = judge(NAME, vec![acked(0, &[0, 1]), final_read(1, &[1]), done]);
+    assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 1));
+}
+
+#[test]
+fn without_a_final_read_nothing_is_judged() {
+    assert_eq!(judge(NAME, vec![sent(0), acked(0, &[0])]).judgement, Judgement::Vacuous);
+    let unknown = vec![sent(0), acked(-1, &[0]), final_done(0)];
+    assert_eq!(judge(NAME, unknown).judgement, Judgement::Vacuous, "acks=0 promises nothing");
+}

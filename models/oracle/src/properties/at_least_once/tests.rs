@@ -1,0 +1,168 @@
+//! What each loss is called, and what is lag and no loss.
+
+use super::*;
+use crate::test_history::*;
+use crate::verdict::Judgement;
+
+const NAME: &str = "at-least-once";
+
+/// Within a complete history with a settle phase, of a group that works.
+fn complete(mut events: Vec<(u16, Event)>) -> Vec<(u16, Event)> {
+    events.splice(0..0, [processed(900, 900), phase(Phase::Settle)]);
+    events.push(phase(Phase::End));
+    events
+}
+
+fn skip(commit: &str, events: Vec<(u16, Event)>) -> (Option<LossCause>, String) {
+    skip_with("latest", commit, events)
+}
+
+fn skip_with(reset: &str, commit: &str, events: Vec<(u16, Event)>) -> (Option<LossCause>, String) {
+    let mut context = context();
+    context.groups[0].commit = commit.into();
+    context.groups[0].reset = reset.into();
+    let mut all = vec![sent(0), sent(1), acked(0, &[0])];
+    all.extend(events);
+    all.push(final_read(0, &[0]));
+    let result = judge_in(&context, NAME, complete(all));
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
+    (result.violations[0].cause, result.violations[0].summary.clone())
+}
+
+#[test]
+fn a_skip_names_its_cause() {
+    let committed = || {
+        vec![
+            polled(0, &[0]),
+            commit_sent(1),
+            committed(1),
+            positioned(6, 1, PositionSource::Committed),
+        ]
+    };
+    let (cause, summary) = skip("before-processing", committed());
+    assert_eq!(cause, Some(LossCause::CommitBeforeProcessing));
+    let told = "ledger-0 committed 1 at 6.000s; ledger-1 went on at 1 at 8.000s";
+    assert!(summary.contains(told), "{summary}");
+    let (cause, summary) = skip("auto-with-hand-off", committed());
+    assert_eq!(cause, Some(LossCause::HandOff));
+    assert!(summary.contains("workers had not finished"), "{summary}");
+    assert_eq!(skip("sync-after-batch", committed()).0, Some(LossCause::CommitPastWork));
+    let (cause, summary) = skip("auto", vec![positioned(5, 1, PositionSource::NoCommitLatest)]);
+    assert_eq!(cause, Some(LossCause::ResetLatest));
+    assert!(summary.contains("auto.offset.reset=latest skipped it"), "{summary}");
+    let jump = vec![positioned(5, 1, PositionSource::OutOfRangeLatest)];
+    assert_eq!(skip("auto", jump).0, Some(LossCause::OutOfRange));
+    let unread = vec![positioned(5, 1, PositionSource::Committed)];
+    assert_eq!(skip("auto", unread).0, Some(LossCause::NeverGiven));
+    let dropped = vec![polled(0, &[0, 1]), processed(1, 1)];
+    assert_eq!(skip("auto", dropped.clone()).0, Some(LossCause::NotOnRecord));
+    let found = vec![positioned(5, 0, PositionSource::NoCommitEarliest)];
+    let past = [found, dropped, vec![commit_sent(2), crate::test_history::committed(2)]].concat();
+    assert_eq!(skip("auto", past).0, Some(LossCause::CommitPastWork));
+}
+
+/// What comes of `events` if the final log holds the records 0 to 2, all acknowledged.
+fn at_the_end(events: Vec<(u16, Event)>) -> PropertyResult {
+    let mut all = vec![phase(Phase::Settle), acked(0, &[0, 1, 2])];
+    all.extend(events);
+    all.extend([final_read(0, &[0, 1, 2]), phase(Phase::End)]);
+    judge(NAME, all)
+}
+
+#[test]
+fn what_a_group_had_not_come_to_is_backlog_and_no_loss() {
+    let earliest = |node| positioned(node, 0, PositionSource::NoCommitEarliest);
+    let given = vec![earliest(5), polled(0, &[0, 1, 2]), processed(0, 0)];
+    let result = at_the_end(given.clone());
+    assert_eq!((result.judgement, result.witnesses), (Judgement::Vacuous, 3));
+    let why = result.undecided.map(|undecided| undecided.why);
+    let told = "ledger had not come to 2 records when the run ended, the first of them billing-0#1 \
+                (payments-0 offset 1)";
+    assert_eq!(why.as_deref(), Some(told));
+    let all = [given, vec![processed(1, 1), processed(2, 2)]].concat();
+    let result = at_the_end(all);
+    assert_eq!((result.judgement, result.undecided), (Judgement::Held, None));
+    // Something else that was passed over is told, and the backlog is not in the way.
+    let passed = vec![positioned(5, 1, PositionSource::NoCommitLatest), processed(1, 1)];
+    let result = at_the_end(passed);
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
+    assert_eq!(result.undecided, None);
+}
+
+#[test]
+fn a_stale_leader_a_late_zombie_and_a_restart_make_no_loss_of_lag() {
+    let found = |node, at| positioned(node, at, PositionSource::Committed);
+    let led = |broker, epoch, end| {
+        let (partition, epoch) = (P, LeaderEpoch(epoch));
+        let (log_end, high_watermark) = (Offset(end), Offset(0));
+        (broker, Event::BecameLeader { partition, epoch, log_end, high_watermark })
+    };
+    let started = || (5, Event::ProcessStarted);
+    // Processed at offset 2 what was cut there; a restart at 0; a zombie that works on at 2.
+    let lag = vec![
+        led(1, 1, 0),
+        found(5, 0),
+        processed(0, 0),
+        processed(2, 9),
+        led(2, 2, 1),
+        led(1, 1, 3),
+        started(),
+        found(6, 1),
+        processed(2, 8),
+    ];
+    assert_eq!(at_the_end(lag.clone()).judgement, Judgement::Vacuous);
+    let skip = [lag, vec![at_node(6, processed(2, 2))]].concat();
+    assert_eq!(at_the_end(skip).judgement, Judgement::Violated, "it passed offset 1");
+}
+
+#[test]
+fn a_reset_that_the_group_does_not_have_is_no_cause() {
+    let at = |source| vec![positioned(5, 1, source)];
+    for (source, reset, cause) in [
+        (PositionSource::NoCommitLatest, "latest", LossCause::ResetLatest),
+        (PositionSource::NoCommitLatest, "earliest", LossCause::NeverGiven),
+        (PositionSource::OutOfRangeLatest, "latest", LossCause::OutOfRange),
+        (PositionSource::OutOfRangeLatest, "earliest", LossCause::NeverGiven),
+        (PositionSource::OutOfRangeEarliest, "earliest", LossCause::OutOfRange),
+        (PositionSource::OutOfRangeEarliest, "latest", LossCause::NeverGiven),
+    ] {
+        let (found, summary) = skip_with(reset, "auto", at(source));
+        assert_eq!(found, Some(cause), "{source:?}, auto.offset.reset={reset}: {summary}");
+    }
+    let commit = vec![polled(0, &[0]), commit_sent(1), committed(1)];
+    let unknown = [commit, at(PositionSource::Committed)].concat();
+    let (_, summary) = skip("unknown", unknown);
+    assert!(summary.contains("no commit strategy on record explains it"), "{summary}");
+}
+
+#[test]
+fn a_processed_record_holds_and_a_lost_one_is_not_judged() {
+    let result = judge(NAME, complete(vec![acked(0, &[0]), processed(0, 0), final_read(0, &[0])]));
+    assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 1));
+    let late = judge(NAME, complete(vec![acked(0, &[0]), final_read(0, &[0]), processed(0, 0)]));
+    assert_eq!(late.judgement, Judgement::Held, "processed during the final read");
+    let lost = judge(NAME, complete(vec![acked(0, &[0]), final_done(0)]));
+    assert_eq!(lost.judgement, Judgement::Vacuous);
+}
+
+#[test]
+fn an_unacknowledged_record_is_not_demanded() {
+    assert_eq!(
+        judge(NAME, complete(vec![sent(0), final_read(0, &[0])])).judgement,
+        Judgement::Vacuous
+    );
+}
+
+#[test]
+fn where_processing_may_not_be_on_record_nothing_is_judged() {
+    let latest = || positioned(5, 1, PositionSource::NoCommitLatest);
+    let skip = || vec![latest(), acked(0, &[0]), final_read(0, &[0])];
+    assert_eq!(judge(NAME, complete(skip())).judgement, Judgement::Violated);
+    for left_out in [phase(Phase::Settle).1, phase(Phase::End).1, processed(900, 900).1] {
+        let mut events = complete(skip());
+        events.retain(|(_, event)| *event != left_out);
+        let result = judge(NAME, events);
+        assert_eq!(result.judgement, Judgement::Vacuous, "without {left_out:?}");
+        assert!(result.unjudged.is_some(), "it says why");
+    }
+}

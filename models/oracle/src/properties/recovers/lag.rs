@@ -1,0 +1,424 @@
+//! How far behind the groups are, and whether they were catching up. It judges nothing.
+//!
+//! A group's position in a partition is the lower of what it committed and what it processed without a
+//! gap. A commit that its strategy does not owe yet is no lag ([`Position::owes`]).
+
+use crate::context::{Context, GroupContext};
+use crate::history::{Entry, Event};
+use crate::places::{GroupPlaces, Places};
+use ackproof_types::{
+    ErrorCode, GroupId, LeaderEpoch, Micros, NodeId, Offset, Timestamp, TopicPartition,
+};
+use std::collections::BTreeMap;
+
+/// A commit that is due is sent by the next poll, which comes within this time.
+const POLL: Micros = Micros::from_secs(1);
+/// Samples of all groups are thinned out beyond this number.
+const SAMPLES: usize = 256;
+/// The least distance of two samples.
+const DISTANCE: Micros = Micros::from_millis(100);
+
+/// How far a group has come in a partition.
+#[derive(Debug, Default)]
+struct Position {
+    /// All below is processed, or was passed by a position that a member found; none: it never had a
+    /// position.
+    worked: Option<Offset>,
+    /// What is processed above, from a start to an end.
+    ahead: BTreeMap<Offset, Offset>,
+    /// The commit that was acknowledged last, or a later position: what lies below it owes no commit.
+    committed: Offset,
+    acked: u64,
+    /// Commits that have no outcome yet: who, what, since which entry.
+    pending: Vec<(NodeId, Offset, u64)>,
+    /// A commit that failed, and that the strategy does not repeat before there is more to commit.
+    given_up: Option<Offset>,
+    /// Who found its position last, and how far it has come since.
+    owner: Option<NodeId>,
+    next: Offset,
+    /// Who came to all that is processed, and when; none: the owner has to do work again that others did.
+    last: Option<(NodeId, Timestamp)>,
+}
+
+impl Position {
+    fn found(&mut self, node: NodeId, offset: Offset) {
+        self.worked = self.worked.max(Some(offset));
+        self.committed = self.committed.max(offset);
+        self.close_gaps();
+        (self.owner, self.next) = (Some(node), offset);
+        // Whoever did the work that lies above lost the partition before the commit.
+        (self.last, self.given_up) = (None, None);
+    }
+
+    fn is_owner(&self, node: NodeId) -> bool {
+        self.owner.is_none_or(|owner| owner == node)
+    }
+
+    fn given(&mut self, base: Offset) {
+        self.worked.get_or_insert(base);
+    }
+
+    fn process(&mut self, entry: &Entry, offset: Offset) {
+        let worked = self.worked.get_or_insert(offset);
+        if offset == *worked {
+            *worked = offset + 1;
+            self.close_gaps();
+        } else if offset > *worked {
+            match self.ahead.range_mut(..=offset).next_back() {
+                Some((_, end)) if *end >= offset => *end = (*end).max(offset + 1),
+                _ => {
+                    self.ahead.insert(offset, offset + 1);
+                }
+            }
+        }
+        if self.is_owner(entry.node) {
+            self.next = self.next.max(offset + 1);
+            if self.worked.is_some_and(|worked| self.next >= worked) {
+                self.last = Some((entry.node, entry.at));
+            }
+        }
+    }
+
+    fn close_gaps(&mut self) {
+        let Some(worked) = &mut self.worked else { return };
+        while let Some(first) = self.ahead.first_entry().filter(|first| first.key() <= worked) {
+            *worked = first.remove().max(*worked);
+        }
+    }
+
+    /// What is at `offset` and above holds other records from now on.
+    fn cut(&mut self, offset: Offset) {
+        self.worked = self.worked.map(|worked| worked.min(offset));
+        self.next = self.next.min(offset);
+        self.ahead.split_off(&offset);
+    }
+
+    fn answered(&mut self, node: NodeId, offset: Offset) -> Option<u64> {
+        let same = |one: &(NodeId, Offset, u64)| (one.0, one.1) == (node, offset);
+        let index = self.pending.iter().position(same)?;
+        Some(self.pending.remove(index).2)
+    }
+
+    fn ack(&mut self, entry: &Entry, offset: Offset) {
+        let sent = self.answered(entry.node, offset);
+        // Only what was sent after the last answer is certainly the later commit: the answer to an
+        // older one may be heard late.
+        let later = sent.is_some_and(|sent| sent > self.acked);
+        self.committed = if later { offset } else { self.committed.max(offset) };
+        self.acked = entry.seq;
+        self.given_up = None;
+    }
+
+    fn fail(&mut self, node: NodeId, offset: Offset, error: ErrorCode) {
+        self.answered(node, offset);
+        let fenced = matches!(
+            error,
+            ErrorCode::IllegalGeneration
+                | ErrorCode::UnknownMemberId
+                | ErrorCode::RebalanceInProgress
+        );
+        // Fenced, it loses the partition, and the next owner does the work again.
+        self.given_up = (!fenced).then_some(offset);
+    }
+
+    /// Whether the group should have committed by now what it has processed.
+    fn owes(&self, group: &Group, now: Timestamp) -> bool {
+        let Some(worked) = self.worked.filter(|worked| *worked > self.committed) else {
+            return false;
+        };
+        let busy = |node| group.in_hand.get(&node).is_some_and(|count| *count > 0);
+        let Some((node, at)) = self.last else { return group.commits };
+        let under_way =
+            |&(node, offset, _): &(NodeId, Offset, u64)| self.is_owner(node) && offset >= worked;
+        group.commits
+            && !busy(node)
+            && since(at, now) > group.interval + POLL
+            && !self.pending.iter().any(under_way)
+            && self.given_up.is_none_or(|offset| offset < worked)
+    }
+
+    fn at(&self, group: &Group, now: Timestamp) -> Option<Offset> {
+        // Its work is not on record: its commits alone tell how far it has come.
+        if group.is_silent() && group.commits {
+            let known = self.worked.is_some() || self.committed > Offset(0);
+            return known.then_some(self.committed);
+        }
+        let worked = self.worked?;
+        Some(if self.owes(group, now) { self.committed } else { worked })
+    }
+}
+
+/// A group.
+#[derive(Debug)]
+struct Group {
+    /// Its commits are on record. Else it is measured by what it processed.
+    commits: bool,
+    /// How long after the work a commit is due.
+    interval: Micros,
+    /// Records that a member was given and has not processed.
+    in_hand: BTreeMap<NodeId, usize>,
+    /// It found a position, was given something or committed: it runs.
+    runs: bool,
+    /// It processed something.
+    works: bool,
+}
+
+impl Group {
+    fn new(context: &GroupContext) -> Self {
+        let default = match context.commit.as_str() {
+            "auto" | "auto-with-hand-off" => Micros::from_secs(5),
+            _ => Micros::ZERO,
+        };
+        Self {
+            commits: context.commit_interval.is_some(),
+            interval: context.commit_interval.unwrap_or(default),
+            in_hand: BTreeMap::new(),
+            runs: false,
+            works: false,
+        }
+    }
+
+    /// It runs, but what it processes is not on record. One that never got anything is no such group: it
+    /// has really done nothing.
+    fn is_silent(&self) -> bool {
+        self.runs && !self.works
+    }
+}
+
+/// How far the committed part of a log goes.
+#[derive(Debug, Default)]
+struct End {
+    epoch: LeaderEpoch,
+    high_watermark: Option<Offset>,
+    acked: Offset,
+}
+
+impl End {
+    fn offset(&self) -> Offset {
+        self.high_watermark.unwrap_or(self.acked)
+    }
+}
+
+/// What a group was behind in a partition.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Behind {
+    pub(super) place: TopicPartition,
+    /// None: it never had a position.
+    pub(super) at: Option<Offset>,
+    pub(super) worked: Offset,
+    pub(super) end: Offset,
+}
+
+impl Behind {
+    pub(super) fn records(&self) -> u64 {
+        let at = self.at.unwrap_or(Offset(0));
+        u64::try_from(self.end - at).unwrap_or(0)
+    }
+}
+
+/// Records that the logs held, and those that a group was done with, at an instant.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sums {
+    pub(super) held: u64,
+    pub(super) done: u64,
+}
+
+/// The groups' positions and the ends of the logs.
+#[derive(Debug)]
+pub(super) struct Lag {
+    groups: Vec<Group>,
+    positions: GroupPlaces<Position>,
+    ends: Places<End>,
+    samples: Vec<(Timestamp, Vec<Sums>)>,
+    distance: Micros,
+}
+
+impl Lag {
+    pub(super) fn new(context: &Context) -> Self {
+        Self {
+            groups: context.groups.iter().map(Group::new).collect(),
+            positions: GroupPlaces::default(),
+            ends: Places::default(),
+            samples: Vec::new(),
+            distance: DISTANCE,
+        }
+    }
+
+    pub(super) fn observe(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::Acked { partition, base_offset, records, .. }
+                if *base_offset != Offset::UNKNOWN =>
+            {
+                let end = self.ends.of(*partition);
+                end.acked = end.acked.max(base_offset.plus(records.len()));
+            }
+            Event::HighWatermark { partition, epoch, offset } => {
+                let end = self.ends.of(*partition);
+                if *epoch >= end.epoch {
+                    (end.epoch, end.high_watermark) = (*epoch, Some(*offset));
+                }
+            }
+            Event::BecameLeader { partition, epoch, log_end, .. } => {
+                self.lead(*partition, *epoch, *log_end);
+            }
+            // What a log held in the end is told by whoever read it, where no leader did.
+            Event::FinalReadDone { partition, end, .. } => {
+                let known = self.ends.of(*partition);
+                known.acked = known.acked.min(*end);
+            }
+            Event::ProcessEnded(_) => {
+                for group in &mut self.groups {
+                    group.in_hand.remove(&entry.node);
+                }
+                for position in self.positions.values_mut() {
+                    position.pending.retain(|(node, ..)| *node != entry.node);
+                }
+            }
+            _ => self.observe_group(entry),
+        }
+    }
+
+    fn observe_group(&mut self, entry: &Entry) {
+        let node = entry.node;
+        match &entry.event {
+            Event::Assigned { group, .. } => {
+                self.groups[group.index()].in_hand.remove(&node);
+            }
+            Event::Positioned { group, partition, offset, .. } => {
+                self.groups[group.index()].runs = true;
+                self.positions.of(*group, *partition).found(node, *offset);
+            }
+            Event::Polled { group, partition, base_offset, records } => {
+                self.groups[group.index()].runs = true;
+                *self.groups[group.index()].in_hand.entry(node).or_default() += records.len();
+                self.positions.of(*group, *partition).given(*base_offset);
+            }
+            Event::Processed { group, partition, offset, .. } => {
+                self.groups[group.index()].works = true;
+                if let Some(count) = self.groups[group.index()].in_hand.get_mut(&node) {
+                    *count = count.saturating_sub(1);
+                }
+                self.positions.of(*group, *partition).process(entry, *offset);
+            }
+            Event::CommitSent { group, offsets } => {
+                self.groups[group.index()].commits = true;
+                for &(place, offset) in offsets.iter() {
+                    let position = self.positions.of(*group, place);
+                    position.pending.push((node, offset, entry.seq));
+                    position.given_up = None;
+                }
+            }
+            Event::Committed { group, offsets } => {
+                self.groups[group.index()].runs = true;
+                self.groups[group.index()].commits = true;
+                for &(place, offset) in offsets.iter() {
+                    self.positions.of(*group, place).ack(entry, offset);
+                }
+            }
+            Event::CommitFailed { group, offsets, error, .. } => {
+                self.groups[group.index()].commits = true;
+                for &(place, offset) in offsets.iter() {
+                    self.positions.of(*group, place).fail(node, offset, *error);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A leader that was replaced is heard no more. One that has less than its forerunner cut the log: what
+    /// lay above is gone.
+    fn lead(&mut self, place: TopicPartition, epoch: LeaderEpoch, log_end: Offset) {
+        let end = self.ends.of(place);
+        if epoch < end.epoch || (epoch == end.epoch && end.high_watermark.is_some()) {
+            return;
+        }
+        end.epoch = epoch;
+        end.high_watermark = end.high_watermark.map(|offset| offset.min(log_end));
+        self.positions.all_of(place).for_each(|position| position.cut(log_end));
+    }
+
+    /// Keeps where the groups stood before an entry at `now`, if the last sample is long ago.
+    pub(super) fn sample(&mut self, context: &Context, now: Timestamp) {
+        if let Some((last, _)) = self.samples.last()
+            && since(*last, now) < self.distance
+        {
+            return;
+        }
+        if self.samples.len() == SAMPLES {
+            let mut keep = false;
+            self.samples.retain(|_| {
+                keep = !keep;
+                keep
+            });
+            self.distance = Micros(self.distance.0 * 2);
+        }
+        let sums = groups(context).map(|(id, group)| self.sums(id, group, now)).collect();
+        self.samples.push((now, sums));
+    }
+
+    /// Where `group` stood at `at`, as far as that was kept.
+    pub(super) fn back(&self, group: GroupId, at: Timestamp) -> Option<Sums> {
+        let (_, sums) = self.samples.iter().find(|(one, _)| one.as_micros() >= at.as_micros())?;
+        sums.get(group.index()).copied()
+    }
+
+    /// Where `group` stands.
+    pub(super) fn sums(&self, id: GroupId, group: &GroupContext, now: Timestamp) -> Sums {
+        let mut sums = Sums::default();
+        for (place, end) in self.logs(group) {
+            let at = self.at(id, place, now).unwrap_or(Offset(0)).min(end);
+            sums.held += u64::try_from(end.0).unwrap_or(0);
+            sums.done += u64::try_from(at.0).unwrap_or(0);
+        }
+        sums
+    }
+
+    /// Logs of `group` that hold something, and their ends.
+    pub(super) fn logs(
+        &self,
+        group: &GroupContext,
+    ) -> impl Iterator<Item = (TopicPartition, Offset)> {
+        let ends = self.ends.iter().map(|(place, end)| (place, end.offset()));
+        ends.filter(|(place, end)| *end > Offset(0) && group.topics.contains(&place.topic))
+    }
+
+    /// Whether nothing on record tells how far the group has come.
+    pub(super) fn is_untold(&self, id: GroupId) -> bool {
+        let group = &self.groups[id.index()];
+        group.is_silent() && !group.commits
+    }
+
+    fn at(&self, id: GroupId, place: TopicPartition, now: Timestamp) -> Option<Offset> {
+        self.positions.get(id, place)?.at(&self.groups[id.index()], now)
+    }
+
+    /// Takes out of `behind` what lies beyond the end that a reader found, where no leader told of one.
+    pub(super) fn cap(&self, behind: Vec<Behind>) -> Vec<Behind> {
+        let known = |one: Behind| {
+            let end = self.ends.get(one.place).map_or(one.end, End::offset);
+            Behind { end: one.end.min(end), ..one }
+        };
+        let capped = behind.into_iter().map(known);
+        capped.filter(|one| one.end > one.at.unwrap_or(Offset(0))).collect()
+    }
+
+    /// Where `group` has not reached the end.
+    pub(super) fn behind(&self, id: GroupId, group: &GroupContext, now: Timestamp) -> Vec<Behind> {
+        let behind = self.logs(group).map(|(place, end)| {
+            let at = self.at(id, place, now);
+            let worked = self.positions.get(id, place).and_then(|one| one.worked);
+            Behind { place, at, worked: worked.unwrap_or(Offset(0)), end }
+        });
+        behind.filter(|one| one.at.is_none_or(|at| at < one.end)).collect()
+    }
+}
+
+/// From `earlier` to `later`.
+pub(super) fn since(earlier: Timestamp, later: Timestamp) -> Micros {
+    Micros(later.as_micros().saturating_sub(earlier.as_micros()))
+}
+
+/// The groups of a context with their ids.
+pub(super) fn groups(context: &Context) -> impl Iterator<Item = (GroupId, &GroupContext)> {
+    (0..).map(GroupId).zip(&context.groups)
+}

@@ -1,0 +1,58 @@
+//! Why a group of consumers rebalances.
+
+/// What began a rebalance: the first reason counts, others may join in (Kafka:
+/// `GroupMetadataManager#prepareRebalance`, and the reasons that members send along, KIP-800).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RebalanceReason {
+    /// A member joined, or joined again.
+    Joined,
+    /// A member left: it was closed.
+    Left,
+    /// A member was not heard of for its `session.timeout.ms`.
+    SessionExpired,
+    /// A member did not poll, or did not take part in the rebalance before, within its
+    /// `max.poll.interval.ms`.
+    PollIntervalExceeded,
+    /// The leader found other topics or partitions than the assignment was made from.
+    Metadata,
+    /// The coordinator could not replicate the assignment and begins anew.
+    AssignmentNotStored,
+}
+
+impl RebalanceReason {
+    /// Every reason.
+    pub const ALL: &'static [Self] = &[
+        Self::Joined,
+        Self::Left,
+        Self::SessionExpired,
+        Self::PollIntervalExceeded,
+        Self::Metadata,
+        Self::AssignmentNotStored,
+    ];
+
+    /// Its stable kebab-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Left => "left",
+            Self::SessionExpired => "session-expired",
+            Self::PollIntervalExceeded => "poll-interval-exceeded",
+            Self::Metadata => "metadata",
+            Self::AssignmentNotStored => "assignment-not-stored",
+        }
+    }
+
+    /// What happened, in words, with the setting that set the time.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Joined => "a member joined",
+            Self::Left => "a member left",
+            Self::SessionExpired => "session.timeout.ms of a member ran out",
+            Self::PollIntervalExceeded => "max.poll.interval.ms of a member ran out",
+            Self::Metadata => "the topics' metadata changed",
+            Self::AssignmentNotStored => "the assignment could not be stored",
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What `--help` says below the options: an example of every command, and its exit statuses.
+
+/// Every command.
+pub(super) const ACKPROOF: &str = "\
+Example:
+  ackproof run scenarios/basics/leader-crash.json --seed 7
+
+Exit status: 0 all expectations met, 1 violated, 2 usage or scenario error, or output that cannot be \
+written, 3 inconclusive, 4 nothing to run, 5 non-determinism, 70 ackproof itself failed, 130 interrupted.
+`ackproof COMMAND --help` has those of a command.";
+
+pub(super) const RUN: &str = "\
+Example:
+  ackproof run scenarios --seeds 0..100 --junit out/ackproof.xml
+
+Exit status: 0 all expectations met, 1 violated, 2 usage or scenario error, or output that cannot be \
+written, 3 inconclusive, 4 nothing to run, 5 non-determinism, 70 ackproof itself failed, 130 interrupted; \
+what was done by then is reported.";
+
+pub(super) const REPLAY: &str = "\
+Example:
+  ackproof replay scenarios/regressions/no-deduplication.json
+
+Exit status: 0 all expectations met, 1 violated, 2 usage error, or a file that names no seed, 3 inconclusive, \
+4 nothing to run, 5 non-determinism, 70 ackproof itself failed, 130 interrupted.";
+
+pub(super) const SHRINK: &str = "\
+Example:
+  ackproof shrink scenarios/footguns/acks-one-leader-crash.json --seed 1 -o small.json
+
+Exit status: 0 the failure was made small, 2 usage or scenario error, or a file that cannot be written, \
+4 the run does not fail, 70 ackproof itself failed, 130 interrupted; the smallest so far is written.";
+
+pub(super) const MERGE: &str = "\
+Example:
+  ackproof merge part-*.json --junit junit.xml
+
+Exit status: that of the whole sweep: 0 all expectations met, 1 violated, 2 usage error, or reports that are \
+not of one sweep, 3 inconclusive, 4 nothing to run, 5 non-determinism, 70 ackproof itself failed, 130 a part \
+was interrupted.";
+
+pub(super) const COMPARE: &str = "\
+Example:
+  ackproof compare scenarios/basics/leader-crash.json --set acks=1 --set acks=all --seeds 10
+
+Exit status: 0 it is compared (nothing is expected), 2 usage or scenario error, 4 nothing to run, 70 a run \
+came to no report, 130 interrupted; what was done by then is shown.";
+
+pub(super) const EXPLAIN: &str = "\
+Example:
+  ackproof explain scenarios/footguns/acks-zero.json --save-schedules witnesses
+
+Exit status: 0 nothing is worse than promised, 1 something is, 2 usage or scenario error, or a directory \
+that cannot be written, 4 nothing to run, 70 ackproof itself failed, 130 interrupted.";
+
+pub(super) const BENCH: &str = "\
+Example:
+  ackproof bench scenarios/basics/chaos.json --rounds 3
+
+Exit status: 0 it is measured, 2 usage or scenario error, 70 ackproof itself failed.";
+
+pub(super) const CONFIG: &str = "\
+Example:
+  ackproof config --profile ci
+
+Exit status: 0 it is shown, 2 usage error, or a mistake in a file or a variable.";
+
+pub(super) const CHECK: &str = "\
+Example:
+  ackproof check tests/histories/lost.jsonl
+
+Exit status: 0 nothing is violated, 1 violated, 2 usage error, or no history, 3 what was asked for could not \
+be judged. `ackproof schema history` describes the format.";
+
+pub(super) const IMPORT: &str = "\
+Example:
+  ackproof import verifiable --producer p.log --consumer c.log --final final.jsonl -o history.jsonl
+
+Exit status: 0 the history is written, 2 usage error, or logs that make no history.";
+
+pub(super) const VALIDATE: &str = "\
+Example:
+  ackproof validate scenarios/real/leader-kill.json --history tests/histories/real/leader-kill.jsonl.gz
+
+Exit status: 0 the two sides agree, 1 a property differs, or counts or times do, 2 usage error, or something \
+is no history of its scenario, 3 nothing could be compared, 70 ackproof itself failed, 130 interrupted.";
+
+pub(super) const LIST: &str = "\
+Example:
+  ackproof list faults
+
+Exit status: 0 it is listed, 2 usage error.";
+
+pub(super) const SCHEMA: &str = "\
+Example:
+  ackproof schema report
+
+Exit status: 0 it is printed, 2 usage error.";
+
+pub(super) const NEW: &str = "\
+Example:
+  ackproof new \"orders under fire\" -o scenarios/orders.json
+
+Exit status: 0 it is written, 2 usage error, or a file that is there already or cannot be written.";

@@ -1,0 +1,108 @@
+//! A file to be: it appears when it is complete, or not at all. It is written under another name in its
+//! directory (which is made if need be) and then renamed. That it can be made is tried before anything is
+//! run.
+
+use super::output::talk;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use tempfile::NamedTempFile;
+
+/// Where text goes that is to be a file.
+pub(crate) enum Place {
+    /// A new file, under another name until it is complete.
+    New(BufWriter<NamedTempFile>),
+    /// What is no file (`/dev/null`, a pipe) is written as it is.
+    Device(BufWriter<File>),
+}
+
+impl Place {
+    /// The place of `path`, with the directories above it.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        match std::fs::metadata(path) {
+            Ok(meta) if meta.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+            Ok(meta) if !meta.is_file() => OpenOptions::new()
+                .write(true)
+                .open(path)
+                .map(|file| Self::Device(BufWriter::new(file))),
+            Ok(_) | Err(_) => {
+                let directory = match path.parent() {
+                    Some(parent) if !parent.as_os_str().is_empty() => parent,
+                    _ => Path::new("."),
+                };
+                std::fs::create_dir_all(directory)?;
+                let mut builder = tempfile::Builder::new();
+                builder.prefix(".ackproof-");
+                #[cfg(unix)]
+                {
+                    use std::os::unix::fs::PermissionsExt;
+                    // As any other new file: others may read it, as far as the umask lets them.
+                    builder.permissions(std::fs::Permissions::from_mode(0o666));
+                }
+                builder.tempfile_in(directory).map(|file| Self::New(BufWriter::new(file)))
+            }
+        }
+    }
+
+    /// Adds `text`.
+    pub(crate) fn write(&mut self, text: &str) -> io::Result<()> {
+        match self {
+            Self::New(out) => out.write_all(text.as_bytes()),
+            Self::Device(out) => out.write_all(text.as_bytes()),
+        }
+    }
+
+    /// All is written: it takes its name.
+    pub(crate) fn complete(self, path: &Path) -> io::Result<()> {
+        match self {
+            Self::New(out) => {
+                let file = out.into_inner()?;
+                file.persist(path)?;
+                Ok(())
+            }
+            Self::Device(mut out) => out.flush(),
+        }
+    }
+}
+
+/// Writes `text` to `file`, with the directories above it: all of it, or nothing.
+pub(crate) fn whole(file: &Path, text: &str) -> io::Result<()> {
+    let mut place = Place::open(file)?;
+    place.write(text)?;
+    place.complete(file)
+}
+
+/// Whether a file that the user may have edited can be written: there is none yet, or it may be replaced,
+/// and its directory can be written.
+///
+/// # Errors
+/// Why not, as it is shown.
+pub(crate) fn free(file: &Path, force: bool) -> Result<(), String> {
+    if !force && std::fs::metadata(file).is_ok_and(|meta| meta.is_file()) {
+        let file = file.display();
+        return Err(format!(
+            "error: {file}: there is one already, and it stays as it is; --force replaces it\n"
+        ));
+    }
+    Place::open(file).map(drop).map_err(|error| refusal(file, &error))
+}
+
+/// Whether files can be written below `directory`; it is not made yet.
+///
+/// # Errors
+/// Why not, as it is shown.
+pub(crate) fn below(directory: &Path) -> Result<(), String> {
+    let there = directory.ancestors().find(|one| one.as_os_str().is_empty() || one.exists());
+    let there = there.filter(|one| !one.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    tempfile::tempfile_in(there).map(drop).map_err(|error| refusal(directory, &error))
+}
+
+/// That `path` cannot be written.
+pub(crate) fn refusal(path: &Path, error: &io::Error) -> String {
+    format!("error: cannot write {}: {error}\n", path.display())
+}
+
+/// Says that `path` cannot be written.
+pub(crate) fn told(path: &Path, error: &io::Error) {
+    talk(&refusal(path, error));
+}

@@ -1,0 +1,200 @@
+//! What users tried: a scenario or history each, with what is right. Each stands for its kind; the data lies in
+//! `tests/tests/data/trials`.
+
+use crate::cli::{Ran, run};
+use crate::cli_reports::json;
+use crate::support::root;
+use serde_json::Value;
+
+const MET: i32 = 0;
+const VIOLATED: i32 = 1;
+const USAGE: i32 = 2;
+const INCONCLUSIVE: i32 = 3;
+
+/// The path of a trial.
+fn file(name: &str) -> String {
+    format!("tests/tests/data/trials/{name}")
+}
+
+fn ran(arguments: &[&str]) -> Ran {
+    run(&root(), arguments)
+}
+
+/// The report of a seed.
+fn report(name: &str, seed: &str) -> Value {
+    json(&root(), &["run", &file(name), "--seed", seed])
+}
+
+fn reasons(report: &Value) -> String {
+    report["reasons"].to_string()
+}
+
+fn has_cause(report: &Value, what: &str, cause: &str) -> bool {
+    let causes = report["causes"].as_array().expect("causes");
+    causes.iter().any(|one| one["what"] == what && one["cause"] == cause)
+}
+
+// Groups: causes, dead letters, rebalances, settings.
+
+#[test]
+fn a_record_is_processed_where_it_was_polled() {
+    let checked = ran(&["check", &file("history-processed-contradicts-polled.jsonl")]);
+    assert_eq!(checked.status, USAGE, "{checked:?}");
+    let said = ".jsonl:9: billing-0#0 is processed at payments-0 offset 1, where this member polled \
+                billing-0#1";
+    assert!(checked.talk.contains(said), "{}", checked.talk);
+}
+
+#[test]
+fn the_same_member_again_is_no_rebalance() {
+    for name in ["history-same-member-again.jsonl", "history-no-assignment.jsonl"] {
+        let report = json(&root(), &["check", &file(name)]);
+        assert!(has_cause(&report, "duplicate", "same-member"), "{report:#}");
+        assert!(!has_cause(&report, "duplicate", "rebalance"), "{report:#}");
+    }
+}
+
+#[test]
+fn dead_letters_are_counted() {
+    let name = "every-record-dead-lettered.json";
+    let told = ran(&["run", &file(name), "--seed", "0"]);
+    assert_eq!(told.status, MET, "{told:?}");
+    assert!(told.out.contains("processed 378 (dead-lettered 378)"), "{}", told.out);
+    assert!(told.out.contains("or dead-letters it after 1 failed"), "{}", told.out);
+    let group = &report(name, "0")["groups"][0];
+    assert_eq!((&group["processed"], &group["dead_lettered"]), (&378.into(), &378.into()));
+    let limit = ["--set", "expect.dead_lettered.max=10"];
+    let limited = ran(&[&["run", &file(name), "--seed", "0"], limit.as_slice()].concat());
+    assert_eq!(limited.status, VIOLATED, "{limited:?}");
+}
+
+/// How often a group of the report rebalanced for a reason.
+fn rebalances(report: &Value, reason: &str) -> u64 {
+    report["groups"][0]["rebalances"][reason].as_u64().unwrap_or(0)
+}
+
+fn refused(report: &Value) -> u64 {
+    let by_error = report["groups"][0]["refused_commits"].as_object().expect("an object");
+    by_error.values().filter_map(Value::as_u64).sum()
+}
+
+#[test]
+fn rebalances_have_reasons_and_refused_commits_are_counted() {
+    for name in ["deploy-rebalance-loop.json", "blocking-retries.json"] {
+        let report = report(name, "0");
+        assert!(rebalances(&report, "joined") > 0, "{name}: {report:#}");
+        assert!(rebalances(&report, "poll-interval-exceeded") > 1, "{name}: {report:#}");
+        assert!(refused(&report) > 0, "{name}: {report:#}");
+        let timeline = report["timeline"].to_string();
+        assert!(timeline.contains("max.poll.interval.ms of a member ran out"), "{timeline}");
+    }
+    let name = file("commit-refused-slow-member.json");
+    let sweep = json(&root(), &["run", &name, "--seeds", "0..8"]);
+    let sum = &sweep["scenarios"][0];
+    assert!(rebalances(sum, "session-expired") > 0, "{sum:#}");
+    assert!(refused(sum) > 0, "{sum:#}");
+}
+
+#[test]
+fn without_enough_brokers_there_is_no_offsets_topic() {
+    let name = file("one-broker-defaults.json");
+    let told = ran(&["run", &name, "--seed", "0"]);
+    assert_eq!(told.status, VIOLATED, "{told:?}");
+    for words in ["recovers is violated", "offsets.topic.replication.factor=3 and 1 broker"] {
+        assert!(told.out.contains(words), "{words}: {}", told.out);
+    }
+    let hint = r#"write "cluster": { "config": { "offsets.topic.replication.factor": 1 } }"#;
+    assert!(told.talk.contains(hint), "{}", told.talk);
+    let cured = ["--set", "cluster.config.offsets.topic.replication.factor=1"];
+    let cured = ran(&[&["run", &name, "--seed", "0"], cured.as_slice()].concat());
+    assert_eq!((cured.status, cured.talk.as_str()), (MET, ""), "{cured:?}");
+}
+
+#[test]
+fn what_is_inconclusive_says_what_to_write() {
+    let name = "latest-consumer-down.json";
+    let first = report(name, "0");
+    assert_eq!(first["verdict"], "inconclusive", "{first:#}");
+    let line = r#"add \"commit-durability\": \"may-violate\" to \"expect\""#;
+    assert!(reasons(&first).replace("\\\\", "\\").contains(line), "{}", reasons(&first));
+    let set = ["--set", "expect.commit-durability=may-violate"];
+    let told = ran(&[&["run", &file(name), "--seed", "0"], set.as_slice()].concat());
+    assert_eq!(told.status, MET, "{told:?}");
+}
+
+/// Right as it was: a rebalance, and `latest` without a commit.
+#[test]
+fn latest_without_a_commit_passes_over_what_comes_in_a_rebalance() {
+    let name = file("latest-no-commit-rebalance.json");
+    let sweep = json(&root(), &["run", &name, "--seeds", "0..10"]);
+    assert_eq!(sweep["verdict"], "met", "{sweep:#}");
+    let property = &sweep["scenarios"][0]["properties"];
+    let causes =
+        property.as_array().unwrap().iter().flat_map(|one| one["causes"].as_array().unwrap());
+    let names: Vec<&str> = causes.filter_map(|one| one["cause"].as_str()).collect();
+    assert!(names.contains(&"auto-offset-reset-latest"), "{names:?}");
+}
+
+/// What a group is promised by `explain`, and what is said of settings without an effect.
+fn explained(name: &str) -> Value {
+    let ran = ran(&["explain", &file(name), "--seeds", "0..1", "--format", "json"]);
+    let report: Value = serde_json::from_str(&ran.out).expect("JSON");
+    report["scenarios"][0].clone()
+}
+
+#[test]
+fn what_is_not_modelled_is_not_promised() {
+    for (name, setting, breaks) in [
+        ("retention-deletes-unread.json", "topics.t.config.retention.ms=10000", "at-least-once"),
+        ("offsets-expired.json", "cluster.config.offsets.retention.minutes=1", "at-least-once"),
+        ("static-membership.json", "groups.g.config.group.instance.id=", "recovers"),
+        (
+            "cooperative-sticky.json",
+            "groups.g.config.partition.assignment.strategy=",
+            "group-exclusive",
+        ),
+    ] {
+        let report = explained(name);
+        let all = report["not_modelled"].as_array().expect("a list");
+        let is_it = |one: &&Value| one["setting"].as_str().unwrap().starts_with(setting);
+        let told = all.iter().find(is_it).unwrap_or_else(|| panic!("{name}: {all:#?}"));
+        assert!(told["could_break"].as_array().unwrap().contains(&breaks.into()), "{told:#}");
+        let promises = report["contract"]["promises"].to_string();
+        assert!(!promises.contains("g processes every"), "{name}: {promises}");
+    }
+    let none = explained("disk-gone-on-restart.json");
+    assert_eq!(none["not_modelled"], serde_json::json!([]));
+    let possible = none["contract"]["possible"][0].to_string();
+    assert!(possible.contains("topics.t.replication.factor=1"), "{possible}");
+    assert!(possible.contains("no fault that takes a disk is modelled"), "{possible}");
+    let background = explained("auto-commit-background.json")["contract"]["promises"].to_string();
+    assert!(background.contains("commit=auto-with-hand-off"), "{background}");
+}
+
+#[test]
+fn a_fault_that_is_not_modelled_says_so() {
+    let told = ran(&["run", &file("partitions-added.json"), "--seed", "0"]);
+    assert_eq!(told.status, USAGE, "{told:?}");
+    assert!(told.talk.contains("\"add-partitions\" is not modelled"), "{}", told.talk);
+    assert!(told.talk.contains("give the topic all of them"), "{}", told.talk);
+}
+
+/// The nearest that can be said: what is sent again after the crash is in the log, once.
+#[test]
+fn a_crash_before_the_buffer_is_sent_is_no_loss_of_what_was_acknowledged() {
+    let report = report("exit-without-flush.json", "0");
+    assert_eq!(report["verdict"], "met", "{report:#}");
+    assert_eq!(report["records"]["lost"], 0);
+}
+
+#[test]
+fn the_template_with_acks_one_is_violated() {
+    let directory = crate::cli::directory();
+    let path = directory.path();
+    assert_eq!(run(path, &["new", "-o", "new.json"]).status, MET);
+    let asked = ["run", "new.json", "--seeds", "0..20"];
+    let one = ["--set", "acks=1"];
+    assert_eq!(run(path, &[&asked, one.as_slice()].concat()).status, VIOLATED, "acks=1");
+    let all = run(path, &asked);
+    assert_ne!(all.status, INCONCLUSIVE, "{all:?}");
+}
