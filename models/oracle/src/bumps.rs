@@ -9,37 +9,114 @@
 use crate::context::Context;
 use crate::history::{Entry, Event};
 use crate::record_set::RecordSet;
-use ackproof_types::{ErrorCode, Micros, NodeId, RecordId, Timestamp, TopicPartition};
-use std::collections::{BTreeMap, BTreeSet};
+use ackproof_types::{
+    ErrorCode, Micros, NodeId, ProducerIndex, RecordId, Timestamp, TopicId, TopicPartition,
+};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Clocks that were merged differ, and a client tells of a failure a moment before it raises the epoch:
 /// what it sends within this time after it counts as in flight.
 const MOMENT: Micros = Micros::from_millis(1000);
 
-/// Why a partition's epoch may be raised: something of it failed. Without a partition on record, it may be
-/// any.
-type Reason = (NodeId, Option<TopicPartition>);
+/// Why a partition's epoch may be raised: something of it failed.
+type Reason = (NodeId, TopicPartition);
 
 /// The epochs that producers raise by themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Bumps {
-    /// Sent and without an outcome, with their partitions as far as they are on record.
-    open: BTreeMap<RecordId, Option<TopicPartition>>,
+    /// By producer.
+    open: Vec<Open>,
     reasons: BTreeSet<Reason>,
+    /// Failures without a partition on record: it may be any of the topic, each once; those that had it.
+    anywhere: BTreeMap<(NodeId, TopicId), BTreeSet<TopicPartition>>,
     last: BTreeMap<(NodeId, TopicPartition), Timestamp>,
     excused: RecordSet,
 }
 
+/// Records of a producer that were sent and have no outcome: a window of those that are in flight.
+#[derive(Debug, Default)]
+struct Open {
+    /// The number of the first.
+    base: u32,
+    cells: VecDeque<Cell>,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Cell {
+    /// It is not in flight.
+    #[default]
+    None,
+    /// To this partition of its producer's topic.
+    Partition(u16),
+    /// Where to is not on record.
+    Anywhere,
+}
+
+impl Open {
+    fn send(&mut self, number: u32, to: Option<TopicPartition>) {
+        if self.cells.is_empty() {
+            self.base = number;
+        }
+        while number < self.base {
+            self.base -= 1;
+            self.cells.push_front(Cell::None);
+        }
+        let index = (number - self.base) as usize;
+        if self.cells.len() <= index {
+            self.cells.resize(index + 1, Cell::None);
+        }
+        self.cells[index] = to.map_or(Cell::Anywhere, |to| Cell::Partition(to.partition));
+    }
+
+    fn end(&mut self, number: u32) {
+        let index = number.checked_sub(self.base);
+        let Some(cell) = index.and_then(|index| self.cells.get_mut(index as usize)) else { return };
+        *cell = Cell::None;
+        while self.cells.front() == Some(&Cell::None) {
+            self.cells.pop_front();
+            self.base += 1;
+        }
+    }
+
+    /// The numbers of those that are, or may be, in flight to `partition`.
+    fn to(&self, partition: u16) -> impl Iterator<Item = u32> + '_ {
+        let numbered = (self.base..).zip(&self.cells);
+        let is_there = move |cell: &Cell| {
+            matches!(*cell, Cell::Anywhere) || *cell == Cell::Partition(partition)
+        };
+        numbered.filter(move |(_, cell)| is_there(cell)).map(|(number, _)| number)
+    }
+}
+
 impl Bumps {
+    fn open(&mut self, producer: ProducerIndex) -> &mut Open {
+        if self.open.len() <= producer.index() {
+            self.open.resize_with(producer.index() + 1, Open::default);
+        }
+        &mut self.open[producer.index()]
+    }
+
+    fn end(&mut self, id: RecordId) {
+        if let Some(open) = self.open.get_mut(id.producer.index()) {
+            open.end(id.number);
+        }
+    }
+
     /// Takes an entry; false if it raises an epoch without a reason on record.
     pub(crate) fn observe(&mut self, entry: &Entry, context: &Context) -> bool {
         match &entry.event {
             Event::Sent { record, partition } => {
-                self.open.insert(record.id, *partition);
-                let node = context.producer(record.id.producer).node;
+                let producer = context.producer(record.id.producer);
+                // Another's epoch is never raised.
+                if !producer.idempotent {
+                    return true;
+                }
+                self.open(record.id.producer).send(record.id.number, *partition);
+                let (node, topic) = (producer.node, producer.topic);
                 let is_near = |(other, place): &(NodeId, TopicPartition), at: &Timestamp| {
                     *other == node
-                        && partition.is_none_or(|partition| *place == partition)
+                        && partition.map_or(place.topic == topic, |partition| *place == partition)
                         && entry.at.as_micros() <= (*at + MOMENT).as_micros()
                 };
                 if self.last.iter().any(|(place, at)| is_near(place, at)) {
@@ -48,24 +125,38 @@ impl Bumps {
             }
             Event::Acked { records, .. } => {
                 for record in records.iter() {
-                    self.open.remove(&record.id);
+                    self.end(record.id);
                 }
             }
             Event::Failed { partition, records, .. } => {
                 for record in records.iter() {
-                    self.open.remove(&record.id);
+                    self.end(record.id);
                 }
-                self.reasons.insert((entry.node, *partition));
+                match (*partition, records.first()) {
+                    (Some(partition), _) => {
+                        self.reasons.insert((entry.node, partition));
+                    }
+                    (None, Some(first)) => {
+                        let topic = context.producer(first.id.producer).topic;
+                        self.anywhere.insert((entry.node, topic), BTreeSet::new());
+                    }
+                    (None, None) => {}
+                }
             }
             Event::Retried { partition, error, .. } if is_reason(*error) => {
-                self.reasons.insert((entry.node, Some(*partition)));
+                self.reasons.insert((entry.node, *partition));
             }
             Event::ProducerEpochBumped { partition } => {
                 return self.raised(entry.node, *partition, entry.at, context);
             }
             Event::ProcessEnded(_) => {
-                self.open.retain(|id, _| context.producer(id.producer).node != entry.node);
+                for (open, producer) in self.open.iter_mut().zip(&context.producers) {
+                    if producer.node == entry.node {
+                        open.cells.clear();
+                    }
+                }
                 self.reasons.retain(|(node, _)| *node != entry.node);
+                self.anywhere.retain(|(node, _), _| *node != entry.node);
                 self.last.retain(|(node, _), _| *node != entry.node);
             }
             _ => {}
@@ -81,16 +172,19 @@ impl Bumps {
         context: &Context,
     ) -> bool {
         // One that names no partition may be the reason of several.
-        let is_named = self.reasons.remove(&(node, Some(place)));
-        if !is_named && !self.reasons.contains(&(node, None)) {
+        let is_named = self.reasons.remove(&(node, place));
+        let any = self.anywhere.get_mut(&(node, place.topic));
+        if !is_named && !any.is_some_and(|raised| raised.insert(place)) {
             return false;
         }
         self.last.insert((node, place), at);
-        let in_flight = self.open.iter().filter(|(id, partition)| {
-            context.producer(id.producer).node == node && partition.is_none_or(|one| one == place)
-        });
-        for (id, _) in in_flight {
-            self.excused.insert(*id);
+        for (index, open) in (0..).zip(&self.open) {
+            let producer = context.producer(ProducerIndex(index));
+            if producer.node == node && producer.topic == place.topic {
+                for number in open.to(place.partition) {
+                    self.excused.insert(RecordId { producer: ProducerIndex(index), number });
+                }
+            }
         }
         true
     }
@@ -110,4 +204,76 @@ const fn is_reason(error: ErrorCode) -> bool {
             | ErrorCode::InvalidProducerEpoch
             | ErrorCode::UnknownServerError
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Context;
+    use crate::test_history::*;
+
+    fn failed() -> (u16, Event) {
+        let (error, records) = (ErrorCode::DeliveryTimeout, slice(&[0]));
+        (4, Event::Failed { partition: None, records, error, maybe_written: true })
+    }
+
+    fn bump(partition: TopicPartition) -> (u16, Event) {
+        (4, Event::ProducerEpochBumped { partition })
+    }
+
+    /// Which of the events raise an epoch without a reason, and whether record 1 is excused.
+    fn observed(context: &Context, events: Vec<(u16, Event)>) -> (Vec<u64>, bool) {
+        let mut bumps = Bumps::default();
+        let mut wrong = entries(events);
+        wrong.retain(|entry| !bumps.observe(entry, context));
+        let wrong = wrong.iter().map(|entry| entry.seq).collect();
+        (wrong, bumps.excuse(record(1).id))
+    }
+
+    #[test]
+    fn a_failure_without_a_partition_is_a_reason_once_a_partition() {
+        let other = TopicPartition { partition: 1, ..P };
+        let events = vec![sent(0), failed(), bump(P), bump(other), bump(P), failed(), bump(P)];
+        assert_eq!(observed(&context(), events).0, [4]);
+    }
+
+    #[test]
+    fn a_partition_of_another_topic_is_none_of_the_producers() {
+        let mut context = context();
+        context.topics.push(context.topics[1].clone());
+        let mut second = context.producers[0].clone();
+        second.topic = TopicId(2);
+        context.producers.push(second);
+        let there = TopicPartition { topic: TopicId(2), ..P };
+        let unplaced = (4, Event::Sent { record: record(1), partition: None });
+        let of_there = (
+            4,
+            Event::Failed {
+                partition: Some(there),
+                records: slice(&[0]),
+                error: ErrorCode::DeliveryTimeout,
+                maybe_written: true,
+            },
+        );
+        let in_flight = vec![unplaced.clone(), of_there.clone(), bump(there)];
+        assert_eq!(observed(&context, in_flight), (vec![], false));
+        assert_eq!(observed(&context, vec![of_there, bump(there), unplaced]), (vec![], false));
+        assert_eq!(observed(&context, vec![failed(), bump(there)]).0, [1], "no failure of its own");
+    }
+
+    #[test]
+    fn what_is_in_flight_is_a_window_that_moves_on() {
+        let mut open = Open::default();
+        open.send(5, Some(P));
+        open.send(7, None);
+        open.send(6, Some(TopicPartition { partition: 1, ..P }));
+        assert_eq!(open.to(0).collect::<Vec<_>>(), [5, 7]);
+        open.end(5);
+        open.end(99);
+        assert_eq!((open.base, open.to(1).collect::<Vec<_>>()), (6, vec![6, 7]));
+        open.send(3, Some(P));
+        assert_eq!(open.to(0).collect::<Vec<_>>(), [3, 7]);
+        (3..8).for_each(|number| open.end(number));
+        assert!(open.cells.is_empty());
+    }
 }
