@@ -8,7 +8,7 @@
 
 use crate::history::Event;
 use ackproof_types::{GroupId, NodeId, Offset, RecordId, RecordSlice, TopicPartition};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was said so far.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub(super) struct Claims {
     polled: BTreeMap<(NodeId, GroupId, TopicPartition), Polled>,
     /// By producer and number.
     sends: Vec<Vec<Sends>>,
+    /// Logs that were read to their end.
+    read: BTreeSet<TopicPartition>,
 }
 
 /// What a member polled of a partition.
@@ -33,6 +35,7 @@ struct Polled {
 struct Sends {
     calls: u8,
     acked: u8,
+    failed: u8,
     to: To,
 }
 
@@ -65,6 +68,21 @@ impl Claims {
             Event::Sent { record, partition } => self.sent(record.id, *partition),
             Event::Acked { partition, records, .. } => {
                 return self.acked(*partition, records, name, place);
+            }
+            Event::Failed { records, .. } => return self.failed(records, name),
+            Event::FinalRead { partition, .. } | Event::FinalReadDone { partition, .. }
+                if self.read.contains(partition) =>
+            {
+                return Err(format!("{} was read to its end before", place(*partition)));
+            }
+            Event::FinalReadDone { partition, .. } => {
+                self.read.insert(*partition);
+            }
+            Event::LeaderElected { isr, .. } | Event::IsrChanged { isr, .. } => {
+                let again = isr.iter().enumerate().find(|(index, one)| isr[..*index].contains(one));
+                if let Some((_, broker)) = again {
+                    return Err(format!("{broker} is twice in one in-sync set"));
+                }
             }
             Event::Polled { group, partition, base_offset, records } => {
                 self.poll((node, *group, *partition), *base_offset, records);
@@ -156,9 +174,41 @@ impl Claims {
                 let (what, calls) = (name(record.id), sends.calls);
                 return Err(format!("{what} is acknowledged again, and was sent {}", times(calls)));
             }
+            if sends.has_no_call_left() {
+                let (what, calls) = (name(record.id), sends.calls);
+                return Err(format!(
+                    "{what} is acknowledged and has failed, and was sent {}",
+                    times(calls)
+                ));
+            }
             sends.acked = sends.acked.saturating_add(1);
         }
         Ok(())
+    }
+
+    fn failed(
+        &mut self,
+        records: &RecordSlice,
+        name: impl Fn(RecordId) -> String,
+    ) -> Result<(), String> {
+        for record in records.iter() {
+            let sends = self.sends(record.id);
+            if sends.has_no_call_left() {
+                let (what, calls) = (name(record.id), sends.calls);
+                let before =
+                    if sends.failed > 0 { "fails again" } else { "fails and is acknowledged" };
+                return Err(format!("{what} {before}, and was sent {}", times(calls)));
+            }
+            sends.failed = sends.failed.saturating_add(1);
+        }
+        Ok(())
+    }
+}
+
+impl Sends {
+    /// Whether every call of `send` has its outcome. A counter that is full says nothing any more.
+    const fn has_no_call_left(self) -> bool {
+        self.calls < u8::MAX && self.acked.saturating_add(self.failed) >= self.calls
     }
 }
 

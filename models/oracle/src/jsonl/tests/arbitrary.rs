@@ -45,7 +45,8 @@ fn offset() -> impl Strategy<Value = Offset> {
 }
 
 fn brokers() -> impl Strategy<Value = Arc<[BrokerId]>> {
-    prop::collection::vec((1..4_u16).prop_map(BrokerId), 0..3).prop_map(Into::into)
+    prop::collection::btree_set((1..4_u16).prop_map(BrokerId), 0..3)
+        .prop_map(|all| all.into_iter().collect())
 }
 
 fn places() -> impl Strategy<Value = Arc<[TopicPartition]>> {
@@ -254,10 +255,15 @@ pub(super) fn written(context: &Context, entries: &[Entry]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Events in whose order every outcome is one of a record that was sent.
+/// Events in whose order every outcome is one of a record that was sent, and no log is read on.
 pub(super) fn with_sends(events: Vec<Event>) -> Vec<Event> {
-    let mut all = Vec::new();
+    let (mut all, mut read) = (Vec::new(), BTreeSet::new());
     for event in events {
+        match &event {
+            Event::FinalRead { partition, .. } if read.contains(partition) => continue,
+            Event::FinalReadDone { partition, .. } if !read.insert(*partition) => continue,
+            _ => {}
+        }
         if let Event::Acked { records, .. } | Event::Failed { records, .. } = &event {
             all.extend(
                 records.iter().map(|record| Event::Sent { record: *record, partition: None }),

@@ -147,19 +147,45 @@ fn a_record_is_acknowledged_where_and_as_often_as_it_was_sent() {
     let said = refused(&text(&[SENT, &there, &there]));
     assert!(said.contains("4: billing-0#0 is acknowledged again, and was sent once"), "{said}");
     let nowhere = SENT.replace(",\"partition\":\"payments-0\"", "");
-    let failed = acked
+    let failed = there
         .replace("acked", "failed")
         .replace("\"base_offset\":0", "\"error\":\"REQUEST_TIMED_OUT\",\"maybe_written\":true");
     for lines in [
         vec![SENT, &*there, SENT, &*there],
         vec![&*nowhere, acked],
         vec![SENT, &*SENT.replace("payments-0", "payments-1"), acked],
-        vec![SENT, &*failed, &*there],
+        vec![SENT, &*failed, SENT, &*there],
+        vec![SENT, SENT, &*there, &*failed],
     ] {
         assert!(read(text(&lines).as_bytes()).is_ok(), "{lines:?}");
     }
+    for (lines, words) in [
+        (
+            [SENT, &*failed, &*there],
+            "4: billing-0#0 is acknowledged and has failed, and was sent once",
+        ),
+        ([SENT, &*there, &*failed], "4: billing-0#0 fails and is acknowledged, and was sent once"),
+        ([SENT, &*failed, &*failed], "4: billing-0#0 fails again, and was sent once"),
+    ] {
+        let said = refused(&text(&lines));
+        assert!(said.contains(words), "{said}");
+    }
     let other = there.replace("payments-0", "__consumer_offsets-0");
     says(&[SENT, &other], &["the producer of \"billing-0#0\" writes to payments"]);
+}
+
+#[test]
+fn a_log_is_read_to_its_end_once_and_an_in_sync_set_has_nobody_twice() {
+    let read = r#"{"at_us":0,"event":"final_read","partition":"payments-0","base_offset":0,"records":["billing-0#0"]}"#;
+    let done =
+        r#"{"at_us":0,"event":"final_read_done","partition":"payments-0","start":0,"end":1}"#;
+    says(&[read, done, read], &["4: payments-0 was read to its end before"]);
+    says(&[read, done, done], &["4: payments-0 was read to its end before"]);
+    let twice = r#"{"at_us":0,"event":"leader_elected","partition":"payments-0","leader":1,"epoch":0,"isr":[1,2,1],"unclean":false}"#;
+    says(&[twice], &["2: broker-1 is twice in one in-sync set"]);
+    let grows =
+        r#"{"at_us":0,"event":"isr_changed","partition":"payments-0","before":[1],"isr":[2,2]}"#;
+    says(&[grows], &["2: broker-2 is twice in one in-sync set"]);
 }
 
 #[test]
