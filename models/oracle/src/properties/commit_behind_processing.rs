@@ -131,6 +131,11 @@ struct Suspect {
 ///   (R8.2, R8.6) skips what lies below it. Both are `at-least-once`'s business.
 /// - Where a log was cut, what is at the cut and above holds other records: processing a record of
 ///   before the cut is no processing of the one that is there now (R8.7, F9).
+///
+/// What cannot fool it. *A stale leader*: only the beginning of a later leadership cuts a log; one that a
+/// replaced leader tells of settles nothing. *A late message*: a commit is judged by what was processed when
+/// it was sent, however late its answer is heard, and a zombie's late work counts. *A restart*: who starts
+/// again is given what is open already, which stays open until somebody processes it.
 #[derive(Debug)]
 pub(crate) struct Checker {
     name: &'static str,

@@ -51,6 +51,11 @@ struct Group {
 ///   same number (R9.6); assignments are handed out only once they are replicated (R9.18).
 /// - After an unclean election of a partition of `__consumer_offsets` also a generation with
 ///   assignments may come again: those numbered up to the highest seen by then are not judged (F9).
+///
+/// What cannot fool it. *A stale leader*: only owners of one generation are compared, and a coordinator that
+/// was replaced cannot make the generation of its successor. *A late message*: an assignment that arrives
+/// when later ones were handed out is of its own, older generation. *A restart*: what a process owned ends
+/// with it, and it owns what it is assigned anew.
 #[derive(Debug)]
 pub(crate) struct Checker {
     report: Report,
@@ -205,6 +210,29 @@ mod tests {
         assert_ne!(twice(unclean(0), 1), Judgement::Violated);
         assert_eq!(twice(unclean(0), 2), Judgement::Violated, "a number not seen before");
         assert_eq!(twice(unclean(1), 1), Judgement::Violated, "another log");
+    }
+
+    #[test]
+    fn a_stale_leader_a_late_message_and_a_restart_hold() {
+        // ledger-0 hears of its assignment by a coordinator that was replaced when ledger-1 has the next one;
+        // ledger-1 starts anew, and gives way to ledger-0.
+        let ended = (6, Event::ProcessEnded(ProcessEnd::Crash));
+        let history = vec![
+            assigned(6, 1),
+            elected(2, 1, &[2, 3]),
+            assigned(6, 2),
+            assigned(5, 1),
+            ended.clone(),
+            (6, Event::ProcessStarted),
+            assigned(6, 3),
+            ended,
+            (6, Event::ProcessStarted),
+            assigned(5, 3),
+        ];
+        let result = run(history.clone());
+        assert_ne!(result.judgement, Judgement::Violated, "{result:?}");
+        let both = [history, vec![assigned(6, 3)]].concat();
+        assert_eq!(run(both).judgement, Judgement::Violated, "now both own it");
     }
 
     #[test]

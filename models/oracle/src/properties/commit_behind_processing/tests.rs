@@ -1,6 +1,6 @@
 //! Histories of commits and work, legal ones (silent) beside illegal ones (loud), corner by corner.
 
-use crate::history::{Event, PositionSource};
+use crate::history::{Event, PositionSource, ProcessEnd};
 use crate::test_history::*;
 use crate::verdict::{Judgement, PropertyResult};
 use ackproof_types::{ErrorCode, LeaderEpoch, Offset};
@@ -191,4 +191,32 @@ fn an_open_record_that_the_log_has_lost_is_not_passed() {
     let commit = || vec![commit_sent(2), committed(2)];
     assert_eq!(rewritten([vec![processed(1, 2)], commit()].concat()), Judgement::Held);
     assert_eq!(rewritten(commit()), Judgement::Violated, "the new one is open");
+}
+
+#[test]
+fn a_stale_leader_a_late_message_and_a_restart_hold() {
+    // ledger-1 takes over, starts anew and does the work of both again. The answer to ledger-0's commit comes
+    // late, and a leader that was replaced long ago tells of its leadership with a log that holds nothing.
+    let history = |last: u32| {
+        let give = || {
+            let begin = positioned(6, 0, PositionSource::NoCommitEarliest);
+            vec![begin, at_node(6, polled(0, &[0, 1, 2]))]
+        };
+        let first =
+            vec![took_lead(2, 1, 0), polled(0, &[0, 1, 2]), processed(0, 0), processed(1, 1)];
+        let ended = (6, Event::ProcessEnded(ProcessEnd::Crash));
+        let restart = vec![at_node(6, processed(0, 0)), ended, (6, Event::ProcessStarted)];
+        let done = (0..last).map(|number| at_node(6, processed(i64::from(number), number)));
+        let end = vec![
+            took_lead(1, 0, 0),
+            at_node(6, commit_sent(3)),
+            at_node(6, committed(3)),
+            committed(2),
+        ];
+        [first, vec![commit_sent(2)], give(), restart, give(), done.collect(), end].concat()
+    };
+    let result = run(history(3));
+    assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 2), "{result:?}");
+    let result = run(history(2));
+    assert_eq!(result.judgement, Judgement::Violated, "record 2 was passed");
 }
