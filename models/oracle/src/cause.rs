@@ -44,6 +44,10 @@ causes! {
             "unclean.leader.election.enable=true: a replica from outside the in-sync set became leader";
         LastReplica = "last-in-sync-replica",
             "min.insync.replicas=1: the leader alone was in sync, answered, and came back without it";
+        ForcedElection = "forced-election",
+            "an unclean election that no setting allows: somebody forced it, or a rule of replication is broken";
+        PowerLoss = "power-loss",
+            "a broker came back without what it had not flushed: its power or its disk had failed";
         OnlyReplica = "only-replica",
             "replication.factor=1: the only replica came back without it";
         Replication = "replication",
@@ -82,6 +86,8 @@ impl LossCause {
             Self::ResetLatest => Some("auto.offset.reset=latest"),
             Self::OutOfRange => Some("auto.offset.reset"),
             Self::Replication
+            | Self::ForcedElection
+            | Self::PowerLoss
             | Self::Unacknowledged
             | Self::CommitPastWork
             | Self::NeverGiven
@@ -129,6 +135,8 @@ causes! {
             "max.in.flight.requests.per.connection is above 1 without idempotence: a retry was written behind a later batch";
         ProducerRestart = "producer-restart",
             "the producer restarted and its application sent it again";
+        SentAgain = "sent-again",
+            "its application sent it again";
         EpochBump = "epoch-bump",
             "the idempotent producer raised its epoch and wrote again what was in flight";
         NotOnRecord = "not-on-record",

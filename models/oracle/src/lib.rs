@@ -6,7 +6,7 @@
 //! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows · [`cause`] why
 //! - [`judge`] everything at once · [`registry`] the properties · [`measure`] counts and witnesses
 //! - [`pace`] latencies and stalls, `moves` of leaders and owners, in [`histogram`]s
-//! - `bumps` of epochs, which excuse copies
+//! - `bumps` of epochs, which excuse copies · `standing` of groups · `restarts` after which logs are shorter
 //! - [`timeline`] a run at a glance · [`story`] biographies of records · [`jsonl`] histories as JSON Lines
 
 mod bumps;
@@ -24,9 +24,11 @@ mod outcomes;
 pub mod pace;
 mod places;
 pub mod properties;
+mod ranges;
 mod record_set;
 pub mod registry;
 mod report;
+mod restarts;
 mod standing;
 pub mod story;
 #[cfg(test)]

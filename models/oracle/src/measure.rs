@@ -7,17 +7,18 @@ mod witness;
 
 use crate::bumps::Bumps;
 use crate::cause::{DuplicateCause, LossCause, OrderCause};
-use crate::context::Context;
-use crate::history::{Entry, Event};
+use crate::context::{Context, ProducerContext};
+use crate::history::{Entry, Event, Phase};
 use crate::moves::Moves;
 use crate::outcomes::Outcomes;
 use crate::pace::{Clocks, Pace};
 use crate::places::{GroupPlaces, Places};
-use crate::record_set::RecordSet;
+use crate::ranges::Ranges;
+use crate::record_set::{OffsetTable, RecordSet};
 use crate::standing::Standing;
 use crate::verdict::{Duplicate, GroupCounts, RecordCounts};
 use ackproof_types::{
-    GroupId, LeaderEpoch, NodeId, Offset, ProducerIndex, RecordId, Timestamp, TopicId,
+    GroupId, LeaderEpoch, NodeId, Offset, ProducerIndex, RecordId, RecordSlice, Timestamp, TopicId,
     TopicPartition,
 };
 use redelivery::{Crashes, Redelivery};
@@ -52,8 +53,12 @@ const ACKED: u8 = 2;
 const FAILED: u8 = 4;
 const READ: u8 = 8;
 const AGAIN: u8 = 16;
-/// It was sent again after its producer had ended.
+/// It was sent again after the producer that had sent it before had ended.
 const RESTARTED: u8 = 32;
+/// It was sent before the last end of its producer.
+const ENDED: u8 = 64;
+/// Its log cannot tell whether it is lost: it was acknowledged below where that starts, or after it was read.
+const UNTOLD: u8 = 128;
 
 /// What was counted.
 #[derive(Debug)]
@@ -78,6 +83,14 @@ pub struct Measure {
     bumps: Bumps,
     /// Partitions that were read to their end.
     read: BTreeSet<TopicPartition>,
+    /// Where records of logs that are not read yet were acknowledged.
+    acked: Places<OffsetTable>,
+    /// Topics with a log that does not start at 0.
+    retired: BTreeSet<TopicId>,
+    /// Places that the final read has come to.
+    places: Places<Ranges>,
+    /// The final read began: who asks for a position now, or leaves, is no part of the run.
+    is_over: bool,
     redeliveries: GroupPlaces<Redelivery>,
     standings: GroupPlaces<Standing>,
     epochs: Places<LeaderEpoch>,
@@ -85,12 +98,12 @@ pub struct Measure {
     open: Vec<(usize, TopicPartition, Offset, RecordId)>,
     crashes: Crashes,
     groups: Vec<(GroupCounts, RecordSet)>,
+    /// Groups that polled, found a position or committed.
+    running: BTreeSet<usize>,
     witnesses: Witnesses,
     isr: BTreeMap<TopicPartition, usize>,
     coordinated: BTreeSet<TopicPartition>,
     ended: BTreeSet<NodeId>,
-    /// Processes that ended at some time.
-    lived: BTreeSet<NodeId>,
     clocks: Clocks,
     outcomes: Outcomes,
     /// By producer: the highest number that the final read of a partition has come to.
@@ -124,9 +137,13 @@ impl Measure {
             epochs: Places::default(),
             open: Vec::new(),
             crashes: Crashes::default(),
-            lived: BTreeSet::new(),
             read: BTreeSet::new(),
+            acked: Places::default(),
+            retired: BTreeSet::new(),
+            places: Places::default(),
+            is_over: false,
             groups,
+            running: BTreeSet::new(),
             witnesses: Witnesses::default(),
             isr: BTreeMap::new(),
             coordinated: BTreeSet::new(),
@@ -164,13 +181,7 @@ impl Measure {
                 *self.flags(record.id) |= SENT | FAILED;
             }
             Event::Acked { partition, base_offset, records, .. } => {
-                let ids = records.iter().map(|record| record.id);
-                self.clocks.acked(at, *partition, *base_offset, ids);
-                self.outcomes.acked(*partition, records);
-                let told = if *base_offset == Offset::UNKNOWN { 0 } else { ACKED };
-                for record in records.iter() {
-                    *self.flags(record.id) |= told;
-                }
+                self.acked(at, *partition, *base_offset, records);
             }
             Event::Failed { partition, records, error, maybe_written } => {
                 self.outcomes.failed(&self.context, at, *partition, (records, *error));
@@ -183,6 +194,7 @@ impl Measure {
                 }
             }
             Event::Polled { group, records, .. } => {
+                self.running.insert(group.index());
                 self.groups[group.index()].0.delivered += records.len() as u64;
             }
             Event::Processed { group, partition, offset, record, dead_lettered } => {
@@ -190,14 +202,20 @@ impl Measure {
                 self.processed(entry, *group, (*partition, *offset), record.id);
             }
             Event::FinalRead { partition, base_offset, records } => {
-                for (index, record) in records.iter().enumerate() {
-                    self.found(*partition, base_offset.plus(index), record.id);
-                }
+                self.read(*partition, *base_offset, records);
             }
-            Event::FinalReadDone { partition, end, .. } => {
+            Event::FinalReadDone { partition, start, end } => {
+                self.retire(*partition, *start);
+                self.standings.all_of(*partition).for_each(|one| one.read_to(*end));
                 self.read.insert(*partition);
                 self.clocks.read_to(*partition, *end);
             }
+            Event::Phase(Phase::FinalRead) => self.is_over = true,
+            Event::Assigned { .. }
+            | Event::Positioned { .. }
+            | Event::Revoked { .. }
+            | Event::Lost { .. }
+                if self.is_over => {}
             _ => {
                 self.moves.observe(entry);
                 self.witness(entry);
@@ -205,11 +223,43 @@ impl Measure {
         }
     }
 
+    /// The log of `partition` was read from its start: retention took what is below.
+    fn retire(&mut self, partition: TopicPartition, start: Offset) {
+        let acked = std::mem::take(self.acked.of(partition));
+        if start.0 > 0 {
+            self.retired.insert(partition.topic);
+            for (_, id) in acked.from(0).take_while(|(offset, _)| *offset < start.0) {
+                *self.flags(id) |= UNTOLD;
+            }
+        }
+    }
+
+    fn acked(
+        &mut self,
+        at: Timestamp,
+        partition: TopicPartition,
+        base: Offset,
+        records: &RecordSlice,
+    ) {
+        self.clocks.acked(at, partition, base, records.iter().map(|record| record.id));
+        self.outcomes.acked(partition, records);
+        if base == Offset::UNKNOWN {
+            return;
+        }
+        let is_late = self.read.contains(&partition);
+        for (index, record) in records.iter().enumerate() {
+            *self.flags(record.id) |= if is_late { ACKED | UNTOLD } else { ACKED };
+            if !is_late {
+                self.acked.of(partition).enter(base.plus(index).0, record.id);
+            }
+        }
+    }
+
     fn sent(&mut self, entry: &Entry, id: RecordId, partition: Option<TopicPartition>) {
         self.clocks.sent(entry.at, id, partition);
         self.outcomes.sent(&self.context, entry.at, id, partition);
-        let restarted = if self.lived.contains(&entry.node) { RESTARTED } else { 0 };
         let flags = self.flags(id);
+        let restarted = if *flags & ENDED == 0 { 0 } else { RESTARTED };
         let again = if *flags & SENT == 0 { 0 } else { AGAIN | restarted };
         *flags = (*flags | SENT | again) & !FAILED;
     }
@@ -227,9 +277,9 @@ impl Measure {
         let again = !processed.insert(id);
         let (partition, offset) = place;
         self.clocks.processed(entry.at, group, place, id, again);
-        self.standings.of(group, partition).process(entry.node, offset);
+        self.standings.of(group, partition).process(entry.node, offset, id);
         let work = self.redeliveries.of(group, partition);
-        match work.process(entry.node, &self.crashes, offset.0, again) {
+        match work.process(entry.node, &self.crashes, (offset.0, id), again) {
             None => counts.distinct += 1,
             Some(cause) => {
                 counts.duplicates += 1;
@@ -241,11 +291,22 @@ impl Measure {
         }
     }
 
+    fn read(&mut self, partition: TopicPartition, base: Offset, records: &RecordSlice) {
+        for (index, record) in records.iter().enumerate() {
+            // What is read twice is there once.
+            if !self.places.of(partition).contains(base.plus(index).0) {
+                self.found(partition, base.plus(index), record.id);
+            }
+        }
+        self.places.of(partition).insert(base.0, base.plus(records.len()).0);
+    }
+
     /// The final read found the record `id`.
     fn found(&mut self, partition: TopicPartition, offset: Offset, id: RecordId) {
         let flags = self.flags(id);
         let before = *flags;
         *flags |= READ;
+        self.meet(partition, offset, id);
         if before & READ != 0 {
             let cause = self.duplicate(id, before);
             *self.log_duplicates.entry(cause).or_default() += 1;
@@ -256,6 +317,16 @@ impl Measure {
             *self.reordered.entry(cause).or_default() += 1;
         }
         self.demand(partition, offset, id);
+    }
+
+    /// The final read shows each group what lies at `offset`.
+    fn meet(&mut self, partition: TopicPartition, offset: Offset, id: RecordId) {
+        for ((_, processed), group) in self.groups.iter().zip((0..).map(GroupId)) {
+            if self.context.groups[group.index()].topics.contains(&partition.topic) {
+                let is_processed = processed.contains(id);
+                self.standings.of(group, partition).found(offset, id, is_processed);
+            }
+        }
     }
 
     fn demand(&mut self, partition: TopicPartition, offset: Offset, id: RecordId) {
@@ -306,8 +377,10 @@ impl Measure {
     /// Why a record stands behind a later one.
     fn reorder(&self, partition: TopicPartition, id: RecordId, flags: u8) -> OrderCause {
         let producer = self.context.producer(id.producer);
-        if flags & AGAIN != 0 {
+        if flags & RESTARTED != 0 {
             OrderCause::ProducerRestart
+        } else if flags & AGAIN != 0 {
+            OrderCause::SentAgain
         } else if producer.idempotent && self.bumps.excuse(id) {
             OrderCause::EpochBump
         } else if !producer.ordered && self.outcomes.has_retried(id.producer, partition) {
@@ -350,8 +423,11 @@ impl Measure {
                 *causes.entry(cause).or_default() += 1;
             }
             let gone = read[producer] && flags & READ == 0;
-            counts.lost += u64::from(gone && acked);
-            if gone && !acked && !failed {
+            counts.lost += u64::from(gone && acked && flags & UNTOLD == 0);
+            // Where it was written is not on record: retention may have taken it.
+            let may_retire = |one: &ProducerContext| self.retired.contains(&one.topic);
+            let retired = self.context.producers.get(producer).is_some_and(may_retire);
+            if gone && !acked && !failed && !retired {
                 counts.unknown_absent += 1;
                 let asks = self.context.producers.get(producer).is_none_or(|one| one.acks != "0");
                 let cause = if asks { LossCause::Unacknowledged } else { LossCause::AcksZero };
@@ -360,6 +436,10 @@ impl Measure {
         }
         for (group, place, offset, id) in self.open {
             let (counts, processed) = &mut self.groups[group];
+            // What it processes is not on record.
+            if counts.processed == 0 && self.running.contains(&group) {
+                continue;
+            }
             let index = GroupId(u16::try_from(group).expect("a group's id is a u16"));
             let standing = self.standings.get(index, place);
             let passed = standing.is_some_and(|standing| standing.passed(offset));

@@ -101,6 +101,17 @@ impl Report {
         summary: impl FnOnce() -> String,
     ) {
         *self.causes.entry((subject.group, cause)).or_default() += 1;
+        self.missing((seq, at), (cause, since), subject, summary);
+    }
+
+    /// A record is not where it should be, and whether it is lost is not known.
+    pub(crate) fn missing(
+        &mut self,
+        (seq, at): (u64, Timestamp),
+        (cause, since): (LossCause, Option<Timestamp>),
+        subject: Subject,
+        summary: impl FnOnce() -> String,
+    ) {
         if let Some(kept) = self.keep(seq, at) {
             kept.summary = summary();
             kept.since = since.unwrap_or(at);

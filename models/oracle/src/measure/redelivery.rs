@@ -3,10 +3,11 @@
 
 use crate::cause::DuplicateCause;
 use crate::history::PositionSource;
-use ackproof_types::NodeId;
+use crate::record_set::OffsetTable;
+use ackproof_types::{GenerationId, NodeId, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How often each process has crashed.
+/// How often each process has crashed, or started again without an end on record.
 #[derive(Debug, Default)]
 pub(super) struct Crashes(BTreeMap<NodeId, u32>);
 
@@ -30,8 +31,16 @@ pub(super) struct Redelivery {
     owner: Option<Life>,
     /// Who processed something last.
     worker: Option<Life>,
+    /// The generation in which it was, as far as that is on record.
+    generation: GenerationId,
+    /// It was given it in a later generation, and may have kept it or begun anew.
+    is_renewed: bool,
     /// The owner gave it back.
     is_given_back: bool,
+    /// Everybody who was an owner.
+    owners: BTreeSet<NodeId>,
+    /// What was processed last at each offset.
+    done: OffsetTable,
     /// One past the highest offset processed.
     high: i64,
     /// The last acknowledged commit.
@@ -68,17 +77,29 @@ impl Redelivery {
     }
 
     /// The member at `node` was given the partition.
-    pub(super) fn assigned(&mut self, node: NodeId, crashes: &Crashes) {
+    pub(super) fn assigned(&mut self, node: NodeId, generation: GenerationId, crashes: &Crashes) {
+        let kept = self.owner == Some((node, crashes.of(node))) && !self.is_given_back;
+        self.take(node, crashes);
+        self.is_renewed |= kept && generation > self.generation;
+        self.generation = self.generation.max(generation);
+    }
+
+    /// The member at `node` is the owner from now on.
+    fn take(&mut self, node: NodeId, crashes: &Crashes) {
         let owner = self.owner.or(self.worker);
         if let Some((before, then)) = owner {
-            if crashes.of(before) != then {
+            // What it gave back it had no more when it crashed.
+            if self.is_given_back {
+                self.resume(DuplicateCause::Rebalance);
+            } else if crashes.of(before) != then {
                 self.resume(DuplicateCause::MemberCrash);
-            } else if before != node || self.is_given_back {
+            } else if before != node {
                 self.resume(DuplicateCause::Rebalance);
             }
         }
         self.owner = Some((node, crashes.of(node)));
-        self.is_given_back = false;
+        self.owners.insert(node);
+        (self.is_given_back, self.is_renewed) = (false, false);
     }
 
     /// It found its position.
@@ -89,7 +110,9 @@ impl Redelivery {
         offset: i64,
         source: PositionSource,
     ) {
-        self.assigned(node, crashes);
+        // Who keeps a partition through a rebalance keeps its position as well.
+        self.is_given_back |= self.is_renewed;
+        self.take(node, crashes);
         match source {
             PositionSource::Committed => {}
             // With a reason it is why nothing was committed, or what was is gone.
@@ -118,26 +141,38 @@ impl Redelivery {
         }
     }
 
-    /// Takes a processed record; the cause, if it was processed before.
+    /// Takes the processed record `id`; the cause, if it was processed before.
     pub(super) fn process(
         &mut self,
         node: NodeId,
         crashes: &Crashes,
-        offset: i64,
+        (offset, id): (i64, RecordId),
         again: bool,
     ) -> Option<DuplicateCause> {
         let before = self.worker.replace((node, crashes.of(node)));
-        if self.owner.is_none()
-            && let Some((before, then)) = before
-        {
-            if crashes.of(before) != then {
+        match (self.owner, before) {
+            (None, Some((before, then))) if crashes.of(before) != then => {
                 self.resume(DuplicateCause::MemberCrash);
-            } else if before != node {
-                self.resume(DuplicateCause::NotOnRecord);
             }
+            (None, Some((before, _))) if before != node => self.resume(DuplicateCause::NotOnRecord),
+            (Some((owner, then)), _) if owner == node => {
+                if crashes.of(owner) != then {
+                    self.take(node, crashes);
+                }
+            }
+            (Some(_), _) if self.owners.contains(&node) => {}
+            // That it was given the partition is not on record.
+            (Some((owner, then)), _) => {
+                let is_over = self.is_given_back || crashes.of(owner) != then;
+                if !is_over {
+                    self.resume(DuplicateCause::NotOnRecord);
+                }
+                self.take(node, crashes);
+            }
+            (None, _) => {}
         }
-        let is_first_here = offset >= self.high;
         self.high = self.high.max(offset + 1);
+        let here = self.done.enter(offset, id) == Some(id);
         let owns = self.owner.is_none_or(|(owner, _)| owner == node);
         let resumed = &mut self.resumed;
         resumed.worked |= owns;
@@ -148,7 +183,7 @@ impl Redelivery {
             }
             return None;
         }
-        Some(if is_first_here {
+        Some(if !here {
             DuplicateCause::LogDuplicate
         } else if !owns || self.foreign.remove(&offset) {
             DuplicateCause::Zombie

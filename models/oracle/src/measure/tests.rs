@@ -239,3 +239,127 @@ fn what_is_unknown_and_absent_is_not_lost_and_names_its_cause() {
     assert_eq!(cause("0"), Some(LossCause::AcksZero));
     assert_eq!(cause("all"), Some(LossCause::Unacknowledged));
 }
+
+#[test]
+fn what_retention_took_is_neither_lost_nor_absent() {
+    let done =
+        |start| (0, Event::FinalReadDone { partition: P, start: Offset(start), end: Offset(3) });
+    let count = |start| {
+        let events = vec![sent(0), sent(1), sent(2), sent(3), acked(0, &[0, 1, 2]), done(start)];
+        let (records, _) = counted(&context(), events);
+        (records.lost, records.unknown_absent)
+    };
+    assert_eq!(count(0), (3, 1));
+    assert_eq!(count(2), (1, 0), "the last of those acknowledged is above the start");
+}
+
+#[test]
+fn an_acknowledgement_heard_after_the_final_read_is_no_loss() {
+    let lost = |events: Vec<(u16, Event)>| counted(&context(), events).0.lost;
+    assert_eq!(lost(vec![sent(0), final_done(0), acked(0, &[0])]), 0);
+    assert_eq!(lost(vec![sent(0), acked(0, &[0]), final_done(0)]), 1);
+}
+
+#[test]
+fn only_what_was_sent_before_its_end_a_producer_sends_again_for_that() {
+    let ended = || (4, Event::ProcessEnded(ProcessEnd::Crash));
+    let counts = |events: Vec<(u16, Event)>, read: &[u32]| {
+        counted(&context(), [events, vec![final_read(0, read)]].concat()).0
+    };
+    let twice = |events| counts(events, &[1, 1]).log_duplicate_causes.into_keys().next();
+    assert_eq!(twice(vec![ended(), sent(1), sent(1)]), Some(DuplicateCause::SentAgain));
+    assert_eq!(twice(vec![sent(1), ended(), sent(1)]), Some(DuplicateCause::ProducerRestart));
+    let behind = |events| counts(events, &[1, 0]).reorder_causes.into_keys().next();
+    assert_eq!(behind(vec![sent(0), sent(1), sent(0)]), Some(OrderCause::SentAgain));
+    assert_eq!(behind(vec![sent(0), ended(), sent(1), sent(0)]), Some(OrderCause::ProducerRestart));
+}
+
+#[test]
+fn the_same_place_read_twice_is_there_once() {
+    let events = vec![sent(0), sent(1), final_read(0, &[0]), final_read(0, &[0, 1]), final_done(2)];
+    let (records, groups) = counted(&context(), events);
+    assert_eq!((records.log_duplicates, records.reordered, groups[0].backlog), (0, 0, 2));
+    let other = vec![sent(0), final_read(0, &[0]), final_read(1, &[0]), final_done(2)];
+    assert_eq!(counted(&context(), other).0.log_duplicates, 1, "another place");
+}
+
+#[test]
+fn what_a_group_did_that_processes_nothing_on_record_is_not_counted() {
+    let end = |work: Vec<(u16, Event)>| {
+        let log = vec![sent(0), sent(1), acked(0, &[0, 1])];
+        let read = vec![phase(Phase::FinalRead), final_read(0, &[0, 1]), final_done(2)];
+        let groups = counted(&context(), [log, work, read].concat()).1;
+        (groups[0].skipped, groups[0].backlog)
+    };
+    assert_eq!(end(vec![polled(0, &[0, 1])]), (0, 0));
+    assert_eq!(end(vec![committed(2)]), (0, 0));
+    assert_eq!(end(vec![positioned(5, 2, PositionSource::Committed)]), (0, 0));
+    assert_eq!(end(vec![]), (0, 2), "it never got anything");
+    assert_eq!(end(vec![processed(0, 0)]), (0, 1));
+}
+
+#[test]
+fn who_asks_for_a_position_when_the_run_is_over_resumes_nothing() {
+    let witness = || vec![assigned(6, 9), positioned(6, 2, PositionSource::Committed)];
+    let of = |before: Vec<(u16, Event)>, after: Vec<(u16, Event)>| {
+        let log = vec![sent(0), sent(1), acked(0, &[0, 1]), assigned(5, 1), processed(0, 0)];
+        let read = vec![final_read(0, &[0, 1]), final_done(2)];
+        let all = [log, before, vec![phase(Phase::FinalRead)], after, read].concat();
+        let group = counted(&context(), all).1.remove(0);
+        (group.skipped, group.backlog)
+    };
+    assert_eq!(of(vec![], witness()), (0, 1));
+    assert_eq!(of(witness(), vec![]), (1, 0));
+    let closed = vec![(5, Event::ProcessEnded(ProcessEnd::Clean))];
+    assert_eq!(of(vec![committed(0)], closed), (0, 1));
+}
+
+#[test]
+fn a_zombie_has_owned_the_partition_on_record_and_is_alive() {
+    let first = || vec![assigned(5, 1), processed(0, 0)];
+    let second = || at_node(6, processed(0, 0));
+    let crashed = (5, Event::ProcessEnded(ProcessEnd::Crash));
+    let after_crash = [first(), vec![crashed.clone(), second()]].concat();
+    assert_eq!(redelivered(after_crash), [DuplicateCause::MemberCrash], "it took over");
+    assert_eq!(redelivered([first(), vec![second()]].concat()), [DuplicateCause::NotOnRecord]);
+    let revoked = (5, Event::Revoked { group: G, member: MemberId(5), partitions: [P].into() });
+    let given = [first(), vec![revoked.clone(), second()]].concat();
+    assert_eq!(redelivered(given), [DuplicateCause::Rebalance]);
+    // Its crash comes after it gave the partition back.
+    let then = [first(), vec![revoked, crashed, assigned(6, 2), second()]].concat();
+    assert_eq!(redelivered(then), [DuplicateCause::Rebalance]);
+}
+
+#[test]
+fn who_starts_again_or_is_assigned_anew_begins_anew() {
+    let first = || vec![assigned(5, 1), processed(0, 0)];
+    let started = (5, Event::ProcessStarted);
+    let again = || vec![assigned(5, 1), positioned(5, 0, PositionSource::NoCommitEarliest)];
+    let restarted = [first(), vec![started.clone()], again(), vec![processed(0, 0)]].concat();
+    assert_eq!(redelivered(restarted), [DuplicateCause::MemberCrash], "its end is not on record");
+    let unassigned = [first(), vec![started.clone(), processed(0, 0)]].concat();
+    assert_eq!(redelivered(unassigned), [DuplicateCause::MemberCrash]);
+    let untold = vec![processed(0, 0), started, processed(0, 0)];
+    assert_eq!(redelivered(untold), [DuplicateCause::MemberCrash]);
+    let expired = |source| {
+        let anew = vec![assigned(5, 3), positioned(5, 0, source), processed(0, 0)];
+        redelivered([first(), anew].concat())
+    };
+    assert_eq!(expired(PositionSource::NoCommitEarliest), [DuplicateCause::Rebalance]);
+    assert_eq!(expired(PositionSource::Committed), [DuplicateCause::Rebalance]);
+    assert_eq!(expired(PositionSource::Truncated), [DuplicateCause::PositionReset]);
+}
+
+#[test]
+fn a_record_that_was_processed_at_another_place_was_written_again() {
+    let events = vec![
+        processed(0, 0),
+        processed(1, 1),
+        processed(2, 2),
+        committed(3),
+        (5, Event::ProcessEnded(ProcessEnd::Crash)),
+        // The log was cut, and what lay at 2 is at 1 now.
+        at_node(6, processed(1, 2)),
+    ];
+    assert_eq!(redelivered(events), [DuplicateCause::LogDuplicate]);
+}

@@ -1,6 +1,6 @@
 //! What happened around the records: at brokers, to processes and in groups. It counts, and judges nothing.
 
-use super::Measure;
+use super::{ENDED, Measure, SENT};
 use crate::history::{Entry, Event, PositionSource, ProcessEnd};
 use ackproof_types::{BrokerId, ErrorCode, NodeId, ProducerIndex, TopicPartition};
 
@@ -41,15 +41,24 @@ impl Measure {
                 } else {
                     self.redeliveries.values_mut().for_each(|work| work.given_back(entry.node));
                 }
+                if !self.is_over {
+                    self.standings.values_mut().for_each(|one| one.leave(entry.node));
+                }
                 self.ended.insert(entry.node);
-                self.lived.insert(entry.node);
                 for index in self.producers_at(entry.node) {
                     self.clocks.ended(entry.at, index);
                     self.outcomes.ended(entry.at, index);
+                    let sent = self.records.get_mut(index.index()).into_iter().flatten();
+                    sent.filter(|flags| **flags & SENT != 0).for_each(|flags| *flags |= ENDED);
                 }
             }
             Event::ProcessStarted => {
-                witnesses.process_restarted += u64::from(self.ended.remove(&entry.node));
+                let is_ended = self.ended.remove(&entry.node);
+                witnesses.process_restarted += u64::from(is_ended);
+                // What starts again has ended, though nobody told.
+                if !is_ended {
+                    self.crashes.add(entry.node);
+                }
             }
             Event::BecameLeader { partition, epoch, log_end, .. } => {
                 let led = self.epochs.of(*partition);
@@ -75,19 +84,23 @@ impl Measure {
                 *counts.refused_commits.entry(*error).or_default() += 1;
             }
             Event::Committed { group, offsets } => {
+                self.running.insert(group.index());
                 for (partition, offset) in offsets.iter() {
                     self.redeliveries.of(*group, *partition).committed(offset.0);
+                    self.standings.of(*group, *partition).commit(*offset);
                 }
             }
-            Event::Assigned { group, partitions, .. } => {
+            Event::Assigned { group, partitions, generation, .. } => {
                 for partition in partitions.iter() {
                     let work = self.redeliveries.of(*group, *partition);
-                    work.assigned(entry.node, &self.crashes);
+                    work.assigned(entry.node, *generation, &self.crashes);
+                    self.standings.of(*group, *partition).assign(entry.node);
                 }
             }
             Event::Revoked { group, partitions, .. } | Event::Lost { group, partitions, .. } => {
                 for partition in partitions.iter() {
                     self.redeliveries.of(*group, *partition).given_back(entry.node);
+                    self.standings.of(*group, *partition).leave(entry.node);
                 }
             }
             Event::Positioned { group, partition, offset, source } => {
@@ -99,6 +112,7 @@ impl Measure {
                     | PositionSource::NoCommitEarliest
                     | PositionSource::NoCommitLatest => {}
                 }
+                self.running.insert(group.index());
                 self.standings.of(*group, *partition).resume(entry.node, *offset);
                 let work = self.redeliveries.of(*group, *partition);
                 work.positioned(entry.node, &self.crashes, offset.0, *source);

@@ -150,7 +150,7 @@ fn first_copies_behind_a_later_record_are_counted_with_their_cause() {
     assert_eq!(cause(false, vec![again.clone()]), Some(OrderCause::InFlightRetry));
     assert_eq!(cause(false, vec![]), Some(OrderCause::NotOnRecord));
     assert_eq!(cause(true, vec![again]), Some(OrderCause::NotOnRecord));
-    assert_eq!(cause(false, vec![sent(0)]), Some(OrderCause::ProducerRestart));
+    assert_eq!(cause(false, vec![sent(0)]), Some(OrderCause::SentAgain), "nobody restarted");
     let bump = || (4, Event::ProducerEpochBumped { partition: P });
     let reasoned = vec![sent(2), failed(&[2], ErrorCode::RequestTimedOut, true), bump()];
     assert_eq!(cause(true, reasoned), Some(OrderCause::EpochBump));

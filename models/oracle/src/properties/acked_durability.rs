@@ -5,7 +5,7 @@
 //! of partitions that were not read to the end, nor of delivery. A record that is in a log, but not where
 //! it was acknowledged, violates and is *displaced*, not lost. Each loss names its cause: who took the
 //! lead without the record, and which setting allowed it; where no `became_leader` is on record, the
-//! controller's elections tell an unclean one. Keeps 8 bytes and two bits an acknowledged record.
+//! controller's elections tell an unclean one. Keeps 8 bytes and a few bits an acknowledged record.
 //! Broken on purpose by `trunc-to-hw`, `hw-ignores-followers`, unclean elections and `acks=1`.
 //!
 //! What cannot fool it. *A stale leader*, *a late message* and *a restart* change what brokers hold on the
@@ -18,16 +18,22 @@ use crate::context::{Context, TopicContext};
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
 use crate::places::Places;
+use crate::ranges::Ranges;
 use crate::record_set::{OffsetTable, RecordSet};
 use crate::report::{Report, instant};
+use crate::restarts::Restarts;
 use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::{BrokerId, LeaderEpoch, NodeId, Offset, RecordId, Timestamp, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
+    Kind::Sent,
     Kind::Acked,
+    Kind::ProcessStarted,
     Kind::BecameLeader,
+    Kind::BecameFollower,
+    Kind::Truncated,
     Kind::LeaderElected,
     Kind::IsrChanged,
     Kind::FinalRead,
@@ -49,13 +55,16 @@ struct Log {
     acked: OffsetTable,
     /// Acknowledged at an offset that was later acknowledged for another record.
     displaced: BTreeSet<(i64, RecordId)>,
-    leader: Option<(LeaderEpoch, NodeId)>,
+    /// Who led so far, and where their logs ended.
+    leaders: Vec<(LeaderEpoch, NodeId, Offset)>,
     /// The controller's last choice.
-    chosen: Option<BrokerId>,
+    chosen: Option<(LeaderEpoch, BrokerId)>,
     /// A leader was replaced without an unclean election.
     replaced: bool,
     uncleans: Uncleans,
     isr: Arc<[BrokerId]>,
+    /// What brokers lacked when they started again, until they are in sync anew.
+    unflushed: BTreeMap<NodeId, Ranges>,
     doomed: BTreeMap<(i64, RecordId), Doom>,
     /// What the final read found at places where it was not awaited.
     found: BTreeMap<i64, RecordId>,
@@ -73,6 +82,8 @@ struct Uncleans {
     deposed: BTreeSet<BrokerId>,
     /// Acknowledged after the last, and not by one of those.
     after: RecordSet,
+    /// Sent for the first time after the last.
+    sent_after: RecordSet,
 }
 
 #[derive(Debug)]
@@ -80,6 +91,10 @@ pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
     logs: Places<Log>,
+    sent: RecordSet,
+    restarts: Restarts,
+    /// An unclean election is on record.
+    has_uncleans: bool,
     /// In some log at the end.
     read: RecordSet,
     /// What the logs do not hold where it was acknowledged, in the order of their final reads.
@@ -107,27 +122,37 @@ impl Log {
         context: &Context,
     ) {
         let topic = &context.topics[partition.topic.index()];
-        if self.leader.is_some_and(|(led, _)| led > epoch) {
+        let before = self.leaders.last().copied();
+        if before.is_some_and(|(led, ..)| led > epoch) {
             return;
         }
-        let came_back = self.leader.is_none_or(|(_, before)| before == entry.node);
-        self.leader = Some((epoch, entry.node));
+        let came_back = before.is_none_or(|(_, before, _)| before == entry.node);
+        self.leaders.push((epoch, entry.node, end));
         let alone = self.isr.len() == 1 && NodeId::from(self.isr[0]) == entry.node;
         let by_unclean = std::mem::take(&mut self.uncleans.is_open);
+        let unflushed = self.unflushed.get(&entry.node);
         for (offset, id) in self.acked.from(end.0) {
             // A cause names a setting only where the topic or the producer has it. After several unclean
             // elections it may be an earlier one that did it.
-            let unclean = self.uncleans.explains(id) && (by_unclean || self.uncleans.count > 1);
+            let explains = self.uncleans.explains(id);
+            let unclean = explains && (by_unclean || self.uncleans.count > 1);
+            let acks_one = context.producer(id.producer).acks == "1";
+            let last = alone && came_back && topic.min_insync_replicas <= 1;
             let cause = if unclean && topic.unclean_leader_election {
                 LossCause::UncleanElection
-            } else if by_unclean && !topic.unclean_leader_election {
-                LossCause::Replication
-            } else if context.producer(id.producer).acks == "1" {
-                LossCause::AcksOne
+            } else if by_unclean && explains && !topic.unclean_leader_election {
+                LossCause::ForcedElection
             } else if alone && came_back && topic.replication_factor <= 1 {
+                // No other replica could have had it, whatever the producer waited for.
                 LossCause::OnlyReplica
-            } else if alone && came_back && topic.min_insync_replicas <= 1 {
+            } else if unflushed.is_some_and(|lost| lost.contains(offset)) {
+                if last { LossCause::LastReplica } else { LossCause::PowerLoss }
+            } else if acks_one && (!came_back || self.replaced) {
+                LossCause::AcksOne
+            } else if last {
                 LossCause::LastReplica
+            } else if acks_one {
+                LossCause::NotOnRecord
             } else {
                 LossCause::Replication
             };
@@ -137,20 +162,33 @@ impl Log {
     }
 
     /// The controller chose a leader, or an in-sync set.
-    fn choose(&mut self, leader: Option<BrokerId>, isr: &Arc<[BrokerId]>, unclean: bool) {
+    fn choose(
+        &mut self,
+        (leader, epoch): (Option<BrokerId>, LeaderEpoch),
+        isr: &Arc<[BrokerId]>,
+        unclean: bool,
+    ) {
+        let before = self.chosen.map(|(_, before)| before);
         if unclean {
             self.uncleans.count += 1;
             self.uncleans.is_open = true;
             self.uncleans.after.clear_all();
-            self.uncleans.deposed.extend(self.chosen.filter(|before| Some(*before) != leader));
-        } else if let (Some(before), Some(leader)) = (self.chosen, leader) {
+            self.uncleans.sent_after.clear_all();
+            self.uncleans.deposed.extend(before.filter(|before| Some(*before) != leader));
+        } else if let (Some(before), Some(leader)) = (before, leader) {
             self.replaced |= before != leader;
         }
-        self.chosen = leader.or(self.chosen);
+        self.chosen = leader.map(|leader| (epoch, leader)).or(self.chosen);
         self.take_isr(isr);
     }
 
     fn take_isr(&mut self, isr: &Arc<[BrokerId]>) {
+        if !self.unflushed.is_empty() {
+            let joined = isr.iter().filter(|broker| !self.isr.contains(broker));
+            for broker in joined {
+                self.unflushed.remove(&NodeId::from(*broker));
+            }
+        }
         self.isr = Arc::clone(isr);
         self.uncleans.deposed.retain(|broker| !isr.contains(broker));
     }
@@ -174,14 +212,30 @@ impl Log {
             self.displaced.insert((offset, other));
         }
         // With acks=all a stale leader cannot answer; its answer was under way.
-        let stale =
-            self.leader.filter(|(_, leader)| by.is_some_and(|by| *leader != NodeId::from(by)));
+        let stale = by.and_then(|by| self.replaced_without(by.into(), offset));
         if let Some((epoch, leader)) = stale
             && context.producer(id.producer).acks == "1"
         {
             let doom = Doom { cause: LossCause::StaleLeader, leader, epoch, at: entry.at };
             self.doomed.insert((offset, id), doom);
         }
+    }
+
+    /// The leader now, if `by` leads no longer and one that came after it began below `offset`: what `by`
+    /// writes there is cut off. Below where they began they may have it.
+    fn replaced_without(&self, by: NodeId, offset: i64) -> Option<(LeaderEpoch, NodeId)> {
+        let mut later = self.leaders.iter().rev().take_while(|(_, leader, _)| *leader != by);
+        let (epoch, leader, _) = *self.leaders.last()?;
+        later.any(|(.., end)| end.0 <= offset).then_some((epoch, leader))
+    }
+
+    /// Whether it is on record with which log the leader that was elected last began.
+    fn is_last_known(&self) -> bool {
+        let (Some((epoch, chosen)), Some((led, leader, _))) = (self.chosen, self.leaders.last())
+        else {
+            return false;
+        };
+        *leader == NodeId::from(chosen) && *led >= epoch
     }
 
     /// The final read found `id` at `offset`; whether that was awaited.
@@ -205,14 +259,22 @@ impl Log {
         acks: &str,
     ) -> (LossCause, Option<Doom>) {
         let doom = self.doomed.get(&(offset, id)).copied();
-        let unclean = topic.unclean_leader_election && self.uncleans.explains(id);
         let cause = match doom {
             Some(doom) => doom.cause,
             // A clean change of leaders loses what only one replica has acknowledged.
-            None if unclean && (acks != "1" || !self.replaced) => LossCause::UncleanElection,
+            None if self.uncleans.explains(id) && (acks != "1" || !self.replaced) => {
+                if topic.unclean_leader_election {
+                    LossCause::UncleanElection
+                } else {
+                    LossCause::ForcedElection
+                }
+            }
             // Who led is on record, and nobody lacked it.
-            None if self.leader.is_some() => LossCause::Replication,
-            None if acks == "1" => LossCause::AcksOne,
+            None if self.is_last_known() => LossCause::Replication,
+            // With one replica, or without another leader, there is nobody who could have lacked it.
+            None if acks == "1" && self.replaced && topic.replication_factor > 1 => {
+                LossCause::AcksOne
+            }
             None => LossCause::NotOnRecord,
         };
         (cause, doom)
@@ -221,13 +283,17 @@ impl Log {
 
 impl Uncleans {
     /// Whether an unclean election may have thrown away the acknowledged record `id`: it was acknowledged
-    /// before the last one, or by a leader that one had replaced.
+    /// before the last one, or by a leader that one had replaced; but not if it was sent after it, and
+    /// nothing says that such a leader took it.
     fn explains(&self, id: RecordId) -> bool {
         self.count > 0 && !self.after.contains(id)
     }
 
     fn acked(&mut self, by: Option<BrokerId>, id: RecordId) {
-        let deposed = by.map_or(!self.deposed.is_empty(), |by| self.deposed.contains(&by));
+        let deposed = by.map_or_else(
+            || !self.deposed.is_empty() && !self.sent_after.contains(id),
+            |by| self.deposed.contains(&by),
+        );
         if self.count > 0 && !deposed {
             self.after.insert(id);
         }
@@ -244,6 +310,9 @@ impl Checker {
             report: Report::new(name),
             context: Arc::clone(context),
             logs: Places::default(),
+            sent: RecordSet::default(),
+            restarts: Restarts::default(),
+            has_uncleans: false,
             read: RecordSet::default(),
             missing: Vec::new(),
         }
@@ -267,11 +336,20 @@ impl Checker {
     }
 }
 
-fn words(context: &Context, missing: &Missing, is_displaced: bool) -> String {
+fn words(
+    context: &Context,
+    missing: &Missing,
+    is_displaced: bool,
+    unread: Option<TopicPartition>,
+) -> String {
     let Missing { subject, cause, doom, instead, .. } = missing;
     let (name, place) = (context.record(subject.record), context.partition(subject.partition));
     let instead = instead.map_or_else(|| "nothing".to_owned(), |other| context.record(other));
-    let elsewhere = if is_displaced { "; it is elsewhere in a log" } else { "" };
+    let elsewhere = match unread {
+        Some(place) => format!("; it may be in {}, which was not read", context.partition(place)),
+        None if is_displaced => "; it is elsewhere in a log".to_owned(),
+        None => String::new(),
+    };
     let how = doom.map_or_else(String::new, |doom| {
         let (who, at) = (context.node(doom.leader), instant(doom.at));
         match doom.cause {
@@ -295,7 +373,31 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
+        if self.restarts.observe(entry)
+            && let Event::Truncated { partition, from, to } = &entry.event
+        {
+            let lost = self.logs.of(*partition).unflushed.entry(entry.node).or_default();
+            lost.insert(to.0, from.0);
+        }
         match &entry.event {
+            Event::Sent { record, partition: Some(partition) } => {
+                let uncleans = &mut self.logs.of(*partition).uncleans;
+                if self.sent.insert(record.id) && uncleans.count > 0 {
+                    uncleans.sent_after.insert(record.id);
+                }
+            }
+            // Where it goes is not on record: to any partition of the topic.
+            Event::Sent { record, partition: None } => {
+                let topic = self.context.producer(record.id.producer).topic;
+                let matters = self.sent.insert(record.id) && self.has_uncleans;
+                let partitions = self.context.topics[topic.index()].partitions;
+                for number in (0..partitions).filter(|_| matters) {
+                    let log = self.logs.of(TopicPartition::new(topic, number));
+                    if log.uncleans.count > 0 {
+                        log.uncleans.sent_after.insert(record.id);
+                    }
+                }
+            }
             Event::Acked { partition, base_offset, by, records }
                 if *base_offset != Offset::UNKNOWN =>
             {
@@ -309,8 +411,9 @@ impl Property for Checker {
                 let place = (*partition, *epoch);
                 self.logs.of(*partition).led(entry, place, *log_end, &self.context);
             }
-            Event::LeaderElected { partition, leader, isr, unclean, .. } => {
-                self.logs.of(*partition).choose(*leader, isr, *unclean);
+            Event::LeaderElected { partition, leader, epoch, isr, unclean } => {
+                self.has_uncleans |= *unclean;
+                self.logs.of(*partition).choose((*leader, *epoch), isr, *unclean);
             }
             Event::IsrChanged { partition, isr, .. } => self.logs.of(*partition).take_isr(isr),
             Event::FinalRead { partition, base_offset, records } => {
@@ -334,10 +437,18 @@ impl Property for Checker {
             let (context, cause) = (&self.context, missing.cause);
             // Only when every log was read it is known what is in none.
             let is_displaced = self.read.contains(missing.subject.record);
+            let topic = missing.subject.partition.topic;
+            let mut all = (0..self.context.topics[topic.index()].partitions)
+                .map(|number| TopicPartition::new(topic, number));
+            let is_read = |place| self.logs.get(place).is_some_and(|log| log.is_read);
+            let unread = all.find(|place| !is_displaced && !is_read(*place));
             let why = (cause, missing.doom.map(|doom| doom.at));
-            self.report.lost(missing.done, why, missing.subject, || {
-                words(context, &missing, is_displaced)
-            });
+            let words = || words(context, &missing, is_displaced, unread);
+            if unread.is_some() {
+                self.report.missing(missing.done, why, missing.subject, words);
+            } else {
+                self.report.lost(missing.done, why, missing.subject, words);
+            }
             if is_displaced {
                 self.report.displaced(cause);
             }

@@ -15,6 +15,7 @@ use crate::context::{Context, GroupContext};
 use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::kind::Kind;
 use crate::places::{GroupPlaces, Places};
+use crate::ranges::Ranges;
 use crate::record_set::RecordSet;
 use crate::report::{Report, instant};
 use crate::standing::Standing;
@@ -25,13 +26,18 @@ use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
     Kind::Phase,
+    Kind::ProcessEnded,
     Kind::Acked,
+    Kind::Assigned,
+    Kind::Revoked,
+    Kind::Lost,
     Kind::Positioned,
     Kind::Polled,
     Kind::Processed,
     Kind::CommitSent,
     Kind::Committed,
     Kind::FinalRead,
+    Kind::FinalReadDone,
     Kind::BecameLeader,
 ];
 
@@ -50,7 +56,9 @@ struct Resumption {
     node: NodeId,
     offset: Offset,
     source: PositionSource,
-    /// The group was given everything it was given below this before.
+    /// It passed what lies below; what the group went back to later it passed no more.
+    until: Offset,
+    /// One past the furthest that the group was given before.
     given: Offset,
     commit: Option<Commit>,
 }
@@ -59,9 +67,9 @@ struct Resumption {
 #[derive(Debug, Default)]
 struct Progress {
     given: Offset,
+    /// All that it was given.
+    polled: Ranges,
     commit: Option<Commit>,
-    /// Some member's position is on record.
-    positioned: bool,
     /// Those past all before.
     resumptions: Vec<Resumption>,
     standing: Standing,
@@ -98,6 +106,8 @@ pub(crate) struct Checker {
     epochs: Places<LeaderEpoch>,
     open: Vec<Open>,
     settled: bool,
+    /// The final read began.
+    is_over: bool,
     ended: bool,
 }
 
@@ -113,14 +123,25 @@ struct Group {
 
 impl Progress {
     fn resume(&mut self, entry: &Entry, offset: Offset, source: PositionSource) {
-        self.positioned = true;
         self.standing.resume(entry.node, offset);
-        if self.resumptions.last().is_some_and(|last| last.offset >= offset) {
+        let commit = self.commit.filter(|commit| commit.offset == offset);
+        if self.resumptions.last().is_some_and(|last| last.until >= offset) {
+            self.go_back(offset);
             return;
         }
-        let commit = self.commit.filter(|commit| commit.offset == offset);
-        let (at, node, given) = (entry.at, entry.node, self.given);
-        self.resumptions.push(Resumption { at, node, offset, source, given, commit });
+        let (at, node, given, until) = (entry.at, entry.node, self.given, offset);
+        self.resumptions.push(Resumption { at, node, offset, source, until, given, commit });
+    }
+
+    /// What is at `offset` and above comes again, or for the first time: nothing has passed it.
+    fn go_back(&mut self, offset: Offset) {
+        for before in self.resumptions.iter_mut().rev() {
+            if before.until < offset {
+                break;
+            }
+            before.until = offset;
+        }
+        self.commit = self.commit.filter(|commit| commit.offset <= offset);
     }
 
     fn commit(&mut self, entry: &Entry, offset: Offset) {
@@ -143,7 +164,43 @@ impl Checker {
             epochs: Places::default(),
             open: Vec::new(),
             settled: false,
+            is_over: false,
             ended: false,
+        }
+    }
+
+    /// Who owns what, and where it begins.
+    fn own(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::ProcessEnded(_) => {
+                self.progress.values_mut().for_each(|one| one.standing.leave(entry.node));
+            }
+            Event::Assigned { group, partitions, .. } => {
+                for partition in partitions.iter() {
+                    self.progress.of(*group, *partition).standing.assign(entry.node);
+                }
+            }
+            Event::Revoked { group, partitions, .. } | Event::Lost { group, partitions, .. } => {
+                for partition in partitions.iter() {
+                    self.progress.of(*group, *partition).standing.leave(entry.node);
+                }
+            }
+            Event::Positioned { group, partition, offset, source } => {
+                self.progress.of(*group, *partition).resume(entry, *offset, *source);
+            }
+            _ => {}
+        }
+    }
+
+    /// The final read shows each group what lies at `offset`.
+    fn meet(&mut self, partition: TopicPartition, offset: Offset, id: RecordId) {
+        for ((info, one), group) in
+            self.context.groups.iter().zip(&self.groups).zip((0..).map(GroupId))
+        {
+            if info.topics.contains(&partition.topic) {
+                let is_processed = one.processed.contains(id);
+                self.progress.of(group, partition).standing.found(offset, id, is_processed);
+            }
         }
     }
 
@@ -172,11 +229,11 @@ fn explain(
     progress: Option<&Progress>,
 ) -> (LossCause, Option<Resumption>) {
     let passed = progress.and_then(|progress| {
-        progress.resumptions.iter().find(|resumption| resumption.offset > open.offset)
+        progress.resumptions.iter().find(|resumption| resumption.until > open.offset)
     });
     let Some(resumption) = passed else {
         let committed = progress.and_then(|one| one.commit).map(|commit| commit.offset);
-        let given = progress.is_some_and(|one| one.given > open.offset);
+        let given = progress.is_some_and(|one| one.polled.contains(open.offset.0));
         let past = given && committed.is_some_and(|committed| committed > open.offset);
         return (if past { LossCause::CommitPastWork } else { LossCause::NotOnRecord }, None);
     };
@@ -185,7 +242,10 @@ fn explain(
         PositionSource::NoCommitLatest if group.reset == "latest" => LossCause::ResetLatest,
         PositionSource::OutOfRangeLatest if group.reset == "latest" => LossCause::OutOfRange,
         PositionSource::OutOfRangeEarliest if group.reset == "earliest" => LossCause::OutOfRange,
-        PositionSource::Committed if open.offset < resumption.given => {
+        PositionSource::Committed
+            if open.offset < resumption.given
+                && progress.is_some_and(|one| one.polled.contains(open.offset.0)) =>
+        {
             match group.commit.as_str() {
                 "before-processing" => LossCause::CommitBeforeProcessing,
                 "auto-with-hand-off" => LossCause::HandOff,
@@ -243,28 +303,45 @@ impl Property for Checker {
     fn observe(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Phase(Phase::Settle) => self.settled = true,
+            Event::Phase(Phase::FinalRead) => self.is_over = true,
             Event::Phase(Phase::End) => self.ended = true,
             Event::Acked { base_offset, records, .. } if *base_offset != Offset::UNKNOWN => {
                 for record in records.iter() {
                     self.acked.insert(record.id);
                 }
             }
-            Event::Positioned { group, partition, offset, source } => {
-                self.progress.of(*group, *partition).resume(entry, *offset, *source);
+            Event::ProcessEnded(_)
+            | Event::Assigned { .. }
+            | Event::Revoked { .. }
+            | Event::Lost { .. }
+            | Event::Positioned { .. }
+                // Who asks for a position when the run is over, or leaves, is no part of it.
+                if !self.is_over =>
+            {
+                self.own(entry);
             }
             Event::Polled { group, partition, base_offset, records } => {
                 let progress = self.progress.of(*group, *partition);
-                progress.given = progress.given.max(base_offset.plus(records.len()));
+                let end = base_offset.plus(records.len());
+                progress.given = progress.given.max(end);
+                progress.polled.insert(base_offset.0, end.0);
             }
             Event::Processed { group, partition, offset, record, .. } => {
-                self.progress.of(*group, *partition).standing.process(entry.node, *offset);
+                self.progress
+                    .of(*group, *partition)
+                    .standing
+                    .process(entry.node, *offset, record.id);
                 let group = &mut self.groups[group.index()];
                 group.works = true;
                 group.processed.insert(record.id);
             }
             Event::CommitSent { group, offsets } | Event::Committed { group, offsets } => {
                 for (partition, offset) in offsets.iter() {
-                    self.progress.of(*group, *partition).commit(entry, *offset);
+                    let progress = self.progress.of(*group, *partition);
+                    progress.commit(entry, *offset);
+                    if matches!(entry.event, Event::Committed { .. }) {
+                        progress.standing.commit(*offset);
+                    }
                 }
             }
             Event::BecameLeader { partition, epoch, log_end, .. } => {
@@ -272,13 +349,20 @@ impl Property for Checker {
                 if *epoch > *led {
                     *led = *epoch;
                     let progress = self.progress.all_of(*partition);
-                    progress.for_each(|progress| progress.standing.cut(*log_end));
+                    progress.for_each(|progress| {
+                        progress.standing.cut(*log_end);
+                        progress.go_back(*log_end);
+                    });
                 }
             }
             Event::FinalRead { partition, base_offset, records } => {
                 for (index, record) in records.iter().enumerate() {
+                    self.meet(*partition, base_offset.plus(index), record.id);
                     self.demand(entry, *partition, base_offset.plus(index), record.id);
                 }
+            }
+            Event::FinalReadDone { partition, end, .. } => {
+                self.progress.all_of(*partition).for_each(|one| one.standing.read_to(*end));
             }
             _ => {}
         }

@@ -14,6 +14,8 @@ use crate::bumps::Bumps;
 use crate::context::Context;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
+use crate::places::Places;
+use crate::ranges::Ranges;
 use crate::record_set::RecordSet;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
@@ -37,6 +39,8 @@ pub(crate) struct Checker {
     sent_twice: RecordSet,
     bumps: Bumps,
     read: RecordSet,
+    /// Places that the final read has come to: what is read twice is there once.
+    places: Places<Ranges>,
 }
 
 impl Checker {
@@ -48,6 +52,7 @@ impl Checker {
             sent_twice: RecordSet::default(),
             bumps: Bumps::default(),
             read: RecordSet::default(),
+            places: Places::default(),
         }
     }
 }
@@ -74,7 +79,11 @@ impl Property for Checker {
             }
             Event::FinalRead { partition, base_offset, records } => {
                 let context = &self.context;
+                let places = self.places.of(*partition);
                 for (index, record) in records.iter().enumerate() {
+                    if places.contains(base_offset.plus(index).0) {
+                        continue;
+                    }
                     let producer = context.producer(record.id.producer);
                     let own = self.sent_twice.contains(record.id);
                     if !producer.idempotent || own || self.bumps.excuse(record.id) {
@@ -90,6 +99,7 @@ impl Property for Checker {
                         });
                     }
                 }
+                places.insert(base_offset.0, base_offset.plus(records.len()).0);
             }
             _ => {}
         }
@@ -113,6 +123,13 @@ mod tests {
     fn a_second_copy_violates() {
         let result = judge(NAME, vec![sent(0), acked(0, &[0]), final_read(0, &[0, 0])]);
         assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
+    }
+
+    #[test]
+    fn a_place_that_is_read_twice_is_no_copy() {
+        let reads = vec![final_read(0, &[0]), final_read(0, &[0, 1])];
+        let result = judge(NAME, [vec![sent(0), sent(1), acked(0, &[0, 1])], reads].concat());
+        assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 2));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::history::{Entry, Event};
 use crate::kind::Kind;
 use crate::places::Places;
 use crate::report::Report;
+use crate::restarts::Restarts;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{
     BrokerId, LeaderEpoch, NodeId, ProducerIndex, RecordId, RecordSlice, TopicPartition,
@@ -23,11 +24,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
+    Kind::ProcessStarted,
     Kind::Acked,
     Kind::Appended,
     Kind::Truncated,
     Kind::HighWatermark,
     Kind::BecameLeader,
+    Kind::BecameFollower,
     Kind::LeaderElected,
     Kind::IsrChanged,
 ];
@@ -77,6 +80,8 @@ struct Log {
     is_known: bool,
     /// That it lacks committed records was told.
     is_short: bool,
+    /// It came back without what it had not flushed, and has not caught up since.
+    is_unflushed: bool,
     checked: i64,
     /// What is at `checked` and above.
     tail: VecDeque<Cell>,
@@ -274,18 +279,32 @@ impl Replicas {
             return Some(Wrong::Conflict(conflict));
         }
         let log = self.log(node);
-        let is_short = log.is_known && log.end() < end;
+        log.is_unflushed &= log.end() < end;
+        let is_short = log.is_known && log.end() < end && !log.is_unflushed;
         let told = std::mem::replace(&mut log.is_short, is_short);
         (is_short && !told).then(|| Wrong::Short(log.end(), end))
     }
 
+    /// `broker` takes the lead without all that is committed, because it lost what it had not flushed. That is
+    /// no broken rule of replication: what it still holds is the truth from now on.
+    fn lead_unflushed(&mut self, node: NodeId, epoch: LeaderEpoch) -> bool {
+        let end = self.committed_end();
+        let log = self.log(node);
+        log.is_unflushed &= log.end() < end;
+        let leads = std::mem::take(&mut log.is_unflushed);
+        if leads {
+            self.elect(node, epoch);
+        }
+        leads
+    }
+
     /// An unclean election: what the leader holds otherwise is the truth from now on.
-    fn elect(&mut self, leader: BrokerId, epoch: LeaderEpoch) {
-        self.log(leader.into());
-        self.check(leader.into(), i64::MAX);
+    fn elect(&mut self, leader: NodeId, epoch: LeaderEpoch) {
+        self.log(leader);
+        self.check(leader, i64::MAX);
         // It agrees below the first difference, or below its end.
         let end = self.committed_end();
-        let cut = self.logs[NodeId::from(leader).index()].checked.min(end).max(self.start);
+        let cut = self.logs[leader.index()].checked.min(end).max(self.start);
         // A log that begins above what was committed has nothing that was checked against it.
         for log in self.logs.iter_mut().filter(|log| log.checked <= end) {
             // What was checked against the old prefix only is to be checked against the new one.
@@ -315,12 +334,16 @@ impl Replicas {
 /// the record is that was exposed there. *A late message*: a follower appends what a replaced leader sent
 /// it, under that leader's epoch, so the same rule lets it; a fetch that reaches a replaced leader late may
 /// make it expose more, but no more than all those have that it knows as in sync, the next leader among
-/// them. *A restart*: what a replica has after it is what it had, less what it reports as cut.
+/// them. *A restart*: what a replica has after it is what it had, less what it reports as cut. If it cuts its
+/// log as it starts, it has lost what it had not flushed, by *power loss* (R1.20). Kafka leaves that to
+/// replication: the replica lacks committed records without a fault until it has caught up, and if it leads
+/// before that, they are gone.
 #[derive(Debug)]
 pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
     partitions: Places<Replicas>,
+    restarts: Restarts,
 }
 
 impl Checker {
@@ -329,6 +352,7 @@ impl Checker {
             report: Report::new(name),
             context: Arc::clone(context),
             partitions: Places::default(),
+            restarts: Restarts::default(),
         }
     }
 
@@ -398,6 +422,7 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
+        let has_lost = self.restarts.observe(entry);
         match &entry.event {
             Event::Appended { partition, epoch, base_offset, next_offset, records, .. } => {
                 let replicas = self.partitions.of(*partition);
@@ -407,7 +432,9 @@ impl Property for Checker {
                 }
             }
             Event::Truncated { partition, to, .. } => {
-                self.partitions.of(*partition).log(entry.node).cut(to.0);
+                let log = self.partitions.of(*partition).log(entry.node);
+                log.is_unflushed |= has_lost;
+                log.cut(to.0);
             }
             Event::HighWatermark { partition, epoch, offset } => {
                 let replicas = self.partitions.of(*partition);
@@ -426,7 +453,7 @@ impl Property for Checker {
             }
             Event::BecameLeader { partition, epoch, high_watermark, .. } => {
                 let replicas = self.partitions.of(*partition);
-                replicas.log(entry.node);
+                replicas.lead_unflushed(entry.node, *epoch);
                 let to = high_watermark.0.min(replicas.committed_end());
                 let conflict =
                     if *epoch < replicas.floor { None } else { replicas.demand(entry.node, to) };
@@ -441,8 +468,8 @@ impl Property for Checker {
                 let replicas = self.partitions.of(*partition);
                 replicas.isr = Arc::clone(isr);
                 if let (true, Some(leader)) = (*unclean, leader) {
-                    replicas.elect(*leader, *epoch);
-                } else {
+                    replicas.elect((*leader).into(), *epoch);
+                } else if !leader.is_some_and(|one| replicas.lead_unflushed(one.into(), *epoch)) {
                     self.in_sync(entry, *partition);
                 }
             }

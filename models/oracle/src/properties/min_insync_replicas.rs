@@ -10,7 +10,8 @@
 //! What cannot fool it. *A stale leader* exposes only what all those have claimed that it knows as in sync; it
 //! learns of a smaller set late, but waits for the larger one until then. What it exposes after an unclean
 //! election is not heard: those that had it may have cut it by then. *A late message*: an answer that was
-//! under way is older than the rise that allowed it. *A restart* keeps the log.
+//! under way is older than the rise that allowed it. *A restart* keeps the log, or cuts what a power loss
+//! took (R1.20): that replica counts as one that may have everything, until it appends again.
 
 use crate::context::Context;
 use crate::exposed::Exposed;
@@ -18,17 +19,20 @@ use crate::history::{Entry, Event};
 use crate::kind::Kind;
 use crate::places::Places;
 use crate::report::Report;
+use crate::restarts::Restarts;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{LeaderEpoch, NodeId, Offset, RecordSlice, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
+    Kind::ProcessStarted,
     Kind::Acked,
     Kind::Appended,
     Kind::Truncated,
     Kind::HighWatermark,
     Kind::BecameLeader,
+    Kind::BecameFollower,
     Kind::LeaderElected,
 ];
 
@@ -47,6 +51,7 @@ pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
     partitions: Places<Replicas>,
+    restarts: Restarts,
 }
 
 impl Checker {
@@ -55,6 +60,7 @@ impl Checker {
             report: Report::new(name),
             context: Arc::clone(context),
             partitions: Places::default(),
+            restarts: Restarts::default(),
         }
     }
 
@@ -111,9 +117,14 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
+        let has_lost = self.restarts.observe(entry);
         match &entry.event {
             Event::Appended { partition, next_offset, .. } => {
                 self.partitions.of(*partition).ends.insert(entry.node, *next_offset);
+            }
+            // It had more, and its fetches may have told its leader so.
+            Event::Truncated { partition, .. } if has_lost => {
+                self.partitions.of(*partition).ends.remove(&entry.node);
             }
             Event::Truncated { partition, to, .. } => {
                 if let Some(end) = self.partitions.of(*partition).ends.get_mut(&entry.node) {
@@ -232,6 +243,18 @@ mod tests {
         }
         let late = vec![(node, event), cut(2, 2, 1), high_watermark(1, 0, 2)];
         assert_eq!(with(second_on(&[1, 2]), late).judgement, Judgement::Held);
+    }
+
+    #[test]
+    fn what_a_replica_lost_with_its_power_it_may_have_told_before() {
+        let back = |last: Vec<(u16, Event)>| {
+            let start = vec![(2, Event::ProcessStarted), cut(2, 2, 1)];
+            with(second_on(&[1, 2]), [start, last, vec![high_watermark(1, 0, 2)]].concat())
+        };
+        assert_eq!(back(vec![]).judgement, Judgement::Held);
+        assert_eq!(back(vec![appended(2, 0, 1, &[])]).judgement, Judgement::Violated, "it is back");
+        let alive = vec![cut(2, 2, 1), high_watermark(1, 0, 2)];
+        assert_eq!(with(second_on(&[1, 2]), alive).judgement, Judgement::Violated);
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::BecameLeader,
     Kind::LeaderElected,
     Kind::IsrChanged,
+    Kind::FinalRead,
     Kind::FinalReadDone,
 ];
 
@@ -198,7 +199,7 @@ impl Checker {
     ) {
         let context = &self.context;
         let name = context.group(id);
-        let total: u64 = behind.iter().map(Behind::records).sum();
+        let total: u64 = behind.iter().map(|one| one.records).sum();
         let Some(trend) = trend else {
             let why = || {
                 format!(
@@ -230,13 +231,13 @@ impl Checker {
                     ),
                     Some(at) if at < one.worked => format!(
                         "is {} records behind in {place}: it has processed up to {} of {} and committed {at}",
-                        one.records(),
+                        one.records,
                         one.worked,
                         one.end
                     ),
                     Some(at) => format!(
                         "is {} records behind in {place}: it has come to {at} of {}",
-                        one.records(),
+                        one.records,
                         one.end
                     ),
                 };

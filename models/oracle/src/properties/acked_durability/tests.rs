@@ -75,7 +75,7 @@ fn a_loss_names_its_cause() {
 fn a_setting_that_is_not_there_is_no_cause() {
     for acks in ["all", "1"] {
         let (cause, _) = cause_in(&with(2, false), acks, unclean());
-        assert_eq!(cause, LossCause::Replication, "acks={acks}: unclean elections are off");
+        assert_eq!(cause, LossCause::ForcedElection, "acks={acks}: unclean elections are off");
     }
     let (cause, summary) = cause_in(&with(2, false), "all", alone());
     assert_eq!(cause, LossCause::Replication, "min.insync.replicas=2");
@@ -178,6 +178,7 @@ fn what_a_leader_acknowledges_that_an_unclean_election_deposed_is_lost_by_it() {
     assert_eq!(lost(deposed(Some(3))), LossCause::Replication);
     // Nor is what broker 1 acknowledges when it is in sync again, and leads again.
     let back = vec![unclean_to(3, 1), took_lead(3, 1, 0), isr(&[1, 3]), elected(1, 2, &[1, 3])];
+    let back = [back, vec![took_lead(1, 2, 0)]].concat();
     let back = |by| back.clone().into_iter().chain([acked_by(by, 0, 0)]).collect();
     assert_eq!(lost(back(Some(1))), LossCause::Replication);
     assert_eq!(lost(back(None)), LossCause::Replication);
@@ -265,4 +266,93 @@ fn without_a_final_read_nothing_is_judged() {
     assert_eq!(judge(NAME, vec![sent(0), acked(0, &[0])]).judgement, Judgement::Vacuous);
     let unknown = vec![sent(0), acked(-1, &[0]), final_done(0)];
     assert_eq!(judge(NAME, unknown).judgement, Judgement::Vacuous, "acks=0 promises nothing");
+}
+
+#[test]
+fn an_unclean_election_before_the_record_was_sent_explains_nothing() {
+    let lost = |partition| {
+        let sent = (4, Event::Sent { record: record(0), partition });
+        let events = vec![elected(1, 0, &[1, 2]), unclean_to(2, 1), sent, acked_by(None, 0, 0)];
+        cause_in(&with(2, true), "all", [events, vec![final_done(0)]].concat()).0
+    };
+    assert_eq!(lost(Some(P)), LossCause::NotOnRecord);
+    assert_eq!(lost(None), LossCause::NotOnRecord);
+}
+
+#[test]
+fn a_single_replica_comes_before_what_the_producer_waits_for() {
+    let mut single = with(1, false);
+    single.topics[1].replication_factor = 1;
+    assert_eq!(cause_in(&single, "1", alone()).0, LossCause::OnlyReplica);
+    let silent = || vec![sent(0), acked(0, &[0]), final_done(0)];
+    assert_eq!(cause_in(&single, "1", silent()).0, LossCause::NotOnRecord);
+    assert_eq!(cause_of("1", silent()).0, LossCause::NotOnRecord, "no leader was replaced");
+}
+
+#[test]
+fn an_answer_of_a_replaced_leader_is_no_cause_where_the_next_one_has_the_record() {
+    let begin = || vec![sent(0), elected(1, 0, &[1]), took_lead(1, 0, 0), elected(2, 1, &[1, 2])];
+    let has = |end| [begin(), vec![took_lead(2, 1, end), acked(0, &[0])]].concat();
+    let later = [has(1), vec![elected(3, 2, &[3]), took_lead(3, 2, 0), final_done(0)]].concat();
+    assert_eq!(cause_of("1", later).0, LossCause::AcksOne);
+    // It began without the record, and is further by the time it leads again.
+    let again = vec![took_lead(2, 1, 0), took_lead(3, 2, 5), acked(0, &[0]), final_done(0)];
+    assert_eq!(cause_of("1", [begin(), again].concat()).0, LossCause::StaleLeader);
+}
+
+#[test]
+fn a_rule_is_broken_only_where_the_last_leaders_log_is_on_record() {
+    let start = || vec![elected(1, 0, &[1, 2, 3]), took_lead(1, 0, 0), sent(0), acked(0, &[0])];
+    let silent = || [start(), vec![elected(2, 1, &[2, 3]), final_done(0)]].concat();
+    assert_eq!(cause_of("all", silent()).0, LossCause::NotOnRecord);
+    assert_eq!(cause_of("1", silent()).0, LossCause::AcksOne);
+    let unchosen = vec![took_lead(1, 0, 0), sent(0), acked(0, &[0]), final_done(0)];
+    assert_eq!(cause_of("all", unchosen).0, LossCause::NotOnRecord);
+    let known = [start(), vec![final_done(0)]].concat();
+    assert_eq!(cause_of("all", known).0, LossCause::Replication);
+}
+
+#[test]
+fn who_comes_back_without_what_it_had_not_flushed_names_that() {
+    let started = |node| (node, Event::ProcessStarted);
+    let cut = |node| (node, Event::Truncated { partition: P, from: Offset(1), to: Offset(0) });
+    let all = || vec![started(1), cut(1), elected(1, 1, &[1]), took_lead(1, 1, 0)];
+    for acks in ["all", "1"] {
+        let (cause, summary) = cause_in(&with(2, false), acks, loss(all()));
+        assert_eq!(cause, LossCause::PowerLoss, "{summary}");
+    }
+    assert_eq!(cause_in(&with(1, false), "all", loss(all())).0, LossCause::LastReplica);
+    let mut single = with(1, false);
+    single.topics[1].replication_factor = 1;
+    assert_eq!(cause_in(&single, "1", loss(all())).0, LossCause::OnlyReplica);
+    // Another lost it, or it was whole again when it joined.
+    let other = vec![started(2), cut(2), elected(1, 1, &[1]), took_lead(1, 1, 0)];
+    assert_eq!(cause_in(&with(2, false), "all", loss(other)).0, LossCause::Replication);
+    let whole = vec![elected(2, 1, &[2]), started(1), cut(1), elected(2, 1, &[1, 2])];
+    let whole = [whole, vec![elected(1, 2, &[1]), took_lead(1, 2, 0)]].concat();
+    assert_eq!(cause_in(&with(2, false), "all", loss(whole)).0, LossCause::Replication);
+}
+
+#[test]
+fn a_leader_that_was_not_replaced_makes_acks_one_no_cause() {
+    let back = || loss(vec![elected(1, 1, &[1]), took_lead(1, 1, 0)]);
+    assert_eq!(cause_in(&with(2, false), "1", back()).0, LossCause::NotOnRecord);
+    let other = vec![elected(2, 1, &[2, 3]), elected(1, 2, &[1]), took_lead(1, 2, 0)];
+    assert_eq!(cause_in(&with(2, false), "1", loss(other)).0, LossCause::AcksOne);
+}
+
+#[test]
+fn what_may_be_in_a_log_that_was_not_read_is_not_called_lost() {
+    let mut two = context();
+    two.topics[1].partitions = 2;
+    let events = || vec![sent(0), acked(0, &[0]), final_done(0)];
+    let result = judge_in(&two, NAME, events());
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
+    assert!(result.causes.is_empty() && result.displaced.is_empty(), "{result:?}");
+    let summary = &result.violations[0].summary;
+    assert!(summary.contains("it may be in payments-1, which was not read"), "{summary}");
+    let other = TopicPartition::new(P.topic, 1);
+    let read = Event::FinalReadDone { partition: other, start: Offset(0), end: Offset(0) };
+    let all = [events(), vec![(0, read)]].concat();
+    assert_eq!(judge_in(&two, NAME, all).causes.values().sum::<u64>(), 1);
 }

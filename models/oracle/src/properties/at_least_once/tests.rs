@@ -166,3 +166,69 @@ fn where_processing_may_not_be_on_record_nothing_is_judged() {
         assert!(result.unjudged.is_some(), "it says why");
     }
 }
+
+#[test]
+fn what_is_passed_over_between_two_owners_without_positions_is_a_skip() {
+    let run = |last: Vec<(u16, Event)>| {
+        let log = vec![sent(0), sent(1), sent(2), acked(0, &[0, 1, 2]), phase(Phase::Settle)];
+        let read = vec![final_read(0, &[0, 1, 2]), final_done(3), phase(Phase::End)];
+        let first = vec![assigned(5, 1), polled(0, &[0]), processed(0, 0)];
+        judge(NAME, [log, first, last, read].concat())
+    };
+    let ended = || (5, Event::ProcessEnded(crate::history::ProcessEnd::Crash));
+    let next = || vec![assigned(6, 2), at_node(6, polled(2, &[2])), at_node(6, processed(2, 2))];
+    let result = run([vec![ended()], next()].concat());
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
+    assert_eq!(run(next()).violation_count, 1, "the other owner is still there");
+    let idle = run(vec![ended(), assigned(6, 2)]);
+    assert!(idle.undecided.is_some() && idle.violation_count == 0, "{idle:?}");
+}
+
+#[test]
+fn who_asks_for_a_position_during_the_final_read_resumes_nothing() {
+    let run = |last: Vec<(u16, Event)>| {
+        let log = vec![sent(0), sent(1), acked(0, &[0, 1]), phase(Phase::Settle), assigned(5, 1)];
+        let log = [log, vec![polled(0, &[0]), processed(0, 0)]].concat();
+        let read = vec![final_read(0, &[0, 1]), final_done(2), phase(Phase::End)];
+        judge(NAME, [log, last, read].concat())
+    };
+    let witness = || vec![assigned(6, 9), positioned(6, 2, PositionSource::Committed)];
+    let after = run([vec![phase(Phase::FinalRead)], witness()].concat());
+    assert!(after.undecided.is_some() && after.violation_count == 0, "{after:?}");
+    assert_eq!(run(witness()).violation_count, 1);
+}
+
+#[test]
+fn a_record_that_nobody_was_given_was_passed_by_no_commit_before_its_processing() {
+    let given_later = vec![
+        positioned(5, 0, PositionSource::NoCommitEarliest),
+        polled(1, &[1]),
+        processed(1, 1),
+        commit_sent(2),
+        committed(2),
+        positioned(6, 2, PositionSource::Committed),
+    ];
+    assert_eq!(skip("before-processing", given_later).0, Some(LossCause::NeverGiven));
+}
+
+#[test]
+fn a_position_or_commit_that_the_group_went_back_behind_explains_nothing() {
+    let back = |source| {
+        vec![
+            polled(0, &[0]),
+            commit_sent(4),
+            committed(4),
+            positioned(6, 4, PositionSource::Committed),
+            positioned(6, 0, source),
+            at_node(6, polled(0, &[0, 1])),
+            at_node(6, processed(1, 1)),
+        ]
+    };
+    for source in [PositionSource::Truncated, PositionSource::Committed] {
+        assert_eq!(skip("before-processing", back(source)).0, Some(LossCause::NotOnRecord));
+    }
+    let again =
+        [back(PositionSource::Committed), vec![positioned(5, 2, PositionSource::Committed)]];
+    let again = skip("before-processing", again.concat());
+    assert_eq!(again.0, Some(LossCause::CommitBeforeProcessing), "{}", again.1);
+}

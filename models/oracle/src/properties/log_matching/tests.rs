@@ -260,3 +260,32 @@ fn a_leader_whose_own_committed_part_differs_violates() {
     };
     assert_eq!((diverged(0), diverged(1)), (0, 1));
 }
+
+#[test]
+fn what_a_power_loss_took_breaks_no_rule() {
+    let started = |node| (node, Event::ProcessStarted);
+    let committed = || {
+        let mut all = vec![elected(1, 0, &[1, 2, 3])];
+        all.extend((1..=3).map(|broker| appended(broker, 0, 0, &[0, 1])));
+        all.push(high_watermark(1, 0, 2));
+        all
+    };
+    let after = |last: Vec<(u16, Event)>| run([committed(), last].concat()).judgement;
+    // An in-sync follower comes back without record 1, and catches up.
+    let follower = || vec![started(2), cut(2, 2, 1), isr(&[1, 2, 3], &[1, 2])];
+    assert_eq!(after(follower()), Judgement::Held);
+    let whole = [follower(), vec![appended(2, 0, 1, &[1]), isr(&[1, 2], &[1, 2, 3])]].concat();
+    assert_eq!(after(whole.clone()), Judgement::Held);
+    let cut_again = [whole, vec![cut(2, 2, 1), isr(&[1, 2, 3], &[1, 2])]].concat();
+    assert_eq!(after(cut_again), Judgement::Violated, "it has been whole since");
+    let alive = vec![cut(2, 2, 1), isr(&[1, 2, 3], &[1, 2])];
+    assert_eq!(after(alive), Judgement::Violated, "it did not start anew");
+    // All have lost it, and one leads: another record is committed in its place.
+    let all = || (1..=3).flat_map(|node| [started(node), cut(node, 2, 1)]).collect::<Vec<_>>();
+    let leads = vec![elected(1, 1, &[1]), appended(1, 1, 1, &[2]), high_watermark(1, 1, 2)];
+    let leads = [leads, vec![appended(2, 1, 1, &[2]), isr(&[1], &[1, 2])]].concat();
+    assert_eq!(after([all(), leads.clone()].concat()), Judgement::Held);
+    assert_eq!(after([vec![cut(1, 2, 1)], leads].concat()), Judgement::Violated);
+    let other = vec![elected(3, 1, &[2, 3]), appended(3, 1, 2, &[2])];
+    assert_eq!(after([follower(), other].concat()), Judgement::Held, "the leader has everything");
+}

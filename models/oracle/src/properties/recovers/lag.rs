@@ -1,11 +1,14 @@
 //! How far behind the groups are, and whether they were catching up. It judges nothing.
 //!
 //! A group's position in a partition is the lower of what it committed and what it processed without a
-//! gap. A commit that its strategy does not owe yet is no lag ([`Position::owes`]).
+//! gap. A commit that its strategy does not owe yet is no lag ([`Position::owes`]). Offsets that hold no
+//! record (transaction markers, what compaction took) are no lag either: a member that polls or commits
+//! beyond all that the group was given passed them, and the final read tells what a log holds at all.
 
 use crate::context::{Context, GroupContext};
 use crate::history::{Entry, Event};
 use crate::places::{GroupPlaces, Places};
+use crate::ranges::Ranges;
 use ackproof_types::{
     ErrorCode, GroupId, LeaderEpoch, Micros, NodeId, Offset, Timestamp, TopicPartition,
 };
@@ -24,8 +27,10 @@ struct Position {
     /// All below is processed, or was passed by a position that a member found; none: it never had a
     /// position.
     worked: Option<Offset>,
-    /// What is processed above, from a start to an end.
-    ahead: BTreeMap<Offset, Offset>,
+    /// What is processed above, or holds nothing that the group was given.
+    ahead: Ranges,
+    /// One past the last that the group was given; none: no poll is on record.
+    given: Option<Offset>,
     /// The commit that was acknowledged last, or a later position: what lies below it owes no commit.
     committed: Offset,
     acked: u64,
@@ -54,8 +59,19 @@ impl Position {
         self.owner.is_none_or(|owner| owner == node)
     }
 
-    fn given(&mut self, base: Offset) {
-        self.worked.get_or_insert(base);
+    /// A member polled what is from `base` to below `end`.
+    fn poll(&mut self, base: Offset, end: Offset) {
+        let worked = *self.worked.get_or_insert(base);
+        let given = self.given.unwrap_or(worked).max(worked);
+        self.pass(given, base);
+        self.given = Some(given.max(end));
+    }
+
+    /// Between all that the group was given and `to` there was nothing for it, or it was skipped, which is
+    /// no lag.
+    fn pass(&mut self, given: Offset, to: Offset) {
+        self.ahead.insert(given.0, to.0);
+        self.close_gaps();
     }
 
     fn process(&mut self, entry: &Entry, offset: Offset) {
@@ -64,12 +80,7 @@ impl Position {
             *worked = offset + 1;
             self.close_gaps();
         } else if offset > *worked {
-            match self.ahead.range_mut(..=offset).next_back() {
-                Some((_, end)) if *end >= offset => *end = (*end).max(offset + 1),
-                _ => {
-                    self.ahead.insert(offset, offset + 1);
-                }
-            }
+            self.ahead.insert(offset.0, offset.0 + 1);
         }
         if self.is_owner(entry.node) {
             self.next = self.next.max(offset + 1);
@@ -80,17 +91,18 @@ impl Position {
     }
 
     fn close_gaps(&mut self) {
-        let Some(worked) = &mut self.worked else { return };
-        while let Some(first) = self.ahead.first_entry().filter(|first| first.key() <= worked) {
-            *worked = first.remove().max(*worked);
+        if let Some(worked) = &mut self.worked {
+            *worked = Offset(self.ahead.past(worked.0));
+            self.ahead.forget(worked.0);
         }
     }
 
     /// What is at `offset` and above holds other records from now on.
     fn cut(&mut self, offset: Offset) {
         self.worked = self.worked.map(|worked| worked.min(offset));
+        self.given = self.given.map(|given| given.min(offset));
         self.next = self.next.min(offset);
-        self.ahead.split_off(&offset);
+        self.ahead.cut(offset.0);
     }
 
     fn answered(&mut self, node: NodeId, offset: Offset) -> Option<u64> {
@@ -107,6 +119,9 @@ impl Position {
         self.committed = if later { offset } else { self.committed.max(offset) };
         self.acked = entry.seq;
         self.given_up = None;
+        if let (Some(given), Some(worked)) = (self.given, self.worked) {
+            self.pass(given.max(worked), offset);
+        }
     }
 
     fn fail(&mut self, node: NodeId, offset: Offset, error: ErrorCode) {
@@ -191,6 +206,9 @@ struct End {
     epoch: LeaderEpoch,
     high_watermark: Option<Offset>,
     acked: Offset,
+    /// What the final read found, and where it ended.
+    held: Ranges,
+    read: Option<Offset>,
 }
 
 impl End {
@@ -200,19 +218,39 @@ impl End {
 }
 
 /// What a group was behind in a partition.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Behind {
     pub(super) place: TopicPartition,
     /// None: it never had a position.
     pub(super) at: Option<Offset>,
     pub(super) worked: Offset,
+    /// What it has done beyond that, where that counts.
+    ahead: Ranges,
     pub(super) end: Offset,
+    pub(super) records: u64,
 }
 
 impl Behind {
-    pub(super) fn records(&self) -> u64 {
-        let at = self.at.unwrap_or(Offset(0));
-        u64::try_from(self.end - at).unwrap_or(0)
+    fn new(place: TopicPartition, at: Option<Offset>, end: Offset) -> Self {
+        let records = u64::try_from(end - at.unwrap_or(Offset(0))).unwrap_or(0);
+        Self { place, at, worked: Offset(0), ahead: Ranges::default(), end, records }
+    }
+
+    /// Takes out what holds no record: below `read`, `held` is all that there is.
+    fn know(&mut self, held: &Ranges, read: Offset) {
+        let (read, end) = (read.0, self.end.0);
+        let next_held = |at: i64| if at >= read { at } else { held.next(at).unwrap_or(read) };
+        let mut at = self.at.map_or(0, |at| at.0);
+        loop {
+            let next = next_held(self.ahead.past(at));
+            if next == at {
+                break;
+            }
+            at = next;
+        }
+        self.records =
+            held.count(at, end.min(read)) + u64::try_from(end - read.max(at)).unwrap_or(0);
+        self.at = self.at.map(|_| Offset(at.min(end)));
     }
 }
 
@@ -261,10 +299,15 @@ impl Lag {
             Event::BecameLeader { partition, epoch, log_end, .. } => {
                 self.lead(*partition, *epoch, *log_end);
             }
+            Event::FinalRead { partition, base_offset, records } => {
+                let held = &mut self.ends.of(*partition).held;
+                held.insert(base_offset.0, base_offset.plus(records.len()).0);
+            }
             // What a log held in the end is told by whoever read it, where no leader did.
             Event::FinalReadDone { partition, end, .. } => {
                 let known = self.ends.of(*partition);
                 known.acked = known.acked.min(*end);
+                known.read = Some(*end);
             }
             Event::ProcessEnded(_) => {
                 for group in &mut self.groups {
@@ -291,7 +334,8 @@ impl Lag {
             Event::Polled { group, partition, base_offset, records } => {
                 self.groups[group.index()].runs = true;
                 *self.groups[group.index()].in_hand.entry(node).or_default() += records.len();
-                self.positions.of(*group, *partition).given(*base_offset);
+                let end = base_offset.plus(records.len());
+                self.positions.of(*group, *partition).poll(*base_offset, end);
             }
             Event::Processed { group, partition, offset, .. } => {
                 self.groups[group.index()].works = true;
@@ -392,22 +436,33 @@ impl Lag {
         self.positions.get(id, place)?.at(&self.groups[id.index()], now)
     }
 
-    /// Takes out of `behind` what lies beyond the end that a reader found, where no leader told of one.
+    /// Takes out of `behind` what lies beyond the end that a reader found, where no leader told of one, and
+    /// what holds no record.
     pub(super) fn cap(&self, behind: Vec<Behind>) -> Vec<Behind> {
-        let known = |one: Behind| {
-            let end = self.ends.get(one.place).map_or(one.end, End::offset);
-            Behind { end: one.end.min(end), ..one }
+        let known = |mut one: Behind| {
+            if let Some(end) = self.ends.get(one.place) {
+                one.end = one.end.min(end.offset());
+                // Without its final read, all that it may hold counts.
+                one.know(&end.held, end.read.unwrap_or(Offset(0)));
+            }
+            one
         };
-        let capped = behind.into_iter().map(known);
-        capped.filter(|one| one.end > one.at.unwrap_or(Offset(0))).collect()
+        behind.into_iter().map(known).filter(|one| one.records > 0).collect()
     }
 
     /// Where `group` has not reached the end.
     pub(super) fn behind(&self, id: GroupId, group: &GroupContext, now: Timestamp) -> Vec<Behind> {
         let behind = self.logs(group).map(|(place, end)| {
             let at = self.at(id, place, now);
-            let worked = self.positions.get(id, place).and_then(|one| one.worked);
-            Behind { place, at, worked: worked.unwrap_or(Offset(0)), end }
+            let mut behind = Behind::new(place, at, end);
+            if let Some(position) = self.positions.get(id, place) {
+                behind.worked = position.worked.unwrap_or(Offset(0));
+                // A commit that is owed passes nothing that comes later.
+                if at == position.worked {
+                    behind.ahead = position.ahead.clone();
+                }
+            }
+            behind
         });
         behind.filter(|one| one.at.is_none_or(|at| at < one.end)).collect()
     }

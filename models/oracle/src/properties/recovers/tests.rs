@@ -196,7 +196,11 @@ fn without_a_high_watermark_the_acknowledged_records_are_the_log() {
         let mut events = vec![acked(0, &[0, 1, 2]), processed(0, 0), phase(Phase::Settle)];
         events.extend((0..20).map(|_| (3, Event::BrokerStarted)));
         events.push(phase(Phase::FinalRead));
-        events.extend(end.map(final_done));
+        // What the reader found.
+        if let Some(end) = end {
+            let found: Vec<u32> = (0..3).take(usize::try_from(end).unwrap_or(0)).collect();
+            events.extend([final_read(0, &found), final_done(end)]);
+        }
         judge(NAME, events).judgement
     };
     assert_eq!(of(None), Judgement::Violated);
@@ -229,4 +233,56 @@ fn a_group_whose_work_is_not_on_record_is_measured_by_its_commits() {
     assert_ne!(untold.judgement, Judgement::Violated);
     assert!(untold.unjudged.is_some(), "it says why");
     assert_eq!(of(vec![]).judgement, Judgement::Violated, "it never got anything");
+}
+
+/// What the logs hold, and where the group ends: offsets 1, 3 and 5 hold no record.
+fn with_gaps(work: Vec<(u16, Event)>, read: bool) -> Judgement {
+    let log = vec![acked(0, &[0]), acked(2, &[1]), acked(4, &[2]), high_watermark(1, 0, 6)];
+    let mut events = [log, work, vec![phase(Phase::Settle)]].concat();
+    events.extend((0..20).map(|_| (3, Event::BrokerStarted)));
+    events.push(phase(Phase::FinalRead));
+    if read {
+        let found = [final_read(0, &[0]), final_read(2, &[1]), final_read(4, &[2]), final_done(6)];
+        events.extend(found);
+    }
+    judge(NAME, events).judgement
+}
+
+#[test]
+fn offsets_that_hold_no_record_are_no_lag() {
+    let done = || vec![processed(0, 0), processed(2, 1), processed(4, 2)];
+    let given = || vec![found(5, 0), polled(0, &[0]), polled(2, &[1]), polled(4, &[2])];
+    let all = || [given(), done()].concat();
+    let commit = |offset| vec![commit_sent(offset), committed(offset)];
+    assert_eq!(with_gaps([all(), commit(6)].concat(), false), Judgement::Held, "past the marker");
+    assert_eq!(with_gaps(all(), true), Judgement::Held, "the final read tells");
+    assert_eq!(with_gaps(all(), false), Judgement::Violated, "5 may hold a record");
+    assert_eq!(with_gaps(done(), true), Judgement::Held, "no poll is on record");
+    let lacks = |number: usize| {
+        let mut work = all();
+        work.remove(4 + number);
+        with_gaps(work, true)
+    };
+    assert_eq!(lacks(1), Judgement::Violated);
+    assert_eq!(lacks(2), Judgement::Violated);
+    assert_eq!(
+        with_gaps([all(), commit(2)].concat(), true),
+        Judgement::Violated,
+        "it commits less"
+    );
+    assert_eq!(with_gaps([all(), commit(5)].concat(), true), Judgement::Held);
+}
+
+#[test]
+fn what_a_member_was_never_given_is_a_skip_and_no_lag() {
+    let work = vec![
+        found(5, 0),
+        polled(0, &[0]),
+        processed(0, 0),
+        (5, Event::ProcessEnded(ProcessEnd::Crash)),
+        assigned(6, 2),
+        at_node(6, polled(4, &[2])),
+        at_node(6, processed(4, 2)),
+    ];
+    assert_eq!(with_gaps(work, true), Judgement::Held, "at-least-once tells of the second");
 }
