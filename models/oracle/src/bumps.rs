@@ -18,18 +18,29 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// what it sends within this time after it counts as in flight.
 const MOMENT: Micros = Micros::from_millis(1000);
 
-/// Why a partition's epoch may be raised: something of it failed.
-type Reason = (NodeId, TopicPartition);
+/// A producer's process in a partition.
+type Place = (NodeId, TopicPartition);
+
+/// Why a partition's epoch may be raised: something of it failed. One raise does for all that failed before;
+/// where lines were merged, failures that came together may all stand before the raises that they caused.
+#[derive(Clone, Copy, Debug)]
+struct Reason {
+    last: Timestamp,
+    /// How many failures no raise has followed.
+    count: u32,
+    /// The epoch was raised since the last.
+    is_used: bool,
+}
 
 /// The epochs that producers raise by themselves.
 #[derive(Debug, Default)]
 pub(crate) struct Bumps {
     /// By producer.
     open: Vec<Open>,
-    reasons: BTreeSet<Reason>,
+    reasons: BTreeMap<Place, Reason>,
     /// Failures without a partition on record: it may be any of the topic, each once; those that had it.
     anywhere: BTreeMap<(NodeId, TopicId), BTreeSet<TopicPartition>>,
-    last: BTreeMap<(NodeId, TopicPartition), Timestamp>,
+    last: BTreeMap<Place, Timestamp>,
     excused: RecordSet,
 }
 
@@ -134,7 +145,7 @@ impl Bumps {
                 }
                 match (*partition, records.first()) {
                     (Some(partition), _) => {
-                        self.reasons.insert((entry.node, partition));
+                        self.fail((entry.node, partition), entry.at);
                     }
                     (None, Some(first)) => {
                         let topic = context.producer(first.id.producer).topic;
@@ -144,7 +155,7 @@ impl Bumps {
                 }
             }
             Event::Retried { partition, error, .. } if is_reason(*error) => {
-                self.reasons.insert((entry.node, *partition));
+                self.fail((entry.node, *partition), entry.at);
             }
             Event::ProducerEpochBumped { partition } => {
                 return self.raised(entry.node, *partition, entry.at, context);
@@ -155,11 +166,32 @@ impl Bumps {
                         open.cells.clear();
                     }
                 }
-                self.reasons.retain(|(node, _)| *node != entry.node);
+                self.reasons.retain(|(node, _), _| *node != entry.node);
                 self.anywhere.retain(|(node, _), _| *node != entry.node);
                 self.last.retain(|(node, _), _| *node != entry.node);
             }
             _ => {}
+        }
+        true
+    }
+
+    /// Something of `place` failed.
+    fn fail(&mut self, place: Place, at: Timestamp) {
+        let before = self.reasons.get(&place).map_or(0, |reason| reason.count);
+        self.reasons.insert(place, Reason { last: at, count: before + 1, is_used: false });
+    }
+
+    /// Whether a failure on record allows that the epoch is raised.
+    fn use_up(&mut self, place: Place, at: Timestamp) -> bool {
+        let Some(reason) = self.reasons.get_mut(&place) else { return false };
+        let is_near = at.as_micros() <= (reason.last + MOMENT).as_micros();
+        if reason.is_used && !is_near {
+            self.reasons.remove(&place);
+            return false;
+        }
+        (reason.count, reason.is_used) = (reason.count - 1, true);
+        if reason.count == 0 {
+            self.reasons.remove(&place);
         }
         true
     }
@@ -172,7 +204,7 @@ impl Bumps {
         context: &Context,
     ) -> bool {
         // One that names no partition may be the reason of several.
-        let is_named = self.reasons.remove(&(node, place));
+        let is_named = self.use_up((node, place), at);
         let any = self.anywhere.get_mut(&(node, place.topic));
         if !is_named && !any.is_some_and(|raised| raised.insert(place)) {
             return false;
@@ -259,6 +291,24 @@ mod tests {
         assert_eq!(observed(&context, in_flight), (vec![], false));
         assert_eq!(observed(&context, vec![of_there, bump(there), unplaced]), (vec![], false));
         assert_eq!(observed(&context, vec![failed(), bump(there)]).0, [1], "no failure of its own");
+    }
+
+    #[test]
+    fn failures_that_came_together_allow_as_many_raises_and_only_then() {
+        let failed = || {
+            let (error, records) = (ErrorCode::DeliveryTimeout, slice(&[0]));
+            (4, Event::Failed { partition: Some(P), records, error, maybe_written: true })
+        };
+        let wrong = |events| observed(&context(), events).0;
+        assert_eq!(wrong(vec![failed(), bump(P), bump(P)]), [2]);
+        // Entries are a second apart.
+        assert_eq!(wrong(vec![failed(), failed(), bump(P)]), [0_u64; 0]);
+        assert_eq!(wrong(vec![failed(), failed(), bump(P), bump(P)]), [3], "long after");
+        let mut bumps = Bumps::default();
+        let mut together = entries(vec![failed(), failed(), bump(P), bump(P), bump(P)]);
+        together.iter_mut().for_each(|entry| entry.at = Timestamp::START);
+        let allowed = together.iter().filter(|entry| bumps.observe(entry, &context())).count();
+        assert_eq!(allowed, 4, "a third raise has no reason");
     }
 
     #[test]
