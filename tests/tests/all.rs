@@ -6,7 +6,7 @@
 //! - [`contracts`] what configurations promise, and how they compare
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
 //! - [`trials`] what users tried: causes of groups · [`trials_lag`] lag and commits · [`trials_sends`] sends ·
-//!   [`trials_logs`] logs
+//!   [`trials_logs`] logs · [`trials_histories`] histories written by hand
 //! - [`swarm`] a draw asks the same question · [`validate`] the model against histories of its own
 
 mod cli;
@@ -30,6 +30,7 @@ mod support;
 mod swarm;
 mod tidy;
 mod trials;
+mod trials_histories;
 mod trials_lag;
 mod trials_logs;
 mod trials_sends;
