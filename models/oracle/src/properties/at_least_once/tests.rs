@@ -172,7 +172,8 @@ fn what_is_passed_over_between_two_owners_without_positions_is_a_skip() {
     let run = |last: Vec<(u16, Event)>| {
         let log = vec![sent(0), sent(1), sent(2), acked(0, &[0, 1, 2]), phase(Phase::Settle)];
         let read = vec![final_read(0, &[0, 1, 2]), final_done(3), phase(Phase::End)];
-        let first = vec![assigned(5, 1), polled(0, &[0]), processed(0, 0)];
+        let found = positioned(5, 0, PositionSource::NoCommitEarliest);
+        let first = vec![assigned(5, 1), found, polled(0, &[0]), processed(0, 0)];
         judge(NAME, [log, first, last, read].concat())
     };
     let ended = || (5, Event::ProcessEnded(crate::history::ProcessEnd::Crash));
