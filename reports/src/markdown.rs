@@ -1,7 +1,6 @@
 //! The model held against the real thing, as the body of a page in Markdown: a table of scenarios, then a
 //! section for each. No colours, no time of day: the same for the same input.
 
-use crate::human::plural;
 use crate::validate::{
     Agreement, Figure, LeftOut, Place, PropertyMatch, ValidateReport, Validated,
 };
@@ -9,6 +8,7 @@ use crate::verdict::Judgement;
 use crate::words::{
     figure_name, figure_test, figure_value, probability, property_real, property_simulated,
 };
+use ackproof_types::words::plural;
 use std::fmt::Write;
 
 /// Scenarios that ran for real and in simulation.

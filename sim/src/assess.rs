@@ -15,6 +15,7 @@ use ackproof_reports::sweep::{
 use ackproof_reports::verdict::{Expected, Judgement, Reason, Verdict};
 use ackproof_reports::words::amount;
 use ackproof_scenario::plan::{self, Limit, Plan};
+use ackproof_types::words::plural;
 
 /// What the scenario expects of a property; what it does not name must hold, unless it states nothing and
 /// the configuration leaves a violation possible.
@@ -42,19 +43,21 @@ pub fn run(plan: &Plan, report: &mut RunReport, standing: Standing) {
     let mut reasons = Vec::new();
     for property in &report.properties {
         let name = &property.name;
-        let (verdict, text) = match (property.expected, property.verdict) {
+        let (weight, verdict, text) = match (property.expected, property.verdict) {
             (Expected::Held, Judgement::Violated) => {
-                (Verdict::Violated, format!("{name} is violated"))
+                (Weight::Property, Verdict::Violated, format!("{name} is violated"))
             }
             (Expected::Held, Judgement::Vacuous) if property.undecided.is_some() => {
                 let why = property.undecided.as_ref().map_or("", |one| one.why.as_str());
-                (Verdict::Inconclusive, format!("{name} is undecided: {why}"))
+                (Weight::Property, Verdict::Inconclusive, format!("{name} is undecided: {why}"))
             }
             (Expected::Held, Judgement::Vacuous) if shape::can_judge(plan, name) => {
                 let what = left_alone(name);
-                (Verdict::Inconclusive, format!("{name} found nothing to judge; {what}"))
+                let text = format!("{name} found nothing to judge; {what}");
+                (Weight::Vacuous, Verdict::Inconclusive, text)
             }
             (Expected::Violated, Judgement::Held | Judgement::Vacuous) => (
+                Weight::Unseen,
                 Verdict::Inconclusive,
                 format!(
                     "{name} was expected to be violated, and this seed does not violate it; try more, \
@@ -62,12 +65,12 @@ pub fn run(plan: &Plan, report: &mut RunReport, standing: Standing) {
                 ),
             ),
             (Expected::MayViolate, Judgement::Violated) => match worse(property) {
-                Some(cause) => (Verdict::Violated, unexplained(name, &cause)),
+                Some(cause) => (Weight::Property, Verdict::Violated, unexplained(name, &cause)),
                 None => continue,
             },
             (Expected::Held | Expected::Violated | Expected::MayViolate, _) => continue,
         };
-        reasons.push(reason(name, verdict, text));
+        reasons.push(weight.of(name, verdict, text));
     }
     let mut faults = vec![FaultSweep::default(); plan.faults.len()];
     count_faults(&mut faults, report);
@@ -78,26 +81,28 @@ pub fn run(plan: &Plan, report: &mut RunReport, standing: Standing) {
         let name = &limit.measure;
         let Some(value) = measures::value(report, name) else {
             let text = format!("{name}: there was nothing to measure; leave the limit out");
-            reasons.push(reason(name, Verdict::Inconclusive, text));
+            reasons.push(Weight::Vacuous.of(name, Verdict::Inconclusive, text));
             continue;
         };
         if let Some(how) = breach(limit, value) {
             let text = format!("{name} is {}, {how}", amount(name, value));
-            reasons.push(reason(name, Verdict::Violated, text));
+            reasons.push(Weight::Limit.of(name, Verdict::Violated, text));
         }
     }
     for (witness, least) in &demands(plan) {
         let seen = report.witnesses.get(witness).copied().unwrap_or(0);
         if seen < *least {
             let text = format!(
-                "{witness} happened {seen} times, and {least} are demanded; {}",
-                fewer(witness, seen)
+                "{witness} happened {}, and {least} demanded; {}",
+                plural(seen, "time"),
+                fewer(witness, seen),
+                least = is_or_are(*least)
             );
-            reasons.push(reason(&format!("witness.{witness}"), Verdict::Inconclusive, text));
+            let name = format!("witness.{witness}");
+            reasons.push(Weight::Unseen.of(&name, Verdict::Inconclusive, text));
         }
     }
-    report.verdict = worst(&mut reasons);
-    report.reasons = reasons;
+    (report.verdict, report.reasons) = worst(reasons);
     report.notes = headline::of_run(report);
 }
 
@@ -114,21 +119,23 @@ pub(crate) fn scenario(report: &mut ScenarioReport, complete: bool) {
     for limit in report.limits.iter().filter(|_| run > 0) {
         let name = &limit.measure;
         let found = if measures::is_estimated(name) { estimates(report, limit) } else { None };
-        if let Some((verdict, text)) = found.unwrap_or_else(|| every_run(limit, run)) {
-            reasons.push(reason(name, verdict, text));
+        if let Some((weight, verdict, text)) = found.unwrap_or_else(|| every_run(limit, run)) {
+            reasons.push(weight.of(name, verdict, text));
         }
     }
     for demand in report.demands.iter().filter(|demand| demand.reached == 0 && run > 0) {
         let (name, least, most) = (&demand.witness, demand.least, demand.most);
         let text = format!(
-            "{name} happened {most} times at most, and {least} are demanded of one of {run} seeds at \
-             least; {}",
+            "{name} happened {} at most, and {} demanded of one of {} at least; {}",
+            plural(most, "time"),
+            is_or_are(least),
+            plural(run, "seed"),
             fewer(name, most)
         );
-        reasons.push(reason(&format!("witness.{name}"), Verdict::Inconclusive, text));
+        let name = format!("witness.{name}");
+        reasons.push(Weight::Unseen.of(&name, Verdict::Inconclusive, text));
     }
-    report.verdict = worst(&mut reasons);
-    report.reasons = reasons;
+    (report.verdict, report.reasons) = worst(reasons);
     report.notes = headline::of_scenario(report);
 }
 
@@ -160,22 +167,27 @@ fn unexplained(property: &str, cause: &str) -> String {
 }
 
 /// Whether every run keeps to `limit`.
-fn every_run(limit: &LimitSweep, run: u64) -> Option<(Verdict, String)> {
+fn every_run(limit: &LimitSweep, run: u64) -> Option<(Weight, Verdict, String)> {
     let name = &limit.measure;
     if limit.lowest.is_none() {
         return Some((
+            Weight::Vacuous,
             Verdict::Inconclusive,
             format!("{name}: there was nothing to measure; leave the limit out"),
         ));
     }
     let (first, outside) = (limit.outside.first()?, limit.outside.len());
-    let text = format!("{name} is outside its limit in {outside} of {run} seeds, first in {first}");
-    Some((Verdict::Violated, text))
+    let run = plural(run, "seed");
+    let text = format!("{name} is outside its limit in {outside} of {run}, first in {first}");
+    Some((Weight::Limit, Verdict::Violated, text))
 }
 
 /// Whether the estimates keep to `limit` with their whole intervals: the worst of the groups. None: there
 /// is no estimate, or one without an interval, and runs are to be looked at one by one.
-fn estimates(report: &ScenarioReport, limit: &LimitSweep) -> Option<Option<(Verdict, String)>> {
+fn estimates(
+    report: &ScenarioReport,
+    limit: &LimitSweep,
+) -> Option<Option<(Weight, Verdict, String)>> {
     let mut estimates = measures::estimated(&report.measures, &limit.measure).peekable();
     estimates.peek()?;
     let mut found = None;
@@ -201,95 +213,98 @@ fn estimates(report: &ScenarioReport, limit: &LimitSweep) -> Option<Option<(Verd
         };
         let (value, low, high) = (shown(estimate.value), shown(low), shown(high));
         let text = format!("{name}{of} is {value}, between {low} and {high} at 95 %: {how}");
-        if verdict > found.as_ref().map_or(Verdict::Met, |(worst, _)| *worst) {
-            found = Some((verdict, text));
+        if verdict > found.as_ref().map_or(Verdict::Met, |(_, worst, _)| *worst) {
+            found = Some((Weight::Limit, verdict, text));
         }
     }
     Some(found)
 }
 
 /// What went wrong with runs themselves.
-fn incidents(report: &ScenarioReport, reasons: &mut Vec<Reason>) {
+fn incidents(report: &ScenarioReport, reasons: &mut Vec<(Weight, Reason)>) {
     if let Some(first) = report.crashed.first() {
         let text = format!(
-            "ackproof itself failed in {} of the runs, first with seed {}: {}",
-            report.crashed.len(),
+            "ackproof itself failed in {}, first with seed {}: {}",
+            plural(report.crashed.len() as u64, "run"),
             first.seed,
             first.text
         );
-        reasons.push(reason("run", Verdict::Crashed, text));
+        reasons.push(Weight::Run.of("run", Verdict::Crashed, text));
     }
     if let Some(first) = report.nondeterministic.first() {
         let text = format!(
-            "{} of the seeds gave two different runs, first seed {}: {}",
-            report.nondeterministic.len(),
+            "{} gave two different runs, first seed {}: {}",
+            plural(report.nondeterministic.len() as u64, "seed"),
             first.seed,
             first.text
         );
-        reasons.push(reason("run", Verdict::Nondeterministic, text));
+        reasons.push(Weight::Run.of("run", Verdict::Nondeterministic, text));
     }
     if let Some(first) = report.bounded.first() {
         let text = format!(
-            "{} of the runs came to no end, first with seed {}: {}",
-            report.bounded.len(),
+            "{} came to no end, first with seed {}: {}",
+            plural(report.bounded.len() as u64, "run"),
             first.seed,
             first.text
         );
-        reasons.push(reason("run", Verdict::Inconclusive, text));
+        reasons.push(Weight::Run.of("run", Verdict::Inconclusive, text));
     }
     if report.seeds.run == 0 {
-        reasons.push(reason("run", Verdict::Inconclusive, "no run came to an end".to_owned()));
+        reasons.push(Weight::Run.of(
+            "run",
+            Verdict::Inconclusive,
+            "no run came to an end".to_owned(),
+        ));
     }
 }
 
-fn properties(report: &ScenarioReport, complete: bool, reasons: &mut Vec<Reason>) {
+fn properties(report: &ScenarioReport, complete: bool, reasons: &mut Vec<(Weight, Reason)>) {
     let run = report.seeds.run;
+    let all = plural(run, "seed");
     for property in &report.properties {
         let (name, first) = (&property.name, property.violated.first());
-        let (verdict, text) = match (property.expected, first) {
+        let (weight, verdict, text) = match (property.expected, first) {
             (Expected::Held, Some(first)) => {
                 let count = property.violated.len();
-                let text =
-                    format!("{name} is violated by {count} of {run} seeds, first by {first}");
-                (Verdict::Violated, text)
+                let text = format!("{name} is violated by {count} of {all}, first by {first}");
+                (Weight::Property, Verdict::Violated, text)
             }
             (Expected::Held, None) if !property.undecided.is_empty() => {
-                (Verdict::Inconclusive, undecided(property, run))
+                (Weight::Property, Verdict::Inconclusive, undecided(property, run))
             }
             (Expected::Held, None) if property.judged == 0 && property.demanded => {
                 let what = left_alone(name);
-                let text = format!("{name} found nothing to judge in {}; {what}", seeds(run));
-                (Verdict::Inconclusive, text)
+                let text = format!("{name} found nothing to judge in {all}; {what}");
+                (Weight::Vacuous, Verdict::Inconclusive, text)
             }
             (Expected::MayViolate, _) if !property.worse.is_empty() => {
                 let (count, first) = (property.worse.len(), property.worse[0]);
                 let text = format!(
-                    "{name} is violated by what the configuration does not explain in {count} of {run} \
-                     seeds, first in {first}"
+                    "{name} is violated by what the configuration does not explain in {count} of {all}, \
+                     first in {first}"
                 );
-                (Verdict::Violated, text)
+                (Weight::Property, Verdict::Violated, text)
             }
             (Expected::Violated, None) => {
                 // One seed proves nothing, and neither do some of those that were asked for.
                 let proof = complete && report.seeds.to - report.seeds.from > 1;
                 let verdict = if proof { Verdict::Violated } else { Verdict::Inconclusive };
                 let text = format!(
-                    "{name} was expected to be violated by some seed, and none of {} violates it",
-                    seeds(run)
+                    "{name} was expected to be violated by some seed, and none of {all} violates it"
                 );
-                (verdict, text)
+                (Weight::Unseen, verdict, text)
             }
             (Expected::Held | Expected::Violated | Expected::MayViolate, _) => continue,
         };
-        reasons.push(reason(name, verdict, text));
+        reasons.push(weight.of(name, verdict, text));
     }
 }
 
 /// In how many seeds a property is undecided, and what would decide it.
 fn undecided(property: &PropertySweep, run: u64) -> String {
     let (count, first) = (property.undecided.len(), property.undecided[0]);
-    let mut text =
-        format!("{} is undecided in {count} of {run} seeds, first in {first}", property.name);
+    let run = plural(run, "seed");
+    let mut text = format!("{} is undecided in {count} of {run}, first in {first}", property.name);
     if let Some(why) = &property.why_undecided {
         text.push_str(&format!(": {}", why.why));
         if let Some(settle) = why.settle_ms.filter(|_| count > 1) {
@@ -315,11 +330,11 @@ pub(crate) fn count_faults(sums: &mut [FaultSweep], run: &RunReport) {
 }
 
 /// What was due and never found anybody to hit; without its faults a scenario shows nothing.
-fn idle_faults(faults: &[FaultSweep], reasons: &mut Vec<Reason>) {
+fn idle_faults(faults: &[FaultSweep], reasons: &mut Vec<(Weight, Reason)>) {
     if !faults.is_empty() && faults.iter().all(|fault| fault.struck + fault.idle == 0) {
         let text =
             "no fault ever struck; raise \"run.load\", or let the faults begin earlier".to_owned();
-        reasons.push(reason("faults", Verdict::Inconclusive, text));
+        reasons.push(Weight::Unseen.of("faults", Verdict::Inconclusive, text));
     }
     for (entry, fault) in faults.iter().enumerate().filter(|(_, fault)| fault.struck == 0) {
         let name = format!("faults[{entry}]");
@@ -328,24 +343,43 @@ fn idle_faults(faults: &[FaultSweep], reasons: &mut Vec<Reason>) {
                 "{name} never struck: {}; choose another target or time, or leave it out",
                 first.text
             );
-            reasons.push(reason(&name, Verdict::Inconclusive, text));
+            reasons.push(Weight::Unseen.of(&name, Verdict::Inconclusive, text));
         }
     }
 }
 
-/// `1 seed`, `20 seeds`.
-fn seeds(count: u64) -> String {
-    if count == 1 { "1 seed".to_owned() } else { format!("{count} seeds") }
+/// `1 is`, `2 are`.
+fn is_or_are(count: u64) -> String {
+    if count == 1 { "1 is".to_owned() } else { format!("{count} are") }
 }
 
-fn reason(expectation: &str, verdict: Verdict, text: String) -> Reason {
-    Reason { expectation: expectation.to_owned(), verdict, text }
+/// How much a reason says, beside its verdict: what weighs most comes first. What did not happen explains why
+/// there was nothing to judge, and stands before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    /// A run that came to no end, or was no run.
+    Run,
+    /// A property that is violated, or undecided although it judged.
+    Property,
+    /// A limit that is not kept, or may not be.
+    Limit,
+    /// A fault, a witness or an expected violation that nobody saw.
+    Unseen,
+    /// Nothing was there to judge or to measure.
+    Vacuous,
 }
 
-/// The verdict; puts the reasons of its rank first.
-fn worst(reasons: &mut [Reason]) -> Verdict {
-    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.verdict));
-    reasons.first().map_or(Verdict::Met, |reason| reason.verdict)
+impl Weight {
+    fn of(self, expectation: &str, verdict: Verdict, text: String) -> (Self, Reason) {
+        (self, Reason { expectation: expectation.to_owned(), verdict, text })
+    }
+}
+
+/// The verdict, and the reasons, with those of its rank first.
+fn worst(mut reasons: Vec<(Weight, Reason)>) -> (Verdict, Vec<Reason>) {
+    reasons.sort_by_key(|(weight, reason)| (std::cmp::Reverse(reason.verdict), *weight));
+    let reasons: Vec<Reason> = reasons.into_iter().map(|(_, reason)| reason).collect();
+    (reasons.first().map_or(Verdict::Met, |reason| reason.verdict), reasons)
 }
 
 /// How `value` breaks `limit`, if it does.

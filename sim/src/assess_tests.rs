@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::test_report::{COMMITS, DURABILITY, fault, plan, report, with};
-use ackproof_reports::run::PropertyCause;
+use ackproof_reports::run::{PropertyCause, Undecided};
 use ackproof_scenario::resolve::{LATENCIES, LENGTHS, MEASURES, STATISTICS};
 
 /// The verdict and what it is about.
@@ -30,6 +30,23 @@ fn a_violation_counts_by_what_is_expected() {
         assert_eq!(judgements.map(|one| decide(&plan, one)), expected, "expected {word}");
     }
     assert_eq!(decide(&plan("", ""), Judgement::Violated), wrong, "what is not named must hold");
+}
+
+/// What did not happen explains why there was nothing to judge, and what is undecided weighs more than both.
+#[test]
+fn the_reason_that_weighs_most_comes_first() {
+    let crash = r#"{ "at": "5s", "crash": "g-0", "for": "3s" }"#;
+    let plan = plan("\"witness\": { \"isr_shrunk\": 1 }", crash);
+    let mut report = report(&plan, 3, Judgement::Vacuous);
+    let last = report.properties.last_mut().expect("some");
+    last.undecided = Some(Undecided { why: "the run was too short".to_owned(), settle_ms: None });
+    let last = last.name.clone();
+    run(&plan, &mut report, Standing::Alone);
+    let about: Vec<&str> = report.reasons.iter().map(|one| one.expectation.as_str()).collect();
+    assert_eq!(about[0], last, "{about:?}");
+    let place = |name: &str| about.iter().position(|one| *one == name);
+    let (unseen, vacuous) = (place("witness.isr_shrunk"), place(DURABILITY));
+    assert!(unseen.is_some() && unseen < vacuous, "{about:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use ackproof_oracle::cause::LossCause;
 use ackproof_reports::run::{Fate, PropertyReport, RunReport};
 use ackproof_reports::sweep::{PropertySweep, ScenarioReport};
 use ackproof_reports::verdict::{Expected, Judgement};
+use ackproof_types::words::plural;
 
 /// Of a run.
 pub(crate) fn of_run(report: &RunReport) -> Vec<String> {
@@ -29,7 +30,7 @@ pub(crate) fn of_scenario(report: &ScenarioReport) -> Vec<String> {
         let PropertySweep { name, expected, verdict, violated, causes, .. } = property;
         if *verdict == Judgement::Violated && *expected != Expected::Held {
             let causes = causes.iter().map(|one| (one.cause.as_str(), one.count));
-            let seeds = format!("by {} of {} seeds", violated.len(), report.seeds.run);
+            let seeds = format!("by {} of {}", violated.len(), plural(report.seeds.run, "seed"));
             let count = causes.clone().map(|(_, count)| count).sum();
             property_says(&mut said, name, (*expected, count, &seeds), causes.collect());
         }
@@ -46,7 +47,7 @@ fn is_silent(what: Fate, cause: &str) -> bool {
 
 fn vanished(said: &mut Vec<String>, count: u64) {
     if count > 0 {
-        said.push(format!("{} unknown and absent, as acks=0 allows", records(count, "")));
+        said.push(format!("{} unknown and absent, as acks=0 allows", plural(count, "record")));
     }
 }
 
@@ -57,8 +58,8 @@ fn property_says(
     causes: Vec<(&str, u64)>,
 ) {
     let what = |count| match name {
-        "acked-durability" => format!("{} lost", records(count, "acknowledged ")),
-        "at-least-once" => format!("{} never processed", records(count, "")),
+        "acked-durability" => format!("{} lost", plural(count, "acknowledged record")),
+        "at-least-once" => format!("{} never processed", plural(count, "record")),
         _ => format!("{name} violated {times}"),
     };
     let mut by_setting: Vec<(&str, u64)> = Vec::new();
@@ -85,11 +86,6 @@ fn setting(cause: &str) -> Option<&'static str> {
 
 fn times(count: u64) -> String {
     if count == 1 { "once".to_owned() } else { format!("{count} times") }
-}
-
-fn records(count: u64, kind: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {kind}record{ending}")
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ const LOOK: Micros = Micros::from_millis(100);
 pub struct FaultRecord {
     /// The entry of `faults` it comes from.
     pub entry: usize,
+    /// Its place in the schedule.
+    pub number: u32,
     /// When it began.
     pub at: Micros,
     /// How long it was to last; none: until the load ended.
@@ -109,7 +111,7 @@ impl<'a> Nemesis<'a> {
                 active.links = between(&sides);
                 let cut = !active.links.is_empty();
                 let names = cut.then(|| self.names(&sides));
-                self.note(fault, names, rule, world);
+                self.note((number, fault), names, rule, world);
                 if !cut {
                     return Next::Nothing;
                 }
@@ -129,7 +131,7 @@ impl<'a> Nemesis<'a> {
             | Action::StallPoll => {
                 let target = resolve::target(fault, &self.cast, world);
                 let name = target.map(|node| self.cast.names[node.index()].clone());
-                self.note(fault, name, rule, world);
+                self.note((number, fault), name, rule, world);
                 let Some(node) = target else { return Next::Nothing };
                 active.node = node;
                 active.links = self.links(node, fault, world);
@@ -156,13 +158,13 @@ impl<'a> Nemesis<'a> {
             rolling::Step::Stop(node) => {
                 let name = self.cast.names[node.index()].clone();
                 let rule = rule(fault.kind.target, self.plan);
-                self.note(&fault, Some(name), rule, world);
+                self.note((number, &fault), Some(name), rule, world);
                 self.record_start(number, Some(node), world);
                 world.stop(node);
             }
             rolling::Step::Skip => {
                 let rule = rule(fault.kind.target, self.plan);
-                self.note(&fault, None, rule, world);
+                self.note((number, &fault), None, rule, world);
             }
             rolling::Step::Kill(node) => world.kill(node),
             rolling::Step::Boot(node) => {
@@ -224,13 +226,14 @@ impl<'a> Nemesis<'a> {
 
     fn note(
         &mut self,
-        fault: &ScheduledFault,
+        (number, fault): (u32, &ScheduledFault),
         target: Option<String>,
         resolved_from: Option<String>,
         world: &World,
     ) {
         self.records.push(FaultRecord {
             entry: fault.entry,
+            number,
             at: Micros(world.now()),
             lasts: fault.lasts,
             kind: verb(&fault.kind.action),
@@ -241,9 +244,9 @@ impl<'a> Nemesis<'a> {
     }
 
     /// Notes a fault whose moment did not come before the load was over.
-    pub(crate) fn never(&mut self, fault: &ScheduledFault, world: &World) {
+    pub(crate) fn never(&mut self, number: u32, fault: &ScheduledFault, world: &World) {
         let Start::After(anchor, _) = fault.start else { return };
-        self.note(fault, None, rule(fault.kind.target, self.plan), world);
+        self.note((number, fault), None, rule(fault.kind.target, self.plan), world);
         if let Some(noted) = self.records.last_mut() {
             let (verb, moment) = (verb(&fault.kind.action), anchor::spell(anchor, self.plan));
             noted.text = format!("{verb}: it waited for \"{moment}\", which did not come in time");

@@ -14,15 +14,15 @@ const QUIET: Micros = Micros::from_secs(5);
 /// A load that is shorter has no room for faults.
 const LOAD: Micros = Micros::from_secs(60);
 
+/// A timeout that nobody would wait for is not waited for here.
+const HOUR: Micros = Micros::from_secs(60 * 60);
+
 /// `plan` under such faults instead of its own.
 #[must_use]
 pub fn provoked(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     plan.load = Micros(plan.load.0.max(LOAD.0));
-    // A coordinator that moved waits a whole session for a member that is dead, and a rebalance after it
-    // may wait for another: twice that is left for the group to show that it catches up.
-    let sessions = plan.groups.iter().map(|group| group.config.millis("session.timeout.ms").0);
-    plan.settle = Micros(plan.settle.0.max(4 * sessions.max().unwrap_or(0)));
+    plan.settle = Micros(plan.settle.0.max(recovery(&plan).0));
     plan.expect = ackproof_scenario::plan::Expect {
         witness: Some(std::collections::BTreeMap::new()),
         ..Default::default()
@@ -34,6 +34,22 @@ pub fn provoked(plan: &Plan) -> Plan {
         plan.faults.push(Fault { when, choices });
     }
     plan
+}
+
+/// How long recovery from these faults may take, whatever the scenario leaves for recovery from its own. What is
+/// silent is given up when a session or a request times out, and each step of a recovery may wait for the
+/// step before: a coordinator that moved waits a whole session for a member that is dead, a rebalance after it
+/// may wait for another, and as much is left to show that a group catches up.
+fn recovery(plan: &Plan) -> Micros {
+    let broker = ["broker.session.timeout.ms", "replica.socket.timeout.ms"];
+    let broker = broker.map(|key| plan.broker_config.millis(key));
+    let producers = plan.producers.iter().map(|one| one.config.millis("request.timeout.ms"));
+    let groups = plan.groups.iter().flat_map(|one| {
+        ["session.timeout.ms", "request.timeout.ms"].map(|key| one.config.millis(key))
+    });
+    let startup = [plan.startup.brokers.max, plan.startup.clients.max];
+    let all = broker.into_iter().chain(producers).chain(groups).chain(startup);
+    Micros(all.map(|one| one.0).max().unwrap_or(0).saturating_mul(4).min(HOUR.0))
 }
 
 const fn seconds(min: u64, max: u64) -> Delay {

@@ -295,7 +295,7 @@ impl<'a> Director<'a> {
     fn strike(&mut self, number: u32) {
         let fault = &mut self.schedule[number as usize];
         if self.has_settled {
-            self.nemesis.never(fault, &self.world);
+            self.nemesis.never(number, fault, &self.world);
             return;
         }
         let next = self.nemesis.start(number, fault, &mut self.world);
@@ -315,7 +315,7 @@ impl<'a> Director<'a> {
         if phase == Phase::Settle {
             self.has_settled = true;
             for number in self.world.kernel.recorder.anchors.give_up() {
-                self.nemesis.never(&self.schedule[number as usize], &self.world);
+                self.nemesis.never(number, &self.schedule[number as usize], &self.world);
             }
             self.nemesis.heal_all(&mut self.world);
             let down: Vec<NodeId> = self

@@ -5,6 +5,7 @@
 //! miss it. It knows no failure; [`crate::shrink`] does.
 
 use crate::document;
+use crate::nemesis::FaultRecord;
 use crate::recorder::Trace;
 use crate::run::{RunOutcome, run};
 use ackproof_oracle::history::{Entry, Event};
@@ -13,6 +14,7 @@ use ackproof_scenario::durations::spell;
 use ackproof_scenario::plan::{Plan, Target};
 use ackproof_scenario::schedule::{ScheduledFault, Start};
 use ackproof_scenario::write;
+use ackproof_types::words::plural;
 use ackproof_types::{Micros, NodeId, Offset, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,13 +22,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A fault is tied to nothing that happened longer ago.
 const NEAR: Micros = Micros::from_secs(1);
 
-/// The schedule file of the run of `plan` that ended in `outcome`; `command` is the one that ran it.
+/// The schedule file of the run of `plan` that ended in `outcome`; `command` is the one that ran it. Faults
+/// that found nobody to hit are left out, if the run comes to the same without them: a schedule whose faults
+/// do not strike is inconclusive.
 ///
 /// # Errors
 /// Why one of the runs that check the file came to no end.
 pub fn save(plan: &Plan, outcome: &RunOutcome, command: &str) -> Result<String, String> {
-    let anchored = anchored(plan, outcome)?;
-    let (mut faults, mut notes) = (outcome.schedule.clone(), BTreeMap::new());
+    let decided = Decided::of(plan, outcome)?;
+    let anchored = anchored(plan, &decided)?;
+    let (mut faults, mut notes) = (decided.faults.clone(), BTreeMap::new());
     let mut tie = |numbers: &[usize]| {
         for number in numbers {
             let Some((start, at)) = anchored.get(number) else { continue };
@@ -36,61 +41,110 @@ pub fn save(plan: &Plan, outcome: &RunOutcome, command: &str) -> Result<String, 
     };
     let numbers: Vec<usize> = anchored.keys().copied().collect();
     // All together, or else one by one: what does not give the same run keeps its time.
-    if is_same(plan, outcome, &anchored, &numbers)? {
+    if decided.is_same(plan, &anchored, &numbers)? {
         tie(&numbers);
     } else {
         let mut good: Vec<usize> = Vec::new();
         for number in numbers {
             let more = [&good[..], &[number]].concat();
-            if is_same(plan, outcome, &anchored, &more)? {
+            if decided.is_same(plan, &anchored, &more)? {
                 good = more;
             }
         }
         tie(&good);
     }
-    let tree = write::tree(plan, outcome.seed, &faults);
-    Ok(write::text(&tree, &header(command, outcome), &notes))
+    let tree = write::tree(plan, decided.seed, &faults);
+    Ok(write::text(&tree, &decided.header(command), &notes))
 }
 
-fn header(command: &str, outcome: &RunOutcome) -> Vec<String> {
-    vec![
-        "A schedule: every record and every fault of one run, decided. Edit it; the same file gives".to_owned(),
-        "the same run: `ackproof replay` this file.".to_owned(),
-        String::new(),
-        format!("Saved from: {command}"),
-        format!("with the digest {:032x}", outcome.digest),
-    ]
+/// A run with what is decided in it.
+struct Decided {
+    seed: u64,
+    faults: Vec<ScheduledFault>,
+    digest: u128,
+    /// Faults that are left out.
+    idle: usize,
 }
 
-/// Whether the run stays the same when these faults are tied.
-fn is_same(
-    plan: &Plan,
-    outcome: &RunOutcome,
-    anchored: &BTreeMap<usize, (Start, Micros)>,
-    numbers: &[usize],
-) -> Result<bool, String> {
-    let mut faults = outcome.schedule.clone();
-    for number in numbers {
-        faults[*number].start = anchored[number].0;
+impl Decided {
+    fn of(plan: &Plan, outcome: &RunOutcome) -> Result<Self, String> {
+        let (seed, faults, digest) = (outcome.seed, outcome.schedule.clone(), outcome.digest);
+        let whole = Self { seed, faults, digest, idle: 0 };
+        let struck = |number: &usize| {
+            let of = |one: &&FaultRecord| one.number as usize == *number;
+            outcome.faults.iter().filter(of).any(|one| one.target.is_some())
+        };
+        let kept: Vec<usize> = (0..whole.faults.len()).filter(struck).collect();
+        let idle = whole.faults.len() - kept.len();
+        if idle == 0 {
+            return Ok(whole);
+        }
+        let faults: Vec<ScheduledFault> =
+            kept.into_iter().map(|number| whole.faults[number].clone()).collect();
+        let again = run_of(plan, seed, &faults)?;
+        let same = facts(&again) == facts(outcome);
+        Ok(if same { Self { seed, faults, digest: again.digest, idle } } else { whole })
     }
-    let text = write::text(&write::tree(plan, outcome.seed, &faults), &[], &BTreeMap::new());
+
+    fn header(&self, command: &str) -> Vec<String> {
+        let mut lines = vec![
+            "A schedule: every record and every fault of one run, decided. Edit it; the same file gives".to_owned(),
+            "the same run: `ackproof replay` this file.".to_owned(),
+            String::new(),
+            format!("Saved from: {command}"),
+            format!("with the digest {:032x}", self.digest),
+        ];
+        if self.idle > 0 {
+            let idle = plural(self.idle as u64, "fault");
+            lines.push(format!("without {idle} that found nobody to hit"));
+        }
+        lines
+    }
+
+    /// Whether the run stays the same when these faults are tied.
+    fn is_same(
+        &self,
+        plan: &Plan,
+        anchored: &BTreeMap<usize, (Start, Micros)>,
+        numbers: &[usize],
+    ) -> Result<bool, String> {
+        let mut faults = self.faults.clone();
+        for number in numbers {
+            faults[*number].start = anchored[number].0;
+        }
+        Ok(run_of(plan, self.seed, &faults)?.digest == self.digest)
+    }
+}
+
+/// The run of a schedule file of `plan` with these faults.
+fn run_of(plan: &Plan, seed: u64, faults: &[ScheduledFault]) -> Result<RunOutcome, String> {
+    let text = write::text(&write::tree(plan, seed, faults), &[], &BTreeMap::new());
     let (saved, _warnings) = document::load(&text, "saved", &[])
         .map_err(|found| format!("the schedule of a run does not load: {found:?}"))?;
-    let again = run(&saved, outcome.seed, None).map_err(|failure| failure.to_string())?;
-    Ok(again.digest == outcome.digest)
+    run(&saved, seed, None).map_err(|failure| failure.to_string())
+}
+
+/// What a run came to, apart from the numbers of its faults, which are in its digest.
+fn facts(outcome: &RunOutcome) -> impl PartialEq + use<> {
+    let findings = &outcome.findings;
+    let properties = findings.properties.iter().map(|one| {
+        (one.name, one.judgement, one.witnesses, one.violation_count, one.causes.clone())
+    });
+    let properties: Vec<_> = properties.collect();
+    (properties, findings.records.clone(), findings.groups.clone(), outcome.entries)
 }
 
 /// What each fault on a broker can be tied to, with the time at which it strikes.
-fn anchored(plan: &Plan, outcome: &RunOutcome) -> Result<BTreeMap<usize, (Start, Micros)>, String> {
+fn anchored(plan: &Plan, decided: &Decided) -> Result<BTreeMap<usize, (Start, Micros)>, String> {
     let wanted = |fault: &ScheduledFault| {
         matches!(fault.start, Start::At(_))
             && matches!(fault.kind.target, Target::Broker(_) | Target::LeaderOf(..))
     };
-    if !outcome.schedule.iter().any(wanted) {
+    if !decided.faults.iter().any(wanted) {
         return Ok(BTreeMap::new());
     }
-    let appends = Appends::of(plan, outcome.seed)?;
-    let tied = outcome.schedule.iter().enumerate().filter(|(_, fault)| wanted(fault));
+    let appends = Appends::of(plan, decided.seed)?;
+    let tied = decided.faults.iter().enumerate().filter(|(_, fault)| wanted(fault));
     let tied = tied.filter_map(|(number, fault)| {
         let Start::At(at) = fault.start else { return None };
         let (anchor, since) = appends.before(at, fault.kind.target)?;

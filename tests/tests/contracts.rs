@@ -4,7 +4,7 @@ use crate::cli::{directory, run, write};
 use crate::cli_reports::json;
 use crate::support::{read, root};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const ACKS_ONE: &str = "scenarios/footguns/acks-one-leader-crash.json";
 
@@ -112,17 +112,63 @@ fn a_grid_has_every_combination_and_marks_its_front() {
     assert!(told.contains("* on the front"), "{told}");
 }
 
+/// The schedules that `explain` saved of `file`, and what it said.
+fn saved(directory: &Path, file: &str, more: &[&str]) -> (Vec<PathBuf>, String) {
+    let file = root().join(file);
+    let asked = ["explain", file.to_str().unwrap(), "--save-schedules", "shown"];
+    let ran = run(directory, &[&asked, more].concat());
+    let files = std::fs::read_dir(directory.join("shown")).expect("made");
+    (files.map(|file| file.unwrap().path()).collect(), ran.talk)
+}
+
 #[test]
-fn explain_keeps_the_schedule_of_what_it_found() {
+fn a_schedule_that_explain_saved_shows_it_again() {
     let directory = directory();
     let path = directory.path();
-    let unstated = format!("{}/../scenarios/footguns/acks-zero.json", env!("CARGO_MANIFEST_DIR"));
-    let found = run(path, &["explain", &unstated, "--seeds", "0..4", "--save-schedules", "shown"]);
-    assert!(found.talk.contains(": shown/acks-zero-"), "{found:?}");
-    for file in std::fs::read_dir(path.join("shown")).expect("made") {
-        let file = file.unwrap().path();
+    let acks_zero = "scenarios/footguns/acks-zero.json";
+    let (files, talk) = saved(path, acks_zero, &["--seeds", "0..4"]);
+    assert!(talk.contains(": shown/acks-zero-") && !talk.contains("inconclusive"), "{talk}");
+    let mut idle = 0;
+    for file in &files {
+        let name = file.file_stem().unwrap().to_str().unwrap();
         let again = run(path, &["replay", file.to_str().unwrap()]);
-        assert!([0, 1, 3].contains(&again.status), "{again:?}");
+        assert_eq!(again.status, 0, "{name}: {again:?}");
+        let cause = name.strip_prefix("acks-zero-").unwrap().rsplit_once("-seed-").unwrap().0;
+        assert!(again.out.contains(&format!(" ({cause})")), "{name}: {again:?}");
+        idle += usize::from(std::fs::read_to_string(file).unwrap().contains("found nobody to hit"));
+    }
+    assert!(files.len() > 2 && idle > 0, "{idle} of {files:?} had faults that hit nobody");
+}
+
+#[test]
+fn a_violation_that_explain_saved_is_one_again() {
+    let directory = directory();
+    let sets = ["--seed", "0", "--set", "variants=[\"hw-ignores-followers\"]"];
+    let (files, _) = saved(directory.path(), "scenarios/basics/chaos.json", &sets);
+    let is_loss = |file: &&PathBuf| file.to_str().unwrap().contains("-acked-durability-");
+    let lost = files.iter().find(is_loss).expect("a loss");
+    let again = run(directory.path(), &["replay", lost.to_str().unwrap()]);
+    assert_eq!(again.status, 1, "{again:?}");
+    assert!(again.out.contains("acked-durability is violated"), "{again:?}");
+}
+
+/// Its faults are not those of the scenario, and neither is the time that recovery from them takes.
+#[test]
+fn explain_gives_its_own_faults_time_to_be_recovered_from() {
+    let file = "scenarios/regressions/stale-leader-appends.json";
+    assert!(read(file).contains("\"settle\": \"1s\""), "the shortest one stays in the test");
+    let ran = run(&root(), &["explain", file]);
+    assert_eq!(ran.status, 0, "{ran:?}");
+}
+
+#[test]
+fn explain_says_why_something_is_worse_than_promised() {
+    let broken = ["--set", "variants=[\"hw-ignores-followers\"]", "--seeds", "0..2"];
+    let ran = run(&root(), &[&["explain", "scenarios/basics/chaos.json"], &broken[..]].concat());
+    assert_eq!(ran.status, 1, "{ran:?}");
+    assert!(ran.out.contains("worse than promised: acked-durability is violated by"), "{ran:?}");
+    for told in [" by replication in ", " was acknowledged at ", " elected without it "] {
+        assert!(ran.out.contains(told), "{told}: {ran:?}");
     }
 }
 
@@ -140,6 +186,22 @@ fn a_comparison_of_nothing_is_refused() {
         assert_eq!(ran.status, 2, "{arguments:?}");
         assert!(ran.talk.contains(why) && ran.out.is_empty(), "{}", ran.talk);
     }
-    let none = run(&root, &["compare", ACKS_ONE, "--vary", "acks=1,all", "--seeds", "3..3"]);
-    assert_eq!(none.status, 4);
+}
+
+#[test]
+fn a_range_without_a_seed_is_told_alike_by_every_command() {
+    let real = "scenarios/real/no-faults.json";
+    let history = "tests/histories/real/no-faults.jsonl.gz";
+    for arguments in [
+        vec!["run", ACKS_ONE],
+        vec!["replay", "scenarios/regressions/no-deduplication.json"],
+        vec!["explain", ACKS_ONE],
+        vec!["compare", ACKS_ONE, "--vary", "acks=1,all"],
+        vec!["validate", real, "--history", history],
+    ] {
+        let none = run(&root(), &[arguments.as_slice(), &["--seeds", "5..5"]].concat());
+        assert_eq!(none.status, 4, "{arguments:?}: {none:?}");
+        let told = "nothing to run: 5..5 holds no seed; the last is excluded\n";
+        assert_eq!((none.talk.as_str(), none.out.as_str()), (told, ""), "{arguments:?}");
+    }
 }

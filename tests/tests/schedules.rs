@@ -163,7 +163,15 @@ fn a_saved_schedule_is_the_run_it_came_from() {
         for (form, text) in [("absolute", &plain), ("anchored", &anchored)] {
             let saved = reload(text);
             let again = run::run(&saved, saved.seed.expect("a seed"), None).expect("no panic");
-            if again.digest != first.digest {
+            // Numbers of faults are in the digest, and what hit nobody is left out.
+            let whole = again.schedule.len() == first.schedule.len();
+            if !whole && form == "anchored" {
+                if again.findings.records != first.findings.records
+                    || again.entries != first.entries
+                {
+                    findings.push(format!("{file} seed {seed}: another run without idle faults"));
+                }
+            } else if again.digest != first.digest {
                 let same = first.ladder.iter().zip(&again.ladder).take_while(|(a, b)| a == b);
                 let second = same.count();
                 findings.push(format!("{file} seed {seed}, {form}: parts in second {second}"));

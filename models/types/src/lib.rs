@@ -10,6 +10,7 @@
 //! - [`record`] what: one record of the workload
 //! - [`error`] why not: Kafka's error codes
 //! - [`group`] why a group rebalances
+//! - [`words`] counts as people write them
 
 pub mod error;
 pub mod group;
@@ -17,6 +18,7 @@ pub mod id;
 pub mod log;
 pub mod record;
 pub mod time;
+pub mod words;
 
 pub use error::ErrorCode;
 pub use group::RebalanceReason;

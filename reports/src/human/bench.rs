@@ -1,8 +1,9 @@
 //! Figures of a benchmark for people.
 
 use super::put;
-use super::style::{heading, plural, row};
+use super::style::{heading, row};
 use crate::bench::BenchReport;
+use ackproof_types::words::plural;
 
 /// A benchmark.
 #[must_use]

@@ -2,9 +2,10 @@
 
 use super::put;
 use super::run::{cause, failing, group, properties, records, timing};
-use super::style::{aside, heading, instant, plural, row, verdict};
+use super::style::{aside, heading, instant, row, verdict};
 use crate::check::CheckReport;
 use crate::verdict::Judgement;
+use ackproof_types::words::plural;
 
 /// A history.
 #[must_use]

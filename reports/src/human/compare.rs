@@ -2,10 +2,11 @@
 //! the front marked. What is too wide for the screen becomes a list.
 
 use super::put;
-use super::style::{length, percent, plural, width};
+use super::style::{length, percent, width};
 use crate::compare::{Arm, CompareReport, Value};
 use crate::measure::Unit;
 use crate::sweep::Interval;
+use ackproof_types::words::plural;
 use comfy_table::{CellAlignment, Table, presets};
 
 /// In place of an interval.

@@ -20,12 +20,13 @@ pub use compare::compare;
 pub use run::run;
 pub use shrink::shrink;
 pub use style::set_width;
-pub(crate) use style::{length, percent, plural};
+pub(crate) use style::{length, percent};
 pub use sweep::{explained, sweep};
 pub use validate::validate;
 
 use crate::catalogue::Catalogue;
 use crate::contract::{Clause, Contract, NotModelled, Possible};
+use ackproof_types::words::plural;
 use std::fmt::Write;
 
 /// What there is to choose from.

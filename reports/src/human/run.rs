@@ -1,13 +1,14 @@
 //! One run for people: verdict, what happened, counts, what failed with its story, the command.
 
 use super::put;
-use super::style::{aside, heading, instant, length, percent, plural, row, verdict};
+use super::style::{aside, heading, instant, length, percent, row, verdict};
 use crate::measure::{Latency, Stall};
 use crate::run::{
     BehindExpired, CauseReport, Fate, FaultReport, GroupReport, NetworkReport, PropertyReport,
     Records, RunReport, Timing, Violation,
 };
 use crate::verdict::{Expected, Judgement};
+use ackproof_types::words::plural;
 use std::collections::BTreeMap;
 
 /// One run.

@@ -1,8 +1,9 @@
 //! A shrunk failure for people: what is left, how it comes about, the command.
 
 use super::put;
-use super::style::{aside, heading, plural};
+use super::style::{aside, heading};
 use crate::shrink::{End, Reduction, ShrinkReport};
+use ackproof_types::words::plural;
 
 /// A small schedule with its story.
 #[must_use]

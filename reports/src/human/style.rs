@@ -55,12 +55,6 @@ pub(super) fn instant(ms: u64) -> String {
     format!("{:>5}.{:03}s", ms / 1000, ms % 1000)
 }
 
-/// `1 seed`, `2 seeds`.
-pub(crate) fn plural(count: u64, noun: &str) -> String {
-    let ending = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{ending}")
-}
-
 /// A length for people: two or three digits, in the largest unit that has some.
 pub(crate) fn length(ms: f64) -> String {
     if ms >= 999.5 {

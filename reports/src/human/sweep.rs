@@ -2,7 +2,7 @@
 
 use super::put;
 use super::run::{fate, group, network, notes, records, story, wanted};
-use super::style::{aside, heading, length, percent, plural, row, verdict};
+use super::style::{aside, heading, length, percent, row, verdict};
 use crate::measure::{Estimate, MeasureSweep, Unit};
 use crate::seeds::seeds;
 use crate::sweep::{
@@ -11,6 +11,7 @@ use crate::sweep::{
 };
 use crate::verdict::{Judgement, Verdict};
 use crate::words::amount;
+use ackproof_types::words::plural;
 
 /// Incidents that are written out.
 const SHOWN: usize = 10;
@@ -252,10 +253,18 @@ pub fn explained(report: &SweepReport) -> String {
         if let Some(contract) = &scenario.contract {
             super::contract(&mut text, contract, Some(scenario.seeds.run));
         }
-        let is_worse = |verdict| verdict >= Verdict::Violated;
-        for reason in scenario.reasons.iter().filter(|reason| is_worse(reason.verdict)) {
+        for reason in &scenario.reasons {
             let word = verdict(reason.verdict, 0);
-            put(&mut text, format_args!("\n{word}  worse than promised: {}", reason.text));
+            let what = match reason.verdict {
+                Verdict::Inconclusive => "not decided",
+                _ => "worse than promised",
+            };
+            put(&mut text, format_args!("\n{word}  {what}: {}", reason.text));
+            let named = |one: &&PropertySweep| one.name == reason.expectation;
+            let property = scenario.properties.iter().find(named);
+            if let Some(one) = property.filter(|_| reason.verdict == Verdict::Violated) {
+                failing(&mut text, one, scenario.seeds.run);
+            }
         }
     }
     put(&mut text, format_args!("\n{}", report.reproduce));

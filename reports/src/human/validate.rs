@@ -2,7 +2,7 @@
 //! those that judged something on both sides.
 
 use super::put;
-use super::style::{aside, differing, heading, plural};
+use super::style::{aside, differing, heading};
 use crate::validate::{
     Agreement, Figure, LeftOut, Place, PropertyMatch, ValidateReport, Validated,
 };
@@ -10,6 +10,7 @@ use crate::verdict::Judgement;
 use crate::words::{
     figure_name, figure_test, figure_value, probability, property_real, property_simulated,
 };
+use ackproof_types::words::plural;
 use comfy_table::{CellAlignment, Table, presets};
 
 /// Scenarios that ran for real and in simulation.

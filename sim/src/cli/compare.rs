@@ -5,7 +5,7 @@ use super::load::{Scenario, load};
 use super::options::{parse_jobs, threads};
 use super::output::{for_people, result, talk};
 use super::progress::Progress;
-use super::seeds::parse_range;
+use super::seeds::{nothing, parse_range};
 use super::status::Status;
 use super::sweep::stop_on_interrupt;
 use ackproof::bounds::{Bounds, Failure};
@@ -59,8 +59,7 @@ pub(crate) fn compare(arguments: &Compare) -> Status {
         }
     };
     if arguments.seeds.is_empty() {
-        talk("nothing to run: the range holds no seed; the last is excluded\n");
-        return Status::Nothing;
+        return nothing(&arguments.seeds);
     }
     let named = arms.iter().map(|(scenario, sets)| (scenario.file.clone(), sets.clone()));
     let mut comparison = Comparison::new(named);

@@ -8,7 +8,7 @@ use super::output::{for_people, result, talk};
 use super::place::below;
 use super::progress::Progress;
 use super::save::save_as;
-use super::seeds::{parse_range, parse_seed};
+use super::seeds::{nothing, parse_range, parse_seed};
 use super::status::Status;
 use super::sweep::stop_on_interrupt;
 use ackproof::bounds::{Bounds, Failure};
@@ -21,8 +21,8 @@ use ackproof::tally::Tally;
 use ackproof::trial::{trial, trial_telling};
 use ackproof_reports::command::quoted;
 use ackproof_reports::run::Undecided;
-use ackproof_reports::sweep::{Asked, SeedRange, SweepReport};
-use ackproof_reports::verdict::{Judgement, Verdict};
+use ackproof_reports::sweep::{Asked, PropertySweep, ScenarioReport, SeedRange, SweepReport};
+use ackproof_reports::verdict::{Judgement, Reason, Verdict};
 use ackproof_reports::{human, json};
 use ackproof_types::Micros;
 use std::collections::BTreeSet;
@@ -70,6 +70,9 @@ pub(crate) fn explain(arguments: &Explain) -> Status {
     if let Some(Err(text)) = arguments.save_schedules.as_deref().map(below) {
         talk(&text);
         return Status::Usage;
+    }
+    if arguments.seed.is_none() && arguments.seeds.is_empty() {
+        return nothing(&arguments.seeds);
     }
     scenario.plan = provoked(&scenario.plan);
     for _ in 0..EXTENSIONS {
@@ -133,9 +136,11 @@ fn one(arguments: &Explain, scenario: &Scenario, seed: u64) -> (Found, Option<Mi
         Ok(mut report) => {
             report.reproduce =
                 again(arguments, &scenario.file, ["--seed".to_owned(), seed.to_string()]);
-            let undecided = report.properties.iter().filter_map(|one| one.undecided.as_ref());
-            let needs = settle(undecided.clone());
-            let status = status(report.verdict, undecided.count() > 0);
+            let undecided = report.properties.iter().filter(|one| one.undecided.is_some());
+            let names: Vec<&str> = undecided.clone().map(|one| one.name.as_str()).collect();
+            (report.verdict, report.reasons) = matters(&report.reasons, &names);
+            let needs = settle(undecided.filter_map(|one| one.undecided.as_ref()));
+            let status = Status::from(report.verdict);
             let possible = report.contract.iter().flat_map(|contract| &contract.possible);
             let shows =
                 possible.filter(|one| !one.seeds.is_empty()).filter_map(|one| one.causes.first());
@@ -197,37 +202,64 @@ fn search(arguments: &Explain, scenario: &Scenario) -> (Found, Option<Micros>) {
     let mut report = tally.conclude();
     report.reproduce =
         again(arguments, &scenario.file, ["--seeds".to_owned(), format!("{start}..{end}")]);
+    let undecided = report.properties.iter().filter(|one| !one.undecided.is_empty());
+    let names: Vec<&str> = undecided.clone().map(|one| one.name.as_str()).collect();
+    (report.verdict, report.reasons) = matters(&report.reasons, &names);
+    let needs = settle(undecided.filter_map(|one| one.why_undecided.as_ref()));
+    tell(&mut report, arguments, scenario);
+    let examples = examples(&report);
     let reproduce = report.reproduce.clone();
     let interrupted = stop.load(Ordering::Relaxed);
-    let report = SweepReport {
-        reproduce,
-        ..conclude::sweep(asked.clone(), vec![report], interrupted, None)
-    };
+    let report =
+        SweepReport { reproduce, ..conclude::sweep(asked, vec![report], interrupted, None) };
     let text = match arguments.format {
         Shown::Human => human::explained(&report),
         Shown::Json => json::sweep(&report),
     };
     let interrupted = if interrupted { Status::Interrupted } else { Status::Met };
-    let scenarios = report.scenarios.iter();
-    let properties = scenarios.flat_map(|one| &one.properties);
-    let undecided = properties.clone().any(|one| !one.undecided.is_empty());
-    let needs = settle(properties.clone().filter_map(|one| one.why_undecided.as_ref()));
     let needs = needs.filter(|_| interrupted == Status::Met);
-    let possible = report.scenarios.iter().filter_map(|one| one.contract.as_ref());
-    let possible = possible.flat_map(|contract| &contract.possible);
-    let shows = possible.filter_map(|one| Some((one.causes.first()?.clone(), *one.seeds.first()?)));
-    let violated = properties.filter_map(|one| Some((one.name.clone(), *one.violated.first()?)));
-    let examples = violated.chain(shows).collect();
-    let status = status(report.verdict, undecided).max(interrupted);
-    (Found { status, text, examples }, needs)
+    (Found { status: Status::from(report.verdict).max(interrupted), text, examples }, needs)
 }
 
-/// What a search did not find is no reproach; what it left undecided is told.
-fn status(verdict: Verdict, undecided: bool) -> Status {
-    match verdict {
-        Verdict::Inconclusive if !undecided => Status::Met,
-        verdict => Status::from(verdict),
+/// Runs the first seed of what is worse than promised again, for its story.
+fn tell(report: &mut ScenarioReport, arguments: &Explain, scenario: &Scenario) {
+    let is_worse = |one: &&PropertySweep| {
+        report
+            .reasons
+            .iter()
+            .any(|reason| reason.expectation == one.name && reason.verdict == Verdict::Violated)
+    };
+    let worse = report.properties.iter().filter(is_worse);
+    let seeds: BTreeSet<u64> = worse.filter_map(|one| one.violated.first().copied()).collect();
+    let origin = origin(arguments, scenario);
+    for seed in seeds {
+        // What has no story is told without one.
+        if let Ok(told) = trial_telling(&scenario.plan, &origin, seed, None, &Bounds::default()) {
+            conclude::tell(report, &told);
+        }
     }
+}
+
+/// What is shown by which seed: each violation, and what the contract calls possible.
+fn examples(report: &ScenarioReport) -> BTreeSet<(String, u64)> {
+    let possible = report.contract.iter().flat_map(|contract| &contract.possible);
+    let shows = possible.filter_map(|one| Some((one.causes.first()?.clone(), *one.seeds.first()?)));
+    let violated = report.properties.iter();
+    let violated = violated.filter_map(|one| Some((one.name.clone(), *one.violated.first()?)));
+    violated.chain(shows).collect()
+}
+
+/// The reasons that count in a search: what it did not find is no reproach. What is left `undecided`, and a run
+/// that came to no end, is told.
+fn matters(reasons: &[Reason], undecided: &[&str]) -> (Verdict, Vec<Reason>) {
+    let counts = |one: &&Reason| {
+        one.verdict > Verdict::Inconclusive
+            || one.expectation == "run"
+            || undecided.contains(&one.expectation.as_str())
+    };
+    let reasons: Vec<Reason> = reasons.iter().filter(counts).cloned().collect();
+    let verdict = reasons.iter().map(|one| one.verdict).max().unwrap_or(Verdict::Met);
+    (verdict, reasons)
 }
 
 /// Writes the schedule of each seed that shows something, by what it shows.

@@ -51,7 +51,7 @@ Example:
   ackproof explain scenarios/footguns/acks-zero.json --save-schedules witnesses
 
 Exit status: 0 nothing is worse than promised, 1 something is, 2 usage or scenario error, or a directory \
-that cannot be written, 4 nothing to run, 70 ackproof itself failed, 130 interrupted.";
+that cannot be written, 3 a promise could not be decided, 4 nothing to run, 70 ackproof itself failed, 130 interrupted.";
 
 pub(super) const BENCH: &str = "\
 Example:

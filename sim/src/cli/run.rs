@@ -10,6 +10,7 @@ use super::outputs::Outputs;
 use super::place::{below, free};
 use super::progress::Progress;
 use super::save::{failure, save};
+use super::seeds::nothing;
 use super::select::select;
 use super::status::Status;
 use super::sweep::{status, sweep};
@@ -96,9 +97,7 @@ fn begin(arguments: &Run, options: &Options, asked: &Asked, scenarios: &[Scenari
     match scenarios {
         _ if count == Some(0) && asked.part.is_none() => {
             let SeedRange { from, to } = asked.seeds;
-            let to = to.unwrap_or(from);
-            talk(&format!("nothing to run: {from}..{to} holds no seed; the last is excluded\n"));
-            Status::Nothing
+            nothing(&(from..to.unwrap_or(from)))
         }
         [scenario] if !is_sweep => single(arguments, options, asked, scenario, outputs),
         _ => sweep(options, asked, scenarios, outputs),

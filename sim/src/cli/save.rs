@@ -3,9 +3,12 @@
 use super::output::talk;
 use super::place::{told, whole};
 use super::status::Status;
+use ackproof::bounds::Bounds;
 use ackproof::report::Origin;
 use ackproof::run::run;
-use ackproof::saved;
+use ackproof::trial::trial_telling;
+use ackproof::{document, saved};
+use ackproof_reports::verdict::Verdict;
 use ackproof_scenario::plan::Plan;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::xxh3_64;
@@ -35,8 +38,9 @@ pub(crate) fn save_as(
     };
     match whole(file, &text) {
         Ok(()) => {
-            let shown = file.display();
+            let shown = file.display().to_string();
             talk(&format!("schedule of seed {seed} of {scenario}: {shown}\n"));
+            talk(&unclear(&text, &shown, seed));
             Status::Met
         }
         Err(error) => {
@@ -44,6 +48,20 @@ pub(crate) fn save_as(
             Status::Usage
         }
     }
+}
+
+/// Why the replay of this schedule is inconclusive, if it is: nobody should find out later.
+fn unclear(text: &str, file: &str, seed: u64) -> String {
+    let Ok((plan, _warnings)) = document::load(text, file, &[]) else { return String::new() };
+    let origin = Origin { file, sets: &[], swarm: None, check_determinism: false };
+    let Ok(report) = trial_telling(&plan, &origin, seed, None, &Bounds::default()) else {
+        return String::new();
+    };
+    if report.verdict != Verdict::Inconclusive {
+        return String::new();
+    }
+    let why = report.reasons.iter().map(|reason| format!("  because {}\n", reason.text));
+    format!("  its replay is inconclusive\n{}", why.collect::<String>())
 }
 
 /// The file of a failure below `directory`. Scenarios of the same name in several folders, and one scenario

@@ -1,6 +1,8 @@
 //! Seeds as people type them: decimal, hexadecimal, or the hash of a commit, alone or as the start of a
 //! range. It runs nothing.
 
+use super::output::talk;
+use super::status::Status;
 use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -72,6 +74,13 @@ pub(crate) fn parse_seeds(text: &str) -> Result<Wanted, String> {
 pub(crate) fn parse_range(text: &str) -> Result<Range<u64>, String> {
     let Wanted { from, to } = parse_seeds(text)?;
     to.map(|to| from..to).ok_or_else(|| format!("{text} has no end"))
+}
+
+/// Says that a range holds no seed.
+pub(crate) fn nothing(range: &Range<u64>) -> Status {
+    let Range { start, end } = range;
+    talk(&format!("nothing to run: {start}..{end} holds no seed; the last is excluded\n"));
+    Status::Nothing
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::load::{Scenario, load};
 use super::options::{parse_jobs, threads};
 use super::output::{result, talk};
 use super::progress::Progress;
-use super::seeds::parse_range;
+use super::seeds::{nothing, parse_range};
 use super::status::Status;
 use super::sweep::stop_on_interrupt;
 use ackproof::bounds::{Bounds, Failure};
@@ -82,10 +82,6 @@ struct Half {
 }
 
 pub(crate) fn validate(arguments: &Validate) -> Status {
-    if arguments.seeds.is_empty() {
-        talk("nothing to run: the range holds no seed; the last is excluded\n");
-        return Status::Nothing;
-    }
     let (mut halves, left_out) = match prepare(arguments) {
         Ok(prepared) => prepared,
         Err(text) => {
@@ -93,6 +89,9 @@ pub(crate) fn validate(arguments: &Validate) -> Status {
             return Status::Usage;
         }
     };
+    if arguments.seeds.is_empty() {
+        return nothing(&arguments.seeds);
+    }
     for LeftOut { file, why } in &left_out {
         talk(&format!("error: {file}: {why}; it is left out\n"));
     }
