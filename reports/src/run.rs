@@ -421,7 +421,7 @@ impl CauseReport {
     pub fn all(findings: &oracle::Findings) -> Vec<Self> {
         let records = &findings.records;
         let mut causes = Self::losses(Fate::Lost, None, &records.loss_causes);
-        causes.extend(Self::losses(Fate::UnknownAbsent, None, &records.absent_causes));
+        causes.extend(Self::sends(Fate::UnknownAbsent, &records.absent_causes));
         causes.extend(Self::sends(Fate::Failed, &records.failure_causes));
         causes.extend(Self::sends(Fate::Unknown, &records.unknown_causes));
         let order = records.reorder_causes.iter();

@@ -2,6 +2,7 @@
 //! flag that a watchdog outside sets when the run takes too long. A run that is ended so is no verdict
 //! on anything. Reads no clock; one step of a machine that never returns is beyond its reach.
 
+use ackproof_types::words::plural;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -67,9 +68,9 @@ impl Progress {
         self.now = now;
         if self.here > self.bounds.events_at_once {
             let text = format!(
-                "ended after {} events at {}, where simulated time stands still; \
+                "ended after {} at {}, where simulated time stands still; \
                  --max-events-at-once raises the bound",
-                self.bounds.events_at_once,
+                plural(self.bounds.events_at_once, "event"),
                 seconds(now)
             );
             return Err(Failure::Bounded(text));

@@ -8,6 +8,7 @@ use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause};
 use ackproof_reports::contract::{Clause, Contract, NotModelled, Possible};
 use ackproof_reports::run::Fate;
 use ackproof_scenario::plan::{Commit, Group, Ignored, Plan, Producer};
+use ackproof_types::words::plural;
 use std::collections::BTreeMap;
 
 /// By property: the causes by which it may be violated; none: by any.
@@ -291,7 +292,10 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
 fn at_least_once(group: &Group) -> String {
     let name = &group.name;
     let dead = if group.failures_per_million > 0 {
-        format!(", or dead-letters it after {} failed attempts", group.attempts)
+        format!(
+            ", or dead-letters it after {}",
+            plural(u64::from(group.attempts), "failed attempt")
+        )
     } else {
         String::new()
     };

@@ -145,19 +145,39 @@ fn a_new_scenario_runs_and_never_replaces_another() {
     assert_eq!(std::fs::read_to_string(path.join("mine.json")).unwrap(), printed.out);
 }
 
+/// The commands that this help lists.
+fn listed(help: &str) -> Vec<String> {
+    let rest = help.split("\nCommands:\n").nth(1).unwrap_or_default();
+    let lines = rest.lines().take_while(|line| line.starts_with("  "));
+    let named = lines.filter(|line| !line.starts_with("   "));
+    let names = named.filter_map(|line| line.split_whitespace().next());
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
+
+/// Every command and every command of a command.
 #[test]
 fn every_command_has_an_example_and_its_exit_statuses() {
     let directory = directory();
-    for command in [
-        "run", "replay", "shrink", "merge", "compare", "explain", "bench", "config", "check",
-        "import", "validate", "list", "schema", "new",
-    ] {
-        let help = run(directory.path(), &[command, "--help"]);
+    let (mut open, mut seen) = (vec![String::new()], Vec::new());
+    while let Some(command) = open.pop() {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = run(directory.path(), &words);
         assert_eq!(help.status, 0, "{help:?}");
-        assert!(help.out.contains("\nExample:\n  ackproof "), "{command}: {}", help.out);
-        assert!(help.out.contains(&format!("  ackproof {command}")), "of its own: {}", help.out);
-        assert!(help.out.contains("\nExit status: "), "{command}: {}", help.out);
+        let (start, rest) = help.out.split_once("\nExample:\n").expect(&command);
+        assert!(rest.starts_with(&format!("  ackproof {command}")), "of its own: {rest}");
+        let (_, statuses) = rest.split_once("\n\nExit status: ").expect(&command);
+        assert!(statuses.starts_with("0 ") || statuses.contains(": 0 "), "{command}: {statuses}");
+        assert!(statuses.contains(" 2 usage"), "{command}: {statuses}");
+        assert!(statuses.trim_end().ends_with('.'), "a sentence: {command}: {statuses}");
+        assert!(start.contains("\nUsage: ackproof"), "{command}: {start}");
+        let below = listed(&help.out);
+        open.extend(below.iter().map(|name| format!("{command} {name}").trim().to_owned()));
+        seen.push(command);
     }
+    for command in ["run", "import", "import verifiable", "new"] {
+        assert!(seen.iter().any(|one| one == command), "{command} among {seen:?}");
+    }
+    assert_eq!(seen.len(), 1 + 14 + 1, "{seen:?}");
     let replay = run(directory.path(), &["replay", "--help"]);
     assert!(replay.out.starts_with("Run schedule files"), "{}", replay.out);
     assert!(!replay.out.contains("--save-schedule"), "a schedule is one: {}", replay.out);

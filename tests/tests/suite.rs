@@ -2,7 +2,7 @@
 //! seeds, an exit status. Ranges are short here; long sweeps are a command (`--seeds 0..1000`).
 
 use crate::support::{ackproof, assert_none, load, outcome, parallel, scenarios};
-use ackproof_oracle::cause::{DuplicateCause, LossCause};
+use ackproof_oracle::cause::{DuplicateCause, LossCause, SendCause};
 use ackproof_oracle::verdict::Findings;
 use ackproof_scenario::plan::{Commit, Expected, Plan, Target, When};
 use ackproof_types::{Delay, Micros};
@@ -105,9 +105,10 @@ const CAUSES: &[(&str, &str)] = &[
 fn causes(findings: &Findings) -> Vec<&'static str> {
     let records = &findings.records;
     let skips = findings.groups.iter().flat_map(|group| group.skip_causes.keys());
-    let losses = records.loss_causes.keys().chain(records.absent_causes.keys()).chain(skips);
+    let losses = records.loss_causes.keys().chain(skips);
+    let absent = records.absent_causes.keys().map(SendCause::name);
     let twice = records.log_duplicate_causes.keys().map(|cause| cause.name());
-    losses.map(|cause| cause.name()).chain(twice).collect()
+    losses.map(|cause| cause.name()).chain(absent).chain(twice).collect()
 }
 
 #[test]

@@ -52,8 +52,6 @@ causes! {
             "replication.factor=1: the only replica came back without it";
         Replication = "replication",
             "no setting explains it: a rule of replication is broken";
-        Unacknowledged = "unacknowledged",
-            "it was never acknowledged and its outcome was unknown to the producer";
         CommitBeforeProcessing = "commit-before-processing",
             "commit before processing: the position was committed and the work was not finished";
         HandOff = "auto-commit-hand-off",
@@ -88,7 +86,6 @@ impl LossCause {
             Self::Replication
             | Self::ForcedElection
             | Self::PowerLoss
-            | Self::Unacknowledged
             | Self::CommitPastWork
             | Self::NeverGiven
             | Self::NotOnRecord => None,

@@ -6,7 +6,7 @@ mod redelivery;
 mod witness;
 
 use crate::bumps::Bumps;
-use crate::cause::{DuplicateCause, LossCause, OrderCause};
+use crate::cause::{DuplicateCause, OrderCause};
 use crate::context::{Context, ProducerContext};
 use crate::history::{Entry, Event, Phase};
 use crate::moves::Moves;
@@ -416,21 +416,20 @@ impl Measure {
             counts.acked += u64::from(acked);
             counts.failed += u64::from(!acked && failed);
             counts.unknown += u64::from(!acked && !failed);
-            if !acked {
-                let cause = self.outcomes.of(&self.context, record_id(producer, number));
-                let causes =
-                    if failed { &mut counts.failure_causes } else { &mut counts.unknown_causes };
-                *causes.entry(cause).or_default() += 1;
-            }
             let gone = read[producer] && flags & READ == 0;
             counts.lost += u64::from(gone && acked && flags & UNTOLD == 0);
+            if acked {
+                continue;
+            }
+            let cause = self.outcomes.of(&self.context, record_id(producer, number));
+            let causes =
+                if failed { &mut counts.failure_causes } else { &mut counts.unknown_causes };
+            *causes.entry(cause).or_default() += 1;
             // Where it was written is not on record: retention may have taken it.
             let may_retire = |one: &ProducerContext| self.retired.contains(&one.topic);
             let retired = self.context.producers.get(producer).is_some_and(may_retire);
-            if gone && !acked && !failed && !retired {
+            if gone && !failed && !retired {
                 counts.unknown_absent += 1;
-                let asks = self.context.producers.get(producer).is_none_or(|one| one.acks != "0");
-                let cause = if asks { LossCause::Unacknowledged } else { LossCause::AcksZero };
                 *counts.absent_causes.entry(cause).or_default() += 1;
             }
         }

@@ -166,7 +166,7 @@ impl Outcomes {
     ) -> SendCause {
         let limits = context.producer(first.producer).limits;
         let (times, last) = self.retried.remove(&first).unzip();
-        let is_expiry = matches!(error, ErrorCode::DeliveryTimeout | ErrorCode::ExpiredBeforeSend);
+        let is_expiry = error == ErrorCode::Timeout;
         let shown = if is_expiry { last.unwrap_or(error) } else { error };
         let retries = limits.retries.filter(|most| times.unwrap_or(0) >= *most && !is_expiry);
         let waited = self.since(first, at);

@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::history::{Entry, Event, ProcessEnd};
 use crate::report::instant;
 use crate::verdict::Subject;
+use ackproof_types::words::plural;
 use ackproof_types::{GroupId, NodeId, Offset, RecordSlice, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,7 +77,10 @@ impl Story {
         if lines.len() > LINES {
             let last = LINES - FIRST - 1;
             let left_out = lines.len() - LINES + 1;
-            lines.splice(FIRST..lines.len() - last, [format!("… {left_out} more steps")]);
+            lines.splice(
+                FIRST..lines.len() - last,
+                [format!("… {}", plural(left_out as u64, "more step"))],
+            );
         }
         lines
     }
@@ -229,7 +233,7 @@ impl Tale {
             Event::CommitFailed { group, offsets, error, .. }
                 if *group == of_group && offsets.iter().any(|(at, _)| *at == of.partition) =>
             {
-                Some(format!("a commit of {} failed: {error:?}", who()))
+                Some(format!("a commit of {} failed: {error}", who()))
             }
             Event::ProcessEnded(how) if self.member == Some(entry.node) => {
                 self.member = None;
@@ -245,7 +249,8 @@ impl Tale {
             Event::Rebalanced { group, generation, members, reason } if *group == of_group => {
                 let name = &context.groups[of_group.index()].name;
                 let why = reason.map_or_else(String::new, |reason| format!("{}, ", reason.words()));
-                let how = format!("{why}{members} members in generation {generation}");
+                let members = plural(u64::from(*members), "member");
+                let how = format!("{why}{members} in generation {generation}");
                 self.is_first_rebalance().then(|| format!("{name} rebalanced: {how}"))
             }
             Event::Positioned { group, partition, offset, source }

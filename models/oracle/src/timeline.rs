@@ -10,6 +10,7 @@ use crate::context::Context;
 use crate::history::{Entry, Event, Phase, ProcessEnd};
 use crate::kind::Kind;
 use crate::verdict::TimelineItem;
+use ackproof_types::words::plural;
 use ackproof_types::{
     BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, RebalanceReason, Timestamp, TopicId,
     TopicPartition,
@@ -321,12 +322,13 @@ fn words(context: &Context, item: &Item) -> String {
                 1 => reason.words().to_owned(),
                 _ => format!("{} ({count} times)", reason.words()),
             };
+            let members = plural(u64::from(*members), "member");
             let why: Vec<String> = reasons.iter().map(why).collect();
             let why = if why.is_empty() { String::new() } else { format!("; {}", why.join(", ")) };
             if from == to {
-                format!("{name} rebalanced: generation {to}, {members} members{why}")
+                format!("{name} rebalanced: generation {to}, {members}{why}")
             } else {
-                format!("{name} rebalanced: generations {from} to {to}, now {members} members{why}")
+                format!("{name} rebalanced: generations {from} to {to}, now {members}{why}")
             }
         }
     }
@@ -340,7 +342,7 @@ fn names(context: &Context, partitions: &[TopicPartition]) -> String {
     let internal = partitions.iter().filter(is_internal).count();
     let own = &partitions[internal..];
     if own.len() > NAMED {
-        return format!("{} partitions", partitions.len());
+        return plural(partitions.len() as u64, "partition");
     }
     let mut names: Vec<String> = own.iter().map(|place| context.partition(*place)).collect();
     if internal <= NAMED && own.is_empty() {

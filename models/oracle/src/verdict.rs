@@ -118,7 +118,7 @@ pub struct RecordCounts {
     /// Why: a cause for each violation of `acked-durability` by a record that is in no log.
     pub loss_causes: BTreeMap<LossCause, u64>,
     /// Why: adds up to `unknown_absent`.
-    pub absent_causes: BTreeMap<LossCause, u64>,
+    pub absent_causes: BTreeMap<SendCause, u64>,
     /// Why: adds up to `log_duplicates`.
     pub log_duplicate_causes: BTreeMap<DuplicateCause, u64>,
 }

@@ -22,7 +22,7 @@ macro_rules! error_codes {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// Kafka's name, in capitals.
+            /// Kafka's name: that of `Errors`, or the exception's where the client has no code.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
@@ -32,12 +32,9 @@ macro_rules! error_codes {
 }
 
 error_codes! {
-    /// A batch sat in the accumulator past `delivery.timeout.ms` and was never sent
-    /// (`TimeoutException` of the client, no code on the wire): certainly not written.
-    ExpiredBeforeSend = -3, "TIMEOUT_BEFORE_SEND";
-    /// A batch was sent at least once and expired (`TimeoutException` of the client, no code on the
-    /// wire): it may be written.
-    DeliveryTimeout = -2, "DELIVERY_TIMEOUT";
+    /// The client gave up: `delivery.timeout.ms` or `max.block.ms` is over. An exception of the client, with
+    /// no code on the wire; whether the batch may be written is told beside it.
+    Timeout = -2, "TimeoutException";
     /// The broker does not know why.
     UnknownServerError = -1, "UNKNOWN_SERVER_ERROR";
     /// The fetch offset is outside the log.

@@ -8,6 +8,7 @@ pub fn plural(count: u64, noun: &str) -> String {
     }
     match noun.strip_suffix('y') {
         Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{count} {stem}ies"),
+        _ if noun.ends_with("ch") => format!("{count} {noun}es"),
         _ => format!("{count} {noun}s"),
     }
 }
@@ -22,6 +23,7 @@ mod tests {
         assert_eq!(plural(0, "record"), "0 records");
         assert_eq!(plural(1, "entry"), "1 entry");
         assert_eq!(plural(2, "entry"), "2 entries");
+        assert_eq!(plural(2, "batch"), "2 batches");
         assert_eq!(plural(3, "delay"), "3 delays");
     }
 }

@@ -43,11 +43,11 @@ pub fn run(report: &RunReport) -> String {
     }
     properties(&mut text, &report.properties);
     let figures = format!(
-        "{}.{:03} s simulated, {} messages, {} entries, digest {}",
+        "{}.{:03} s simulated, {}, {}, digest {}",
         report.simulated_ms / 1000,
         report.simulated_ms % 1000,
-        report.messages,
-        report.entries,
+        plural(report.messages, "message"),
+        plural(report.entries, "entry"),
         report.digest
     );
     put(&mut text, format_args!("{}{}", row("run"), aside(figures)));
@@ -124,12 +124,19 @@ pub(super) fn records(text: &mut String, records: &Records) {
     let BehindExpired { batches, acked, failed, epochs_raised } = records.behind_expired;
     if batches > 0 {
         let line = format!(
-            "{batches} of idempotent producers expired; of the later records sent by then {acked} were \
-             acknowledged and {failed} were not; the epoch was raised {}",
+            "{} of idempotent producers expired; of the later records sent by then {acked} {} \
+             acknowledged and {failed} {} not; the epoch was raised {}",
+            plural(batches, "batch"),
+            were(acked),
+            were(failed),
             plural(epochs_raised, "time")
         );
         put(text, format_args!("{}{line}", row("batches")));
     }
+}
+
+const fn were(count: u64) -> &'static str {
+    if count == 1 { "was" } else { "were" }
 }
 
 /// When the kernel sends a lost SYN again.

@@ -76,7 +76,8 @@ pub(super) const IMPORT: &str = "\
 Example:
   ackproof import verifiable --producer p.log --consumer c.log --final final.jsonl -o history.jsonl
 
-Exit status: 0 the history is written, 2 usage error, or logs that make no history.";
+Exit status: 0 the history is written, 2 usage error, logs that make no history, or a file that cannot be \
+written.";
 
 pub(super) const VALIDATE: &str = "\
 Example:

@@ -5,6 +5,7 @@ use super::output::{result, talk};
 use super::place::whole;
 use super::status::Status;
 use ackproof::verifiable::{Base, Dump, History, Log, Metadata, Settings, history, merge};
+use ackproof_types::words::plural;
 use clap::builder::PossibleValuesParser;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -18,11 +19,14 @@ pub(crate) struct Import {
 
 #[derive(Debug, clap::Subcommand)]
 enum From {
-    /// Of the output of Kafka's VerifiableProducer and VerifiableConsumer.
-    Verifiable(Verifiable),
+    /// Make a history of the output of Kafka's VerifiableProducer and VerifiableConsumer.
+    ///
+    /// Start every producer with its own --value-prefix, and the consumers with --verbose.
+    #[command(after_help = super::help::IMPORT)]
+    Verifiable(Box<Verifiable>),
 }
 
-/// Start every producer with its own --value-prefix, and the consumers with --verbose.
+/// What `import verifiable` is given.
 #[derive(Debug, clap::Args)]
 struct Verifiable {
     /// A history of what a harness knows itself: header, phases, faults, starts and ends of processes. Then
@@ -100,7 +104,7 @@ fn verifiable(arguments: &Verifiable) -> Result<String, String> {
         history(&producers, &consumers, dump, &settings)?
     };
     if made.foreign > 0 {
-        talk(&format!("left out: {} records of none of these producers\n", made.foreign));
+        talk(&format!("left out: {} of none of these producers\n", plural(made.foreign, "record")));
     }
     text(&made)
 }
@@ -136,7 +140,10 @@ fn log(path: &Path) -> Result<Log, String> {
     let name = name.ok_or_else(|| format!("{shown}: the name is no UTF-8"))?;
     let log = file(path, |input| Log::read(name, input))?;
     if log.skipped > 0 {
-        talk(&format!("{shown}: passed over {} lines that are no JSON object\n", log.skipped));
+        talk(&format!(
+            "{shown}: passed over {} without a JSON object\n",
+            plural(log.skipped, "line")
+        ));
     }
     Ok(log)
 }

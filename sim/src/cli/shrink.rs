@@ -19,6 +19,7 @@ use ackproof_reports::shrink::End;
 use ackproof_scenario::diagnostic::nearest;
 use ackproof_scenario::durations::duration;
 use ackproof_scenario::write;
+use ackproof_types::words::plural;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -97,7 +98,7 @@ pub(crate) fn shrink(arguments: &Shrink) -> Status {
         jobs: threads(arguments.jobs),
         expired: &expired,
         interrupted: &interrupted,
-        progress: &|runs| progress.say(format!("shrinking, {runs} runs")),
+        progress: &|runs| progress.say(format!("shrinking, {}", plural(runs, "run"))),
     };
     let origin = Origin {
         file: &scenario.file,

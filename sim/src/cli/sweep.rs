@@ -22,6 +22,7 @@ use ackproof_reports::run::RunReport;
 use ackproof_reports::sweep::{Asked, RunName, ScenarioReport, SeedRange, SweepReport};
 use ackproof_reports::verdict::{Expected, Verdict};
 use ackproof_scenario::plan::Plan;
+use ackproof_types::words::plural;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -72,7 +73,8 @@ pub(crate) fn sweep(
 fn pace(report: &SweepReport, wall: Duration) -> String {
     let runs: u64 = report.scenarios.iter().map(|one| one.seeds.run).sum();
     let rate = runs as f64 / wall.as_secs_f64().max(0.001);
-    let mut text = format!("{runs} runs in {:.1} s: {rate:.1} a second", wall.as_secs_f64());
+    let mut text =
+        format!("{} in {:.1} s: {rate:.1} a second", plural(runs, "run"), wall.as_secs_f64());
     let lacking = |one: &ScenarioReport| Some(one.claim?.seeds.saturating_sub(one.seeds.run));
     let more: u64 = report.scenarios.iter().filter_map(lacking).sum();
     if more > 0 && rate > 0.0 {

@@ -175,7 +175,7 @@ fn causes(findings: &Findings, name: &str) -> Vec<&'static str> {
     let (records, groups) = (&findings.records, &findings.groups);
     match name {
         "lost" => records.loss_causes.keys().map(|cause| cause.name()).collect(),
-        "unknown_absent" => records.absent_causes.keys().map(|cause| cause.name()).collect(),
+        "unknown_absent" => records.absent_causes.keys().map(SendCause::name).collect(),
         "reordered" => records.reorder_causes.keys().map(|cause| cause.name()).collect(),
         "unknown" => records.unknown_causes.keys().map(SendCause::name).collect(),
         "failed" => records.failure_causes.keys().map(SendCause::name).collect(),

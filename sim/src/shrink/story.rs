@@ -78,9 +78,9 @@ fn words(entry: &Entry, context: &Context) -> Option<String> {
         Event::Phase(Phase::Settle) => "the load is over, and every fault with it".to_owned(),
         Event::Sent { record, .. } => format!("{} is sent", names(&[record.id], context)),
         Event::Acked { records, .. } => format!("{} is acknowledged", all(records)),
-        Event::Failed { records, error, .. } => format!("{} fails: {error:?}", all(records)),
+        Event::Failed { records, error, .. } => format!("{} fails: {error}", all(records)),
         Event::Retried { first, error, .. } => {
-            format!("{node} sends {} again: {error:?}", names(&[first.id], context))
+            format!("{node} sends {} again: {error}", names(&[first.id], context))
         }
         Event::Appended { partition, base_offset, records, as_leader: true, .. } => {
             let (place, records) = (place(partition)?, all(records));

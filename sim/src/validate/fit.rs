@@ -3,6 +3,7 @@
 
 use ackproof_oracle::context::Context;
 use ackproof_types::TopicId;
+use ackproof_types::words::plural;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
@@ -10,7 +11,10 @@ use std::fmt::Debug;
 pub(super) fn misfit(scenario: &Context, history: &Context) -> Option<String> {
     if scenario.brokers != history.brokers {
         let (ours, theirs) = (scenario.brokers, history.brokers);
-        return Some(format!("the history has {theirs} brokers, the scenario {ours}"));
+        return Some(format!(
+            "the history has {}, the scenario {ours}",
+            plural(u64::from(theirs), "broker")
+        ));
     }
     difference("topic", &topics(scenario), &topics(history))
         .or_else(|| difference("producer", &producers(scenario), &producers(history)))
@@ -40,7 +44,9 @@ fn difference<T: PartialEq + Debug>(
 /// The user's topics, with their partitions.
 fn topics(context: &Context) -> BTreeMap<&str, String> {
     let users = context.topics.iter().skip(1);
-    users.map(|topic| (topic.name.as_str(), format!("{} partitions", topic.partitions))).collect()
+    users
+        .map(|topic| (topic.name.as_str(), plural(u64::from(topic.partitions), "partition")))
+        .collect()
 }
 
 /// Producers with what decides which properties judge them.

@@ -142,7 +142,7 @@ fn is_certain(exception: &str, message: &str) -> bool {
 
 fn code(exception: &str) -> ErrorCode {
     match exception.rsplit('.').next().unwrap_or_default() {
-        "TimeoutException" => ErrorCode::DeliveryTimeout,
+        "TimeoutException" => ErrorCode::Timeout,
         "NotEnoughReplicasException" => ErrorCode::NotEnoughReplicas,
         "NotEnoughReplicasAfterAppendException" => ErrorCode::NotEnoughReplicasAfterAppend,
         "RecordTooLargeException" => ErrorCode::MessageTooLarge,

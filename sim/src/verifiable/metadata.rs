@@ -9,6 +9,7 @@
 use super::lines;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::Event;
+use ackproof_types::words::plural;
 use ackproof_types::{BrokerId, LeaderEpoch, TopicId, TopicPartition};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -279,7 +280,10 @@ impl Metadata {
         let Some((topic, of)) = known.next() else { return Ok(None) };
         if *partition >= of.partitions {
             let (name, count) = (&of.name, of.partitions);
-            return Err(format!("{name}-{partition}: the history's {name} has {count} partitions"));
+            return Err(format!(
+                "{name}-{partition}: the history's {name} has {}",
+                plural(u64::from(count), "partition")
+            ));
         }
         Ok(Some(TopicPartition::new(topic, *partition)))
     }

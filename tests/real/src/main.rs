@@ -22,6 +22,7 @@ mod targets;
 
 use ackproof::document::load;
 use ackproof_scenario::plan::Plan;
+use ackproof_types::words::plural;
 use clap::{Args, Parser, Subcommand};
 use run::Places;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -32,16 +33,39 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// The exit statuses, as `--help` shows them.
-const STATUSES: &str = "Exit status: 0 every history is there, 1 a run failed, 2 usage or scenario error, or \
-this machine lacks something; 130 interrupted.";
+/// What `--help` says below the options.
+const HELP: &str = "\
+Example:
+  ackproof-real doctor
+
+Exit status: 0 it is done, 1 a run failed, 2 usage or scenario error, or this machine lacks something, \
+130 interrupted.";
+
+const RUN: &str = "\
+Example:
+  ackproof-real run scenarios/real/leader-kill.json --runs 1
+
+Exit status: 0 every history is there, 1 a run failed, 2 usage or scenario error, or this machine lacks \
+something, 130 interrupted.";
+
+const DOCTOR: &str = "\
+Example:
+  ackproof-real doctor
+
+Exit status: 0 nothing is missing, 2 usage error, or this machine lacks something.";
+
+const ABOUT: &str = "\
+Example:
+  ackproof-real about
+
+Exit status: 0 it is said, 2 usage error, or this machine lacks something.";
 
 /// What a run takes beside its load, in seconds: a cluster is set up, its end is read, JVMs start on two cores.
 const BESIDE_LOAD: u64 = 80;
 
 /// Runs ackproof's scenarios against a real Apache Kafka, and keeps what happened as histories.
 #[derive(Debug, Parser)]
-#[command(version, after_help = STATUSES)]
+#[command(version, after_help = HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -50,10 +74,13 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run scenarios, each several times.
+    #[command(after_help = RUN)]
     Run(Run),
     /// Say what this machine lacks for it.
+    #[command(after_help = DOCTOR)]
     Doctor(Doctor),
     /// Say in a line what runs are made with here: versions and machine.
+    #[command(after_help = ABOUT)]
     About(Doctor),
     /// One run, inside its namespaces.
     #[command(hide = true)]
@@ -228,7 +255,7 @@ fn announced(arguments: &Run) -> String {
         runs += count;
         seconds += count * (load + BESIDE_LOAD);
     }
-    format!("{runs} runs to make, about {} min", seconds.div_ceil(60))
+    format!("{} to make, about {} min", plural(runs, "run"), seconds.div_ceil(60))
 }
 
 fn history(folder: &Path, run: u64) -> PathBuf {

@@ -40,6 +40,18 @@ fn compare_refuses_what_it_does_not_know() {
 }
 
 #[test]
+fn every_command_has_an_example_and_its_exit_statuses() {
+    for command in ["", "run", "doctor", "about"] {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let ran = run(env!("CARGO_BIN_EXE_ackproof-real"), &words);
+        assert_eq!(ran.status.code(), Some(0), "{command}");
+        let shown = text(&ran.stdout);
+        assert!(shown.contains(&format!("\nExample:\n  ackproof-real {command}")), "{shown}");
+        assert!(shown.contains("\n\nExit status: 0 "), "{shown}");
+    }
+}
+
+#[test]
 fn the_harness_says_what_is_missing() {
     let ran = run(env!("CARGO_BIN_EXE_ackproof-real"), &["doctor", "--jars", "nowhere"]);
     assert_eq!(ran.status.code(), Some(2));

@@ -192,7 +192,7 @@ impl Producer {
         if let Some(index) = blocked.iter().position(|record| record.id == id)
             && let Some(record) = blocked.remove(index)
         {
-            self.reject(record, ErrorCode::ExpiredBeforeSend, out);
+            self.reject(record, ErrorCode::Timeout, out);
         }
     }
 

@@ -286,8 +286,7 @@ impl Producer {
     fn expired(&mut self, ended: Ended, out: &mut Out) {
         let Ended { partition, was_sent, was_retried, stamp, .. } = ended;
         let count = ended.records.len();
-        let error =
-            if was_sent { ErrorCode::DeliveryTimeout } else { ErrorCode::ExpiredBeforeSend };
+        let error = ErrorCode::Timeout;
         let unsent = self.config.variants.has(Variant::ExpiredCalledUnsent);
         self.failed(ended, error, was_sent && !unsent, out);
         if let Some(stamp) = stamp {

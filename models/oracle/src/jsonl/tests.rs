@@ -80,6 +80,19 @@ fn what_a_line_leaves_out_is_filled_in() {
 }
 
 #[test]
+fn what_earlier_versions_called_the_clients_timeout_is_read() {
+    for name in ["TimeoutException", "DELIVERY_TIMEOUT", "TIMEOUT_BEFORE_SEND"] {
+        let failed = format!(
+            r#"{{"at_us":2,"event":"failed","records":["billing-0#0"],"error":"{name}","maybe_written":true}}"#
+        );
+        let sent = r#"{"at_us":1,"event":"sent","record":"billing-0#0"}"#;
+        let (_, entries) = read(history(&[sent, &failed]).as_bytes()).unwrap();
+        let Event::Failed { error, .. } = &entries[1].event else { panic!("{entries:?}") };
+        assert_eq!(error.name(), "TimeoutException", "{name}");
+    }
+}
+
+#[test]
 fn every_kind_of_event_has_its_name() {
     let snake = |kind: &Kind| {
         let mut name = String::new();

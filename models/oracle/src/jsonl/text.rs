@@ -125,6 +125,9 @@ number! {
     Generation(i32) = 0..=2_147_483_647, "generation";
 }
 
+/// Names that histories of earlier versions have for the client's timeout.
+const TIMEOUTS: [&str; 2] = ["DELIVERY_TIMEOUT", "TIMEOUT_BEFORE_SEND"];
+
 /// A name of `ErrorCode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Code(pub(crate) ErrorCode);
@@ -138,7 +141,8 @@ impl Serialize for Code {
 impl<'de> Deserialize<'de> for Code {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = Text::deserialize(from)?;
-        let code = ErrorCode::ALL.iter().find(|code| code.name() == &*text);
+        let name = if TIMEOUTS.contains(&&*text) { ErrorCode::Timeout.name() } else { &text };
+        let code = ErrorCode::ALL.iter().find(|code| code.name() == name);
         code.copied().map(Self).ok_or_else(|| {
             let hint = super::nearest(&text, ErrorCode::ALL.iter().map(|code| code.name()));
             let hint = hint.unwrap_or_else(|| "write UNKNOWN_SERVER_ERROR for any other".into());

@@ -68,7 +68,7 @@ fn retries_are_used_up_if_they_are_on_record() {
 
 #[test]
 fn a_delivery_timeout_takes_its_time_whatever_the_client_says() {
-    let (last, expired) = (ErrorCode::RequestTimedOut, ErrorCode::DeliveryTimeout);
+    let (last, expired) = (ErrorCode::RequestTimedOut, ErrorCode::Timeout);
     let events = vec![sent(0), retried(0, last), wait(), failed(&[0], expired, true)];
     let found = counted(&limited(), events);
     assert_eq!(found.unknown_causes, one(Some(last), SendEnd::DeliveryTimeout(TIMEOUT)));
@@ -79,7 +79,7 @@ fn a_delivery_timeout_takes_its_time_whatever_the_client_says() {
 
 #[test]
 fn a_rejection_after_a_wait_names_max_block_and_no_other_does() {
-    let error = ErrorCode::ExpiredBeforeSend;
+    let error = ErrorCode::Timeout;
     let rejected = (4, Event::Rejected { record: record(0), error });
     let found = counted(&limited(), vec![blocked(0), wait(), rejected.clone()]);
     let end = SendEnd::MaxBlock(Micros::from_secs(2));
@@ -113,7 +113,7 @@ fn what_the_application_sends_again_has_its_last_cause() {
 
 #[test]
 fn records_behind_an_expired_batch_are_followed() {
-    let expired = ErrorCode::DeliveryTimeout;
+    let expired = ErrorCode::Timeout;
     let events = vec![
         sent(0),
         sent(1),

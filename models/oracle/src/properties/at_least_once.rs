@@ -20,6 +20,7 @@ use crate::record_set::RecordSet;
 use crate::report::{Report, instant};
 use crate::standing::Standing;
 use crate::verdict::{Property, PropertyResult, Subject};
+use ackproof_types::words::plural;
 use ackproof_types::{GroupId, LeaderEpoch, NodeId, Offset, RecordId, Timestamp, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -286,9 +287,9 @@ fn words(context: &Context, open: &Open, (cause, by): (LossCause, Option<Resumpt
 /// The words of a backlog, whose first record is `first`.
 fn waiting(context: &Context, group: GroupId, count: u64, first: &Open) -> String {
     let (record, place) = (context.record(first.id), context.partition(first.partition));
-    let records = if count == 1 { "record" } else { "records" };
+    let records = plural(count, "record");
     format!(
-        "{} had not come to {count} {records} when the run ended, the first of them {record} ({place} \
+        "{} had not come to {records} when the run ended, the first of them {record} ({place} \
          offset {})",
         context.group(group),
         first.offset

@@ -14,6 +14,7 @@ use crate::kind::Kind;
 use crate::places::{GroupPlaces, Places};
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
+use ackproof_types::words::plural;
 use ackproof_types::{GroupId, LeaderEpoch, NodeId, Offset, RecordId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -202,9 +203,9 @@ impl Checker {
         self.reports.entry(group).or_insert(Report::new(self.name)).violated(entry, || {
             let (who, place) = (context.node(entry.node), context.partition(place));
             let info = &context.groups[group.index()];
-            let records = if count == 1 { "record" } else { "records" };
+            let records = plural(count as u64, "record");
             format!(
-                "{who} committed {place} up to {offset}, past {count} {records} that {} had not \
+                "{who} committed {place} up to {offset}, past {records} that {} had not \
                  processed, the first at offset {first} (commit strategy {})",
                 info.name, info.commit
             )

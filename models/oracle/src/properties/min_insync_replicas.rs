@@ -79,8 +79,9 @@ impl Checker {
             let context = &self.context;
             self.report.violated(entry, || {
                 let (who, place) = (context.node(entry.node), context.partition(place));
+                let verb = if have == 1 { "has" } else { "have" };
                 format!(
-                    "{who} exposed {place} up to {to}, which {have} of {} replicas have: \
+                    "{who} exposed {place} up to {to}, which {have} of {} replicas {verb}: \
                      min.insync.replicas is {least}",
                     topic.replication_factor
                 )
@@ -192,7 +193,7 @@ mod tests {
     fn exposing_or_acknowledging_what_too_few_have_violates_at_once() {
         let exposed = with(second_on(&[1]), vec![high_watermark(1, 0, 2)]);
         assert_eq!((exposed.judgement, exposed.violation_count), (Judgement::Violated, 1));
-        let told = "broker-1 exposed payments-0 up to 2, which 1 of 3 replicas have: \
+        let told = "broker-1 exposed payments-0 up to 2, which 1 of 3 replicas has: \
                     min.insync.replicas is 2";
         assert_eq!(exposed.violations[0].summary, told);
         let acked = with(second_on(&[1]), vec![sent(1), acked(1, &[1])]);

@@ -218,7 +218,7 @@ mod tests {
     }
 
     fn failed(number: u32, maybe_written: bool) -> (u16, Event) {
-        let (error, records) = (ErrorCode::DeliveryTimeout, slice(&[number]));
+        let (error, records) = (ErrorCode::Timeout, slice(&[number]));
         (4, Event::Failed { partition: Some(P), records, error, maybe_written })
     }
 

@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn what_was_in_flight_at_a_bump_with_a_reason_is_not_judged() {
-        let (error, records) = (ErrorCode::DeliveryTimeout, slice(&[2]));
+        let (error, records) = (ErrorCode::Timeout, slice(&[2]));
         let failed = (4, Event::Failed { partition: Some(P), records, error, maybe_written: true });
         let in_flight = vec![
             sent(0),

@@ -17,6 +17,7 @@ use crate::kind::Kind;
 use crate::record_set::RecordSet;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
+use ackproof_types::words::plural;
 use ackproof_types::{
     BrokerId, GroupId, Micros, ProducerIndex, Timestamp, TopicId, TopicPartition,
 };
@@ -143,7 +144,11 @@ impl Checker {
             let context = &self.context;
             self.report.violated(entry, || {
                 let first = context.record(first);
-                format!("{open} sends have no outcome, the first of {first}")
+                if open == 1 {
+                    format!("the send of {first} has no outcome")
+                } else {
+                    format!("{open} sends have no outcome, the first of {first}")
+                }
             });
         }
         let settle = since(settled, entry.at);
@@ -202,9 +207,8 @@ impl Checker {
         let total: u64 = behind.iter().map(|one| one.records).sum();
         let Some(trend) = trend else {
             let why = || {
-                format!(
-                    "{name} is {total} records behind, and no settle phase tells whether it catches up"
-                )
+                let total = plural(total, "record");
+                format!("{name} is {total} behind, and no settle phase tells whether it catches up")
             };
             self.report.undecided(None, why);
             return;
@@ -212,8 +216,9 @@ impl Checker {
         if let Some(rest) = trend.rest(total) {
             let needs = longer(verdict.settle, rest);
             self.report.undecided(Some(needs), || {
+                let total = plural(total, "record");
                 format!(
-                    "{name} is {total} records behind and is catching up: {}; \"settle\": \"{}s\" would do",
+                    "{name} is {total} behind and is catching up: {}; \"settle\": \"{}s\" would do",
                     trend.words(),
                     needs.as_millis() / 1000
                 )
@@ -230,14 +235,14 @@ impl Checker {
                         without_offsets(context)
                     ),
                     Some(at) if at < one.worked => format!(
-                        "is {} records behind in {place}: it has processed up to {} of {} and committed {at}",
-                        one.records,
+                        "is {} behind in {place}: it has processed up to {} of {} and committed {at}",
+                        plural(one.records, "record"),
                         one.worked,
                         one.end
                     ),
                     Some(at) => format!(
-                        "is {} records behind in {place}: it has come to {at} of {}",
-                        one.records,
+                        "is {} behind in {place}: it has come to {at} of {}",
+                        plural(one.records, "record"),
                         one.end
                     ),
                 };
@@ -261,10 +266,10 @@ fn without_offsets(context: &Context) -> String {
     if wanted <= brokers {
         return String::new();
     }
-    let plural = if brokers == 1 { "" } else { "s" };
     format!(
-        ": {} is not created, with offsets.topic.replication.factor={wanted} and {brokers} broker{plural}",
-        offsets.name
+        ": {} is not created, with offsets.topic.replication.factor={wanted} and {}",
+        offsets.name,
+        plural(u64::from(brokers), "broker")
     )
 }
 

@@ -36,7 +36,7 @@ fn records_for_a_broker_that_is_down_are_never_sent() {
     assert!(matches!(hand.wire[&ONE].front(), Some((_, Request::ApiVersions))));
     hand.disconnect(ONE);
     hand.expire(1);
-    let certain = Outcome::Failed(vec![0], ErrorCode::ExpiredBeforeSend, MaybeWritten::No);
+    let certain = Outcome::Failed(vec![0], ErrorCode::Timeout, MaybeWritten::No);
     assert_eq!(hand.outcomes(), [certain]);
 }
 

@@ -77,7 +77,7 @@ fn an_expiry_before_the_response_path_duplicates_nothing() {
     assert_eq!(lab.logs[0].records, [0, 1]);
     assert!(matches!(
         lab.outcomes()[&0][..],
-        [Observation::Failed { error: ErrorCode::DeliveryTimeout, maybe_written: true, .. }]
+        [Observation::Failed { error: ErrorCode::Timeout, maybe_written: true, .. }]
     ));
 }
 

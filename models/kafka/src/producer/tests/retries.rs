@@ -164,8 +164,8 @@ fn expiry_is_unknown_only_after_an_attempt() {
     assert_eq!(
         hand.outcomes(),
         [
-            Outcome::Failed(vec![0], ErrorCode::ExpiredBeforeSend, MaybeWritten::No),
-            Outcome::Failed(vec![1], ErrorCode::DeliveryTimeout, MaybeWritten::Yes),
+            Outcome::Failed(vec![0], ErrorCode::Timeout, MaybeWritten::No),
+            Outcome::Failed(vec![1], ErrorCode::Timeout, MaybeWritten::Yes),
         ]
     );
     assert_eq!(hand.cursor, 2);
@@ -177,7 +177,7 @@ fn a_batch_drained_in_the_turn_it_expires_in_is_failed_and_sent() {
     hand.send(0);
     hand.fire(Timer::Delivery(0, BatchId(1)));
     hand.fire(Timer::Linger(0));
-    let unknown = Outcome::Failed(vec![0], ErrorCode::DeliveryTimeout, MaybeWritten::Yes);
+    let unknown = Outcome::Failed(vec![0], ErrorCode::Timeout, MaybeWritten::Yes);
     assert_eq!(hand.outcomes(), [unknown]);
     assert_eq!(hand.in_flight(), [[0]]);
     hand.result(Ok(5));
@@ -191,7 +191,7 @@ fn without_acks_a_batch_that_expires_in_its_turn_is_sent_and_has_failed() {
     hand.send(0);
     hand.fire(Timer::Delivery(0, BatchId(1)));
     hand.fire(Timer::Linger(0));
-    let unknown = Outcome::Failed(vec![0], ErrorCode::DeliveryTimeout, MaybeWritten::Yes);
+    let unknown = Outcome::Failed(vec![0], ErrorCode::Timeout, MaybeWritten::Yes);
     assert_eq!(hand.outcomes(), [unknown]);
     assert_eq!(hand.produces(ackproof_types::BrokerId(0)).len(), 1);
 }

@@ -135,11 +135,7 @@ fn records_wait_for_memory_in_order_and_the_wait_ends() {
     hand.result(Ok(0));
     assert!(!hand.timers.contains_key(&Timer::MaxBlock(record(2).id)), "it is let in");
     hand.fire(Timer::MaxBlock(record(3).id));
-    assert_eq!(
-        hand.outcomes()[1..],
-        [Outcome::Rejected(3, ErrorCode::ExpiredBeforeSend)],
-        "never sent"
-    );
+    assert_eq!(hand.outcomes()[1..], [Outcome::Rejected(3, ErrorCode::Timeout)], "never sent");
 }
 
 #[test]
@@ -167,10 +163,7 @@ fn an_expired_batch_lets_waiting_records_in() {
     hand.send(0);
     hand.send(1);
     hand.expire(1);
-    assert_eq!(
-        hand.outcomes(),
-        [Outcome::Failed(vec![0], ErrorCode::ExpiredBeforeSend, MaybeWritten::No)]
-    );
+    assert_eq!(hand.outcomes(), [Outcome::Failed(vec![0], ErrorCode::Timeout, MaybeWritten::No)]);
     assert!(!hand.timers.contains_key(&Timer::MaxBlock(record(1).id)), "let in");
     assert!(hand.timers.contains_key(&Timer::Delivery(0, BatchId(2))));
 }
