@@ -189,6 +189,8 @@ pub struct Records {
     pub log_duplicates: u64,
     /// First copies in the final logs behind a record that their producer sent later.
     pub reordered: u64,
+    /// Without an outcome when their producer's process ended: in its buffer, or under way. Ends are added up.
+    pub open_at_end: u64,
     /// What became of records behind an expired batch.
     pub behind_expired: BehindExpired,
 }
@@ -379,6 +381,7 @@ impl From<&oracle::RecordCounts> for Records {
             unknown_absent: counts.unknown_absent,
             log_duplicates: counts.log_duplicates,
             reordered: counts.reordered,
+            open_at_end: counts.open_at_end,
             behind_expired: counts.behind_expired.into(),
         }
     }

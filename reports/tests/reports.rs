@@ -147,6 +147,7 @@ fn a_run_as_json_has_the_promised_fields_in_their_order_on_one_line() {
         "unknown_absent",
         "log_duplicates",
         "reordered",
+        "open_at_end",
         "behind_expired",
     ];
     assert_eq!(keys(&value["records"]), records);

@@ -118,17 +118,20 @@ fn values(arm: &Runs, against: Option<&Runs>) -> Vec<Value> {
         };
         let ((average, interval), (difference, difference_interval)) =
             (split(mean(&own)), split(mean(&differences)));
-        // Nothing is below none, and no share above all.
+        // Nothing is below none, and no share above all; and a difference is no more than what there is.
         let (name, unit) = COMPARED[index];
         let most = if unit == Some(Unit::Share) { measures::most(name) } else { f64::INFINITY };
-        let clip = |least: f64| {
+        let clip = |least: f64, most: f64| {
             move |Interval { low, high }: Interval| Interval {
                 low: low.max(least),
                 high: high.min(most),
             }
         };
-        let (interval, difference_interval) =
-            (interval.map(clip(0.0)), difference_interval.map(clip(-most)));
+        let interval = interval.map(clip(0.0, most));
+        let theirs = against.map(|first| first.values.values().filter_map(of).collect::<Vec<_>>());
+        let theirs = theirs.and_then(|theirs| mean(&theirs)?.1).map(clip(0.0, most));
+        let high = |interval: Option<Interval>| interval.map_or(most, |interval| interval.high);
+        let difference_interval = difference_interval.map(clip(-high(theirs), high(interval)));
         Value { mean: average, interval, difference, difference_interval }
     };
     (0..COMPARED.len()).map(value).collect()
@@ -176,6 +179,17 @@ mod tests {
         assert_eq!(second.difference_interval, Some(Interval { low: 2.0, high: 2.0 }));
         let Interval { low, high } = first.interval.unwrap();
         assert!(low == 0.0 && high > 30.0, "the mean itself is uncertain, and not below none");
+    }
+
+    /// What there is none of cannot become less, nor can more go than there was.
+    #[test]
+    fn a_difference_is_no_more_than_what_there_is() {
+        let found = compare([[0, 0, 0], [0, 9, 0], [0, 0, 0]]);
+        let Interval { low, high } = found.arms[1].values[0].difference_interval.unwrap();
+        assert!(low == 0.0 && high > 3.0, "{low} to {high}: nothing was lost before");
+        let found = compare([[0, 9, 0], [0, 0, 0], [0, 0, 0]]);
+        let Interval { low, high } = found.arms[1].values[0].difference_interval.unwrap();
+        assert!(high == 0.0 && low < -3.0, "{low} to {high}: nothing is lost now");
     }
 
     #[test]

@@ -10,6 +10,10 @@ use ackproof_scenario::plan::{Action, Fault, FaultKind, Group, Plan, Producer, T
 /// Whether every run of `plan` should give `property` something to judge.
 pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
     let some = |is: fn(&Producer) -> bool| plan.producers.iter().any(is);
+    let of_groups = ["at-least-once", "commit-behind-processing", "stable-reads"];
+    if of_groups.contains(&property) && without_offsets(plan) {
+        return false;
+    }
     match property {
         "acked-durability" => some(acks),
         "at-least-once" => plan.groups.iter().any(|group| reads(plan, group, acks)),
@@ -31,6 +35,11 @@ pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
         // What speaks of logs and leaders always has some.
         _ => true,
     }
+}
+
+/// Whether Kafka cannot create `__consumer_offsets`, so that no group reads anything: `recovers` says so.
+fn without_offsets(plan: &Plan) -> bool {
+    plan.topics[0].replication_factor > plan.brokers
 }
 
 /// What a run's report says of the network: only where faults make it matter.

@@ -189,6 +189,19 @@ fn a_comparison_of_nothing_is_refused() {
 }
 
 #[test]
+fn a_comparison_says_each_warning_once_and_no_share_as_a_part_of_a_share() {
+    let sets = ["--vary", "acks=1,0", "--vary", "rate=20/s,40/s", "--seeds", "1"];
+    let file = "scenarios/basics/no-faults.json";
+    let ran = run(&root(), &[&["compare", file], &sets[..]].concat());
+    assert_eq!(ran.talk.matches("--set:1:6 (").count(), 2, "one for each value: {}", ran.talk);
+    assert!(ran.out.contains("an interval takes 3 seeds at least"), "{}", ran.out);
+    let arms = ["--set", "acks=1", "--set", "acks=all", "--seeds", "3"];
+    let pair = run(&root(), &[&["compare", ACKS_ONE], &arms[..]].concat()).out;
+    let line = pair.lines().find(|line| line.starts_with(" unavailability")).expect("a row");
+    assert!(line.ends_with(" pp") && pair.contains("pp: percentage points"), "{pair}");
+}
+
+#[test]
 fn a_range_without_a_seed_is_told_alike_by_every_command() {
     let real = "scenarios/real/no-faults.json";
     let history = "tests/histories/real/no-faults.jsonl.gz";

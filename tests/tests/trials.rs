@@ -185,6 +185,56 @@ fn a_crash_before_the_buffer_is_sent_is_no_loss_of_what_was_acknowledged() {
     let report = report("exit-without-flush.json", "0");
     assert_eq!(report["verdict"], "met", "{report:#}");
     assert_eq!(report["records"]["lost"], 0);
+    let open = report["records"]["open_at_end"].as_u64().expect("a count");
+    assert!((1..1000).contains(&open), "a part of the thousand was sent by then: {open}");
+    let told = ran(&["run", &file("exit-without-flush.json"), "--seed", "0"]).out;
+    let line = format!("ended       {open} records had no outcome when the producer ended");
+    assert!(told.contains(&line), "{told}");
+}
+
+/// The stories of records that a group processed again, by cause.
+fn stories<'a>(report: &'a Value, cause: &str) -> Vec<&'a str> {
+    let causes = report["causes"].as_array().expect("causes");
+    let is_it = |one: &&Value| one["what"] == "duplicate" && one["cause"] == cause;
+    let found = causes.iter().find(is_it).unwrap_or_else(|| panic!("{cause}: {causes:#?}"));
+    found["story"].as_array().expect("lines").iter().filter_map(Value::as_str).collect()
+}
+
+#[test]
+fn each_cause_has_a_story_of_its_own() {
+    let report = report("blocking-retries.json", "0");
+    let (zombie, rebalance) = (stories(&report, "zombie"), stories(&report, "rebalance"));
+    assert_ne!(zombie.last(), rebalance.last(), "{zombie:#?} {rebalance:#?}");
+    let place = |words: &str| zombie.iter().position(|line| line.contains(words));
+    let (moved, worked) = (place("l-1 polled"), place("l-0 processed it"));
+    assert!(moved.is_some() && moved < worked, "it lost the partition first: {zombie:#?}");
+    assert!(rebalance.iter().any(|line| line.contains("l rebalanced: ")), "{rebalance:#?}");
+}
+
+/// Everybody expects that what was there before the group began is passed over.
+#[test]
+fn a_skip_is_shown_by_a_record_of_the_outage() {
+    let report = report("latest-consumer-down.json", "0");
+    let all = report["properties"].as_array().expect("properties");
+    let delivery = all.iter().find(|one| one["name"] == "at-least-once").expect("it is judged");
+    let story = delivery["violations"][0]["story"].to_string();
+    assert!(story.contains("adapter-0 crashed"), "{story}");
+}
+
+/// A longer settle phase does not help a group that Kafka gives no offsets topic.
+#[test]
+fn what_keeps_a_group_from_reading_is_the_only_reason() {
+    for arguments in [["run", "--seed", "0"], ["run", "--seeds", "2"], ["explain", "--seeds", "2"]]
+    {
+        let [command, seeds, which] = arguments;
+        let told = ran(&[command, &file("one-broker-defaults.json"), seeds, which]);
+        assert_eq!(told.status, VIOLATED, "{told:?}");
+        let why = "is not created, with offsets.topic.replication.factor=3 and 1 broker";
+        assert!(told.out.contains(why), "{}", told.out);
+        for wrong in ["nothing to judge; if", "\"settle\"", "undecided"] {
+            assert!(!told.out.contains(wrong), "{wrong}: {}", told.out);
+        }
+    }
 }
 
 #[test]

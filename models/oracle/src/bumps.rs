@@ -245,7 +245,7 @@ mod tests {
     use crate::test_history::*;
 
     fn failed() -> (u16, Event) {
-        let (error, records) = (ErrorCode::DeliveryTimeout, slice(&[0]));
+        let (error, records) = (ErrorCode::Timeout, slice(&[0]));
         (4, Event::Failed { partition: None, records, error, maybe_written: true })
     }
 
@@ -283,7 +283,7 @@ mod tests {
             Event::Failed {
                 partition: Some(there),
                 records: slice(&[0]),
-                error: ErrorCode::DeliveryTimeout,
+                error: ErrorCode::Timeout,
                 maybe_written: true,
             },
         );
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn failures_that_came_together_allow_as_many_raises_and_only_then() {
         let failed = || {
-            let (error, records) = (ErrorCode::DeliveryTimeout, slice(&[0]));
+            let (error, records) = (ErrorCode::Timeout, slice(&[0]));
             (4, Event::Failed { partition: Some(P), records, error, maybe_written: true })
         };
         let wrong = |events| observed(&context(), events).0;

@@ -109,6 +109,7 @@ pub struct Measure {
     /// By producer: the highest number that the final read of a partition has come to.
     furthest: Places<Vec<u32>>,
     reordered: BTreeMap<OrderCause, u64>,
+    open_at_end: u64,
     moves: Moves,
     last: Timestamp,
 }
@@ -126,6 +127,7 @@ impl Measure {
             outcomes: Outcomes::default(),
             furthest: Places::default(),
             reordered: BTreeMap::new(),
+            open_at_end: 0,
             moves: Moves::default(),
             last: Timestamp::START,
             records: vec![Vec::new(); context.producers.len()],
@@ -255,6 +257,17 @@ impl Measure {
         }
     }
 
+    /// Records of a producer that ends now which have no outcome; with acks=0 nobody waits for one.
+    fn open_of(&self, producer: usize) -> u64 {
+        let asks = self.context.producers.get(producer).is_some_and(|one| one.acks != "0");
+        let flags = self.records.get(producer).filter(|_| asks).map_or(&[][..], Vec::as_slice);
+        let open = flags.iter().enumerate().filter(|(number, flags)| {
+            **flags & (SENT | ACKED | FAILED) == SENT
+                && self.outcomes.waits(record_id(producer, *number))
+        });
+        open.count() as u64
+    }
+
     fn sent(&mut self, entry: &Entry, id: RecordId, partition: Option<TopicPartition>) {
         self.clocks.sent(entry.at, id, partition);
         self.outcomes.sent(&self.context, entry.at, id, partition);
@@ -286,7 +299,7 @@ impl Measure {
                 self.witnesses.redelivered += 1;
                 *counts.duplicate_causes.entry(cause).or_default() += 1;
                 let first = counts.first_duplicates.entry(cause);
-                first.or_insert_with(|| Duplicate::new(group, place, id));
+                first.or_insert_with(|| Duplicate::new(entry, group, place, id));
             }
         }
     }
@@ -404,6 +417,7 @@ impl Measure {
             reordered: self.reordered.values().sum(),
             reorder_causes: self.reordered,
             behind_expired: self.outcomes.expired(),
+            open_at_end: self.open_at_end,
             ..RecordCounts::default()
         };
         let all = self.records.iter().enumerate();

@@ -197,6 +197,17 @@ impl Outcomes {
         self.blocked.retain(|id, _| id.producer != producer);
     }
 
+    /// Whether this record waits for an outcome, as far as is told here: sent in this life of its producer, and
+    /// not given up.
+    pub(crate) fn waits(&self, id: RecordId) -> bool {
+        let sent = self.sent.get(id.producer.index());
+        let sent = sent.and_then(|times| times.get(id.number as usize)).copied();
+        let sent = sent.filter(|sent| *sent != NEVER);
+        let ended = self.ended.get(&id.producer).copied();
+        sent.is_some_and(|sent| ended.is_none_or(|ended| sent > ended))
+            && !self.causes.contains_key(&id)
+    }
+
     /// Whether `producer` has ever sent a batch of `partition` again.
     pub(crate) fn has_retried(&self, producer: ProducerIndex, partition: TopicPartition) -> bool {
         self.retries.contains(&(producer, partition))

@@ -32,8 +32,10 @@ struct Tale {
     over: bool,
     /// How often the group processed it.
     processed: u32,
-    /// Where the poll is told whose record was processed first.
+    /// Where a story of work that was done again begins: with the poll before it was done the last time.
     since: usize,
+    /// Where the last poll of each member that was given the record is told.
+    polls: BTreeMap<NodeId, usize>,
     /// How far the group's commits had been acknowledged.
     committed: Option<Offset>,
     /// A rebalance is told since the last step of a member.
@@ -57,7 +59,8 @@ impl Story {
 
     /// Takes one entry.
     pub fn observe(&mut self, entry: &Entry) {
-        for (subject, tale) in &mut self.tales {
+        let is_open = |subject: &Subject| subject.until.is_none_or(|until| entry.seq <= until);
+        for (subject, tale) in self.tales.iter_mut().filter(|(subject, _)| is_open(subject)) {
             let line = match subject.group {
                 None => tale.of_log(entry, subject, &self.context),
                 Some(group) => tale.of_group(entry, subject, group, &self.context),
@@ -71,7 +74,7 @@ impl Story {
     #[must_use]
     pub fn of(&self, subject: &Subject) -> Vec<String> {
         let Some(tale) = self.tales.get(subject) else { return Vec::new() };
-        // How a record came to be processed again begins where it was first given to a member.
+        // How a record came to be processed again begins where it was given to the member that did it before.
         let since = if tale.processed > 1 { tale.since } else { 0 };
         let mut lines = tale.lines[since..].to_vec();
         if lines.len() > LINES {
@@ -163,6 +166,8 @@ impl Tale {
             {
                 self.processed = 1;
                 self.member = Some(entry.node);
+                self.since = self.polled_by(entry.node);
+                self.rebalanced = false;
                 Some(format!("{} processed it", who()))
             }
             Event::Committed { group, offsets } if *group == of_group => {
@@ -174,8 +179,15 @@ impl Tale {
                     && holds(*base_offset, records, of) =>
             {
                 self.member = Some(entry.node);
-                self.since = self.lines.len();
+                self.polls.insert(entry.node, self.lines.len());
+                self.rebalanced = false;
                 Some(was_given(who(), *base_offset, records))
+            }
+            // It may be why the member that has the record is not the last one to do it.
+            Event::Rebalanced { group, .. }
+                if *group == of_group && of.until.is_some() && self.member.is_some() =>
+            {
+                self.of_rebalance(entry, of_group, context)
             }
             Event::CommitSent { group, offsets } if *group == of_group && !self.passed => {
                 let past = |(partition, offset): &&(TopicPartition, Offset)| {
@@ -221,7 +233,12 @@ impl Tale {
                 if *group == of_group && record.id == of.record =>
             {
                 self.processed += 1;
-                self.over = true;
+                self.over = of.until.is_none_or(|until| entry.seq >= until);
+                if !self.over {
+                    self.since = self.polled_by(entry.node);
+                    self.member = Some(entry.node);
+                    self.passed = false;
+                }
                 Some(format!("{} processed it again", who()))
             }
             Event::Committed { group, offsets } if *group == of_group => {
@@ -246,12 +263,8 @@ impl Tale {
             Event::Lost { group, partitions, .. } if *group == of_group && has(partitions) => {
                 Some(format!("{} had lost {}; {}", who(), place(), self.how_far(of, context)))
             }
-            Event::Rebalanced { group, generation, members, reason } if *group == of_group => {
-                let name = &context.groups[of_group.index()].name;
-                let why = reason.map_or_else(String::new, |reason| format!("{}, ", reason.words()));
-                let members = plural(u64::from(*members), "member");
-                let how = format!("{why}{members} in generation {generation}");
-                self.is_first_rebalance().then(|| format!("{name} rebalanced: {how}"))
+            Event::Rebalanced { group, .. } if *group == of_group => {
+                self.of_rebalance(entry, of_group, context)
             }
             Event::Positioned { group, partition, offset, source }
                 if (*group, *partition) == (of_group, of.partition) && *offset <= of.offset =>
@@ -268,12 +281,29 @@ impl Tale {
                     && holds(*base_offset, records, of) =>
             {
                 self.member = Some(entry.node);
+                self.polls.insert(entry.node, self.lines.len());
                 Some(was_given(who(), *base_offset, records))
             }
             _ => None,
         };
         self.rebalanced &= is_rebalance || told.is_none();
         told
+    }
+
+    /// Where the poll is told that gave the record to the member at `node`; else the next step.
+    fn polled_by(&self, node: NodeId) -> usize {
+        self.polls.get(&node).copied().unwrap_or(self.lines.len())
+    }
+
+    fn of_rebalance(&mut self, entry: &Entry, of: GroupId, context: &Context) -> Option<String> {
+        let Event::Rebalanced { generation, members, reason, .. } = &entry.event else {
+            return None;
+        };
+        let name = &context.groups[of.index()].name;
+        let why = reason.map_or_else(String::new, |reason| format!("{}, ", reason.words()));
+        let members = plural(u64::from(*members), "member");
+        let how = format!("{why}{members} in generation {generation}");
+        self.is_first_rebalance().then(|| format!("{name} rebalanced: {how}"))
     }
 
     /// Of several rebalances in a row the first is told.
@@ -314,132 +344,4 @@ fn holds(base: Offset, records: &RecordSlice, of: &Subject) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::history::PositionSource;
-    use crate::test_history::*;
-    use ackproof_types::{GenerationId, MemberId};
-
-    fn told(group: Option<GroupId>, events: Vec<(u16, Event)>) -> Vec<String> {
-        let subject = Subject { record: record(0).id, partition: P, offset: Offset(0), group };
-        let mut story = Story::new(Arc::new(context()), &[subject]);
-        for entry in entries(events) {
-            story.observe(&entry);
-        }
-        story.of(&subject)
-    }
-
-    #[test]
-    fn a_lost_record_is_followed_from_send_to_truncation() {
-        let lines = told(
-            None,
-            vec![
-                sent(0),
-                sent(1),
-                appended(1, 0, 0, &[0]),
-                acked(0, &[0]),
-                appended(3, 0, 0, &[0]),
-                appended(1, 0, 1, &[1]),
-                elected(2, 1, &[2, 3]),
-                (3, Event::Truncated { partition: P, from: Offset(1), to: Offset(0) }),
-            ],
-        );
-        assert_eq!(
-            lines,
-            [
-                "0.000s  billing-0 sent billing-0#0",
-                "2.000s  broker-1 appended it as leader at offset 0, epoch 0",
-                "3.000s  broker-1 acknowledged it at offset 0 (acks=all)",
-                "4.000s  broker-3 appended it as follower at offset 0, epoch 0",
-                "6.000s  broker-2 elected without it (epoch 1, in-sync set [2, 3])",
-                "7.000s  broker-3 truncated its log from 1 to 0: gone there",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_skipped_record_is_followed_through_the_group() {
-        let lines = told(
-            Some(G),
-            vec![
-                positioned(5, 0, PositionSource::NoCommitEarliest),
-                polled(0, &[0, 1]),
-                commit_sent(2),
-                (5, Event::ProcessEnded(ProcessEnd::Crash)),
-                positioned(6, 2, PositionSource::Committed),
-                positioned(6, 2, PositionSource::Committed),
-            ],
-        );
-        assert_eq!(
-            lines,
-            [
-                "0.000s  ledger-0 starts at payments-0 offset 0 (no commit, reset to earliest)",
-                "1.000s  ledger-0 polled offsets 0..2, the record among them",
-                "2.000s  ledger-0 committed payments-0 up to 2",
-                "3.000s  ledger-0 crashed without having processed it",
-                "4.000s  ledger-1 starts at payments-0 offset 2 (committed)",
-            ]
-        );
-    }
-
-    #[test]
-    fn a_record_processed_again_is_followed_from_the_first_time_to_the_second() {
-        let revoked = Event::Revoked { group: G, member: MemberId(0), partitions: Arc::new([P]) };
-        let rebalanced = |generation| {
-            let generation = GenerationId(generation);
-            (1, Event::Rebalanced { group: G, generation, members: 2, reason: None })
-        };
-        let lines = told(
-            Some(G),
-            vec![
-                sent(0),
-                acked(0, &[0]),
-                polled(0, &[0, 1]),
-                processed(0, 0),
-                (5, revoked),
-                rebalanced(2),
-                rebalanced(3),
-                positioned(6, 0, PositionSource::NoCommitEarliest),
-                polled(0, &[0, 1]),
-                processed(0, 0),
-                processed(0, 0),
-            ],
-        );
-        assert_eq!(
-            lines,
-            [
-                "2.000s  ledger-0 polled offsets 0..2, the record among them",
-                "3.000s  ledger-0 processed it",
-                "4.000s  ledger-0 gave payments-0 back; nothing of payments-0 was committed",
-                "5.000s  ledger rebalanced: 2 members in generation 2",
-                "7.000s  ledger-1 starts at payments-0 offset 0 (no commit, reset to earliest)",
-                "8.000s  ledger-0 polled offsets 0..2, the record among them",
-                "9.000s  ledger-0 processed it again",
-            ]
-        );
-        let crash = (5, Event::ProcessEnded(ProcessEnd::Crash));
-        let with = |commits: Vec<(u16, Event)>| {
-            let mut events = vec![polled(0, &[0, 1]), processed(0, 0)];
-            events.extend(commits);
-            events.extend([crash.clone(), processed(0, 0)]);
-            told(Some(G), events)[2..].join("\n")
-        };
-        let only = with(vec![committed(0)]);
-        assert!(only.contains("crashed; payments-0 was committed up to 0 only"), "{only}");
-        let passed = with(vec![committed(2)]);
-        assert!(
-            passed.contains("committed payments-0 up to 2\n"),
-            "a commit that was lost: {passed}"
-        );
-    }
-
-    #[test]
-    fn a_long_story_keeps_its_ends() {
-        let mut events = vec![sent(0), appended(1, 0, 0, &[0])];
-        events.extend((1..20).map(|epoch| elected(1, epoch, &[1])));
-        let lines = told(None, events);
-        assert_eq!(lines.len(), LINES);
-        assert_eq!(lines[FIRST], "… 12 more steps");
-        assert!(lines[LINES - 1].contains("epoch 19"), "{lines:?}");
-    }
-}
+mod tests;

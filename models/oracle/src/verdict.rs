@@ -82,8 +82,10 @@ pub struct Subject {
     pub partition: TopicPartition,
     /// Where it was acknowledged or read.
     pub offset: Offset,
-    /// The group that skipped it; none: the log lost it.
+    /// The group that skipped it, or processed it again; none: the log lost it.
     pub group: Option<GroupId>,
+    /// The entry with which its story ends; none: it goes on to the end, or to the first repetition.
+    pub until: Option<u64>,
 }
 
 /// Counts of one run.
@@ -107,6 +109,8 @@ pub struct RecordCounts {
     pub log_duplicates: u64,
     /// First copies in the final logs that stand behind a record which their producer sent later.
     pub reordered: u64,
+    /// Without an outcome when their producer's process ended, in its buffer or under way; ends added up.
+    pub open_at_end: u64,
     /// What became of records behind expired batches.
     pub behind_expired: BehindExpired,
     /// Why: adds up to `failed`.
@@ -179,13 +183,15 @@ pub struct Duplicate {
 }
 
 impl Duplicate {
-    /// `record`, processed again by `group` at a place; its story is not told yet.
+    /// `record`, processed again by `group` at a place with `entry`; its story is not told yet.
     pub(crate) fn new(
+        entry: &Entry,
         group: GroupId,
         (partition, offset): (TopicPartition, Offset),
         record: RecordId,
     ) -> Self {
-        let subject = Subject { record, partition, offset, group: Some(group) };
+        let (group, until) = (Some(group), Some(entry.seq));
+        let subject = Subject { record, partition, offset, group, until };
         Self { subject, story: Vec::new() }
     }
 }

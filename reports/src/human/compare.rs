@@ -9,8 +9,8 @@ use crate::sweep::Interval;
 use ackproof_types::words::plural;
 use comfy_table::{CellAlignment, Table, presets};
 
-/// In place of an interval.
-const TOO_FEW: &str = "too few runs";
+/// Seeds that make an interval.
+const LEAST: u64 = 3;
 
 /// A comparison.
 #[must_use]
@@ -36,7 +36,8 @@ pub fn compare(report: &CompareReport) -> String {
     }
     if report.arms.len() == 2 {
         text.push_str(
-            "\ndifference: B minus A within a seed, mean over seeds, with its interval at 95 %\n",
+            "\ndifference: B minus A within a seed, mean over seeds, with its interval at 95 %; \
+             pp: percentage points\n",
         );
     } else {
         text.push_str(
@@ -44,6 +45,9 @@ pub fn compare(report: &CompareReport) -> String {
              * on the front: no other arm is as good in everything down to read unavailability and better in \
              something (by 1 % at least)\n",
         );
+    }
+    if runs < LEAST {
+        put(&mut text, format_args!("an interval takes {} at least", plural(LEAST, "seed")));
     }
     failures(&mut text, report);
     put(&mut text, format_args!("\n{}", report.reproduce));
@@ -104,8 +108,14 @@ fn pair_cells(report: &CompareReport, index: usize, first: &Arm, second: &Arm) -
     let (a, b) = (&first.values[index], &second.values[index]);
     let shown =
         |value: Option<f64>| value.map_or_else(String::new, |value| show(value, measure.unit));
-    let signed = |value: f64| {
+    let points = measure.unit == Some(Unit::Share);
+    let amount = |value: f64| {
         let amount = show(value.abs(), measure.unit);
+        // Of two shares the difference is in points of percent, not a share of one of them.
+        if points { amount.trim_end_matches(" %").to_owned() } else { amount }
+    };
+    let signed = |value: f64| {
+        let amount = amount(value);
         // What rounds to nothing has no sign.
         let is_zero = !amount.contains(|letter: char| ('1'..='9').contains(&letter));
         let sign = match value {
@@ -115,12 +125,14 @@ fn pair_cells(report: &CompareReport, index: usize, first: &Arm, second: &Arm) -
         };
         format!("{sign}{amount}")
     };
+    let unit = if points { " pp" } else { "" };
     let between = match (b.difference, b.difference_interval) {
-        (_, Some(Interval { low, high })) => format!("{} to {}", signed(low), signed(high)),
-        (Some(_), None) => TOO_FEW.to_owned(),
-        (None, None) => String::new(),
+        (_, Some(Interval { low, high })) => {
+            format!("{} to {}{unit}", signed(low), signed(high))
+        }
+        (_, None) => String::new(),
     };
-    let difference = b.difference.map_or_else(String::new, signed);
+    let difference = b.difference.map_or_else(String::new, |value| signed(value) + unit);
     [name(&measure.name), shown(a.mean), shown(b.mean), difference, between]
 }
 
@@ -132,7 +144,8 @@ fn pair_list(report: &CompareReport, first: &Arm, second: &Arm) -> String {
         let values = format!("A {}, B {}", or_none(&a), or_none(&b));
         put(&mut text, format_args!("{name}: {values}"));
         if !difference.is_empty() {
-            put(&mut text, format_args!("  {difference} ({between})"));
+            let between = if between.is_empty() { between } else { format!(" ({between})") };
+            put(&mut text, format_args!("  {difference}{between}"));
         }
     }
     for (property, count) in &first.violated {
@@ -213,8 +226,7 @@ fn cells(value: &Value, unit: Option<Unit>) -> (String, String) {
     let mean = value.mean.map_or_else(String::new, |mean| show(mean, unit));
     let interval = match (value.mean, value.interval) {
         (_, Some(Interval { low, high })) => format!("{} to {}", show(low, unit), show(high, unit)),
-        (Some(_), None) => TOO_FEW.to_owned(),
-        (None, None) => String::new(),
+        (_, None) => String::new(),
     };
     (mean, interval)
 }

@@ -121,6 +121,11 @@ pub(super) fn records(text: &mut String, records: &Records) {
         let line = format!("{} behind a later one of the same producer", records.reordered);
         put(text, format_args!("{}{line}", row("order")));
     }
+    if records.open_at_end > 0 {
+        let had = plural(records.open_at_end, "record");
+        let line = format!("{had} had no outcome when the producer ended: buffered or under way");
+        put(text, format_args!("{}{line}", row("ended")));
+    }
     let BehindExpired { batches, acked, failed, epochs_raised } = records.behind_expired;
     if batches > 0 {
         let line = format!(

@@ -220,7 +220,9 @@ fn sentence() -> (Map<String, Value>, Value) {
     });
     for (verb, about) in FAULTS {
         let schema = match *verb {
-            "rolling-restart" => json!({ "const": "brokers" }),
+            "rolling-restart" => {
+                json!({ "type": "string", "pattern": "^(brokers|(all )?members of .+)$" })
+            }
             "partition" => json!({ "type": "array", "items": peers, "minItems": 2 }),
             _ => json!({ "type": "string" }),
         };

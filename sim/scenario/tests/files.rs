@@ -138,6 +138,13 @@ fn schema_is_current_and_fits_every_file() {
     let validator = jsonschema::validator_for(&schema).unwrap();
     let mut texts = files();
     texts.push(("template".to_owned(), template("new one")));
+    // Whom a rolling restart can hit, in each of its forms.
+    for whom in ["brokers", "members of ledger", "all members of ledger"] {
+        let fault = format!(r#"{{ "at": "9s", "rolling-restart": "{whom}", "for": "5s" }}"#);
+        let text = template(whom).replace("\"faults\": [", &format!("\"faults\": [{fault}, "));
+        assert_eq!(load(whom, &text).faults.len(), 2, "{text}");
+        texts.push((whom.to_owned(), text));
+    }
     for (name, text) in texts {
         let value = json::parse(&text).unwrap().to_value();
         if let Err(error) = validator.validate(&value) {

@@ -1,7 +1,7 @@
 //! `ackproof compare`: scenarios, or one with different settings, side by side over the same seeds.
 
 use super::args::{Shown, parse_set};
-use super::load::{Scenario, load};
+use super::load::{Scenario, load_saying};
 use super::options::{parse_jobs, threads};
 use super::output::{for_people, result, talk};
 use super::progress::Progress;
@@ -17,6 +17,7 @@ use ackproof::trial::trial;
 use ackproof_reports::command::quoted;
 use ackproof_reports::sweep::SeedRange;
 use ackproof_reports::{human, json};
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
@@ -150,9 +151,9 @@ fn grid(vary: &[(String, String)]) -> Result<Vec<Sets>, String> {
 }
 
 fn loaded(arms: Vec<(PathBuf, Sets)>) -> Result<Vec<(Scenario, Sets)>, String> {
-    let mut loaded = Vec::new();
+    let (mut loaded, mut said) = (Vec::new(), BTreeSet::new());
     for (file, sets) in arms {
-        for scenario in load(&[file], &sets)? {
+        for scenario in load_saying(&[file], &sets, &mut said)? {
             loaded.push((scenario, sets.clone()));
         }
     }

@@ -60,10 +60,21 @@ fn join(found: &[Diagnostic]) -> String {
 /// # Errors
 /// Every mistake, as it is shown.
 pub(crate) fn load(files: &[PathBuf], sets: &[(String, String)]) -> Result<Vec<Scenario>, String> {
+    load_saying(files, sets, &mut BTreeSet::new())
+}
+
+/// As [`load`]; what was `said` is not said again.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_saying(
+    files: &[PathBuf],
+    sets: &[(String, String)],
+    said: &mut BTreeSet<String>,
+) -> Result<Vec<Scenario>, String> {
     let mut scenarios = Vec::new();
     let mut mistakes = String::new();
     // What is odd about an overridden value is so for every file.
-    let mut said = BTreeSet::new();
     for file in files {
         match read(file, sets) {
             Ok((scenario, warnings)) => {

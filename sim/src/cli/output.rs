@@ -50,7 +50,7 @@ fn wrapped(text: &str, columns: usize) -> String {
         if line.starts_with("ackproof ") || textwrap::core::display_width(line) <= columns {
             lines.push_str(line);
         } else {
-            let margin = " ".repeat(margin(line).min(columns / 3));
+            let margin = " ".repeat(margin(line).min(columns / 3).min(room(line, columns)));
             let options = textwrap::Options::new(columns)
                 .subsequent_indent(&margin)
                 .word_separator(textwrap::WordSeparator::AsciiSpace)
@@ -60,6 +60,12 @@ fn wrapped(text: &str, columns: usize) -> String {
         lines.push('\n');
     }
     lines
+}
+
+/// How far a line may be indented without cutting its longest word, the name of a setting.
+fn room(line: &str, columns: usize) -> usize {
+    let longest = line.split(' ').map(textwrap::core::display_width).max().unwrap_or(0);
+    columns.saturating_sub(longest).max(2)
 }
 
 /// The column in which the text of a line begins: behind its indent, and behind the name of its row, which is
@@ -141,6 +147,12 @@ mod tests {
             "records     sent 600, acked\n          599, failed 1,\n          unknown 0\n  because it is so and not\n    otherwise\n"
         );
         assert_eq!(wrapped(text, 80), text);
+        let setting = "promised    it holds (topics.t.config.min.insync.replicas=2)\n";
+        assert_eq!(
+            wrapped(setting, 42),
+            "promised    it holds\n   (topics.t.config.min.insync.replicas=2)\n",
+            "a word that fits is not cut"
+        );
         let command = "ackproof run scenarios/basics/leader-crash.json --seed 7\n";
         assert_eq!(wrapped(command, 30), command, "to be copied");
         let bold = "\u{1b}[1mrecords     \u{1b}[0msent 600\n";

@@ -117,8 +117,11 @@ pub(crate) fn shrink(arguments: &Shrink) -> Status {
             write_small(small, &file.unwrap_or_default(), &command)
         }
         Ok(None) => {
-            let what = arguments.property.as_deref().unwrap_or("any property or limit");
-            talk(&format!("nothing to shrink: seed {seed} does not fail of {what}\n{command}\n"));
+            let what = match &arguments.property {
+                Some(name) => format!("does not violate {name}"),
+                None => "violates no property and no limit".to_owned(),
+            };
+            talk(&format!("nothing to shrink: seed {seed} {what}\n{command}\n"));
             Status::Nothing
         }
         Err(panic) => {

@@ -47,6 +47,7 @@ impl Measure {
                 self.ended.insert(entry.node);
                 for index in self.producers_at(entry.node) {
                     self.clocks.ended(entry.at, index);
+                    self.open_at_end += self.open_of(index.index());
                     self.outcomes.ended(entry.at, index);
                     let sent = self.records.get_mut(index.index()).into_iter().flatten();
                     sent.filter(|flags| **flags & SENT != 0).for_each(|flags| *flags |= ENDED);

@@ -329,7 +329,8 @@ impl Checker {
             self.report.judged(1);
             let acks = &self.context.producer(id.producer).acks;
             let (cause, doom) = log.why((offset, id), topic, acks);
-            let subject = Subject { record: id, partition, offset: Offset(offset), group: None };
+            let (record, at) = (id, Offset(offset));
+            let subject = Subject { record, partition, offset: at, group: None, until: None };
             let (done, instead) = ((entry.seq, entry.at), log.found.get(&offset).copied());
             self.missing.push(Missing { done, subject, cause, doom, instead });
         }

@@ -384,7 +384,14 @@ impl Property for Checker {
             }
         }
         let mut backlog = BTreeMap::new();
-        for open in &self.open {
+        // What was passed over before the group's first position in a partition comes last: everybody expects
+        // it, and the first violations are what is told.
+        let (early, rest): (Vec<_>, Vec<_>) = self.open.iter().partition(|open| {
+            let progress = self.progress.get(open.group, open.partition);
+            let first = progress.and_then(|progress| progress.resumptions.first());
+            first.is_some_and(|first| first.offset > open.offset)
+        });
+        for open in rest.into_iter().chain(early) {
             let of = &self.groups[open.group.index()];
             if !of.works || of.processed.contains(open.id) {
                 continue;
@@ -398,7 +405,8 @@ impl Property for Checker {
             let group = &self.context.groups[open.group.index()];
             let why = explain(group, open, progress);
             let (partition, offset) = (open.partition, open.offset);
-            let subject = Subject { record: open.id, partition, offset, group: Some(open.group) };
+            let (record, group) = (open.id, Some(open.group));
+            let subject = Subject { record, partition, offset, group, until: None };
             let context = &self.context;
             let cause = (why.0, why.1.map(|by| by.at));
             self.report.lost((open.seq, open.at), cause, subject, || words(context, open, why));
