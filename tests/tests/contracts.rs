@@ -115,10 +115,10 @@ fn a_grid_has_every_combination_and_marks_its_front() {
 /// The schedules that `explain` saved of `file`, and what it said.
 fn saved(directory: &Path, file: &str, more: &[&str]) -> (Vec<PathBuf>, String) {
     let file = root().join(file);
-    let asked = ["explain", file.to_str().unwrap(), "--save-schedules", "shown"];
+    let asked = ["explain", file.to_str().expect("UTF-8"), "--save-schedules", "shown"];
     let ran = run(directory, &[&asked, more].concat());
     let files = std::fs::read_dir(directory.join("shown")).expect("made");
-    (files.map(|file| file.unwrap().path()).collect(), ran.talk)
+    (files.map(|file| file.expect("readable").path()).collect(), ran.talk)
 }
 
 #[test]

@@ -101,7 +101,10 @@ fn what_does_not_fail_is_not_shrunk() {
     let chaos = at(CHAOS);
     let fine = run(directory.path(), &["shrink", &chaos, "--seed", "0"]);
     assert_eq!((fine.status, fine.out.as_str()), (4, ""), "{fine:?}");
-    assert!(fine.talk.contains("nothing to shrink: seed 0 violates no property and no limit"), "{fine:?}");
+    assert!(
+        fine.talk.contains("nothing to shrink: seed 0 violates no property and no limit"),
+        "{fine:?}"
+    );
     let typo = run(directory.path(), &["shrink", &chaos, "--property", "acked-durabilty"]);
     assert_eq!(typo.status, 2, "{typo:?}");
     assert!(typo.talk.contains("did you mean \"acked-durability\"?"), "{typo:?}");
