@@ -26,6 +26,9 @@ fn what_timed_out_is_not_lost() {
         found.unknown_absent > 0
     });
     assert!(absent.is_some(), "some records timed out and are in no log");
+    let why = ran.out.lines().find(|line| line.contains(" unknown, absent in "));
+    let why = why.expect("they have a cause");
+    assert!(why.contains(", delivery.timeout.ms=") && why.contains(" used up ("), "{why}");
     let strict = ["run", &file, "--seeds", "0..3", "--set", "expect.unknown_absent.max=0"];
     assert_eq!(run(&root(), &strict).status, 1, "the limit on them has a name of its own");
     let arms = ["--set", "acks=1", "--set", "acks=all", "--seeds", "3", "--format", "json"];
