@@ -1,7 +1,8 @@
 //! A history that was judged, as data: what a run's report has, as far as a history can tell. The fields
 //! and their order are those of `ackproof check --format json`.
 
-use crate::run::{CauseReport, GroupReport, Moment, PropertyReport, Records, Timing};
+use crate::run::{CauseReport, GroupReport, Moment, PropertyReport, Records};
+use crate::timing::Timing;
 use crate::verdict::{Reason, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

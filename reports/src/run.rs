@@ -1,7 +1,7 @@
 //! One run as data. The fields and their order are those of `--format json`.
 
 use crate::contract::{Contract, NotModelled};
-use crate::measure::{Latency, Stall};
+use crate::timing::Timing;
 use crate::verdict::{Expected, Judgement, Reason, Verdict};
 use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause, SendCause};
 use ackproof_oracle::pace::Pace;
@@ -79,36 +79,6 @@ pub struct NetworkReport {
     pub syn_linear_timeouts: u16,
     /// A SYN that is lost is sent again so many seconds after the first, up to 15 s.
     pub syn_again_after_s: Vec<u64>,
-}
-
-/// How fast records got through.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Timing {
-    /// From `send` to acknowledgement.
-    pub acknowledgement: Latency,
-    /// Partitions that producers waited for; absent: nothing on record waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub writes: Option<Stall>,
-    /// From a hit of a partition's leader to the election of another; absent: no election is on record.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failover: Option<Latency>,
-    /// Each group, in the order of the scenario.
-    pub groups: Vec<GroupTiming>,
-}
-
-/// How fast records got through a group.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct GroupTiming {
-    /// Its name.
-    pub group: String,
-    /// From `send` to the first time that the group has processed a record.
-    pub end_to_end: Latency,
-    /// Partitions that waited for the group; absent: nothing on record waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reads: Option<Stall>,
-    /// From a partition's loss of its owner to the next one; absent: no assignment is on record.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub handover: Option<Latency>,
 }
 
 /// What a property concludes from one run.
@@ -257,7 +227,7 @@ pub struct CauseReport {
     pub story: Vec<String>,
 }
 
-/// What can happen to a record.
+/// What can happen to a record, or to a commit.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -279,6 +249,8 @@ pub enum Fate {
     Skipped,
     /// Processed by a group more than once.
     Duplicate,
+    /// A commit of a group: acknowledged, and not found again.
+    LostCommit,
 }
 
 /// A fault as it was carried out.
@@ -307,25 +279,6 @@ pub struct Moment {
     pub at_ms: u64,
     /// What, in a few words.
     pub text: String,
-}
-
-impl Timing {
-    /// As a report shows `pace`, whose groups are these.
-    #[must_use]
-    pub fn of<'g>(pace: &Pace, groups: impl Iterator<Item = &'g str>) -> Self {
-        let groups = groups.zip(&pace.groups).map(|(group, pace)| GroupTiming {
-            group: group.to_owned(),
-            end_to_end: Latency::of(&pace.end_to_end),
-            reads: pace.reads.map(Stall::of),
-            handover: pace.handover.as_ref().map(Latency::of),
-        });
-        Self {
-            acknowledgement: Latency::of(&pace.acknowledgement),
-            writes: pace.writes.map(Stall::of),
-            failover: pace.failover.as_ref().map(Latency::of),
-            groups: groups.collect(),
-        }
-    }
 }
 
 impl PropertyReport {
@@ -434,6 +387,7 @@ impl CauseReport {
         causes.extend(Self::copies(Fate::LogDuplicate, None, &records.log_duplicate_causes));
         for group in &findings.groups {
             let name = Some(group.group.as_str());
+            causes.extend(Self::losses(Fate::LostCommit, name, &group.commit_loss_causes));
             causes.extend(Self::losses(Fate::Skipped, name, &group.skip_causes));
             for mut cause in Self::copies(Fate::Duplicate, name, &group.duplicate_causes) {
                 let mut firsts = group.first_duplicates.iter();

@@ -266,6 +266,9 @@ pub struct LimitSweep {
     pub highest: Option<f64>,
     /// Seeds outside, ascending.
     pub outside: Vec<u64>,
+    /// Of a limit on stalls: what stood in the way, as far as it is on record, and in how many seeds outside.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub because: BTreeMap<String, u64>,
 }
 
 /// A witness that the scenario demands.

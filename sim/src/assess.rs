@@ -85,7 +85,9 @@ pub fn run(plan: &Plan, report: &mut RunReport, standing: Standing) {
             continue;
         };
         if let Some(how) = breach(limit, value) {
-            let text = format!("{name} is {}, {how}", amount(name, value));
+            let because = measures::stalled_by(report, name);
+            let because = because.map_or_else(String::new, |one| format!("; {}", one.about));
+            let text = format!("{name} is {}, {how}{because}", amount(name, value));
             reasons.push(Weight::Limit.of(name, Verdict::Violated, text));
         }
     }
@@ -178,7 +180,10 @@ fn every_run(limit: &LimitSweep, run: u64) -> Option<(Weight, Verdict, String)> 
     }
     let (first, outside) = (limit.outside.first()?, limit.outside.len());
     let run = plural(run, "seed");
-    let text = format!("{name} is outside its limit in {outside} of {run}, first in {first}");
+    let mut text = format!("{name} is outside its limit in {outside} of {run}, first in {first}");
+    if let Some((because, seeds)) = limit.because.iter().max_by_key(|(_, seeds)| **seeds) {
+        text.push_str(&format!("; in {seeds} of them: {because}"));
+    }
     Some((Weight::Limit, Verdict::Violated, text))
 }
 

@@ -8,7 +8,8 @@ use ackproof_oracle::judge::Judge;
 use ackproof_oracle::verdict::{self as oracle, Findings, PropertyResult, Subject};
 use ackproof_reports::SCHEMA;
 use ackproof_reports::check::CheckReport;
-use ackproof_reports::run::{CauseReport, GroupReport, Moment, PropertyReport, Timing};
+use ackproof_reports::run::{CauseReport, GroupReport, Moment, PropertyReport};
+use ackproof_reports::timing::Timing;
 use ackproof_reports::verdict::{Expected, Reason, Verdict};
 use ackproof_types::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,10 +44,12 @@ pub fn read(input: impl BufRead, subjects: &[Subject]) -> Result<Checked, Proble
     let (mut span, mut read) = (Timestamp::START, BTreeSet::new());
     while let Some(entry) = reader.entry()? {
         span = entry.at;
-        if let Event::FinalReadDone { partition, .. } = entry.event {
+        judge.observe(&entry);
+        if let Event::FinalReadDone { partition, .. } = entry.event
+            && !judge.disbelieves(partition)
+        {
             read.insert((partition.topic.index(), partition.partition));
         }
-        judge.observe(&entry);
     }
     let written = context.producers.iter().map(|producer| producer.topic.index());
     let read = written.collect::<BTreeSet<usize>>().into_iter().all(|topic| {
@@ -93,18 +96,19 @@ pub fn report(file: &str, checked: &Checked, expect: &BTreeMap<String, Expected>
         entries: findings.entries,
         timeline: findings.timeline.iter().map(Moment::from).collect(),
         timeline_omitted: findings.timeline_omitted,
-        timing: timing(findings),
+        timing: timing(findings, context),
     }
 }
 
 /// A group without anything processed on record is not said to have stood still.
-pub(crate) fn timing(findings: &Findings) -> Timing {
+pub(crate) fn timing(findings: &Findings, context: &Context) -> Timing {
     let groups = findings.groups.iter();
-    let mut timing = Timing::of(&findings.pace, groups.clone().map(|group| group.group.as_str()));
+    let mut timing = Timing::of(&findings.pace, context);
     for (group, timing) in groups.zip(&mut timing.groups).filter(|(group, _)| group.processed == 0)
     {
         debug_assert_eq!(group.group, timing.group, "both in the order of the context");
         timing.reads = None;
+        timing.reads_because = None;
     }
     timing
 }

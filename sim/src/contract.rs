@@ -57,6 +57,9 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         allow(&[AT_LEAST_ONCE], &passed);
         allow(&[COMMITS, "stable-reads"], &[]);
     }
+    if may_lose_commits(plan) {
+        allow(&["commit-durability"], &[LossCause::UncleanElection]);
+    }
     for one in &plan.groups {
         if let Some(cause) = early(one.commit) {
             allow(&[AT_LEAST_ONCE], &[cause]);
@@ -68,6 +71,11 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         }
     }
     allowed
+}
+
+/// Whether a replica out of sync may lead a partition of `__consumer_offsets`.
+fn may_lose_commits(plan: &Plan) -> bool {
+    plan.topics[0].config.switch("unclean.leader.election.enable")
 }
 
 /// Why a commit strategy commits what is not processed.
@@ -279,6 +287,16 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         contract.promises.push(Clause { says: at_least_once(group), settings });
     }
     contract.possible.extend(skips);
+    if may_lose_commits(plan) {
+        let says = format!(
+            "an acknowledged commit of {name} is gone when a replica out of sync leads its partition of \
+             __consumer_offsets"
+        );
+        let settings = vec!["cluster.config.unclean.leader.election.enable=true".to_owned()];
+        let causes = std::iter::once(LossCause::UncleanElection.name());
+        let clause = Clause { says, settings };
+        contract.possible.push(possible(Fate::LostCommit, Some(name), causes, clause));
+    }
     let again = [DuplicateCause::MemberCrash, DuplicateCause::Rebalance, DuplicateCause::Zombie];
     let says = format!(
         "{name} processes a record again when a member fails or the group rebalances before it is committed"

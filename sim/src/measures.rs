@@ -9,6 +9,7 @@ use ackproof_oracle::pace::Stalls;
 use ackproof_reports::measure::{Estimate, MeasureSweep, Stall, Sums, Unit};
 use ackproof_reports::run::RunReport;
 use ackproof_reports::sweep::Interval;
+use ackproof_reports::timing::{GroupTiming, StallReport};
 
 /// The estimates of a latency: `mean` and `max` beside these.
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
@@ -156,6 +157,20 @@ pub(crate) fn value(run: &RunReport, name: &str) -> Option<f64> {
             worst(&mut handovers.into_iter())
         }
         other => latency(run, other),
+    }
+}
+
+/// What stood in the way of the longest stall that a limit on `name` is about, as far as it is on record.
+pub(crate) fn stalled_by<'r>(run: &'r RunReport, name: &str) -> Option<&'r StallReport> {
+    match name {
+        "longest_stall" => run.timing.writes_because.as_ref(),
+        "longest_read_stall" => {
+            let groups = run.timing.groups.iter().filter(|one| one.reads.is_some());
+            let longest = |one: &&GroupTiming| one.reads.map_or(0.0, |stall| stall.longest_ms);
+            let worst = groups.max_by(|one, other| longest(one).total_cmp(&longest(other)));
+            worst?.reads_because.as_ref()
+        }
+        _ => None,
     }
 }
 

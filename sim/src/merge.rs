@@ -266,6 +266,9 @@ fn limit(sum: &mut LimitSweep, one: LimitSweep) {
     sum.lowest = both(sum.lowest, one.lowest, f64::min);
     sum.highest = both(sum.highest, one.highest, f64::max);
     ascending(&mut sum.outside, one.outside);
+    for (because, seeds) in one.because {
+        *sum.because.entry(because).or_default() += seeds;
+    }
 }
 
 fn demand(sum: &mut DemandSweep, one: &DemandSweep) {

@@ -280,6 +280,9 @@ fn translate(observation: Observation) -> Event {
         Observation::FinalReadDone { partition, start, end } => {
             Event::FinalReadDone { partition, start, end }
         }
+        Observation::FinalReadBy { partition, broker, epoch } => {
+            Event::FinalReadBy { partition, broker, epoch }
+        }
     }
 }
 

@@ -8,8 +8,9 @@ use ackproof_oracle::verdict::PropertyResult;
 use ackproof_reports::SCHEMA;
 use ackproof_reports::command::Command;
 use ackproof_reports::run::{
-    CauseReport, FaultReport, GroupReport, Moment, PropertyReport, RunReport, Timing,
+    CauseReport, FaultReport, GroupReport, Moment, PropertyReport, RunReport,
 };
+use ackproof_reports::timing::Timing;
 use ackproof_reports::verdict::Verdict;
 use ackproof_scenario::plan::Plan;
 use ackproof_types::Micros;
@@ -50,7 +51,6 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         text: fault.text.clone(),
         entry: fault.entry as u64,
     });
-    let groups = findings.groups.iter().map(|group| group.group.as_str());
     let allowed = allowed(plan);
     let property = |result: &PropertyResult| {
         let causes = allowed.get(result.name).into_iter().flatten();
@@ -82,7 +82,7 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         timeline: findings.timeline.iter().map(Moment::from).collect(),
         timeline_omitted: findings.timeline_omitted,
         contract: None,
-        timing: Timing::of(&findings.pace, groups),
+        timing: Timing::of(&findings.pace, &outcome.context),
         pace: findings.pace.clone(),
         reproduce: origin.command(outcome.seed, outcome.seed.saturating_add(1)),
     };

@@ -15,7 +15,6 @@ use ackproof_kafka::broker::Broker;
 use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
 use ackproof_kafka::consumer::Consumer;
 use ackproof_kafka::controller::Controller;
-use ackproof_kafka::group::GroupCoordinator;
 use ackproof_kafka::producer::Producer;
 use ackproof_kafka::reader::{Reader, ReaderConfig};
 use ackproof_oracle::context::Context;
@@ -24,7 +23,9 @@ use ackproof_oracle::verdict::{Findings, Subject};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Workload};
 use ackproof_scenario::{entity, stream};
-use ackproof_types::{BrokerId, Micros, NodeId, Record, Timestamp, TopicId, TopicPartition};
+use ackproof_types::{
+    BrokerId, Micros, NodeId, Record, Timestamp, TopicId, TopicPartition, offsets_partition,
+};
 use madsim::runtime::Runtime;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -174,7 +175,7 @@ impl<'a> Director<'a> {
         let cluster = Arc::new(lower::cluster(plan));
         let offsets = plan.topics[0].partitions;
         let coordinators = plan.groups.iter().map(|group| {
-            let partition = GroupCoordinator::offsets_partition(&group.name, offsets);
+            let partition = offsets_partition(&group.name, offsets);
             TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition)
         });
         let recorder = Recorder::new(Arc::clone(&context), coordinators.collect(), trace, subjects);

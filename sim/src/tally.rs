@@ -35,6 +35,7 @@ impl<'a> Tally<'a> {
             lowest: None,
             highest: None,
             outside: Vec::new(),
+            because: BTreeMap::new(),
         });
         let demands = demands(plan).into_iter().map(|(witness, least)| DemandSweep {
             witness,
@@ -109,6 +110,9 @@ impl<'a> Tally<'a> {
             limit.highest = Some(limit.highest.map_or(value, |highest| highest.max(value)));
             if assess::breach(wanted, value).is_some() {
                 limit.outside.push(run.seed);
+                if let Some(because) = measures::stalled_by(run, &limit.measure) {
+                    *limit.because.entry(because.about.clone()).or_default() += 1;
+                }
             }
         }
         for demand in &mut sum.demands {

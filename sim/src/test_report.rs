@@ -1,10 +1,12 @@
 //! A hand-made plan and reports for tests of what decides.
 
+use ackproof_oracle::context::{Context, GroupContext};
 use ackproof_oracle::histogram::Histogram;
 use ackproof_oracle::pace::{GroupPace, Pace, Stalls};
 use ackproof_reports::run::{
-    FaultReport, GroupReport, PropertyReport, Records, RunReport, Timing, Violation,
+    FaultReport, GroupReport, PropertyReport, Records, RunReport, Violation,
 };
+use ackproof_reports::timing::Timing;
 use ackproof_reports::verdict::{Judgement, Verdict};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_with};
@@ -126,11 +128,20 @@ fn pace(seed: u64) -> Pace {
         observed: Micros::from_secs(100),
     };
     let handover = Some(lengths(3000 + 1000 * seed));
-    let group = GroupPace { end_to_end: lengths(20), reads: Some(stalls), handover };
+    let (begins, read_stall, write_stall) = (None, None, None);
+    let group =
+        GroupPace { begins, end_to_end: lengths(20), reads: Some(stalls), read_stall, handover };
     let (writes, failover) = (Some(stalls), Some(lengths(9000 + 1000 * seed)));
-    Pace { acknowledgement: lengths(10), writes, failover, groups: vec![group] }
+    Pace { acknowledgement: lengths(10), writes, write_stall, failover, groups: vec![group] }
 }
 
 fn timing(pace: &Pace) -> Timing {
-    Timing::of(pace, ["g"].into_iter())
+    let group = GroupContext {
+        name: "g".to_owned(),
+        topics: Vec::new(),
+        commit: String::new(),
+        reset: String::new(),
+        commit_interval: None,
+    };
+    Timing::of(pace, &Context { groups: vec![group], ..Context::default() })
 }

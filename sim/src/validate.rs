@@ -97,7 +97,7 @@ impl Validation {
         let findings = &checked.findings;
         let records: Records = (&findings.records).into();
         let groups: Vec<GroupReport> = findings.groups.iter().map(GroupReport::from).collect();
-        let timing = &timing(findings);
+        let timing = &timing(findings, &checked.context);
         let (records, groups) = (&records, groups.as_slice());
         let run = Measured { records, groups, timing, read: checked.read, complete: false };
         for (name, value) in figures(&run) {

@@ -5,7 +5,7 @@ use crate::cli::{Ran, directory, run};
 use crate::support::{assert_none, history, load, parallel, read, root, scenarios};
 use ackproof::check::{read as judge, report};
 use ackproof_oracle::jsonl::{entry_line, header_line, schema};
-use ackproof_reports::run::Timing;
+use ackproof_reports::timing::Timing;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};
@@ -51,8 +51,7 @@ fn a_history_tells_the_times_of_its_run() {
     let (outcome, text) = traced("scenarios/basics/chaos.json");
     let checked = judge(Cursor::new(&text), &[]).expect("it is a history");
     let timing = report("chaos", &checked, &BTreeMap::new()).timing;
-    let groups = outcome.findings.groups.iter().map(|group| group.group.as_str());
-    assert_eq!(timing, Timing::of(&outcome.findings.pace, groups));
+    assert_eq!(timing, Timing::of(&outcome.findings.pace, &outcome.context));
     let failover = timing.failover.and_then(|times| times.max_ms);
     assert!(failover.is_some_and(|longest| longest > 0.0), "{failover:?}");
     let handover = timing.groups[0].handover.and_then(|times| times.max_ms);

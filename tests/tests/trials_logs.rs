@@ -61,6 +61,47 @@ fn what_a_deposed_leader_acknowledges_is_lost_by_the_unclean_election() {
 }
 
 #[test]
+fn a_final_read_of_a_deposed_leader_decides_nothing() {
+    let file = trial("final-read-by-deposed-leader.json");
+    let ran = run(&root(), &["run", &file, "--seed", "0", "--format", "json"]);
+    assert_eq!(ran.status, 3, "{ran:?}");
+    let report: Value = serde_json::from_str(&ran.out).expect("JSON");
+    let records = &report["records"];
+    assert_eq!((&records["lost"], &records["unknown_absent"]), (&0.into(), &0.into()));
+    let reasons = report["reasons"].to_string();
+    let why = "acked-durability is undecided: broker-1 answered the final read of payments-2 as leader of \
+               epoch 0; it did not know that broker-2 had been elected in epoch 1";
+    assert!(reasons.contains(why), "{reasons}");
+    // With time to hear of it, it is judged.
+    let settled = run(&root(), &["run", &file, "--seed", "0", "--set", "run.settle=60s"]);
+    assert_eq!(settled.status, 0, "{settled:?}");
+}
+
+#[test]
+fn an_unclean_election_may_lose_commits() {
+    let file = trial("acked-after-unclean-election.json");
+    let unclean = "cluster.config.unclean.leader.election.enable=true";
+    let asked = |command: &'static str| {
+        let arguments = [command, &file, "--set", unclean, "--seeds", "0..5", "--format", "json"];
+        let ran = run(&root(), &arguments);
+        assert_eq!(ran.status, 0, "{command}: {ran:?}");
+        let report: Value = serde_json::from_str(&ran.out).expect("JSON");
+        report["scenarios"][0].clone()
+    };
+    let ran = asked("run");
+    let is_it = |one: &&Value| one["what"] == "lost-commit" && one["cause"] == "unclean-election";
+    let causes = ran["causes"].as_array().expect("causes");
+    assert!(causes.iter().any(|one| is_it(&one)), "{causes:#?}");
+    let told = |report: &Value| {
+        let possible = report["contract"]["possible"].as_array().expect("a list");
+        possible.iter().find(|one| one["fate"] == "lost-commit").cloned().expect("it is possible")
+    };
+    let seen = told(&ran);
+    assert!(seen["records"].as_u64() > Some(0), "{seen:#}");
+    told(&asked("explain"));
+}
+
+#[test]
 fn a_single_replica_is_what_explains_its_loss() {
     let ran = run(&root(), &["explain", &trial("disk-gone-on-restart.json"), "--seeds", "0..1"]);
     assert!(ran.out.contains("topics.t.replication.factor=1"), "{ran:?}");

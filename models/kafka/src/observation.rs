@@ -298,6 +298,15 @@ pub enum Observation {
         /// One past the last offset read: the high watermark.
         end: Offset,
     },
+    /// The final read of a partition is answered by this leadership from here on.
+    FinalReadBy {
+        /// The partition.
+        partition: TopicPartition,
+        /// Who answers.
+        broker: BrokerId,
+        /// The epoch under which it was asked.
+        epoch: LeaderEpoch,
+    },
 }
 
 /// How a consumer found its position.

@@ -70,9 +70,24 @@ struct Progress {
     end: Option<Offset>,
     /// The next offset to read.
     next: Offset,
+    /// Who was asked, and under which epoch: an answer may come after another was asked.
+    asked: BTreeMap<BrokerId, LeaderEpoch>,
+    /// The leadership that is on record as the one that answers.
+    by: Option<(BrokerId, LeaderEpoch)>,
     done: bool,
     /// Its last request failed; wait before the next.
     delayed: bool,
+}
+
+impl Progress {
+    /// Puts on record who answers, whenever that changes: a leader that was deposed and does not know it
+    /// answers too, and what it has is not what the log is.
+    fn answered(&mut self, partition: TopicPartition, broker: BrokerId, out: &mut Out) {
+        let Some(&epoch) = self.asked.get(&broker) else { return };
+        if self.by.replace((broker, epoch)) != Some((broker, epoch)) {
+            out.observe(Observation::FinalReadBy { partition, broker, epoch });
+        }
+    }
 }
 
 /// Reads everything that is readable, then exits.
@@ -150,13 +165,13 @@ impl Reader {
             (Purpose::Offsets(broker, spec), Response::ListOffsets(answers)) => {
                 self.busy.remove(&broker);
                 for (partition, answer) in answers {
-                    self.offset_listed(partition, spec, answer, out);
+                    self.offset_listed((broker, partition), spec, answer, out);
                 }
             }
             (Purpose::Fetch(broker), Response::Fetch(answers)) => {
                 self.busy.remove(&broker);
                 for answer in answers {
-                    self.fetched(answer, out);
+                    self.fetched(broker, answer, out);
                 }
             }
             (purpose, _) => self.fail_one(purpose, out),
@@ -193,7 +208,7 @@ impl Reader {
 
     fn offset_listed(
         &mut self,
-        partition: TopicPartition,
+        (broker, partition): (BrokerId, TopicPartition),
         spec: OffsetSpec,
         answer: Result<ListedOffset, ErrorCode>,
         out: &mut Out,
@@ -202,6 +217,7 @@ impl Reader {
         // (R2.20).
         let Ok(listed) = answer else { return self.delay(partition, out) };
         let Some(progress) = self.progress.get_mut(&partition) else { return };
+        progress.answered(partition, broker, out);
         match spec {
             OffsetSpec::Earliest => {
                 progress.start = Some(listed.offset);
@@ -212,7 +228,7 @@ impl Reader {
         self.finish_if_read(partition, out);
     }
 
-    fn fetched(&mut self, answer: FetchedPartition, out: &mut Out) {
+    fn fetched(&mut self, broker: BrokerId, answer: FetchedPartition, out: &mut Out) {
         let partition = answer.partition;
         let Some(progress) = self.progress.get_mut(&partition) else { return };
         let Some(end) = progress.end else { return };
@@ -229,6 +245,7 @@ impl Reader {
         if fetched.fetch_offset != progress.next {
             return;
         }
+        progress.answered(partition, broker, out);
         for batch in fetched.batches {
             let records = batch.records();
             let skipped = usize::try_from(progress.next.since(batch.base_offset));
@@ -283,7 +300,7 @@ impl Reader {
     /// Log starts first, then high watermarks, then records.
     fn next_request(&mut self, broker: BrokerId) -> Option<(Request, Purpose)> {
         let (mut earliest, mut latest, mut fetches) = (Vec::new(), Vec::new(), Vec::new());
-        for (&partition, progress) in &self.progress {
+        for (&partition, progress) in &mut self.progress {
             if progress.done || progress.delayed {
                 continue;
             }
@@ -305,6 +322,9 @@ impl Reader {
                     log_start: Offset::UNKNOWN,
                     max_bytes: self.config.max_bytes,
                 });
+            }
+            if leader == broker {
+                progress.asked.insert(broker, leader_epoch);
             }
         }
         if !earliest.is_empty() {
@@ -340,6 +360,8 @@ mod tests {
 
     const P: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
     const BROKER: BrokerId = BrokerId(1);
+    const BY: Observation =
+        Observation::FinalReadBy { partition: P, broker: BROKER, epoch: LeaderEpoch(0) };
 
     fn answer(request: &Request, latest: Result<i64, ErrorCode>) -> Response {
         let leader_epoch = LeaderEpoch(0);
@@ -427,9 +449,10 @@ mod tests {
         let mut out = Out::default();
         let mut reader = boot(&mut out);
         let (facts, exited) = play(&mut reader, &mut out, Ok(3));
-        let [Observation::FinalRead { base_offset, records, .. }, done] = &facts[..] else {
+        let [by, Observation::FinalRead { base_offset, records, .. }, done] = &facts[..] else {
             panic!("{facts:?}")
         };
+        assert_eq!(*by, BY);
         assert_eq!((*base_offset, records.len(), records[0].id.number), (Offset(1), 2, 1));
         let (start, end) = (Offset(1), Offset(3));
         assert_eq!(*done, Observation::FinalReadDone { partition: P, start, end });
@@ -441,7 +464,7 @@ mod tests {
         let mut out = Out::default();
         let mut reader = boot(&mut out);
         let (facts, exited) = play(&mut reader, &mut out, Err(ErrorCode::OffsetNotAvailable));
-        assert!(facts.is_empty() && !exited, "{facts:?}");
+        assert!(facts == [BY] && !exited, "{facts:?}");
         reader.step(Timestamp::START, Input::Fire(Timer::Retry), &mut out);
         let (facts, exited) = play(&mut reader, &mut out, Ok(1));
         let (start, end) = (Offset(1), Offset(1));

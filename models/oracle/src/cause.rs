@@ -1,7 +1,8 @@
 //! Why records are lost, skipped or processed twice: one name for each cause, stable, for reports and
 //! machines, and one sentence that names the setting responsible. It judges nothing.
 
-use ackproof_types::{ErrorCode, Micros};
+use crate::context::Context;
+use ackproof_types::{ErrorCode, Micros, RebalanceReason, TopicId, TopicPartition};
 
 macro_rules! causes {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal, $about:literal;)* }) => {
@@ -205,6 +206,84 @@ impl SendCause {
             SendEnd::NotOnRecord => "what was used up is not on record".to_owned(),
         };
         self.error.map_or_else(|| end.clone(), |error| format!("{error}, {end}"))
+    }
+}
+
+/// What stood in the way of records while a partition stalled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StallCause {
+    /// What.
+    pub obstacle: Obstacle,
+    /// Where: the partition that stalled, or the one of `__consumer_offsets` that its group needs.
+    pub place: TopicPartition,
+}
+
+/// What can stand in the way of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// The controller found no replica that may lead.
+    NoLeader,
+    /// The leader was down or hit by a fault, and no other had been elected.
+    Failover,
+    /// A replica in sync was down or hit by a fault: what it lacks is not committed.
+    Follower,
+    /// Fewer replicas were in sync than `min.insync.replicas`.
+    MinInsyncReplicas,
+    /// No member of the group owned it; why it got another owner, if that is on record.
+    NoOwner(Option<RebalanceReason>),
+}
+
+impl StallCause {
+    /// Its stable kebab-case name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self.obstacle {
+            Obstacle::NoLeader => "no-leader",
+            Obstacle::Failover => "failover",
+            Obstacle::Follower => "slow-replica",
+            Obstacle::MinInsyncReplicas => "min-insync-replicas",
+            Obstacle::NoOwner(_) => "no-owner",
+        }
+    }
+
+    /// What it means, in one sentence, with the setting responsible.
+    #[must_use]
+    pub fn about(&self, context: &Context) -> String {
+        let topic = &context.topics[self.place.topic.index()];
+        let (replicas, place) = (topic.replication_factor, context.partition(self.place));
+        let replication = if self.place.topic == TopicId::CONSUMER_OFFSETS {
+            "offsets.topic.replication.factor"
+        } else {
+            "replication.factor"
+        };
+        match self.obstacle {
+            Obstacle::NoLeader if replicas == 1 => {
+                format!("{replication}=1: {place} had no leader without its only replica")
+            }
+            Obstacle::NoLeader => format!(
+                "unclean.leader.election.enable=false: {place} had no leader without a replica that was in \
+                 sync"
+            ),
+            Obstacle::Failover if replicas == 1 => {
+                format!("{replication}=1: the only replica of {place} was down or hit by a fault")
+            }
+            Obstacle::Failover => format!(
+                "broker.session.timeout.ms: the leader of {place} was down or hit by a fault, and no other \
+                 was elected yet"
+            ),
+            Obstacle::Follower => format!(
+                "acks=all waits for every replica in sync: one of {place} was down or hit by a fault, and \
+                 not out of sync yet (broker.session.timeout.ms, replica.lag.time.max.ms)"
+            ),
+            Obstacle::MinInsyncReplicas => format!(
+                "min.insync.replicas={} with {replication}={replicas}: {place} had fewer replicas in sync",
+                topic.min_insync_replicas
+            ),
+            Obstacle::NoOwner(None) => format!("no member owned {place}"),
+            Obstacle::NoOwner(Some(reason)) => {
+                format!("no member owned {place} until the group rebalanced: {}", reason.words())
+            }
+        }
     }
 }
 

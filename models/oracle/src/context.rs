@@ -1,6 +1,8 @@
 //! What the oracle must know of a run besides its history: who took part, and what was configured.
 
-use ackproof_types::{GroupId, Micros, NodeId, ProducerIndex, TopicId, TopicPartition};
+use ackproof_types::{
+    GroupId, Micros, NodeId, ProducerIndex, TopicId, TopicPartition, offsets_partition,
+};
 
 /// The static facts of a run.
 #[derive(Clone, Debug, Default)]
@@ -95,6 +97,14 @@ impl Context {
     #[must_use]
     pub fn group(&self, group: GroupId) -> &str {
         &self.groups[group.index()].name
+    }
+
+    /// The partition of `__consumer_offsets` that keeps a group (R9.1).
+    #[must_use]
+    pub fn home(&self, group: GroupId) -> TopicPartition {
+        let partitions = self.topics.first().map_or(1, |topic| topic.partitions.max(1));
+        let number = offsets_partition(self.group(group), partitions);
+        TopicPartition::new(TopicId::CONSUMER_OFFSETS, number)
     }
 
     /// `billing-0#117`.

@@ -332,6 +332,15 @@ pub enum Event {
         /// High watermark: one past the last offset read.
         end: Offset,
     },
+    /// The final read of a partition is answered by this leadership from here on.
+    FinalReadBy {
+        /// The partition.
+        partition: TopicPartition,
+        /// Who answers.
+        broker: BrokerId,
+        /// The epoch under which it was asked.
+        epoch: LeaderEpoch,
+    },
 }
 
 /// The parts of a run.

@@ -2,13 +2,15 @@
 //! which kind of event, and no property.
 
 use crate::context::Context;
+use crate::deposed::Deposed;
 use crate::history::Entry;
 use crate::kind::Kind;
 use crate::measure::{Counts, Measure};
 use crate::registry;
 use crate::story::Story;
 use crate::timeline::Timeline;
-use crate::verdict::{Findings, Judgement, Property, PropertyResult, Subject};
+use crate::verdict::{Findings, Judgement, Loss, Property, PropertyResult, Subject, Undecided};
+use ackproof_types::TopicPartition;
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ pub struct Judge {
     entries: u64,
     /// By kind of event: whether it happened.
     seen: Vec<bool>,
+    deposed: Deposed,
 }
 
 impl fmt::Debug for Judge {
@@ -43,7 +46,8 @@ impl Judge {
             }
             properties.push(property);
         }
-        let (measure, timeline) = (Measure::new(Arc::clone(&context)), Timeline::new(context));
+        let (measure, timeline) =
+            (Measure::new(Arc::clone(&context)), Timeline::new(Arc::clone(&context)));
         Self {
             properties,
             routes,
@@ -52,6 +56,7 @@ impl Judge {
             story: None,
             entries: 0,
             seen: vec![false; Kind::ALL.len()],
+            deposed: Deposed::new(context),
         }
     }
 
@@ -66,6 +71,9 @@ impl Judge {
     /// Takes the next entry of the history.
     pub fn observe(&mut self, entry: &Entry) {
         self.entries += 1;
+        if self.deposed.sets_aside(&entry.event) {
+            return;
+        }
         let kind = Kind::of(&entry.event);
         self.seen[kind as usize] = true;
         for &index in &self.routes[kind as usize] {
@@ -80,6 +88,12 @@ impl Judge {
         }
     }
 
+    /// Whether a deposed leader answered the final read of `partition`: of its log nothing is known.
+    #[must_use]
+    pub fn disbelieves(&self, partition: TopicPartition) -> bool {
+        self.deposed.disbelieves(partition)
+    }
+
     /// Concludes after the last entry.
     #[must_use]
     pub fn conclude(self) -> Findings {
@@ -92,11 +106,18 @@ impl Judge {
                 property.unjudged = Some(missing(needs, &self.seen));
             }
         }
+        if let Some(why) = self.deposed.words() {
+            properties
+                .iter_mut()
+                .zip(registry::NEEDS)
+                .for_each(|(one, needs)| doubt(one, needs, &why));
+        }
         let causes = properties.iter().flat_map(|property| &property.causes);
-        for (&(group, cause), count) in causes {
-            let counts = match group {
-                None => &mut records.loss_causes,
-                Some(group) => &mut groups[group.index()].skip_causes,
+        for (&(loss, cause), count) in causes {
+            let counts = match loss {
+                Loss::Record => &mut records.loss_causes,
+                Loss::RecordOf(group) => &mut groups[group.index()].skip_causes,
+                Loss::CommitOf(group) => &mut groups[group.index()].commit_loss_causes,
             };
             *counts.entry(cause).or_default() += count;
         }
@@ -137,6 +158,19 @@ impl Judge {
     }
 }
 
+/// A final read was set aside: what rests on final reads alone is undecided unless it is violated.
+fn doubt(property: &mut PropertyResult, needs: &[Kind], why: &str) {
+    let needs = |kind| needs.contains(&kind);
+    if !needs(Kind::FinalRead) && !needs(Kind::FinalReadDone) {
+        return;
+    }
+    property.unjudged = Some(why.to_owned());
+    if property.judgement != Judgement::Violated && !needs(Kind::Polled) {
+        property.judgement = Judgement::Vacuous;
+        property.undecided = Some(Undecided { why: why.to_owned(), settle: None });
+    }
+}
+
 /// Why a property that needs these kinds judged nothing.
 fn missing(needs: &[Kind], seen: &[bool]) -> String {
     let missing = needs.iter().filter(|kind| !seen[**kind as usize]).map(|kind| kind.name());
@@ -151,8 +185,9 @@ fn missing(needs: &[Kind], seen: &[bool]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Phase;
+    use crate::history::{Event, Phase};
     use crate::test_history::*;
+    use ackproof_types::{BrokerId, LeaderEpoch};
 
     #[test]
     fn a_small_good_run_is_judged_good() {
@@ -183,6 +218,44 @@ mod tests {
         }
         let held = findings.properties.iter().filter(|r| r.judgement == Judgement::Held).count();
         assert_eq!((held, findings.entries, findings.records.acked), (10, 15, 1));
+    }
+
+    #[test]
+    fn a_final_read_of_a_deposed_leader_judges_nothing() {
+        let elected = |epoch, leader| {
+            let (isr, unclean) = ([BrokerId(leader)].into(), false);
+            let (leader, epoch) = (Some(BrokerId(leader)), LeaderEpoch(epoch));
+            (0, Event::LeaderElected { partition: P, leader, epoch, isr, unclean })
+        };
+        let by = |broker, epoch| {
+            let (broker, epoch) = (BrokerId(broker), LeaderEpoch(epoch));
+            (0, Event::FinalReadBy { partition: P, broker, epoch })
+        };
+        // The log of broker-1 ends before the record that broker-2 acknowledged.
+        let judged = |answered: Vec<(u16, Event)>| {
+            let mut events = vec![elected(0, 1), elected(1, 2), sent(0), acked(0, &[0])];
+            events.extend(answered);
+            events.push(final_done(0));
+            let mut judge = Judge::new(Arc::new(context()));
+            entries(events).iter().for_each(|entry| judge.observe(entry));
+            judge.conclude()
+        };
+        let stale = judged(vec![by(1, 0)]);
+        let durability = &stale.properties[0];
+        assert_eq!(durability.judgement, Judgement::Vacuous);
+        let why = "broker-1 answered the final read of payments-0 as leader of epoch 0; it did not know \
+                   that broker-2 had been elected in epoch 1";
+        assert_eq!(durability.unjudged.as_deref(), Some(why));
+        assert_eq!(durability.undecided.as_ref().map(|one| one.why.as_str()), Some(why));
+        assert_eq!(stale.records.lost, 0);
+        // A log that two answer for is the log of neither.
+        let both = judged(vec![by(1, 0), final_read(0, &[1]), by(2, 1)]);
+        assert_eq!(both.properties[0].judgement, Judgement::Vacuous);
+        // The leader is asked before the reader knows its epoch, or another is asked in time, or it is not
+        // on record who was: it is judged.
+        for answered in [vec![by(2, 0)], vec![by(1, 0), by(2, 1)], vec![]] {
+            assert_eq!(judged(answered).properties[0].judgement, Judgement::Violated);
+        }
     }
 
     #[test]

@@ -34,5 +34,5 @@ kinds! {
     Retried, ProducerEpochBumped, Assigned, Revoked, Lost, Positioned, Polled, Processed, CommitSent,
     Committed, CommitFailed, Appended, Truncated, HighWatermark, BecameLeader, BecameFollower,
     NotEnoughReplicas, DuplicateBatch, CoordinatorLoaded, Rebalanced, BrokerStarted, LeaderElected,
-    IsrChanged, Fenced, Unfenced, FinalRead, FinalReadDone,
+    IsrChanged, Fenced, Unfenced, FinalRead, FinalReadDone, FinalReadBy,
 }

@@ -6,13 +6,17 @@
 //! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows · [`cause`] why
 //! - [`judge`] everything at once · [`registry`] the properties · [`measure`] counts and witnesses
 //! - [`pace`] latencies and stalls, `moves` of leaders and owners, in [`histogram`]s
-//! - `bumps` of epochs, which excuse copies · `standing` of groups · `restarts` after which logs are shorter
+//! - `formation` of groups, before which they are not measured · `obstacles` that explain a stall
+//! - `deposed` leaders, whose final reads are set aside · `bumps` of epochs, which excuse copies
+//! - `standing` of groups · `restarts` after which logs are shorter
 //! - [`timeline`] a run at a glance · [`story`] biographies of records · [`jsonl`] histories as JSON Lines
 
 mod bumps;
 pub mod cause;
 pub mod context;
+mod deposed;
 mod exposed;
+mod formation;
 pub mod histogram;
 pub mod history;
 pub mod jsonl;
@@ -20,6 +24,7 @@ pub mod judge;
 mod kind;
 pub mod measure;
 mod moves;
+mod obstacles;
 mod outcomes;
 pub mod pace;
 mod places;

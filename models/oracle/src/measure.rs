@@ -8,8 +8,10 @@ mod witness;
 use crate::bumps::Bumps;
 use crate::cause::{DuplicateCause, OrderCause};
 use crate::context::{Context, ProducerContext};
+use crate::formation::Formation;
 use crate::history::{Entry, Event, Phase};
 use crate::moves::Moves;
+use crate::obstacles::Obstacles;
 use crate::outcomes::Outcomes;
 use crate::pace::{Clocks, Pace};
 use crate::places::{GroupPlaces, Places};
@@ -111,6 +113,8 @@ pub struct Measure {
     reordered: BTreeMap<OrderCause, u64>,
     open_at_end: u64,
     moves: Moves,
+    formation: Formation,
+    obstacles: Obstacles,
     last: Timestamp,
 }
 
@@ -129,6 +133,8 @@ impl Measure {
             reordered: BTreeMap::new(),
             open_at_end: 0,
             moves: Moves::default(),
+            formation: Formation::new(&context),
+            obstacles: Obstacles::new(Arc::clone(&context)),
             last: Timestamp::START,
             records: vec![Vec::new(); context.producers.len()],
             context,
@@ -220,6 +226,10 @@ impl Measure {
                 if self.is_over => {}
             _ => {
                 self.moves.observe(entry);
+                self.obstacles.observe(entry);
+                for group in self.formation.observe(entry) {
+                    self.clocks.begin(at, group);
+                }
                 self.witness(entry);
             }
         }
@@ -461,7 +471,8 @@ impl Measure {
             }
         }
         let groups = self.groups.into_iter().map(|(group, _)| group).collect();
-        let (witnesses, mut pace) = (self.witnesses.by_name(), self.clocks.conclude(self.last));
+        let (witnesses, mut pace) =
+            (self.witnesses.by_name(), self.clocks.conclude(self.last, &self.obstacles));
         let handovers;
         (pace.failover, handovers) = self.moves.conclude(pace.groups.len());
         for (group, handover) in pace.groups.iter_mut().zip(handovers) {

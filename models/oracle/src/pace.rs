@@ -8,10 +8,13 @@
 //!   that waits. A producer that is down waits for nothing. A call of `send` that blocks waits too: for the
 //!   partition that its record gets in the end or, if `max.block.ms` ends it, for none.
 //!
-//! What counts as waiting for a group is an acknowledged record, so that a group is not blamed for what
+//! What a group does is measured from the moment that `formation` tells: what was sent before has no latency,
+//! and what waits then waits from then on. What counts as waiting for a group is an acknowledged record, so that a group is not blamed for what
 //! no broker has. It judges nothing.
 
+use crate::cause::StallCause;
 use crate::histogram::Histogram;
+use crate::obstacles::Obstacles;
 use crate::places::{GroupPlaces, Places};
 use ackproof_types::{
     GroupId, Micros, Offset, ProducerIndex, RecordId, Timestamp, TopicId, TopicPartition,
@@ -28,6 +31,8 @@ pub struct Pace {
     pub acknowledgement: Histogram,
     /// Of partitions that producers wait for; none: nothing on record waits.
     pub writes: Option<Stalls>,
+    /// What stood in the way of the longest wait of writes, if it was a stall and that is on record.
+    pub write_stall: Option<StallCause>,
     /// From a leader's hit to the next leader; none: no election is on record.
     pub failover: Option<Histogram>,
     /// Of each group, in the order of the context.
@@ -37,8 +42,12 @@ pub struct Pace {
 /// How a group went, by time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupPace {
+    /// From when on it is measured; none: from the start.
+    pub begins: Option<Timestamp>,
     /// From `send` to the first processing.
     pub end_to_end: Histogram,
+    /// What stood in the way of the longest wait of reads, if it was a stall and that is on record.
+    pub read_stall: Option<StallCause>,
     /// Of partitions that wait for the group; none: nothing on record waits.
     pub reads: Option<Stalls>,
     /// From an owner's loss to the next owner; none: no assignment is on record.
@@ -56,6 +65,29 @@ pub struct Stalls {
     pub observed: Micros,
 }
 
+/// The longest wait of all partitions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Longest {
+    pub(crate) partition: TopicPartition,
+    pub(crate) since: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+impl Longest {
+    const fn length(&self) -> u64 {
+        self.until.as_micros() - self.since.as_micros()
+    }
+
+    /// The longer of two, if it is a stall.
+    fn of(longest: Option<Self>, partition: TopicPartition, wait: &Wait) -> Option<Self> {
+        let (since, until) = wait.longest_at;
+        let (since, until) = (Timestamp::from_micros(since), Timestamp::from_micros(until));
+        let one = Self { partition, since, until };
+        let is_longer = one.length() > longest.map_or(STALL.0, |other| other.length());
+        if is_longer { Some(one) } else { longest }
+    }
+}
+
 /// Whether a partition waits, and since when.
 #[derive(Clone, Copy, Debug, Default)]
 struct Wait {
@@ -66,11 +98,15 @@ struct Wait {
     began: bool,
     /// The first sign and the last.
     seen: Option<(u64, u64)>,
-    longest: u64,
+    longest_at: (u64, u64),
     stalled: u64,
 }
 
 impl Wait {
+    const fn longest(&self) -> u64 {
+        self.longest_at.1 - self.longest_at.0
+    }
+
     fn sign(&mut self, at: u64) {
         self.seen = Some((self.seen.map_or(at, |(first, _)| first), at));
     }
@@ -94,7 +130,9 @@ impl Wait {
         self.sign(at);
         if let Some(since) = self.since {
             let length = at.saturating_sub(since);
-            self.longest = self.longest.max(length);
+            if length > self.longest() {
+                self.longest_at = (since, at);
+            }
             self.stalled += if length > STALL.0 { length } else { 0 };
         }
         self.ended = at;
@@ -107,7 +145,7 @@ impl Wait {
         }
         let sums = sums.get_or_insert_default();
         let (first, last) = self.seen.unwrap_or_default();
-        sums.longest = sums.longest.max(Micros(self.longest));
+        sums.longest = sums.longest.max(Micros(self.longest()));
         sums.stalled = sums.stalled + Micros(self.stalled);
         sums.observed = sums.observed + Micros(last - first);
     }
@@ -171,6 +209,8 @@ struct Blocked {
 pub(crate) struct Clocks {
     acknowledgement: Histogram,
     end_to_end: Vec<Histogram>,
+    /// From when on each group is measured.
+    begins: Vec<Option<u64>>,
     // When each record was first sent, by producer and number.
     sent: Vec<Vec<u64>>,
     written: Places<Written>,
@@ -198,12 +238,26 @@ impl Clocks {
         }
         Self {
             acknowledgement: Histogram::default(),
+            begins: vec![None; end_to_end.len()],
             end_to_end,
             sent: Vec::new(),
             written: Places::default(),
             blocked: BTreeMap::new(),
             read: GroupPlaces::default(),
             readers,
+        }
+    }
+
+    /// The measures of `group` begin.
+    pub(crate) fn begin(&mut self, at: Timestamp, group: GroupId) {
+        let at = at.as_micros();
+        self.begins[group.index()] = Some(at);
+        self.end_to_end[group.index()] = Histogram::default();
+        for read in self.read.of_group_mut(group) {
+            read.wait = Wait::default();
+            if read.end > read.done {
+                read.wait.begin(at);
+            }
         }
     }
 
@@ -358,7 +412,8 @@ impl Clocks {
         again: bool,
     ) {
         let at = at.as_micros();
-        if !again && let Some(length) = self.since(id, at) {
+        let begins = self.begins[group.index()].unwrap_or(0);
+        if !again && let Some(length) = self.since(id, at).filter(|one| at - one.0 >= begins) {
             self.end_to_end[group.index()].add(length);
         }
         let read = self.read.of(group, partition);
@@ -377,8 +432,8 @@ impl Clocks {
         }
     }
 
-    /// All but what [`crate::moves`] knows.
-    pub(crate) fn conclude(mut self, end: Timestamp) -> Pace {
+    /// All but what [`crate::moves`] knows; what stood in the way of stalls is asked of `obstacles`.
+    pub(crate) fn conclude(mut self, end: Timestamp, obstacles: &Obstacles) -> Pace {
         let end = end.as_micros();
         let mut writes = None;
         let written = self.written.values_mut().map(|written| &mut written.wait);
@@ -388,19 +443,28 @@ impl Clocks {
             }
             wait.add_to(&mut writes);
         }
+        let mut longest = None;
+        for (place, written) in self.written.iter() {
+            longest = Longest::of(longest, place, &written.wait);
+        }
+        let write_stall = longest.and_then(|longest| obstacles.of_writes(&longest));
         let mut groups = Vec::new();
         for (group, end_to_end) in (0..).map(GroupId).zip(self.end_to_end) {
-            let mut reads = None;
-            for read in self.read.of_group(group) {
+            let (mut reads, mut longest) = (None, None);
+            for (place, read) in self.read.of_group(group) {
                 let mut wait = read.wait;
                 if wait.since.is_some() {
                     wait.end(end, false);
                 }
                 wait.add_to(&mut reads);
+                longest = Longest::of(longest, place, &wait);
             }
-            groups.push(GroupPace { end_to_end, reads, handover: None });
+            let read_stall = longest.and_then(|longest| obstacles.of_reads(group, &longest));
+            let begins = self.begins[group.index()].map(Timestamp::from_micros);
+            groups.push(GroupPace { begins, end_to_end, reads, read_stall, handover: None });
         }
-        Pace { acknowledgement: self.acknowledgement, writes, failover: None, groups }
+        let acknowledgement = self.acknowledgement;
+        Pace { acknowledgement, writes, write_stall, failover: None, groups }
     }
 }
 

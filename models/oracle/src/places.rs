@@ -81,9 +81,13 @@ impl<T: Default> GroupPlaces<T> {
     }
 
     /// Everything of `group`, by partition.
-    pub(crate) fn of_group(&self, group: GroupId) -> impl Iterator<Item = &T> {
-        let places = self.groups.get(group.index()).into_iter();
-        places.flat_map(|places| places.iter().map(|(_, one)| one))
+    pub(crate) fn of_group(&self, group: GroupId) -> impl Iterator<Item = (TopicPartition, &T)> {
+        self.groups.get(group.index()).into_iter().flat_map(Places::iter)
+    }
+
+    /// Everything of `group`, by partition.
+    pub(crate) fn of_group_mut(&mut self, group: GroupId) -> impl Iterator<Item = &mut T> {
+        self.groups.get_mut(group.index()).into_iter().flat_map(Places::values_mut)
     }
 
     /// Everything, in no order that matters.

@@ -2,7 +2,7 @@
 
 use crate::cause::LossCause;
 use crate::history::Entry;
-use crate::verdict::{Judgement, PropertyResult, Subject, Undecided, Violation};
+use crate::verdict::{Judgement, Loss, PropertyResult, Subject, Undecided, Violation};
 use ackproof_types::{GroupId, Micros, Timestamp};
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub(crate) struct Report {
     witnesses: u64,
     count: u64,
     violations: Vec<Violation>,
-    causes: BTreeMap<(Option<GroupId>, LossCause), u64>,
+    causes: BTreeMap<(Loss, LossCause), u64>,
     displaced: BTreeMap<LossCause, u64>,
     unjudged: Option<String>,
     undecided: Option<Undecided>,
@@ -100,7 +100,8 @@ impl Report {
         subject: Subject,
         summary: impl FnOnce() -> String,
     ) {
-        *self.causes.entry((subject.group, cause)).or_default() += 1;
+        let loss = subject.group.map_or(Loss::Record, Loss::RecordOf);
+        *self.causes.entry((loss, cause)).or_default() += 1;
         self.missing((seq, at), (cause, since), subject, summary);
     }
 
@@ -117,6 +118,22 @@ impl Report {
             kept.since = since.unwrap_or(at);
             kept.cause = Some(cause);
             kept.subject = Some(subject);
+        }
+    }
+
+    /// An acknowledged commit of `group` is gone. The summary is asked for only where it is kept.
+    pub(crate) fn lost_commit(
+        &mut self,
+        entry: &Entry,
+        (cause, since): (LossCause, Timestamp),
+        group: GroupId,
+        summary: impl FnOnce() -> String,
+    ) {
+        *self.causes.entry((Loss::CommitOf(group), cause)).or_default() += 1;
+        if let Some(kept) = self.keep(entry.seq, entry.at) {
+            kept.summary = summary();
+            kept.since = since;
+            kept.cause = Some(cause);
         }
     }
 

@@ -139,6 +139,11 @@ impl Tale {
                 let what = if has { "with" } else { "without" };
                 Some(format!("{leader} {how} {what} it (epoch {epoch}, in-sync set {isr:?})"))
             }
+            Event::FinalReadBy { partition, broker, epoch }
+                if *partition == of.partition && self.sent =>
+            {
+                Some(format!("{broker} answers the final read as leader (epoch {epoch})"))
+            }
             Event::ProcessEnded(ProcessEnd::Crash) if self.holders.contains(&entry.node) => {
                 Some(format!("{} crashed", who()))
             }

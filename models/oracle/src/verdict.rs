@@ -32,15 +32,26 @@ pub struct PropertyResult {
     pub violation_count: u64,
     /// The first of them.
     pub violations: Vec<Violation>,
-    /// How many violations each cause explains, by the group concerned; empty for properties that
-    /// speak of no loss.
-    pub causes: BTreeMap<(Option<GroupId>, LossCause), u64>,
+    /// How many violations each cause explains, by what was lost; empty for properties that speak of no
+    /// loss.
+    pub causes: BTreeMap<(Loss, LossCause), u64>,
     /// How many of them concern records that are in a log, at another place than the awaited one.
     pub displaced: BTreeMap<LossCause, u64>,
     /// What it left alone because it is not on record, or why it judged nothing.
     pub unjudged: Option<String>,
     /// Why it comes to no conclusion although it judged, if so.
     pub undecided: Option<Undecided>,
+}
+
+/// What was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loss {
+    /// A record, from the logs.
+    Record,
+    /// A record, to this group alone.
+    RecordOf(GroupId),
+    /// A commit of this group.
+    CommitOf(GroupId),
 }
 
 /// Why a property that judged comes to no conclusion.
@@ -166,6 +177,8 @@ pub struct GroupCounts {
     pub first_duplicates: BTreeMap<DuplicateCause, Duplicate>,
     /// Why, as far as the records were acknowledged.
     pub skip_causes: BTreeMap<LossCause, u64>,
+    /// Why acknowledged commits were not found again, each time that one was not.
+    pub commit_loss_causes: BTreeMap<LossCause, u64>,
     /// Rebalances by what began them; none: not on record.
     pub rebalances: BTreeMap<Option<RebalanceReason>, u64>,
     /// Commits that the coordinator, or the client itself, refused because the member was of no generation

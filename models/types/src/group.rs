@@ -56,3 +56,29 @@ impl RebalanceReason {
         }
     }
 }
+
+/// The partition of `__consumer_offsets`, of `partitions`, that keeps the group `group_name` (R9.1,
+/// Java's `String#hashCode`).
+///
+/// # Panics
+/// If `partitions` is 0.
+#[must_use]
+pub fn offsets_partition(group_name: &str, partitions: u16) -> u16 {
+    let hash = group_name
+        .encode_utf16()
+        .fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)));
+    // R9.1: the smallest integer has no absolute value and counts as 0.
+    let positive = hash.checked_abs().unwrap_or(0);
+    u16::try_from(positive % i32::from(partitions)).expect("below a number of partitions")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::offsets_partition;
+
+    #[test]
+    fn hash_is_that_of_java() {
+        assert_eq!(offsets_partition("abc", 50), 4, "96354 mod 50");
+        assert_eq!(offsets_partition("polygenelubricants", 50), 0, "the smallest integer");
+    }
+}

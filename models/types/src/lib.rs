@@ -9,7 +9,7 @@
 //! - [`time`] when: simulated microseconds
 //! - [`record`] what: one record of the workload
 //! - [`error`] why not: Kafka's error codes
-//! - [`group`] why a group rebalances
+//! - [`group`] where a group is kept, why it rebalances
 //! - [`words`] counts as people write them
 
 pub mod error;
@@ -21,7 +21,7 @@ pub mod time;
 pub mod words;
 
 pub use error::ErrorCode;
-pub use group::RebalanceReason;
+pub use group::{RebalanceReason, offsets_partition};
 pub use id::{
     BrokerId, GroupId, MemberId, NodeId, ProducerId, ProducerIndex, TopicId, TopicPartition,
 };

@@ -26,6 +26,7 @@ pub use validate::validate;
 
 use crate::catalogue::Catalogue;
 use crate::contract::{Clause, Contract, NotModelled, Possible};
+use crate::run::Fate;
 use ackproof_types::words::plural;
 use std::fmt::Write;
 
@@ -57,16 +58,17 @@ pub(crate) fn contract(text: &mut String, contract: &Contract, runs: Option<u64>
         let line = format!("{}{}{}", style::row("promised"), clause.says, because(clause));
         put(text, format_args!("{line}"));
     }
-    for Possible { clause, records, seeds, .. } in &contract.possible {
+    for Possible { clause, fate, records, seeds, .. } in &contract.possible {
+        let noun = if *fate == Fate::LostCommit { "commit" } else { "record" };
         let line = format!("{}{}{}", style::row("possible"), clause.says, because(clause));
         let shown = match (runs, seeds.first()) {
             (Some(0), _) => String::new(),
             (None, None) => ": not in this run".to_owned(),
-            (None, Some(_)) => format!(": {} here", plural(*records, "record")),
+            (None, Some(_)) => format!(": {} here", plural(*records, noun)),
             (Some(runs), None) => format!(": not seen in {}", plural(runs, "seed")),
             (Some(runs), Some(first)) => {
                 let (shown, runs) = (seeds.len(), plural(runs, "seed"));
-                let records = plural(*records, "record");
+                let records = plural(*records, noun);
                 format!(": {records} in {shown} of {runs}, first in seed {first}")
             }
         };

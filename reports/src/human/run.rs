@@ -5,8 +5,9 @@ use super::style::{aside, heading, instant, length, percent, row, verdict};
 use crate::measure::{Latency, Stall};
 use crate::run::{
     BehindExpired, CauseReport, Fate, FaultReport, GroupReport, NetworkReport, PropertyReport,
-    Records, RunReport, Timing, Violation,
+    Records, RunReport, Violation,
 };
+use crate::timing::{StallReport, Timing};
 use crate::verdict::{Expected, Judgement};
 use ackproof_types::words::plural;
 use std::collections::BTreeMap;
@@ -216,12 +217,12 @@ pub(super) fn cause(text: &mut String, cause: &CauseReport) {
 /// Why something happened to records, `in_seeds`.
 pub(super) fn fate(
     text: &mut String,
-    (what, group): (Fate, Option<&str>),
+    (fate, group): (Fate, Option<&str>),
     count: u64,
     in_seeds: &str,
     (cause, about): (&str, &str),
 ) {
-    let what = match what {
+    let what = match fate {
         Fate::Lost => "lost",
         Fate::UnknownAbsent => "unknown, absent",
         Fate::Failed => "failed",
@@ -230,20 +231,25 @@ pub(super) fn fate(
         Fate::LogDuplicate => "twice in a log",
         Fate::Skipped => "skipped",
         Fate::Duplicate => "processed again",
+        Fate::LostCommit if count == 1 => "lost commit",
+        Fate::LostCommit => "lost commits",
     };
-    let by = group.map_or_else(String::new, |group| format!(" by {group}"));
+    let by = if fate == Fate::LostCommit { "of" } else { "by" };
+    let by = group.map_or_else(String::new, |group| format!(" {by} {group}"));
     put(text, format_args!("{}{count} {what}{by}{in_seeds}: {about} ({cause})", row("why")));
 }
 
 /// How fast it went.
 pub(super) fn timing(text: &mut String, timing: &Timing) {
-    latency(text, "acknowledged", &timing.acknowledgement);
+    latency(text, "acknowledged", &timing.acknowledgement, None);
     for group in &timing.groups {
-        latency(text, &format!("processed by {}", group.group), &group.end_to_end);
+        let what = format!("processed by {}", group.group);
+        latency(text, &what, &group.end_to_end, group.from_ms);
     }
-    stall(text, "writes", timing.writes.as_ref());
+    stall(text, "writes", timing.writes.as_ref(), timing.writes_because.as_ref());
     for group in &timing.groups {
-        stall(text, &format!("reads of {}", group.group), group.reads.as_ref());
+        let what = format!("reads of {}", group.group);
+        stall(text, &what, group.reads.as_ref(), group.reads_because.as_ref());
     }
     moves(text, ("failover", "leader", ""), timing.failover.as_ref());
     for group in &timing.groups {
@@ -252,22 +258,27 @@ pub(super) fn timing(text: &mut String, timing: &Timing) {
     }
 }
 
-fn latency(text: &mut String, what: &str, latency: &Latency) {
+fn latency(text: &mut String, what: &str, latency: &Latency, from_ms: Option<u64>) {
     let Latency { p50_ms, p99_ms, max_ms, .. } = *latency;
     if let (Some(p50), Some(p99), Some(max)) = (p50_ms, p99_ms, max_ms) {
         let (p50, p99, max) = (length(p50), length(p99), length(max));
-        let line = format!("{what} within {p50} (half), {p99} (99 %), {max} (all)");
+        let from =
+            from_ms.map_or_else(String::new, |ms| format!("; from {} on", instant(ms).trim()));
+        let line = format!("{what} within {p50} (half), {p99} (99 %), {max} (all){from}");
         put(text, format_args!("{}{line}", row("latency")));
     }
 }
 
-fn stall(text: &mut String, what: &str, stall: Option<&Stall>) {
+fn stall(text: &mut String, what: &str, stall: Option<&Stall>, because: Option<&StallReport>) {
     if let Some(stall) = stall.filter(|stall| stall.stalled_ms > 0) {
         let (share, longest) = (percent(stall.unavailability), length(stall.longest_ms));
         put(
             text,
             format_args!("{}{what} {share} of the time, {longest} at the longest", row("stalled")),
         );
+        if let Some(StallReport { cause, about }) = because {
+            put(text, format_args!("{}the longest: {about} ({cause})", row("")));
+        }
     }
 }
 

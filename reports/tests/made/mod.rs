@@ -5,14 +5,16 @@ use ackproof_reports::SCHEMA;
 use ackproof_reports::contract::{Clause, Contract, Possible};
 use ackproof_reports::measure::{Estimate, Latency, MeasureSweep, Stall, Sums, Unit};
 use ackproof_reports::run::{
-    BehindExpired, CauseReport, Fate, FaultReport, GroupReport, GroupTiming, Moment, NetworkReport,
-    PropertyReport, Records, RunReport, Timing, Violation,
+    BehindExpired, CauseReport, Fate, FaultReport, GroupReport, Moment, NetworkReport,
+    PropertyReport, Records, RunReport, Violation,
 };
 use ackproof_reports::sweep::{
     Asked, CauseSweep, Claim, DemandSweep, FateSweep, Incident, Interval, LimitSweep,
     PropertySweep, ScenarioReport, SeedRange, Seeds, SweepReport, WitnessSweep,
 };
+use ackproof_reports::timing::{GroupTiming, StallReport, Timing};
 use ackproof_reports::verdict::{Expected, Judgement, Reason, Verdict};
+use std::collections::BTreeMap;
 
 fn violation() -> Violation {
     Violation {
@@ -277,8 +279,15 @@ fn timing() -> Timing {
     let moves = Latency { count: 3, mean_ms: Some(9500.0), max_ms: Some(9876.5), ..latency };
     let group = GroupTiming {
         group: "ledger".to_owned(),
+        from_ms: Some(7004),
         end_to_end: latency,
         reads: Some(stall),
+        reads_because: Some(StallReport {
+            cause: "no-leader".to_owned(),
+            about: "offsets.topic.replication.factor=1: __consumer_offsets-17 had no leader without its only \
+                    replica"
+                .to_owned(),
+        }),
         handover: Some(Latency {
             count: 1,
             mean_ms: Some(48_123.0),
@@ -287,7 +296,7 @@ fn timing() -> Timing {
         }),
     };
     let (writes, failover) = (Some(stall), Some(moves));
-    Timing { acknowledgement: latency, writes, failover, groups: vec![group] }
+    Timing { acknowledgement: latency, writes, writes_because: None, failover, groups: vec![group] }
 }
 
 pub(crate) fn failing() -> ScenarioReport {
@@ -326,6 +335,7 @@ pub(crate) fn failing() -> ScenarioReport {
             lowest: Some(0.0),
             highest: Some(0.0625),
             outside: vec![4],
+            because: BTreeMap::new(),
         }],
         demands: vec![DemandSweep {
             witness: "isr_shrunk".to_owned(),

@@ -2,7 +2,8 @@
 //! simulated ones. The same for both sides: a figure that a side does not tell has no value there.
 
 use ackproof_reports::measure::{Latency, Stall};
-use ackproof_reports::run::{GroupReport, GroupTiming, Records, Timing};
+use ackproof_reports::run::{GroupReport, Records};
+use ackproof_reports::timing::{GroupTiming, Timing};
 use ackproof_reports::validate::{Figure, FigureUnit, Place, Spread};
 
 /// Of simulated values as many per mille lie beyond either end of a range.

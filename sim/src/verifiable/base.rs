@@ -66,5 +66,6 @@ const fn is_base(event: &Event) -> bool {
             | Event::CommitFailed { .. }
             | Event::FinalRead { .. }
             | Event::FinalReadDone { .. }
+            | Event::FinalReadBy { .. }
     )
 }

@@ -16,7 +16,7 @@ use crate::observation::Observation;
 use crate::variant::Variant;
 use ackproof_types::{
     BrokerId, Delay, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset,
-    TopicId, TopicPartition,
+    TopicId, TopicPartition, offsets_partition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl GroupCoordinator {
     pub fn new(config: Arc<ClusterConfig>, broker: BrokerId) -> Self {
         let partitions = config.topic(TopicId::CONSUMER_OFFSETS).partitions;
         let names = config.group_names.iter();
-        let homes = names.map(|name| super::offsets_partition(name, partitions)).collect();
+        let homes = names.map(|name| offsets_partition(name, partitions)).collect();
         Self { config, broker, homes, shards: BTreeMap::new(), spare: Vec::new() }
     }
 
@@ -260,15 +260,6 @@ impl GroupCoordinator {
     /// Takes a list back that was carried out.
     pub(crate) fn keep_spare(&mut self, carried_out: Vec<Action>) {
         self.spare = carried_out;
-    }
-
-    /// As [`super::offsets_partition`].
-    ///
-    /// # Panics
-    /// If `partitions` is 0.
-    #[must_use]
-    pub fn offsets_partition(group_name: &str, partitions: u16) -> u16 {
-        super::offsets_partition(group_name, partitions)
     }
 
     #[cfg(test)]

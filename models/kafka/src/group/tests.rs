@@ -4,9 +4,8 @@
 mod driver;
 mod interleavings;
 
-use super::offsets_partition;
+use super::GroupTimer;
 use super::record::GroupRecord;
-use super::{GroupCoordinator, GroupTimer};
 use crate::message::{JoinGroupResponse, MemberClaim, Payload, Request, Response};
 use crate::variant::Variant;
 use ackproof_types::{ErrorCode, GenerationId, MemberId, Micros, Offset, RebalanceReason};
@@ -40,13 +39,6 @@ fn is_ok(answers: &[Response]) -> bool {
 fn last_record(driver: &Driver) -> GroupRecord {
     let Payload::Group(records) = &driver.log.last().unwrap().payload else { panic!("group") };
     records.last().unwrap().clone()
-}
-
-#[test]
-fn hash_is_that_of_java() {
-    assert_eq!(offsets_partition("abc", 50), 4, "96354 mod 50");
-    assert_eq!(offsets_partition("polygenelubricants", 50), 0, "the smallest integer");
-    assert_eq!(GroupCoordinator::offsets_partition("abc", 50), 4, "the same at the door");
 }
 
 /// W8, as the coordinator sees it.

@@ -122,7 +122,8 @@ impl Names {
             | Line::Fenced(_)
             | Line::Unfenced(_)
             | Line::FinalRead(_)
-            | Line::FinalReadDone(_) => self.decided(line)?,
+            | Line::FinalReadDone(_)
+            | Line::FinalReadBy(_) => self.decided(line)?,
         };
         let node = self.place_of(node, &event)?;
         let context = &self.context;
@@ -154,7 +155,8 @@ impl Names {
             | Event::Fenced { .. }
             | Event::Unfenced { .. }
             | Event::FinalRead { .. }
-            | Event::FinalReadDone { .. } => Some(NodeId::CONTROLLER),
+            | Event::FinalReadDone { .. }
+            | Event::FinalReadBy { .. } => Some(NodeId::CONTROLLER),
             Event::ProcessStarted
             | Event::ProcessEnded(_)
             | Event::ProducerEpochBumped { .. }
@@ -395,6 +397,11 @@ impl Names {
                 }
                 Event::FinalReadDone { partition, start, end }
             }
+            Line::FinalReadBy(one) => Event::FinalReadBy {
+                partition: self.place(&one.partition)?,
+                broker: self.broker(one.broker)?,
+                epoch: LeaderEpoch(one.epoch.0),
+            },
             _ => unreachable!("the caller sends only its own kinds"),
         })
     }

@@ -440,4 +440,14 @@ lines! {
         /// One past the last offset that can be read.
         end: Position,
     }
+    /// The final read of a partition is answered by this leadership from here on.
+    "final_read_by" FinalReadBy {
+        /// The partition.
+        #[serde(borrow)]
+        partition: Text<'a>,
+        /// Who answers, by its number.
+        broker: u16,
+        /// The epoch under which it was asked.
+        epoch: Epoch,
+    }
 }

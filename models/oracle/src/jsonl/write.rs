@@ -303,6 +303,17 @@ pub(super) fn line<'a>(entry: &Entry, context: &'a Context) -> Line<'a> {
                 FinalReadDone { partition: partition, start: at(*start), end: at(*end) }
             )
         }
+        Event::FinalReadBy { partition, broker, epoch } => {
+            made!(
+                entry,
+                n,
+                FinalReadBy {
+                    partition: n.place(*partition),
+                    broker: broker.0,
+                    epoch: Epoch(epoch.0),
+                }
+            )
+        }
     }
 }
 

@@ -10,13 +10,16 @@
 //! [`Checker`]. Keeps the commits that may still be read. Broken on purpose by
 //! `commit-ack-before-replication`.
 
+use crate::cause::LossCause;
 use crate::context::Context;
 use crate::history::{Entry, Event, PositionSource};
 use crate::kind::Kind;
-use crate::places::GroupPlaces;
+use crate::places::{GroupPlaces, Places};
 use crate::report::{Report, instant};
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{GenerationId, GroupId, NodeId, Offset, Timestamp, TopicId, TopicPartition};
+use ackproof_types::{
+    BrokerId, GenerationId, GroupId, NodeId, Offset, Timestamp, TopicId, TopicPartition,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -30,7 +33,43 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::CommitFailed,
     Kind::Positioned,
     Kind::LeaderElected,
+    Kind::IsrChanged,
 ];
+
+/// A partition of `__consumer_offsets`.
+#[derive(Debug, Default)]
+struct Log {
+    /// Unclean elections so far.
+    era: u32,
+    /// The last of them.
+    unclean: Option<(u64, Timestamp)>,
+    leader: Option<BrokerId>,
+    /// Leaders that one replaced, and that have not been in sync again: they may not know.
+    deposed: BTreeSet<BrokerId>,
+}
+
+impl Log {
+    fn elect(&mut self, entry: &Entry, leader: Option<BrokerId>, isr: &[BrokerId], unclean: bool) {
+        if unclean {
+            self.era += 1;
+            self.unclean = Some((entry.seq, entry.at));
+            self.deposed.extend(self.leader.filter(|before| Some(*before) != leader));
+        }
+        self.leader = leader.or(self.leader);
+        self.take_isr(isr);
+    }
+
+    fn take_isr(&mut self, isr: &[BrokerId]) {
+        self.deposed.retain(|broker| !isr.contains(broker));
+    }
+
+    /// The unclean election that may have thrown `write` away.
+    fn explains(&self, write: &Write) -> Option<Timestamp> {
+        let Outcome::Acked { seq, by_deposed, .. } = write.outcome else { return None };
+        let (elected, at) = self.unclean?;
+        (elected > seq || by_deposed).then_some(at)
+    }
+}
 
 /// The generation of a member. Fencing orders generations only as long as the coordinator forgets none,
 /// so the number of unclean elections before goes with it. None: not on record.
@@ -49,7 +88,12 @@ fn is_later(one: Generation, other: Generation) -> bool {
 enum Outcome {
     Pending,
     Unknown,
-    Acked { seq: u64, at: Timestamp },
+    Acked {
+        seq: u64,
+        at: Timestamp,
+        /// A coordinator that an unclean election deposed may have answered.
+        by_deposed: bool,
+    },
 }
 
 /// A commit of one partition. Having none is a commit of [`Offset::UNKNOWN`] before all others.
@@ -84,7 +128,7 @@ const NONE: Write = Write {
     node: NodeId::CONTROLLER,
     generation: None,
     sent: 0,
-    outcome: Outcome::Acked { seq: 0, at: Timestamp::START },
+    outcome: Outcome::Acked { seq: 0, at: Timestamp::START, by_deposed: false },
 };
 
 /// A member that was assigned the partition and has no position yet.
@@ -120,8 +164,14 @@ impl Register {
 
     /// Takes an acknowledgement that a member of `generation` hears. A commit that was sent after one of a
     /// later generation was acknowledged should have been refused: that one is returned.
-    fn ack(&mut self, entry: &Entry, value: Offset, generation: Generation) -> Option<Write> {
-        let outcome = Outcome::Acked { seq: entry.seq, at: entry.at };
+    fn ack(
+        &mut self,
+        entry: &Entry,
+        value: Offset,
+        generation: Generation,
+        by_deposed: bool,
+    ) -> Option<Write> {
+        let outcome = Outcome::Acked { seq: entry.seq, at: entry.at, by_deposed };
         let mut contradicted = None;
         if let Some(index) = self.pending(entry.node, value) {
             self.writes[index].outcome = outcome;
@@ -212,7 +262,8 @@ impl Register {
 ///   after another goes back (F25): legal, the last in log order wins (R9.12).
 /// - An OffsetFetch may show a commit that is not acknowledged yet (R9.5).
 /// - A coordinator that moves keeps what was acknowledged (R9.6). One that lost a part of its log by
-///   an unclean election does not: that is reported, and named.
+///   an unclean election does not, and one that such an election deposed acknowledges what nobody finds
+///   again: reported, with the unclean election as cause.
 ///
 /// What cannot fool it. *A late answer*: a commit takes effect between its sending and its answer, so an
 /// answer that is heard after later commits makes nothing new of it. Its sending is kept until the answer
@@ -229,9 +280,9 @@ pub(crate) struct Checker {
     generations: BTreeMap<(GroupId, NodeId), (u32, GenerationId)>,
     /// Groups whose commits are on record when they are sent.
     groups_with_sends: BTreeSet<GroupId>,
-    /// Unclean elections in the log of commits so far, and the last of them.
-    era: u32,
-    unclean: Option<(Timestamp, TopicPartition)>,
+    /// The partitions of `__consumer_offsets`, and which of them keeps a group's commits.
+    logs: Places<Log>,
+    homes: Vec<TopicPartition>,
 }
 
 impl Checker {
@@ -242,8 +293,12 @@ impl Checker {
             registers: GroupPlaces::default(),
             generations: BTreeMap::new(),
             groups_with_sends: BTreeSet::new(),
-            era: 0,
-            unclean: None,
+            logs: Places::default(),
+            homes: (0..)
+                .map(GroupId)
+                .take(context.groups.len())
+                .map(|group| context.home(group))
+                .collect(),
         }
     }
 
@@ -259,8 +314,11 @@ impl Checker {
         if !complete && (expected.value == Offset::UNKNOWN || found > expected.value) {
             return;
         }
-        let (context, unclean) = (&self.context, self.unclean);
-        self.report.violated(entry, || {
+        let (context, home) = (&self.context, self.homes[group.index()]);
+        let allowed = context.topics[home.topic.index()].unclean_leader_election;
+        let unclean = self.logs.get(home).and_then(|log| log.explains(&expected));
+        let unclean = unclean.filter(|_| allowed);
+        let summary = || {
             let (name, place) = (context.group(group), context.partition(place));
             let who = context.node(entry.node);
             let found = if found == Offset::UNKNOWN {
@@ -277,12 +335,19 @@ impl Checker {
                 ),
                 _ => "which no member committed".to_owned(),
             };
-            let why = unclean.map_or_else(String::new, |(at, log)| {
-                let log = context.partition(log);
-                format!(". unclean.leader.election.enable=true cut {log} at {}", instant(at))
+            let why = unclean.map_or_else(String::new, |at| {
+                let (cause, log) = (LossCause::UncleanElection.about(), context.partition(home));
+                format!(". {cause}, of {log} at {}", instant(at))
             });
             format!("{who} of {name} {found} in {place}, {instead}{why}")
-        });
+        };
+        match unclean {
+            Some(at) => {
+                let cause = (LossCause::UncleanElection, at);
+                self.report.lost_commit(entry, cause, group, summary);
+            }
+            None => self.report.violated(entry, summary),
+        }
     }
 
     /// A commit was accepted that the coordinator had to refuse.
@@ -304,6 +369,11 @@ impl Checker {
                 later.value
             )
         });
+    }
+
+    /// The log that keeps the commits of `group`.
+    fn home(&mut self, group: GroupId) -> &mut Log {
+        self.logs.of(self.homes[group.index()])
     }
 
     fn generation(&self, group: GroupId, node: NodeId) -> Generation {
@@ -329,7 +399,8 @@ impl Property for Checker {
                 if *generation == GenerationId::UNKNOWN {
                     self.generations.remove(&(*group, node));
                 } else {
-                    self.generations.insert((*group, node), (self.era, *generation));
+                    let era = self.home(*group).era;
+                    self.generations.insert((*group, node), (era, *generation));
                 }
                 self.release(*group, node, partitions);
                 let generation = self.generation(*group, node);
@@ -355,8 +426,10 @@ impl Property for Checker {
             }
             Event::Committed { group, offsets } => {
                 let generation = self.generation(*group, node);
+                let by_deposed = !self.home(*group).deposed.is_empty();
                 for &(place, value) in offsets.iter() {
-                    let later = self.registers.of(*group, place).ack(entry, value, generation);
+                    let register = self.registers.of(*group, place);
+                    let later = register.ack(entry, value, generation, by_deposed);
                     if let Some(later) = later {
                         self.overruled(entry, *group, place, value, &later);
                     }
@@ -376,11 +449,15 @@ impl Property for Checker {
                 | PositionSource::OutOfRangeLatest
                 | PositionSource::Truncated => {}
             },
-            Event::LeaderElected { partition, unclean, .. }
-                if *unclean && partition.topic == TopicId::CONSUMER_OFFSETS =>
+            Event::LeaderElected { partition, leader, isr, unclean, .. }
+                if partition.topic == TopicId::CONSUMER_OFFSETS =>
             {
-                self.era += 1;
-                self.unclean = Some((entry.at, *partition));
+                self.logs.of(*partition).elect(entry, *leader, isr, *unclean);
+            }
+            Event::IsrChanged { partition, isr, .. }
+                if partition.topic == TopicId::CONSUMER_OFFSETS =>
+            {
+                self.logs.of(*partition).take_isr(isr);
             }
             _ => {}
         }

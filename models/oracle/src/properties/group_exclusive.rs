@@ -9,9 +9,10 @@
 use crate::context::Context;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
+use crate::places::Places;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{GenerationId, GroupId, NodeId, TopicId, TopicPartition};
+use ackproof_types::{BrokerId, GenerationId, GroupId, NodeId, Offset, TopicId, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::ProcessEnded,
     Kind::Rebalanced,
     Kind::LeaderElected,
+    Kind::Appended,
+    Kind::BecameLeader,
 ];
 
 /// What a process owns as a member of a group.
@@ -30,6 +33,14 @@ pub(crate) const EVENTS: &[Kind] = &[
 struct Owner {
     generation: GenerationId,
     partitions: Vec<TopicPartition>,
+}
+
+/// A partition of `__consumer_offsets`.
+#[derive(Debug, Default)]
+struct Log {
+    leader: Option<BrokerId>,
+    /// Up to where its leaders wrote it; none: that is not on record.
+    end: Option<Offset>,
 }
 
 /// A group.
@@ -48,24 +59,54 @@ struct Group {
 /// - A member that joins again under another id in the same process: the process owns what it was
 ///   assigned last, and nothing besides (R8.11, R9.15).
 /// - A generation that the coordinator lost before anybody was assigned in it comes again under the
-///   same number (R9.6); assignments are handed out only once they are replicated (R9.18).
-/// - After an unclean election of a partition of `__consumer_offsets` also a generation with
-///   assignments may come again: those numbered up to the highest seen by then are not judged (F9).
+///   same number (R9.6).
+/// - Also one with assignments may come again. A coordinator hands out those that it made once they are
+///   replicated (R9.18), but one that took over hands out what it loaded, up to the end of its log (R9.6):
+///   Kafka answers the SyncGroup of a stable group at once (`GroupMetadataManager`,
+///   `classicGroupSyncToClassicGroup`). When another leader without that end follows, the generation is
+///   lost, cleanly. So when a leader of the group's partition of `__consumer_offsets` lacks what one before
+///   wrote, generations up to the highest seen are not judged; nor are they after an unclean election of that
+///   partition (F9), nor after any election of it where nobody's log is on record. A log that loses what was
+///   committed is told by `log-matching`.
 ///
-/// What cannot fool it. *A stale leader*: only owners of one generation are compared, and a coordinator that
-/// was replaced cannot make the generation of its successor. *A late message*: an assignment that arrives
-/// when later ones were handed out is of its own, older generation. *A restart*: what a process owned ends
-/// with it, and it owns what it is assigned anew.
+/// What cannot fool it. *A stale leader*: only owners of one generation are compared, and where a coordinator
+/// may have numbered one that its successor numbers again, nothing is. *A late message*: an assignment that
+/// arrives when later ones were handed out is of its own, older generation. *A restart*: what a process owned
+/// ends with it, and it owns what it is assigned anew.
 #[derive(Debug)]
 pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
     groups: BTreeMap<GroupId, Group>,
+    logs: Places<Log>,
 }
 
 impl Checker {
     pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
-        Self { report: Report::new(name), context: Arc::clone(context), groups: BTreeMap::new() }
+        Self {
+            report: Report::new(name),
+            context: Arc::clone(context),
+            groups: BTreeMap::new(),
+            logs: Places::default(),
+        }
+    }
+
+    /// What was decided in this log may be forgotten, and come again under the same numbers.
+    fn forget(&mut self, log: TopicPartition) {
+        for (id, group) in &mut self.groups {
+            if self.context.home(*id) == log {
+                group.ambiguous = Some(group.highest);
+            }
+        }
+    }
+
+    fn elect(&mut self, place: TopicPartition, leader: Option<BrokerId>, unclean: bool) {
+        let log = self.logs.of(place);
+        let moved = leader.is_some() && log.leader.is_some() && log.leader != leader;
+        log.leader = leader.or(log.leader);
+        if unclean || (moved && log.end.is_none()) {
+            self.forget(place);
+        }
     }
 
     fn assign(&mut self, entry: &Entry, id: GroupId, new: Owner) {
@@ -122,12 +163,22 @@ impl Property for Checker {
                 let group = self.groups.entry(*group).or_default();
                 group.highest = group.highest.max(*generation);
             }
-            Event::LeaderElected { partition, unclean, .. }
-                if *unclean && partition.topic == TopicId::CONSUMER_OFFSETS =>
+            Event::LeaderElected { partition, leader, unclean, .. }
+                if partition.topic == TopicId::CONSUMER_OFFSETS =>
             {
-                for group in self.groups.values_mut() {
-                    group.ambiguous = Some(group.highest);
-                }
+                self.elect(*partition, *leader, *unclean);
+            }
+            Event::Appended { partition, next_offset, as_leader: true, .. }
+                if partition.topic == TopicId::CONSUMER_OFFSETS =>
+            {
+                self.logs.of(*partition).end = Some(*next_offset);
+            }
+            Event::BecameLeader { partition, log_end, .. }
+                if partition.topic == TopicId::CONSUMER_OFFSETS =>
+            {
+                let before = self.logs.of(*partition).end.replace(*log_end);
+                let is_shorter = before.is_some_and(|end| *log_end < end);
+                is_shorter.then(|| self.forget(*partition));
             }
             _ => {}
         }
@@ -143,7 +194,7 @@ mod tests {
     use crate::history::{Event, ProcessEnd};
     use crate::test_history::*;
     use crate::verdict::{Judgement, PropertyResult};
-    use ackproof_types::{GenerationId, MemberId, TopicId};
+    use ackproof_types::{GenerationId, LeaderEpoch, MemberId, Offset, TopicId};
 
     fn run(events: Vec<(u16, Event)>) -> PropertyResult {
         judge("group-exclusive", events)
@@ -233,6 +284,38 @@ mod tests {
         assert_ne!(result.judgement, Judgement::Violated, "{result:?}");
         let both = [history, vec![assigned(6, 3)]].concat();
         assert_eq!(run(both).judgement, Judgement::Violated, "now both own it");
+    }
+
+    #[test]
+    fn a_generation_may_come_again_when_a_leader_lacks_where_it_was_written() {
+        let in_offsets = |(node, mut event): (u16, Event)| {
+            if let Event::Appended { partition, .. }
+            | Event::BecameLeader { partition, .. }
+            | Event::LeaderElected { partition, .. } = &mut event
+            {
+                partition.topic = TopicId::CONSUMER_OFFSETS;
+            }
+            (node, event)
+        };
+        let took_lead = |node: u16, epoch, end| {
+            let (epoch, log_end) = (LeaderEpoch(epoch), Offset(end));
+            let high_watermark = Offset(0);
+            (node, Event::BecameLeader { partition: P, epoch, log_end, high_watermark })
+        };
+        // broker-2 takes over with all of the log, hands out what it loaded, and broker-3 has less.
+        let twice = |end| {
+            let mut history = vec![appended(1, 0, 0, &[0]), elected(2, 1, &[2, 3])];
+            history.extend([took_lead(2, 1, 1), assigned(5, 2), elected(3, 2, &[3])]);
+            history.extend([took_lead(3, 2, end), assigned(6, 2)]);
+            run(history.into_iter().map(in_offsets).collect()).judgement
+        };
+        assert_ne!(twice(0), Judgement::Violated);
+        assert_eq!(twice(1), Judgement::Violated, "it has all");
+        // Without the logs on record any election may be such a one.
+        let elections = [elected(1, 0, &[1, 2, 3]), assigned(5, 2), elected(3, 1, &[3])];
+        let history: Vec<_> =
+            elections.into_iter().map(in_offsets).chain([assigned(6, 2)]).collect();
+        assert_ne!(run(history).judgement, Judgement::Violated);
     }
 
     #[test]

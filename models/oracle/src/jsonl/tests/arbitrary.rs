@@ -231,6 +231,11 @@ fn of_the_run() -> impl Strategy<Value = Event> {
         (place(), offset(), 0..99_i64).prop_map(|(partition, start, length)| {
             Event::FinalReadDone { partition, start, end: start + length }
         }),
+        (place(), broker(), epoch()).prop_map(|(partition, broker, epoch)| Event::FinalReadBy {
+            partition,
+            broker,
+            epoch
+        }),
     ]
 }
 

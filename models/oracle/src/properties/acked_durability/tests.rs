@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::test_history::*;
-use crate::verdict::Judgement;
+use crate::verdict::{Judgement, Loss};
 
 const NAME: &str = "acked-durability";
 
@@ -22,7 +22,7 @@ fn cause_in(context: &Context, acks: &str, events: Vec<(u16, Event)>) -> (LossCa
     let result = judge_in(&context, NAME, events);
     assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
     let first = result.violations[0].clone();
-    let counted = (None, first.cause.expect("a loss has a cause"));
+    let counted = (Loss::Record, first.cause.expect("a loss has a cause"));
     assert_eq!(result.causes.get(&counted), Some(&1));
     (first.cause.expect("a loss has a cause"), first.summary)
 }

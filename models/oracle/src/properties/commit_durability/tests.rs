@@ -1,10 +1,13 @@
 //! Histories of commits and lookups, legal ones (silent) beside illegal ones (loud), corner by corner.
 
+use super::Checker;
+use crate::cause::LossCause;
 use crate::history::PositionSource::{Committed, NoCommitEarliest};
 use crate::history::{Event, ProcessEnd};
 use crate::test_history::*;
-use crate::verdict::{Judgement, PropertyResult};
-use ackproof_types::{ErrorCode, MemberId, Offset, TopicId};
+use crate::verdict::{Judgement, Property, PropertyResult};
+use ackproof_types::{BrokerId, ErrorCode, MemberId, Offset, TopicId, TopicPartition};
+use std::sync::Arc;
 
 type Events = Vec<(u16, Event)>;
 
@@ -143,25 +146,60 @@ fn a_lookup_may_show_a_commit_before_its_acknowledgement() {
     assert_eq!(run(events).judgement, Judgement::Held);
 }
 
+/// An election in the log that keeps the group's commits.
+fn coordinator_elected(leader: u16, epoch: i32, isr: &[u16], is_unclean: bool) -> (u16, Event) {
+    let (node, mut event) = elected(leader, epoch, isr);
+    if let Event::LeaderElected { partition, unclean, .. } = &mut event {
+        (partition.topic, *unclean) = (TopicId::CONSUMER_OFFSETS, is_unclean);
+    }
+    (node, event)
+}
+
+/// By what the first violation is explained, where the log of commits allows unclean elections.
+fn cause(events: Vec<(u16, Event)>) -> Option<LossCause> {
+    let mut context = context();
+    context.topics[0].unclean_leader_election = true;
+    let mut checker = Checker::new("commit-durability", &Arc::new(context));
+    entries(events).iter().for_each(|entry| checker.observe(entry));
+    let result = Box::new(checker).conclude();
+    assert_eq!(result.judgement, Judgement::Violated);
+    result.violations[0].cause
+}
+
 #[test]
 fn an_unclean_election_of_the_commits_log_is_named() {
-    let (node, mut event) = elected(3, 1, &[3]);
-    if let Event::LeaderElected { partition, unclean, .. } = &mut event {
-        (partition.topic, *unclean) = (TopicId::CONSUMER_OFFSETS, true);
-    }
+    let unclean = |epoch| coordinator_elected(3, epoch, &[3], true);
     let mut events = acked_commits(&[5]);
-    events.extend([(node, event), assigned(6, 1), lookup(6, -1)]);
-    let result = run(events.clone());
-    assert_eq!(result.judgement, Judgement::Violated);
-    let summary = &result.violations[0].summary;
-    assert!(summary.contains("unclean.leader.election.enable=true cut __consumer_offsets-0"));
+    events.extend([unclean(1), assigned(6, 1), lookup(6, -1)]);
+    assert_eq!(cause(events.clone()), Some(LossCause::UncleanElection));
+    // Where the topic does not allow it, it explains nothing.
+    assert_eq!(run(events.clone()).violations[0].cause, None);
     // A coordinator that only moved is no excuse, and keeps the commit.
-    events.remove(3);
-    let summary = run(events.clone()).violations[0].summary.clone();
-    assert!(!summary.contains("unclean"), "{summary}");
+    events[3] = coordinator_elected(3, 1, &[3], false);
+    assert_eq!(cause(events.clone()), None);
     events.pop();
     events.push(lookup(6, 5));
     assert_eq!(run(events).judgement, Judgement::Held);
+}
+
+#[test]
+fn an_unclean_election_explains_what_came_before_it_or_of_whom_it_deposed() {
+    let first = coordinator_elected(1, 0, &[1, 2, 3], false);
+    let unclean = coordinator_elected(3, 1, &[3], true);
+    let lost = |between: Vec<(u16, Event)>| {
+        let mut events = vec![first.clone(), unclean.clone()];
+        events.extend(between);
+        events.extend(acked_commits(&[5]));
+        events.extend([assigned(6, 1), lookup(6, -1)]);
+        cause(events)
+    };
+    assert_eq!(lost(vec![]), Some(LossCause::UncleanElection), "broker-1 may not know yet");
+    let back = Event::IsrChanged {
+        partition: TopicPartition::new(TopicId::CONSUMER_OFFSETS, 0),
+        before: [BrokerId(3)].into(),
+        isr: [BrokerId(1), BrokerId(3)].into(),
+    };
+    assert_eq!(lost(vec![(0, back)]), None, "broker-1 follows");
 }
 
 /// The member at node 5 is frozen with a commit of 5 under way; the one at node 6 takes over in generation
@@ -252,12 +290,9 @@ fn a_stale_coordinator_a_late_answer_and_a_restart_together_do_not_fool_it() {
 
 #[test]
 fn generations_are_not_compared_across_an_unclean_election_of_their_log() {
-    let (node, mut event) = elected(3, 1, &[3]);
-    if let Event::LeaderElected { partition, unclean, .. } = &mut event {
-        (partition.topic, *unclean) = (TopicId::CONSUMER_OFFSETS, true);
-    }
+    let unclean = coordinator_elected(3, 1, &[3], true);
     // Generation 7 of before commits on, beside generation 2 of after: either may come last.
-    let mut events = vec![assigned(5, 7), (node, event), assigned(6, 2)];
+    let mut events = vec![assigned(5, 7), unclean, assigned(6, 2)];
     events.extend([commit_sent(5), at_node(6, commit_sent(9)), at_node(6, committed(9))]);
     events.push(committed(5));
     for found in [5, 9] {
