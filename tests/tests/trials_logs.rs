@@ -77,6 +77,19 @@ fn a_final_read_of_a_deposed_leader_decides_nothing() {
     assert_eq!(settled.status, 0, "{settled:?}");
 }
 
+/// A coordinator hands out an assignment that it loaded and that is not replicated; the next one lacks it, and
+/// numbers the generation again. True of Kafka, and no error of the group's.
+#[test]
+fn a_generation_that_is_lost_cleanly_may_come_again() {
+    let chaos = "scenarios/basics/chaos.json";
+    let ran = run(&root(), &["run", chaos, "--seed", "138459", "--trace"]);
+    assert_eq!(ran.status, 0, "{}", ran.talk);
+    let is_second = |line: &&str| {
+        line.contains(r#""event":"rebalanced""#) && line.contains(r#""generation":2,"#)
+    };
+    assert_eq!(ran.out.lines().filter(is_second).count(), 2, "the seed shows it no more");
+}
+
 #[test]
 fn an_unclean_election_may_lose_commits() {
     let file = trial("acked-after-unclean-election.json");
