@@ -29,6 +29,8 @@ struct Position {
     worked: Option<Offset>,
     /// What is processed above, or holds nothing that the group was given.
     ahead: Ranges,
+    /// How far it had come before the log was cut: an unclean election may bring the longer log back.
+    before_cut: Option<Offset>,
     /// One past the last that the group was given; none: no poll is on record.
     given: Option<Offset>,
     /// The commit that was acknowledged last, or a later position: what lies below it owes no commit.
@@ -99,10 +101,19 @@ impl Position {
 
     /// What is at `offset` and above holds other records from now on.
     fn cut(&mut self, offset: Offset) {
+        self.before_cut = self.before_cut.max(self.worked.filter(|worked| *worked > offset));
         self.worked = self.worked.map(|worked| worked.min(offset));
         self.given = self.given.map(|given| given.min(offset));
         self.next = self.next.min(offset);
         self.ahead.cut(offset.0);
+    }
+
+    /// The log that was cut is back, up to `end`.
+    fn restore(&mut self, end: Offset) {
+        let before = self.before_cut.take().map(|before| before.min(end));
+        self.worked = self.worked.max(before);
+        self.given = self.given.max(before);
+        self.close_gaps();
     }
 
     fn answered(&mut self, node: NodeId, offset: Offset) -> Option<u64> {
@@ -205,6 +216,8 @@ impl Group {
 struct End {
     epoch: LeaderEpoch,
     high_watermark: Option<Offset>,
+    /// Where it ended before a leader cut it.
+    before_cut: Option<Offset>,
     acked: Offset,
     /// What the final read found, and where it ended.
     held: Ranges,
@@ -370,14 +383,22 @@ impl Lag {
     }
 
     /// A leader that was replaced is heard no more. One that has less than its forerunner cut the log: what
-    /// lay above is gone.
+    /// lay above is gone, unless a later one has it all again.
     fn lead(&mut self, place: TopicPartition, epoch: LeaderEpoch, log_end: Offset) {
         let end = self.ends.of(place);
         if epoch < end.epoch || (epoch == end.epoch && end.high_watermark.is_some()) {
             return;
         }
         end.epoch = epoch;
-        end.high_watermark = end.high_watermark.map(|offset| offset.min(log_end));
+        let before = end.high_watermark;
+        if let Some(cut) = end.before_cut.filter(|cut| before < Some(*cut) && log_end >= *cut) {
+            end.before_cut = None;
+            self.positions.all_of(place).for_each(|position| position.restore(cut));
+        }
+        if before > Some(log_end) {
+            end.before_cut = end.before_cut.max(before);
+        }
+        end.high_watermark = before.map(|offset| offset.min(log_end));
         self.positions.all_of(place).for_each(|position| position.cut(log_end));
     }
 

@@ -171,6 +171,28 @@ fn a_log_that_was_cut_and_not_written_again_is_no_lag() {
 }
 
 #[test]
+fn a_longer_log_that_is_back_was_worked_on_before() {
+    let led = |broker, epoch, end| {
+        let (epoch, log_end) = (LeaderEpoch(epoch), Offset(end));
+        let high_watermark = Offset(0);
+        (broker, Event::BecameLeader { partition: P, epoch, log_end, high_watermark })
+    };
+    // Two unclean elections: broker-2 has 3 records, broker-1 still has its 10.
+    let back = |work: Vec<(u16, Event)>, end| {
+        let elections = vec![led(2, 1, 3), led(1, 2, 10), high_watermark(1, 2, end)];
+        settle([work, elections].concat(), 20, vec![]).judgement
+    };
+    let all = || [done(10), vec![commit_sent(10), committed(10)]].concat();
+    assert_eq!(back(all(), 10), Judgement::Held);
+    assert_eq!(back(all(), 11), Judgement::Violated);
+    let some = [done(6), vec![commit_sent(6), committed(6)]].concat();
+    assert_eq!(back(some, 10), Judgement::Violated);
+    // A leader with as much as its forerunner is no such log.
+    let onward = vec![led(2, 1, 3), high_watermark(2, 1, 5), led(3, 2, 5), high_watermark(3, 2, 5)];
+    assert_eq!(settle([all(), onward].concat(), 20, vec![]).judgement, Judgement::Violated);
+}
+
+#[test]
 fn a_stale_leader_a_late_answer_and_a_restart_together_do_not_fool_it() {
     let (epoch, log_end) = (LeaderEpoch(1), Offset(8));
     let led = Event::BecameLeader { partition: P, epoch, log_end, high_watermark: Offset(3) };
