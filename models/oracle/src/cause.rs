@@ -260,6 +260,9 @@ impl StallCause {
             Obstacle::NoLeader if replicas == 1 => {
                 format!("{replication}=1: {place} had no leader without its only replica")
             }
+            Obstacle::NoLeader if topic.unclean_leader_election => {
+                format!("{place} had no leader: no broker with a replica of it was there")
+            }
             Obstacle::NoLeader => format!(
                 "unclean.leader.election.enable=false: {place} had no leader without a replica that was in \
                  sync"

@@ -1,16 +1,18 @@
-//! When a group's measures begin: when its members first own all partitions of its topics, or with the first
-//! fault, whichever comes first. To form a group takes seconds, which are those of no failure. A group that
-//! never comes that far, without a fault, is measured from the start. It judges nothing.
+//! When a group's measures begin: when its members first own all partitions of its topics or, if a fault came
+//! before that, with the fault. To form a group takes seconds, which are those of no failure. A group that
+//! never comes that far is measured from the start. It judges nothing.
 
 use crate::context::Context;
 use crate::history::{Entry, Event};
-use ackproof_types::{GroupId, NodeId, TopicPartition};
+use ackproof_types::{GroupId, NodeId, Timestamp, TopicPartition};
 use std::collections::BTreeMap;
 
 /// Groups that still form.
 #[derive(Debug)]
 pub(crate) struct Formation {
     forming: BTreeMap<GroupId, Forming>,
+    /// When the first fault began.
+    fault: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -27,24 +29,24 @@ impl Formation {
             let partitions = topics.map(|topic| usize::from(topic.partitions)).sum();
             (group, Forming { partitions, owners: BTreeMap::new() })
         });
-        Self { forming: forming.collect() }
+        Self { forming: forming.collect(), fault: None }
     }
 
-    /// Takes an entry; the groups whose measures begin with it.
-    pub(crate) fn observe(&mut self, entry: &Entry) -> Vec<GroupId> {
+    /// Takes an entry; the group that is formed with it, and since when it is measured.
+    pub(crate) fn observe(&mut self, entry: &Entry) -> Option<(GroupId, Timestamp)> {
         if self.forming.is_empty() {
-            return Vec::new();
+            return None;
         }
         match &entry.event {
             Event::FaultStarted { .. } => {
-                return std::mem::take(&mut self.forming).into_keys().collect();
+                self.fault.get_or_insert(entry.at);
             }
             Event::Assigned { group, partitions, .. } => {
-                let Some(forming) = self.forming.get_mut(group) else { return Vec::new() };
+                let forming = self.forming.get_mut(group)?;
                 forming.owners.extend(partitions.iter().map(|place| (*place, entry.node)));
                 if forming.owners.len() >= forming.partitions {
                     self.forming.remove(group);
-                    return vec![*group];
+                    return Some((*group, self.fault.unwrap_or(entry.at)));
                 }
             }
             Event::Revoked { group, partitions, .. } | Event::Lost { group, partitions, .. } => {
@@ -61,7 +63,7 @@ impl Formation {
             }
             _ => {}
         }
-        Vec::new()
+        None
     }
 }
 
@@ -71,13 +73,16 @@ mod tests {
     use crate::test_history::*;
     use ackproof_types::TopicId;
 
-    fn begun(events: Vec<(u16, Event)>) -> Vec<usize> {
+    /// The entry, from 0, with which the measures of the group begin; entries are a second apart.
+    fn begun(events: Vec<(u16, Event)>) -> Option<u64> {
         let mut context = context();
         context.topics[1].partitions = 2;
         let mut formation = Formation::new(&context);
         let entries = entries(events);
-        let begins = entries.iter().map(|entry| formation.observe(entry));
-        begins.enumerate().filter(|(_, groups)| *groups == [G]).map(|(index, _)| index).collect()
+        let mut begins = entries.iter().filter_map(|entry| formation.observe(entry));
+        let (group, at) = begins.next()?;
+        assert_eq!((group, begins.next()), (G, None));
+        Some(at.as_millis() / 1000)
     }
 
     fn assigned(node: u16, number: u16) -> (u16, Event) {
@@ -89,16 +94,17 @@ mod tests {
 
     #[test]
     fn it_is_formed_when_all_partitions_have_an_owner_for_the_first_time() {
-        assert_eq!(begun(vec![assigned(5, 0), assigned(6, 1), assigned(6, 1)]), [1]);
+        assert_eq!(begun(vec![assigned(5, 0), assigned(6, 1), assigned(6, 1)]), Some(1));
         let ended = (5, Event::ProcessEnded(crate::history::ProcessEnd::Crash));
-        assert_eq!(begun(vec![assigned(5, 0), ended, assigned(6, 1), assigned(6, 0)]), [3]);
-        assert_eq!(begun(vec![assigned(5, 0), assigned(6, 0)]), [0; 0]);
+        assert_eq!(begun(vec![assigned(5, 0), ended, assigned(6, 1), assigned(6, 0)]), Some(3));
+        assert_eq!(begun(vec![assigned(5, 0), assigned(6, 0)]), None);
     }
 
     #[test]
     fn what_a_fault_delays_is_measured() {
         let text = "broker-1 crashed".into();
         let fault = (0, Event::FaultStarted { fault: 0, target: None, text });
-        assert_eq!(begun(vec![assigned(5, 0), fault, assigned(6, 1)]), [1]);
+        assert_eq!(begun(vec![assigned(5, 0), fault.clone(), assigned(6, 1)]), Some(1));
+        assert_eq!(begun(vec![assigned(5, 0), fault]), None, "it never forms");
     }
 }

@@ -227,8 +227,8 @@ impl Measure {
             _ => {
                 self.moves.observe(entry);
                 self.obstacles.observe(entry);
-                for group in self.formation.observe(entry) {
-                    self.clocks.begin(at, group);
+                if let Some((group, since)) = self.formation.observe(entry) {
+                    self.clocks.begin(since, group);
                 }
                 self.witness(entry);
             }

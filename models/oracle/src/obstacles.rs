@@ -18,6 +18,9 @@ struct Span {
     from: u64,
     /// None: to the end.
     to: Option<u64>,
+    /// It stood in the way for certain. A fault may be one that harms nobody: that shows only when another
+    /// process takes over.
+    sure: bool,
 }
 
 /// A partition.
@@ -36,19 +39,27 @@ struct Owned {
 }
 
 /// Opens a span unless one of the kind is open.
-fn open(spans: &mut Vec<Span>, obstacle: Obstacle, from: u64) {
+fn open(spans: &mut Vec<Span>, obstacle: Obstacle, from: u64, sure: bool) {
     let kind = std::mem::discriminant(&obstacle);
-    let is_open = |span: &Span| span.to.is_none() && std::mem::discriminant(&span.obstacle) == kind;
-    if !spans.iter().any(is_open) {
-        spans.push(Span { obstacle, from, to: None });
+    let is_open =
+        |span: &&mut Span| span.to.is_none() && std::mem::discriminant(&span.obstacle) == kind;
+    match spans.iter_mut().find(is_open) {
+        Some(span) => span.sure |= sure,
+        None => spans.push(Span { obstacle, from, to: None, sure }),
     }
 }
 
-/// Ends the open spans that `ends` picks.
+/// Ends the open spans that `ends` picks, for what proves that they stood in the way.
 fn close(spans: &mut [Span], to: u64, ends: impl Fn(Obstacle) -> bool) {
     for span in spans.iter_mut().filter(|span| span.to.is_none() && ends(span.obstacle)) {
-        span.to = Some(to);
+        (span.to, span.sure) = (Some(to), true);
     }
+}
+
+/// Ends the open spans that `ends` picks, for what proves nothing.
+fn let_go(spans: &mut Vec<Span>, to: u64, ends: impl Fn(Obstacle) -> bool) {
+    spans.retain(|span| span.sure || span.to.is_some() || !ends(span.obstacle));
+    close(spans, to, ends);
 }
 
 /// Obstacles so far.
@@ -61,6 +72,8 @@ pub(crate) struct Obstacles {
     faults: BTreeMap<u32, NodeId>,
     /// Processes that are down.
     down: BTreeSet<NodeId>,
+    /// It is on record when brokers serve.
+    tells_unfenced: bool,
 }
 
 impl Obstacles {
@@ -71,6 +84,7 @@ impl Obstacles {
             owners: GroupPlaces::default(),
             faults: BTreeMap::new(),
             down: BTreeSet::new(),
+            tells_unfenced: false,
         }
     }
 
@@ -85,7 +99,7 @@ impl Obstacles {
             Event::IsrChanged { partition, isr, .. } => self.in_sync(at, *partition, isr),
             Event::FaultStarted { fault, target: Some(target), .. } => {
                 self.faults.insert(*fault, *target);
-                self.hit(at, *target);
+                self.hit(at, *target, false);
             }
             Event::FaultEnded { fault } => {
                 if let Some(node) = self.faults.remove(fault) {
@@ -94,7 +108,7 @@ impl Obstacles {
             }
             Event::ProcessEnded(_) => {
                 self.down.insert(node);
-                self.hit(at, node);
+                self.hit(at, node, true);
             }
             Event::ProcessStarted => {
                 self.down.remove(&node);
@@ -102,13 +116,23 @@ impl Obstacles {
                 for owned in self.owners.values_mut().filter(|owned| owned.owner == Some(node)) {
                     owned.owner = None;
                 }
+                if !self.tells_unfenced {
+                    self.healed(at, node);
+                }
             }
-            Event::Unfenced { broker } => self.healed(at, NodeId::from(*broker)),
+            Event::Unfenced { broker } => {
+                self.tells_unfenced = true;
+                self.healed(at, NodeId::from(*broker));
+            }
             Event::Assigned { group, partitions, .. } => {
                 for place in partitions.iter() {
                     let owned = self.owners.of(*group, *place);
-                    owned.owner = Some(node);
-                    close(&mut owned.spans, at, |_| true);
+                    let moves = owned.owner.replace(node) != Some(node);
+                    let end = |spans: &mut Vec<Span>| match moves {
+                        true => close(spans, at, |_| true),
+                        false => let_go(spans, at, |_| true),
+                    };
+                    end(&mut owned.spans);
                 }
             }
             Event::Revoked { group, partitions, .. } | Event::Lost { group, partitions, .. } => {
@@ -116,7 +140,7 @@ impl Obstacles {
                     let owned = self.owners.of(*group, *place);
                     if owned.owner == Some(node) {
                         owned.owner = None;
-                        open(&mut owned.spans, Obstacle::NoOwner(None), at);
+                        open(&mut owned.spans, Obstacle::NoOwner(None), at, true);
                     }
                 }
             }
@@ -140,44 +164,48 @@ impl Obstacles {
         let led = self.leaders.of(partition);
         let leader = leader.map(NodeId::from);
         let Some(leader) = leader else {
-            close(&mut led.spans, at, |obstacle| obstacle == Obstacle::Failover);
-            return open(&mut led.spans, Obstacle::NoLeader, at);
+            close(&mut led.spans, at, |_| true);
+            return open(&mut led.spans, Obstacle::NoLeader, at, true);
         };
-        let is_over = led.leader != Some(leader) || !self.down.contains(&leader);
-        led.leader = Some(leader);
-        close(&mut led.spans, at, |obstacle| {
-            obstacle == Obstacle::NoLeader || (obstacle == Obstacle::Failover && is_over)
-        });
+        let before = led.leader.replace(leader);
+        close(&mut led.spans, at, |obstacle| obstacle == Obstacle::NoLeader);
+        if before != Some(leader) {
+            close(&mut led.spans, at, |obstacle| obstacle == Obstacle::Failover);
+        } else if !self.down.contains(&leader) {
+            let_go(&mut led.spans, at, |obstacle| obstacle == Obstacle::Failover);
+        }
     }
 
     fn in_sync(&mut self, at: u64, partition: TopicPartition, isr: &[BrokerId]) {
         let least = usize::from(self.context.topics[partition.topic.index()].min_insync_replicas);
         let led = self.leaders.of(partition);
         led.in_sync = isr.iter().map(|broker| NodeId::from(*broker)).collect();
-        let (faults, down) = (&self.faults, &self.down);
+        let (faults, down, leader) = (&self.faults, &self.down, led.leader);
         let is_hit = |node: &NodeId| down.contains(node) || faults.values().any(|hit| hit == node);
-        if !led.in_sync.iter().any(is_hit) {
+        if !led.in_sync.iter().any(|node| Some(*node) != leader && is_hit(node)) {
             close(&mut led.spans, at, |obstacle| obstacle == Obstacle::Follower);
         }
-        if led.in_sync.len() < least {
-            open(&mut led.spans, Obstacle::MinInsyncReplicas, at);
+        // Without a leader nobody counts who is in sync.
+        let leads = |span: &Span| span.to.is_some() || span.obstacle != Obstacle::NoLeader;
+        if led.in_sync.len() < least && led.spans.iter().all(leads) {
+            open(&mut led.spans, Obstacle::MinInsyncReplicas, at, true);
         } else {
             close(&mut led.spans, at, |obstacle| obstacle == Obstacle::MinInsyncReplicas);
         }
     }
 
     /// A process ended, or a fault took hold of it: who leads or owns may not do so for a while.
-    fn hit(&mut self, at: u64, node: NodeId) {
+    fn hit(&mut self, at: u64, node: NodeId, sure: bool) {
         for led in self.leaders.values_mut() {
             let is_open = |one: &Span| one.to.is_none() && one.obstacle == Obstacle::NoLeader;
             if led.leader == Some(node) && !led.spans.iter().any(is_open) {
-                open(&mut led.spans, Obstacle::Failover, at);
+                open(&mut led.spans, Obstacle::Failover, at, sure);
             } else if led.leader != Some(node) && led.in_sync.contains(&node) {
-                open(&mut led.spans, Obstacle::Follower, at);
+                open(&mut led.spans, Obstacle::Follower, at, sure);
             }
         }
         for owned in self.owners.values_mut().filter(|owned| owned.owner == Some(node)) {
-            open(&mut owned.spans, Obstacle::NoOwner(None), at);
+            open(&mut owned.spans, Obstacle::NoOwner(None), at, sure);
         }
     }
 
@@ -191,34 +219,50 @@ impl Obstacles {
                 Some(leader) if leader == node => Obstacle::Failover,
                 _ => Obstacle::Follower,
             };
-            close(&mut led.spans, at, |obstacle| obstacle == mine);
+            let_go(&mut led.spans, at, |obstacle| obstacle == mine);
         }
         for owned in self.owners.values_mut().filter(|owned| owned.owner == Some(node)) {
-            close(&mut owned.spans, at, |_| true);
+            let_go(&mut owned.spans, at, |_| true);
         }
     }
 
     /// What stood in the way of writes for most of `longest`.
     pub(crate) fn of_writes(&self, longest: &Longest) -> Option<StallCause> {
-        most(longest, longest.partition, &self.leaders.get(longest.partition)?.spans)
+        let place = longest.partition;
+        let mut writers =
+            self.context.producers.iter().filter(|producer| producer.topic == place.topic);
+        // With acks=1 nobody waits for a replica.
+        let all = writers.any(|producer| producer.acks != "0" && producer.acks != "1");
+        let matters = |span: &&Span| {
+            all || !matches!(span.obstacle, Obstacle::Follower | Obstacle::MinInsyncReplicas)
+        };
+        let spans = self.leaders.get(place)?.spans.iter().filter(matters).copied();
+        Some(most(longest, place, spans.collect())?.1)
     }
 
-    /// What stood in the way of `group` for most of `longest`: first of all what its coordinator needs.
+    /// What stood in the way of `group` for most of `longest`: of its coordinator or of the partition, whatever
+    /// did so for longer; else of its owner. Without a coordinator it gets none.
     pub(crate) fn of_reads(&self, group: GroupId, longest: &Longest) -> Option<StallCause> {
-        let (home, place) = (self.context.home(group), longest.partition);
-        let led = |place| most(longest, place, &self.leaders.get(place)?.spans);
-        let owned = || most(longest, place, &self.owners.get(group, place)?.spans);
-        led(home).or_else(|| led(place)).or_else(owned)
+        let place = longest.partition;
+        let led = |place| most(longest, place, self.leaders.get(place)?.spans.clone());
+        let owned = || most(longest, place, self.owners.get(group, place)?.spans.clone());
+        // Of two alike the last.
+        let leaders = [led(place), led(self.context.home(group))];
+        let longer = leaders.into_iter().flatten().max_by_key(|(length, _)| *length);
+        Some(longer.or_else(owned)?.1)
     }
 }
 
-/// Which of these stood in the way of a stall for the longest time, if together they did for half of it: before
-/// and after there is always some more.
-fn most(stall: &Longest, place: TopicPartition, spans: &[Span]) -> Option<StallCause> {
+/// Which of these stood in the way of a stall for the longest time, and for how long they did together, if it was
+/// half of the stall: before and after there is always some more.
+fn most(stall: &Longest, place: TopicPartition, mut spans: Vec<Span>) -> Option<(u64, StallCause)> {
     let (since, until) = (stall.since.as_micros(), stall.until.as_micros());
     let within = |span: &Span| (span.from.max(since), span.to.unwrap_or(until).min(until));
-    let mut together: Vec<(u64, u64)> =
-        spans.iter().map(within).filter(|(from, to)| from < to).collect();
+    spans.retain(|span| {
+        let (from, to) = within(span);
+        span.sure && from < to
+    });
+    let mut together: Vec<(u64, u64)> = spans.iter().map(within).collect();
     together.sort_unstable();
     let (mut length, mut reached) = (0, since);
     for (from, to) in together {
@@ -227,10 +271,10 @@ fn most(stall: &Longest, place: TopicPartition, spans: &[Span]) -> Option<StallC
     }
     let longest = spans.iter().max_by_key(|span| {
         let (from, to) = within(span);
-        to.saturating_sub(from)
+        to - from
     })?;
-    (length >= (until - since) / 2 && length > 0)
-        .then_some(StallCause { obstacle: longest.obstacle, place })
+    let cause = StallCause { obstacle: longest.obstacle, place };
+    (length >= (until - since) / 2).then_some((length, cause))
 }
 
 #[cfg(test)]

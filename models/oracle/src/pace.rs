@@ -248,7 +248,7 @@ impl Clocks {
         }
     }
 
-    /// The measures of `group` begin.
+    /// The measures of `group` begin with `at`.
     pub(crate) fn begin(&mut self, at: Timestamp, group: GroupId) {
         let at = at.as_micros();
         self.begins[group.index()] = Some(at);

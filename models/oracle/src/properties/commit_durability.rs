@@ -59,6 +59,12 @@ impl Log {
         self.take_isr(isr);
     }
 
+    /// A broker that ended answers nobody any more, and follows when it is back.
+    fn end(&mut self, node: NodeId) {
+        self.deposed.retain(|broker| NodeId::from(*broker) != node);
+        self.leader = self.leader.filter(|leader| NodeId::from(*leader) != node);
+    }
+
     fn take_isr(&mut self, isr: &[BrokerId]) {
         self.deposed.retain(|broker| !isr.contains(broker));
     }
@@ -67,7 +73,7 @@ impl Log {
     fn explains(&self, write: &Write) -> Option<Timestamp> {
         let Outcome::Acked { seq, by_deposed, .. } = write.outcome else { return None };
         let (elected, at) = self.unclean?;
-        (elected > seq || by_deposed).then_some(at)
+        (elected > seq || by_deposed || write.to_deposed).then_some(at)
     }
 }
 
@@ -103,6 +109,8 @@ struct Write {
     node: NodeId,
     generation: Generation,
     sent: u64,
+    /// A deposed coordinator may have got it.
+    to_deposed: bool,
     outcome: Outcome,
 }
 
@@ -128,6 +136,7 @@ const NONE: Write = Write {
     node: NodeId::CONTROLLER,
     generation: None,
     sent: 0,
+    to_deposed: false,
     outcome: Outcome::Acked { seq: 0, at: Timestamp::START, by_deposed: false },
 };
 
@@ -180,7 +189,8 @@ impl Register {
                 self.writes.iter().find(|one| one.follows(&write) && write.follows(one)).copied();
         } else if !self.is_over(generation, entry.seq) {
             let (node, sent) = (entry.node, entry.seq);
-            self.writes.push(Write { value, node, generation, sent, outcome });
+            let to_deposed = by_deposed;
+            self.writes.push(Write { value, node, generation, sent, to_deposed, outcome });
         }
         self.prune(entry.seq);
         contradicted
@@ -380,6 +390,31 @@ impl Checker {
         self.generations.get(&(group, node)).copied()
     }
 
+    /// A member is assigned partitions, and looks up where to resume.
+    fn assign(
+        &mut self,
+        entry: &Entry,
+        group: GroupId,
+        generation: GenerationId,
+        places: &[TopicPartition],
+    ) {
+        let (node, since) = (entry.node, entry.seq);
+        let home = self.home(group);
+        // Two coordinators number generations of their own.
+        let (is_alone, era) = (home.deposed.is_empty(), home.era);
+        if generation == GenerationId::UNKNOWN || !is_alone {
+            self.generations.remove(&(group, node));
+        } else {
+            self.generations.insert((group, node), (era, generation));
+        }
+        self.release(group, node, places);
+        let generation = self.generation(group, node);
+        for place in places {
+            let reader = Reader { node, generation, since };
+            self.registers.of(group, *place).readers.push(reader);
+        }
+    }
+
     fn release(&mut self, group: GroupId, node: NodeId, places: &[TopicPartition]) {
         for place in places {
             self.registers.of(group, *place).readers.retain(|reader| reader.node != node);
@@ -396,31 +431,22 @@ impl Property for Checker {
         let (node, seq) = (entry.node, entry.seq);
         match &entry.event {
             Event::Assigned { group, generation, partitions, .. } => {
-                if *generation == GenerationId::UNKNOWN {
-                    self.generations.remove(&(*group, node));
-                } else {
-                    let era = self.home(*group).era;
-                    self.generations.insert((*group, node), (era, *generation));
-                }
-                self.release(*group, node, partitions);
-                let generation = self.generation(*group, node);
-                for place in partitions.iter() {
-                    let reader = Reader { node, generation, since: seq };
-                    self.registers.of(*group, *place).readers.push(reader);
-                }
+                self.assign(entry, *group, *generation, partitions);
             }
             Event::Revoked { group, partitions, .. } | Event::Lost { group, partitions, .. } => {
                 self.release(*group, node, partitions);
             }
             Event::ProcessEnded(_) => {
                 self.registers.values_mut().for_each(|register| register.end(node));
+                self.logs.values_mut().for_each(|log| log.end(node));
             }
             Event::CommitSent { group, offsets } => {
                 self.groups_with_sends.insert(*group);
                 let generation = self.generation(*group, node);
+                let to_deposed = !self.home(*group).deposed.is_empty();
                 for &(place, value) in offsets.iter() {
-                    let write =
-                        Write { value, node, generation, sent: seq, outcome: Outcome::Pending };
+                    let (sent, outcome) = (seq, Outcome::Pending);
+                    let write = Write { value, node, generation, sent, to_deposed, outcome };
                     self.registers.of(*group, place).writes.push(write);
                 }
             }

@@ -13,7 +13,7 @@ use crate::places::Places;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{BrokerId, GenerationId, GroupId, NodeId, Offset, TopicId, TopicPartition};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
@@ -24,6 +24,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::ProcessEnded,
     Kind::Rebalanced,
     Kind::LeaderElected,
+    Kind::IsrChanged,
     Kind::Appended,
     Kind::BecameLeader,
 ];
@@ -39,6 +40,9 @@ struct Owner {
 #[derive(Debug, Default)]
 struct Log {
     leader: Option<BrokerId>,
+    /// Leaders that an unclean election replaced, and that have not been in sync again: each goes on as a
+    /// coordinator of its own.
+    deposed: BTreeSet<BrokerId>,
     /// Up to where its leaders wrote it; none: that is not on record.
     end: Option<Offset>,
 }
@@ -66,7 +70,7 @@ struct Group {
 ///   `classicGroupSyncToClassicGroup`). When another leader without that end follows, the generation is
 ///   lost, cleanly. So when a leader of the group's partition of `__consumer_offsets` lacks what one before
 ///   wrote, generations up to the highest seen are not judged; nor are they after an unclean election of that
-///   partition (F9), nor after any election of it where nobody's log is on record. A log that loses what was
+///   partition (F9) and as long as the leader that it deposed may go on as a coordinator, nor after any election of it where nobody's log is on record. A log that loses what was
 ///   committed is told by `log-matching`.
 ///
 /// What cannot fool it. *A stale leader*: only owners of one generation are compared, and where a coordinator
@@ -103,18 +107,32 @@ impl Checker {
     fn elect(&mut self, place: TopicPartition, leader: Option<BrokerId>, unclean: bool) {
         let log = self.logs.of(place);
         let moved = leader.is_some() && log.leader.is_some() && log.leader != leader;
+        if unclean {
+            log.deposed.extend(log.leader.filter(|before| Some(*before) != leader));
+        }
         log.leader = leader.or(log.leader);
         if unclean || (moved && log.end.is_none()) {
             self.forget(place);
         }
     }
 
+    /// A deposed coordinator follows: what both had numbered until now is not compared.
+    fn follow(&mut self, place: TopicPartition, isr: &[BrokerId]) {
+        let deposed = &mut self.logs.of(place).deposed;
+        let before = deposed.len();
+        deposed.retain(|broker| !isr.contains(broker));
+        if deposed.len() < before {
+            self.forget(place);
+        }
+    }
+
     fn assign(&mut self, entry: &Entry, id: GroupId, new: Owner) {
+        let is_alone = self.logs.of(self.context.home(id)).deposed.is_empty();
         let group = self.groups.entry(id).or_default();
         group.owners.remove(&entry.node);
         group.highest = group.highest.max(new.generation);
         let known = new.generation != GenerationId::UNKNOWN;
-        if known && group.ambiguous.is_none_or(|ambiguous| new.generation > ambiguous) {
+        if is_alone && known && group.ambiguous.is_none_or(|ambiguous| new.generation > ambiguous) {
             let peers = group.owners.iter().filter(|(_, one)| one.generation == new.generation);
             if peers.clone().next().is_some() {
                 self.report.judged(new.partitions.len());
@@ -163,10 +181,16 @@ impl Property for Checker {
                 let group = self.groups.entry(*group).or_default();
                 group.highest = group.highest.max(*generation);
             }
-            Event::LeaderElected { partition, leader, unclean, .. }
+            Event::LeaderElected { partition, leader, isr, unclean, .. }
                 if partition.topic == TopicId::CONSUMER_OFFSETS =>
             {
                 self.elect(*partition, *leader, *unclean);
+                self.follow(*partition, isr);
+            }
+            Event::IsrChanged { partition, isr, .. }
+                if partition.topic == TopicId::CONSUMER_OFFSETS =>
+            {
+                self.follow(*partition, isr);
             }
             Event::Appended { partition, next_offset, as_leader: true, .. }
                 if partition.topic == TopicId::CONSUMER_OFFSETS =>
@@ -194,7 +218,9 @@ mod tests {
     use crate::history::{Event, ProcessEnd};
     use crate::test_history::*;
     use crate::verdict::{Judgement, PropertyResult};
-    use ackproof_types::{GenerationId, LeaderEpoch, MemberId, Offset, TopicId};
+    use ackproof_types::{
+        BrokerId, GenerationId, LeaderEpoch, MemberId, Offset, TopicId, TopicPartition,
+    };
 
     fn run(events: Vec<(u16, Event)>) -> PropertyResult {
         judge("group-exclusive", events)
@@ -316,6 +342,28 @@ mod tests {
         let history: Vec<_> =
             elections.into_iter().map(in_offsets).chain([assigned(6, 2)]).collect();
         assert_ne!(run(history).judgement, Judgement::Violated);
+    }
+
+    #[test]
+    fn a_deposed_coordinator_numbers_generations_of_its_own() {
+        let in_offsets = |(node, mut event): (u16, Event)| {
+            if let Event::LeaderElected { partition, .. } = &mut event {
+                partition.topic = TopicId::CONSUMER_OFFSETS;
+            }
+            (node, event)
+        };
+        let back = Event::IsrChanged {
+            partition: TopicPartition::new(TopicId::CONSUMER_OFFSETS, 0),
+            before: [BrokerId(3)].into(),
+            isr: [BrokerId(1), BrokerId(3)].into(),
+        };
+        let start = vec![in_offsets(elected(1, 0, &[1])), unclean(0)];
+        let two = |between: Vec<(u16, Event)>, last| {
+            let both = vec![assigned(5, last), assigned(6, last)];
+            run([start.clone(), vec![assigned(5, 2)], between, both].concat()).judgement
+        };
+        assert_ne!(two(vec![], 3), Judgement::Violated, "broker-1 and broker-3 both go on");
+        assert_eq!(two(vec![(0, back)], 3), Judgement::Violated, "broker-1 follows");
     }
 
     #[test]

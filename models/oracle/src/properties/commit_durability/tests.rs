@@ -200,6 +200,19 @@ fn an_unclean_election_explains_what_came_before_it_or_of_whom_it_deposed() {
         isr: [BrokerId(1), BrokerId(3)].into(),
     };
     assert_eq!(lost(vec![(0, back)]), None, "broker-1 follows");
+    let ended = (1, Event::ProcessEnded(ProcessEnd::Crash));
+    assert_eq!(lost(vec![ended]), None, "broker-1 answers nobody");
+}
+
+#[test]
+fn generations_of_two_coordinators_are_not_compared() {
+    let mut events = vec![coordinator_elected(1, 0, &[1], false)];
+    events.push(coordinator_elected(3, 1, &[3], true));
+    // The deposed one is at generation 4 already, the new one at 3.
+    events.extend([assigned(6, 4), at_node(6, commit_sent(9)), at_node(6, committed(9))]);
+    events.extend([assigned(5, 3), commit_sent(5), committed(5)]);
+    let result = run(events);
+    assert_ne!(result.judgement, Judgement::Violated, "{:?}", result.violations);
 }
 
 /// The member at node 5 is frozen with a commit of 5 under way; the one at node 6 takes over in generation
