@@ -82,6 +82,8 @@ struct Uncleans {
     deposed: BTreeSet<BrokerId>,
     /// Acknowledged after the last, and not by one of those.
     after: RecordSet,
+    /// Acknowledged by one of those.
+    by_deposed: RecordSet,
     /// Sent for the first time after the last.
     sent_after: RecordSet,
 }
@@ -135,7 +137,8 @@ impl Log {
             // A cause names a setting only where the topic or the producer has it. After several unclean
             // elections it may be an earlier one that did it.
             let explains = self.uncleans.explains(id);
-            let unclean = explains && (by_unclean || self.uncleans.count > 1);
+            let earlier = self.uncleans.count > 1 || self.uncleans.by_deposed.contains(id);
+            let unclean = explains && (by_unclean || earlier);
             let acks_one = context.producer(id.producer).acks == "1";
             let last = alone && came_back && topic.min_insync_replicas <= 1;
             let cause = if unclean && topic.unclean_leader_election {
@@ -269,6 +272,8 @@ impl Log {
                     LossCause::ForcedElection
                 }
             }
+            // The unclean one, or the clean one before it.
+            None if self.uncleans.explains(id) => LossCause::AcksOne,
             // Who led is on record, and nobody lacked it.
             None if self.is_last_known() => LossCause::Replication,
             // With one replica, or without another leader, there is nobody who could have lacked it.
@@ -294,7 +299,9 @@ impl Uncleans {
             || !self.deposed.is_empty() && !self.sent_after.contains(id),
             |by| self.deposed.contains(&by),
         );
-        if self.count > 0 && !deposed {
+        if self.count > 0 && deposed {
+            self.by_deposed.insert(id);
+        } else if self.count > 0 {
             self.after.insert(id);
         }
     }

@@ -356,3 +356,25 @@ fn what_may_be_in_a_log_that_was_not_read_is_not_called_lost() {
     let all = [events(), vec![(0, read)]].concat();
     assert_eq!(judge_in(&two, NAME, all).causes.values().sum::<u64>(), 1);
 }
+
+#[test]
+fn what_a_deposed_leader_acknowledged_is_lost_by_its_deposition_whoever_leads_next() {
+    let mut context = context();
+    context.topics[1].unclean_leader_election = true;
+    let (node, mut unclean) = elected(2, 1, &[2]);
+    if let Event::LeaderElected { unclean, .. } = &mut unclean {
+        *unclean = true;
+    }
+    let events = vec![
+        elected(1, 0, &[1]),
+        took_lead(1, 0, 0),
+        sent(0),
+        (node, unclean),
+        took_lead(2, 1, 0),
+        acked(0, &[0]),
+        elected(3, 2, &[2, 3]),
+        took_lead(3, 2, 0),
+        final_done(0),
+    ];
+    assert_eq!(cause_in(&context, "all", events).0, LossCause::UncleanElection);
+}
