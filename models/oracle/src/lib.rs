@@ -7,14 +7,15 @@
 //! - [`judge`] everything at once · [`registry`] the properties · [`measure`] counts and witnesses
 //! - [`pace`] latencies and stalls, `moves` of leaders and owners, in [`histogram`]s
 //! - `formation` of groups, before which they are not measured · `obstacles` that explain a stall
-//! - `deposed` leaders, whose final reads are set aside · `bumps` of epochs, which excuse copies
-//! - `standing` of groups · `restarts` after which logs are shorter
+//! - `elected` leaders, and `deposed` ones whose final reads are set aside · `standing` of groups
+//! - `bumps` of epochs, which excuse copies · `restarts` after which logs are shorter
 //! - [`timeline`] a run at a glance · [`story`] biographies of records · [`jsonl`] histories as JSON Lines
 
 mod bumps;
 pub mod cause;
 pub mod context;
 mod deposed;
+mod elected;
 mod exposed;
 mod formation;
 pub mod histogram;

@@ -15,6 +15,7 @@
 
 use crate::cause::LossCause;
 use crate::context::{Context, TopicContext};
+use crate::elected::Elected;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
 use crate::places::Places;
@@ -57,8 +58,7 @@ struct Log {
     displaced: BTreeSet<(i64, RecordId)>,
     /// Who led so far, and where their logs ended.
     leaders: Vec<(LeaderEpoch, NodeId, Offset)>,
-    /// The controller's last choice.
-    chosen: Option<(LeaderEpoch, BrokerId)>,
+    elected: Elected,
     /// A leader was replaced without an unclean election.
     replaced: bool,
     uncleans: Uncleans,
@@ -77,12 +77,9 @@ struct Uncleans {
     count: u32,
     /// Nobody has taken the lead since the last.
     is_open: bool,
-    /// Leaders that one replaced, and that have not been in sync again: they may not know, and those that
-    /// are in sync in their eyes may be cut off with them.
-    deposed: BTreeSet<BrokerId>,
-    /// Acknowledged after the last, and not by one of those.
+    /// Acknowledged after the last, and not by a leader that one deposed.
     after: RecordSet,
-    /// Acknowledged by one of those.
+    /// Acknowledged by such a leader.
     by_deposed: RecordSet,
     /// Sent for the first time after the last.
     sent_after: RecordSet,
@@ -171,17 +168,16 @@ impl Log {
         isr: &Arc<[BrokerId]>,
         unclean: bool,
     ) {
-        let before = self.chosen.map(|(_, before)| before);
+        let before = self.elected.leader();
         if unclean {
             self.uncleans.count += 1;
             self.uncleans.is_open = true;
             self.uncleans.after.clear_all();
             self.uncleans.sent_after.clear_all();
-            self.uncleans.deposed.extend(before.filter(|before| Some(*before) != leader));
         } else if let (Some(before), Some(leader)) = (before, leader) {
             self.replaced |= before != leader;
         }
-        self.chosen = leader.map(|leader| (epoch, leader)).or(self.chosen);
+        self.elected.elect((epoch, leader), isr, unclean);
         self.take_isr(isr);
     }
 
@@ -193,7 +189,7 @@ impl Log {
             }
         }
         self.isr = Arc::clone(isr);
-        self.uncleans.deposed.retain(|broker| !isr.contains(broker));
+        self.elected.take_isr(isr);
     }
 
     fn ack(
@@ -210,7 +206,7 @@ impl Log {
         if self.found.get(&offset) == Some(&id) {
             return;
         }
-        self.uncleans.acked(by, id);
+        self.uncleans.acked(&self.elected, by, id);
         if let Some(other) = self.acked.enter(offset, id).filter(|other| *other != id) {
             self.displaced.insert((offset, other));
         }
@@ -234,7 +230,8 @@ impl Log {
 
     /// Whether it is on record with which log the leader that was elected last began.
     fn is_last_known(&self) -> bool {
-        let (Some((epoch, chosen)), Some((led, leader, _))) = (self.chosen, self.leaders.last())
+        let (Some((epoch, chosen)), Some((led, leader, _))) =
+            (self.elected.last(), self.leaders.last())
         else {
             return false;
         };
@@ -294,10 +291,10 @@ impl Uncleans {
         self.count > 0 && !self.after.contains(id)
     }
 
-    fn acked(&mut self, by: Option<BrokerId>, id: RecordId) {
+    fn acked(&mut self, elected: &Elected, by: Option<BrokerId>, id: RecordId) {
         let deposed = by.map_or_else(
-            || !self.deposed.is_empty() && !self.sent_after.contains(id),
-            |by| self.deposed.contains(&by),
+            || elected.has_deposed() && !self.sent_after.contains(id),
+            |by| elected.is_deposed(by),
         );
         if self.count > 0 && deposed {
             self.by_deposed.insert(id);

@@ -12,13 +12,15 @@
 
 use crate::cause::LossCause;
 use crate::context::Context;
+use crate::elected::Elected;
 use crate::history::{Entry, Event, PositionSource};
 use crate::kind::Kind;
 use crate::places::{GroupPlaces, Places};
 use crate::report::{Report, instant};
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{
-    BrokerId, GenerationId, GroupId, NodeId, Offset, Timestamp, TopicId, TopicPartition,
+    BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, Offset, Timestamp, TopicId,
+    TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -43,37 +45,29 @@ struct Log {
     era: u32,
     /// The last of them.
     unclean: Option<(u64, Timestamp)>,
-    leader: Option<BrokerId>,
-    /// Leaders that one replaced, and that have not been in sync again: they may not know.
-    deposed: BTreeSet<BrokerId>,
+    elected: Elected,
 }
 
 impl Log {
-    fn elect(&mut self, entry: &Entry, leader: Option<BrokerId>, isr: &[BrokerId], unclean: bool) {
+    fn elect(
+        &mut self,
+        entry: &Entry,
+        elected: (LeaderEpoch, Option<BrokerId>),
+        isr: &[BrokerId],
+        unclean: bool,
+    ) {
         if unclean {
             self.era += 1;
             self.unclean = Some((entry.seq, entry.at));
-            self.deposed.extend(self.leader.filter(|before| Some(*before) != leader));
         }
-        self.leader = leader.or(self.leader);
-        self.take_isr(isr);
-    }
-
-    /// A broker that ended answers nobody any more, and follows when it is back.
-    fn end(&mut self, node: NodeId) {
-        self.deposed.retain(|broker| NodeId::from(*broker) != node);
-        self.leader = self.leader.filter(|leader| NodeId::from(*leader) != node);
-    }
-
-    fn take_isr(&mut self, isr: &[BrokerId]) {
-        self.deposed.retain(|broker| !isr.contains(broker));
+        self.elected.elect(elected, isr, unclean);
     }
 
     /// The unclean election that may have thrown `write` away.
     fn explains(&self, write: &Write) -> Option<Timestamp> {
-        let Outcome::Acked { seq, by_deposed, .. } = write.outcome else { return None };
+        let Outcome::Acked { seq, .. } = write.outcome else { return None };
         let (elected, at) = self.unclean?;
-        (elected > seq || by_deposed || write.to_deposed).then_some(at)
+        (elected > seq || write.by_deposed).then_some(at)
     }
 }
 
@@ -94,12 +88,7 @@ fn is_later(one: Generation, other: Generation) -> bool {
 enum Outcome {
     Pending,
     Unknown,
-    Acked {
-        seq: u64,
-        at: Timestamp,
-        /// A coordinator that an unclean election deposed may have answered.
-        by_deposed: bool,
-    },
+    Acked { seq: u64, at: Timestamp },
 }
 
 /// A commit of one partition. Having none is a commit of [`Offset::UNKNOWN`] before all others.
@@ -109,8 +98,8 @@ struct Write {
     node: NodeId,
     generation: Generation,
     sent: u64,
-    /// A deposed coordinator may have got it.
-    to_deposed: bool,
+    /// A coordinator that an unclean election deposed may have taken it.
+    by_deposed: bool,
     outcome: Outcome,
 }
 
@@ -136,8 +125,8 @@ const NONE: Write = Write {
     node: NodeId::CONTROLLER,
     generation: None,
     sent: 0,
-    to_deposed: false,
-    outcome: Outcome::Acked { seq: 0, at: Timestamp::START, by_deposed: false },
+    by_deposed: false,
+    outcome: Outcome::Acked { seq: 0, at: Timestamp::START },
 };
 
 /// A member that was assigned the partition and has no position yet.
@@ -180,17 +169,17 @@ impl Register {
         generation: Generation,
         by_deposed: bool,
     ) -> Option<Write> {
-        let outcome = Outcome::Acked { seq: entry.seq, at: entry.at, by_deposed };
+        let outcome = Outcome::Acked { seq: entry.seq, at: entry.at };
         let mut contradicted = None;
         if let Some(index) = self.pending(entry.node, value) {
             self.writes[index].outcome = outcome;
+            self.writes[index].by_deposed |= by_deposed;
             let write = self.writes[index];
             contradicted =
                 self.writes.iter().find(|one| one.follows(&write) && write.follows(one)).copied();
         } else if !self.is_over(generation, entry.seq) {
             let (node, sent) = (entry.node, entry.seq);
-            let to_deposed = by_deposed;
-            self.writes.push(Write { value, node, generation, sent, to_deposed, outcome });
+            self.writes.push(Write { value, node, generation, sent, by_deposed, outcome });
         }
         self.prune(entry.seq);
         contradicted
@@ -290,9 +279,8 @@ pub(crate) struct Checker {
     generations: BTreeMap<(GroupId, NodeId), (u32, GenerationId)>,
     /// Groups whose commits are on record when they are sent.
     groups_with_sends: BTreeSet<GroupId>,
-    /// The partitions of `__consumer_offsets`, and which of them keeps a group's commits.
+    /// The partitions of `__consumer_offsets`.
     logs: Places<Log>,
-    homes: Vec<TopicPartition>,
 }
 
 impl Checker {
@@ -304,11 +292,6 @@ impl Checker {
             generations: BTreeMap::new(),
             groups_with_sends: BTreeSet::new(),
             logs: Places::default(),
-            homes: (0..)
-                .map(GroupId)
-                .take(context.groups.len())
-                .map(|group| context.home(group))
-                .collect(),
         }
     }
 
@@ -324,7 +307,7 @@ impl Checker {
         if !complete && (expected.value == Offset::UNKNOWN || found > expected.value) {
             return;
         }
-        let (context, home) = (&self.context, self.homes[group.index()]);
+        let (context, home) = (&self.context, self.context.home(group));
         let allowed = context.topics[home.topic.index()].unclean_leader_election;
         let unclean = self.logs.get(home).and_then(|log| log.explains(&expected));
         let unclean = unclean.filter(|_| allowed);
@@ -383,7 +366,7 @@ impl Checker {
 
     /// The log that keeps the commits of `group`.
     fn home(&mut self, group: GroupId) -> &mut Log {
-        self.logs.of(self.homes[group.index()])
+        self.logs.of(self.context.home(group))
     }
 
     fn generation(&self, group: GroupId, node: NodeId) -> Generation {
@@ -401,7 +384,7 @@ impl Checker {
         let (node, since) = (entry.node, entry.seq);
         let home = self.home(group);
         // Two coordinators number generations of their own.
-        let (is_alone, era) = (home.deposed.is_empty(), home.era);
+        let (is_alone, era) = (!home.elected.has_deposed(), home.era);
         if generation == GenerationId::UNKNOWN || !is_alone {
             self.generations.remove(&(group, node));
         } else {
@@ -438,21 +421,23 @@ impl Property for Checker {
             }
             Event::ProcessEnded(_) => {
                 self.registers.values_mut().for_each(|register| register.end(node));
-                self.logs.values_mut().for_each(|log| log.end(node));
+                self.logs.values_mut().for_each(|log| {
+                    log.elected.end(node);
+                });
             }
             Event::CommitSent { group, offsets } => {
                 self.groups_with_sends.insert(*group);
                 let generation = self.generation(*group, node);
-                let to_deposed = !self.home(*group).deposed.is_empty();
+                let by_deposed = self.home(*group).elected.has_deposed();
                 for &(place, value) in offsets.iter() {
                     let (sent, outcome) = (seq, Outcome::Pending);
-                    let write = Write { value, node, generation, sent, to_deposed, outcome };
+                    let write = Write { value, node, generation, sent, by_deposed, outcome };
                     self.registers.of(*group, place).writes.push(write);
                 }
             }
             Event::Committed { group, offsets } => {
                 let generation = self.generation(*group, node);
-                let by_deposed = !self.home(*group).deposed.is_empty();
+                let by_deposed = self.home(*group).elected.has_deposed();
                 for &(place, value) in offsets.iter() {
                     let register = self.registers.of(*group, place);
                     let later = register.ack(entry, value, generation, by_deposed);
@@ -475,15 +460,15 @@ impl Property for Checker {
                 | PositionSource::OutOfRangeLatest
                 | PositionSource::Truncated => {}
             },
-            Event::LeaderElected { partition, leader, isr, unclean, .. }
+            Event::LeaderElected { partition, leader, epoch, isr, unclean }
                 if partition.topic == TopicId::CONSUMER_OFFSETS =>
             {
-                self.logs.of(*partition).elect(entry, *leader, isr, *unclean);
+                self.logs.of(*partition).elect(entry, (*epoch, *leader), isr, *unclean);
             }
             Event::IsrChanged { partition, isr, .. }
                 if partition.topic == TopicId::CONSUMER_OFFSETS =>
             {
-                self.logs.of(*partition).take_isr(isr);
+                self.logs.of(*partition).elected.take_isr(isr);
             }
             _ => {}
         }

@@ -7,12 +7,15 @@
 //! history has no word for it yet. Broken on purpose by an assignor that gives a partition twice.
 
 use crate::context::Context;
+use crate::elected::Elected;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
 use crate::places::Places;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{BrokerId, GenerationId, GroupId, NodeId, Offset, TopicId, TopicPartition};
+use ackproof_types::{
+    BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, Offset, TopicId, TopicPartition,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -39,10 +42,8 @@ struct Owner {
 /// A partition of `__consumer_offsets`.
 #[derive(Debug, Default)]
 struct Log {
-    leader: Option<BrokerId>,
-    /// Leaders that an unclean election replaced, and that have not been in sync again: each goes on as a
-    /// coordinator of its own.
-    deposed: BTreeSet<BrokerId>,
+    /// A leader that an unclean election deposed goes on as a coordinator of its own.
+    elected: Elected,
     /// Up to where its leaders wrote it; none: that is not on record.
     end: Option<Offset>,
 }
@@ -69,9 +70,10 @@ struct Group {
 ///   Kafka answers the SyncGroup of a stable group at once (`GroupMetadataManager`,
 ///   `classicGroupSyncToClassicGroup`). When another leader without that end follows, the generation is
 ///   lost, cleanly. So when a leader of the group's partition of `__consumer_offsets` lacks what one before
-///   wrote, generations up to the highest seen are not judged; nor are they after an unclean election of that
-///   partition (F9) and as long as the leader that it deposed may go on as a coordinator, nor after any election of it where nobody's log is on record. A log that loses what was
-///   committed is told by `log-matching`.
+///   wrote, generations up to the highest seen are not judged. A log that loses what was committed is told
+///   by `log-matching`.
+/// - Nor are they judged after an unclean election of that partition (F9), while the leader that it deposed
+///   may go on as a coordinator, and after any election of it where nobody's log is on record.
 ///
 /// What cannot fool it. *A stale leader*: only owners of one generation are compared, and where a coordinator
 /// may have numbered one that its successor numbers again, nothing is. *A late message*: an assignment that
@@ -104,30 +106,53 @@ impl Checker {
         }
     }
 
-    fn elect(&mut self, place: TopicPartition, leader: Option<BrokerId>, unclean: bool) {
+    /// The controller chose. When a deposed coordinator follows, what both numbered until then is not compared.
+    fn elect(
+        &mut self,
+        place: TopicPartition,
+        (epoch, leader): (LeaderEpoch, Option<BrokerId>),
+        isr: &[BrokerId],
+        unclean: bool,
+    ) {
         let log = self.logs.of(place);
-        let moved = leader.is_some() && log.leader.is_some() && log.leader != leader;
-        if unclean {
-            log.deposed.extend(log.leader.filter(|before| Some(*before) != leader));
-        }
-        log.leader = leader.or(log.leader);
-        if unclean || (moved && log.end.is_none()) {
+        let before = log.elected.leader();
+        let moved = leader.is_some() && before.is_some() && before != leader;
+        let is_untold = moved && log.end.is_none();
+        let is_back = log.elected.elect((epoch, leader), isr, unclean);
+        if unclean || is_untold || is_back {
             self.forget(place);
         }
     }
 
-    /// A deposed coordinator follows: what both had numbered until now is not compared.
-    fn follow(&mut self, place: TopicPartition, isr: &[BrokerId]) {
-        let deposed = &mut self.logs.of(place).deposed;
-        let before = deposed.len();
-        deposed.retain(|broker| !isr.contains(broker));
-        if deposed.len() < before {
+    fn take_isr(&mut self, place: TopicPartition, isr: &[BrokerId]) {
+        if self.logs.of(place).elected.take_isr(isr) {
             self.forget(place);
+        }
+    }
+
+    /// A leader begins with a log that ends at `end`.
+    fn lead(&mut self, place: TopicPartition, end: Offset) {
+        if self.logs.of(place).end.replace(end).is_some_and(|before| end < before) {
+            self.forget(place);
+        }
+    }
+
+    /// A process ended, or started: whom it was, it is no more.
+    fn end(&mut self, node: NodeId) {
+        for group in self.groups.values_mut() {
+            group.owners.remove(&node);
+        }
+        let homes: BTreeSet<TopicPartition> =
+            self.groups.keys().map(|id| self.context.home(*id)).collect();
+        for home in homes {
+            if self.logs.of(home).elected.end(node) {
+                self.forget(home);
+            }
         }
     }
 
     fn assign(&mut self, entry: &Entry, id: GroupId, new: Owner) {
-        let is_alone = self.logs.of(self.context.home(id)).deposed.is_empty();
+        let is_alone = !self.logs.of(self.context.home(id)).elected.has_deposed();
         let group = self.groups.entry(id).or_default();
         group.owners.remove(&entry.node);
         group.highest = group.highest.max(new.generation);
@@ -172,25 +197,20 @@ impl Property for Checker {
                     owner.partitions.retain(|place| !partitions.contains(place));
                 }
             }
-            Event::ProcessStarted | Event::ProcessEnded(_) => {
-                for group in self.groups.values_mut() {
-                    group.owners.remove(&entry.node);
-                }
-            }
+            Event::ProcessStarted | Event::ProcessEnded(_) => self.end(entry.node),
             Event::Rebalanced { group, generation, .. } => {
                 let group = self.groups.entry(*group).or_default();
                 group.highest = group.highest.max(*generation);
             }
-            Event::LeaderElected { partition, leader, isr, unclean, .. }
+            Event::LeaderElected { partition, leader, epoch, isr, unclean }
                 if partition.topic == TopicId::CONSUMER_OFFSETS =>
             {
-                self.elect(*partition, *leader, *unclean);
-                self.follow(*partition, isr);
+                self.elect(*partition, (*epoch, *leader), isr, *unclean);
             }
             Event::IsrChanged { partition, isr, .. }
                 if partition.topic == TopicId::CONSUMER_OFFSETS =>
             {
-                self.follow(*partition, isr);
+                self.take_isr(*partition, isr);
             }
             Event::Appended { partition, next_offset, as_leader: true, .. }
                 if partition.topic == TopicId::CONSUMER_OFFSETS =>
@@ -200,9 +220,7 @@ impl Property for Checker {
             Event::BecameLeader { partition, log_end, .. }
                 if partition.topic == TopicId::CONSUMER_OFFSETS =>
             {
-                let before = self.logs.of(*partition).end.replace(*log_end);
-                let is_shorter = before.is_some_and(|end| *log_end < end);
-                is_shorter.then(|| self.forget(*partition));
+                self.lead(*partition, *log_end);
             }
             _ => {}
         }
@@ -364,6 +382,8 @@ mod tests {
         };
         assert_ne!(two(vec![], 3), Judgement::Violated, "broker-1 and broker-3 both go on");
         assert_eq!(two(vec![(0, back)], 3), Judgement::Violated, "broker-1 follows");
+        let ended = (1, Event::ProcessEnded(ProcessEnd::Crash));
+        assert_eq!(two(vec![ended], 3), Judgement::Violated, "broker-1 is gone");
     }
 
     #[test]
