@@ -9,7 +9,7 @@ use crate::timers::{Entry, Outcome, Timers};
 use ackproof_kafka::broker::{Broker, BrokerCall};
 use ackproof_kafka::consumer::{Consumer, ConsumerCall, Timer as ConsumerTimer};
 use ackproof_kafka::controller::Controller;
-use ackproof_kafka::machine::{Disk, Effect, Input, Machine, Outbox, Peer, Route, To};
+use ackproof_kafka::machine::{Disk, Effect, Input, Machine, Outbox, OutboxOf, Peer, Route, To};
 use ackproof_kafka::message::Message;
 use ackproof_kafka::producer::{Producer, ProducerCall};
 use ackproof_kafka::reader::Reader;
@@ -135,7 +135,7 @@ pub(crate) struct Running<M: Machine> {
     config: M::Config,
     disk: M::Disk,
     machine: Option<M>,
-    outbox: Outbox<M>,
+    outbox: OutboxOf<M>,
     timers: Timers<M::Timer>,
     rng: ChaCha8Rng,
 }

@@ -40,12 +40,19 @@ pub trait Machine: Sized + Debug {
         config: &Self::Config,
         disk: &Self::Disk,
         now: Timestamp,
-        out: &mut Outbox<Self>,
+        out: &mut OutboxOf<Self>,
     ) -> Self;
 
     /// Takes one input.
-    fn step(&mut self, now: Timestamp, input: Input<Self>, out: &mut Outbox<Self>);
+    fn step(&mut self, now: Timestamp, input: InputOf<Self>, out: &mut OutboxOf<Self>);
 }
+
+/// The outbox of a machine.
+pub type OutboxOf<M> = Outbox<<M as Machine>::Timer, <<M as Machine>::Disk as Disk>::Write>;
+/// The effects of a machine.
+pub type EffectOf<M> = Effect<<M as Machine>::Timer, <<M as Machine>::Disk as Disk>::Write>;
+/// The inputs of a machine.
+pub type InputOf<M> = Input<<M as Machine>::Timer, <M as Machine>::Call>;
 
 /// What outlives a process: the fold of its writes.
 pub trait Disk: Default + Debug {
@@ -64,9 +71,9 @@ impl Disk for () {
     }
 }
 
-/// What a machine is told.
+/// What a machine is told. `T` names its timers, `C` what surroundings ask of it.
 #[derive(Debug)]
-pub enum Input<M: Machine> {
+pub enum Input<T, C> {
     /// A message arrived.
     Deliver {
         /// Whence; answers go back on the same connection.
@@ -77,16 +84,16 @@ pub enum Input<M: Machine> {
     /// A connection that this machine opened has ended, or could not be set up.
     Disconnected(Route),
     /// A timer fired.
-    Fire(M::Timer),
+    Fire(T),
     /// All writes up to the one with this ticket are safe against power loss.
     Flushed(Ticket),
     /// The surroundings ask for something.
-    Call(M::Call),
+    Call(C),
 }
 
-/// What a machine wants done.
+/// What a machine wants done. `T` names its timers, `W` is a change of its disk.
 #[derive(Debug)]
-pub enum Effect<M: Machine> {
+pub enum Effect<T, W> {
     /// Hand a message to a connection.
     Send {
         /// Which connection.
@@ -99,14 +106,14 @@ pub enum Effect<M: Machine> {
     /// Start, or start anew, the timer of this name.
     Arm {
         /// Its name.
-        timer: M::Timer,
+        timer: T,
         /// When it fires, counted from now.
         delay: Delay,
     },
     /// Stop the timer of this name, if it runs.
-    Disarm(M::Timer),
+    Disarm(T),
     /// Change the disk.
-    Write(<M::Disk as Disk>::Write),
+    Write(W),
     /// Make everything written so far safe against power loss, then answer with
     /// [`Input::Flushed`].
     Flush(Ticket),
@@ -173,17 +180,17 @@ pub enum To {
 
 /// The effects of one step, in order. The driver owns and reuses it.
 #[derive(Debug)]
-pub struct Outbox<M: Machine> {
-    effects: Vec<Effect<M>>,
+pub struct Outbox<T, W> {
+    effects: Vec<Effect<T, W>>,
 }
 
-impl<M: Machine> Default for Outbox<M> {
+impl<T, W> Default for Outbox<T, W> {
     fn default() -> Self {
         Self { effects: Vec::new() }
     }
 }
 
-impl<M: Machine> Outbox<M> {
+impl<T, W> Outbox<T, W> {
     /// Sends on the connection of `route`.
     pub fn send(&mut self, route: Route, message: Message) {
         self.effects.push(Effect::Send { to: To::Route(route), message });
@@ -200,17 +207,17 @@ impl<M: Machine> Outbox<M> {
     }
 
     /// Starts, or moves, a timer.
-    pub fn arm(&mut self, timer: M::Timer, delay: impl Into<Delay>) {
+    pub fn arm(&mut self, timer: T, delay: impl Into<Delay>) {
         self.effects.push(Effect::Arm { timer, delay: delay.into() });
     }
 
     /// Stops a timer.
-    pub fn disarm(&mut self, timer: M::Timer) {
+    pub fn disarm(&mut self, timer: T) {
         self.effects.push(Effect::Disarm(timer));
     }
 
     /// Changes the disk.
-    pub fn write(&mut self, write: <M::Disk as Disk>::Write) {
+    pub fn write(&mut self, write: W) {
         self.effects.push(Effect::Write(write));
     }
 
@@ -230,7 +237,7 @@ impl<M: Machine> Outbox<M> {
     }
 
     /// Takes the effects out, in order, keeping the allocation.
-    pub fn drain(&mut self) -> std::vec::Drain<'_, Effect<M>> {
+    pub fn drain(&mut self) -> std::vec::Drain<'_, Effect<T, W>> {
         self.effects.drain(..)
     }
 }

@@ -4,14 +4,15 @@
 //! error of a part are a `Result`, so that no response carries both.
 
 mod group;
+mod group_record;
 mod size;
 
 pub use group::{
     CommittedOffset, JoinGroupRequest, JoinGroupResponse, MemberClaim, OffsetCommitRequest,
     SyncGroupRequest,
 };
+pub use group_record::{GroupRecord, PersistedMember};
 
-use crate::group::record::GroupRecord;
 use crate::metadata::MetadataRecord;
 use ackproof_types::{
     BrokerEpoch, BrokerId, ErrorCode, GroupId, LeaderEpoch, MemberId, Micros, Offset,

@@ -4,7 +4,7 @@
 use crate::consumer::LinkTimer;
 use crate::consumer::links::Links;
 use crate::consumer::topology::Topology;
-use crate::machine::{Channel, Input, Machine, Outbox, Route};
+use crate::machine::{Channel, Input, InputOf, Machine, Outbox, Route};
 use crate::message::{
     CorrelationId, FetchPartition, FetchRequest, FetchSession, FetchedPartition,
     ListOffsetsPartition, ListedOffset, Message, OffsetSpec, Request, Response,
@@ -14,9 +14,10 @@ use ackproof_types::{
     BrokerId, ErrorCode, LeaderEpoch, Micros, NodeId, Offset, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 
 /// The effects of a reader.
-pub type Out = Outbox<Reader>;
+pub type Out = Outbox<Timer, Infallible>;
 
 /// How long an answer may take.
 const REQUEST_TIMEOUT: Micros = Micros::from_secs(30);
@@ -124,7 +125,7 @@ impl Machine for Reader {
         reader
     }
 
-    fn step(&mut self, _now: Timestamp, input: Input<Self>, out: &mut Out) {
+    fn step(&mut self, _now: Timestamp, input: InputOf<Self>, out: &mut Out) {
         if self.exited {
             return;
         }

@@ -2,8 +2,10 @@
 //! test beside it shows it failing on a bad text; another applies it to the whole repository.
 //!
 //! - [`imports`] who may depend on whom, pinned versions · [`sources`] headers, sizes, banned words
+//! - [`circles`] modules that use each other
 //! - [`docs`] links and paths in documents · [`scenarios`] what a scenario file must say
 
+mod circles;
 mod docs;
 mod imports;
 mod scenarios;

@@ -4,9 +4,9 @@
 //! Kafka: `GroupCoordinatorService`, `CoordinatorPartitionWriter` (R9.1–R9.6).
 
 use super::{Broker, Out, Timer, reply};
-use crate::group::record::GroupRecord;
 use crate::group::{Action, GroupTimer};
 use crate::machine::ConnectionId;
+use crate::message::GroupRecord;
 use crate::message::{CorrelationId, Payload, RecordBatch, Request};
 use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset, Timestamp, TopicId, TopicPartition};
 use std::sync::Arc;

@@ -23,7 +23,7 @@ pub use crate::log::disk::{BrokerDisk, BrokerWrite};
 use crate::config::{BrokerConfig, ClusterConfig};
 use crate::group::{GroupCoordinator, GroupTimer};
 use crate::log::ReplicaLog;
-use crate::machine::{Channel, ConnectionId, Input, Machine, Outbox, Peer, Route, To};
+use crate::machine::{Channel, ConnectionId, Input, InputOf, Machine, Outbox, Peer, Route, To};
 use crate::message::{CorrelationId, Message, Request, Response};
 use crate::metadata::MetadataImage;
 use crate::partition::leader::{LagTick, Surroundings};
@@ -33,7 +33,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The effects of a broker.
-pub type Out = Outbox<Broker>;
+pub type Out = Outbox<Timer, BrokerWrite>;
 
 /// What the surroundings ask of a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,7 +158,7 @@ impl Machine for Broker {
         broker
     }
 
-    fn step(&mut self, _now: Timestamp, input: Input<Self>, out: &mut Out) {
+    fn step(&mut self, _now: Timestamp, input: InputOf<Self>, out: &mut Out) {
         match input {
             Input::Deliver { from, message } => match message {
                 Message::Request(correlation, request) => {

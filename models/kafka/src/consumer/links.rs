@@ -3,7 +3,7 @@
 //!
 //! Kafka: `NetworkClient`, `ConsumerNetworkClient`.
 
-use crate::machine::{Channel, Machine, Outbox, Route, To};
+use crate::machine::{Channel, Outbox, Route, To};
 use crate::message::{CorrelationId, Message, Request};
 use ackproof_types::{Delay, Micros, NodeId};
 use std::collections::BTreeMap;
@@ -76,13 +76,13 @@ impl<P> Links<P> {
     }
 
     /// Sends a request that must be answered within `timeout`.
-    pub(crate) fn send<M: Machine<Timer: From<LinkTimer>>>(
+    pub(crate) fn send<T: From<LinkTimer>, W>(
         &mut self,
         route: Route,
         request: Request,
         purpose: P,
         timeout: Micros,
-        out: &mut Outbox<M>,
+        out: &mut Outbox<T, W>,
     ) -> CorrelationId {
         let id = CorrelationId(self.next);
         self.next += 1;
@@ -96,10 +96,10 @@ impl<P> Links<P> {
     }
 
     /// An answer came: what it answers, unless it was given up.
-    pub(crate) fn answered<M: Machine<Timer: From<LinkTimer>>>(
+    pub(crate) fn answered<T: From<LinkTimer>, W>(
         &mut self,
         id: CorrelationId,
-        out: &mut Outbox<M>,
+        out: &mut Outbox<T, W>,
     ) -> Option<P> {
         let (route, purpose) = self.pending.remove(&id)?;
         out.disarm(LinkTimer::Request(id).into());
@@ -112,10 +112,10 @@ impl<P> Links<P> {
 
     /// A timer fired. What failed by it: a request that timed out takes the others of its connection
     /// along (`NetworkClient#handleTimedOutRequests`).
-    pub(crate) fn fired<M: Machine<Timer: From<LinkTimer>>>(
+    pub(crate) fn fired<T: From<LinkTimer>, W>(
         &mut self,
         timer: LinkTimer,
-        out: &mut Outbox<M>,
+        out: &mut Outbox<T, W>,
     ) -> Vec<(CorrelationId, P)> {
         match timer {
             LinkTimer::Request(id) => match self.pending.get(&id) {
@@ -132,10 +132,10 @@ impl<P> Links<P> {
     }
 
     /// Ends a connection. What failed by it.
-    pub(crate) fn close<M: Machine<Timer: From<LinkTimer>>>(
+    pub(crate) fn close<T: From<LinkTimer>, W>(
         &mut self,
         route: Route,
-        out: &mut Outbox<M>,
+        out: &mut Outbox<T, W>,
     ) -> Vec<(CorrelationId, P)> {
         if !self.links.get(&route).is_some_and(|link| link.open) {
             return Vec::new();
@@ -145,10 +145,10 @@ impl<P> Links<P> {
     }
 
     /// A connection ended, or could not be set up. What failed by it.
-    pub(crate) fn ended<M: Machine<Timer: From<LinkTimer>>>(
+    pub(crate) fn ended<T: From<LinkTimer>, W>(
         &mut self,
         route: Route,
-        out: &mut Outbox<M>,
+        out: &mut Outbox<T, W>,
     ) -> Vec<(CorrelationId, P)> {
         let link = self.links.entry(route).or_default();
         let pause = backoff(RECONNECT_BACKOFF, RECONNECT_BACKOFF_MAX, link.failures);

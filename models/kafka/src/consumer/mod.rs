@@ -22,14 +22,15 @@ pub(crate) mod topology;
 pub use links::LinkTimer;
 
 use crate::config::ConsumerConfig;
-use crate::machine::{Channel, Input, Machine, Outbox, Route};
+use crate::machine::{Channel, Input, InputOf, Machine, Outbox, Route};
 use crate::message::{CorrelationId, Message, Request, Response};
 use ackproof_types::{BrokerId, Delay, ErrorCode, GenerationId, NodeId, Timestamp, TopicPartition};
 use links::Links;
+use std::convert::Infallible;
 use topology::Topology;
 
 /// The effects of a consumer.
-pub type Out = Outbox<Consumer>;
+pub type Out = Outbox<Timer, Infallible>;
 
 /// What the surroundings ask of a consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,7 +135,7 @@ impl Machine for Consumer {
         consumer
     }
 
-    fn step(&mut self, _now: Timestamp, input: Input<Self>, out: &mut Out) {
+    fn step(&mut self, _now: Timestamp, input: InputOf<Self>, out: &mut Out) {
         if self.application.has_exited() {
             return;
         }

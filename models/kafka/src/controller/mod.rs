@@ -17,7 +17,7 @@ mod tests;
 pub use log::MetadataLog;
 
 use crate::config::ClusterConfig;
-use crate::machine::{ConnectionId, Input, Machine, Outbox, Peer};
+use crate::machine::{ConnectionId, Input, InputOf, Machine, Outbox, Peer};
 use crate::message::{CorrelationId, Message, MetadataFetchRequest, Request, Response};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::observation::Observation;
@@ -82,7 +82,7 @@ struct Observer {
     offset: u64,
 }
 
-type Out = Outbox<Controller>;
+type Out = Outbox<Timer, MetadataRecord>;
 
 impl Machine for Controller {
     type Config = Arc<ClusterConfig>;
@@ -122,7 +122,7 @@ impl Machine for Controller {
         }
     }
 
-    fn step(&mut self, _: Timestamp, input: Input<Self>, out: &mut Out) {
+    fn step(&mut self, _: Timestamp, input: InputOf<Self>, out: &mut Out) {
         let end = self.log.len();
         match input {
             Input::Deliver { from, message: Message::Request(correlation, request) } => {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{BrokerSettings, TopicConfig};
-use crate::machine::{Channel, Effect};
+use crate::machine::{Channel, Effect, EffectOf};
 use crate::message::{
     AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest, HeartbeatState,
     IsrProposal, IsrState,
@@ -59,7 +59,7 @@ impl Driver {
         driver
     }
 
-    fn ask(&mut self, request: Request) -> Vec<Effect<Controller>> {
+    fn ask(&mut self, request: Request) -> Vec<EffectOf<Controller>> {
         let from =
             Peer { node: NodeId(1), connection: ConnectionId(1), channel: Channel::Lifecycle };
         let message = Message::Request(CorrelationId(0), request);
@@ -107,7 +107,7 @@ impl Driver {
         }
     }
 
-    fn fire(&mut self, timer: Timer) -> Vec<Effect<Controller>> {
+    fn fire(&mut self, timer: Timer) -> Vec<EffectOf<Controller>> {
         self.controller.step(Timestamp::START, Input::Fire(timer), &mut self.out);
         self.out.drain().collect()
     }

@@ -6,9 +6,9 @@
 mod session;
 
 use super::GroupTimer;
+use super::journal::{Context, Outcome, Shares};
 use super::member::{Caller, Member, Parked};
-use super::record::GroupRecord;
-use super::shard::{Context, Outcome};
+use crate::message::GroupRecord;
 use crate::message::{
     CommittedOffset, JoinGroupRequest, JoinGroupResponse, Response, SyncGroupRequest,
 };
@@ -21,9 +21,6 @@ use std::sync::Arc;
 
 /// How long a new member may take until its first join phase ends (R9.20).
 const NEW_MEMBER_JOIN_TIMEOUT: Micros = Micros::from_secs(300);
-
-/// The partitions of each member, as the leader shared them out.
-pub(super) type Shares = Vec<(MemberId, Arc<[TopicPartition]>)>;
 
 /// The states of a group. Dead is absence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,12 +2,13 @@
 //! partitions (Kafka: `GroupCoordinatorService`). What a group makes of a request is `classic`.
 
 use super::classic::{Group, State};
+use super::journal::{Context, Outcome, Undo, failed, reply, translated};
 use super::member::{Caller, Member, Parked};
-use super::record::GroupRecord;
-use super::shard::{Context, Outcome, Shard, Undo, failed, reply, translated};
+use super::shard::Shard;
 use super::{Action, GroupTimer};
 use crate::config::ClusterConfig;
 use crate::machine::ConnectionId;
+use crate::message::GroupRecord;
 use crate::message::{
     CorrelationId, JoinGroupRequest, JoinGroupResponse, OffsetCommitRequest, Payload, RecordBatch,
     Request, Response,
@@ -204,7 +205,7 @@ impl GroupCoordinator {
         let settings = &self.config.broker;
         match result {
             Ok(end) => {
-                shard.appended(end);
+                shard.journal.appended(end);
                 if self.config.variants.has(Variant::CommitAckBeforeReplication) {
                     for outcome in shard.journal.unreplicated_commits(actions) {
                         shard.conclude(outcome, Ok(()), settings, actions);

@@ -1,8 +1,8 @@
 //! One member of a classic group. It knows nothing of the group's state.
 
-use super::record::PersistedMember;
 use crate::machine::ConnectionId;
 use crate::message::CorrelationId;
+use crate::message::PersistedMember;
 use ackproof_types::{MemberId, Micros, TopicId, TopicPartition};
 use std::sync::Arc;
 

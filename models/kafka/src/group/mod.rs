@@ -4,13 +4,14 @@
 //! It is a part of the broker, not a process: the broker hands it requests, elections and the high
 //! watermark of its partitions, and carries out its [`Action`]s in order.
 //!
-//! - `coordinator` the door of the broker · `shard` one partition: what is written and what is held
-//! - `classic` one group's state machine · `member` its members · [`record`] what is written
+//! - `coordinator` the door of the broker · `shard` one partition
+//! - `journal` what is written, and the answers held until it is replicated
+//! - `classic` one group's state machine · `member` its members what is written is a `GroupRecord`
 
 mod classic;
 mod coordinator;
+mod journal;
 mod member;
-pub mod record;
 mod shard;
 #[cfg(test)]
 mod tests;
@@ -18,10 +19,10 @@ mod tests;
 pub use coordinator::GroupCoordinator;
 
 use crate::machine::ConnectionId;
+use crate::message::GroupRecord;
 use crate::message::{CorrelationId, Request, Response};
 use crate::observation::Observation;
 use ackproof_types::{Delay, GroupId, MemberId};
-use record::GroupRecord;
 use std::sync::Arc;
 
 /// What a coordinator wants its broker to do.

@@ -5,7 +5,7 @@ mod driver;
 mod interleavings;
 
 use super::GroupTimer;
-use super::record::GroupRecord;
+use crate::message::GroupRecord;
 use crate::message::{JoinGroupResponse, MemberClaim, Payload, Request, Response};
 use crate::variant::Variant;
 use ackproof_types::{ErrorCode, GenerationId, MemberId, Micros, Offset, RebalanceReason};

@@ -7,7 +7,7 @@ pub mod disk;
 pub mod epochs;
 pub mod producers;
 
-use crate::broker::Out;
+use crate::machine::Outbox;
 use crate::message::{EpochEnd, RecordBatch};
 use ackproof_types::{LeaderEpoch, Offset, TopicPartition};
 use disk::{BrokerWrite, LogDisk};
@@ -100,13 +100,13 @@ impl ReplicaLog {
     }
 
     /// Notes the start of a leadership at the log's end (R1.12).
-    pub(crate) fn begin_epoch(&mut self, epoch: LeaderEpoch, out: &mut Out) {
+    pub(crate) fn begin_epoch<T>(&mut self, epoch: LeaderEpoch, out: &mut Outbox<T, BrokerWrite>) {
         self.epochs.assign(epoch, self.end);
         out.write(BrokerWrite::Epoch(self.id, epoch, self.end));
     }
 
     /// Appends a batch whose offsets and epoch are set; it must start at the log's end (R2.5).
-    pub(crate) fn append(&mut self, batch: Arc<RecordBatch>, out: &mut Out) {
+    pub(crate) fn append<T>(&mut self, batch: Arc<RecordBatch>, out: &mut Outbox<T, BrokerWrite>) {
         assert_eq!(batch.base_offset, self.end, "{:?}: an append leaves a hole", self.id);
         if self.segment_size + u64::from(batch.size) > self.segment_bytes && self.segment_size > 0 {
             let snapshot = self.producers.snapshot();
@@ -128,7 +128,11 @@ impl ReplicaLog {
 
     /// Cuts the log at `to` (R1.16); at or past the end it only trims the epoch cache (R1.15). A batch
     /// that `to` splits goes whole (R1.5). Returns the end before if data was dropped.
-    pub(crate) fn truncate(&mut self, to: Offset, out: &mut Out) -> Option<Offset> {
+    pub(crate) fn truncate<T>(
+        &mut self,
+        to: Offset,
+        out: &mut Outbox<T, BrokerWrite>,
+    ) -> Option<Offset> {
         self.epochs.truncate_from_end(to.min(self.end));
         out.write(BrokerWrite::Truncate(self.id, to));
         if to >= self.end {

@@ -9,9 +9,10 @@ pub mod leader;
 #[cfg(test)]
 mod tests;
 
-use crate::broker::Out;
 use crate::log::ReplicaLog;
+use crate::log::disk::BrokerWrite;
 use crate::log::producers::Admission;
+use crate::machine::Outbox;
 use crate::message::{EpochEnd, RecordBatch};
 use crate::metadata::PartitionRegistration;
 use crate::observation::Observation;
@@ -107,11 +108,11 @@ impl Partition {
     }
 
     /// R2.22, R2.23, R2.7: applies the controller's state.
-    pub(crate) fn apply(
+    pub(crate) fn apply<T>(
         &mut self,
         state: &PartitionRegistration,
         around: Surroundings<'_>,
-        out: &mut Out,
+        out: &mut Outbox<T, BrokerWrite>,
     ) -> RoleChange {
         if state.partition_epoch < self.partition_epoch {
             return RoleChange::None;
@@ -126,12 +127,12 @@ impl Partition {
         }
     }
 
-    fn lead(
+    fn lead<T>(
         &mut self,
         state: &PartitionRegistration,
         around: Surroundings<'_>,
         new_epoch: bool,
-        out: &mut Out,
+        out: &mut Outbox<T, BrokerWrite>,
     ) -> RoleChange {
         let end = self.log.end();
         let change = match &mut self.role {
@@ -162,12 +163,12 @@ impl Partition {
         change
     }
 
-    fn follow(
+    fn follow<T>(
         &mut self,
         leader: Option<BrokerId>,
         new_epoch: bool,
         variants: Variants,
-        out: &mut Out,
+        out: &mut Outbox<T, BrokerWrite>,
     ) -> RoleChange {
         if !new_epoch {
             return RoleChange::None;
@@ -205,11 +206,11 @@ impl Partition {
     /// `NOT_LEADER_OR_FOLLOWER`, or what [`ProducerStates::admit`] says. Nothing is written then.
     ///
     /// [`ProducerStates::admit`]: crate::log::producers::ProducerStates::admit
-    pub(crate) fn append_as_leader(
+    pub(crate) fn append_as_leader<T>(
         &mut self,
         mut batch: RecordBatch,
         variants: Variants,
-        out: &mut Out,
+        out: &mut Outbox<T, BrokerWrite>,
     ) -> Result<Placed, ErrorCode> {
         self.leader()?;
         if let Some(stamp) = batch.producer
@@ -236,7 +237,11 @@ impl Partition {
     }
 
     /// R2.5: appends a leader's batch as it is. Returns whether it fits at the end.
-    pub(crate) fn append_as_follower(&mut self, batch: &Arc<RecordBatch>, out: &mut Out) -> bool {
+    pub(crate) fn append_as_follower<T>(
+        &mut self,
+        batch: &Arc<RecordBatch>,
+        out: &mut Outbox<T, BrokerWrite>,
+    ) -> bool {
         if batch.base_offset != self.log.end() {
             return false;
         }
@@ -245,7 +250,12 @@ impl Partition {
         true
     }
 
-    fn observe_append(&self, batch: &RecordBatch, as_leader: bool, out: &mut Out) {
+    fn observe_append<T>(
+        &self,
+        batch: &RecordBatch,
+        as_leader: bool,
+        out: &mut Outbox<T, BrokerWrite>,
+    ) {
         out.observe(Observation::Appended {
             partition: self.id,
             epoch: batch.leader_epoch,
@@ -278,7 +288,11 @@ impl Partition {
     }
 
     /// R2.9: cuts a follower's log on its leader's word.
-    pub(crate) fn truncate_on_divergence(&mut self, leader: EpochEnd, out: &mut Out) {
+    pub(crate) fn truncate_on_divergence<T>(
+        &mut self,
+        leader: EpochEnd,
+        out: &mut Outbox<T, BrokerWrite>,
+    ) {
         let own = self.log.end_of(leader.epoch);
         let to = if own == EpochEnd::UNDEFINED {
             leader.end
@@ -290,14 +304,18 @@ impl Partition {
         self.truncate(to.min(self.log.end()), out);
     }
 
-    pub(crate) fn truncate(&mut self, to: Offset, out: &mut Out) {
+    pub(crate) fn truncate<T>(&mut self, to: Offset, out: &mut Outbox<T, BrokerWrite>) {
         if let Some(from) = self.log.truncate(to, out) {
             out.observe(Observation::Truncated { partition: self.id, from, to });
         }
     }
 
     /// R2.17: advances a leader's high watermark if it may; returns whether it did.
-    pub(crate) fn maybe_advance(&mut self, around: Surroundings<'_>, out: &mut Out) -> bool {
+    pub(crate) fn maybe_advance<T>(
+        &mut self,
+        around: Surroundings<'_>,
+        out: &mut Outbox<T, BrokerWrite>,
+    ) -> bool {
         let Role::Leader(leader) = &self.role else { return false };
         match leader.high_watermark(self.log.high_watermark(), self.log.end(), around) {
             Advance::To(offset) => {

@@ -3,7 +3,7 @@
 use super::leader::LagTick;
 use super::*;
 use crate::config::{BrokerSettings, ClusterConfig, TopicConfig};
-use crate::machine::{Disk, Effect};
+use crate::machine::{Disk, Effect, Outbox};
 use crate::message::{Payload, ProducerStamp};
 use crate::metadata::{BrokerRegistration, MetadataImage};
 use ackproof_types::{
@@ -11,6 +11,9 @@ use ackproof_types::{
     TopicId,
 };
 use proptest::prelude::*;
+
+/// No timers are armed here.
+type Out = Outbox<(), BrokerWrite>;
 
 const ID: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
 

@@ -25,7 +25,7 @@ pub use source::{Progress, SourceCursor};
 
 use crate::client::metadata::MetadataCache;
 use crate::config::ProducerConfig;
-use crate::machine::{Input, Machine, Outbox};
+use crate::machine::{Input, InputOf, Machine, Outbox};
 use crate::message::{CorrelationId, Message, PartitionResults, Request, Response};
 use crate::observation::Observation;
 use accumulator::Accumulator;
@@ -37,7 +37,7 @@ use sequences::{Identity, IdentityRequest};
 use source::Source;
 
 /// The effects of a producer.
-pub(crate) type Out = Outbox<Producer>;
+pub(crate) type Out = Outbox<Timer, Progress>;
 
 /// What surroundings ask of a producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Machine for Producer {
         producer
     }
 
-    fn step(&mut self, now: Timestamp, input: Input<Self>, out: &mut Out) {
+    fn step(&mut self, now: Timestamp, input: InputOf<Self>, out: &mut Out) {
         match input {
             Input::Call(ProducerCall::Send(record)) => {
                 if !self.send(record, now, out) {

@@ -8,7 +8,7 @@ use ackproof_kafka::broker::{Broker, BrokerCall};
 use ackproof_kafka::config::{BrokerConfig, BrokerSettings, ClusterConfig, TopicConfig};
 use ackproof_kafka::controller::Controller;
 use ackproof_kafka::machine::{
-    Channel, ConnectionId, Disk, Effect, Input, Machine, Outbox, Peer, Route, To,
+    Channel, ConnectionId, Disk, Effect, Input, InputOf, Machine, Outbox, OutboxOf, Peer, Route, To,
 };
 use ackproof_kafka::message::{CorrelationId, Message, Request, Response};
 use ackproof_kafka::observation::Observation;
@@ -65,7 +65,7 @@ fn drain<M: Machine>(
     node: NodeId,
     now: u64,
     running: &mut Running<M>,
-    out: &mut Outbox<M>,
+    out: &mut OutboxOf<M>,
 ) -> Vec<Outside> {
     let mut outside = Vec::new();
     for effect in out.drain() {
@@ -275,7 +275,7 @@ impl Cluster {
         }
     }
 
-    fn step(&mut self, node: NodeId, input: Input<Broker>) {
+    fn step(&mut self, node: NodeId, input: InputOf<Broker>) {
         let now = self.timestamp();
         let Some(running) = self.brokers.get_mut(&node.0) else { return };
         let Some(machine) = &mut running.machine else { return };
@@ -285,7 +285,7 @@ impl Cluster {
         self.act(outside);
     }
 
-    fn step_controller(&mut self, input: Input<Controller>) {
+    fn step_controller(&mut self, input: InputOf<Controller>) {
         let now = self.timestamp();
         let Some(machine) = &mut self.controller.machine else { return };
         let mut out = Outbox::default();

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use crate::config::{ApplicationConfig, CommitStrategy};
-use crate::machine::{ConnectionId, Effect, Peer, To};
+use crate::machine::{ConnectionId, Effect, InputOf, Peer, To};
 use crate::message::{
     CommittedOffset, EpochEnd, Fetched, FetchedPartition, JoinGroupResponse, ListedOffset,
     MetadataResponse, OffsetSpec, PartitionMetadata, Payload, RecordBatch,
@@ -124,7 +124,7 @@ impl Harness {
         harness
     }
 
-    pub(super) fn step(&mut self, input: Input<Consumer>) {
+    pub(super) fn step(&mut self, input: InputOf<Consumer>) {
         self.consumer.step(Timestamp::START, input, &mut self.out);
         self.settle();
     }

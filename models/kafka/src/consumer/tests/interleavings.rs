@@ -4,7 +4,7 @@
 use super::super::*;
 use super::harness::{BROKER, TOPIC, batch, config};
 use crate::config::CommitStrategy;
-use crate::machine::{ConnectionId, Effect, Peer, To};
+use crate::machine::{ConnectionId, Effect, InputOf, Peer, To};
 use crate::message::{
     CommittedOffset, EpochEnd, FetchRequest, Fetched, FetchedPartition, JoinGroupResponse,
     ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata,
@@ -97,7 +97,7 @@ impl World {
         world
     }
 
-    fn input(&mut self, input: Input<Consumer>) {
+    fn input(&mut self, input: InputOf<Consumer>) {
         self.consumer.step(Timestamp::START, input, &mut self.out);
         self.perform();
     }

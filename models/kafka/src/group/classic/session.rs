@@ -3,8 +3,8 @@
 
 use super::{Group, State};
 use crate::group::GroupTimer;
+use crate::group::journal::Context;
 use crate::group::member::Caller;
-use crate::group::shard::Context;
 use crate::message::{MemberClaim, Response};
 use ackproof_types::{ErrorCode, GenerationId, MemberId, RebalanceReason};
 

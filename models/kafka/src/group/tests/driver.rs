@@ -1,10 +1,10 @@
 //! A broker around a coordinator, played by hand: a log, its high watermark, and timers that fire when
 //! told to.
 
-use super::super::record::GroupRecord;
 use super::super::{Action, GroupCoordinator, GroupTimer};
 use crate::config::{BrokerSettings, ClusterConfig, TopicConfig};
 use crate::machine::ConnectionId;
+use crate::message::GroupRecord;
 use crate::message::{
     CommittedOffset, CorrelationId, JoinGroupRequest, JoinGroupResponse, MemberClaim,
     OffsetCommitRequest, Payload, RecordBatch, Request, Response, SyncGroupRequest,

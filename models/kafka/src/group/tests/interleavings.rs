@@ -3,8 +3,8 @@
 use super::super::GroupTimer;
 use super::super::classic::State;
 use super::super::member::Parked;
-use super::super::record::GroupRecord;
 use super::driver::{Driver, GROUP, at, commit, join};
+use crate::message::GroupRecord;
 use crate::message::{
     JoinGroupResponse, MemberClaim, Payload, Request, Response, SyncGroupRequest,
 };

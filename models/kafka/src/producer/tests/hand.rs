@@ -1,7 +1,7 @@
 //! A driver without a clock: the test says what happens next.
 
 use crate::config::ProducerConfig;
-use crate::machine::{Channel, ConnectionId, Effect, Input, Machine, Peer, Route, To};
+use crate::machine::{Channel, ConnectionId, Effect, Input, InputOf, Machine, Peer, Route, To};
 use crate::message::{
     Acks, CorrelationId, Message, MetadataResponse, PartitionMetadata, Payload, ProduceRequest,
     ProducerStamp, RecordBatch, Request, Response,
@@ -197,7 +197,7 @@ impl Hand {
         }
     }
 
-    pub(super) fn step(&mut self, input: Input<Producer>) {
+    pub(super) fn step(&mut self, input: InputOf<Producer>) {
         self.producer.step(Timestamp::START, input, &mut self.out);
         self.collect();
     }

@@ -6,7 +6,9 @@
 use super::hand::{config, numbers};
 use crate::config::ProducerConfig;
 use crate::log::producers::{Admission, ProducerStates};
-use crate::machine::{Channel, ConnectionId, Effect, Input, Machine, Peer, Route, To};
+use crate::machine::{
+    Channel, ConnectionId, Effect, EffectOf, Input, InputOf, Machine, Peer, Route, To,
+};
 use crate::message::{
     Acks, CorrelationId, Message, MetadataResponse, PartitionMetadata, ProduceRequest, RecordBatch,
     Request, Response,
@@ -135,7 +137,7 @@ impl Lab {
     }
 
     fn collect(&mut self) {
-        let effects: Vec<Effect<Producer>> = self.out.drain().collect();
+        let effects: Vec<EffectOf<Producer>> = self.out.drain().collect();
         for effect in effects {
             match effect {
                 Effect::Send { to: To::Route(route), message: Message::Request(id, request) } => {
@@ -184,7 +186,7 @@ impl Lab {
         self.at(at, Event::Arrive(broker, connection, id, request));
     }
 
-    fn step(&mut self, input: Input<Producer>) {
+    fn step(&mut self, input: InputOf<Producer>) {
         self.producer.step(Timestamp::from_micros(self.now), input, &mut self.out);
         self.collect();
     }

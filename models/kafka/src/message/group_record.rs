@@ -1,7 +1,7 @@
 //! What a group coordinator writes to `__consumer_offsets` (Kafka: `GroupMetadataValue`,
 //! `OffsetCommitValue`).
 
-use crate::message::CommittedOffset;
+use super::CommittedOffset;
 use ackproof_types::{GenerationId, GroupId, MemberId, Micros, TopicId, TopicPartition};
 use std::sync::Arc;
 
