@@ -7,13 +7,14 @@ use ackproof_kafka::config::{
     ProducerConfig, TopicConfig,
 };
 use ackproof_kafka::message::{Acks, OffsetSpec};
+use ackproof_kafka::reader::ReaderConfig;
 use ackproof_kafka::variant::{Variant, Variants};
 use ackproof_oracle::context::{
     Context, GroupContext, ProducerContext, ProducerLimits, TopicContext,
 };
 use ackproof_scenario::plan::{Commit, Group, Plan, Producer, Settings, Topic};
 use ackproof_scenario::{entity, stream};
-use ackproof_types::{Delay, GroupId, Micros, NodeId, ProducerIndex};
+use ackproof_types::{Delay, GroupId, Micros, NodeId, ProducerIndex, TopicId, TopicPartition};
 use rand::RngExt;
 
 /// What a process of the run is.
@@ -199,7 +200,7 @@ pub(crate) fn producer(
     }
 }
 
-pub(crate) fn consumer(plan: &Plan, index: u16, seed: u64) -> ConsumerConfig {
+pub(crate) fn consumer(plan: &Plan, index: u16, name: &str, seed: u64) -> ConsumerConfig {
     let group = &plan.groups[usize::from(index)];
     let config = &group.config;
     ConsumerConfig {
@@ -228,6 +229,20 @@ pub(crate) fn consumer(plan: &Plan, index: u16, seed: u64) -> ConsumerConfig {
         retry_backoff: config.millis("retry.backoff.ms"),
         retry_backoff_max: config.millis("retry.backoff.max.ms"),
         metadata_max_age: config.millis("metadata.max.age.ms"),
+        salt: stream(seed, "salt", entity(name)).random(),
+    }
+}
+
+/// The configuration of the final read of all topics but the internal one.
+pub(crate) fn reader(plan: &Plan, name: &str, seed: u64) -> ReaderConfig {
+    let partitions = (1..).zip(&plan.topics[1..]).flat_map(|(topic, one)| {
+        (0..one.partitions).map(move |p| TopicPartition::new(TopicId(topic), p))
+    });
+    ReaderConfig {
+        brokers: plan.brokers,
+        partitions: partitions.collect(),
+        max_bytes: 1_048_576,
+        salt: stream(seed, "salt", entity(name)).random(),
     }
 }
 

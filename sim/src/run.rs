@@ -16,7 +16,7 @@ use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
 use ackproof_kafka::consumer::Consumer;
 use ackproof_kafka::controller::Controller;
 use ackproof_kafka::producer::Producer;
-use ackproof_kafka::reader::{Reader, ReaderConfig};
+use ackproof_kafka::reader::Reader;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Event, Phase};
 use ackproof_oracle::verdict::{Findings, Subject};
@@ -393,7 +393,8 @@ fn process(
     (node, role): (NodeId, Role),
     cast: &Cast,
 ) -> Box<dyn Process> {
-    let rng = stream(seed, "timer", entity(&cast.names[node.index()]));
+    let name = &cast.names[node.index()];
+    let rng = stream(seed, "timer", entity(name));
     match role {
         Role::Controller => Box::new(Running::<Controller>::new(node, Arc::clone(cluster), rng)),
         Role::Broker => {
@@ -406,20 +407,10 @@ fn process(
             Box::new(Running::<Producer>::new(node, config, rng))
         }
         Role::Member(group, _) | Role::Spare(group, _) => {
-            Box::new(Running::<Consumer>::new(node, lower::consumer(plan, group, seed), rng))
+            Box::new(Running::<Consumer>::new(node, lower::consumer(plan, group, name, seed), rng))
         }
         Role::Reader => {
-            let config = ReaderConfig {
-                brokers: plan.brokers,
-                partitions: (1..)
-                    .zip(&plan.topics[1..])
-                    .flat_map(|(topic, one)| {
-                        (0..one.partitions).map(move |p| TopicPartition::new(TopicId(topic), p))
-                    })
-                    .collect(),
-                max_bytes: 1_048_576,
-            };
-            Box::new(Running::<Reader>::new(node, config, rng))
+            Box::new(Running::<Reader>::new(node, lower::reader(plan, name, seed), rng))
         }
     }
 }

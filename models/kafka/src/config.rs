@@ -7,7 +7,7 @@ use ackproof_types::{BrokerId, Delay, GroupId, Micros, ProducerIndex, TopicId};
 use std::sync::Arc;
 
 /// What every process knows of the cluster it belongs to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClusterConfig {
     /// Number of brokers; their ids are `1..=brokers`.
     pub brokers: u16,
@@ -35,7 +35,7 @@ impl ClusterConfig {
 }
 
 /// A topic.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TopicConfig {
     /// Number of partitions.
     pub partitions: u16,
@@ -60,7 +60,7 @@ impl TopicConfig {
 }
 
 /// Broker and controller settings under Kafka's keys, dots and all but the unit turned to `_`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerSettings {
     /// `replica.lag.time.max.ms`.
     pub replica_lag_time_max: Micros,
@@ -127,7 +127,7 @@ impl Default for BrokerSettings {
 }
 
 /// What a broker process is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerConfig {
     /// Its `node.id`.
     pub id: BrokerId,
@@ -136,7 +136,7 @@ pub struct BrokerConfig {
 }
 
 /// What a producer process is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProducerConfig {
     /// Which instance of the workload.
     pub index: ProducerIndex,
@@ -179,7 +179,7 @@ pub struct ProducerConfig {
 }
 
 /// What a consumer process is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ConsumerConfig {
     /// Its group.
     pub group: GroupId,
@@ -223,10 +223,12 @@ pub struct ConsumerConfig {
     pub retry_backoff_max: Micros,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: Micros,
+    /// Whom it asks first follows from it: a number of its own for each instance.
+    pub salt: u64,
 }
 
 /// The application around a consumer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ApplicationConfig {
     /// Time to process one record.
     pub process: Delay,

@@ -72,7 +72,7 @@ impl Disk for () {
 }
 
 /// What a machine is told. `T` names its timers, `C` what surroundings ask of it.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Input<T, C> {
     /// A message arrived.
     Deliver {
@@ -92,7 +92,7 @@ pub enum Input<T, C> {
 }
 
 /// What a machine wants done. `T` names its timers, `W` is a change of its disk.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Effect<T, W> {
     /// Hand a message to a connection.
     Send {
@@ -132,7 +132,7 @@ pub struct Ticket(pub u64);
 pub struct ConnectionId(pub u64);
 
 /// The far end of a delivered message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Peer {
     /// The process.
     pub node: NodeId,
@@ -140,6 +140,14 @@ pub struct Peer {
     pub connection: ConnectionId,
     /// The channel the opener of the connection named.
     pub channel: Channel,
+}
+
+impl Peer {
+    /// The connection, as its opener names it.
+    #[must_use]
+    pub fn route(&self) -> Route {
+        Route { node: self.node, channel: self.channel }
+    }
 }
 
 /// A connection as its opener names it: at most one at a time per process and channel.
@@ -170,7 +178,7 @@ pub enum Channel {
 }
 
 /// Where a message goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum To {
     /// On the connection that this machine opened under this route, opening it if there is none.
     Route(Route),
@@ -179,7 +187,7 @@ pub enum To {
 }
 
 /// The effects of one step, in order. The driver owns and reuses it.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Outbox<T, W> {
     effects: Vec<Effect<T, W>>,
 }

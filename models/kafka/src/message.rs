@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub struct CorrelationId(pub u64);
 
 /// What travels on a connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
     /// From the opener of the connection.
     Request(CorrelationId, Request),
@@ -39,7 +39,7 @@ pub enum Message {
 }
 
 /// A request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     /// What do you speak: the first request of a client on every connection.
     ApiVersions,
@@ -85,7 +85,7 @@ pub enum Request {
 pub type PartitionResults<T> = Vec<(TopicPartition, Result<T, ErrorCode>)>;
 
 /// A response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Response {
     /// To [`Request::ApiVersions`].
     ApiVersions,
@@ -142,7 +142,7 @@ pub enum Acks {
 }
 
 /// A batch of records: the unit of append, deduplication, fetch and truncation (R1.1, R1.5).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RecordBatch {
     /// Offset of the first record; 0 from a client, stamped by the leader (R1.3).
     pub base_offset: Offset,
@@ -170,7 +170,7 @@ pub struct ProducerStamp {
 }
 
 /// What a batch holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Payload {
     /// Records of applications.
     Records(Arc<[Record]>),
@@ -205,7 +205,7 @@ impl RecordBatch {
 }
 
 /// See [`Request::Produce`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProduceRequest {
     /// When to answer.
     pub acks: Acks,
@@ -216,7 +216,7 @@ pub struct ProduceRequest {
 }
 
 /// See [`Request::Fetch`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FetchRequest {
     /// The fetching replica; none for a consumer.
     pub replica: Option<FetchingReplica>,
@@ -233,7 +233,7 @@ pub struct FetchRequest {
 }
 
 /// What a leader remembers from one fetch of a replica to the next (KIP-227).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum FetchSession {
     /// Everything is named, nothing is remembered.
     Sessionless,
@@ -255,7 +255,7 @@ pub enum FetchSession {
 pub struct SessionId(pub u64);
 
 /// Who fetches as a replica.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FetchingReplica {
     /// The broker.
     pub broker: BrokerId,
@@ -264,7 +264,7 @@ pub struct FetchingReplica {
 }
 
 /// One partition of a fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FetchPartition {
     /// Which.
     pub partition: TopicPartition,
@@ -281,7 +281,7 @@ pub struct FetchPartition {
 }
 
 /// One partition of a fetch response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FetchedPartition {
     /// Which.
     pub partition: TopicPartition,
@@ -290,7 +290,7 @@ pub struct FetchedPartition {
 }
 
 /// The data of a fetch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Fetched {
     /// The offset that was asked for: a response to an older question is ignored (R2.4, R8.4).
     pub fetch_offset: Offset,
@@ -305,7 +305,7 @@ pub struct Fetched {
 }
 
 /// An epoch and where it ends (exclusive).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EpochEnd {
     /// The epoch, UNKNOWN if undefined.
     pub epoch: LeaderEpoch,
@@ -319,7 +319,7 @@ impl EpochEnd {
 }
 
 /// One partition of [`Request::ListOffsets`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListOffsetsPartition {
     /// Which.
     pub partition: TopicPartition,
@@ -339,7 +339,7 @@ pub enum OffsetSpec {
 }
 
 /// An offset with the epoch of the leader that told it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ListedOffset {
     /// The offset.
     pub offset: Offset,
@@ -348,7 +348,7 @@ pub struct ListedOffset {
 }
 
 /// One partition of [`Request::OffsetsForLeaderEpoch`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EpochQuery {
     /// Which.
     pub partition: TopicPartition,
@@ -359,7 +359,7 @@ pub struct EpochQuery {
 }
 
 /// See [`Response::Metadata`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MetadataResponse {
     /// Brokers that are not fenced, by id.
     pub brokers: Arc<[BrokerId]>,
@@ -368,7 +368,7 @@ pub struct MetadataResponse {
 }
 
 /// What a client learns of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PartitionMetadata {
     /// Which.
     pub partition: TopicPartition,
@@ -379,7 +379,7 @@ pub struct PartitionMetadata {
 }
 
 /// See [`Request::BrokerRegistration`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerRegistrationRequest {
     /// The broker.
     pub broker: BrokerId,
@@ -390,7 +390,7 @@ pub struct BrokerRegistrationRequest {
 }
 
 /// See [`Request::BrokerHeartbeat`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerHeartbeatRequest {
     /// The broker.
     pub broker: BrokerId,
@@ -405,7 +405,7 @@ pub struct BrokerHeartbeatRequest {
 }
 
 /// See [`Response::BrokerHeartbeat`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HeartbeatState {
     /// The broker's reported metadata offset covers its registration.
     pub is_caught_up: bool,
@@ -416,7 +416,7 @@ pub struct HeartbeatState {
 }
 
 /// See [`Request::AlterPartition`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AlterPartitionRequest {
     /// The sender.
     pub broker: BrokerId,
@@ -427,7 +427,7 @@ pub struct AlterPartitionRequest {
 }
 
 /// A proposed in-sync set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IsrProposal {
     /// The partition.
     pub partition: TopicPartition,
@@ -442,7 +442,7 @@ pub struct IsrProposal {
 }
 
 /// The accepted state of a partition.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IsrState {
     /// Leader epoch.
     pub leader_epoch: LeaderEpoch,
@@ -453,7 +453,7 @@ pub struct IsrState {
 }
 
 /// See [`Request::MetadataFetch`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MetadataFetchRequest {
     /// The observer.
     pub broker: BrokerId,

@@ -9,7 +9,7 @@ use ackproof_types::{
 use std::collections::BTreeMap;
 
 /// One record of the metadata log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum MetadataRecord {
     /// A broker process registered; it starts fenced (`RegisterBrokerRecord`).
     RegisterBroker {
@@ -46,7 +46,7 @@ pub enum MetadataRecord {
 }
 
 /// A registered broker process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerRegistration {
     /// Its epoch: the offset of its registration record (R5.5).
     pub epoch: BrokerEpoch,
@@ -67,7 +67,7 @@ impl BrokerRegistration {
 }
 
 /// The controller's state of a partition.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PartitionRegistration {
     /// Assigned replicas, in order of preference.
     pub replicas: Vec<BrokerId>,
@@ -84,7 +84,7 @@ pub struct PartitionRegistration {
 }
 
 /// The metadata log, folded.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MetadataImage {
     /// Brokers that ever registered.
     pub brokers: BTreeMap<BrokerId, BrokerRegistration>,

@@ -9,7 +9,7 @@ use ackproof_types::{
 use std::sync::Arc;
 
 /// One fact. The observing process is known to the driver.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Observation {
     /// A producer's application called `send`, which waits for metadata or memory (`max.block.ms`).
     SendBlocked {

@@ -1,17 +1,16 @@
 //! The final read: every partition from its log start to the high watermark, once, for the oracle. It
 //! knows nothing of groups; it retries whatever fails until everything is read.
 
-use crate::consumer::LinkTimer;
-use crate::consumer::links::Links;
-use crate::consumer::topology::Topology;
-use crate::machine::{Channel, Input, InputOf, Machine, Outbox, Route};
+use crate::client::network::{Completed, Failed, data};
+use crate::client::{ClientSettings, NetworkClient, NetworkTimer};
+use crate::machine::{Input, InputOf, Machine, Outbox};
 use crate::message::{
-    CorrelationId, FetchPartition, FetchRequest, FetchSession, FetchedPartition,
-    ListOffsetsPartition, ListedOffset, Message, OffsetSpec, Request, Response,
+    FetchPartition, FetchRequest, FetchSession, FetchedPartition, ListOffsetsPartition,
+    ListedOffset, Message, OffsetSpec, Request, Response,
 };
 use crate::observation::Observation;
 use ackproof_types::{
-    BrokerId, ErrorCode, LeaderEpoch, Micros, NodeId, Offset, Timestamp, TopicId, TopicPartition,
+    BrokerId, ErrorCode, LeaderEpoch, Micros, Offset, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -25,9 +24,13 @@ const REQUEST_TIMEOUT: Micros = Micros::from_secs(30);
 const FETCH_WAIT: Micros = Micros::from_millis(500);
 /// The pause after an error.
 const RETRY: Micros = Micros::from_millis(100);
+/// How long metadata is good for without an error.
+const METADATA_MAX_AGE: Micros = Micros::from_secs(300);
+/// More than it ever asks at a time.
+const MAX_IN_FLIGHT: usize = 5;
 
 /// What a reader is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReaderConfig {
     /// Number of brokers; their ids are `1..=brokers`.
     pub brokers: u16,
@@ -35,35 +38,34 @@ pub struct ReaderConfig {
     pub partitions: Vec<TopicPartition>,
     /// Bound in bytes on one fetch and on each partition of it.
     pub max_bytes: u32,
+    /// Whom it asks first follows from it.
+    pub salt: u64,
 }
 
 /// The timers of a reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// A request timeout or a reconnection.
-    Link(LinkTimer),
-    /// Metadata may be asked for again.
-    MetadataBackoff,
+    /// A timer of the network client.
+    Network(NetworkTimer),
     /// Partitions that failed may be tried again.
     Retry,
 }
 
-impl From<LinkTimer> for Timer {
-    fn from(timer: LinkTimer) -> Self {
-        Self::Link(timer)
+impl From<NetworkTimer> for Timer {
+    fn from(timer: NetworkTimer) -> Self {
+        Self::Network(timer)
     }
 }
 
-/// What a request under way is for; all but metadata are at most one per broker.
-#[derive(Clone, Copy, Debug)]
+/// What a request under way is for: at most one per broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Purpose {
-    Metadata,
     Offsets(BrokerId, OffsetSpec),
     Fetch(BrokerId),
 }
 
 /// How far a partition is read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Progress {
     /// The log start at the first lookup.
     start: Option<Offset>,
@@ -92,12 +94,10 @@ impl Progress {
 }
 
 /// Reads everything that is readable, then exits.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reader {
     config: ReaderConfig,
-    topics: Vec<TopicId>,
-    links: Links<Purpose>,
-    topology: Topology,
+    client: NetworkClient<Purpose>,
     progress: BTreeMap<TopicPartition, Progress>,
     busy: BTreeSet<BrokerId>,
     exited: bool,
@@ -112,11 +112,19 @@ impl Machine for Reader {
     fn boot(config: &ReaderConfig, _disk: &(), _now: Timestamp, out: &mut Out) -> Self {
         let topics: BTreeSet<TopicId> = config.partitions.iter().map(|one| one.topic).collect();
         let partitions = config.partitions.iter();
+        let topics: Vec<TopicId> = topics.into_iter().collect();
+        let settings = ClientSettings {
+            bootstrap: (1..=config.brokers).map(BrokerId).collect(),
+            max_in_flight: MAX_IN_FLIGHT,
+            request_timeout: REQUEST_TIMEOUT,
+            retry_backoff: RETRY,
+            retry_backoff_max: RETRY,
+            metadata_max_age: METADATA_MAX_AGE,
+            salt: config.salt,
+        };
         let mut reader = Self {
             config: config.clone(),
-            topics: topics.into_iter().collect(),
-            links: Links::default(),
-            topology: Topology::default(),
+            client: NetworkClient::new(settings, &topics),
             progress: partitions.map(|one| (*one, Progress::default())).collect(),
             busy: BTreeSet::new(),
             exited: false,
@@ -130,20 +138,20 @@ impl Machine for Reader {
             return;
         }
         match input {
-            Input::Deliver { message: Message::Response(id, response), .. } => {
-                if let Some(purpose) = self.links.answered(id, out) {
-                    self.take(purpose, response, out);
+            Input::Deliver { from, message: Message::Response(id, response) } => {
+                match self.client.answered(from.route(), id, response, out) {
+                    Completed::Internal | Completed::Metadata => {}
+                    Completed::Request(_, purpose, response) => self.take(purpose, response, out),
                 }
             }
             Input::Disconnected(route) => {
-                let failed = self.links.ended(route, out);
-                self.fail(failed, out);
+                let failed = self.client.disconnected(route, out);
+                self.fail(failed);
             }
-            Input::Fire(Timer::Link(timer)) => {
-                let failed = self.links.fired(timer, out);
-                self.fail(failed, out);
+            Input::Fire(Timer::Network(timer)) => {
+                let failed = self.client.fire(timer, out);
+                self.fail(failed);
             }
-            Input::Fire(Timer::MetadataBackoff) => self.topology.cooled(),
             Input::Fire(Timer::Retry) => {
                 for progress in self.progress.values_mut() {
                     progress.delayed = false;
@@ -159,10 +167,6 @@ impl Machine for Reader {
 impl Reader {
     fn take(&mut self, purpose: Purpose, response: Response, out: &mut Out) {
         match (purpose, response) {
-            (Purpose::Metadata, Response::Metadata(response)) => {
-                self.topology.update(&response);
-                out.arm(Timer::MetadataBackoff, RETRY);
-            }
             (Purpose::Offsets(broker, spec), Response::ListOffsets(answers)) => {
                 self.busy.remove(&broker);
                 for (partition, answer) in answers {
@@ -175,32 +179,28 @@ impl Reader {
                     self.fetched(broker, answer, out);
                 }
             }
-            (purpose, _) => self.fail_one(purpose, out),
+            (purpose, _) => self.fail_one(purpose),
         }
     }
 
-    fn fail(&mut self, failed: Vec<(CorrelationId, Purpose)>, out: &mut Out) {
+    fn fail(&mut self, failed: Failed<Purpose>) {
         for (_, purpose) in failed {
-            self.fail_one(purpose, out);
+            self.fail_one(purpose);
         }
     }
 
-    fn fail_one(&mut self, purpose: Purpose, out: &mut Out) {
+    fn fail_one(&mut self, purpose: Purpose) {
         match purpose {
-            Purpose::Metadata => {
-                self.topology.failed();
-                out.arm(Timer::MetadataBackoff, RETRY);
-            }
             // The back-off of the connection spaces the next attempt.
             Purpose::Offsets(broker, _) | Purpose::Fetch(broker) => {
                 self.busy.remove(&broker);
-                self.topology.want();
+                self.client.metadata_mut().request_update();
             }
         }
     }
 
     fn delay(&mut self, partition: TopicPartition, out: &mut Out) {
-        self.topology.want();
+        self.client.metadata_mut().request_update();
         if let Some(progress) = self.progress.get_mut(&partition) {
             progress.delayed = true;
             out.arm(Timer::Retry, RETRY);
@@ -280,22 +280,16 @@ impl Reader {
             return out.exit();
         }
         for broker in (1..=self.config.brokers).map(BrokerId) {
-            let route = Route { node: NodeId::from(broker), channel: Channel::Data };
-            if self.busy.contains(&broker) || !self.links.is_ready(route) {
+            let route = data(broker);
+            if self.busy.contains(&broker) || self.client.is_unavailable(route) {
                 continue;
             }
             if let Some((request, purpose)) = self.next_request(broker) {
                 self.busy.insert(broker);
-                self.links.send(route, request, purpose, REQUEST_TIMEOUT, out);
+                self.client.send(route, request, purpose, out);
             }
         }
-        if self.topology.is_due()
-            && let Some(route) = self.links.least_loaded(self.config.brokers)
-        {
-            self.topology.asked();
-            let request = Request::Metadata(self.topics.clone());
-            self.links.send(route, request, Purpose::Metadata, REQUEST_TIMEOUT, out);
-        }
+        self.client.maybe_update(out);
     }
 
     /// Log starts first, then high watermarks, then records.
@@ -305,7 +299,11 @@ impl Reader {
             if progress.done || progress.delayed {
                 continue;
             }
-            let Some((leader, leader_epoch)) = self.topology.leader(partition) else { continue };
+            let known = self.client.metadata().current_leader(partition);
+            let Some((Some(leader), leader_epoch)) = known.map(|it| (it.leader, it.epoch)) else {
+                self.client.metadata_mut().request_update();
+                continue;
+            };
             if leader != broker {
                 // Another's.
             } else if progress.start.is_none() {
@@ -354,7 +352,7 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::{ConnectionId, Effect, Peer};
+    use crate::machine::{Channel, ConnectionId, Effect, Peer};
     use crate::message::{Fetched, MetadataResponse, PartitionMetadata, Payload, RecordBatch};
     use ackproof_types::{ProducerIndex, Record, RecordId};
     use std::sync::Arc;
@@ -367,6 +365,7 @@ mod tests {
     fn answer(request: &Request, latest: Result<i64, ErrorCode>) -> Response {
         let leader_epoch = LeaderEpoch(0);
         match request {
+            Request::ApiVersions => Response::ApiVersions,
             Request::Metadata(_) => Response::Metadata(MetadataResponse {
                 brokers: [BROKER].into(),
                 partitions: vec![PartitionMetadata {
@@ -441,7 +440,7 @@ mod tests {
     }
 
     fn boot(out: &mut Out) -> Reader {
-        let config = ReaderConfig { brokers: 1, partitions: vec![P], max_bytes: 1 << 20 };
+        let config = ReaderConfig { brokers: 1, partitions: vec![P], max_bytes: 1 << 20, salt: 0 };
         Reader::boot(&config, &(), Timestamp::START, out)
     }
 

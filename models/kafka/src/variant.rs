@@ -103,7 +103,7 @@ impl fmt::Display for Variant {
 }
 
 /// A set of variants.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Variants(u32);
 
 impl Variants {

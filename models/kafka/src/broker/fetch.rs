@@ -15,7 +15,7 @@ use crate::variant::Variant;
 use ackproof_types::{BrokerId, ErrorCode, Offset, TopicPartition};
 
 /// Fetches that wait for data.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct FetchPurgatory {
     next: u64,
     sessions: Sessions,
@@ -23,7 +23,7 @@ pub(super) struct FetchPurgatory {
     parked: Vec<Parked>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Parked {
     number: u64,
     connection: ConnectionId,

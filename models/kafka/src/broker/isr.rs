@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 const RETRY: Micros = Micros::from_millis(50);
 
 /// What is proposed and under way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Proposals {
     waiting: BTreeSet<TopicPartition>,
     /// What was sent, each with the change it proposes.

@@ -14,7 +14,7 @@ const RETRY_FIRST: Micros = Micros::from_millis(100);
 const STARTING_INTERVAL: Micros = Micros::from_millis(10);
 const SHUTDOWN_INTERVAL: Micros = Micros::from_millis(50);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum State {
     /// Not registered yet.
     Registering,
@@ -29,7 +29,7 @@ enum State {
 }
 
 /// Where a broker process is in its life.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Lifecycle {
     state: State,
     incarnation: u64,

@@ -20,7 +20,7 @@ const RETRY: Micros = Micros::from_millis(50);
 const TIMEOUT: Micros = Micros::from_millis(2000);
 
 /// The place in the metadata log.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct MetadataFollower {
     offset: u64,
     in_flight: Option<CorrelationId>,

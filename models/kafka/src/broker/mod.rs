@@ -36,14 +36,14 @@ use std::sync::Arc;
 pub type Out = Outbox<Timer, BrokerWrite>;
 
 /// What the surroundings ask of a broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BrokerCall {
     /// Shut down cleanly (SIGTERM): controlled shutdown, close the logs, exit (R5.17, R1.21).
     Shutdown,
 }
 
 /// The timers of a broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
     /// Time for the next registration or heartbeat.
     Lifecycle,
@@ -78,7 +78,7 @@ pub enum Timer {
 }
 
 /// What decisions about a partition depend on besides the partition.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Env {
     pub(crate) id: BrokerId,
     pub(crate) cluster: Arc<ClusterConfig>,
@@ -99,7 +99,7 @@ impl Env {
 }
 
 /// A broker process.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Broker {
     env: Env,
     partitions: Partitions,

@@ -11,7 +11,7 @@ use ackproof_types::TopicPartition;
 const NOWHERE: u32 = u32::MAX;
 
 /// The replicas of a broker, ascending.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Partitions {
     hosted: Vec<Partition>,
     /// For each topic, where its partitions begin in `places`.

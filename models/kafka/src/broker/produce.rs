@@ -15,13 +15,13 @@ use ackproof_types::{
 };
 
 /// Produce requests that wait for replicas, in the order of their arrival.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct ProducePurgatory {
     next: u64,
     waiting: Vec<Delayed>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Delayed {
     number: u64,
     connection: ConnectionId,
@@ -29,7 +29,7 @@ struct Delayed {
     parts: Vec<Part>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Part {
     partition: TopicPartition,
     base: Offset,
@@ -214,7 +214,7 @@ impl Broker {
 }
 
 /// The block of producer ids this broker hands out.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct ProducerIds {
     next: i64,
     left: u32,

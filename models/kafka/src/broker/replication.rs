@@ -15,7 +15,7 @@ use crate::partition::follower::Fetching;
 use ackproof_types::{BrokerId, ErrorCode, TopicPartition};
 
 /// The fetcher to one leader.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Fetcher {
     in_flight: Option<CorrelationId>,
     /// The session and the epoch of its next fetch; none: the next fetch begins one.

@@ -15,7 +15,7 @@ use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, Offset, TopicPartition};
 use std::collections::BTreeMap;
 
 /// One partition of a session.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Member {
     asked: FetchPartition,
     /// The high watermark last told.
@@ -24,7 +24,7 @@ struct Member {
 }
 
 /// A parked fetch.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Waiting {
     pub(super) number: u64,
     pub(super) connection: ConnectionId,
@@ -33,7 +33,7 @@ pub(super) struct Waiting {
 }
 
 /// The fetches of one follower.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Session {
     id: SessionId,
     /// The epoch of the next fetch.
@@ -142,7 +142,7 @@ impl Session {
 }
 
 /// The sessions of a leader: one for each broker that fetches from it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Sessions(BTreeMap<BrokerId, Session>);
 
 impl Sessions {

@@ -14,6 +14,12 @@ pub fn backoff(first: Micros, most: Micros, failures: u32) -> Delay {
     Delay { min, max: max.min(most) }
 }
 
+/// One failure more. Beyond this many the back-off does not grow, so nothing is counted.
+#[must_use]
+pub fn once_more(failures: u32) -> u32 {
+    (failures + 1).min(20)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,68 +1,196 @@
-//! A client's view of one topic: who leads each partition, as of the newest leader epoch it has seen.
+//! A client's view of its topics: who leads each partition, as of the newest leader epoch it has seen, and
+//! whether it wants to know more.
 //!
-//! Knows nothing of requests or timers: when to ask is the asker's business. Kafka: `Metadata`,
-//! `MetadataSnapshot` (R5.28).
+//! It sends nothing and arms nothing: that is the network client's. Kafka: `Metadata`, `MetadataSnapshot`
+//! (R5.28, R17.31).
 
+use super::backoff::{backoff, once_more};
 use crate::message::{MetadataResponse, PartitionMetadata};
-use ackproof_types::{BrokerId, LeaderEpoch};
+use ackproof_types::{BrokerId, Delay, LeaderEpoch, Micros, TopicId, TopicPartition};
 
-/// Leaders of a topic's partitions, and the brokers that can be reached.
-#[derive(Debug, Default)]
-pub struct MetadataCache {
+/// Who leads a partition, and since which epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Leadership {
+    /// The leader; none while there is none that can be reached.
+    pub leader: Option<BrokerId>,
+    /// The epoch of this fact.
+    pub epoch: LeaderEpoch,
+}
+
+impl Leadership {
+    const UNKNOWN: Self = Self { leader: None, epoch: LeaderEpoch::UNKNOWN };
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Topic {
+    id: TopicId,
+    /// A response has answered for it.
+    answered: bool,
+    /// The last response knew it.
+    exists: bool,
+    /// What was last told of each partition, by its number.
     partitions: Vec<Leadership>,
+}
+
+/// What is known of the cluster, and the wish for newer knowledge.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Metadata {
+    topics: Vec<Topic>,
     brokers: Vec<BrokerId>,
-    /// The last response knew the topic.
-    knows_topic: bool,
+    update_requested: bool,
+    /// A request is in flight, for so many of the topics.
+    in_progress: Option<usize>,
+    /// The last refresh is too fresh to ask again.
+    held_off: bool,
+    /// Requests in a row that failed.
+    attempts: u32,
+    /// Responses in a row that told nothing new.
+    equivalent_responses: u32,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Leadership {
-    leader: Option<BrokerId>,
-    epoch: LeaderEpoch,
-}
+impl Metadata {
+    /// Nothing is known but whom to ask, so all is wanted.
+    #[must_use]
+    pub fn bootstrap(topics: &[TopicId], brokers: &[BrokerId]) -> Self {
+        let mut metadata = Self {
+            topics: Vec::new(),
+            brokers: brokers.to_vec(),
+            update_requested: true,
+            in_progress: None,
+            held_off: false,
+            attempts: 0,
+            equivalent_responses: 0,
+        };
+        metadata.add_topics(topics);
+        metadata
+    }
 
-/// What a response taught.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Learned {
-    /// A partition or a leader epoch that was not known before.
-    pub news: bool,
-    /// The topic does not exist yet, or a partition of it has no leader: ask again.
-    pub incomplete: bool,
-}
+    /// Forgets which brokers answered last and starts again from `brokers`
+    /// (`metadata.recovery.strategy` rebootstrap, R17.31). Only the epochs stay.
+    pub fn rebootstrap(&mut self, brokers: &[BrokerId]) {
+        for topic in &mut self.topics {
+            topic.exists = false;
+            topic.partitions.iter_mut().for_each(|it| it.leader = None);
+        }
+        self.brokers.clear();
+        self.brokers.extend_from_slice(brokers);
+        self.update_requested = true;
+    }
 
-impl MetadataCache {
-    /// Takes a response about the topic. What carries an older epoch than the one known is ignored, so
-    /// that a broker that lags behind cannot move the client backwards.
-    pub fn update(&mut self, response: &MetadataResponse) -> Learned {
-        let mut learned = Learned { news: false, incomplete: response.partitions.is_empty() };
+    /// Asks for more topics, at once (Kafka: `requestUpdateForNewTopics`). Whether there are any.
+    pub fn add_topics(&mut self, topics: &[TopicId]) -> bool {
+        let before = self.topics.len();
+        for id in topics {
+            if self.topics.iter().all(|topic| topic.id != *id) {
+                let id = *id;
+                let new = Topic { id, answered: false, exists: false, partitions: Vec::new() };
+                self.topics.push(new);
+            }
+        }
+        let added = self.topics.len() > before;
+        if added {
+            self.update_requested = true;
+            self.held_off = false;
+            self.equivalent_responses = 0;
+        }
+        added
+    }
+
+    /// What a request asks for.
+    #[must_use]
+    pub fn topics(&self) -> Vec<TopicId> {
+        self.topics.iter().map(|topic| topic.id).collect()
+    }
+
+    /// Whether a response has answered for all topics.
+    #[must_use]
+    pub fn answered_all(&self) -> bool {
+        self.topics.iter().all(|topic| topic.answered)
+    }
+
+    /// What is known may be stale.
+    pub fn request_update(&mut self) {
+        self.update_requested = true;
+    }
+
+    /// Whether a request may be sent at once.
+    #[must_use]
+    pub fn is_update_due(&self) -> bool {
+        self.update_requested && self.in_progress.is_none() && !self.held_off
+    }
+
+    /// A request is sent.
+    pub(super) fn asked(&mut self) {
+        self.in_progress = Some(self.topics.len());
+    }
+
+    /// The pause after the last refresh is over.
+    pub(super) fn may_ask(&mut self) {
+        self.held_off = false;
+    }
+
+    /// `metadata.max.age.ms` is over: what answers alike has done so for long.
+    pub(super) fn expire(&mut self) {
+        self.update_requested = true;
+        self.equivalent_responses = 0;
+    }
+
+    /// A request failed. [`Self::may_ask`] must follow after [`Self::refresh_backoff`].
+    pub(super) fn failed_update(&mut self) {
+        self.in_progress = None;
+        self.held_off = true;
+        self.attempts = once_more(self.attempts);
+        self.equivalent_responses = 0;
+    }
+
+    /// How long a refresh holds the next one off.
+    pub(super) fn refresh_backoff(&self, first: Micros, most: Micros) -> Delay {
+        let steps = self.attempts.max(self.equivalent_responses).saturating_sub(1);
+        backoff(first, most, steps)
+    }
+
+    /// Takes a response. What carries an older epoch than the one known is ignored, so that a broker that
+    /// lags behind cannot move the client backwards. [`Self::may_ask`] must follow after
+    /// [`Self::refresh_backoff`].
+    pub(super) fn update(&mut self, response: &MetadataResponse) {
+        let asked = self.in_progress.take().unwrap_or(self.topics.len());
+        self.held_off = true;
+        self.attempts = 0;
         self.brokers.clear();
         self.brokers.extend(response.brokers.iter());
-        self.knows_topic = !learned.incomplete;
-        if learned.incomplete {
-            self.forget_leaders();
+        let mut news = false;
+        let mut incomplete = self.topics.len() > asked;
+        for topic in &mut self.topics[..asked] {
+            topic.answered = true;
+            topic.exists = false;
         }
-        for one in &response.partitions {
-            learned.incomplete |= one.leader.is_none();
-            let index = usize::from(one.partition.partition);
-            if index >= self.partitions.len() {
-                let unknown = Leadership { leader: None, epoch: LeaderEpoch::UNKNOWN };
-                self.partitions.resize(index + 1, unknown);
+        for told in &response.partitions {
+            let topic = self.topics.iter_mut().find(|topic| topic.id == told.partition.topic);
+            let Some(topic) = topic else { continue };
+            topic.exists = true;
+            incomplete |= told.leader.is_none();
+            let index = usize::from(told.partition.partition);
+            if index >= topic.partitions.len() {
+                topic.partitions.resize(index + 1, Leadership::UNKNOWN);
             }
-            let known = &mut self.partitions[index];
-            learned.news |= one.leader_epoch > known.epoch;
-            if one.leader_epoch >= known.epoch {
-                *known = Leadership { leader: one.leader, epoch: one.leader_epoch };
+            let known = &mut topic.partitions[index];
+            news |= told.leader_epoch > known.epoch;
+            if told.leader_epoch >= known.epoch {
+                *known = Leadership { leader: told.leader, epoch: told.leader_epoch };
             }
         }
-        learned
+        for topic in self.topics.iter_mut().filter(|topic| !topic.exists) {
+            incomplete = true;
+            topic.partitions.iter_mut().for_each(|it| it.leader = None);
+        }
+        self.update_requested = incomplete;
+        self.equivalent_responses = if news { 0 } else { once_more(self.equivalent_responses) };
     }
 
     /// Takes a leader that another response named (KIP-951); true if that is news. Its address comes
     /// with it.
-    pub fn hint(&mut self, hint: PartitionMetadata) -> bool {
-        let Some(known) = self.partitions.get_mut(usize::from(hint.partition.partition)) else {
-            return false;
-        };
+    pub fn update_leadership(&mut self, hint: PartitionMetadata) -> bool {
+        let Some(known) = self.known_mut(hint.partition) else { return false };
         let Some(leader) = hint.leader.filter(|_| hint.leader_epoch > known.epoch) else {
             return false;
         };
@@ -73,36 +201,47 @@ impl MetadataCache {
         true
     }
 
+    fn topic(&self, id: TopicId) -> Option<&Topic> {
+        self.topics.iter().find(|topic| topic.id == id)
+    }
+
+    fn known_mut(&mut self, id: TopicPartition) -> Option<&mut Leadership> {
+        let topic = self.topics.iter_mut().find(|topic| topic.id == id.topic)?;
+        topic.partitions.get_mut(usize::from(id.partition))
+    }
+
+    /// The leader of `partition`, if it can be reached, with its epoch; none if the partition is unknown.
+    #[must_use]
+    pub fn current_leader(&self, partition: TopicPartition) -> Option<Leadership> {
+        let known =
+            self.topic(partition.topic)?.partitions.get(usize::from(partition.partition))?;
+        let leader = known.leader.filter(|leader| self.brokers.contains(leader));
+        Some(Leadership { leader, ..*known })
+    }
+
     /// The leader of `partition`, if there is one and it can be reached.
     #[must_use]
-    pub fn leader(&self, partition: u16) -> Option<BrokerId> {
-        let known = self.partitions.get(usize::from(partition))?;
-        known.leader.filter(|leader| self.brokers.contains(leader))
+    pub fn leader(&self, partition: TopicPartition) -> Option<BrokerId> {
+        self.current_leader(partition)?.leader
     }
 
     /// The newest leader epoch of `partition`; UNKNOWN before the first.
     #[must_use]
-    pub fn epoch(&self, partition: u16) -> LeaderEpoch {
-        self.partitions.get(usize::from(partition)).map_or(LeaderEpoch::UNKNOWN, |it| it.epoch)
+    pub fn epoch(&self, partition: TopicPartition) -> LeaderEpoch {
+        self.current_leader(partition).map_or(LeaderEpoch::UNKNOWN, |known| known.epoch)
     }
 
-    /// Whether the topic exists, as far as is known now.
+    /// Whether `topic` exists, as far as is known now.
     #[must_use]
-    pub fn knows_topic(&self) -> bool {
-        self.knows_topic
+    pub fn exists(&self, topic: TopicId) -> bool {
+        self.topic(topic).is_some_and(|topic| topic.exists)
     }
 
-    fn forget_leaders(&mut self) {
-        self.partitions.iter_mut().for_each(|it| it.leader = None);
-    }
-
-    /// Number of partitions that the topic was ever seen with.
-    ///
-    /// # Panics
-    /// If there are more than `u16::MAX`, which no [`PartitionMetadata`] can name.
+    /// Number of partitions that `topic` was ever seen with; 0 if it was never seen.
     #[must_use]
-    pub fn partitions(&self) -> u16 {
-        u16::try_from(self.partitions.len()).expect("partitions are numbered by u16")
+    pub fn partition_count(&self, topic: TopicId) -> u16 {
+        let count = self.topic(topic).map_or(0, |topic| topic.partitions.len());
+        u16::try_from(count).unwrap_or(u16::MAX)
     }
 
     /// The brokers of the last response.
@@ -110,28 +249,19 @@ impl MetadataCache {
     pub fn brokers(&self) -> &[BrokerId] {
         &self.brokers
     }
-
-    /// Forgets which brokers answered last and starts again from `bootstrap`
-    /// (`metadata.recovery.strategy` rebootstrap, R17.31). Only the epochs stay.
-    pub fn rebootstrap(&mut self, bootstrap: impl Iterator<Item = BrokerId>) {
-        self.knows_topic = false;
-        self.forget_leaders();
-        self.brokers.clear();
-        self.brokers.extend(bootstrap);
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ackproof_types::{TopicId, TopicPartition};
+
+    const TOPIC: TopicId = TopicId(1);
+    const P0: TopicPartition = TopicPartition { topic: TOPIC, partition: 0 };
+    const BOOTSTRAP: [BrokerId; 2] = [BrokerId(1), BrokerId(2)];
 
     fn partition(leader: Option<u16>, epoch: i32) -> PartitionMetadata {
-        PartitionMetadata {
-            partition: TopicPartition::new(TopicId(1), 0),
-            leader: leader.map(BrokerId),
-            leader_epoch: LeaderEpoch(epoch),
-        }
+        let (leader, leader_epoch) = (leader.map(BrokerId), LeaderEpoch(epoch));
+        PartitionMetadata { partition: P0, leader, leader_epoch }
     }
 
     fn response(brokers: &[u16], leader: Option<u16>, epoch: i32) -> MetadataResponse {
@@ -141,54 +271,72 @@ mod tests {
         }
     }
 
+    fn fresh() -> Metadata {
+        Metadata::bootstrap(&[TOPIC], &BOOTSTRAP)
+    }
+
     #[test]
     fn an_older_epoch_is_ignored() {
-        let mut cache = MetadataCache::default();
-        assert!(cache.update(&response(&[1, 2], Some(2), 5)).news);
-        assert!(!cache.update(&response(&[1, 2], Some(1), 4)).news, "old");
-        assert_eq!((cache.leader(0), cache.epoch(0)), (Some(BrokerId(2)), LeaderEpoch(5)));
-        assert!(!cache.update(&response(&[1, 2], Some(2), 5)).news, "the same again");
+        let mut metadata = fresh();
+        metadata.update(&response(&[1, 2], Some(2), 5));
+        assert_eq!(metadata.equivalent_responses, 0, "news");
+        metadata.update(&response(&[1, 2], Some(1), 4));
+        assert_eq!(metadata.equivalent_responses, 1, "old");
+        let known = Leadership { leader: Some(BrokerId(2)), epoch: LeaderEpoch(5) };
+        assert_eq!(metadata.current_leader(P0), Some(known));
+        metadata.update(&response(&[1, 2], Some(2), 5));
+        assert_eq!(metadata.equivalent_responses, 2, "the same again");
     }
 
     #[test]
     fn a_leader_without_an_address_is_no_leader() {
-        let mut cache = MetadataCache::default();
-        cache.update(&response(&[1, 2], Some(2), 5));
-        cache.update(&response(&[1], Some(1), 4));
-        assert_eq!(cache.leader(0), None, "the stale broker does not list broker 2");
+        let mut metadata = fresh();
+        metadata.update(&response(&[1, 2], Some(2), 5));
+        metadata.update(&response(&[1], Some(1), 4));
+        assert_eq!(metadata.leader(P0), None, "the stale broker does not list broker 2");
     }
 
     #[test]
     fn a_missing_leader_or_topic_asks_for_more() {
-        let mut cache = MetadataCache::default();
-        assert!(
-            cache.update(&MetadataResponse { brokers: [].into(), partitions: vec![] }).incomplete
-        );
-        assert!(cache.update(&response(&[1], None, 3)).incomplete);
-        assert!(!cache.update(&response(&[1], Some(1), 4)).incomplete);
+        let mut metadata = fresh();
+        metadata.update(&MetadataResponse { brokers: [].into(), partitions: vec![] });
+        assert!(metadata.update_requested);
+        metadata.update(&response(&[1], None, 3));
+        assert!(metadata.update_requested);
+        metadata.update(&response(&[1], Some(1), 4));
+        assert!(!metadata.update_requested);
+    }
+
+    #[test]
+    fn a_response_answers_only_for_the_topics_that_were_asked_for() {
+        let mut metadata = fresh();
+        metadata.asked();
+        assert!(metadata.add_topics(&[TopicId(2)]) && !metadata.add_topics(&[TOPIC]));
+        metadata.update(&response(&[1], Some(1), 0));
+        assert!(metadata.update_requested && !metadata.answered_all());
     }
 
     #[test]
     fn after_a_rebootstrap_only_the_epochs_are_left() {
-        let mut cache = MetadataCache::default();
-        cache.update(&response(&[1], Some(1), 5));
-        cache.rebootstrap([BrokerId(1), BrokerId(2)].into_iter());
-        assert_eq!((cache.knows_topic(), cache.leader(0)), (false, None));
-        assert_eq!(cache.brokers(), [BrokerId(1), BrokerId(2)]);
-        cache.update(&response(&[1, 2], Some(2), 4));
-        assert_eq!(cache.leader(0), None, "older than what was seen before");
-        cache.update(&response(&[1, 2], Some(1), 5));
-        assert_eq!((cache.knows_topic(), cache.leader(0)), (true, Some(BrokerId(1))));
+        let mut metadata = fresh();
+        metadata.update(&response(&[1], Some(1), 5));
+        metadata.rebootstrap(&BOOTSTRAP);
+        assert_eq!((metadata.exists(TOPIC), metadata.leader(P0)), (false, None));
+        assert_eq!(metadata.brokers(), BOOTSTRAP);
+        metadata.update(&response(&[1, 2], Some(2), 4));
+        assert_eq!(metadata.leader(P0), None, "older than what was seen before");
+        metadata.update(&response(&[1, 2], Some(1), 5));
+        assert_eq!((metadata.exists(TOPIC), metadata.leader(P0)), (true, Some(BrokerId(1))));
     }
 
     #[test]
     fn a_hint_counts_only_if_it_is_newer() {
-        let mut cache = MetadataCache::default();
-        assert!(!cache.hint(partition(Some(3), 9)), "an unknown partition");
-        cache.update(&response(&[1], Some(1), 5));
-        assert!(!cache.hint(partition(Some(3), 5)), "the epoch is known");
-        assert!(!cache.hint(partition(None, 6)), "no leader is no hint");
-        assert!(cache.hint(partition(Some(3), 6)));
-        assert_eq!(cache.leader(0), Some(BrokerId(3)), "its address came with the hint");
+        let mut metadata = fresh();
+        assert!(!metadata.update_leadership(partition(Some(3), 9)), "an unknown partition");
+        metadata.update(&response(&[1], Some(1), 5));
+        assert!(!metadata.update_leadership(partition(Some(3), 5)), "the epoch is known");
+        assert!(!metadata.update_leadership(partition(None, 6)), "no leader is no hint");
+        assert!(metadata.update_leadership(partition(Some(3), 6)));
+        assert_eq!(metadata.leader(P0), Some(BrokerId(3)), "its address came with the hint");
     }
 }

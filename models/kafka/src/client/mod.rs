@@ -1,5 +1,14 @@
-//! What producers and consumers share: metadata with epochs, back-off, key hashing.
+//! What every client of a cluster is made of: one network client with its metadata, back-off, key hashing.
+//!
+//! - [`network`] connections and requests in flight · [`metadata`] who leads what, and when to ask again
+//! - [`backoff`] how long to wait · [`murmur2`] how keys are hashed · [`mix`] chance
 
 pub mod backoff;
+mod connection;
 pub mod metadata;
+pub mod mix;
 pub mod murmur2;
+pub mod network;
+
+pub use metadata::{Leadership, Metadata};
+pub use network::{ClientSettings, NetworkClient, NetworkTimer};

@@ -16,7 +16,7 @@ const CLOSE_TIMEOUT: Micros = Micros::from_secs(30);
 const QUEUED_POLLS: usize = 4;
 
 /// What follows a commit that is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum After {
     /// The next record.
     Record,
@@ -31,7 +31,7 @@ pub(super) enum After {
 }
 
 /// What the thread that polls is doing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 enum Phase {
     /// It is in `poll()`.
     #[default]
@@ -53,7 +53,7 @@ enum Phase {
 }
 
 /// The application.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Application {
     phase: Phase,
     /// Asked to leave at the next poll.
@@ -376,7 +376,9 @@ impl Consumer {
             self.application.phase = Phase::Leaving;
             self.leave_for_good(out);
         }
-        if self.application.phase == Phase::Leaving && !self.links.is_busy(Channel::Coordinator) {
+        if self.application.phase == Phase::Leaving
+            && !self.client.has_requests(Channel::Coordinator)
+        {
             self.closed(out);
         }
     }

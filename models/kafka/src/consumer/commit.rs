@@ -7,13 +7,14 @@
 use super::application::After;
 use super::membership::Asked;
 use super::{Consumer, Out, Purpose, Timer};
+use crate::client::backoff::once_more;
 use crate::message::{CommittedOffset, OffsetCommitRequest, Request};
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, Micros, Offset, TopicPartition};
 use std::sync::Arc;
 
 /// Why an attempt was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     /// `commitAsync`.
     Async,
@@ -24,7 +25,7 @@ enum Kind {
 }
 
 /// A commit request under way.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Attempt {
     kind: Kind,
     generation: GenerationId,
@@ -32,7 +33,7 @@ pub(super) struct Attempt {
 }
 
 /// The commit that the application waits for.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Waited {
     offsets: Vec<(TopicPartition, CommittedOffset)>,
     /// An attempt is under way: its offsets as observed.
@@ -42,7 +43,7 @@ struct Waited {
 }
 
 /// Commits under way.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Commits {
     /// `auto.commit.interval.ms` has passed since the last.
     pub(super) auto_due: bool,
@@ -245,7 +246,7 @@ impl Consumer {
         waited.under_way = None;
         waited.cooling = true;
         let failures = waited.failures;
-        waited.failures = failures.saturating_add(1);
+        waited.failures = once_more(failures);
         out.arm(Timer::CommitBackoff, self.retry_backoff_after(failures));
     }
 

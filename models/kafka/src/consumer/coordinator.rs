@@ -2,22 +2,26 @@
 //!
 //! Kafka: `AbstractCoordinator#ensureCoordinatorReady`, `#checkAndGetCoordinator`, `#markCoordinatorUnknown`.
 
-use super::{Consumer, Out, Purpose, Timer, links};
+use super::{Consumer, Out, Purpose, Timer};
+use crate::client::backoff::once_more;
 use crate::machine::{Channel, Route};
 use crate::message::Request;
-use ackproof_types::{BrokerId, Delay, ErrorCode};
+use ackproof_types::{BrokerId, ErrorCode};
 
 /// How far the lookup has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 enum Lookup {
     #[default]
     Idle,
     UnderWay,
+    /// It failed; `retry.backoff.ms` runs.
     CoolingDown,
+    /// Then fresh metadata is waited for: who was asked may not be there any more.
+    AwaitsMetadata,
 }
 
 /// What is known of the coordinator.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Coordinator {
     broker: Option<BrokerId>,
     lookup: Lookup,
@@ -29,7 +33,7 @@ impl Consumer {
     pub(super) fn coordinator_route(&self) -> Option<Route> {
         let node = self.coordinator.broker?.into();
         let route = Route { node, channel: Channel::Coordinator };
-        self.links.is_ready(route).then_some(route)
+        (!self.client.is_unavailable(route)).then_some(route)
     }
 
     /// Asks any broker, if it is not known.
@@ -37,11 +41,12 @@ impl Consumer {
         if self.coordinator.broker.is_some() || self.coordinator.lookup != Lookup::Idle {
             return;
         }
-        if let Some(route) = self.links.least_loaded(self.config.brokers) {
-            self.coordinator.lookup = Lookup::UnderWay;
-            let request = Request::FindCoordinator(self.config.group);
-            self.send(route, request, Purpose::FindCoordinator, out);
-        }
+        let Some(route) = self.client.least_loaded_node() else {
+            return self.coordinator_found(Err(ErrorCode::NetworkException), out);
+        };
+        self.coordinator.lookup = Lookup::UnderWay;
+        let request = Request::FindCoordinator(self.config.group);
+        self.send(route, request, Purpose::FindCoordinator, out);
     }
 
     pub(super) fn coordinator_found(&mut self, result: Result<BrokerId, ErrorCode>, out: &mut Out) {
@@ -49,14 +54,15 @@ impl Consumer {
             self.coordinator =
                 Coordinator { broker: Some(broker), lookup: Lookup::Idle, failures: 0 };
             self.watch_session(out);
-            if self.coordinator_route().is_none() {
-                out.arm(Timer::CoordinatorBackoff, self.retry_backoff());
+            match self.coordinator_route() {
+                Some(route) => drop(self.client.ready(route, out)),
+                None => out.arm(Timer::CoordinatorBackoff, self.retry_backoff()),
             }
         } else {
             self.commits.drop_queued();
             self.coordinator.lookup = Lookup::CoolingDown;
             let pause = self.retry_backoff_after(self.coordinator.failures);
-            self.coordinator.failures = self.coordinator.failures.saturating_add(1);
+            self.coordinator.failures = once_more(self.coordinator.failures);
             out.arm(Timer::CoordinatorBackoff, pause);
         }
     }
@@ -64,9 +70,18 @@ impl Consumer {
     /// It may be looked up again; and is, if its connection has failed and may not be tried yet: another may
     /// coordinate by now. Kafka's heartbeat thread does that every `retry.backoff.ms`.
     pub(super) fn coordinator_cooled(&mut self) {
-        self.coordinator.lookup = Lookup::Idle;
-        if self.coordinator_route().is_none() {
+        if self.coordinator.lookup == Lookup::CoolingDown {
+            self.coordinator.lookup = Lookup::AwaitsMetadata;
+            self.client.metadata_mut().request_update();
+        } else if self.coordinator_route().is_none() {
             self.coordinator.broker = None;
+        }
+    }
+
+    /// Metadata came (Kafka: `ConsumerNetworkClient#awaitMetadataUpdate`).
+    pub(super) fn coordinator_may_be_looked_up(&mut self) {
+        if self.coordinator.lookup == Lookup::AwaitsMetadata {
+            self.coordinator.lookup = Lookup::Idle;
         }
     }
 
@@ -88,7 +103,7 @@ impl Consumer {
     pub(super) fn coordinator_lost(&mut self, out: &mut Out) {
         if let Some(broker) = self.coordinator.broker.take() {
             let route = Route { node: broker.into(), channel: Channel::Coordinator };
-            let failed = self.links.close(route, out);
+            let failed = self.client.disconnect(route, out);
             self.fail(failed, out);
         }
     }
@@ -97,9 +112,5 @@ impl Consumer {
     pub(super) fn is_coordinator(&self, route: Route) -> bool {
         let node = self.coordinator.broker.map(Into::into);
         route.channel == Channel::Coordinator && node == Some(route.node)
-    }
-
-    pub(super) fn retry_backoff_after(&self, failures: u32) -> Delay {
-        links::backoff(self.config.retry_backoff, self.config.retry_backoff_max, failures)
     }
 }

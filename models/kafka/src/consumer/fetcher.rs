@@ -4,9 +4,9 @@
 //! Kafka: `Fetcher`, `AbstractFetch`, `FetchCollector`.
 
 use super::positions::{Positions, Search};
-use super::topology::Leadership;
 use super::{Consumer, Out, Purpose, Timer};
-use crate::machine::{Channel, Route};
+use crate::client::Leadership;
+use crate::client::network::data;
 use crate::message::{
     FetchPartition, FetchRequest, FetchSession, FetchedPartition, RecordBatch, Request,
 };
@@ -16,7 +16,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Fetches under way and what they brought.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Fetcher {
     in_flight: BTreeSet<BrokerId>,
     /// Partitions with buffered records, in the order of arrival.
@@ -31,7 +31,7 @@ impl Fetcher {
 }
 
 /// A run of records of one batch, as poll returns it.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Run {
     pub(super) partition: TopicPartition,
     /// Offset of the first record.
@@ -56,11 +56,11 @@ impl Consumer {
             let Some(Leadership { leader: Some(leader), epoch: leader_epoch }) =
                 position.leadership
             else {
-                self.topology.want();
+                self.client.metadata_mut().request_update();
                 continue;
             };
-            let route = Route { node: leader.into(), channel: Channel::Data };
-            if self.fetcher.in_flight.contains(&leader) || !self.links.is_ready(route) {
+            if self.fetcher.in_flight.contains(&leader) || self.client.is_unavailable(data(leader))
+            {
                 continue;
             }
             owned.asked = Some(position.offset);
@@ -87,15 +87,14 @@ impl Consumer {
                 max_bytes: self.config.fetch_max_bytes,
                 partitions,
             });
-            let route = Route { node: leader.into(), channel: Channel::Data };
-            self.send(route, request, Purpose::Fetch(leader), out);
+            self.send(data(leader), request, Purpose::Fetch(leader), out);
         }
     }
 
     /// A fetch will not be answered.
     pub(super) fn fetch_failed(&mut self, broker: BrokerId) {
         self.fetcher.in_flight.remove(&broker);
-        self.topology.want();
+        self.client.metadata_mut().request_update();
     }
 
     /// A fetch was answered.
@@ -127,7 +126,7 @@ impl Consumer {
                     owned.delayed = true;
                     delayed = true;
                     if error != ErrorCode::UnknownLeaderEpoch {
-                        self.topology.want();
+                        self.client.metadata_mut().request_update();
                     }
                 }
             }

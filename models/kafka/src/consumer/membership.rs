@@ -9,6 +9,7 @@ mod heartbeat;
 pub(super) use heartbeat::Asked;
 
 use super::{Consumer, Out, Purpose, Timer, assignor};
+use crate::client::backoff::once_more;
 use crate::config::CommitStrategy;
 use crate::message::{
     CorrelationId, JoinGroupRequest, JoinGroupResponse, MemberClaim, Request, SyncGroupRequest,
@@ -23,9 +24,10 @@ use std::sync::Arc;
 const JOIN_TIMEOUT_LAPSE: Micros = Micros::from_secs(5);
 
 /// Kafka: `MemberState`, with what is under way.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 enum State {
     /// Not in the group: never joined, or the generation is gone.
+    #[default]
     Unjoined,
     /// The same, with this JoinGroup still under way: its answer will be thrown away.
     Void(CorrelationId),
@@ -44,14 +46,14 @@ enum State {
 }
 
 /// What a member owns until it is revoked or lost.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Ownership {
     member: MemberId,
     partitions: Arc<[TopicPartition]>,
 }
 
 /// Membership of the group.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Membership {
     member: Option<MemberId>,
     generation: Option<GenerationId>,
@@ -66,38 +68,11 @@ pub(super) struct Membership {
     /// It is needed because of this member's metadata.
     metadata_changed: bool,
     owned: Option<Ownership>,
-    /// Subscribed topics, and those of the group once this member leads.
-    topics: Vec<TopicId>,
-    /// The numbers of partitions of `topics` that this member's assignment was made from.
+    /// The numbers of partitions of all topics that this member's assignment was made from.
     assigned_from: Option<Vec<u16>>,
-    /// No metadata since `topics` grew.
-    awaits_metadata: bool,
 }
 
 impl Membership {
-    pub(super) fn new(topics: &[TopicId]) -> Self {
-        Self {
-            member: None,
-            generation: None,
-            state: State::Unjoined,
-            join_cooling: false,
-            join_failures: 0,
-            unread: None,
-            heartbeat_under_way: false,
-            heartbeat_failures: 0,
-            rejoin_needed: false,
-            metadata_changed: false,
-            owned: None,
-            topics: topics.to_vec(),
-            assigned_from: None,
-            awaits_metadata: true,
-        }
-    }
-
-    pub(super) fn known_topics(&self) -> &[TopicId] {
-        &self.topics
-    }
-
     pub(super) fn join_cooled(&mut self) {
         self.join_cooling = false;
     }
@@ -252,7 +227,7 @@ impl Consumer {
         // R9.39.
         let patience = self.config.max_poll_interval + JOIN_TIMEOUT_LAPSE;
         let timeout = patience.max(self.config.request_timeout);
-        let id = self.links.send(route, request, Purpose::Join, timeout, out);
+        let id = self.client.send_within(timeout, route, request, Purpose::Join, out);
         self.membership.state = State::Joining(id);
         true
     }
@@ -307,7 +282,7 @@ impl Consumer {
 
     fn cool_join(&mut self, out: &mut Out) {
         let failures = self.membership.join_failures;
-        self.membership.join_failures = failures.saturating_add(1);
+        self.membership.join_failures = once_more(failures);
         self.membership.join_cooling = true;
         out.arm(Timer::JoinBackoff, self.retry_backoff_after(failures));
     }
@@ -318,19 +293,14 @@ impl Consumer {
         let (Some(claim), Some(route)) = (self.claim(), self.coordinator_route()) else { return };
         let mut assignment = Vec::new();
         if !members.is_empty() {
-            let known = self.membership.topics.len();
-            for topic in members.iter().flat_map(|(_, topics)| topics.iter()) {
-                if !self.membership.topics.contains(topic) {
-                    self.membership.topics.push(*topic);
-                }
+            for (_, topics) in members {
+                self.client.metadata_mut().add_topics(topics);
             }
-            if self.membership.topics.len() > known {
-                self.membership.awaits_metadata = true;
+            let metadata = self.client.metadata();
+            if !metadata.answered_all() {
+                return self.client.metadata_mut().request_update();
             }
-            if self.membership.awaits_metadata {
-                return self.topology.want();
-            }
-            assignment = assignor::range(members, |topic| self.topology.partition_count(topic));
+            assignment = assignor::range(members, |topic| metadata.partition_count(topic));
             self.membership.assigned_from = Some(self.partition_counts());
         }
         let request = Request::SyncGroup(SyncGroupRequest { claim, assignment });
@@ -339,18 +309,18 @@ impl Consumer {
     }
 
     fn partition_counts(&self) -> Vec<u16> {
-        let topics = self.membership.topics.iter();
-        topics.map(|topic| self.topology.partition_count(*topic)).collect()
+        let topics = self.metadata().topics().into_iter();
+        topics.map(|topic| self.metadata().partition_count(topic)).collect()
     }
 
     /// Metadata came: positions may be stale (R8.7), and a leader's assignment too (Kafka:
     /// `ConsumerCoordinator#rejoinNeededOrPending`).
-    pub(super) fn topology_changed(&mut self) {
-        self.membership.awaits_metadata = false;
+    pub(super) fn metadata_updated(&mut self) {
+        self.coordinator_may_be_looked_up();
         self.positions.metadata_came = true;
         let counts = self.partition_counts();
         if counts.contains(&0) {
-            self.topology.want();
+            self.client.metadata_mut().request_update();
         }
         if self.membership.assigned_from.as_ref().is_some_and(|made_from| *made_from != counts) {
             self.membership.rejoin_needed = true;

@@ -5,35 +5,31 @@
 //!   leader's part of it
 //! - [`positions`] where to read · [`fetcher`] reading ahead
 //! - [`application`] the poll loop and the processing · [`commit`] committing offsets
-//! - [`links`] requests under way · [`topology`] leaders; both serve the final reader too
 
 mod application;
 mod assignor;
 mod commit;
 mod coordinator;
 mod fetcher;
-pub(crate) mod links;
 mod membership;
 mod positions;
 #[cfg(test)]
 mod tests;
-pub(crate) mod topology;
 
-pub use links::LinkTimer;
-
+use crate::client::backoff::backoff;
+use crate::client::network::{Completed, Failed, data};
+use crate::client::{ClientSettings, Metadata, NetworkClient, NetworkTimer};
 use crate::config::ConsumerConfig;
-use crate::machine::{Channel, Input, InputOf, Machine, Outbox, Route};
+use crate::machine::{Input, InputOf, Machine, Outbox, Route};
 use crate::message::{CorrelationId, Message, Request, Response};
-use ackproof_types::{BrokerId, Delay, ErrorCode, GenerationId, NodeId, Timestamp, TopicPartition};
-use links::Links;
+use ackproof_types::{BrokerId, Delay, ErrorCode, GenerationId, Timestamp, TopicPartition};
 use std::convert::Infallible;
-use topology::Topology;
 
 /// The effects of a consumer.
 pub type Out = Outbox<Timer, Infallible>;
 
 /// What the surroundings ask of a consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConsumerCall {
     /// Finish the batch at hand, close the consumer (R8.12, R9.40) and exit.
     Leave,
@@ -42,14 +38,10 @@ pub enum ConsumerCall {
 }
 
 /// The timers of a consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
-    /// A request timeout or a reconnection.
-    Link(LinkTimer),
-    /// Metadata may be asked for again.
-    MetadataBackoff,
-    /// `metadata.max.age.ms` has passed.
-    MetadataAge,
+    /// A timer of the network client.
+    Network(NetworkTimer),
     /// The coordinator may be looked up again.
     CoordinatorBackoff,
     /// The group may be joined again.
@@ -76,16 +68,15 @@ pub enum Timer {
     Close,
 }
 
-impl From<LinkTimer> for Timer {
-    fn from(timer: LinkTimer) -> Self {
-        Self::Link(timer)
+impl From<NetworkTimer> for Timer {
+    fn from(timer: NetworkTimer) -> Self {
+        Self::Network(timer)
     }
 }
 
 /// What a consumer remembers of a request under way.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Purpose {
-    Metadata,
     FindCoordinator,
     Join,
     Sync,
@@ -99,11 +90,10 @@ enum Purpose {
 }
 
 /// A consumer process.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Consumer {
     config: ConsumerConfig,
-    links: Links<Purpose>,
-    topology: Topology,
+    client: NetworkClient<Purpose>,
     coordinator: coordinator::Coordinator,
     membership: membership::Membership,
     positions: positions::Positions,
@@ -121,16 +111,14 @@ impl Machine for Consumer {
     fn boot(config: &ConsumerConfig, _disk: &(), _now: Timestamp, out: &mut Out) -> Self {
         let mut consumer = Self {
             config: config.clone(),
-            links: Links::default(),
-            topology: Topology::default(),
+            client: NetworkClient::new(client_settings(config), &config.topics),
             coordinator: coordinator::Coordinator::default(),
-            membership: membership::Membership::new(&config.topics),
+            membership: membership::Membership::default(),
             positions: positions::Positions::default(),
             fetcher: fetcher::Fetcher::default(),
             application: application::Application::default(),
             commits: commit::Commits::default(),
         };
-        out.arm(Timer::MetadataAge, config.metadata_max_age);
         consumer.drive(out);
         consumer
     }
@@ -140,15 +128,19 @@ impl Machine for Consumer {
             return;
         }
         match input {
-            Input::Deliver { message: Message::Response(id, response), .. } => {
-                if let Some(purpose) = self.links.answered(id, out) {
-                    self.take(id, purpose, response, out);
+            Input::Deliver { from, message: Message::Response(id, response) } => {
+                match self.client.answered(from.route(), id, response, out) {
+                    Completed::Internal => {}
+                    Completed::Metadata => self.metadata_updated(),
+                    Completed::Request(id, purpose, response) => {
+                        self.take(id, purpose, response, out);
+                    }
                 }
             }
             // Nobody connects to a consumer, and it has no disk.
             Input::Deliver { .. } | Input::Flushed(_) => {}
             Input::Disconnected(route) => {
-                let failed = self.links.ended(route, out);
+                let failed = self.client.disconnected(route, out);
                 self.fail(failed, out);
                 if self.is_coordinator(route) {
                     self.coordinator_lost(out);
@@ -170,17 +162,27 @@ impl Machine for Consumer {
     }
 }
 
+/// What a connection of a consumer carries at a time (`ConsumerUtils`).
+const MAX_IN_FLIGHT: usize = 100;
+
+fn client_settings(config: &ConsumerConfig) -> ClientSettings {
+    ClientSettings {
+        bootstrap: (1..=config.brokers).map(BrokerId).collect(),
+        max_in_flight: MAX_IN_FLIGHT,
+        request_timeout: config.request_timeout,
+        retry_backoff: config.retry_backoff,
+        retry_backoff_max: config.retry_backoff_max,
+        metadata_max_age: config.metadata_max_age,
+        salt: config.salt,
+    }
+}
+
 impl Consumer {
     fn fire(&mut self, timer: Timer, out: &mut Out) {
         match timer {
-            Timer::Link(timer) => {
-                let failed = self.links.fired(timer, out);
+            Timer::Network(timer) => {
+                let failed = self.client.fire(timer, out);
                 self.fail(failed, out);
-            }
-            Timer::MetadataBackoff => self.topology.cooled(),
-            Timer::MetadataAge => {
-                self.topology.want();
-                out.arm(Timer::MetadataAge, self.config.metadata_max_age);
             }
             Timer::CoordinatorBackoff => self.coordinator_cooled(),
             Timer::JoinBackoff => self.membership.join_cooled(),
@@ -200,11 +202,6 @@ impl Consumer {
     /// Takes an answer.
     fn take(&mut self, id: CorrelationId, purpose: Purpose, response: Response, out: &mut Out) {
         match (purpose, response) {
-            (Purpose::Metadata, Response::Metadata(response)) => {
-                self.topology.update(&response);
-                out.arm(Timer::MetadataBackoff, self.retry_backoff());
-                self.topology_changed();
-            }
             (Purpose::FindCoordinator, Response::FindCoordinator(result)) => {
                 self.coordinator_found(result, out);
             }
@@ -234,7 +231,7 @@ impl Consumer {
     }
 
     /// Takes requests that will not be answered.
-    fn fail(&mut self, failed: Vec<(CorrelationId, Purpose)>, out: &mut Out) {
+    fn fail(&mut self, failed: Failed<Purpose>, out: &mut Out) {
         for (id, purpose) in failed {
             self.fail_one(id, purpose, out);
         }
@@ -242,10 +239,6 @@ impl Consumer {
 
     fn fail_one(&mut self, id: CorrelationId, purpose: Purpose, out: &mut Out) {
         match purpose {
-            Purpose::Metadata => {
-                self.topology.failed();
-                out.arm(Timer::MetadataBackoff, self.retry_backoff());
-            }
             Purpose::FindCoordinator => {
                 self.coordinator_found(Err(ErrorCode::NetworkException), out);
             }
@@ -272,24 +265,13 @@ impl Consumer {
         if self.application.has_exited() {
             return;
         }
-        self.ask_metadata(out);
+        self.client.maybe_update(out);
         self.find_coordinator(out);
         self.send_queued_commits(out);
         self.send_waiting_commit(out);
         self.poll(out);
         self.send_assignment(out);
         self.go_on_closing(out);
-    }
-
-    fn ask_metadata(&mut self, out: &mut Out) {
-        if !self.topology.is_due() {
-            return;
-        }
-        if let Some(route) = self.links.least_loaded(self.config.brokers) {
-            self.topology.asked();
-            let request = Request::Metadata(self.membership.known_topics().to_vec());
-            self.send(route, request, Purpose::Metadata, out);
-        }
     }
 
     /// Sends a request under `request.timeout.ms`.
@@ -300,16 +282,24 @@ impl Consumer {
         purpose: Purpose,
         out: &mut Out,
     ) -> CorrelationId {
-        self.links.send(route, request, purpose, self.config.request_timeout, out)
+        self.client.send(route, request, purpose, out)
     }
 
     /// The data connection to `broker`, if it may be used now.
     fn data_route(&self, broker: BrokerId) -> Option<Route> {
-        let route = Route { node: NodeId::from(broker), channel: Channel::Data };
-        self.links.is_ready(route).then_some(route)
+        let route = data(broker);
+        (!self.client.is_unavailable(route)).then_some(route)
+    }
+
+    fn metadata(&self) -> &Metadata {
+        self.client.metadata()
     }
 
     fn retry_backoff(&self) -> Delay {
         self.retry_backoff_after(0)
+    }
+
+    fn retry_backoff_after(&self, failures: u32) -> Delay {
+        backoff(self.config.retry_backoff, self.config.retry_backoff_max, failures)
     }
 }

@@ -3,8 +3,8 @@
 //!
 //! Kafka: `SubscriptionState`, `OffsetFetcher`, `ConsumerCoordinator#initWithCommittedOffsetsIfNeeded`.
 
-use super::topology::Leadership;
 use super::{Consumer, Out, Purpose, Timer};
+use crate::client::{Leadership, NetworkClient};
 use crate::message::{
     CommittedOffset, CorrelationId, EpochEnd, EpochQuery, ListOffsetsPartition, ListedOffset,
     OffsetSpec, RecordBatch, Request,
@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// A position in a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Position {
     /// The next offset to read.
     pub(super) offset: Offset,
@@ -26,7 +26,7 @@ pub(super) struct Position {
 }
 
 /// How far the search for a position has come (Kafka: `FetchStates`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Search {
     /// The committed offset is to be looked up.
     Initializing,
@@ -39,7 +39,7 @@ pub(super) enum Search {
 }
 
 /// An owned partition.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Owned {
     pub(super) search: Search,
     /// A lookup at the leader is under way.
@@ -71,7 +71,7 @@ impl Owned {
 }
 
 /// All owned partitions.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Positions {
     pub(super) owned: BTreeMap<TopicPartition, Owned>,
     /// The OffsetFetch under way; an older one is ignored.
@@ -124,6 +124,19 @@ impl Positions {
     }
 }
 
+/// The leader of `partition` with its epoch, if there is one; otherwise metadata is asked for.
+fn leader_of(
+    client: &mut NetworkClient<Purpose>,
+    partition: TopicPartition,
+) -> Option<(BrokerId, LeaderEpoch)> {
+    let known = client.metadata().current_leader(partition);
+    let leader = known.and_then(|known| Some((known.leader?, known.epoch)));
+    if leader.is_none() {
+        client.metadata_mut().request_update();
+    }
+    leader
+}
+
 impl Consumer {
     /// The positions' part of a poll (Kafka: `updateFetchPositions`).
     pub(super) fn update_positions(&mut self, out: &mut Out) {
@@ -143,7 +156,11 @@ impl Consumer {
             else {
                 continue;
             };
-            let now = self.topology.of(*partition).filter(|now| now.leader.is_some());
+            let now = self
+                .client
+                .metadata()
+                .current_leader(*partition)
+                .filter(|now| now.leader.is_some());
             if now.is_none() || position.leadership == now {
                 continue;
             }
@@ -175,13 +192,15 @@ impl Consumer {
                     else {
                         continue;
                     };
-                    if let Some((broker, leader_epoch)) = self.topology.leader(partition) {
+                    if let Some((broker, leader_epoch)) = leader_of(&mut self.client, partition) {
                         let query = ListOffsetsPartition { partition, leader_epoch, spec };
                         resets.entry(broker).or_default().push(query);
                     }
                 }
                 Search::AwaitValidation(position) if !owned.looking => {
-                    if let Some((broker, current_leader_epoch)) = self.topology.leader(partition) {
+                    if let Some((broker, current_leader_epoch)) =
+                        leader_of(&mut self.client, partition)
+                    {
                         let epoch = position.epoch;
                         let query = EpochQuery { partition, current_leader_epoch, epoch };
                         checks.entry(broker).or_default().push((query, position));
@@ -280,7 +299,8 @@ impl Consumer {
             }
         };
         for (partition, committed) in answers {
-            let leadership = self.topology.of(partition).filter(|now| now.leader.is_some());
+            let leadership =
+                self.metadata().current_leader(partition).filter(|now| now.leader.is_some());
             let Some(owned) = self.positions.owned.get_mut(&partition) else { continue };
             if owned.search != Search::Initializing {
                 continue;
@@ -319,7 +339,11 @@ impl Consumer {
         for (partition, answer) in answers {
             let Ok(ListedOffset { offset, .. }) = *answer else { continue };
             found += 1;
-            let leadership = self.topology.of(*partition).filter(|now| now.leader.is_some());
+            let leadership = self
+                .client
+                .metadata()
+                .current_leader(*partition)
+                .filter(|now| now.leader.is_some());
             let Some(owned) = self.positions.owned.get_mut(partition) else { continue };
             if let Search::AwaitReset(source) = owned.search {
                 // Kafka takes no epoch from the answer, so that nothing is validated against it.
@@ -329,7 +353,7 @@ impl Consumer {
             }
         }
         if found < asked.len() {
-            self.topology.want();
+            self.client.metadata_mut().request_update();
             self.cool_positions(out);
         }
     }
@@ -368,7 +392,7 @@ impl Consumer {
             }
         }
         if told < asked.len() {
-            self.topology.want();
+            self.client.metadata_mut().request_update();
             self.cool_positions(out);
         }
     }

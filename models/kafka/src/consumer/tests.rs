@@ -6,6 +6,7 @@ mod poll_interval;
 
 use super::*;
 use crate::config::CommitStrategy;
+use crate::machine::Channel;
 use crate::message::{CommittedOffset, EpochEnd};
 use crate::observation::PositionSource;
 use ackproof_types::{LeaderEpoch, Offset};
@@ -173,7 +174,7 @@ fn a_coordinator_that_cannot_be_reached_is_looked_up_again_meanwhile() {
     h.fire(Timer::CoordinatorBackoff);
     h.fire(Timer::CoordinatorBackoff);
     assert_eq!(h.requests, ["commit", "find", "find", "find"], "each time");
-    h.fire(Timer::Link(LinkTimer::Reconnect(Route {
+    h.fire(Timer::Network(NetworkTimer::Reconnect(Route {
         node: BROKER.into(),
         channel: Channel::Coordinator,
     })));
@@ -192,7 +193,7 @@ fn a_lost_coordinator_is_looked_up_again() {
     let route = Route { node: BROKER.into(), channel: Channel::Coordinator };
     h.commit = Ok(());
     h.fire(Timer::CommitBackoff);
-    h.fire(Timer::Link(LinkTimer::Reconnect(route)));
+    h.fire(Timer::Network(NetworkTimer::Reconnect(route)));
     assert_eq!(
         h.story()[2..],
         ["sent 2", "failed 2 NOT_COORDINATOR true", "sent 2", "committed 2", "polled 2+2"]
@@ -230,11 +231,11 @@ fn a_request_timeout_fails_the_whole_connection() {
         matches!(r, Request::FindCoordinator(_) | Request::Metadata(_))
     });
     let (route, id, _) = h.held[0].clone();
-    h.fire(Timer::Link(LinkTimer::Request(id)));
+    h.fire(Timer::Network(NetworkTimer::Request(id)));
     assert!(h.held.is_empty(), "closed");
-    assert!(h.timers.contains_key(&Timer::MetadataBackoff), "failed along");
+    assert!(h.timers.contains_key(&Timer::Network(NetworkTimer::MetadataBackoff)), "failed along");
     assert!(h.timers.contains_key(&Timer::CoordinatorBackoff), "failed along");
-    assert!(h.timers.contains_key(&Timer::Link(LinkTimer::Reconnect(route))), "backs off");
+    assert!(h.timers.contains_key(&Timer::Network(NetworkTimer::Reconnect(route))), "backs off");
 }
 
 #[test]
@@ -246,7 +247,7 @@ fn commit_async_waits_for_the_coordinator_to_be_found() {
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     assert_eq!(h.story(), ["processed 0", "processed 1", "polled 2+2"]);
-    h.fire(Timer::Link(LinkTimer::Reconnect(Route {
+    h.fire(Timer::Network(NetworkTimer::Reconnect(Route {
         node: BROKER.into(),
         channel: Channel::Coordinator,
     })));
@@ -288,11 +289,12 @@ fn silence_of_the_coordinator_for_a_session_makes_it_unknown() {
 fn a_commit_refused_while_joining_voids_the_join() {
     let mut h = Harness::new(CommitStrategy::AsyncAfterBatch);
     h.story();
-    h.hold = |r| matches!(r, Request::OffsetCommit(_) | Request::JoinGroup(_));
+    h.hold = |r| matches!(r, Request::Heartbeat(_) | Request::JoinGroup(_));
+    h.fire(Timer::Heartbeat);
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     h.heartbeat = Err(ErrorCode::RebalanceInProgress);
-    h.fire(Timer::Heartbeat);
+    h.answer_held();
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     assert_eq!(h.held.len(), 3, "two commits and the join: {:?}", h.held);
@@ -326,14 +328,14 @@ fn a_position_by_reset_is_not_validated_until_a_batch_is_read() {
     h.release();
     h.epoch = LeaderEpoch(5);
     h.story();
-    h.fire(Timer::MetadataBackoff);
-    h.fire(Timer::MetadataAge);
+    h.fire(Timer::Network(NetworkTimer::MetadataBackoff));
+    h.fire(Timer::Network(NetworkTimer::MetadataAge));
     assert_eq!(h.requests, ["metadata"]);
     let mut h = Harness::new(CommitStrategy::SyncAfterBatch);
     h.epoch = LeaderEpoch(5);
     h.epoch_end = EpochEnd { epoch: LeaderEpoch(3), end: Offset(1) };
-    h.fire(Timer::MetadataBackoff);
-    h.fire(Timer::MetadataAge);
+    h.fire(Timer::Network(NetworkTimer::MetadataBackoff));
+    h.fire(Timer::Network(NetworkTimer::MetadataAge));
     h.story();
     h.fire(Timer::Process);
     h.fire(Timer::Process);
@@ -343,27 +345,18 @@ fn a_position_by_reset_is_not_validated_until_a_batch_is_read() {
 
 #[test]
 fn a_question_to_a_deposed_leader_is_asked_again_at_once() {
-    let mut h = Harness::held(CommitStrategy::SyncAfterBatch, |r| {
-        matches!(r, Request::OffsetsForLeaderEpoch(_))
-    });
+    let mut settings = config(CommitStrategy::SyncAfterBatch);
+    settings.brokers = 2;
+    let mut h = Harness::configured(&settings, |r| matches!(r, Request::OffsetFetch(..)));
     h.committed = Some(CommittedOffset { offset: Offset(2), leader_epoch: LeaderEpoch(3) });
-    h.hold = |r| matches!(r, Request::OffsetsForLeaderEpoch(_) | Request::Heartbeat(_));
-    h.heartbeat = Err(ErrorCode::IllegalGeneration);
-    h.fire(Timer::Process);
-    h.fire(Timer::Process);
-    h.fire(Timer::Heartbeat);
     h.hold = |r| matches!(r, Request::OffsetsForLeaderEpoch(_));
-    for (route, id, request) in std::mem::take(&mut h.held) {
-        h.answer(route, id, &request);
-    }
-    h.settle();
-    h.fire(Timer::Process);
-    h.fire(Timer::Process);
+    h.answer_held();
     assert_eq!(h.held.len(), 1, "validates the committed offset");
     h.epoch = LeaderEpoch(5);
-    h.fire(Timer::MetadataBackoff);
-    h.fire(Timer::MetadataAge);
-    assert_eq!(h.held.len(), 2, "asks the new leader");
+    h.fire(Timer::Network(NetworkTimer::MetadataBackoff));
+    h.fire(Timer::Network(NetworkTimer::MetadataAge));
+    let is_question = |held: &&(_, _, Request)| matches!(held.2, Request::OffsetsForLeaderEpoch(_));
+    assert_eq!(h.held.iter().filter(is_question).count(), 2, "asks under the new epoch");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::variant::{Variant, Variants};
 use ackproof_types::BrokerId;
 
 /// How a leader is chosen (R5.19).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Election {
     /// Keep the leader if it is valid, else the first valid replica.
     Online,
@@ -17,7 +17,7 @@ pub(super) enum Election {
 }
 
 /// A partition after a change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Change {
     /// Its new state.
     pub(super) state: PartitionRegistration,

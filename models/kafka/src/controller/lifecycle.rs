@@ -10,7 +10,7 @@ use crate::observation::Observation;
 use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, Micros};
 
 /// The states of R5.14.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum BrokerState {
     Fenced,
     Unfenced,

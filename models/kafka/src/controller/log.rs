@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// The metadata log; the offset of a record is its index. Voters of the quorum fsync before they
 /// acknowledge (R5.30), so all of it survives a power loss.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MetadataLog(pub Vec<Arc<MetadataRecord>>);
 
 impl Disk for MetadataLog {

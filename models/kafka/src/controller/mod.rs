@@ -33,7 +33,7 @@ const METADATA_FETCH_MAX_WAIT: Micros = Micros::from_millis(500);
 const PRODUCER_ID_BLOCK: u32 = 1000;
 
 /// The timers of the controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
     /// A broker was not heard of for `broker.session.timeout.ms`.
     Session(BrokerId),
@@ -48,11 +48,11 @@ pub enum Timer {
 }
 
 /// The surroundings ask nothing of a controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Call {}
 
 /// The controller. What is not in the metadata log is lost at a restart (R5.12).
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Controller {
     config: Arc<ClusterConfig>,
     log: Vec<Arc<MetadataRecord>>,
@@ -66,7 +66,7 @@ pub struct Controller {
 }
 
 /// What heartbeats told of a broker.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Contact {
     /// The metadata offset it has applied, exclusive.
     metadata_offset: u64,
@@ -75,7 +75,7 @@ struct Contact {
 }
 
 /// A parked fetch of the metadata log.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Observer {
     connection: ConnectionId,
     correlation: CorrelationId,

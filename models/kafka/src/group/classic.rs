@@ -23,7 +23,7 @@ use std::sync::Arc;
 const NEW_MEMBER_JOIN_TIMEOUT: Micros = Micros::from_secs(300);
 
 /// The states of a group. Dead is absence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum State {
     /// No members.
     Empty,
@@ -43,7 +43,7 @@ pub(super) enum State {
 }
 
 /// A group.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Group {
     pub(super) state: State,
     pub(super) generation: GenerationId,

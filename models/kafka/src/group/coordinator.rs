@@ -27,7 +27,7 @@ use std::sync::Arc;
 const LOAD: Delay = Delay { min: Micros::from_millis(1), max: Micros::from_millis(50) };
 
 /// The coordinator of the groups whose partition of `__consumer_offsets` this broker leads.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GroupCoordinator {
     config: Arc<ClusterConfig>,
     broker: BrokerId,

@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(super) type Shares = Vec<(MemberId, Arc<[TopicPartition]>)>;
 
 /// What a shard writes and waits for.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Journal {
     pub(super) partition: u16,
     /// One past the last offset written.
@@ -34,21 +34,21 @@ pub(super) struct Journal {
 }
 
 /// Records of one append and who waits for it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct Batch {
     records: Vec<GroupRecord>,
     waiting: Vec<Waiting>,
     undo: Vec<Undo>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Waiting {
     operation: u64,
     outcome: Outcome,
 }
 
 /// How the state was before a record, in case it cannot be appended (R9.4).
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Undo {
     /// The committed offset.
     Offset(GroupId, TopicPartition, Option<CommittedOffset>),
@@ -57,7 +57,7 @@ pub(super) enum Undo {
 }
 
 /// What follows when a write is replicated, or fails.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Outcome {
     /// This answer, or its error.
     Reply(Caller, Response),

@@ -7,7 +7,7 @@ use ackproof_types::{MemberId, Micros, TopicId, TopicPartition};
 use std::sync::Arc;
 
 /// A request that wants an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Caller {
     /// Where it came from.
     pub(super) connection: ConnectionId,
@@ -16,7 +16,7 @@ pub(super) struct Caller {
 }
 
 /// A parked join or sync.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Parked {
     /// It waits for its answer.
     Waiting(Caller),
@@ -36,7 +36,7 @@ impl Parked {
 }
 
 /// A member.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Member {
     /// `session.timeout.ms`.
     pub(super) session_timeout: Micros,

@@ -26,7 +26,7 @@ use ackproof_types::{Delay, GroupId, MemberId};
 use std::sync::Arc;
 
 /// What a coordinator wants its broker to do.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Answer a request.
     Reply {
@@ -53,7 +53,7 @@ pub enum Action {
 }
 
 /// The timers of a coordinator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GroupTimer {
     /// A member was not heard of for its `session.timeout.ms`.
     Session(GroupId, MemberId),

@@ -9,7 +9,7 @@ use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset};
 use std::collections::BTreeMap;
 
 /// A coordinator of one partition.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shard {
     pub(super) epoch: LeaderEpoch,
     /// It is still reading its log (R9.6).

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A broker's disk.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BrokerDisk {
     pub(crate) logs: BTreeMap<TopicPartition, LogDisk>,
     pub(crate) clean_shutdown: Option<BrokerEpoch>,
@@ -21,7 +21,7 @@ pub struct BrokerDisk {
 }
 
 /// One log on disk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct LogDisk {
     pub(crate) batches: Vec<Arc<RecordBatch>>,
     pub(crate) end: Offset,
@@ -37,7 +37,7 @@ pub(crate) struct LogDisk {
 }
 
 /// One change of a broker's disk.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum BrokerWrite {
     /// A process started: the clean-shutdown marker goes first (R1.21).
     Started,

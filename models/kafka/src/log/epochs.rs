@@ -6,7 +6,7 @@ use crate::message::EpochEnd;
 use ackproof_types::{LeaderEpoch, Offset};
 
 /// Epochs with their start offsets, ascending in both.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct EpochCache {
     entries: Vec<(LeaderEpoch, Offset)>,
 }

@@ -16,7 +16,7 @@ use producers::ProducerStates;
 use std::sync::Arc;
 
 /// A replica's log, as the running process holds it.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReplicaLog {
     id: TopicPartition,
     batches: Vec<Arc<RecordBatch>>,

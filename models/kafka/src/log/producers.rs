@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 const WINDOW: usize = 5;
 
 /// A remembered batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Remembered {
     first: Sequence,
     last: Sequence,
@@ -17,20 +17,20 @@ struct Remembered {
     next_offset: Offset,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Session {
     epoch: ProducerEpoch,
     batches: VecDeque<Remembered>,
 }
 
 /// Producer sessions by id.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ProducerStates {
     sessions: BTreeMap<ProducerId, Session>,
 }
 
 /// What to do with a batch of a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Admission {
     /// Append it.
     Fresh,

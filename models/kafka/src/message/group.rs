@@ -8,7 +8,7 @@ use ackproof_types::{
 use std::sync::Arc;
 
 /// See [`super::Request::JoinGroup`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct JoinGroupRequest {
     /// The group.
     pub group: GroupId,
@@ -25,7 +25,7 @@ pub struct JoinGroupRequest {
 }
 
 /// See [`super::Response::JoinGroup`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum JoinGroupResponse {
     /// The join phase is over.
     Joined {
@@ -45,7 +45,7 @@ pub enum JoinGroupResponse {
 }
 
 /// See [`super::Request::SyncGroup`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SyncGroupRequest {
     /// Who asks.
     pub claim: MemberClaim,
@@ -54,7 +54,7 @@ pub struct SyncGroupRequest {
 }
 
 /// A member's claim to belong to a generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MemberClaim {
     /// The group.
     pub group: GroupId,
@@ -65,7 +65,7 @@ pub struct MemberClaim {
 }
 
 /// See [`super::Request::OffsetCommit`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OffsetCommitRequest {
     /// Who commits.
     pub claim: MemberClaim,

@@ -6,7 +6,7 @@ use ackproof_types::{GenerationId, GroupId, MemberId, Micros, TopicId, TopicPart
 use std::sync::Arc;
 
 /// One record of a coordinator. The last one of its key wins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum GroupRecord {
     /// A committed offset; the key is group and partition.
     Offset {
@@ -32,7 +32,7 @@ pub enum GroupRecord {
 }
 
 /// A member as a group record keeps it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PersistedMember {
     /// Its id.
     pub member: MemberId,

@@ -6,7 +6,7 @@
 use ackproof_types::{BrokerId, LeaderEpoch};
 
 /// Whether a fetch may ask for a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Fetching {
     /// It may.
     Ready,
@@ -20,7 +20,7 @@ pub enum Fetching {
 }
 
 /// The follower's side of a partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Follower {
     /// Whom it follows, if there is a leader.
     pub leader: Option<BrokerId>,

@@ -6,7 +6,7 @@
 use ackproof_types::Offset;
 
 /// How a remote replica relates to the in-sync set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
     /// In the maximal in-sync set: committed, or being added.
     InSync,
@@ -17,7 +17,7 @@ pub enum Standing {
 }
 
 /// The outcome of one attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Advance {
     /// It becomes this, more than before.
     To(Offset),

@@ -12,11 +12,11 @@ use ackproof_types::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch,
 /// the number of checks before it. A member last caught up between checks `k - 1` and `k` lags by at
 /// most one interval at check `k`, by at most two at `k + 1` and by more than two at `k + 2`, where it
 /// is removed, as by Kafka's comparison of clocks (R3.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LagTick(pub u64);
 
 /// What the decisions of a leader depend on outside the partition.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Surroundings<'a> {
     /// This broker.
     pub id: BrokerId,
@@ -31,7 +31,7 @@ pub struct Surroundings<'a> {
 }
 
 /// A follower as its leader sees it (R2.12).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Remote {
     id: BrokerId,
     log_end: Offset,
@@ -42,7 +42,7 @@ struct Remote {
 }
 
 /// The in-sync set with a change under way (R3.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Pending {
     None,
     Expand(BrokerId),
@@ -50,7 +50,7 @@ enum Pending {
 }
 
 /// The leader's side of a partition.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Leader {
     epoch_start: Offset,
     isr: Vec<BrokerId>,

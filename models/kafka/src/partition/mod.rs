@@ -24,7 +24,7 @@ use leader::{Leader, Surroundings};
 use std::sync::Arc;
 
 /// What a replica is to its partition.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Takes appends, counts followers.
     Leader(Leader),
@@ -33,7 +33,7 @@ pub enum Role {
 }
 
 /// A replica.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Partition {
     /// Which.
     pub id: TopicPartition,
@@ -48,7 +48,7 @@ pub struct Partition {
 }
 
 /// Where a produced batch is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Placed {
     /// Offset of its first record.
     pub base: Offset,
@@ -59,7 +59,7 @@ pub struct Placed {
 }
 
 /// What changed with new metadata.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RoleChange {
     /// Nothing that matters to requests.
     None,

@@ -6,13 +6,13 @@
 use super::batch::{Batch, BatchId, Life, Stage, upper_bound};
 use super::partitioner::{Load, Sticky, keyed};
 use super::sequences::Sequences;
-use crate::client::metadata::MetadataCache;
+use crate::client::Metadata;
 use crate::config::ProducerConfig;
-use ackproof_types::{Record, Timestamp};
+use ackproof_types::{BrokerId, Record, Timestamp, TopicId, TopicPartition};
 use std::collections::VecDeque;
 
 /// What waits for one partition.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Partition {
     /// Oldest first, but see [`Accumulator::put_back`].
     pub(super) queue: VecDeque<Batch>,
@@ -24,17 +24,19 @@ pub(super) struct Partition {
 }
 
 /// The partitions that one broker leads, and where its next drain starts.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Node {
+    pub(super) broker: BrokerId,
     pub(super) partitions: Vec<u16>,
     pub(super) next: usize,
 }
 
 /// All queues.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Accumulator {
+    topic: TopicId,
     pub(super) partitions: Vec<Partition>,
-    /// By broker id − 1.
+    /// Brokers that lead, or led, ascending.
     pub(super) nodes: Vec<Node>,
     leaderless: Vec<u16>,
     pub(super) batch_size: u32,
@@ -48,7 +50,7 @@ pub(super) struct Accumulator {
 }
 
 /// Where a record went.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Appended {
     pub(super) partition: u16,
     /// The batch it began, if it began one.
@@ -62,8 +64,9 @@ pub(super) struct Appended {
 impl Accumulator {
     pub(super) fn new(config: &ProducerConfig) -> Self {
         Self {
+            topic: config.topic,
             partitions: Vec::new(),
-            nodes: (0..config.brokers).map(|_| Node::default()).collect(),
+            nodes: Vec::new(),
             leaderless: Vec::new(),
             batch_size: config.batch_size,
             lingers: config.linger.0 > 0,
@@ -80,16 +83,25 @@ impl Accumulator {
     }
 
     /// Takes over who leads what.
-    pub(super) fn follow(&mut self, leaders: &MetadataCache) {
-        self.partitions.resize_with(leaders.partitions().into(), Partition::default);
+    pub(super) fn follow(&mut self, metadata: &Metadata) {
+        let count = metadata.partition_count(self.topic);
+        self.partitions.resize_with(count.into(), Partition::default);
         self.nodes.iter_mut().for_each(|node| node.partitions.clear());
         self.leaderless.clear();
-        for partition in 0..leaders.partitions() {
-            match leaders.leader(partition) {
-                Some(leader) => self.nodes[usize::from(leader.0) - 1].partitions.push(partition),
+        for partition in 0..count {
+            match metadata.leader(TopicPartition::new(self.topic, partition)) {
+                Some(leader) => self.node(leader).partitions.push(partition),
                 None => self.leaderless.push(partition),
             }
         }
+    }
+
+    fn node(&mut self, broker: BrokerId) -> &mut Node {
+        let place = self.nodes.partition_point(|node| node.broker < broker);
+        if self.nodes.get(place).is_none_or(|node| node.broker != broker) {
+            self.nodes.insert(place, Node { broker, partitions: Vec::new(), next: 0 });
+        }
+        &mut self.nodes[place]
     }
 
     /// R6.1: adds `record` to the last batch of its partition or to a new one; none if there is no
@@ -98,15 +110,15 @@ impl Accumulator {
         &mut self,
         record: Record,
         now: Timestamp,
-        leaders: &MetadataCache,
+        metadata: &Metadata,
     ) -> Option<Appended> {
-        let count = leaders.partitions();
-        if !leaders.knows_topic() {
+        let count = metadata.partition_count(self.topic);
+        if !metadata.exists(self.topic) {
             return None;
         }
         let partition = match record.key {
             Some(key) => keyed(key, count),
-            None => self.stick(leaders),
+            None => self.stick(metadata),
         };
         let before = self.of(partition).queue.back().map_or(0, |batch| batch.bytes);
         let began = if self.closes_without_room(partition, record, now) {
@@ -128,7 +140,7 @@ impl Accumulator {
         if record.key.is_none() {
             self.sticky.add(added);
             if self.sticky.is_spent(self.is_boundary(partition)) {
-                self.switch(leaders);
+                self.switch(metadata);
             }
         }
         Some(Appended { partition, began, lingers, is_sendable: several || !lingers })
@@ -174,17 +186,17 @@ impl Accumulator {
         last.is_none_or(|batch| matches!(batch.stage, Stage::Closed | Stage::BackingOff))
     }
 
-    fn stick(&mut self, leaders: &MetadataCache) -> u16 {
-        let partition = self.sticky.peek(loads(&self.partitions, leaders));
+    fn stick(&mut self, metadata: &Metadata) -> u16 {
+        let partition = self.sticky.peek(loads(&self.partitions, self.topic, metadata));
         // The switch may have been put off until a batch boundary.
         if self.is_boundary(partition) && self.sticky.is_spent(true) {
-            return self.switch(leaders);
+            return self.switch(metadata);
         }
         partition
     }
 
-    fn switch(&mut self, leaders: &MetadataCache) -> u16 {
-        self.sticky.switch(loads(&self.partitions, leaders))
+    fn switch(&mut self, metadata: &Metadata) -> u16 {
+        self.sticky.switch(loads(&self.partitions, self.topic, metadata))
     }
 
     /// `linger.ms` of the newest batch of `partition` is over.
@@ -197,26 +209,26 @@ impl Accumulator {
     }
 
     /// R6.4: whether `broker` leads a partition with a batch to send.
-    pub(super) fn is_ready(&mut self, node: usize, leaders: &MetadataCache) -> bool {
-        let exhausted = leaders.knows_topic() && !self.blocked.is_empty();
-        let Self { partitions, nodes, .. } = self;
+    pub(super) fn is_ready(&mut self, node: usize, metadata: &Metadata) -> bool {
+        let exhausted = metadata.exists(self.topic) && !self.blocked.is_empty();
+        let Self { topic, partitions, nodes, .. } = self;
         nodes[node].partitions.iter().any(|number| {
             let partition = &mut partitions[usize::from(*number)];
             // A batch with another one behind it takes no more records, so it does not linger.
             let Some(head) = partition.queue.front_mut() else { return false };
-            let waits = head.backs_off(leaders.epoch(*number));
+            let waits = head.backs_off(metadata.epoch(TopicPartition::new(*topic, *number)));
             let is_due = exhausted || head.stage != Stage::Lingering;
             is_due && !waits && !partition.muted
         })
     }
 
     /// Whether something waits for a partition without a leader.
-    pub(super) fn lacks_leader(&mut self, leaders: &MetadataCache) -> bool {
-        let Self { partitions, leaderless, .. } = self;
+    pub(super) fn lacks_leader(&mut self, metadata: &Metadata) -> bool {
+        let Self { topic, partitions, leaderless, .. } = self;
         let mut lacks = false;
         for number in leaderless {
             if let Some(head) = partitions[usize::from(*number)].queue.front_mut() {
-                head.backs_off(leaders.epoch(*number));
+                head.backs_off(metadata.epoch(TopicPartition::new(*topic, *number)));
                 lacks = true;
             }
         }
@@ -273,11 +285,12 @@ impl Accumulator {
 
 fn loads<'a>(
     partitions: &'a [Partition],
-    leaders: &'a MetadataCache,
+    topic: TopicId,
+    metadata: &'a Metadata,
 ) -> impl Iterator<Item = Load> + 'a {
-    partitions.iter().zip(0..).map(|(partition, number)| Load {
+    partitions.iter().zip(0..).map(move |(partition, number)| Load {
         queued: partition.queue.len() as u64,
-        has_leader: leaders.leader(number).is_some(),
+        has_leader: metadata.leader(TopicPartition::new(topic, number)).is_some(),
         used: partition.used,
     })
 }

@@ -39,11 +39,11 @@ pub(super) fn upper_bound(record: Record) -> u32 {
 }
 
 /// Names a batch within its process, in the order of creation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BatchId(pub u64);
 
 /// Whether a batch takes records, and whether it may be sent for its own sake.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Stage {
     /// Takes records and waits for more of them (`linger.ms`).
     Lingering,
@@ -56,7 +56,7 @@ pub(super) enum Stage {
 }
 
 /// Whether its records have their outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Life {
     /// They wait for it.
     Pending,
@@ -66,14 +66,14 @@ pub(super) enum Life {
     Done,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Contents {
     Open(Vec<Record>),
     Sealed(Arc<[Record]>),
 }
 
 /// A batch.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Batch {
     pub(super) id: BatchId,
     pub(super) partition: u16,
@@ -101,7 +101,7 @@ pub(super) struct Batch {
 }
 
 /// A batch that has its outcome, as far as that leaves something to do.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Ended {
     pub(super) partition: u16,
     /// Whose delivery timer is of no more use; none if other parts of a split batch may need it.

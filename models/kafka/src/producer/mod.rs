@@ -2,8 +2,7 @@
 //!
 //! - [`batch`] a batch · [`partitioner`] where a record goes · [`accumulator`] from records to queues
 //! - [`sender`] from queues to requests, and what becomes of them · [`sequences`] idempotence
-//! - [`network`] connections and requests in flight · [`refresh`] metadata
-//! - [`source`] where the application goes on after a crash
+//! - [`responses`] what brokers say, or do not · [`source`] where the application goes on after a crash
 //!
 //! Every step takes its input in and then runs the sender's loop until it has nothing to do, as Kafka's
 //! thread does between two polls; only a delivery timeout waits for the next one ([`Timer::Wake`]).
@@ -11,9 +10,8 @@
 
 mod accumulator;
 mod batch;
-mod network;
 mod partitioner;
-mod refresh;
+mod responses;
 mod sender;
 mod sequences;
 mod source;
@@ -23,16 +21,15 @@ mod tests;
 pub use batch::BatchId;
 pub use source::{Progress, SourceCursor};
 
-use crate::client::metadata::MetadataCache;
+use crate::client::{ClientSettings, Metadata, NetworkClient, NetworkTimer};
 use crate::config::ProducerConfig;
 use crate::machine::{Input, InputOf, Machine, Outbox};
-use crate::message::{CorrelationId, Message, PartitionResults, Request, Response};
+use crate::message::Message;
 use crate::observation::Observation;
 use accumulator::Accumulator;
-use ackproof_types::{BrokerId, ErrorCode, Offset, Record, RecordId, Timestamp, TopicPartition};
+use ackproof_types::{BrokerId, ErrorCode, Record, RecordId, Timestamp, TopicPartition};
 use batch::{Batch, upper_bound};
-use network::{Network, Sent};
-use refresh::Refresh;
+use responses::Sent;
 use sequences::{Identity, IdentityRequest};
 use source::Source;
 
@@ -40,14 +37,14 @@ use source::Source;
 pub(crate) type Out = Outbox<Timer, Progress>;
 
 /// What surroundings ask of a producer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProducerCall {
     /// The application sends a record.
     Send(Record),
 }
 
 /// The timers of a producer, each named after the setting that decides it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
     /// `linger.ms`: the newest batch of a partition need not wait for more records.
     Linger(u16),
@@ -57,28 +54,26 @@ pub enum Timer {
     Wake,
     /// `retry.backoff.ms` of a batch is over.
     Retry(u16, BatchId),
-    /// `request.timeout.ms` of a request.
-    Request(CorrelationId),
     /// `max.block.ms` of a record that waits for metadata or memory.
     MaxBlock(RecordId),
-    /// `retry.backoff.ms` after a metadata refresh.
-    MetadataBackoff,
-    /// `metadata.max.age.ms` after a metadata response.
-    MetadataAge,
     /// `retry.backoff.ms` after a request for a producer id failed.
     ProducerId,
-    /// `reconnect.backoff.ms` of a broker is over.
-    Reconnect(BrokerId),
+    /// A timer of the network client.
+    Network(NetworkTimer),
+}
+
+impl From<NetworkTimer> for Timer {
+    fn from(timer: NetworkTimer) -> Self {
+        Self::Network(timer)
+    }
 }
 
 /// A producer process.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Producer {
     config: ProducerConfig,
-    leaders: MetadataCache,
-    refresh: Refresh,
+    client: NetworkClient<Sent>,
     accumulator: Accumulator,
-    network: Network,
     identity: Identity,
     source: Source,
     /// Drained in this turn of the loop, not sent yet.
@@ -98,10 +93,8 @@ impl Machine for Producer {
     fn boot(config: &ProducerConfig, disk: &SourceCursor, now: Timestamp, out: &mut Out) -> Self {
         let mut producer = Self {
             config: config.clone(),
-            leaders: MetadataCache::default(),
-            refresh: Refresh::default(),
+            client: NetworkClient::new(client_settings(config), &[config.topic]),
             accumulator: Accumulator::new(config),
-            network: Network::new(config),
             identity: Identity::default(),
             source: Source::new(*disk),
             drained: Vec::new(),
@@ -121,14 +114,15 @@ impl Machine for Producer {
             }
             Input::Deliver { from, message } => match message {
                 Message::Response(correlation, response) => {
-                    self.response(BrokerId(from.node.0), correlation, response, out);
+                    self.response(from.route(), correlation, response, out);
                 }
                 Message::Request(..) | Message::NoResponse(_) => {
                     unreachable!("nobody sends requests to a producer")
                 }
             },
             Input::Disconnected(route) => {
-                self.connection_failed(BrokerId(route.node.0), ErrorCode::NetworkException, out);
+                let failed = self.client.disconnected(route, out);
+                self.fail(failed, ErrorCode::NetworkException, out);
             }
             // The batch expires when the thread wakes, not before what arrives until then.
             Input::Fire(Timer::Delivery(partition, born)) => {
@@ -141,7 +135,23 @@ impl Machine for Producer {
     }
 }
 
+fn client_settings(config: &ProducerConfig) -> ClientSettings {
+    ClientSettings {
+        bootstrap: (1..=config.brokers).map(BrokerId).collect(),
+        max_in_flight: config.max_in_flight,
+        request_timeout: config.request_timeout,
+        retry_backoff: config.retry_backoff,
+        retry_backoff_max: config.retry_backoff_max,
+        metadata_max_age: config.metadata_max_age,
+        salt: config.salt,
+    }
+}
+
 impl Producer {
+    fn metadata(&self) -> &Metadata {
+        self.client.metadata()
+    }
+
     /// R6.1, R6.2: the application sends. Returns whether the sender has to look.
     fn send(&mut self, record: Record, now: Timestamp, out: &mut Out) -> bool {
         let needed = self.accumulator.memory_for(record);
@@ -164,7 +174,7 @@ impl Producer {
 
     /// Appends if metadata and memory allow; returns whether a batch may be sent now.
     fn append(&mut self, record: Record, now: Timestamp, out: &mut Out) -> Option<bool> {
-        let appended = self.accumulator.append(record, now, &self.leaders)?;
+        let appended = self.accumulator.append(record, now, self.client.metadata())?;
         let partition = appended.partition;
         let tp = TopicPartition::new(self.config.topic, partition);
         out.observe(Observation::Sent { record, partition: tp });
@@ -203,59 +213,18 @@ impl Producer {
         }
     }
 
-    fn request(&mut self, broker: BrokerId, sent: Sent, request: Request, out: &mut Out) {
-        self.network.send(broker, sent, request, out);
-    }
-
-    fn response(
-        &mut self,
-        broker: BrokerId,
-        correlation: CorrelationId,
-        response: Response,
-        out: &mut Out,
-    ) {
-        let Some(sent) = self.network.answered(broker, correlation, out) else { return };
-        match (sent, response) {
-            (Sent::ApiVersions, Response::ApiVersions) => {}
-            (Sent::Metadata, Response::Metadata(metadata)) => self.take_metadata(&metadata, out),
-            (Sent::ProducerId, Response::InitProducerId(Ok(numbering))) => {
-                self.identified(numbering, out);
-            }
-            (Sent::ProducerId, Response::InitProducerId(Err(_))) => self.identity_failed(out),
-            (Sent::Produce(batches), Response::Produce(results, hints)) => {
-                self.produced(broker, batches, results, out);
-                self.take_hints(&hints);
-            }
-            (sent, response) => unreachable!("{response:?} answers {sent:?}"),
-        }
-    }
-
-    fn produced(
-        &mut self,
-        broker: BrokerId,
-        batches: Vec<Batch>,
-        results: PartitionResults<Offset>,
-        out: &mut Out,
-    ) {
-        assert_eq!(batches.len(), results.len(), "a response answers every batch of its request");
-        for (batch, (id, result)) in batches.into_iter().zip(results) {
-            assert_eq!(batch.partition, id.partition, "in the order of the request");
-            self.complete(batch, result, broker, out);
-        }
-    }
-
     fn fire(&mut self, timer: Timer, out: &mut Out) {
         match timer {
             Timer::Linger(partition) => self.accumulator.lingered(partition),
             // A wake-up only: the loop looks for what it may do.
             Timer::Wake | Timer::Delivery(..) => {}
             Timer::Retry(partition, batch) => self.accumulator.backed_off(partition, batch),
-            Timer::Request(correlation) => self.request_timed_out(correlation, out),
             Timer::MaxBlock(record) => self.blocked_too_long(record, out),
-            Timer::MetadataBackoff => self.refresh.may_ask(),
-            Timer::MetadataAge => self.refresh.is_old(),
             Timer::ProducerId => self.identity.request = IdentityRequest::Wanted,
-            Timer::Reconnect(broker) => self.network.may_reconnect(broker),
+            Timer::Network(timer) => {
+                let failed = self.client.fire(timer, out);
+                self.fail(failed, ErrorCode::RequestTimedOut, out);
+            }
         }
     }
 }

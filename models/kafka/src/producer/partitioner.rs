@@ -3,6 +3,7 @@
 //! Knows nothing of batches: what it must know of the queues it is told. Kafka:
 //! `BuiltInPartitioner` (R6.3).
 
+use crate::client::mix::mix;
 use crate::client::murmur2::partition_of;
 
 /// The partition of a key, which producers serialize to its decimal digits.
@@ -21,7 +22,7 @@ pub(super) fn keyed(key: u32, partitions: u16) -> u16 {
 }
 
 /// The partition that records without a key stay on for about `batch.size` bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Sticky {
     partition: Option<u16>,
     bytes: u64,
@@ -32,7 +33,7 @@ pub(super) struct Sticky {
 }
 
 /// What the choice of the next partition goes by.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Load {
     /// Batches that wait.
     pub(super) queued: u64,
@@ -104,14 +105,6 @@ impl Sticky {
         self.bytes = 0;
         partition
     }
-}
-
-/// A fixed scrambling of numbers (splitmix64).
-pub(super) fn mix(number: u64) -> u64 {
-    let mut z = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 //! Kafka: `Sender`, `RecordAccumulator#drainBatchesForOneNode` (R6.5–R6.16, R6.22, R6.23, R4.12).
 
 use super::batch::{Batch, BatchId, Ended, Life, Stage};
-use super::{Out, Producer, Sent, Timer};
+use super::responses::Sent;
+use super::{Out, Producer, Timer};
 use crate::client::backoff::backoff;
+use crate::client::network::data;
 use crate::message::{Acks, ProduceRequest, Request};
 use crate::observation::Observation;
 use crate::variant::Variant;
@@ -33,20 +35,22 @@ impl Producer {
             self.resolve_sequences();
             self.bump_epoch(out);
         }
-        if self.accumulator.lacks_leader(&self.leaders) {
-            self.refresh.want();
+        if self.accumulator.lacks_leader(self.client.metadata()) {
+            self.client.metadata_mut().request_update();
         }
-        self.maybe_refresh(out);
+        if self.client.maybe_update(out) {
+            self.accumulator.follow(self.client.metadata());
+        }
         if self.config.enable_idempotence && self.identity.current.is_none() {
             self.ask_identity(out);
             return false;
         }
         for node in 0..self.accumulator.nodes.len() {
-            if self.accumulator.is_ready(node, &self.leaders) {
-                let broker = BrokerId(u16::try_from(node + 1).expect("numbered by u16"));
-                if self.network.is_ready(broker, out) {
-                    self.drain(node, broker);
-                }
+            let broker = self.accumulator.nodes[node].broker;
+            if self.accumulator.is_ready(node, self.client.metadata())
+                && self.client.ready(data(broker), out)
+            {
+                self.drain(node, broker);
             }
         }
         // A batch that was drained in the turn in which it expires is sent all the same.
@@ -73,7 +77,7 @@ impl Producer {
             let index = (start + step) % count;
             self.accumulator.nodes[node].next = index;
             let partition = self.accumulator.nodes[node].partitions[index];
-            let epoch = self.leaders.epoch(partition);
+            let epoch = self.metadata().epoch(TopicPartition::new(self.config.topic, partition));
             let part = self.accumulator.of(partition);
             if part.muted {
                 continue;
@@ -117,13 +121,13 @@ impl Producer {
         let request = Request::Produce(ProduceRequest { acks, timeout, batches: wire });
         if acks == Acks::None {
             // R6.10: written to the socket is all there is.
-            self.network.send_unanswered(broker, request, out);
+            self.client.send_unanswered(data(broker), request, out);
             for batch in batches {
                 self.complete(batch, Ok(Offset::UNKNOWN), broker, out);
             }
             return;
         }
-        self.request(broker, Sent::Produce(batches), request, out);
+        self.client.send(data(broker), request, Sent::Produce(broker, batches), out);
     }
 
     /// One partition of a request has its answer, or will get none.
@@ -163,7 +167,7 @@ impl Producer {
             }
         }
         if is_metadata_error(error) {
-            self.refresh.want();
+            self.client.metadata_mut().request_update();
         }
     }
 
@@ -244,7 +248,7 @@ impl Producer {
     pub(super) fn overdue(&mut self, partition: u16, born: BatchId, out: &mut Out) {
         let queued = self.accumulator.partitions[usize::from(partition)].queue.iter_mut();
         let before = self.overdue;
-        for batch in queued.chain(self.network.sent_batches_mut()) {
+        for batch in queued.chain(self.client.in_flight_mut().flat_map(Sent::batches_mut)) {
             if batch.born == born && batch.life == Life::Pending {
                 batch.life = Life::Overdue;
                 self.overdue += 1;
@@ -259,12 +263,12 @@ impl Producer {
     /// hides those behind it.
     fn expire(&mut self, out: &mut Out) -> bool {
         let before = self.overdue;
-        for partition in 0..self.leaders.partitions() {
+        for partition in 0..self.metadata().partition_count(self.config.topic) {
             while let Some(mut batch) = self.accumulator.pop_overdue(partition) {
                 self.expired(batch.end(), out);
             }
         }
-        for partition in 0..self.leaders.partitions() {
+        for partition in 0..self.metadata().partition_count(self.config.topic) {
             while let Some(ended) = self.end_overdue_in_flight(partition) {
                 self.expired(ended, out);
             }
@@ -276,7 +280,7 @@ impl Producer {
     fn end_overdue_in_flight(&mut self, partition: u16) -> Option<Ended> {
         let drained = self.drained.iter_mut().flat_map(|(_, batches)| batches);
         drained
-            .chain(self.network.sent_batches_mut())
+            .chain(self.client.in_flight_mut().flat_map(Sent::batches_mut))
             .filter(|batch| batch.partition == partition && !batch.is_done())
             .min_by_key(|batch| batch.drained)
             .filter(|batch| batch.life == Life::Overdue)

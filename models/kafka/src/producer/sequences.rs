@@ -5,7 +5,8 @@
 //! `TxnPartitionEntry` (R6.6, R6.14–R6.16, R6.19, R6.21, R6.23).
 
 use super::batch::Batch;
-use super::{Out, Producer, Sent, Timer};
+use super::responses::Sent;
+use super::{Out, Producer, Timer};
 use crate::message::{ProducerStamp, Request};
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, ProducerEpoch, ProducerId, Sequence, TopicPartition};
@@ -14,7 +15,7 @@ use ackproof_types::{ErrorCode, ProducerEpoch, ProducerId, Sequence, TopicPartit
 pub(super) type Numbering = (ProducerId, ProducerEpoch);
 
 /// The producer's own part.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Identity {
     /// None before the first InitProducerId is answered.
     pub(super) current: Option<Numbering>,
@@ -26,7 +27,7 @@ pub(super) struct Identity {
 }
 
 /// Where the wish for a producer id is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) enum IdentityRequest {
     /// To be sent.
     #[default]
@@ -38,7 +39,7 @@ pub(super) enum IdentityRequest {
 }
 
 /// The part of one partition.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Sequences {
     numbering: Option<Numbering>,
     next: Sequence,
@@ -87,8 +88,7 @@ impl Producer {
             return sequences.in_flight > 0 && is_stale || sequences.unresolved.is_some();
         };
         // A retry goes alone: only once everything before it has its outcome.
-        self.network
-            .sent_batches()
+        self.sent_batches()
             .filter(|batch| batch.partition == partition && !batch.is_done())
             .filter_map(|batch| batch.stamp)
             .any(|other| (other.epoch, other.base_sequence) < (stamp.epoch, stamp.base_sequence))
@@ -238,7 +238,8 @@ impl Producer {
             let part = &mut self.accumulator.partitions[usize::from(partition)];
             part.sequences.unresolved = None;
             part.sequences.restart(Some((id, epoch)));
-            let sent = self.network.sent_batches_mut().filter(|batch| batch.partition == partition);
+            let sent = self.client.in_flight_mut().flat_map(Sent::batches_mut);
+            let sent = sent.filter(|batch| batch.partition == partition);
             let mut in_flight: Vec<&mut Batch> = sent
                 .chain(&mut part.queue)
                 .filter(|batch| !batch.is_done() && batch.stamp.is_some())
@@ -258,10 +259,11 @@ impl Producer {
     /// expires, as the sender's loop does not come that far.
     pub(super) fn ask_identity(&mut self, out: &mut Out) {
         if self.identity.request == IdentityRequest::Wanted
-            && let Some(broker) = self.choose_broker(out)
+            && let Some(route) = self.client.least_loaded_node()
+            && self.client.ready(route, out)
         {
             self.identity.request = IdentityRequest::Sent;
-            self.request(broker, Sent::ProducerId, Request::InitProducerId, out);
+            self.client.send(route, Request::InitProducerId, Sent::ProducerId, out);
         }
     }
 }

@@ -9,7 +9,7 @@ use ackproof_types::RecordId;
 use std::collections::VecDeque;
 
 /// How far the source is: all records below have an outcome. It survives the process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SourceCursor(u32);
 
 impl SourceCursor {
@@ -28,11 +28,11 @@ impl Disk for SourceCursor {
 }
 
 /// All records below this number have an outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Progress(pub u32);
 
 /// The outcomes from the cursor on.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Source {
     cursor: u32,
     /// Whether the record this far past the cursor has its outcome; the first one never has.

@@ -5,11 +5,12 @@
 
 use super::super::{Consumer, Out, Purpose, Timer};
 use super::{State, is_loss};
+use crate::client::backoff::once_more;
 use crate::message::Request;
 use ackproof_types::{ErrorCode, GenerationId, RebalanceReason};
 
 /// What a coordinator's error was an answer to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in super::super) enum Asked {
     Heartbeat,
     Commit,
@@ -44,7 +45,7 @@ impl Consumer {
             }
             Err(_) => {
                 let pause = self.retry_backoff_after(self.membership.heartbeat_failures);
-                self.membership.heartbeat_failures += 1;
+                self.membership.heartbeat_failures = once_more(self.membership.heartbeat_failures);
                 out.arm(Timer::Heartbeat, pause);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use crate::config::{ApplicationConfig, CommitStrategy};
-use crate::machine::{ConnectionId, Effect, InputOf, Peer, To};
+use crate::machine::{Channel, ConnectionId, Effect, InputOf, Peer, To};
 use crate::message::{
     CommittedOffset, EpochEnd, Fetched, FetchedPartition, JoinGroupResponse, ListedOffset,
     MetadataResponse, OffsetSpec, PartitionMetadata, Payload, RecordBatch,
@@ -24,6 +24,7 @@ pub(super) struct Harness {
     pub(super) out: Out,
     pub(super) epoch: LeaderEpoch,
     pub(super) log_end: i64,
+    pub(super) brokers: u16,
     pub(super) committed: Option<CommittedOffset>,
     pub(super) epoch_end: EpochEnd,
     pub(super) generation: i32,
@@ -69,6 +70,7 @@ pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
         retry_backoff: ms(100),
         retry_backoff_max: ms(1000),
         metadata_max_age: ms(300_000),
+        salt: 0,
     }
 }
 
@@ -105,6 +107,7 @@ impl Harness {
             out,
             epoch: LeaderEpoch(3),
             log_end: 4,
+            brokers: config.brokers,
             committed: Some(CommittedOffset {
                 offset: Offset(0),
                 leader_epoch: LeaderEpoch::UNKNOWN,
@@ -145,8 +148,14 @@ impl Harness {
                 match effect {
                     Effect::Send { to: To::Route(route), message } => {
                         let Message::Request(id, request) = message else { panic!("no request") };
+                        if matches!(request, Request::ApiVersions) {
+                            self.answer(route, id, &request);
+                            continue;
+                        }
                         self.requests.push(name(&request));
-                        if (self.hold)(&request) {
+                        // A broker answers the requests of a connection in order.
+                        let waits = self.held.iter().any(|(at, ..)| *at == route);
+                        if waits || (self.hold)(&request) {
                             self.held.push((route, id, request));
                         } else {
                             self.answer(route, id, &request);
@@ -172,14 +181,20 @@ impl Harness {
 
     pub(super) fn reconnect(&mut self) {
         let route = Route { node: BROKER.into(), channel: Channel::Coordinator };
-        self.fire(Timer::Link(LinkTimer::Reconnect(route)));
+        self.fire(Timer::Network(NetworkTimer::Reconnect(route)));
     }
 
     pub(super) fn release(&mut self) {
         self.hold = |_| false;
-        for (route, id, request) in std::mem::take(&mut self.held) {
-            self.answer(route, id, &request);
+        while !self.held.is_empty() {
+            self.answer_held();
         }
+    }
+
+    /// Answers the oldest request that is held.
+    pub(super) fn answer_held(&mut self) {
+        let (route, id, request) = self.held.remove(0);
+        self.answer(route, id, &request);
         self.settle();
     }
 
@@ -194,11 +209,12 @@ impl Harness {
     fn response(&mut self, request: &Request) -> Option<Response> {
         let epoch = self.epoch;
         Some(match request {
+            Request::ApiVersions => Response::ApiVersions,
             Request::Metadata(_) => {
                 let p0 =
                     PartitionMetadata { partition: P0, leader: Some(BROKER), leader_epoch: epoch };
                 Response::Metadata(MetadataResponse {
-                    brokers: [BROKER].into(),
+                    brokers: (1..=self.brokers).map(BrokerId).collect(),
                     partitions: vec![p0],
                 })
             }

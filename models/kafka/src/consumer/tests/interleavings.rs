@@ -4,7 +4,7 @@
 use super::super::*;
 use super::harness::{BROKER, TOPIC, batch, config};
 use crate::config::CommitStrategy;
-use crate::machine::{ConnectionId, Effect, InputOf, Peer, To};
+use crate::machine::{Channel, ConnectionId, Effect, InputOf, Peer, To};
 use crate::message::{
     CommittedOffset, EpochEnd, FetchRequest, Fetched, FetchedPartition, JoinGroupResponse,
     ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata,
@@ -64,6 +64,8 @@ struct World {
     members: u64,
     /// The generation and member of the last assignment, until it is given up.
     assigned: Option<(GenerationId, MemberId)>,
+    /// Those that commits were made in. They may go out later, once the connection stands.
+    commits_of: BTreeSet<(GenerationId, MemberId)>,
     /// The offset that must be polled next.
     next: BTreeMap<TopicPartition, Offset>,
     processed: BTreeSet<(TopicPartition, i64)>,
@@ -89,6 +91,7 @@ impl World {
             generation: 0,
             members: 0,
             assigned: None,
+            commits_of: BTreeSet::new(),
             next: BTreeMap::new(),
             processed: BTreeSet::new(),
             exited: false,
@@ -123,7 +126,7 @@ impl World {
     fn sent(&self, request: &Request) {
         if let Request::OffsetCommit(commit) = request {
             let claim = (commit.claim.generation, commit.claim.member);
-            assert_eq!(self.assigned, Some(claim), "R8.16: only in its generation");
+            assert!(self.commits_of.contains(&claim), "R8.16: only in its generation");
         }
         let is_fetch = |request: &Request| matches!(request, Request::Fetch(_));
         let data = self.held.get(&Channel::Data).into_iter().flatten();
@@ -156,6 +159,7 @@ impl World {
                 self.processed.insert((partition, offset.0));
             }
             Observation::CommitSent { offsets, .. } => {
+                self.commits_of.insert(self.assigned.expect("R8.16: only in a generation"));
                 for (partition, offset) in offsets.iter() {
                     let unfinished =
                         (0..offset.0).find(|one| !self.processed.contains(&(*partition, *one)));
@@ -211,6 +215,7 @@ impl World {
     fn response(&mut self, request: &Request) -> Option<Response> {
         let leader_epoch = self.epoch;
         Some(match request {
+            Request::ApiVersions => Response::ApiVersions,
             Request::Metadata(_) => Response::Metadata(MetadataResponse {
                 brokers: [BROKER].into(),
                 partitions: (0..PARTITIONS)
@@ -306,11 +311,11 @@ impl World {
                 !matches!(
                     timer,
                     Timer::MaxPoll
-                        | Timer::MetadataAge
+                        | Timer::Network(NetworkTimer::MetadataAge)
                         | Timer::Session
                         | Timer::Close
                         | Timer::CommitDeadline
-                        | Timer::Link(LinkTimer::Request(_))
+                        | Timer::Network(NetworkTimer::Request(_))
                 )
             };
             for timer in self.timers.iter().filter(|it| waits(it)).copied().collect::<Vec<_>>() {

@@ -78,6 +78,7 @@ fn a_member_that_left_unawares_returns_what_has_come() {
     assert_eq!(h.story(), ["polled 4+2"]);
     h.fire(Timer::Process);
     h.fire(Timer::Process);
+    h.release();
     let refused = "refused UNKNOWN_MEMBER_ID";
     let story =
         ["processed 4", "processed 5", refused, "lost 1", "assigned 1 in 2", "at 0 by Committed"];

@@ -2,6 +2,7 @@
 
 use super::hand::{Hand, MaybeWritten, ONE, Outcome, config, leader, numbers, record};
 use super::lab::{Fate, Lab};
+use crate::client::NetworkTimer;
 use crate::config::ProducerConfig;
 use crate::message::{Acks, Request};
 use crate::observation::Observation;
@@ -59,19 +60,14 @@ struct Ledger {
     maybe_written: BTreeSet<u32>,
     /// The next sequence of each epoch.
     next: BTreeMap<i16, i32>,
-    seen: u64,
 }
 
 impl Ledger {
     /// Looks at requests that are new on the wire.
-    fn check(&mut self, hand: &Hand) {
+    fn check(&mut self, hand: &mut Hand) {
         let max = hand.producer.config.max_in_flight;
         assert!(hand.wire.get(&ONE).map_or(0, VecDeque::len) <= max, "too many in flight");
-        let all = hand.wire.values().flatten();
-        let mut fresh: Vec<_> = all.filter(|(id, _)| id.0 > self.seen).collect();
-        fresh.sort_by_key(|(id, _)| *id);
-        for (id, request) in fresh {
-            self.seen = id.0;
+        for request in std::mem::take(&mut hand.fresh) {
             let Request::Produce(produce) = request else { continue };
             let partitions: BTreeSet<u16> =
                 produce.batches.iter().map(|it| it.0.partition).collect();
@@ -148,7 +144,7 @@ fn chaos(hand: &mut Hand, ledger: &mut Ledger, step: u8, index: prop::sample::In
             let timers: Vec<Timer> = hand.timers.keys().copied().collect();
             if !timers.is_empty() {
                 let timer = *index.get(&timers);
-                if matches!(timer, Timer::Request(_)) {
+                if matches!(timer, Timer::Network(NetworkTimer::Request(_))) {
                     for request in hand.produces(ONE) {
                         let batches = request.batches.iter();
                         ledger.maybe_written.extend(batches.flat_map(|(_, it)| numbers(it)));
@@ -246,7 +242,7 @@ proptest! {
         let mut ledger = Ledger::default();
         for (step, index) in steps {
             chaos(&mut hand, &mut ledger, step, index);
-            ledger.check(&hand);
+            ledger.check(&mut hand);
         }
         ledger.finish(&hand);
     }

@@ -1,6 +1,7 @@
 //! Connections, request timeouts and metadata (R6.2, R6.8, R6.9, R5.28, R17.31).
 
 use super::hand::*;
+use crate::client::NetworkTimer;
 use crate::config::ProducerConfig;
 use crate::message::CorrelationId;
 use crate::message::{MetadataResponse, Request, Response};
@@ -29,10 +30,11 @@ fn a_connection_begins_with_api_versions_and_carries_nothing_before() {
 fn records_for_a_broker_that_is_down_are_never_sent() {
     let leaders = [leader(0, Some(ONE), 0)];
     let mut hand = Hand::ready_with(&ProducerConfig { brokers: 2, ..config(true) }, &leaders);
-    hand.send_batches(1);
+    hand.settle(&leaders);
     hand.disconnect(ONE);
     hand.settle(&leaders);
-    hand.fire(Timer::Reconnect(ONE));
+    hand.send_batches(1);
+    hand.fire(reconnecting(ONE));
     assert!(matches!(hand.wire[&ONE].front(), Some((_, Request::ApiVersions))));
     hand.disconnect(ONE);
     hand.expire(1);
@@ -45,9 +47,11 @@ fn a_request_timeout_closes_the_connection_and_fails_all_in_flight() {
     let mut hand = Hand::ready(&config(true));
     hand.send_batches(3);
     assert_eq!(hand.in_flight().len(), 3);
-    hand.fire(Timer::Request(oldest(&hand, ONE)));
+    hand.fire(Timer::Network(NetworkTimer::Request(oldest(&hand, ONE))));
     assert_eq!(hand.closed, [ONE]);
-    assert!(hand.timers.keys().all(|timer| !matches!(timer, Timer::Request(_))));
+    assert!(
+        hand.timers.keys().all(|timer| !matches!(timer, Timer::Network(NetworkTimer::Request(_))))
+    );
     let retries: Vec<&Timer> =
         hand.timers.keys().filter(|timer| matches!(timer, Timer::Retry(..))).collect();
     assert_eq!(retries.len(), 3, "all of them go again: {:?}", hand.timers);
@@ -57,10 +61,10 @@ fn a_request_timeout_closes_the_connection_and_fails_all_in_flight() {
 fn a_timeout_of_metadata_or_of_the_id_fails_the_connection_too() {
     let mut hand = Hand::ready(&config(false));
     hand.send_batches(1);
-    hand.fire(Timer::MetadataAge);
+    hand.fire(METADATA_AGE);
     let metadata = hand.wire[&ONE].back().expect("in flight").0;
     assert!(matches!(hand.wire[&ONE].back(), Some((_, Request::Metadata(_)))));
-    hand.fire(Timer::Request(metadata));
+    hand.fire(Timer::Network(NetworkTimer::Request(metadata)));
     assert_eq!(hand.closed, [ONE]);
     assert!(hand.timers.contains_key(&Timer::Retry(0, BatchId(1))), "the produce request failed");
 
@@ -68,22 +72,22 @@ fn a_timeout_of_metadata_or_of_the_id_fails_the_connection_too() {
     hand.answer(ONE, Response::ApiVersions);
     assert_eq!(hand.wire[&ONE].len(), 2, "metadata, then the id, on one connection");
     assert!(matches!(hand.wire[&ONE].back(), Some((_, Request::InitProducerId))));
-    hand.fire(Timer::Request(oldest(&hand, ONE)));
+    hand.fire(Timer::Network(NetworkTimer::Request(oldest(&hand, ONE))));
     assert!(hand.timers.contains_key(&Timer::ProducerId), "the id is asked for again");
-    assert!(hand.timers.contains_key(&Timer::MetadataBackoff));
+    assert!(hand.timers.contains_key(&METADATA_BACKOFF));
 }
 
 #[test]
 fn metadata_counts_as_in_flight_and_goes_first() {
     let mut hand = Hand::ready(&ProducerConfig { max_in_flight: 1, ..config(false) });
-    hand.fire(Timer::MetadataAge);
+    hand.fire(METADATA_AGE);
     hand.send_batches(1);
     assert_eq!(hand.wire[&ONE].len(), 1, "metadata is in flight and there is room for one");
     assert!(hand.in_flight().is_empty());
     hand.settle(&[leader(0, Some(ONE), 0)]);
     assert_eq!(hand.in_flight(), [[0]]);
-    hand.fire(Timer::MetadataBackoff);
-    hand.fire(Timer::MetadataAge);
+    hand.fire(METADATA_BACKOFF);
+    hand.fire(METADATA_AGE);
     assert_eq!(hand.wire[&ONE].len(), 1, "no room for metadata either");
     hand.send(1);
     hand.fire(Timer::Linger(0));
@@ -117,15 +121,15 @@ fn reconnects_back_off_longer_each_time_until_one_stands() {
     let ms = |min, max| Delay { min: Micros::from_millis(min), max: Micros::from_millis(max) };
     for expected in [ms(40, 60), ms(80, 120), ms(160, 240)] {
         hand.disconnect(ONE);
-        assert_eq!(hand.timers[&Timer::Reconnect(ONE)], expected);
-        hand.fire(Timer::Reconnect(ONE));
-        if hand.timers.contains_key(&Timer::MetadataBackoff) {
-            hand.fire(Timer::MetadataBackoff);
+        assert_eq!(hand.timers[&reconnecting(ONE)], expected);
+        hand.fire(reconnecting(ONE));
+        if hand.timers.contains_key(&METADATA_BACKOFF) {
+            hand.fire(METADATA_BACKOFF);
         }
     }
     hand.settle(&[leader(0, Some(ONE), 0)]);
     hand.disconnect(ONE);
-    assert_eq!(hand.timers[&Timer::Reconnect(ONE)], ms(40, 60));
+    assert_eq!(hand.timers[&reconnecting(ONE)], ms(40, 60));
 }
 
 #[test]
@@ -141,15 +145,15 @@ fn a_late_response_is_ignored() {
 #[test]
 fn metadata_is_refreshed_by_age_and_no_sooner_than_the_back_off_allows() {
     let mut hand = Hand::ready(&config(false));
-    hand.fire(Timer::MetadataAge);
+    hand.fire(METADATA_AGE);
     hand.settle(&[leader(0, Some(ONE), 0)]);
-    assert!(hand.timers.contains_key(&Timer::MetadataAge), "the next one by age");
+    assert!(hand.timers.contains_key(&METADATA_AGE), "the next one by age");
     // An error asks for metadata: that moves the back-off's timer, not the age's.
     hand.send_batches(1);
     hand.result(Err(ErrorCode::LeaderNotAvailable));
     assert!(hand.wire[&ONE].is_empty(), "held off after the last refresh");
-    assert!(hand.timers.contains_key(&Timer::MetadataAge));
-    hand.fire(Timer::MetadataBackoff);
+    assert!(hand.timers.contains_key(&METADATA_AGE));
+    hand.fire(METADATA_BACKOFF);
     assert!(matches!(hand.wire[&ONE].front(), Some((_, Request::Metadata(_)))));
 }
 
@@ -158,17 +162,17 @@ fn responses_that_tell_nothing_new_come_less_often() {
     let mut hand = Hand::new(&config(false));
     hand.settle(&[leader(0, None, 0)]);
     let middle = |hand: &Hand| {
-        let Delay { min, max } = hand.timers[&Timer::MetadataBackoff];
+        let Delay { min, max } = hand.timers[&METADATA_BACKOFF];
         min.0.midpoint(max.0) / 1000
     };
     let mut waits = vec![middle(&hand)];
     for _ in 0..5 {
-        hand.fire(Timer::MetadataBackoff);
+        hand.fire(METADATA_BACKOFF);
         hand.settle(&[leader(0, None, 0)]);
         waits.push(middle(&hand));
     }
     assert_eq!(waits, [100, 100, 200, 400, 800, 900]);
-    hand.fire(Timer::MetadataBackoff);
+    hand.fire(METADATA_BACKOFF);
     hand.settle(&[leader(0, Some(ONE), 1)]);
     assert_eq!(middle(&hand), 100);
 }
@@ -176,14 +180,14 @@ fn responses_that_tell_nothing_new_come_less_often() {
 #[test]
 fn a_partition_without_leader_makes_the_producer_ask() {
     let mut hand = Hand::ready(&config(false));
-    hand.fire(Timer::MetadataAge);
+    hand.fire(METADATA_AGE);
     hand.settle(&[leader(0, None, 1)]);
     hand.send_batches(1);
     for _ in 0..3 {
-        hand.fire(Timer::MetadataBackoff);
+        hand.fire(METADATA_BACKOFF);
         hand.settle(&[leader(0, None, 1)]);
     }
-    hand.fire(Timer::MetadataBackoff);
+    hand.fire(METADATA_BACKOFF);
     hand.settle(&[leader(0, Some(ONE), 2)]);
     assert_eq!(hand.in_flight(), [[0]]);
 }
@@ -208,27 +212,22 @@ fn a_hint_moves_the_producer_at_once_and_skips_the_back_off() {
 
 #[test]
 fn asks_the_least_loaded_broker_and_starts_again_from_bootstrap_if_none_is_left() {
-    let mut hand = Hand::ready_with(&two_brokers(), &[leader(0, Some(ONE), 0)]);
+    let leaders = [leader(0, Some(ONE), 0)];
+    let mut hand = Hand::ready_with(&two_brokers(), &leaders);
     let first = hand.wire.keys().copied().find(|it| it.0 > 0).expect("one was asked");
     hand.send_batches(2);
-    hand.settle(&[leader(0, Some(ONE), 0)]);
+    hand.settle(&leaders);
     assert_eq!(hand.in_flight().len(), 2);
-    hand.fire(Timer::MetadataAge);
-    if first == ONE {
-        assert!(
-            matches!(hand.wire[&ONE].back(), Some((_, Request::Metadata(_)))),
-            "the only one open"
-        );
-    } else {
-        assert!(matches!(hand.wire[&TWO].back(), Some((_, Request::Metadata(_)))), "the idle one");
-    }
-    // Metadata knows only broker 1; when that is gone, broker 2 is asked all the same.
+    hand.fire(METADATA_AGE);
+    // The idle one, unless only one is connected.
+    assert!(matches!(hand.wire[&first].back(), Some((_, Request::Metadata(_)))));
+    hand.result(Ok(0));
+    hand.result(Ok(1));
     let only_one =
         MetadataResponse { brokers: [ONE].into(), partitions: vec![leader(0, Some(ONE), 1)] };
-    hand.producer.take_metadata(&only_one, &mut crate::producer::Out::default());
-    hand.disconnect(TWO);
+    hand.answer(first, Response::Metadata(only_one));
+    // Metadata knows only broker 1; when that is gone, broker 2 is asked all the same.
     hand.disconnect(ONE);
-    hand.fire(Timer::Reconnect(TWO));
-    hand.fire(Timer::MetadataBackoff);
+    hand.fire(METADATA_BACKOFF);
     assert!(!hand.wire[&TWO].is_empty());
 }

@@ -1,5 +1,7 @@
 //! A driver without a clock: the test says what happens next.
 
+use crate::client::NetworkTimer;
+use crate::client::network::data;
 use crate::config::ProducerConfig;
 use crate::machine::{Channel, ConnectionId, Effect, Input, InputOf, Machine, Peer, Route, To};
 use crate::message::{
@@ -18,6 +20,12 @@ use std::collections::{BTreeMap, VecDeque};
 pub(super) const TOPIC: TopicId = TopicId(1);
 pub(super) const ONE: BrokerId = BrokerId(1);
 pub(super) const TWO: BrokerId = BrokerId(2);
+pub(super) const METADATA_BACKOFF: Timer = Timer::Network(NetworkTimer::MetadataBackoff);
+pub(super) const METADATA_AGE: Timer = Timer::Network(NetworkTimer::MetadataAge);
+
+pub(super) fn reconnecting(broker: BrokerId) -> Timer {
+    Timer::Network(NetworkTimer::Reconnect(data(broker)))
+}
 
 /// One broker, batches of one record of 100 bytes each (two do not fit), defaults else.
 pub(super) fn config(enable_idempotence: bool) -> ProducerConfig {
@@ -91,6 +99,8 @@ pub(super) struct Hand {
     out: Out,
     /// Sent and not answered, by connection, oldest first.
     pub(super) wire: BTreeMap<BrokerId, VecDeque<(CorrelationId, Request)>>,
+    /// Every request since this was last emptied.
+    pub(super) fresh: Vec<Request>,
     pub(super) observed: Vec<Observation>,
     pub(super) timers: BTreeMap<Timer, Delay>,
     pub(super) closed: Vec<BrokerId>,
@@ -107,6 +117,7 @@ impl Hand {
             producer,
             out,
             wire: BTreeMap::new(),
+            fresh: Vec::new(),
             observed: Vec::new(),
             timers: BTreeMap::new(),
             closed: Vec::new(),
@@ -125,7 +136,7 @@ impl Hand {
     pub(super) fn ready_with(config: &ProducerConfig, leaders: &[PartitionMetadata]) -> Self {
         let mut hand = Self::new(config);
         hand.settle(leaders);
-        hand.fire(Timer::MetadataBackoff);
+        hand.fire(METADATA_BACKOFF);
         hand
     }
 
@@ -170,6 +181,7 @@ impl Hand {
                         matches!(&request, Request::Produce(produce) if produce.acks == Acks::None);
                     let broker = BrokerId(route.node.0);
                     assert_eq!(route.channel, Channel::Data, "the only connection of a producer");
+                    self.fresh.push(request.clone());
                     self.wire.entry(broker).or_default().push_back((correlation, request));
                     if unanswered {
                         let sent = self.wire.get_mut(&broker).and_then(VecDeque::pop_back);
@@ -297,9 +309,9 @@ impl Hand {
 
     /// Opens the connection to `broker` again and gets metadata over it.
     pub(super) fn reconnect(&mut self, broker: BrokerId, leaders: &[PartitionMetadata]) {
-        self.fire(Timer::Reconnect(broker));
-        if self.timers.contains_key(&Timer::MetadataBackoff) {
-            self.fire(Timer::MetadataBackoff);
+        self.fire(reconnecting(broker));
+        if self.timers.contains_key(&METADATA_BACKOFF) {
+            self.fire(METADATA_BACKOFF);
         }
         self.settle(leaders);
     }

@@ -153,13 +153,8 @@ fn with_memory_exhausted_batches_do_not_linger() {
 fn an_expired_batch_lets_waiting_records_in() {
     let config = ProducerConfig { buffer_memory: 200, ..config(false) };
     let mut hand = Hand::ready(&config);
-    hand.producer.take_metadata(
-        &crate::message::MetadataResponse {
-            brokers: [ONE].into(),
-            partitions: vec![leader(0, None, 1)],
-        },
-        &mut crate::producer::Out::default(),
-    );
+    hand.fire(METADATA_AGE);
+    hand.settle(&[leader(0, None, 1)]);
     hand.send(0);
     hand.send(1);
     hand.expire(1);
@@ -199,7 +194,7 @@ fn records_wait_for_the_topic() {
     hand.send(1);
     hand.settle(&[]);
     assert!(hand.outcomes().is_empty());
-    hand.fire(Timer::MetadataBackoff);
+    hand.fire(METADATA_BACKOFF);
     hand.settle(&[leader(0, Some(ONE), 0)]);
     hand.fire(Timer::Linger(0));
     assert_eq!(hand.in_flight(), [[0], [1]]);

@@ -1,0 +1,104 @@
+//! What brokers answer, and what becomes of requests that get no answer.
+//!
+//! It pairs answers with what was asked; what they mean to a batch is the sender's. Kafka:
+//! `Sender#handleProduceResponse`, `TransactionManager.InitProducerIdHandler` (R6.9, R5.28).
+
+use super::batch::Batch;
+use super::{Out, Producer};
+use crate::client::network::{Completed, Failed};
+use crate::machine::Route;
+use crate::message::{CorrelationId, PartitionMetadata, PartitionResults, Response};
+use ackproof_types::{BrokerId, ErrorCode, Offset};
+
+/// What a request in flight asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Sent {
+    /// A producer id.
+    ProducerId,
+    /// To append batches, by this broker.
+    Produce(BrokerId, Vec<Batch>),
+}
+
+impl Producer {
+    pub(super) fn response(
+        &mut self,
+        route: Route,
+        correlation: CorrelationId,
+        response: Response,
+        out: &mut Out,
+    ) {
+        let (sent, response) = match self.client.answered(route, correlation, response, out) {
+            Completed::Internal => return,
+            Completed::Metadata => return self.accumulator.follow(self.client.metadata()),
+            Completed::Request(_, sent, response) => (sent, response),
+        };
+        match (sent, response) {
+            (Sent::ProducerId, Response::InitProducerId(Ok(numbering))) => {
+                self.identified(numbering, out);
+            }
+            (Sent::ProducerId, Response::InitProducerId(Err(_))) => self.identity_failed(out),
+            (Sent::Produce(broker, batches), Response::Produce(results, hints)) => {
+                self.produced(broker, batches, results, out);
+                self.take_hints(&hints);
+            }
+            (sent, response) => unreachable!("{response:?} answers {sent:?}"),
+        }
+    }
+
+    fn produced(
+        &mut self,
+        broker: BrokerId,
+        batches: Vec<Batch>,
+        results: PartitionResults<Offset>,
+        out: &mut Out,
+    ) {
+        assert_eq!(batches.len(), results.len(), "a response answers every batch of its request");
+        for (batch, (id, result)) in batches.into_iter().zip(results) {
+            assert_eq!(batch.partition, id.partition, "in the order of the request");
+            self.complete(batch, result, broker, out);
+        }
+    }
+
+    /// A response named the new leaders of its partitions (KIP-951).
+    pub(super) fn take_hints(&mut self, hints: &[PartitionMetadata]) {
+        let mut news = false;
+        for hint in hints {
+            news |= self.client.metadata_mut().update_leadership(*hint);
+        }
+        if news {
+            self.accumulator.follow(self.client.metadata());
+        }
+    }
+
+    /// R6.9: these requests will not be answered.
+    pub(super) fn fail(&mut self, failed: Failed<Sent>, error: ErrorCode, out: &mut Out) {
+        for (_, sent) in failed {
+            match sent {
+                Sent::ProducerId => self.identity_failed(out),
+                Sent::Produce(broker, batches) => {
+                    for batch in batches {
+                        self.complete(batch, Err(error), broker, out);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Batches in requests in flight, those that are done included.
+    pub(super) fn sent_batches(&self) -> impl Iterator<Item = &Batch> {
+        self.client.in_flight().flat_map(|sent| match sent {
+            Sent::Produce(_, batches) => batches.as_slice(),
+            Sent::ProducerId => &[],
+        })
+    }
+}
+
+impl Sent {
+    /// The batches that it carries.
+    pub(super) fn batches_mut(&mut self) -> &mut [Batch] {
+        match self {
+            Self::Produce(_, batches) => batches,
+            Self::ProducerId => &mut [],
+        }
+    }
+}
