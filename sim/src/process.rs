@@ -9,12 +9,14 @@ use crate::timers::{Entry, Outcome, Timers};
 use ackproof_kafka::broker::{Broker, BrokerCall};
 use ackproof_kafka::consumer::{Consumer, ConsumerCall, Timer as ConsumerTimer};
 use ackproof_kafka::controller::Controller;
-use ackproof_kafka::machine::{Disk, Effect, Input, Machine, Outbox, OutboxOf, Peer, Route, To};
+use ackproof_kafka::driver::{self, After, Surroundings};
+use ackproof_kafka::machine::{Input, Machine, Peer, Route, To};
 use ackproof_kafka::message::Message;
+use ackproof_kafka::observation::Observation;
 use ackproof_kafka::producer::{Producer, ProducerCall};
 use ackproof_kafka::reader::Reader;
 use ackproof_scenario::schedule::draw;
-use ackproof_types::{NodeId, Record, Timestamp};
+use ackproof_types::{Delay, NodeId, Record, Timestamp};
 use rand_chacha::ChaCha8Rng;
 
 /// What surroundings ask of a process.
@@ -39,16 +41,6 @@ pub(crate) enum Stimulus {
     Timer(Entry),
     /// A call.
     Call(Call),
-}
-
-/// Whether a process goes on after a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub(crate) enum After {
-    /// It goes on.
-    Runs,
-    /// It ended by itself.
-    Exited,
 }
 
 /// A process whose machine's type is hidden.
@@ -129,13 +121,10 @@ impl Callable for Consumer {
     }
 }
 
-/// A machine with what belongs to its process.
+/// A process with what belongs to it in this world.
 pub(crate) struct Running<M: Machine> {
     node: NodeId,
-    config: M::Config,
-    disk: M::Disk,
-    machine: Option<M>,
-    outbox: OutboxOf<M>,
+    process: driver::Process<M>,
     timers: Timers<M::Timer>,
     rng: ChaCha8Rng,
 }
@@ -143,64 +132,70 @@ pub(crate) struct Running<M: Machine> {
 impl<M: Machine> Running<M> {
     /// A process that has not started, with an empty disk.
     pub(crate) fn new(node: NodeId, config: M::Config, rng: ChaCha8Rng) -> Self {
-        Self {
-            node,
-            config,
-            disk: M::Disk::default(),
-            machine: None,
-            outbox: Outbox::default(),
-            timers: Timers::new(),
-            rng,
+        Self { node, process: driver::Process::new(config), timers: Timers::new(), rng }
+    }
+}
+
+/// What a step of a process acts on.
+struct Around<'a, M: Machine> {
+    node: NodeId,
+    timers: &'a mut Timers<M::Timer>,
+    rng: &'a mut ChaCha8Rng,
+    kernel: &'a mut Kernel,
+}
+
+impl<M: Machine> Surroundings<M> for Around<'_, M> {
+    fn send(&mut self, to: To, message: Message) {
+        match to {
+            To::Route(route) => self.kernel.request(self.node, route, message),
+            To::Connection(id) => self.kernel.answer(id, message),
         }
     }
 
-    fn carry_out(&mut self, kernel: &mut Kernel) -> After {
-        let node = self.node;
-        let mut after = After::Runs;
-        for effect in self.outbox.drain() {
-            match effect {
-                Effect::Send { to: To::Route(route), message } => {
-                    kernel.request(node, route, message);
-                }
-                Effect::Send { to: To::Connection(id), message } => kernel.answer(id, message),
-                Effect::Close(To::Route(route)) => kernel.close(node, route),
-                Effect::Close(To::Connection(id)) => kernel.end(id),
-                Effect::Arm { timer, delay } => {
-                    let deadline = kernel.events.now() + draw(&mut self.rng, delay).0;
-                    if let Some(entry) = self.timers.arm(timer, deadline) {
-                        kernel.events.push(deadline, Due::Timer(node, entry));
-                    }
-                }
-                Effect::Disarm(timer) => self.timers.disarm(timer),
-                Effect::Write(write) => self.disk.apply(write),
-                // The page cache is all there is without power loss, so nothing waits for a flush.
-                Effect::Flush(_) => {}
-                Effect::Observe(observation) => kernel.observe(node, observation),
-                Effect::Exit => after = After::Exited,
-            }
+    fn close(&mut self, to: To) {
+        match to {
+            To::Route(route) => self.kernel.close(self.node, route),
+            To::Connection(id) => self.kernel.end(id),
         }
-        after
+    }
+
+    fn arm(&mut self, timer: M::Timer, delay: Delay) {
+        let deadline = self.kernel.events.now() + draw(self.rng, delay).0;
+        if let Some(entry) = self.timers.arm(timer, deadline) {
+            self.kernel.events.push(deadline, Due::Timer(self.node, entry));
+        }
+    }
+
+    fn disarm(&mut self, timer: M::Timer) {
+        self.timers.disarm(timer);
+    }
+
+    fn observe(&mut self, observation: Observation) {
+        self.kernel.observe(self.node, observation);
     }
 }
 
 impl<M: Callable> Process for Running<M> {
     fn boot(&mut self, kernel: &mut Kernel) -> After {
-        self.kill();
+        self.timers.clear();
         let now = Timestamp::from_micros(kernel.events.now());
-        self.machine = Some(M::boot(&self.config, &self.disk, now, &mut self.outbox));
-        self.carry_out(kernel)
+        let Self { node, process, timers, rng } = self;
+        process.boot(now, &mut Around { node: *node, timers, rng, kernel })
     }
 
     fn step(&mut self, stimulus: Stimulus, kernel: &mut Kernel) -> After {
         let now = kernel.events.now();
-        let Some(machine) = &mut self.machine else { return After::Runs };
+        let Self { node, process, timers, rng } = self;
+        if process.machine().is_none() {
+            return After::Runs;
+        }
         let input = match stimulus {
             Stimulus::Deliver(from, message) => Input::Deliver { from, message },
             Stimulus::Disconnected(route) => Input::Disconnected(route),
-            Stimulus::Timer(entry) => match self.timers.due(entry, now) {
+            Stimulus::Timer(entry) => match timers.due(entry, now) {
                 Outcome::Fire(timer) => Input::Fire(timer),
                 Outcome::Later(deadline) => {
-                    kernel.events.push(deadline, Due::Timer(self.node, entry));
+                    kernel.events.push(deadline, Due::Timer(*node, entry));
                     return After::Runs;
                 }
                 Outcome::Nothing => return After::Runs,
@@ -210,18 +205,17 @@ impl<M: Callable> Process for Running<M> {
                 Input::Call(call)
             }
         };
-        machine.step(Timestamp::from_micros(now), input, &mut self.outbox);
-        self.carry_out(kernel)
+        let now = Timestamp::from_micros(now);
+        process.step(now, input, &mut Around { node: *node, timers, rng, kernel })
     }
 
     fn kill(&mut self) {
-        self.machine = None;
+        self.process.kill();
         self.timers.clear();
-        drop(self.outbox.drain());
     }
 
     fn is_up(&self) -> bool {
-        self.machine.is_some()
+        self.process.machine().is_some()
     }
 
     fn is_watched(&self, entry: Entry, now: u64) -> bool {
@@ -229,6 +223,6 @@ impl<M: Callable> Process for Running<M> {
     }
 
     fn next_record(&self) -> u32 {
-        M::next_record(&self.disk)
+        M::next_record(self.process.disk())
     }
 }

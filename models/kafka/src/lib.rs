@@ -4,6 +4,7 @@
 //! than Kafka, `DEVIATIONS.md` says what, and why the claims survive it.
 //!
 //! - [`machine`] the contract between a machine and whoever drives it: start here
+//! - [`driver`] a process: a machine with its disk
 //! - [`message`] requests and responses · [`observation`] facts for the history · [`config`] settings
 //! - [`metadata`] the metadata log · [`controller`] the one who writes it
 //! - [`log`] one replica's log · [`partition`] its role as leader or follower · [`broker`] the process
@@ -17,6 +18,7 @@ pub mod client;
 pub mod config;
 pub mod consumer;
 pub mod controller;
+pub mod driver;
 pub mod group;
 pub mod log;
 pub mod machine;

@@ -7,6 +7,7 @@ use crate::message::Message;
 use crate::observation::Observation;
 use ackproof_types::{Delay, NodeId, Timestamp};
 use std::fmt::Debug;
+use std::hash::Hash;
 
 /// A deterministic participant of the protocol. Its driver keeps four laws:
 ///
@@ -25,11 +26,11 @@ use std::fmt::Debug;
 /// ambiguous. The acceptor is not told: its answer goes nowhere. As in Kafka's `SocketServer`, the next
 /// request of a connection is delivered only after the one before was answered (or excused with
 /// [`Message::NoResponse`]).
-pub trait Machine: Sized + Debug {
+pub trait Machine: Sized + Clone + Debug + Eq + Hash {
     /// What the process is started with, the same at every restart.
-    type Config;
+    type Config: Clone + Debug;
     /// Names of timers; at most one pending under each name.
-    type Timer: Copy + Debug + Ord;
+    type Timer: Copy + Debug + Ord + Hash;
     /// What outlives the process.
     type Disk: Disk;
     /// What the surroundings of the process ask of it.
@@ -45,6 +46,9 @@ pub trait Machine: Sized + Debug {
 
     /// Takes one input.
     fn step(&mut self, now: Timestamp, input: InputOf<Self>, out: &mut OutboxOf<Self>);
+
+    /// Asserts what holds of its state between any two steps.
+    fn check(&self) {}
 }
 
 /// The outbox of a machine.
@@ -55,12 +59,19 @@ pub type EffectOf<M> = Effect<<M as Machine>::Timer, <<M as Machine>::Disk as Di
 pub type InputOf<M> = Input<<M as Machine>::Timer, <M as Machine>::Call>;
 
 /// What outlives a process: the fold of its writes.
-pub trait Disk: Default + Debug {
+pub trait Disk: Clone + Default + Debug + Eq + Hash {
     /// One change.
     type Write: Debug;
 
     /// Applies `write` as the page cache does: it survives the process, not yet a power loss.
     fn apply(&mut self, write: Self::Write);
+
+    /// All writes so far are safe against power loss.
+    fn flush(&mut self);
+
+    /// The machine loses power: what was flushed stays, and of each file's `n` changes since the oldest
+    /// `survive(n)`.
+    fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize);
 }
 
 /// No disk, for clients.
@@ -69,6 +80,8 @@ impl Disk for () {
     fn apply(&mut self, write: Self::Write) {
         match write {}
     }
+    fn flush(&mut self) {}
+    fn lose_power(&mut self, _survive: &mut dyn FnMut(usize) -> usize) {}
 }
 
 /// What a machine is told. `T` names its timers, `C` what surroundings ask of it.
@@ -190,11 +203,12 @@ pub enum To {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Outbox<T, W> {
     effects: Vec<Effect<T, W>>,
+    flushes: u64,
 }
 
 impl<T, W> Default for Outbox<T, W> {
     fn default() -> Self {
-        Self { effects: Vec::new() }
+        Self { effects: Vec::new(), flushes: 0 }
     }
 }
 
@@ -229,9 +243,12 @@ impl<T, W> Outbox<T, W> {
         self.effects.push(Effect::Write(write));
     }
 
-    /// Asks for a flush.
-    pub fn flush(&mut self, ticket: Ticket) {
+    /// Asks for a flush of all that was written. Its ticket is above all before.
+    pub fn flush(&mut self) -> Ticket {
+        self.flushes += 1;
+        let ticket = Ticket(self.flushes);
         self.effects.push(Effect::Flush(ticket));
+        ticket
     }
 
     /// Puts a fact on record.
@@ -242,6 +259,12 @@ impl<T, W> Outbox<T, W> {
     /// Ends the process.
     pub fn exit(&mut self) {
         self.effects.push(Effect::Exit);
+    }
+
+    /// An outbox without effects whose next flush is numbered as this one's.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        Self { effects: Vec::new(), flushes: self.flushes }
     }
 
     /// Takes the effects out, in order, keeping the allocation.

@@ -352,7 +352,8 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::{Channel, ConnectionId, Effect, Peer};
+    use crate::driver::{After, Process};
+    use crate::machine::{Channel, ConnectionId, Effect, EffectOf, Peer};
     use crate::message::{Fetched, MetadataResponse, PartitionMetadata, Payload, RecordBatch};
     use ackproof_types::{ProducerIndex, Record, RecordId};
     use std::sync::Arc;
@@ -409,13 +410,13 @@ mod tests {
 
     /// Plays the broker. The facts, and whether the reader ended.
     fn play(
-        reader: &mut Reader,
-        out: &mut Out,
+        reader: &mut Process<Reader>,
+        mut out: Vec<EffectOf<Reader>>,
         latest: Result<i64, ErrorCode>,
     ) -> (Vec<Observation>, bool) {
         let (mut facts, mut exited) = (Vec::new(), false);
         loop {
-            let effects: Vec<_> = out.drain().collect();
+            let effects = std::mem::take(&mut out);
             if effects.is_empty() {
                 return (facts, exited);
             }
@@ -428,10 +429,10 @@ mod tests {
                             channel: Channel::Data,
                         };
                         let message = Message::Response(id, answer(&request, latest));
-                        reader.step(Timestamp::START, Input::Deliver { from, message }, out);
+                        let input = Input::Deliver { from, message };
+                        exited |= reader.step(Timestamp::START, input, &mut out) == After::Exited;
                     }
                     Effect::Observe(fact) => facts.push(fact),
-                    Effect::Exit => exited = true,
                     Effect::Arm { .. } | Effect::Disarm(_) => {}
                     other => panic!("{other:?}"),
                 }
@@ -439,16 +440,17 @@ mod tests {
         }
     }
 
-    fn boot(out: &mut Out) -> Reader {
+    fn booted() -> (Process<Reader>, Vec<EffectOf<Reader>>) {
         let config = ReaderConfig { brokers: 1, partitions: vec![P], max_bytes: 1 << 20, salt: 0 };
-        Reader::boot(&config, &(), Timestamp::START, out)
+        let (mut reader, mut out) = (Process::new(config), Vec::new());
+        assert_eq!(reader.boot(Timestamp::START, &mut out), After::Runs);
+        (reader, out)
     }
 
     #[test]
     fn reads_from_the_log_start_to_the_high_watermark() {
-        let mut out = Out::default();
-        let mut reader = boot(&mut out);
-        let (facts, exited) = play(&mut reader, &mut out, Ok(3));
+        let (mut reader, out) = booted();
+        let (facts, exited) = play(&mut reader, out, Ok(3));
         let [by, Observation::FinalRead { base_offset, records, .. }, done] = &facts[..] else {
             panic!("{facts:?}")
         };
@@ -461,12 +463,12 @@ mod tests {
 
     #[test]
     fn waits_for_a_leader_that_does_not_know_its_high_watermark() {
-        let mut out = Out::default();
-        let mut reader = boot(&mut out);
-        let (facts, exited) = play(&mut reader, &mut out, Err(ErrorCode::OffsetNotAvailable));
+        let (mut reader, out) = booted();
+        let (facts, exited) = play(&mut reader, out, Err(ErrorCode::OffsetNotAvailable));
         assert!(facts == [BY] && !exited, "{facts:?}");
-        reader.step(Timestamp::START, Input::Fire(Timer::Retry), &mut out);
-        let (facts, exited) = play(&mut reader, &mut out, Ok(1));
+        let mut out = Vec::new();
+        assert_eq!(reader.step(Timestamp::START, Input::Fire(Timer::Retry), &mut out), After::Runs);
+        let (facts, exited) = play(&mut reader, out, Ok(1));
         let (start, end) = (Offset(1), Offset(1));
         assert_eq!(facts, [Observation::FinalReadDone { partition: P, start, end }]);
         assert!(exited, "an empty log is read at once");

@@ -3,7 +3,7 @@
 //! Kafka: `BrokerLifecycleManager`, `BrokerServer` (R5.3–R5.17). A broker never fences itself (R5.16).
 
 use super::{Broker, BrokerWrite, Out, Timer};
-use crate::machine::Channel;
+use crate::machine::{Channel, Ticket};
 use crate::message::{
     BrokerHeartbeatRequest, BrokerRegistrationRequest, CorrelationId, HeartbeatState, Request,
 };
@@ -26,6 +26,8 @@ enum State {
     Running,
     /// Asked the controller for leave.
     ShuttingDown,
+    /// All logs are closed, and this flush of them is under way.
+    Closing(Ticket),
 }
 
 /// Where a broker process is in its life.
@@ -65,8 +67,12 @@ impl Lifecycle {
     pub(super) fn serves(&self) -> bool {
         match self.state {
             State::Registering | State::Starting | State::Recovering => false,
-            State::Running | State::ShuttingDown => true,
+            State::Running | State::ShuttingDown | State::Closing(_) => true,
         }
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self.state, State::Closing(_))
     }
 
     pub(super) fn is_shutting_down(&self) -> bool {
@@ -147,6 +153,7 @@ impl Broker {
             State::Starting | State::Recovering | State::Running | State::ShuttingDown => {
                 self.heartbeat(out);
             }
+            State::Closing(_) => {}
         }
     }
 
@@ -203,6 +210,7 @@ impl Broker {
                 self.lifecycle.shutdown_answered = true;
                 SHUTDOWN_INTERVAL.into()
             }
+            State::Closing(_) => return,
         };
         if std::mem::take(&mut self.lifecycle.hurry) {
             self.heartbeat(out);
@@ -225,30 +233,39 @@ impl Broker {
         }
     }
 
-    /// R1.21: flushes and closes the logs, then leaves the marker, if the logs were ever loaded.
-    fn close_logs(&self, out: &mut Out) {
+    /// R1.21: flushes and closes the logs, if they were ever loaded.
+    fn close_logs(&mut self, out: &mut Out) {
         self.checkpoint_high_watermarks(out);
-        if let Some(epoch) = self.lifecycle.epoch
-            && self.metadata.is_published()
-        {
-            let snapshots = self
-                .partitions
-                .all()
-                .iter()
-                .map(|partition| (partition.id, partition.log.producers().snapshot()))
-                .collect();
-            out.write(BrokerWrite::CleanShutdown(epoch, snapshots));
+        if self.lifecycle.epoch.is_none() || !self.metadata.is_published() {
+            return out.exit();
         }
-        out.exit();
+        for partition in self.partitions.all_mut() {
+            partition.log.close(out);
+        }
+        self.lifecycle.state = State::Closing(out.flush());
     }
 
-    pub(super) fn checkpoint_high_watermarks(&self, out: &mut Out) {
-        let checkpoint = self
-            .partitions
-            .all()
-            .iter()
-            .map(|partition| (partition.id, partition.log.high_watermark()))
-            .collect();
-        out.write(BrokerWrite::HighWatermarks(checkpoint));
+    /// What was written before is safe: segments that were rolled (R1.7); with all logs closed, the marker
+    /// goes last (R1.21).
+    pub(super) fn flushed(&mut self, ticket: Ticket, out: &mut Out) {
+        for partition in self.partitions.all_mut() {
+            partition.log.flushed(ticket, out);
+        }
+        let State::Closing(closed) = self.lifecycle.state else { return };
+        if let Some(epoch) = self.lifecycle.epoch
+            && ticket >= closed
+        {
+            for partition in self.partitions.all_mut() {
+                partition.log.closed(out);
+            }
+            out.write(BrokerWrite::CleanShutdown(epoch));
+            out.exit();
+        }
+    }
+
+    pub(super) fn checkpoint_high_watermarks(&mut self, out: &mut Out) {
+        for partition in self.partitions.all_mut() {
+            partition.log.checkpoint_high_watermark(out);
+        }
     }
 }

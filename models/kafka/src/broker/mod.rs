@@ -124,9 +124,9 @@ impl Machine for Broker {
     fn boot(config: &BrokerConfig, disk: &BrokerDisk, _now: Timestamp, out: &mut Out) -> Self {
         let settings = config.cluster.broker;
         let mut loaded: BTreeMap<TopicPartition, ReplicaLog> = BTreeMap::new();
-        for (id, log) in &disk.logs {
+        for (id, log) in disk.logs() {
             let segment_bytes = config.cluster.topic(id.topic).segment_bytes;
-            loaded.insert(*id, ReplicaLog::load(*id, Some(log), segment_bytes));
+            loaded.insert(id, ReplicaLog::load(id, Some(log), segment_bytes));
         }
         let mut broker = Self {
             env: Env {
@@ -159,6 +159,9 @@ impl Machine for Broker {
     }
 
     fn step(&mut self, _now: Timestamp, input: InputOf<Self>, out: &mut Out) {
+        if self.lifecycle.is_closing() && !matches!(input, Input::Flushed(_)) {
+            return;
+        }
         match input {
             Input::Deliver { from, message } => match message {
                 Message::Request(correlation, request) => {
@@ -171,9 +174,15 @@ impl Machine for Broker {
             },
             Input::Disconnected(route) => self.disconnected(route, out),
             Input::Fire(timer) => self.fire(timer, out),
-            Input::Flushed(_) => {}
+            Input::Flushed(ticket) => self.flushed(ticket, out),
             Input::Call(BrokerCall::Shutdown) => self.shutdown(out),
         }
+    }
+
+    fn check(&self) {
+        self.partitions.check();
+        self.produce.check();
+        self.coordinator.check();
     }
 }
 

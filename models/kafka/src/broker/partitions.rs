@@ -68,8 +68,10 @@ impl Partitions {
         &mut self.hosted[place]
     }
 
-    pub(super) fn all(&self) -> &[Partition] {
-        &self.hosted
+    /// They ascend, and each is found where it is.
+    pub(super) fn check(&self) {
+        assert!(self.hosted.is_sorted_by_key(|partition| partition.id), "partitions ascend");
+        self.hosted.iter().for_each(Partition::check);
     }
 
     pub(super) fn all_mut(&mut self) -> &mut [Partition] {

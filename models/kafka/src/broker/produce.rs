@@ -21,6 +21,16 @@ pub(super) struct ProducePurgatory {
     waiting: Vec<Delayed>,
 }
 
+impl ProducePurgatory {
+    /// R4.6: who waits, waits for something; numbers ascend.
+    pub(super) fn check(&self) {
+        assert!(self.waiting.is_sorted_by_key(|delayed| delayed.number), "in order of arrival");
+        for delayed in &self.waiting {
+            assert!(delayed.parts.iter().any(|part| part.outcome.is_none()), "{delayed:?}");
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Delayed {
     number: u64,

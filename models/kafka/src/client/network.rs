@@ -87,6 +87,21 @@ impl<P> NetworkClient<P> {
         Self { settings, metadata, connections: Vec::new(), next_correlation: 0, draws: 0 }
     }
 
+    /// What holds between any two steps: a connection that does not stand carries nothing but ApiVersions,
+    /// and none more than it may.
+    pub fn check(&self) {
+        for connection in &self.connections {
+            let carried = connection.in_flight.len();
+            match connection.state {
+                State::Closed | State::BackingOff => assert!(connection.is_idle(), "R6.9"),
+                State::Connecting => assert_eq!(carried, 1, "R6.2: ApiVersions alone"),
+                State::Ready => assert!(carried <= self.settings.max_in_flight, "R6.2: {carried}"),
+            }
+            let numbers = connection.in_flight.iter().map(|it| it.correlation);
+            assert!(numbers.is_sorted(), "answered in the order of sending");
+        }
+    }
+
     /// What is known of the cluster.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {

@@ -73,6 +73,13 @@ pub(super) struct Application {
 }
 
 impl Application {
+    /// As many records wait as are counted, and an attempt is at one of them.
+    pub(super) fn check(&self) {
+        let waiting: usize = self.queue.iter().map(|run| run.records.len() - run.done).sum();
+        assert_eq!(waiting, self.queued, "R8.4");
+        assert!(!self.working || self.queued > 0, "nothing to work at");
+    }
+
     pub(super) fn has_exited(&self) -> bool {
         self.phase == Phase::Exited
     }

@@ -134,6 +134,12 @@ fn is_loss(error: ErrorCode) -> bool {
 }
 
 impl Consumer {
+    /// R9.24: positions are of what is owned.
+    pub(super) fn check_ownership(&self) {
+        let owned = self.membership.owned.as_ref().map_or(&[][..], |it| &it.partitions);
+        assert!(self.positions.owned.keys().all(|one| owned.contains(one)), "R9.24: {owned:?}");
+    }
+
     /// This member in its generation.
     pub(super) fn claim(&self) -> Option<MemberClaim> {
         let generation = self.membership.generation()?;

@@ -160,6 +160,12 @@ impl Machine for Consumer {
         }
         self.drive(out);
     }
+
+    fn check(&self) {
+        self.client.check();
+        self.application.check();
+        self.check_ownership();
+    }
 }
 
 /// What a connection of a consumer carries at a time (`ConsumerUtils`).

@@ -4,15 +4,36 @@ use crate::machine::Disk;
 use crate::metadata::MetadataRecord;
 use std::sync::Arc;
 
-/// The metadata log; the offset of a record is its index. Voters of the quorum fsync before they
-/// acknowledge (R5.30), so all of it survives a power loss.
+/// The metadata log; the offset of a record is its index.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct MetadataLog(pub Vec<Arc<MetadataRecord>>);
+pub struct MetadataLog {
+    records: Vec<Arc<MetadataRecord>>,
+    /// So many are safe against power loss.
+    flushed: usize,
+}
+
+impl MetadataLog {
+    /// The records, by offset.
+    #[must_use]
+    pub fn records(&self) -> &[Arc<MetadataRecord>] {
+        &self.records
+    }
+}
 
 impl Disk for MetadataLog {
     type Write = MetadataRecord;
 
     fn apply(&mut self, write: MetadataRecord) {
-        self.0.push(Arc::new(write));
+        self.records.push(Arc::new(write));
+    }
+
+    fn flush(&mut self) {
+        self.flushed = self.records.len();
+    }
+
+    fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize) {
+        let unflushed = self.records.len() - self.flushed;
+        self.records.truncate(self.flushed + survive(unflushed).min(unflushed));
+        self.flushed = self.records.len();
     }
 }

@@ -17,14 +17,14 @@ mod tests;
 pub use log::MetadataLog;
 
 use crate::config::ClusterConfig;
-use crate::machine::{ConnectionId, Input, InputOf, Machine, Outbox, Peer};
+use crate::machine::{ConnectionId, Input, InputOf, Machine, Outbox, Peer, Ticket};
 use crate::message::{CorrelationId, Message, MetadataFetchRequest, Request, Response};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::observation::Observation;
 use ackproof_types::{
     BrokerEpoch, BrokerId, Delay, ErrorCode, Micros, ProducerId, Timestamp, TopicPartition,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// How long a fetch of the metadata log parks (R5.26).
@@ -63,6 +63,21 @@ pub struct Controller {
     /// Brokers whose session has expired, oldest first, until the check fences them.
     stale: Vec<BrokerId>,
     observers: BTreeMap<BrokerId, Observer>,
+    /// So many records are flushed: only they count, and are told to brokers (R5.1, R5.30).
+    committed: usize,
+    /// Flushes under way, each with the number of records it covers.
+    flushing: VecDeque<(Ticket, usize)>,
+    /// Answers that wait for the record before this offset.
+    deferred: VecDeque<Deferred>,
+}
+
+/// An answer that waits (Kafka: `DeferredEventQueue`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Deferred {
+    /// For so many records.
+    upto: usize,
+    connection: ConnectionId,
+    message: Message,
 }
 
 /// What heartbeats told of a broker.
@@ -92,7 +107,7 @@ impl Machine for Controller {
 
     fn boot(config: &Self::Config, disk: &MetadataLog, _: Timestamp, out: &mut Out) -> Self {
         let mut image = MetadataImage::default();
-        for record in &disk.0 {
+        for record in disk.records() {
             image.apply(record);
         }
         let settings = &config.broker;
@@ -113,7 +128,10 @@ impl Machine for Controller {
         }
         Self {
             config: Arc::clone(config),
-            log: disk.0.clone(),
+            log: disk.records().to_vec(),
+            committed: disk.records().len(),
+            flushing: VecDeque::new(),
+            deferred: VecDeque::new(),
             image,
             contacts: BTreeMap::new(),
             sessions,
@@ -129,14 +147,48 @@ impl Machine for Controller {
                 self.request(from, correlation, request, out);
             }
             Input::Fire(timer) => self.fire(timer, out),
-            // It opens no connections and flushes nothing (R5.30).
+            Input::Flushed(ticket) => self.flushed(ticket, out),
+            // It opens no connections.
             Input::Deliver { message: Message::Response(..) | Message::NoResponse(_), .. }
-            | Input::Disconnected(_)
-            | Input::Flushed(_) => {}
+            | Input::Disconnected(_) => {}
             Input::Call(call) => match call {},
         }
         if self.log.len() > end {
-            self.answer_observers(out);
+            self.flushing.push_back((out.flush(), self.log.len()));
+        }
+    }
+
+    fn check(&self) {
+        self.check_commits();
+        self.check_sessions();
+        self.check_partitions();
+    }
+}
+
+impl Controller {
+    /// R5.1: what is told is committed; answers wait in the order of the log.
+    fn check_commits(&self) {
+        assert!(self.committed <= self.log.len(), "more is flushed than written");
+        assert!(self.deferred.iter().all(|it| it.upto > self.committed), "{:?}", self.deferred);
+        assert!(self.deferred.iter().is_sorted_by_key(|it| it.upto), "{:?}", self.deferred);
+    }
+
+    /// R5.11: a session lives or has expired.
+    fn check_sessions(&self) {
+        assert!(
+            self.stale.iter().all(|broker| !self.sessions.contains(broker)),
+            "{:?}",
+            self.stale
+        );
+    }
+
+    /// R5.18, R5.20: an in-sync set is never empty and within the replicas; who leads is a replica.
+    fn check_partitions(&self) {
+        for (id, state) in &self.image.partitions {
+            assert!(!state.isr.is_empty(), "R5.20: {id:?}");
+            assert!(state.isr.iter().all(|one| state.replicas.contains(one)), "{id:?}: {state:?}");
+            let leads = state.leader.is_none_or(|leader| state.replicas.contains(&leader));
+            assert!(leads, "R5.18: {id:?}: {state:?}");
         }
     }
 }
@@ -181,7 +233,24 @@ impl Controller {
             | Request::InitProducerId
             | Request::ApiVersions => return,
         };
-        out.reply(from.connection, Message::Response(correlation, response));
+        let message = Message::Response(correlation, response);
+        if self.log.len() > self.committed {
+            let (upto, connection) = (self.log.len(), from.connection);
+            self.deferred.push_back(Deferred { upto, connection, message });
+        } else {
+            out.reply(from.connection, message);
+        }
+    }
+
+    /// R5.1, R5.30: what is flushed is committed.
+    fn flushed(&mut self, ticket: Ticket, out: &mut Out) {
+        while let Some((_, upto)) = self.flushing.pop_front_if(|(asked, _)| *asked <= ticket) {
+            self.committed = upto;
+        }
+        while let Some(answer) = self.deferred.pop_front_if(|it| it.upto <= self.committed) {
+            out.reply(answer.connection, answer.message);
+        }
+        self.answer_observers(out);
     }
 
     fn fire(&mut self, timer: Timer, out: &mut Out) {
@@ -246,7 +315,7 @@ impl Controller {
         out: &mut Out,
     ) {
         let observer = Observer { connection, correlation, offset: request.offset };
-        if request.offset < self.log_end() {
+        if request.offset < self.committed as u64 {
             self.answer(observer, out);
         } else {
             // A fetch still parked from a connection before can have no reader any more.
@@ -257,7 +326,7 @@ impl Controller {
 
     fn answer(&self, observer: Observer, out: &mut Out) {
         let from = usize::try_from(observer.offset).unwrap_or(usize::MAX);
-        let records = self.log.get(from..).unwrap_or_default().to_vec();
+        let records = self.log.get(from..self.committed).unwrap_or_default().to_vec();
         let response = Response::MetadataFetch(records);
         out.reply(observer.connection, Message::Response(observer.correlation, response));
     }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::{BrokerSettings, TopicConfig};
+use crate::driver::{After, Process};
 use crate::machine::{Channel, Effect, EffectOf};
 use crate::message::{
     AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest, HeartbeatState,
@@ -12,8 +13,7 @@ use crate::variant::{Variant, Variants};
 use ackproof_types::{LeaderEpoch, NodeId, PartitionEpoch, TopicId};
 
 struct Driver {
-    controller: Controller,
-    out: Out,
+    process: Process<Controller>,
 }
 
 fn config(unclean: bool, variants: Variants) -> Arc<ClusterConfig> {
@@ -36,11 +36,22 @@ fn config(unclean: bool, variants: Variants) -> Arc<ClusterConfig> {
 
 impl Driver {
     fn new(unclean: bool, variants: Variants) -> Self {
-        let mut out = Out::default();
-        let disk = MetadataLog::default();
-        let controller =
-            Controller::boot(&config(unclean, variants), &disk, Timestamp::START, &mut out);
-        Self { controller, out }
+        let mut process = Process::new(config(unclean, variants));
+        let after = process.boot(Timestamp::START, &mut Vec::new());
+        assert_eq!(after, After::Runs);
+        Self { process }
+    }
+
+    fn controller(&self) -> &Controller {
+        self.process.machine().expect("it runs")
+    }
+
+    fn step(&mut self, input: InputOf<Controller>) -> Vec<EffectOf<Controller>> {
+        let mut effects = Vec::new();
+        let after = self.process.step(Timestamp::START, input, &mut effects);
+        assert_eq!(after, After::Runs);
+        self.process.check();
+        effects
     }
 
     /// All three brokers serve; partition 0 is led by 1.
@@ -63,9 +74,7 @@ impl Driver {
         let from =
             Peer { node: NodeId(1), connection: ConnectionId(1), channel: Channel::Lifecycle };
         let message = Message::Request(CorrelationId(0), request);
-        let input = Input::Deliver { from, message };
-        self.controller.step(Timestamp::START, input, &mut self.out);
-        self.out.drain().collect()
+        self.step(Input::Deliver { from, message })
     }
 
     fn answer(&mut self, request: Request) -> Response {
@@ -90,14 +99,14 @@ impl Driver {
     }
 
     fn epoch(&self, broker: u16) -> BrokerEpoch {
-        self.controller.image.brokers[&BrokerId(broker)].epoch
+        self.controller().image.brokers[&BrokerId(broker)].epoch
     }
 
     fn beat(&mut self, broker: u16, want_fence: bool, want_shutdown: bool) -> HeartbeatState {
         let request = BrokerHeartbeatRequest {
             broker: BrokerId(broker),
             epoch: self.epoch(broker),
-            metadata_offset: self.controller.log_end(),
+            metadata_offset: self.controller().log_end(),
             want_fence,
             want_shutdown,
         };
@@ -108,8 +117,7 @@ impl Driver {
     }
 
     fn fire(&mut self, timer: Timer) -> Vec<EffectOf<Controller>> {
-        self.controller.step(Timestamp::START, Input::Fire(timer), &mut self.out);
-        self.out.drain().collect()
+        self.step(Input::Fire(timer))
     }
 
     fn expire(&mut self, broker: u16) {
@@ -118,11 +126,11 @@ impl Driver {
     }
 
     fn is_fenced(&self, broker: u16) -> bool {
-        self.controller.image.brokers[&BrokerId(broker)].fenced
+        self.controller().image.brokers[&BrokerId(broker)].fenced
     }
 
     fn partition(&self) -> &PartitionRegistration {
-        &self.controller.image.partitions[&TopicPartition::new(TopicId(0), 0)]
+        &self.controller().image.partitions[&TopicPartition::new(TopicId(0), 0)]
     }
 
     fn alter(&mut self, change: impl FnOnce(&mut IsrProposal)) -> Result<IsrState, ErrorCode> {
@@ -280,7 +288,7 @@ fn a_fenced_or_restarted_broker_stays_out_and_a_stale_proposal_is_refused() {
 #[test]
 fn metadata_fetch_parks_until_there_is_news() {
     let mut driver = Driver::running(false);
-    let offset = driver.controller.log_end();
+    let offset = driver.controller().log_end();
     let fetch = Request::MetadataFetch(MetadataFetchRequest { broker: BrokerId(2), offset });
     let effects = driver.ask(fetch);
     assert!(matches!(effects[..], [Effect::Arm { timer: Timer::Observer(BrokerId(2)), .. }]));

@@ -74,6 +74,21 @@ impl Default for Group {
 }
 
 impl Group {
+    /// What holds of a group between any two steps.
+    pub(super) fn check(&self) {
+        let is_member = |id: &MemberId| self.members.contains_key(id);
+        assert!(self.pending.iter().all(|id| !is_member(id)), "R9.14: named or joined");
+        assert!(self.unsynced.iter().all(is_member), "R9.17: {:?}", self.unsynced);
+        match self.state {
+            State::Empty => assert!(self.members.is_empty(), "an empty group has no members"),
+            State::InitialRebalance { .. } | State::PreparingRebalance => {}
+            State::CompletingRebalance | State::Stable => {
+                let parked = self.members.values().filter(|member| member.joining.is_some());
+                assert_eq!(parked.count(), 0, "R9.17: joins are answered");
+            }
+        }
+    }
+
     /// R9.14: names a member, which must come again.
     pub(super) fn name(&mut self, member: MemberId, session: Micros, cx: &mut Context<'_>) {
         self.pending.insert(member);
@@ -259,7 +274,7 @@ impl Group {
 
     /// R9.18.
     pub(super) fn sync(&mut self, request: &SyncGroupRequest, to: Caller, cx: &mut Context<'_>) {
-        if let Err(error) = self.check(&request.claim) {
+        if let Err(error) = self.validate_member(&request.claim) {
             return cx.reply(to, Response::SyncGroup(Err(error)));
         }
         let id = request.claim.member;

@@ -48,6 +48,14 @@ impl GroupCoordinator {
         Self { config, broker, homes, shards: BTreeMap::new(), spare: Vec::new() }
     }
 
+    /// What holds of all its groups between any two steps.
+    pub(crate) fn check(&self) {
+        for shard in self.shards.values() {
+            shard.journal.check();
+            shard.groups.values().for_each(Group::check);
+        }
+    }
+
     /// The partition of `__consumer_offsets` that keeps `group` (R9.1).
     ///
     /// # Panics

@@ -81,6 +81,12 @@ impl Journal {
         }
     }
 
+    /// Answers are held in the order of the log, none that the high watermark covers.
+    pub(super) fn check(&self) {
+        assert!(self.held.iter().is_sorted_by_key(|(offset, _)| *offset), "held in order");
+        assert!(self.appending.is_empty(), "an append is carried out in its step");
+    }
+
     /// The oldest batch handed over was appended up to `end`.
     pub(super) fn appended(&mut self, end: Offset) {
         let Some(batch) = self.appending.pop_front() else { return };

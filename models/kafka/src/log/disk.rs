@@ -1,39 +1,31 @@
-//! What a broker leaves on its disk: logs, epoch caches, producer snapshots, checkpoints, the
-//! clean-shutdown marker.
+//! What a broker leaves on its disk: its logs and the clean-shutdown marker.
 //!
-//! It is the page cache with a mark up to where it is safe (`recovery_point`): a process crash keeps
-//! all of it (R1.20). Kafka: `LogManager`, `OffsetCheckpointFile`, `CleanShutdownFileHandler`.
+//! A process crash keeps all that was written. A power loss keeps what was flushed and, of each log, any
+//! number of the oldest changes since (R1.20); files that Kafka syncs as it writes them keep everything.
+//! Kafka: `LogManager`, `CleanShutdownFileHandler`.
 
-use super::epochs::EpochCache;
-use super::producers::ProducerStates;
+use super::stored::{LogWrite, StoredLog};
 use crate::machine::Disk;
-use crate::message::RecordBatch;
-use ackproof_types::{BrokerEpoch, LeaderEpoch, Offset, TopicPartition};
+use ackproof_types::{BrokerEpoch, TopicPartition};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// A broker's disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BrokerDisk {
-    pub(crate) logs: BTreeMap<TopicPartition, LogDisk>,
+    logs: BTreeMap<TopicPartition, LogFiles>,
     pub(crate) clean_shutdown: Option<BrokerEpoch>,
     pub(crate) starts: u64,
 }
 
-/// One log on disk.
+/// The files of one log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct LogDisk {
-    pub(crate) batches: Vec<Arc<RecordBatch>>,
-    pub(crate) end: Offset,
-    pub(crate) epochs: EpochCache,
-    /// As of the last HW checkpoint (R1.23).
-    pub(crate) high_watermark: Offset,
-    /// Flushed up to here (R1.7, R1.21).
-    pub(crate) recovery_point: Offset,
-    /// Where segments begin, ascending, without the first (R1.6).
-    pub(crate) segments: Vec<Offset>,
-    /// Producer snapshots by offset, ascending (R6.33).
-    pub(crate) snapshots: Vec<(Offset, ProducerStates)>,
+struct LogFiles {
+    /// What a process reads.
+    cached: StoredLog,
+    /// What is safe.
+    flushed: StoredLog,
+    /// Changes since, oldest first, without those of synced files.
+    unflushed: Vec<LogWrite>,
 }
 
 /// One change of a broker's disk.
@@ -41,18 +33,22 @@ pub(crate) struct LogDisk {
 pub enum BrokerWrite {
     /// A process started: the clean-shutdown marker goes first (R1.21).
     Started,
-    /// A batch at the end of a log.
-    Append(TopicPartition, Arc<RecordBatch>),
-    /// An epoch begins.
-    Epoch(TopicPartition, LeaderEpoch, Offset),
-    /// A log is cut.
-    Truncate(TopicPartition, Offset),
-    /// A segment is rolled: producer snapshot at its base, everything below is flushed.
-    Roll(TopicPartition, Offset, ProducerStates),
-    /// `replication-offset-checkpoint`.
-    HighWatermarks(Vec<(TopicPartition, Offset)>),
-    /// All logs are closed: flushed, with snapshots at their ends, and the marker.
-    CleanShutdown(BrokerEpoch, Vec<(TopicPartition, ProducerStates)>),
+    /// A log changed.
+    Log(TopicPartition, LogWrite),
+    /// All logs are closed and flushed: the marker, which is synced.
+    CleanShutdown(BrokerEpoch),
+}
+
+impl BrokerDisk {
+    /// The logs that are there, as a starting process finds them.
+    pub(crate) fn logs(&self) -> impl Iterator<Item = (TopicPartition, &StoredLog)> {
+        self.logs.iter().map(|(id, files)| (*id, &files.cached))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn log(&self, id: TopicPartition) -> Option<&StoredLog> {
+        self.logs.get(&id).map(|files| &files.cached)
+    }
 }
 
 impl Disk for BrokerDisk {
@@ -64,56 +60,37 @@ impl Disk for BrokerDisk {
                 self.starts += 1;
                 self.clean_shutdown = None;
             }
-            BrokerWrite::Append(partition, batch) => {
-                let log = self.logs.entry(partition).or_default();
-                log.end = batch.next_offset();
-                log.batches.push(batch);
-            }
-            BrokerWrite::Epoch(partition, epoch, start) => {
-                self.logs.entry(partition).or_default().epochs.assign(epoch, start);
-            }
-            BrokerWrite::Truncate(partition, to) => {
-                self.logs.entry(partition).or_default().truncate(to);
-            }
-            BrokerWrite::Roll(partition, base, snapshot) => {
-                let log = self.logs.entry(partition).or_default();
-                log.recovery_point = base;
-                log.segments.push(base);
-                log.keep_snapshot(base, snapshot);
-            }
-            BrokerWrite::HighWatermarks(checkpoint) => {
-                for (partition, offset) in checkpoint {
-                    self.logs.entry(partition).or_default().high_watermark = offset;
+            BrokerWrite::Log(partition, write) => {
+                let files = self.logs.entry(partition).or_default();
+                files.cached.apply(&write);
+                if write.is_synced() {
+                    files.flushed.apply(&write);
+                } else {
+                    files.unflushed.push(write);
                 }
             }
-            BrokerWrite::CleanShutdown(epoch, snapshots) => {
-                self.clean_shutdown = Some(epoch);
-                for (partition, snapshot) in snapshots {
-                    let log = self.logs.entry(partition).or_default();
-                    log.recovery_point = log.end;
-                    log.keep_snapshot(log.end, snapshot);
-                }
+            BrokerWrite::CleanShutdown(epoch) => self.clean_shutdown = Some(epoch),
+        }
+    }
+
+    fn flush(&mut self) {
+        for files in self.logs.values_mut() {
+            for write in files.unflushed.drain(..) {
+                files.flushed.apply(&write);
             }
         }
     }
-}
 
-impl LogDisk {
-    fn keep_snapshot(&mut self, at: Offset, snapshot: ProducerStates) {
-        self.snapshots.retain(|(offset, _)| *offset < at);
-        self.snapshots.push((at, snapshot));
-    }
-
-    /// R1.15, R1.16. The high-watermark checkpoint is another file and stays as it is (R1.24).
-    fn truncate(&mut self, to: Offset) {
-        self.epochs.truncate_from_end(to.min(self.end));
-        if to < self.end {
-            let keep = self.batches.partition_point(|batch| batch.next_offset() <= to);
-            self.batches.truncate(keep);
-            self.end = to;
-            self.recovery_point = self.recovery_point.min(to);
-            self.segments.retain(|base| *base <= to);
-            self.snapshots.retain(|(offset, _)| *offset <= to);
+    fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize) {
+        for files in self.logs.values_mut() {
+            let kept = survive(files.unflushed.len()).min(files.unflushed.len());
+            for write in files.unflushed.drain(..).take(kept) {
+                files.flushed.apply(&write);
+            }
+            // Epochs that began after the end of what is left are dropped by whoever loads it.
+            let end = files.flushed.end;
+            files.flushed.epochs.truncate_from_end(end);
+            files.cached = files.flushed.clone();
         }
     }
 }

@@ -57,6 +57,15 @@ impl EpochCache {
         EpochEnd { epoch, end: *end }
     }
 
+    /// Epochs and their starts ascend, none begins after the end of the log.
+    pub(super) fn check(&self, log_end: Offset) {
+        for pair in self.entries.windows(2) {
+            assert!(pair[0].0 < pair[1].0 && pair[0].1 <= pair[1].1, "epochs ascend: {self:?}");
+        }
+        let last = self.entries.last().map(|(_, start)| *start);
+        assert!(last.is_none_or(|start| start <= log_end), "{self:?} beyond {log_end}");
+    }
+
     /// R1.14, R1.15: removes entries that start at or after `offset`.
     pub fn truncate_from_end(&mut self, offset: Offset) {
         while self.entries.last().is_some_and(|(_, start)| *start >= offset) {

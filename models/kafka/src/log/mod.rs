@@ -6,56 +6,65 @@
 pub mod disk;
 pub mod epochs;
 pub mod producers;
+pub mod stored;
+#[cfg(test)]
+mod tests;
 
-use crate::machine::Outbox;
+use crate::machine::{Outbox, Ticket};
 use crate::message::{EpochEnd, RecordBatch};
 use ackproof_types::{LeaderEpoch, Offset, TopicPartition};
-use disk::{BrokerWrite, LogDisk};
-use epochs::EpochCache;
+use disk::BrokerWrite;
 use producers::ProducerStates;
 use std::sync::Arc;
+use stored::{LogWrite, StoredLog};
 
-/// A replica's log, as the running process holds it.
+/// A replica's log: what is stored of it, and what a process keeps beside that.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReplicaLog {
     id: TopicPartition,
-    batches: Vec<Arc<RecordBatch>>,
-    end: Offset,
+    stored: StoredLog,
     high_watermark: Offset,
-    epochs: EpochCache,
     producers: ProducerStates,
-    /// From the newest of them producer state is rebuilt after truncation (R1.16).
-    snapshots: Vec<(Offset, ProducerStates)>,
-    /// Where segments begin, ascending, without the first.
-    segments: Vec<Offset>,
     segment_bytes: u64,
     segment_size: u64,
+    /// Flushes under way, each with the base of the segment that was rolled.
+    rolls: Vec<(Ticket, Offset)>,
 }
 
 impl ReplicaLog {
-    /// Loads the log from disk as a broker recovers it (R1.22, R1.24, R1.25); empty if there is none.
-    pub(crate) fn load(id: TopicPartition, disk: Option<&LogDisk>, segment_bytes: u64) -> Self {
-        let disk = disk.cloned().unwrap_or_default();
+    /// Loads the log as a broker recovers it (R1.22, R1.24, R1.25); empty if there is none.
+    pub(crate) fn load(id: TopicPartition, stored: Option<&StoredLog>, segment_bytes: u64) -> Self {
+        let stored = stored.cloned().unwrap_or_default();
         let mut log = Self {
             id,
-            batches: disk.batches,
-            end: disk.end,
-            high_watermark: disk.high_watermark.min(disk.end),
-            epochs: disk.epochs,
+            high_watermark: stored.high_watermark.min(stored.end),
+            stored,
             producers: ProducerStates::default(),
-            snapshots: disk.snapshots,
-            segments: disk.segments,
             segment_bytes,
             segment_size: 0,
+            rolls: Vec::new(),
         };
         log.rebuild();
         log
     }
 
+    fn write<T>(&mut self, write: LogWrite, out: &mut Outbox<T, BrokerWrite>) {
+        self.stored.apply(&write);
+        out.write(BrokerWrite::Log(self.id, write));
+    }
+
+    /// What holds of a replica's log between any two steps.
+    pub(crate) fn check(&self) {
+        self.stored.check(false);
+        let high_watermark = self.high_watermark;
+        assert!(self.start() <= high_watermark && high_watermark <= self.end(), "R1.9: {self:?}");
+        assert!(self.rolls.is_sorted(), "flushes end in order");
+    }
+
     /// The next offset to be written.
     #[must_use]
     pub fn end(&self) -> Offset {
-        self.end
+        self.stored.end
     }
 
     /// The first readable offset; retention is not modelled.
@@ -73,19 +82,19 @@ impl ReplicaLog {
     /// The epoch of the last record, or a later one that wrote nothing; UNKNOWN in a new log.
     #[must_use]
     pub fn latest_epoch(&self) -> LeaderEpoch {
-        self.epochs.latest()
+        self.stored.epochs.latest()
     }
 
     /// The epoch of the oldest record, for `ListOffsets` of the earliest offset.
     #[must_use]
     pub fn earliest_epoch(&self) -> LeaderEpoch {
-        self.epochs.earliest()
+        self.stored.epochs.earliest()
     }
 
     /// Where `epoch` ends here (R1.13).
     #[must_use]
     pub fn end_of(&self, epoch: LeaderEpoch) -> EpochEnd {
-        self.epochs.end_of(epoch, self.end)
+        self.stored.epochs.end_of(epoch, self.stored.end)
     }
 
     /// What the log remembers of producers.
@@ -96,34 +105,53 @@ impl ReplicaLog {
 
     /// Sets the high watermark, clamped into the log (R1.9). It may fall on a follower (R1.10).
     pub fn set_high_watermark(&mut self, to: Offset) {
-        self.high_watermark = to.max(self.start()).min(self.end);
+        self.high_watermark = to.max(self.start()).min(self.end());
     }
 
     /// Notes the start of a leadership at the log's end (R1.12).
     pub(crate) fn begin_epoch<T>(&mut self, epoch: LeaderEpoch, out: &mut Outbox<T, BrokerWrite>) {
-        self.epochs.assign(epoch, self.end);
-        out.write(BrokerWrite::Epoch(self.id, epoch, self.end));
+        self.write(LogWrite::Epoch(epoch, self.end()), out);
     }
 
     /// Appends a batch whose offsets and epoch are set; it must start at the log's end (R2.5).
     pub(crate) fn append<T>(&mut self, batch: Arc<RecordBatch>, out: &mut Outbox<T, BrokerWrite>) {
-        assert_eq!(batch.base_offset, self.end, "{:?}: an append leaves a hole", self.id);
-        if self.segment_size + u64::from(batch.size) > self.segment_bytes && self.segment_size > 0 {
-            let snapshot = self.producers.snapshot();
-            self.snapshots.push((self.end, snapshot.clone()));
-            self.segments.push(self.end);
+        assert_eq!(batch.base_offset, self.end(), "{:?}: an append leaves a hole", self.id);
+        let size = u64::from(batch.size);
+        if self.segment_size + size > self.segment_bytes && self.segment_size > 0 {
             self.segment_size = 0;
-            out.write(BrokerWrite::Roll(self.id, self.end, snapshot));
+            self.write(LogWrite::Roll(self.producers.snapshot()), out);
+            self.rolls.push((out.flush(), self.end()));
         }
-        if batch.leader_epoch != self.epochs.latest() {
-            self.epochs.assign(batch.leader_epoch, batch.base_offset);
-            out.write(BrokerWrite::Epoch(self.id, batch.leader_epoch, batch.base_offset));
+        if batch.leader_epoch != self.stored.epochs.latest() {
+            self.write(LogWrite::Epoch(batch.leader_epoch, batch.base_offset), out);
         }
-        self.segment_size += u64::from(batch.size);
+        self.segment_size += size;
         self.producers.remember(&batch);
-        self.end = batch.next_offset();
-        self.batches.push(Arc::clone(&batch));
-        out.write(BrokerWrite::Append(self.id, batch));
+        self.write(LogWrite::Append(batch), out);
+    }
+
+    /// R1.7: all that was written before this ticket is safe.
+    pub(crate) fn flushed<T>(&mut self, ticket: Ticket, out: &mut Outbox<T, BrokerWrite>) {
+        let done = self.rolls.partition_point(|(rolled, _)| *rolled <= ticket);
+        if let Some((_, base)) = self.rolls.drain(..done).last() {
+            // It may have been cut since.
+            self.write(LogWrite::RecoveryPoint(base.min(self.end())), out);
+        }
+    }
+
+    /// R1.21: what a clean shutdown writes before everything is flushed.
+    pub(crate) fn close<T>(&mut self, out: &mut Outbox<T, BrokerWrite>) {
+        self.write(LogWrite::Snapshot(self.producers.snapshot()), out);
+    }
+
+    /// R1.21: what was closed is flushed.
+    pub(crate) fn closed<T>(&mut self, out: &mut Outbox<T, BrokerWrite>) {
+        self.write(LogWrite::RecoveryPoint(self.end()), out);
+    }
+
+    /// R1.23.
+    pub(crate) fn checkpoint_high_watermark<T>(&mut self, out: &mut Outbox<T, BrokerWrite>) {
+        self.write(LogWrite::HighWatermark(self.high_watermark), out);
     }
 
     /// Cuts the log at `to` (R1.16); at or past the end it only trims the epoch cache (R1.15). A batch
@@ -133,17 +161,12 @@ impl ReplicaLog {
         to: Offset,
         out: &mut Outbox<T, BrokerWrite>,
     ) -> Option<Offset> {
-        self.epochs.truncate_from_end(to.min(self.end));
-        out.write(BrokerWrite::Truncate(self.id, to));
-        if to >= self.end {
+        let before = self.end();
+        self.write(LogWrite::Truncate(to), out);
+        if to >= before {
             return None;
         }
-        let keep = self.batches.partition_point(|batch| batch.next_offset() <= to);
-        self.batches.truncate(keep);
-        let before = std::mem::replace(&mut self.end, to);
         self.high_watermark = self.high_watermark.min(to);
-        self.segments.retain(|base| *base <= to);
-        self.snapshots.retain(|(offset, _)| *offset <= to);
         self.rebuild();
         Some(before)
     }
@@ -163,7 +186,7 @@ impl ReplicaLog {
         }
         let first = self.first_holding(from);
         let mut bytes = 0_u64;
-        self.batches[first..]
+        self.stored.batches[first..]
             .iter()
             .enumerate()
             .take_while(|(nth, batch)| {
@@ -182,7 +205,7 @@ impl ReplicaLog {
             return 0;
         }
         let mut bytes = 0_u64;
-        for batch in &self.batches[self.first_holding(from)..] {
+        for batch in &self.stored.batches[self.first_holding(from)..] {
             if bytes >= most || batch.next_offset() > bound {
                 break;
             }
@@ -193,32 +216,31 @@ impl ReplicaLog {
 
     /// Index of the batch that holds `from`; readers are mostly at the end.
     fn first_holding(&self, from: Offset) -> usize {
-        match self.batches.last() {
+        match self.stored.batches.last() {
             Some(last) if last.base_offset <= from => {
-                self.batches.len() - usize::from(last.next_offset() > from)
+                self.stored.batches.len() - usize::from(last.next_offset() > from)
             }
-            Some(_) | None => self.batches.partition_point(|batch| batch.next_offset() <= from),
+            Some(_) | None => {
+                self.stored.batches.partition_point(|batch| batch.next_offset() <= from)
+            }
         }
     }
 
     /// All batches, for a coordinator that loads (R9.6).
     pub fn batches(&self) -> impl Iterator<Item = Arc<RecordBatch>> + '_ {
-        self.batches.iter().cloned()
+        self.stored.batches.iter().cloned()
     }
 
     /// Producer state and the size of the active segment, from snapshots and batches.
     fn rebuild(&mut self) {
-        let (from, producers) = self.snapshots.last().cloned().unwrap_or_default();
+        let StoredLog { batches, snapshots, segments, .. } = &self.stored;
+        let (from, producers) = snapshots.last().cloned().unwrap_or_default();
         self.producers = producers;
-        for batch in &self.batches[self.first_from(from)..] {
+        for batch in &batches[self.stored.first_from(from)..] {
             self.producers.remember(batch);
         }
-        let active = self.segments.last().copied().unwrap_or_default();
-        let batches = &self.batches[self.first_from(active)..];
+        let active = segments.last().copied().unwrap_or_default();
+        let batches = &batches[self.stored.first_from(active)..];
         self.segment_size = batches.iter().map(|batch| u64::from(batch.size)).sum();
-    }
-
-    fn first_from(&self, offset: Offset) -> usize {
-        self.batches.partition_point(|batch| batch.base_offset < offset)
     }
 }

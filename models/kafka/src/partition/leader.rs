@@ -103,6 +103,26 @@ impl Leader {
         }
     }
 
+    /// What holds of a leader whose log ends at `end`, between any two steps.
+    pub(super) fn check(&self, end: Offset) {
+        assert!(!self.isr.is_empty(), "R5.20: an in-sync set is never empty");
+        assert!(self.epoch_start <= end, "a leader's log does not shrink");
+        match &self.pending {
+            Pending::None => {}
+            Pending::Expand(broker) => {
+                assert!(!self.isr.contains(broker), "R3.6: {broker:?} joins what it is in");
+                assert!(self.is_replica(*broker), "R3.6: {broker:?} is no replica");
+            }
+            Pending::Shrink(out) => {
+                assert!(out.iter().all(|broker| self.isr.contains(broker)), "R3.3: {out:?}");
+                assert!(out.len() < self.isr.len(), "R3.3: the leader stays");
+            }
+        }
+        for remote in &self.remotes {
+            assert!(remote.log_end <= end, "R2.13: {remote:?} claims more than there is");
+        }
+    }
+
     /// Where this leadership began.
     #[must_use]
     pub fn epoch_start(&self) -> Offset {

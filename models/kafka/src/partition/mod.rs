@@ -82,6 +82,15 @@ impl Partition {
         }
     }
 
+    /// What holds of a replica between any two steps.
+    pub(crate) fn check(&self) {
+        self.log.check();
+        if let Role::Leader(leader) = &self.role {
+            leader.check(self.log.end());
+            assert!(self.log.latest_epoch() <= self.leader_epoch, "nobody wrote after its leader");
+        }
+    }
+
     /// The leader's side, or why not.
     ///
     /// # Errors

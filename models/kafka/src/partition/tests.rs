@@ -407,7 +407,7 @@ fn restart_keeps_segments_and_snapshots_of_the_last_batch() {
         }
     }
     // Two records a segment: rolled at 2 and 4.
-    let reloaded = ReplicaLog::load(ID, disk.logs.get(&ID), 250);
+    let reloaded = ReplicaLog::load(ID, disk.log(ID), 250);
     let stamp = |sequence| ProducerStamp {
         id: ProducerId(9),
         epoch: ProducerEpoch(0),
@@ -425,7 +425,7 @@ fn restart_keeps_segments_and_snapshots_of_the_last_batch() {
             disk.apply(write);
         }
     }
-    let again = ReplicaLog::load(ID, disk.logs.get(&ID), 250);
+    let again = ReplicaLog::load(ID, disk.log(ID), 250);
     for log in [&cut, &again] {
         assert_eq!(admit(log, 1), Ok(Admission::Duplicate(Offset(1), Offset(2))));
         assert_eq!(admit(log, 0), Err(ErrorCode::OutOfOrderSequenceNumber));

@@ -41,7 +41,7 @@ pub(super) struct Accumulator {
     leaderless: Vec<u16>,
     pub(super) batch_size: u32,
     lingers: bool,
-    free: u64,
+    pub(super) free: u64,
     /// Records that wait for metadata or memory, in order.
     pub(super) blocked: VecDeque<Record>,
     sticky: Sticky,

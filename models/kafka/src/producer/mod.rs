@@ -28,7 +28,7 @@ use crate::message::Message;
 use crate::observation::Observation;
 use accumulator::Accumulator;
 use ackproof_types::{BrokerId, ErrorCode, Record, RecordId, Timestamp, TopicPartition};
-use batch::{Batch, upper_bound};
+use batch::{Batch, Life, upper_bound};
 use responses::Sent;
 use sequences::{Identity, IdentityRequest};
 use source::Source;
@@ -132,6 +132,43 @@ impl Machine for Producer {
             Input::Flushed(_) => return,
         }
         self.run(now, out);
+    }
+
+    fn check(&self) {
+        self.client.check();
+        self.check_memory();
+        self.check_overdue();
+        self.check_sequences();
+    }
+}
+
+impl Producer {
+    /// Every batch that is not done: queued, drained or in flight.
+    fn pending(&self) -> impl Iterator<Item = &Batch> {
+        let queued = self.accumulator.partitions.iter().flat_map(|partition| &partition.queue);
+        let drained = self.drained.iter().flat_map(|(_, batches)| batches);
+        queued.chain(drained).chain(self.sent_batches()).filter(|batch| !batch.is_done())
+    }
+
+    /// R6.1: what batches hold and what is free are `buffer.memory`.
+    fn check_memory(&self) {
+        let held: u64 = self.pending().map(|batch| batch.memory).sum();
+        assert_eq!(held + self.accumulator.free, self.config.buffer_memory, "R6.1");
+    }
+
+    /// R6.22: as many are past their time as are counted.
+    fn check_overdue(&self) {
+        let overdue = self.pending().filter(|batch| batch.life == Life::Overdue).count();
+        assert_eq!(overdue, self.overdue as usize, "R6.22");
+    }
+
+    /// R6.6: as many of each partition have a number and no outcome as are counted.
+    fn check_sequences(&self) {
+        for (partition, number) in self.accumulator.partitions.iter().zip(0..) {
+            let of = |batch: &&Batch| batch.partition == number && batch.stamp.is_some();
+            let numbered = self.pending().filter(of).count();
+            assert_eq!(numbered, partition.sequences.in_flight as usize, "R6.6: {number}");
+        }
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) struct Sequences {
     /// A batch expired after it had been retried: whether it landed shows only in those behind it. The
     /// sequence after it.
     unresolved: Option<Sequence>,
-    in_flight: u32,
+    pub(super) in_flight: u32,
 }
 
 impl Sequences {

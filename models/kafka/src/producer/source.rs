@@ -25,6 +25,9 @@ impl Disk for SourceCursor {
     fn apply(&mut self, Progress(next): Progress) {
         self.0 = next;
     }
+    /// Where a source stands is kept by another system, which syncs each of its commits.
+    fn flush(&mut self) {}
+    fn lose_power(&mut self, _survive: &mut dyn FnMut(usize) -> usize) {}
 }
 
 /// All records below this number have an outcome.

@@ -7,14 +7,14 @@ use crate::watch::Watch;
 use ackproof_kafka::broker::{Broker, BrokerCall};
 use ackproof_kafka::config::{BrokerConfig, BrokerSettings, ClusterConfig, TopicConfig};
 use ackproof_kafka::controller::Controller;
-use ackproof_kafka::machine::{
-    Channel, ConnectionId, Disk, Effect, Input, InputOf, Machine, Outbox, OutboxOf, Peer, Route, To,
-};
+use ackproof_kafka::driver::{After, Process, Surroundings};
+use ackproof_kafka::machine::{Channel, ConnectionId, Input, InputOf, Machine, Peer, Route, To};
 use ackproof_kafka::message::{CorrelationId, Message, Request, Response};
 use ackproof_kafka::observation::Observation;
 use ackproof_kafka::variant::{Variant, Variants};
-use ackproof_types::{BrokerId, Micros, NodeId, Timestamp, TopicId, TopicPartition};
+use ackproof_types::{BrokerId, Delay, Micros, NodeId, Timestamp, TopicId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 pub(crate) const PAYMENTS: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
@@ -29,16 +29,16 @@ pub(crate) struct Setting {
     pub(crate) variants: Vec<Variant>,
 }
 
+/// A process with its timers.
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Running<M: Machine> {
-    config: M::Config,
-    disk: M::Disk,
-    machine: Option<M>,
+    process: Process<M>,
     timers: BTreeMap<M::Timer, u64>,
 }
 
 impl<M: Machine> Running<M> {
     fn new(config: M::Config) -> Self {
-        Self { config, disk: M::Disk::default(), machine: None, timers: BTreeMap::new() }
+        Self { process: Process::new(config), timers: BTreeMap::new() }
     }
 
     fn next_timer(&self) -> Option<u64> {
@@ -51,6 +51,25 @@ impl<M: Machine> Running<M> {
         self.timers.remove(&timer);
         Some(timer)
     }
+
+    fn boot(&mut self, node: NodeId, now: u64) -> Vec<Outside> {
+        let mut around = Around { node, now, timers: &mut self.timers, outside: Vec::new() };
+        let after = self.process.boot(Timestamp::from_micros(now), &mut around);
+        around.finish(after)
+    }
+
+    fn step(&mut self, node: NodeId, now: u64, input: InputOf<M>) -> Vec<Outside> {
+        let mut around = Around { node, now, timers: &mut self.timers, outside: Vec::new() };
+        let after = self.process.step(Timestamp::from_micros(now), input, &mut around);
+        let outside = around.finish(after);
+        self.process.check();
+        outside
+    }
+
+    fn kill(&mut self) {
+        self.process.kill();
+        self.timers.clear();
+    }
 }
 
 /// What one step wants done outside its process.
@@ -61,39 +80,48 @@ enum Outside {
     Exit(NodeId),
 }
 
-fn drain<M: Machine>(
+struct Around<'a, T> {
     node: NodeId,
     now: u64,
-    running: &mut Running<M>,
-    out: &mut OutboxOf<M>,
-) -> Vec<Outside> {
-    let mut outside = Vec::new();
-    for effect in out.drain() {
-        match effect {
-            Effect::Send { to, message } => outside.push(Outside::Send(node, to, message)),
-            Effect::Arm { timer, delay } => {
-                running.timers.insert(timer, now + delay.min.0.midpoint(delay.max.0));
-            }
-            Effect::Disarm(timer) => {
-                running.timers.remove(&timer);
-            }
-            Effect::Write(write) => running.disk.apply(write),
-            Effect::Observe(observation) => outside.push(Outside::Observed(node, observation)),
-            Effect::Exit => outside.push(Outside::Exit(node)),
-            Effect::Close(to) => outside.push(Outside::Close(node, to)),
-            Effect::Flush(_) => {}
-        }
-    }
-    outside
+    timers: &'a mut BTreeMap<T, u64>,
+    outside: Vec<Outside>,
 }
 
-#[derive(Clone, Copy)]
+impl<T> Around<'_, T> {
+    fn finish(mut self, after: After) -> Vec<Outside> {
+        if after == After::Exited {
+            self.outside.push(Outside::Exit(self.node));
+        }
+        self.outside
+    }
+}
+
+impl<M: Machine> Surroundings<M> for Around<'_, M::Timer> {
+    fn send(&mut self, to: To, message: Message) {
+        self.outside.push(Outside::Send(self.node, to, message));
+    }
+    fn close(&mut self, to: To) {
+        self.outside.push(Outside::Close(self.node, to));
+    }
+    fn arm(&mut self, timer: M::Timer, delay: Delay) {
+        self.timers.insert(timer, self.now + delay.min.0.midpoint(delay.max.0));
+    }
+    fn disarm(&mut self, timer: M::Timer) {
+        self.timers.remove(&timer);
+    }
+    fn observe(&mut self, observation: Observation) {
+        self.outside.push(Outside::Observed(self.node, observation));
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Connection {
     opener: NodeId,
     route: Route,
 }
 
 /// A message under way on a connection.
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Flight {
     connection: ConnectionId,
     from: NodeId,
@@ -101,6 +129,8 @@ struct Flight {
     message: Message,
 }
 
+/// The whole of it is a value: a copy goes the same way.
+#[derive(Clone)]
 pub(crate) struct Cluster {
     now: u64,
     sent: u64,
@@ -156,40 +186,45 @@ impl Cluster {
         it
     }
 
-    fn timestamp(&self) -> Timestamp {
-        Timestamp::from_micros(self.now)
+    /// A digest of all that decides its future.
+    pub(crate) fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.now, &self.controller, &self.brokers, &self.wire, &self.held).hash(&mut hasher);
+        (&self.connections, &self.cuts).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The machine of a broker, or of the controller, loses power: of what was not flushed this share
+    /// survives, in sixteenths.
+    pub(crate) fn lose_power(&mut self, id: u16, share: usize) {
+        self.kill(id);
+        let mut survive = |changes: usize| changes * share / 16;
+        match self.brokers.get_mut(&id) {
+            Some(running) => running.process.lose_power(&mut survive),
+            None => self.controller.process.lose_power(&mut survive),
+        }
     }
 
     /// Starts a process that is not running; 0 is the controller.
     pub(crate) fn boot(&mut self, id: u16) {
-        let now = self.timestamp();
         let outside = if id == 0 {
-            let running = &mut self.controller;
-            let mut out = Outbox::default();
-            running.machine = Some(Controller::boot(&running.config, &running.disk, now, &mut out));
-            drain(CONTROLLER, self.now, running, &mut out)
+            self.controller.boot(CONTROLLER, self.now)
         } else {
-            let running = self.brokers.get_mut(&id).expect("known broker");
-            let mut out = Outbox::default();
-            running.machine = Some(Broker::boot(&running.config, &running.disk, now, &mut out));
-            drain(NodeId(id), self.now, running, &mut out)
+            self.brokers.get_mut(&id).expect("known broker").boot(NodeId(id), self.now)
         };
         self.act(outside);
     }
 
     pub(crate) fn is_up(&self, id: u16) -> bool {
-        self.brokers[&id].machine.is_some()
+        self.brokers[&id].process.machine().is_some()
     }
 
     /// Ends a process where it stands; 0 is the controller.
     pub(crate) fn kill(&mut self, id: u16) {
         if id == 0 {
-            self.controller.machine = None;
-            self.controller.timers.clear();
+            self.controller.kill();
         } else {
-            let running = self.brokers.get_mut(&id).expect("known broker");
-            running.machine = None;
-            running.timers.clear();
+            self.brokers.get_mut(&id).expect("known broker").kill();
         }
         let dead = NodeId(id);
         let ended: Vec<(ConnectionId, Connection)> = self
@@ -266,7 +301,7 @@ impl Cluster {
                     }
                 }
                 Outside::Observed(node, observation) => {
-                    let image = self.controller.machine.as_ref().map(Controller::image);
+                    let image = self.controller.process.machine().map(Controller::image);
                     self.watch.observe(node, &observation, image);
                     self.observed.push((node, observation));
                 }
@@ -276,21 +311,13 @@ impl Cluster {
     }
 
     fn step(&mut self, node: NodeId, input: InputOf<Broker>) {
-        let now = self.timestamp();
         let Some(running) = self.brokers.get_mut(&node.0) else { return };
-        let Some(machine) = &mut running.machine else { return };
-        let mut out = Outbox::default();
-        machine.step(now, input, &mut out);
-        let outside = drain(node, self.now, running, &mut out);
+        let outside = running.step(node, self.now, input);
         self.act(outside);
     }
 
     fn step_controller(&mut self, input: InputOf<Controller>) {
-        let now = self.timestamp();
-        let Some(machine) = &mut self.controller.machine else { return };
-        let mut out = Outbox::default();
-        machine.step(now, input, &mut out);
-        let outside = drain(CONTROLLER, self.now, &mut self.controller, &mut out);
+        let outside = self.controller.step(CONTROLLER, self.now, input);
         self.act(outside);
     }
 
@@ -329,7 +356,7 @@ impl Cluster {
         let known = self.connections.get(&connection).copied();
         let is_response = matches!(message, Message::Response(..));
         let is_up = match to {
-            CONTROLLER => self.controller.machine.is_some(),
+            CONTROLLER => self.controller.process.machine().is_some(),
             CLIENT => true,
             broker => self.is_up(broker.0),
         };
@@ -365,12 +392,12 @@ impl Cluster {
 
     /// The leader of [`PAYMENTS`], as the controller's log has it.
     pub(crate) fn leader(&self) -> Option<u16> {
-        let image = self.controller.machine.as_ref()?.image();
+        let image = self.controller.process.machine()?.image();
         image.partitions.get(&PAYMENTS)?.leader.map(|leader| leader.0)
     }
 
     pub(crate) fn isr(&self) -> Vec<u16> {
-        let image = self.controller.machine.as_ref().map(Controller::image);
+        let image = self.controller.process.machine().map(Controller::image);
         let state = image.and_then(|image| image.partitions.get(&PAYMENTS));
         state.map_or(Vec::new(), |state| state.isr.iter().map(|one| one.0).collect())
     }

@@ -230,3 +230,43 @@ fn a_clean_shutdown_hands_over_and_a_restart_is_immediate() {
     cluster.run_for(Micros::from_secs(2));
     assert_eq!(cluster.isr().len(), 3, "its session was over");
 }
+
+/// R1.21, R5.30: whatever the page cache held, a clean stop and a committed record are on the disk.
+#[test]
+fn a_clean_stop_and_the_metadata_log_survive_a_loss_of_power() {
+    let mut cluster = Cluster::new();
+    let leader = cluster.leader().expect("a leader");
+    produce(&mut cluster, leader, 0);
+    cluster.run_for(Micros::from_secs(1));
+    let before = cluster.watch.committed.clone();
+    assert_eq!(before.len(), 1);
+    (1..=3).for_each(|id| {
+        cluster.shut_down(id);
+        cluster.run_for(Micros::from_secs(10));
+        assert!(!cluster.is_up(id), "it has stopped");
+    });
+    (0..=3).for_each(|id| cluster.lose_power(id, 0));
+    (0..=3).for_each(|id| cluster.boot(id));
+    cluster.run_for(Micros::from_secs(20));
+    let leader = cluster.leader().expect("the metadata log is whole");
+    produce(&mut cluster, leader, 1);
+    cluster.run_for(Micros::from_secs(2));
+    assert_eq!(cluster.watch.committed[..1], before, "no record is lost");
+    assert_eq!(cluster.watch.committed.len(), 2);
+}
+
+/// R1.20: what a process that was killed had not flushed is gone with the power; its disk is still a log.
+#[test]
+fn a_killed_broker_that_loses_power_comes_back_with_less() {
+    let mut cluster = Cluster::new();
+    let leader = cluster.leader().expect("a leader");
+    produce(&mut cluster, leader, 0);
+    cluster.run_for(Micros::from_secs(1));
+    let follower = (1..=3).find(|id| *id != leader).expect("three brokers");
+    cluster.lose_power(follower, 0);
+    cluster.watch.logs.remove(&NodeId(follower));
+    cluster.run_for(Micros::from_secs(15));
+    cluster.boot(follower);
+    cluster.run_for(Micros::from_secs(15));
+    assert_eq!(cluster.watch.logs[&NodeId(follower)], cluster.watch.committed, "it fetched anew");
+}

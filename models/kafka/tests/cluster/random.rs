@@ -77,7 +77,12 @@ fn read(cluster: &mut Cluster, from: u16, number: u32) {
 }
 
 pub(crate) fn play(cluster: &mut Cluster, steps: &[Step]) {
-    for (step, number) in steps.iter().zip(0_u32..) {
+    play_from(0, cluster, steps);
+}
+
+/// With records and requests numbered from `first` on.
+fn play_from(first: u32, cluster: &mut Cluster, steps: &[Step]) {
+    for (step, number) in steps.iter().zip(first..) {
         match *step {
             Step::Produce(to) => produce(cluster, to, number),
             Step::Read(from) => read(cluster, from, number),
@@ -119,6 +124,21 @@ proptest! {
         let mut cluster = Cluster::with(Setting { broker: quick(), ..Setting::default() });
         play(&mut cluster, &steps);
         settle(&mut cluster);
+    }
+
+    #[test]
+    fn a_copy_of_a_cluster_goes_the_same_way(
+        before in prop::collection::vec(step(), 1..60),
+        after in prop::collection::vec(step(), 1..30),
+    ) {
+        let mut one = Cluster::with(Setting { broker: quick(), ..Setting::default() });
+        play(&mut one, &before);
+        let mut other = one.clone();
+        prop_assert_eq!(one.digest(), other.digest());
+        play_from(1000, &mut one, &after);
+        play_from(1000, &mut other, &after);
+        prop_assert_eq!(one.digest(), other.digest());
+        prop_assert_eq!(&one.observed, &other.observed);
     }
 }
 

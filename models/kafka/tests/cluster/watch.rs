@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// An offset of a log: who wrote it, and what.
 type Entry = (LeaderEpoch, Record);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Watch {
     /// The replicas' logs.
     pub(crate) logs: BTreeMap<NodeId, Vec<Entry>>,

@@ -2,7 +2,8 @@
 
 use super::super::*;
 use crate::config::{ApplicationConfig, CommitStrategy};
-use crate::machine::{Channel, ConnectionId, Effect, InputOf, Peer, To};
+use crate::driver::{After, Process};
+use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To};
 use crate::message::{
     CommittedOffset, EpochEnd, Fetched, FetchedPartition, JoinGroupResponse, ListedOffset,
     MetadataResponse, OffsetSpec, PartitionMetadata, Payload, RecordBatch,
@@ -20,8 +21,8 @@ pub(super) const BROKER: BrokerId = BrokerId(1);
 const ME: MemberId = MemberId(7);
 
 pub(super) struct Harness {
-    pub(super) consumer: Consumer,
-    pub(super) out: Out,
+    pub(super) process: Process<Consumer>,
+    out: Vec<EffectOf<Consumer>>,
     pub(super) epoch: LeaderEpoch,
     pub(super) log_end: i64,
     pub(super) brokers: u16,
@@ -100,10 +101,11 @@ impl Harness {
     }
 
     pub(super) fn configured(config: &ConsumerConfig, hold: fn(&Request) -> bool) -> Self {
-        let mut out = Out::default();
-        let consumer = Consumer::boot(config, &(), Timestamp::START, &mut out);
+        let mut process = Process::new(config.clone());
+        let mut out = Vec::new();
+        let exited = process.boot(Timestamp::START, &mut out) == After::Exited;
         let mut harness = Self {
-            consumer,
+            process,
             out,
             epoch: LeaderEpoch(3),
             log_end: 4,
@@ -121,14 +123,15 @@ impl Harness {
             timers: BTreeMap::new(),
             seen: Vec::new(),
             requests: Vec::new(),
-            exited: false,
+            exited,
         };
         harness.settle();
         harness
     }
 
     pub(super) fn step(&mut self, input: InputOf<Consumer>) {
-        self.consumer.step(Timestamp::START, input, &mut self.out);
+        self.exited |= self.process.step(Timestamp::START, input, &mut self.out) == After::Exited;
+        self.process.check();
         self.settle();
     }
 
@@ -140,7 +143,7 @@ impl Harness {
     /// Plays the broker until nothing is left to answer.
     pub(super) fn settle(&mut self) {
         loop {
-            let effects: Vec<_> = self.out.drain().collect();
+            let effects = std::mem::take(&mut self.out);
             if effects.is_empty() {
                 return;
             }
@@ -165,7 +168,6 @@ impl Harness {
                     Effect::Arm { timer, delay } => drop(self.timers.insert(timer, delay)),
                     Effect::Disarm(timer) => drop(self.timers.remove(&timer)),
                     Effect::Observe(fact) => self.seen.push(fact),
-                    Effect::Exit => self.exited = true,
                     other => panic!("{other:?}"),
                 }
             }
@@ -203,7 +205,8 @@ impl Harness {
         let from = Peer { node: route.node, connection: ConnectionId(0), channel: route.channel };
         let message = Message::Response(id, response);
         let input = Input::Deliver { from, message };
-        self.consumer.step(Timestamp::START, input, &mut self.out);
+        self.exited |= self.process.step(Timestamp::START, input, &mut self.out) == After::Exited;
+        self.process.check();
     }
 
     fn response(&mut self, request: &Request) -> Option<Response> {

@@ -4,7 +4,8 @@
 use super::super::*;
 use super::harness::{BROKER, TOPIC, batch, config};
 use crate::config::CommitStrategy;
-use crate::machine::{Channel, ConnectionId, Effect, InputOf, Peer, To};
+use crate::driver::{After, Process};
+use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To};
 use crate::message::{
     CommittedOffset, EpochEnd, FetchRequest, Fetched, FetchedPartition, JoinGroupResponse,
     ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata,
@@ -52,8 +53,8 @@ fn at(partition: u16) -> TopicPartition {
 }
 
 struct World {
-    consumer: Consumer,
-    out: Out,
+    process: Process<Consumer>,
+    out: Vec<EffectOf<Consumer>>,
     held: BTreeMap<Channel, VecDeque<(CorrelationId, Request)>>,
     timers: BTreeSet<Timer>,
     log_end: [i64; PARTITIONS as usize],
@@ -78,10 +79,11 @@ impl World {
         settings.auto_offset_reset = Some(OffsetSpec::Earliest);
         settings.application.failures_per_million = 300_000;
         settings.application.attempts = 2;
-        let mut out = Out::default();
-        let consumer = Consumer::boot(&settings, &(), Timestamp::START, &mut out);
+        let mut process = Process::new(settings);
+        let mut out = Vec::new();
+        assert_eq!(process.boot(Timestamp::START, &mut out), After::Runs);
         let mut world = Self {
-            consumer,
+            process,
             out,
             held: BTreeMap::new(),
             timers: BTreeSet::new(),
@@ -101,12 +103,13 @@ impl World {
     }
 
     fn input(&mut self, input: InputOf<Consumer>) {
-        self.consumer.step(Timestamp::START, input, &mut self.out);
+        self.exited |= self.process.step(Timestamp::START, input, &mut self.out) == After::Exited;
+        self.process.check();
         self.perform();
     }
 
     fn perform(&mut self) {
-        for effect in self.out.drain().collect::<Vec<_>>() {
+        for effect in std::mem::take(&mut self.out) {
             match effect {
                 Effect::Send { to: To::Route(route), message } => {
                     let Message::Request(id, request) = message else { panic!("no request") };
@@ -117,7 +120,6 @@ impl World {
                 Effect::Arm { timer, .. } => drop(self.timers.insert(timer)),
                 Effect::Disarm(timer) => drop(self.timers.remove(&timer)),
                 Effect::Observe(fact) => self.see(fact),
-                Effect::Exit => self.exited = true,
                 other => panic!("{other:?}"),
             }
         }
@@ -323,7 +325,7 @@ impl World {
             }
             self.unpark();
         }
-        panic!("stuck: {:?}", self.consumer);
+        panic!("stuck: {:?}", self.process);
     }
 
     /// A parked fetch comes back after its wait, with nothing.

@@ -16,7 +16,7 @@ impl Group {
         to: Caller,
         cx: &mut Context<'_>,
     ) {
-        if let Err(error) = self.check(claim) {
+        if let Err(error) = self.validate_member(claim) {
             return cx.reply(to, Response::Heartbeat(Err(error)));
         }
         let result = match self.state {
@@ -39,7 +39,7 @@ impl Group {
     ) -> Result<(), ErrorCode> {
         let anonymous = claim.generation < GenerationId(0) && self.state == State::Empty;
         if validate && !anonymous {
-            self.check(claim)?;
+            self.validate_member(claim)?;
         }
         match self.state {
             State::CompletingRebalance => Err(ErrorCode::RebalanceInProgress),
@@ -73,7 +73,7 @@ impl Group {
         }
     }
 
-    pub(super) fn check(&self, claim: &MemberClaim) -> Result<(), ErrorCode> {
+    pub(super) fn validate_member(&self, claim: &MemberClaim) -> Result<(), ErrorCode> {
         if !self.members.contains_key(&claim.member) {
             Err(ErrorCode::UnknownMemberId)
         } else if claim.generation != self.generation {

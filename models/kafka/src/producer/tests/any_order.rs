@@ -65,7 +65,7 @@ struct Ledger {
 impl Ledger {
     /// Looks at requests that are new on the wire.
     fn check(&mut self, hand: &mut Hand) {
-        let max = hand.producer.config.max_in_flight;
+        let max = hand.process.config().max_in_flight;
         assert!(hand.wire.get(&ONE).map_or(0, VecDeque::len) <= max, "too many in flight");
         for request in std::mem::take(&mut hand.fresh) {
             let Request::Produce(produce) = request else { continue };

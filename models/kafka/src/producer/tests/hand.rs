@@ -3,13 +3,14 @@
 use crate::client::NetworkTimer;
 use crate::client::network::data;
 use crate::config::ProducerConfig;
-use crate::machine::{Channel, ConnectionId, Effect, Input, InputOf, Machine, Peer, Route, To};
+use crate::driver::{After, Process};
+use crate::machine::{Channel, ConnectionId, Effect, EffectOf, Input, InputOf, Peer, Route, To};
 use crate::message::{
     Acks, CorrelationId, Message, MetadataResponse, PartitionMetadata, Payload, ProduceRequest,
     ProducerStamp, RecordBatch, Request, Response,
 };
 use crate::observation::Observation;
-use crate::producer::{BatchId, Out, Producer, ProducerCall, Progress, SourceCursor, Timer};
+use crate::producer::{BatchId, Producer, ProducerCall, Timer};
 use crate::variant::Variants;
 use ackproof_types::{
     BrokerId, Delay, ErrorCode, LeaderEpoch, Micros, Offset, ProducerEpoch, ProducerId,
@@ -95,8 +96,8 @@ pub(super) enum MaybeWritten {
 }
 
 pub(super) struct Hand {
-    pub(super) producer: Producer,
-    out: Out,
+    pub(super) process: Process<Producer>,
+    out: Vec<EffectOf<Producer>>,
     /// Sent and not answered, by connection, oldest first.
     pub(super) wire: BTreeMap<BrokerId, VecDeque<(CorrelationId, Request)>>,
     /// Every request since this was last emptied.
@@ -110,11 +111,11 @@ pub(super) struct Hand {
 impl Hand {
     /// Just started.
     pub(super) fn new(config: &ProducerConfig) -> Self {
-        let mut out = Out::default();
-        let disk = SourceCursor::default();
-        let producer = Producer::boot(config, &disk, Timestamp::START, &mut out);
+        let mut process = Process::new(config.clone());
+        let mut out = Vec::new();
+        assert_eq!(process.boot(Timestamp::START, &mut out), After::Runs);
         let mut hand = Self {
-            producer,
+            process,
             out,
             wire: BTreeMap::new(),
             fresh: Vec::new(),
@@ -142,7 +143,7 @@ impl Hand {
 
     /// Answers everything but produce requests.
     pub(super) fn settle(&mut self, leaders: &[PartitionMetadata]) {
-        let brokers = (1..=self.producer.config.brokers).map(BrokerId);
+        let brokers = (1..=self.process.config().brokers).map(BrokerId);
         let brokers: Vec<BrokerId> = brokers.collect();
         loop {
             let oldest =
@@ -171,7 +172,7 @@ impl Hand {
     }
 
     fn collect(&mut self) {
-        for effect in self.out.drain() {
+        for effect in std::mem::take(&mut self.out) {
             match effect {
                 Effect::Send {
                     to: To::Route(route),
@@ -200,18 +201,19 @@ impl Hand {
                     self.closed.push(broker);
                     self.wire.remove(&broker);
                 }
-                Effect::Write(Progress(next)) => {
-                    assert!(next > self.cursor, "a source moves forward");
-                    self.cursor = next;
-                }
                 other => unreachable!("a producer does not {other:?}"),
             }
         }
     }
 
     pub(super) fn step(&mut self, input: InputOf<Producer>) {
-        self.producer.step(Timestamp::START, input, &mut self.out);
+        let after = self.process.step(Timestamp::START, input, &mut self.out);
+        assert_eq!(after, After::Runs, "a producer does not end by itself");
+        self.process.check();
         self.collect();
+        let cursor = self.process.disk().next();
+        assert!(cursor >= self.cursor, "a source moves forward");
+        self.cursor = cursor;
     }
 
     pub(super) fn send(&mut self, number: u32) {

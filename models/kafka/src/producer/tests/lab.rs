@@ -5,16 +5,15 @@
 
 use super::hand::{config, numbers};
 use crate::config::ProducerConfig;
+use crate::driver::{After, Process};
 use crate::log::producers::{Admission, ProducerStates};
-use crate::machine::{
-    Channel, ConnectionId, Effect, EffectOf, Input, InputOf, Machine, Peer, Route, To,
-};
+use crate::machine::{Channel, ConnectionId, Effect, EffectOf, Input, InputOf, Peer, Route, To};
 use crate::message::{
     Acks, CorrelationId, Message, MetadataResponse, PartitionMetadata, ProduceRequest, RecordBatch,
     Request, Response,
 };
 use crate::observation::Observation;
-use crate::producer::{Out, Producer, ProducerCall, SourceCursor, Timer};
+use crate::producer::{Producer, ProducerCall, Timer};
 use ackproof_types::{
     BrokerId, Delay, ErrorCode, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Record,
     Timestamp, TopicPartition,
@@ -64,8 +63,8 @@ pub(super) struct Log {
 
 pub(super) struct Lab {
     pub(super) config: ProducerConfig,
-    pub(super) producer: Producer,
-    out: Out,
+    process: Process<Producer>,
+    out: Vec<EffectOf<Producer>>,
     pub(super) now: u64,
     seq: u64,
     agenda: BTreeMap<(u64, u64), Event>,
@@ -88,12 +87,12 @@ pub(super) struct Lab {
 
 impl Lab {
     pub(super) fn new(config: ProducerConfig, leaders: Vec<PartitionMetadata>) -> Self {
-        let mut out = Out::default();
-        let disk = SourceCursor::default();
-        let producer = Producer::boot(&config, &disk, Timestamp::START, &mut out);
+        let mut process = Process::new(config.clone());
+        let mut out = Vec::new();
+        assert_eq!(process.boot(Timestamp::START, &mut out), After::Runs);
         let mut lab = Self {
             config,
-            producer,
+            process,
             out,
             now: 0,
             seq: 0,
@@ -137,8 +136,7 @@ impl Lab {
     }
 
     fn collect(&mut self) {
-        let effects: Vec<EffectOf<Producer>> = self.out.drain().collect();
-        for effect in effects {
+        for effect in std::mem::take(&mut self.out) {
             match effect {
                 Effect::Send { to: To::Route(route), message: Message::Request(id, request) } => {
                     self.transmit(BrokerId(route.node.0), id, request);
@@ -153,7 +151,6 @@ impl Lab {
                 Effect::Close(To::Route(route)) => {
                     self.connections.remove(&BrokerId(route.node.0));
                 }
-                Effect::Write(_) => {}
                 other => unreachable!("a producer does not {other:?}"),
             }
         }
@@ -187,7 +184,10 @@ impl Lab {
     }
 
     fn step(&mut self, input: InputOf<Producer>) {
-        self.producer.step(Timestamp::from_micros(self.now), input, &mut self.out);
+        let now = Timestamp::from_micros(self.now);
+        let after = self.process.step(now, input, &mut self.out);
+        assert_eq!(after, After::Runs, "a producer does not end by itself");
+        self.process.check();
         self.collect();
     }
 

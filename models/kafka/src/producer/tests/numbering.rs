@@ -152,7 +152,7 @@ fn an_ambiguous_timeout_past_the_delivery_timeout_raises_the_epoch() {
 #[test]
 fn when_the_epochs_of_an_id_are_used_up_another_id_is_asked_for() {
     let mut hand = Hand::ready(&config(true));
-    hand.producer.identity.current = Some((ProducerId(9), ProducerEpoch(i16::MAX)));
+    hand.process.machine_mut().identity.current = Some((ProducerId(9), ProducerEpoch(i16::MAX)));
     hand.send_batches(2);
     hand.result(Err(ErrorCode::InvalidRecord));
     hand.result(OUT_OF_ORDER);

@@ -225,7 +225,7 @@ fn a_batch_too_large_for_the_broker_is_split() {
         (0..3).for_each(|number| hand.send(number));
         hand.fire(Timer::Linger(0));
         assert_eq!(hand.in_flight(), [[0, 1, 2]]);
-        hand.producer.accumulator.batch_size = 300;
+        hand.process.machine_mut().accumulator.batch_size = 300;
         hand.result(Err(ErrorCode::MessageTooLarge));
         if idempotence {
             assert_eq!((hand.in_flight(), stamp(&hand.oldest())), (vec![vec![0, 1]], (0, 0)));
@@ -249,12 +249,12 @@ fn the_parts_of_a_split_batch_expire_with_it() {
     let mut hand = Hand::ready(&ProducerConfig { batch_size: 400, ..config(true) });
     (0..3).for_each(|number| hand.send(number));
     hand.fire(Timer::Linger(0));
-    hand.producer.accumulator.batch_size = 200;
+    hand.process.machine_mut().accumulator.batch_size = 200;
     hand.result(Err(ErrorCode::MessageTooLarge));
     hand.result(Ok(0));
     hand.expire(1);
     assert_eq!(hand.outcomes().len(), 3);
-    assert_eq!(hand.producer.overdue, 0);
+    assert_eq!(hand.process.machine_mut().overdue, 0);
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn a_full_batch_or_one_behind_it_does_not_linger() {
 #[test]
 fn a_batch_takes_records_until_it_is_drained() {
     let mut hand = Hand::ready(&config(false));
-    hand.producer.config.max_in_flight = 1;
+    hand.process.machine_mut().config.max_in_flight = 1;
     let small = |number| Record { size: 20, ..record(number) };
     hand.send(0);
     hand.fire(Timer::Linger(0));
@@ -116,7 +116,7 @@ fn with_one_in_flight_a_partition_is_mute_until_its_answer() {
     hand.settle(&leaders);
     assert_eq!(hand.in_flight(), [[0]]);
     // The leader moves while the request is in flight: its batch could still overtake nothing.
-    hand.producer.take_hints(&[leader(0, Some(TWO), 1)]);
+    hand.process.machine_mut().take_hints(&[leader(0, Some(TWO), 1)]);
     hand.fire(Timer::Linger(0));
     assert!(hand.produces(TWO).is_empty(), "mute");
     hand.result(Ok(0));

@@ -1,0 +1,121 @@
+//! What is stored of one log: batches, segments, producer snapshots, epochs, checkpoints.
+//!
+//! The running process and its disk hold one each and change it by the same writes, so that nothing is
+//! told in two ways. Knows nothing of roles and of what is safe. Kafka: `LocalLog`, `LogSegments`,
+//! `OffsetCheckpointFile`.
+
+use super::epochs::EpochCache;
+use super::producers::ProducerStates;
+use crate::message::RecordBatch;
+use ackproof_types::{LeaderEpoch, Offset};
+use std::sync::Arc;
+
+/// One change of a log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum LogWrite {
+    /// A batch at the end.
+    Append(Arc<RecordBatch>),
+    /// An epoch begins. The file is synced (`LeaderEpochFileCache#assign`).
+    Epoch(LeaderEpoch, Offset),
+    /// The log is cut. At or past its end only the epochs are.
+    Truncate(Offset),
+    /// A segment begins at the end of the log, with the producer snapshot of its base (R1.7).
+    Roll(ProducerStates),
+    /// A producer snapshot at the end of the log (R1.21).
+    Snapshot(ProducerStates),
+    /// Everything below is safe (`recovery-point-offset-checkpoint`; synced).
+    RecoveryPoint(Offset),
+    /// `replication-offset-checkpoint` (R1.23; synced).
+    HighWatermark(Offset),
+}
+
+impl LogWrite {
+    /// Whether Kafka syncs the file before it goes on: then no power loss takes the change back.
+    #[must_use]
+    pub(super) fn is_synced(&self) -> bool {
+        match self {
+            Self::Epoch(..) | Self::RecoveryPoint(_) | Self::HighWatermark(_) => true,
+            Self::Append(_) | Self::Truncate(_) | Self::Roll(_) | Self::Snapshot(_) => false,
+        }
+    }
+}
+
+/// A log as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct StoredLog {
+    pub(super) batches: Vec<Arc<RecordBatch>>,
+    pub(super) end: Offset,
+    pub(super) epochs: EpochCache,
+    /// As of the last checkpoint.
+    pub(super) high_watermark: Offset,
+    pub(super) recovery_point: Offset,
+    /// Where segments begin, ascending, without the first (R1.6).
+    pub(super) segments: Vec<Offset>,
+    /// Producer snapshots by offset, ascending (R6.33). From the newest producer state is rebuilt.
+    pub(super) snapshots: Vec<(Offset, ProducerStates)>,
+}
+
+impl StoredLog {
+    /// Makes one change.
+    pub(super) fn apply(&mut self, write: &LogWrite) {
+        match write {
+            LogWrite::Append(batch) => {
+                self.end = batch.next_offset();
+                self.batches.push(Arc::clone(batch));
+            }
+            LogWrite::Epoch(epoch, start) => self.epochs.assign(*epoch, *start),
+            LogWrite::Truncate(to) => self.truncate(*to),
+            LogWrite::Roll(snapshot) => {
+                self.segments.push(self.end);
+                self.keep(snapshot);
+            }
+            LogWrite::Snapshot(snapshot) => self.keep(snapshot),
+            LogWrite::RecoveryPoint(to) => self.recovery_point = *to,
+            LogWrite::HighWatermark(to) => self.high_watermark = *to,
+        }
+    }
+
+    /// What holds of a log between any two changes. With `whole`, every batch is looked at.
+    pub(super) fn check(&self, whole: bool) {
+        // R1.5: a cut inside a batch takes it whole, and leaves a hole.
+        let last = self.batches.last().map_or(self.end, |batch| batch.next_offset());
+        assert!(last <= self.end, "the log ends before its last batch does");
+        assert!(self.recovery_point <= self.end, "nothing beyond the end is safe");
+        self.epochs.check(self.end);
+        let ascend = |bases: &[Offset]| bases.is_sorted() && bases.last() <= Some(&self.end);
+        assert!(self.segments.is_empty() || ascend(&self.segments), "{:?}", self.segments);
+        let snapshots: Vec<Offset> = self.snapshots.iter().map(|(at, _)| *at).collect();
+        assert!(snapshots.is_empty() || ascend(&snapshots), "{snapshots:?}");
+        if whole {
+            for pair in self.batches.windows(2) {
+                assert!(pair[0].next_offset() <= pair[1].base_offset, "batches do not overlap");
+                assert!(pair[0].leader_epoch <= pair[1].leader_epoch, "epochs never fall");
+            }
+        }
+    }
+
+    fn keep(&mut self, snapshot: &ProducerStates) {
+        let at = self.end;
+        self.snapshots.retain(|(offset, _)| *offset < at);
+        self.snapshots.push((at, snapshot.clone()));
+    }
+
+    /// R1.5, R1.15, R1.16: a batch that `to` splits goes whole. The high-watermark checkpoint is another
+    /// file and stays as it is (R1.24).
+    fn truncate(&mut self, to: Offset) {
+        self.epochs.truncate_from_end(to.min(self.end));
+        if to < self.end {
+            let keep = self.batches.partition_point(|batch| batch.next_offset() <= to);
+            self.batches.truncate(keep);
+            self.end = to;
+            self.recovery_point = self.recovery_point.min(to);
+            self.segments.retain(|base| *base <= to);
+            self.snapshots.retain(|(offset, _)| *offset <= to);
+        }
+    }
+
+    /// Index of the first batch that begins at `offset` or after it.
+    pub(super) fn first_from(&self, offset: Offset) -> usize {
+        self.batches.partition_point(|batch| batch.base_offset < offset)
+    }
+}

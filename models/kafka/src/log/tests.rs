@@ -1,0 +1,166 @@
+//! A disk under any writes, flushes and losses of power: what was flushed stays, and what is left is a log
+//! that could have been.
+
+use super::disk::{BrokerDisk, BrokerWrite};
+use super::stored::StoredLog;
+use super::*;
+use crate::machine::{Disk, Effect};
+use crate::message::Payload;
+use ackproof_types::{ProducerIndex, Record, RecordId, Timestamp};
+use proptest::prelude::*;
+
+const ID: TopicPartition = TopicPartition { topic: ackproof_types::TopicId(1), partition: 0 };
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// So many records, in an epoch that may be new.
+    Append(u8, bool),
+    /// This share of the log goes, in sixteenths.
+    Truncate(u8),
+    Checkpoint,
+    /// The flushes that were asked for end.
+    Flush,
+    /// Of each log's changes since the last flush this share survives, in sixteenths.
+    LosePower(u8),
+    Kill,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        12 => (1..4_u8, prop::bool::weighted(0.2)).prop_map(|(n, new)| Step::Append(n, new)),
+        2 => (0..16_u8).prop_map(Step::Truncate),
+        2 => Just(Step::Checkpoint),
+        3 => Just(Step::Flush),
+        2 => (0..17_u8).prop_map(Step::LosePower),
+        1 => Just(Step::Kill),
+    ];
+    prop::collection::vec(step, 1..80)
+}
+
+/// A log with its disk, and every state since the last flush, which a loss of power may leave.
+struct World {
+    log: ReplicaLog,
+    disk: BrokerDisk,
+    out: Outbox<(), BrokerWrite>,
+    asked: Vec<Ticket>,
+    possible: Vec<Vec<(Offset, LeaderEpoch)>>,
+    epoch: LeaderEpoch,
+    written: u32,
+}
+
+fn contents(stored: &StoredLog) -> Vec<(Offset, LeaderEpoch)> {
+    stored.batches.iter().map(|batch| (batch.base_offset, batch.leader_epoch)).collect()
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            log: ReplicaLog::load(ID, None, 300),
+            disk: BrokerDisk::default(),
+            out: Outbox::default(),
+            asked: Vec::new(),
+            possible: vec![Vec::new()],
+            epoch: LeaderEpoch(0),
+            written: 0,
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Append(count, is_new) => {
+                if is_new {
+                    self.epoch = self.epoch.next();
+                    self.log.begin_epoch(self.epoch, &mut self.out);
+                }
+                self.log.append(self.batch(count), &mut self.out);
+                self.written += u32::from(count);
+            }
+            Step::Truncate(share) => {
+                let to = Offset(self.log.end().0 * i64::from(share) / 16);
+                self.log.truncate(to, &mut self.out);
+                self.epoch = self.epoch.next();
+            }
+            Step::Checkpoint => {
+                self.log.set_high_watermark(self.log.end());
+                self.log.checkpoint_high_watermark(&mut self.out);
+            }
+            Step::Flush => {
+                self.disk.flush();
+                self.possible = vec![contents(&self.stored())];
+                for ticket in std::mem::take(&mut self.asked) {
+                    self.log.flushed(ticket, &mut self.out);
+                }
+            }
+            Step::LosePower(share) => {
+                self.disk.lose_power(&mut |changes| changes * usize::from(share) / 16);
+                self.restart();
+                let left = contents(&self.stored());
+                assert!(self.possible.contains(&left), "{left:?} was never: {:?}", self.possible);
+                self.possible = vec![left];
+            }
+            Step::Kill => {
+                let before = contents(&self.stored());
+                self.restart();
+                assert_eq!(contents(&self.stored()), before, "a process takes nothing with it");
+            }
+        }
+        self.perform();
+    }
+
+    fn batch(&self, count: u8) -> Arc<RecordBatch> {
+        let id = |number| RecordId { producer: ProducerIndex(0), number };
+        let records = (self.written..self.written + u32::from(count)).map(|number| Record {
+            id: id(number),
+            key: None,
+            size: 100,
+        });
+        Arc::new(RecordBatch {
+            base_offset: self.log.end(),
+            leader_epoch: self.epoch,
+            producer: None,
+            max_timestamp: Timestamp::START,
+            size: 100 * u32::from(count),
+            payload: Payload::Records(records.collect()),
+        })
+    }
+
+    fn stored(&self) -> StoredLog {
+        self.disk.log(ID).cloned().unwrap_or_default()
+    }
+
+    fn restart(&mut self) {
+        self.log = ReplicaLog::load(ID, self.disk.log(ID), 300);
+        self.asked.clear();
+        self.epoch = self.epoch.next();
+    }
+
+    fn perform(&mut self) {
+        for effect in self.out.drain() {
+            match effect {
+                Effect::Write(write) => {
+                    self.disk.apply(write);
+                    let stored = self.disk.log(ID).expect("written to");
+                    stored.check(true);
+                    self.possible.push(contents(stored));
+                }
+                Effect::Flush(ticket) => {
+                    // Asked for, and under way: it may cover what was written until here.
+                    self.asked.push(ticket);
+                }
+                other => panic!("a log does not {other:?}"),
+            }
+        }
+        self.log.check();
+        assert_eq!(self.log.stored, self.stored(), "process and disk hold the same");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_loss_of_power_leaves_what_was_flushed_and_a_log_that_was(steps in steps()) {
+        let mut world = World::new();
+        for step in steps {
+            world.take(step);
+        }
+    }
+}
