@@ -142,7 +142,7 @@ fn log(path: &Path) -> Result<Log, String> {
         path.into()
     };
     let name = bare.file_stem().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| format!("{shown}: the name is no UTF-8"))?;
+    let name = name.ok_or_else(|| format!("{shown}: the name is not UTF-8"))?;
     let log = file(path, |input| Log::read(name, input))?;
     if log.skipped > 0 {
         talk(&format!(

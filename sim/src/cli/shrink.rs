@@ -66,7 +66,7 @@ fn parse_property(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     let hint = nearest(text, names()).map(|hint| format!("; {hint}")).unwrap_or_default();
-    Err(format!("\"{text}\" is no property and no count{hint}"))
+    Err(format!("\"{text}\" is neither a property nor a count{hint}"))
 }
 
 fn parse_budget(text: &str) -> Result<Duration, String> {
