@@ -60,8 +60,8 @@ pub fn run(plan: &Plan, report: &mut RunReport, standing: Standing) {
                 Weight::Unseen,
                 Verdict::Inconclusive,
                 format!(
-                    "{name} was expected to be violated, and this seed does not violate it; try more, \
-                     with --seeds"
+                    "{name} was expected to be violated, and this seed does not violate it; try several \
+                     seeds, with --seeds"
                 ),
             ),
             (Expected::MayViolate, Judgement::Violated) => match worse(property) {
@@ -80,7 +80,7 @@ pub fn run(plan: &Plan, report: &mut RunReport, standing: Standing) {
     for limit in limits.filter(|limit| alone || !measures::is_estimated(&limit.measure)) {
         let name = &limit.measure;
         let Some(value) = measures::value(report, name) else {
-            let text = format!("{name}: there was nothing to measure; leave the limit out");
+            let text = format!("{name}: there was nothing to measure; remove the limit");
             reasons.push(Weight::Vacuous.of(name, Verdict::Inconclusive, text));
             continue;
         };
@@ -143,12 +143,12 @@ pub(crate) fn scenario(report: &mut ScenarioReport, complete: bool) {
 
 /// What to add to a file that gives a property nothing to judge.
 fn left_alone(property: &str) -> String {
-    format!("if it need not, add \"{property}\": \"may-violate\" to \"expect\"")
+    format!("if that is intended, add \"{property}\": \"may-violate\" to \"expect\"")
 }
 
 /// What to write for a witness that was seen less often than demanded.
 fn fewer(witness: &str, seen: u64) -> String {
-    format!("if that will do, write \"witness\": {{ \"{witness}\": {seen} }} in \"expect\"")
+    format!("if that is enough, write \"witness\": {{ \"{witness}\": {seen} }} in \"expect\"")
 }
 
 /// By what `property` is violated that is not among the causes that it may be violated by, if by any.
@@ -165,7 +165,7 @@ pub(crate) fn worse(property: &PropertyReport) -> Option<String> {
 }
 
 fn unexplained(property: &str, cause: &str) -> String {
-    format!("{property} is violated by what the configuration does not explain: {cause}")
+    format!("{property} is violated for a reason that the configuration does not explain: {cause}")
 }
 
 /// Whether every run keeps to `limit`.
@@ -175,7 +175,7 @@ fn every_run(limit: &LimitSweep, run: u64) -> Option<(Weight, Verdict, String)> 
         return Some((
             Weight::Vacuous,
             Verdict::Inconclusive,
-            format!("{name}: there was nothing to measure; leave the limit out"),
+            format!("{name}: there was nothing to measure; remove the limit"),
         ));
     }
     let (first, outside) = (limit.outside.first()?, limit.outside.len());
@@ -285,8 +285,8 @@ fn properties(report: &ScenarioReport, complete: bool, reasons: &mut Vec<(Weight
             (Expected::MayViolate, _) if !property.worse.is_empty() => {
                 let (count, first) = (property.worse.len(), property.worse[0]);
                 let text = format!(
-                    "{name} is violated by what the configuration does not explain in {count} of {all}, \
-                     first in {first}"
+                    "{name} is violated for a reason that the configuration does not explain in {count} \
+                     of {all}, first in {first}"
                 );
                 (Weight::Property, Verdict::Violated, text)
             }

@@ -179,7 +179,7 @@ fn producer(contract: &mut Contract, plan: &Plan, producer: &Producer) {
 fn vanished(name: &str, acks_setting: String) -> Possible {
     let clause = Clause {
         says: format!(
-            "a record of {name} vanishes without a sign when its leader fails or is unreachable"
+            "a record of {name} is lost without an error when its leader fails or is unreachable"
         ),
         settings: vec![acks_setting],
     };

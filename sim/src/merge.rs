@@ -60,7 +60,7 @@ fn sound(part: &SweepReport) -> Result<(), String> {
         ));
     }
     if part.asked.part.is_some_and(|Part { index, of }| index == 0 || index > of) {
-        return Err("it is no part that there can be".to_owned());
+        return Err("there can be no such part".to_owned());
     }
     let is_odd = |one: &ScenarioReport| {
         let seeds = &one.seeds;
@@ -115,7 +115,7 @@ fn complete(parts: &[(String, SweepReport)]) -> Result<(), String> {
     let mut named: BTreeMap<Part, &str> = BTreeMap::new();
     for (name, report) in parts {
         let Some(part) = report.asked.part else {
-            return Err(format!("{name} is no part: it was run without --partition"));
+            return Err(format!("{name} is not a part: it was run without --partition"));
         };
         if let Some(other) = named.insert(part, name) {
             let Part { index, of } = part;

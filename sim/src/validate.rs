@@ -92,7 +92,7 @@ impl Validation {
     /// Why it cannot be one of this scenario.
     pub fn real(&mut self, file: &str, checked: &Checked) -> Result<(), String> {
         if let Some(why) = fit::misfit(&self.context, &checked.context) {
-            return Err(format!("it is no history of {}: {why}", self.file));
+            return Err(format!("it is not a history of {}: {why}", self.file));
         }
         let findings = &checked.findings;
         let records: Records = (&findings.records).into();

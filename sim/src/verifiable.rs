@@ -130,7 +130,7 @@ fn part<T: for<'de> Deserialize<'de>>(raw: &mut Raw, name: &str) -> Result<T, St
 fn offset(raw: &mut Raw) -> Result<i64, String> {
     let offset: i64 = part(raw, "offset")?;
     let good = (-1..1 << 53).contains(&offset);
-    if good { Ok(offset) } else { Err(format!("{offset} is no offset")) }
+    if good { Ok(offset) } else { Err(format!("{offset} is not an offset")) }
 }
 
 fn what(mut raw: Raw) -> Result<Option<What>, String> {
@@ -265,10 +265,10 @@ impl Dump {
             let place = parts.and_then(|(topic, number)| {
                 Some(Place { topic: topic.to_owned(), partition: number.parse().ok()? })
             });
-            let place = place.ok_or_else(|| format!("{:?} is no partition", one.partition))?;
+            let place = place.ok_or_else(|| format!("{:?} is not a partition", one.partition))?;
             let offsets = [one.offset, one.start, one.end];
             if let Some(bad) = offsets.into_iter().flatten().find(|at| !(0..1 << 53).contains(at)) {
-                return Err(format!("{bad} is no offset"));
+                return Err(format!("{bad} is not an offset"));
             }
             let held = dump.partitions.entry(place).or_default();
             held.start = one.start.or(held.start);

@@ -180,7 +180,7 @@ fn what_cannot_be_asked_is_refused() {
         (vec!["run"], "FILE|DIR"),
         (vec!["run", "a.json", "--bogus"], "--bogus"),
         (vec!["run", "a.json", "--seed", "-1"], "'-1'"),
-        (vec!["run", "a.json", "--seed", "18446744073709551615"], "no seed"),
+        (vec!["run", "a.json", "--seed", "18446744073709551615"], "not a seed"),
         (vec!["run", "a.json", "--seeds", "5..4"], "goes backwards"),
         (vec!["run", "a.json", "--seed", "1", "--seeds", "2"], "cannot be used with"),
         (vec!["run", "a.json", "--jobs", "0"], "from 1 to"),

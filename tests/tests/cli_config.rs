@@ -67,7 +67,7 @@ fn mistakes_are_shown_where_they_stand() {
     let path = directory.path();
     for (file, said) in [
         ("jobs = 2\nsedes = 5\n", ["ackproof.toml:2:1", "did you mean \"seeds\"?"]),
-        ("[profile.ci]\njobs = 0\n", ["ackproof.toml:2:8", "no number from 1"]),
+        ("[profile.ci]\njobs = 0\n", ["ackproof.toml:2:8", "not a number from 1"]),
         ("quiet = \"maybe\"\n", ["ackproof.toml:1:9", "neither true nor false"]),
         ("seeds = [1]\n", ["ackproof.toml:1:9", "expected"]),
         ("seed = 1\nseeds = 2\n", ["ackproof.toml:2:1", "contradict"]),

@@ -144,7 +144,7 @@ fn what_does_not_belong_together_is_refused() {
         ("set.json", "different sweeps"),
         ("seeds.json", "different sweeps"),
         ("four.json", "one of 3 parts, others are of 4"),
-        ("whole.json", "no part"),
+        ("whole.json", "not a part"),
         ("changed.json", "different contents of all/1-met.json"),
         ("more.json", "different scenario files"),
         ("old.json", "0.0.9"),

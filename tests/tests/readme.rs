@@ -1,14 +1,23 @@
-//! What the README promises is so: its commands work, end with the status it states and print what it
-//! shows, its seed still loses a record, its table of exit statuses is the program's. It knows the
-//! README's form only as far as it must.
+//! What the README and the manual promise is so: their commands work, end with the status they state and
+//! print what is shown, the README's seed still loses a record, its table of exit statuses is the
+//! program's. It knows the form of the documents only as far as it must.
 
 use crate::support::{ackproof, assert_none, files, load, outcome, read, root};
 use std::collections::BTreeSet;
 
 const README: &str = "README.md";
+/// The README is read in one sitting; the manual has the rest.
+const README_LINES: usize = 200;
+const MANUAL: &str = "reports/manual/";
 const RUN: &str = "cargo run --release -- ";
 const TEST: &str = "cargo test --release --workspace";
 const LOSER: &str = "scenarios/footguns/acks-one-leader-crash.json";
+
+/// The documents that are checked, relative to the root: the README, then the pages of the manual.
+pub(crate) fn documents() -> Vec<String> {
+    let pages = files(".md").into_iter().filter(|path| path.starts_with(MANUAL));
+    std::iter::once(README.to_owned()).chain(pages).collect()
+}
 
 /// A fenced block.
 #[derive(Debug, PartialEq, Eq)]
@@ -99,17 +108,18 @@ fn renumbered(document: &str, promise: &Promise, output: &str) -> String {
     document
 }
 
-fn check(promise: &Promise) -> Vec<String> {
+/// What of a promise in `document` is not so.
+fn check(document: &str, promise: &Promise) -> Vec<String> {
     let Promise { line, command, status, shown } = promise;
     if command == TEST {
         return Vec::new();
     }
     let Some(arguments) = command.strip_prefix(RUN) else {
-        return vec![format!("{README}:{line}: nobody checks `{command}`; write it as `{RUN}…`")];
+        return vec![format!("{document}:{line}: nobody checks `{command}`; write it as `{RUN}…`")];
     };
     let Some(status) = *status else {
         return vec![format!(
-            "{README}:{line}: say below the block with which exit status it ends"
+            "{document}:{line}: say below the block with which exit status it ends"
         )];
     };
     let output = ackproof(&arguments.split_whitespace().collect::<Vec<_>>());
@@ -118,13 +128,13 @@ fn check(promise: &Promise) -> Vec<String> {
     if output.status.code() != Some(status) {
         let talk = String::from_utf8_lossy(&output.stderr);
         let ended = output.status;
-        findings.push(format!("{README}:{line}: `{command}` ended with {ended}: {talk}"));
+        findings.push(format!("{document}:{line}: `{command}` ended with {ended}: {talk}"));
     }
     let missing = not_printed(shown, &printed);
     if !missing.is_empty() {
         let missing = missing.join("\n");
         findings.push(format!(
-            "{README}:{line}: `{command}` does not print, in this order:\n{missing}\nit prints:\n{printed}"
+            "{document}:{line}: `{command}` does not print, in this order:\n{missing}\nit prints:\n{printed}"
         ));
     }
     findings
@@ -132,10 +142,33 @@ fn check(promise: &Promise) -> Vec<String> {
 
 #[test]
 fn the_commands_work_and_print_what_is_shown() {
-    let promises = promises(&read(README));
-    let run = promises.iter().filter(|one| one.command.starts_with(RUN)).count();
-    assert!(run >= 2, "the README shows commands: {promises:?}");
-    assert_none(&promises.iter().flat_map(check).collect::<Vec<_>>());
+    let documents = documents();
+    assert!(documents.len() > 2, "the manual is found: {documents:?}");
+    let mut findings = Vec::new();
+    for document in &documents {
+        let promises = promises(&read(document));
+        let run = promises.iter().filter(|one| one.command.starts_with(RUN)).count();
+        assert!(document != README || run >= 2, "the README shows commands: {promises:?}");
+        findings.extend(promises.iter().flat_map(|promise| check(document, promise)));
+    }
+    assert_none(&findings);
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = read(README).lines().count();
+    assert!(lines <= README_LINES, "{lines} lines, {README_LINES} are the bound: use {MANUAL}");
+}
+
+#[test]
+fn the_readme_leads_to_the_manual_and_its_index_to_every_page() {
+    assert!(read(README).contains(&format!("({MANUAL}index.md)")), "the README links the index");
+    let index = read(&format!("{MANUAL}index.md"));
+    let pages = documents().into_iter().filter_map(|page| {
+        let name = page.strip_prefix(MANUAL)?;
+        (name != "index.md" && !index.contains(&format!("({name})"))).then(|| name.to_owned())
+    });
+    assert_none(&pages.collect::<Vec<_>>());
 }
 
 #[test]
@@ -148,21 +181,27 @@ fn the_first_block_runs_the_main_job_and_then_the_tests() {
     assert_eq!(last, TEST, "what CI runs last is what the README says");
 }
 
-/// Models change, and numbers with them. With `BLESS=1` in the environment the README gets the new ones;
+/// Models change, and numbers with them. With `BLESS=1` in the environment the documents get the new ones;
 /// what differs in words has to be put right, or thought about, by hand.
 #[test]
-fn the_numbers_of_the_readme_are_current() {
-    let mut document = read(README);
-    for promise in promises(&document).iter().filter(|promise| !promise.shown.is_empty()) {
-        let arguments = promise.command.strip_prefix(RUN).expect("a command of ours shows output");
-        let output = ackproof(&arguments.split_whitespace().collect::<Vec<_>>());
-        let printed = String::from_utf8_lossy(&output.stdout);
-        document = renumbered(&document, promise, &printed);
+fn the_numbers_of_the_documents_are_current() {
+    let mut old = Vec::new();
+    for path in documents() {
+        let mut document = read(&path);
+        for promise in promises(&document).iter().filter(|promise| !promise.shown.is_empty()) {
+            let arguments = promise.command.strip_prefix(RUN).expect("only ours shows output");
+            let output = ackproof(&arguments.split_whitespace().collect::<Vec<_>>());
+            let printed = String::from_utf8_lossy(&output.stdout);
+            document = renumbered(&document, promise, &printed);
+        }
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(root().join(&path), &document).expect("a document can be written");
+        }
+        if document != read(&path) {
+            old.push(format!("{path}: run this test with BLESS=1 in the environment"));
+        }
     }
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(root().join(README), &document).expect("the README can be written");
-    }
-    assert!(document == read(README), "run this test with BLESS=1 in the environment");
+    assert_none(&old);
 }
 
 /// The seed that the README names loses an acknowledged record. If seeds have shifted, another one has
@@ -183,17 +222,24 @@ fn the_seed_of_the_readme_still_loses_a_record() {
     }
 }
 
+/// A whole scenario is a block of `jsonc`, a part of one a block of `json`.
 #[test]
-fn the_scenario_of_the_readme_holds() {
-    let document = read(README);
-    let mut all = blocks(&document).into_iter().filter(|block| block.language == "jsonc");
-    let text = all.next().expect("the README shows a scenario").text.join("\n");
-    let file = tempfile::NamedTempFile::with_suffix(".json").expect("a file");
-    std::fs::write(file.path(), text).expect("it can be written");
-    let output = ackproof(&["run", file.path().to_str().expect("UTF-8")]);
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}: {said}");
-    assert_eq!(all.count(), 0, "one scenario");
+fn the_scenarios_of_the_documents_hold() {
+    for path in documents() {
+        let mut whole = blocks(&read(&path));
+        whole.retain(|block| block.language == "jsonc");
+        let count = whole.len();
+        assert!(path != README || count == 1, "the README shows one scenario, not {count}");
+        for block in whole {
+            let file = tempfile::NamedTempFile::with_suffix(".json").expect("a file");
+            std::fs::write(file.path(), block.text.join("\n")).expect("it can be written");
+            let output = ackproof(&["run", file.path().to_str().expect("UTF-8")]);
+            let said = String::from_utf8_lossy(&output.stdout);
+            let line = block.line;
+            let met = output.status.success() && output.stderr.is_empty();
+            assert!(met, "{path}:{line}: {output:?}: {said}");
+        }
+    }
 }
 
 /// Exit statuses in the first column of the table below `| exit status |`.
@@ -227,7 +273,7 @@ fn the_table_of_exit_statuses_is_the_programs() {
 fn a_readme_that_lies_is_found() {
     let lie = |command: &str, prose: &str| {
         let document = format!("# x\n\n```console\n{command}\n```\n\n{prose}\n");
-        promises(&document).iter().flat_map(check).collect::<Vec<_>>()
+        promises(&document).iter().flat_map(|one| check(README, one)).collect::<Vec<_>>()
     };
     assert_eq!(lie("make", "Exit status 0.").len(), 1, "an unknown command");
     assert_eq!(lie(&format!("{RUN}list"), "It works.").len(), 1, "no status");

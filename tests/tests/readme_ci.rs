@@ -1,18 +1,19 @@
-//! What the README tells people to put into their CI works: the commands of its workflows, in their order,
+//! What the manual tells people to put into their CI works: the commands of its workflows, in their order,
 //! as their shells would run them, and its configuration. Nobody here reads YAML: a command is a line.
 
 use crate::cli::{INCONCLUSIVE, MET, VIOLATED, ackproof, directory, run, scenario, write};
-use crate::support::{binary, read};
+use crate::readme::documents;
+use crate::support::{assert_none, binary, read};
 use std::path::Path;
 use std::process::Command;
 
 const COMMIT: &str = "899b92c0ffee0123456789abcdef0123456789ab";
 
-/// The text of every block in this language.
+/// The text of every block in this language, of all documents.
 fn blocks(language: &str) -> Vec<String> {
-    let document = read("README.md");
     let fence = format!("```{language}\n");
-    let parts = document.split(&fence).skip(1);
+    let texts: Vec<String> = documents().iter().map(|path| read(path)).collect();
+    let parts = texts.iter().flat_map(|text| text.split(&fence).skip(1));
     parts.map(|part| part.split("\n```").next().unwrap_or_default().to_owned()).collect()
 }
 
@@ -75,18 +76,37 @@ fn the_configuration_is_one() {
     assert!(shown.out.contains("seeds = \"0..500\"  # ackproof.toml:"), "{}", shown.out);
 }
 
-/// Formats and options that the README names are there.
+/// What `--help` says of the program and of each of its commands.
+fn helps(path: &Path) -> String {
+    let help = |words: &[&str]| {
+        let output = ackproof(path).args(words).arg("--help").output().expect("the binary");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let all = help(&[]);
+    let names = all.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let names: Vec<&str> = names
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(names.contains(&"run") && names.len() > 10, "the commands are found: {names:?}");
+    names.iter().map(|name| help(&[*name])).collect()
+}
+
+/// Options that the prose of the documents names are there.
 #[test]
-fn what_the_readme_names_can_be_typed() {
+fn what_the_documents_name_can_be_typed() {
     let directory = directory();
-    let help = ackproof(directory.path()).args(["run", "--help"]).output().expect("the binary");
-    let help = String::from_utf8(help.stdout).expect("UTF-8");
-    let document = read("README.md");
-    let section = document.split("## In CI").nth(1).and_then(|rest| rest.split("\n## ").next());
-    let prose = section.expect("a section").split("```").step_by(2).collect::<String>();
+    let helps = helps(directory.path());
     let is_flag = |letter: char| letter == '-' || letter.is_ascii_lowercase();
-    let flags = prose.split(|letter| !is_flag(letter)).filter(|word| word.starts_with("--"));
-    let flags = flags.filter(|word| word.chars().any(char::is_alphabetic));
-    let unknown: Vec<&str> = flags.filter(|flag| !help.contains(flag)).collect();
-    assert_eq!(unknown, Vec::<&str>::new());
+    let mut unknown = Vec::new();
+    for path in documents() {
+        let document = read(&path).replace("cargo run --release --", "");
+        let prose = document.split("```").step_by(2).collect::<String>();
+        let flags = prose.split(|letter| !is_flag(letter)).filter(|word| word.starts_with("--"));
+        let flags = flags.filter(|word| word.chars().any(char::is_alphabetic));
+        let missing = flags.filter(|flag| !helps.contains(flag));
+        unknown.extend(missing.map(|flag| format!("{path}: there is no {flag}")));
+    }
+    assert_none(&unknown);
 }

@@ -125,7 +125,7 @@ fn what_is_no_history_of_the_scenario_is_refused() {
     let text = std::fs::read_to_string(path.join("1.jsonl")).unwrap();
     std::fs::write(path.join("2.jsonl"), text.replace("billing-0", "invoices-0")).unwrap();
     for (histories, words) in [
-        (["1.jsonl", "2.jsonl"], "2.jsonl: it is no history of leader-kill.json"),
+        (["1.jsonl", "2.jsonl"], "2.jsonl: it is not a history of leader-kill.json"),
         (["1.jsonl", "none.jsonl"], "none.jsonl"),
         (["1.jsonl", "leader-kill.json"], "leader-kill.json"),
     ] {
@@ -190,7 +190,7 @@ fn figures_that_are_known_to_differ_need_a_name_and_a_reason() {
     assert!(good.out.contains("1 known to differ, not tested"), "{}", good.out);
     let bad = with(r#"{"leader-kill": {"send": "evenly"}}"#);
     assert_eq!(bad.status, 2);
-    assert!(bad.talk.contains("known.json: leader-kill: \"send\" is no figure"), "{}", bad.talk);
+    assert!(bad.talk.contains("known.json: leader-kill: \"send\" is not a figure"), "{}", bad.talk);
 }
 
 /// The page is the same on any number of threads, and has a row and a section for each scenario.

@@ -44,27 +44,27 @@ causes! {
         UncleanElection = "unclean-election",
             "unclean.leader.election.enable=true: a replica from outside the in-sync set became leader";
         LastReplica = "last-in-sync-replica",
-            "min.insync.replicas=1: the leader alone was in sync, answered, and came back without it";
+            "min.insync.replicas=1: the leader was the only replica in sync, acknowledged it, and restarted without it";
         ForcedElection = "forced-election",
             "an unclean election that no setting allows: somebody forced it, or a rule of replication is broken";
         PowerLoss = "power-loss",
-            "a broker came back without what it had not flushed: its power or its disk had failed";
+            "a broker restarted without the records that it had not flushed: its power or its disk had failed";
         OnlyReplica = "only-replica",
-            "replication.factor=1: the only replica came back without it";
+            "replication.factor=1: the only replica restarted without it";
         Replication = "replication",
             "no setting explains it: a rule of replication is broken";
         CommitBeforeProcessing = "commit-before-processing",
-            "commit before processing: the position was committed and the work was not finished";
+            "commit before processing: the offset was committed before the record was processed";
         HandOff = "auto-commit-hand-off",
-            "the hand-off committed positions of records that workers had not finished";
+            "the hand-off committed offsets of records that its workers had not finished";
         CommitPastWork = "commit-past-work",
-            "a commit passed it before it was processed; no commit strategy on record explains it";
+            "a commit passed it before it was processed, and the commit strategy does not explain that";
         ResetLatest = "auto-offset-reset-latest",
             "auto.offset.reset=latest skipped it: the group had no commit to resume from";
         OutOfRange = "out-of-range-reset",
-            "the position was out of range and auto.offset.reset moved it past the record";
+            "the position was out of range, and auto.offset.reset moved it past the record";
         NeverGiven = "never-given",
-            "the group moved past it without being given it";
+            "the group moved past it without polling it";
         NotOnRecord = "not-on-record",
             "the history does not say how it came about";
     }
@@ -108,19 +108,19 @@ causes! {
         Deduplication = "deduplication",
             "nothing explains it: an idempotent producer's retry was not recognised";
         LogDuplicate = "log-duplicate",
-            "it was at more than one place of the logs";
+            "it was in the logs more than once";
         MemberCrash = "member-crash",
             "a member ended between processing it and committing it";
         Rebalance = "rebalance",
             "the group rebalanced before it was committed";
         Zombie = "zombie",
-            "a member worked on after it had lost the partition";
+            "a member continued to work after it had lost the partition";
         PositionReset = "position-reset",
-            "the position went back: no commit, out of range, or the log was cut";
+            "the position went back: there was no commit, it was out of range, or the log was truncated";
         BehindCommit = "behind-commit",
-            "the group went back behind a commit that was acknowledged";
+            "the group resumed before an offset whose commit was acknowledged";
         SameMember = "same-member",
-            "the same member processed it again: a retry, or it sought back";
+            "the same member processed it again: it retried the record, or sought back";
         NotOnRecord = "not-on-record",
             "the history does not say how it came about";
     }
@@ -203,7 +203,7 @@ impl SendCause {
             SendEnd::AcksZero => "acks=0 asks for no answer".to_owned(),
             SendEnd::ProducerEnded => "the producer ended before an answer came".to_owned(),
             SendEnd::Open => "no answer had come when the history ended".to_owned(),
-            SendEnd::NotOnRecord => "what was used up is not on record".to_owned(),
+            SendEnd::NotOnRecord => "the history does not say which limit was reached".to_owned(),
         };
         self.error.map_or_else(|| end.clone(), |error| format!("{error}, {end}"))
     }

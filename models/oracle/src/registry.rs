@@ -43,15 +43,15 @@ properties! {
     at_least_once, "at-least-once", [Acked, Processed, FinalRead],
         "every acknowledged record was processed by every subscribed group by the end";
     commit_behind_processing, "commit-behind-processing", [Polled, Processed, Committed],
-        "no committed offset passes a record that its group was given and has not processed";
+        "no committed offset passes a record that its group has polled and not processed";
     no_phantom, "no-phantom", [Polled, FinalRead],
-        "nothing is delivered that was not sent or failed for certain, and nothing above the committed prefix";
+        "no read returns a record that nobody sent, that certainly failed, or that is above the high watermark";
     stable_reads, "stable-reads", [Polled, FinalRead],
         "an offset once read never later holds another record";
     log_matching, "log-matching", [Appended, HighWatermark],
-        "every in-sync replica has what a leader exposed as committed, and none that counts disagrees";
+        "every in-sync replica has every record that a leader exposed as committed, and no replica that counts has another in its place";
     min_insync_replicas, "min-insync-replicas", [HighWatermark],
-        "what a leader exposes and acks=all acknowledges is on min.insync.replicas replicas";
+        "every record that a leader exposes or acks=all acknowledges is on min.insync.replicas replicas at least";
     high_watermark, "high-watermark", [HighWatermark],
         "a high watermark never falls within one leadership and never passes the log end";
     one_leader_per_epoch, "one-leader-per-epoch", [LeaderElected, BecameLeader],
@@ -61,13 +61,13 @@ properties! {
     commit_durability, "commit-durability", [Assigned, Committed, Positioned],
         "a group resumes from its acknowledged commit or from a later one";
     idempotent_log, "idempotent-log", [FinalRead],
-        "a record that an idempotent producer was given once is in the log once at most";
+        "a record that an idempotent producer was given once is in the log at most once";
     producer_order, "producer-order", [Acked, FinalRead],
-        "acknowledged records of an ordered producer are in each log in the order of sends";
+        "each log has the acknowledged records of an ordered producer in the order in which they were sent";
     group_exclusive, "group-exclusive", [Assigned],
         "no partition is owned by two live members of one generation";
     recovers, "recovers", [Phase],
-        "after all faults are healed: leaders, full in-sync sets, no open send, no lag";
+        "after all faults are healed, every partition has a leader and a full in-sync set, every send has an outcome, and no group lags";
 }
 
 /// All properties, in the order of [`PROPERTIES`].

@@ -109,7 +109,7 @@ pub(crate) fn read(text: &str, plan: &Plan) -> Result<Anchor, Refusal> {
     for (verb, anchor) in of_broker {
         if let Some((who, what)) = text.split_once(verb) {
             let Target::Broker(broker) = process(who, plan)? else {
-                return Err((format!("\"{who}\" is no broker"), None));
+                return Err((format!("\"{who}\" is not a broker"), None));
             };
             let (topic, number) = partition(plan, what)?;
             return Ok(anchor(broker, topic, number));
@@ -177,7 +177,7 @@ fn content(text: &str, leads: Option<(TopicId, u16)>, plan: &Plan) -> Result<Con
 fn place(text: &str, known: Option<(TopicId, u16)>, plan: &Plan) -> Result<Place, Refusal> {
     let wrong = || {
         let hint = "write \"payments-0 offset 5\", or a record like \"billing-0#5\"".to_owned();
-        (format!("\"{text}\" is no place in a log"), Some(hint))
+        (format!("\"{text}\" is not a place in a log"), Some(hint))
     };
     let (name, number) = match (text.strip_prefix("offset "), known) {
         (Some(number), Some(_)) => (None, number),
@@ -204,12 +204,12 @@ fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
 fn record(text: &str, plan: &Plan) -> Result<RecordName, Refusal> {
     let wrong = || {
         let hint = Some("write \"billing-0#12\": records are counted from 0".to_owned());
-        (format!("\"{text}\" is no record"), hint)
+        (format!("\"{text}\" is not a record"), hint)
     };
     let (name, number) = text.split_once('#').ok_or_else(wrong)?;
     let number = digits(number).ok_or_else(wrong)?;
     let Target::Producer(producer, instance) = process(name, plan)? else {
-        return Err((format!("\"{name}\" is no producer"), None));
+        return Err((format!("\"{name}\" is not a producer"), None));
     };
     Ok(RecordName { producer, instance, number })
 }
@@ -219,15 +219,15 @@ pub const ANCHORS: &[(&str, &str)] = &[
     ("billing-0#5 is sent", "the record is handed to its producer; records count from 0"),
     ("billing-0#5 is sent again", "its producer sends the batch that it begins once more"),
     ("billing-0#5 is acknowledged", "its producer hears that it is written"),
-    ("billing-0#5 fails", "its producer gives up on it, certain or not"),
+    ("billing-0#5 fails", "its producer reports an error for it, certain or not"),
     ("leader of payments-0 appends offset 5", "whoever leads the partition has it in its log"),
     ("broker-1 appends payments-0 offset 5", "the broker has it in its log, as leader or follower"),
     ("broker-1 appends billing-0#5", "the broker has the record in its log"),
-    ("broker-1 truncates payments-0", "the broker cuts records off its log"),
+    ("broker-1 truncates payments-0", "the broker truncates its log"),
     ("broker-1 is elected for payments-0", "the controller makes it the leader"),
     ("broker-1 becomes leader of payments-0", "the broker learns that it leads"),
-    ("broker-1 crashes", "the process is killed; so for every process"),
-    ("broker-1 stops", "the process ends in good order; so for every process"),
+    ("broker-1 crashes", "the process is killed; works for every process"),
+    ("broker-1 stops", "the process stops cleanly; works for every process"),
     ("ledger-0 starts at payments-0 offset 5", "the member finds this position"),
     (
         "ledger-0 polls payments-0 offset 5",

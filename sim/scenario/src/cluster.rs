@@ -180,7 +180,9 @@ pub(crate) fn check_name(sink: &mut Sink<'_>, name: &str, at: &At<'_>) {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let fine = !name.is_empty() && name.len() <= 249 && name.chars().all(legal);
     if !fine || name == "." || name == ".." {
-        let message = format!("\"{name}\" is no name: letters, digits, \".\", \"_\" and \"-\"");
+        let message = format!(
+            "\"{name}\" is not a name: it may have letters, digits, \".\", \"_\" and \"-\""
+        );
         sink.error(at.key_span, &at.path, message);
     }
 }

@@ -11,7 +11,7 @@ pub const COMMITS: &[(&str, &str)] = &[
     ("auto", "enable.auto.commit=true: a poll commits what the polls before it returned"),
     (
         "auto-with-hand-off",
-        "the same, and worker threads do the work: commits may pass what is not done",
+        "as auto, but worker threads do the work: a commit can pass records that are not processed",
     ),
     ("sync-after-batch", "commitSync once all that a poll returned is processed"),
     ("async-after-batch", "commitAsync once all that a poll returned is processed"),
@@ -22,17 +22,17 @@ pub const COMMITS: &[(&str, &str)] = &[
 /// Every name that `expect` can limit, with what it counts or measures.
 pub const MEASURED: &[(&str, &str)] = &[
     ("duplicate_rate", "records processed again, of all that were processed, per group"),
-    ("log_duplicates", "copies of a record beyond the first in the logs at the end"),
-    ("lost", "records that were acknowledged and are gone"),
-    ("loss_rate", "the same, of all records that were sent"),
-    ("unknown_absent", "records without a certain outcome that are in no log"),
-    ("unknown_absent_rate", "the same, of all records that were sent"),
-    ("displaced", "records that were acknowledged at another offset than where they are"),
+    ("log_duplicates", "copies of a record beyond the first, in the logs at the end"),
+    ("lost", "records that were acknowledged and are in no log at the end"),
+    ("loss_rate", "lost records, of all records that were sent"),
+    ("unknown_absent", "records whose producer does not know the outcome, and that are in no log"),
+    ("unknown_absent_rate", "unknown_absent records, of all records that were sent"),
+    ("displaced", "records that were acknowledged at an offset other than the one they are at"),
     ("reordered", "records behind a later one of the same producer in a log"),
     ("skipped", "records in the logs that a group passed over"),
-    ("backlog", "records in the logs that a group had not come to at the end"),
+    ("backlog", "records in the logs that a group had not reached at the end"),
     ("dead_lettered", "records that a group put aside after too many failures"),
-    ("unknown", "records without a certain outcome at their producer: perhaps written"),
+    ("unknown", "records whose producer does not know the outcome: they may be written"),
     ("failed", "records that certainly failed at their producer"),
     (
         "unavailability",
@@ -72,15 +72,14 @@ pub const FAULTS: &[(&str, &str)] = &[
          or both",
     ),
     ("partition", "cuts all links between the sides of a list of lists of processes"),
-    ("slow", "delays what travels on its links (\"to\" some peers) \"by\" this much"),
+    ("slow", "delays messages on its links (\"to\" some peers) \"by\" this much"),
     (
         "lossy",
-        "loses this share of packets (\"loss\") on its links (\"to\" some peers): as on TCP, delay",
+        "drops this share of packets (\"loss\") on its links (\"to\" some peers); TCP sends them again, later",
     ),
     (
         "throttle",
-        "lets no more than this many bytes a second (\"rate\") through each of its links (\"to\" some \
-         peers), in the order they were sent",
+        "limits each of its links (\"to\" some peers) to this many bytes per second (\"rate\") and keeps their order",
     ),
     ("reset", "resets its connections, once"),
     (
@@ -88,7 +87,7 @@ pub const FAULTS: &[(&str, &str)] = &[
         "delays each replica fetch of a broker \"by\" this much; without \"for\" until it is out of the \
          in-sync set",
     ),
-    ("leave", "a member leaves its group in good order and comes back when the fault ends"),
+    ("leave", "a member leaves its group cleanly and comes back when the fault ends"),
     ("join", "one more member joins the group and leaves when the fault ends"),
     ("stall-poll", "the application of a member does not poll until the fault ends"),
 ];

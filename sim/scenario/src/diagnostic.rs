@@ -86,7 +86,7 @@ pub fn decode(bytes: Vec<u8>, file: &str) -> Result<String, Box<Diagnostic>> {
     String::from_utf8(bytes).map_err(|error| {
         let good = error.utf8_error().valid_up_to();
         let text = String::from_utf8_lossy(error.as_bytes());
-        let message = "this byte is no UTF-8: this has to be a text file".to_owned();
+        let message = "this byte is not UTF-8: the file must be a text file".to_owned();
         Box::new(Diagnostic::error(&text, file, Span { start: good, end: good + 1 }, message))
     })
 }

@@ -38,7 +38,7 @@ fn millionths(text: &str) -> Option<u64> {
 /// A sentence that shows the right form.
 pub fn duration(text: &str) -> Result<Micros, String> {
     let form =
-        || format!("\"{text}\" is no duration; write \"250ms\", \"2s\", \"200us\" or \"1m\"");
+        || format!("\"{text}\" is not a duration; write \"250ms\", \"2s\", \"200us\" or \"1m\"");
     let split = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(form)?;
     let (number, unit) = text.split_at(split);
     let micros: u64 = match unit {
@@ -75,7 +75,7 @@ pub fn delay(text: &str) -> Result<Delay, String> {
 /// # Errors
 /// A sentence that shows the right form.
 pub fn rate(text: &str) -> Result<Micros, String> {
-    let form = || format!("\"{text}\" is no rate; write \"100/s\" or \"30/m\"");
+    let form = || format!("\"{text}\" is not a rate; write \"100/s\" or \"30/m\"");
     let (number, unit) = text.split_once('/').ok_or_else(form)?;
     let span: u128 = match unit {
         "s" => 1_000_000,
@@ -97,7 +97,7 @@ pub fn rate(text: &str) -> Result<Micros, String> {
 /// # Errors
 /// A sentence that shows the right form.
 pub fn percent(text: &str) -> Result<u32, String> {
-    let form = || format!("\"{text}\" is no share; write \"5%\" or \"0.1%\"");
+    let form = || format!("\"{text}\" is not a share; write \"5%\" or \"0.1%\"");
     let number = text.strip_suffix('%').ok_or_else(form)?;
     let parts = millionths(number).ok_or_else(form)? / 100;
     u32::try_from(parts)
@@ -118,7 +118,7 @@ const WIDEST: u64 = 10_000_000_000;
 /// A sentence that shows the right form.
 pub fn bandwidth(text: &str) -> Result<u64, String> {
     let form =
-        || format!("\"{text}\" is no bandwidth; write \"20kB/s\", \"1.5MB/s\" or \"500B/s\"");
+        || format!("\"{text}\" is not a bandwidth; write \"20kB/s\", \"1.5MB/s\" or \"500B/s\"");
     let unit = UNITS.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, bytes)));
     let (number, bytes) = unit.ok_or_else(form)?;
     let scaled = u128::from(millionths(number).ok_or_else(form)?) * u128::from(*bytes);
@@ -134,7 +134,7 @@ pub fn bandwidth(text: &str) -> Result<u64, String> {
 /// # Errors
 /// A sentence that shows the right form.
 pub fn sizes(text: &str) -> Result<(u32, u32), String> {
-    let form = || format!("\"{text}\" is no range of bytes; write \"100..200\"");
+    let form = || format!("\"{text}\" is not a range of bytes; write \"100..200\"");
     let (min, max) = text.split_once("..").ok_or_else(form)?;
     let (min, max): (u32, u32) =
         (min.parse().map_err(|_| form())?, max.parse().map_err(|_| form())?);

@@ -386,7 +386,7 @@ impl Parser<'_> {
         }
         self.error(
             start,
-            format!("`{raw}` is no number; a value with a unit goes in quotes: \"{raw}\""),
+            format!("`{raw}` is not a number; a value with a unit goes in quotes: \"{raw}\""),
         )
     }
 
@@ -431,7 +431,7 @@ mod tests {
         assert_eq!(message("[all]"), "`all` needs quotes: \"all\"", "word");
         assert_eq!(
             message("[10s]"),
-            "`10s` is no number; a value with a unit goes in quotes: \"10s\"",
+            "`10s` is not a number; a value with a unit goes in quotes: \"10s\"",
             "unit"
         );
         assert!(message(&"[".repeat(100)).starts_with("nested more"), "depth");

@@ -84,7 +84,7 @@ fn put(root: &mut Node, path: &str, typed: Span, value: Node) -> Result<(), Refu
         let (step, more) = step(node, rest, parent);
         let (key, indices) = split_index(step)?;
         if key.is_empty() {
-            return Err((format!("\"{path}\" is no path like \"run.load\""), None));
+            return Err((format!("\"{path}\" is not a path like \"run.load\""), None));
         }
         let leaf = more.is_empty() && indices.is_empty();
         if let Value::Object(members) = &node.value
@@ -129,7 +129,7 @@ fn step<'p>(node: &Node, rest: &'p str, parent: &str) -> (&'p str, &'p str) {
 /// `faults[0]` as a key and its indices.
 fn split_index(step: &str) -> Result<(&str, Vec<usize>), Refusal> {
     let Some((key, tail)) = step.split_once('[') else { return Ok((step, Vec::new())) };
-    let wrong = || (format!("\"{step}\" is no index like \"faults[0]\""), None);
+    let wrong = || (format!("\"{step}\" is not an index like \"faults[0]\""), None);
     let tail = tail.strip_suffix(']').ok_or_else(wrong)?;
     let indices = tail.split("][").map(str::parse).collect::<Result<_, _>>();
     Ok((key, indices.map_err(|_| wrong())?))
@@ -151,7 +151,7 @@ fn child<'t>(node: &'t mut Node, key: &str, span: Span) -> Result<&'t mut Node, 
 
 fn item<'t>(node: &'t mut Node, index: usize, key: &str) -> Result<&'t mut Node, Refusal> {
     let Value::Array(items) = &mut node.value else {
-        return Err((format!("\"{key}\" is no list"), None));
+        return Err((format!("\"{key}\" is not a list"), None));
     };
     let length = items.len();
     items

@@ -107,7 +107,7 @@ fn read(
 ) -> Option<Plan> {
     let start = Span::default();
     if u64::try_from(text.len()).is_ok_and(|length| length > MAX_BYTES) {
-        sink.error(start, "", "the file is larger than 16 MiB: this is no scenario");
+        sink.error(start, "", "the file is larger than 16 MiB: this is not a scenario");
         return None;
     }
     if text.trim_matches(['\u{feff}', ' ', '\t', '\r', '\n']).is_empty() {

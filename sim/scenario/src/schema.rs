@@ -28,16 +28,18 @@ pub fn schema(names: &Names<'_>) -> Value {
         "about" => described(json!({ "type": "string" }), "What it shows, in a sentence or two."),
         "seed" => described(
             json!({ "type": "integer", "minimum": 0 }),
-            "The seed of what a schedule leaves to chance: latencies, jitter.",
+            "The seed of what a schedule does not fix: latencies and jitter.",
         ),
         "kafka" => described(json!({ "enum": PROFILES }), "Whose defaults and rules."),
         "cluster" => described(cluster(), "Brokers and the network between all processes."),
         "topics" => described(by_name(topic()), "Topics by name."),
         "producers" => described(by_name(producer()), "Producers by name."),
         "groups" => described(by_name(group()), "Consumer groups by name."),
-        "faults" => described(faults.clone(), "What goes wrong: a sentence each."),
+        "faults" => described(faults.clone(), "What goes wrong, one sentence per fault."),
         "run" => described(run(), "How long it takes, in simulated time."),
-        "expect" => described(expect(names), "What it must show. Properties not named must hold."),
+        "expect" => {
+            described(expect(names), "What must be true. Properties that are not named must hold.")
+        }
         "variants" => described(variants.clone(), "Bugs to switch on in the models."),
         other => unreachable!("no schema for {other}"),
     });
@@ -104,7 +106,9 @@ fn setting_schema(setting: &Setting) -> Value {
                 words.iter().map(|word| json!(word)).chain(numbers.map(|n| json!(n))).collect();
             json!({ "enum": all })
         }
-        Kind::Anything => json!({ "description": "Known to Kafka, not modelled: ignored." }),
+        Kind::Anything => {
+            json!({ "description": "Kafka knows this setting. The models do not, and ignore it." })
+        }
     };
     let default = match setting.default {
         Preset::Number(number) => json!(number),
@@ -160,7 +164,7 @@ fn producer() -> Value {
     object(PRODUCER_KEYS, |key| match key {
         "topic" => described(
             json!({ "type": "string" }),
-            "Where it writes; may be left out if there is one topic.",
+            "The topic it writes to. Can be left out if there is only one topic.",
         ),
         "instances" => whole(1, Some(MAX_COUNT), 1, "Number of processes: name-0, name-1, …."),
         "rate" => {
@@ -168,7 +172,7 @@ fn producer() -> Value {
         }
         "records" => described(
             json!({ "type": "integer", "minimum": 1, "maximum": u32::MAX }),
-            "Records per instance; else until the load ends.",
+            "The number of records per instance. Default: it sends until the load ends.",
         ),
         "keys" => whole(0, None, 0, "Size of the key space; 0: records without keys."),
         "size" => pattern(SIZES, "Smallest and largest record in bytes, like \"100..200\"."),
@@ -187,7 +191,7 @@ fn group() -> Value {
     object(GROUP_KEYS, |key| match key {
         "topics" => described(
             json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
-            "What it subscribes to; else all topics.",
+            "The topics it subscribes to. Default: all topics.",
         ),
         "members" => whole(1, Some(MAX_COUNT), 1, "Number of members: name-0, name-1, …."),
         "process" => pattern(DELAY, "Processing time of a record, like \"1ms..3ms\"."),
@@ -249,7 +253,10 @@ fn sentence() -> (Map<String, Value>, Value) {
 fn fault() -> Value {
     let (mut properties, verbs) = sentence();
     let mut choice = properties.clone();
-    choice.insert("weight".to_owned(), whole(0, None, 1, "How often, beside the others."));
+    choice.insert(
+        "weight".to_owned(),
+        whole(0, None, 1, "How often this choice is drawn, relative to the others."),
+    );
     let choice = json!({
         "type": "object", "properties": choice, "additionalProperties": false, "oneOf": verbs,
     });
@@ -261,10 +268,7 @@ fn fault() -> Value {
     });
     let mut add = |key: &str, schema| properties.insert(key.to_owned(), schema);
     add("at", pattern(DURATION, "Once, at this time."));
-    add(
-        "between",
-        described(window, "Within this window: once, or again and again with \"every\"."),
-    );
+    add("between", described(window, "Once within this window, or repeatedly with \"every\"."));
     let after = "Once, right after this happened for the first time, like \
                  \"leader of payments-0 appends offset 117\".";
     add("after", described(json!({ "type": "string" }), after));
@@ -321,7 +325,7 @@ fn expect(names: &Names<'_>) -> Value {
         properties.insert((*measure).to_owned(), object(STATISTICS, |_| limit(&length)));
     }
     let witness = object(names.witnesses, |_| json!({ "type": "integer", "minimum": 1 }));
-    let about = "What must have happened, at least so often; else the run shows nothing.";
+    let about = "Events that must happen, at least this often. Without them the run shows nothing.";
     properties.insert("witness".to_owned(), described(witness, about));
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }

@@ -74,7 +74,8 @@ fn records(sink: &mut Sink<'_>, list: &At<'_>, start: Micros, load: Micros) -> V
 }
 
 fn parse(text: &str) -> Result<PlannedRecord, String> {
-    let form = || format!("\"{text}\" is no record; write \"1.5s\", or \"1.5s key 17 size 120\"");
+    let form =
+        || format!("\"{text}\" is not a record; write \"1.5s\", or \"1.5s key 17 size 120\"");
     let mut words = text.split(' ');
     let at = duration(words.next().unwrap_or_default()).map_err(|_| form())?;
     let mut rest: Vec<&str> = words.collect();
@@ -122,7 +123,7 @@ mod tests {
         }
         assert_eq!(line(&parse("1003412us key 17 size 120").unwrap()), "1.003412s key 17 size 120");
         for wrong in ["", "1s ", "1s key", "1s size 5 key 7", "1s key +7", "1s 7", "key 7"] {
-            assert!(parse(wrong).unwrap_err().contains("is no record"), "{wrong:?}");
+            assert!(parse(wrong).unwrap_err().contains("is not a record"), "{wrong:?}");
         }
         assert!(parse("1s size 0").is_err(), "an empty record");
     }

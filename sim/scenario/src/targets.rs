@@ -141,7 +141,7 @@ pub(crate) fn partition(plan: &Plan, text: &str) -> Result<(TopicId, u16), Refus
     let Some((name, number)) = numbered(text) else {
         let example = plan.topics.get(1).map_or("payments", |topic| topic.name.as_str());
         let hint = Some(format!("write \"{example}-0\""));
-        return Err((format!("\"{text}\" is no partition"), hint));
+        return Err((format!("\"{text}\" is not a partition"), hint));
     };
     let known: Vec<&str> = plan.topics.iter().map(|topic| topic.name.as_str()).collect();
     let topic = index(known.iter().copied(), name).ok_or_else(|| unknown("topic", name, &known))?;

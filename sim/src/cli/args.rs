@@ -19,72 +19,79 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run scenarios and judge them.
     ///
-    /// One seed of one scenario is told in full; several scenarios or seeds are a sweep, over all cores.
-    /// Every option below that says so can also stand in ackproof.toml or in the environment; `ackproof
-    /// config` shows what holds and why.
+    /// For one seed of one scenario, the report tells the whole run. Several scenarios or several
+    /// seeds are a sweep, which uses all cores and reports the sums. Some options can also be set
+    /// in ackproof.toml or in the environment: they are listed under a heading of their own.
+    /// `ackproof config` shows their values and where they come from.
     #[command(after_help = help::RUN)]
     Run(Box<Run>),
     /// Run schedule files, each with the seed that it names.
     ///
-    /// A schedule has every record and fault decided: `run` leaves one of each failure, `shrink` makes a
-    /// small one. With --seeds the same records and faults meet other latencies.
+    /// In a schedule every record and every fault is fixed. `run` writes the schedule of each
+    /// failure, and `shrink` makes a small one. With --seeds, the same records and faults run under
+    /// other latencies.
     #[command(after_help = help::REPLAY)]
     Replay(Box<Replay>),
-    /// Make a failing run small: the fewest faults and records that still fail of the same.
+    /// Make a failing run small: remove what the failure does not need.
     ///
-    /// The schedule is written, and how it fails is told in ten lines at most.
+    /// What is left fails in the same property and for the same cause. `shrink` writes it as a
+    /// schedule, and tells in at most ten lines how it fails.
     #[command(after_help = help::SHRINK)]
     Shrink(super::shrink::Shrink),
-    /// Join the reports of the parts of a sweep.
+    /// Join the reports of the parts of a sweep into one.
     ///
-    /// The report of the whole is the one that `run` without --partition gives.
+    /// The result is the report that `run` gives without --partition.
     #[command(after_help = help::MERGE)]
     Merge(Merge),
     /// Compare scenarios, or settings, over the same seeds.
     ///
-    /// Several files, or one file with several --set of one path each or with --vary. Every arm runs the same
-    /// seeds: the same workload and, as far as the scenarios agree, the same faults. Less of each measure is
-    /// better.
+    /// Name several files, or one file with several --set or with --vary. Each file, --set or
+    /// combination of --vary is an arm. All arms run the same seeds. They see the same workload
+    /// and, as far as the scenarios agree, the same faults. For every measure, less is better.
     #[command(after_help = help::COMPARE)]
     Compare(Compare),
-    /// Say what a configuration promises, and search for what it leaves possible.
+    /// Say what a configuration promises, and search for examples of what it leaves possible.
     ///
-    /// Each promise names the setting responsible. The search for examples runs the workload of the scenario
-    /// under faults that are made to show them, not under its own.
+    /// Each promise names the setting that is responsible. The search runs the workload of the
+    /// scenario. It does not use the faults of the scenario, but faults that are made to provoke
+    /// examples.
     #[command(after_help = help::EXPLAIN)]
     Explain(Explain),
-    /// Measure what a run and a message cost on this machine.
+    /// Measure the cost of a run and of a message on this machine.
     ///
-    /// A bare message of madsim stands beside them. Each round takes every contender in turn; read the ratios
-    /// rather than the digits.
+    /// For comparison, it also measures a bare message of madsim. Each round takes every contender
+    /// in turn. The ratios mean more than the digits.
     #[command(after_help = help::BENCH)]
     Bench(super::bench::Bench),
-    /// Show the options that hold, and where each comes from.
+    /// Show the value of every option, and where it comes from.
     ///
-    /// What is shown can be used as a file.
+    /// The output can be used as an ackproof.toml.
     #[command(after_help = help::CONFIG)]
     Config(Box<Config>),
-    /// Judge a history, of a simulation or of a real cluster.
+    /// Judge a history of a simulated or a real cluster.
     ///
-    /// The oracle is the same that judges simulated runs.
+    /// The same oracle judges simulated runs.
     #[command(after_help = help::CHECK)]
     Check(super::check::Check),
-    /// Make a history of the logs of Kafka's own tools.
+    /// Convert the logs of Kafka's own tools into a history.
     #[command(after_help = help::IMPORT)]
     Import(super::import::Import),
-    /// Hold the model against real runs of a scenario.
+    /// Compare the model with real runs of a scenario.
     ///
-    /// Judges histories of real runs, simulates the scenario over many seeds, and says for each property and
-    /// figure whether the two sides agree.
+    /// Judges the histories of real runs, simulates the scenario with many seeds, and says for each
+    /// property and each figure whether the two sides agree.
     ///
-    /// A property differs if the real outcome has a probability below 2.5 % under every violation rate that
-    /// the simulation leaves possible; a figure of a real run lies inside or outside of the range of 95 % of
-    /// the simulated runs, a time if a value within a millisecond of it does: real clients tell no less. One
-    /// figure in twenty lies outside by chance, so that figures are tested together: counts, and times, differ
-    /// if as many outside, or more, have a binomial probability below one in a thousand.
+    /// A property differs if the real outcome has a probability below 2.5 % under every violation
+    /// rate that the simulation leaves possible.
+    ///
+    /// A figure of a real run lies inside or outside the range of 95 % of the simulated runs. A
+    /// time also lies inside if a value within a millisecond of it does, because real clients
+    /// report whole milliseconds. One figure in twenty lies outside by chance, so figures are
+    /// tested together. Counts differ if as many figures outside, or more, have a binomial
+    /// probability below one in a thousand. The same holds for times.
     #[command(after_help = help::VALIDATE)]
     Validate(Box<super::validate::Validate>),
-    /// List what there is to choose from: scenarios, properties, faults, targets, ….
+    /// List scenarios, properties, faults, targets and all other names.
     #[command(after_help = help::LIST)]
     List(List),
     /// Print a JSON Schema.
@@ -98,19 +105,19 @@ pub(crate) enum Command {
 /// What `run` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
-    /// Scenario files, and directories to search for them (*.json).
+    /// Scenario files, or directories that are searched for them (*.json).
     #[arg(required = true, value_name = "FILE|DIR")]
     pub(crate) paths: Vec<PathBuf>,
     /// Override a value of the scenario: `producers.billing.config.acks=1`.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
     pub(crate) sets: Vec<(String, String)>,
-    /// Write the history to stdout, a JSON object a line; the report then goes to stderr.
+    /// Write the history to stdout, one JSON object per line. The report then goes to stderr.
     #[arg(long)]
     pub(crate) trace: bool,
-    /// Write the run as a schedule file: every record and fault of it, decided.
+    /// Write the run as a schedule file, in which every record and every fault is fixed.
     #[arg(long, value_name = "FILE")]
     pub(crate) save_schedule: Option<PathBuf>,
-    /// Let --save-schedule replace a file.
+    /// Let --save-schedule replace an existing file.
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
@@ -122,13 +129,13 @@ pub(crate) struct Run {
 /// What `replay` is given.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Replay {
-    /// Schedule files, and directories to search for them (*.json).
+    /// Schedule files, or directories that are searched for them (*.json).
     #[arg(required = true, value_name = "FILE|DIR")]
     pub(crate) paths: Vec<PathBuf>,
     /// Override a value of the schedule: `producers.billing.config.acks=all`.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
     pub(crate) sets: Vec<(String, String)>,
-    /// Write the history to stdout, a JSON object a line; the report then goes to stderr.
+    /// Write the history to stdout, one JSON object per line. The report then goes to stderr.
     #[arg(long)]
     pub(crate) trace: bool,
     #[command(flatten)]
@@ -150,10 +157,10 @@ pub(crate) struct Config {
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct Places {
-    /// The file to read [default: ackproof.toml, if there is one; ACKPROOF_CONFIG].
+    /// The configuration file, also ACKPROOF_CONFIG [default: ackproof.toml, if it exists].
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// A profile of that file: `ci` for its [profile.ci] [ACKPROOF_PROFILE].
+    /// A profile of that file, also ACKPROOF_PROFILE: `ci` selects [profile.ci].
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 }
@@ -161,63 +168,69 @@ pub(crate) struct Places {
 /// Options of a run as they were typed; what they mean is in [`super::options`].
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(
-    next_help_heading = "Options that may also stand in ackproof.toml, or as ACKPROOF_… in the environment"
+    next_help_heading = "Options that can also be set in ackproof.toml, or as ACKPROOF_… in the environment"
 )]
 pub(crate) struct Flags {
-    /// The seed of a single run: decimal, 0x…, or the hash of a commit [default: 0].
+    /// The seed of one run: decimal, 0x… or the hash of a commit [default: 0].
     #[arg(long, value_name = "N", value_parser = valid("seed"), conflicts_with = "seeds")]
     pub(crate) seed: Option<String>,
-    /// Many seeds: `A..B` with B excluded, N for `0..N`, `A+N` (`$COMMIT+200`), `A..` with a budget.
+    /// Several seeds: `A..B` without B, N for `0..N`, `A+N` for N seeds from A (`$COMMIT+200`), or
+    /// `A..` together with a budget.
     #[arg(long, value_name = "A..B", value_parser = valid("seeds"))]
     pub(crate) seeds: Option<String>,
-    /// Begin runs for so long (`60s`), seed by seed over all scenarios; with --seeds, whichever ends first.
+    /// Start no more runs after this time (`60s`). Each seed runs on all scenarios before the next
+    /// one. With --seeds, the first of the two limits ends the sweep.
     #[arg(long, value_name = "TIME", value_parser = valid("budget"))]
     pub(crate) budget: Option<String>,
-    /// Runs at the same time [default: one a core].
+    /// The number of runs at the same time [default: one per core].
     #[arg(long, value_name = "J", value_parser = valid("jobs"))]
     pub(crate) jobs: Option<String>,
-    /// Only a part of the runs: `3/8`. `ackproof merge` joins the reports (--json) of all parts.
+    /// Run only a part of the sweep: `3/8` is the third of eight parts. `ackproof merge` joins the
+    /// --json reports of all parts.
     #[arg(long, value_name = "I/N", value_parser = valid("partition"))]
     pub(crate) partition: Option<String>,
-    /// Each seed draws its own settings, within what `ackproof list swarm` shows: faults, timeouts, batches,
-    /// partitions, members.
+    /// Let each seed draw its own faults, timeouts, batch sizes, partitions and members. `ackproof
+    /// list swarm` shows the bounds.
     #[arg(long, value_name = "BOOL", value_parser = valid("swarm"), num_args = 0..=1,
           require_equals = true, default_missing_value = "true")]
     pub(crate) swarm: Option<String>,
-    /// Begin no more runs after the first that failed.
+    /// Start no more runs after the first one that failed.
     #[arg(long, value_name = "BOOL", value_parser = valid("fail-fast"), num_args = 0..=1,
           require_equals = true, default_missing_value = "true")]
     pub(crate) fail_fast: Option<String>,
-    /// Run every seed twice and compare.
+    /// Run every seed twice and compare the two runs.
     #[arg(long, value_name = "BOOL", value_parser = valid("check-determinism"), num_args = 0..=1,
           require_equals = true, default_missing_value = "true")]
     pub(crate) check_determinism: Option<String>,
-    /// End a run that takes longer, as inconclusive [default: 5m].
+    /// End a run that takes longer. It is inconclusive [default: 5m].
     #[arg(long, value_name = "TIME", value_parser = valid("run-timeout"))]
     pub(crate) run_timeout: Option<String>,
-    /// End a run in which so many events happen while simulated time stands still [default: 1000000].
+    /// End a run in which this many events happen at one instant of simulated time. It is
+    /// inconclusive [default: 1000000].
     #[arg(long, value_name = "N", value_parser = valid("max-events-at-once"))]
     pub(crate) max_events_at_once: Option<String>,
-    /// Where to write a schedule file of each failure; "" or none: nowhere [default: ackproof-failures].
+    /// The directory for the schedules of failures. "" or none writes none [default:
+    /// ackproof-failures].
     #[arg(long, value_name = "DIR", value_parser = valid("failures"))]
     pub(crate) failures: Option<String>,
-    /// Show no progress bar; there is none either if stderr is no terminal, or CI is set.
+    /// Show no progress bar. There is also none if stderr is not a terminal, or if CI is set.
     #[arg(long, value_name = "BOOL", value_parser = valid("quiet"), num_args = 0..=1,
           require_equals = true, default_missing_value = "true")]
     pub(crate) quiet: Option<String>,
-    /// What goes to stdout: human, json, jsonl (a line a run), junit, github [default: human].
+    /// The format on stdout: human, json, jsonl (one line per run), junit or github [default:
+    /// human].
     #[arg(long, value_name = "FORMAT", value_parser = valid("format"))]
     pub(crate) format: Option<String>,
-    /// Write one JSON object to a file as well (of `schema report`, or `schema sweep`).
+    /// Also write the report as one JSON object to a file (see `schema report` and `schema sweep`).
     #[arg(long, value_name = "FILE", value_parser = valid("json"))]
     pub(crate) json: Option<String>,
-    /// Write a JSON object a run to a file as well, a line each.
+    /// Also write one line per run to a file, each a JSON object.
     #[arg(long, value_name = "FILE", value_parser = valid("jsonl"))]
     pub(crate) jsonl: Option<String>,
-    /// Write JUnit's XML to a file as well: a suite a scenario, a case an expectation.
+    /// Also write JUnit's XML to a file. A scenario is a suite, and an expectation is a case.
     #[arg(long, value_name = "FILE", value_parser = valid("junit"))]
     pub(crate) junit: Option<String>,
-    /// Write a summary in Markdown to a file as well.
+    /// Also write a summary in Markdown to a file.
     #[arg(long, value_name = "FILE", value_parser = valid("github"))]
     pub(crate) github: Option<String>,
 }
@@ -225,26 +238,26 @@ pub(crate) struct Flags {
 /// What `merge` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Merge {
-    /// What `run --partition I/N --json FILE` wrote, of every part.
+    /// The files that `run --partition I/N --json FILE` wrote, one for every part.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) parts: Vec<PathBuf>,
-    /// What goes to stdout: human, json, junit, github.
+    /// The format on stdout: human, json, junit or github.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
-    /// Write one JSON object to a file as well.
+    /// Also write the report as one JSON object to a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Write JUnit's XML to a file as well.
+    /// Also write JUnit's XML to a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) junit: Option<PathBuf>,
-    /// Write a summary in Markdown to a file as well.
+    /// Also write a summary in Markdown to a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) github: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct List {
-    /// What to list [default: all but settings and swarm].
+    /// What to list [default: everything except settings and swarm].
     #[arg(value_enum)]
     pub(crate) what: Option<Listed>,
     /// For people, or as one JSON object.
@@ -254,20 +267,20 @@ pub(crate) struct List {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Schema {
-    /// Of what.
+    /// What the schema describes.
     #[arg(value_enum, default_value_t = SchemaOf::Scenario)]
     pub(crate) of: SchemaOf,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
-    /// Its name.
+    /// The name of the scenario.
     #[arg(default_value = "my scenario")]
     pub(crate) name: String,
-    /// Where to write it; missing directories are made [default: stdout].
+    /// The file to write. Missing directories are created [default: stdout].
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Replace a file that is there.
+    /// Replace an existing file.
     #[arg(long)]
     pub(crate) force: bool,
 }
@@ -279,7 +292,7 @@ pub(crate) enum Format {
     Human,
     /// One JSON object.
     Json,
-    /// A JSON object a run.
+    /// One JSON object per run.
     Jsonl,
     /// JUnit's XML.
     Junit,
@@ -300,7 +313,7 @@ pub(crate) enum Shown {
 pub(crate) enum Listed {
     /// Scenario files below ./scenarios.
     Scenarios,
-    /// What is judged.
+    /// What the oracle judges.
     Properties,
     /// What `expect` can limit.
     Measures,
@@ -314,7 +327,7 @@ pub(crate) enum Listed {
     Anchors,
     /// When a group commits.
     Commits,
-    /// Bugs that can be switched on.
+    /// Bugs that can be switched on in the models.
     Variants,
     /// Kafka's settings.
     Settings,

@@ -20,10 +20,10 @@ pub(crate) struct Bench {
     /// A scenario file.
     #[arg(value_name = "FILE", default_value = "scenarios/basics/chaos.json")]
     file: PathBuf,
-    /// Rounds.
+    /// The number of rounds.
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u64).range(1..=1000))]
     rounds: u64,
-    /// For people, or as one JSON object.
+    /// The format: text, or one JSON object.
     #[arg(long, value_enum, default_value_t = Shown::Human)]
     format: Shown,
 }

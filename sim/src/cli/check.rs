@@ -20,14 +20,14 @@ use std::path::{Path, PathBuf};
 /// What `check` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Check {
-    /// The history, a JSON object a line, compressed (.gz) or not; `-`: standard input.
+    /// The history, one JSON object per line, plain or compressed (.gz). `-` is standard input.
     #[arg(value_name = "HISTORY")]
     history: PathBuf,
-    /// For people, or as one JSON object.
+    /// The format: text, or one JSON object.
     #[arg(long, value_enum, default_value_t = Shown::Human)]
     format: Shown,
-    /// What to expect of a property: held, violated or may-violate. Others must hold, and delivery must
-    /// have been judged.
+    /// What to expect of a property: held, violated or may-violate. All other properties must hold.
+    /// The delivery properties must have been judged.
     #[arg(long, value_name = "PROPERTY=WHAT", value_parser = parse_expectation)]
     expect: Vec<(String, Expected)>,
 }

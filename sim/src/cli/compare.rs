@@ -32,19 +32,20 @@ pub(crate) struct Compare {
     /// Scenario files.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// One arm of a single file; of several files, for all of them.
+    /// With one file: the setting of one arm. With several files: a setting for all of them.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
     sets: Vec<(String, String)>,
-    /// A grid: `session.timeout.ms=6000,10000`, with each value of every other `--vary`.
+    /// Several values of a setting: `session.timeout.ms=6000,10000`. Every combination with the
+    /// values of the other `--vary` is an arm.
     #[arg(long = "vary", value_name = "PATH=VALUE,…", value_parser = parse_set)]
     vary: Vec<(String, String)>,
-    /// Seeds that every arm runs.
+    /// The seeds that every arm runs.
     #[arg(long, value_name = "A..B", default_value = "0..20", value_parser = parse_range)]
     seeds: Range<u64>,
-    /// For people, or as one JSON object (of `schema compare`).
+    /// The format: text, or one JSON object (see `schema compare`).
     #[arg(long, value_enum, default_value_t = Shown::Human)]
     format: Shown,
-    /// Runs at the same time [default: one a core].
+    /// The number of runs at the same time [default: one per core].
     #[arg(long, value_name = "J", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
 }

@@ -216,7 +216,7 @@ impl Reader<'_> {
     fn entry(&mut self, (key, value): Entry<'_, '_>, profile: Option<&str>, layers: &mut Layers) {
         let name = key.get_ref().as_ref();
         let Some(row) = KEYS.iter().find(|row| row.name == name) else {
-            let mut error = self.error(key.span(), format!("\"{name}\" is no option"));
+            let mut error = self.error(key.span(), format!("\"{name}\" is not an option"));
             let known = KEYS.iter().map(|row| row.name).chain([PROFILE]);
             error.hint = nearest(name, known);
             self.found.push(error);

@@ -37,22 +37,23 @@ pub(crate) struct Explain {
     /// A scenario file.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Seeds to search.
+    /// The seeds to search.
     #[arg(long, value_name = "A..B", default_value = "0..20", value_parser = parse_range)]
     seeds: Range<u64>,
-    /// Tell one of them in full instead.
+    /// Tell the whole run of one seed instead.
     #[arg(long, value_name = "N", value_parser = parse_seed, conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// Write the schedule of each example that is found, and of each violation, for `replay` and `shrink`.
+    /// Write the schedule of each example and of each violation to this directory, for `replay` and
+    /// `shrink`.
     #[arg(long, value_name = "DIR")]
     save_schedules: Option<PathBuf>,
     /// Override a value of the scenario: `producers.billing.config.acks=1`.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
     sets: Vec<(String, String)>,
-    /// For people, or as one JSON object.
+    /// The format: text, or one JSON object.
     #[arg(long, value_enum, default_value_t = Shown::Human)]
     format: Shown,
-    /// Runs at the same time [default: one a core].
+    /// The number of runs at the same time [default: one per core].
     #[arg(long, value_name = "J", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
 }

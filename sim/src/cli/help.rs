@@ -7,15 +7,15 @@ Example:
 
 Exit status: 0 all expectations met, 1 violated, 2 usage or scenario error, or output that cannot be \
 written, 3 inconclusive, 4 nothing to run, 5 non-determinism, 70 ackproof itself failed, 130 interrupted.
-`ackproof COMMAND --help` has those of a command.";
+`ackproof COMMAND --help` lists the exit statuses of a command.";
 
 pub(super) const RUN: &str = "\
 Example:
   ackproof run scenarios --seeds 0..100 --junit out/ackproof.xml
 
 Exit status: 0 all expectations met, 1 violated, 2 usage or scenario error, or output that cannot be \
-written, 3 inconclusive, 4 nothing to run, 5 non-determinism, 70 ackproof itself failed, 130 interrupted; \
-what was done by then is reported.";
+written, 3 inconclusive, 4 nothing to run, 5 non-determinism, 70 ackproof itself failed, 130 interrupted: \
+the report covers the runs that were finished.";
 
 pub(super) const REPLAY: &str = "\
 Example:
@@ -28,8 +28,9 @@ pub(super) const SHRINK: &str = "\
 Example:
   ackproof shrink scenarios/footguns/acks-one-leader-crash.json --seed 1 -o small.json
 
-Exit status: 0 the failure was made small, 2 usage or scenario error, or a file that cannot be written, \
-4 the run does not fail, 70 ackproof itself failed, 130 interrupted; the smallest so far is written.";
+Exit status: 0 the failure is small now, 2 usage or scenario error, or a file that cannot be written, \
+4 the run does not fail, 70 ackproof itself failed, 130 interrupted: \
+the smallest schedule found so far is written.";
 
 pub(super) const MERGE: &str = "\
 Example:
@@ -43,8 +44,8 @@ pub(super) const COMPARE: &str = "\
 Example:
   ackproof compare scenarios/basics/leader-crash.json --set acks=1 --set acks=all --seeds 10
 
-Exit status: 0 it is compared (nothing is expected), 2 usage or scenario error, 4 nothing to run, 70 a run \
-came to no report, 130 interrupted; what was done by then is shown.";
+Exit status: 0 the comparison is complete (nothing is expected), 2 usage or scenario error, 4 nothing to run, \
+70 a run has no report, 130 interrupted: the runs that were finished are shown.";
 
 pub(super) const EXPLAIN: &str = "\
 Example:
@@ -57,49 +58,49 @@ pub(super) const BENCH: &str = "\
 Example:
   ackproof bench scenarios/basics/chaos.json --rounds 3
 
-Exit status: 0 it is measured, 2 usage or scenario error, 70 ackproof itself failed.";
+Exit status: 0 the measurement is complete, 2 usage or scenario error, 70 ackproof itself failed.";
 
 pub(super) const CONFIG: &str = "\
 Example:
   ackproof config --profile ci
 
-Exit status: 0 it is shown, 2 usage error, or a mistake in a file or a variable.";
+Exit status: 0 the options are shown, 2 usage error, or a mistake in a file or a variable.";
 
 pub(super) const CHECK: &str = "\
 Example:
   ackproof check tests/histories/lost.jsonl
 
-Exit status: 0 nothing is violated, 1 violated, 2 usage error, or no history, 3 what was asked for could not \
+Exit status: 0 nothing is violated, 1 violated, 2 usage error, or not a history, 3 an expectation could not \
 be judged. `ackproof schema history` describes the format.";
 
 pub(super) const IMPORT: &str = "\
 Example:
   ackproof import verifiable --producer p.log --consumer c.log --final final.jsonl -o history.jsonl
 
-Exit status: 0 the history is written, 2 usage error, logs that make no history, or a file that cannot be \
-written.";
+Exit status: 0 the history is written, 2 usage error, logs that do not form a history, or a file that cannot \
+be written.";
 
 pub(super) const VALIDATE: &str = "\
 Example:
   ackproof validate scenarios/real/leader-kill.json --history tests/histories/real/leader-kill.jsonl.gz
 
-Exit status: 0 the two sides agree, 1 a property differs, or counts or times do, 2 usage error, or something \
-is no history of its scenario, 3 nothing could be compared, 70 ackproof itself failed, 130 interrupted.";
+Exit status: 0 the two sides agree, 1 a property, the counts or the times differ, 2 usage error, or a file \
+that is not a history of its scenario, 3 nothing could be compared, 70 ackproof itself failed, 130 interrupted.";
 
 pub(super) const LIST: &str = "\
 Example:
   ackproof list faults
 
-Exit status: 0 it is listed, 2 usage error.";
+Exit status: 0 the list is printed, 2 usage error.";
 
 pub(super) const SCHEMA: &str = "\
 Example:
   ackproof schema report
 
-Exit status: 0 it is printed, 2 usage error.";
+Exit status: 0 the schema is printed, 2 usage error.";
 
 pub(super) const NEW: &str = "\
 Example:
   ackproof new \"orders under fire\" -o scenarios/orders.json
 
-Exit status: 0 it is written, 2 usage error, or a file that is there already or cannot be written.";
+Exit status: 0 the file is written, 2 usage error, or a file that exists already or cannot be written.";

@@ -19,9 +19,9 @@ pub(crate) struct Import {
 
 #[derive(Debug, clap::Subcommand)]
 enum From {
-    /// Make a history of the output of Kafka's VerifiableProducer and VerifiableConsumer.
+    /// Convert the output of Kafka's VerifiableProducer and VerifiableConsumer into a history.
     ///
-    /// Start every producer with its own --value-prefix, and the consumers with --verbose.
+    /// Start each producer with a --value-prefix of its own, and the consumers with --verbose.
     #[command(after_help = super::help::IMPORT)]
     Verifiable(Box<Verifiable>),
 }
@@ -29,24 +29,28 @@ enum From {
 /// What `import verifiable` is given.
 #[derive(Debug, clap::Args)]
 struct Verifiable {
-    /// A history of what a harness knows itself: header, phases, faults, starts and ends of processes. Then
-    /// a producer's --value-prefix is its place in the header, from 0; a consumer's file is named group-number.
+    /// A history of what the harness itself knows: header, phases, faults, starts and ends of
+    /// processes. With it, the --value-prefix of a producer is its position in the header, from 0,
+    /// and the file of a consumer is named group-number.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["group", "acks", "idempotent", "reset"])]
     base: Option<PathBuf>,
-    /// Output of a VerifiableProducer, a file each; its name is the process's.
+    /// The output of the VerifiableProducers, one file each. The name of the file is the name of
+    /// the process.
     #[arg(long, value_name = "FILE", required = true, num_args = 1..)]
     producer: Vec<PathBuf>,
-    /// Output of a VerifiableConsumer, a file each; its name is the process's.
+    /// The output of the VerifiableConsumers, one file each. The name of the file is the name of
+    /// the process.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     consumer: Vec<PathBuf>,
-    /// What the partitions held at the end, read after the clients had the time to finish:
-    /// {"partition":"payments-0","offset":0,"value":"0.0","timestamp":1700000000000} a line, where the record's
-    /// CreateTime tells when it was sent and may be missing; {"partition":…,"start":0,"end":7} tells the
-    /// bounds of a log, else they are those of the lines.
+    /// What the partitions held at the end, read after the clients had time to finish. One record
+    /// per line: {"partition":"payments-0","offset":0,"value":"0.0","timestamp":1700000000000}. The
+    /// timestamp is the CreateTime of the record. It says when the record was sent, and can be left
+    /// out. A line {"partition":…,"start":0,"end":7} gives the bounds of a log. Without it, the
+    /// bounds are those of the lines.
     #[arg(long = "final", value_name = "FILE")]
     dump: Option<PathBuf>,
-    /// What kafka.tools.DumpLogSegments --cluster-metadata-decoder prints of a controller's log: elections,
-    /// in-sync sets, fencing.
+    /// The output of kafka.tools.DumpLogSegments --cluster-metadata-decoder for the log of a
+    /// controller. It has the elections, in-sync sets and fencing.
     #[arg(long, value_name = "FILE", requires = "base")]
     metadata: Option<PathBuf>,
     /// The consumers' group.
@@ -55,13 +59,14 @@ struct Verifiable {
     /// The producers' acks.
     #[arg(long, default_value = "all", value_parser = PossibleValuesParser::new(["all", "-1", "1", "0"]))]
     acks: String,
-    /// The producers ran with enable.idempotence=true; the tool's retries=0 switches it off.
+    /// The producers ran with enable.idempotence=true. The tool sets retries=0, which switches
+    /// idempotence off.
     #[arg(long)]
     idempotent: bool,
     /// The consumers' auto.offset.reset.
     #[arg(long, value_name = "POLICY", default_value = "earliest")]
     reset: String,
-    /// Where to write the history [default: stdout].
+    /// The file to write the history to [default: stdout].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }
@@ -137,7 +142,7 @@ fn log(path: &Path) -> Result<Log, String> {
         path.into()
     };
     let name = bare.file_stem().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| format!("{shown}: the name is no UTF-8"))?;
+    let name = name.ok_or_else(|| format!("{shown}: the name is not UTF-8"))?;
     let log = file(path, |input| Log::read(name, input))?;
     if log.skipped > 0 {
         talk(&format!(

@@ -88,23 +88,23 @@ fn table(rows: &[(&str, &str)]) -> Vec<Item> {
 fn occurs(witness: &str) -> &'static str {
     match witness {
         "coordinator_moved" => "another broker took over the commits of a group",
-        "duplicate_batch" => "a broker recognised a batch that it had already",
+        "duplicate_batch" => "a broker recognised a batch that was already in its log",
         "epoch_bumped" => "an idempotent producer raised its epoch by itself",
-        "fenced" => "the controller gave a broker up",
+        "fenced" => "the controller fenced a broker",
         "isr_expanded" => "a replica came back into an in-sync set",
         "isr_shrunk" => "a replica left an in-sync set",
         "leader_elected" => "a partition got another leader",
-        "not_enough_replicas" => "a write was refused for want of in-sync replicas",
+        "not_enough_replicas" => "a write was refused because too few replicas were in sync",
         "offline" => "a partition had no leader",
         "position_reset" => {
             "a member had no commit to resume from, or none that still was in the log"
         }
         "process_crashed" => "a process was killed",
         "process_restarted" => "a process started again",
-        "rebalance" => "a group shared its partitions out, the first time included",
+        "rebalance" => "a group assigned its partitions, including the first time",
         "redelivered" => "a group processed a record again",
         "retried" => "a producer sent a batch again",
-        "truncated" => "a replica cut records off its log",
+        "truncated" => "a replica truncated its log",
         "unclean_election" => "a replica from outside the in-sync set became leader",
         _ => "",
     }

@@ -222,14 +222,14 @@ pub(crate) fn threads(jobs: Option<NonZeroUsize>) -> NonZeroUsize {
 /// A number of threads.
 pub(crate) fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
     let jobs = text.parse::<NonZeroUsize>().ok().filter(|jobs| jobs.get() <= MAX_JOBS);
-    jobs.ok_or_else(|| format!("\"{text}\" is no number from 1 to {MAX_JOBS}"))
+    jobs.ok_or_else(|| format!("\"{text}\" is not a number from 1 to {MAX_JOBS}"))
 }
 
 /// More parts than anybody has machines.
 const MAX_PARTS: u64 = 1_000_000;
 
 fn partition(options: &mut Options, text: &str) -> Result<(), String> {
-    let wrong = || format!("\"{text}\" is no part; write \"3/8\" for the third of eight");
+    let wrong = || format!("\"{text}\" is not a part; write \"3/8\" for the third of eight");
     let (index, of) = text.split_once('/').ok_or_else(wrong)?;
     let number = |text: &str| text.parse::<u64>().map_err(|_| wrong());
     let (index, of) = (number(index)?, number(of)?);
@@ -242,7 +242,8 @@ fn partition(options: &mut Options, text: &str) -> Result<(), String> {
 
 fn max_events_at_once(options: &mut Options, text: &str) -> Result<(), String> {
     let number = text.parse::<u64>().ok().filter(|number| *number > 0);
-    options.max_events_at_once = number.ok_or_else(|| format!("\"{text}\" is no number from 1"))?;
+    options.max_events_at_once =
+        number.ok_or_else(|| format!("\"{text}\" is not a number from 1"))?;
     Ok(())
 }
 
@@ -250,7 +251,7 @@ fn format(options: &mut Options, text: &str) -> Result<(), String> {
     options.format = Format::from_str(text, false).map_err(|_| {
         let all = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         let names: Vec<String> = all.map(|value| value.get_name().to_owned()).collect();
-        format!("\"{text}\" is no format; there are {}", names.join(", "))
+        format!("\"{text}\" is not a format; the formats are {}", names.join(", "))
     })?;
     Ok(())
 }

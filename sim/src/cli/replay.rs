@@ -28,7 +28,7 @@ pub(crate) fn replay(arguments: &Replay) -> Status {
     let unseeded = files.iter().find(|one| one.plan.seed.is_none() && !asked);
     if let Some(one) = unseeded {
         talk(&format!(
-            "error: {}: names no \"seed\", so it is no schedule; give one with --seed, or use \
+            "error: {}: names no \"seed\", so it is not a schedule; give one with --seed, or use \
              `ackproof run`\n",
             one.file
         ));

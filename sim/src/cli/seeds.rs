@@ -38,7 +38,7 @@ pub(crate) fn parse_seed(text: &str) -> Result<u64, String> {
     // One past the last seed must be a number too.
     let seed = parsed.ok().filter(|seed| *seed < u64::MAX);
     seed.ok_or_else(|| {
-        format!("\"{text}\" is no seed: a whole number below 2^64 - 1, or the hash of a commit")
+        format!("\"{text}\" is not a seed: a whole number below 2^64 - 1, or the hash of a commit")
     })
 }
 
@@ -50,7 +50,7 @@ fn is_commit(text: &str) -> bool {
 pub(crate) fn parse_seeds(text: &str) -> Result<Wanted, String> {
     if let Some((from, count)) = text.split_once('+') {
         let from = parse_seed(from)?;
-        let count = count.parse::<u64>().map_err(|_| format!("\"{count}\" is no number"))?;
+        let count = count.parse::<u64>().map_err(|_| format!("\"{count}\" is not a number"))?;
         let to = from.checked_add(count).filter(|to| *to < u64::MAX);
         let to = to.ok_or_else(|| format!("{text} goes beyond 2^64 - 1"))?;
         return Ok(Wanted { from, to: Some(to) });

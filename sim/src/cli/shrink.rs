@@ -33,29 +33,30 @@ pub(crate) struct Shrink {
     /// A scenario or schedule file.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The seed of the failing run [default: the one that a schedule names, else 0].
+    /// The seed of the failing run [default: the seed that a schedule names, else 0].
     #[arg(long, value_name = "N", value_parser = parse_seed)]
     seed: Option<u64>,
-    /// What must stay violated: a property, or lost, skipped, log_duplicates, duplicates, unknown or
-    /// failed above 0 [default: what fails first].
+    /// What must still fail in the small run: a property, or a count above 0: lost, skipped,
+    /// log_duplicates, duplicates, unknown or failed [default: what fails first].
     #[arg(long, value_name = "NAME", value_parser = parse_property)]
     property: Option<String>,
     /// Override a value of the scenario: `producers.billing.config.acks=1`.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
     sets: Vec<(String, String)>,
-    /// Most runs; the result depends on nothing else.
+    /// The largest number of runs. The result depends on nothing else.
     #[arg(long, value_name = "N", default_value_t = 3000)]
     runs: u64,
-    /// Stop after this much time with the smallest schedule so far, like 60s.
+    /// Stop after this time, like 60s, with the smallest schedule found so far.
     #[arg(long, value_name = "TIME", value_parser = parse_budget)]
     budget: Option<Duration>,
-    /// Runs at the same time [default: one a core].
+    /// The number of runs at the same time [default: one per core].
     #[arg(long, value_name = "J", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
-    /// Where to write the schedule; missing directories are made [default: below ./ackproof-failures].
+    /// The schedule file to write. Missing directories are created [default: below
+    /// ./ackproof-failures].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Let --output replace a file.
+    /// Let --output replace an existing file.
     #[arg(long)]
     force: bool,
 }
@@ -65,7 +66,7 @@ fn parse_property(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     let hint = nearest(text, names()).map(|hint| format!("; {hint}")).unwrap_or_default();
-    Err(format!("\"{text}\" is no property and no count{hint}"))
+    Err(format!("\"{text}\" is neither a property nor a count{hint}"))
 }
 
 fn parse_budget(text: &str) -> Result<Duration, String> {

@@ -30,36 +30,37 @@ use std::sync::atomic::Ordering;
 /// What `validate` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Validate {
-    /// The scenario that ran for real; with --real any number of them.
+    /// The scenario that ran on a real cluster. With --real, any number of scenarios.
     #[arg(value_name = "SCENARIO", required_unless_present = "real")]
     named: Vec<PathBuf>,
-    /// Histories of real runs, compressed (.gz) or not.
+    /// Histories of real runs, plain or compressed (.gz).
     #[arg(long = "history", value_name = "FILE", num_args = 1..)]
     histories: Vec<PathBuf>,
-    /// Many scenarios at once: DIR holds NAME/*.jsonl or *.jsonl.gz, the real runs of NAME.json. Of those that
-    /// are named, or of all. What is no history of its scenario is left out and told.
+    /// Several scenarios at once. DIR/NAME/ holds the real runs of NAME.json (*.jsonl or
+    /// *.jsonl.gz). Compares the scenarios that are named, or all. Skips and reports files that are
+    /// not a history of their scenario.
     #[arg(long, value_name = "DIR", conflicts_with = "histories")]
     real: Option<PathBuf>,
-    /// Where --real looks for NAME.json, if no scenario is named.
+    /// The directory in which --real looks for NAME.json if no scenario is named.
     #[arg(long, value_name = "DIR", default_value = "scenarios/real")]
     scenarios: PathBuf,
-    /// Figures that are known to differ, with the reasons: shown, and not tested. A JSON object like
-    /// `{"leader-kill": {"longest_stall": "why"}, "*": {}}`.
+    /// Figures that are known to differ, with the reasons. They are shown and not tested. The file
+    /// is a JSON object like `{"leader-kill": {"longest_stall": "why"}, "*": {}}`.
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
     /// Override a value of the scenario: `run.settle=60s`.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
     sets: Vec<(String, String)>,
-    /// Seeds that are simulated.
+    /// The seeds to simulate.
     #[arg(long, value_name = "A..B", default_value = "0..200", value_parser = parse_range)]
     seeds: Range<u64>,
-    /// For people, as one JSON object (of `schema validate`), or as the body of a page.
+    /// The format: text, one JSON object (see `schema validate`), or the body of a page.
     #[arg(long, value_enum, default_value_t = Page::Human)]
     format: Page,
-    /// Runs at the same time [default: one a core].
+    /// The number of runs at the same time [default: one per core].
     #[arg(long, value_name = "J", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
-    /// Where to write it [default: stdout].
+    /// The file to write [default: stdout].
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
 }

@@ -21,7 +21,9 @@ impl Known {
             for (figure, why) in figures {
                 if !NAMES.contains(&figure.as_str()) {
                     let names = NAMES.join(", ");
-                    return Err(format!("{scenario}: {figure:?} is no figure; there are {names}"));
+                    return Err(format!(
+                        "{scenario}: {figure:?} is not a figure; the figures are {names}"
+                    ));
                 }
                 if why.trim().is_empty() {
                     return Err(format!("{scenario}: {figure}: no reason"));
@@ -56,7 +58,8 @@ mod tests {
     fn what_is_no_figure_or_has_no_reason_is_refused() {
         let refused = |text: &str| Known::read(text).unwrap_err();
         assert!(
-            refused(r#"{"a": {"send": "x"}}"#).contains("\"send\" is no figure; there are sent")
+            refused(r#"{"a": {"send": "x"}}"#)
+                .contains("\"send\" is not a figure; the figures are sent")
         );
         assert!(refused(r#"{"a": {"sent": " "}}"#).contains("sent: no reason"));
         assert!(refused("[]").contains("expected a map"));

@@ -1,5 +1,5 @@
-//! Documents point at things that are there: relative links, and paths into the rooms of the
-//! repository in code spans and blocks.
+//! Documents point at things that are there: relative links with their sections, and paths into the
+//! rooms of the repository in code spans and blocks.
 
 use super::finding;
 use crate::support::{assert_none, files, read, root};
@@ -13,8 +13,10 @@ fn check(path: &str, text: &str) -> Vec<String> {
     let folder = Path::new(path).parent().unwrap_or(Path::new(""));
     for (number, line) in (1..).zip(text.lines()) {
         for target in links(line) {
-            let file = target.split('#').next().unwrap_or_default();
-            if !target.contains("://") && !file.is_empty() && !exists(&folder.join(file)) {
+            let (file, section) = target.split_once('#').unwrap_or((target, ""));
+            let there = folder.join(file);
+            let outside = target.contains("://") || file.is_empty();
+            if !outside && (!exists(&there) || !section.is_empty() && !has(&there, section)) {
                 let what = format!("the link to {target} leads nowhere");
                 findings.push(finding(path, number, &what, "correct or remove it"));
             }
@@ -29,6 +31,17 @@ fn check(path: &str, text: &str) -> Vec<String> {
 
 fn exists(path: &Path) -> bool {
     root().join(path).exists()
+}
+
+/// Whether a document has a heading for `section`: its words in lower case, joined by hyphens.
+fn has(document: &Path, section: &str) -> bool {
+    let text = std::fs::read_to_string(root().join(document)).unwrap_or_default();
+    let headings = text.lines().filter_map(|line| line.strip_prefix('#'));
+    let name = |heading: &str| {
+        let heading = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+        heading.replace(|letter: char| !letter.is_alphanumeric() && letter != '-', "")
+    };
+    headings.map(name).any(|one| one == section)
 }
 
 /// Targets of `[text](target)`.
@@ -59,10 +72,11 @@ fn a_dead_link_and_a_dead_path_are_found() {
         check("README.md", "see [this](nowhere.md)"),
         ["README.md:1: the link to nowhere.md leads nowhere; correct or remove it"]
     );
+    assert_eq!(check("README.md", "[x](README.md#no-such-section)").len(), 1, "a section");
     assert_eq!(check("models/kafka/x.md", "\n[up](README.md)").len(), 1, "from its own folder");
     assert_eq!(check("README.md", "run scenarios/basics/none.json.").len(), 1, "a scenario");
     assert_eq!(check("README.md", "in `sim/src/none.rs`").len(), 1, "a source");
-    let good = "[a](README.md#x) [b](https://x.org/y) [c](#here) scenarios/*/x.json \
+    let good = "[a](README.md#get-started) [b](https://x.org/y) [c](#here) scenarios/*/x.json \
                 tests/<name> scenarios/…/x.json `sim/Cargo.toml`.";
     assert_none(&check("README.md", good));
 }

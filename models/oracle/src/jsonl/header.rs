@@ -345,7 +345,7 @@ fn indices(nodes: &[String]) -> Result<BTreeMap<String, usize>, Mistake> {
     let mut by_name = BTreeMap::new();
     for (index, name) in nodes.iter().enumerate() {
         if name.is_empty() || name.chars().any(char::is_control) {
-            return Err((format!("nodes: {name:?} is no name"), None));
+            return Err((format!("nodes: {name:?} is not a name"), None));
         }
         if by_name.insert(name.clone(), index).is_some() {
             return Err((format!("nodes: {name:?} twice"), None));

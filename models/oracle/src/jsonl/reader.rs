@@ -140,7 +140,7 @@ fn fill(input: &mut impl BufRead, buffer: &mut Vec<u8>, line: u64) -> Result<boo
 fn text(buffer: &[u8], line: u64) -> Result<&str, Problem> {
     std::str::from_utf8(buffer).map_err(|error| {
         let column = Some(error.valid_up_to() + 1);
-        Problem::new(line, column, "this byte is no UTF-8: a history is a text file")
+        Problem::new(line, column, "this byte is not UTF-8: a history is a text file")
     })
 }
 

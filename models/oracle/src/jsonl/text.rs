@@ -88,7 +88,7 @@ macro_rules! number {
                 let inner = inner.filter(|_| ($least..=$most).contains(&number));
                 inner.map(Self).ok_or_else(|| {
                     D::Error::custom(format_args!(
-                        "{number} is no {}: {} to {} is", $about, $least as i64, $most as i64
+                        "{number} is not a valid {}; it must be {} to {}", $about, $least as i64, $most as i64
                     ))
                 })
             }

@@ -1,4 +1,4 @@
-//! `idempotent-log`: a record that an idempotent producer was given once is in the log once at most.
+//! `idempotent-log`: a record that an idempotent producer was given once is in the log at most once.
 //!
 //! Source: KIP-98, bug corpus §10.2. A witness is a copy of a record of an idempotent producer in a log at
 //! the end. Exempt are records that the application itself sent twice, and those in flight when their producer

@@ -16,7 +16,7 @@ fn faults_hit_what_exists() {
             "leader of payments-3",
             "\"payments\" has no partition number 3 (there is payments-0 to payments-2)",
         ),
-        ("leader of payments", "\"payments\" is no partition (write \"payments-0\")"),
+        ("leader of payments", "\"payments\" is not a partition (write \"payments-0\")"),
         ("coordinator of leger", "unknown group \"leger\" (did you mean \"ledger\"?)"),
         ("any producer of bill", "unknown producer \"bill\" (did you mean \"billing\"?)"),
         ("billing-2", "\"billing\" has no instance number 2 (there is billing-0 to billing-1)"),
@@ -64,7 +64,7 @@ fn faults_are_sentences() {
         ),
         (
             r#"{ "at": "5s", "throttle": "broker-1", "rate": "20kbit" }"#,
-            "faults[0].rate: \"20kbit\" is no bandwidth; write \"20kB/s\", \"1.5MB/s\" or \"500B/s\"",
+            "faults[0].rate: \"20kbit\" is not a bandwidth; write \"20kB/s\", \"1.5MB/s\" or \"500B/s\"",
         ),
         (
             r#"{ "at": "5s", "throttle": "broker-1", "rate": 500 }"#,

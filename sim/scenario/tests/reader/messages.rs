@@ -38,7 +38,7 @@ fn files_that_are_none() {
     assert_eq!(first(" \n\t"), "the file is empty", "blank");
     assert_eq!(first("[]"), "expected an object, found a list", "no object");
     let large = " ".repeat(usize::try_from(MAX_BYTES).unwrap() + 1);
-    assert_eq!(first(&large), "the file is larger than 16 MiB: this is no scenario", "large");
+    assert_eq!(first(&large), "the file is larger than 16 MiB: this is not a scenario", "large");
     let missing: Vec<_> = load("{}", &[]).unwrap_err().into_iter().map(|d| d.path).collect();
     assert_eq!(missing, ["topics", "producers"], "what every scenario has");
 }

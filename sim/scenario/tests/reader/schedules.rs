@@ -31,7 +31,7 @@ fn mistakes_in_records_are_shown() {
     let of = |list: &str| message("producers", &sends(list));
     let first = "producers.billing.sends.billing-1[0]";
     for (list, said) in [
-        ("\"soon\"", "\"soon\" is no record; write \"1.5s\", or \"1.5s key 17 size 120\""),
+        ("\"soon\"", "\"soon\" is not a record; write \"1.5s\", or \"1.5s key 17 size 120\""),
         ("\"100ms\"", "the producer starts at 1s, after this"),
         ("\"31s\"", "the load ends at 30s; no record is sent later"),
         ("\"1s size 0\"", "0 bytes: a record has from 1 to 104857600"),
@@ -89,11 +89,11 @@ fn moments_that_make_no_sense_are_refused_with_a_hint() {
         ("leader of payments-9 appends offset 1", "\"payments\" has no partition number 9"),
         ("leader of payments-0 appends payments-1 offset 1", "another partition"),
         ("controller appends payments-0 offset 1", "\"controller\" appends nothing"),
-        ("broker-1 appends offset 1", "no place in a log"),
-        ("broker-1 appends billing-0#x", "no record"),
-        ("ledger-0#1 is sent", "\"ledger-0\" is no producer"),
+        ("broker-1 appends offset 1", "not a place in a log"),
+        ("broker-1 appends billing-0#x", "not a record"),
+        ("ledger-0#1 is sent", "\"ledger-0\" is not a producer"),
         ("broker-1 processes payments-0 offset 1", "processes nothing"),
-        ("billing-0 becomes leader of payments-0", "\"billing-0\" is no broker"),
+        ("billing-0 becomes leader of payments-0", "\"billing-0\" is not a broker"),
         ("everything is fine", "nothing that a fault can wait for"),
     ] {
         let told = after(text);

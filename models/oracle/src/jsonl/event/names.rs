@@ -34,7 +34,7 @@ impl Names {
     pub(super) fn place(&self, text: &Text<'_>) -> Found<TopicPartition> {
         let parts = text.rsplit_once('-').and_then(|(topic, number)| Some((topic, whole(number)?)));
         let Some((name, number)) = parts else {
-            let what = format!("{:?} is no partition, as payments-0 is", &**text);
+            let what = format!("{:?} is not a partition like payments-0", &**text);
             return Err(Mistake::about(what, text, None));
         };
         let known = || self.topics.keys().map(String::as_str);
@@ -62,7 +62,7 @@ impl Names {
     pub(super) fn id(&mut self, text: &Text<'_>) -> Found<RecordId> {
         let parts = text.rsplit_once('#').and_then(|(name, number)| Some((name, whole(number)?)));
         let Some((name, number)) = parts else {
-            let what = format!("{:?} is no record, as billing-0#117 is", &**text);
+            let what = format!("{:?} is not a record like billing-0#117", &**text);
             return Err(Mistake::about(what, text, None));
         };
         let known = || self.producers.keys().map(String::as_str);

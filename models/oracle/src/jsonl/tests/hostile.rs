@@ -63,9 +63,9 @@ fn a_mistake_is_shown_at_its_place_with_what_was_meant() {
     let topic = SENT.replace("payments-0", "paymens-0");
     says(&[&topic], &["2:63: the header has no topic named \"paymens\"", "\"payments\"?"]);
     says(&[&SENT.replace("payments-0", "payments-9")], &["no partition 9: payments has 1"]);
-    says(&[&SENT.replace("payments-0", "payments-+0")], &["\"payments-+0\" is no partition"]);
+    says(&[&SENT.replace("payments-0", "payments-+0")], &["\"payments-+0\" is not a partition"]);
     says(&[&SENT.replace("payments-0", "__consumer_offsets-0")], &["writes to payments"]);
-    says(&[&SENT.replace("#0", "")], &["\"billing-0\" is no record"]);
+    says(&[&SENT.replace("#0", "")], &["\"billing-0\" is not a record"]);
     says(&[&SENT.replace("billing-0#", "biling-0#")], &["no producer named", "\"billing-0\"?"]);
     says(&[&SENT.replace("0,", "\"0\",")], &["2:12: invalid type: string \"0\", expected u64"]);
     says(&[&SENT.replace("sent", "se\\u0000nt")], &["control character"]);
@@ -76,7 +76,7 @@ fn a_mistake_is_shown_at_its_place_with_what_was_meant() {
 fn what_cannot_be_is_refused() {
     let acked = r#"{"at_us":0,"event":"acked","partition":"payments-0","base_offset":0,"by":1,"records":["billing-0#0"]}"#;
     says(&[acked], &["\"billing-0#0\" has an outcome", "write a line of \"event\":\"sent\""]);
-    says(&[SENT, &acked.replace(":0,\"by\"", ":-2,\"by\"")], &["3:68: -2 is no offset"]);
+    says(&[SENT, &acked.replace(":0,\"by\"", ":-2,\"by\"")], &["3:68: -2 is not a valid offset"]);
     says(&[SENT, &acked.replace("\"by\":1", "\"by\":9")], &["no broker 9: the header has 3"]);
     says(&[SENT, &acked.replace(":0,\"by\"", ":1e99,\"by\"")], &["3:"]);
     let late = SENT.replace("\"at_us\":0", "\"at_us\":9000000");
@@ -90,7 +90,7 @@ fn what_cannot_be_is_refused() {
     says(&[led], &["this happens at a broker"]);
     says(
         &[&led.replace("ledger-0", "broker-1").replace(":0,\"log", ":-1,\"log")],
-        &["-1 is no leader epoch"],
+        &["-1 is not a valid leader epoch"],
     );
     let done =
         r#"{"at_us":0,"event":"final_read_done","partition":"payments-0","start":9,"end":1}"#;
@@ -191,7 +191,7 @@ fn a_log_is_read_to_its_end_once_and_an_in_sync_set_has_nobody_twice() {
 #[test]
 fn numbers_and_offsets_cannot_ask_for_gigabytes() {
     says(&[&SENT.replace("#0", "#4294967295")], &["record number 4294967295 is too high"]);
-    says(&[&SENT.replace("#0", "#99999999999")], &["is no record"]);
+    says(&[&SENT.replace("#0", "#99999999999")], &["is not a record"]);
     let last = |base: u64| {
         format!(
             r#"{{"at_us":0,"event":"final_read","partition":"payments-0","base_offset":{base},"records":["billing-0#0"]}}"#

@@ -132,7 +132,7 @@ fn a_reset_that_the_group_does_not_have_is_no_cause() {
     let commit = vec![polled(0, &[0]), commit_sent(1), committed(1)];
     let unknown = [commit, at(PositionSource::Committed)].concat();
     let (_, summary) = skip("unknown", unknown);
-    assert!(summary.contains("no commit strategy on record explains it"), "{summary}");
+    assert!(summary.contains("the commit strategy does not explain that"), "{summary}");
 }
 
 #[test]
