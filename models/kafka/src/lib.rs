@@ -1,7 +1,8 @@
 //! What Kafka does: brokers, controller, clients and their applications as pure state machines.
 //!
-//! Rules are cited as `R2.17`, with the class of Apache Kafka they come from; where a machine does less
-//! than Kafka, `DEVIATIONS.md` says what, and why the claims survive it.
+//! Rules are cited as `R2.17`, with the class of Apache Kafka they come from. `RULES.md` says what each
+//! number stands for. Where a machine does less than Kafka, `DEVIATIONS.md` says what, and why the claims
+//! survive it.
 //!
 //! - [`machine`] the contract between a machine and whoever drives it: start here
 //! - [`message`] requests and responses · [`observation`] facts for the history · [`config`] settings
