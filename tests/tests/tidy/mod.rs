@@ -2,10 +2,12 @@
 //! test beside it shows it failing on a bad text; another applies it to the whole repository.
 //!
 //! - [`imports`] who may depend on whom, pinned versions · [`sources`] headers, sizes, banned words
-//! - [`docs`] links and paths in documents · [`scenarios`] what a scenario file must say
+//! - [`docs`] links and paths in documents · [`rules`] numbers of Kafka's rules
+//! - [`scenarios`] what a scenario file must say
 
 mod docs;
 mod imports;
+mod rules;
 mod scenarios;
 mod sources;
 
