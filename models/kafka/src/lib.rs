@@ -18,6 +18,8 @@ pub mod client;
 pub mod config;
 pub mod consumer;
 pub mod controller;
+#[cfg(test)]
+mod golden;
 pub mod group;
 pub mod log;
 pub mod machine;
