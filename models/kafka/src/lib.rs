@@ -1,7 +1,8 @@
 //! What Kafka does: brokers, controller, clients and their applications as pure state machines.
 //!
-//! Rules are cited as `R2.17`, with the class of Apache Kafka they come from; where a machine does less
-//! than Kafka, `DEVIATIONS.md` says what, and why the claims survive it.
+//! Rules are cited as `R2.17`, with the class of Apache Kafka they come from. `RULES.md` says what each
+//! number stands for. Where a machine does less than Kafka, `DEVIATIONS.md` says what, and why the claims
+//! survive it.
 //!
 //! - [`machine`] the contract between a machine and whoever drives it: start here
 //! - [`driver`] a process: a machine with its disk
@@ -19,6 +20,8 @@ pub mod config;
 pub mod consumer;
 pub mod controller;
 pub mod driver;
+#[cfg(test)]
+mod golden;
 pub mod group;
 pub mod log;
 pub mod machine;

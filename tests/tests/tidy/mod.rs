@@ -2,12 +2,13 @@
 //! test beside it shows it failing on a bad text; another applies it to the whole repository.
 //!
 //! - [`imports`] who may depend on whom, pinned versions · [`sources`] headers, sizes, banned words
-//! - [`circles`] modules that use each other
+//! - [`circles`] modules that use each other · [`rules`] numbers of Kafka's rules
 //! - [`docs`] links and paths in documents · [`scenarios`] what a scenario file must say
 
 mod circles;
 mod docs;
 mod imports;
+mod rules;
 mod scenarios;
 mod sources;
 

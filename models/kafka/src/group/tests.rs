@@ -1,8 +1,9 @@
 //! The coordinator driven by hand through `driver`, one rule at a time; `interleavings` does it at
-//! random.
+//! random. `table` prints what every input does to every state.
 
 mod driver;
 mod interleavings;
+mod table;
 
 use super::GroupTimer;
 use crate::message::GroupRecord;
