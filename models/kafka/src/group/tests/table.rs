@@ -3,11 +3,11 @@
 //! follower; whoever comes besides is the newcomer.
 
 use super::super::classic::State;
-use super::super::record::GroupRecord;
 use super::super::{Action, GroupTimer};
 use super::driver::{self, Driver, GROUP, at};
 use crate::golden::{Row, compare, words};
 use crate::machine::ConnectionId;
+use crate::message::GroupRecord;
 use crate::message::{
     CorrelationId, JoinGroupRequest, JoinGroupResponse, MemberClaim, Request, Response,
     SyncGroupRequest,
