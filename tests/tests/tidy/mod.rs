@@ -1,11 +1,13 @@
 //! The tree keeps its rules. Every rule is a function from a path and a text to findings, so that a
 //! test beside it shows it failing on a bad text; another applies it to the whole repository.
 //!
-//! - [`imports`] who may depend on whom, pinned versions · [`sources`] headers, sizes, banned words
+//! - [`imports`] who may depend on whom, pinned versions · [`rooms`] the same inside the simulator
+//! - [`sources`] headers, sizes, banned words
 //! - [`docs`] links and paths in documents · [`scenarios`] what a scenario file must say
 
 mod docs;
 mod imports;
+mod rooms;
 mod scenarios;
 mod sources;
 
