@@ -7,7 +7,7 @@
 
 mod chaos;
 
-use ackproof::bench::simulate;
+use ackproof::study::bench::simulate;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use std::alloc::System;
 

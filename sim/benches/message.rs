@@ -10,7 +10,7 @@
 
 mod chaos;
 
-use ackproof::bench::{Simulated, endpoint, simulate, stream};
+use ackproof::study::bench::{Simulated, endpoint, simulate, stream};
 use criterion::{Criterion, Throughput};
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -1,8 +1,8 @@
 //! What faults do to a run, seen from outside: records, witnesses and the sentence for the report.
 
-use ackproof::nemesis::FaultRecord;
-use ackproof::recorder::Trace;
-use ackproof::run::{RunOutcome, run};
+use ackproof::world::nemesis::FaultRecord;
+use ackproof::world::recorder::Trace;
+use ackproof::world::run::{RunOutcome, run};
 use ackproof_oracle::history::Event;
 use ackproof_oracle::verdict::Judgement;
 use ackproof_scenario::plan::Plan;

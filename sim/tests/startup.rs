@@ -1,7 +1,7 @@
 //! How long processes take to start again, seen from outside: what they do when, and what interrupts it.
 
-use ackproof::recorder::Trace;
-use ackproof::run::run;
+use ackproof::world::recorder::Trace;
+use ackproof::world::run::run;
 use ackproof_oracle::history::{Event, ProcessEnd};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_with};

@@ -260,7 +260,7 @@ fn an_interrupted_sweep_tells_what_it_has() {
     write(directory.path(), "a.json", &scenario(MET));
     let mut child = ackproof(directory.path())
         .args(["run", "a.json", "--seeds", "5000", "--jobs", "1", "--format", "json"])
-        .env("RUST_LOG", "ackproof::trial=info")
+        .env("RUST_LOG", "ackproof::study::trial=info")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

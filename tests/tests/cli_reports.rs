@@ -58,7 +58,7 @@ fn a_log_has_simulated_time_and_the_process() {
     let directory = directory();
     write(directory.path(), "a.json", &scenario(MET));
     let mut command = ackproof(directory.path());
-    command.args(["run", "a.json"]).env("RUST_LOG", "ackproof::recorder=debug");
+    command.args(["run", "a.json"]).env("RUST_LOG", "ackproof::world::recorder=debug");
     let ran = finish(command.output().unwrap());
     let lines: Vec<&str> = ran.talk.lines().collect();
     assert!(lines.iter().any(|line| line.contains("at_us=") && line.contains("broker-1")));

@@ -172,7 +172,7 @@ fn an_interrupted_sweep_writes_all_its_files() {
     let mut child = ackproof(path)
         .args(["run", "a.json", "--seeds", "5000", "--jobs", "1"])
         .args(files)
-        .env("RUST_LOG", "ackproof::trial=info")
+        .env("RUST_LOG", "ackproof::study::trial=info")
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

@@ -4,7 +4,7 @@
 use crate::support::{
     ackproof, assert_none, binary, history, load, outcome, parallel, root, scenarios,
 };
-use ackproof::run::RunOutcome;
+use ackproof::world::run::RunOutcome;
 use ackproof_oracle::history::{Entry, Event};
 use ackproof_scenario::plan::Plan;
 use serde_json::Value;

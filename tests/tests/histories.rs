@@ -3,7 +3,7 @@
 
 use crate::cli::{Ran, directory, run};
 use crate::support::{assert_none, history, load, parallel, read, root, scenarios};
-use ackproof::check::{read as judge, report};
+use ackproof::outside::check::{read as judge, report};
 use ackproof_oracle::jsonl::{entry_line, header_line, schema};
 use ackproof_reports::timing::Timing;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// The history of a run as `run --trace` writes it.
-fn traced(scenario: &str) -> (ackproof::run::RunOutcome, String) {
+fn traced(scenario: &str) -> (ackproof::world::run::RunOutcome, String) {
     let (outcome, entries) = history(&load(scenario, &[]), 0);
     let mut text = header_line(&outcome.context) + "\n";
     for entry in &entries {

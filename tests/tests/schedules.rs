@@ -4,8 +4,8 @@
 use crate::cli::run as run_binary;
 use crate::support::root;
 use crate::support::{assert_none, load, outcome, parallel, scenarios};
-use ackproof::saved::save;
-use ackproof::{document, run};
+use ackproof::study::saved::save;
+use ackproof::world::{document, run};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::write;
 use std::collections::{BTreeMap, BTreeSet};

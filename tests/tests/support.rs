@@ -1,7 +1,7 @@
 //! What the tests share: where things are, scenarios as plans, runs as histories, work over all
 //! cores, and the binary. It decides nothing.
 
-use ackproof::run::{RunOutcome, run};
+use ackproof::world::run::{RunOutcome, run};
 use ackproof_kafka::variant::Variant;
 use ackproof_oracle::history::Entry;
 use ackproof_oracle::measure::WITNESSES;

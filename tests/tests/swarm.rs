@@ -3,7 +3,7 @@
 
 use crate::cli::{MET, VIOLATED, directory, run, scenario, write};
 use crate::support::{assert_none, load, parallel, read, scenarios};
-use ackproof::document::load_drawn;
+use ackproof::world::document::load_drawn;
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::swarm::{TABLE, draw};
 use serde_json::Value;

@@ -5,7 +5,7 @@ use super::args::Shown;
 use super::output::{for_people, result, talk};
 use super::progress::reading;
 use super::status::Status;
-use ackproof::check::{Checked, read, report};
+use ackproof::outside::check::{Checked, read, report};
 use ackproof_oracle::jsonl::nearest;
 use ackproof_oracle::registry::PROPERTIES;
 use ackproof_oracle::verdict::Subject;

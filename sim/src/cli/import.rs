@@ -4,7 +4,7 @@ use super::check::open;
 use super::output::{result, talk};
 use super::place::whole;
 use super::status::Status;
-use ackproof::verifiable::{Base, Dump, History, Log, Metadata, Settings, history, merge};
+use ackproof::outside::verifiable::{Base, Dump, History, Log, Metadata, Settings, history, merge};
 use ackproof_types::words::plural;
 use clap::builder::PossibleValuesParser;
 use std::io::BufRead;

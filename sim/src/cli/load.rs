@@ -1,9 +1,9 @@
 //! From scenario files to plans. All mistakes of all files are told at once.
 
 use super::output::talk;
-use ackproof::bounds::Failure;
-use ackproof::document;
-use ackproof::document::Sets;
+use ackproof::world::bounds::Failure;
+use ackproof::world::document;
+use ackproof::world::document::Sets;
 use ackproof_reports::sweep::Asked;
 use ackproof_scenario::diagnostic::{Diagnostic, decode};
 use ackproof_scenario::plan::Plan;

@@ -32,7 +32,7 @@ pub(crate) fn merge(arguments: &Merge) -> Status {
         talk(&mistakes);
         return Status::Usage;
     }
-    let whole = match ackproof::merge::merge(parts) {
+    let whole = match ackproof::study::merge::merge(parts) {
         Ok(whole) => whole,
         Err(why) => {
             talk(&format!("error: {why}\n"));

@@ -36,7 +36,7 @@ mod sweep;
 mod validate;
 mod watchdog;
 
-use ackproof::document;
+use ackproof::world::document;
 use ackproof_reports::{json, jsonl};
 use ackproof_scenario::describe::template;
 use ackproof_scenario::schema::schema;

@@ -4,7 +4,7 @@
 
 use super::args::{Flags, Format};
 use super::seeds::{Wanted, parse_seed, parse_seeds};
-use ackproof::bounds::MAX_EVENTS_AT_ONCE;
+use ackproof::world::bounds::MAX_EVENTS_AT_ONCE;
 use ackproof_reports::sweep::Part;
 use ackproof_scenario::durations::duration;
 use clap::ValueEnum;

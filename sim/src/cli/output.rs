@@ -3,7 +3,7 @@
 //! A reader that went away (`| head`) is no error and no reason to talk; a full disk is one.
 
 use super::status::Status;
-use ackproof::recorder::Trace;
+use ackproof::world::recorder::Trace;
 use ackproof_oracle::jsonl::{entry_line, header_line};
 use ackproof_reports::human;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Stdout, Write};

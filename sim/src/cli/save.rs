@@ -3,11 +3,12 @@
 use super::output::talk;
 use super::place::{told, whole};
 use super::status::Status;
-use ackproof::bounds::Bounds;
-use ackproof::report::Origin;
-use ackproof::run::run;
-use ackproof::trial::trial_telling;
-use ackproof::{document, saved};
+use ackproof::study::report::Origin;
+use ackproof::study::saved;
+use ackproof::study::trial::trial_telling;
+use ackproof::world::bounds::Bounds;
+use ackproof::world::document;
+use ackproof::world::run::run;
 use ackproof_reports::verdict::Verdict;
 use ackproof_scenario::plan::Plan;
 use std::path::{Path, PathBuf};

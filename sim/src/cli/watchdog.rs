@@ -2,7 +2,7 @@
 //! set, and ends itself at its next event. It knows no run from within.
 
 use super::output::talk;
-use ackproof::bounds::Bounds;
+use ackproof::world::bounds::Bounds;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};

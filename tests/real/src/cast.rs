@@ -95,7 +95,7 @@ impl Cast {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ackproof::document::{context, load};
+    use ackproof::world::document::{context, load};
 
     #[test]
     fn everyone_has_a_host_and_a_place_in_the_history() {

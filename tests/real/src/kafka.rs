@@ -253,7 +253,7 @@ pub(crate) const LOGGING: &str = r#"<Configuration status="ERROR">
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ackproof::document::load;
+    use ackproof::world::document::load;
 
     fn plan() -> Plan {
         let text = r#"{

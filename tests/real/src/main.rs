@@ -20,7 +20,7 @@ mod sandbox;
 mod stage;
 mod targets;
 
-use ackproof::document::load;
+use ackproof::world::document::load;
 use ackproof_scenario::plan::Plan;
 use ackproof_types::words::plural;
 use clap::{Args, Parser, Subcommand};

@@ -252,7 +252,7 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ackproof::document::load;
+    use ackproof::world::document::load;
     use ackproof_scenario::schedule::Schedule;
 
     fn faults(faults: &str) -> Vec<ScheduledFault> {

@@ -108,7 +108,7 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::impossible;
-    use ackproof::document::load;
+    use ackproof::world::document::load;
 
     fn of(group: &str, fault: &str, delays: bool) -> Vec<String> {
         let text = format!(

@@ -2,7 +2,7 @@
 //! that is interrupted leaves nothing. They need root, Java and what tests/real/setup fetches, and half a minute
 //! each: `cargo test --release -p ackproof-real -- --ignored --test-threads 1`.
 
-use ackproof::check;
+use ackproof::outside::check;
 use ackproof_oracle::verdict::Findings;
 use flate2::read::GzDecoder;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};

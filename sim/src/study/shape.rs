@@ -1,0 +1,85 @@
+//! Which properties a scenario can make judge something at all, by what is in it.
+//!
+//! A property that judged nothing where it could have is no success; one that had nothing to judge by
+//! the scenario's own shape (no group, `acks=0`, one replica, nobody who restarts) says nothing, and rightly so.
+
+use crate::world::network::syn_again_after_s;
+use ackproof_reports::run::NetworkReport;
+use ackproof_scenario::plan::{Action, Fault, FaultKind, Group, Plan, Producer, Target};
+
+/// Whether every run of `plan` should give `property` something to judge.
+pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
+    let some = |is: fn(&Producer) -> bool| plan.producers.iter().any(is);
+    let of_groups = ["at-least-once", "commit-behind-processing", "stable-reads"];
+    if of_groups.contains(&property) && without_offsets(plan) {
+        return false;
+    }
+    match property {
+        "acked-durability" => some(acks),
+        "at-least-once" => plan.groups.iter().any(|group| reads(plan, group, acks)),
+        "commit-behind-processing" | "stable-reads" => {
+            plan.groups.iter().any(|group| reads(plan, group, |_| true))
+        }
+        "commit-durability" => {
+            plan.groups.iter().any(|group| reads(plan, group, |_| true))
+                && plan.faults.iter().any(moves_partitions)
+        }
+        "group-exclusive" => plan.groups.iter().any(|group| shares(plan, group)),
+        // Index 0 is `__consumer_offsets`.
+        "log-matching" => plan.topics.iter().skip(1).any(|topic| topic.replication_factor > 1),
+        "idempotent-log" => some(idempotent),
+        "producer-order" => some(|producer| {
+            let in_flight = producer.config.number("max.in.flight.requests.per.connection");
+            acks(producer) && (idempotent(producer) || in_flight == 1)
+        }),
+        // What speaks of logs and leaders always has some.
+        _ => true,
+    }
+}
+
+/// Whether Kafka cannot create `__consumer_offsets`, so that no group reads anything: `recovers` says so.
+fn without_offsets(plan: &Plan) -> bool {
+    plan.topics[0].replication_factor > plan.brokers
+}
+
+/// What a run's report says of the network: only where faults make it matter.
+pub(crate) fn network(plan: &Plan) -> Option<NetworkReport> {
+    let loses = |action: &Action| {
+        matches!(action, Action::Isolate(_) | Action::Partition(_) | Action::Lossy { .. })
+    };
+    let mut kinds = plan.faults.iter().flat_map(|fault| &fault.choices);
+    let syn_linear_timeouts = plan.network.syn_linear_timeouts;
+    kinds.any(|(_, kind)| loses(&kind.action)).then(|| NetworkReport {
+        syn_linear_timeouts,
+        syn_again_after_s: syn_again_after_s(syn_linear_timeouts),
+    })
+}
+
+fn acks(producer: &Producer) -> bool {
+    producer.config.word("acks") != "0"
+}
+
+fn idempotent(producer: &Producer) -> bool {
+    producer.config.switch("enable.idempotence")
+}
+
+/// Whether `group` reads what such a producer writes.
+fn reads(plan: &Plan, group: &Group, is: fn(&Producer) -> bool) -> bool {
+    plan.producers.iter().any(|producer| group.topics.contains(&producer.topic) && is(producer))
+}
+
+/// Whether several members of `group` get something to read.
+fn shares(plan: &Plan, group: &Group) -> bool {
+    let topics = group.topics.iter().filter_map(|topic| plan.topics.get(topic.index()));
+    group.members > 1 && topics.map(|topic| u32::from(topic.partitions)).sum::<u32>() > 1
+}
+
+/// Whether a fault makes some member resume from a commit, whatever the seed draws.
+fn moves_partitions(fault: &Fault) -> bool {
+    let moves = |kind: &FaultKind| {
+        let member = matches!(kind.target, Target::Member(..) | Target::AnyMember(_));
+        let ends = matches!(kind.action, Action::Crash | Action::Restart | Action::Leave);
+        (member && ends) || kind.action == Action::Join
+    };
+    fault.choices.iter().all(|(_, kind)| moves(kind))
+}

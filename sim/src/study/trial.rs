@@ -1,0 +1,65 @@
+//! One trial: a seed of a scenario is run, checked for determinism if asked, and judged against what
+//! the scenario expects. It knows one run; [`super::explore`] knows many.
+
+use super::assess::{self, Standing};
+use super::determinism;
+use super::report::{self, Origin};
+use crate::world::bounds::{Bounds, Failure};
+use crate::world::recorder::Trace;
+use crate::world::run::{RunOutcome, run_telling, run_within};
+use ackproof_reports::run::RunReport;
+use ackproof_reports::verdict::{Reason, Verdict};
+use ackproof_scenario::plan::Plan;
+
+/// Runs `seed` of `plan`, one of many, within `bounds` and decides; `trace` sees every entry of the first run.
+///
+/// # Errors
+/// Why there is no report.
+pub fn trial(
+    plan: &Plan,
+    origin: &Origin<'_>,
+    seed: u64,
+    trace: Option<Trace>,
+    bounds: &Bounds,
+) -> Result<RunReport, Failure> {
+    judged(plan, origin, Standing::OneOfMany, run_within(plan, seed, trace, bounds), bounds)
+}
+
+/// As [`trial`] of a run alone, with the stories of records that were lost or skipped.
+///
+/// # Errors
+/// As [`trial`].
+pub fn trial_telling(
+    plan: &Plan,
+    origin: &Origin<'_>,
+    seed: u64,
+    trace: Option<Trace>,
+    bounds: &Bounds,
+) -> Result<RunReport, Failure> {
+    judged(plan, origin, Standing::Alone, run_telling(plan, seed, trace, bounds), bounds)
+}
+
+fn judged(
+    plan: &Plan,
+    origin: &Origin<'_>,
+    standing: Standing,
+    outcome: Result<RunOutcome, Failure>,
+    bounds: &Bounds,
+) -> Result<RunReport, Failure> {
+    let outcome = outcome?;
+    let seed = outcome.seed;
+    tracing::info!(scenario = plan.name, seed, "run is over");
+    let mut report = report::facts(plan, origin, &outcome);
+    assess::run(plan, &mut report, standing);
+    if origin.check_determinism
+        && let Some(divergence) =
+            determinism::divergence(&outcome, |trace| run_within(plan, seed, trace, bounds))?
+    {
+        let text = divergence.to_string();
+        let reason =
+            Reason { expectation: "run".to_owned(), verdict: Verdict::Nondeterministic, text };
+        report.reasons.insert(0, reason);
+        report.verdict = Verdict::Nondeterministic;
+    }
+    Ok(report)
+}

@@ -1,0 +1,57 @@
+//! Scenario texts as plans, with the names of the properties, witnesses and variants that this build
+//! has. The language itself is `ackproof-scenario`'s; it knows no oracle and no model.
+
+use super::lower::{self, Cast};
+use ackproof_kafka::variant::Variant;
+use ackproof_oracle::context::Context;
+use ackproof_oracle::measure::WITNESSES;
+use ackproof_oracle::registry::PROPERTIES;
+use ackproof_scenario::diagnostic::Diagnostic;
+use ackproof_scenario::plan::Plan;
+use ackproof_scenario::resolve::{Names, load_with};
+use ackproof_scenario::swarm;
+
+/// Calls `with` with the names that a scenario may use.
+pub fn with_names<T>(with: impl FnOnce(&Names<'_>) -> T) -> T {
+    let properties: Vec<&str> = PROPERTIES.iter().map(|property| property.name).collect();
+    let variants: Vec<&str> = Variant::ALL.iter().map(|variant| variant.name()).collect();
+    with(&Names { properties: &properties, witnesses: WITNESSES, variants: &variants })
+}
+
+/// The plan that `text` describes, with warnings; `file` is its name in messages.
+///
+/// # Errors
+/// Everything wrong with it, warnings among it.
+pub fn load(
+    text: &str,
+    file: &str,
+    sets: &[(String, String)],
+) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    with_names(|names| load_with(text, file, names, sets))
+}
+
+/// Who takes part in a run of `plan` and what is configured, as a judge needs it; the members that a
+/// `join` may add and the final reader are among its processes.
+#[must_use]
+pub fn context(plan: &Plan) -> Context {
+    lower::context(plan, &Cast::new(plan))
+}
+
+/// Overridden values: path and value.
+pub type Sets = Vec<(String, String)>;
+
+/// The plan of `text` with `sets`, as swarm changes it for `seed`, and what was drawn; `plan` is the one
+/// without.
+///
+/// # Errors
+/// What a draw makes wrong with it: a bug of the draw.
+pub fn load_drawn(
+    text: &str,
+    file: &str,
+    (plan, sets): (&Plan, &[(String, String)]),
+    seed: u64,
+) -> Result<(Plan, Sets), Vec<Diagnostic>> {
+    let drawn = swarm::draw(plan, sets, seed);
+    let (plan, _said_before) = load(text, file, &[sets, &drawn].concat())?;
+    Ok((plan, drawn))
+}

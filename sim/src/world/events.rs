@@ -1,0 +1,133 @@
+//! The one heap of a run: everything that is due, in the total order of (time, number of request).
+//!
+//! Entries are small and copied; what they are about lies with its owner. Moves madsim's clock along, so
+//! that whoever asks the runtime for the time gets simulated time. Knows no process and no message.
+
+use super::timers::Entry;
+use ackproof_kafka::machine::ConnectionId;
+use ackproof_oracle::history::Phase;
+use ackproof_types::NodeId;
+use madsim::time::TimeHandle;
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+/// Which way along a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Toward {
+    /// To the process that accepted it.
+    Acceptor,
+    /// To the process that opened it.
+    Opener,
+}
+
+/// What whoever runs the world wants to do at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Agenda {
+    /// A producer's next record is due.
+    Record(NodeId),
+    /// What a fault waits for has happened.
+    Anchor(u32),
+    /// A fault starts.
+    Fault(u32),
+    /// A fault ends.
+    FaultEnd(u32),
+    /// A look at what a fault waits for.
+    FaultLook(u32),
+    /// A process starts.
+    Boot(NodeId),
+    /// A process that was started again is ready.
+    Ready(NodeId),
+    /// A phase starts.
+    Phase(Phase),
+    /// A process has ended by itself.
+    Exited(NodeId),
+}
+
+/// Something that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// The next packet in flight on one way of a connection arrives.
+    Arrival(ConnectionId, Toward),
+    /// The first packet of a narrow link's queue has passed.
+    Departure(NodeId, NodeId),
+    /// One way of a connection sends again what has not passed.
+    Retransmit(ConnectionId, Toward),
+    /// The acceptor reads the next request that waits on a connection.
+    Backlog(ConnectionId),
+    /// A connection that was opened must have been accepted by now.
+    SetupDeadline(ConnectionId),
+    /// The sockets of a process that was killed are gone.
+    Dead(NodeId),
+    /// An entry of a process's timers.
+    Timer(NodeId, Entry),
+    /// An item of the agenda.
+    Agenda(Agenda),
+}
+
+/// Something due with its place in the order: time above, number of request below, so that one comparison
+/// tells which of two is earlier.
+#[derive(Clone, Copy)]
+struct Item {
+    place: u128,
+    due: Due,
+}
+
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for Item {}
+
+impl PartialOrd for Item {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Item {
+    /// The earlier one is the greater one, as the heap hands the greatest out first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.place.cmp(&self.place)
+    }
+}
+
+/// What is due, by time, then in the order of requests.
+pub(crate) struct Events {
+    clock: TimeHandle,
+    now: u64,
+    requests: u64,
+    heap: BinaryHeap<Item>,
+}
+
+impl Events {
+    /// Nothing is due; time 0 is now. Needs a madsim runtime around it.
+    pub(crate) fn new() -> Self {
+        Self { clock: TimeHandle::current(), now: 0, requests: 0, heap: BinaryHeap::new() }
+    }
+
+    /// Microseconds since the start.
+    pub(crate) fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Puts `due` at `at`, or now if that has passed.
+    pub(crate) fn push(&mut self, at: u64, due: Due) {
+        self.requests += 1;
+        let place = u128::from(at.max(self.now)) << 64 | u128::from(self.requests);
+        self.heap.push(Item { place, due });
+    }
+
+    /// The next thing due, and moves the clock to it.
+    pub(crate) fn pop(&mut self) -> Option<Due> {
+        let Item { place, due } = self.heap.pop()?;
+        let at = u64::try_from(place >> 64).unwrap_or(u64::MAX);
+        if at > self.now {
+            self.clock.advance(Duration::from_micros(at - self.now));
+            self.now = at;
+        }
+        Some(due)
+    }
+}

@@ -1,0 +1,22 @@
+//! One run: a plan and a seed become processes, a network, faults, a history and the oracle's findings.
+//!
+//! It knows no verdict and no second run but for a story: what runs mean is decided in the study.
+//!
+//! - [`document`] texts as plans · [`lower`] from a plan to the configuration of machines
+//! - [`run`] one run, from boot to findings: start here · [`bounds`] what ends it without a result
+//! - [`lives`] processes and their lives · [`process`] one of them, with its [`timers`]
+//! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
+//! - [`nemesis`] faults · [`recorder`] the history and its digest
+
+pub mod bounds;
+pub mod document;
+mod events;
+mod kernel;
+mod lives;
+mod lower;
+pub mod nemesis;
+pub(crate) mod network;
+mod process;
+pub mod recorder;
+pub mod run;
+mod timers;

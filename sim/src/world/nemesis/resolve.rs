@@ -1,0 +1,179 @@
+//! Whom a fault hits: the rules of a plan turned into processes of the run. It changes nothing.
+
+use crate::world::lives::World;
+use crate::world::lower::{Cast, Role};
+use ackproof_scenario::plan::{Action, FaultKind, Links, Peers, Target};
+use ackproof_scenario::schedule::ScheduledFault;
+use ackproof_types::{NodeId, TopicId, TopicPartition};
+
+/// Every broker, ascending.
+pub(crate) fn brokers(cast: &Cast) -> Vec<NodeId> {
+    of(cast, |role| role == Role::Broker)
+}
+
+/// The process a fault hits, if one fits: it must be up, and not frozen.
+pub(crate) fn target(fault: &ScheduledFault, cast: &Cast, world: &World) -> Option<NodeId> {
+    let action = &fault.kind.action;
+    candidates(fault.kind.target, cast, world).into_iter().find(|node| fits(action, *node, world))
+}
+
+fn fits(action: &Action, node: NodeId, world: &World) -> bool {
+    match action {
+        Action::Join => !world.is_up(node),
+        // A process that is starting has no connections yet, and no application.
+        Action::Reset | Action::StallPoll => world.is_ready(node) && !world.is_paused(node),
+        _ => world.is_up(node) && !world.is_paused(node),
+    }
+}
+
+/// What `fault` does to whom, with a name in place of every `any …` that fits somebody.
+pub(crate) fn decide(fault: &ScheduledFault, cast: &Cast, world: &World) -> FaultKind {
+    let mut kind = fault.kind.clone();
+    let pick = fault.pick;
+    kind.target =
+        drawn(kind.target, pick, cast, world, |node| fits(&fault.kind.action, node, world));
+    let mut taken: Vec<NodeId> =
+        target(&ScheduledFault { kind: kind.clone(), ..fault.clone() }, cast, world)
+            .into_iter()
+            .collect();
+    let mut decide = |peers: &mut Vec<Peers>| {
+        for peers in peers {
+            if let Peers::One(target) = peers {
+                *target = drawn(*target, pick, cast, world, |node| !taken.contains(&node));
+            }
+            let more = members(*peers, &taken, cast, world);
+            taken.extend(more);
+        }
+    };
+    match &mut kind.action {
+        Action::Partition(sides) => sides.iter_mut().for_each(decide),
+        Action::Isolate(links)
+        | Action::Slow { links, .. }
+        | Action::Lossy { links, .. }
+        | Action::Throttle { links, .. } => decide(&mut links.peers),
+        Action::Crash
+        | Action::Restart
+        | Action::RollingRestart
+        | Action::Pause
+        | Action::Reset
+        | Action::SlowFollower(_)
+        | Action::Leave
+        | Action::Join
+        | Action::StallPoll => {}
+    }
+    kind
+}
+
+/// `target`; if it is drawn, the one of those who fit that `pick` chooses.
+fn drawn(
+    target: Target,
+    pick: u64,
+    cast: &Cast,
+    world: &World,
+    fits: impl Fn(NodeId) -> bool,
+) -> Target {
+    if !matches!(target, Target::AnyBroker | Target::AnyProducer(_) | Target::AnyMember(_)) {
+        return target;
+    }
+    let fitting: Vec<NodeId> =
+        candidates(target, cast, world).into_iter().filter(|node| fits(*node)).collect();
+    let count = u64::try_from(fitting.len()).unwrap_or(1).max(1);
+    let chosen = usize::try_from(pick % count).ok().and_then(|index| fitting.get(index));
+    chosen.map_or(target, |node| match cast.roles[node.index()] {
+        Role::Broker => Target::Broker(node.0),
+        Role::Producer(producer, instance, _) => Target::Producer(producer, instance),
+        Role::Member(group, member) => Target::Member(group, member),
+        Role::Controller | Role::Spare(..) | Role::Reader => target,
+    })
+}
+
+/// Everybody that a rolling restart takes in turn.
+pub(crate) fn in_turn(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
+    candidates(target, cast, world)
+}
+
+fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
+    let recorder = &world.kernel.recorder;
+    let leader = |partition| recorder.leaders().leader(partition).into_iter().collect();
+    let partition = |topic: TopicId, number| TopicPartition::new(topic, number);
+    match target {
+        Target::Broker(broker) => vec![NodeId(broker)],
+        Target::Controller => vec![NodeId::CONTROLLER],
+        Target::LeaderOf(topic, number) => leader(partition(topic, number)),
+        Target::FollowerOf(topic, number) => recorder.leaders().followers(partition(topic, number)),
+        Target::CoordinatorOf(group) => leader(recorder.offsets_partition(group)),
+        Target::AnyBroker | Target::AllBrokers => brokers(cast),
+        Target::Producer(producer, instance) => of(
+            cast,
+            |role| matches!(role, Role::Producer(p, i, _) if (p, i) == (producer, instance)),
+        ),
+        Target::AnyProducer(name) => of(
+            cast,
+            |role| matches!(role, Role::Producer(p, ..) if name.is_none_or(|name| name == p)),
+        ),
+        Target::Member(group, member) => {
+            of(cast, |role| matches!(role, Role::Member(g, m) if (g, m) == (group, member)))
+        }
+        Target::AnyMember(group) | Target::AllMembers(group) => {
+            of(cast, |role| matches!(role, Role::Member(g, _) if g == group))
+        }
+        Target::Group(group) => of(cast, |role| matches!(role, Role::Spare(g, _) if g == group)),
+        Target::Sides => Vec::new(),
+    }
+}
+
+fn of(cast: &Cast, is: impl Fn(Role) -> bool) -> Vec<NodeId> {
+    cast.nodes().filter(|(_, role)| is(*role)).map(|(node, _)| node).collect()
+}
+
+/// The processes that `peers` means and nobody has `taken`.
+fn members(peers: Peers, taken: &[NodeId], cast: &Cast, world: &World) -> Vec<NodeId> {
+    let all = match peers {
+        Peers::Brokers => brokers(cast),
+        Peers::Controllers => of(cast, |role| role == Role::Controller),
+        Peers::Clients => {
+            of(cast, |role| matches!(role, Role::Producer(..) | Role::Member(..) | Role::Spare(..)))
+        }
+        Peers::Producer(index) => {
+            of(cast, |role| matches!(role, Role::Producer(p, ..) if p == index))
+        }
+        Peers::Group(index) => {
+            of(cast, |role| matches!(role, Role::Member(g, _) | Role::Spare(g, _) if g == index))
+        }
+        Peers::One(target) => {
+            let mut free = candidates(target, cast, world).into_iter();
+            free.find(|node| !taken.contains(node)).into_iter().collect()
+        }
+    };
+    all.into_iter().filter(|node| !taken.contains(node)).collect()
+}
+
+/// The links of `node` that `links` means, each with its direction.
+pub(crate) fn links(
+    node: NodeId,
+    links: &Links,
+    cast: &Cast,
+    world: &World,
+) -> Vec<(NodeId, NodeId)> {
+    let mut taken = vec![node];
+    for peers in &links.peers {
+        let more = members(*peers, &taken, cast, world);
+        taken.extend(more);
+    }
+    taken[1..].iter().flat_map(|other| links.direction.ways(node, *other)).collect()
+}
+
+/// The processes on each side of a partition; whoever two sides mean is on the first.
+pub(crate) fn sides(sides: &[Vec<Peers>], cast: &Cast, world: &World) -> Vec<Vec<NodeId>> {
+    let mut taken: Vec<NodeId> = Vec::new();
+    let mut found = Vec::new();
+    for side in sides {
+        let start = taken.len();
+        for peers in side {
+            let more = members(*peers, &taken, cast, world);
+            taken.extend(more);
+        }
+        found.push(taken[start..].to_vec());
+    }
+    found
+}

@@ -1,0 +1,228 @@
+//! One process: a machine with its disk and timers, behind an interface that does not name its type.
+//!
+//! The world tells; the process carries out its machine's effects on the kernel it is handed. A process
+//! crash drops the machine and keeps the disk.
+
+use super::events::Due;
+use super::kernel::Kernel;
+use super::timers::{Entry, Outcome, Timers};
+use ackproof_kafka::broker::{Broker, BrokerCall};
+use ackproof_kafka::consumer::{Consumer, ConsumerCall, Timer as ConsumerTimer};
+use ackproof_kafka::controller::Controller;
+use ackproof_kafka::driver::{self, After, Surroundings};
+use ackproof_kafka::machine::{Input, Machine, Peer, Route, To};
+use ackproof_kafka::message::Message;
+use ackproof_kafka::observation::Observation;
+use ackproof_kafka::producer::{Producer, ProducerCall};
+use ackproof_kafka::reader::Reader;
+use ackproof_scenario::schedule::draw;
+use ackproof_types::{Delay, NodeId, Record, Timestamp};
+use rand_chacha::ChaCha8Rng;
+
+/// What surroundings ask of a process.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Call {
+    /// A producer's application sends.
+    Send(Record),
+    /// Stop in good order.
+    Stop,
+    /// The application stops or resumes polling.
+    Stall(bool),
+}
+
+/// What a process is told.
+#[derive(Debug)]
+pub(crate) enum Stimulus {
+    /// A message.
+    Deliver(Peer, Message),
+    /// A connection it opened ended.
+    Disconnected(Route),
+    /// A timer of its came up.
+    Timer(Entry),
+    /// A call.
+    Call(Call),
+}
+
+/// A process whose machine's type is hidden.
+pub(crate) trait Process {
+    /// Starts a machine on the disk.
+    fn boot(&mut self, kernel: &mut Kernel) -> After;
+    /// One step. Nothing happens if no machine runs.
+    fn step(&mut self, stimulus: Stimulus, kernel: &mut Kernel) -> After;
+    /// Drops the machine and its timers.
+    fn kill(&mut self);
+    /// Whether a machine runs.
+    fn is_up(&self) -> bool;
+    /// Whether this timer has run out by `now`, and a thread of its own watches it.
+    fn is_watched(&self, entry: Entry, now: u64) -> bool;
+    /// The next record number its application wants to send, for a producer.
+    fn next_record(&self) -> u32;
+}
+
+/// Turns the world's calls into a machine's.
+pub(crate) trait Callable: Machine {
+    /// None: this machine cannot be asked that.
+    fn call(call: Call) -> Option<Self::Call>;
+    /// Whether another thread than the one that takes messages acts on `timer`: of a process that was frozen,
+    /// either may go on first.
+    fn is_watched(_timer: Self::Timer) -> bool {
+        false
+    }
+    /// Where a producer's source stands.
+    fn next_record(_disk: &Self::Disk) -> u32 {
+        0
+    }
+}
+
+impl Callable for Controller {
+    fn call(_call: Call) -> Option<Self::Call> {
+        None
+    }
+}
+
+impl Callable for Reader {
+    fn call(_call: Call) -> Option<Self::Call> {
+        None
+    }
+}
+
+impl Callable for Broker {
+    fn call(call: Call) -> Option<BrokerCall> {
+        match call {
+            Call::Stop => Some(BrokerCall::Shutdown),
+            Call::Send(_) | Call::Stall(_) => None,
+        }
+    }
+}
+
+impl Callable for Producer {
+    fn call(call: Call) -> Option<ProducerCall> {
+        match call {
+            Call::Send(record) => Some(ProducerCall::Send(record)),
+            Call::Stop | Call::Stall(_) => None,
+        }
+    }
+    fn next_record(disk: &Self::Disk) -> u32 {
+        disk.next()
+    }
+}
+
+impl Callable for Consumer {
+    fn call(call: Call) -> Option<ConsumerCall> {
+        match call {
+            Call::Stop => Some(ConsumerCall::Leave),
+            Call::Stall(stalled) => Some(ConsumerCall::Stall(stalled)),
+            Call::Send(_) => None,
+        }
+    }
+    /// Kafka: `AbstractCoordinator.HeartbeatThread`. Its session it takes up again with the answers that came.
+    fn is_watched(timer: ConsumerTimer) -> bool {
+        timer == ConsumerTimer::MaxPoll
+    }
+}
+
+/// A process with what belongs to it in this world.
+pub(crate) struct Running<M: Machine> {
+    node: NodeId,
+    process: driver::Process<M>,
+    timers: Timers<M::Timer>,
+    rng: ChaCha8Rng,
+}
+
+impl<M: Machine> Running<M> {
+    /// A process that has not started, with an empty disk.
+    pub(crate) fn new(node: NodeId, config: M::Config, rng: ChaCha8Rng) -> Self {
+        Self { node, process: driver::Process::new(config), timers: Timers::new(), rng }
+    }
+}
+
+/// What a step of a process acts on.
+struct Around<'a, M: Machine> {
+    node: NodeId,
+    timers: &'a mut Timers<M::Timer>,
+    rng: &'a mut ChaCha8Rng,
+    kernel: &'a mut Kernel,
+}
+
+impl<M: Machine> Surroundings<M> for Around<'_, M> {
+    fn send(&mut self, to: To, message: Message) {
+        match to {
+            To::Route(route) => self.kernel.request(self.node, route, message),
+            To::Connection(id) => self.kernel.answer(id, message),
+        }
+    }
+
+    fn close(&mut self, to: To) {
+        match to {
+            To::Route(route) => self.kernel.close(self.node, route),
+            To::Connection(id) => self.kernel.end(id),
+        }
+    }
+
+    fn arm(&mut self, timer: M::Timer, delay: Delay) {
+        let deadline = self.kernel.events.now() + draw(self.rng, delay).0;
+        if let Some(entry) = self.timers.arm(timer, deadline) {
+            self.kernel.events.push(deadline, Due::Timer(self.node, entry));
+        }
+    }
+
+    fn disarm(&mut self, timer: M::Timer) {
+        self.timers.disarm(timer);
+    }
+
+    fn observe(&mut self, observation: Observation) {
+        self.kernel.observe(self.node, observation);
+    }
+}
+
+impl<M: Callable> Process for Running<M> {
+    fn boot(&mut self, kernel: &mut Kernel) -> After {
+        self.timers.clear();
+        let now = Timestamp::from_micros(kernel.events.now());
+        let Self { node, process, timers, rng } = self;
+        process.boot(now, &mut Around { node: *node, timers, rng, kernel })
+    }
+
+    fn step(&mut self, stimulus: Stimulus, kernel: &mut Kernel) -> After {
+        let now = kernel.events.now();
+        let Self { node, process, timers, rng } = self;
+        if process.machine().is_none() {
+            return After::Runs;
+        }
+        let input = match stimulus {
+            Stimulus::Deliver(from, message) => Input::Deliver { from, message },
+            Stimulus::Disconnected(route) => Input::Disconnected(route),
+            Stimulus::Timer(entry) => match timers.due(entry, now) {
+                Outcome::Fire(timer) => Input::Fire(timer),
+                Outcome::Later(deadline) => {
+                    kernel.events.push(deadline, Due::Timer(*node, entry));
+                    return After::Runs;
+                }
+                Outcome::Nothing => return After::Runs,
+            },
+            Stimulus::Call(call) => {
+                let Some(call) = M::call(call) else { return After::Runs };
+                Input::Call(call)
+            }
+        };
+        let now = Timestamp::from_micros(now);
+        process.step(now, input, &mut Around { node: *node, timers, rng, kernel })
+    }
+
+    fn kill(&mut self) {
+        self.process.kill();
+        self.timers.clear();
+    }
+
+    fn is_up(&self) -> bool {
+        self.process.machine().is_some()
+    }
+
+    fn is_watched(&self, entry: Entry, now: u64) -> bool {
+        self.timers.past(entry, now).is_some_and(M::is_watched)
+    }
+
+    fn next_record(&self) -> u32 {
+        M::next_record(self.process.disk())
+    }
+}

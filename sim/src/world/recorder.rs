@@ -1,0 +1,318 @@
+//! Puts facts on record: order, time, digest, and whoever listens.
+//!
+//! The one place where a model's observation becomes an entry of the history, by an exhaustive match.
+
+use super::nemesis::anchors::Anchors;
+use super::nemesis::leaders::Leaders;
+use ackproof_kafka::message::OffsetSpec;
+use ackproof_kafka::observation::{Observation, PositionSource as Found};
+use ackproof_oracle::context::Context;
+use ackproof_oracle::history::{Entry, Event, PositionSource};
+use ackproof_oracle::judge::Judge;
+use ackproof_oracle::verdict::Subject;
+use ackproof_types::{NodeId, Timestamp, TopicPartition};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use xxhash_rust::xxh3::Xxh3;
+
+/// Receives every entry, in order.
+pub type Trace = Box<dyn FnMut(&Entry, &Context) + Send>;
+
+/// Bytes that are gathered before they are hashed.
+const GATHERED: usize = 4096;
+
+/// The digest of a run. The parts of an entry are a few bytes each, and hashing them one by one costs
+/// more than all else that is done to it: they are gathered first. Little-endian, so that the digest is
+/// the same on every machine.
+struct Digest {
+    gathered: Vec<u8>,
+    state: Xxh3,
+}
+
+impl Digest {
+    fn new() -> Self {
+        Self { gathered: Vec::with_capacity(2 * GATHERED), state: Xxh3::new() }
+    }
+
+    fn flush_if_full(&mut self) {
+        if self.gathered.len() >= GATHERED {
+            self.state.update(&self.gathered);
+            self.gathered.clear();
+        }
+    }
+
+    fn value(&mut self) -> u128 {
+        self.state.update(&self.gathered);
+        self.gathered.clear();
+        self.state.digest128()
+    }
+}
+
+impl Hasher for Digest {
+    fn write(&mut self, bytes: &[u8]) {
+        self.gathered.extend_from_slice(bytes);
+    }
+    fn write_u8(&mut self, value: u8) {
+        self.gathered.push(value);
+    }
+    fn write_u16(&mut self, value: u16) {
+        self.write(&value.to_le_bytes());
+    }
+    fn write_u32(&mut self, value: u32) {
+        self.write(&value.to_le_bytes());
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.write(&value.to_le_bytes());
+    }
+    fn write_i32(&mut self, value: i32) {
+        self.write(&value.to_le_bytes());
+    }
+    fn write_i64(&mut self, value: i64) {
+        self.write(&value.to_le_bytes());
+    }
+    // Lengths and the kinds of enums: their width differs between machines.
+    fn write_usize(&mut self, value: usize) {
+        self.write(&(value as u64).to_le_bytes());
+    }
+    fn write_isize(&mut self, value: isize) {
+        self.write(&(value as i64).to_le_bytes());
+    }
+    fn finish(&self) -> u64 {
+        let mut state = self.state.clone();
+        state.update(&self.gathered);
+        state.digest()
+    }
+}
+
+/// Collects the history of one run.
+pub(crate) struct Recorder {
+    context: Arc<Context>,
+    judge: Judge,
+    digest: Digest,
+    ladder: Vec<u128>,
+    next_rung: u64,
+    seq: u64,
+    messages: u64,
+    trace: Option<Trace>,
+    leaders: Leaders,
+    coordinators: Vec<TopicPartition>,
+    /// What faults wait for.
+    pub(crate) anchors: Anchors,
+}
+
+/// What a recorder has at the end.
+pub(crate) struct Recorded {
+    pub(crate) judge: Judge,
+    pub(crate) digest: u128,
+    pub(crate) ladder: Vec<u128>,
+    pub(crate) entries: u64,
+    pub(crate) messages: u64,
+}
+
+impl Recorder {
+    pub(crate) fn new(
+        context: Arc<Context>,
+        coordinators: Vec<TopicPartition>,
+        trace: Option<Trace>,
+        subjects: &[Subject],
+    ) -> Self {
+        let judge = if subjects.is_empty() {
+            Judge::new(Arc::clone(&context))
+        } else {
+            Judge::telling(Arc::clone(&context), subjects)
+        };
+        Self {
+            judge,
+            context,
+            digest: Digest::new(),
+            ladder: Vec::new(),
+            next_rung: 1_000_000,
+            seq: 0,
+            messages: 0,
+            trace,
+            leaders: Leaders::default(),
+            coordinators,
+            anchors: Anchors::default(),
+        }
+    }
+
+    /// A fact from a model.
+    pub(crate) fn observe(&mut self, now: u64, node: NodeId, observation: Observation) {
+        self.record(now, node, translate(observation));
+    }
+
+    /// A fact.
+    pub(crate) fn record(&mut self, now: u64, node: NodeId, event: Event) {
+        self.climb(now);
+        self.leaders.observe(&event);
+        let entry = Entry { seq: self.seq, at: Timestamp::from_micros(now), node, event };
+        self.seq += 1;
+        entry.hash(&mut self.digest);
+        self.digest.flush_if_full();
+        tracing::debug!(at_us = now, node = self.context.node(node), event = ?entry.event);
+        if let Some(trace) = &mut self.trace {
+            trace(&entry, &self.context);
+        }
+        self.judge.observe(&entry);
+        if !self.anchors.is_empty() {
+            self.anchors.look(&entry);
+        }
+    }
+
+    /// A message was delivered.
+    pub(crate) fn delivered(&mut self, now: u64, from: NodeId, to: NodeId) {
+        self.climb(now);
+        self.messages += 1;
+        self.digest.write_u64(now);
+        self.digest.write_u32(u32::from(from.0) << 16 | u32::from(to.0));
+    }
+
+    /// Who leads what, so far.
+    pub(crate) fn leaders(&self) -> &Leaders {
+        &self.leaders
+    }
+
+    /// The partition of `__consumer_offsets` whose leader coordinates a group.
+    pub(crate) fn offsets_partition(&self, group: u16) -> TopicPartition {
+        self.coordinators[usize::from(group)]
+    }
+
+    /// One rung of the ladder for each simulated second.
+    fn climb(&mut self, now: u64) {
+        while now >= self.next_rung {
+            self.ladder.push(self.digest.value());
+            self.next_rung += 1_000_000;
+        }
+    }
+
+    pub(crate) fn conclude(mut self) -> Recorded {
+        Recorded {
+            judge: self.judge,
+            digest: self.digest.value(),
+            ladder: self.ladder,
+            entries: self.seq,
+            messages: self.messages,
+        }
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "one exhaustive translation, a line or two a variant")]
+fn translate(observation: Observation) -> Event {
+    match observation {
+        Observation::SendBlocked { record } => Event::SendBlocked { record },
+        Observation::Sent { record, partition } => {
+            Event::Sent { record, partition: Some(partition) }
+        }
+        Observation::Rejected { record, error } => Event::Rejected { record, error },
+        Observation::Acked { partition, base_offset, by, records } => {
+            Event::Acked { partition, base_offset, by: Some(by), records }
+        }
+        Observation::Failed { partition, records, error, maybe_written } => {
+            Event::Failed { partition: Some(partition), records, error, maybe_written }
+        }
+        Observation::Retried { partition, first, error } => {
+            Event::Retried { partition, first, error }
+        }
+        Observation::ProducerEpochBumped { partition } => Event::ProducerEpochBumped { partition },
+        Observation::Assigned { group, member, generation, partitions } => {
+            Event::Assigned { group, member, generation, partitions }
+        }
+        Observation::Revoked { group, member, partitions } => {
+            Event::Revoked { group, member, partitions }
+        }
+        Observation::Lost { group, member, partitions } => {
+            Event::Lost { group, member, partitions }
+        }
+        Observation::Positioned { group, partition, offset, source } => {
+            Event::Positioned { group, partition, offset, source: found(source) }
+        }
+        Observation::Polled { group, partition, base_offset, records } => {
+            Event::Polled { group, partition, base_offset, records }
+        }
+        Observation::Processed { group, partition, offset, record, dead_lettered } => {
+            Event::Processed { group, partition, offset, record, dead_lettered }
+        }
+        Observation::CommitSent { group, offsets } => Event::CommitSent { group, offsets },
+        Observation::Committed { group, offsets } => Event::Committed { group, offsets },
+        Observation::CommitFailed { group, offsets, error, maybe_written } => {
+            Event::CommitFailed { group, offsets, error, maybe_written }
+        }
+        Observation::Appended {
+            partition,
+            epoch,
+            base_offset,
+            next_offset,
+            records,
+            as_leader,
+        } => Event::Appended { partition, epoch, base_offset, next_offset, records, as_leader },
+        Observation::Truncated { partition, from, to } => Event::Truncated { partition, from, to },
+        Observation::HighWatermark { partition, epoch, offset } => {
+            Event::HighWatermark { partition, epoch, offset }
+        }
+        Observation::BecameLeader { partition, epoch, log_end, high_watermark } => {
+            Event::BecameLeader { partition, epoch, log_end, high_watermark }
+        }
+        Observation::BecameFollower { partition, epoch, leader } => {
+            Event::BecameFollower { partition, epoch, leader }
+        }
+        Observation::NotEnoughReplicas { partition, isr } => {
+            Event::NotEnoughReplicas { partition, isr }
+        }
+        Observation::DuplicateBatch { partition, base_offset } => {
+            Event::DuplicateBatch { partition, base_offset }
+        }
+        Observation::CoordinatorLoaded { partition } => Event::CoordinatorLoaded { partition },
+        Observation::Rebalanced { group, generation, members, reason } => {
+            Event::Rebalanced { group, generation, members, reason: Some(reason) }
+        }
+        Observation::BrokerStarted { epoch: _ } => Event::BrokerStarted,
+        Observation::LeaderElected { partition, leader, epoch, isr, unclean } => {
+            Event::LeaderElected { partition, leader, epoch, isr, unclean }
+        }
+        Observation::IsrChanged { partition, before, isr } => {
+            Event::IsrChanged { partition, before, isr }
+        }
+        Observation::Fenced { broker } => Event::Fenced { broker },
+        Observation::Unfenced { broker } => Event::Unfenced { broker },
+        Observation::FinalRead { partition, base_offset, records } => {
+            Event::FinalRead { partition, base_offset, records }
+        }
+        Observation::FinalReadDone { partition, start, end } => {
+            Event::FinalReadDone { partition, start, end }
+        }
+        Observation::FinalReadBy { partition, broker, epoch } => {
+            Event::FinalReadBy { partition, broker, epoch }
+        }
+    }
+}
+
+fn found(source: Found) -> PositionSource {
+    match source {
+        Found::Committed => PositionSource::Committed,
+        Found::NoCommit(OffsetSpec::Earliest) => PositionSource::NoCommitEarliest,
+        Found::NoCommit(OffsetSpec::Latest) => PositionSource::NoCommitLatest,
+        Found::OutOfRange(OffsetSpec::Earliest) => PositionSource::OutOfRangeEarliest,
+        Found::OutOfRange(OffsetSpec::Latest) => PositionSource::OutOfRangeLatest,
+        Found::Truncated => PositionSource::Truncated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gathering_changes_no_digest() {
+        let mut digest = Digest::new();
+        let mut plain = Xxh3::new();
+        for number in 0..3000_u64 {
+            number.hash(&mut digest);
+            digest.flush_if_full();
+            plain.update(&number.to_le_bytes());
+            if number % 700 == 0 {
+                assert_eq!(digest.value(), plain.digest128(), "a rung of the ladder");
+            }
+        }
+        assert_eq!(digest.value(), plain.digest128());
+    }
+}

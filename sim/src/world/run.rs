@@ -1,0 +1,415 @@
+//! One run: a plan and a seed, from boot to findings, on an OS thread of its own.
+//!
+//! Three phases: load with faults (safety), everything healed (liveness), a final read of all logs.
+
+use super::bounds::{Bounds, Failure, Progress, message};
+use super::events::Agenda;
+use super::lives::{Dying, Startup, World};
+use super::lower::{self, Cast, Role};
+use super::nemesis::{FaultRecord, Nemesis, Next};
+use super::network::Network;
+use super::process::{Call, Process, Running};
+use super::recorder::{Recorder, Trace};
+use ackproof_kafka::broker::Broker;
+use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
+use ackproof_kafka::consumer::Consumer;
+use ackproof_kafka::controller::Controller;
+use ackproof_kafka::producer::Producer;
+use ackproof_kafka::reader::Reader;
+use ackproof_oracle::context::Context;
+use ackproof_oracle::history::{Event, Phase};
+use ackproof_oracle::verdict::{Findings, Subject};
+use ackproof_scenario::plan::Plan;
+use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Workload};
+use ackproof_scenario::{entity, stream};
+use ackproof_types::{
+    BrokerId, Micros, NodeId, Record, Timestamp, TopicId, TopicPartition, offsets_partition,
+};
+use madsim::runtime::Runtime;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// What a run leaves.
+#[derive(Clone, Debug)]
+pub struct RunOutcome {
+    /// The seed.
+    pub seed: u64,
+    /// Over every entry and delivery, in order.
+    pub digest: u128,
+    /// The digest after each simulated second.
+    pub ladder: Vec<u128>,
+    /// What the oracle concludes.
+    pub findings: Findings,
+    /// Faults as they were carried out.
+    pub faults: Vec<FaultRecord>,
+    /// The schedule with what the run decided: whom `any broker` was.
+    pub schedule: Vec<ScheduledFault>,
+    /// How long the run was.
+    pub simulated: Timestamp,
+    /// Messages delivered.
+    pub messages: u64,
+    /// Entries of the history.
+    pub entries: u64,
+    /// Names.
+    pub context: Arc<Context>,
+}
+
+/// The final read may take this long; the run is over as soon as it is done.
+const FINAL_READ: Micros = Micros::from_secs(60);
+
+/// Runs `plan` under `seed` on a fresh thread; `trace` sees every entry. Violations come without stories:
+/// nothing is kept of single records.
+///
+/// # Errors
+/// A panic, or the bound that ended it.
+///
+/// # Panics
+/// If the operating system gives no thread.
+pub fn run(plan: &Plan, seed: u64, trace: Option<Trace>) -> Result<RunOutcome, Failure> {
+    run_within(plan, seed, trace, &Bounds::default())
+}
+
+/// As [`run`], within other bounds than the usual ones.
+///
+/// # Errors
+/// As [`run`].
+///
+/// # Panics
+/// As [`run`].
+pub fn run_within(
+    plan: &Plan,
+    seed: u64,
+    trace: Option<Trace>,
+    bounds: &Bounds,
+) -> Result<RunOutcome, Failure> {
+    run_once(plan, seed, trace, &[], bounds)
+}
+
+/// As [`run`]; if records were lost or skipped, a second run tells their stories.
+///
+/// # Errors
+/// As [`run`], and if the second run was another one.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_telling(
+    plan: &Plan,
+    seed: u64,
+    trace: Option<Trace>,
+    bounds: &Bounds,
+) -> Result<RunOutcome, Failure> {
+    let outcome = run_once(plan, seed, trace, &[], bounds)?;
+    let subjects = outcome.findings.subjects();
+    if subjects.is_empty() {
+        return Ok(outcome);
+    }
+    let told = run_once(plan, seed, None, &subjects, bounds)?;
+    if told.digest != outcome.digest {
+        let text = "the second run of the seed, for the story, was another one";
+        return Err(Failure::Crashed(text.to_owned()));
+    }
+    Ok(told)
+}
+
+fn run_once(
+    plan: &Plan,
+    seed: u64,
+    trace: Option<Trace>,
+    subjects: &[Subject],
+    bounds: &Bounds,
+) -> Result<RunOutcome, Failure> {
+    std::thread::scope(|scope| {
+        let simulate = || simulate(plan, seed, trace, subjects, bounds);
+        let work = || catch_unwind(AssertUnwindSafe(simulate));
+        let name = format!("seed-{seed}");
+        let handle = std::thread::Builder::new().name(name).spawn_scoped(scope, work);
+        let result = handle.expect("the system has a thread to give").join();
+        let caught = result.and_then(|caught| caught);
+        caught.unwrap_or_else(|panic| Err(Failure::Crashed(message(&*panic))))
+    })
+}
+
+fn simulate(
+    plan: &Plan,
+    seed: u64,
+    trace: Option<Trace>,
+    subjects: &[Subject],
+    bounds: &Bounds,
+) -> Result<RunOutcome, Failure> {
+    let mut runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
+    runtime.set_allow_system_thread(true);
+    runtime.block_on(async { Director::new(plan, seed, trace, subjects, bounds).direct() })
+}
+
+struct Director<'a> {
+    plan: &'a Plan,
+    seed: u64,
+    cast: Cast,
+    schedule: Vec<ScheduledFault>,
+    /// The load is over: no fault strikes any more.
+    has_settled: bool,
+    world: World,
+    nemesis: Nemesis<'a>,
+    sources: BTreeMap<NodeId, Source>,
+    context: Arc<Context>,
+}
+
+/// The application's source of one producer.
+struct Source {
+    workload: Workload,
+    pending: Option<(Micros, Record)>,
+}
+
+impl<'a> Director<'a> {
+    fn new(
+        plan: &'a Plan,
+        seed: u64,
+        trace: Option<Trace>,
+        subjects: &[Subject],
+        bounds: &Bounds,
+    ) -> Self {
+        let cast = Cast::new(plan);
+        let context = Arc::new(lower::context(plan, &cast));
+        let cluster = Arc::new(lower::cluster(plan));
+        let offsets = plan.topics[0].partitions;
+        let coordinators = plan.groups.iter().map(|group| {
+            let partition = offsets_partition(&group.name, offsets);
+            TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition)
+        });
+        let recorder = Recorder::new(Arc::clone(&context), coordinators.collect(), trace, subjects);
+        let processes = cast
+            .nodes()
+            .map(|(node, role)| {
+                let rng = stream(seed, "startup", entity(&cast.names[node.index()]));
+                let startup = Startup::new(lower::startup(plan, role), rng);
+                let waking = stream(seed, "waking", entity(&cast.names[node.index()]));
+                let dying = Dying::new(stream(seed, "dying", entity(&cast.names[node.index()])));
+                (process(plan, seed, &cluster, (node, role), &cast), startup, dying, waking)
+            })
+            .collect();
+        let network = Network::new(&cast.entities(), plan.network, seed);
+        let world = World::new(processes, network, recorder, Progress::new(bounds));
+        let schedule = Schedule::new(plan, seed).faults;
+        let nemesis = Nemesis::new(plan, cast.clone());
+        let (has_settled, sources) = (false, BTreeMap::new());
+        Self { plan, seed, cast, schedule, has_settled, world, nemesis, sources, context }
+    }
+
+    fn put(&mut self, at: Micros, item: Agenda) {
+        self.world.agenda(at.0, item);
+    }
+
+    fn direct(mut self) -> Result<RunOutcome, Failure> {
+        self.put(Micros::ZERO, Agenda::Phase(Phase::Load));
+        for (node, role) in self.cast.clone().nodes() {
+            match role {
+                Role::Controller | Role::Broker => self.put(Micros::ZERO, Agenda::Boot(node)),
+                Role::Producer(number, _, _) => {
+                    self.put(self.plan.producers[usize::from(number)].start, Agenda::Boot(node));
+                }
+                Role::Member(group, _) => {
+                    self.put(self.plan.groups[usize::from(group)].start, Agenda::Boot(node));
+                }
+                Role::Spare(..) | Role::Reader => {}
+            }
+        }
+        for (number, fault) in (0..).zip(self.schedule.clone()) {
+            match fault.start {
+                Start::At(at) => self.put(at, Agenda::Fault(number)),
+                Start::After(anchor, _) => {
+                    self.world.kernel.recorder.anchors.add(number, anchor, &self.cast);
+                }
+            }
+        }
+        let settled = self.plan.load + self.plan.settle;
+        self.put(self.plan.load, Agenda::Phase(Phase::Settle));
+        self.put(settled, Agenda::Phase(Phase::FinalRead));
+        self.put(settled + FINAL_READ, Agenda::Phase(Phase::End));
+        while let Some(item) = self.world.run()? {
+            let is_over = match item {
+                Agenda::Phase(phase) => phase == Phase::End,
+                Agenda::Exited(node) => self.cast.find(Role::Reader) == Some(node),
+                Agenda::Record(_)
+                | Agenda::Anchor(_)
+                | Agenda::Fault(_)
+                | Agenda::FaultEnd(_)
+                | Agenda::FaultLook(_)
+                | Agenda::Boot(_)
+                | Agenda::Ready(_) => false,
+            };
+            if is_over {
+                break;
+            }
+            self.act(item);
+        }
+        self.world.kernel.record(NodeId::CONTROLLER, Event::Phase(Phase::End));
+        let simulated = Timestamp::from_micros(self.world.now());
+        let recorded = self.world.kernel.recorder.conclude();
+        Ok(RunOutcome {
+            seed: self.seed,
+            digest: recorded.digest,
+            ladder: recorded.ladder,
+            findings: recorded.judge.conclude(),
+            faults: self.nemesis.records,
+            schedule: self.schedule,
+            simulated,
+            messages: recorded.messages,
+            entries: recorded.entries,
+            context: self.context,
+        })
+    }
+
+    fn act(&mut self, item: Agenda) {
+        match item {
+            Agenda::Boot(node) => self.boot(node),
+            Agenda::Ready(node) => {
+                self.world.ready(node);
+                self.refeed();
+            }
+            Agenda::Record(node) => self.send(node),
+            Agenda::Anchor(number) => match self.schedule[number as usize].start {
+                Start::After(_, plus) if plus > Micros::ZERO => {
+                    self.put(Micros(self.world.now()) + plus, Agenda::Fault(number));
+                }
+                Start::After(..) | Start::At(_) => self.strike(number),
+            },
+            Agenda::Fault(number) => self.strike(number),
+            Agenda::FaultLook(number) => {
+                let next = self.nemesis.look(number, &mut self.world);
+                self.expect(number, next);
+            }
+            Agenda::FaultEnd(number) => {
+                self.nemesis.end(number, &mut self.world);
+                self.refeed();
+            }
+            Agenda::Phase(phase) => self.enter(phase),
+            Agenda::Exited(node) => {
+                for (number, later) in self.nemesis.exited(node, &mut self.world) {
+                    self.expect(number, Next::End(later));
+                }
+            }
+        }
+    }
+
+    fn strike(&mut self, number: u32) {
+        let fault = &mut self.schedule[number as usize];
+        if self.has_settled {
+            self.nemesis.never(number, fault, &self.world);
+            return;
+        }
+        let next = self.nemesis.start(number, fault, &mut self.world);
+        self.expect(number, next);
+    }
+
+    fn expect(&mut self, number: u32, next: Next) {
+        let now = Micros(self.world.now());
+        match next {
+            Next::Nothing => {}
+            Next::End(later) => self.put(now + later, Agenda::FaultEnd(number)),
+            Next::Look(later) => self.put(now + later, Agenda::FaultLook(number)),
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        if phase == Phase::Settle {
+            self.has_settled = true;
+            for number in self.world.kernel.recorder.anchors.give_up() {
+                self.nemesis.never(number, &self.schedule[number as usize], &self.world);
+            }
+            self.nemesis.heal_all(&mut self.world);
+            let down: Vec<NodeId> = self
+                .cast
+                .nodes()
+                .filter(|(node, role)| {
+                    !matches!(role, Role::Spare(..) | Role::Reader) && !self.world.is_up(*node)
+                })
+                .map(|(node, _)| node)
+                .collect();
+            for node in down {
+                self.world.start(node);
+            }
+            self.refeed();
+        }
+        self.world.kernel.record(NodeId::CONTROLLER, Event::Phase(phase));
+        if phase == Phase::FinalRead
+            && let Some(reader) = self.cast.find(Role::Reader)
+        {
+            self.world.boot(reader);
+        }
+    }
+
+    fn boot(&mut self, node: NodeId) {
+        if !self.world.is_up(node) {
+            self.world.boot(node);
+        }
+        self.refeed();
+    }
+
+    /// Gives every producer that is up, and has no source yet in this life, its records.
+    fn refeed(&mut self) {
+        for (node, role) in self.cast.clone().nodes() {
+            let Role::Producer(number, instance, index) = role else { continue };
+            if !self.world.is_ready(node) {
+                self.sources.remove(&node);
+                continue;
+            }
+            if self.sources.contains_key(&node) {
+                continue;
+            }
+            let producer = &self.plan.producers[usize::from(number)];
+            let place = (index, instance);
+            let mut workload = Workload::new(self.seed, place, producer, self.plan.load);
+            let resume = self.world.next_record(node);
+            let pending = workload.find(|(_, record)| record.id.number >= resume);
+            if let Some((at, _)) = pending {
+                self.put(at.max(Micros(self.world.now())), Agenda::Record(node));
+            }
+            self.sources.insert(node, Source { workload, pending });
+        }
+    }
+
+    fn send(&mut self, node: NodeId) {
+        if !self.world.is_ready(node) {
+            self.sources.remove(&node);
+            return;
+        }
+        let Some(source) = self.sources.get_mut(&node) else { return };
+        let Some((_, record)) = source.pending.take() else { return };
+        source.pending = source.workload.next();
+        let next = source.pending.map(|(at, _)| at);
+        self.world.call(node, Call::Send(record));
+        if let Some(at) = next {
+            self.put(at, Agenda::Record(node));
+        }
+    }
+}
+
+fn process(
+    plan: &Plan,
+    seed: u64,
+    cluster: &Arc<ClusterConfig>,
+    (node, role): (NodeId, Role),
+    cast: &Cast,
+) -> Box<dyn Process> {
+    let name = &cast.names[node.index()];
+    let rng = stream(seed, "timer", entity(name));
+    match role {
+        Role::Controller => Box::new(Running::<Controller>::new(node, Arc::clone(cluster), rng)),
+        Role::Broker => {
+            let config = BrokerConfig { id: BrokerId(node.0), cluster: Arc::clone(cluster) };
+            Box::new(Running::<Broker>::new(node, config, rng))
+        }
+        Role::Producer(number, instance, index) => {
+            let producer = &plan.producers[usize::from(number)];
+            let config = lower::producer(plan, producer, (index, instance), seed);
+            Box::new(Running::<Producer>::new(node, config, rng))
+        }
+        Role::Member(group, _) | Role::Spare(group, _) => {
+            Box::new(Running::<Consumer>::new(node, lower::consumer(plan, group, name, seed), rng))
+        }
+        Role::Reader => {
+            Box::new(Running::<Reader>::new(node, lower::reader(plan, name, seed), rng))
+        }
+    }
+}
