@@ -14,6 +14,9 @@
 //!   [`reader`] the final read
 //! - [`variant`] historical and deliberate bugs, each switched on at one place
 
+// A message, fact or state that is new must be thought of wherever one is told apart.
+#![warn(clippy::wildcard_enum_match_arm)]
+
 pub mod broker;
 pub mod client;
 pub mod config;

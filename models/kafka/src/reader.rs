@@ -350,6 +350,7 @@ impl Reader {
 }
 
 #[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test names only what it expects")]
 mod tests {
     use super::*;
     use crate::driver::{After, Process};

@@ -2,6 +2,7 @@
 //!
 //! - [`lifecycle`] registration, heartbeats, shutdown · [`metadata`] following the metadata log
 //! - [`produce`] appends and their wait for replicas · [`fetch`] reads and their parking
+//! - [`high_watermark`] what follows when it moves
 //! - [`session`] what a follower asked for · [`replication`] fetching as a follower
 //! - [`isr`] proposals to the controller · [`partitions`] the replicas it hosts
 //! - [`coordination`] the group coordinator's place in the broker
@@ -10,6 +11,7 @@
 
 mod coordination;
 mod fetch;
+mod high_watermark;
 mod isr;
 mod lifecycle;
 mod metadata;

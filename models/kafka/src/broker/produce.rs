@@ -209,18 +209,6 @@ impl Broker {
         let leader_epoch = state.leader_epoch;
         Some(PartitionMetadata { partition, leader: Some(leader), leader_epoch })
     }
-
-    /// R2.17 and what follows: wakes everyone who waits for the high watermark of `id`.
-    pub(super) fn advance(&mut self, id: TopicPartition, out: &mut Out) {
-        let Some(partition) = self.partitions.get_mut(id) else { return };
-        if partition.maybe_advance(self.env.around(id), out) {
-            let high_watermark = partition.log.high_watermark();
-            self.note(id);
-            self.settle_produce(id, out);
-            self.wake_consumers(id, out);
-            self.coordinator_high_watermark(id, high_watermark, out);
-        }
-    }
 }
 
 /// The block of producer ids this broker hands out.

@@ -14,6 +14,7 @@ mod fetcher;
 mod membership;
 mod positions;
 #[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test names only what it expects")]
 mod tests;
 
 use crate::client::backoff::backoff;

@@ -8,6 +8,7 @@ pub mod epochs;
 pub mod producers;
 pub mod stored;
 #[cfg(test)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "a test names only what it expects")]
 mod tests;
 
 use crate::machine::{Outbox, Ticket};
