@@ -3,16 +3,20 @@
 
 use crate::message::{Acks, OffsetSpec};
 use crate::variant::Variants;
-use ackproof_types::{BrokerId, Delay, GroupId, Micros, ProducerIndex, TopicId};
+use ackproof_types::{BrokerId, ControllerId, Delay, GroupId, Micros, ProducerIndex, TopicId};
 use std::sync::Arc;
 
 /// What every process knows of the cluster it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ClusterConfig {
-    /// Number of brokers; their ids are `1..=brokers`.
-    pub brokers: u16,
-    /// Topics by [`TopicId`]; index 0 is `__consumer_offsets`.
+    /// All brokers, ascending.
+    pub brokers: Arc<[BrokerId]>,
+    /// The active controller.
+    pub controller: ControllerId,
+    /// Topics by [`TopicId`].
     pub topics: Vec<TopicConfig>,
+    /// Which of them keeps committed offsets, `__consumer_offsets`.
+    pub consumer_offsets: TopicId,
     /// `group.id`s by [`GroupId`]: they decide the partition of `__consumer_offsets` (R9.1).
     pub group_names: Vec<Arc<str>>,
     /// Broker settings, the same on all.
@@ -22,11 +26,6 @@ pub struct ClusterConfig {
 }
 
 impl ClusterConfig {
-    /// All brokers, ascending.
-    pub fn broker_ids(&self) -> impl Iterator<Item = BrokerId> + use<> {
-        (1..=self.brokers).map(BrokerId)
-    }
-
     /// The settings of `topic`.
     #[must_use]
     pub fn topic(&self, topic: TopicId) -> &TopicConfig {
@@ -142,8 +141,8 @@ pub struct ProducerConfig {
     pub index: ProducerIndex,
     /// The topic it writes to.
     pub topic: TopicId,
-    /// The cluster's brokers (`bootstrap.servers`).
-    pub brokers: u16,
+    /// `bootstrap.servers`.
+    pub bootstrap: Arc<[BrokerId]>,
     /// `acks`.
     pub acks: Acks,
     /// `enable.idempotence`.
@@ -189,8 +188,8 @@ pub struct ConsumerConfig {
     pub topics: Arc<[TopicId]>,
     /// Partitions of `__consumer_offsets`.
     pub offsets_partitions: u16,
-    /// The cluster's brokers (`bootstrap.servers`).
-    pub brokers: u16,
+    /// `bootstrap.servers`.
+    pub bootstrap: Arc<[BrokerId]>,
     /// How the application works.
     pub application: ApplicationConfig,
     /// `auto.commit.interval.ms`.

@@ -5,7 +5,7 @@
 
 use crate::message::Message;
 use crate::observation::Observation;
-use ackproof_types::{Delay, NodeId, Timestamp};
+use ackproof_types::{Delay, Server, Timestamp};
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -144,30 +144,20 @@ pub struct Ticket(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
-/// The far end of a delivered message.
+/// Where a message came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Peer {
-    /// The process.
-    pub node: NodeId,
     /// The connection.
     pub connection: ConnectionId,
-    /// The channel the opener of the connection named.
-    pub channel: Channel,
-}
-
-impl Peer {
-    /// The connection, as its opener names it.
-    #[must_use]
-    pub fn route(&self) -> Route {
-        Route { node: self.node, channel: self.channel }
-    }
+    /// The same, as its opener names it. Who opened it is not told, as in Kafka.
+    pub route: Route,
 }
 
 /// A connection as its opener names it: at most one at a time per process and channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Route {
-    /// The process to reach.
-    pub node: NodeId,
+    /// The server to reach.
+    pub to: Server,
     /// Which of the connections to it.
     pub channel: Channel,
 }

@@ -14,6 +14,7 @@ use ackproof_types::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::sync::Arc;
 
 /// The effects of a reader.
 pub type Out = Outbox<Timer, Infallible>;
@@ -32,8 +33,8 @@ const MAX_IN_FLIGHT: usize = 5;
 /// What a reader is started with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ReaderConfig {
-    /// Number of brokers; their ids are `1..=brokers`.
-    pub brokers: u16,
+    /// `bootstrap.servers`.
+    pub bootstrap: Arc<[BrokerId]>,
     /// What to read.
     pub partitions: Vec<TopicPartition>,
     /// Bound in bytes on one fetch and on each partition of it.
@@ -114,7 +115,7 @@ impl Machine for Reader {
         let partitions = config.partitions.iter();
         let topics: Vec<TopicId> = topics.into_iter().collect();
         let settings = ClientSettings {
-            bootstrap: (1..=config.brokers).map(BrokerId).collect(),
+            bootstrap: Arc::clone(&config.bootstrap),
             max_in_flight: MAX_IN_FLIGHT,
             request_timeout: REQUEST_TIMEOUT,
             retry_backoff: RETRY,
@@ -139,7 +140,7 @@ impl Machine for Reader {
         }
         match input {
             Input::Deliver { from, message: Message::Response(id, response) } => {
-                match self.client.answered(from.route(), id, response, out) {
+                match self.client.answered(from.route, id, response, out) {
                     Completed::Internal | Completed::Metadata => {}
                     Completed::Request(_, purpose, response) => self.take(purpose, response, out),
                 }
@@ -279,7 +280,7 @@ impl Reader {
             self.exited = true;
             return out.exit();
         }
-        for broker in (1..=self.config.brokers).map(BrokerId) {
+        for broker in self.config.bootstrap.to_vec() {
             let route = data(broker);
             if self.busy.contains(&broker) || self.client.is_unavailable(route) {
                 continue;
@@ -354,7 +355,7 @@ impl Reader {
 mod tests {
     use super::*;
     use crate::driver::{After, Process};
-    use crate::machine::{Channel, ConnectionId, Effect, EffectOf, Peer};
+    use crate::machine::{ConnectionId, Effect, EffectOf, Peer};
     use crate::message::{Fetched, MetadataResponse, PartitionMetadata, Payload, RecordBatch};
     use ackproof_types::{ProducerIndex, Record, RecordId};
     use std::sync::Arc;
@@ -424,11 +425,7 @@ mod tests {
             for effect in effects {
                 match effect {
                     Effect::Send { message: Message::Request(id, request), .. } => {
-                        let from = Peer {
-                            node: BROKER.into(),
-                            connection: ConnectionId(0),
-                            channel: Channel::Data,
-                        };
+                        let from = Peer { connection: ConnectionId(0), route: data(BROKER) };
                         let message = Message::Response(id, answer(&request, latest));
                         let input = Input::Deliver { from, message };
                         exited |= reader.step(Timestamp::START, input, &mut out) == After::Exited;
@@ -442,7 +439,12 @@ mod tests {
     }
 
     fn booted() -> (Process<Reader>, Vec<EffectOf<Reader>>) {
-        let config = ReaderConfig { brokers: 1, partitions: vec![P], max_bytes: 1 << 20, salt: 0 };
+        let config = ReaderConfig {
+            bootstrap: [BrokerId(1)].into(),
+            partitions: vec![P],
+            max_bytes: 1 << 20,
+            salt: 0,
+        };
         let (mut reader, mut out) = (Process::new(config), Vec::new());
         assert_eq!(reader.boot(Timestamp::START, &mut out), After::Runs);
         (reader, out)

@@ -34,6 +34,10 @@ impl fmt::Display for BrokerId {
     }
 }
 
+/// A controller's `node.id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ControllerId(pub u16);
+
 /// A topic, by its index in the plan. Index 0 is always `__consumer_offsets`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicId(pub u16);

@@ -7,6 +7,7 @@
 //! - [`id`] who: processes, brokers, topics, groups, members
 //! - [`log`] where: offsets and the epochs that fence them
 //! - [`time`] when: simulated microseconds
+//! - [`roster`] which process is which server
 //! - [`record`] what: one record of the workload
 //! - [`error`] why not: Kafka's error codes
 //! - [`group`] where a group is kept, why it rebalances
@@ -17,16 +18,19 @@ pub mod group;
 pub mod id;
 pub mod log;
 pub mod record;
+pub mod roster;
 pub mod time;
 pub mod words;
 
 pub use error::ErrorCode;
 pub use group::{RebalanceReason, offsets_partition};
 pub use id::{
-    BrokerId, GroupId, MemberId, NodeId, ProducerId, ProducerIndex, TopicId, TopicPartition,
+    BrokerId, ControllerId, GroupId, MemberId, NodeId, ProducerId, ProducerIndex, TopicId,
+    TopicPartition,
 };
 pub use log::{
     BrokerEpoch, GenerationId, LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, Sequence,
 };
 pub use record::{Record, RecordId, RecordSlice};
+pub use roster::{Roster, Server};
 pub use time::{Delay, Micros, Timestamp};

@@ -153,7 +153,7 @@ impl World {
             Due::Agenda(_) | Due::Departure(..) | Due::Retransmit(..) | Due::Dead(_) => None,
             Due::Timer(node, _) => Some(node),
             Due::Arrival(id, Toward::Acceptor) | Due::Backlog(id) => {
-                self.kernel.network.get(id).map(|connection| connection.route.node)
+                self.kernel.network.get(id).map(|connection| connection.acceptor)
             }
             Due::Arrival(id, Toward::Opener) | Due::SetupDeadline(id) => {
                 self.kernel.network.get(id).map(|connection| connection.opener)
@@ -211,7 +211,7 @@ impl World {
     /// A request reaches the machine of its acceptor.
     fn accept(&mut self, id: ConnectionId, message: Message) {
         let Some(connection) = self.kernel.network.get(id) else { return };
-        let node = connection.route.node;
+        let node = connection.acceptor;
         let slot = &self.slots[node.index()];
         let is_known = connection.accepted_in.is_none_or(|life| life == slot.life);
         if slot.dying.until.is_some() && is_known {
@@ -225,8 +225,8 @@ impl World {
         } else {
             connection.accepted_in = Some(slot.life);
             connection.busy = true;
-            let peer = connection.opener(id);
-            self.kernel.recorder.delivered(self.kernel.events.now(), peer.node, node);
+            let (from, peer) = (connection.opener, connection.peer(id));
+            self.kernel.recorder.delivered(self.kernel.events.now(), from, node);
             self.step(node, Stimulus::Deliver(peer, message));
         }
         self.kernel.network.forget_if_spent(id);
@@ -235,8 +235,8 @@ impl World {
     /// A response reaches the opener.
     fn answered(&mut self, id: ConnectionId, message: Message) {
         let Some(connection) = self.kernel.network.get(id) else { return };
-        let (node, peer) = (connection.opener, connection.acceptor(id));
-        self.kernel.recorder.delivered(self.kernel.events.now(), peer.node, node);
+        let (node, from, peer) = (connection.opener, connection.acceptor, connection.peer(id));
+        self.kernel.recorder.delivered(self.kernel.events.now(), from, node);
         self.step(node, Stimulus::Deliver(peer, message));
     }
 

@@ -14,16 +14,20 @@ use ackproof_oracle::context::{
 };
 use ackproof_scenario::plan::{Commit, Group, Plan, Producer, Settings, Topic};
 use ackproof_scenario::{entity, stream};
-use ackproof_types::{Delay, GroupId, Micros, NodeId, ProducerIndex, TopicId, TopicPartition};
+use ackproof_types::{
+    BrokerId, ControllerId, Delay, GroupId, Micros, NodeId, ProducerIndex, Roster, Server, TopicId,
+    TopicPartition,
+};
 use rand::RngExt;
+use std::sync::Arc;
 
 /// What a process of the run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// The controller.
-    Controller,
+    /// A controller.
+    Controller(ControllerId),
     /// A broker.
-    Broker,
+    Broker(BrokerId),
     /// Instance of a producer: index in the plan, instance, index among all instances.
     Producer(u16, u16, ProducerIndex),
     /// Member of a group: index in the plan, member.
@@ -39,17 +43,21 @@ pub(crate) enum Role {
 pub(crate) struct Cast {
     pub(crate) roles: Vec<Role>,
     pub(crate) names: Vec<String>,
+    pub(crate) roster: Roster,
 }
+
+/// The one controller: it stands for the quorum.
+const CONTROLLER: ControllerId = ControllerId(0);
 
 /// Members that `join` faults may add to each group.
 const SPARES: u16 = 2;
 
 impl Cast {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let mut cast = Self { roles: Vec::new(), names: Vec::new() };
-        cast.add(Role::Controller, "controller".to_owned());
-        for broker in 1..=plan.brokers {
-            cast.add(Role::Broker, format!("broker-{broker}"));
+        let mut cast = Self { roles: Vec::new(), names: Vec::new(), roster: Roster::default() };
+        cast.add(Role::Controller(CONTROLLER), "controller".to_owned());
+        for broker in (1..=plan.brokers).map(BrokerId) {
+            cast.add(Role::Broker(broker), broker.to_string());
         }
         let mut index = 0;
         for (number, producer) in (0..).zip(&plan.producers) {
@@ -74,6 +82,12 @@ impl Cast {
     }
 
     fn add(&mut self, role: Role, name: String) {
+        let node = NodeId(u16::try_from(self.roles.len()).expect("processes are numbered by u16"));
+        match role {
+            Role::Controller(id) => self.roster.enter(Server::Controller(id), node),
+            Role::Broker(id) => self.roster.enter(Server::Broker(id), node),
+            Role::Producer(..) | Role::Member(..) | Role::Spare(..) | Role::Reader => {}
+        }
         self.roles.push(role);
         self.names.push(name);
     }
@@ -87,6 +101,17 @@ impl Cast {
         self.names.iter().map(|name| entity(name)).collect()
     }
 
+    /// The process of a broker of the plan.
+    pub(crate) fn broker(&self, id: u16) -> Option<NodeId> {
+        self.roster.node(Server::Broker(BrokerId(id)))
+    }
+
+    /// The processes of the controllers.
+    pub(crate) fn controllers(&self) -> Vec<NodeId> {
+        let ids = self.roster.controllers();
+        ids.filter_map(|id| self.roster.node(Server::Controller(id))).collect()
+    }
+
     pub(crate) fn find(&self, role: Role) -> Option<NodeId> {
         self.nodes().find(|(_, other)| *other == role).map(|(node, _)| node)
     }
@@ -96,10 +121,12 @@ fn number<T: TryFrom<i64>>(settings: &Settings, key: &str, largest: T) -> T {
     T::try_from(settings.number(key)).unwrap_or(largest)
 }
 
-pub(crate) fn cluster(plan: &Plan) -> ClusterConfig {
+pub(crate) fn cluster(plan: &Plan, roster: &Roster) -> ClusterConfig {
     ClusterConfig {
-        brokers: plan.brokers,
+        brokers: roster.brokers().collect(),
+        controller: CONTROLLER,
         topics: plan.topics.iter().map(topic).collect(),
+        consumer_offsets: TopicId::CONSUMER_OFFSETS,
         group_names: plan.groups.iter().map(|group| group.name.as_str().into()).collect(),
         broker: broker(&plan.broker_config),
         variants: variants(plan),
@@ -114,7 +141,7 @@ fn variants(plan: &Plan) -> Variants {
 /// How long such a process takes to start again.
 pub(crate) fn startup(plan: &Plan, role: Role) -> Delay {
     match role {
-        Role::Controller | Role::Broker => plan.startup.brokers,
+        Role::Controller(_) | Role::Broker(_) => plan.startup.brokers,
         Role::Producer(..) | Role::Member(..) | Role::Spare(..) | Role::Reader => {
             plan.startup.clients
         }
@@ -169,14 +196,14 @@ pub(crate) fn producer(
     plan: &Plan,
     producer: &Producer,
     (index, instance): (ProducerIndex, u16),
-    seed: u64,
+    (bootstrap, seed): (Arc<[BrokerId]>, u64),
 ) -> ProducerConfig {
     let name = format!("{}-{instance}", producer.name);
     let config = &producer.config;
     ProducerConfig {
         index,
         topic: producer.topic,
-        brokers: plan.brokers,
+        bootstrap,
         acks: match config.word("acks") {
             "0" => Acks::None,
             "1" => Acks::Leader,
@@ -200,15 +227,19 @@ pub(crate) fn producer(
     }
 }
 
-pub(crate) fn consumer(plan: &Plan, index: u16, name: &str, seed: u64) -> ConsumerConfig {
+pub(crate) fn consumer(
+    plan: &Plan,
+    (index, name): (u16, &str),
+    (bootstrap, seed): (Arc<[BrokerId]>, u64),
+) -> ConsumerConfig {
     let group = &plan.groups[usize::from(index)];
     let config = &group.config;
     ConsumerConfig {
         group: GroupId(index),
         group_name: group.name.as_str().into(),
         topics: group.topics.iter().copied().collect(),
-        offsets_partitions: plan.topics[0].partitions,
-        brokers: plan.brokers,
+        offsets_partitions: plan.topics[TopicId::CONSUMER_OFFSETS.index()].partitions,
+        bootstrap,
         application: application(group, seed),
         auto_commit_interval: config.millis("auto.commit.interval.ms"),
         auto_offset_reset: match config.word("auto.offset.reset") {
@@ -234,12 +265,16 @@ pub(crate) fn consumer(plan: &Plan, index: u16, name: &str, seed: u64) -> Consum
 }
 
 /// The configuration of the final read of all topics but the internal one.
-pub(crate) fn reader(plan: &Plan, name: &str, seed: u64) -> ReaderConfig {
+pub(crate) fn reader(
+    plan: &Plan,
+    name: &str,
+    (bootstrap, seed): (Arc<[BrokerId]>, u64),
+) -> ReaderConfig {
     let partitions = (1..).zip(&plan.topics[1..]).flat_map(|(topic, one)| {
         (0..one.partitions).map(move |p| TopicPartition::new(TopicId(topic), p))
     });
     ReaderConfig {
-        brokers: plan.brokers,
+        bootstrap,
         partitions: partitions.collect(),
         max_bytes: 1_048_576,
         salt: stream(seed, "salt", entity(name)).random(),
@@ -291,7 +326,11 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
                 },
             })
         }
-        Role::Controller | Role::Broker | Role::Member(..) | Role::Spare(..) | Role::Reader => None,
+        Role::Controller(_)
+        | Role::Broker(_)
+        | Role::Member(..)
+        | Role::Spare(..)
+        | Role::Reader => None,
     });
     let groups = plan.groups.iter().map(|group| GroupContext {
         name: group.name.clone(),

@@ -19,7 +19,7 @@ use super::events::{Due, Events, Toward};
 use ackproof_kafka::machine::{Channel, ConnectionId, Peer, Route};
 use ackproof_kafka::message::Message;
 use ackproof_scenario::plan::Network as Settings;
-use ackproof_types::{Delay, Micros, NodeId};
+use ackproof_types::{Delay, Micros, NodeId, Roster};
 use link::{Link, Links};
 use retransmit::Recovery;
 pub(crate) use retransmit::syn_again_after_s;
@@ -60,6 +60,7 @@ struct Way {
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) opener: NodeId,
+    pub(crate) acceptor: NodeId,
     pub(crate) route: Route,
     /// The acceptor has seen it, in this life.
     pub(crate) accepted_in: Option<u32>,
@@ -82,20 +83,15 @@ impl Way {
 }
 
 impl Connection {
-    /// Its acceptor as the opener sees it.
-    pub(crate) fn acceptor(&self, id: ConnectionId) -> Peer {
-        Peer { node: self.route.node, connection: id, channel: self.route.channel }
-    }
-
-    /// Its opener as the acceptor sees it.
-    pub(crate) fn opener(&self, id: ConnectionId) -> Peer {
-        Peer { node: self.opener, connection: id, channel: self.route.channel }
+    /// Its other end, as either side is told.
+    pub(crate) fn peer(&self, id: ConnectionId) -> Peer {
+        Peer { connection: id, route: self.route }
     }
 
     fn ends(&self, toward: Toward) -> (NodeId, NodeId) {
         match toward {
-            Toward::Acceptor => (self.opener, self.route.node),
-            Toward::Opener => (self.route.node, self.opener),
+            Toward::Acceptor => (self.opener, self.acceptor),
+            Toward::Opener => (self.acceptor, self.opener),
         }
     }
 
@@ -142,6 +138,7 @@ impl Connection {
 /// All links and connections.
 #[derive(Debug)]
 pub(crate) struct Network {
+    roster: Roster,
     links: Links,
     /// What each process holds open; few at a time.
     routes: Vec<Vec<(Route, ConnectionId)>>,
@@ -156,9 +153,10 @@ fn place(id: ConnectionId) -> u32 {
 }
 
 impl Network {
-    /// Of as many processes as `entities`, which name their streams.
-    pub(crate) fn new(entities: &[u64], settings: Settings, seed: u64) -> Self {
+    /// Of as many processes as `entities`, which name their streams; `roster` says where servers are.
+    pub(crate) fn new(entities: &[u64], roster: Roster, settings: Settings, seed: u64) -> Self {
         Self {
+            roster,
             links: Links::new(entities, settings, seed),
             routes: vec![Vec::new(); entities.len()],
             connections: Vec::new(),
@@ -191,8 +189,11 @@ impl Network {
         if let Some(id) = self.route(opener, route) {
             return id;
         }
+        let acceptor =
+            self.roster.node(route.to).expect("machines know the servers of their cluster");
         let connection = Box::new(Connection {
             opener,
+            acceptor,
             route,
             accepted_in: None,
             open: true,
@@ -279,7 +280,7 @@ impl Network {
                 .map(|(place, (uses, _))| ConnectionId(u64::from(*uses) << 32 | place))
                 .collect()
         };
-        let is_accepted = |c: &Connection| c.route.node == node && c.accepted_in.is_some();
+        let is_accepted = |c: &Connection| c.acceptor == node && c.accepted_in.is_some();
         (open(&|c| c.opener == node), open(&is_accepted))
     }
 

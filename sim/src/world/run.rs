@@ -23,7 +23,7 @@ use ackproof_scenario::plan::Plan;
 use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Workload};
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{
-    BrokerId, Micros, NodeId, Record, Timestamp, TopicId, TopicPartition, offsets_partition,
+    Micros, NodeId, Record, Timestamp, TopicId, TopicPartition, offsets_partition,
 };
 use madsim::runtime::Runtime;
 use std::collections::BTreeMap;
@@ -171,8 +171,8 @@ impl<'a> Director<'a> {
     ) -> Self {
         let cast = Cast::new(plan);
         let context = Arc::new(lower::context(plan, &cast));
-        let cluster = Arc::new(lower::cluster(plan));
-        let offsets = plan.topics[0].partitions;
+        let cluster = Arc::new(lower::cluster(plan, &cast.roster));
+        let offsets = plan.topics[TopicId::CONSUMER_OFFSETS.index()].partitions;
         let coordinators = plan.groups.iter().map(|group| {
             let partition = offsets_partition(&group.name, offsets);
             TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition)
@@ -188,7 +188,7 @@ impl<'a> Director<'a> {
                 (process(plan, seed, &cluster, (node, role), &cast), startup, dying, waking)
             })
             .collect();
-        let network = Network::new(&cast.entities(), plan.network, seed);
+        let network = Network::new(&cast.entities(), cast.roster.clone(), plan.network, seed);
         let world = World::new(processes, network, recorder, Progress::new(bounds));
         let schedule = Schedule::new(plan, seed).faults;
         let nemesis = Nemesis::new(plan, cast.clone());
@@ -204,7 +204,7 @@ impl<'a> Director<'a> {
         self.put(Micros::ZERO, Agenda::Phase(Phase::Load));
         for (node, role) in self.cast.clone().nodes() {
             match role {
-                Role::Controller | Role::Broker => self.put(Micros::ZERO, Agenda::Boot(node)),
+                Role::Controller(_) | Role::Broker(_) => self.put(Micros::ZERO, Agenda::Boot(node)),
                 Role::Producer(number, _, _) => {
                     self.put(self.plan.producers[usize::from(number)].start, Agenda::Boot(node));
                 }
@@ -394,22 +394,25 @@ fn process(
 ) -> Box<dyn Process> {
     let name = &cast.names[node.index()];
     let rng = stream(seed, "timer", entity(name));
+    let known = (Arc::clone(&cluster.brokers), seed);
     match role {
-        Role::Controller => Box::new(Running::<Controller>::new(node, Arc::clone(cluster), rng)),
-        Role::Broker => {
-            let config = BrokerConfig { id: BrokerId(node.0), cluster: Arc::clone(cluster) };
+        Role::Controller(_) => Box::new(Running::<Controller>::new(node, Arc::clone(cluster), rng)),
+        Role::Broker(id) => {
+            let config = BrokerConfig { id, cluster: Arc::clone(cluster) };
             Box::new(Running::<Broker>::new(node, config, rng))
         }
         Role::Producer(number, instance, index) => {
             let producer = &plan.producers[usize::from(number)];
-            let config = lower::producer(plan, producer, (index, instance), seed);
+            let config = lower::producer(plan, producer, (index, instance), known);
             Box::new(Running::<Producer>::new(node, config, rng))
         }
-        Role::Member(group, _) | Role::Spare(group, _) => {
-            Box::new(Running::<Consumer>::new(node, lower::consumer(plan, group, name, seed), rng))
-        }
+        Role::Member(group, _) | Role::Spare(group, _) => Box::new(Running::<Consumer>::new(
+            node,
+            lower::consumer(plan, (group, name), known),
+            rng,
+        )),
         Role::Reader => {
-            Box::new(Running::<Reader>::new(node, lower::reader(plan, name, seed), rng))
+            Box::new(Running::<Reader>::new(node, lower::reader(plan, name, known), rng))
         }
     }
 }

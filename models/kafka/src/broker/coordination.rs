@@ -8,7 +8,7 @@ use crate::group::{Action, GroupTimer};
 use crate::machine::ConnectionId;
 use crate::message::GroupRecord;
 use crate::message::{CorrelationId, Payload, RecordBatch, Request};
-use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset, Timestamp, TopicId, TopicPartition};
+use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset, Timestamp, TopicPartition};
 use std::sync::Arc;
 
 /// Bytes of a coordinator's record, all told.
@@ -17,7 +17,7 @@ const RECORD_BYTES: u32 = 120;
 impl Broker {
     /// R9.1.
     pub(super) fn offsets_partition(&self, group: GroupId) -> TopicPartition {
-        TopicPartition::new(TopicId::CONSUMER_OFFSETS, self.coordinator.home(group))
+        TopicPartition::new(self.env.cluster.consumer_offsets, self.coordinator.home(group))
     }
 
     pub(super) fn handle_group(
@@ -45,7 +45,7 @@ impl Broker {
         was_leader: bool,
         out: &mut Out,
     ) {
-        if id.topic != TopicId::CONSUMER_OFFSETS {
+        if id.topic != self.env.cluster.consumer_offsets {
             return;
         }
         let mut actions = self.coordinator.spare_actions();
@@ -70,7 +70,7 @@ impl Broker {
         offset: Offset,
         out: &mut Out,
     ) {
-        if id.topic == TopicId::CONSUMER_OFFSETS {
+        if id.topic == self.env.cluster.consumer_offsets {
             let mut actions = self.coordinator.spare_actions();
             self.coordinator.high_watermark(id.partition, offset, &mut actions);
             self.carry_out(actions, out);
@@ -84,7 +84,7 @@ impl Broker {
                     reply(connection, correlation, response, out);
                 }
                 Action::Append { partition, records } => {
-                    let id = TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition);
+                    let id = TopicPartition::new(self.env.cluster.consumer_offsets, partition);
                     let result = self.append_group(id, records, out);
                     let mut more = self.coordinator.spare_actions();
                     self.coordinator.appended(partition, result, &mut more);

@@ -13,6 +13,7 @@ use crate::message::{
 use crate::partition::{Partition, Role};
 use crate::variant::Variant;
 use ackproof_types::{BrokerId, ErrorCode, Offset, TopicPartition};
+use std::sync::Arc;
 
 /// Fetches that wait for data.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -278,7 +279,8 @@ impl Broker {
     /// R2.16: an append wakes the followers that wait on `id`; the high watermark does not.
     pub(super) fn wake_followers(&mut self, id: TopicPartition, out: &mut Out) {
         self.note(id);
-        for follower in self.env.cluster.broker_ids() {
+        let cluster = Arc::clone(&self.env.cluster);
+        for follower in cluster.brokers.iter().copied() {
             let waiting = self.fetch.sessions.waiting_for(id);
             let complete = waiting.filter(|(replica, ..)| *replica == follower).any(
                 |(_, session, waiting)| {

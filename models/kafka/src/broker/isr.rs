@@ -2,13 +2,13 @@
 //!
 //! Kafka: `AlterPartitionManager`, `Partition#maybeShrinkIsr` (R3.1, R3.3, R3.10, R3.11).
 
-use super::{Broker, Out, Timer, controller};
+use super::{Broker, Out, Timer};
 use crate::machine::{Channel, To};
 use crate::message::{
     AlterPartitionRequest, CorrelationId, IsrProposal, IsrState, PartitionResults, Request,
 };
 use crate::partition::Partition;
-use ackproof_types::{ErrorCode, Micros, NodeId, TopicPartition};
+use ackproof_types::{ErrorCode, Micros, TopicPartition};
 use std::collections::BTreeSet;
 
 const RETRY: Micros = Micros::from_millis(50);
@@ -86,7 +86,7 @@ impl Broker {
             epoch: own.1,
             partitions: proposals.iter().map(|(proposal, _)| proposal.clone()).collect(),
         });
-        let correlation = self.ask(NodeId::CONTROLLER, Channel::Controller, request, out);
+        let correlation = self.ask(Channel::Controller, request, out);
         self.proposals.in_flight = Some((correlation, proposals));
         out.arm(Timer::AlterPartitionTimeout, self.settings().replica_socket_timeout);
     }
@@ -162,7 +162,7 @@ impl Broker {
 
     /// The connection to the controller ended, or did not answer in time.
     pub(super) fn controller_channel_failed(&mut self, out: &mut Out) {
-        out.close(To::Route(controller(Channel::Controller)));
+        out.close(To::Route(self.controller(Channel::Controller)));
         out.disarm(Timer::AlterPartitionTimeout);
         if let Some((_, sent)) = self.proposals.in_flight.take() {
             self.retry_proposals(&sent, out);

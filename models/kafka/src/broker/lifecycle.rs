@@ -8,7 +8,7 @@ use crate::message::{
     BrokerHeartbeatRequest, BrokerRegistrationRequest, CorrelationId, HeartbeatState, Request,
 };
 use crate::observation::Observation;
-use ackproof_types::{BrokerEpoch, Delay, ErrorCode, Micros, NodeId};
+use ackproof_types::{BrokerEpoch, Delay, ErrorCode, Micros};
 
 const RETRY_FIRST: Micros = Micros::from_millis(100);
 const STARTING_INTERVAL: Micros = Micros::from_millis(10);
@@ -96,7 +96,7 @@ impl Broker {
     }
 
     fn ask_lifecycle(&mut self, request: Request, out: &mut Out) {
-        let correlation = self.ask(NodeId::CONTROLLER, Channel::Lifecycle, request, out);
+        let correlation = self.ask(Channel::Lifecycle, request, out);
         self.lifecycle.in_flight = Some(correlation);
         out.arm(Timer::LifecycleTimeout, Micros(self.settings().broker_session_timeout.0 / 2));
     }

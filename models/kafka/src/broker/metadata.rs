@@ -11,7 +11,7 @@ use crate::message::{
 };
 use crate::metadata::MetadataRecord;
 use crate::partition::{Partition, RoleChange};
-use ackproof_types::{BrokerId, ErrorCode, GroupId, Micros, NodeId, TopicId, TopicPartition};
+use ackproof_types::{BrokerId, ErrorCode, GroupId, Micros, TopicId, TopicPartition};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ impl Broker {
             broker: self.env.id,
             offset: self.metadata.offset,
         });
-        let correlation = self.ask(NodeId::CONTROLLER, Channel::MetadataLog, request, out);
+        let correlation = self.ask(Channel::MetadataLog, request, out);
         self.metadata.in_flight = Some(correlation);
         out.arm(Timer::MetadataTimeout, TIMEOUT);
     }

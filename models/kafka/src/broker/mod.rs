@@ -29,7 +29,7 @@ use crate::machine::{Channel, ConnectionId, Input, InputOf, Machine, Outbox, Pee
 use crate::message::{CorrelationId, Message, Request, Response};
 use crate::metadata::MetadataImage;
 use crate::partition::leader::{LagTick, Surroundings};
-use ackproof_types::{BrokerEpoch, BrokerId, Delay, NodeId, Timestamp, TopicPartition};
+use ackproof_types::{BrokerEpoch, BrokerId, Delay, Server, Timestamp, TopicPartition};
 use partitions::Partitions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -203,15 +203,15 @@ impl Broker {
         self.lifecycle.epoch().unwrap_or(BrokerEpoch::UNKNOWN)
     }
 
-    fn ask(
-        &mut self,
-        node: NodeId,
-        channel: Channel,
-        request: Request,
-        out: &mut Out,
-    ) -> CorrelationId {
+    /// The connection to the active controller.
+    fn controller(&self, channel: Channel) -> Route {
+        Route { to: Server::Controller(self.env.cluster.controller), channel }
+    }
+
+    /// Asks the active controller.
+    fn ask(&mut self, channel: Channel, request: Request, out: &mut Out) -> CorrelationId {
         let correlation = self.correlation();
-        out.send(Route { node, channel }, Message::Request(correlation, request));
+        out.send(self.controller(channel), Message::Request(correlation, request));
         correlation
     }
 
@@ -267,10 +267,12 @@ impl Broker {
     ) {
         match response {
             Response::Fetch(partitions) => {
-                self.fetched(BrokerId(from.node.0), correlation, partitions, out);
+                let Server::Broker(leader) = from.route.to else { return };
+                self.fetched(leader, correlation, partitions, out);
             }
             Response::FetchSessionRefused(_) => {
-                self.session_refused(BrokerId(from.node.0), correlation, out);
+                let Server::Broker(leader) = from.route.to else { return };
+                self.session_refused(leader, correlation, out);
             }
             Response::BrokerRegistration(result) => self.registered(correlation, result, out),
             Response::BrokerHeartbeat(result) => self.heartbeat_answered(correlation, result, out),
@@ -294,14 +296,11 @@ impl Broker {
     }
 
     fn disconnected(&mut self, route: Route, out: &mut Out) {
-        match route.channel {
-            Channel::Fetcher => self.fetcher_failed(BrokerId(route.node.0), out),
-            Channel::Lifecycle => self.lifecycle_failed(out),
-            Channel::MetadataLog => self.metadata_failed(out),
-            Channel::Controller => self.controller_channel_failed(out),
-            Channel::Data | Channel::Coordinator => {
-                unreachable!("brokers open no client channels")
-            }
+        match (route.to, route.channel) {
+            (Server::Broker(leader), _) => self.fetcher_failed(leader, out),
+            (Server::Controller(_), Channel::Lifecycle) => self.lifecycle_failed(out),
+            (Server::Controller(_), Channel::MetadataLog) => self.metadata_failed(out),
+            (Server::Controller(_), _) => self.controller_channel_failed(out),
         }
     }
 
@@ -309,12 +308,12 @@ impl Broker {
         match timer {
             Timer::Lifecycle => self.lifecycle_due(out),
             Timer::LifecycleTimeout => {
-                out.close(To::Route(controller(Channel::Lifecycle)));
+                out.close(To::Route(self.controller(Channel::Lifecycle)));
                 self.lifecycle_failed(out);
             }
             Timer::MetadataRetry => self.fetch_metadata(out),
             Timer::MetadataTimeout => {
-                out.close(To::Route(controller(Channel::MetadataLog)));
+                out.close(To::Route(self.controller(Channel::MetadataLog)));
                 self.metadata_failed(out);
             }
             Timer::LagCheck => self.check_lag(out),
@@ -325,14 +324,14 @@ impl Broker {
             Timer::ProduceWait(id) => self.produce_timed_out(id, out),
             Timer::FetchWait(id) => self.fetch_wait_over(id, out),
             Timer::FetcherTimeout(leader) => {
-                out.close(To::Route(Route { node: leader.into(), channel: Channel::Fetcher }));
+                out.close(To::Route(replica_fetcher(leader)));
                 self.fetcher_failed(leader, out);
             }
             Timer::FetcherBackoff(leader) => self.fetcher_may_retry(leader, out),
             Timer::PartitionBackoff(partition) => self.partition_may_retry(partition, out),
             Timer::AlterPartitionRetry => self.send_proposals(out),
             Timer::AlterPartitionTimeout | Timer::ProducerIdsTimeout => {
-                out.close(To::Route(controller(Channel::Controller)));
+                out.close(To::Route(self.controller(Channel::Controller)));
                 self.controller_channel_failed(out);
             }
             Timer::Group(timer) => self.group_fire(timer, out),
@@ -340,8 +339,9 @@ impl Broker {
     }
 }
 
-fn controller(channel: Channel) -> Route {
-    Route { node: NodeId::CONTROLLER, channel }
+/// The connection of the replica fetcher to `leader`.
+fn replica_fetcher(leader: BrokerId) -> Route {
+    Route { to: Server::Broker(leader), channel: Channel::Fetcher }
 }
 
 fn reply(to: ConnectionId, correlation: CorrelationId, response: Response, out: &mut Out) {

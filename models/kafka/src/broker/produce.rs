@@ -10,9 +10,7 @@ use crate::message::{
 use crate::observation::Observation;
 use crate::partition::Placed;
 use crate::variant::Variant;
-use ackproof_types::{
-    ErrorCode, Micros, NodeId, Offset, ProducerEpoch, ProducerId, TopicPartition,
-};
+use ackproof_types::{ErrorCode, Micros, Offset, ProducerEpoch, ProducerId, TopicPartition};
 
 /// Produce requests that wait for replicas, in the order of their arrival.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -244,7 +242,7 @@ impl Broker {
         if !self.producer_ids.waiting.is_empty() && !self.producer_ids.asked {
             self.producer_ids.asked = true;
             let request = Request::AllocateProducerIds(self.env.id, self.epoch());
-            self.ask(NodeId::CONTROLLER, Channel::Controller, request, out);
+            self.ask(Channel::Controller, request, out);
             out.arm(Timer::ProducerIdsTimeout, self.settings().replica_socket_timeout);
         }
     }

@@ -4,8 +4,7 @@
 //! at rest cost nothing. Kafka: `AbstractFetcherThread`, `ReplicaFetcherThread`, `FetchSessionHandler`
 //! (R2.1–R2.11).
 
-use super::{Broker, Out, Timer};
-use crate::machine::{Channel, Route};
+use super::{Broker, Out, Timer, replica_fetcher};
 use crate::message::{
     CorrelationId, FetchPartition, FetchRequest, FetchSession, Fetched, FetchedPartition,
     FetchingReplica, Message, Request, SessionId,
@@ -13,6 +12,7 @@ use crate::message::{
 use crate::partition::Partition;
 use crate::partition::follower::Fetching;
 use ackproof_types::{BrokerId, ErrorCode, TopicPartition};
+use std::sync::Arc;
 
 /// The fetcher to one leader.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -29,7 +29,8 @@ pub(super) struct Fetcher {
 impl Broker {
     /// R2.7: sees to it that every leader this broker follows is being fetched from.
     pub(super) fn start_fetchers(&mut self, out: &mut Out) {
-        for leader in self.env.cluster.broker_ids() {
+        let cluster = Arc::clone(&self.env.cluster);
+        for leader in cluster.brokers.iter().copied() {
             if leader != self.env.id {
                 self.fetch_from(leader, out);
             }
@@ -73,8 +74,7 @@ impl Broker {
             session,
             partitions,
         });
-        let route = Route { node: leader.into(), channel: Channel::Fetcher };
-        out.send(route, Message::Request(correlation, request));
+        out.send(replica_fetcher(leader), Message::Request(correlation, request));
         out.arm(Timer::FetcherTimeout(leader), settings.replica_socket_timeout);
     }
 

@@ -15,7 +15,7 @@ use super::metadata::Metadata;
 use super::mix::mix;
 use crate::machine::{Channel, Outbox, Route, To};
 use crate::message::{CorrelationId, Message, Request, Response};
-use ackproof_types::{BrokerId, Micros, TopicId};
+use ackproof_types::{BrokerId, Micros, Server, TopicId};
 use std::sync::Arc;
 
 /// `reconnect.backoff.ms`.
@@ -468,5 +468,5 @@ impl<P> NetworkClient<P> {
 /// The connection for data to `broker`.
 #[must_use]
 pub fn data(broker: BrokerId) -> Route {
-    Route { node: broker.into(), channel: Channel::Data }
+    Route { to: Server::Broker(broker), channel: Channel::Data }
 }

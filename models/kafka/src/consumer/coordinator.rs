@@ -6,7 +6,7 @@ use super::{Consumer, Out, Purpose, Timer};
 use crate::client::backoff::once_more;
 use crate::machine::{Channel, Route};
 use crate::message::Request;
-use ackproof_types::{BrokerId, ErrorCode};
+use ackproof_types::{BrokerId, ErrorCode, Server};
 
 /// How far the lookup has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -28,11 +28,15 @@ pub(super) struct Coordinator {
     failures: u32,
 }
 
+/// The connection to a broker as the coordinator: Kafka opens one of its own.
+fn coordinator(broker: BrokerId) -> Route {
+    Route { to: Server::Broker(broker), channel: Channel::Coordinator }
+}
+
 impl Consumer {
     /// The connection to the coordinator, if it is known and may be used now.
     pub(super) fn coordinator_route(&self) -> Option<Route> {
-        let node = self.coordinator.broker?.into();
-        let route = Route { node, channel: Channel::Coordinator };
+        let route = coordinator(self.coordinator.broker?);
         (!self.client.is_unavailable(route)).then_some(route)
     }
 
@@ -102,7 +106,7 @@ impl Consumer {
     /// `markCoordinatorUnknown`.
     pub(super) fn coordinator_lost(&mut self, out: &mut Out) {
         if let Some(broker) = self.coordinator.broker.take() {
-            let route = Route { node: broker.into(), channel: Channel::Coordinator };
+            let route = coordinator(broker);
             let failed = self.client.disconnect(route, out);
             self.fail(failed, out);
         }
@@ -110,7 +114,6 @@ impl Consumer {
 
     /// The connection to the coordinator ended, whether or not something was under way.
     pub(super) fn is_coordinator(&self, route: Route) -> bool {
-        let node = self.coordinator.broker.map(Into::into);
-        route.channel == Channel::Coordinator && node == Some(route.node)
+        self.coordinator.broker.map(coordinator) == Some(route)
     }
 }

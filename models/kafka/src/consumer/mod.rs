@@ -25,6 +25,7 @@ use crate::machine::{Input, InputOf, Machine, Outbox, Route};
 use crate::message::{CorrelationId, Message, Request, Response};
 use ackproof_types::{BrokerId, Delay, ErrorCode, GenerationId, Timestamp, TopicPartition};
 use std::convert::Infallible;
+use std::sync::Arc;
 
 /// The effects of a consumer.
 pub type Out = Outbox<Timer, Infallible>;
@@ -130,7 +131,7 @@ impl Machine for Consumer {
         }
         match input {
             Input::Deliver { from, message: Message::Response(id, response) } => {
-                match self.client.answered(from.route(), id, response, out) {
+                match self.client.answered(from.route, id, response, out) {
                     Completed::Internal => {}
                     Completed::Metadata => self.metadata_updated(),
                     Completed::Request(id, purpose, response) => {
@@ -174,7 +175,7 @@ const MAX_IN_FLIGHT: usize = 100;
 
 fn client_settings(config: &ConsumerConfig) -> ClientSettings {
     ClientSettings {
-        bootstrap: (1..=config.brokers).map(BrokerId).collect(),
+        bootstrap: Arc::clone(&config.bootstrap),
         max_in_flight: MAX_IN_FLIGHT,
         request_timeout: config.request_timeout,
         retry_backoff: config.retry_backoff,

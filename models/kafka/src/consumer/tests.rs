@@ -9,7 +9,7 @@ use crate::config::CommitStrategy;
 use crate::machine::Channel;
 use crate::message::{CommittedOffset, EpochEnd};
 use crate::observation::PositionSource;
-use ackproof_types::{LeaderEpoch, Offset};
+use ackproof_types::{LeaderEpoch, Offset, Server};
 use harness::{BROKER, Harness, config};
 
 #[test]
@@ -175,7 +175,7 @@ fn a_coordinator_that_cannot_be_reached_is_looked_up_again_meanwhile() {
     h.fire(Timer::CoordinatorBackoff);
     assert_eq!(h.requests, ["commit", "find", "find", "find"], "each time");
     h.fire(Timer::Network(NetworkTimer::Reconnect(Route {
-        node: BROKER.into(),
+        to: Server::Broker(BROKER),
         channel: Channel::Coordinator,
     })));
     h.fire(Timer::CoordinatorBackoff);
@@ -190,7 +190,7 @@ fn a_lost_coordinator_is_looked_up_again() {
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     assert_eq!(h.requests, ["commit", "find"]);
-    let route = Route { node: BROKER.into(), channel: Channel::Coordinator };
+    let route = Route { to: Server::Broker(BROKER), channel: Channel::Coordinator };
     h.commit = Ok(());
     h.fire(Timer::CommitBackoff);
     h.fire(Timer::Network(NetworkTimer::Reconnect(route)));
@@ -248,7 +248,7 @@ fn commit_async_waits_for_the_coordinator_to_be_found() {
     h.fire(Timer::Process);
     assert_eq!(h.story(), ["processed 0", "processed 1", "polled 2+2"]);
     h.fire(Timer::Network(NetworkTimer::Reconnect(Route {
-        node: BROKER.into(),
+        to: Server::Broker(BROKER),
         channel: Channel::Coordinator,
     })));
     h.release();
@@ -346,7 +346,7 @@ fn a_position_by_reset_is_not_validated_until_a_batch_is_read() {
 #[test]
 fn a_question_to_a_deposed_leader_is_asked_again_at_once() {
     let mut settings = config(CommitStrategy::SyncAfterBatch);
-    settings.brokers = 2;
+    settings.bootstrap = [BrokerId(1), BrokerId(2)].into();
     let mut h = Harness::configured(&settings, |r| matches!(r, Request::OffsetFetch(..)));
     h.committed = Some(CommittedOffset { offset: Offset(2), leader_epoch: LeaderEpoch(3) });
     h.hold = |r| matches!(r, Request::OffsetsForLeaderEpoch(_));

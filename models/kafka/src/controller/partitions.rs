@@ -10,6 +10,7 @@ use crate::variant::Variant;
 use ackproof_types::{
     BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition,
 };
+use std::sync::Arc;
 
 /// The verdicts on an AlterPartition, in the order of the request.
 type Altered = Vec<(TopicPartition, Result<IsrState, ErrorCode>)>;
@@ -20,23 +21,23 @@ impl Controller {
     /// `INVALID_REPLICATION_FACTOR` whenever a client asks for its coordinator, which is then told
     /// `COORDINATOR_NOT_AVAILABLE` (`DefaultAutoTopicCreationManager`, `ReplicationControlManager`).
     pub(super) fn create_topics(&mut self, out: &mut Out) {
-        let ready = self.config.broker_ids().all(|broker| self.image.is_active(broker));
+        let ready = self.config.brokers.iter().all(|broker| self.image.is_active(*broker));
         if !ready || !self.image.partitions.is_empty() {
             return;
         }
-        let brokers = self.config.brokers;
+        let brokers = Arc::clone(&self.config.brokers);
+        let count = u16::try_from(brokers.len()).expect("brokers are numbered by u16");
         let topics: Vec<_> = self.config.topics.iter().copied().zip(0..).collect();
-        let too_few = |topic: &TopicConfig| topic.replication_factor > brokers;
+        let too_few = |topic: &TopicConfig| topic.replication_factor > count;
         for (topic, number) in topics {
-            if TopicId(number) == TopicId::CONSUMER_OFFSETS && too_few(&topic) {
+            if TopicId(number) == self.config.consumer_offsets && too_few(&topic) {
                 continue;
             }
             for partition in 0..topic.partitions {
-                let replicas: Vec<BrokerId> = (0..topic.replication_factor.min(brokers))
+                let replicas: Vec<BrokerId> = (0..topic.replication_factor.min(count))
                     .map(|nth| {
                         let at = u32::from(partition) + u32::from(number) + u32::from(nth);
-                        let at = u16::try_from(at % u32::from(brokers)).expect("below a u16");
-                        BrokerId(at + 1)
+                        brokers[(at % u32::from(count)) as usize]
                     })
                     .collect();
                 let state = PartitionRegistration {

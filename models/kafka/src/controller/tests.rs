@@ -3,14 +3,16 @@
 use super::*;
 use crate::config::{BrokerSettings, TopicConfig};
 use crate::driver::{After, Process};
-use crate::machine::{Channel, Effect, EffectOf};
+use crate::machine::{Channel, Effect, EffectOf, Route};
 use crate::message::{
     AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest, HeartbeatState,
     IsrProposal, IsrState,
 };
 use crate::metadata::PartitionRegistration;
 use crate::variant::{Variant, Variants};
-use ackproof_types::{LeaderEpoch, NodeId, PartitionEpoch, TopicId};
+use ackproof_types::{ControllerId, LeaderEpoch, PartitionEpoch, Server, TopicId};
+
+const CONTROLLER: ControllerId = ControllerId(0);
 
 struct Driver {
     process: Process<Controller>,
@@ -26,9 +28,11 @@ fn config(unclean: bool, variants: Variants) -> Arc<ClusterConfig> {
         segment_bytes: 1 << 30,
     };
     Arc::new(ClusterConfig {
-        brokers: 3,
+        brokers: [1, 2, 3].map(BrokerId).into(),
+        controller: CONTROLLER,
         group_names: Default::default(),
         topics: vec![topic],
+        consumer_offsets: TopicId(9),
         broker: BrokerSettings::default(),
         variants,
     })
@@ -71,8 +75,10 @@ impl Driver {
     }
 
     fn ask(&mut self, request: Request) -> Vec<EffectOf<Controller>> {
-        let from =
-            Peer { node: NodeId(1), connection: ConnectionId(1), channel: Channel::Lifecycle };
+        let from = Peer {
+            connection: ConnectionId(1),
+            route: Route { to: Server::Controller(CONTROLLER), channel: Channel::Lifecycle },
+        };
         let message = Message::Request(CorrelationId(0), request);
         self.step(Input::Deliver { from, message })
     }

@@ -17,7 +17,7 @@ use crate::observation::Observation;
 use crate::variant::Variant;
 use ackproof_types::{
     BrokerId, Delay, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset,
-    TopicId, TopicPartition, offsets_partition,
+    TopicPartition, offsets_partition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ impl GroupCoordinator {
     /// The coordinator of `broker`, active for no partition yet.
     #[must_use]
     pub fn new(config: Arc<ClusterConfig>, broker: BrokerId) -> Self {
-        let partitions = config.topic(TopicId::CONSUMER_OFFSETS).partitions;
+        let partitions = config.topic(config.consumer_offsets).partitions;
         let names = config.group_names.iter();
         let homes = names.map(|name| offsets_partition(name, partitions)).collect();
         Self { config, broker, homes, shards: BTreeMap::new(), spare: Vec::new() }
@@ -103,7 +103,7 @@ impl GroupCoordinator {
                 actions.push(Action::Arm(timer, member.session_timeout.into()));
             }
         }
-        let partition = TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition);
+        let partition = TopicPartition::new(self.config.consumer_offsets, partition);
         actions.push(Action::Observe(Observation::CoordinatorLoaded { partition }));
     }
 

@@ -10,8 +10,8 @@ use crate::machine::{Disk, Effect, Outbox};
 use crate::message::{Payload, ProducerStamp};
 use crate::metadata::{BrokerRegistration, MetadataImage};
 use ackproof_types::{
-    BrokerEpoch, ProducerEpoch, ProducerId, ProducerIndex, Record, RecordId, Sequence, Timestamp,
-    TopicId,
+    BrokerEpoch, BrokerId, ControllerId, ProducerEpoch, ProducerId, ProducerIndex, Record,
+    RecordId, Sequence, Timestamp, TopicId,
 };
 use proptest::prelude::*;
 
@@ -80,7 +80,9 @@ impl Replicas {
             segment_bytes: 1_000_000,
         };
         let cluster = ClusterConfig {
-            brokers: 3,
+            brokers: [1, 2, 3].map(BrokerId).into(),
+            controller: ControllerId(0),
+            consumer_offsets: TopicId(0),
             topics: vec![topic, topic],
             group_names: Vec::new(),
             broker: BrokerSettings::default(),

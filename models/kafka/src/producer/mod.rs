@@ -33,6 +33,7 @@ use batch::{Batch, Life, upper_bound};
 use responses::Sent;
 use sequences::{Identity, IdentityRequest};
 use source::Source;
+use std::sync::Arc;
 
 /// The effects of a producer.
 pub(crate) type Out = Outbox<Timer, Progress>;
@@ -115,7 +116,7 @@ impl Machine for Producer {
             }
             Input::Deliver { from, message } => match message {
                 Message::Response(correlation, response) => {
-                    self.response(from.route(), correlation, response, out);
+                    self.response(from.route, correlation, response, out);
                 }
                 Message::Request(..) | Message::NoResponse(_) => {
                     unreachable!("nobody sends requests to a producer")
@@ -175,7 +176,7 @@ impl Producer {
 
 fn client_settings(config: &ProducerConfig) -> ClientSettings {
     ClientSettings {
-        bootstrap: (1..=config.brokers).map(BrokerId).collect(),
+        bootstrap: Arc::clone(&config.bootstrap),
         max_in_flight: config.max_in_flight,
         request_timeout: config.request_timeout,
         retry_backoff: config.retry_backoff,

@@ -12,14 +12,16 @@ use ackproof_kafka::machine::{Channel, ConnectionId, Input, InputOf, Machine, Pe
 use ackproof_kafka::message::{CorrelationId, Message, Request, Response};
 use ackproof_kafka::observation::Observation;
 use ackproof_kafka::variant::{Variant, Variants};
-use ackproof_types::{BrokerId, Delay, Micros, NodeId, Timestamp, TopicId, TopicPartition};
+use ackproof_types::{
+    BrokerId, ControllerId, Delay, Micros, NodeId, Server, Timestamp, TopicId, TopicPartition,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 pub(crate) const PAYMENTS: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
 pub(crate) const CLIENT: NodeId = NodeId(9);
-const CONTROLLER: NodeId = NodeId::CONTROLLER;
+const CONTROLLER: NodeId = NodeId(0);
 
 /// Settings that a test may choose.
 #[derive(Default)]
@@ -80,6 +82,14 @@ enum Outside {
     Exit(NodeId),
 }
 
+/// The process of a server.
+fn node_of(route: Route) -> NodeId {
+    match route.to {
+        Server::Controller(_) => CONTROLLER,
+        Server::Broker(BrokerId(id)) => NodeId(id),
+    }
+}
+
 struct Around<'a, T> {
     node: NodeId,
     now: u64,
@@ -124,6 +134,7 @@ struct Connection {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Flight {
     connection: ConnectionId,
+    route: Route,
     from: NodeId,
     to: NodeId,
     message: Message,
@@ -160,7 +171,9 @@ impl Cluster {
             segment_bytes: 1 << 30,
         };
         let cluster = Arc::new(ClusterConfig {
-            brokers: 3,
+            brokers: [1, 2, 3].map(BrokerId).into(),
+            controller: ControllerId(0),
+            consumer_offsets: TopicId(0),
             topics: vec![topic(5), topic(1)],
             group_names: vec!["ledger".into()],
             broker: setting.broker,
@@ -230,7 +243,7 @@ impl Cluster {
         let ended: Vec<(ConnectionId, Connection)> = self
             .connections
             .iter()
-            .filter(|(_, one)| one.opener == dead || one.route.node == dead)
+            .filter(|(_, one)| one.opener == dead || node_of(one.route) == dead)
             .map(|(id, one)| (*id, *one))
             .collect();
         // The dead reset their connections. (A registration that outlived its process would take the
@@ -284,11 +297,13 @@ impl Cluster {
                         .find(|(_, one)| one.opener == from && one.route == route);
                     let connection = known.map_or(ConnectionId(self.sent), |(id, _)| *id);
                     self.connections.insert(connection, Connection { opener: from, route });
-                    self.put(Flight { connection, from, to: route.node, message });
+                    self.put(Flight { connection, route, from, to: node_of(route), message });
                 }
                 Outside::Send(from, To::Connection(connection), message) => {
-                    if let Some(to) = self.connections.get(&connection).map(|one| one.opener) {
-                        self.put(Flight { connection, from, to, message });
+                    if let Some(Connection { opener: to, route }) =
+                        self.connections.get(&connection).copied()
+                    {
+                        self.put(Flight { connection, route, from, to, message });
                     }
                 }
                 Outside::Close(node, To::Route(route)) => {
@@ -352,7 +367,7 @@ impl Cluster {
             self.held.push(flight);
             return;
         }
-        let Flight { connection, from, to, message } = flight;
+        let Flight { connection, route, from: _, to, message } = flight;
         let known = self.connections.get(&connection).copied();
         let is_response = matches!(message, Message::Response(..));
         let is_up = match to {
@@ -371,9 +386,8 @@ impl Cluster {
                 self.watch.answered(correlation, &response);
                 self.answers.push((correlation, response));
             }
-            (known, message) => {
-                let channel = known.map_or(Channel::Data, |one| one.route.channel);
-                let from = Peer { node: from, connection, channel };
+            (_, message) => {
+                let from = Peer { connection, route };
                 if to == CONTROLLER {
                     self.step_controller(Input::Deliver { from, message });
                 } else {
@@ -385,7 +399,7 @@ impl Cluster {
 
     /// Sends a client's request.
     pub(crate) fn request(&mut self, to: u16, number: u32, request: Request) {
-        let route = Route { node: NodeId(to), channel: Channel::Data };
+        let route = Route { to: Server::Broker(BrokerId(to)), channel: Channel::Data };
         let message = Message::Request(CorrelationId(u64::from(number)), request);
         self.act(vec![Outside::Send(CLIENT, To::Route(route), message)]);
     }

@@ -97,7 +97,7 @@ fn watch(anchor: Anchor, cast: &Cast) -> Option<Watch> {
     };
     Some(match anchor {
         Anchor::Appends(Target::Broker(broker), content) => {
-            Watch::Appends(Some(NodeId(broker)), what(content)?)
+            Watch::Appends(Some(cast.broker(broker)?), what(content)?)
         }
         Anchor::Appends(_leader, content) => Watch::Appends(None, what(content)?),
         Anchor::Sent(name) => Watch::Sent(record(name)?),
@@ -105,13 +105,13 @@ fn watch(anchor: Anchor, cast: &Cast) -> Option<Watch> {
         Anchor::Fails(name) => Watch::Fails(record(name)?),
         Anchor::SentAgain(name) => Watch::SentAgain(record(name)?),
         Anchor::BecomesLeader(broker, topic, number) => {
-            Watch::BecomesLeader(NodeId(broker), TopicPartition::new(topic, number))
+            Watch::BecomesLeader(cast.broker(broker)?, TopicPartition::new(topic, number))
         }
         Anchor::IsElected(broker, topic, number) => {
-            Watch::IsElected(NodeId(broker), TopicPartition::new(topic, number))
+            Watch::IsElected(cast.broker(broker)?, TopicPartition::new(topic, number))
         }
         Anchor::Truncates(broker, topic, number) => {
-            Watch::Truncates(NodeId(broker), TopicPartition::new(topic, number))
+            Watch::Truncates(cast.broker(broker)?, TopicPartition::new(topic, number))
         }
         Anchor::Crashes(target) => Watch::Ends(process(target, cast)?, ProcessEnd::Crash),
         Anchor::Stops(target) => Watch::Ends(process(target, cast)?, ProcessEnd::Clean),
@@ -135,8 +135,8 @@ fn process(target: Target, cast: &Cast) -> Option<NodeId> {
         _ => false,
     };
     match target {
-        Target::Broker(broker) => Some(NodeId(broker)),
-        Target::Controller => Some(NodeId::CONTROLLER),
+        Target::Broker(broker) => cast.broker(broker),
+        Target::Controller => cast.controllers().first().copied(),
         _ => cast.nodes().find(|(_, role)| is(*role)).map(|(node, _)| node),
     }
 }

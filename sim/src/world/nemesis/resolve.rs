@@ -8,7 +8,7 @@ use ackproof_types::{NodeId, TopicId, TopicPartition};
 
 /// Every broker, ascending.
 pub(crate) fn brokers(cast: &Cast) -> Vec<NodeId> {
-    of(cast, |role| role == Role::Broker)
+    of(cast, |role| matches!(role, Role::Broker(_)))
 }
 
 /// The process a fault hits, if one fits: it must be up, and not frozen.
@@ -80,10 +80,10 @@ fn drawn(
     let count = u64::try_from(fitting.len()).unwrap_or(1).max(1);
     let chosen = usize::try_from(pick % count).ok().and_then(|index| fitting.get(index));
     chosen.map_or(target, |node| match cast.roles[node.index()] {
-        Role::Broker => Target::Broker(node.0),
+        Role::Broker(id) => Target::Broker(id.0),
         Role::Producer(producer, instance, _) => Target::Producer(producer, instance),
         Role::Member(group, member) => Target::Member(group, member),
-        Role::Controller | Role::Spare(..) | Role::Reader => target,
+        Role::Controller(_) | Role::Spare(..) | Role::Reader => target,
     })
 }
 
@@ -97,8 +97,8 @@ fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
     let leader = |partition| recorder.leaders().leader(partition).into_iter().collect();
     let partition = |topic: TopicId, number| TopicPartition::new(topic, number);
     match target {
-        Target::Broker(broker) => vec![NodeId(broker)],
-        Target::Controller => vec![NodeId::CONTROLLER],
+        Target::Broker(broker) => cast.broker(broker).into_iter().collect(),
+        Target::Controller => cast.controllers(),
         Target::LeaderOf(topic, number) => leader(partition(topic, number)),
         Target::FollowerOf(topic, number) => recorder.leaders().followers(partition(topic, number)),
         Target::CoordinatorOf(group) => leader(recorder.offsets_partition(group)),
@@ -130,7 +130,7 @@ fn of(cast: &Cast, is: impl Fn(Role) -> bool) -> Vec<NodeId> {
 fn members(peers: Peers, taken: &[NodeId], cast: &Cast, world: &World) -> Vec<NodeId> {
     let all = match peers {
         Peers::Brokers => brokers(cast),
-        Peers::Controllers => of(cast, |role| role == Role::Controller),
+        Peers::Controllers => cast.controllers(),
         Peers::Clients => {
             of(cast, |role| matches!(role, Role::Producer(..) | Role::Member(..) | Role::Spare(..)))
         }

@@ -7,12 +7,13 @@ use ackproof_kafka::machine::{Channel, ConnectionId, Route};
 use ackproof_kafka::message::{CorrelationId, Message, Request};
 use ackproof_oracle::history::Phase;
 use ackproof_scenario::plan::Network as Settings;
-use ackproof_types::{Delay, Micros, NodeId};
+use ackproof_types::{BrokerId, Delay, Micros, NodeId, Roster, Server};
 use madsim::runtime::Runtime;
 
 /// It opens all connections.
 pub(super) const FROM: NodeId = NodeId(0);
 pub(super) const TO: NodeId = NodeId(1);
+const SERVER: Server = Server::Broker(BrokerId(7));
 /// A handshake makes it 3 µs.
 const LATENCY: Delay = Delay::exactly(Micros(1));
 
@@ -35,7 +36,7 @@ pub(super) struct Pair {
 
 impl Pair {
     pub(super) fn open(&mut self, channel: Channel) -> ConnectionId {
-        self.network.open(FROM, Route { node: TO, channel }, &mut self.events)
+        self.network.open(FROM, Route { to: SERVER, channel }, &mut self.events)
     }
 
     pub(super) fn send(&mut self, id: ConnectionId, number: u64) {
@@ -110,7 +111,9 @@ pub(super) fn simulated(seed: u64, test: impl FnOnce(Pair)) {
     let runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
     runtime.block_on(async move {
         let settings = Settings { latency: LATENCY, syn_linear_timeouts: 4 };
-        let mut network = Network::new(&[1, 2], settings, seed);
+        let mut roster = Roster::default();
+        roster.enter(SERVER, TO);
+        let mut network = Network::new(&[1, 2], roster, settings, seed);
         network.links.timer = Delay::exactly(Micros::from_millis(200));
         let events = Events::new();
         test(Pair { network, events, arrived: Vec::new(), failed_at: Vec::new() });

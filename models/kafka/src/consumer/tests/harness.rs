@@ -10,7 +10,8 @@ use crate::message::{
 };
 use crate::observation::Observation;
 use ackproof_types::{
-    GroupId, LeaderEpoch, MemberId, Micros, Offset, ProducerIndex, Record, RecordId, TopicId,
+    GroupId, LeaderEpoch, MemberId, Micros, Offset, ProducerIndex, Record, RecordId, Server,
+    TopicId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,7 +49,7 @@ pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
         group_name: "g".into(),
         topics: [TOPIC].into(),
         offsets_partitions: 1,
-        brokers: 1,
+        bootstrap: [BrokerId(1)].into(),
         application: ApplicationConfig {
             process: ms(1).into(),
             failures_per_million: 0,
@@ -109,7 +110,7 @@ impl Harness {
             out,
             epoch: LeaderEpoch(3),
             log_end: 4,
-            brokers: config.brokers,
+            brokers: u16::try_from(config.bootstrap.len()).expect("few"),
             committed: Some(CommittedOffset {
                 offset: Offset(0),
                 leader_epoch: LeaderEpoch::UNKNOWN,
@@ -176,13 +177,13 @@ impl Harness {
 
     /// The coordinator's connection ends, and stays ended for the back-off.
     pub(super) fn cut_coordinator(&mut self) {
-        let route = Route { node: BROKER.into(), channel: Channel::Coordinator };
+        let route = Route { to: Server::Broker(BROKER), channel: Channel::Coordinator };
         self.held.retain(|(at, ..)| *at != route);
         self.step(Input::Disconnected(route));
     }
 
     pub(super) fn reconnect(&mut self) {
-        let route = Route { node: BROKER.into(), channel: Channel::Coordinator };
+        let route = Route { to: Server::Broker(BROKER), channel: Channel::Coordinator };
         self.fire(Timer::Network(NetworkTimer::Reconnect(route)));
     }
 
@@ -202,7 +203,7 @@ impl Harness {
 
     pub(super) fn answer(&mut self, route: Route, id: CorrelationId, request: &Request) {
         let Some(response) = self.response(request) else { return };
-        let from = Peer { node: route.node, connection: ConnectionId(0), channel: route.channel };
+        let from = Peer { connection: ConnectionId(0), route };
         let message = Message::Response(id, response);
         let input = Input::Deliver { from, message };
         self.exited |= self.process.step(Timestamp::START, input, &mut self.out) == After::Exited;

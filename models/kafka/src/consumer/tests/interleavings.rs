@@ -11,7 +11,7 @@ use crate::message::{
     ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata,
 };
 use crate::observation::{Observation, PositionSource};
-use ackproof_types::{LeaderEpoch, MemberId, Offset};
+use ackproof_types::{LeaderEpoch, MemberId, Offset, Server};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -177,7 +177,7 @@ impl World {
             Step::Answer(channel, error) => self.answer(channel, error),
             Step::Disconnect(channel) => {
                 self.held.remove(&channel);
-                self.input(Input::Disconnected(Route { node: BROKER.into(), channel }));
+                self.input(Input::Disconnected(Route { to: Server::Broker(BROKER), channel }));
             }
             Step::Fire(number) => {
                 let count = self.timers.len().max(1);
@@ -209,8 +209,10 @@ impl World {
         let Some(response) = response else {
             return self.held.entry(channel).or_default().push_front((id, request));
         };
-        let node = BROKER.into();
-        let from = Peer { node, connection: ConnectionId(0), channel };
+        let from = Peer {
+            connection: ConnectionId(0),
+            route: Route { to: Server::Broker(BROKER), channel },
+        };
         self.input(Input::Deliver { from, message: Message::Response(id, response) });
     }
 
@@ -336,8 +338,7 @@ impl World {
         };
         let id = *id;
         self.held.entry(Channel::Data).or_default().pop_front();
-        let from =
-            Peer { node: BROKER.into(), connection: ConnectionId(0), channel: Channel::Data };
+        let from = Peer { connection: ConnectionId(0), route: data(BROKER) };
         let message = Message::Response(id, Response::Fetch(Vec::new()));
         self.input(Input::Deliver { from, message });
     }

@@ -12,8 +12,8 @@ use crate::message::{
 use crate::observation::Observation;
 use crate::variant::{Variant, Variants};
 use ackproof_types::{
-    BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset,
-    RebalanceReason, Timestamp, TopicId, TopicPartition,
+    BrokerId, ControllerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros,
+    Offset, RebalanceReason, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -52,7 +52,9 @@ fn fresh(variants: &[Variant]) -> GroupCoordinator {
         segment_bytes: 1 << 20,
     };
     let config = ClusterConfig {
-        brokers: 3,
+        brokers: [1, 2, 3].map(BrokerId).into(),
+        controller: ControllerId(0),
+        consumer_offsets: TopicId(0),
         group_names: vec!["g".into()],
         topics: vec![topic],
         broker: BrokerSettings::default(),

@@ -159,7 +159,10 @@ fn chaos(hand: &mut Hand, ledger: &mut Ledger, step: u8, index: prop::sample::In
 /// Two brokers and a network whose faults are drawn from bytes, and end with them.
 fn lab(config: ProducerConfig, fates: Vec<u8>, jitters: Vec<u16>) -> Lab {
     let leaders = vec![leader(0, Some(BrokerId(1)), 0), leader(1, Some(BrokerId(2)), 0)];
-    let mut lab = Lab::new(ProducerConfig { brokers: 2, ..config }, leaders);
+    let mut lab = Lab::new(
+        ProducerConfig { bootstrap: [BrokerId(1), BrokerId(2)].into(), ..config },
+        leaders,
+    );
     let mut fates = fates.into_iter();
     lab.fate = Box::new(move |_| match fates.next().unwrap_or(0) % 16 {
         0..=5 => Fate::Answered,

@@ -9,7 +9,7 @@ use crate::producer::{BatchId, Timer};
 use ackproof_types::{BrokerId, Delay, ErrorCode, Micros};
 
 fn two_brokers() -> ProducerConfig {
-    ProducerConfig { brokers: 2, ..config(false) }
+    ProducerConfig { bootstrap: [BrokerId(1), BrokerId(2)].into(), ..config(false) }
 }
 
 /// The correlation id of the oldest request to `broker`.
@@ -29,7 +29,10 @@ fn a_connection_begins_with_api_versions_and_carries_nothing_before() {
 #[test]
 fn records_for_a_broker_that_is_down_are_never_sent() {
     let leaders = [leader(0, Some(ONE), 0)];
-    let mut hand = Hand::ready_with(&ProducerConfig { brokers: 2, ..config(true) }, &leaders);
+    let mut hand = Hand::ready_with(
+        &ProducerConfig { bootstrap: [BrokerId(1), BrokerId(2)].into(), ..config(true) },
+        &leaders,
+    );
     hand.settle(&leaders);
     hand.disconnect(ONE);
     hand.settle(&leaders);

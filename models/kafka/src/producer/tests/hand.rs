@@ -14,7 +14,7 @@ use crate::producer::{BatchId, Producer, ProducerCall, Timer};
 use crate::variant::Variants;
 use ackproof_types::{
     BrokerId, Delay, ErrorCode, LeaderEpoch, Micros, Offset, ProducerEpoch, ProducerId,
-    ProducerIndex, Record, RecordId, Timestamp, TopicId, TopicPartition,
+    ProducerIndex, Record, RecordId, Server, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::{BTreeMap, VecDeque};
 
@@ -23,6 +23,14 @@ pub(super) const ONE: BrokerId = BrokerId(1);
 pub(super) const TWO: BrokerId = BrokerId(2);
 pub(super) const METADATA_BACKOFF: Timer = Timer::Network(NetworkTimer::MetadataBackoff);
 pub(super) const METADATA_AGE: Timer = Timer::Network(NetworkTimer::MetadataAge);
+
+/// The broker at the other end.
+pub(super) fn broker_of(route: Route) -> BrokerId {
+    match route.to {
+        Server::Broker(broker) => broker,
+        Server::Controller(_) => unreachable!("a producer knows brokers only"),
+    }
+}
 
 pub(super) fn reconnecting(broker: BrokerId) -> Timer {
     Timer::Network(NetworkTimer::Reconnect(data(broker)))
@@ -34,7 +42,7 @@ pub(super) fn config(enable_idempotence: bool) -> ProducerConfig {
     ProducerConfig {
         index: ProducerIndex(0),
         topic: TOPIC,
-        brokers: 1,
+        bootstrap: [BrokerId(1)].into(),
         acks: Acks::All,
         enable_idempotence,
         retries: u32::MAX,
@@ -143,8 +151,7 @@ impl Hand {
 
     /// Answers everything but produce requests.
     pub(super) fn settle(&mut self, leaders: &[PartitionMetadata]) {
-        let brokers = (1..=self.process.config().brokers).map(BrokerId);
-        let brokers: Vec<BrokerId> = brokers.collect();
+        let brokers = self.process.config().bootstrap.to_vec();
         loop {
             let oldest =
                 |broker: &BrokerId| Some((*broker, self.wire.get(broker)?.front()?.1.clone()));
@@ -180,7 +187,7 @@ impl Hand {
                 } => {
                     let unanswered =
                         matches!(&request, Request::Produce(produce) if produce.acks == Acks::None);
-                    let broker = BrokerId(route.node.0);
+                    let broker = broker_of(route);
                     assert_eq!(route.channel, Channel::Data, "the only connection of a producer");
                     self.fresh.push(request.clone());
                     self.wire.entry(broker).or_default().push_back((correlation, request));
@@ -197,7 +204,7 @@ impl Hand {
                 }
                 Effect::Observe(observation) => self.observed.push(observation),
                 Effect::Close(To::Route(route)) => {
-                    let broker = BrokerId(route.node.0);
+                    let broker = broker_of(route);
                     self.closed.push(broker);
                     self.wire.remove(&broker);
                 }
@@ -245,8 +252,7 @@ impl Hand {
         correlation: CorrelationId,
         response: Response,
     ) {
-        let from =
-            Peer { node: broker.into(), connection: ConnectionId(1), channel: Channel::Data };
+        let from = Peer { connection: ConnectionId(1), route: data(broker) };
         self.step(Input::Deliver { from, message: Message::Response(correlation, response) });
     }
 
@@ -306,7 +312,7 @@ impl Hand {
 
     pub(super) fn disconnect(&mut self, broker: BrokerId) {
         self.wire.remove(&broker);
-        self.step(Input::Disconnected(Route { node: broker.into(), channel: Channel::Data }));
+        self.step(Input::Disconnected(data(broker)));
     }
 
     /// Opens the connection to `broker` again and gets metadata over it.

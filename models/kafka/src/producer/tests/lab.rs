@@ -3,11 +3,12 @@
 //! What happens to each request is the test's choice ([`Fate`]); what is written is kept in the order of
 //! the log, and every broker knows the same log (the leader may move, nothing is ever truncated).
 
-use super::hand::{config, numbers};
+use super::hand::{broker_of, config, numbers};
+use crate::client::network::data;
 use crate::config::ProducerConfig;
 use crate::driver::{After, Process};
 use crate::log::producers::{Admission, ProducerStates};
-use crate::machine::{Channel, ConnectionId, Effect, EffectOf, Input, InputOf, Peer, Route, To};
+use crate::machine::{ConnectionId, Effect, EffectOf, Input, InputOf, Peer, To};
 use crate::message::{
     Acks, CorrelationId, Message, MetadataResponse, PartitionMetadata, ProduceRequest, RecordBatch,
     Request, Response,
@@ -15,10 +16,11 @@ use crate::message::{
 use crate::observation::Observation;
 use crate::producer::{Producer, ProducerCall, Timer};
 use ackproof_types::{
-    BrokerId, Delay, ErrorCode, LeaderEpoch, NodeId, Offset, ProducerEpoch, ProducerId, Record,
-    Timestamp, TopicPartition,
+    BrokerId, Delay, ErrorCode, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Record, Timestamp,
+    TopicPartition,
 };
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One way through the network.
 const LATENCY: u64 = 1000;
@@ -139,7 +141,7 @@ impl Lab {
         for effect in std::mem::take(&mut self.out) {
             match effect {
                 Effect::Send { to: To::Route(route), message: Message::Request(id, request) } => {
-                    self.transmit(BrokerId(route.node.0), id, request);
+                    self.transmit(broker_of(route), id, request);
                 }
                 Effect::Arm { timer, delay } => self.arm(timer, delay),
                 Effect::Disarm(timer) => {
@@ -149,7 +151,7 @@ impl Lab {
                 }
                 Effect::Observe(observation) => self.observed.push(observation),
                 Effect::Close(To::Route(route)) => {
-                    self.connections.remove(&BrokerId(route.node.0));
+                    self.connections.remove(&broker_of(route));
                 }
                 other => unreachable!("a producer does not {other:?}"),
             }
@@ -218,11 +220,7 @@ impl Lab {
                     && *current == connection
                 {
                     *open -= 1;
-                    let from = Peer {
-                        node: NodeId(broker.0),
-                        connection: ConnectionId(connection),
-                        channel: Channel::Data,
-                    };
+                    let from = Peer { connection: ConnectionId(connection), route: data(broker) };
                     let message = Message::Response(id, response);
                     self.step(Input::Deliver { from, message });
                 }
@@ -230,7 +228,7 @@ impl Lab {
             Event::Disconnect(broker, connection) => {
                 if self.connections.get(&broker).is_some_and(|(it, _)| *it == connection) {
                     self.connections.remove(&broker);
-                    let route = Route { node: NodeId(broker.0), channel: Channel::Data };
+                    let route = data(broker);
                     self.step(Input::Disconnected(route));
                 }
             }
@@ -241,7 +239,7 @@ impl Lab {
         let (response, delay) = match request {
             Request::ApiVersions => (Response::ApiVersions, 0),
             Request::Metadata(_) => {
-                let brokers = (1..=self.config.brokers).map(BrokerId).collect();
+                let brokers = Arc::clone(&self.config.bootstrap);
                 let partitions = self.leaders.clone();
                 (Response::Metadata(MetadataResponse { brokers, partitions }), 0)
             }

@@ -4,7 +4,7 @@ use super::hand::*;
 use crate::config::ProducerConfig;
 use crate::message::Response;
 use crate::producer::{BatchId, Timer};
-use ackproof_types::{ErrorCode, ProducerEpoch, ProducerId};
+use ackproof_types::{BrokerId, ErrorCode, ProducerEpoch, ProducerId};
 
 const OUT_OF_ORDER: Result<i64, ErrorCode> = Err(ErrorCode::OutOfOrderSequenceNumber);
 
@@ -57,7 +57,7 @@ fn a_final_refusal_raises_the_epoch_and_renumbers_what_is_in_flight() {
 #[test]
 fn another_partition_takes_the_raised_epoch_once_it_is_idle() {
     let leaders = [leader(0, Some(ONE), 0), leader(1, Some(TWO), 0)];
-    let two = ProducerConfig { brokers: 2, ..config(true) };
+    let two = ProducerConfig { bootstrap: [BrokerId(1), BrokerId(2)].into(), ..config(true) };
     let mut hand = Hand::ready_with(&two, &leaders);
     let to = |number: u32, partition: u16| {
         let of = |key: &u32| crate::client::murmur2::partition_of(key.to_string().as_bytes(), 2);

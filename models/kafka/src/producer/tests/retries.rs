@@ -4,7 +4,7 @@ use super::hand::*;
 use crate::config::ProducerConfig;
 use crate::message::Response;
 use crate::producer::{BatchId, Timer};
-use ackproof_types::{Delay, ErrorCode, Record};
+use ackproof_types::{BrokerId, Delay, ErrorCode, Record};
 
 const RETRIABLE: [ErrorCode; 11] = [
     ErrorCode::RequestTimedOut,
@@ -123,7 +123,7 @@ fn with_idempotence_a_lost_connection_keeps_the_order_one_at_a_time() {
 #[test]
 fn a_retry_that_must_wait_holds_up_the_other_partitions_of_its_broker() {
     let leaders = [leader(0, Some(ONE), 0), leader(1, Some(TWO), 0)];
-    let two = ProducerConfig { brokers: 2, ..config(true) };
+    let two = ProducerConfig { bootstrap: [BrokerId(1), BrokerId(2)].into(), ..config(true) };
     let mut hand = Hand::ready_with(&two, &leaders);
     let to = |number: u32, partition: u16| {
         let of = |key: &u32| crate::client::murmur2::partition_of(key.to_string().as_bytes(), 2);
@@ -193,7 +193,7 @@ fn without_acks_a_batch_that_expires_in_its_turn_is_sent_and_has_failed() {
     hand.fire(Timer::Linger(0));
     let unknown = Outcome::Failed(vec![0], ErrorCode::Timeout, MaybeWritten::Yes);
     assert_eq!(hand.outcomes(), [unknown]);
-    assert_eq!(hand.produces(ackproof_types::BrokerId(0)).len(), 1);
+    assert_eq!(hand.produces(BrokerId(0)).len(), 1);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::hand::*;
 use crate::config::ProducerConfig;
 use crate::message::Acks;
 use crate::producer::{BatchId, Timer};
-use ackproof_types::{ErrorCode, Micros, Record, RecordId};
+use ackproof_types::{BrokerId, ErrorCode, Micros, Record, RecordId};
 
 /// A partition for each of the keys 0..
 fn partition_of(key: u32, partitions: u16) -> u16 {
@@ -109,7 +109,11 @@ fn no_more_requests_are_in_flight_than_allowed() {
 #[test]
 fn with_one_in_flight_a_partition_is_mute_until_its_answer() {
     let leaders = [leader(0, Some(ONE), 0), leader(1, Some(TWO), 0)];
-    let two = ProducerConfig { brokers: 2, max_in_flight: 1, ..config(false) };
+    let two = ProducerConfig {
+        bootstrap: [BrokerId(1), BrokerId(2)].into(),
+        max_in_flight: 1,
+        ..config(false)
+    };
     let mut hand = Hand::ready_with(&two, &leaders);
     hand.send_record(record_for(0, 0, 2));
     hand.send_record(record_for(1, 0, 2));
@@ -170,7 +174,7 @@ fn a_batch_written_without_acks_lets_waiting_records_in() {
     for number in 0..4 {
         hand.send(number);
     }
-    let written = hand.produces(ackproof_types::BrokerId(0));
+    let written = hand.produces(BrokerId(0));
     let written: Vec<Vec<u32>> = written.iter().map(|it| numbers(&it.batches[0].1)).collect();
     assert_eq!(written, [[0], [1], [2]], "each makes room for the next");
     assert_eq!(hand.outcomes().len(), 3, "written is success");
