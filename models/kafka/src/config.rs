@@ -2,6 +2,7 @@
 //! the profile 4.0 and live in the scenario crate's table of settings, which the driver lowers to these.
 
 use crate::message::{Acks, OffsetSpec};
+use crate::profile::Profile;
 use crate::variant::Variants;
 use ackproof_types::{BrokerId, ControllerId, Delay, GroupId, Micros, ProducerIndex, TopicId};
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub struct ClusterConfig {
     pub group_names: Vec<Arc<str>>,
     /// Broker settings, the same on all.
     pub broker: BrokerSettings,
+    /// Which Kafka it is.
+    pub profile: Profile,
     /// Bugs switched on.
     pub variants: Variants,
 }

@@ -12,6 +12,7 @@
 //! - [`group`] the coordinator in a broker
 //! - [`client`] what producers and consumers share · [`producer`] · [`consumer`] with its application ·
 //!   [`reader`] the final read
+//! - [`profile`] legal differences between versions
 //! - [`variant`] historical and deliberate bugs, each switched on at one place
 
 // A message, fact or state that is new must be thought of wherever one is told apart.
@@ -33,5 +34,6 @@ pub mod metadata;
 pub mod observation;
 pub mod partition;
 pub mod producer;
+pub mod profile;
 pub mod reader;
 pub mod variant;

@@ -246,6 +246,12 @@ impl<T, W> Outbox<T, W> {
         self.effects.push(Effect::Observe(observation));
     }
 
+    /// A message that nobody here asked for, or answers: the connection ends, and it is on record.
+    pub fn misplaced(&mut self, on: To, api: &'static str) {
+        let _ = api;
+        self.close(on);
+    }
+
     /// Ends the process.
     pub fn exit(&mut self) {
         self.effects.push(Effect::Exit);

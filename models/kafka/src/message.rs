@@ -8,16 +8,15 @@ mod group_record;
 mod size;
 
 pub use group::{
-    CommittedOffset, JoinGroupRequest, JoinGroupResponse, MemberClaim, OffsetCommitRequest,
-    SyncGroupRequest,
+    CommittedOffset, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse, MemberClaim,
+    OffsetCommitRequest, SyncGroupRequest,
 };
 pub use group_record::{GroupRecord, PersistedMember};
 
 use crate::metadata::MetadataRecord;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, ErrorCode, GroupId, LeaderEpoch, MemberId, Micros, Offset,
-    PartitionEpoch, ProducerEpoch, ProducerId, RebalanceReason, Record, RecordSlice, Sequence,
-    Timestamp, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, ErrorCode, GroupId, LeaderEpoch, Micros, Offset, PartitionEpoch,
+    ProducerEpoch, ProducerId, Record, RecordSlice, Sequence, Timestamp, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -38,7 +37,7 @@ pub enum Message {
     NoResponse(CorrelationId),
 }
 
-/// A request.
+/// A request: those that any broker answers, and those of a family.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     /// What do you speak: the first request of a client on every connection.
@@ -55,20 +54,17 @@ pub enum Request {
     Metadata(Vec<TopicId>),
     /// Which broker coordinates a group.
     FindCoordinator(GroupId),
-    /// Join a classic group.
-    JoinGroup(JoinGroupRequest),
-    /// Give or get the assignment of a generation.
-    SyncGroup(SyncGroupRequest),
-    /// I am alive.
-    Heartbeat(MemberClaim),
-    /// I leave.
-    LeaveGroup(GroupId, MemberId, RebalanceReason),
-    /// Write offsets.
-    OffsetCommit(OffsetCommitRequest),
-    /// Read committed offsets; always with `require_stable`.
-    OffsetFetch(GroupId, Vec<TopicPartition>),
+    /// For the coordinator of a group.
+    Group(GroupRequest),
     /// A producer id for an idempotent producer.
     InitProducerId,
+    /// For a controller.
+    Controller(ControllerRequest),
+}
+
+/// A request that only a controller answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ControllerRequest {
     /// A broker process presents itself to the controller.
     BrokerRegistration(BrokerRegistrationRequest),
     /// A broker process is alive.
@@ -104,30 +100,93 @@ pub enum Response {
     Metadata(MetadataResponse),
     /// To [`Request::FindCoordinator`].
     FindCoordinator(Result<BrokerId, ErrorCode>),
-    /// To [`Request::JoinGroup`].
-    JoinGroup(JoinGroupResponse),
-    /// To [`Request::SyncGroup`].
-    SyncGroup(Result<Arc<[TopicPartition]>, ErrorCode>),
-    /// To [`Request::Heartbeat`].
-    Heartbeat(Result<(), ErrorCode>),
-    /// To [`Request::LeaveGroup`].
-    LeaveGroup(Result<(), ErrorCode>),
-    /// To [`Request::OffsetCommit`]: one verdict for all partitions.
-    OffsetCommit(Result<(), ErrorCode>),
-    /// To [`Request::OffsetFetch`]; none: never committed.
-    OffsetFetch(Result<Vec<(TopicPartition, Option<CommittedOffset>)>, ErrorCode>),
+    /// To [`Request::Group`].
+    Group(GroupResponse),
     /// To [`Request::InitProducerId`].
     InitProducerId(Result<(ProducerId, ProducerEpoch), ErrorCode>),
-    /// To [`Request::BrokerRegistration`].
+    /// To [`Request::Controller`].
+    Controller(ControllerResponse),
+}
+
+/// A response of a controller.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ControllerResponse {
+    /// To [`ControllerRequest::BrokerRegistration`].
     BrokerRegistration(Result<BrokerEpoch, ErrorCode>),
-    /// To [`Request::BrokerHeartbeat`].
+    /// To [`ControllerRequest::BrokerHeartbeat`].
     BrokerHeartbeat(Result<HeartbeatState, ErrorCode>),
-    /// To [`Request::AlterPartition`].
+    /// To [`ControllerRequest::AlterPartition`].
     AlterPartition(Result<PartitionResults<IsrState>, ErrorCode>),
-    /// To [`Request::AllocateProducerIds`]: first id and count.
+    /// To [`ControllerRequest::AllocateProducerIds`]: first id and count.
     AllocateProducerIds(Result<(ProducerId, u32), ErrorCode>),
-    /// To [`Request::MetadataFetch`]: records from the asked offset on.
+    /// To [`ControllerRequest::MetadataFetch`]: records from the asked offset on.
     MetadataFetch(Vec<Arc<MetadataRecord>>),
+}
+
+impl Request {
+    /// Kafka's name of the API.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ApiVersions => "ApiVersions",
+            Self::Produce(_) => "Produce",
+            Self::Fetch(_) => "Fetch",
+            Self::ListOffsets(_) => "ListOffsets",
+            Self::OffsetsForLeaderEpoch(_) => "OffsetForLeaderEpoch",
+            Self::Metadata(_) => "Metadata",
+            Self::FindCoordinator(_) => "FindCoordinator",
+            Self::InitProducerId => "InitProducerId",
+            Self::Group(request) => request.name(),
+            Self::Controller(request) => request.name(),
+        }
+    }
+}
+
+impl ControllerRequest {
+    /// Kafka's name of the API.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::BrokerRegistration(_) => "BrokerRegistration",
+            Self::BrokerHeartbeat(_) => "BrokerHeartbeat",
+            Self::AlterPartition(_) => "AlterPartition",
+            Self::AllocateProducerIds(..) => "AllocateProducerIds",
+            Self::MetadataFetch(_) => "Fetch",
+        }
+    }
+}
+
+impl Response {
+    /// Kafka's name of the API that it answers.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ApiVersions => "ApiVersions",
+            Self::Produce(..) => "Produce",
+            Self::Fetch(_) | Self::FetchSessionRefused(_) => "Fetch",
+            Self::ListOffsets(_) => "ListOffsets",
+            Self::OffsetsForLeaderEpoch(_) => "OffsetForLeaderEpoch",
+            Self::Metadata(_) => "Metadata",
+            Self::FindCoordinator(_) => "FindCoordinator",
+            Self::InitProducerId(_) => "InitProducerId",
+            Self::Group(response) => response.name(),
+            Self::Controller(response) => response.name(),
+        }
+    }
+}
+
+impl ControllerResponse {
+    /// Kafka's name of the API that it answers.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::BrokerRegistration(_) => "BrokerRegistration",
+            Self::BrokerHeartbeat(_) => "BrokerHeartbeat",
+            Self::AlterPartition(_) => "AlterPartition",
+            Self::AllocateProducerIds(_) => "AllocateProducerIds",
+            Self::MetadataFetch(_) => "Fetch",
+        }
+    }
 }
 
 /// The `acks` of a produce request.

@@ -3,10 +3,10 @@
 
 use crate::client::network::{Completed, Failed, data};
 use crate::client::{ClientSettings, NetworkClient, NetworkTimer};
-use crate::machine::{Input, InputOf, Machine, Outbox};
+use crate::machine::{Input, InputOf, Machine, Outbox, Route, To};
 use crate::message::{
-    FetchPartition, FetchRequest, FetchSession, FetchedPartition, ListOffsetsPartition,
-    ListedOffset, Message, OffsetSpec, Request, Response,
+    CorrelationId, FetchPartition, FetchRequest, FetchSession, FetchedPartition,
+    ListOffsetsPartition, ListedOffset, Message, OffsetSpec, Request, Response,
 };
 use crate::observation::Observation;
 use ackproof_types::{
@@ -142,7 +142,10 @@ impl Machine for Reader {
             Input::Deliver { from, message: Message::Response(id, response) } => {
                 match self.client.answered(from.route, id, response, out) {
                     Completed::Internal | Completed::Metadata => {}
-                    Completed::Request(_, purpose, response) => self.take(purpose, response, out),
+                    Completed::Request(id, purpose, response) => {
+                        self.take(from.route, (id, purpose), response, out);
+                    }
+                    Completed::Failed(failed) => self.fail(failed),
                 }
             }
             Input::Disconnected(route) => {
@@ -158,7 +161,10 @@ impl Machine for Reader {
                     progress.delayed = false;
                 }
             }
-            // Nobody connects to a reader, it has no disk, and nothing is asked of it.
+            Input::Deliver { from, message: Message::Request(_, request) } => {
+                out.misplaced(To::Connection(from.connection), request.name());
+            }
+            // It has no disk, and nothing is asked of it.
             Input::Deliver { .. } | Input::Flushed(_) | Input::Call(()) => {}
         }
         self.drive(out);
@@ -166,7 +172,13 @@ impl Machine for Reader {
 }
 
 impl Reader {
-    fn take(&mut self, purpose: Purpose, response: Response, out: &mut Out) {
+    fn take(
+        &mut self,
+        route: Route,
+        (id, purpose): (CorrelationId, Purpose),
+        response: Response,
+        out: &mut Out,
+    ) {
         match (purpose, response) {
             (Purpose::Offsets(broker, spec), Response::ListOffsets(answers)) => {
                 self.busy.remove(&broker);
@@ -180,7 +192,11 @@ impl Reader {
                     self.fetched(broker, answer, out);
                 }
             }
-            (purpose, _) => self.fail_one(purpose),
+            (purpose, response) => {
+                let mut failed = vec![(id, purpose)];
+                failed.extend(self.client.misplaced(route, response.name(), out));
+                self.fail(failed);
+            }
         }
     }
 

@@ -11,6 +11,7 @@
 //! - [`record`] what: one record of the workload
 //! - [`error`] why not: Kafka's error codes
 //! - [`group`] where a group is kept, why it rebalances
+//! - [`version`] lines of Kafka and levels of features
 //! - [`words`] counts as people write them
 
 pub mod error;
@@ -20,6 +21,7 @@ pub mod log;
 pub mod record;
 pub mod roster;
 pub mod time;
+pub mod version;
 pub mod words;
 
 pub use error::ErrorCode;
@@ -34,3 +36,4 @@ pub use log::{
 pub use record::{Record, RecordId, RecordSlice};
 pub use roster::{Roster, Server};
 pub use time::{Delay, Micros, Timestamp};
+pub use version::{Features, KafkaVersion};

@@ -5,7 +5,7 @@ use crate::durations;
 use crate::plan::{Network, SettingValue, Settings, Startup, Topic};
 use crate::settings::Scope;
 use crate::sink::{At, Sink};
-use ackproof_types::{Delay, Micros};
+use ackproof_types::{Delay, KafkaVersion, Micros};
 
 /// Kafka's own topic for committed offsets.
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -65,6 +65,8 @@ pub(crate) struct Cluster {
     pub(crate) network: Network,
     /// How long processes take to start again.
     pub(crate) startup: Startup,
+    /// Whose defaults hold.
+    pub(crate) kafka: KafkaVersion,
 }
 
 /// Reads `cluster` of a scenario whose recovery may take `settle`.
@@ -77,7 +79,7 @@ pub(crate) fn cluster(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) 
     let settings = config.filled();
     between_settings(sink, &config, &settings);
     let startup = startup(sink, get("startup").as_ref(), settle);
-    Cluster { brokers, settings, network, startup }
+    Cluster { brokers, settings, network, startup, kafka: sink.kafka }
 }
 
 fn network(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> Network {
@@ -204,7 +206,11 @@ fn inherit(settings: &mut Settings, config: &Config<'_>, cluster: &Cluster) {
 fn offsets_topic(cluster: &Cluster) -> Topic {
     let broker = &cluster.settings;
     let replication_factor = number(broker, "offsets.topic.replication.factor");
-    let config = Config { given: std::collections::BTreeMap::new(), scope: Scope::Topic };
+    let config = Config {
+        given: std::collections::BTreeMap::new(),
+        scope: Scope::Topic,
+        kafka: cluster.kafka,
+    };
     let mut settings = config.filled();
     inherit(&mut settings, &config, cluster);
     let mut set = |key, number| settings.0.insert(key, SettingValue::Number(number));

@@ -5,6 +5,7 @@ use crate::json::Value;
 use crate::plan::{SettingValue, Settings};
 use crate::settings::{self, Kind, Preset, Scope, Setting};
 use crate::sink::{At, Sink};
+use ackproof_types::KafkaVersion;
 use std::collections::BTreeMap;
 
 /// What a file sets explicitly, with the place of each value.
@@ -13,6 +14,8 @@ pub(crate) struct Config<'n> {
     pub(crate) given: BTreeMap<&'static str, (SettingValue, At<'n>)>,
     /// Whose settings they are.
     pub(crate) scope: Scope,
+    /// Whose defaults hold.
+    pub(crate) kafka: KafkaVersion,
 }
 
 impl<'n> Config<'n> {
@@ -40,7 +43,7 @@ impl<'n> Config<'n> {
                 }
             }
         }
-        Self { given, scope }
+        Self { given, scope, kafka: sink.kafka }
     }
 
     /// Where `key` is set, if it is.
@@ -53,15 +56,15 @@ impl<'n> Config<'n> {
         let modelled = settings::of(self.scope).filter(|setting| setting.is_modelled());
         let value = |setting: &'static Setting| {
             let given = self.given.get(setting.key).map(|(value, _)| value.clone());
-            Some((setting.key, given.or_else(|| preset(setting))?))
+            Some((setting.key, given.or_else(|| preset(setting, self.kafka))?))
         };
         Settings(modelled.filter_map(value).collect())
     }
 }
 
-/// The default of a setting, if it has one.
-pub(crate) fn preset(setting: &Setting) -> Option<SettingValue> {
-    match setting.default {
+/// The default of a setting in a line of Kafka, if it has one.
+pub(crate) fn preset(setting: &Setting, version: KafkaVersion) -> Option<SettingValue> {
+    match setting.default_in(version) {
         Preset::Number(number) => Some(SettingValue::Number(number)),
         Preset::Switch(on) => Some(SettingValue::Switch(on)),
         Preset::Word(word) => Some(SettingValue::Word(word.to_owned())),

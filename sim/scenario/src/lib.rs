@@ -18,6 +18,7 @@ pub mod diagnostic;
 pub mod durations;
 mod expect;
 mod faults;
+mod features;
 pub mod json;
 mod overrides;
 pub mod plan;

@@ -3,7 +3,7 @@
 
 use crate::anchor::Anchor;
 use crate::settings::Harm;
-use ackproof_types::{Delay, Micros, TopicId};
+use ackproof_types::{Delay, Features, KafkaVersion, Micros, TopicId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,6 +16,10 @@ pub struct Plan {
     pub about: String,
     /// The seed that a schedule came from: what is left to chance in it repeats under this seed.
     pub seed: Option<u64>,
+    /// Which line of Kafka runs.
+    pub kafka: KafkaVersion,
+    /// Which features the cluster has finalized.
+    pub features: Features,
     /// Number of brokers, from 1.
     pub brokers: u16,
     /// Broker settings by Kafka's key; every modelled key is present.

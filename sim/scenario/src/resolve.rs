@@ -6,6 +6,7 @@ use crate::cluster::{cluster, topics};
 use crate::diagnostic::Diagnostic;
 use crate::expect::expect;
 use crate::faults::faults;
+use crate::features;
 use crate::json::{Span, Value, parse};
 use crate::overrides;
 use crate::plan::{Expect, Ignored, Plan};
@@ -42,8 +43,6 @@ pub const LATENCIES: &[&str] = &["ack_latency", "end_to_end_latency"];
 /// What can be limited of a latency.
 pub const STATISTICS: &[&str] = &["mean", "p50", "p95", "p99"];
 
-/// Versions of Kafka that have a profile.
-pub(crate) const PROFILES: &[&str] = &["4.0"];
 /// Keys of a scenario.
 pub(crate) const KEYS: &[&str] = &[
     "$schema",
@@ -51,6 +50,7 @@ pub(crate) const KEYS: &[&str] = &[
     "about",
     "seed",
     "kafka",
+    "features",
     "cluster",
     "topics",
     "producers",
@@ -133,12 +133,8 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
     if let Some(at) = root.get("$schema") {
         sink.string(&at);
     }
-    if let Some(at) = root.get("kafka")
-        && let Some(version) = sink.string(&at)
-        && !PROFILES.contains(&version)
-    {
-        sink.unknown(at.node.span, &at.path, ("Kafka version", version), PROFILES.iter().copied());
-    }
+    sink.kafka = features::version(sink, root.get("kafka").as_ref());
+    let features = features::read(sink, root.get("features").as_ref());
     let text = |sink: &mut Sink<'_>, key| root.get(key).and_then(|at| sink.string(&at));
     text(sink, "$schema");
     let name = text(sink, "name").map_or_else(|| stem(file), str::to_owned);
@@ -152,6 +148,8 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
         name,
         about,
         seed: root.get("seed").and_then(|at| seed(sink, &at)),
+        kafka: sink.kafka,
+        features,
         brokers: cluster.brokers,
         broker_config: cluster.settings,
         network: cluster.network,

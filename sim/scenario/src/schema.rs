@@ -11,10 +11,12 @@ use crate::describe::listed;
 use crate::durations::{BANDWIDTH, DELAY, DURATION, PERCENT, RATE, SIZES};
 use crate::expect::EXPECTED;
 use crate::faults::{DIRECTIONS, HOW_KEYS};
+use crate::features::FEATURE_KEYS;
 use crate::plan::Commit;
-use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, PROFILES, RUN_KEYS, STATISTICS};
+use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, RUN_KEYS, STATISTICS};
 use crate::sends::RECORD;
 use crate::settings::{self, Kind, Preset, Scope, Setting};
+use ackproof_types::KafkaVersion;
 use serde_json::{Map, Value, json};
 
 /// The schema of a scenario, as a JSON Schema of draft 2020-12.
@@ -30,7 +32,11 @@ pub fn schema(names: &Names<'_>) -> Value {
             json!({ "type": "integer", "minimum": 0 }),
             "The seed of what a schedule does not fix: latencies and jitter.",
         ),
-        "kafka" => described(json!({ "enum": PROFILES }), "Whose defaults and rules."),
+        "kafka" => {
+            let lines = KafkaVersion::ALL.map(KafkaVersion::name);
+            described(json!({ "enum": lines }), "The line of Kafka whose code and defaults hold.")
+        }
+        "features" => described(features(), "Finalized feature levels, as an upgrade keeps them."),
         "cluster" => described(cluster(), "Brokers and the network between all processes."),
         "topics" => described(by_name(topic()), "Topics by name."),
         "producers" => described(by_name(producer()), "Producers by name."),
@@ -52,6 +58,17 @@ pub fn schema(names: &Names<'_>) -> Value {
         schema.insert("required".to_owned(), json!(["topics", "producers"]));
     }
     schema
+}
+
+fn features() -> Value {
+    object(FEATURE_KEYS, |key| match key {
+        "metadata.version" => {
+            json!({ "enum": KafkaVersion::ALL.map(KafkaVersion::metadata_version) })
+        }
+        "group.version" => json!({ "enum": [0, 1] }),
+        "transaction.version" => json!({ "enum": [0, 1, 2] }),
+        _ => json!({ "enum": [0] }),
+    })
 }
 
 /// An object with these keys and no others.

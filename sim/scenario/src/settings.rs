@@ -1,11 +1,11 @@
-//! The one table of Kafka settings that scenarios may use: scope, kind, range, default of the profile
-//! 4.0, and whether the models follow them: *modelled*, or accepted without an effect, with the properties
+//! The one table of Kafka settings that scenarios may use: scope, kind, range, default in each line of
+//! Kafka, and whether the models follow them: *modelled*, or accepted without an effect, with the properties
 //! that such a setting could break on a real cluster, so that nobody promises what it takes away. What is
 //! not in the table is refused, with the nearest name. It does not know how settings constrain each other.
 //!
-//! Sources: §10 and §17.12 (column 4.0) of the rules.
+//! Sources: §10 and §17.12 of the rules.
 
-use ackproof_types::Micros;
+use ackproof_types::{KafkaVersion, Micros};
 
 /// Whose setting it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,8 +132,10 @@ pub struct Setting {
     pub scope: Scope,
     /// Its values.
     pub kind: Kind,
-    /// Its default in the profile 4.0.
+    /// Its default in Kafka 4.0.
     pub default: Preset,
+    /// Other defaults, each from a later line on, ascending.
+    pub since: &'static [(KafkaVersion, Preset)],
     /// Whether the models follow it.
     pub standing: Standing,
 }
@@ -148,7 +150,14 @@ const fn number(
     default: i64,
 ) -> Setting {
     let kind = Kind::Number { unit, min, max: if default > INT { i64::MAX } else { INT } };
-    Setting { key, scope, kind, default: Preset::Number(default), standing: Standing::Modelled }
+    Setting {
+        key,
+        scope,
+        kind,
+        default: Preset::Number(default),
+        since: &[],
+        standing: Standing::Modelled,
+    }
 }
 
 const fn switch(scope: Scope, key: &'static str, default: bool) -> Setting {
@@ -157,6 +166,7 @@ const fn switch(scope: Scope, key: &'static str, default: bool) -> Setting {
         scope,
         kind: Kind::Switch,
         default: Preset::Switch(default),
+        since: &[],
         standing: Standing::Modelled,
     }
 }
@@ -172,13 +182,14 @@ const fn word(
         scope,
         kind: Kind::Word(words),
         default: Preset::Word(default),
+        since: &[],
         standing: Standing::Modelled,
     }
 }
 
 const fn known(scope: Scope, key: &'static str) -> Setting {
     let standing = Standing::Harmless;
-    Setting { key, scope, kind: Kind::Anything, default: Preset::Unneeded, standing }
+    Setting { key, scope, kind: Kind::Anything, default: Preset::Unneeded, since: &[], standing }
 }
 
 const fn harmful(scope: Scope, key: &'static str, harm: Harm) -> Setting {
@@ -210,6 +221,13 @@ const TRANSACTIONS: Harm = Harm {
 };
 
 impl Setting {
+    /// Its default in a line of Kafka.
+    #[must_use]
+    pub fn default_in(&self, version: KafkaVersion) -> Preset {
+        let later = self.since.iter().rev().find(|(since, _)| *since <= version);
+        later.map_or(self.default, |(_, preset)| *preset)
+    }
+
     /// Whether the models follow it.
     #[must_use]
     pub fn is_modelled(&self) -> bool {
@@ -238,7 +256,11 @@ pub const SETTINGS: &[Setting] = &[
     number(Broker, "group.initial.rebalance.delay.ms", "ms", 0, 3000),
     number(Broker, "group.min.session.timeout.ms", "ms", 1, 6000),
     number(Broker, "group.max.session.timeout.ms", "ms", 1, 1_800_000),
-    number(Broker, "group.coordinator.append.linger.ms", "ms", 0, 5),
+    Setting {
+        // -1: the batch closes with the queue of requests (R17.55).
+        since: &[(KafkaVersion::V4_2, Preset::Number(-1))],
+        ..number(Broker, "group.coordinator.append.linger.ms", "ms", -1, 5)
+    },
     number(Broker, "unclean.leader.election.interval.ms", "ms", 1, 300_000),
     switch(Broker, "auto.leader.rebalance.enable", true),
     number(Broker, "leader.imbalance.check.interval.seconds", "s", 1, 300),
@@ -428,14 +450,17 @@ mod tests {
         let mut seen = BTreeSet::new();
         for setting in SETTINGS {
             assert!(seen.insert((setting.scope.name(), setting.key)), "{} twice", setting.key);
-            let legal = match (setting.kind, setting.default) {
-                (Kind::Number { min, max, .. }, Preset::Number(n)) => (min..=max).contains(&n),
-                (Kind::Switch, Preset::Switch(_)) => true,
-                (Kind::Word(words), Preset::Word(word)) => words.contains(&word),
-                (Kind::Anything, Preset::Unneeded) => !setting.is_modelled(),
-                _ => false,
-            };
-            assert!(legal, "{}", setting.key);
+            for version in KafkaVersion::ALL {
+                let legal = match (setting.kind, setting.default_in(version)) {
+                    (Kind::Number { min, max, .. }, Preset::Number(n)) => (min..=max).contains(&n),
+                    (Kind::Switch, Preset::Switch(_)) => true,
+                    (Kind::Word(words), Preset::Word(word)) => words.contains(&word),
+                    (Kind::Anything, Preset::Unneeded) => !setting.is_modelled(),
+                    _ => false,
+                };
+                assert!(legal, "{} in {version}", setting.key);
+            }
+            assert!(setting.since.is_sorted_by_key(|(version, _)| *version), "{}", setting.key);
         }
     }
 

@@ -5,6 +5,7 @@ use crate::diagnostic::{Diagnostic, Severity, clip, nearest, place, shorten};
 use crate::durations;
 use crate::json::{Node, Span, Typed, Value};
 use crate::settings::Setting;
+use ackproof_types::KafkaVersion;
 use ackproof_types::{Delay, Micros};
 
 /// Collects mistakes of one text.
@@ -23,6 +24,8 @@ pub(crate) struct Sink<'a> {
     failed: bool,
     /// Settings that have no effect, with their places and values.
     pub(crate) ignored: Vec<(&'static Setting, String, String)>,
+    /// Whose defaults hold, as the file says.
+    pub(crate) kafka: KafkaVersion,
 }
 
 /// Most errors, and most warnings, that are shown of one file.
@@ -84,7 +87,16 @@ impl<'n> At<'n> {
 
 impl<'a> Sink<'a> {
     pub(crate) fn new(text: &'a str, file: &'a str, sets: &'a [(String, String)]) -> Self {
-        Self { text, file, sets, found: Vec::new(), unsaid: 0, failed: false, ignored: Vec::new() }
+        Self {
+            text,
+            file,
+            sets,
+            found: Vec::new(),
+            unsaid: 0,
+            failed: false,
+            ignored: Vec::new(),
+            kafka: KafkaVersion::default(),
+        }
     }
 
     fn report(

@@ -19,7 +19,7 @@ use crate::resolve::MEASURES;
 use crate::schedule::{ScheduledFault, Start, Workload};
 use crate::sends::line;
 use crate::settings::{self, Scope};
-use ackproof_types::{Delay, Micros, ProducerIndex};
+use ackproof_types::{Delay, Features, KafkaVersion, Micros, ProducerIndex};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -30,6 +30,8 @@ pub fn tree(plan: &Plan, seed: u64, faults: &[ScheduledFault]) -> Value {
     root.put("name", json!(plan.name));
     root.put_if(!plan.about.is_empty(), "about", || json!(plan.about));
     root.put("seed", json!(seed));
+    root.put_if(plan.kafka != KafkaVersion::default(), "kafka", || json!(plan.kafka.name()));
+    root.put_full("features", features(plan));
     root.put_full("cluster", cluster(plan));
     let topics = plan.topics.iter().skip(1);
     root.put("topics", by_name(topics.map(|one| (one.name.as_str(), topic(one, plan)))));
@@ -78,11 +80,29 @@ fn by_name<'n>(entries: impl Iterator<Item = (&'n str, Value)>) -> Value {
     Value::Object(entries.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
+fn features(plan: &Plan) -> Map<String, Value> {
+    let (mut object, usual, given) = (Object::new(), Features::default(), plan.features);
+    object.put_if(given.metadata_version != usual.metadata_version, "metadata.version", || {
+        json!(given.metadata_version.metadata_version())
+    });
+    for (key, level, usual) in [
+        ("group.version", given.group_version, usual.group_version),
+        ("transaction.version", given.transaction_version, usual.transaction_version),
+    ] {
+        object.put_if(level != usual, key, || json!(level));
+    }
+    object.0
+}
+
 /// What differs from the defaults; `inherited` has defaults of its own.
-fn config(given: &Settings, scope: Scope, inherited: &Settings) -> Map<String, Value> {
+fn config(
+    given: &Settings,
+    (scope, kafka): (Scope, KafkaVersion),
+    inherited: &Settings,
+) -> Map<String, Value> {
     let mut map = Map::new();
     for setting in settings::of(scope).filter(|setting| setting.is_modelled()) {
-        let default = inherited.0.get(setting.key).cloned().or_else(|| preset(setting));
+        let default = inherited.0.get(setting.key).cloned().or_else(|| preset(setting, kafka));
         let Some(value) = given.0.get(setting.key).filter(|value| Some(*value) != default.as_ref())
         else {
             continue;
@@ -104,7 +124,7 @@ fn none() -> Settings {
 fn cluster(plan: &Plan) -> Map<String, Value> {
     let mut object = Object::new();
     object.put_if(plan.brokers != 3, "brokers", || json!(plan.brokers));
-    object.put_full("config", config(&plan.broker_config, Scope::Broker, &none()));
+    object.put_full("config", config(&plan.broker_config, (Scope::Broker, plan.kafka), &none()));
     let Network { latency, syn_linear_timeouts } = plan.network;
     let mut network = Object::new();
     network.put_if(latency != cluster::LATENCY, "latency", || json!(spell_range(latency)));
@@ -132,7 +152,7 @@ fn topic(topic: &Topic, plan: &Plan) -> Value {
         .iter()
         .filter_map(|(key, from)| Some((*key, plan.broker_config.0.get(from)?.clone())));
     let inherited = Settings(inherited.collect());
-    object.put_full("config", config(&topic.config, Scope::Topic, &inherited));
+    object.put_full("config", config(&topic.config, (Scope::Topic, plan.kafka), &inherited));
     Value::Object(object.0)
 }
 
@@ -142,7 +162,7 @@ fn producer(producer: &Producer, plan: &Plan, seed: u64, first: u16) -> Value {
     object.put_if(plan.topics.len() > 2, "topic", || json!(topic));
     object.put_if(producer.instances != 1, "instances", || json!(producer.instances));
     object.put_if(producer.start != START, "start", || json!(spell(producer.start)));
-    object.put_full("config", config(&producer.config, Scope::Producer, &none()));
+    object.put_full("config", config(&producer.config, (Scope::Producer, plan.kafka), &none()));
     let mut sends = Map::new();
     for instance in 0..producer.instances {
         let place = (ProducerIndex(first + instance), instance);
@@ -169,7 +189,7 @@ fn group(group: &Group, plan: &Plan) -> Value {
     object.put_if(failures > 0, "failures", || json!(spell_percent(failures)));
     object.put_if(group.attempts != 3, "attempts", || json!(group.attempts));
     object.put_if(group.start != START, "start", || json!(spell(group.start)));
-    let mut config = config(&group.config, Scope::Consumer, &none());
+    let mut config = config(&group.config, (Scope::Consumer, plan.kafka), &none());
     // It follows from the strategy.
     config.remove("enable.auto.commit");
     object.put_full("config", config);

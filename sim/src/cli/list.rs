@@ -134,11 +134,14 @@ fn setting_about(setting: &Setting) -> String {
         Kind::Word(words) => words.join(" or "),
         Kind::Anything => "anything".to_owned(),
     };
-    let default = match setting.default {
+    let spell = |preset: Preset| match preset {
         Preset::Number(number) => number.to_string(),
         Preset::Switch(on) => on.to_string(),
         Preset::Word(word) => word.to_owned(),
         Preset::Unneeded => "none".to_owned(),
     };
-    format!("{scope}: {kind}, default {default}")
+    let later = setting.since.iter();
+    let later: String =
+        later.map(|(since, preset)| format!(", {} since Kafka {since}", spell(*preset))).collect();
+    format!("{scope}: {kind}, default {}{later}", spell(setting.default))
 }

@@ -7,6 +7,7 @@ use ackproof_kafka::config::{
     ProducerConfig, TopicConfig,
 };
 use ackproof_kafka::message::{Acks, OffsetSpec};
+use ackproof_kafka::profile::Profile;
 use ackproof_kafka::reader::ReaderConfig;
 use ackproof_kafka::variant::{Variant, Variants};
 use ackproof_oracle::context::{
@@ -129,6 +130,7 @@ pub(crate) fn cluster(plan: &Plan, roster: &Roster) -> ClusterConfig {
         consumer_offsets: TopicId::CONSUMER_OFFSETS,
         group_names: plan.groups.iter().map(|group| group.name.as_str().into()).collect(),
         broker: broker(&plan.broker_config),
+        profile: Profile { version: plan.kafka, features: plan.features },
         variants: variants(plan),
     }
 }
@@ -160,6 +162,12 @@ fn topic(topic: &Topic) -> TopicConfig {
     }
 }
 
+/// `-1` closes the batch with the queue of requests (R17.55): here every step empties it.
+fn append_linger(config: &Settings) -> Micros {
+    let key = "group.coordinator.append.linger.ms";
+    if config.number(key) < 0 { Micros::ZERO } else { config.millis(key) }
+}
+
 fn broker(config: &Settings) -> BrokerSettings {
     BrokerSettings {
         replica_lag_time_max: config.millis("replica.lag.time.max.ms"),
@@ -181,7 +189,7 @@ fn broker(config: &Settings) -> BrokerSettings {
         group_initial_rebalance_delay: config.millis("group.initial.rebalance.delay.ms"),
         group_min_session_timeout: config.millis("group.min.session.timeout.ms"),
         group_max_session_timeout: config.millis("group.max.session.timeout.ms"),
-        group_coordinator_append_linger: config.millis("group.coordinator.append.linger.ms"),
+        group_coordinator_append_linger: append_linger(config),
         unclean_leader_election_interval: config.millis("unclean.leader.election.interval.ms"),
         auto_leader_rebalance: config.switch("auto.leader.rebalance.enable"),
         leader_imbalance_check_interval: Micros::from_secs(number(
@@ -353,5 +361,25 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
         topics: topics.collect(),
         producers: producers.collect(),
         groups: groups.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ackproof_scenario::plan::SettingValue;
+    use ackproof_scenario::settings::{Preset, Scope, of};
+
+    /// The tests of the models have no table of settings: their defaults must be the table's.
+    #[test]
+    fn the_defaults_of_the_models_are_those_of_the_table() {
+        let value = |preset| match preset {
+            Preset::Number(number) => Some(SettingValue::Number(number)),
+            Preset::Switch(on) => Some(SettingValue::Switch(on)),
+            Preset::Word(word) => Some(SettingValue::Word(word.to_owned())),
+            Preset::Unneeded => None,
+        };
+        let all = of(Scope::Broker).filter_map(|one| Some((one.key, value(one.default)?)));
+        assert_eq!(broker(&Settings(all.collect())), BrokerSettings::default());
     }
 }

@@ -6,8 +6,7 @@
 use super::{Broker, Out, Timer, reply};
 use crate::group::{Action, GroupTimer};
 use crate::machine::ConnectionId;
-use crate::message::GroupRecord;
-use crate::message::{CorrelationId, Payload, RecordBatch, Request};
+use crate::message::{CorrelationId, GroupRecord, GroupRequest, Payload, RecordBatch, Response};
 use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset, Timestamp, TopicPartition};
 use std::sync::Arc;
 
@@ -16,15 +15,16 @@ const RECORD_BYTES: u32 = 120;
 
 impl Broker {
     /// R9.1.
-    pub(super) fn offsets_partition(&self, group: GroupId) -> TopicPartition {
-        TopicPartition::new(self.env.cluster.consumer_offsets, self.coordinator.home(group))
+    pub(super) fn offsets_partition(&self, group: GroupId) -> Option<TopicPartition> {
+        let home = self.coordinator.home(group)?;
+        Some(TopicPartition::new(self.env.cluster.consumer_offsets, home))
     }
 
     pub(super) fn handle_group(
         &mut self,
         connection: ConnectionId,
         correlation: CorrelationId,
-        request: &Request,
+        request: &GroupRequest,
         out: &mut Out,
     ) {
         let mut actions = self.coordinator.spare_actions();
@@ -81,7 +81,7 @@ impl Broker {
         for action in actions.drain(..) {
             match action {
                 Action::Reply { connection, correlation, response } => {
-                    reply(connection, correlation, response, out);
+                    reply(connection, correlation, Response::Group(response), out);
                 }
                 Action::Append { partition, records } => {
                     let id = TopicPartition::new(self.env.cluster.consumer_offsets, partition);

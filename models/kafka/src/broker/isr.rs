@@ -5,7 +5,8 @@
 use super::{Broker, Out, Timer};
 use crate::machine::{Channel, To};
 use crate::message::{
-    AlterPartitionRequest, CorrelationId, IsrProposal, IsrState, PartitionResults, Request,
+    AlterPartitionRequest, ControllerRequest, CorrelationId, IsrProposal, IsrState,
+    PartitionResults, Request,
 };
 use crate::partition::Partition;
 use ackproof_types::{ErrorCode, Micros, TopicPartition};
@@ -81,11 +82,12 @@ impl Broker {
         if proposals.is_empty() {
             return;
         }
-        let request = Request::AlterPartition(AlterPartitionRequest {
-            broker: own.0,
-            epoch: own.1,
-            partitions: proposals.iter().map(|(proposal, _)| proposal.clone()).collect(),
-        });
+        let request =
+            Request::Controller(ControllerRequest::AlterPartition(AlterPartitionRequest {
+                broker: own.0,
+                epoch: own.1,
+                partitions: proposals.iter().map(|(proposal, _)| proposal.clone()).collect(),
+            }));
         let correlation = self.ask(Channel::Controller, request, out);
         self.proposals.in_flight = Some((correlation, proposals));
         out.arm(Timer::AlterPartitionTimeout, self.settings().replica_socket_timeout);

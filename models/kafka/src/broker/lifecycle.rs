@@ -5,7 +5,8 @@
 use super::{Broker, BrokerWrite, Out, Timer};
 use crate::machine::{Channel, Ticket};
 use crate::message::{
-    BrokerHeartbeatRequest, BrokerRegistrationRequest, CorrelationId, HeartbeatState, Request,
+    BrokerHeartbeatRequest, BrokerRegistrationRequest, ControllerRequest, CorrelationId,
+    HeartbeatState, Request,
 };
 use crate::observation::Observation;
 use ackproof_types::{BrokerEpoch, Delay, ErrorCode, Micros};
@@ -87,11 +88,12 @@ impl Lifecycle {
 
 impl Broker {
     pub(super) fn register(&mut self, out: &mut Out) {
-        let request = Request::BrokerRegistration(BrokerRegistrationRequest {
-            broker: self.env.id,
-            incarnation: self.lifecycle.incarnation,
-            previous_epoch: self.lifecycle.previous_epoch,
-        });
+        let request =
+            Request::Controller(ControllerRequest::BrokerRegistration(BrokerRegistrationRequest {
+                broker: self.env.id,
+                incarnation: self.lifecycle.incarnation,
+                previous_epoch: self.lifecycle.previous_epoch,
+            }));
         self.ask_lifecycle(request, out);
     }
 
@@ -159,13 +161,14 @@ impl Broker {
 
     fn heartbeat(&mut self, out: &mut Out) {
         let Some(epoch) = self.lifecycle.epoch else { return };
-        let request = Request::BrokerHeartbeat(BrokerHeartbeatRequest {
-            broker: self.env.id,
-            epoch,
-            metadata_offset: self.metadata.offset(),
-            want_fence: self.lifecycle.state == State::Starting,
-            want_shutdown: self.lifecycle.state == State::ShuttingDown,
-        });
+        let request =
+            Request::Controller(ControllerRequest::BrokerHeartbeat(BrokerHeartbeatRequest {
+                broker: self.env.id,
+                epoch,
+                metadata_offset: self.metadata.offset(),
+                want_fence: self.lifecycle.state == State::Starting,
+                want_shutdown: self.lifecycle.state == State::ShuttingDown,
+            }));
         self.ask_lifecycle(request, out);
     }
 

@@ -7,7 +7,8 @@ use super::{Broker, Out, Timer};
 use crate::log::ReplicaLog;
 use crate::machine::Channel;
 use crate::message::{
-    CorrelationId, MetadataFetchRequest, MetadataResponse, PartitionMetadata, Request,
+    ControllerRequest, CorrelationId, MetadataFetchRequest, MetadataResponse, PartitionMetadata,
+    Request,
 };
 use crate::metadata::MetadataRecord;
 use crate::partition::{Partition, RoleChange};
@@ -45,10 +46,10 @@ impl Broker {
         if self.metadata.in_flight.is_some() {
             return;
         }
-        let request = Request::MetadataFetch(MetadataFetchRequest {
+        let request = Request::Controller(ControllerRequest::MetadataFetch(MetadataFetchRequest {
             broker: self.env.id,
             offset: self.metadata.offset,
-        });
+        }));
         let correlation = self.ask(Channel::MetadataLog, request, out);
         self.metadata.in_flight = Some(correlation);
         out.arm(Timer::MetadataTimeout, TIMEOUT);
@@ -168,7 +169,7 @@ impl Broker {
 
     /// R9.38.
     pub(super) fn find_coordinator(&self, group: GroupId) -> Result<BrokerId, ErrorCode> {
-        let id = self.offsets_partition(group);
+        let id = self.offsets_partition(group).ok_or(ErrorCode::GroupIdNotFound)?;
         let state = self.env.image.partitions.get(&id);
         state
             .and_then(|state| state.leader)

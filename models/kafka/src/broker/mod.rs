@@ -26,7 +26,7 @@ use crate::config::{BrokerConfig, ClusterConfig};
 use crate::group::{GroupCoordinator, GroupTimer};
 use crate::log::ReplicaLog;
 use crate::machine::{Channel, ConnectionId, Input, InputOf, Machine, Outbox, Peer, Route, To};
-use crate::message::{CorrelationId, Message, Request, Response};
+use crate::message::{ControllerResponse, CorrelationId, Message, Request, Response};
 use crate::metadata::MetadataImage;
 use crate::partition::leader::{LagTick, Surroundings};
 use ackproof_types::{BrokerEpoch, BrokerId, Delay, Server, Timestamp, TopicPartition};
@@ -242,19 +242,8 @@ impl Broker {
                 reply(to, correlation, Response::FindCoordinator(found), out);
             }
             Request::InitProducerId => self.init_producer_id(to, correlation, out),
-            Request::JoinGroup(_)
-            | Request::SyncGroup(_)
-            | Request::Heartbeat(_)
-            | Request::LeaveGroup(..)
-            | Request::OffsetCommit(_)
-            | Request::OffsetFetch(..) => {
-                self.handle_group(to, correlation, &request, out);
-            }
-            Request::BrokerRegistration(_)
-            | Request::BrokerHeartbeat(_)
-            | Request::AlterPartition(_)
-            | Request::AllocateProducerIds(..)
-            | Request::MetadataFetch(_) => unreachable!("only controllers are sent {request:?}"),
+            Request::Group(request) => self.handle_group(to, correlation, &request, out),
+            Request::Controller(_) => out.misplaced(To::Connection(to), request.name()),
         }
     }
 
@@ -265,33 +254,41 @@ impl Broker {
         response: Response,
         out: &mut Out,
     ) {
-        match response {
-            Response::Fetch(partitions) => {
-                let Server::Broker(leader) = from.route.to else { return };
+        match (from.route.to, response) {
+            (Server::Broker(leader), Response::Fetch(partitions)) => {
                 self.fetched(leader, correlation, partitions, out);
             }
-            Response::FetchSessionRefused(_) => {
-                let Server::Broker(leader) = from.route.to else { return };
+            (Server::Broker(leader), Response::FetchSessionRefused(_)) => {
                 self.session_refused(leader, correlation, out);
             }
-            Response::BrokerRegistration(result) => self.registered(correlation, result, out),
-            Response::BrokerHeartbeat(result) => self.heartbeat_answered(correlation, result, out),
-            Response::AlterPartition(result) => self.altered(correlation, result, out),
-            Response::AllocateProducerIds(result) => self.ids_allocated(result, out),
-            Response::MetadataFetch(records) => self.metadata_fetched(correlation, &records, out),
-            Response::ApiVersions
-            | Response::Produce(..)
-            | Response::ListOffsets(_)
-            | Response::OffsetsForLeaderEpoch(_)
-            | Response::Metadata(_)
-            | Response::FindCoordinator(_)
-            | Response::JoinGroup(_)
-            | Response::SyncGroup(_)
-            | Response::Heartbeat(_)
-            | Response::LeaveGroup(_)
-            | Response::OffsetCommit(_)
-            | Response::OffsetFetch(_)
-            | Response::InitProducerId(_) => unreachable!("brokers do not ask for {response:?}"),
+            (Server::Controller(_), Response::Controller(response)) => {
+                self.controller_answered(correlation, response, out);
+            }
+            (_, response) => {
+                out.misplaced(To::Route(from.route), response.name());
+                self.disconnected(from.route, out);
+            }
+        }
+    }
+
+    fn controller_answered(
+        &mut self,
+        correlation: CorrelationId,
+        response: ControllerResponse,
+        out: &mut Out,
+    ) {
+        match response {
+            ControllerResponse::BrokerRegistration(result) => {
+                self.registered(correlation, result, out);
+            }
+            ControllerResponse::BrokerHeartbeat(result) => {
+                self.heartbeat_answered(correlation, result, out);
+            }
+            ControllerResponse::AlterPartition(result) => self.altered(correlation, result, out),
+            ControllerResponse::AllocateProducerIds(result) => self.ids_allocated(result, out),
+            ControllerResponse::MetadataFetch(records) => {
+                self.metadata_fetched(correlation, &records, out);
+            }
         }
     }
 

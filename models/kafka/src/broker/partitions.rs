@@ -32,12 +32,17 @@ impl Partitions {
         Self { hosted: Vec::new(), topics, places: vec![NOWHERE; count as usize] }
     }
 
-    fn number(&self, id: TopicPartition) -> usize {
-        self.topics[id.topic.index()] as usize + usize::from(id.partition)
+    /// None: the cluster has no such partition.
+    fn number(&self, id: TopicPartition) -> Option<usize> {
+        let first = *self.topics.get(id.topic.index())?;
+        let end = self.topics.get(id.topic.index() + 1).copied();
+        let number = first as usize + usize::from(id.partition);
+        (number < end.map_or(self.places.len(), |end| end as usize)).then_some(number)
     }
 
     fn place(&self, id: TopicPartition) -> usize {
-        self.places.get(self.number(id)).copied().unwrap_or(NOWHERE) as usize
+        let known = self.number(id).and_then(|number| self.places.get(number)).copied();
+        known.unwrap_or(NOWHERE) as usize
     }
 
     pub(super) fn get(&self, id: TopicPartition) -> Option<&Partition> {

@@ -5,7 +5,8 @@
 use super::{Broker, Out, Timer, reply};
 use crate::machine::{Channel, ConnectionId, To};
 use crate::message::{
-    Acks, CorrelationId, Message, PartitionMetadata, ProduceRequest, RecordBatch, Request, Response,
+    Acks, ControllerRequest, CorrelationId, Message, PartitionMetadata, ProduceRequest,
+    RecordBatch, Request, Response,
 };
 use crate::observation::Observation;
 use crate::partition::Placed;
@@ -103,9 +104,12 @@ impl Broker {
         acks: Acks,
         out: &mut Out,
     ) -> Result<Placed, ErrorCode> {
-        let topic = self.env.cluster.topic(id.topic);
         let missing = self.not_hosted(id);
         let partition = self.partitions.get_mut(id).ok_or(missing)?;
+        let topic = self.env.cluster.topic(id.topic);
+        if batch.count() == 0 {
+            return Err(ErrorCode::InvalidRecord);
+        }
         let isr = partition.leader()?.isr_len();
         // R4.3: before anything is written, and only for acks=all.
         let ignored = self.env.cluster.variants.has(Variant::MinIsrIgnored);
@@ -140,13 +144,13 @@ impl Broker {
             return;
         }
         let id = part.partition;
-        let min_isr = self.env.cluster.topic(id.topic).effective_min_isr();
         let ignored = self.env.cluster.variants.has(Variant::MinIsrIgnored);
         let missing = self.not_hosted(id);
         let Some(partition) = self.partitions.get_mut(id) else {
             part.outcome = Some(Err(missing));
             return;
         };
+        let min_isr = self.env.cluster.topic(id.topic).effective_min_isr();
         let reached = partition.log.high_watermark() >= part.required;
         part.outcome = match partition.leader() {
             Err(error) => Some(Err(error)),
@@ -241,7 +245,10 @@ impl Broker {
         }
         if !self.producer_ids.waiting.is_empty() && !self.producer_ids.asked {
             self.producer_ids.asked = true;
-            let request = Request::AllocateProducerIds(self.env.id, self.epoch());
+            let request = Request::Controller(ControllerRequest::AllocateProducerIds(
+                self.env.id,
+                self.epoch(),
+            ));
             self.ask(Channel::Controller, request, out);
             out.arm(Timer::ProducerIdsTimeout, self.settings().replica_socket_timeout);
         }

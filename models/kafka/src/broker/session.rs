@@ -182,7 +182,8 @@ impl Sessions {
                 };
                 (self.0.entry(replica).or_insert(begun), parked)
             }
-            FetchSession::Sessionless => unreachable!("replicas fetch in sessions"),
+            // Replicas fetch in sessions.
+            FetchSession::Sessionless => return Err(ErrorCode::FetchSessionIdNotFound),
         };
         partitions.into_iter().for_each(|asked| known.name(asked));
         Ok(parked)

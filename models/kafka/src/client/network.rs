@@ -64,6 +64,8 @@ pub enum Completed<P> {
     Metadata,
     /// A request, with what was remembered of it.
     Request(CorrelationId, P, Response),
+    /// It is no answer to what was asked: the connection was closed, and these failed by it.
+    Failed(Failed<P>),
 }
 
 /// Requests that will not be answered, oldest first.
@@ -327,7 +329,7 @@ impl<P> NetworkClient<P> {
         let Some(InFlight { sent, .. }) = oldest else { return Completed::Internal };
         out.disarm(NetworkTimer::Request(correlation).into());
         let completed = match (sent, response) {
-            (Sent::ApiVersions, _) => {
+            (Sent::ApiVersions, Response::ApiVersions) => {
                 connection.state = State::Ready;
                 connection.failures = 0;
                 Completed::Internal
@@ -339,9 +341,15 @@ impl<P> NetworkClient<P> {
                 Completed::Metadata
             }
             // A broker that has only just started knows nobody.
-            (Sent::Metadata, _) => {
+            (Sent::Metadata, Response::Metadata(_)) => {
                 self.update_failed(out);
                 Completed::Internal
+            }
+            (sent @ (Sent::ApiVersions | Sent::Metadata), response) => {
+                if matches!(sent, Sent::Metadata) {
+                    self.update_failed(out);
+                }
+                return Completed::Failed(self.misplaced(route, response.name(), out));
             }
             (Sent::Request(purpose), response) => {
                 Completed::Request(correlation, purpose, response)
@@ -376,6 +384,17 @@ impl<P> NetworkClient<P> {
         }
         self.metadata.request_update();
         failed
+    }
+
+    /// What came is no answer to what was asked: nothing on the connection can be trusted.
+    pub fn misplaced<T: From<NetworkTimer>, W>(
+        &mut self,
+        route: Route,
+        api: &'static str,
+        out: &mut Outbox<T, W>,
+    ) -> Failed<P> {
+        out.misplaced(To::Route(route), api);
+        self.disconnected(route, out)
     }
 
     /// Ends a connection from this side, if it is open: what failed by it.

@@ -8,7 +8,7 @@ use super::application::After;
 use super::membership::Asked;
 use super::{Consumer, Out, Purpose, Timer};
 use crate::client::backoff::once_more;
-use crate::message::{CommittedOffset, OffsetCommitRequest, Request};
+use crate::message::{CommittedOffset, GroupRequest, OffsetCommitRequest, Request};
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, Micros, Offset, TopicPartition};
 use std::sync::Arc;
@@ -183,7 +183,8 @@ impl Consumer {
         let group = self.config.group;
         out.observe(Observation::CommitSent { group, offsets: Arc::clone(&seen) });
         let attempt = Attempt { kind, generation: claim.generation, offsets: Arc::clone(&seen) };
-        let request = Request::OffsetCommit(OffsetCommitRequest { claim, offsets });
+        let request =
+            Request::Group(GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets }));
         self.send(route, request, Purpose::Commit(attempt), out);
         Some(seen)
     }

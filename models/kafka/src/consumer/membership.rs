@@ -12,7 +12,8 @@ use super::{Consumer, Out, Purpose, Timer, assignor};
 use crate::client::backoff::once_more;
 use crate::config::CommitStrategy;
 use crate::message::{
-    CorrelationId, JoinGroupRequest, JoinGroupResponse, MemberClaim, Request, SyncGroupRequest,
+    CorrelationId, GroupRequest, JoinGroupRequest, JoinGroupResponse, MemberClaim, Request,
+    SyncGroupRequest,
 };
 use crate::observation::Observation;
 use ackproof_types::{
@@ -218,7 +219,7 @@ impl Consumer {
             return false;
         }
         let Some(route) = self.coordinator_route() else { return false };
-        let request = Request::JoinGroup(JoinGroupRequest {
+        let request = Request::Group(GroupRequest::JoinGroup(JoinGroupRequest {
             group: self.config.group,
             member: self.membership.member,
             session_timeout: self.config.session_timeout,
@@ -229,7 +230,7 @@ impl Consumer {
             } else {
                 RebalanceReason::Joined
             },
-        });
+        }));
         // R9.39.
         let patience = self.config.max_poll_interval + JOIN_TIMEOUT_LAPSE;
         let timeout = patience.max(self.config.request_timeout);
@@ -309,7 +310,8 @@ impl Consumer {
             assignment = assignor::range(members, |topic| metadata.partition_count(topic));
             self.membership.assigned_from = Some(self.partition_counts());
         }
-        let request = Request::SyncGroup(SyncGroupRequest { claim, assignment });
+        let request =
+            Request::Group(GroupRequest::SyncGroup(SyncGroupRequest { claim, assignment }));
         let id = self.send(route, request, Purpose::Sync, out);
         self.membership.state = State::Syncing(id);
     }
@@ -403,7 +405,8 @@ impl Consumer {
         let route = self.coordinator_route();
         self.reset_generation(ErrorCode::UnknownMemberId, out);
         if let (Some(member), Some(route)) = (member, route) {
-            let request = Request::LeaveGroup(self.config.group, member, reason);
+            let request =
+                Request::Group(GroupRequest::LeaveGroup(self.config.group, member, reason));
             self.send(route, request, Purpose::Leave, out);
         }
     }

@@ -21,8 +21,8 @@ use crate::client::backoff::backoff;
 use crate::client::network::{Completed, Failed, data};
 use crate::client::{ClientSettings, Metadata, NetworkClient, NetworkTimer};
 use crate::config::ConsumerConfig;
-use crate::machine::{Input, InputOf, Machine, Outbox, Route};
-use crate::message::{CorrelationId, Message, Request, Response};
+use crate::machine::{Input, InputOf, Machine, Outbox, Route, To};
+use crate::message::{CorrelationId, GroupResponse, Message, Request, Response};
 use ackproof_types::{BrokerId, Delay, ErrorCode, GenerationId, Timestamp, TopicPartition};
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -135,11 +135,16 @@ impl Machine for Consumer {
                     Completed::Internal => {}
                     Completed::Metadata => self.metadata_updated(),
                     Completed::Request(id, purpose, response) => {
-                        self.take(id, purpose, response, out);
+                        self.take(from.route, id, purpose, response, out);
                     }
+                    Completed::Failed(failed) => self.fail(failed, out),
                 }
             }
-            // Nobody connects to a consumer, and it has no disk.
+            // Nobody connects to a consumer.
+            Input::Deliver { from, message: Message::Request(_, request) } => {
+                out.misplaced(To::Connection(from.connection), request.name());
+            }
+            // It has no disk.
             Input::Deliver { .. } | Input::Flushed(_) => {}
             Input::Disconnected(route) => {
                 let failed = self.client.disconnected(route, out);
@@ -208,21 +213,32 @@ impl Consumer {
     }
 
     /// Takes an answer.
-    fn take(&mut self, id: CorrelationId, purpose: Purpose, response: Response, out: &mut Out) {
+    fn take(
+        &mut self,
+        route: Route,
+        id: CorrelationId,
+        purpose: Purpose,
+        response: Response,
+        out: &mut Out,
+    ) {
         match (purpose, response) {
             (Purpose::FindCoordinator, Response::FindCoordinator(result)) => {
                 self.coordinator_found(result, out);
             }
-            (Purpose::Join, Response::JoinGroup(response)) => self.joined(id, response, out),
-            (Purpose::Sync, Response::SyncGroup(result)) => self.synced(id, result, out),
-            (Purpose::Heartbeat(generation), Response::Heartbeat(result)) => {
+            (Purpose::Join, Response::Group(GroupResponse::JoinGroup(response))) => {
+                self.joined(id, response, out)
+            }
+            (Purpose::Sync, Response::Group(GroupResponse::SyncGroup(result))) => {
+                self.synced(id, result, out)
+            }
+            (Purpose::Heartbeat(generation), Response::Group(GroupResponse::Heartbeat(result))) => {
                 self.heartbeat_answered(generation, result, out);
             }
-            (Purpose::Leave, Response::LeaveGroup(_)) => {}
-            (Purpose::Commit(attempt), Response::OffsetCommit(result)) => {
+            (Purpose::Leave, Response::Group(GroupResponse::LeaveGroup(_))) => {}
+            (Purpose::Commit(attempt), Response::Group(GroupResponse::OffsetCommit(result))) => {
                 self.commit_answered(attempt, result, out);
             }
-            (Purpose::OffsetFetch, Response::OffsetFetch(result)) => {
+            (Purpose::OffsetFetch, Response::Group(GroupResponse::OffsetFetch(result))) => {
                 self.offsets_fetched(id, result, out);
             }
             (Purpose::ListOffsets(asked), Response::ListOffsets(answers)) => {
@@ -234,7 +250,11 @@ impl Consumer {
             (Purpose::Fetch(broker), Response::Fetch(partitions)) => {
                 self.fetched(broker, partitions, out);
             }
-            (purpose, _) => self.fail_one(id, purpose, out),
+            (purpose, response) => {
+                let mut failed = vec![(id, purpose)];
+                failed.extend(self.client.misplaced(route, response.name(), out));
+                self.fail(failed, out);
+            }
         }
     }
 

@@ -6,8 +6,8 @@
 use super::{Consumer, Out, Purpose, Timer};
 use crate::client::{Leadership, NetworkClient};
 use crate::message::{
-    CommittedOffset, CorrelationId, EpochEnd, EpochQuery, ListOffsetsPartition, ListedOffset,
-    OffsetSpec, RecordBatch, Request,
+    CommittedOffset, CorrelationId, EpochEnd, EpochQuery, GroupRequest, ListOffsetsPartition,
+    ListedOffset, OffsetSpec, RecordBatch, Request,
 };
 use crate::observation::{Observation, PositionSource};
 use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
@@ -223,7 +223,7 @@ impl Consumer {
             return;
         }
         if let Some(route) = self.coordinator_route() {
-            let request = Request::OffsetFetch(self.config.group, partitions);
+            let request = Request::Group(GroupRequest::OffsetFetch(self.config.group, partitions));
             let id = self.send(route, request, Purpose::OffsetFetch, out);
             self.positions.offset_fetch = Some(id);
         }

@@ -7,7 +7,7 @@ mod poll_interval;
 use super::*;
 use crate::config::CommitStrategy;
 use crate::machine::Channel;
-use crate::message::{CommittedOffset, EpochEnd};
+use crate::message::{CommittedOffset, EpochEnd, GroupRequest};
 use crate::observation::PositionSource;
 use ackproof_types::{LeaderEpoch, Offset, Server};
 use harness::{BROKER, Harness, config};
@@ -23,8 +23,9 @@ fn joins_syncs_and_starts_at_the_commit() {
 
 #[test]
 fn without_a_commit_the_position_is_reset_to_the_end() {
-    let mut h =
-        Harness::held(CommitStrategy::SyncAfterBatch, |r| matches!(r, Request::OffsetFetch(..)));
+    let mut h = Harness::held(CommitStrategy::SyncAfterBatch, |r| {
+        matches!(r, Request::Group(GroupRequest::OffsetFetch(..)))
+    });
     h.committed = None;
     h.release();
     assert_eq!(h.story(), ["assigned 1 in 1", "at 4 by NoCommit(Latest)"]);
@@ -69,7 +70,7 @@ fn a_rebalance_waits_for_the_batch_and_drops_what_is_buffered() {
     h.fire(Timer::Heartbeat);
     assert_eq!(h.story(), [] as [&str; 0], "nothing before the next poll");
     h.committed = Some(CommittedOffset { offset: Offset(2), leader_epoch: LeaderEpoch::UNKNOWN });
-    h.hold = |r| matches!(r, Request::JoinGroup(_));
+    h.hold = |r| matches!(r, Request::Group(GroupRequest::JoinGroup(_)));
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     assert_eq!(
@@ -138,7 +139,13 @@ fn a_refused_commit_loses_the_generation() {
     let mut h = Harness::new(CommitStrategy::AsyncAfterBatch);
     h.story();
     h.commit = Err(ErrorCode::IllegalGeneration);
-    h.hold = |r| matches!(r, Request::JoinGroup(_) | Request::OffsetCommit(_));
+    h.hold = |r| {
+        matches!(
+            r,
+            Request::Group(GroupRequest::JoinGroup(_))
+                | Request::Group(GroupRequest::OffsetCommit(_))
+        )
+    };
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     h.release();
@@ -150,8 +157,9 @@ fn a_refused_commit_loses_the_generation() {
 
 #[test]
 fn a_position_beyond_a_cut_log_is_rewound() {
-    let mut h =
-        Harness::held(CommitStrategy::SyncAfterBatch, |r| matches!(r, Request::OffsetFetch(..)));
+    let mut h = Harness::held(CommitStrategy::SyncAfterBatch, |r| {
+        matches!(r, Request::Group(GroupRequest::OffsetFetch(..)))
+    });
     h.committed = Some(CommittedOffset { offset: Offset(9), leader_epoch: LeaderEpoch(2) });
     h.epoch_end = EpochEnd { epoch: LeaderEpoch(2), end: Offset(3) };
     h.release();
@@ -275,7 +283,7 @@ fn auto_commit_that_is_due_waits_for_the_coordinator() {
 #[test]
 fn silence_of_the_coordinator_for_a_session_makes_it_unknown() {
     let mut h = Harness::new(CommitStrategy::Auto);
-    h.hold = |r| matches!(r, Request::Heartbeat(_));
+    h.hold = |r| matches!(r, Request::Group(GroupRequest::Heartbeat(_)));
     h.story();
     h.fire(Timer::Heartbeat);
     assert!(!h.requests.contains(&"find"));
@@ -289,7 +297,12 @@ fn silence_of_the_coordinator_for_a_session_makes_it_unknown() {
 fn a_commit_refused_while_joining_voids_the_join() {
     let mut h = Harness::new(CommitStrategy::AsyncAfterBatch);
     h.story();
-    h.hold = |r| matches!(r, Request::Heartbeat(_) | Request::JoinGroup(_));
+    h.hold = |r| {
+        matches!(
+            r,
+            Request::Group(GroupRequest::Heartbeat(_)) | Request::Group(GroupRequest::JoinGroup(_))
+        )
+    };
     h.fire(Timer::Heartbeat);
     h.fire(Timer::Process);
     h.fire(Timer::Process);
@@ -308,7 +321,9 @@ fn a_commit_refused_while_joining_voids_the_join() {
 /// Outside of a generation no heartbeat thread reads answers.
 #[test]
 fn an_application_that_stalls_while_joining_reads_no_answer() {
-    let mut h = Harness::held(CommitStrategy::Auto, |r| matches!(r, Request::JoinGroup(_)));
+    let mut h = Harness::held(CommitStrategy::Auto, |r| {
+        matches!(r, Request::Group(GroupRequest::JoinGroup(_)))
+    });
     h.step(Input::Call(ConsumerCall::Stall(true)));
     h.hold = |_| false;
     h.release();
@@ -322,8 +337,9 @@ fn an_application_that_stalls_while_joining_reads_no_answer() {
 /// R8.7, R8.8: a position found by reset has no epoch, so nothing is compared.
 #[test]
 fn a_position_by_reset_is_not_validated_until_a_batch_is_read() {
-    let mut h =
-        Harness::held(CommitStrategy::SyncAfterBatch, |r| matches!(r, Request::OffsetFetch(..)));
+    let mut h = Harness::held(CommitStrategy::SyncAfterBatch, |r| {
+        matches!(r, Request::Group(GroupRequest::OffsetFetch(..)))
+    });
     h.committed = None;
     h.release();
     h.epoch = LeaderEpoch(5);
@@ -347,7 +363,9 @@ fn a_position_by_reset_is_not_validated_until_a_batch_is_read() {
 fn a_question_to_a_deposed_leader_is_asked_again_at_once() {
     let mut settings = config(CommitStrategy::SyncAfterBatch);
     settings.bootstrap = [BrokerId(1), BrokerId(2)].into();
-    let mut h = Harness::configured(&settings, |r| matches!(r, Request::OffsetFetch(..)));
+    let mut h = Harness::configured(&settings, |r| {
+        matches!(r, Request::Group(GroupRequest::OffsetFetch(..)))
+    });
     h.committed = Some(CommittedOffset { offset: Offset(2), leader_epoch: LeaderEpoch(3) });
     h.hold = |r| matches!(r, Request::OffsetsForLeaderEpoch(_));
     h.answer_held();
@@ -363,7 +381,9 @@ fn a_question_to_a_deposed_leader_is_asked_again_at_once() {
 fn without_a_reset_policy_the_application_ends() {
     let mut settings = config(CommitStrategy::SyncAfterBatch);
     settings.auto_offset_reset = None;
-    let mut h = Harness::configured(&settings, |r| matches!(r, Request::OffsetFetch(..)));
+    let mut h = Harness::configured(&settings, |r| {
+        matches!(r, Request::Group(GroupRequest::OffsetFetch(..)))
+    });
     h.committed = None;
     h.release();
     assert_eq!(h.story(), ["assigned 1 in 1", "revoked 1"], "NoOffsetForPartitionException");
@@ -408,7 +428,7 @@ fn a_close_waits_for_commits_under_way() {
     let mut h = Harness::new(CommitStrategy::AsyncAfterBatch);
     h.story();
     h.step(Input::Call(ConsumerCall::Leave));
-    h.hold = |r| matches!(r, Request::OffsetCommit(_));
+    h.hold = |r| matches!(r, Request::Group(GroupRequest::OffsetCommit(_)));
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     assert_eq!(h.requests, ["commit", "leave"]);
@@ -425,7 +445,7 @@ fn an_application_that_stalls_before_revocation_is_watched() {
     let mut h = Harness::new(CommitStrategy::Auto);
     h.heartbeat = Err(ErrorCode::RebalanceInProgress);
     h.fire(Timer::Heartbeat);
-    h.hold = |r| matches!(r, Request::OffsetCommit(_));
+    h.hold = |r| matches!(r, Request::Group(GroupRequest::OffsetCommit(_)));
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     h.step(Input::Call(ConsumerCall::Stall(true)));

@@ -7,6 +7,7 @@ use crate::config::BrokerSettings;
 use crate::message::{BrokerHeartbeatRequest, BrokerRegistrationRequest, HeartbeatState};
 use crate::metadata::{BrokerRegistration, MetadataRecord};
 use crate::observation::Observation;
+use crate::profile::Rule;
 use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, Micros};
 
 /// The states of R5.14.
@@ -36,7 +37,7 @@ impl Controller {
             Some(known) if known.incarnation == request.incarnation => known.epoch,
             // R5.4: a session lives until its timer has fired, be its broker unfenced by then or not. Else a
             // request of a dead process that was under way would take the place of a living one.
-            Some(_) if self.sessions.contains(&broker) => {
+            Some(known) if self.sessions.contains(&broker) && !self.may_be_replaced(known) => {
                 return Err(ErrorCode::DuplicateBrokerRegistration);
             }
             Some(_) | None => {
@@ -57,6 +58,11 @@ impl Controller {
         };
         self.touch(broker, out);
         Ok(epoch)
+    }
+
+    /// R17.15: whether another process may take the place of a registration whose session lives.
+    fn may_be_replaced(&self, known: &BrokerRegistration) -> bool {
+        self.config.profile.has(Rule::RegistrationReplacesLeaving) && !known.is_active()
     }
 
     /// Kafka: `BrokerHeartbeatManager#touch`.

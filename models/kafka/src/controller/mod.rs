@@ -17,8 +17,11 @@ mod tests;
 pub use log::MetadataLog;
 
 use crate::config::ClusterConfig;
-use crate::machine::{ConnectionId, Input, InputOf, Machine, Outbox, Peer, Ticket};
-use crate::message::{CorrelationId, Message, MetadataFetchRequest, Request, Response};
+use crate::machine::{ConnectionId, Input, InputOf, Machine, Outbox, Peer, Ticket, To};
+use crate::message::{
+    ControllerRequest, ControllerResponse, CorrelationId, Message, MetadataFetchRequest, Request,
+    Response,
+};
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::observation::Observation;
 use ackproof_types::{
@@ -148,9 +151,11 @@ impl Machine for Controller {
             }
             Input::Fire(timer) => self.fire(timer, out),
             Input::Flushed(ticket) => self.flushed(ticket, out),
-            // It opens no connections.
-            Input::Deliver { message: Message::Response(..) | Message::NoResponse(_), .. }
-            | Input::Disconnected(_) => {}
+            Input::Deliver { from, message: Message::Response(_, response) } => {
+                out.misplaced(To::Route(from.route), response.name());
+            }
+            // It opens no connections, and `acks=0` is not its.
+            Input::Deliver { message: Message::NoResponse(_), .. } | Input::Disconnected(_) => {}
             Input::Call(call) => match call {},
         }
         if self.log.len() > end {
@@ -201,38 +206,29 @@ impl Controller {
     }
 
     fn request(&mut self, from: Peer, correlation: CorrelationId, request: Request, out: &mut Out) {
+        let Request::Controller(request) = request else {
+            return out.misplaced(To::Connection(from.connection), request.name());
+        };
         let response = match request {
-            Request::BrokerRegistration(request) => {
-                Response::BrokerRegistration(self.register(&request, out))
+            ControllerRequest::BrokerRegistration(request) => {
+                ControllerResponse::BrokerRegistration(self.register(&request, out))
             }
-            Request::BrokerHeartbeat(request) => {
-                Response::BrokerHeartbeat(self.heartbeat(&request, out))
+            ControllerRequest::BrokerHeartbeat(request) => {
+                ControllerResponse::BrokerHeartbeat(self.heartbeat(&request, out))
             }
-            Request::AlterPartition(request) => {
-                Response::AlterPartition(self.alter_partitions(&request, out))
+            ControllerRequest::AlterPartition(request) => {
+                ControllerResponse::AlterPartition(self.alter_partitions(&request, out))
             }
-            Request::AllocateProducerIds(broker, epoch) => {
-                Response::AllocateProducerIds(self.allocate_producer_ids(broker, epoch, out))
+            ControllerRequest::AllocateProducerIds(broker, epoch) => {
+                ControllerResponse::AllocateProducerIds(
+                    self.allocate_producer_ids(broker, epoch, out),
+                )
             }
-            Request::MetadataFetch(request) => {
+            ControllerRequest::MetadataFetch(request) => {
                 return self.fetch(from.connection, correlation, request, out);
             }
-            // Not for a controller.
-            Request::Produce(_)
-            | Request::Fetch(_)
-            | Request::ListOffsets(_)
-            | Request::OffsetsForLeaderEpoch(_)
-            | Request::Metadata(_)
-            | Request::FindCoordinator(_)
-            | Request::JoinGroup(_)
-            | Request::SyncGroup(_)
-            | Request::Heartbeat(_)
-            | Request::LeaveGroup(..)
-            | Request::OffsetCommit(_)
-            | Request::OffsetFetch(..)
-            | Request::InitProducerId
-            | Request::ApiVersions => return,
         };
+        let response = Response::Controller(response);
         let message = Message::Response(correlation, response);
         if self.log.len() > self.committed {
             let (upto, connection) = (self.log.len(), from.connection);
@@ -327,7 +323,7 @@ impl Controller {
     fn answer(&self, observer: Observer, out: &mut Out) {
         let from = usize::try_from(observer.offset).unwrap_or(usize::MAX);
         let records = self.log.get(from..self.committed).unwrap_or_default().to_vec();
-        let response = Response::MetadataFetch(records);
+        let response = Response::Controller(ControllerResponse::MetadataFetch(records));
         out.reply(observer.connection, Message::Response(observer.correlation, response));
     }
 

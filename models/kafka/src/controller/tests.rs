@@ -5,12 +5,13 @@ use crate::config::{BrokerSettings, TopicConfig};
 use crate::driver::{After, Process};
 use crate::machine::{Channel, Effect, EffectOf, Route};
 use crate::message::{
-    AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest, HeartbeatState,
-    IsrProposal, IsrState,
+    AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest, ControllerRequest,
+    ControllerResponse, HeartbeatState, IsrProposal, IsrState,
 };
 use crate::metadata::PartitionRegistration;
+use crate::profile::Profile;
 use crate::variant::{Variant, Variants};
-use ackproof_types::{ControllerId, LeaderEpoch, PartitionEpoch, Server, TopicId};
+use ackproof_types::{ControllerId, KafkaVersion, LeaderEpoch, PartitionEpoch, Server, TopicId};
 
 const CONTROLLER: ControllerId = ControllerId(0);
 
@@ -34,6 +35,7 @@ fn config(unclean: bool, variants: Variants) -> Arc<ClusterConfig> {
         topics: vec![topic],
         consumer_offsets: TopicId(9),
         broker: BrokerSettings::default(),
+        profile: Profile::default(),
         variants,
     })
 }
@@ -98,8 +100,8 @@ impl Driver {
     fn register(&mut self, broker: u16, incarnation: u64) -> Result<BrokerEpoch, ErrorCode> {
         let broker = BrokerId(broker);
         let request = BrokerRegistrationRequest { broker, incarnation, previous_epoch: None };
-        match self.answer(Request::BrokerRegistration(request)) {
-            Response::BrokerRegistration(result) => result,
+        match self.answer(Request::Controller(ControllerRequest::BrokerRegistration(request))) {
+            Response::Controller(ControllerResponse::BrokerRegistration(result)) => result,
             other => panic!("{other:?}"),
         }
     }
@@ -116,8 +118,8 @@ impl Driver {
             want_fence,
             want_shutdown,
         };
-        match self.answer(Request::BrokerHeartbeat(request)) {
-            Response::BrokerHeartbeat(result) => result.unwrap(),
+        match self.answer(Request::Controller(ControllerRequest::BrokerHeartbeat(request))) {
+            Response::Controller(ControllerResponse::BrokerHeartbeat(result)) => result.unwrap(),
             other => panic!("{other:?}"),
         }
     }
@@ -154,8 +156,10 @@ impl Driver {
             epoch: self.epoch(1),
             partitions: vec![proposal],
         };
-        match self.answer(Request::AlterPartition(request)) {
-            Response::AlterPartition(Ok(mut verdicts)) => verdicts.remove(0).1,
+        match self.answer(Request::Controller(ControllerRequest::AlterPartition(request))) {
+            Response::Controller(ControllerResponse::AlterPartition(Ok(mut verdicts))) => {
+                verdicts.remove(0).1
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -253,8 +257,11 @@ fn alter_partition_is_validated_in_order() {
         epoch: BrokerEpoch(99),
         partitions: Vec::new(),
     };
-    let refused = driver.answer(Request::AlterPartition(stale));
-    assert!(matches!(refused, Response::AlterPartition(Err(ErrorCode::StaleBrokerEpoch))));
+    let refused = driver.answer(Request::Controller(ControllerRequest::AlterPartition(stale)));
+    assert!(matches!(
+        refused,
+        Response::Controller(ControllerResponse::AlterPartition(Err(ErrorCode::StaleBrokerEpoch)))
+    ));
     let nowhere = driver.alter(|p| p.partition.partition = 9);
     assert_eq!(nowhere, Err(ErrorCode::UnknownTopicOrPartition));
     let newer = driver.alter(|p| p.leader_epoch = LeaderEpoch(9));
@@ -295,12 +302,19 @@ fn a_fenced_or_restarted_broker_stays_out_and_a_stale_proposal_is_refused() {
 fn metadata_fetch_parks_until_there_is_news() {
     let mut driver = Driver::running(false);
     let offset = driver.controller().log_end();
-    let fetch = Request::MetadataFetch(MetadataFetchRequest { broker: BrokerId(2), offset });
+    let fetch = Request::Controller(ControllerRequest::MetadataFetch(MetadataFetchRequest {
+        broker: BrokerId(2),
+        offset,
+    }));
     let effects = driver.ask(fetch);
     assert!(matches!(effects[..], [Effect::Arm { timer: Timer::Observer(BrokerId(2)), .. }]));
     driver.fire(Timer::Session(BrokerId(1)));
     let news = driver.fire(Timer::StaleCheck).into_iter().find_map(|effect| match effect {
-        Effect::Send { message: Message::Response(_, Response::MetadataFetch(it)), .. } => Some(it),
+        Effect::Send {
+            message:
+                Message::Response(_, Response::Controller(ControllerResponse::MetadataFetch(it))),
+            ..
+        } => Some(it),
         _ => None,
     });
     assert_eq!(news.map(|records| records.len()), Some(2), "election and fencing");
@@ -328,5 +342,20 @@ proptest::proptest! {
             assert!(after.partition_epoch >= before.partition_epoch, "{before:?} {after:?}");
             assert!(after == &before || after.partition_epoch > before.partition_epoch, "R5.24");
         }
+    }
+}
+
+/// KAFKA-19047 (R17.15): a broker that has stopped cleanly may come back before its session is over.
+#[test]
+fn a_line_decides_whether_a_clean_restart_waits_for_the_session() {
+    for (version, waits) in [(KafkaVersion::V4_0, true), (KafkaVersion::V4_1, false)] {
+        let mut cluster = ClusterConfig::clone(&config(false, Variants::default()));
+        cluster.profile.version = version;
+        let mut driver = Driver { process: Process::new(Arc::new(cluster)) };
+        assert_eq!(driver.process.boot(Timestamp::START, &mut Vec::new()), After::Runs);
+        driver.register(1, 7).unwrap();
+        // It is fenced, and its session lives.
+        let again = driver.register(1, 8);
+        assert_eq!(again == Err(ErrorCode::DuplicateBrokerRegistration), waits, "{version}");
     }
 }

@@ -10,7 +10,7 @@ use super::journal::{Context, Outcome, Shares};
 use super::member::{Caller, Member, Parked};
 use crate::message::GroupRecord;
 use crate::message::{
-    CommittedOffset, JoinGroupRequest, JoinGroupResponse, Response, SyncGroupRequest,
+    CommittedOffset, GroupResponse, JoinGroupRequest, JoinGroupResponse, SyncGroupRequest,
 };
 use crate::observation::Observation;
 use ackproof_types::{
@@ -109,7 +109,7 @@ impl Group {
         let leads = self.leader == Some(id);
         let Some(member) = self.members.get_mut(&id) else {
             let refused = JoinGroupResponse::Refused(ErrorCode::UnknownMemberId);
-            return cx.reply(caller, Response::JoinGroup(refused));
+            return cx.reply(caller, GroupResponse::JoinGroup(refused));
         };
         let unchanged = member.topics == request.topics;
         let reason = if unchanged { request.reason } else { RebalanceReason::Metadata };
@@ -149,10 +149,10 @@ impl Group {
         let waiting = Some(Parked::Waiting(caller));
         if member.joining == waiting {
             member.joining = Some(Parked::Answered);
-            cx.reply(caller, Response::JoinGroup(JoinGroupResponse::Refused(error)));
+            cx.reply(caller, GroupResponse::JoinGroup(JoinGroupResponse::Refused(error)));
         } else if member.syncing == waiting {
             member.syncing = Some(Parked::Answered);
-            cx.reply(caller, Response::SyncGroup(Err(error)));
+            cx.reply(caller, GroupResponse::SyncGroup(Err(error)));
         }
     }
 
@@ -275,14 +275,14 @@ impl Group {
     /// R9.18.
     pub(super) fn sync(&mut self, request: &SyncGroupRequest, to: Caller, cx: &mut Context<'_>) {
         if let Err(error) = self.validate_member(&request.claim) {
-            return cx.reply(to, Response::SyncGroup(Err(error)));
+            return cx.reply(to, GroupResponse::SyncGroup(Err(error)));
         }
         let id = request.claim.member;
         let Some(member) = self.members.get_mut(&id) else { return };
         match self.state {
-            State::Empty => cx.reply(to, Response::SyncGroup(Err(ErrorCode::UnknownMemberId))),
+            State::Empty => cx.reply(to, GroupResponse::SyncGroup(Err(ErrorCode::UnknownMemberId))),
             State::InitialRebalance { .. } | State::PreparingRebalance => {
-                cx.reply(to, Response::SyncGroup(Err(ErrorCode::RebalanceInProgress)));
+                cx.reply(to, GroupResponse::SyncGroup(Err(ErrorCode::RebalanceInProgress)));
             }
             State::CompletingRebalance => {
                 member.syncing = Some(Parked::Waiting(to));
@@ -299,7 +299,7 @@ impl Group {
             State::Stable => {
                 let assignment = Arc::clone(&member.assignment);
                 self.synced(id, cx);
-                cx.reply(to, Response::SyncGroup(Ok(assignment)));
+                cx.reply(to, GroupResponse::SyncGroup(Ok(assignment)));
             }
         }
     }
@@ -376,7 +376,7 @@ impl Group {
         self.unsynced.remove(&id);
         if let Some(caller) = member.joining.and_then(Parked::caller) {
             let refused = JoinGroupResponse::Refused(ErrorCode::UnknownMemberId);
-            cx.reply(caller, Response::JoinGroup(refused));
+            cx.reply(caller, GroupResponse::JoinGroup(refused));
         }
         // A parked sync is never answered: its member left on another connection.
         if self.leader == Some(id) {
@@ -392,7 +392,7 @@ impl Group {
             cx.arm(GroupTimer::Session(cx.group, *id), member.session_timeout);
             if let Some(caller) = parked.caller() {
                 let answer = result.map(|()| Arc::clone(&member.assignment));
-                cx.reply(caller, Response::SyncGroup(answer));
+                cx.reply(caller, GroupResponse::SyncGroup(answer));
             }
         }
     }
@@ -401,7 +401,7 @@ impl Group {
         self.members.values().map(|m| m.rebalance_timeout).max().unwrap_or_default()
     }
 
-    fn joined(&self, member: MemberId) -> Response {
+    fn joined(&self, member: MemberId) -> GroupResponse {
         let leader = self.leader.unwrap_or(member);
         // A member that joins again in Stable never leads; in CompletingRebalance it may.
         let members = if leader == member {
@@ -410,7 +410,7 @@ impl Group {
             Vec::new()
         };
         let generation = self.generation;
-        Response::JoinGroup(JoinGroupResponse::Joined { generation, member, leader, members })
+        GroupResponse::JoinGroup(JoinGroupResponse::Joined { generation, member, leader, members })
     }
 
     fn record(

@@ -10,8 +10,8 @@ use crate::config::ClusterConfig;
 use crate::machine::ConnectionId;
 use crate::message::GroupRecord;
 use crate::message::{
-    CorrelationId, JoinGroupRequest, JoinGroupResponse, OffsetCommitRequest, Payload, RecordBatch,
-    Request, Response,
+    CorrelationId, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse,
+    OffsetCommitRequest, Payload, RecordBatch,
 };
 use crate::observation::Observation;
 use crate::variant::Variant;
@@ -56,13 +56,10 @@ impl GroupCoordinator {
         }
     }
 
-    /// The partition of `__consumer_offsets` that keeps `group` (R9.1).
-    ///
-    /// # Panics
-    /// If the cluster has no such group.
+    /// The partition of `__consumer_offsets` that keeps `group` (R9.1); none if the cluster has no such group.
     #[must_use]
-    pub fn home(&self, group: GroupId) -> u16 {
-        self.homes[group.index()]
+    pub fn home(&self, group: GroupId) -> Option<u16> {
+        self.homes.get(group.index()).copied()
     }
 
     /// The broker took the lead of `partition`: reads its whole log, beyond the high watermark, and
@@ -129,10 +126,10 @@ impl GroupCoordinator {
             for member in state.members.values() {
                 if let Some(to) = member.joining.and_then(Parked::caller) {
                     let refused = JoinGroupResponse::Refused(error);
-                    reply(actions, to, Response::JoinGroup(refused));
+                    reply(actions, to, GroupResponse::JoinGroup(refused));
                 }
                 if let Some(to) = member.syncing.and_then(Parked::caller) {
-                    reply(actions, to, Response::SyncGroup(Err(error)));
+                    reply(actions, to, GroupResponse::SyncGroup(Err(error)));
                 }
             }
         }
@@ -143,13 +140,14 @@ impl GroupCoordinator {
         &mut self,
         from: ConnectionId,
         correlation: CorrelationId,
-        request: &Request,
+        request: &GroupRequest,
         actions: &mut Vec<Action>,
     ) {
-        let Some(group) = super::group_of(request) else { return };
+        let group = request.group();
         let to = Caller { connection: from, correlation };
         let Self { config, broker, homes, shards, .. } = self;
-        let Some(shard) = shards.get_mut(&homes[group.index()]) else {
+        let home = homes.get(group.index());
+        let Some(shard) = home.and_then(|home| shards.get_mut(home)) else {
             return refuse(request, to, ErrorCode::NotCoordinator, actions);
         };
         if shard.loading {
@@ -158,46 +156,32 @@ impl GroupCoordinator {
         let Shard { epoch, groups, journal, named, .. } = shard;
         let mut cx = Context { group, settings: &config.broker, journal, actions };
         match request {
-            Request::JoinGroup(request) => {
+            GroupRequest::JoinGroup(request) => {
                 let new = member_id(*broker, *epoch, cx.journal.partition, *named);
                 *named += u64::from(join(groups, request, new, to, &mut cx));
             }
-            Request::SyncGroup(request) => match groups.get_mut(&group) {
+            GroupRequest::SyncGroup(request) => match groups.get_mut(&group) {
                 Some(state) => state.sync(request, to, &mut cx),
-                None => cx.reply(to, Response::SyncGroup(Err(ErrorCode::UnknownMemberId))),
+                None => cx.reply(to, GroupResponse::SyncGroup(Err(ErrorCode::UnknownMemberId))),
             },
-            Request::Heartbeat(claim) => match groups.get(&group) {
+            GroupRequest::Heartbeat(claim) => match groups.get(&group) {
                 Some(state) => state.heartbeat(claim, to, &mut cx),
-                None => cx.reply(to, Response::Heartbeat(Err(ErrorCode::UnknownMemberId))),
+                None => cx.reply(to, GroupResponse::Heartbeat(Err(ErrorCode::UnknownMemberId))),
             },
-            Request::LeaveGroup(_, member, reason) => {
+            GroupRequest::LeaveGroup(_, member, reason) => {
                 let unknown = Err(ErrorCode::UnknownMemberId);
                 let result = groups
                     .get_mut(&group)
                     .map_or(unknown, |it| it.leave(*member, *reason, &mut cx));
-                cx.respond(to, Response::LeaveGroup(result));
+                cx.respond(to, GroupResponse::LeaveGroup(result));
             }
-            Request::OffsetCommit(request) => commit(groups, request, to, config, &mut cx),
-            Request::OffsetFetch(_, partitions) => {
+            GroupRequest::OffsetCommit(request) => commit(groups, request, to, config, &mut cx),
+            GroupRequest::OffsetFetch(_, partitions) => {
                 let known = groups.get(&group).map(|it| &it.offsets);
                 let committed = |at: &TopicPartition| known.and_then(|it| it.get(at)).copied();
                 let offsets = partitions.iter().map(|at| (*at, committed(at))).collect();
-                cx.respond(to, Response::OffsetFetch(Ok(offsets)));
+                cx.respond(to, GroupResponse::OffsetFetch(Ok(offsets)));
             }
-            // Not about a group: `group_of` has none.
-            Request::Produce(_)
-            | Request::Fetch(_)
-            | Request::ListOffsets(_)
-            | Request::OffsetsForLeaderEpoch(_)
-            | Request::Metadata(_)
-            | Request::FindCoordinator(_)
-            | Request::InitProducerId
-            | Request::ApiVersions
-            | Request::BrokerRegistration(_)
-            | Request::BrokerHeartbeat(_)
-            | Request::AlterPartition(_)
-            | Request::AllocateProducerIds(..)
-            | Request::MetadataFetch(_) => {}
         }
     }
 
@@ -273,7 +257,7 @@ impl GroupCoordinator {
 
     #[cfg(test)]
     pub(super) fn group(&self, group: GroupId) -> Option<&Group> {
-        self.shards.get(&self.home(group))?.groups.get(&group)
+        self.shards.get(&self.home(group)?)?.groups.get(&group)
     }
 
     fn with_group(
@@ -304,7 +288,7 @@ fn join(
     to: Caller,
     cx: &mut Context<'_>,
 ) -> bool {
-    let refused = |error| Response::JoinGroup(JoinGroupResponse::Refused(error));
+    let refused = |error| GroupResponse::JoinGroup(JoinGroupResponse::Refused(error));
     let bounds = cx.settings.group_min_session_timeout..=cx.settings.group_max_session_timeout;
     // R9.22.
     if !bounds.contains(&request.session_timeout) {
@@ -319,7 +303,7 @@ fn join(
             }
             let state = groups.entry(cx.group).or_default();
             state.name(new, request.session_timeout, cx);
-            cx.reply(to, Response::JoinGroup(JoinGroupResponse::MemberIdRequired(new)));
+            cx.reply(to, GroupResponse::JoinGroup(JoinGroupResponse::MemberIdRequired(new)));
             true
         }
         (Some(member), Some(state)) => {
@@ -349,9 +333,9 @@ fn commit(
         None => Ok(()),
     };
     if let Err(error) = verdict {
-        return cx.reply(to, Response::OffsetCommit(Err(error)));
+        return cx.reply(to, GroupResponse::OffsetCommit(Err(error)));
     }
-    let done = Response::OffsetCommit(Ok(()));
+    let done = GroupResponse::OffsetCommit(Ok(()));
     if request.offsets.is_empty() {
         return cx.respond(to, done);
     }
@@ -386,20 +370,18 @@ fn replay(groups: &mut BTreeMap<GroupId, Group>, record: &GroupRecord) {
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "`group_of` has none of the others")]
-fn refuse(request: &Request, to: Caller, error: ErrorCode, actions: &mut Vec<Action>) {
+fn refuse(request: &GroupRequest, to: Caller, error: ErrorCode, actions: &mut Vec<Action>) {
     let response = match request {
-        Request::JoinGroup(_) => Response::JoinGroup(JoinGroupResponse::Refused(error)),
-        Request::SyncGroup(_) => Response::SyncGroup(Err(error)),
+        GroupRequest::JoinGroup(_) => GroupResponse::JoinGroup(JoinGroupResponse::Refused(error)),
+        GroupRequest::SyncGroup(_) => GroupResponse::SyncGroup(Err(error)),
         // The group is still being read: assume the best.
-        Request::Heartbeat(_) if error == ErrorCode::CoordinatorLoadInProgress => {
-            Response::Heartbeat(Ok(()))
+        GroupRequest::Heartbeat(_) if error == ErrorCode::CoordinatorLoadInProgress => {
+            GroupResponse::Heartbeat(Ok(()))
         }
-        Request::Heartbeat(_) => Response::Heartbeat(Err(error)),
-        Request::LeaveGroup(..) => Response::LeaveGroup(Err(error)),
-        Request::OffsetCommit(_) => Response::OffsetCommit(Err(error)),
-        Request::OffsetFetch(..) => Response::OffsetFetch(Err(error)),
-        _ => return,
+        GroupRequest::Heartbeat(_) => GroupResponse::Heartbeat(Err(error)),
+        GroupRequest::LeaveGroup(..) => GroupResponse::LeaveGroup(Err(error)),
+        GroupRequest::OffsetCommit(_) => GroupResponse::OffsetCommit(Err(error)),
+        GroupRequest::OffsetFetch(..) => GroupResponse::OffsetFetch(Err(error)),
     };
     reply(actions, to, response);
 }

@@ -7,7 +7,7 @@
 use super::member::Caller;
 use super::{Action, GroupTimer};
 use crate::config::BrokerSettings;
-use crate::message::{CommittedOffset, GroupRecord, Response};
+use crate::message::{CommittedOffset, GroupRecord, GroupResponse, JoinGroupResponse};
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, GroupId, MemberId, Micros, Offset, TopicPartition};
 use std::collections::VecDeque;
@@ -60,7 +60,7 @@ pub(super) enum Undo {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Outcome {
     /// This answer, or its error.
-    Reply(Caller, Response),
+    Reply(Caller, GroupResponse),
     /// A join or sync is parked: nothing if that is still so, else the error.
     Parked(GroupId, MemberId, Caller),
     /// The leader's assignment for a generation (R9.18).
@@ -136,7 +136,7 @@ impl Journal {
     pub(super) fn unreplicated_commits(&mut self, actions: &mut Vec<Action>) -> Vec<Outcome> {
         let mut commits = Vec::new();
         for (offset, waiting) in std::mem::take(&mut self.held) {
-            if matches!(waiting.outcome, Outcome::Reply(_, Response::OffsetCommit(_))) {
+            if matches!(waiting.outcome, Outcome::Reply(_, GroupResponse::OffsetCommit(_))) {
                 let timer = GroupTimer::Operation(self.partition, waiting.operation);
                 actions.push(Action::Disarm(timer));
                 commits.push(waiting.outcome);
@@ -205,12 +205,12 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     /// Answers at once.
-    pub(super) fn reply(&mut self, to: Caller, response: Response) {
+    pub(super) fn reply(&mut self, to: Caller, response: GroupResponse) {
         reply(self.actions, to, response);
     }
 
     /// Answers once everything written before is replicated (R9.5).
-    pub(super) fn respond(&mut self, to: Caller, response: Response) {
+    pub(super) fn respond(&mut self, to: Caller, response: GroupResponse) {
         if self.journal.is_pending() {
             self.wait(Outcome::Reply(to, response));
         } else {
@@ -265,7 +265,7 @@ impl Context<'_> {
     }
 }
 
-pub(super) fn reply(actions: &mut Vec<Action>, to: Caller, response: Response) {
+pub(super) fn reply(actions: &mut Vec<Action>, to: Caller, response: GroupResponse) {
     actions.push(Action::Reply {
         connection: to.connection,
         correlation: to.correlation,
@@ -275,16 +275,17 @@ pub(super) fn reply(actions: &mut Vec<Action>, to: Caller, response: Response) {
 
 /// What is said instead of `response`. OffsetFetch must not say `COORDINATOR_NOT_AVAILABLE`
 /// (`GroupCoordinatorService#handleOffsetFetchException`).
-#[expect(clippy::wildcard_enum_match_arm, reason = "no other answer waits for the journal")]
-pub(super) fn failed(response: &Response, error: ErrorCode) -> Response {
+pub(super) fn failed(response: &GroupResponse, error: ErrorCode) -> GroupResponse {
     match response {
-        Response::OffsetFetch(_) if error == ErrorCode::CoordinatorNotAvailable => {
-            Response::OffsetFetch(Err(ErrorCode::NotCoordinator))
+        GroupResponse::OffsetFetch(_) if error == ErrorCode::CoordinatorNotAvailable => {
+            GroupResponse::OffsetFetch(Err(ErrorCode::NotCoordinator))
         }
-        Response::OffsetFetch(_) => Response::OffsetFetch(Err(error)),
-        Response::Heartbeat(_) => Response::Heartbeat(Err(error)),
-        Response::LeaveGroup(_) => Response::LeaveGroup(Err(error)),
-        _ => Response::OffsetCommit(Err(error)),
+        GroupResponse::OffsetFetch(_) => GroupResponse::OffsetFetch(Err(error)),
+        GroupResponse::Heartbeat(_) => GroupResponse::Heartbeat(Err(error)),
+        GroupResponse::LeaveGroup(_) => GroupResponse::LeaveGroup(Err(error)),
+        GroupResponse::OffsetCommit(_) => GroupResponse::OffsetCommit(Err(error)),
+        GroupResponse::SyncGroup(_) => GroupResponse::SyncGroup(Err(error)),
+        GroupResponse::JoinGroup(_) => GroupResponse::JoinGroup(JoinGroupResponse::Refused(error)),
     }
 }
 

@@ -19,8 +19,7 @@ mod tests;
 pub use coordinator::GroupCoordinator;
 
 use crate::machine::ConnectionId;
-use crate::message::GroupRecord;
-use crate::message::{CorrelationId, Request, Response};
+use crate::message::{CorrelationId, GroupRecord, GroupResponse};
 use crate::observation::Observation;
 use ackproof_types::{Delay, GroupId, MemberId};
 use std::sync::Arc;
@@ -35,7 +34,7 @@ pub enum Action {
         /// Which.
         correlation: CorrelationId,
         /// The answer.
-        response: Response,
+        response: GroupResponse,
     },
     /// Append one batch to partition `partition` of `__consumer_offsets`, then call `appended`.
     Append {
@@ -68,29 +67,4 @@ pub enum GroupTimer {
     Linger(u16),
     /// This partition is read (R9.6).
     Load(u16),
-}
-
-/// The group that a request is about; none if it is not for a coordinator.
-#[must_use]
-pub fn group_of(request: &Request) -> Option<GroupId> {
-    match request {
-        Request::JoinGroup(request) => Some(request.group),
-        Request::SyncGroup(request) => Some(request.claim.group),
-        Request::Heartbeat(claim) => Some(claim.group),
-        Request::LeaveGroup(group, ..) | Request::OffsetFetch(group, _) => Some(*group),
-        Request::OffsetCommit(request) => Some(request.claim.group),
-        Request::FindCoordinator(_)
-        | Request::Produce(_)
-        | Request::Fetch(_)
-        | Request::ListOffsets(_)
-        | Request::OffsetsForLeaderEpoch(_)
-        | Request::Metadata(_)
-        | Request::InitProducerId
-        | Request::ApiVersions
-        | Request::BrokerRegistration(_)
-        | Request::BrokerHeartbeat(_)
-        | Request::AlterPartition(_)
-        | Request::AllocateProducerIds(..)
-        | Request::MetadataFetch(_) => None,
-    }
 }

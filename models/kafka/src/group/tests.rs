@@ -7,33 +7,33 @@ mod table;
 
 use super::GroupTimer;
 use crate::message::GroupRecord;
-use crate::message::{JoinGroupResponse, MemberClaim, Payload, Request, Response};
+use crate::message::{GroupRequest, GroupResponse, JoinGroupResponse, MemberClaim, Payload};
 use crate::variant::Variant;
 use ackproof_types::{ErrorCode, GenerationId, MemberId, Micros, Offset, RebalanceReason};
 use driver::{Driver, GROUP};
 
 /// The error of the one answer.
-fn error(answers: &[Response]) -> ErrorCode {
+fn error(answers: &[GroupResponse]) -> ErrorCode {
     let result = match answers {
-        [Response::JoinGroup(JoinGroupResponse::Refused(error))] => Err(*error),
-        [Response::SyncGroup(result)] => result.as_ref().map(|_| ()).map_err(|it| *it),
-        [Response::OffsetFetch(result)] => result.as_ref().map(|_| ()).map_err(|it| *it),
+        [GroupResponse::JoinGroup(JoinGroupResponse::Refused(error))] => Err(*error),
+        [GroupResponse::SyncGroup(result)] => result.as_ref().map(|_| ()).map_err(|it| *it),
+        [GroupResponse::OffsetFetch(result)] => result.as_ref().map(|_| ()).map_err(|it| *it),
         [
-            Response::OffsetCommit(result)
-            | Response::Heartbeat(result)
-            | Response::LeaveGroup(result),
+            GroupResponse::OffsetCommit(result)
+            | GroupResponse::Heartbeat(result)
+            | GroupResponse::LeaveGroup(result),
         ] => *result,
         other => panic!("{other:?}"),
     };
     result.expect_err("an error")
 }
 
-fn is_ok(answers: &[Response]) -> bool {
+fn is_ok(answers: &[GroupResponse]) -> bool {
     matches!(
         answers,
-        [Response::OffsetCommit(Ok(()))
-            | Response::Heartbeat(Ok(()))
-            | Response::LeaveGroup(Ok(()))]
+        [GroupResponse::OffsetCommit(Ok(()))
+            | GroupResponse::Heartbeat(Ok(()))
+            | GroupResponse::LeaveGroup(Ok(()))]
     )
 }
 
@@ -69,7 +69,7 @@ fn assignment_is_answered_only_once_replicated() {
     let now = MemberClaim { generation: GenerationId(2), ..first };
     assert!(driver.sync(now).is_empty(), "R9.18");
     assert_eq!(error(&driver.commit(now, 1)), ErrorCode::RebalanceInProgress, "not Stable yet");
-    assert!(matches!(driver.replicate()[..], [Response::SyncGroup(Ok(_))]));
+    assert!(matches!(driver.replicate()[..], [GroupResponse::SyncGroup(Ok(_))]));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn session_expiry_empties_the_group() {
 fn commits_and_heartbeats_keep_the_session() {
     let (mut driver, claim) = Driver::stable(&[]);
     let session = GroupTimer::Session(GROUP, claim.member);
-    for request in [Request::Heartbeat(claim), driver::commit(claim, driver::at(0), 1)] {
+    for request in [GroupRequest::Heartbeat(claim), driver::commit(claim, driver::at(0), 1)] {
         driver.timers.remove(&session);
         driver.ask(&request);
         assert_eq!(driver.timers.get(&session), Some(&Micros::from_secs(45)), "R9.13, R9.19");
@@ -121,7 +121,7 @@ fn rebalance_drops_who_does_not_rejoin() {
     driver.join(Some(second));
     let joined = driver.fire(GroupTimer::Join(GROUP));
     assert!(
-        matches!(&joined[..], [Response::JoinGroup(JoinGroupResponse::Joined { leader, members, .. })]
+        matches!(&joined[..], [GroupResponse::JoinGroup(JoinGroupResponse::Joined { leader, members, .. })]
             if *leader == second && members.len() == 1),
         "{joined:?}"
     );
@@ -171,7 +171,7 @@ fn leaving_rebalances_the_others() {
     let second = driver.new_member();
     driver.join(Some(second));
     driver.join(Some(first.member));
-    let left = driver.ask(&Request::LeaveGroup(GROUP, second, RebalanceReason::Left));
+    let left = driver.ask(&GroupRequest::LeaveGroup(GROUP, second, RebalanceReason::Left));
     assert!(is_ok(&left));
     assert!(!driver.timers.contains_key(&GroupTimer::Session(GROUP, second)));
     let now = MemberClaim { generation: GenerationId(2), ..first };
@@ -210,11 +210,13 @@ fn everything_waits_for_what_was_written_before() {
     driver.replicates = false;
     driver.commit(claim, 5);
     assert!(driver.beat(claim).is_empty(), "a heartbeat is an empty write");
-    let read = Request::OffsetFetch(GROUP, vec![driver::at(0)]);
+    let read = GroupRequest::OffsetFetch(GROUP, vec![driver::at(0)]);
     assert!(driver.ask(&read).is_empty(), "R9.5: sees 5 and waits for it");
     let answers = driver.replicate();
-    assert!(matches!(&answers[..], [Response::OffsetCommit(Ok(())), Response::Heartbeat(Ok(())),
-        Response::OffsetFetch(Ok(offsets))] if offsets[0].1.unwrap().offset == Offset(5)));
+    assert!(
+        matches!(&answers[..], [GroupResponse::OffsetCommit(Ok(())), GroupResponse::Heartbeat(Ok(())),
+        GroupResponse::OffsetFetch(Ok(offsets))] if offsets[0].1.unwrap().offset == Offset(5))
+    );
 }
 
 #[test]
@@ -224,7 +226,7 @@ fn zombie_coordinator_answers_nothing_for_good() {
     let second = driver.new_member();
     driver.commit(claim, 5);
     driver.beat(claim);
-    driver.send(&Request::OffsetFetch(GROUP, vec![driver::at(0)]));
+    driver.send(&GroupRequest::OffsetFetch(GROUP, vec![driver::at(0)]));
     assert!(driver.join(Some(second)).is_empty(), "parked");
     let held = driver.timers.keys().filter(|it| matches!(it, GroupTimer::Operation(..)));
     let errors: Vec<ErrorCode> =

@@ -7,6 +7,82 @@ use ackproof_types::{
 };
 use std::sync::Arc;
 
+/// A request that only the coordinator of its group answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum GroupRequest {
+    /// Join a classic group.
+    JoinGroup(JoinGroupRequest),
+    /// Give or get the assignment of a generation.
+    SyncGroup(SyncGroupRequest),
+    /// I am alive.
+    Heartbeat(MemberClaim),
+    /// I leave.
+    LeaveGroup(GroupId, MemberId, RebalanceReason),
+    /// Write offsets.
+    OffsetCommit(OffsetCommitRequest),
+    /// Read committed offsets; always with `require_stable`.
+    OffsetFetch(GroupId, Vec<TopicPartition>),
+}
+
+impl GroupRequest {
+    /// Kafka's name of the API.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::JoinGroup(_) => "JoinGroup",
+            Self::SyncGroup(_) => "SyncGroup",
+            Self::Heartbeat(_) => "Heartbeat",
+            Self::LeaveGroup(..) => "LeaveGroup",
+            Self::OffsetCommit(_) => "OffsetCommit",
+            Self::OffsetFetch(..) => "OffsetFetch",
+        }
+    }
+
+    /// The group that it is about.
+    #[must_use]
+    pub fn group(&self) -> GroupId {
+        match self {
+            Self::JoinGroup(request) => request.group,
+            Self::SyncGroup(request) => request.claim.group,
+            Self::Heartbeat(claim) => claim.group,
+            Self::LeaveGroup(group, ..) | Self::OffsetFetch(group, _) => *group,
+            Self::OffsetCommit(request) => request.claim.group,
+        }
+    }
+}
+
+/// A response of a group's coordinator.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum GroupResponse {
+    /// To [`GroupRequest::JoinGroup`].
+    JoinGroup(JoinGroupResponse),
+    /// To [`GroupRequest::SyncGroup`].
+    SyncGroup(Result<Arc<[TopicPartition]>, ErrorCode>),
+    /// To [`GroupRequest::Heartbeat`].
+    Heartbeat(Result<(), ErrorCode>),
+    /// To [`GroupRequest::LeaveGroup`].
+    LeaveGroup(Result<(), ErrorCode>),
+    /// To [`GroupRequest::OffsetCommit`]: one verdict for all partitions.
+    OffsetCommit(Result<(), ErrorCode>),
+    /// To [`GroupRequest::OffsetFetch`]; none: never committed.
+    OffsetFetch(Result<Vec<(TopicPartition, Option<CommittedOffset>)>, ErrorCode>),
+}
+
+impl GroupResponse {
+    /// Kafka's name of the API that it answers.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::JoinGroup(_) => "JoinGroup",
+            Self::SyncGroup(_) => "SyncGroup",
+            Self::Heartbeat(_) => "Heartbeat",
+            Self::LeaveGroup(_) => "LeaveGroup",
+            Self::OffsetCommit(_) => "OffsetCommit",
+            Self::OffsetFetch(_) => "OffsetFetch",
+        }
+    }
+}
+
 /// See [`super::Request::JoinGroup`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct JoinGroupRequest {

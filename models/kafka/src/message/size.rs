@@ -6,7 +6,10 @@
 //! counts as a usual value: [`NAME`] and [`MEMBER`] for strings, three replicas a partition. It knows no TCP.
 
 use super::group::{JoinGroupRequest, JoinGroupResponse, SyncGroupRequest};
-use super::{FetchSession, Fetched, Message, Payload, RecordBatch, Request, Response};
+use super::{
+    ControllerRequest, ControllerResponse, FetchSession, Fetched, GroupRequest, GroupResponse,
+    Message, Payload, RecordBatch, Request, Response,
+};
 use ackproof_types::{TopicId, TopicPartition};
 
 /// The name of a topic, a group, a host or a client.
@@ -97,25 +100,37 @@ fn of_request(request: &Request) -> u64 {
         }
         Request::Metadata(topics) => 4 + (18 + NAME) * count(topics.len()),
         Request::FindCoordinator(_) => 4 + NAME,
-        Request::JoinGroup(join) => join_request(join),
-        Request::SyncGroup(sync) => sync_request(sync),
-        Request::Heartbeat(_) => 8 + NAME + MEMBER,
-        Request::LeaveGroup(..) => 36 + NAME + MEMBER,
-        Request::OffsetCommit(commit) => {
+        Request::Group(request) => of_group_request(request),
+        Request::InitProducerId => 16,
+        Request::Controller(request) => of_controller_request(request),
+    }
+}
+
+fn of_group_request(request: &GroupRequest) -> u64 {
+    match request {
+        GroupRequest::JoinGroup(join) => join_request(join),
+        GroupRequest::SyncGroup(sync) => sync_request(sync),
+        GroupRequest::Heartbeat(_) => 8 + NAME + MEMBER,
+        GroupRequest::LeaveGroup(..) => 36 + NAME + MEMBER,
+        GroupRequest::OffsetCommit(commit) => {
             9 + NAME + MEMBER + listed(firsts(&commit.offsets), TOPIC, 18)
         }
-        Request::OffsetFetch(_, asked) => 11 + NAME + listed(asked.iter().copied(), TOPIC, 4),
-        Request::InitProducerId => 16,
-        Request::BrokerRegistration(_) => 150,
-        Request::BrokerHeartbeat(_) => 23,
-        Request::AlterPartition(alter) => {
+        GroupRequest::OffsetFetch(_, asked) => 11 + NAME + listed(asked.iter().copied(), TOPIC, 4),
+    }
+}
+
+fn of_controller_request(request: &ControllerRequest) -> u64 {
+    match request {
+        ControllerRequest::BrokerRegistration(_) => 150,
+        ControllerRequest::BrokerHeartbeat(_) => 23,
+        ControllerRequest::AlterPartition(alter) => {
             let members: usize = alter.partitions.iter().map(|one| one.isr.len()).sum();
             let ids = alter.partitions.iter().map(|one| one.partition);
             14 + listed(ids, TOPIC_ID, 15) + 13 * count(members)
         }
-        Request::AllocateProducerIds(..) => 13,
+        ControllerRequest::AllocateProducerIds(..) => 13,
         // One partition, and the cluster id.
-        Request::MetadataFetch(_) => 25 + TOPIC_ID + 33 + 25,
+        ControllerRequest::MetadataFetch(_) => 25 + TOPIC_ID + 33 + 25,
     }
 }
 
@@ -155,23 +170,35 @@ fn of_response(response: &Response) -> u64 {
             36 + (11 + NAME) * count(metadata.brokers.len()) + listed(ids, 26 + NAME, 42)
         }
         Response::FindCoordinator(_) => 19 + 2 * NAME,
-        Response::JoinGroup(join) => join_response(join),
-        Response::SyncGroup(given) => 23 + given.as_ref().map_or(0, |given| assignment(given)),
-        Response::Heartbeat(_) => 7,
-        Response::LeaveGroup(_) => 11 + MEMBER,
-        Response::OffsetCommit(_) => 13 + TOPIC,
-        Response::OffsetFetch(read) => {
+        Response::Group(response) => of_group_response(response),
+        Response::InitProducerId(_) => 17,
+        Response::Controller(response) => of_controller_response(response),
+    }
+}
+
+fn of_group_response(response: &GroupResponse) -> u64 {
+    match response {
+        GroupResponse::JoinGroup(join) => join_response(join),
+        GroupResponse::SyncGroup(given) => 23 + given.as_ref().map_or(0, |given| assignment(given)),
+        GroupResponse::Heartbeat(_) => 7,
+        GroupResponse::LeaveGroup(_) => 11 + MEMBER,
+        GroupResponse::OffsetCommit(_) => 13 + TOPIC,
+        GroupResponse::OffsetFetch(read) => {
             9 + NAME + read.as_ref().map_or(0, |read| listed(firsts(read), TOPIC, 20))
         }
-        Response::InitProducerId(_) => 17,
-        Response::BrokerRegistration(_) => 15,
-        Response::BrokerHeartbeat(_) => 10,
-        Response::AlterPartition(result) => {
+    }
+}
+
+fn of_controller_response(response: &ControllerResponse) -> u64 {
+    match response {
+        ControllerResponse::BrokerRegistration(_) => 15,
+        ControllerResponse::BrokerHeartbeat(_) => 10,
+        ControllerResponse::AlterPartition(result) => {
             8 + result.as_ref().map_or(0, |results| listed(firsts(results), TOPIC_ID, 33))
         }
-        Response::AllocateProducerIds(_) => 19,
-        Response::MetadataFetch(records) if records.is_empty() => 12 + TOPIC_ID + 40,
-        Response::MetadataFetch(records) => {
+        ControllerResponse::AllocateProducerIds(_) => 19,
+        ControllerResponse::MetadataFetch(records) if records.is_empty() => 12 + TOPIC_ID + 40,
+        ControllerResponse::MetadataFetch(records) => {
             12 + TOPIC_ID + 40 + BATCH + METADATA_RECORD * count(records.len())
         }
     }

@@ -9,6 +9,7 @@ use crate::config::{BrokerSettings, ClusterConfig, TopicConfig};
 use crate::machine::{Disk, Effect, Outbox};
 use crate::message::{Payload, ProducerStamp};
 use crate::metadata::{BrokerRegistration, MetadataImage};
+use crate::profile::Profile;
 use ackproof_types::{
     BrokerEpoch, BrokerId, ControllerId, ProducerEpoch, ProducerId, ProducerIndex, Record,
     RecordId, Sequence, Timestamp, TopicId,
@@ -86,6 +87,7 @@ impl Replicas {
             topics: vec![topic, topic],
             group_names: Vec::new(),
             broker: BrokerSettings::default(),
+            profile: Profile::default(),
             variants: Variants::default(),
         };
         let load = || Partition::new(ID, ReplicaLog::load(ID, None, 1_000_000));

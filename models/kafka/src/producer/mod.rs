@@ -24,7 +24,7 @@ pub use source::{Progress, SourceCursor};
 
 use crate::client::{ClientSettings, Metadata, NetworkClient, NetworkTimer};
 use crate::config::ProducerConfig;
-use crate::machine::{Input, InputOf, Machine, Outbox};
+use crate::machine::{Input, InputOf, Machine, Outbox, To};
 use crate::message::Message;
 use crate::observation::Observation;
 use accumulator::Accumulator;
@@ -118,9 +118,10 @@ impl Machine for Producer {
                 Message::Response(correlation, response) => {
                     self.response(from.route, correlation, response, out);
                 }
-                Message::Request(..) | Message::NoResponse(_) => {
-                    unreachable!("nobody sends requests to a producer")
+                Message::Request(_, request) => {
+                    out.misplaced(To::Connection(from.connection), request.name());
                 }
+                Message::NoResponse(_) => {}
             },
             Input::Disconnected(route) => {
                 let failed = self.client.disconnected(route, out);

@@ -30,6 +30,9 @@ impl Producer {
         let (sent, response) = match self.client.answered(route, correlation, response, out) {
             Completed::Internal => return,
             Completed::Metadata => return self.accumulator.follow(self.client.metadata()),
+            Completed::Failed(failed) => {
+                return self.fail(failed, ErrorCode::NetworkException, out);
+            }
             Completed::Request(_, sent, response) => (sent, response),
         };
         match (sent, response) {
@@ -37,25 +40,19 @@ impl Producer {
                 self.identified(numbering, out);
             }
             (Sent::ProducerId, Response::InitProducerId(Err(_))) => self.identity_failed(out),
-            (Sent::Produce(broker, batches), Response::Produce(results, hints)) => {
-                self.produced(broker, batches, results, out);
+            (Sent::Produce(broker, batches), Response::Produce(results, hints))
+                if answers(&batches, &results) =>
+            {
+                for (batch, (_, result)) in batches.into_iter().zip(results) {
+                    self.complete(batch, result, broker, out);
+                }
                 self.take_hints(&hints);
             }
-            (sent, response) => unreachable!("{response:?} answers {sent:?}"),
-        }
-    }
-
-    fn produced(
-        &mut self,
-        broker: BrokerId,
-        batches: Vec<Batch>,
-        results: PartitionResults<Offset>,
-        out: &mut Out,
-    ) {
-        assert_eq!(batches.len(), results.len(), "a response answers every batch of its request");
-        for (batch, (id, result)) in batches.into_iter().zip(results) {
-            assert_eq!(batch.partition, id.partition, "in the order of the request");
-            self.complete(batch, result, broker, out);
+            (sent, response) => {
+                let mut failed = vec![(correlation, sent)];
+                failed.extend(self.client.misplaced(route, response.name(), out));
+                self.fail(failed, ErrorCode::NetworkException, out);
+            }
         }
     }
 
@@ -91,6 +88,12 @@ impl Producer {
             Sent::ProducerId => &[],
         })
     }
+}
+
+/// Whether a response answers every batch of its request, in its order.
+fn answers(batches: &[Batch], results: &PartitionResults<Offset>) -> bool {
+    let asked = batches.iter().map(|batch| batch.partition);
+    asked.eq(results.iter().map(|(id, _)| id.partition))
 }
 
 impl Sent {

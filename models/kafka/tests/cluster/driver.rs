@@ -11,6 +11,7 @@ use ackproof_kafka::driver::{After, Process, Surroundings};
 use ackproof_kafka::machine::{Channel, ConnectionId, Input, InputOf, Machine, Peer, Route, To};
 use ackproof_kafka::message::{CorrelationId, Message, Request, Response};
 use ackproof_kafka::observation::Observation;
+use ackproof_kafka::profile::Profile;
 use ackproof_kafka::variant::{Variant, Variants};
 use ackproof_types::{
     BrokerId, ControllerId, Delay, Micros, NodeId, Server, Timestamp, TopicId, TopicPartition,
@@ -177,6 +178,7 @@ impl Cluster {
             topics: vec![topic(5), topic(1)],
             group_names: vec!["ledger".into()],
             broker: setting.broker,
+            profile: Profile::default(),
             variants: setting.variants.into_iter().collect::<Variants>(),
         });
         let broker = |id| BrokerConfig { id: BrokerId(id), cluster: Arc::clone(&cluster) };

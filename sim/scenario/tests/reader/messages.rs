@@ -318,7 +318,7 @@ fn values_from_the_command_line() {
     );
     assert_eq!(
         said("kafka", "3.9"),
-        "unknown Kafka version \"3.9\" (known: 4.0)",
+        "unknown Kafka version \"3.9\" (known: 4.0, 4.1, 4.2, 4.3, 4.4)",
         "a profile that is none"
     );
     assert_eq!(said(&"a.".repeat(1000), "3"), "a path this long leads nowhere", "no depth");

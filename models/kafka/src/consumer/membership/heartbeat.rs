@@ -6,7 +6,7 @@
 use super::super::{Consumer, Out, Purpose, Timer};
 use super::{State, is_loss};
 use crate::client::backoff::once_more;
-use crate::message::Request;
+use crate::message::{GroupRequest, Request};
 use ackproof_types::{ErrorCode, GenerationId, RebalanceReason};
 
 /// What a coordinator's error was an answer to.
@@ -26,7 +26,7 @@ impl Consumer {
         if !self.membership.heartbeat_under_way {
             self.membership.heartbeat_under_way = true;
             let purpose = Purpose::Heartbeat(claim.generation);
-            self.send(route, Request::Heartbeat(claim), purpose, out);
+            self.send(route, Request::Group(GroupRequest::Heartbeat(claim)), purpose, out);
         }
         out.arm(Timer::Heartbeat, self.config.heartbeat_interval);
     }

@@ -5,8 +5,9 @@ use crate::config::{ApplicationConfig, CommitStrategy};
 use crate::driver::{After, Process};
 use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To};
 use crate::message::{
-    CommittedOffset, EpochEnd, Fetched, FetchedPartition, JoinGroupResponse, ListedOffset,
-    MetadataResponse, OffsetSpec, PartitionMetadata, Payload, RecordBatch,
+    CommittedOffset, EpochEnd, Fetched, FetchedPartition, GroupRequest, GroupResponse,
+    JoinGroupResponse, ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata, Payload,
+    RecordBatch,
 };
 use crate::observation::Observation;
 use ackproof_types::{
@@ -223,26 +224,36 @@ impl Harness {
                 })
             }
             Request::FindCoordinator(_) => Response::FindCoordinator(Ok(BROKER)),
-            Request::JoinGroup(join) => Response::JoinGroup(match join.member {
-                None => JoinGroupResponse::MemberIdRequired(ME),
-                Some(member) => {
-                    self.generation += 1;
-                    self.heartbeat = Ok(());
-                    JoinGroupResponse::Joined {
-                        generation: GenerationId(self.generation),
-                        member,
-                        leader: member,
-                        members: vec![(member, Arc::clone(&join.topics))],
+            Request::Group(GroupRequest::JoinGroup(join)) => {
+                Response::Group(GroupResponse::JoinGroup(match join.member {
+                    None => JoinGroupResponse::MemberIdRequired(ME),
+                    Some(member) => {
+                        self.generation += 1;
+                        self.heartbeat = Ok(());
+                        JoinGroupResponse::Joined {
+                            generation: GenerationId(self.generation),
+                            member,
+                            leader: member,
+                            members: vec![(member, Arc::clone(&join.topics))],
+                        }
                     }
-                }
-            }),
-            Request::SyncGroup(sync) => {
-                Response::SyncGroup(Ok(Arc::clone(&sync.assignment.first()?.1)))
+                }))
             }
-            Request::Heartbeat(_) => Response::Heartbeat(self.heartbeat),
-            Request::LeaveGroup(..) => Response::LeaveGroup(Ok(())),
-            Request::OffsetCommit(_) => Response::OffsetCommit(self.commit),
-            Request::OffsetFetch(..) => Response::OffsetFetch(Ok(vec![(P0, self.committed)])),
+            Request::Group(GroupRequest::SyncGroup(sync)) => Response::Group(
+                GroupResponse::SyncGroup(Ok(Arc::clone(&sync.assignment.first()?.1))),
+            ),
+            Request::Group(GroupRequest::Heartbeat(_)) => {
+                Response::Group(GroupResponse::Heartbeat(self.heartbeat))
+            }
+            Request::Group(GroupRequest::LeaveGroup(..)) => {
+                Response::Group(GroupResponse::LeaveGroup(Ok(())))
+            }
+            Request::Group(GroupRequest::OffsetCommit(_)) => {
+                Response::Group(GroupResponse::OffsetCommit(self.commit))
+            }
+            Request::Group(GroupRequest::OffsetFetch(..)) => {
+                Response::Group(GroupResponse::OffsetFetch(Ok(vec![(P0, self.committed)])))
+            }
             Request::ListOffsets(_) => {
                 let offset = Offset(self.log_end);
                 let listed = ListedOffset { offset, leader_epoch: epoch };
@@ -280,12 +291,12 @@ fn name(request: &Request) -> &'static str {
     match request {
         Request::Metadata(_) => "metadata",
         Request::FindCoordinator(_) => "find",
-        Request::JoinGroup(_) => "join",
-        Request::SyncGroup(_) => "sync",
-        Request::Heartbeat(_) => "heartbeat",
-        Request::LeaveGroup(..) => "leave",
-        Request::OffsetCommit(_) => "commit",
-        Request::OffsetFetch(..) => "offset-fetch",
+        Request::Group(GroupRequest::JoinGroup(_)) => "join",
+        Request::Group(GroupRequest::SyncGroup(_)) => "sync",
+        Request::Group(GroupRequest::Heartbeat(_)) => "heartbeat",
+        Request::Group(GroupRequest::LeaveGroup(..)) => "leave",
+        Request::Group(GroupRequest::OffsetCommit(_)) => "commit",
+        Request::Group(GroupRequest::OffsetFetch(..)) => "offset-fetch",
         Request::ListOffsets(_) => "list-offsets",
         Request::OffsetsForLeaderEpoch(_) => "epochs",
         Request::Fetch(_) => "fetch",

@@ -7,8 +7,9 @@ use crate::config::CommitStrategy;
 use crate::driver::{After, Process};
 use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To};
 use crate::message::{
-    CommittedOffset, EpochEnd, FetchRequest, Fetched, FetchedPartition, JoinGroupResponse,
-    ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata,
+    CommittedOffset, EpochEnd, FetchRequest, Fetched, FetchedPartition, GroupRequest,
+    GroupResponse, JoinGroupResponse, ListedOffset, MetadataResponse, OffsetSpec,
+    PartitionMetadata,
 };
 use crate::observation::{Observation, PositionSource};
 use ackproof_types::{LeaderEpoch, MemberId, Offset, Server};
@@ -126,7 +127,7 @@ impl World {
     }
 
     fn sent(&self, request: &Request) {
-        if let Request::OffsetCommit(commit) = request {
+        if let Request::Group(GroupRequest::OffsetCommit(commit)) = request {
             let claim = (commit.claim.generation, commit.claim.member);
             assert!(self.commits_of.contains(&claim), "R8.16: only in its generation");
         }
@@ -231,31 +232,39 @@ impl World {
                     .collect(),
             }),
             Request::FindCoordinator(_) => Response::FindCoordinator(Ok(BROKER)),
-            Request::JoinGroup(join) => Response::JoinGroup(match join.member {
-                None => {
-                    self.members += 1;
-                    JoinGroupResponse::MemberIdRequired(MemberId(self.members))
-                }
-                Some(member) => {
-                    self.generation += 1;
-                    let members = vec![(member, Arc::clone(&join.topics))];
-                    let generation = GenerationId(self.generation);
-                    JoinGroupResponse::Joined { generation, member, leader: member, members }
-                }
-            }),
-            Request::SyncGroup(sync) => {
-                Response::SyncGroup(Ok(Arc::clone(&sync.assignment.first()?.1)))
+            Request::Group(GroupRequest::JoinGroup(join)) => {
+                Response::Group(GroupResponse::JoinGroup(match join.member {
+                    None => {
+                        self.members += 1;
+                        JoinGroupResponse::MemberIdRequired(MemberId(self.members))
+                    }
+                    Some(member) => {
+                        self.generation += 1;
+                        let members = vec![(member, Arc::clone(&join.topics))];
+                        let generation = GenerationId(self.generation);
+                        JoinGroupResponse::Joined { generation, member, leader: member, members }
+                    }
+                }))
             }
-            Request::Heartbeat(_) => Response::Heartbeat(Ok(())),
-            Request::LeaveGroup(..) => Response::LeaveGroup(Ok(())),
-            Request::OffsetCommit(commit) => {
+            Request::Group(GroupRequest::SyncGroup(sync)) => Response::Group(
+                GroupResponse::SyncGroup(Ok(Arc::clone(&sync.assignment.first()?.1))),
+            ),
+            Request::Group(GroupRequest::Heartbeat(_)) => {
+                Response::Group(GroupResponse::Heartbeat(Ok(())))
+            }
+            Request::Group(GroupRequest::LeaveGroup(..)) => {
+                Response::Group(GroupResponse::LeaveGroup(Ok(())))
+            }
+            Request::Group(GroupRequest::OffsetCommit(commit)) => {
                 self.committed.extend(commit.offsets.iter().copied());
-                Response::OffsetCommit(Ok(()))
+                Response::Group(GroupResponse::OffsetCommit(Ok(())))
             }
-            Request::OffsetFetch(_, asked) => Response::OffsetFetch(Ok(asked
-                .iter()
-                .map(|one| (*one, self.committed.get(one).copied()))
-                .collect())),
+            Request::Group(GroupRequest::OffsetFetch(_, asked)) => {
+                Response::Group(GroupResponse::OffsetFetch(Ok(asked
+                    .iter()
+                    .map(|one| (*one, self.committed.get(one).copied()))
+                    .collect())))
+            }
             Request::ListOffsets(asked) => {
                 let listed = ListedOffset { offset: Offset(0), leader_epoch };
                 Response::ListOffsets(asked.iter().map(|it| (it.partition, Ok(listed))).collect())
@@ -350,35 +359,46 @@ fn failure(request: &Request, number: usize) -> Option<Response> {
     let pick = |errors: &[ErrorCode]| errors[number % errors.len()];
     Some(match request {
         Request::FindCoordinator(_) => Response::FindCoordinator(Err(E::CoordinatorNotAvailable)),
-        Request::JoinGroup(_) => Response::JoinGroup(JoinGroupResponse::Refused(pick(&[
-            E::UnknownMemberId,
-            E::NotCoordinator,
-            E::CoordinatorLoadInProgress,
-            E::RebalanceInProgress,
-        ]))),
-        Request::SyncGroup(_) => Response::SyncGroup(Err(pick(&[
-            E::RebalanceInProgress,
-            E::UnknownMemberId,
-            E::IllegalGeneration,
-            E::NotCoordinator,
-            E::CoordinatorLoadInProgress,
-        ]))),
-        Request::Heartbeat(_) => Response::Heartbeat(Err(pick(&[
-            E::RebalanceInProgress,
-            E::UnknownMemberId,
-            E::IllegalGeneration,
-            E::CoordinatorNotAvailable,
-        ]))),
-        Request::OffsetCommit(_) => Response::OffsetCommit(Err(pick(&[
-            E::RebalanceInProgress,
-            E::UnknownMemberId,
-            E::IllegalGeneration,
-            E::GroupIdNotFound,
-            E::CoordinatorNotAvailable,
-            E::CoordinatorLoadInProgress,
-        ]))),
-        Request::OffsetFetch(..) => {
-            Response::OffsetFetch(Err(pick(&[E::NotCoordinator, E::CoordinatorLoadInProgress])))
+        Request::Group(GroupRequest::JoinGroup(_)) => {
+            Response::Group(GroupResponse::JoinGroup(JoinGroupResponse::Refused(pick(&[
+                E::UnknownMemberId,
+                E::NotCoordinator,
+                E::CoordinatorLoadInProgress,
+                E::RebalanceInProgress,
+            ]))))
+        }
+        Request::Group(GroupRequest::SyncGroup(_)) => {
+            Response::Group(GroupResponse::SyncGroup(Err(pick(&[
+                E::RebalanceInProgress,
+                E::UnknownMemberId,
+                E::IllegalGeneration,
+                E::NotCoordinator,
+                E::CoordinatorLoadInProgress,
+            ]))))
+        }
+        Request::Group(GroupRequest::Heartbeat(_)) => {
+            Response::Group(GroupResponse::Heartbeat(Err(pick(&[
+                E::RebalanceInProgress,
+                E::UnknownMemberId,
+                E::IllegalGeneration,
+                E::CoordinatorNotAvailable,
+            ]))))
+        }
+        Request::Group(GroupRequest::OffsetCommit(_)) => {
+            Response::Group(GroupResponse::OffsetCommit(Err(pick(&[
+                E::RebalanceInProgress,
+                E::UnknownMemberId,
+                E::IllegalGeneration,
+                E::GroupIdNotFound,
+                E::CoordinatorNotAvailable,
+                E::CoordinatorLoadInProgress,
+            ]))))
+        }
+        Request::Group(GroupRequest::OffsetFetch(..)) => {
+            Response::Group(GroupResponse::OffsetFetch(Err(pick(&[
+                E::NotCoordinator,
+                E::CoordinatorLoadInProgress,
+            ]))))
         }
         Request::Fetch(fetch) => {
             let result = Err(pick(&[

@@ -3,6 +3,7 @@
 use super::super::*;
 use super::harness::Harness;
 use crate::config::CommitStrategy;
+use crate::message::GroupRequest;
 
 /// R8.10: it goes on with what it holds until it can hear that it lost it.
 #[test]
@@ -29,7 +30,7 @@ fn a_member_that_left_unawares_goes_on_while_the_coordinator_is_unknown() {
 /// A member that has processed all there is, and waits in `poll()` with its fetch held.
 fn waiting() -> Harness {
     let mut h = Harness::new(CommitStrategy::SyncAfterBatch);
-    h.hold = |r| matches!(r, Request::Fetch(_) | Request::LeaveGroup(..));
+    h.hold = |r| matches!(r, Request::Fetch(_) | Request::Group(GroupRequest::LeaveGroup(..)));
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     h.fire(Timer::Process);

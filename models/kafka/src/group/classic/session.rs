@@ -5,7 +5,7 @@ use super::{Group, State};
 use crate::group::GroupTimer;
 use crate::group::journal::Context;
 use crate::group::member::Caller;
-use crate::message::{MemberClaim, Response};
+use crate::message::{GroupResponse, MemberClaim};
 use ackproof_types::{ErrorCode, GenerationId, MemberId, RebalanceReason};
 
 impl Group {
@@ -17,7 +17,7 @@ impl Group {
         cx: &mut Context<'_>,
     ) {
         if let Err(error) = self.validate_member(claim) {
-            return cx.reply(to, Response::Heartbeat(Err(error)));
+            return cx.reply(to, GroupResponse::Heartbeat(Err(error)));
         }
         let result = match self.state {
             State::Empty => Err(ErrorCode::UnknownMemberId),
@@ -27,7 +27,7 @@ impl Group {
             State::CompletingRebalance | State::Stable => Ok(()),
         };
         self.touch(claim.member, cx);
-        cx.respond(to, Response::Heartbeat(result));
+        cx.respond(to, GroupResponse::Heartbeat(result));
     }
 
     /// R9.10; `validate` is off in the variant that takes anybody's.

@@ -6,10 +6,11 @@ use crate::config::{BrokerSettings, ClusterConfig, TopicConfig};
 use crate::machine::ConnectionId;
 use crate::message::GroupRecord;
 use crate::message::{
-    CommittedOffset, CorrelationId, JoinGroupRequest, JoinGroupResponse, MemberClaim,
-    OffsetCommitRequest, Payload, RecordBatch, Request, Response, SyncGroupRequest,
+    CommittedOffset, CorrelationId, GroupRequest, GroupResponse, JoinGroupRequest,
+    JoinGroupResponse, MemberClaim, OffsetCommitRequest, Payload, RecordBatch, SyncGroupRequest,
 };
 use crate::observation::Observation;
+use crate::profile::Profile;
 use crate::variant::{Variant, Variants};
 use ackproof_types::{
     BrokerId, ControllerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros,
@@ -35,7 +36,7 @@ pub(super) struct Driver {
     pub(super) flushes: bool,
     /// What appends fail with.
     pub(super) refuses: Option<ErrorCode>,
-    pub(super) replies: Vec<(u64, Response)>,
+    pub(super) replies: Vec<(u64, GroupResponse)>,
     pub(super) timers: BTreeMap<GroupTimer, Micros>,
     pub(super) seen: Vec<Observation>,
     asked: u64,
@@ -58,6 +59,7 @@ fn fresh(variants: &[Variant]) -> GroupCoordinator {
         group_names: vec!["g".into()],
         topics: vec![topic],
         broker: BrokerSettings::default(),
+        profile: Profile::default(),
         variants: variants.iter().copied().collect::<Variants>(),
     };
     GroupCoordinator::new(Arc::new(config), BrokerId(1))
@@ -103,7 +105,7 @@ impl Driver {
         self.elect();
     }
 
-    pub(super) fn resign(&mut self) -> Vec<Response> {
+    pub(super) fn resign(&mut self) -> Vec<GroupResponse> {
         let mut actions = Vec::new();
         self.coordinator.resigned(0, &mut actions);
         self.perform(actions);
@@ -118,7 +120,7 @@ impl Driver {
         self.perform(actions);
     }
 
-    pub(super) fn replicate(&mut self) -> Vec<Response> {
+    pub(super) fn replicate(&mut self) -> Vec<GroupResponse> {
         self.replicate_quietly();
         self.heard()
     }
@@ -171,12 +173,12 @@ impl Driver {
         }
     }
 
-    fn heard(&mut self) -> Vec<Response> {
+    fn heard(&mut self) -> Vec<GroupResponse> {
         std::mem::take(&mut self.replies).into_iter().map(|(_, response)| response).collect()
     }
 
     /// Asks under a number of its own, which is returned; answers are in `replies`.
-    pub(super) fn send(&mut self, request: &Request) -> u64 {
+    pub(super) fn send(&mut self, request: &GroupRequest) -> u64 {
         self.asked += 1;
         let mut actions = Vec::new();
         let id = CorrelationId(self.asked);
@@ -185,7 +187,7 @@ impl Driver {
         self.asked
     }
 
-    pub(super) fn ask(&mut self, request: &Request) -> Vec<Response> {
+    pub(super) fn ask(&mut self, request: &GroupRequest) -> Vec<GroupResponse> {
         self.send(request);
         self.heard()
     }
@@ -198,38 +200,38 @@ impl Driver {
         self.perform(actions);
     }
 
-    pub(super) fn fire(&mut self, timer: GroupTimer) -> Vec<Response> {
+    pub(super) fn fire(&mut self, timer: GroupTimer) -> Vec<GroupResponse> {
         self.fire_quietly(timer);
         self.heard()
     }
 
-    pub(super) fn join(&mut self, member: Option<MemberId>) -> Vec<Response> {
+    pub(super) fn join(&mut self, member: Option<MemberId>) -> Vec<GroupResponse> {
         self.ask(&join(member))
     }
 
     pub(super) fn new_member(&mut self) -> MemberId {
         match self.join(None)[..] {
-            [Response::JoinGroup(JoinGroupResponse::MemberIdRequired(id))] => id,
+            [GroupResponse::JoinGroup(JoinGroupResponse::MemberIdRequired(id))] => id,
             ref other => panic!("{other:?}"),
         }
     }
 
-    pub(super) fn sync(&mut self, claim: MemberClaim) -> Vec<Response> {
+    pub(super) fn sync(&mut self, claim: MemberClaim) -> Vec<GroupResponse> {
         let assignment = vec![(claim.member, Arc::from([at(0)]))];
-        self.ask(&Request::SyncGroup(SyncGroupRequest { claim, assignment }))
+        self.ask(&GroupRequest::SyncGroup(SyncGroupRequest { claim, assignment }))
     }
 
-    pub(super) fn beat(&mut self, claim: MemberClaim) -> Vec<Response> {
-        self.ask(&Request::Heartbeat(claim))
+    pub(super) fn beat(&mut self, claim: MemberClaim) -> Vec<GroupResponse> {
+        self.ask(&GroupRequest::Heartbeat(claim))
     }
 
-    pub(super) fn commit(&mut self, claim: MemberClaim, offset: i64) -> Vec<Response> {
+    pub(super) fn commit(&mut self, claim: MemberClaim, offset: i64) -> Vec<GroupResponse> {
         self.ask(&commit(claim, at(0), offset))
     }
 
     pub(super) fn committed(&mut self) -> Option<i64> {
-        match &self.ask(&Request::OffsetFetch(GROUP, vec![at(0)]))[..] {
-            [Response::OffsetFetch(Ok(offsets))] => offsets[0].1.map(|it| it.offset.0),
+        match &self.ask(&GroupRequest::OffsetFetch(GROUP, vec![at(0)]))[..] {
+            [GroupResponse::OffsetFetch(Ok(offsets))] => offsets[0].1.map(|it| it.offset.0),
             other => panic!("{other:?}"),
         }
     }
@@ -242,13 +244,13 @@ impl Driver {
         assert_eq!(driver.fire(GroupTimer::Join(GROUP)).len(), 1, "joined");
         let claim = MemberClaim { group: GROUP, generation: GenerationId(1), member };
         let synced = driver.sync(claim);
-        assert!(matches!(&synced[..], [Response::SyncGroup(Ok(it))] if **it == [at(0)]));
+        assert!(matches!(&synced[..], [GroupResponse::SyncGroup(Ok(it))] if **it == [at(0)]));
         (driver, claim)
     }
 }
 
-pub(super) fn join(member: Option<MemberId>) -> Request {
-    Request::JoinGroup(JoinGroupRequest {
+pub(super) fn join(member: Option<MemberId>) -> GroupRequest {
+    GroupRequest::JoinGroup(JoinGroupRequest {
         group: GROUP,
         member,
         session_timeout: Micros::from_secs(45),
@@ -258,8 +260,8 @@ pub(super) fn join(member: Option<MemberId>) -> Request {
     })
 }
 
-pub(super) fn commit(claim: MemberClaim, partition: TopicPartition, offset: i64) -> Request {
+pub(super) fn commit(claim: MemberClaim, partition: TopicPartition, offset: i64) -> GroupRequest {
     let leader_epoch = LeaderEpoch::UNKNOWN;
     let committed = CommittedOffset { offset: Offset(offset), leader_epoch };
-    Request::OffsetCommit(OffsetCommitRequest { claim, offsets: vec![(partition, committed)] })
+    GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets: vec![(partition, committed)] })
 }

@@ -6,7 +6,7 @@ use super::super::member::Parked;
 use super::driver::{Driver, GROUP, at, commit, join};
 use crate::message::GroupRecord;
 use crate::message::{
-    JoinGroupResponse, MemberClaim, Payload, Request, Response, SyncGroupRequest,
+    GroupRequest, GroupResponse, JoinGroupResponse, MemberClaim, Payload, SyncGroupRequest,
 };
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, MemberId, Offset, RebalanceReason, TopicPartition};
@@ -117,14 +117,14 @@ impl World {
             Step::Sync(member) => self.sync(member),
             Step::Beat(member) => {
                 if let Some(claim) = self.claim(member, 0) {
-                    self.ask(Asked::Beat, &Request::Heartbeat(claim));
+                    self.ask(Asked::Beat, &GroupRequest::Heartbeat(claim));
                 }
             }
             Step::Leave(member) => {
                 if let Some(id) = self.clients[member].id.take() {
                     self.ask(
                         Asked::Leave(id),
-                        &Request::LeaveGroup(GROUP, id, RebalanceReason::Left),
+                        &GroupRequest::LeaveGroup(GROUP, id, RebalanceReason::Left),
                     );
                 }
             }
@@ -134,7 +134,7 @@ impl World {
                 }
             }
             Step::Read(partition) => {
-                self.ask(Asked::Read, &Request::OffsetFetch(GROUP, vec![at(partition)]));
+                self.ask(Asked::Read, &GroupRequest::OffsetFetch(GROUP, vec![at(partition)]));
             }
             Step::Fire(number) => self.fire(number),
             Step::Replicate => {
@@ -149,7 +149,7 @@ impl World {
         self.check();
     }
 
-    fn ask(&mut self, asked: Asked, request: &Request) {
+    fn ask(&mut self, asked: Asked, request: &GroupRequest) {
         let number = self.driver.next_number();
         self.asked.insert(number, asked);
         assert_eq!(self.driver.send(request), number);
@@ -163,7 +163,7 @@ impl World {
             (0..PARTITIONS).filter(mine).map(at).collect()
         };
         let assignment = members.iter().enumerate().map(|(turn, id)| (*id, share(turn))).collect();
-        let request = Request::SyncGroup(SyncGroupRequest { claim, assignment });
+        let request = GroupRequest::SyncGroup(SyncGroupRequest { claim, assignment });
         self.ask(Asked::Sync(claim), &request);
     }
 
@@ -176,7 +176,7 @@ impl World {
             let answers = &self.driver.replies;
             let answer = answers.iter().find(|(to, _)| *to == number).map(|(_, it)| it);
             assert!(
-                matches!(answer, Some(Response::OffsetCommit(Err(_)))),
+                matches!(answer, Some(GroupResponse::OffsetCommit(Err(_)))),
                 "{claim:?} in {:?}: {answer:?}",
                 self.generation
             );
@@ -264,15 +264,17 @@ impl World {
         for (number, response) in std::mem::take(&mut self.driver.replies) {
             let asked = self.asked.remove(&number).expect("answered once");
             match (asked, response) {
-                (Asked::Join(member), Response::JoinGroup(said)) => self.joined(member, said),
-                (Asked::Sync(claim), Response::SyncGroup(Ok(share))) => self.synced(claim, &share),
-                (Asked::Leave(id), Response::LeaveGroup(Ok(()))) => self.gone.push(id),
-                (Asked::Commit(partition, number), Response::OffsetCommit(Ok(()))) => {
+                (Asked::Join(member), GroupResponse::JoinGroup(said)) => self.joined(member, said),
+                (Asked::Sync(claim), GroupResponse::SyncGroup(Ok(share))) => {
+                    self.synced(claim, &share)
+                }
+                (Asked::Leave(id), GroupResponse::LeaveGroup(Ok(()))) => self.gone.push(id),
+                (Asked::Commit(partition, number), GroupResponse::OffsetCommit(Ok(()))) => {
                     assert!(self.replicated(partition) >= Some(number), "R9.3");
                     let highest = self.acknowledged.entry(partition).or_default();
                     *highest = number.max(*highest);
                 }
-                (Asked::Read, Response::OffsetFetch(Ok(offsets))) => {
+                (Asked::Read, GroupResponse::OffsetFetch(Ok(offsets))) => {
                     let (partition, found) = offsets[0];
                     let found = found.map(|it| it.offset.0);
                     assert!(found <= self.replicated(partition), "R9.5: not what may be lost");

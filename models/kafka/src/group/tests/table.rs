@@ -9,7 +9,7 @@ use crate::golden::{Row, compare, words};
 use crate::machine::ConnectionId;
 use crate::message::GroupRecord;
 use crate::message::{
-    CorrelationId, JoinGroupRequest, JoinGroupResponse, MemberClaim, Request, Response,
+    CorrelationId, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse, MemberClaim,
     SyncGroupRequest,
 };
 use crate::observation::Observation;
@@ -130,13 +130,13 @@ impl Stage {
     }
 
     /// A request, and everything that follows from it.
-    fn send(&mut self, who: &'static str, request: &Request) {
+    fn send(&mut self, who: &'static str, request: &GroupRequest) {
         let number = self.driver.send(request);
         self.senders.insert(number, who);
     }
 
     /// A request, and what the coordinator does at once.
-    fn ask(&mut self, who: &'static str, request: &Request) -> Vec<Action> {
+    fn ask(&mut self, who: &'static str, request: &GroupRequest) -> Vec<Action> {
         let number = self.driver.next_number();
         self.senders.insert(number, who);
         let mut actions = Vec::new();
@@ -178,11 +178,11 @@ impl Stage {
     }
 
     /// The leader shares out two partitions, the follower nothing.
-    fn sync(&self, member: MemberId) -> Request {
+    fn sync(&self, member: MemberId) -> GroupRequest {
         let leader = (self.leader, Arc::from([at(0)]));
         let follower = (self.follower, Arc::from([at(1)]));
         let assignment = if member == self.leader { vec![leader, follower] } else { Vec::new() };
-        Request::SyncGroup(SyncGroupRequest { claim: self.claim(member), assignment })
+        GroupRequest::SyncGroup(SyncGroupRequest { claim: self.claim(member), assignment })
     }
 
     /// The records of the open batch.
@@ -257,19 +257,22 @@ impl Stage {
         }
     }
 
-    fn answer(&self, response: &Response) -> String {
-        if let Response::JoinGroup(JoinGroupResponse::Joined {
-            generation, leader, members, ..
+    fn answer(&self, response: &GroupResponse) -> String {
+        if let GroupResponse::JoinGroup(JoinGroupResponse::Joined {
+            generation,
+            leader,
+            members,
+            ..
         }) = response
         {
             let (generation, leader) = (generation.0, self.role(*leader));
             let listed = members.len();
             return format!("Joined generation {generation}, {leader} leads, {listed} listed");
         }
-        if let Response::JoinGroup(JoinGroupResponse::MemberIdRequired(_)) = response {
+        if let GroupResponse::JoinGroup(JoinGroupResponse::MemberIdRequired(_)) = response {
             return "MemberIdRequired".to_owned();
         }
-        if let Response::SyncGroup(Ok(partitions)) = response {
+        if let GroupResponse::SyncGroup(Ok(partitions)) = response {
             return format!("SyncGroup Ok, {} partitions", partitions.len());
         }
         words(response, 3)
@@ -287,13 +290,13 @@ impl Stage {
     }
 }
 
-fn join(member: Option<MemberId>, topics: &[TopicId]) -> Request {
-    let Request::JoinGroup(request) = driver::join(member) else { panic!("a join") };
-    Request::JoinGroup(JoinGroupRequest { topics: topics.into(), ..request })
+fn join(member: Option<MemberId>, topics: &[TopicId]) -> GroupRequest {
+    let GroupRequest::JoinGroup(request) = driver::join(member) else { panic!("a join") };
+    GroupRequest::JoinGroup(JoinGroupRequest { topics: topics.into(), ..request })
 }
 
-fn leave(member: MemberId) -> Request {
-    Request::LeaveGroup(GROUP, member, RebalanceReason::Left)
+fn leave(member: MemberId) -> GroupRequest {
+    GroupRequest::LeaveGroup(GROUP, member, RebalanceReason::Left)
 }
 
 fn record(record: &GroupRecord) -> String {
@@ -350,11 +353,11 @@ const REBALANCING: &[(&str, Input)] = &[
 const MEMBERSHIP: &[(&str, Input)] = &[
     ("heartbeat of the follower", |stage| {
         let claim = stage.claim(stage.follower);
-        Some(stage.ask(FOLLOWER, &Request::Heartbeat(claim)))
+        Some(stage.ask(FOLLOWER, &GroupRequest::Heartbeat(claim)))
     }),
     ("heartbeat of another generation", |stage| {
         let claim = stage.stale(stage.follower);
-        Some(stage.ask(FOLLOWER, &Request::Heartbeat(claim)))
+        Some(stage.ask(FOLLOWER, &GroupRequest::Heartbeat(claim)))
     }),
     ("commit of the follower", |stage| {
         let claim = stage.claim(stage.follower);

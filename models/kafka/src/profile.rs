@@ -1,0 +1,82 @@
+//! Legal differences between lines of Kafka. Each is a rule with the line that brought it, looked up beside
+//! the rule it replaces, as a variant is; but neither side is a bug.
+//!
+//! Defaults of settings are not here: they stand in the table of settings. Sources: R17.* of the rules.
+
+use ackproof_types::{Features, KafkaVersion};
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $rule:ident, $since:ident, $name:literal, $about:literal;)*) => {
+        /// What a line of Kafka does otherwise than those before it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Rule {
+            $($(#[$doc])* $rule,)*
+        }
+
+        impl Rule {
+            /// Every rule.
+            pub const ALL: &'static [Self] = &[$(Self::$rule),*];
+
+            /// The line that brought it.
+            #[must_use]
+            pub const fn since(self) -> KafkaVersion {
+                match self { $(Self::$rule => KafkaVersion::$since,)* }
+            }
+
+            /// Its stable name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$rule => $name,)* }
+            }
+
+            /// What it changes, in a sentence.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$rule => $about,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// KAFKA-19047 (R17.15).
+    RegistrationReplacesLeaving, V4_1, "registration-replaces-leaving",
+        "a broker that stopped cleanly may register again before its old session is over (KAFKA-19047)";
+}
+
+/// The binary of a cluster, and the features that it has finalized.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Profile {
+    /// Whose code.
+    pub version: KafkaVersion,
+    /// Which levels. An upgrade of the binary raises none.
+    pub features: Features,
+}
+
+impl Profile {
+    /// Whether `rule` holds.
+    #[must_use]
+    pub fn has(&self, rule: Rule) -> bool {
+        self.version >= rule.since()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_holds_from_its_line_on() {
+        for rule in Rule::ALL {
+            for version in KafkaVersion::ALL {
+                let profile = Profile { version, features: Features::default() };
+                assert_eq!(
+                    profile.has(*rule),
+                    version >= rule.since(),
+                    "{} {version}",
+                    rule.name()
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! A message at the wrong door: whatever a peer sends, nobody panics; who neither asked for it nor answers it
+//! ends the connection, and that is on record.
+
+use ackproof_kafka::broker::Broker;
+use ackproof_kafka::config::{
+    ApplicationConfig, BrokerConfig, BrokerSettings, ClusterConfig, CommitStrategy, ConsumerConfig,
+    ProducerConfig, TopicConfig,
+};
+use ackproof_kafka::consumer::Consumer;
+use ackproof_kafka::controller::Controller;
+use ackproof_kafka::driver::{After, Process};
+use ackproof_kafka::machine::{
+    Channel, ConnectionId, Effect, EffectOf, Input, Machine, Peer, Route, To,
+};
+use ackproof_kafka::message::{
+    Acks, AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
+    ControllerRequest, ControllerResponse, CorrelationId, FetchRequest, FetchSession,
+    FetchingReplica, GroupRequest, GroupResponse, Message, MetadataFetchRequest, MetadataResponse,
+    ProduceRequest, Request, Response,
+};
+use ackproof_kafka::producer::Producer;
+use ackproof_kafka::profile::Profile;
+use ackproof_kafka::reader::{Reader, ReaderConfig};
+use ackproof_kafka::variant::Variants;
+use ackproof_types::{
+    BrokerEpoch, BrokerId, ControllerId, ErrorCode, GroupId, MemberId, Micros, ProducerIndex,
+    RebalanceReason, Server, Timestamp, TopicId, TopicPartition,
+};
+use std::sync::Arc;
+
+const ONE: BrokerId = BrokerId(1);
+const CONTROLLER: ControllerId = ControllerId(0);
+/// No cluster has such a partition.
+const NOWHERE: TopicPartition = TopicPartition { topic: TopicId(99), partition: 7 };
+
+/// A request of each kind, about things that do not exist where it can be about something.
+fn requests() -> Vec<Request> {
+    let fetch = |replica, session| {
+        Request::Fetch(FetchRequest {
+            replica,
+            max_wait: Micros::ZERO,
+            min_bytes: 1,
+            max_bytes: 1,
+            session,
+            partitions: Vec::new(),
+        })
+    };
+    let replica = FetchingReplica { broker: BrokerId(77), epoch: BrokerEpoch(3) };
+    let group = GroupId(99);
+    vec![
+        Request::ApiVersions,
+        Request::Produce(ProduceRequest {
+            acks: Acks::All,
+            timeout: Micros::ZERO,
+            batches: Vec::new(),
+        }),
+        fetch(None, FetchSession::Sessionless),
+        fetch(Some(replica), FetchSession::Sessionless),
+        Request::ListOffsets(Vec::new()),
+        Request::OffsetsForLeaderEpoch(Vec::new()),
+        Request::Metadata(vec![NOWHERE.topic]),
+        Request::FindCoordinator(group),
+        Request::InitProducerId,
+        Request::Group(GroupRequest::LeaveGroup(group, MemberId(5), RebalanceReason::Left)),
+        Request::Group(GroupRequest::OffsetFetch(group, vec![NOWHERE])),
+        Request::Controller(ControllerRequest::BrokerRegistration(BrokerRegistrationRequest {
+            broker: BrokerId(77),
+            incarnation: 1,
+            previous_epoch: None,
+        })),
+        Request::Controller(ControllerRequest::BrokerHeartbeat(BrokerHeartbeatRequest {
+            broker: BrokerId(77),
+            epoch: BrokerEpoch(9),
+            metadata_offset: 3,
+            want_fence: false,
+            want_shutdown: true,
+        })),
+        Request::Controller(ControllerRequest::AlterPartition(AlterPartitionRequest {
+            broker: BrokerId(77),
+            epoch: BrokerEpoch(9),
+            partitions: Vec::new(),
+        })),
+        Request::Controller(ControllerRequest::AllocateProducerIds(BrokerId(77), BrokerEpoch(9))),
+        Request::Controller(ControllerRequest::MetadataFetch(MetadataFetchRequest {
+            broker: BrokerId(77),
+            offset: u64::MAX,
+        })),
+    ]
+}
+
+/// A response of each kind.
+fn responses() -> Vec<Response> {
+    let error = ErrorCode::UnknownServerError;
+    vec![
+        Response::ApiVersions,
+        Response::Produce(vec![(NOWHERE, Err(error))], Vec::new()),
+        Response::Fetch(Vec::new()),
+        Response::FetchSessionRefused(error),
+        Response::ListOffsets(Vec::new()),
+        Response::OffsetsForLeaderEpoch(Vec::new()),
+        Response::Metadata(MetadataResponse { brokers: [ONE].into(), partitions: Vec::new() }),
+        Response::FindCoordinator(Err(error)),
+        Response::InitProducerId(Err(error)),
+        Response::Group(GroupResponse::Heartbeat(Err(error))),
+        Response::Group(GroupResponse::OffsetCommit(Ok(()))),
+        Response::Controller(ControllerResponse::BrokerHeartbeat(Err(error))),
+        Response::Controller(ControllerResponse::AlterPartition(Err(error))),
+        Response::Controller(ControllerResponse::MetadataFetch(Vec::new())),
+    ]
+}
+
+fn cluster() -> Arc<ClusterConfig> {
+    let topic = TopicConfig {
+        partitions: 1,
+        replication_factor: 1,
+        min_insync_replicas: 1,
+        unclean_leader_election: false,
+        max_message_bytes: 1 << 20,
+        segment_bytes: 1 << 20,
+    };
+    Arc::new(ClusterConfig {
+        brokers: [ONE].into(),
+        controller: CONTROLLER,
+        topics: vec![topic, topic],
+        consumer_offsets: TopicId(0),
+        group_names: vec!["ledger".into()],
+        broker: BrokerSettings::default(),
+        profile: Profile::default(),
+        variants: Variants::default(),
+    })
+}
+
+/// What a machine does with `message` on `route`, right after its start.
+fn takes<M: Machine>(config: M::Config, route: Route, message: Message) -> Vec<EffectOf<M>> {
+    let mut process = Process::<M>::new(config);
+    let mut effects = Vec::new();
+    assert_eq!(process.boot(Timestamp::START, &mut effects), After::Runs);
+    effects.clear();
+    let from = Peer { connection: ConnectionId(5), route };
+    let input = Input::Deliver { from, message };
+    assert_eq!(process.step(Timestamp::START, input, &mut effects), After::Runs);
+    process.check();
+    effects
+}
+
+/// Whether the connection ended, and that is on record.
+fn is_turned_away<T, W>(effects: &[Effect<T, W>], route: Route) -> bool {
+    let ends = [To::Connection(ConnectionId(5)), To::Route(route)];
+    effects.iter().any(|it| matches!(it, Effect::Close(to) if ends.contains(to)))
+}
+
+fn every<M: Machine>(config: &M::Config, route: Route, mut meant: impl FnMut(&Request) -> bool) {
+    let id = CorrelationId(1);
+    for request in requests() {
+        let (is_meant, name) = (meant(&request), format!("{request:?}"));
+        let effects = takes::<M>(config.clone(), route, Message::Request(id, request));
+        assert!(is_meant || is_turned_away(&effects, route), "{name}: {effects:?}");
+    }
+    for response in responses() {
+        // Numbers that nobody used, and one that may be in flight.
+        for id in [CorrelationId(1), CorrelationId(77)] {
+            takes::<M>(config.clone(), route, Message::Response(id, response.clone()));
+        }
+    }
+}
+
+fn to_broker(channel: Channel) -> Route {
+    Route { to: Server::Broker(ONE), channel }
+}
+
+#[test]
+fn a_controller_answers_its_own_requests_alone() {
+    let route = Route { to: Server::Controller(CONTROLLER), channel: Channel::Lifecycle };
+    every::<Controller>(&cluster(), route, |it| matches!(it, Request::Controller(_)));
+}
+
+#[test]
+fn a_broker_takes_no_request_of_a_controller() {
+    let config = BrokerConfig { id: ONE, cluster: cluster() };
+    // Its ports are not open yet: whatever comes is turned away, and no more is said.
+    every::<Broker>(&config, to_broker(Channel::Data), |_| true);
+}
+
+#[test]
+fn clients_answer_nobody() {
+    let ms = Micros::from_millis;
+    let bootstrap: Arc<[BrokerId]> = [ONE].into();
+    let producer = ProducerConfig {
+        index: ProducerIndex(0),
+        topic: TopicId(1),
+        bootstrap: Arc::clone(&bootstrap),
+        acks: Acks::All,
+        enable_idempotence: true,
+        retries: 3,
+        max_in_flight: 5,
+        linger: ms(5),
+        batch_size: 200,
+        buffer_memory: 1 << 20,
+        max_request_size: 1 << 20,
+        max_block: ms(60_000),
+        request_timeout: ms(30_000),
+        delivery_timeout: ms(120_000),
+        retry_backoff: ms(100),
+        retry_backoff_max: ms(1000),
+        metadata_max_age: ms(300_000),
+        salt: 7,
+        variants: Variants::default(),
+    };
+    every::<Producer>(&producer, to_broker(Channel::Data), |_| false);
+    let consumer = ConsumerConfig {
+        group: GroupId(0),
+        group_name: "ledger".into(),
+        topics: [TopicId(1)].into(),
+        offsets_partitions: 1,
+        bootstrap: Arc::clone(&bootstrap),
+        application: ApplicationConfig {
+            process: ms(1).into(),
+            failures_per_million: 0,
+            attempts: 1,
+            salt: 0,
+            commit: CommitStrategy::Auto,
+        },
+        auto_commit_interval: ms(5000),
+        auto_offset_reset: None,
+        session_timeout: ms(45_000),
+        heartbeat_interval: ms(3000),
+        max_poll_interval: ms(300_000),
+        max_poll_records: 2,
+        fetch_min_bytes: 1,
+        fetch_max_wait: ms(500),
+        fetch_max_bytes: 1 << 20,
+        max_partition_fetch_bytes: 1 << 20,
+        request_timeout: ms(30_000),
+        default_api_timeout: ms(60_000),
+        retry_backoff: ms(100),
+        retry_backoff_max: ms(1000),
+        metadata_max_age: ms(300_000),
+        salt: 0,
+    };
+    every::<Consumer>(&consumer, to_broker(Channel::Data), |_| false);
+    let partitions = vec![TopicPartition::new(TopicId(1), 0)];
+    let reader = ReaderConfig { bootstrap, partitions, max_bytes: 1 << 20, salt: 0 };
+    every::<Reader>(&reader, to_broker(Channel::Data), |_| false);
+}
