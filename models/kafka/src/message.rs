@@ -5,6 +5,7 @@
 
 mod group;
 mod group_record;
+mod names;
 mod size;
 
 pub use group::{
@@ -121,72 +122,6 @@ pub enum ControllerResponse {
     AllocateProducerIds(Result<(ProducerId, u32), ErrorCode>),
     /// To [`ControllerRequest::MetadataFetch`]: records from the asked offset on.
     MetadataFetch(Vec<Arc<MetadataRecord>>),
-}
-
-impl Request {
-    /// Kafka's name of the API.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::ApiVersions => "ApiVersions",
-            Self::Produce(_) => "Produce",
-            Self::Fetch(_) => "Fetch",
-            Self::ListOffsets(_) => "ListOffsets",
-            Self::OffsetsForLeaderEpoch(_) => "OffsetForLeaderEpoch",
-            Self::Metadata(_) => "Metadata",
-            Self::FindCoordinator(_) => "FindCoordinator",
-            Self::InitProducerId => "InitProducerId",
-            Self::Group(request) => request.name(),
-            Self::Controller(request) => request.name(),
-        }
-    }
-}
-
-impl ControllerRequest {
-    /// Kafka's name of the API.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::BrokerRegistration(_) => "BrokerRegistration",
-            Self::BrokerHeartbeat(_) => "BrokerHeartbeat",
-            Self::AlterPartition(_) => "AlterPartition",
-            Self::AllocateProducerIds(..) => "AllocateProducerIds",
-            Self::MetadataFetch(_) => "Fetch",
-        }
-    }
-}
-
-impl Response {
-    /// Kafka's name of the API that it answers.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::ApiVersions => "ApiVersions",
-            Self::Produce(..) => "Produce",
-            Self::Fetch(_) | Self::FetchSessionRefused(_) => "Fetch",
-            Self::ListOffsets(_) => "ListOffsets",
-            Self::OffsetsForLeaderEpoch(_) => "OffsetForLeaderEpoch",
-            Self::Metadata(_) => "Metadata",
-            Self::FindCoordinator(_) => "FindCoordinator",
-            Self::InitProducerId(_) => "InitProducerId",
-            Self::Group(response) => response.name(),
-            Self::Controller(response) => response.name(),
-        }
-    }
-}
-
-impl ControllerResponse {
-    /// Kafka's name of the API that it answers.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::BrokerRegistration(_) => "BrokerRegistration",
-            Self::BrokerHeartbeat(_) => "BrokerHeartbeat",
-            Self::AlterPartition(_) => "AlterPartition",
-            Self::AllocateProducerIds(_) => "AllocateProducerIds",
-            Self::MetadataFetch(_) => "Fetch",
-        }
-    }
 }
 
 /// The `acks` of a produce request.

@@ -39,6 +39,9 @@ macro_rules! rules {
 }
 
 rules! {
+    /// KAFKA-19130 (R17.14).
+    FencedBrokersUntracked, V4_1, "fenced-brokers-untracked",
+        "a controller that takes over waits for the sessions of unfenced brokers only (KAFKA-19130)";
     /// KAFKA-19047 (R17.15).
     RegistrationReplacesLeaving, V4_1, "registration-replaces-leaving",
         "a broker that stopped cleanly may register again before its old session is over (KAFKA-19047)";

@@ -90,11 +90,10 @@ impl Controller {
             BrokerState::Fenced => self.fence(broker, out),
             BrokerState::Unfenced => self.unfence(broker, out),
             BrokerState::ControlledShutdown => self.begin_controlled_shutdown(broker, out),
+            // R5.4: its session goes on.
             BrokerState::ShutdownNow => {
                 self.fence(broker, out);
                 self.contacts.remove(&broker);
-                self.sessions.remove(&broker);
-                out.disarm(Timer::Session(broker));
             }
         }
         Ok(HeartbeatState {

@@ -24,6 +24,7 @@ use crate::message::{
 };
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::observation::Observation;
+use crate::profile::Rule;
 use ackproof_types::{
     BrokerEpoch, BrokerId, Delay, ErrorCode, Micros, ProducerId, Timestamp, TopicPartition,
 };
@@ -121,8 +122,10 @@ impl Machine for Controller {
         // A check of a controller that has been up for long: where in its period a session ends is
         // arbitrary.
         out.arm(Timer::StaleCheck, Delay::rest_of(lifecycle::stale_check_interval(settings)));
-        let unfenced = image.brokers.iter().filter(|(_, known)| !known.fenced);
-        let sessions = unfenced.map(|(broker, _)| *broker).collect();
+        // R17.14.
+        let all = !config.profile.has(Rule::FencedBrokersUntracked);
+        let tracked = image.brokers.iter().filter(|(_, known)| all || !known.fenced);
+        let sessions = tracked.map(|(broker, _)| *broker).collect();
         if settings.auto_leader_rebalance {
             out.arm(Timer::PreferredElection, settings.leader_imbalance_check_interval);
         }

@@ -246,6 +246,8 @@ fn controlled_shutdown_moves_leaders_first() {
     driver.beat(2, false, false);
     driver.beat(3, false, false);
     assert!(driver.beat(1, false, true).should_shutdown, "R5.14");
+    assert!(driver.register(1, 8).is_err(), "R5.4, 4.0: its session lives");
+    driver.expire(1);
     assert!(driver.register(1, 8).is_ok(), "its session is over");
 }
 

@@ -25,19 +25,6 @@ pub enum GroupRequest {
 }
 
 impl GroupRequest {
-    /// Kafka's name of the API.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::JoinGroup(_) => "JoinGroup",
-            Self::SyncGroup(_) => "SyncGroup",
-            Self::Heartbeat(_) => "Heartbeat",
-            Self::LeaveGroup(..) => "LeaveGroup",
-            Self::OffsetCommit(_) => "OffsetCommit",
-            Self::OffsetFetch(..) => "OffsetFetch",
-        }
-    }
-
     /// The group that it is about.
     #[must_use]
     pub fn group(&self) -> GroupId {
@@ -66,21 +53,6 @@ pub enum GroupResponse {
     OffsetCommit(Result<(), ErrorCode>),
     /// To [`GroupRequest::OffsetFetch`]; none: never committed.
     OffsetFetch(Result<Vec<(TopicPartition, Option<CommittedOffset>)>, ErrorCode>),
-}
-
-impl GroupResponse {
-    /// Kafka's name of the API that it answers.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::JoinGroup(_) => "JoinGroup",
-            Self::SyncGroup(_) => "SyncGroup",
-            Self::Heartbeat(_) => "Heartbeat",
-            Self::LeaveGroup(_) => "LeaveGroup",
-            Self::OffsetCommit(_) => "OffsetCommit",
-            Self::OffsetFetch(_) => "OffsetFetch",
-        }
-    }
 }
 
 /// See [`super::Request::JoinGroup`].

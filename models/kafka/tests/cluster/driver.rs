@@ -14,7 +14,8 @@ use ackproof_kafka::observation::Observation;
 use ackproof_kafka::profile::Profile;
 use ackproof_kafka::variant::{Variant, Variants};
 use ackproof_types::{
-    BrokerId, ControllerId, Delay, Micros, NodeId, Server, Timestamp, TopicId, TopicPartition,
+    BrokerId, ControllerId, Delay, KafkaVersion, Micros, NodeId, Server, Timestamp, TopicId,
+    TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -30,6 +31,7 @@ pub(crate) struct Setting {
     pub(crate) broker: BrokerSettings,
     pub(crate) unclean: bool,
     pub(crate) variants: Vec<Variant>,
+    pub(crate) version: KafkaVersion,
 }
 
 /// A process with its timers.
@@ -178,7 +180,7 @@ impl Cluster {
             topics: vec![topic(5), topic(1)],
             group_names: vec!["ledger".into()],
             broker: setting.broker,
-            profile: Profile::default(),
+            profile: Profile { version: setting.version, ..Profile::default() },
             variants: setting.variants.into_iter().collect::<Variants>(),
         });
         let broker = |id| BrokerConfig { id: BrokerId(id), cluster: Arc::clone(&cluster) };

@@ -12,10 +12,10 @@ use ackproof_kafka::message::{
 };
 use ackproof_kafka::observation::Observation;
 use ackproof_types::{
-    ErrorCode, LeaderEpoch, Micros, NodeId, Offset, ProducerEpoch, ProducerId, ProducerIndex,
-    Record, RecordId, Sequence, Timestamp,
+    ErrorCode, KafkaVersion, LeaderEpoch, Micros, NodeId, Offset, ProducerEpoch, ProducerId,
+    ProducerIndex, Record, RecordId, Sequence, Timestamp,
 };
-use driver::{Cluster, PAYMENTS};
+use driver::{Cluster, PAYMENTS, Setting};
 use std::sync::Arc;
 
 const SECOND: Micros = Micros::from_secs(1);
@@ -218,8 +218,8 @@ fn a_fast_restart_waits_for_the_session_of_the_process_before() {
 }
 
 #[test]
-fn a_clean_shutdown_hands_over_and_a_restart_is_immediate() {
-    let mut cluster = Cluster::new();
+fn a_clean_shutdown_hands_over_and_since_4_1_a_restart_is_immediate() {
+    let mut cluster = Cluster::with(Setting { version: KafkaVersion::V4_1, ..Setting::default() });
     let leader = cluster.leader().expect("elected");
     cluster.shut_down(leader);
     cluster.run_for(Micros::from_secs(5));

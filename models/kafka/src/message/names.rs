@@ -1,0 +1,101 @@
+//! What Kafka calls each request, for the record (`ApiKeys`). A response has the name of what it answers.
+
+use super::{
+    ControllerRequest, ControllerResponse, GroupRequest, GroupResponse, Request, Response,
+};
+
+impl Request {
+    /// Kafka's name of the API.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ApiVersions => "ApiVersions",
+            Self::Produce(_) => "Produce",
+            Self::Fetch(_) => "Fetch",
+            Self::ListOffsets(_) => "ListOffsets",
+            Self::OffsetsForLeaderEpoch(_) => "OffsetForLeaderEpoch",
+            Self::Metadata(_) => "Metadata",
+            Self::FindCoordinator(_) => "FindCoordinator",
+            Self::InitProducerId => "InitProducerId",
+            Self::Group(request) => request.name(),
+            Self::Controller(request) => request.name(),
+        }
+    }
+}
+
+impl ControllerRequest {
+    /// Kafka's name of the API.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::BrokerRegistration(_) => "BrokerRegistration",
+            Self::BrokerHeartbeat(_) => "BrokerHeartbeat",
+            Self::AlterPartition(_) => "AlterPartition",
+            Self::AllocateProducerIds(..) => "AllocateProducerIds",
+            Self::MetadataFetch(_) => "Fetch",
+        }
+    }
+}
+
+impl Response {
+    /// Kafka's name of the API that it answers.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ApiVersions => "ApiVersions",
+            Self::Produce(..) => "Produce",
+            Self::Fetch(_) | Self::FetchSessionRefused(_) => "Fetch",
+            Self::ListOffsets(_) => "ListOffsets",
+            Self::OffsetsForLeaderEpoch(_) => "OffsetForLeaderEpoch",
+            Self::Metadata(_) => "Metadata",
+            Self::FindCoordinator(_) => "FindCoordinator",
+            Self::InitProducerId(_) => "InitProducerId",
+            Self::Group(response) => response.name(),
+            Self::Controller(response) => response.name(),
+        }
+    }
+}
+
+impl ControllerResponse {
+    /// Kafka's name of the API that it answers.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::BrokerRegistration(_) => "BrokerRegistration",
+            Self::BrokerHeartbeat(_) => "BrokerHeartbeat",
+            Self::AlterPartition(_) => "AlterPartition",
+            Self::AllocateProducerIds(_) => "AllocateProducerIds",
+            Self::MetadataFetch(_) => "Fetch",
+        }
+    }
+}
+
+impl GroupRequest {
+    /// Kafka's name of the API.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::JoinGroup(_) => "JoinGroup",
+            Self::SyncGroup(_) => "SyncGroup",
+            Self::Heartbeat(_) => "Heartbeat",
+            Self::LeaveGroup(..) => "LeaveGroup",
+            Self::OffsetCommit(_) => "OffsetCommit",
+            Self::OffsetFetch(..) => "OffsetFetch",
+        }
+    }
+}
+
+impl GroupResponse {
+    /// Kafka's name of the API that it answers.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::JoinGroup(_) => "JoinGroup",
+            Self::SyncGroup(_) => "SyncGroup",
+            Self::Heartbeat(_) => "Heartbeat",
+            Self::LeaveGroup(_) => "LeaveGroup",
+            Self::OffsetCommit(_) => "OffsetCommit",
+            Self::OffsetFetch(_) => "OffsetFetch",
+        }
+    }
+}
