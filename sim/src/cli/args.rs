@@ -329,6 +329,8 @@ pub(crate) enum Listed {
     Commits,
     /// Bugs that can be switched on in the models.
     Variants,
+    /// Lines of Kafka, for "kafka": what each does otherwise
+    Versions,
     /// Kafka's settings.
     Settings,
     /// What `run --swarm` draws.

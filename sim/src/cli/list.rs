@@ -5,6 +5,7 @@ use super::load::read;
 use super::output::{for_people, result};
 use super::select::scenarios;
 use super::status::Status;
+use ackproof_kafka::profile::Rule;
 use ackproof_kafka::variant::Variant;
 use ackproof_oracle::measure::WITNESSES;
 use ackproof_oracle::registry::PROPERTIES;
@@ -15,6 +16,7 @@ use ackproof_scenario::describe::{COMMITS, FAULTS, MEASURED};
 use ackproof_scenario::settings::{Kind, Preset, Scope, Setting, of};
 use ackproof_scenario::swarm::TABLE;
 use ackproof_scenario::targets::TARGETS;
+use ackproof_types::KafkaVersion;
 use std::path::Path;
 
 /// Where scenarios are looked for.
@@ -34,6 +36,7 @@ pub(crate) fn list(arguments: &List) -> Status {
                 Listed::Anchors,
                 Listed::Commits,
                 Listed::Variants,
+                Listed::Versions,
             ]
         },
         |what| vec![what],
@@ -66,6 +69,7 @@ fn section(what: Listed) -> Section {
             let items = Variant::ALL.iter().map(|variant| item(variant.name(), variant.about()));
             ("variants", items.collect())
         }
+        Listed::Versions => ("versions", KafkaVersion::ALL.into_iter().map(version).collect()),
         Listed::Settings => {
             let all = Scope::ALL.into_iter().flat_map(of);
             let items = all.map(|setting| item(setting.key, &setting_about(setting)));
@@ -122,23 +126,49 @@ fn files() -> Vec<Item> {
     found.into_iter().map(item).collect()
 }
 
+/// The range of a number, as far as it is a bound.
+fn range(min: i64, max: i64) -> String {
+    match max {
+        0..2_147_483_647 => format!(", {min} to {max}"),
+        _ => format!(", from {min}"),
+    }
+}
+
+/// A line of Kafka, with what it does otherwise than the one before.
+fn version(version: KafkaVersion) -> Item {
+    let rules = Rule::ALL.iter().filter(|rule| rule.since() == version);
+    let mut news: Vec<String> = rules.map(|rule| rule.about().to_owned()).collect();
+    for setting in Scope::ALL.into_iter().flat_map(of) {
+        let changed = setting.since.iter().find(|(since, _)| *since == version);
+        news.extend(changed.map(|(_, preset)| format!("{} is {}", setting.key, spell(*preset))));
+    }
+    if version == KafkaVersion::default() {
+        news.insert(0, "the default".to_owned());
+    }
+    let about = if news.is_empty() { "as the one before".to_owned() } else { news.join("; ") };
+    Item { name: version.name().to_owned(), about }
+}
+
+fn spell(preset: Preset) -> String {
+    match preset {
+        Preset::Number(number) => number.to_string(),
+        Preset::Switch(on) => on.to_string(),
+        Preset::Word(word) => word.to_owned(),
+        Preset::Unneeded => "none".to_owned(),
+    }
+}
+
 fn setting_about(setting: &Setting) -> String {
     let scope = setting.scope.name();
     if !setting.is_modelled() {
         return format!("{scope}: known, not modelled");
     }
     let kind = match setting.kind {
-        Kind::Number { unit: "", .. } => "a number".to_owned(),
-        Kind::Number { unit, .. } => format!("in {unit}"),
+        Kind::Number { unit: "", min, max } => format!("a number{}", range(min, max)),
+        Kind::Number { unit, min, max } => format!("in {unit}{}", range(min, max)),
         Kind::Switch => "true or false".to_owned(),
         Kind::Word(words) => words.join(" or "),
         Kind::Anything => "anything".to_owned(),
-    };
-    let spell = |preset: Preset| match preset {
-        Preset::Number(number) => number.to_string(),
-        Preset::Switch(on) => on.to_string(),
-        Preset::Word(word) => word.to_owned(),
-        Preset::Unneeded => "none".to_owned(),
     };
     let later = setting.since.iter();
     let later: String =

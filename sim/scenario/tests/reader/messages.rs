@@ -460,3 +460,27 @@ fn an_offsets_topic_that_cannot_be_created_is_warned_of() {
     let said = r#"{ "brokers": 1, "config": { "offsets.topic.replication.factor": 1 } }"#;
     assert_eq!(warned(said, group), "");
 }
+
+/// The binary and the feature levels are two things: a new binary brings its defaults and raises no level.
+#[test]
+fn a_version_brings_its_defaults_and_its_levels_are_refused_before_it() {
+    let text = scenario("faults", "[]");
+    let linger = |version| {
+        let plan = load(&text, &[("kafka", version)]).unwrap_or_else(|found| panic!("{found:#?}"));
+        assert_eq!(plan.features, ackproof_types::Features::default(), "{version}");
+        plan.broker_config.number("group.coordinator.append.linger.ms")
+    };
+    assert_eq!(["4.0", "4.1", "4.2", "4.4"].map(linger), [5, 5, -1, -1]);
+    let said = |sets: &[(&str, &str)]| load(&text, sets).expect_err("a mistake")[0].message.clone();
+    let level = r#"{ "metadata.version": "4.1-IV1" }"#;
+    assert_eq!(
+        said(&[("features", level)]),
+        "Kafka 4.0 cannot run metadata.version 4.1-IV1: it came with 4.1"
+    );
+    load(&text, &[("kafka", "4.1"), ("features", level)]).expect("4.1 can");
+    let replicas = r#"{ "eligible.leader.replicas.version": 1 }"#;
+    let refused = said(&[("kafka", "4.1"), ("features", replicas)]);
+    assert!(refused.contains("not modelled yet"), "{refused}");
+    let unknown = said(&[("features", r#"{ "metadata.version": "4.1-IV9" }"#)]);
+    assert!(unknown.starts_with("unknown metadata.version"), "{unknown}");
+}
