@@ -1,10 +1,14 @@
 //! Kinds of events without their contents, so that the judge hands an entry only to those who asked.
 //! It knows no property.
 
-use crate::history::Event;
+use crate::history::{Event, facts};
 
 macro_rules! kinds {
-    ($($name:ident),* $(,)?) => {
+    ($(
+        $(#[doc = $doc:literal])* $name:ident = $tag:literal at $place:ident
+        $( ( $($only:tt)* ) )? $( { $($field:tt)* } )?
+        $( + $of:ident { $($part:tt)* } )?
+    )*) => {
         /// The kind of an event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Kind { $(
@@ -16,6 +20,9 @@ macro_rules! kinds {
             /// Every kind, in order of its index.
             pub(crate) const ALL: &'static [Self] = &[$(Self::$name),*];
 
+            /// The names of all kinds in histories, in order.
+            pub(crate) const NAMES: &'static [&'static str] = &[$($tag),*];
+
             /// The kind of `event`.
             pub(crate) const fn of(event: &Event) -> Self {
                 match event { $(Event::$name { .. } => Self::$name,)* }
@@ -23,16 +30,10 @@ macro_rules! kinds {
 
             /// The event's name in histories.
             pub(crate) const fn name(self) -> &'static str {
-                crate::jsonl::EVENTS[self as usize]
+                Self::NAMES[self as usize]
             }
         }
     };
 }
 
-kinds! {
-    Phase, FaultStarted, FaultEnded, ProcessStarted, ProcessEnded, SendBlocked, Sent, Rejected, Acked, Failed,
-    Retried, ProducerEpochBumped, Assigned, Revoked, Lost, Positioned, Polled, Processed, CommitSent,
-    Committed, CommitFailed, Appended, Truncated, HighWatermark, BecameLeader, BecameFollower,
-    NotEnoughReplicas, DuplicateBatch, CoordinatorLoaded, Rebalanced, BrokerStarted, LeaderElected,
-    IsrChanged, Fenced, Unfenced, FinalRead, FinalReadDone, FinalReadBy,
-}
+facts!(kinds);

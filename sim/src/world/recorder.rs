@@ -196,94 +196,52 @@ impl Recorder {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one exhaustive translation, a line or two a variant")]
-fn translate(observation: Observation) -> Event {
-    match observation {
-        Observation::SendBlocked { record } => Event::SendBlocked { record },
-        Observation::Sent { record, partition } => {
-            Event::Sent { record, partition: Some(partition) }
+/// What a model observed as an event: of every variant its fields, and after a colon what becomes of one
+/// that is not the same in both.
+macro_rules! translate {
+    ($($name:ident { $( $field:ident $(: $value:expr)? ),* })*) => {
+        fn translate(observation: Observation) -> Event {
+            match observation {
+                $( Observation::$name { $($field),* } => Event::$name { $( $field $(: $value)? ),* }, )*
+                Observation::BrokerStarted { epoch: _ } => Event::BrokerStarted,
+            }
         }
-        Observation::Rejected { record, error } => Event::Rejected { record, error },
-        Observation::Acked { partition, base_offset, by, records } => {
-            Event::Acked { partition, base_offset, by: Some(by), records }
-        }
-        Observation::Failed { partition, records, error, maybe_written } => {
-            Event::Failed { partition: Some(partition), records, error, maybe_written }
-        }
-        Observation::Retried { partition, first, error } => {
-            Event::Retried { partition, first, error }
-        }
-        Observation::ProducerEpochBumped { partition } => Event::ProducerEpochBumped { partition },
-        Observation::Assigned { group, member, generation, partitions } => {
-            Event::Assigned { group, member, generation, partitions }
-        }
-        Observation::Revoked { group, member, partitions } => {
-            Event::Revoked { group, member, partitions }
-        }
-        Observation::Lost { group, member, partitions } => {
-            Event::Lost { group, member, partitions }
-        }
-        Observation::Positioned { group, partition, offset, source } => {
-            Event::Positioned { group, partition, offset, source: found(source) }
-        }
-        Observation::Polled { group, partition, base_offset, records } => {
-            Event::Polled { group, partition, base_offset, records }
-        }
-        Observation::Processed { group, partition, offset, record, dead_lettered } => {
-            Event::Processed { group, partition, offset, record, dead_lettered }
-        }
-        Observation::CommitSent { group, offsets } => Event::CommitSent { group, offsets },
-        Observation::Committed { group, offsets } => Event::Committed { group, offsets },
-        Observation::CommitFailed { group, offsets, error, maybe_written } => {
-            Event::CommitFailed { group, offsets, error, maybe_written }
-        }
-        Observation::Appended {
-            partition,
-            epoch,
-            base_offset,
-            next_offset,
-            records,
-            as_leader,
-        } => Event::Appended { partition, epoch, base_offset, next_offset, records, as_leader },
-        Observation::Truncated { partition, from, to } => Event::Truncated { partition, from, to },
-        Observation::HighWatermark { partition, epoch, offset } => {
-            Event::HighWatermark { partition, epoch, offset }
-        }
-        Observation::BecameLeader { partition, epoch, log_end, high_watermark } => {
-            Event::BecameLeader { partition, epoch, log_end, high_watermark }
-        }
-        Observation::BecameFollower { partition, epoch, leader } => {
-            Event::BecameFollower { partition, epoch, leader }
-        }
-        Observation::NotEnoughReplicas { partition, isr } => {
-            Event::NotEnoughReplicas { partition, isr }
-        }
-        Observation::DuplicateBatch { partition, base_offset } => {
-            Event::DuplicateBatch { partition, base_offset }
-        }
-        Observation::CoordinatorLoaded { partition } => Event::CoordinatorLoaded { partition },
-        Observation::Rebalanced { group, generation, members, reason } => {
-            Event::Rebalanced { group, generation, members, reason: Some(reason) }
-        }
-        Observation::BrokerStarted { epoch: _ } => Event::BrokerStarted,
-        Observation::LeaderElected { partition, leader, epoch, isr, unclean } => {
-            Event::LeaderElected { partition, leader, epoch, isr, unclean }
-        }
-        Observation::IsrChanged { partition, before, isr } => {
-            Event::IsrChanged { partition, before, isr }
-        }
-        Observation::Fenced { broker } => Event::Fenced { broker },
-        Observation::Unfenced { broker } => Event::Unfenced { broker },
-        Observation::FinalRead { partition, base_offset, records } => {
-            Event::FinalRead { partition, base_offset, records }
-        }
-        Observation::FinalReadDone { partition, start, end } => {
-            Event::FinalReadDone { partition, start, end }
-        }
-        Observation::FinalReadBy { partition, broker, epoch } => {
-            Event::FinalReadBy { partition, broker, epoch }
-        }
-    }
+    };
+}
+
+translate! {
+    SendBlocked { record }
+    Sent { record, partition: Some(partition) }
+    Rejected { record, error }
+    Acked { partition, base_offset, by: Some(by), records }
+    Failed { partition: Some(partition), records, error, maybe_written }
+    Retried { partition, first, error }
+    ProducerEpochBumped { partition }
+    Assigned { group, member, generation, partitions }
+    Revoked { group, member, partitions }
+    Lost { group, member, partitions }
+    Positioned { group, partition, offset, source: found(source) }
+    Polled { group, partition, base_offset, records }
+    Processed { group, partition, offset, record, dead_lettered }
+    CommitSent { group, offsets }
+    Committed { group, offsets }
+    CommitFailed { group, offsets, error, maybe_written }
+    Appended { partition, epoch, base_offset, next_offset, records, as_leader }
+    Truncated { partition, from, to }
+    HighWatermark { partition, epoch, offset }
+    BecameLeader { partition, epoch, log_end, high_watermark }
+    BecameFollower { partition, epoch, leader }
+    NotEnoughReplicas { partition, isr }
+    DuplicateBatch { partition, base_offset }
+    CoordinatorLoaded { partition }
+    Rebalanced { group, generation, members, reason: Some(reason) }
+    LeaderElected { partition, leader, epoch, isr, unclean }
+    IsrChanged { partition, before, isr }
+    Fenced { broker }
+    Unfenced { broker }
+    FinalRead { partition, base_offset, records }
+    FinalReadDone { partition, start, end }
+    FinalReadBy { partition, broker, epoch }
 }
 
 fn found(source: Found) -> PositionSource {

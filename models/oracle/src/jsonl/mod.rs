@@ -8,26 +8,24 @@
 mod budget;
 mod claims;
 mod event;
+mod fields;
 mod header;
 mod lines;
+mod names;
 mod problem;
 mod reader;
 mod text;
-mod write;
 
 pub use header::header_line;
+pub use lines::entry_line;
 pub use problem::{Problem, nearest};
 pub use reader::{MAX_LINE, Reader};
-pub use write::entry_line;
 
 use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 /// The version that is written, and the only one that is read.
 pub const VERSION: u32 = 1;
-
-/// The names of all events.
-pub const EVENTS: &[&str] = lines::TAGS;
 
 /// The JSON Schema of a line.
 #[must_use]

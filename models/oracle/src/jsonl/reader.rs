@@ -1,14 +1,15 @@
 //! Reads a history a line at a time, in bounded memory, and checks what a line cannot show by itself:
 //! order, time, that there is a header and one only. It judges nothing.
 
-use super::event::Names;
+use super::event::Events;
 use super::header;
-use super::lines::{Line, TAGS};
+use super::lines::Line;
 use super::nearest;
 use super::problem::Problem;
 use super::text::Text;
 use crate::context::Context;
 use crate::history::Entry;
+use crate::kind::Kind;
 use ackproof_types::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -28,7 +29,7 @@ pub struct Reader<R> {
     input: R,
     buffer: Vec<u8>,
     line: u64,
-    names: Names,
+    events: Events,
     context: Arc<Context>,
     /// The `at_us` of the first event: the origin of time.
     origin: Option<u64>,
@@ -59,8 +60,8 @@ impl<R: BufRead> Reader<R> {
             buffer.drain(..3);
         }
         let context = Arc::new(header::read(text(&buffer, 1)?)?);
-        let names = Names::new(&context);
-        Ok(Self { input, buffer, line: 1, names, context, origin: None, now: 0, last: None })
+        let events = Events::new(&context);
+        Ok(Self { input, buffer, line: 1, events, context, origin: None, now: 0, last: None })
     }
 
     /// Who takes part.
@@ -98,13 +99,13 @@ impl<R: BufRead> Reader<R> {
             let cut = cut && problem.what.starts_with("EOF");
             if cut { problem.hinting(hint.to_owned()) } else { problem }
         })?;
-        let (node, event) = self.names.event(&line).map_err(|mistake| {
+        let (seq, at_us, _) = line.head();
+        let (node, event) = self.events.event(line).map_err(|mistake| {
             // Where the text is that is wrong, if it is a part of the line.
             let column = mistake.text.and_then(|at| at.checked_sub(text.as_ptr() as usize));
             let column = column.filter(|at| *at < text.len()).map(|at| at + 1);
             Problem::new(number, column, mistake.what).hinting(mistake.hint)
         })?;
-        let (seq, at_us, _) = line.head();
         let late = |what: String| Problem::new(number, None, what);
         let origin = *self.origin.get_or_insert(at_us);
         let at = at_us.saturating_sub(origin);
@@ -162,7 +163,8 @@ fn parse(text: &str, number: u64) -> Result<Line<'_>, Problem> {
     Line::parse(&event, text).map_or_else(
         || {
             let what = format!("there is no event {:?}", &*event);
-            Err(Problem::new(number, None, what).hinting(nearest(&event, TAGS.iter().copied())))
+            Err(Problem::new(number, None, what)
+                .hinting(nearest(&event, Kind::NAMES.iter().copied())))
         },
         |line| line.map_err(json),
     )

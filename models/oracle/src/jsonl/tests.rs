@@ -108,3 +108,11 @@ fn every_kind_of_event_has_its_name() {
         assert_eq!(kind.name(), snake(kind));
     }
 }
+
+#[test]
+fn every_event_is_documented() {
+    let documentation = include_str!("../../HISTORY.md");
+    for name in Kind::NAMES {
+        assert!(documentation.contains(&format!("`{name}`")), "HISTORY.md has no {name}");
+    }
+}

@@ -1,14 +1,73 @@
 //! From a name in a line to what it stands for, or to what is wrong with it. It knows no event.
 
-use super::{Found, Mistake, Names, at, plain};
-use crate::jsonl::nearest;
-use crate::jsonl::text::{Offsets, Position, Text};
+use super::budget::Budget;
+use super::nearest;
+use super::text::Text;
+use crate::context::Context;
+use crate::record_set::RecordSet;
 use ackproof_types::{
-    BrokerId, GroupId, NodeId, Offset, Record, RecordId, RecordSlice, TopicPartition,
+    BrokerId, GroupId, NodeId, Offset, ProducerIndex, Record, RecordId, RecordSlice, TopicId,
+    TopicPartition,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// What is wrong, the part of the line that it is about, and a hint.
+#[derive(Debug)]
+pub(super) struct Mistake {
+    pub(super) what: String,
+    /// Where in memory the text is that is wrong.
+    pub(super) text: Option<usize>,
+    pub(super) hint: Option<String>,
+}
+
+impl Mistake {
+    pub(super) fn new(what: String) -> Self {
+        Self { what, text: None, hint: None }
+    }
+
+    fn about(what: String, text: &Text<'_>, hint: Option<String>) -> Self {
+        Self { what, text: Some(text.as_ptr() as usize), hint }
+    }
+}
+
+pub(super) type Found<T> = Result<T, Mistake>;
+
+/// What names stand for, and what was said so far.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) context: Arc<Context>,
+    nodes: BTreeMap<String, NodeId>,
+    topics: BTreeMap<String, TopicId>,
+    producers: BTreeMap<String, ProducerIndex>,
+    groups: BTreeMap<String, GroupId>,
+    pub(super) sent: RecordSet,
+    budget: Budget,
+    /// Where in memory the text is that named a partition last.
+    place: Option<usize>,
+}
+
+fn by_name<'c, T>(
+    names: impl Iterator<Item = &'c str>,
+    make: impl Fn(u16) -> T,
+) -> BTreeMap<String, T> {
+    names.map(str::to_owned).zip((0..=u16::MAX).map(make)).collect()
+}
+
 impl Names {
+    pub(super) fn new(context: &Arc<Context>) -> Self {
+        Self {
+            nodes: by_name(context.nodes.iter().map(String::as_str), NodeId),
+            topics: by_name(context.topics.iter().map(|topic| topic.name.as_str()), TopicId),
+            producers: by_name(context.producers.iter().map(|p| p.name.as_str()), ProducerIndex),
+            groups: by_name(context.groups.iter().map(|group| group.name.as_str()), GroupId),
+            sent: RecordSet::default(),
+            budget: Budget::default(),
+            place: None,
+            context: Arc::clone(context),
+        }
+    }
+
     pub(super) fn node(&self, name: &Text<'_>) -> Found<NodeId> {
         let known = || self.nodes.keys().map(String::as_str);
         self.nodes.get(&**name).copied().ok_or_else(|| unknown("process", name, name, known()))
@@ -26,17 +85,14 @@ impl Names {
         known.ok_or_else(|| Mistake::new(what()))
     }
 
-    pub(super) fn brokers(&self, ids: &[u16]) -> Found<Arc<[BrokerId]>> {
-        ids.iter().map(|id| self.broker(*id)).collect()
-    }
-
     /// `payments-0`.
-    pub(super) fn place(&self, text: &Text<'_>) -> Found<TopicPartition> {
+    pub(super) fn place(&mut self, text: &Text<'_>) -> Found<TopicPartition> {
         let parts = text.rsplit_once('-').and_then(|(topic, number)| Some((topic, whole(number)?)));
         let Some((name, number)) = parts else {
             let what = format!("{:?} is not a partition like payments-0", &**text);
             return Err(Mistake::about(what, text, None));
         };
+        self.place = Some(text.as_ptr() as usize);
         let known = || self.topics.keys().map(String::as_str);
         let topic = *self.topics.get(name).ok_or_else(|| unknown("topic", name, text, known()))?;
         let count = self.context.topics[topic.index()].partitions;
@@ -49,17 +105,8 @@ impl Names {
         }
     }
 
-    pub(super) fn places(&self, texts: &[Text<'_>]) -> Found<Arc<[TopicPartition]>> {
-        texts.iter().map(|text| self.place(text)).collect()
-    }
-
-    pub(super) fn offsets(&self, offsets: &Offsets<'_>) -> Found<Arc<[(TopicPartition, Offset)]>> {
-        let pair = |(place, offset): &(Text<'_>, Position)| Ok((self.place(place)?, at(*offset)));
-        offsets.0.iter().map(pair).collect()
-    }
-
     /// `billing-0#117`.
-    pub(super) fn id(&mut self, text: &Text<'_>) -> Found<RecordId> {
+    pub(super) fn record(&mut self, text: &Text<'_>) -> Found<Record> {
         let parts = text.rsplit_once('#').and_then(|(name, number)| Some((name, whole(number)?)));
         let Some((name, number)) = parts else {
             let what = format!("{:?} is not a record like billing-0#117", &**text);
@@ -70,12 +117,11 @@ impl Names {
         let producer = found.ok_or_else(|| unknown("producer", name, text, known()))?;
         let id = RecordId { producer, number };
         self.budget.number(id).map_err(|what| Mistake::about(what, text, None))?;
-        Ok(id)
+        Ok(Record { id, key: None, size: 0 })
     }
 
     pub(super) fn records(&mut self, texts: &[Text<'_>]) -> Found<RecordSlice> {
-        let records: Found<Arc<[Record]>> =
-            texts.iter().map(|text| self.id(text).map(plain)).collect();
+        let records: Found<Arc<[Record]>> = texts.iter().map(|text| self.record(text)).collect();
         records.map(RecordSlice::whole)
     }
 
@@ -90,21 +136,20 @@ impl Names {
         Err(Mistake::about(what, text, Some(hint)))
     }
 
-    /// A producer speaks of its own topic only.
-    pub(super) fn written(
+    /// A producer speaks of its own topic only: `at` is the last place that was named.
+    pub(super) fn written<'r>(
         &self,
         at: TopicPartition,
-        text: &Text<'_>,
-        records: &RecordSlice,
+        mut records: impl Iterator<Item = &'r Record>,
     ) -> Found<()> {
         let topic = |id: RecordId| self.context.producer(id.producer).topic;
-        let Some(other) = records.iter().find(|record| topic(record.id) != at.topic) else {
+        let Some(other) = records.find(|record| topic(record.id) != at.topic) else {
             return Ok(());
         };
         let (record, topic) = (self.context.record(other.id), topic(other.id));
         let topic = &self.context.topics[topic.index()].name;
         let what = format!("the producer of {record:?} writes to {topic}");
-        Err(Mistake::about(what, text, None))
+        Err(Mistake { what, text: self.place, hint: None })
     }
 
     pub(super) fn spans(&mut self, place: TopicPartition, from: Offset, count: usize) -> Found<()> {
