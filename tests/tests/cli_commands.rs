@@ -25,6 +25,7 @@ fn list_names_everything_with_a_sentence() {
         "scenarios",
         "targets",
         "variants",
+        "versions",
         "witnesses",
     ];
     assert_eq!(titles, wanted);
@@ -50,7 +51,7 @@ fn list_can_be_asked_for_one_kind() {
     let settings = list["settings"].as_array().unwrap();
     let about =
         |key: &str| settings.iter().find(|one| one["name"] == key).unwrap()["about"].clone();
-    assert_eq!(about("max.poll.records"), "consumer: a number, default 500");
+    assert_eq!(about("max.poll.records"), "consumer: a number, from 1, default 500");
     assert!(
         json(directory.path(), &["list", "scenarios"])["scenarios"].as_array().unwrap().is_empty()
     );

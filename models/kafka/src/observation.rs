@@ -11,6 +11,11 @@ use std::sync::Arc;
 /// One fact. The observing process is known to the driver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Observation {
+    /// A message came to somebody who does not answer it, or did not ask for it; the connection is closed.
+    Misplaced {
+        /// Kafka's name of the request, or of what is answered.
+        api: &'static str,
+    },
     /// A producer's application called `send`, which waits for metadata or memory (`max.block.ms`).
     SendBlocked {
         /// The record.

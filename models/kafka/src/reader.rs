@@ -296,7 +296,8 @@ impl Reader {
             self.exited = true;
             return out.exit();
         }
-        for broker in self.config.bootstrap.to_vec() {
+        let bootstrap = Arc::clone(&self.config.bootstrap);
+        for broker in bootstrap.iter().copied() {
             let route = data(broker);
             if self.busy.contains(&broker) || self.client.is_unavailable(route) {
                 continue;

@@ -18,6 +18,7 @@ use ackproof_kafka::message::{
     FetchingReplica, GroupRequest, GroupResponse, Message, MetadataFetchRequest, MetadataResponse,
     ProduceRequest, Request, Response,
 };
+use ackproof_kafka::observation::Observation;
 use ackproof_kafka::producer::Producer;
 use ackproof_kafka::profile::Profile;
 use ackproof_kafka::reader::{Reader, ReaderConfig};
@@ -146,7 +147,9 @@ fn takes<M: Machine>(config: M::Config, route: Route, message: Message) -> Vec<E
 /// Whether the connection ended, and that is on record.
 fn is_turned_away<T, W>(effects: &[Effect<T, W>], route: Route) -> bool {
     let ends = [To::Connection(ConnectionId(5)), To::Route(route)];
-    effects.iter().any(|it| matches!(it, Effect::Close(to) if ends.contains(to)))
+    let on_record =
+        effects.iter().any(|it| matches!(it, Effect::Observe(Observation::Misplaced { .. })));
+    on_record && effects.iter().any(|it| matches!(it, Effect::Close(to) if ends.contains(to)))
 }
 
 fn every<M: Machine>(config: &M::Config, route: Route, mut meant: impl FnMut(&Request) -> bool) {

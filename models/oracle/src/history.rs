@@ -63,6 +63,11 @@ macro_rules! facts {
             /// Killed, or by itself in good order.
             how: ProcessEnd,
         )
+        /// A message came that this process did not ask for or does not answer. It ended the connection.
+        Misplaced = "misplaced" at Process {
+            /// Kafka's name of the request, or of what is answered.
+            api: Arc<str>,
+        }
         /// The application called `send`, which waits for metadata or memory; `sent` or `rejected` follows.
         SendBlocked = "send_blocked" at Sender {
             /// The record.

@@ -59,7 +59,7 @@ properties! {
     leader_in_isr, "leader-in-isr", [LeaderElected],
         "the leader of a partition is a member of its in-sync set";
     commit_durability, "commit-durability", [Assigned, Committed, Positioned],
-        "a group resumes from its acknowledged commit or from a later one";
+        "a group resumes from the acknowledged commit that took effect last, or from a later one";
     idempotent_log, "idempotent-log", [FinalRead],
         "a record that an idempotent producer was given once is in the log at most once";
     producer_order, "producer-order", [Acked, FinalRead],

@@ -112,7 +112,7 @@ fn put(root: &mut Node, path: &str, typed: Span, value: Node) -> Result<(), Refu
 
 /// The next key of a path, and what follows. Kafka's keys and names of topics have dots themselves.
 fn step<'p>(node: &Node, rest: &'p str, parent: &str) -> (&'p str, &'p str) {
-    if parent == "config" || rest == "replication.factor" {
+    if matches!(parent, "config" | "features") || rest == "replication.factor" {
         return (rest, "");
     }
     let members = node.members().unwrap_or_default();

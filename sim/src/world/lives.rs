@@ -315,9 +315,10 @@ impl World {
         self.end(node, ProcessEnd::Crash);
     }
 
-    /// Stops the process at `node` in good order; one that is starting has nothing to put in order.
+    /// Stops the process at `node` in good order. One that is starting has nothing to put in order, nor has a controller
+    /// or a producer: it ends at once.
     pub(crate) fn stop(&mut self, node: NodeId) {
-        if self.is_ready(node) {
+        if self.is_ready(node) && self.slots[node.index()].process.can_stop() {
             self.call(node, Call::Stop);
         } else if self.is_up(node) {
             self.end(node, ProcessEnd::Clean);

@@ -53,6 +53,8 @@ pub(crate) trait Process {
     fn kill(&mut self);
     /// Whether a machine runs.
     fn is_up(&self) -> bool;
+    /// Whether its machine can be asked to stop.
+    fn can_stop(&self) -> bool;
     /// Whether this timer has run out by `now`, and a thread of its own watches it.
     fn is_watched(&self, entry: Entry, now: u64) -> bool;
     /// The next record number its application wants to send, for a producer.
@@ -216,6 +218,10 @@ impl<M: Callable> Process for Running<M> {
 
     fn is_up(&self) -> bool {
         self.process.machine().is_some()
+    }
+
+    fn can_stop(&self) -> bool {
+        M::call(Call::Stop).is_some()
     }
 
     fn is_watched(&self, entry: Entry, now: u64) -> bool {

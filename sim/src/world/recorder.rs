@@ -210,6 +210,7 @@ macro_rules! translate {
 }
 
 translate! {
+    Misplaced { api: api.into() }
     SendBlocked { record }
     Sent { record, partition: Some(partition) }
     Rejected { record, error }

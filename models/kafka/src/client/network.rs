@@ -91,6 +91,9 @@ impl<P> NetworkClient<P> {
 
     /// What holds between any two steps: a connection that does not stand carries nothing but ApiVersions,
     /// and none more than it may.
+    ///
+    /// # Panics
+    /// If that does not hold.
     pub fn check(&self) {
         for connection in &self.connections {
             let carried = connection.in_flight.len();

@@ -63,7 +63,10 @@ impl Disk for BrokerDisk {
             BrokerWrite::Log(partition, write) => {
                 let files = self.logs.entry(partition).or_default();
                 files.cached.apply(&write);
-                if write.is_synced() {
+                if matches!(write, LogWrite::Epoch(..)) {
+                    // The file of epochs is written as a whole.
+                    files.flushed.epochs.clone_from(&files.cached.epochs);
+                } else if write.is_synced() {
                     files.flushed.apply(&write);
                 } else {
                     files.unflushed.push(write);
@@ -76,8 +79,9 @@ impl Disk for BrokerDisk {
     fn flush(&mut self) {
         for files in self.logs.values_mut() {
             for write in files.unflushed.drain(..) {
-                files.flushed.apply(&write);
+                files.flushed.apply_to_log(&write);
             }
+            files.flushed.epochs.clone_from(&files.cached.epochs);
         }
     }
 
@@ -85,7 +89,7 @@ impl Disk for BrokerDisk {
         for files in self.logs.values_mut() {
             let kept = survive(files.unflushed.len()).min(files.unflushed.len());
             for write in files.unflushed.drain(..).take(kept) {
-                files.flushed.apply(&write);
+                files.flushed.apply_to_log(&write);
             }
             // Epochs that began after the end of what is left are dropped by whoever loads it.
             let end = files.flushed.end;

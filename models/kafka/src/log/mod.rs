@@ -134,7 +134,8 @@ impl ReplicaLog {
     /// R1.7: all that was written before this ticket is safe.
     pub(crate) fn flushed<T>(&mut self, ticket: Ticket, out: &mut Outbox<T, BrokerWrite>) {
         let done = self.rolls.partition_point(|(rolled, _)| *rolled <= ticket);
-        if let Some((_, base)) = self.rolls.drain(..done).last() {
+        let newest = self.rolls.drain(..done).next_back();
+        if let Some((_, base)) = newest {
             // It may have been cut since.
             self.write(LogWrite::RecoveryPoint(base.min(self.end())), out);
         }

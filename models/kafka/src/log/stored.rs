@@ -75,6 +75,19 @@ impl StoredLog {
         }
     }
 
+    /// Makes a change of the log's own files, not of the epochs beside it.
+    pub(super) fn apply_to_log(&mut self, write: &LogWrite) {
+        match write {
+            LogWrite::Truncate(to) => self.truncate_batches(*to),
+            LogWrite::Epoch(..) => {}
+            LogWrite::Append(_)
+            | LogWrite::Roll(_)
+            | LogWrite::Snapshot(_)
+            | LogWrite::RecoveryPoint(_)
+            | LogWrite::HighWatermark(_) => self.apply(write),
+        }
+    }
+
     /// What holds of a log between any two changes. With `whole`, every batch is looked at.
     pub(super) fn check(&self, whole: bool) {
         // R1.5: a cut inside a batch takes it whole, and leaves a hole.
@@ -104,6 +117,10 @@ impl StoredLog {
     /// file and stays as it is (R1.24).
     fn truncate(&mut self, to: Offset) {
         self.epochs.truncate_from_end(to.min(self.end));
+        self.truncate_batches(to);
+    }
+
+    fn truncate_batches(&mut self, to: Offset) {
         if to < self.end {
             let keep = self.batches.partition_point(|batch| batch.next_offset() <= to);
             self.batches.truncate(keep);

@@ -86,6 +86,9 @@ impl World {
             }
             Step::Flush => {
                 self.disk.flush();
+                let mut flushed = self.disk.clone();
+                flushed.lose_power(&mut |_| 0);
+                assert_eq!(flushed.log(ID).cloned().unwrap_or_default(), self.stored());
                 self.possible = vec![contents(&self.stored())];
                 for ticket in std::mem::take(&mut self.asked) {
                     self.log.flushed(ticket, &mut self.out);
@@ -94,6 +97,7 @@ impl World {
             Step::LosePower(share) => {
                 self.disk.lose_power(&mut |changes| changes * usize::from(share) / 16);
                 self.restart();
+                self.stored().check(false);
                 let left = contents(&self.stored());
                 assert!(self.possible.contains(&left), "{left:?} was never: {:?}", self.possible);
                 self.possible = vec![left];

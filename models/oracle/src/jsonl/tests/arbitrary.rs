@@ -98,6 +98,7 @@ fn of_producers() -> impl Strategy<Value = Event> {
                 Event::Sent { record: Record { key, size, ..record }, partition }
             }
         ),
+        Just(Event::Misplaced { api: "Fetch".into() }),
         record().prop_map(|record| Event::SendBlocked { record }),
         (record(), code()).prop_map(|(record, error)| Event::Rejected { record, error }),
         (place(), -1..99_i64, prop::option::of(broker()), records()).prop_map(
