@@ -10,8 +10,8 @@ use ackproof_oracle::history::{Entry, Event, Phase};
 use ackproof_oracle::registry::{PROPERTIES, properties};
 use ackproof_oracle::verdict::Judgement;
 use ackproof_types::{
-    BrokerId, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, ProducerIndex, Record,
-    RecordId, RecordSlice, Timestamp, TopicId, TopicPartition,
+    Acks, BrokerId, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, ProducerIndex,
+    Record, RecordId, RecordSlice, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::BTreeSet;
 
@@ -135,7 +135,7 @@ fn context() -> Context {
             node: NodeId(4),
             name: "p-0".into(),
             topic: TopicId(1),
-            acks: "all".into(),
+            acks: Acks::All,
             idempotent: true,
             ordered: true,
             limits: ProducerLimits::default(),

@@ -15,6 +15,7 @@ pub use group::{
 pub use group_record::{GroupRecord, PersistedMember};
 
 use crate::metadata::MetadataRecord;
+pub use ackproof_types::Acks;
 use ackproof_types::{
     BrokerEpoch, BrokerId, ErrorCode, GroupId, LeaderEpoch, Micros, Offset, PartitionEpoch,
     ProducerEpoch, ProducerId, Record, RecordSlice, Sequence, Timestamp, TopicId, TopicPartition,
@@ -122,17 +123,6 @@ pub enum ControllerResponse {
     AllocateProducerIds(Result<(ProducerId, u32), ErrorCode>),
     /// To [`ControllerRequest::MetadataFetch`]: records from the asked offset on.
     MetadataFetch(Vec<Arc<MetadataRecord>>),
-}
-
-/// The `acks` of a produce request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Acks {
-    /// 0: nobody answers.
-    None,
-    /// 1: the leader's log.
-    Leader,
-    /// −1, `all`: every in-sync replica's log.
-    All,
 }
 
 /// A batch of records: the unit of append, deduplication, fetch and truncation (R1.1, R1.5).

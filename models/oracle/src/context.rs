@@ -1,8 +1,9 @@
 //! What the oracle must know of a run besides its history: who took part, and what was configured.
 
 use ackproof_types::{
-    GroupId, Micros, NodeId, ProducerIndex, TopicId, TopicPartition, offsets_partition,
+    Acks, GroupId, Micros, NodeId, ProducerIndex, TopicId, TopicPartition, offsets_partition,
 };
+use std::fmt;
 
 /// The static facts of a run.
 #[derive(Clone, Debug, Default)]
@@ -43,8 +44,8 @@ pub struct ProducerContext {
     pub name: String,
     /// Where it writes.
     pub topic: TopicId,
-    /// `acks` as text: `all`, `1`, `0`.
-    pub acks: String,
+    /// `acks`.
+    pub acks: Acks,
     /// `enable.idempotence`.
     pub idempotent: bool,
     /// The order of sends is promised: idempotent, or one request in flight.
@@ -71,13 +72,78 @@ pub struct GroupContext {
     pub name: String,
     /// What it subscribes to.
     pub topics: Vec<TopicId>,
-    /// Its commit strategy as the scenario names it.
-    pub commit: String,
+    /// When it commits.
+    pub commit: CommitStrategy,
     /// `auto.offset.reset`.
-    pub reset: String,
+    pub reset: OffsetReset,
     /// How long after the work a commit is due: `auto.commit.interval.ms`, or nothing where the
     /// application commits itself. None: whether all commits are on record is not known.
     pub commit_interval: Option<Micros>,
+}
+
+/// A setting that a history from outside may give any word.
+macro_rules! words {
+    ($( #[doc = $about:literal] $name:ident { $( #[doc = $doc:literal] $one:ident = $word:literal, )* } )*) => { $(
+        #[doc = $about]
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $( #[doc = $doc] $one, )*
+            /// Another word.
+            Other(String),
+        }
+
+        impl From<&str> for $name {
+            fn from(word: &str) -> Self {
+                match word {
+                    $( $word => Self::$one, )*
+                    _ => Self::Other(word.to_owned()),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $( Self::$one => $word, )*
+                    Self::Other(word) => word,
+                })
+            }
+        }
+    )* };
+}
+
+words! {
+    /// When an application commits.
+    CommitStrategy {
+        /// The client commits by itself what was polled before.
+        Auto = "auto",
+        /// The same, while the work goes on in the background.
+        AutoWithHandOff = "auto-with-hand-off",
+        /// Before it processes.
+        BeforeProcessing = "before-processing",
+        /// When all that a poll returned is processed, and waits for the answer.
+        SyncAfterBatch = "sync-after-batch",
+        /// When all that a poll returned is processed.
+        AsyncAfterBatch = "async-after-batch",
+        /// After each record, and waits for the answer.
+        SyncPerRecord = "sync-per-record",
+    }
+    /// `auto.offset.reset`.
+    OffsetReset {
+        /// To the start of the log.
+        Earliest = "earliest",
+        /// To the end of the log.
+        Latest = "latest",
+        /// Nowhere: the application is told.
+        None = "none",
+    }
+}
+
+impl CommitStrategy {
+    /// Whether the client commits by itself (`enable.auto.commit`).
+    pub(crate) fn is_automatic(&self) -> bool {
+        matches!(self, Self::Auto | Self::AutoWithHandOff)
+    }
 }
 
 impl Context {

@@ -20,8 +20,8 @@ use crate::record_set::{OffsetTable, RecordSet};
 use crate::standing::Standing;
 use crate::verdict::{Duplicate, GroupCounts, RecordCounts};
 use ackproof_types::{
-    GroupId, LeaderEpoch, NodeId, Offset, ProducerIndex, RecordId, RecordSlice, Timestamp, TopicId,
-    TopicPartition,
+    Acks, GroupId, LeaderEpoch, NodeId, Offset, ProducerIndex, RecordId, RecordSlice, Timestamp,
+    TopicId, TopicPartition,
 };
 use redelivery::{Crashes, Redelivery};
 use std::collections::{BTreeMap, BTreeSet};
@@ -269,7 +269,7 @@ impl Measure {
 
     /// Records of a producer that ends now which have no outcome; with acks=0 nobody waits for one.
     fn open_of(&self, producer: usize) -> u64 {
-        let asks = self.context.producers.get(producer).is_some_and(|one| one.acks != "0");
+        let asks = self.context.producers.get(producer).is_some_and(|one| one.acks != Acks::None);
         let flags = self.records.get(producer).filter(|_| asks).map_or(&[][..], Vec::as_slice);
         let open = flags.iter().enumerate().filter(|(number, flags)| {
             **flags & (SENT | ACKED | FAILED) == SENT
@@ -373,7 +373,7 @@ impl Measure {
             DuplicateCause::ProducerRestart
         } else if flags & AGAIN != 0 {
             DuplicateCause::SentAgain
-        } else if !producer.idempotent && producer.acks == "0" {
+        } else if !producer.idempotent && producer.acks == Acks::None {
             // It is never sent again: nobody waits for an answer.
             DuplicateCause::NotOnRecord
         } else if !producer.idempotent {

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::history::{Entry, Event};
 use crate::pace::Longest;
 use crate::places::{GroupPlaces, Places};
-use ackproof_types::{BrokerId, GroupId, NodeId, RebalanceReason, TopicPartition};
+use ackproof_types::{Acks, BrokerId, GroupId, NodeId, RebalanceReason, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -232,7 +232,7 @@ impl Obstacles {
         let mut writers =
             self.context.producers.iter().filter(|producer| producer.topic == place.topic);
         // With acks=1 nobody waits for a replica.
-        let all = writers.any(|producer| producer.acks != "0" && producer.acks != "1");
+        let all = writers.any(|producer| producer.acks == Acks::All);
         let matters = |span: &&Span| {
             all || !matches!(span.obstacle, Obstacle::Follower | Obstacle::MinInsyncReplicas)
         };

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::places::Places;
 use crate::verdict::BehindExpired;
 use ackproof_types::{
-    ErrorCode, ProducerIndex, Record, RecordId, RecordSlice, Timestamp, TopicPartition,
+    Acks, ErrorCode, ProducerIndex, Record, RecordId, RecordSlice, Timestamp, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -221,7 +221,7 @@ impl Outcomes {
         let sent = self.sent.get(id.producer.index());
         let sent = sent.and_then(|times| times.get(id.number as usize)).copied();
         let ended = self.ended.get(&id.producer).copied();
-        let end = if context.producer(id.producer).acks == "0" {
+        let end = if context.producer(id.producer).acks == Acks::None {
             SendEnd::AcksZero
         } else if sent.zip(ended).is_some_and(|(sent, ended)| sent <= ended) {
             SendEnd::ProducerEnded

@@ -5,8 +5,8 @@ use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::registry;
 use crate::verdict::PropertyResult;
 use ackproof_types::{
-    BrokerId, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, ProducerIndex, Record,
-    RecordId, RecordSlice, Timestamp, TopicId, TopicPartition,
+    Acks, BrokerId, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, ProducerIndex,
+    Record, RecordId, RecordSlice, Timestamp, TopicId, TopicPartition,
 };
 
 pub(crate) const P: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
@@ -31,7 +31,7 @@ pub(crate) fn context() -> Context {
             node: NodeId(4),
             name: "billing-0".into(),
             topic: TopicId(1),
-            acks: "all".into(),
+            acks: Acks::All,
             idempotent: true,
             ordered: true,
             limits: ProducerLimits::default(),

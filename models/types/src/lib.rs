@@ -11,6 +11,7 @@
 //! - [`record`] what: one record of the workload
 //! - [`error`] why not: Kafka's error codes
 //! - [`group`] where a group is kept, why it rebalances
+//! - [`setting`] what clients are told to do
 //! - [`version`] lines of Kafka and levels of features
 //! - [`words`] counts as people write them
 
@@ -20,6 +21,7 @@ pub mod id;
 pub mod log;
 pub mod record;
 pub mod roster;
+pub mod setting;
 pub mod time;
 pub mod version;
 pub mod words;
@@ -35,5 +37,6 @@ pub use log::{
 };
 pub use record::{Record, RecordId, RecordSlice};
 pub use roster::{Roster, Server};
+pub use setting::Acks;
 pub use time::{Delay, Micros, Timestamp};
 pub use version::{Features, KafkaVersion};

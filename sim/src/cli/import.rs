@@ -5,8 +5,9 @@ use super::output::{result, talk};
 use super::place::whole;
 use super::status::Status;
 use ackproof::outside::verifiable::{Base, Dump, History, Log, Metadata, Settings, history, merge};
+use ackproof_types::Acks;
 use ackproof_types::words::plural;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
@@ -57,8 +58,8 @@ struct Verifiable {
     #[arg(long, value_name = "NAME", default_value = "consumers")]
     group: String,
     /// The producers' acks.
-    #[arg(long, default_value = "all", value_parser = PossibleValuesParser::new(["all", "-1", "1", "0"]))]
-    acks: String,
+    #[arg(long, default_value = "all", value_parser = PossibleValuesParser::new(["all", "-1", "1", "0"]).try_map(|word| word.parse::<Acks>()))]
+    acks: Acks,
     /// The producers ran with enable.idempotence=true. The tool sets retries=0, which switches
     /// idempotence off.
     #[arg(long)]
@@ -102,9 +103,9 @@ fn verifiable(arguments: &Verifiable) -> Result<String, String> {
     } else {
         let settings = Settings {
             group: arguments.group.clone(),
-            acks: arguments.acks.clone(),
+            acks: arguments.acks,
             idempotent: arguments.idempotent,
-            reset: arguments.reset.clone(),
+            reset: arguments.reset.as_str().into(),
         };
         history(&producers, &consumers, dump, &settings)?
     };

@@ -139,8 +139,8 @@ fn timing(pace: &Pace) -> Timing {
     let group = GroupContext {
         name: "g".to_owned(),
         topics: Vec::new(),
-        commit: String::new(),
-        reset: String::new(),
+        commit: "".into(),
+        reset: "".into(),
         commit_interval: None,
     };
     Timing::of(pace, &Context { groups: vec![group], ..Context::default() })

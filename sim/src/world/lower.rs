@@ -6,7 +6,7 @@ use ackproof_kafka::config::{
     ApplicationConfig, BrokerSettings, ClusterConfig, CommitStrategy, ConsumerConfig,
     ProducerConfig, TopicConfig,
 };
-use ackproof_kafka::message::{Acks, OffsetSpec};
+use ackproof_kafka::message::OffsetSpec;
 use ackproof_kafka::profile::Profile;
 use ackproof_kafka::reader::ReaderConfig;
 use ackproof_kafka::variant::{Variant, Variants};
@@ -16,8 +16,8 @@ use ackproof_oracle::context::{
 use ackproof_scenario::plan::{Commit, Group, Plan, Producer, Settings, Topic};
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{
-    BrokerId, ControllerId, Delay, GroupId, Micros, NodeId, ProducerIndex, Roster, Server, TopicId,
-    TopicPartition,
+    Acks, BrokerId, ControllerId, Delay, GroupId, Micros, NodeId, ProducerIndex, Roster, Server,
+    TopicId, TopicPartition,
 };
 use rand::RngExt;
 use std::sync::Arc;
@@ -212,11 +212,7 @@ pub(crate) fn producer(
         index,
         topic: producer.topic,
         bootstrap,
-        acks: match config.word("acks") {
-            "0" => Acks::None,
-            "1" => Acks::Leader,
-            _ => Acks::All,
-        },
+        acks: acks(config),
         enable_idempotence: config.switch("enable.idempotence"),
         retries: number(config, "retries", u32::MAX),
         max_in_flight: number(config, "max.in.flight.requests.per.connection", usize::MAX),
@@ -233,6 +229,10 @@ pub(crate) fn producer(
         salt: stream(seed, "salt", entity(&name)).random(),
         variants: variants(plan),
     }
+}
+
+fn acks(config: &Settings) -> Acks {
+    config.word("acks").parse().expect("a scenario has one of Kafka's words")
 }
 
 pub(crate) fn consumer(
@@ -324,7 +324,7 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
                 node,
                 name: cast.names[node.index()].clone(),
                 topic: producer.topic,
-                acks: producer.config.word("acks").to_owned(),
+                acks: acks(&producer.config),
                 idempotent,
                 ordered: idempotent || in_flight == 1,
                 limits: ProducerLimits {
@@ -343,8 +343,8 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
     let groups = plan.groups.iter().map(|group| GroupContext {
         name: group.name.clone(),
         topics: group.topics.clone(),
-        commit: group.commit.name().to_owned(),
-        reset: group.config.word("auto.offset.reset").to_owned(),
+        commit: group.commit.name().into(),
+        reset: group.config.word("auto.offset.reset").into(),
         commit_interval: Some(match group.commit {
             Commit::Auto | Commit::AutoWithHandOff => {
                 group.config.millis("auto.commit.interval.ms")

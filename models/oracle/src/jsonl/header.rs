@@ -5,7 +5,7 @@ use super::VERSION;
 use super::problem::Problem;
 use super::text::Text;
 use crate::context::{Context, GroupContext, ProducerContext, ProducerLimits, TopicContext};
-use ackproof_types::{Micros, NodeId, TopicId};
+use ackproof_types::{Acks, Micros, NodeId, TopicId};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -205,7 +205,7 @@ pub fn header_line(context: &Context) -> String {
     let producers = context.producers.iter().map(|producer| {
         let shown = Producer {
             topic: topic(producer.topic),
-            acks: producer.acks.clone(),
+            acks: producer.acks.to_string(),
             idempotent: Some(producer.idempotent),
             in_flight: if producer.ordered && !producer.idempotent { 1 } else { five() },
             retries: producer.limits.retries,
@@ -220,8 +220,8 @@ pub fn header_line(context: &Context) -> String {
         let within = group.commit_interval.map(Micros::as_millis);
         let shown = Group {
             topics,
-            commit: group.commit.clone(),
-            reset: group.reset.clone(),
+            commit: group.commit.to_string(),
+            reset: group.reset.to_string(),
             commit_within_ms: within.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
         };
         (group.name.clone(), shown)
@@ -287,18 +287,14 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
             nodes.push(node.clone());
             nodes.len() - 1
         });
-        let idempotent = one.idempotent.unwrap_or(matches!(one.acks.as_str(), "all" | "-1"));
-        if !matches!(one.acks.as_str(), "all" | "-1" | "1" | "0") {
-            return Err((
-                format!("producers.{name}.acks: {:?} is none of all, 1, 0", one.acks),
-                None,
-            ));
-        }
+        let acks = one.acks.parse::<Acks>();
+        let acks = acks.map_err(|what| (format!("producers.{name}.acks: {what}"), None))?;
+        let idempotent = one.idempotent.unwrap_or(acks == Acks::All);
         producers.push(ProducerContext {
             node: NodeId(u16::try_from(index).expect("nodes are bounded")),
             name: name.clone(),
             topic: topic(&one.topic, format!("producers.{name}.topic"))?,
-            acks: one.acks.clone(),
+            acks,
             idempotent,
             ordered: idempotent || one.in_flight == 1,
             limits: limits(one),
@@ -312,7 +308,7 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
             return Err((format!("groups.{name}: a control character in a text"), None));
         }
         let commit_interval = one.commit_within_ms.map(|ms| Micros::from_millis(u64::from(ms)));
-        let (commit, reset) = (one.commit, one.reset);
+        let (commit, reset) = (one.commit.as_str().into(), one.reset.as_str().into());
         groups.push(GroupContext { name, topics, commit, reset, commit_interval });
     }
     let topics = topics_of(&header.topics);

@@ -1,11 +1,12 @@
 //! What is written is read again, and what is no history is refused with its place.
 
 use super::*;
-use crate::context::Context;
+use crate::context::{Context, OffsetReset};
 use crate::history::{Entry, Event};
 use crate::judge::Judge;
 use crate::kind::Kind;
 use crate::test_history::context;
+use ackproof_types::Acks;
 use std::io::Cursor;
 
 mod arbitrary;
@@ -39,7 +40,7 @@ fn refused(text: &str) -> String {
 #[test]
 fn the_header_is_the_context() {
     let mut all = context();
-    all.producers[0].acks = "1".into();
+    all.producers[0].acks = Acks::Leader;
     (all.producers[0].idempotent, all.producers[0].ordered) = (false, true);
     all.topics[1].unclean_leader_election = true;
     let (read, entries) = read(format!("{}\n", header_line(&all)).as_bytes()).unwrap();
@@ -58,7 +59,10 @@ fn what_a_header_leaves_out_has_kafkas_defaults() {
     assert_eq!((context.brokers, &*context.topics[0].name), (3, "__consumer_offsets"));
     assert!(context.producers[0].idempotent && context.producers[0].ordered, "with acks=all");
     assert!(!context.producers[1].idempotent && !context.producers[1].ordered, "with acks=1");
-    assert_eq!((&*context.groups[0].commit, &*context.groups[0].reset), ("unknown", "latest"));
+    assert_eq!(
+        (context.groups[0].commit.to_string(), &context.groups[0].reset),
+        ("unknown".to_owned(), &OffsetReset::Latest)
+    );
 }
 
 #[test]

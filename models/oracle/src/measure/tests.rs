@@ -4,7 +4,7 @@ use super::*;
 use crate::cause::SendEnd;
 use crate::history::{PositionSource, ProcessEnd};
 use crate::test_history::*;
-use ackproof_types::{ErrorCode, GenerationId, MemberId, RebalanceReason};
+use ackproof_types::{Acks, ErrorCode, GenerationId, MemberId, RebalanceReason};
 
 fn failed(number: u32, maybe_written: bool) -> (u16, Event) {
     let (records, error) = (slice(&[number]), ErrorCode::Timeout);
@@ -97,7 +97,7 @@ fn a_duplicate_in_the_log_names_its_cause() {
     assert_eq!(cause(true, vec![bump()]), Some(DuplicateCause::Deduplication), "no reason");
     assert_eq!(cause(true, vec![]), Some(DuplicateCause::Deduplication));
     let mut context = context();
-    (context.producers[0].acks, context.producers[0].idempotent) = ("0".into(), false);
+    (context.producers[0].acks, context.producers[0].idempotent) = (Acks::None, false);
     let causes = counted(&context, vec![sent(0), final_read(0, &[0, 0])]).0.log_duplicate_causes;
     assert_eq!(causes, [(DuplicateCause::NotOnRecord, 1)].into(), "acks=0 sends nothing again");
 }
@@ -232,7 +232,7 @@ fn rebalances_refused_commits_and_dead_letters_are_counted() {
 fn what_is_unknown_and_absent_is_not_lost_and_names_its_cause() {
     let cause = |acks: &str| {
         let mut context = context();
-        context.producers[0].acks = acks.into();
+        context.producers[0].acks = acks.parse().unwrap();
         let (records, _) = counted(&context, vec![sent(0), final_done(0)]);
         assert_eq!((records.lost, records.unknown_absent), (0, 1));
         let cause = records.absent_causes.into_keys().next();

@@ -6,7 +6,7 @@ use crate::history::{Event, ProcessEnd};
 use crate::measure::Measure;
 use crate::test_history::*;
 use crate::verdict::RecordCounts;
-use ackproof_types::{ErrorCode, Micros};
+use ackproof_types::{Acks, ErrorCode, Micros};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ fn what_has_no_outcome_says_why() {
     let found = counted(&limited(), vec![ended, sent(0)]);
     assert_eq!(found.unknown_causes, one(None, SendEnd::Open));
     let mut silent = limited();
-    silent.producers[0].acks = "0".into();
+    silent.producers[0].acks = Acks::None;
     assert_eq!(counted(&silent, vec![sent(0)]).unknown_causes, one(None, SendEnd::AcksZero));
 }
 

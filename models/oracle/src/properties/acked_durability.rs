@@ -24,7 +24,9 @@ use crate::record_set::{OffsetTable, RecordSet};
 use crate::report::{Report, instant};
 use crate::restarts::Restarts;
 use crate::verdict::{Property, PropertyResult, Subject};
-use ackproof_types::{BrokerId, LeaderEpoch, NodeId, Offset, RecordId, Timestamp, TopicPartition};
+use ackproof_types::{
+    Acks, BrokerId, LeaderEpoch, NodeId, Offset, RecordId, Timestamp, TopicPartition,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -136,7 +138,7 @@ impl Log {
             let explains = self.uncleans.explains(id);
             let earlier = self.uncleans.count > 1 || self.uncleans.by_deposed.contains(id);
             let unclean = explains && (by_unclean || earlier);
-            let acks_one = context.producer(id.producer).acks == "1";
+            let acks_one = context.producer(id.producer).acks == Acks::Leader;
             let last = alone && came_back && topic.min_insync_replicas <= 1;
             let cause = if unclean && topic.unclean_leader_election {
                 LossCause::UncleanElection
@@ -213,7 +215,7 @@ impl Log {
         // With acks=all a stale leader cannot answer; its answer was under way.
         let stale = by.and_then(|by| self.replaced_without(by.into(), offset));
         if let Some((epoch, leader)) = stale
-            && context.producer(id.producer).acks == "1"
+            && context.producer(id.producer).acks == Acks::Leader
         {
             let doom = Doom { cause: LossCause::StaleLeader, leader, epoch, at: entry.at };
             self.doomed.insert((offset, id), doom);
@@ -256,13 +258,13 @@ impl Log {
         &self,
         (offset, id): (i64, RecordId),
         topic: &TopicContext,
-        acks: &str,
+        acks: Acks,
     ) -> (LossCause, Option<Doom>) {
         let doom = self.doomed.get(&(offset, id)).copied();
         let cause = match doom {
             Some(doom) => doom.cause,
             // A clean change of leaders loses what only one replica has acknowledged.
-            None if self.uncleans.explains(id) && (acks != "1" || !self.replaced) => {
+            None if self.uncleans.explains(id) && (acks != Acks::Leader || !self.replaced) => {
                 if topic.unclean_leader_election {
                     LossCause::UncleanElection
                 } else {
@@ -274,7 +276,7 @@ impl Log {
             // Who led is on record, and nobody lacked it.
             None if self.is_last_known() => LossCause::Replication,
             // With one replica, or without another leader, there is nobody who could have lacked it.
-            None if acks == "1" && self.replaced && topic.replication_factor > 1 => {
+            None if acks == Acks::Leader && self.replaced && topic.replication_factor > 1 => {
                 LossCause::AcksOne
             }
             None => LossCause::NotOnRecord,
@@ -331,7 +333,7 @@ impl Checker {
         let topic = &self.context.topics[partition.topic.index()];
         for (offset, id) in missing {
             self.report.judged(1);
-            let acks = &self.context.producer(id.producer).acks;
+            let acks = self.context.producer(id.producer).acks;
             let (cause, doom) = log.why((offset, id), topic, acks);
             let (record, at) = (id, Offset(offset));
             let subject = Subject { record, partition, offset: at, group: None, until: None };

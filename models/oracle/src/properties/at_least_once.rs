@@ -11,7 +11,7 @@
 //! purpose by commit-before-processing strategies and `reset=latest`.
 
 use crate::cause::LossCause;
-use crate::context::{Context, GroupContext};
+use crate::context::{CommitStrategy, Context, GroupContext, OffsetReset};
 use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::kind::Kind;
 use crate::places::{GroupPlaces, Places};
@@ -240,17 +240,27 @@ fn explain(
     };
     let cause = match resumption.source {
         // A position that the group's setting does not give is the doing of no setting.
-        PositionSource::NoCommitLatest if group.reset == "latest" => LossCause::ResetLatest,
-        PositionSource::OutOfRangeLatest if group.reset == "latest" => LossCause::OutOfRange,
-        PositionSource::OutOfRangeEarliest if group.reset == "earliest" => LossCause::OutOfRange,
+        PositionSource::NoCommitLatest if group.reset == OffsetReset::Latest => {
+            LossCause::ResetLatest
+        }
+        PositionSource::OutOfRangeLatest if group.reset == OffsetReset::Latest => {
+            LossCause::OutOfRange
+        }
+        PositionSource::OutOfRangeEarliest if group.reset == OffsetReset::Earliest => {
+            LossCause::OutOfRange
+        }
         PositionSource::Committed
             if open.offset < resumption.given
                 && progress.is_some_and(|one| one.polled.contains(open.offset.0)) =>
         {
-            match group.commit.as_str() {
-                "before-processing" => LossCause::CommitBeforeProcessing,
-                "auto-with-hand-off" => LossCause::HandOff,
-                _ => LossCause::CommitPastWork,
+            match group.commit {
+                CommitStrategy::BeforeProcessing => LossCause::CommitBeforeProcessing,
+                CommitStrategy::AutoWithHandOff => LossCause::HandOff,
+                CommitStrategy::Auto
+                | CommitStrategy::SyncAfterBatch
+                | CommitStrategy::AsyncAfterBatch
+                | CommitStrategy::SyncPerRecord
+                | CommitStrategy::Other(_) => LossCause::CommitPastWork,
             }
         }
         PositionSource::Committed

@@ -18,7 +18,7 @@ use crate::report::Report;
 use crate::restarts::Restarts;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{
-    BrokerId, LeaderEpoch, NodeId, ProducerIndex, RecordId, RecordSlice, TopicPartition,
+    Acks, BrokerId, LeaderEpoch, NodeId, ProducerIndex, RecordId, RecordSlice, TopicPartition,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -393,7 +393,7 @@ impl Checker {
         let Some(first) = records.first().filter(|_| base >= 0 && !replicas.is_unclean) else {
             return;
         };
-        if !matches!(self.context.producer(first.id.producer).acks.as_str(), "all" | "-1") {
+        if self.context.producer(first.id.producer).acks != Acks::All {
             return;
         }
         let other = (base..).zip(records.iter()).find_map(|(at, record)| {

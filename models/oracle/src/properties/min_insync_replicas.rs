@@ -21,7 +21,7 @@ use crate::places::Places;
 use crate::report::Report;
 use crate::restarts::Restarts;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{LeaderEpoch, NodeId, Offset, RecordSlice, TopicPartition};
+use ackproof_types::{Acks, LeaderEpoch, NodeId, Offset, RecordSlice, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -96,7 +96,7 @@ impl Checker {
             return;
         };
         let context = &self.context;
-        let all = |id| context.producer(id).acks == "all" || context.producer(id).acks == "-1";
+        let all = |id| context.producer(id).acks == Acks::All;
         let Some(first) = records.first().filter(|first| all(first.id.producer)) else { return };
         self.report.judged(records.len());
         let end = base.plus(records.len());
@@ -166,7 +166,7 @@ mod tests {
     use crate::history::Event;
     use crate::test_history::*;
     use crate::verdict::{Judgement, PropertyResult};
-    use ackproof_types::{LeaderEpoch, Offset};
+    use ackproof_types::{Acks, LeaderEpoch, Offset};
 
     fn run(events: Vec<(u16, Event)>) -> PropertyResult {
         judge("min-insync-replicas", events)
@@ -211,7 +211,7 @@ mod tests {
         let alone = vec![appended(1, 0, 0, &[0]), high_watermark(1, 0, 1)];
         assert_eq!(run(alone).judgement, Judgement::Held);
         let mut context = context();
-        context.producers[0].acks = "1".into();
+        context.producers[0].acks = Acks::Leader;
         let mut events = second_on(&[1]);
         events.push(acked(1, &[1]));
         let result = judge_in(&context, "min-insync-replicas", events);

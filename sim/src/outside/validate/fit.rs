@@ -52,10 +52,9 @@ fn topics(context: &Context) -> BTreeMap<&str, String> {
 /// Producers with what decides which properties judge them.
 fn producers(context: &Context) -> BTreeMap<&str, String> {
     let shown = context.producers.iter().map(|producer| {
-        let acks = if producer.acks == "-1" { "all" } else { &producer.acks };
         let idempotent = if producer.idempotent { "idempotent" } else { "not idempotent" };
         let to = topic(context, producer.topic);
-        (producer.name.as_str(), format!("to {to}, acks={acks}, {idempotent}"))
+        (producer.name.as_str(), format!("to {to}, acks={}, {idempotent}", producer.acks))
     });
     shown.collect()
 }

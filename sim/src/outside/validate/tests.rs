@@ -5,7 +5,7 @@ use crate::study::test_report::{DURABILITY, plan, report as simulated};
 use ackproof_oracle::judge::Judge;
 use ackproof_oracle::verdict::Judgement as Found;
 use ackproof_reports::validate::{Figure, Place};
-use ackproof_types::Timestamp;
+use ackproof_types::{Acks, Timestamp};
 use std::sync::Arc;
 
 /// A real run in which acked-durability concludes this; nothing else happened.
@@ -116,7 +116,7 @@ fn a_history_of_others_is_refused() {
     assert!(missing.contains("the scenario has a group \"g\""), "{missing}");
     let larger = refused(|context| context.topics[1].partitions += 1);
     assert!(larger.contains("topic \"t\" is "), "{larger}");
-    let other = refused(|context| context.producers[0].acks = "1".to_owned());
+    let other = refused(|context| context.producers[0].acks = Acks::Leader);
     assert!(other.contains("acks=1"), "{other}");
     let brokers = refused(|context| context.brokers = 5);
     assert!(brokers.contains("5 brokers"), "{brokers}");

@@ -9,7 +9,7 @@
 //! It knows nothing of commits: whether a position is the right one is for the oracle to say.
 
 use super::{Dump, Place};
-use ackproof_oracle::context::{Context, TopicContext};
+use ackproof_oracle::context::{Context, OffsetReset, TopicContext};
 use ackproof_oracle::history::PositionSource;
 use ackproof_types::GroupId;
 use std::collections::BTreeSet;
@@ -58,7 +58,7 @@ impl<'a> Positions<'a> {
         }
         let known = |topic: &&TopicContext| topic.name == place.topic;
         let topic = self.context.topics.iter().find(known)?;
-        let resets = self.context.groups[group.index()].reset != "earliest";
+        let resets = self.context.groups[group.index()].reset != OffsetReset::Earliest;
         if topic.unclean_leader_election || resets {
             return None;
         }

@@ -4,9 +4,12 @@
 use super::frame::lives;
 use super::{Base, Dump, Line, Log, Place, What};
 use ackproof_oracle::context::{
-    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext,
+    CommitStrategy, Context, GroupContext, OffsetReset, ProducerContext, ProducerLimits,
+    TopicContext,
 };
-use ackproof_types::{GroupId, NodeId, ProducerIndex, Record, RecordId, TopicId, TopicPartition};
+use ackproof_types::{
+    Acks, GroupId, NodeId, ProducerIndex, Record, RecordId, TopicId, TopicPartition,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the logs do not say of the configuration.
@@ -15,11 +18,11 @@ pub struct Settings {
     /// The group of all consumers.
     pub group: String,
     /// `acks` of all producers.
-    pub acks: String,
+    pub acks: Acks,
     /// `enable.idempotence` of all producers. The tool sets `retries=0`, which switches it off.
     pub idempotent: bool,
     /// `auto.offset.reset` of all consumers.
-    pub reset: String,
+    pub reset: OffsetReset,
 }
 
 /// Who is who.
@@ -149,7 +152,7 @@ impl Roster {
         let group = GroupContext {
             name: settings.group.clone(),
             topics: (1..).map(TopicId).take(sizes.len()).collect(),
-            commit: "sync-after-batch".to_owned(),
+            commit: CommitStrategy::SyncAfterBatch,
             reset: settings.reset.clone(),
             commit_interval: None,
         };
@@ -298,7 +301,7 @@ fn senders(producers: &[Log], topics: &[&str], settings: &Settings) -> Result<Se
             node: NodeId(1 + index),
             name: log.name.clone(),
             topic: TopicId(1 + topic.map_or(0, |topic| u16::try_from(topic).unwrap_or(0))),
-            acks: settings.acks.clone(),
+            acks: settings.acks,
             idempotent: settings.idempotent,
             ordered: settings.idempotent,
             limits: ProducerLimits::default(),

@@ -18,7 +18,7 @@ fn cause_of(acks: &str, events: Vec<(u16, Event)>) -> (LossCause, String) {
 
 fn cause_in(context: &Context, acks: &str, events: Vec<(u16, Event)>) -> (LossCause, String) {
     let mut context = context.clone();
-    context.producers[0].acks = acks.into();
+    context.producers[0].acks = acks.parse().unwrap();
     let result = judge_in(&context, NAME, events);
     assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
     let first = result.violations[0].clone();

@@ -3,7 +3,7 @@
 use crate::history::Event;
 use crate::test_history::*;
 use crate::verdict::{Judgement, PropertyResult};
-use ackproof_types::{BrokerId, LeaderEpoch, Offset};
+use ackproof_types::{Acks, BrokerId, LeaderEpoch, Offset};
 
 fn run(events: Vec<(u16, Event)>) -> PropertyResult {
     judge("log-matching", events)
@@ -239,7 +239,7 @@ fn an_acknowledgement_with_acks_all_names_what_is_committed() {
     let deposed = vec![unclean(3, 1), appended(3, 1, 0, &[5]), high_watermark(3, 1, 1)];
     assert_eq!(after(deposed.into_iter().chain([acked(0, &[0])]).collect()).violation_count, 0);
     let mut context = context();
-    context.producers[0].acks = "1".into();
+    context.producers[0].acks = Acks::Leader;
     let mut events = committed();
     events.push(acked(0, &[9]));
     assert_eq!(judge_in(&context, "log-matching", events).violation_count, 0, "acks=1");

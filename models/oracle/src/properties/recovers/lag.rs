@@ -191,10 +191,8 @@ struct Group {
 
 impl Group {
     fn new(context: &GroupContext) -> Self {
-        let default = match context.commit.as_str() {
-            "auto" | "auto-with-hand-off" => Micros::from_secs(5),
-            _ => Micros::ZERO,
-        };
+        let is_auto = context.commit.is_automatic();
+        let default = if is_auto { Micros::from_secs(5) } else { Micros::ZERO };
         Self {
             commits: context.commit_interval.is_some(),
             interval: context.commit_interval.unwrap_or(default),
