@@ -49,7 +49,7 @@ pub(super) struct Connection<P> {
     pub(super) state: State,
     /// Failures since it last stood.
     pub(super) failures: u32,
-    /// Its place in the order of last tries, from 1; 0: never tried.
+    /// Its place in the order of last tries and ends, from 1; 0: never tried.
     pub(super) tried: usize,
     pub(super) unsent: VecDeque<Unsent<P>>,
     pub(super) in_flight: VecDeque<InFlight<P>>,

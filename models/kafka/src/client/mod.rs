@@ -9,6 +9,8 @@ pub mod metadata;
 pub mod mix;
 pub mod murmur2;
 pub mod network;
+#[cfg(test)]
+mod tests;
 
 pub use metadata::{Leadership, Metadata};
 pub use network::{ClientSettings, NetworkClient, NetworkTimer};

@@ -183,15 +183,19 @@ impl<P> NetworkClient<P> {
         if self.connections[at].state != State::Closed {
             return;
         }
+        self.connections[at].state = State::Connecting;
+        self.tried_last(at);
+        self.transmit(at, Sent::ApiVersions, Request::ApiVersions, out);
+    }
+
+    /// Kafka: `lastConnectAttemptMs`, which a disconnect sets too.
+    fn tried_last(&mut self, at: usize) {
         let before = self.connections[at].tried;
         let count = self.connections.iter().filter(|it| it.tried > 0).count();
         for other in self.connections.iter_mut().filter(|it| before > 0 && it.tried > before) {
             other.tried -= 1;
         }
-        let connection = &mut self.connections[at];
-        connection.tried = if before > 0 { count } else { count + 1 };
-        connection.state = State::Connecting;
-        self.transmit(at, Sent::ApiVersions, Request::ApiVersions, out);
+        self.connections[at].tried = if before > 0 { count } else { count + 1 };
     }
 
     fn correlation(&mut self) -> CorrelationId {
@@ -417,6 +421,7 @@ impl<P> NetworkClient<P> {
 
     fn end<T: From<NetworkTimer>, W>(&mut self, route: Route, out: &mut Outbox<T, W>) -> Failed<P> {
         let at = self.index(route);
+        self.tried_last(at);
         let connection = &mut self.connections[at];
         connection.state = State::BackingOff;
         let pause = backoff(RECONNECT_BACKOFF, RECONNECT_BACKOFF_MAX, connection.failures);

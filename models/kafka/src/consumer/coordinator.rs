@@ -16,7 +16,9 @@ enum Lookup {
     UnderWay,
     /// It failed; `retry.backoff.ms` runs.
     CoolingDown,
-    /// Then fresh metadata is waited for: who was asked may not be there any more.
+    /// It was found, but its connection has failed and may not be tried yet; `retry.backoff.ms` runs.
+    Unavailable,
+    /// After it failed, fresh metadata is waited for: who was asked may not be there any more.
     AwaitsMetadata,
 }
 
@@ -54,31 +56,34 @@ impl Consumer {
     }
 
     pub(super) fn coordinator_found(&mut self, result: Result<BrokerId, ErrorCode>, out: &mut Out) {
-        if let Ok(broker) = result {
-            self.coordinator =
-                Coordinator { broker: Some(broker), lookup: Lookup::Idle, failures: 0 };
-            self.watch_session(out);
-            match self.coordinator_route() {
-                Some(route) => drop(self.client.ready(route, out)),
-                None => out.arm(Timer::CoordinatorBackoff, self.retry_backoff()),
+        self.coordinator.lookup = match result {
+            Ok(broker) if !self.client.is_unavailable(coordinator(broker)) => {
+                let lookup = Lookup::Idle;
+                self.coordinator = Coordinator { broker: Some(broker), lookup, failures: 0 };
+                self.watch_session(out);
+                self.client.ready(coordinator(broker), out);
+                return;
             }
-        } else {
-            self.commits.drop_queued();
-            self.coordinator.lookup = Lookup::CoolingDown;
-            let pause = self.retry_backoff_after(self.coordinator.failures);
-            self.coordinator.failures = once_more(self.coordinator.failures);
-            out.arm(Timer::CoordinatorBackoff, pause);
-        }
+            Ok(_) => Lookup::Unavailable,
+            Err(_) => {
+                self.commits.drop_queued();
+                Lookup::CoolingDown
+            }
+        };
+        let pause = self.retry_backoff_after(self.coordinator.failures);
+        self.coordinator.failures = once_more(self.coordinator.failures);
+        out.arm(Timer::CoordinatorBackoff, pause);
     }
 
-    /// It may be looked up again; and is, if its connection has failed and may not be tried yet: another may
-    /// coordinate by now. Kafka's heartbeat thread does that every `retry.backoff.ms`.
+    /// It may be looked up again.
     pub(super) fn coordinator_cooled(&mut self) {
-        if self.coordinator.lookup == Lookup::CoolingDown {
-            self.coordinator.lookup = Lookup::AwaitsMetadata;
-            self.client.metadata_mut().request_update();
-        } else if self.coordinator_route().is_none() {
-            self.coordinator.broker = None;
+        match self.coordinator.lookup {
+            Lookup::CoolingDown => {
+                self.coordinator.lookup = Lookup::AwaitsMetadata;
+                self.client.metadata_mut().request_update();
+            }
+            Lookup::Unavailable => self.coordinator.lookup = Lookup::Idle,
+            Lookup::Idle | Lookup::UnderWay | Lookup::AwaitsMetadata => {}
         }
     }
 

@@ -293,7 +293,9 @@ impl Consumer {
         if self.application.has_exited() {
             return;
         }
-        self.client.maybe_update(out);
+        if self.client.maybe_update(out) {
+            self.coordinator_may_be_looked_up();
+        }
         self.find_coordinator(out);
         self.send_queued_commits(out);
         self.send_waiting_commit(out);

@@ -187,7 +187,8 @@ fn a_coordinator_that_cannot_be_reached_is_looked_up_again_meanwhile() {
         channel: Channel::Coordinator,
     })));
     h.fire(Timer::CoordinatorBackoff);
-    assert_eq!(h.requests.len(), 4, "it can be reached");
+    assert_eq!(h.requests.len(), 5, "once more");
+    assert!(!h.timers.contains_key(&Timer::CoordinatorBackoff), "it can be reached");
 }
 
 #[test]
@@ -202,6 +203,7 @@ fn a_lost_coordinator_is_looked_up_again() {
     h.commit = Ok(());
     h.fire(Timer::CommitBackoff);
     h.fire(Timer::Network(NetworkTimer::Reconnect(route)));
+    h.fire(Timer::CoordinatorBackoff);
     assert_eq!(
         h.story()[2..],
         ["sent 2", "failed 2 NOT_COORDINATOR true", "sent 2", "committed 2", "polled 2+2"]
@@ -273,8 +275,8 @@ fn auto_commit_that_is_due_waits_for_the_coordinator() {
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     assert_eq!(h.story(), ["processed 0", "processed 1", "polled 2+2"]);
-    h.release();
     h.reconnect();
+    h.release();
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     assert_eq!(h.story(), ["processed 2", "processed 3", "sent 4", "committed 4"]);

@@ -18,8 +18,8 @@ fn a_member_that_left_unawares_goes_on_while_the_coordinator_is_unknown() {
     assert_eq!(h.story(), ["processed 0", "processed 1"], "commitSync waits for the coordinator");
     h.fire(Timer::CommitDeadline);
     assert_eq!(h.story(), ["polled 2+2"], "what was buffered");
-    h.release();
     h.reconnect();
+    h.release();
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     let story =
