@@ -4,7 +4,7 @@
 use crate::support::{assert_none, load, outcome, parallel};
 use ackproof_kafka::variant::Variant;
 use ackproof_oracle::context::{
-    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext,
+    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
 };
 use ackproof_oracle::history::{Entry, Event, Phase};
 use ackproof_oracle::registry::{PROPERTIES, properties};
@@ -129,7 +129,7 @@ fn context() -> Context {
     let nodes = ["controller", "broker-1", "broker-2", "broker-3", "p-0", "g-0", "g-1"];
     Context {
         nodes: nodes.map(String::from).to_vec(),
-        brokers: 3,
+        roster: servers(3),
         topics: vec![topic("__consumer_offsets"), topic("t")],
         producers: vec![ProducerContext {
             node: NodeId(4),

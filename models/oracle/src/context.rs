@@ -1,7 +1,8 @@
 //! What the oracle must know of a run besides its history: who took part, and what was configured.
 
 use ackproof_types::{
-    Acks, GroupId, Micros, NodeId, ProducerIndex, TopicId, TopicPartition, offsets_partition,
+    Acks, BrokerId, ControllerId, GroupId, Micros, NodeId, ProducerIndex, Roster, Server, TopicId,
+    TopicPartition, offsets_partition,
 };
 use std::fmt;
 
@@ -10,8 +11,8 @@ use std::fmt;
 pub struct Context {
     /// Names of processes by [`NodeId`]: `controller`, `broker-1`, `billing-0`, `ledger-2`.
     pub nodes: Vec<String>,
-    /// Number of brokers: nodes `1..=brokers`.
-    pub brokers: u16,
+    /// Which of the processes are servers.
+    pub roster: Roster,
     /// Topics by [`TopicId`]; index 0 is `__consumer_offsets`.
     pub topics: Vec<TopicContext>,
     /// Producer instances by [`ProducerIndex`].
@@ -146,11 +147,47 @@ impl CommitStrategy {
     }
 }
 
+/// The processes of a history: one that stands for the controllers, then brokers 1, 2, …
+#[must_use]
+pub fn servers(brokers: u16) -> Roster {
+    let brokers = (1..=brokers).map(|id| Server::Broker(BrokerId(id)));
+    let controller = Server::Controller(ControllerId(0));
+    Roster::of(std::iter::once(controller).chain(brokers).map(Some))
+}
+
 impl Context {
     /// `payments-0`.
     #[must_use]
     pub fn partition(&self, partition: TopicPartition) -> String {
         format!("{}-{}", self.topics[partition.topic.index()].name, partition.partition)
+    }
+
+    /// The process of a broker.
+    ///
+    /// # Panics
+    /// If the run has no such broker: a history that names one is refused.
+    #[must_use]
+    pub fn process(&self, broker: BrokerId) -> NodeId {
+        self.roster.node(Server::Broker(broker)).expect("a history names brokers of its header")
+    }
+
+    /// The broker that a process is; none for others.
+    #[must_use]
+    pub fn broker(&self, node: NodeId) -> Option<BrokerId> {
+        match self.roster.server(node)? {
+            Server::Broker(broker) => Some(broker),
+            Server::Controller(_) => None,
+        }
+    }
+
+    /// The process that stands for the controllers in a history: what they decide happens there.
+    ///
+    /// # Panics
+    /// If the run has no controller.
+    #[must_use]
+    pub fn controller(&self) -> NodeId {
+        let first = self.roster.controllers().next().map(Server::Controller);
+        first.and_then(|server| self.roster.node(server)).expect("a cluster has a controller")
     }
 
     /// The name of a process.
@@ -165,10 +202,16 @@ impl Context {
         &self.groups[group.index()].name
     }
 
+    /// `__consumer_offsets`.
+    #[must_use]
+    pub fn consumer_offsets(&self) -> &TopicContext {
+        &self.topics[TopicId::CONSUMER_OFFSETS.index()]
+    }
+
     /// The partition of `__consumer_offsets` that keeps a group (R9.1).
     #[must_use]
     pub fn home(&self, group: GroupId) -> TopicPartition {
-        let partitions = self.topics.first().map_or(1, |topic| topic.partitions.max(1));
+        let partitions = self.consumer_offsets().partitions.max(1);
         let number = offsets_partition(self.group(group), partitions);
         TopicPartition::new(TopicId::CONSUMER_OFFSETS, number)
     }

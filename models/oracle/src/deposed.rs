@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::history::Event;
 use crate::places::Places;
-use ackproof_types::{BrokerId, LeaderEpoch, NodeId, TopicPartition};
+use ackproof_types::{BrokerId, LeaderEpoch, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -76,7 +76,8 @@ impl Deposed {
         let stale: Vec<_> =
             self.partitions.iter().filter_map(|(place, one)| Some((place, one.stale?))).collect();
         let (place, ((epoch, who), (later, leader))) = *stale.first()?;
-        let (place, who) = (self.context.partition(place), self.context.node(NodeId::from(who)));
+        let (place, who) =
+            (self.context.partition(place), self.context.node(self.context.process(who)));
         let others = match stale.len() - 1 {
             0 => String::new(),
             1 => "; the same of 1 other partition".to_owned(),

@@ -1,7 +1,7 @@
 //! Whom the controller chose to lead a partition, and whom an unclean election replaced: such a leader may go on,
 //! with those that are in sync in its eyes, until it is in sync again. It judges nothing.
 
-use ackproof_types::{BrokerId, LeaderEpoch, NodeId};
+use ackproof_types::{BrokerId, LeaderEpoch};
 use std::collections::BTreeSet;
 
 /// Elections of a partition.
@@ -35,10 +35,10 @@ impl Elected {
         self.keep(|broker| !isr.contains(&broker))
     }
 
-    /// A process ended: as a broker it answers nobody any more, and follows when it is back. Whether it was deposed.
-    pub(crate) fn end(&mut self, node: NodeId) -> bool {
-        self.is_gone |= self.leader().is_some_and(|leader| NodeId::from(leader) == node);
-        self.keep(|broker| NodeId::from(broker) != node)
+    /// A process ended: a broker answers nobody any more, and follows when it is back. Whether it was deposed.
+    pub(crate) fn end(&mut self, ended: Option<BrokerId>) -> bool {
+        self.is_gone |= ended.is_some() && self.leader() == ended;
+        self.keep(|broker| Some(broker) != ended)
     }
 
     fn keep(&mut self, stays: impl Fn(BrokerId) -> bool) -> bool {
@@ -92,14 +92,14 @@ mod tests {
         assert!(!elected.take_isr(&[TWO]) && elected.take_isr(&[ONE, TWO]));
         assert!(!elected.has_deposed());
         let mut elected = unclean();
-        assert!(elected.end(ONE.into()) && !elected.has_deposed());
+        assert!(elected.end(Some(ONE)) && !elected.has_deposed());
     }
 
     #[test]
     fn who_ended_before_is_not_deposed() {
         let mut elected = Elected::default();
         elected.elect((LeaderEpoch(0), Some(ONE)), &[ONE], false);
-        elected.end(ONE.into());
+        elected.end(Some(ONE));
         elected.elect((LeaderEpoch(1), Some(TWO)), &[TWO], true);
         assert!(!elected.has_deposed());
     }

@@ -132,7 +132,7 @@ impl Measure {
             furthest: Places::default(),
             reordered: BTreeMap::new(),
             open_at_end: 0,
-            moves: Moves::default(),
+            moves: Moves::new(Arc::clone(&context)),
             formation: Formation::new(&context),
             obstacles: Obstacles::new(Arc::clone(&context)),
             last: Timestamp::START,

@@ -10,14 +10,13 @@
 //! It judges only the history, so that both exist alike for a simulation and for a real cluster, and
 //! takes a fault that names no target for one that hits nobody. It judges nothing.
 
+use crate::context::Context;
 use crate::histogram::Histogram;
 use crate::history::{Entry, Event};
 use crate::places::{GroupPlaces, Places};
 use ackproof_types::{BrokerId, GroupId, Micros, NodeId, TopicId, TopicPartition};
 use std::collections::BTreeMap;
-
-/// Kafka's own topic of offsets, which is not the user's.
-const OFFSETS: TopicId = TopicId(0);
+use std::sync::Arc;
 
 /// A leadership, an ownership or a hit: of whom, since when, in microseconds.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +56,9 @@ impl Hits {
 }
 
 /// Moves in the making.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Moves {
+    context: Arc<Context>,
     hits: Hits,
     leaders: Places<Option<Held>>,
     failover: Option<Histogram>,
@@ -68,6 +68,18 @@ pub(crate) struct Moves {
 }
 
 impl Moves {
+    /// Nothing has moved yet.
+    pub(crate) fn new(context: Arc<Context>) -> Self {
+        Self {
+            context,
+            hits: Hits::default(),
+            leaders: Places::default(),
+            failover: None,
+            owners: GroupPlaces::default(),
+            handover: BTreeMap::new(),
+        }
+    }
+
     /// Takes an entry that is not about records.
     pub(crate) fn observe(&mut self, entry: &Entry) {
         let (at, node) = (entry.at.as_micros(), entry.node);
@@ -83,9 +95,11 @@ impl Moves {
                 self.free_all(at, node);
             }
             Event::Unfenced { broker } => {
-                self.hits.ends.remove(&NodeId::from(*broker));
+                self.hits.ends.remove(&self.context.process(*broker));
             }
-            Event::LeaderElected { partition, leader, .. } if partition.topic != OFFSETS => {
+            Event::LeaderElected { partition, leader, .. }
+                if partition.topic != TopicId::CONSUMER_OFFSETS =>
+            {
                 self.elect(at, *partition, *leader);
             }
             Event::Revoked { group, partitions, .. } => {
@@ -110,7 +124,7 @@ impl Moves {
     fn elect(&mut self, at: u64, partition: TopicPartition, leader: Option<BrokerId>) {
         let lengths = self.failover.get_or_insert_default();
         // Without a leader the one before is still the last.
-        let Some(leader) = leader.map(NodeId::from) else { return };
+        let Some(leader) = leader.map(|leader| self.context.process(leader)) else { return };
         let held = self.leaders.of(partition);
         let before = held.filter(|before| before.by != leader);
         if let Some(since) = before.and_then(|before| self.hits.first(before)) {

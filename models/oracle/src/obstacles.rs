@@ -122,7 +122,7 @@ impl Obstacles {
             }
             Event::Unfenced { broker } => {
                 self.tells_unfenced = true;
-                self.healed(at, NodeId::from(*broker));
+                self.healed(at, self.context.process(*broker));
             }
             Event::Assigned { group, partitions, .. } => {
                 for place in partitions.iter() {
@@ -161,8 +161,8 @@ impl Obstacles {
     }
 
     fn elect(&mut self, at: u64, partition: TopicPartition, leader: Option<BrokerId>) {
+        let leader = leader.map(|leader| self.context.process(leader));
         let led = self.leaders.of(partition);
-        let leader = leader.map(NodeId::from);
         let Some(leader) = leader else {
             close(&mut led.spans, at, |_| true);
             return open(&mut led.spans, Obstacle::NoLeader, at, true);
@@ -179,7 +179,7 @@ impl Obstacles {
     fn in_sync(&mut self, at: u64, partition: TopicPartition, isr: &[BrokerId]) {
         let least = usize::from(self.context.topics[partition.topic.index()].min_insync_replicas);
         let led = self.leaders.of(partition);
-        led.in_sync = isr.iter().map(|broker| NodeId::from(*broker)).collect();
+        led.in_sync = isr.iter().map(|broker| self.context.process(*broker)).collect();
         let (faults, down, leader) = (&self.faults, &self.down, led.leader);
         let is_hit = |node: &NodeId| down.contains(node) || faults.values().any(|hit| hit == node);
         if !led.in_sync.iter().any(|node| Some(*node) != leader && is_hit(node)) {

@@ -134,7 +134,7 @@ impl Tale {
                 let Some(leader) = leader else {
                     return Some(format!("{} has no leader (epoch {epoch})", place(of, context)));
                 };
-                let has = self.holders.contains(&NodeId::from(*leader));
+                let has = self.holders.contains(&context.process(*leader));
                 let how = if *unclean { "elected uncleanly" } else { "elected" };
                 let what = if has { "with" } else { "without" };
                 Some(format!("{leader} {how} {what} it (epoch {epoch}, in-sync set {isr:?})"))

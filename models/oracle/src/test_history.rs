@@ -1,6 +1,8 @@
 //! Hand-written histories for unit tests.
 
-use crate::context::{Context, GroupContext, ProducerContext, ProducerLimits, TopicContext};
+use crate::context::{
+    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
+};
 use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::registry;
 use crate::verdict::PropertyResult;
@@ -25,7 +27,7 @@ pub(crate) fn context() -> Context {
         ["controller", "broker-1", "broker-2", "broker-3", "billing-0", "ledger-0", "ledger-1"];
     Context {
         nodes: nodes.map(String::from).to_vec(),
-        brokers: 3,
+        roster: servers(3),
         topics: vec![topic("__consumer_offsets"), topic("payments")],
         producers: vec![ProducerContext {
             node: NodeId(4),

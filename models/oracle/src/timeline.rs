@@ -348,7 +348,7 @@ fn names(context: &Context, partitions: &[TopicPartition]) -> String {
     if internal <= NAMED && own.is_empty() {
         names.extend(partitions.iter().map(|place| context.partition(*place)));
     } else if internal > 0 {
-        names.push(format!("{internal} of {}", context.topics[0].name));
+        names.push(format!("{internal} of {}", context.consumer_offsets().name));
     }
     match names.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
@@ -376,7 +376,7 @@ mod tests {
         if let Event::LeaderElected { partition, .. } | Event::IsrChanged { partition, .. } =
             &mut event
         {
-            partition.topic = TopicId(0);
+            partition.topic = TopicId::CONSUMER_OFFSETS;
         }
         (node, event)
     }

@@ -2,15 +2,11 @@
 
 use std::fmt;
 
-/// A simulated process: 0 is the controller, `1..=brokers` are the brokers (see [`BrokerId`]), the
-/// clients follow in the order of the scenario.
+/// A process of a run. Which of them are servers, the [`Roster`](crate::Roster) knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u16);
 
 impl NodeId {
-    /// The controller's process.
-    pub const CONTROLLER: Self = Self(0);
-
     /// The index into tables of processes.
     #[must_use]
     pub fn index(self) -> usize {
@@ -21,12 +17,6 @@ impl NodeId {
 /// A broker's `node.id`, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BrokerId(pub u16);
-
-impl From<BrokerId> for NodeId {
-    fn from(broker: BrokerId) -> Self {
-        Self(broker.0)
-    }
-}
 
 impl fmt::Display for BrokerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,6 +21,13 @@ pub struct Roster {
 }
 
 impl Roster {
+    /// Of the processes of a run, one after the other; none: a client.
+    #[must_use]
+    pub fn of(processes: impl IntoIterator<Item = Option<Server>>) -> Self {
+        let numbered = (0..).map(NodeId).zip(processes);
+        Self { servers: numbered.filter_map(|(node, server)| Some((server?, node))).collect() }
+    }
+
     /// Enters a server.
     pub fn enter(&mut self, server: Server, node: NodeId) {
         self.servers.push((server, node));

@@ -48,6 +48,14 @@ pub struct Plan {
     pub ignored: Vec<Ignored>,
 }
 
+impl Plan {
+    /// `__consumer_offsets`.
+    #[must_use]
+    pub fn consumer_offsets(&self) -> &Topic {
+        &self.topics[TopicId::CONSUMER_OFFSETS.index()]
+    }
+}
+
 /// A setting that is accepted and not modelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ignored {

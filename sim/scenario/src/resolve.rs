@@ -281,7 +281,7 @@ fn ignored(sink: &mut Sink<'_>, run: Micros) -> Vec<Ignored> {
 /// Kafka does not create `__consumer_offsets` with fewer brokers than it is to have replicas, and no
 /// default is changed silently.
 fn offsets_topic(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
-    let (wanted, brokers) = (plan.topics[0].replication_factor, plan.brokers);
+    let (wanted, brokers) = (plan.consumer_offsets().replication_factor, plan.brokers);
     let Some(at) = root.get("groups").filter(|_| wanted > brokers && !plan.groups.is_empty())
     else {
         return;

@@ -75,7 +75,7 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
 
 /// Whether a replica out of sync may lead a partition of `__consumer_offsets`.
 fn may_lose_commits(plan: &Plan) -> bool {
-    plan.topics[0].config.switch("unclean.leader.election.enable")
+    plan.consumer_offsets().config.switch("unclean.leader.election.enable")
 }
 
 /// Why a commit strategy commits what is not processed.
@@ -336,7 +336,7 @@ fn at_least_once(group: &Group) -> String {
 
 /// What follows where Kafka cannot create `__consumer_offsets`.
 fn without_offsets(plan: &Plan, group: &str) -> Option<Clause> {
-    let (wanted, brokers) = (plan.topics[0].replication_factor, plan.brokers);
+    let (wanted, brokers) = (plan.consumer_offsets().replication_factor, plan.brokers);
     (wanted > brokers).then(|| Clause {
         says: format!("{group} reads nothing: __consumer_offsets is not created"),
         settings: vec![

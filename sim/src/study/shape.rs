@@ -39,7 +39,7 @@ pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
 
 /// Whether Kafka cannot create `__consumer_offsets`, so that no group reads anything: `recovers` says so.
 fn without_offsets(plan: &Plan) -> bool {
-    plan.topics[0].replication_factor > plan.brokers
+    plan.consumer_offsets().replication_factor > plan.brokers
 }
 
 /// What a run's report says of the network: only where faults make it matter.

@@ -107,6 +107,11 @@ impl Cast {
         self.roster.node(Server::Broker(BrokerId(id)))
     }
 
+    /// Where what concerns no process is on record: at the first controller.
+    pub(crate) fn controller(&self) -> NodeId {
+        *self.controllers().first().expect("a cluster has a controller")
+    }
+
     /// The processes of the controllers.
     pub(crate) fn controllers(&self) -> Vec<NodeId> {
         let ids = self.roster.controllers();
@@ -357,7 +362,7 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
     });
     Context {
         nodes: cast.names.clone(),
-        brokers: plan.brokers,
+        roster: cast.roster.clone(),
         topics: topics.collect(),
         producers: producers.collect(),
         groups: groups.collect(),

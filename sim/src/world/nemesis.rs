@@ -94,7 +94,7 @@ impl<'a> Nemesis<'a> {
         fault.kind = resolve::decide(fault, &self.cast, world);
         let mut active = Active {
             fault: fault.clone(),
-            node: NodeId::CONTROLLER,
+            node: self.cast.controller(),
             links: Vec::new(),
             rolling: None,
         };
@@ -221,7 +221,7 @@ impl<'a> Nemesis<'a> {
         let text =
             self.records.last().map_or_else(|| "".into(), |noted| noted.text.as_str().into());
         let started = Event::FaultStarted { fault: number, target, text };
-        world.kernel.record(target.unwrap_or(NodeId::CONTROLLER), started);
+        world.kernel.record(target.unwrap_or_else(|| self.cast.controller()), started);
     }
 
     fn note(

@@ -121,6 +121,7 @@ impl Recorder {
         } else {
             Judge::telling(Arc::clone(&context), subjects)
         };
+        let leaders = Leaders::new(Arc::clone(&context));
         Self {
             judge,
             context,
@@ -130,7 +131,7 @@ impl Recorder {
             seq: 0,
             messages: 0,
             trace,
-            leaders: Leaders::default(),
+            leaders,
             coordinators,
             anchors: Anchors::default(),
         }

@@ -243,7 +243,7 @@ impl<'a> Director<'a> {
             }
             self.act(item);
         }
-        self.world.kernel.record(NodeId::CONTROLLER, Event::Phase(Phase::End));
+        self.world.kernel.record(self.cast.controller(), Event::Phase(Phase::End));
         let simulated = Timestamp::from_micros(self.world.now());
         let recorded = self.world.kernel.recorder.conclude();
         Ok(RunOutcome {
@@ -331,7 +331,7 @@ impl<'a> Director<'a> {
             }
             self.refeed();
         }
-        self.world.kernel.record(NodeId::CONTROLLER, Event::Phase(phase));
+        self.world.kernel.record(self.cast.controller(), Event::Phase(phase));
         if phase == Phase::FinalRead
             && let Some(reader) = self.cast.find(Role::Reader)
         {

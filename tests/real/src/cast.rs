@@ -70,7 +70,9 @@ impl Cast {
         all.push((observer::NAME.to_owned(), Role::Observer));
         let node = |name: &str| {
             let place = context.nodes.iter().position(|node| node == name);
-            place.and_then(|place| u16::try_from(place).ok()).map_or(NodeId::CONTROLLER, NodeId)
+            place
+                .and_then(|place| u16::try_from(place).ok())
+                .map_or_else(|| context.controller(), NodeId)
         };
         Self(all.into_iter().map(|(name, role)| Player { node: node(&name), name, role }).collect())
     }
@@ -116,6 +118,6 @@ mod tests {
         assert_eq!(of("g-0").role, Role::Member(0, 0));
         assert_eq!(of("g-1").role, Role::Spare(0, 1), "whom only a join starts");
         assert_eq!(known.nodes[usize::from(of("g-1").node.0)], "g-1");
-        assert_eq!(of("controller-2").node, NodeId::CONTROLLER, "one stands for the quorum");
+        assert_eq!(of("controller-2").node, known.controller(), "one stands for the quorum");
     }
 }

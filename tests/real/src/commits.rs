@@ -4,7 +4,7 @@
 use crate::cast::Role;
 use crate::stage::{Stage, wait_for};
 use ackproof_oracle::history::{Event, PositionSource};
-use ackproof_types::{GenerationId, GroupId, MemberId, NodeId, Offset, TopicPartition};
+use ackproof_types::{GenerationId, GroupId, MemberId, Offset, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,8 @@ type Committed = BTreeMap<String, u64>;
 pub(crate) fn look_up(stage: &mut Stage<'_>) -> Result<(), String> {
     let plan = stage.plan;
     let observer = stage.cast.hosts(|role| role == Role::Observer);
-    let node = observer.first().map_or(NodeId::CONTROLLER, |host| stage.node(*host));
+    let node =
+        observer.first().map_or_else(|| stage.context.controller(), |host| stage.node(*host));
     for (id, group) in (0..).map(GroupId).zip(&plan.groups) {
         let named: Vec<(TopicPartition, String)> = group
             .topics

@@ -53,7 +53,7 @@ impl Nemesis {
     ) -> Result<Next, String> {
         let mut active = Active {
             fault: fault.clone(),
-            node: NodeId::CONTROLLER,
+            node: stage.context.controller(),
             hosts: Vec::new(),
             links: Vec::new(),
             rolling: None,
@@ -168,7 +168,7 @@ fn note(
 ) {
     let text = describe(&fault.kind, stage.plan, Some(name), fault.lasts).as_str().into();
     let started = Event::FaultStarted { fault: number, target, text };
-    stage.journal.put(target.unwrap_or(NodeId::CONTROLLER), started);
+    stage.journal.put(target.unwrap_or_else(|| stage.context.controller()), started);
 }
 
 /// When a fault is over, or looked at, as far as its start decides it.
@@ -298,7 +298,7 @@ mod tests {
         let fault = faults(r#"{"at": "5s", "rolling-restart": "brokers", "for": "4s"}"#).remove(0);
         let mut rolling = Rolling::new(vec![Host(0), Host(1)], DOWN);
         assert_eq!(rolling.look(&mut Full), Step::Stop(Host(0)));
-        let (hosts, links, node) = (Vec::new(), Vec::new(), NodeId::CONTROLLER);
+        let (hosts, links, node) = (Vec::new(), Vec::new(), NodeId(0));
         let active = Active { fault, node, hosts, links, rolling: Some(rolling) };
         let nemesis = Nemesis { active: BTreeMap::from([(0, active)]) };
         assert_eq!(nemesis.exited(Host(0)), Some(Vec::new()), "the restart starts it itself");

@@ -12,7 +12,7 @@ use ackproof::world::document::context;
 use ackproof_oracle::history::{Event, Phase};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::schedule::{Schedule, Start};
-use ackproof_types::{Micros, NodeId};
+use ackproof_types::Micros;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -89,7 +89,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
 }
 
 fn phase(stage: &mut Stage<'_>, phase: Phase) {
-    stage.journal.put(NodeId::CONTROLLER, Event::Phase(phase));
+    stage.journal.put(stage.context.controller(), Event::Phase(phase));
 }
 
 fn play(stage: &mut Stage<'_>, seed: u64, progress: &Progress) -> Result<(), String> {

@@ -42,11 +42,12 @@ impl Lab {
     }
 
     fn sent(&mut self) -> Vec<(Route, CorrelationId)> {
-        let sent = self.out.drain().filter_map(|effect| match effect {
-            Effect::Send { to: To::Route(route), message: Message::Request(id, _) } => {
-                Some((route, id))
-            }
-            _ => None,
+        let sent = self.out.drain().filter_map(|effect| {
+            let Effect::Send { to: To::Route(route), message: Message::Request(id, _) } = effect
+            else {
+                return None;
+            };
+            Some((route, id))
         });
         sent.collect()
     }

@@ -25,8 +25,8 @@ impl Events {
     pub(super) fn event(&mut self, line: Line<'_>) -> Found<(NodeId, Event)> {
         let (place, (_, _, node)) = (line.place(), line.head());
         let node = node.map(|name| self.names.node(name)).transpose()?;
-        let brokers = 1..=self.names.context.brokers;
-        if place == Place::Broker && !node.is_some_and(|node| brokers.contains(&node.0)) {
+        let context = &self.names.context;
+        if place == Place::Broker && node.and_then(|node| context.broker(node)).is_none() {
             let what = "this happens at a broker: \"node\":\"broker-1\"".to_owned();
             return Err(Mistake::new(what));
         }
@@ -44,7 +44,7 @@ impl Events {
     /// Where an event happened whose line does not say it.
     fn place_of(&self, place: Place, event: &Event) -> Option<NodeId> {
         match place {
-            Place::Controller => Some(NodeId::CONTROLLER),
+            Place::Controller => Some(self.names.context.controller()),
             Place::Sender => {
                 first(event).map(|record| self.names.context.producer(record.id.producer).node)
             }

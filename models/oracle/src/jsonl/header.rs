@@ -4,7 +4,9 @@
 use super::VERSION;
 use super::problem::Problem;
 use super::text::Text;
-use crate::context::{Context, GroupContext, ProducerContext, ProducerLimits, TopicContext};
+use crate::context::{
+    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
+};
 use ackproof_types::{Acks, Micros, NodeId, TopicId};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -226,11 +228,15 @@ pub fn header_line(context: &Context) -> String {
         };
         (group.name.clone(), shown)
     });
+    let clients = (0..)
+        .map(NodeId)
+        .zip(&context.nodes)
+        .filter(|(node, _)| context.roster.server(*node).is_none());
     let header = Header {
         ackproof: "history".to_owned(),
         version: VERSION,
-        brokers: context.brokers,
-        nodes: context.nodes.iter().skip(1 + usize::from(context.brokers)).cloned().collect(),
+        brokers: u16::try_from(context.roster.brokers().count()).expect("brokers are bounded"),
+        nodes: clients.map(|(_, name)| name.clone()).collect(),
         topics: Named(topics.collect()),
         producers: Named(producers.collect()),
         groups: Named(groups.collect()),
@@ -312,8 +318,8 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
         groups.push(GroupContext { name, topics, commit, reset, commit_interval });
     }
     let topics = topics_of(&header.topics);
-    let brokers = header.brokers;
-    Ok(Context { nodes, brokers, topics, producers, groups })
+    let roster = servers(header.brokers);
+    Ok(Context { nodes, roster, topics, producers, groups })
 }
 
 /// Its place is fixed, wherever the header has it.

@@ -79,10 +79,10 @@ impl Names {
     }
 
     pub(super) fn broker(&self, id: u16) -> Found<BrokerId> {
-        let brokers = self.context.brokers;
-        let what = || format!("no broker {id}: the header has {brokers}, numbered from 1");
-        let known = (1..=brokers).contains(&id).then_some(BrokerId(id));
-        known.ok_or_else(|| Mistake::new(what()))
+        let brokers = || self.context.roster.brokers();
+        let what =
+            || format!("no broker {id}: the header has {}, numbered from 1", brokers().count());
+        brokers().find(|known| known.0 == id).ok_or_else(|| Mistake::new(what()))
     }
 
     /// `payments-0`.

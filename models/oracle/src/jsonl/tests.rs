@@ -56,7 +56,10 @@ fn what_a_header_leaves_out_has_kafkas_defaults() {
         .replace('\n', " ");
     let (context, _) = read(text.as_bytes()).unwrap();
     assert_eq!(context.nodes.len(), 1 + 3 + 1 + 2, "{:?}", context.nodes);
-    assert_eq!((context.brokers, &*context.topics[0].name), (3, "__consumer_offsets"));
+    assert_eq!(
+        (context.roster.brokers().count(), &*context.topics[0].name),
+        (3, "__consumer_offsets")
+    );
     assert!(context.producers[0].idempotent && context.producers[0].ordered, "with acks=all");
     assert!(!context.producers[1].idempotent && !context.producers[1].ordered, "with acks=1");
     assert_eq!(

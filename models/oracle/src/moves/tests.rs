@@ -2,14 +2,14 @@
 
 use super::*;
 use crate::history::ProcessEnd;
-use crate::test_history::{G, P, acked, assigned, elected, entries, sent};
+use crate::test_history::{G, P, acked, assigned, context, elected, entries, sent};
 use ackproof_types::MemberId;
 
 /// Members at nodes 5 and 6, as in [`crate::test_history::context`].
 const LEDGER: [u16; 2] = [5, 6];
 
 fn moves(events: Vec<(u16, Event)>) -> (Option<Histogram>, Option<Histogram>) {
-    let mut moves = Moves::default();
+    let mut moves = Moves::new(Arc::new(context()));
     entries(events).iter().for_each(|entry| moves.observe(entry));
     let (failover, mut handovers) = moves.conclude(1);
     (failover, handovers.remove(0))
@@ -134,7 +134,7 @@ fn without_elections_or_assignments_nothing_can_be_told() {
     assert_eq!(moves(vec![crashed(1), sent(0), acked(0, &[0]), crashed(5)]), (None, None));
     let (_, event) = elected(1, 0, &[1]);
     let Event::LeaderElected { leader, epoch, isr, unclean, .. } = event else { unreachable!() };
-    let partition = TopicPartition::new(OFFSETS, 0);
+    let partition = TopicPartition::new(TopicId::CONSUMER_OFFSETS, 0);
     let offsets = Event::LeaderElected { partition, leader, epoch, isr, unclean };
     assert_eq!(failover(vec![(0, offsets)]), None, "Kafka's own topic is not the user's");
 }

@@ -129,7 +129,7 @@ impl Log {
         }
         let came_back = before.is_none_or(|(_, before, _)| before == entry.node);
         self.leaders.push((epoch, entry.node, end));
-        let alone = self.isr.len() == 1 && NodeId::from(self.isr[0]) == entry.node;
+        let alone = self.isr.len() == 1 && context.process(self.isr[0]) == entry.node;
         let by_unclean = std::mem::take(&mut self.uncleans.is_open);
         let unflushed = self.unflushed.get(&entry.node);
         for (offset, id) in self.acked.from(end.0) {
@@ -169,6 +169,7 @@ impl Log {
         (leader, epoch): (Option<BrokerId>, LeaderEpoch),
         isr: &Arc<[BrokerId]>,
         unclean: bool,
+        context: &Context,
     ) {
         let before = self.elected.leader();
         if unclean {
@@ -180,14 +181,14 @@ impl Log {
             self.replaced |= before != leader;
         }
         self.elected.elect((epoch, leader), isr, unclean);
-        self.take_isr(isr);
+        self.take_isr(isr, context);
     }
 
-    fn take_isr(&mut self, isr: &Arc<[BrokerId]>) {
+    fn take_isr(&mut self, isr: &Arc<[BrokerId]>, context: &Context) {
         if !self.unflushed.is_empty() {
             let joined = isr.iter().filter(|broker| !self.isr.contains(broker));
             for broker in joined {
-                self.unflushed.remove(&NodeId::from(*broker));
+                self.unflushed.remove(&context.process(*broker));
             }
         }
         self.isr = Arc::clone(isr);
@@ -213,7 +214,7 @@ impl Log {
             self.displaced.insert((offset, other));
         }
         // With acks=all a stale leader cannot answer; its answer was under way.
-        let stale = by.and_then(|by| self.replaced_without(by.into(), offset));
+        let stale = by.and_then(|by| self.replaced_without(context.process(by), offset));
         if let Some((epoch, leader)) = stale
             && context.producer(id.producer).acks == Acks::Leader
         {
@@ -231,13 +232,13 @@ impl Log {
     }
 
     /// Whether it is on record with which log the leader that was elected last began.
-    fn is_last_known(&self) -> bool {
+    fn is_last_known(&self, context: &Context) -> bool {
         let (Some((epoch, chosen)), Some((led, leader, _))) =
             (self.elected.last(), self.leaders.last())
         else {
             return false;
         };
-        *leader == NodeId::from(chosen) && *led >= epoch
+        *leader == context.process(chosen) && *led >= epoch
     }
 
     /// The final read found `id` at `offset`; whether that was awaited.
@@ -258,6 +259,7 @@ impl Log {
         &self,
         (offset, id): (i64, RecordId),
         topic: &TopicContext,
+        context: &Context,
         acks: Acks,
     ) -> (LossCause, Option<Doom>) {
         let doom = self.doomed.get(&(offset, id)).copied();
@@ -274,7 +276,7 @@ impl Log {
             // The unclean one, or the clean one before it.
             None if self.uncleans.explains(id) => LossCause::AcksOne,
             // Who led is on record, and nobody lacked it.
-            None if self.is_last_known() => LossCause::Replication,
+            None if self.is_last_known(context) => LossCause::Replication,
             // With one replica, or without another leader, there is nobody who could have lacked it.
             None if acks == Acks::Leader && self.replaced && topic.replication_factor > 1 => {
                 LossCause::AcksOne
@@ -334,7 +336,7 @@ impl Checker {
         for (offset, id) in missing {
             self.report.judged(1);
             let acks = self.context.producer(id.producer).acks;
-            let (cause, doom) = log.why((offset, id), topic, acks);
+            let (cause, doom) = log.why((offset, id), topic, &self.context, acks);
             let (record, at) = (id, Offset(offset));
             let subject = Subject { record, partition, offset: at, group: None, until: None };
             let (done, instead) = ((entry.seq, entry.at), log.found.get(&offset).copied());
@@ -420,9 +422,11 @@ impl Property for Checker {
             }
             Event::LeaderElected { partition, leader, epoch, isr, unclean } => {
                 self.has_uncleans |= *unclean;
-                self.logs.of(*partition).choose((*leader, *epoch), isr, *unclean);
+                self.logs.of(*partition).choose((*leader, *epoch), isr, *unclean, &self.context);
             }
-            Event::IsrChanged { partition, isr, .. } => self.logs.of(*partition).take_isr(isr),
+            Event::IsrChanged { partition, isr, .. } => {
+                self.logs.of(*partition).take_isr(isr, &self.context)
+            }
             Event::FinalRead { partition, base_offset, records } => {
                 let log = self.logs.of(*partition);
                 for (index, record) in records.iter().enumerate() {

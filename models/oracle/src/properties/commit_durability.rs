@@ -120,9 +120,10 @@ impl Write {
     }
 }
 
+/// No member committed yet.
 const NONE: Write = Write {
     value: Offset::UNKNOWN,
-    node: NodeId::CONTROLLER,
+    node: NodeId(u16::MAX),
     generation: None,
     sent: 0,
     by_deposed: false,
@@ -420,9 +421,10 @@ impl Property for Checker {
                 self.release(*group, node, partitions);
             }
             Event::ProcessEnded(_) => {
+                let broker = self.context.broker(node);
                 self.registers.values_mut().for_each(|register| register.end(node));
                 self.logs.values_mut().for_each(|log| {
-                    log.elected.end(node);
+                    log.elected.end(broker);
                 });
             }
             Event::CommitSent { group, offsets } => {

@@ -145,7 +145,7 @@ impl Checker {
         let homes: BTreeSet<TopicPartition> =
             self.groups.keys().map(|id| self.context.home(*id)).collect();
         for home in homes {
-            if self.logs.of(home).elected.end(node) {
+            if self.logs.of(home).elected.end(self.context.broker(node)) {
                 self.forget(home);
             }
         }

@@ -271,9 +271,9 @@ impl Replicas {
         places.into_iter().find(wrong).map(Wrong::Conflict)
     }
 
-    /// What the in-sync replica `broker` has wrong: it needs all that is committed.
-    fn judge_in_sync(&mut self, broker: BrokerId) -> Option<Wrong> {
-        let (node, end) = (NodeId::from(broker), self.committed_end());
+    /// What the in-sync replica at `node` has wrong: it needs all that is committed.
+    fn judge_in_sync(&mut self, node: NodeId) -> Option<Wrong> {
+        let end = self.committed_end();
         self.log(node);
         if let Some(conflict) = self.demand(node, end) {
             return Some(Wrong::Conflict(conflict));
@@ -409,8 +409,9 @@ impl Checker {
     /// Judges all replicas that are in sync.
     fn in_sync(&mut self, entry: &Entry, place: TopicPartition) {
         for broker in Arc::clone(&self.partitions.of(place).isr).iter() {
-            if let Some(wrong) = self.partitions.of(place).judge_in_sync(*broker) {
-                self.told(entry, (*broker).into(), place, wrong);
+            let node = self.context.process(*broker);
+            if let Some(wrong) = self.partitions.of(place).judge_in_sync(node) {
+                self.told(entry, node, place, wrong);
             }
         }
     }
@@ -465,11 +466,12 @@ impl Property for Checker {
                 self.ack(entry, *partition, base_offset.0, records);
             }
             Event::LeaderElected { partition, leader, epoch, isr, unclean } => {
+                let leader = leader.map(|leader| self.context.process(leader));
                 let replicas = self.partitions.of(*partition);
                 replicas.isr = Arc::clone(isr);
                 if let (true, Some(leader)) = (*unclean, leader) {
-                    replicas.elect((*leader).into(), *epoch);
-                } else if !leader.is_some_and(|one| replicas.lead_unflushed(one.into(), *epoch)) {
+                    replicas.elect(leader, *epoch);
+                } else if !leader.is_some_and(|one| replicas.lead_unflushed(one, *epoch)) {
                     self.in_sync(entry, *partition);
                 }
             }

@@ -141,7 +141,7 @@ impl Property for Checker {
             Event::LeaderElected { partition, leader, epoch, unclean, .. } => {
                 let replicas = self.partitions.of(*partition);
                 if let Some(leader) = *leader {
-                    replicas.exposed.elected(leader.into());
+                    replicas.exposed.elected(self.context.process(leader));
                 }
                 if *unclean {
                     replicas.floor = *epoch;

@@ -141,7 +141,7 @@ impl Property for Checker {
                 self.exposed.of(*partition).led(entry.node, *high_watermark);
             }
             Event::LeaderElected { partition, leader: Some(leader), .. } => {
-                self.exposed.of(*partition).elected((*leader).into());
+                self.exposed.of(*partition).elected(self.context.process(*leader));
             }
             Event::Polled { partition, base_offset, records, .. }
             | Event::FinalRead { partition, base_offset, records } => {

@@ -64,7 +64,7 @@ impl Property for Checker {
         let (place, epoch, node) = match &entry.event {
             Event::BecameLeader { partition, epoch, .. } => (*partition, *epoch, entry.node),
             Event::LeaderElected { partition, leader: Some(leader), epoch, .. } => {
-                (*partition, *epoch, NodeId::from(*leader))
+                (*partition, *epoch, self.context.process(*leader))
             }
             _ => return,
         };

@@ -261,15 +261,15 @@ fn longer(settle: Micros, rest: Micros) -> Micros {
 
 /// Why no group can have a position, where that follows from the settings.
 fn without_offsets(context: &Context) -> String {
-    let (offsets, brokers) = (&context.topics[0], context.brokers);
+    let (offsets, brokers) = (context.consumer_offsets(), context.roster.brokers().count());
     let wanted = offsets.replication_factor;
-    if wanted <= brokers {
+    if usize::from(wanted) <= brokers {
         return String::new();
     }
     format!(
         ": {} is not created, with offsets.topic.replication.factor={wanted} and {}",
         offsets.name,
-        plural(u64::from(brokers), "broker")
+        plural(brokers as u64, "broker")
     )
 }
 

@@ -9,11 +9,12 @@ use std::fmt::Debug;
 
 /// Why `history` cannot be one of the scenario whose runs have the context `scenario`.
 pub(super) fn misfit(scenario: &Context, history: &Context) -> Option<String> {
-    if scenario.brokers != history.brokers {
-        let (ours, theirs) = (scenario.brokers, history.brokers);
+    let brokers = |context: &Context| context.roster.brokers().count();
+    let (ours, theirs) = (brokers(scenario), brokers(history));
+    if ours != theirs {
         return Some(format!(
             "the history has {}, the scenario {ours}",
-            plural(u64::from(theirs), "broker")
+            plural(theirs as u64, "broker")
         ));
     }
     difference("topic", &topics(scenario), &topics(history))

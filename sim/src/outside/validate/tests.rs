@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::study::test_report::{DURABILITY, plan, report as simulated};
+use ackproof_oracle::context::servers;
 use ackproof_oracle::judge::Judge;
 use ackproof_oracle::verdict::Judgement as Found;
 use ackproof_reports::validate::{Figure, Place};
@@ -118,7 +119,7 @@ fn a_history_of_others_is_refused() {
     assert!(larger.contains("topic \"t\" is "), "{larger}");
     let other = refused(|context| context.producers[0].acks = Acks::Leader);
     assert!(other.contains("acks=1"), "{other}");
-    let brokers = refused(|context| context.brokers = 5);
+    let brokers = refused(|context| context.roster = servers(5));
     assert!(brokers.contains("5 brokers"), "{brokers}");
 }
 

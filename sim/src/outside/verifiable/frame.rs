@@ -46,12 +46,13 @@ fn closings(log: &Log) -> impl Iterator<Item = u64> {
 
 /// What the controllers decided while `base` lasts. How the cluster stood when it begins was decided before.
 pub(super) fn during(base: &Base, decided: Vec<(u64, Event)>) -> Vec<Moment> {
+    let controller = base.context.controller();
     let first = base.entries.first().map_or(0, |entry| entry.at.as_micros());
     let end = base.entries.iter().find(|entry| entry.event == Event::Phase(Phase::End));
     let end = end.map_or(u64::MAX, |entry| entry.at.as_micros());
     let moments = decided
         .into_iter()
-        .map(|(timestamp, event)| (micros(timestamp).max(first), NodeId::CONTROLLER, event));
+        .map(|(timestamp, event)| (micros(timestamp).max(first), controller, event));
     moments.filter(|(at, ..)| *at <= end).collect()
 }
 
@@ -93,7 +94,8 @@ pub(super) fn of_logs(
     let times = logs.iter().flat_map(|log| &log.lines).map(|line| micros(line.timestamp));
     let last_send = sends.iter().map(|send| send.at).max();
     let (first, last) = (times.clone().min().unwrap_or(0), times.chain(last_send).max());
-    let phase = |at: u64, phase| (at, NodeId::CONTROLLER, Event::Phase(phase));
+    let controller = roster.context.controller();
+    let phase = |at: u64, phase| (at, controller, Event::Phase(phase));
     let mut moments = vec![phase(first, Phase::Load)];
     for (index, log) in logs.iter().enumerate() {
         let node = roster.node(index);

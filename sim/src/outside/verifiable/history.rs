@@ -206,7 +206,7 @@ impl<'a> Making<'a> {
         }
         if let Some(end) = end {
             self.now = self.now.max(end);
-            self.put(NodeId::CONTROLLER, Event::Phase(Phase::End));
+            self.put(self.roster.context.controller(), Event::Phase(Phase::End));
         }
         let Self { roster, entries, foreign, .. } = self;
         Ok(History { context: roster.context, entries, foreign })
@@ -394,13 +394,16 @@ impl<'a> Making<'a> {
                 let Some(record) = self.record(&one.value) else { continue };
                 let (base_offset, records) = (Offset(*offset), RecordSlice::whole([record].into()));
                 let event = Event::FinalRead { partition, base_offset, records };
-                self.put(NodeId::CONTROLLER, event);
+                self.put(self.roster.context.controller(), event);
             }
             let first = held.values.keys().next().copied();
             let past = held.values.keys().next_back().map_or(0, |last| last + 1);
             let start = Offset(held.start.or(first).unwrap_or(0));
             let end = Offset(held.end.unwrap_or(past).max(start.0));
-            self.put(NodeId::CONTROLLER, Event::FinalReadDone { partition, start, end });
+            self.put(
+                self.roster.context.controller(),
+                Event::FinalReadDone { partition, start, end },
+            );
         }
     }
 }

@@ -290,10 +290,9 @@ impl Metadata {
 }
 
 fn broker(id: i32, context: &Context) -> Result<BrokerId, String> {
-    let found = u16::try_from(id).ok().filter(|id| (1..=context.brokers).contains(id));
-    found
-        .map(BrokerId)
-        .ok_or_else(|| format!("broker {id}: the history's brokers are 1 to {}", context.brokers))
+    let known = || context.roster.brokers();
+    let found = known().find(|broker| i32::from(broker.0) == id);
+    found.ok_or_else(|| format!("broker {id}: the history's brokers are 1 to {}", known().count()))
 }
 
 /// Ascending, as a history has them.

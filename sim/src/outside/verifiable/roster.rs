@@ -5,7 +5,7 @@ use super::frame::lives;
 use super::{Base, Dump, Line, Log, Place, What};
 use ackproof_oracle::context::{
     CommitStrategy, Context, GroupContext, OffsetReset, ProducerContext, ProducerLimits,
-    TopicContext,
+    TopicContext, servers,
 };
 use ackproof_types::{
     Acks, GroupId, NodeId, ProducerIndex, Record, RecordId, TopicId, TopicPartition,
@@ -94,7 +94,7 @@ impl Roster {
         let all = producers.iter().chain(consumers);
         distinct(all.clone().map(|log| log.name.as_str()))?;
         let unread = (0..).map(NodeId).zip(&context.nodes).find(|(node, name)| {
-            let is_client = usize::from(node.0) > usize::from(context.brokers);
+            let is_client = context.roster.server(*node).is_none();
             let started = |entry: &ackproof_oracle::history::Entry| {
                 entry.node == *node
                     && entry.event == ackproof_oracle::history::Event::ProcessStarted
@@ -157,7 +157,7 @@ impl Roster {
             commit_interval: None,
         };
         let groups = if consumers.is_empty() { Vec::new() } else { vec![group] };
-        let context = Context { nodes, brokers: 0, topics, producers: known, groups };
+        let context = Context { nodes, roster: servers(0), topics, producers: known, groups };
         let nodes = (1..).map(NodeId).skip(producers.len()).take(consumers.len());
         Ok(Self {
             context,

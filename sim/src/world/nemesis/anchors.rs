@@ -5,7 +5,7 @@ use crate::world::lower::{Cast, Role};
 use ackproof_oracle::history::{Entry, Event, ProcessEnd};
 use ackproof_scenario::anchor::{Anchor, Content, Place, RecordName};
 use ackproof_scenario::plan::Target;
-use ackproof_types::{NodeId, Offset, RecordId, RecordSlice, TopicPartition};
+use ackproof_types::{BrokerId, NodeId, Offset, RecordId, RecordSlice, TopicPartition};
 use std::collections::VecDeque;
 
 /// Faults that wait for something.
@@ -24,7 +24,7 @@ enum Watch {
     Fails(RecordId),
     SentAgain(RecordId),
     BecomesLeader(NodeId, TopicPartition),
-    IsElected(NodeId, TopicPartition),
+    IsElected(BrokerId, TopicPartition),
     Truncates(NodeId, TopicPartition),
     Ends(NodeId, ProcessEnd),
     Polls(Who, What),
@@ -108,7 +108,7 @@ fn watch(anchor: Anchor, cast: &Cast) -> Option<Watch> {
             Watch::BecomesLeader(cast.broker(broker)?, TopicPartition::new(topic, number))
         }
         Anchor::IsElected(broker, topic, number) => {
-            Watch::IsElected(cast.broker(broker)?, TopicPartition::new(topic, number))
+            Watch::IsElected(BrokerId(broker), TopicPartition::new(topic, number))
         }
         Anchor::Truncates(broker, topic, number) => {
             Watch::Truncates(cast.broker(broker)?, TopicPartition::new(topic, number))
@@ -168,8 +168,8 @@ impl Watch {
             (Self::Fails(id), Event::Failed { records, .. }) => has(records, *id),
             (Self::Fails(id), Event::Rejected { record, .. }) => record.id == *id,
             (Self::SentAgain(id), Event::Retried { first, .. }) => first.id == *id,
-            (Self::IsElected(node, wanted), Event::LeaderElected { partition, leader, .. }) => {
-                partition == wanted && leader.map(NodeId::from) == Some(*node)
+            (Self::IsElected(broker, wanted), Event::LeaderElected { partition, leader, .. }) => {
+                partition == wanted && *leader == Some(*broker)
             }
             (Self::Truncates(node, wanted), Event::Truncated { partition, .. }) => {
                 entry.node == *node && partition == wanted

@@ -1,8 +1,10 @@
 //! Who leads what and who is in sync, as far as the history tells: what an operator sees in metrics.
 
+use ackproof_oracle::context::Context;
 use ackproof_oracle::history::Event;
 use ackproof_types::{BrokerId, NodeId, TopicPartition};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[derive(Debug)]
 struct State {
@@ -13,15 +15,23 @@ struct State {
 }
 
 /// Leaders and in-sync sets by partition.
-#[derive(Debug, Default)]
-pub(crate) struct Leaders(BTreeMap<TopicPartition, State>);
+#[derive(Debug)]
+pub(crate) struct Leaders {
+    context: Arc<Context>,
+    partitions: BTreeMap<TopicPartition, State>,
+}
 
 impl Leaders {
+    /// Nothing is decided yet.
+    pub(crate) fn new(context: Arc<Context>) -> Self {
+        Self { context, partitions: BTreeMap::new() }
+    }
+
     /// Takes one fact.
     pub(crate) fn observe(&mut self, event: &Event) {
         match event {
             Event::LeaderElected { partition, leader, isr, .. } => {
-                let state = self.0.entry(*partition).or_insert_with(|| State {
+                let state = self.partitions.entry(*partition).or_insert_with(|| State {
                     leader: *leader,
                     isr: Vec::new(),
                     replicas: isr.to_vec(),
@@ -30,7 +40,7 @@ impl Leaders {
                 state.isr = isr.to_vec();
             }
             Event::IsrChanged { partition, isr, .. } => {
-                if let Some(state) = self.0.get_mut(partition) {
+                if let Some(state) = self.partitions.get_mut(partition) {
                     state.isr = isr.to_vec();
                 }
             }
@@ -39,28 +49,33 @@ impl Leaders {
     }
 
     pub(crate) fn leader(&self, partition: TopicPartition) -> Option<NodeId> {
-        self.0.get(&partition).and_then(|state| state.leader).map(NodeId::from)
+        self.partitions
+            .get(&partition)
+            .and_then(|state| state.leader)
+            .map(|id| self.context.process(id))
     }
 
     /// In-sync replicas that do not lead, ascending.
     pub(crate) fn followers(&self, partition: TopicPartition) -> Vec<NodeId> {
-        let Some(state) = self.0.get(&partition) else { return Vec::new() };
+        let Some(state) = self.partitions.get(&partition) else { return Vec::new() };
         let mut followers: Vec<BrokerId> =
             state.isr.iter().copied().filter(|broker| Some(*broker) != state.leader).collect();
         followers.sort_unstable();
-        followers.into_iter().map(NodeId::from).collect()
+        followers.into_iter().map(|id| self.context.process(id)).collect()
     }
 
     pub(crate) fn is_in_sync(&self, node: NodeId, partition: TopicPartition) -> bool {
-        self.0.get(&partition).is_some_and(|state| has(&state.isr, node))
+        self.partitions.get(&partition).is_some_and(|state| self.has(&state.isr, node))
     }
 
     /// Whether `node` is in sync wherever it is a replica.
     pub(crate) fn is_in_sync_everywhere(&self, node: NodeId) -> bool {
-        self.0.values().all(|state| !has(&state.replicas, node) || has(&state.isr, node))
+        self.partitions
+            .values()
+            .all(|state| !self.has(&state.replicas, node) || self.has(&state.isr, node))
     }
-}
 
-fn has(brokers: &[BrokerId], node: NodeId) -> bool {
-    brokers.iter().any(|broker| NodeId::from(*broker) == node)
+    fn has(&self, brokers: &[BrokerId], node: NodeId) -> bool {
+        self.context.broker(node).is_some_and(|id| brokers.contains(&id))
+    }
 }

@@ -2,7 +2,7 @@
 //! them; and texts that are no whole log.
 
 use super::Metadata;
-use ackproof_oracle::context::{Context, TopicContext};
+use ackproof_oracle::context::{Context, TopicContext, servers};
 use ackproof_oracle::history::Event;
 use ackproof_types::{TopicId, TopicPartition};
 
@@ -20,7 +20,8 @@ fn context(brokers: u16, partitions: u16) -> Context {
         unclean_leader_election: true,
     };
     let topics = vec![topic("__consumer_offsets"), topic("orders")];
-    Context { nodes: vec!["controller".to_owned()], brokers, topics, ..Context::default() }
+    let (nodes, roster) = (vec!["controller".to_owned()], servers(brokers));
+    Context { nodes, roster, topics, ..Context::default() }
 }
 
 /// What happened to a partition of topic `topic`, or to brokers, in a few letters.
