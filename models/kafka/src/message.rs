@@ -362,7 +362,7 @@ pub struct PartitionMetadata {
     pub leader_epoch: LeaderEpoch,
 }
 
-/// See [`Request::BrokerRegistration`].
+/// See [`ControllerRequest::BrokerRegistration`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerRegistrationRequest {
     /// The broker.
@@ -373,7 +373,7 @@ pub struct BrokerRegistrationRequest {
     pub previous_epoch: Option<BrokerEpoch>,
 }
 
-/// See [`Request::BrokerHeartbeat`].
+/// See [`ControllerRequest::BrokerHeartbeat`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerHeartbeatRequest {
     /// The broker.
@@ -388,7 +388,7 @@ pub struct BrokerHeartbeatRequest {
     pub want_shutdown: bool,
 }
 
-/// See [`Response::BrokerHeartbeat`].
+/// See [`ControllerResponse::BrokerHeartbeat`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HeartbeatState {
     /// The broker's reported metadata offset covers its registration.
@@ -399,7 +399,7 @@ pub struct HeartbeatState {
     pub should_shutdown: bool,
 }
 
-/// See [`Request::AlterPartition`].
+/// See [`ControllerRequest::AlterPartition`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AlterPartitionRequest {
     /// The sender.
@@ -436,7 +436,7 @@ pub struct IsrState {
     pub isr: Vec<BrokerId>,
 }
 
-/// See [`Request::MetadataFetch`].
+/// See [`ControllerRequest::MetadataFetch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MetadataFetchRequest {
     /// The observer.

@@ -55,7 +55,7 @@ pub enum GroupResponse {
     OffsetFetch(Result<Vec<(TopicPartition, Option<CommittedOffset>)>, ErrorCode>),
 }
 
-/// See [`super::Request::JoinGroup`].
+/// See [`GroupRequest::JoinGroup`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct JoinGroupRequest {
     /// The group.
@@ -72,7 +72,7 @@ pub struct JoinGroupRequest {
     pub reason: RebalanceReason,
 }
 
-/// See [`super::Response::JoinGroup`].
+/// See [`GroupResponse::JoinGroup`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum JoinGroupResponse {
     /// The join phase is over.
@@ -92,7 +92,7 @@ pub enum JoinGroupResponse {
     Refused(ErrorCode),
 }
 
-/// See [`super::Request::SyncGroup`].
+/// See [`GroupRequest::SyncGroup`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SyncGroupRequest {
     /// Who asks.
@@ -112,7 +112,7 @@ pub struct MemberClaim {
     pub member: MemberId,
 }
 
-/// See [`super::Request::OffsetCommit`].
+/// See [`GroupRequest::OffsetCommit`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct OffsetCommitRequest {
     /// Who commits.
