@@ -4,8 +4,8 @@ use crate::cli::{MET, directory, run, scenario, write};
 use crate::cli_reports::json;
 use ackproof_oracle::measure::WITNESSES;
 use ackproof_oracle::registry::PROPERTIES;
-use ackproof_scenario::plan::Commit;
 use ackproof_scenario::resolve::{LATENCIES, LENGTHS, MEASURES};
+use ackproof_types::CommitStrategy;
 use serde_json::Value;
 
 #[test]
@@ -117,7 +117,10 @@ fn what_is_listed_can_be_used() {
     listed.sort_unstable();
     assert_eq!(listed, measures);
     assert_eq!(names("witnesses"), all(WITNESSES));
-    assert_eq!(names("commits"), Commit::ALL.iter().map(|(_, name)| *name).collect::<Vec<_>>());
+    assert_eq!(
+        names("commits"),
+        CommitStrategy::ALL.iter().map(|one| one.name()).collect::<Vec<_>>()
+    );
 }
 
 #[test]

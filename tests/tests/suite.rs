@@ -4,8 +4,8 @@
 use crate::support::{ackproof, assert_none, load, outcome, parallel, scenarios};
 use ackproof_oracle::cause::{DuplicateCause, LossCause, SendCause};
 use ackproof_oracle::verdict::Findings;
-use ackproof_scenario::plan::{Commit, Expected, Plan, Target, When};
-use ackproof_types::{Delay, Micros};
+use ackproof_scenario::plan::{Expected, Plan, Target, When};
+use ackproof_types::{CommitStrategy, Delay, Micros};
 
 /// What holds is run over the one range. What some seed must violate is run over the first of the
 /// ranges that is enough.
@@ -82,7 +82,7 @@ fn what_a_real_cluster_is_compared_by_leaves_nothing_to_chance() {
         }
         for group in &plan.groups {
             assert_eq!(group.process, Delay::exactly(Micros::ZERO), "{file}");
-            assert_eq!(group.commit, Commit::SyncAfterBatch, "{file}");
+            assert_eq!(group.commit, CommitStrategy::SyncAfterBatch, "{file}");
             assert_eq!(group.config.word("auto.offset.reset"), "earliest", "{file}");
         }
         assert_eq!(plan.topics[0].partitions, 3, "{file}: a real cluster starts as many");

@@ -4,7 +4,9 @@
 use crate::message::{Acks, OffsetSpec};
 use crate::profile::Profile;
 use crate::variant::Variants;
-use ackproof_types::{BrokerId, ControllerId, Delay, GroupId, Micros, ProducerIndex, TopicId};
+use ackproof_types::{
+    BrokerId, CommitStrategy, ControllerId, Delay, GroupId, Micros, ProducerIndex, TopicId,
+};
 use std::sync::Arc;
 
 /// What every process knows of the cluster it belongs to.
@@ -242,22 +244,4 @@ pub struct ApplicationConfig {
     pub salt: u64,
     /// When it commits.
     pub commit: CommitStrategy,
-}
-
-/// When an application commits offsets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CommitStrategy {
-    /// `enable.auto.commit` in a single-threaded poll loop (R8.12).
-    Auto,
-    /// `enable.auto.commit` while other threads process what the poll loop hands to them: the poll
-    /// loop does not wait for them (F22).
-    AutoWithHandOff,
-    /// `commitSync` after the last record of a poll.
-    SyncAfterBatch,
-    /// `commitAsync` after the last record of a poll.
-    AsyncAfterBatch,
-    /// `commitSync` after every record.
-    SyncPerRecord,
-    /// `commitSync` after a poll, before its first record is processed (F20).
-    BeforeProcessing,
 }

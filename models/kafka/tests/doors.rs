@@ -3,8 +3,8 @@
 
 use ackproof_kafka::broker::Broker;
 use ackproof_kafka::config::{
-    ApplicationConfig, BrokerConfig, BrokerSettings, ClusterConfig, CommitStrategy, ConsumerConfig,
-    ProducerConfig, TopicConfig,
+    ApplicationConfig, BrokerConfig, BrokerSettings, ClusterConfig, ConsumerConfig, ProducerConfig,
+    TopicConfig,
 };
 use ackproof_kafka::consumer::Consumer;
 use ackproof_kafka::controller::Controller;
@@ -24,8 +24,8 @@ use ackproof_kafka::profile::Profile;
 use ackproof_kafka::reader::{Reader, ReaderConfig};
 use ackproof_kafka::variant::Variants;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, ControllerId, ErrorCode, GroupId, MemberId, Micros, ProducerIndex,
-    RebalanceReason, Server, Timestamp, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, CommitStrategy, ControllerId, ErrorCode, GroupId, MemberId, Micros,
+    ProducerIndex, RebalanceReason, Server, Timestamp, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 

@@ -1,10 +1,11 @@
 //! What the oracle must know of a run besides its history: who took part, and what was configured.
 
 use ackproof_types::{
-    Acks, BrokerId, ControllerId, GroupId, Micros, NodeId, ProducerIndex, Roster, Server, TopicId,
-    TopicPartition, offsets_partition,
+    Acks, BrokerId, CommitStrategy, ControllerId, GroupId, Micros, NodeId, OffsetReset,
+    ProducerIndex, Roster, Server, TopicId, TopicPartition, offsets_partition,
 };
 use std::fmt;
+use std::str::FromStr;
 
 /// The static facts of a run.
 #[derive(Clone, Debug, Default)]
@@ -74,76 +75,35 @@ pub struct GroupContext {
     /// What it subscribes to.
     pub topics: Vec<TopicId>,
     /// When it commits.
-    pub commit: CommitStrategy,
+    pub commit: Word<CommitStrategy>,
     /// `auto.offset.reset`.
-    pub reset: OffsetReset,
+    pub reset: Word<OffsetReset>,
     /// How long after the work a commit is due: `auto.commit.interval.ms`, or nothing where the
     /// application commits itself. None: whether all commits are on record is not known.
     pub commit_interval: Option<Micros>,
 }
 
-/// A setting that a history from outside may give any word.
-macro_rules! words {
-    ($( #[doc = $about:literal] $name:ident { $( #[doc = $doc:literal] $one:ident = $word:literal, )* } )*) => { $(
-        #[doc = $about]
-        #[derive(Clone, Debug, PartialEq, Eq)]
-        pub enum $name {
-            $( #[doc = $doc] $one, )*
-            /// Another word.
-            Other(String),
-        }
-
-        impl From<&str> for $name {
-            fn from(word: &str) -> Self {
-                match word {
-                    $( $word => Self::$one, )*
-                    _ => Self::Other(word.to_owned()),
-                }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
-                    $( Self::$one => $word, )*
-                    Self::Other(word) => word,
-                })
-            }
-        }
-    )* };
+/// A setting, to which a history from outside may give any word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Word<T> {
+    /// One that is known.
+    Known(T),
+    /// Another word.
+    Other(String),
 }
 
-words! {
-    /// When an application commits.
-    CommitStrategy {
-        /// The client commits by itself what was polled before.
-        Auto = "auto",
-        /// The same, while the work goes on in the background.
-        AutoWithHandOff = "auto-with-hand-off",
-        /// Before it processes.
-        BeforeProcessing = "before-processing",
-        /// When all that a poll returned is processed, and waits for the answer.
-        SyncAfterBatch = "sync-after-batch",
-        /// When all that a poll returned is processed.
-        AsyncAfterBatch = "async-after-batch",
-        /// After each record, and waits for the answer.
-        SyncPerRecord = "sync-per-record",
-    }
-    /// `auto.offset.reset`.
-    OffsetReset {
-        /// To the start of the log.
-        Earliest = "earliest",
-        /// To the end of the log.
-        Latest = "latest",
-        /// Nowhere: the application is told.
-        None = "none",
+impl<T: FromStr> From<&str> for Word<T> {
+    fn from(word: &str) -> Self {
+        word.parse().map_or_else(|_| Self::Other(word.to_owned()), Self::Known)
     }
 }
 
-impl CommitStrategy {
-    /// Whether the client commits by itself (`enable.auto.commit`).
-    pub(crate) fn is_automatic(&self) -> bool {
-        matches!(self, Self::Auto | Self::AutoWithHandOff)
+impl<T: fmt::Display> fmt::Display for Word<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(one) => one.fmt(f),
+            Self::Other(word) => f.write_str(word),
+        }
     }
 }
 

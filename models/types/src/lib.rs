@@ -37,6 +37,6 @@ pub use log::{
 };
 pub use record::{Record, RecordId, RecordSlice};
 pub use roster::{Roster, Server};
-pub use setting::Acks;
+pub use setting::{Acks, CommitStrategy, OffsetReset};
 pub use time::{Delay, Micros, Timestamp};
 pub use version::{Features, KafkaVersion};

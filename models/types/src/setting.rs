@@ -37,3 +37,102 @@ impl fmt::Display for Acks {
         })
     }
 }
+
+/// When an application commits offsets. Kafka's clients know the first two alone; the others are what an
+/// application does with `commitSync` and `commitAsync`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CommitStrategy {
+    /// `enable.auto.commit` in a single-threaded poll loop (R8.12).
+    Auto,
+    /// `enable.auto.commit` while other threads process what the poll loop hands to them: the poll
+    /// loop does not wait for them (F22).
+    AutoWithHandOff,
+    /// `commitSync` after the last record of a poll.
+    SyncAfterBatch,
+    /// `commitAsync` after the last record of a poll.
+    AsyncAfterBatch,
+    /// `commitSync` after every record.
+    SyncPerRecord,
+    /// `commitSync` after a poll, before its first record is processed (F20).
+    BeforeProcessing,
+}
+
+impl CommitStrategy {
+    /// All of them, in the order in which people read them.
+    pub const ALL: &'static [Self] = &[
+        Self::Auto,
+        Self::AutoWithHandOff,
+        Self::SyncAfterBatch,
+        Self::AsyncAfterBatch,
+        Self::SyncPerRecord,
+        Self::BeforeProcessing,
+    ];
+
+    /// Its name in a scenario.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::AutoWithHandOff => "auto-with-hand-off",
+            Self::SyncAfterBatch => "sync-after-batch",
+            Self::AsyncAfterBatch => "async-after-batch",
+            Self::SyncPerRecord => "sync-per-record",
+            Self::BeforeProcessing => "before-processing",
+        }
+    }
+
+    /// Whether the client commits by itself (`enable.auto.commit`).
+    #[must_use]
+    pub const fn is_automatic(self) -> bool {
+        matches!(self, Self::Auto | Self::AutoWithHandOff)
+    }
+}
+
+impl FromStr for CommitStrategy {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|one| one.name() == word);
+        found.copied().ok_or_else(|| format!("{word:?} is no commit strategy"))
+    }
+}
+
+impl fmt::Display for CommitStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// `auto.offset.reset`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OffsetReset {
+    /// To the start of the log.
+    Earliest,
+    /// To the end of the log.
+    Latest,
+    /// Nowhere: the application is told.
+    None,
+}
+
+impl FromStr for OffsetReset {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "earliest" => Ok(Self::Earliest),
+            "latest" => Ok(Self::Latest),
+            "none" => Ok(Self::None),
+            _ => Err(format!("{word:?} is none of earliest, latest, none")),
+        }
+    }
+}
+
+impl fmt::Display for OffsetReset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Earliest => "earliest",
+            Self::Latest => "latest",
+            Self::None => "none",
+        })
+    }
+}

@@ -3,11 +3,11 @@
 use crate::cluster::{Cluster, MAX_COUNT, check_name, named};
 use crate::config::Config;
 use crate::durations;
-use crate::plan::{Commit, Group, Producer, SettingValue, Settings, Topic};
+use crate::plan::{Group, Producer, SettingValue, Settings, Topic};
 use crate::sends::sends;
 use crate::settings::Scope;
 use crate::sink::{At, Sink};
-use ackproof_types::{Delay, Micros, TopicId};
+use ackproof_types::{CommitStrategy, Delay, Micros, TopicId};
 
 /// Keys of a producer.
 pub(crate) const PRODUCER_KEYS: &[&str] =
@@ -222,14 +222,14 @@ fn subscription(sink: &mut Sink<'_>, at: Option<At<'_>>, topics: &[Topic]) -> Ve
     chosen
 }
 
-fn commit(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Commit> {
+fn commit(sink: &mut Sink<'_>, at: &At<'_>) -> Option<CommitStrategy> {
     let text = sink.string(at)?;
-    let found = Commit::ALL.iter().find(|(_, name)| *name == text);
+    let found = text.parse().ok();
     if found.is_none() {
-        let known = Commit::ALL.iter().map(|(_, name)| *name);
+        let known = CommitStrategy::ALL.iter().map(|one| one.name());
         sink.unknown(at.node.span, &at.path, ("commit strategy", text), known);
     }
-    found.map(|(commit, _)| *commit)
+    found
 }
 
 /// When a group commits: as "commit" says, or else as "enable.auto.commit" does.
@@ -238,18 +238,17 @@ fn strategy(
     at: &At<'_>,
     config: &Config<'_>,
     settings: &mut Settings,
-) -> Commit {
+) -> CommitStrategy {
     const KEY: &str = "enable.auto.commit";
     let stated = at.get("commit").and_then(|at| Some((commit(sink, &at)?, at)));
     let asked = config.place(KEY).map(|place| (settings.switch(KEY), place));
-    let is_automatic = |commit| matches!(commit, Commit::Auto | Commit::AutoWithHandOff);
     let commit = match (&stated, &asked) {
         (Some((commit, _)), _) => *commit,
-        (None, Some((true, _))) => Commit::Auto,
-        (None, Some((false, _)) | None) => Commit::SyncAfterBatch,
+        (None, Some((true, _))) => CommitStrategy::Auto,
+        (None, Some((false, _)) | None) => CommitStrategy::SyncAfterBatch,
     };
     if let (Some((commit, place)), Some((asked, setting))) = (&stated, &asked)
-        && is_automatic(*commit) != *asked
+        && commit.is_automatic() != *asked
     {
         let (ours, theirs) =
             (format!("\"commit\": \"{}\"", commit.name()), format!("\"{KEY}\": {asked}"));
@@ -258,11 +257,11 @@ fn strategy(
         let message = format!("{theirs} contradicts {ours}");
         sink.hinted(setting.node.span, &setting.path, message, hint);
     }
-    settings.0.insert(KEY, SettingValue::Switch(is_automatic(commit)));
+    settings.0.insert(KEY, SettingValue::Switch(commit.is_automatic()));
     commit
 }
 
-fn consumer(sink: &mut Sink<'_>, at: &At<'_>, cluster: &Cluster) -> (Commit, Settings) {
+fn consumer(sink: &mut Sink<'_>, at: &At<'_>, cluster: &Cluster) -> (CommitStrategy, Settings) {
     let config = Config::read(sink, at.get("config").as_ref(), Scope::Consumer);
     let mut settings = config.filled();
     let commit = strategy(sink, at, &config, &mut settings);

@@ -3,7 +3,7 @@
 
 use crate::anchor::Anchor;
 use crate::settings::Harm;
-use ackproof_types::{Delay, Features, KafkaVersion, Micros, TopicId};
+use ackproof_types::{CommitStrategy, Delay, Features, KafkaVersion, Micros, TopicId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -219,46 +219,11 @@ pub struct Group {
     /// Attempts before a record is dead-lettered.
     pub attempts: u32,
     /// When it commits.
-    pub commit: Commit,
+    pub commit: CommitStrategy,
     /// When its members start.
     pub start: Micros,
     /// Consumer settings by Kafka's key; every modelled key is present.
     pub config: Settings,
-}
-
-/// When an application commits offsets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Commit {
-    /// `auto`.
-    Auto,
-    /// `auto-with-hand-off`.
-    AutoWithHandOff,
-    /// `sync-after-batch`.
-    SyncAfterBatch,
-    /// `async-after-batch`.
-    AsyncAfterBatch,
-    /// `sync-per-record`.
-    SyncPerRecord,
-    /// `before-processing`.
-    BeforeProcessing,
-}
-
-impl Commit {
-    /// Every strategy with its name.
-    pub const ALL: &'static [(Self, &'static str)] = &[
-        (Self::Auto, "auto"),
-        (Self::AutoWithHandOff, "auto-with-hand-off"),
-        (Self::SyncAfterBatch, "sync-after-batch"),
-        (Self::AsyncAfterBatch, "async-after-batch"),
-        (Self::SyncPerRecord, "sync-per-record"),
-        (Self::BeforeProcessing, "before-processing"),
-    ];
-
-    /// Its name in a scenario.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::ALL.iter().find(|(commit, _)| *commit == self).map_or("", |(_, name)| name)
-    }
 }
 
 /// One entry of `faults`.

@@ -12,11 +12,10 @@ use crate::durations::{BANDWIDTH, DELAY, DURATION, PERCENT, RATE, SIZES};
 use crate::expect::EXPECTED;
 use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::features::FEATURE_KEYS;
-use crate::plan::Commit;
 use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, RUN_KEYS, STATISTICS};
 use crate::sends::RECORD;
 use crate::settings::{self, Kind, Preset, Scope, Setting};
-use ackproof_types::KafkaVersion;
+use ackproof_types::{CommitStrategy, KafkaVersion};
 use serde_json::{Map, Value, json};
 
 /// The schema of a scenario, as a JSON Schema of draft 2020-12.
@@ -204,7 +203,7 @@ fn producer() -> Value {
 }
 
 fn group() -> Value {
-    let commits: Vec<&str> = Commit::ALL.iter().map(|(_, name)| *name).collect();
+    let commits: Vec<&str> = CommitStrategy::ALL.iter().map(|one| one.name()).collect();
     object(GROUP_KEYS, |key| match key {
         "topics" => described(
             json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),

@@ -7,7 +7,8 @@
 use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause};
 use ackproof_reports::contract::{Clause, Contract, NotModelled, Possible};
 use ackproof_reports::run::Fate;
-use ackproof_scenario::plan::{Commit, Group, Ignored, Plan, Producer};
+use ackproof_scenario::plan::{Group, Ignored, Plan, Producer};
+use ackproof_types::CommitStrategy;
 use ackproof_types::words::plural;
 use std::collections::BTreeMap;
 
@@ -79,13 +80,14 @@ fn may_lose_commits(plan: &Plan) -> bool {
 }
 
 /// Why a commit strategy commits what is not processed.
-const fn early(commit: Commit) -> Option<LossCause> {
+const fn early(commit: CommitStrategy) -> Option<LossCause> {
     match commit {
-        Commit::AutoWithHandOff => Some(LossCause::HandOff),
-        Commit::BeforeProcessing => Some(LossCause::CommitBeforeProcessing),
-        Commit::Auto | Commit::SyncAfterBatch | Commit::AsyncAfterBatch | Commit::SyncPerRecord => {
-            None
-        }
+        CommitStrategy::AutoWithHandOff => Some(LossCause::HandOff),
+        CommitStrategy::BeforeProcessing => Some(LossCause::CommitBeforeProcessing),
+        CommitStrategy::Auto
+        | CommitStrategy::SyncAfterBatch
+        | CommitStrategy::AsyncAfterBatch
+        | CommitStrategy::SyncPerRecord => None,
     }
 }
 
@@ -319,15 +321,15 @@ fn at_least_once(group: &Group) -> String {
     };
     // Kafka's own auto-commit commits within poll; other clients commit in the background.
     let only = match group.commit {
-        Commit::Auto => {
+        CommitStrategy::Auto => {
             "; this needs its work on a batch to be over before the next poll: a client that commits \
              in the background does what commit=auto-with-hand-off does"
         }
-        Commit::AutoWithHandOff
-        | Commit::SyncAfterBatch
-        | Commit::AsyncAfterBatch
-        | Commit::SyncPerRecord
-        | Commit::BeforeProcessing => "",
+        CommitStrategy::AutoWithHandOff
+        | CommitStrategy::SyncAfterBatch
+        | CommitStrategy::AsyncAfterBatch
+        | CommitStrategy::SyncPerRecord
+        | CommitStrategy::BeforeProcessing => "",
     };
     format!(
         "{name} processes every acknowledged record that its log keeps at least once{dead}{only}"

@@ -3,17 +3,16 @@
 //! The one place that knows Kafka's keys on one side and the models' fields on the other.
 
 use ackproof_kafka::config::{
-    ApplicationConfig, BrokerSettings, ClusterConfig, CommitStrategy, ConsumerConfig,
-    ProducerConfig, TopicConfig,
+    ApplicationConfig, BrokerSettings, ClusterConfig, ConsumerConfig, ProducerConfig, TopicConfig,
 };
 use ackproof_kafka::message::OffsetSpec;
 use ackproof_kafka::profile::Profile;
 use ackproof_kafka::reader::ReaderConfig;
 use ackproof_kafka::variant::{Variant, Variants};
 use ackproof_oracle::context::{
-    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext,
+    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, Word,
 };
-use ackproof_scenario::plan::{Commit, Group, Plan, Producer, Settings, Topic};
+use ackproof_scenario::plan::{Group, Plan, Producer, Settings, Topic};
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{
     Acks, BrokerId, ControllerId, Delay, GroupId, Micros, NodeId, ProducerIndex, Roster, Server,
@@ -301,14 +300,7 @@ fn application(group: &Group, seed: u64) -> ApplicationConfig {
         attempts: group.attempts,
         // One for the group: whether an attempt fails does not depend on who makes it.
         salt: stream(seed, "failures", entity(&group.name)).random(),
-        commit: match group.commit {
-            Commit::Auto => CommitStrategy::Auto,
-            Commit::AutoWithHandOff => CommitStrategy::AutoWithHandOff,
-            Commit::SyncAfterBatch => CommitStrategy::SyncAfterBatch,
-            Commit::AsyncAfterBatch => CommitStrategy::AsyncAfterBatch,
-            Commit::SyncPerRecord => CommitStrategy::SyncPerRecord,
-            Commit::BeforeProcessing => CommitStrategy::BeforeProcessing,
-        },
+        commit: group.commit,
     }
 }
 
@@ -348,16 +340,12 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
     let groups = plan.groups.iter().map(|group| GroupContext {
         name: group.name.clone(),
         topics: group.topics.clone(),
-        commit: group.commit.name().into(),
+        commit: Word::Known(group.commit),
         reset: group.config.word("auto.offset.reset").into(),
-        commit_interval: Some(match group.commit {
-            Commit::Auto | Commit::AutoWithHandOff => {
-                group.config.millis("auto.commit.interval.ms")
-            }
-            Commit::SyncAfterBatch
-            | Commit::AsyncAfterBatch
-            | Commit::SyncPerRecord
-            | Commit::BeforeProcessing => Micros::ZERO,
+        commit_interval: Some(if group.commit.is_automatic() {
+            group.config.millis("auto.commit.interval.ms")
+        } else {
+            Micros::ZERO
         }),
     });
     Context {

@@ -2,7 +2,8 @@
 //! brokers, controllers, producers and consumers. It starts nothing.
 
 use crate::process::Launch;
-use ackproof_scenario::plan::{Commit, Group, Plan, Producer, SettingValue, Settings, Topic};
+use ackproof_scenario::plan::{Group, Plan, Producer, SettingValue, Settings, Topic};
+use ackproof_types::CommitStrategy;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -221,7 +222,7 @@ pub(crate) fn start_member(
         ("--consumer.config", properties.display().to_string()),
     ]);
     let switches: &[&str] = match group.commit {
-        Commit::Auto => &["--verbose", "--enable-autocommit"],
+        CommitStrategy::Auto => &["--verbose", "--enable-autocommit"],
         _ => &["--verbose"],
     };
     let main = "org.apache.kafka.tools.VerifiableConsumer".to_owned();

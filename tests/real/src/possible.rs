@@ -2,8 +2,8 @@
 //! looks at the plan only.
 
 use ackproof_scenario::describe::verb;
-use ackproof_scenario::plan::{Action, Commit, Group, Plan, Producer, Target, When};
-use ackproof_types::Micros;
+use ackproof_scenario::plan::{Action, Group, Plan, Producer, Target, When};
+use ackproof_types::{CommitStrategy, Micros};
 
 /// Longest value of a `VerifiableProducer`'s records with its key: `12.1234567` and `1234`.
 const LARGEST_RECORD: u32 = 20;
@@ -75,7 +75,7 @@ fn of_group(group: &Group, found: &mut Vec<String>) {
     if group.failures_per_million > 0 {
         found.push(format!("{name}: \"failures\": VerifiableConsumer does not fail"));
     }
-    if !matches!(group.commit, Commit::SyncAfterBatch | Commit::Auto) {
+    if !matches!(group.commit, CommitStrategy::SyncAfterBatch | CommitStrategy::Auto) {
         let commit = group.commit.name();
         found.push(format!(
             "{name}: \"{commit}\": VerifiableConsumer knows sync-after-batch and auto"

@@ -1,3 +1,6 @@
+//! Which broker a client turns to next, and when it gives up and begins again. It knows nothing of what the
+//! requests ask for.
+
 use super::network::data;
 use super::{ClientSettings, NetworkClient, NetworkTimer};
 use crate::machine::{Effect, Outbox, Route, To};

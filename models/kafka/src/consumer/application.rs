@@ -3,10 +3,11 @@
 
 use super::fetcher::{self, Run};
 use super::{Consumer, Out, Timer};
-use crate::config::{ApplicationConfig, CommitStrategy};
+use crate::config::ApplicationConfig;
 use crate::machine::Channel;
 use crate::message::CommittedOffset;
 use crate::observation::Observation;
+use ackproof_types::CommitStrategy;
 use ackproof_types::{Micros, RecordId};
 use std::collections::VecDeque;
 

@@ -10,12 +10,12 @@ pub(super) use heartbeat::Asked;
 
 use super::{Consumer, Out, Purpose, Timer, assignor};
 use crate::client::backoff::once_more;
-use crate::config::CommitStrategy;
 use crate::message::{
     CorrelationId, GroupRequest, JoinGroupRequest, JoinGroupResponse, MemberClaim, Request,
     SyncGroupRequest,
 };
 use crate::observation::Observation;
+use ackproof_types::CommitStrategy;
 use ackproof_types::{
     Delay, ErrorCode, GenerationId, MemberId, Micros, RebalanceReason, TopicId, TopicPartition,
 };

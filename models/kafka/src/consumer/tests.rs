@@ -5,10 +5,10 @@ mod interleavings;
 mod poll_interval;
 
 use super::*;
-use crate::config::CommitStrategy;
 use crate::machine::Channel;
 use crate::message::{CommittedOffset, EpochEnd, GroupRequest};
 use crate::observation::PositionSource;
+use ackproof_types::CommitStrategy;
 use ackproof_types::{LeaderEpoch, Offset, Server};
 use harness::{BROKER, Harness, config};
 

@@ -1,12 +1,13 @@
 //! What is written is read again, and what is no history is refused with its place.
 
 use super::*;
-use crate::context::{Context, OffsetReset};
+use crate::context::{Context, Word};
 use crate::history::{Entry, Event};
 use crate::judge::Judge;
 use crate::kind::Kind;
 use crate::test_history::context;
 use ackproof_types::Acks;
+use ackproof_types::OffsetReset;
 use std::io::Cursor;
 
 mod arbitrary;
@@ -64,7 +65,7 @@ fn what_a_header_leaves_out_has_kafkas_defaults() {
     assert!(!context.producers[1].idempotent && !context.producers[1].ordered, "with acks=1");
     assert_eq!(
         (context.groups[0].commit.to_string(), &context.groups[0].reset),
-        ("unknown".to_owned(), &OffsetReset::Latest)
+        ("unknown".to_owned(), &Word::Known(OffsetReset::Latest))
     );
 }
 

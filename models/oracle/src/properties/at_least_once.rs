@@ -11,7 +11,7 @@
 //! purpose by commit-before-processing strategies and `reset=latest`.
 
 use crate::cause::LossCause;
-use crate::context::{CommitStrategy, Context, GroupContext, OffsetReset};
+use crate::context::{Context, GroupContext, Word};
 use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::kind::Kind;
 use crate::places::{GroupPlaces, Places};
@@ -21,7 +21,10 @@ use crate::report::{Report, instant};
 use crate::standing::Standing;
 use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::words::plural;
-use ackproof_types::{GroupId, LeaderEpoch, NodeId, Offset, RecordId, Timestamp, TopicPartition};
+use ackproof_types::{
+    CommitStrategy, GroupId, LeaderEpoch, NodeId, Offset, OffsetReset, RecordId, Timestamp,
+    TopicPartition,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -238,15 +241,12 @@ fn explain(
         let past = given && committed.is_some_and(|committed| committed > open.offset);
         return (if past { LossCause::CommitPastWork } else { LossCause::NotOnRecord }, None);
     };
+    let resets_to = |to| group.reset == Word::Known(to);
     let cause = match resumption.source {
         // A position that the group's setting does not give is the doing of no setting.
-        PositionSource::NoCommitLatest if group.reset == OffsetReset::Latest => {
-            LossCause::ResetLatest
-        }
-        PositionSource::OutOfRangeLatest if group.reset == OffsetReset::Latest => {
-            LossCause::OutOfRange
-        }
-        PositionSource::OutOfRangeEarliest if group.reset == OffsetReset::Earliest => {
+        PositionSource::NoCommitLatest if resets_to(OffsetReset::Latest) => LossCause::ResetLatest,
+        PositionSource::OutOfRangeLatest if resets_to(OffsetReset::Latest) => LossCause::OutOfRange,
+        PositionSource::OutOfRangeEarliest if resets_to(OffsetReset::Earliest) => {
             LossCause::OutOfRange
         }
         PositionSource::Committed
@@ -254,13 +254,15 @@ fn explain(
                 && progress.is_some_and(|one| one.polled.contains(open.offset.0)) =>
         {
             match group.commit {
-                CommitStrategy::BeforeProcessing => LossCause::CommitBeforeProcessing,
-                CommitStrategy::AutoWithHandOff => LossCause::HandOff,
-                CommitStrategy::Auto
-                | CommitStrategy::SyncAfterBatch
-                | CommitStrategy::AsyncAfterBatch
-                | CommitStrategy::SyncPerRecord
-                | CommitStrategy::Other(_) => LossCause::CommitPastWork,
+                Word::Known(CommitStrategy::BeforeProcessing) => LossCause::CommitBeforeProcessing,
+                Word::Known(CommitStrategy::AutoWithHandOff) => LossCause::HandOff,
+                Word::Known(
+                    CommitStrategy::Auto
+                    | CommitStrategy::SyncAfterBatch
+                    | CommitStrategy::AsyncAfterBatch
+                    | CommitStrategy::SyncPerRecord,
+                )
+                | Word::Other(_) => LossCause::CommitPastWork,
             }
         }
         PositionSource::Committed

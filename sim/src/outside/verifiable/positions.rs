@@ -9,9 +9,9 @@
 //! It knows nothing of commits: whether a position is the right one is for the oracle to say.
 
 use super::{Dump, Place};
-use ackproof_oracle::context::{Context, OffsetReset, TopicContext};
+use ackproof_oracle::context::{Context, TopicContext, Word};
 use ackproof_oracle::history::PositionSource;
-use ackproof_types::GroupId;
+use ackproof_types::{GroupId, OffsetReset};
 use std::collections::BTreeSet;
 
 /// Positions that members look up.
@@ -58,7 +58,7 @@ impl<'a> Positions<'a> {
         }
         let known = |topic: &&TopicContext| topic.name == place.topic;
         let topic = self.context.topics.iter().find(known)?;
-        let resets = self.context.groups[group.index()].reset != OffsetReset::Earliest;
+        let resets = self.context.groups[group.index()].reset != Word::Known(OffsetReset::Earliest);
         if topic.unclean_leader_election || resets {
             return None;
         }

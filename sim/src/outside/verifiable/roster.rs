@@ -4,11 +4,11 @@
 use super::frame::lives;
 use super::{Base, Dump, Line, Log, Place, What};
 use ackproof_oracle::context::{
-    CommitStrategy, Context, GroupContext, OffsetReset, ProducerContext, ProducerLimits,
-    TopicContext, servers,
+    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, Word, servers,
 };
 use ackproof_types::{
-    Acks, GroupId, NodeId, ProducerIndex, Record, RecordId, TopicId, TopicPartition,
+    Acks, CommitStrategy, GroupId, NodeId, OffsetReset, ProducerIndex, Record, RecordId, TopicId,
+    TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ pub struct Settings {
     /// `enable.idempotence` of all producers. The tool sets `retries=0`, which switches it off.
     pub idempotent: bool,
     /// `auto.offset.reset` of all consumers.
-    pub reset: OffsetReset,
+    pub reset: Word<OffsetReset>,
 }
 
 /// Who is who.
@@ -152,7 +152,7 @@ impl Roster {
         let group = GroupContext {
             name: settings.group.clone(),
             topics: (1..).map(TopicId).take(sizes.len()).collect(),
-            commit: CommitStrategy::SyncAfterBatch,
+            commit: Word::Known(CommitStrategy::SyncAfterBatch),
             reset: settings.reset.clone(),
             commit_interval: None,
         };

@@ -2,9 +2,9 @@
 //! refused. A real run is in the integration tests.
 
 use super::{Base, Dump, History, Log, Metadata, Settings, history, merge};
-use ackproof_oracle::context::OffsetReset;
+use ackproof_oracle::context::Word;
 use ackproof_oracle::jsonl::entry_line;
-use ackproof_types::Acks;
+use ackproof_types::{Acks, OffsetReset};
 use serde_json::Value;
 
 const HEADER: &str = r#"{"ackproof":"history","version":1,"nodes":["ledger-0","audit-0","ledger-1"],"topics":{"payments":{"partitions":2}},"producers":{"billing-0":{"topic":"payments","acks":"all"},"billing-1":{"topic":"payments","acks":"1"}},"groups":{"ledger":{"topics":["payments"]},"audit":{"topics":["payments"]}}}"#;
@@ -285,7 +285,7 @@ fn without_a_base_a_producer_crashed_after_its_last_send() {
         group: "ledger".to_owned(),
         acks: Acks::All,
         idempotent: false,
-        reset: OffsetReset::Earliest,
+        reset: Word::Known(OffsetReset::Earliest),
     };
     let lines = [(10, "\"startup_complete\""), (20, &acked("0.0", 0))];
     // A log whose beginning is missing begins with what it has.

@@ -1,7 +1,7 @@
 //! One broker that leads everything and coordinates, played by hand, and the story a consumer tells.
 
 use super::super::*;
-use crate::config::{ApplicationConfig, CommitStrategy};
+use crate::config::ApplicationConfig;
 use crate::driver::{After, Process};
 use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To};
 use crate::message::{
@@ -10,6 +10,7 @@ use crate::message::{
     RecordBatch,
 };
 use crate::observation::Observation;
+use ackproof_types::CommitStrategy;
 use ackproof_types::{
     GroupId, LeaderEpoch, MemberId, Micros, Offset, ProducerIndex, Record, RecordId, Server,
     TopicId,

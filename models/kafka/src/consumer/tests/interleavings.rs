@@ -3,7 +3,6 @@
 
 use super::super::*;
 use super::harness::{BROKER, TOPIC, batch, config};
-use crate::config::CommitStrategy;
 use crate::driver::{After, Process};
 use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To};
 use crate::message::{
@@ -12,6 +11,7 @@ use crate::message::{
     PartitionMetadata,
 };
 use crate::observation::{Observation, PositionSource};
+use ackproof_types::CommitStrategy;
 use ackproof_types::{LeaderEpoch, MemberId, Offset, Server};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -2,8 +2,8 @@
 
 use super::super::*;
 use super::harness::Harness;
-use crate::config::CommitStrategy;
 use crate::message::GroupRequest;
+use ackproof_types::CommitStrategy;
 
 /// R8.10: it goes on with what it holds until it can hear that it lost it.
 #[test]

@@ -5,7 +5,7 @@
 //! record (transaction markers, what compaction took) are no lag either: a member that polls or commits
 //! beyond all that the group was given passed them, and the final read tells what a log holds at all.
 
-use crate::context::{Context, GroupContext};
+use crate::context::{Context, GroupContext, Word};
 use crate::history::{Entry, Event};
 use crate::places::{GroupPlaces, Places};
 use crate::ranges::Ranges;
@@ -191,7 +191,7 @@ struct Group {
 
 impl Group {
     fn new(context: &GroupContext) -> Self {
-        let is_auto = context.commit.is_automatic();
+        let is_auto = matches!(context.commit, Word::Known(one) if one.is_automatic());
         let default = if is_auto { Micros::from_secs(5) } else { Micros::ZERO };
         Self {
             commits: context.commit_interval.is_some(),
