@@ -9,6 +9,7 @@ pub struct NodeId(pub u16);
 impl NodeId {
     /// The index into tables of processes.
     #[must_use]
+    #[inline]
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -38,6 +39,7 @@ impl TopicId {
 
     /// The index into tables of topics.
     #[must_use]
+    #[inline]
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -67,6 +69,7 @@ pub struct GroupId(pub u16);
 impl GroupId {
     /// The index into tables of groups.
     #[must_use]
+    #[inline]
     pub fn index(self) -> usize {
         usize::from(self.0)
     }
@@ -89,6 +92,7 @@ pub struct ProducerIndex(pub u16);
 impl ProducerIndex {
     /// The index into tables of producers.
     #[must_use]
+    #[inline]
     pub fn index(self) -> usize {
         usize::from(self.0)
     }

@@ -76,6 +76,7 @@ impl RecordSlice {
 
 impl Deref for RecordSlice {
     type Target = [Record];
+    #[inline]
     fn deref(&self) -> &[Record] {
         &self.batch[self.range.start as usize..self.range.end as usize]
     }

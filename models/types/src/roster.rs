@@ -35,12 +35,14 @@ impl Roster {
 
     /// The process of a server; none if there is no such server.
     #[must_use]
+    #[inline]
     pub fn node(&self, server: Server) -> Option<NodeId> {
         self.servers.iter().find(|(other, _)| *other == server).map(|(_, node)| *node)
     }
 
     /// What a process is; none for a client.
     #[must_use]
+    #[inline]
     pub fn server(&self, node: NodeId) -> Option<Server> {
         self.servers.iter().find(|(_, other)| *other == node).map(|(server, _)| *server)
     }
