@@ -78,6 +78,18 @@ pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
             return Err(("there is no producer".to_owned(), None));
         }
         "any producer" => return Ok(Target::AnyProducer(None)),
+        // The nearest known name is not what is meant.
+        "all brokers" => {
+            let hint = format!(
+                "write a fault for each of broker-1 to broker-{}, all with the same \"at\"",
+                plan.brokers
+            );
+            return Err(("a fault hits one broker".to_owned(), Some(hint)));
+        }
+        "controllers" | "all controllers" => {
+            let hint = Some("write \"controller\"".to_owned());
+            return Err(("there is one controller".to_owned(), hint));
+        }
         _ => {}
     }
     if let Some(name) = text.strip_prefix("any producer of ") {

@@ -22,6 +22,12 @@ fn faults_hit_what_exists() {
         ("billing-2", "\"billing\" has no instance number 2 (there is billing-0 to billing-1)"),
         ("ledger-7", "\"ledger\" has no member number 7 (there is ledger-0 to ledger-1)"),
         (
+            "all brokers",
+            "a fault hits one broker (write a fault for each of broker-1 to broker-3, all with the same \
+             \"at\")",
+        ),
+        ("controllers", "there is one controller (write \"controller\")"),
+        (
             "controler",
             "\"controler\" is nobody that a fault can hit (did you mean \"controller\"?)",
         ),
