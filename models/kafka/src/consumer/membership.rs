@@ -8,7 +8,8 @@ mod heartbeat;
 
 pub(super) use heartbeat::Asked;
 
-use super::{Consumer, Out, Purpose, Timer, assignor};
+use super::{Consumer, Out, Purpose, Timer};
+use crate::assignor::{Assignor, Subscriber};
 use crate::client::backoff::once_more;
 use crate::config::CommitStrategy;
 use crate::message::{
@@ -307,7 +308,9 @@ impl Consumer {
             if !metadata.answered_all() {
                 return self.client.metadata_mut().request_update();
             }
-            assignment = assignor::range(members, |topic| metadata.partition_count(topic));
+            let subscriber = |(id, topics): &(_, Arc<_>)| Subscriber::new(*id, Arc::clone(topics));
+            let members: Vec<Subscriber> = members.iter().map(subscriber).collect();
+            assignment = Assignor::Range.assign(&members, |topic| metadata.partition_count(topic));
             self.membership.assigned_from = Some(self.partition_counts());
         }
         let request =
