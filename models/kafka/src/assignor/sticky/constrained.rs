@@ -15,7 +15,7 @@ pub(super) fn build(counts: &PartitionCounts, claims: Claims) -> Outcome {
         max_quota: total.div_ceil(members),
         upper_left: total % members,
         doubly_claimed: claims.doubly_claimed,
-        revoked: BTreeMap::new(),
+        revoked: BTreeSet::new(),
         below: Vec::new(),
         at_min: VecDeque::new(),
         shares: claims.owned.keys().map(|member| (*member, Vec::new())).collect(),
@@ -35,11 +35,11 @@ struct Builder {
     /// How many members may still get the upper quota.
     upper_left: usize,
     doubly_claimed: BTreeSet<TopicPartition>,
-    /// What was over quota, with its last owner.
-    revoked: BTreeMap<TopicPartition, MemberId>,
+    /// What was over quota. Nobody gets it back: who lost something has its full share.
+    revoked: BTreeSet<TopicPartition>,
     /// Members below the lower quota (Kafka: `unfilledMembersWithUnderMinQuotaPartitions`).
     below: Vec<MemberId>,
-    /// Members that have the lower quota and may get one more.
+    /// Members that have the lower quota, and get one more if anything is left.
     at_min: VecDeque<MemberId>,
     shares: Shares,
     transferring: BTreeMap<TopicPartition, MemberId>,
@@ -56,17 +56,12 @@ impl Builder {
             owned.len()
         } else if owned.len() >= self.max_quota && self.upper_left > 0 {
             self.upper_left -= 1;
-            if self.upper_left == 0 {
-                self.at_min.clear();
-            }
             self.max_quota
         } else {
-            if self.upper_left > 0 {
-                self.at_min.push_back(member);
-            }
+            self.at_min.push_back(member);
             self.min_quota
         };
-        self.revoked.extend(owned.drain(keep..).map(|partition| (partition, member)));
+        self.revoked.extend(owned.drain(keep..));
         self.shares.insert(member, owned);
     }
 
@@ -96,8 +91,7 @@ impl Builder {
 
     /// Kafka: `assignNewPartition`. Returns how many the member has then.
     fn give(&mut self, partition: TopicPartition, member: MemberId) -> usize {
-        let lost_by_other = self.revoked.get(&partition).is_some_and(|owner| *owner != member);
-        if lost_by_other || self.doubly_claimed.contains(&partition) {
+        if self.revoked.contains(&partition) || self.doubly_claimed.contains(&partition) {
             self.transferring.insert(partition, member);
         }
         let share = self.shares.entry(member).or_default();

@@ -116,15 +116,13 @@ impl Builder {
         let can_move =
             |topic: &TopicId| self.topics.get(topic).is_some_and(|t| t.subscribers.len() >= 2);
         let topics: Vec<TopicId> = self.in_order().into_iter().filter(can_move).collect();
-        let mut last_changed = None;
         for _ in 0..MAX_ROUNDS {
+            let mut moved = false;
             for topic in &topics {
-                if last_changed == Some(*topic) {
-                    return;
-                }
-                if self.balance_topic(*topic) || last_changed.is_none() {
-                    last_changed = Some(*topic);
-                }
+                moved |= self.balance_topic(*topic);
+            }
+            if !moved {
+                return;
             }
         }
     }
