@@ -3,7 +3,7 @@
 
 use crate::json::Value;
 use crate::plan::{SettingValue, Settings};
-use crate::settings::{self, Kind, Preset, Scope, Setting};
+use crate::settings::{self, Kind, Preset, Scope, Setting, Standing, kafka};
 use crate::sink::{At, Sink};
 use ackproof_types::KafkaVersion;
 use std::collections::BTreeMap;
@@ -28,17 +28,14 @@ impl<'n> Config<'n> {
             for (key, child) in at.children() {
                 match settings::find(scope, key) {
                     Some(setting) if setting.is_modelled() => {
-                        if let Some(value) = value(sink, setting, &child) {
+                        let read = value(sink, setting, &child);
+                        if let Some(value) =
+                            read.filter(|value| suits(sink, setting, value, &child))
+                        {
                             given.insert(setting.key, (value, child));
                         }
                     }
-                    Some(setting) => {
-                        sink.warn(
-                            &child,
-                            format!("\"{key}\" is not modelled: it has no effect here"),
-                        );
-                        sink.ignored.push((setting, child.path.clone(), text(&child)));
-                    }
+                    Some(setting) => ignore(sink, setting, &child),
                     None => unknown_key(sink, scope, key, &child),
                 }
             }
@@ -85,7 +82,43 @@ fn text(at: &At<'_>) -> String {
     }
 }
 
+/// Whether the line of Kafka takes a value too: not every line takes what some do.
+fn suits(sink: &mut Sink<'_>, setting: &Setting, value: &SettingValue, at: &At<'_>) -> bool {
+    let SettingValue::Number(number) = value else { return true };
+    let theirs = kafka::find(setting.scope, setting.key, sink.kafka);
+    let checked = theirs.map_or(Ok(()), |theirs| theirs.check(&number.to_string()));
+    if let Err(why) = &checked {
+        sink.at(at, format!("{} {why}: Kafka {} refuses that", setting.key, sink.kafka));
+    }
+    checked.is_ok()
+}
+
+/// What the models do not follow: refused if no verdict would be true with it, else noted.
+fn ignore(sink: &mut Sink<'_>, setting: &'static Setting, child: &At<'_>) {
+    let (key, value) = (setting.key, text(child));
+    if let Standing::Refused(refusal) = setting.standing
+        && !refusal.unless.contains(&value.as_str())
+    {
+        let message =
+            format!("\"{key}\" is not modelled, and no verdict would be true: {}", refusal.why);
+        let hint =
+            Some("leave it out, and read the verdict as one for a client without it".to_owned());
+        sink.hinted(child.key_span, &child.path, message, hint);
+        return;
+    }
+    sink.warn(child, format!("\"{key}\" is not modelled: it has no effect here"));
+    sink.ignored.push((setting, child.path.clone(), value));
+}
+
 fn unknown_key(sink: &mut Sink<'_>, scope: Scope, key: &str, child: &At<'_>) {
+    if kafka::all().iter().any(|theirs| theirs.scope == scope && theirs.key == key) {
+        let message = format!(
+            "\"{key}\" is a setting of Kafka's that has no effect on what a scenario shows"
+        );
+        let hint = Some("leave it out".to_owned());
+        sink.hinted(child.key_span, &child.path, message, hint);
+        return;
+    }
     let other = Scope::ALL.into_iter().find(|other| settings::find(*other, key).is_some());
     if let Some(other) = other {
         let message =

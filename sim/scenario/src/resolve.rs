@@ -271,7 +271,7 @@ fn ignored(sink: &mut Sink<'_>, run: Micros) -> Vec<Ignored> {
     let ignored = found.map(|(setting, path, value)| {
         let harm = match setting.standing {
             Standing::Harmful(harm) => Some(harm).filter(|harm| harm.is_in(&value, run)),
-            Standing::Modelled | Standing::Harmless => None,
+            Standing::Modelled | Standing::Harmless | Standing::Refused(_) => None,
         };
         Ignored { path, value, harm }
     });

@@ -15,7 +15,7 @@ use crate::features::FEATURE_KEYS;
 use crate::plan::Commit;
 use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, RUN_KEYS, STATISTICS};
 use crate::sends::RECORD;
-use crate::settings::{self, Kind, Preset, Scope, Setting};
+use crate::settings::{self, Kind, Preset, Scope, Setting, Standing};
 use ackproof_types::KafkaVersion;
 use serde_json::{Map, Value, json};
 
@@ -111,6 +111,9 @@ fn config(scope: Scope) -> Value {
 }
 
 fn setting_schema(setting: &Setting) -> Value {
+    if let Standing::Refused(refusal) = setting.standing {
+        return json!({ "enum": refusal.unless, "description": refusal.why });
+    }
     let mut schema = match setting.kind {
         Kind::Number { min, max, .. } => {
             json!({ "type": "integer", "minimum": min, "maximum": max })
