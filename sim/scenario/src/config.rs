@@ -106,8 +106,12 @@ fn ignore(sink: &mut Sink<'_>, setting: &'static Setting, child: &At<'_>) {
         sink.hinted(child.key_span, &child.path, message, hint);
         return;
     }
-    sink.warn(child, format!("\"{key}\" is not modelled: it has no effect here"));
-    sink.ignored.push((setting, child.path.clone(), value));
+    // A file that is deployed is full of such settings: told of is what could break something.
+    let named = sink.is_named(child.key_span);
+    if !named {
+        sink.warn(child, format!("\"{key}\" is not modelled: it has no effect here"));
+    }
+    sink.ignored.push((setting, child.path.clone(), value, named));
 }
 
 fn unknown_key(sink: &mut Sink<'_>, scope: Scope, key: &str, child: &At<'_>) {

@@ -12,6 +12,7 @@ use crate::durations::{BANDWIDTH, DELAY, DURATION, PERCENT, RATE, SIZES};
 use crate::expect::EXPECTED;
 use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::features::FEATURE_KEYS;
+use crate::files::PROPERTIES;
 use crate::plan::Commit;
 use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, RUN_KEYS, STATISTICS};
 use crate::sends::RECORD;
@@ -110,6 +111,14 @@ fn config(scope: Scope) -> Value {
     described(schema, &about)
 }
 
+fn properties(scope: Scope) -> Value {
+    let about = format!(
+        "A .properties file of a {}, by its path from the scenario. \"config\" overrides it.",
+        scope.name()
+    );
+    described(json!({ "type": "string" }), &about)
+}
+
 fn setting_schema(setting: &Setting) -> Value {
     if let Standing::Refused(refusal) = setting.standing {
         return json!({ "enum": refusal.unless, "description": refusal.why });
@@ -145,6 +154,7 @@ fn setting_schema(setting: &Setting) -> Value {
 fn cluster() -> Value {
     object(CLUSTER_KEYS, |key| match key {
         "brokers" => whole(1, Some(MAX_BROKERS), 3, "Number of brokers."),
+        PROPERTIES => properties(Scope::Broker),
         "config" => config(Scope::Broker),
         "network" => object(NETWORK_KEYS, |key| match key {
             "latency" => pattern(DELAY, "One-way latency of a message, like \"200us..2ms\"."),
@@ -175,6 +185,7 @@ fn topic() -> Value {
         "replication.factor" => {
             whole(1, Some(MAX_BROKERS), 3, "Replicas of each partition; at most the brokers.")
         }
+        PROPERTIES => properties(Scope::Topic),
         "config" => config(Scope::Topic),
         other => unreachable!("no schema for {other}"),
     })
@@ -201,6 +212,7 @@ fn producer() -> Value {
             "Every record by name of the instance, like \"1.5s key 17 size 120\"; instead of a rate.",
         ),
         "start" => pattern(DURATION, "When it starts, like \"1s\"."),
+        PROPERTIES => properties(Scope::Producer),
         "config" => config(Scope::Producer),
         other => unreachable!("no schema for {other}"),
     })
@@ -222,6 +234,7 @@ fn group() -> Value {
         "failures" => pattern(PERCENT, "Share of processing attempts that fail, like \"1%\"."),
         "attempts" => whole(1, None, 3, "Attempts before a record is dead-lettered."),
         "start" => pattern(DURATION, "When its members start, like \"1s\"."),
+        PROPERTIES => properties(Scope::Consumer),
         "config" => config(Scope::Consumer),
         other => unreachable!("no schema for {other}"),
     })

@@ -2,7 +2,7 @@
 //! Kafka, and whether the models follow them: *modelled*, or accepted without an effect, with the properties
 //! that such a setting could break on a real cluster, so that nobody promises what it takes away, or
 //! refused. What Kafka has beyond the table breaks no property: [`kafka`] knows it, a file may set it, and it
-//! has no effect. The table does not know how settings constrain each other.
+//! has no effect; [`words`] says so. The table does not know how settings constrain each other.
 //!
 //! Sources: §10 and §17.12 of the rules.
 
@@ -10,6 +10,7 @@ pub mod kafka;
 mod kinds;
 #[cfg(test)]
 mod tests;
+pub mod words;
 
 pub use kinds::{Harm, Kind, Preset, Refusal, Scope, Setting, Standing, Unless};
 
@@ -310,6 +311,7 @@ pub const SETTINGS: &[Setting] = &[
         },
     ),
     harmful(Consumer, "interceptor.classes", interceptors(&["at-least-once"])),
+    known(Consumer, "group.remote.assignor"),
     known(Consumer, "isolation.level"),
     harmful(
         Consumer,

@@ -63,6 +63,14 @@ const TYPES: [(&str, Type); 9] = [
     ("password", Type::Password),
 ];
 
+impl Type {
+    /// As Kafka's documentation has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        TYPES.iter().find(|(_, kind)| *kind == self).map_or("", |(name, _)| name)
+    }
+}
+
 /// What a validator allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Valid {
