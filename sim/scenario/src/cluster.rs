@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::durations;
 use crate::plan::{Network, SettingValue, Settings, Startup, Topic};
-use crate::settings::Scope;
+use crate::settings::{SHAPES, Scope};
 use crate::sink::{At, Sink};
 use ackproof_types::{Delay, KafkaVersion, Micros};
 
@@ -93,10 +93,8 @@ fn usual(sink: &Sink<'_>, config: Option<&At<'_>>, brokers: u16) -> (u16, u16) {
         let text = at.and_then(|at| at.node.as_str());
         text.and_then(|text| text.parse().ok()).unwrap_or(usual)
     };
-    (
-        given("num.partitions", 3).clamp(1, MAX_COUNT),
-        given("default.replication.factor", brokers.min(3)),
-    )
+    let [factor, partitions] = SHAPES;
+    (given(partitions, 3).clamp(1, MAX_COUNT), given(factor, brokers.min(3)))
 }
 
 fn network(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> Network {

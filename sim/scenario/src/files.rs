@@ -22,6 +22,53 @@ pub type Reader<'r> = &'r dyn Fn(&str) -> Result<(String, String), String>;
 /// Beginnings of keys that Kafka hands on to what a file names: it defines none of them itself.
 const HANDED_ON: &[&str] = &["listener.name.", "config.providers", "rlmm.config.", "rsm.config."];
 
+/// Whether Kafka hands a setting on to what a file names, and defines none of that name itself.
+#[must_use]
+pub fn is_handed_on(key: &str) -> bool {
+    HANDED_ON.iter().any(|start| key.starts_with(start))
+}
+
+/// Words in the keys of what nobody may read in a report.
+const SECRETS: &[&str] = &["password", "secret", "jaas.config", "credential", "token"];
+
+/// Whether the value of a setting is not to be shown.
+#[must_use]
+pub fn is_secret(scope: Scope, key: &str) -> bool {
+    let password = |one: &Definition| one.kind == kafka::Type::Password;
+    let theirs = kafka::all().iter().find(|one| one.scope == scope && one.key == key);
+    // What Kafka knows has its type; all else may be anything.
+    theirs.is_some_and(password) || SECRETS.iter().any(|word| key.to_lowercase().contains(word))
+}
+
+/// The same of a file that is none: line by line, whosever file it is.
+#[must_use]
+pub fn hidden(text: &str) -> String {
+    let line = |line: &str| {
+        let (key, value) = line.split_at(line.find(['=', ':', ' ']).unwrap_or(line.len()));
+        let star =
+            |c: char| if c.is_whitespace() { c.to_string() } else { "*".repeat(c.len_utf8()) };
+        if Scope::ALL.into_iter().any(|scope| is_secret(scope, key.trim())) {
+            format!("{key}{}", value.chars().map(star).collect::<String>())
+        } else {
+            line.to_owned()
+        }
+    };
+    text.split_inclusive('\n').map(line).collect()
+}
+
+/// `text` with stars for what is not to be shown: messages show lines of it.
+fn masked(text: &str, scope: Scope, entries: &[Entry]) -> String {
+    let mut masked = text.to_owned();
+    for Entry { key, value_span: Span { start, end }, .. } in entries {
+        let Some(value) = text.get(*start..*end).filter(|_| is_secret(scope, key)) else {
+            continue;
+        };
+        let star = |c: char| if c == '\n' { "\n".to_owned() } else { "*".repeat(c.len_utf8()) };
+        masked.replace_range(*start..*end, &value.chars().map(star).collect::<String>());
+    }
+    masked
+}
+
 /// Puts the settings of every file that the tree names into it.
 pub(crate) fn put_in(root: &mut Node, sink: &mut Sink<'_>, reader: Reader<'_>) {
     // A wrong version is told where it is read.
@@ -83,8 +130,12 @@ impl File<'_, '_> {
         let Some(Value::Object(given)) = config.map(|config| &mut config.value.value) else {
             return;
         };
-        let base = self.sink.add(&file, &text);
-        match parse(&text) {
+        let entries = parse(&text);
+        let scope = self.scope;
+        let shown =
+            entries.as_ref().map_or_else(|_| hidden(&text), |all| masked(&text, scope, all));
+        let base = self.sink.add(&file, &shown);
+        match entries {
             Ok(entries) => self.entries(entries, base, (&text, &format!("{path}.config")), given),
             Err(error) => self.sink.error(error.span.moved(base), &here, error.message),
         }
@@ -139,7 +190,9 @@ impl File<'_, '_> {
                 let message = format!(
                     "the value of \"{key}\" comes from a provider, which is not asked here"
                 );
-                let hint = Some("write the value under \"config\" in the scenario".to_owned());
+                let hint = Some(
+                    "write the value under \"config\" in the scenario, or with --set".to_owned(),
+                );
                 self.sink.hinted(entry.value_span, at, message, hint);
             }
             return None;
@@ -165,7 +218,7 @@ impl File<'_, '_> {
     /// As Kafka, with a warning: it hands such a setting to nobody.
     fn unknown(&mut self, entry: &Entry, at: &str) {
         let (key, scope) = (entry.key.as_str(), self.scope);
-        if HANDED_ON.iter().any(|start| key.starts_with(start)) {
+        if is_handed_on(key) {
             return;
         }
         let of = |scope, version| kafka::find(scope, key, version).is_some();

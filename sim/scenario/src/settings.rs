@@ -119,6 +119,10 @@ const fn interceptors(breaks: &'static [&'static str]) -> Harm {
 
 use Scope::{Broker, Consumer, Producer, Topic};
 
+/// Settings of a broker that a scenario says in its own words, and that count where a broker's file has them:
+/// what a topic is that says nothing.
+pub const SHAPES: [&str; 2] = ["default.replication.factor", "num.partitions"];
+
 /// Every setting we know.
 pub const SETTINGS: &[Setting] = &[
     number(Broker, "replica.lag.time.max.ms", "ms", 1, 30_000),

@@ -295,7 +295,7 @@ fn what_cannot_be_read_or_followed_says_so() {
             Scope::Producer,
             "config.providers=env\nacks=${env:ACKS}\nssl.key.password=${env:KEY}\n",
             "2:6 error: the value of \
-          \"acks\" comes from a provider, which is not asked here (write the value under \"config\" in the scenario)",
+          \"acks\" comes from a provider, which is not asked here (write the value under \"config\" in the scenario, or with --set)",
         ),
         (
             Scope::Producer,

@@ -1,6 +1,7 @@
 //! What can be typed. What it means is decided elsewhere.
 
 use super::compare::Compare;
+use super::doctor::Doctor;
 use super::explain::Explain;
 use super::help;
 use super::options::valid;
@@ -57,6 +58,13 @@ pub(crate) enum Command {
     /// examples.
     #[command(after_help = help::EXPLAIN)]
     Explain(Explain),
+    /// Look at the .properties files that you deploy, without a scenario.
+    ///
+    /// Builds a cluster around the files. Says what they promise, which settings are modelled and which
+    /// have no effect here, and what Kafka refuses. Names known traps, each with the command that
+    /// demonstrates it, and searches for examples of what the files leave possible.
+    #[command(after_help = help::DOCTOR)]
+    Doctor(Doctor),
     /// Measure the cost of a run and of a message on this machine.
     ///
     /// For comparison, it also measures a bare message of madsim. Each round takes every contender
@@ -355,6 +363,8 @@ pub(crate) enum SchemaOf {
     Compare,
     /// `--format json` of a validation.
     Validate,
+    /// `doctor --format json`.
+    Doctor,
 }
 
 pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {

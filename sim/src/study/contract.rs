@@ -280,6 +280,8 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
     let topics = group.topics.iter().map(|topic| &plan.topics[topic.index()].name);
     let mut places: Vec<String> = topics.map(|topic| format!("topics.{topic}.")).collect();
     places.push(format!("groups.{name}."));
+    let writers = plan.producers.iter().filter(|one| reads(&one.topic));
+    places.extend(writers.map(|one| format!("producers.{}.", one.name)));
     let settings = vec![commit.clone(), reset_setting];
     if let Some(clause) = without_offsets(plan, name) {
         contract.promises.push(clause);

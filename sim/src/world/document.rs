@@ -7,6 +7,7 @@ use ackproof_oracle::context::Context;
 use ackproof_oracle::measure::WITNESSES;
 use ackproof_oracle::registry::PROPERTIES;
 use ackproof_scenario::diagnostic::Diagnostic;
+use ackproof_scenario::files::Reader;
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_from};
 use ackproof_scenario::{properties, swarm};
@@ -32,7 +33,19 @@ pub fn load(
     file: &str,
     sets: &[(String, String)],
 ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
-    with_names(|names| load_from(text, (file, &|named| beside(file, named)), names, sets))
+    load_reading(text, (file, &|named| beside(file, named)), sets)
+}
+
+/// As [`load`], with files that `reader` gives.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_reading(
+    text: &str,
+    from: (&str, Reader<'_>),
+    sets: &[(String, String)],
+) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    with_names(|names| load_from(text, from, names, sets))
 }
 
 /// A `.properties` file by its path from the scenario `file`.

@@ -3,7 +3,7 @@
 
 use super::kafka::{self, Definition, Type, Valid};
 use super::kinds::listed;
-use super::{Kind, SETTINGS, Scope, Setting, Standing};
+use super::{Kind, SETTINGS, SHAPES, Scope, Setting, Standing};
 use ackproof_types::KafkaVersion;
 use std::collections::BTreeSet;
 
@@ -35,7 +35,12 @@ pub fn about(scope: Scope, key: &str) -> String {
         _ => format!("since Kafka {} {said}", theirs.lines.start()),
     });
     let said: Vec<String> = said.collect();
-    format!("{}: {}; {}{}", scope.name(), standing(ours), said.join("; "), lines(scope, key))
+    let standing = if scope == Scope::Broker && SHAPES.contains(&key) {
+        "in a broker's file, modelled; in a scenario, no effect: a topic says it".to_owned()
+    } else {
+        standing(ours)
+    };
+    format!("{}: {standing}; {}{}", scope.name(), said.join("; "), lines(scope, key))
 }
 
 /// Whether the models follow a setting, and what it could break otherwise.
