@@ -103,8 +103,10 @@ pub struct Trap {
     pub command: Option<String>,
 }
 
-/// How much a trap counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// How much a trap counts; the worst first.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Weight {
     /// The files are enough for it to happen.

@@ -1,12 +1,13 @@
 //! `ackproof doctor`: what `.properties` files promise and risk, without a scenario.
 
-use super::args::{Shown, parse_set};
-use super::options::parse_jobs;
+use super::args::{Doctor, Shown};
+use super::options::threads;
 use super::output::{for_people, result, talk};
 use super::place::below;
 use super::search::{EXTENSIONS, Searched, examples, keep, longer, searched};
-use super::seeds::{nothing, parse_range};
+use super::seeds::nothing;
 use super::status::Status;
+use super::sweep::stop_on_interrupt;
 use ackproof::study::doctor::files::Given;
 use ackproof::study::doctor::{Examined, examine};
 use ackproof::study::provoke::provoked;
@@ -16,34 +17,8 @@ use ackproof_reports::command::quoted;
 use ackproof_reports::sweep::{Asked, SeedRange};
 use ackproof_reports::{human, json};
 use ackproof_scenario::settings::Scope;
-use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-
-/// What `doctor` is given.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Doctor {
-    /// The .properties files of brokers, topics, producers and consumers. Their settings say whose they
-    /// are. `producer=FILE` says it where they do not.
-    #[arg(required = true, value_name = "FILE")]
-    files: Vec<String>,
-    /// The seeds to search.
-    #[arg(long, value_name = "A..B", default_value = "0..20", value_parser = parse_range)]
-    seeds: Range<u64>,
-    /// Write the schedule of each example and of each violation to this directory, for `replay` and
-    /// `shrink`.
-    #[arg(long, value_name = "DIR")]
-    save_schedules: Option<PathBuf>,
-    /// Override a value of the files, or of what is put around them: `kafka=4.2`, `cluster.brokers=5`.
-    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
-    sets: Vec<(String, String)>,
-    /// The format: text, or one JSON object.
-    #[arg(long, value_enum, default_value_t = Shown::Human)]
-    format: Shown,
-    /// The number of runs at the same time [default: one per core].
-    #[arg(long, value_name = "J", value_parser = parse_jobs)]
-    jobs: Option<NonZeroUsize>,
-}
+use std::path::Path;
 
 /// What the files are called where a scenario has a name.
 const NAME: &str = "doctor";
@@ -73,9 +48,10 @@ pub(crate) fn doctor(arguments: &Doctor) -> Status {
     let origin =
         Origin { file: NAME, sets: &arguments.sets, swarm: None, check_determinism: false };
     let mut extensions = EXTENSIONS;
-    let mut found = searched(&plan, &origin, &asked, arguments.jobs);
+    let at_work = (threads(arguments.jobs), &*stop_on_interrupt());
+    let mut found = searched(&plan, &origin, &asked, at_work);
     while longer(&mut plan, found.needs, &mut extensions) {
-        found = searched(&plan, &origin, &asked, arguments.jobs);
+        found = searched(&plan, &origin, &asked, at_work);
     }
     found.report.reproduce = again(arguments);
     let command = |_| again(arguments);

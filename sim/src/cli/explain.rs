@@ -3,12 +3,13 @@
 
 use super::args::{Shown, parse_set};
 use super::load::{Scenario, load};
-use super::options::parse_jobs;
+use super::options::{parse_jobs, threads};
 use super::output::{for_people, result, talk};
 use super::place::below;
 use super::search::{EXTENSIONS, Searched, examples, keep, longer, matters, searched, settle};
 use super::seeds::{nothing, parse_range, parse_seed};
 use super::status::Status;
+use super::sweep::stop_on_interrupt;
 use ackproof::study::conclude;
 use ackproof::study::provoke::provoked;
 use ackproof::study::report::Origin;
@@ -158,7 +159,8 @@ fn search(arguments: &Explain, scenario: &Scenario) -> (Found, Option<Micros>) {
         ..Asked::default()
     };
     let origin = origin(arguments, scenario);
-    let mut searched = searched(&scenario.plan, &origin, &asked, arguments.jobs);
+    let at_work = (threads(arguments.jobs), &*stop_on_interrupt());
+    let mut searched = searched(&scenario.plan, &origin, &asked, at_work);
     let again = again(arguments, &scenario.file, ["--seeds".to_owned(), format!("{start}..{end}")]);
     searched.report.reproduce.clone_from(&again);
     let examples = examples(&searched.report);

@@ -1,12 +1,10 @@
 //! A search for examples of what a configuration leaves possible, under faults made to show it: the seeds of one
 //! plan, what matters of them, and the schedules of those that show something.
 
-use super::options::threads;
 use super::output::talk;
 use super::progress::Progress;
 use super::save::save_as;
 use super::status::Status;
-use super::sweep::stop_on_interrupt;
 use ackproof::study::conclude;
 use ackproof::study::explore::in_order;
 use ackproof::study::report::Origin;
@@ -23,7 +21,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How often the settle phase is made longer, for groups that are behind and catching up.
 pub(super) const EXTENSIONS: usize = 4;
@@ -63,21 +61,20 @@ pub(super) fn settle<'a>(undecided: impl Iterator<Item = &'a Undecided>) -> Opti
     undecided.filter_map(|one| one.settle_ms).max().map(Micros::from_millis)
 }
 
-/// Runs every seed of `asked`.
+/// Runs every seed of `asked` on so many threads, until it is stopped.
 pub(super) fn searched(
     plan: &Plan,
     origin: &Origin<'_>,
     asked: &Asked,
-    jobs: Option<NonZeroUsize>,
+    (jobs, stop): (NonZeroUsize, &AtomicBool),
 ) -> Searched {
     let mut tally = Tally::new(plan, origin.file, asked);
     let runs = Runs { scenarios: 1, seeds: asked.seeds, part: None };
-    let stop = stop_on_interrupt();
     let mut progress = Progress::new(runs.count(), None, false);
     in_order(
         runs.iter(),
-        threads(jobs),
-        &stop,
+        jobs,
+        stop,
         |run| trial(plan, origin, run.seed, None, &Bounds::default()),
         |run, result| {
             let result = result.unwrap_or_else(|panic| Err(Failure::Crashed(panic)));

@@ -92,7 +92,11 @@ pub(super) fn open(plan: &mut Plan, files: &Files, version: KafkaVersion) {
         for entry in file.entries.iter().filter(|entry| file.entry(&entry.key) == Some(*entry)) {
             let Some(setting) = settings::find(file.scope, &entry.key) else { continue };
             let value = entry.value.trim();
+            let theirs = kafka::find(file.scope, &entry.key, version);
+            let default = theirs.and_then(|theirs| theirs.default).unwrap_or_default();
             let harm = match setting.standing {
+                // What everybody has is what the models have.
+                _ if value == default.replace("class ", "") => None,
                 Standing::Harmful(harm) => {
                     Some(harm).filter(|_| harm.is_in(value, horizon(setting, version)))
                 }
@@ -102,15 +106,19 @@ pub(super) fn open(plan: &mut Plan, files: &Files, version: KafkaVersion) {
                 Standing::Modelled if file.foreign(entry) => Some(FOREIGN),
                 _ => None,
             };
-            let places = places(plan, file);
-            let path = |place: &String| format!("{place}.{}", entry.key);
-            ignored.extend(harm.into_iter().flat_map(|harm| {
-                let one = |path| Ignored { path, value: value.to_owned(), harm: Some(harm) };
-                places.iter().map(path).map(one).collect::<Vec<_>>()
-            }));
+            for place in places(plan, file) {
+                let path = format!("{place}.{}", entry.key);
+                let here = plan.ignored.iter().position(|one| one.path == path);
+                if here.is_some_and(|here| plan.ignored[here].value != value) {
+                    // The command line says otherwise.
+                    continue;
+                }
+                here.map(|here| plan.ignored.remove(here));
+                let one = |harm| Ignored { path, value: value.to_owned(), harm: Some(harm) };
+                ignored.extend(harm.map(one));
+            }
         }
     }
-    plan.ignored.retain(|one| ignored.iter().all(|new: &Ignored| new.path != one.path));
     plan.ignored.extend(ignored);
 }
 

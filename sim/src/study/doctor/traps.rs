@@ -43,6 +43,7 @@ pub(super) fn traps(plan: &Plan, files: &Files, version: KafkaVersion) -> Vec<Tr
         let says = format!("it could break {}: {}", harm.breaks.join(", "), harm.why);
         found.put(key, weight, &[format!("{path}={value}")], &says, None);
     }
+    found.traps.sort_by_key(|one| one.weight);
     found.traps
 }
 
@@ -99,7 +100,8 @@ impl Found<'_> {
 
 fn command(shown_by: &[&str]) -> String {
     let (scenario, sets) = shown_by.split_first().unwrap_or((&"", &[]));
-    let mut words = vec!["ackproof", "run", scenario, "--seed", "1"];
+    // One seed need not show it.
+    let mut words = vec!["ackproof", "run", scenario, "--seeds", "0..8"];
     for set in sets {
         words.extend(["--set", set]);
     }
