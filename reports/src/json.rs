@@ -4,6 +4,7 @@ use crate::bench::BenchReport;
 use crate::catalogue::Catalogue;
 use crate::check::CheckReport;
 use crate::compare::CompareReport;
+use crate::doctor::DoctorReport;
 use crate::run::RunReport;
 use crate::sweep::SweepReport;
 use crate::validate::ValidateReport;
@@ -47,6 +48,12 @@ pub fn validate(report: &ValidateReport) -> String {
     line(report)
 }
 
+/// Files.
+#[must_use]
+pub fn doctor(report: &DoctorReport) -> String {
+    line(report)
+}
+
 /// What there is to choose from, as lists by title.
 #[must_use]
 pub fn catalogue(catalogue: &Catalogue) -> String {
@@ -81,6 +88,12 @@ pub fn compare_schema() -> Value {
 #[must_use]
 pub fn validate_schema() -> Value {
     schema_for!(ValidateReport).to_value()
+}
+
+/// The schema of [`doctor`].
+#[must_use]
+pub fn doctor_schema() -> Value {
+    schema_for!(DoctorReport).to_value()
 }
 
 /// Any object, on a line.

@@ -31,6 +31,8 @@ pub struct RunReport {
     pub verdict: Verdict,
     /// Every property, in a fixed order.
     pub properties: Vec<PropertyReport>,
+    /// Which Kafka the models followed.
+    pub kafka: KafkaReport,
     /// What the network's kernel does; absent: no fault of the scenario cuts a link or loses packets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkReport>,
@@ -70,6 +72,15 @@ pub struct RunReport {
     /// Where `timing` comes from.
     #[serde(skip)]
     pub pace: Pace,
+}
+
+/// Which Kafka the models followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KafkaReport {
+    /// The line of the binary: `4.0` … `4.4`.
+    pub version: String,
+    /// The finalized feature levels by name, as `kafka-features` gives them.
+    pub features: BTreeMap<String, String>,
 }
 
 /// What the kernel does with what is lost, where versions of it differ.

@@ -3,7 +3,7 @@
 
 use crate::contract::{Contract, NotModelled};
 use crate::measure::MeasureSweep;
-use crate::run::{Fate, GroupReport, NetworkReport, Records, Undecided, Violation};
+use crate::run::{Fate, GroupReport, KafkaReport, NetworkReport, Records, Undecided, Violation};
 use crate::verdict::{Expected, Judgement, Reason, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -124,6 +124,8 @@ pub struct ScenarioReport {
     pub faults: Vec<FaultSweep>,
     /// How often each witness occurred, and in how many seeds.
     pub witnesses: BTreeMap<String, WitnessSweep>,
+    /// Which Kafka the models followed.
+    pub kafka: KafkaReport,
     /// What the network's kernel does; absent: no fault of the scenario cuts a link or loses packets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkReport>,

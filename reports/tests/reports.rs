@@ -90,7 +90,7 @@ fn colours_are_there_to_be_stripped() {
 }
 
 /// The keys of a run's object, in the order that is promised.
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "schema",
     "scenario",
     "file",
@@ -98,6 +98,7 @@ const KEYS: [&str; 23] = [
     "digest",
     "verdict",
     "properties",
+    "kafka",
     "network",
     "records",
     "groups",

@@ -7,6 +7,7 @@
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
 //! - [`trials`] what users tried: causes of groups · [`trials_lag`] lag and commits · [`trials_sends`] sends ·
 //!   [`trials_logs`] logs · [`trials_histories`] histories written by hand
+//! - [`doctor`] files that are deployed · [`named_files`] scenarios that name them
 //! - [`swarm`] a draw asks the same question · [`validate`] the model against histories of its own
 
 mod cli;
@@ -18,8 +19,10 @@ mod cli_reports;
 mod cli_sweep;
 mod contracts;
 mod determinism;
+mod doctor;
 mod histories;
 mod mutants;
+mod named_files;
 mod readme;
 mod readme_ci;
 mod real;

@@ -51,7 +51,16 @@ fn list_can_be_asked_for_one_kind() {
     let settings = list["settings"].as_array().unwrap();
     let about =
         |key: &str| settings.iter().find(|one| one["name"] == key).unwrap()["about"].clone();
-    assert_eq!(about("max.poll.records"), "consumer: a number, from 1, default 500");
+    assert_eq!(about("max.poll.records"), "consumer: modelled; int, from 1, default 500");
+    assert!(settings.len() > 500, "all of Kafka's: {}", settings.len());
+    for (key, begins) in [
+        ("transactional.id", "producer: refused: "),
+        ("retention.ms", "topic: accepted, no effect here; on a real cluster it could break "),
+        ("num.io.threads", "broker: accepted, no effect here; int"),
+    ] {
+        let about = about(key);
+        assert!(about.as_str().is_some_and(|about| about.starts_with(begins)), "{key}: {about}");
+    }
     assert!(
         json(directory.path(), &["list", "scenarios"])["scenarios"].as_array().unwrap().is_empty()
     );
@@ -181,7 +190,7 @@ fn every_command_has_an_example_and_its_exit_statuses() {
     for command in ["run", "import", "import verifiable", "new"] {
         assert!(seen.iter().any(|one| one == command), "{command} among {seen:?}");
     }
-    assert_eq!(seen.len(), 1 + 14 + 1, "{seen:?}");
+    assert_eq!(seen.len(), 1 + 15 + 1, "{seen:?}");
     let replay = run(directory.path(), &["replay", "--help"]);
     assert!(replay.out.starts_with("Run schedule files"), "{}", replay.out);
     assert!(!replay.out.contains("--save-schedule"), "a schedule is one: {}", replay.out);

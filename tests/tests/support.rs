@@ -7,7 +7,7 @@ use ackproof_oracle::history::Entry;
 use ackproof_oracle::measure::WITNESSES;
 use ackproof_oracle::registry::PROPERTIES;
 use ackproof_scenario::plan::Plan;
-use ackproof_scenario::resolve::{Names, load_with};
+use ackproof_scenario::resolve::{Names, load_from};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -61,7 +61,12 @@ pub(crate) fn load(file: &str, sets: &[(&str, &str)]) -> Plan {
     let names = Names { properties: &properties, witnesses: WITNESSES, variants: &variants };
     let sets: Vec<(String, String)> =
         sets.iter().map(|(path, value)| ((*path).to_owned(), (*value).to_owned())).collect();
-    let (plan, warnings) = load_with(&read(file), file, &names, &sets)
+    let beside = root().join(file);
+    let reader = |named: &str| {
+        let text = fs::read_to_string(beside.with_file_name(named));
+        text.map(|text| (named.to_owned(), text)).map_err(|error| error.to_string())
+    };
+    let (plan, warnings) = load_from(&read(file), (file, &reader), &names, &sets)
         .unwrap_or_else(|found| panic!("{file} does not load: {found:#?}"));
     assert!(warnings.is_empty(), "{file}: {warnings:#?}");
     plan

@@ -2,7 +2,7 @@
 //! was drawn is told and saved.
 
 use crate::cli::{MET, VIOLATED, directory, run, scenario, write};
-use crate::support::{assert_none, load, parallel, read, scenarios};
+use crate::support::{assert_none, load, parallel, read, root, scenarios};
 use ackproof::world::document::load_drawn;
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::swarm::{TABLE, draw};
@@ -59,8 +59,10 @@ fn every_draw_is_a_scenario_that_asks_the_same() {
     let found = parallel(&scenarios(), |file| {
         let (plan, text) = (load(file, &[]), read(file));
         let mut findings = Vec::new();
+        // Files that it names lie beside it.
+        let place = root().join(file).display().to_string();
         for seed in 0..SEEDS {
-            match load_drawn(&text, file, (&plan, &[]), seed) {
+            match load_drawn(&text, &place, (&plan, &[]), seed) {
                 Err(mistakes) => findings.push(format!("{file} seed {seed}: {mistakes:#?}")),
                 Ok((drawn, _)) => findings
                     .extend(wrong(&plan, &drawn).map(|what| format!("{file} seed {seed}: {what}"))),

@@ -95,6 +95,65 @@ fn rebalances_have_reasons_and_refused_commits_are_counted() {
     assert!(refused(sum) > 0, "{sum:#}");
 }
 
+/// R9.14: they are back before their sessions are over.
+#[test]
+fn static_members_restart_without_a_rebalance() {
+    let report = report("static-membership.json", "0");
+    assert_eq!(report["verdict"], "met", "{report:#}");
+    assert_eq!(rebalances(&report, "joined"), 1, "{report:#}");
+    assert_eq!(report["groups"][0]["rebalances"].as_object().map(|all| all.len()), Some(1));
+    let timeline = report["timeline"].to_string();
+    assert_eq!(timeline.matches("a static member of g came back").count(), 2, "{timeline}");
+    let dynamic = ["--set", "groups.g.config.group.instance.id="];
+    let refused =
+        ran(&[&["run", &file("static-membership.json"), "--seed", "0"], dynamic.as_slice()]
+            .concat());
+    assert_eq!(refused.status, 2, "{refused:?}");
+    assert!(refused.talk.contains("group.instance.id must not be empty"), "{}", refused.talk);
+}
+
+/// R9.14: whoever joins last has the id; the others die of FENCED_INSTANCE_ID.
+#[test]
+fn one_instance_id_for_all_members_fences_them() {
+    let name = file("static-membership.json");
+    let same = ["--set", "groups.g.config.group.instance.id=pod"];
+    let report = json(&root(), &[&["run", &name, "--seed", "0"], same.as_slice()].concat());
+    let timeline = report["timeline"].to_string();
+    assert!(timeline.contains("a static member of g came back"), "{timeline}");
+    let held = |name: &str| {
+        let properties = report["properties"].as_array().expect("a list");
+        properties.iter().any(|one| one["name"] == name && one["verdict"] != "violated")
+    };
+    assert!(held("group-exclusive") && held("at-least-once"), "{report:#}");
+    let told = stories(&report, "replaced").join("\n");
+    assert!(told.contains("FENCED_INSTANCE_ID"), "{told}");
+    assert!(!has_cause(&report, "duplicate", "rebalance"), "nobody rebalanced: {report:#}");
+}
+
+/// R9.25: what a member keeps it reads on while the others join.
+#[test]
+fn kept_partitions_go_on_through_a_cooperative_rebalance() {
+    let name = file("cooperative-sticky.json");
+    let trace = ran(&["run", &name, "--seed", "0", "--trace"]);
+    assert_eq!(trace.status, MET, "{}", trace.talk);
+    let entries: Vec<Value> =
+        trace.out.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let positioned = |node: &str| {
+        let found =
+            entries.iter().filter(|one| one["event"] == "positioned" && one["node"] == node);
+        found.map(|one| one["partition"].to_string()).collect::<Vec<_>>()
+    };
+    for node in ["g-0", "g-1"] {
+        let places = positioned(node);
+        let mut distinct = places.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert!(!places.is_empty() && distinct.len() <= places.len(), "{node}: {places:?}");
+    }
+    let reasons = |wanted: &str| entries.iter().any(|one| one["reason"] == wanted);
+    assert!(reasons("revoked"), "the rebalance that follows");
+}
+
 #[test]
 fn without_enough_brokers_there_is_no_offsets_topic() {
     let name = file("one-broker-defaults.json");
@@ -147,12 +206,6 @@ fn what_is_not_modelled_is_not_promised() {
     for (name, setting, breaks) in [
         ("retention-deletes-unread.json", "topics.t.config.retention.ms=10000", "at-least-once"),
         ("offsets-expired.json", "cluster.config.offsets.retention.minutes=1", "at-least-once"),
-        ("static-membership.json", "groups.g.config.group.instance.id=", "recovers"),
-        (
-            "cooperative-sticky.json",
-            "groups.g.config.partition.assignment.strategy=",
-            "group-exclusive",
-        ),
     ] {
         let report = explained(name);
         let all = report["not_modelled"].as_array().expect("a list");

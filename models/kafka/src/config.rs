@@ -1,6 +1,7 @@
 //! Settings of the machines, resolved and typed. Field names follow Kafka's keys; defaults are those of
 //! the profile 4.0 and live in the scenario crate's table of settings, which the driver lowers to these.
 
+use crate::assignor::{Assignor, RebalanceProtocol};
 use crate::message::{Acks, OffsetSpec};
 use crate::profile::Profile;
 use crate::variant::Variants;
@@ -205,6 +206,10 @@ pub struct ConsumerConfig {
     pub session_timeout: Micros,
     /// `heartbeat.interval.ms`.
     pub heartbeat_interval: Micros,
+    /// `partition.assignment.strategy`, the one preferred first.
+    pub partition_assignment_strategy: Arc<[Assignor]>,
+    /// `group.instance.id`; its number among those of the group, ordered as text.
+    pub group_instance_id: Option<u16>,
     /// `max.poll.interval.ms`.
     pub max_poll_interval: Micros,
     /// `max.poll.records`.
@@ -229,6 +234,20 @@ pub struct ConsumerConfig {
     pub metadata_max_age: Micros,
     /// Whom it asks first follows from it: a number of its own for each instance.
     pub salt: u64,
+}
+
+impl ConsumerConfig {
+    /// R9.23: cooperative if all its assignors support that (Kafka: `ConsumerCoordinator`, the highest
+    /// protocol that all support).
+    #[must_use]
+    pub fn rebalance_protocol(&self) -> RebalanceProtocol {
+        let cooperative = |one: &Assignor| one.supports(RebalanceProtocol::Cooperative);
+        if self.partition_assignment_strategy.iter().all(cooperative) {
+            RebalanceProtocol::Cooperative
+        } else {
+            RebalanceProtocol::Eager
+        }
+    }
 }
 
 /// The application around a consumer.

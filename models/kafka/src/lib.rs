@@ -11,13 +11,14 @@
 //! - [`log`] one replica's log · [`partition`] its role as leader or follower · [`broker`] the process
 //! - [`group`] the coordinator in a broker
 //! - [`client`] what producers and consumers share · [`producer`] · [`consumer`] with its application ·
-//!   [`reader`] the final read
+//!   [`reader`] the final read · [`assignor`] who of a group reads which partition
 //! - [`profile`] legal differences between versions
 //! - [`variant`] historical and deliberate bugs, each switched on at one place
 
 // A message, fact or state that is new must be thought of wherever one is told apart.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod assignor;
 pub mod broker;
 pub mod client;
 pub mod config;

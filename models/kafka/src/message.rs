@@ -10,7 +10,7 @@ mod size;
 
 pub use group::{
     CommittedOffset, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse, MemberClaim,
-    OffsetCommitRequest, SyncGroupRequest,
+    MemberMetadata, OffsetCommitRequest, SyncGroupRequest,
 };
 pub use group_record::{GroupRecord, PersistedMember};
 

@@ -246,6 +246,15 @@ pub enum Observation {
         /// What began it.
         reason: RebalanceReason,
     },
+    /// A static member came back, or another process with its `group.instance.id` (R9.14).
+    MemberReplaced {
+        /// The group.
+        group: GroupId,
+        /// The member before, which is fenced.
+        before: MemberId,
+        /// The member in its place.
+        member: MemberId,
+    },
     /// A broker opened its ports.
     BrokerStarted {
         /// Its registration.

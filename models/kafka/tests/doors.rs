@@ -1,6 +1,7 @@
 //! A message at the wrong door: whatever a peer sends, nobody panics; who neither asked for it nor answers it
 //! ends the connection, and that is on record.
 
+use ackproof_kafka::assignor::Assignor;
 use ackproof_kafka::broker::Broker;
 use ackproof_kafka::config::{
     ApplicationConfig, BrokerConfig, BrokerSettings, ClusterConfig, ConsumerConfig, ProducerConfig,
@@ -227,6 +228,8 @@ fn clients_answer_nobody() {
         auto_offset_reset: None,
         session_timeout: ms(45_000),
         heartbeat_interval: ms(3000),
+        partition_assignment_strategy: [Assignor::Range, Assignor::CooperativeSticky].into(),
+        group_instance_id: None,
         max_poll_interval: ms(300_000),
         max_poll_records: 2,
         fetch_min_bytes: 1,

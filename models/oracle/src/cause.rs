@@ -113,6 +113,8 @@ causes! {
             "a member ended between processing it and committing it";
         Rebalance = "rebalance",
             "the group rebalanced before it was committed";
+        Replaced = "replaced",
+            "another process with the same group.instance.id took its place before it was committed";
         Zombie = "zombie",
             "a member continued to work after it had lost the partition";
         PositionReset = "position-reset",

@@ -311,6 +311,16 @@ macro_rules! facts {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             reason: Option<RebalanceReason>,
         }
+        /// A static member came back, or another process with its `group.instance.id`. It has the place of
+        /// the member before, which is fenced.
+        MemberReplaced = "member_replaced" at Controller {
+            /// The group.
+            group: GroupId,
+            /// The member before.
+            before: MemberId,
+            /// The member in its place.
+            member: MemberId,
+        }
         /// A broker opened its ports.
         BrokerStarted = "broker_started" at Broker
         /// The controller chose a leader.

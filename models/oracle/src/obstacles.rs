@@ -241,15 +241,22 @@ impl Obstacles {
     }
 
     /// What stood in the way of `group` for most of `longest`: of its coordinator or of the partition, whatever
-    /// did so for longer; else of its owner. Without a coordinator it gets none.
+    /// did so for longer; else of its owner. Without a coordinator it gets none. A follower that lags comes last:
+    /// it delays what is read, and takes nobody's partition away.
     pub(crate) fn of_reads(&self, group: GroupId, longest: &Longest) -> Option<StallCause> {
         let place = longest.partition;
-        let led = |place| most(longest, place, self.leaders.get(place)?.spans.clone());
+        let led = |place, followers: bool| {
+            let is_it = |span: &&Span| (span.obstacle == Obstacle::Follower) == followers;
+            let spans = self.leaders.get(place)?.spans.iter().filter(is_it).copied();
+            most(longest, place, spans.collect())
+        };
         let owned = || most(longest, place, self.owners.get(group, place)?.spans.clone());
         // Of two alike the last.
-        let leaders = [led(place), led(self.context.home(group))];
-        let longer = leaders.into_iter().flatten().max_by_key(|(length, _)| *length);
-        Some(longer.or_else(owned)?.1)
+        let leaders = |followers| {
+            let both = [led(place, followers), led(self.context.home(group), followers)];
+            both.into_iter().flatten().max_by_key(|(length, _)| *length)
+        };
+        Some(leaders(false).or_else(owned).or_else(|| leaders(true))?.1)
     }
 }
 

@@ -96,6 +96,7 @@ impl Timeline {
                 | Kind::ProcessStarted
                 | Kind::ProcessEnded
                 | Kind::Rebalanced
+                | Kind::MemberReplaced
                 | Kind::Fenced
         )
     }
@@ -135,6 +136,11 @@ impl Timeline {
                 let removed = before.iter().filter(|id| !isr.contains(id)).copied().collect();
                 let added = isr.iter().filter(|id| !before.contains(id)).copied().collect();
                 self.isr(entry.at, *partition, removed, added);
+            }
+            Event::MemberReplaced { group, .. } => {
+                let name = self.context.group(*group);
+                let text = format!("a static member of {name} came back");
+                self.push(entry.at, Item::Text(text));
             }
             Event::Rebalanced { group, generation, members, reason } => {
                 self.rebalance(entry.at, *group, (*generation, *members), *reason);

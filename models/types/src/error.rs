@@ -101,6 +101,8 @@ error_codes! {
     OffsetNotAvailable = 78, "OFFSET_NOT_AVAILABLE";
     /// The joining member must come again with the id it was given.
     MemberIdRequired = 79, "MEMBER_ID_REQUIRED";
+    /// Another process has this `group.instance.id` now (KIP-345).
+    FencedInstanceId = 82, "FENCED_INSTANCE_ID";
     /// A record that the broker refuses.
     InvalidRecord = 87, "INVALID_RECORD";
     /// The partition epoch of an AlterPartition is old.

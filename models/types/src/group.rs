@@ -15,6 +15,8 @@ pub enum RebalanceReason {
     PollIntervalExceeded,
     /// The leader found other topics or partitions than the assignment was made from.
     Metadata,
+    /// A member gave up partitions that others are to get (R9.25).
+    Revoked,
     /// The coordinator could not replicate the assignment and begins anew.
     AssignmentNotStored,
 }
@@ -27,6 +29,7 @@ impl RebalanceReason {
         Self::SessionExpired,
         Self::PollIntervalExceeded,
         Self::Metadata,
+        Self::Revoked,
         Self::AssignmentNotStored,
     ];
 
@@ -39,6 +42,7 @@ impl RebalanceReason {
             Self::SessionExpired => "session-expired",
             Self::PollIntervalExceeded => "poll-interval-exceeded",
             Self::Metadata => "metadata",
+            Self::Revoked => "revoked",
             Self::AssignmentNotStored => "assignment-not-stored",
         }
     }
@@ -52,6 +56,7 @@ impl RebalanceReason {
             Self::SessionExpired => "session.timeout.ms of a member ran out",
             Self::PollIntervalExceeded => "max.poll.interval.ms of a member ran out",
             Self::Metadata => "the topics' metadata changed",
+            Self::Revoked => "a member gave up partitions for others",
             Self::AssignmentNotStored => "the assignment could not be stored",
         }
     }

@@ -72,6 +72,18 @@ pub struct Features {
     pub transaction_version: u8,
 }
 
+impl Features {
+    /// Each feature with its level, as `kafka-features` gives them.
+    #[must_use]
+    pub fn levels(&self) -> [(&'static str, String); 3] {
+        [
+            ("metadata.version", self.metadata_version.metadata_version().to_owned()),
+            ("group.version", self.group_version.to_string()),
+            ("transaction.version", self.transaction_version.to_string()),
+        ]
+    }
+}
+
 impl Default for Features {
     fn default() -> Self {
         Self { metadata_version: KafkaVersion::V4_0, group_version: 1, transaction_version: 2 }

@@ -3,11 +3,12 @@
 //!
 //! - [`run()`] one run · [`sweep()`] many, [`explained()`] a contract, [`compare()`] arms
 //! - [`validate()`] the model held against the real thing
-//! - [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`catalogue()`] what there is
+//! - [`doctor()`] files · [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`catalogue()`] what there is
 
 mod bench;
 mod check;
 mod compare;
+mod doctor;
 mod run;
 mod shrink;
 mod style;
@@ -17,6 +18,7 @@ mod validate;
 pub use bench::bench;
 pub use check::check;
 pub use compare::compare;
+pub use doctor::doctor;
 pub use run::run;
 pub use shrink::shrink;
 pub use style::set_width;

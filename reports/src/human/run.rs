@@ -4,8 +4,8 @@ use super::put;
 use super::style::{aside, heading, instant, length, percent, row, verdict};
 use crate::measure::{Latency, Stall};
 use crate::run::{
-    BehindExpired, CauseReport, Fate, FaultReport, GroupReport, NetworkReport, PropertyReport,
-    Records, RunReport, Violation,
+    BehindExpired, CauseReport, Fate, FaultReport, GroupReport, KafkaReport, NetworkReport,
+    PropertyReport, Records, RunReport, Violation,
 };
 use crate::timing::{StallReport, Timing};
 use crate::verdict::{Expected, Judgement};
@@ -42,6 +42,7 @@ pub fn run(report: &RunReport) -> String {
     if let Some(one) = &report.network {
         network(&mut text, one);
     }
+    kafka(&mut text, &report.kafka);
     properties(&mut text, &report.properties);
     let figures = format!(
         "{}.{:03} s simulated, {}, {}, digest {}",
@@ -143,6 +144,13 @@ pub(super) fn records(text: &mut String, records: &Records) {
 
 const fn were(count: u64) -> &'static str {
     if count == 1 { "was" } else { "were" }
+}
+
+/// Which Kafka the verdict is about.
+pub(super) fn kafka(text: &mut String, kafka: &KafkaReport) {
+    let levels = kafka.features.iter().map(|(feature, level)| format!(", {feature} {level}"));
+    let levels: String = levels.collect();
+    put(text, format_args!("{}{}{}", row("kafka"), kafka.version, aside(levels)));
 }
 
 /// When the kernel sends a lost SYN again.

@@ -1,7 +1,7 @@
 //! A sweep for people: a line a scenario, details where something is to be looked at, the command.
 
 use super::put;
-use super::run::{fate, group, network, notes, records, story, wanted};
+use super::run::{fate, group, kafka, network, notes, records, story, wanted};
 use super::style::{aside, heading, length, percent, row, verdict};
 use crate::measure::{Estimate, MeasureSweep, Unit};
 use crate::seeds::seeds;
@@ -104,6 +104,7 @@ fn details(text: &mut String, report: &ScenarioReport) {
     if let Some(one) = &report.network {
         network(text, one);
     }
+    kafka(text, &report.kafka);
     let held = report.properties.iter().filter(|one| one.verdict == Judgement::Held).count();
     let bound = report.claim.map_or_else(String::new, bound);
     put(
@@ -250,23 +251,28 @@ pub fn explained(report: &SweepReport) -> String {
     for scenario in &report.scenarios {
         put(&mut text, format_args!("{}", heading(&scenario.scenario)));
         super::not_modelled(&mut text, &scenario.not_modelled);
-        if let Some(contract) = &scenario.contract {
-            super::contract(&mut text, contract, Some(scenario.seeds.run));
-        }
-        for reason in &scenario.reasons {
-            let word = verdict(reason.verdict, 0);
-            let what = match reason.verdict {
-                Verdict::Inconclusive => "not decided",
-                _ => "worse than promised",
-            };
-            put(&mut text, format_args!("\n{word}  {what}: {}", reason.text));
-            let named = |one: &&PropertySweep| one.name == reason.expectation;
-            let property = scenario.properties.iter().find(named);
-            if let Some(one) = property.filter(|_| reason.verdict == Verdict::Violated) {
-                failing(&mut text, one, scenario.seeds.run);
-            }
-        }
+        explained_scenario(&mut text, scenario);
     }
     put(&mut text, format_args!("\n{}", report.reproduce));
     text
+}
+
+/// The same of one scenario, without its name, its command, and what is not modelled.
+pub(super) fn explained_scenario(text: &mut String, scenario: &ScenarioReport) {
+    if let Some(contract) = &scenario.contract {
+        super::contract(text, contract, Some(scenario.seeds.run));
+    }
+    for reason in &scenario.reasons {
+        let word = verdict(reason.verdict, 0);
+        let what = match reason.verdict {
+            Verdict::Inconclusive => "not decided",
+            _ => "worse than promised",
+        };
+        put(text, format_args!("\n{word}  {what}: {}", reason.text));
+        let named = |one: &&PropertySweep| one.name == reason.expectation;
+        let property = scenario.properties.iter().find(named);
+        if let Some(one) = property.filter(|_| reason.verdict == Verdict::Violated) {
+            failing(text, one, scenario.seeds.run);
+        }
+    }
 }

@@ -5,7 +5,7 @@ use ackproof_reports::SCHEMA;
 use ackproof_reports::contract::{Clause, Contract, Possible};
 use ackproof_reports::measure::{Estimate, Latency, MeasureSweep, Stall, Sums, Unit};
 use ackproof_reports::run::{
-    BehindExpired, CauseReport, Fate, FaultReport, GroupReport, Moment, NetworkReport,
+    BehindExpired, CauseReport, Fate, FaultReport, GroupReport, KafkaReport, Moment, NetworkReport,
     PropertyReport, Records, RunReport, Violation,
 };
 use ackproof_reports::sweep::{
@@ -118,6 +118,7 @@ pub(crate) fn run() -> RunReport {
             property("no-phantom", Judgement::Held, Expected::Held),
             property("commit-durability", Judgement::Vacuous, Expected::Held),
         ],
+        kafka: kafka(),
         network: Some(NetworkReport {
             syn_linear_timeouts: 4,
             syn_again_after_s: vec![1, 2, 3, 4, 5, 7, 11],
@@ -194,6 +195,7 @@ pub(crate) fn scenario(name: &str, verdict: Verdict) -> ScenarioReport {
         demands: Vec::new(),
         faults: Vec::new(),
         witnesses: [("rebalance".to_owned(), WitnessSweep { total: 40, seeds: 20 })].into(),
+        kafka: kafka(),
         network: None,
         records: records(),
         groups: vec![group()],
@@ -372,4 +374,10 @@ pub(crate) fn sweep(scenarios: Vec<ScenarioReport>) -> SweepReport {
         reproduce: worst.reproduce.clone(),
         scenarios,
     }
+}
+
+fn kafka() -> KafkaReport {
+    let features = [("metadata.version", "4.0-IV3"), ("group.version", "1")];
+    let features = features.map(|(name, level)| (name.to_owned(), level.to_owned())).into();
+    KafkaReport { version: "4.0".to_owned(), features }
 }

@@ -3,6 +3,7 @@
 use crate::cluster::{Cluster, MAX_COUNT, check_name, named};
 use crate::config::Config;
 use crate::durations;
+use crate::files::PROPERTIES;
 use crate::plan::{Group, Producer, SettingValue, Settings, Topic};
 use crate::sends::sends;
 use crate::settings::Scope;
@@ -10,11 +11,30 @@ use crate::sink::{At, Sink};
 use ackproof_types::{CommitStrategy, Delay, Micros, TopicId};
 
 /// Keys of a producer.
-pub(crate) const PRODUCER_KEYS: &[&str] =
-    &["topic", "instances", "rate", "records", "keys", "size", "sends", "start", "config"];
+pub(crate) const PRODUCER_KEYS: &[&str] = &[
+    "topic",
+    "instances",
+    "rate",
+    "records",
+    "keys",
+    "size",
+    "sends",
+    "start",
+    "properties",
+    "config",
+];
 /// Keys of a group.
-pub(crate) const GROUP_KEYS: &[&str] =
-    &["topics", "members", "process", "commit", "failures", "attempts", "start", "config"];
+pub(crate) const GROUP_KEYS: &[&str] = &[
+    "topics",
+    "members",
+    "process",
+    "commit",
+    "failures",
+    "attempts",
+    "start",
+    "properties",
+    "config",
+];
 
 /// What names the processes of the cluster, so no client may be called so.
 const RESERVED: [&str; 3] = ["broker", "brokers", "controller"];
@@ -241,7 +261,9 @@ fn strategy(
 ) -> CommitStrategy {
     const KEY: &str = "enable.auto.commit";
     let stated = at.get("commit").and_then(|at| Some((commit(sink, &at)?, at)));
-    let asked = config.place(KEY).map(|place| (settings.switch(KEY), place));
+    // A file that leaves it out means Kafka's default.
+    let place = config.place(KEY).or_else(|| at.get(PROPERTIES));
+    let asked = place.map(|place| (settings.switch(KEY), place));
     let commit = match (&stated, &asked) {
         (Some((commit, _)), _) => *commit,
         (None, Some((true, _))) => CommitStrategy::Auto,
@@ -273,8 +295,31 @@ fn consumer(sink: &mut Sink<'_>, at: &At<'_>, cluster: &Cluster) -> (CommitStrat
         let hint = Some("write \"earliest\" or \"latest\"".to_owned());
         sink.hinted(place.node.span, &place.path, message, hint);
     }
+    protocol(sink, at.get("config").as_ref());
     timeouts(sink, at, &config, &settings, cluster);
     (commit, settings)
+}
+
+/// What a client does not take together with its group's protocol (`ConsumerConfig`).
+fn protocol(sink: &mut Sink<'_>, config: Option<&At<'_>>) {
+    let Some(config) = config else { return };
+    let given = |key| config.get(key).filter(|at| at.node.as_str() != Some(""));
+    let new = given("group.protocol")
+        .and_then(|at| at.node.as_str())
+        .is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"));
+    let (name, refused): (_, &[&str]) = if new {
+        (
+            "consumer",
+            &["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"],
+        )
+    } else {
+        ("classic", &["group.remote.assignor"])
+    };
+    for place in refused.iter().filter_map(|key| given(key)) {
+        let key = place.path.rsplit("config.").next().unwrap_or_default();
+        let message = format!("{key} cannot be set with group.protocol={name}: Kafka refuses that");
+        sink.error(place.key_span, &place.path, message);
+    }
 }
 
 fn timeouts(

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::durations;
 use crate::plan::{Network, SettingValue, Settings, Startup, Topic};
-use crate::settings::Scope;
+use crate::settings::{SHAPES, Scope};
 use crate::sink::{At, Sink};
 use ackproof_types::{Delay, KafkaVersion, Micros};
 
@@ -16,13 +16,14 @@ pub(crate) const MAX_COUNT: u16 = 1000;
 /// Most topics, producers or groups of a scenario.
 pub(crate) const MAX_NAMES: usize = 1000;
 /// Keys of `cluster`.
-pub(crate) const CLUSTER_KEYS: &[&str] = &["brokers", "config", "network", "startup"];
+pub(crate) const CLUSTER_KEYS: &[&str] = &["brokers", "properties", "config", "network", "startup"];
 /// Keys of `network`.
 pub(crate) const NETWORK_KEYS: &[&str] = &["latency", "syn_linear_timeouts"];
 /// Keys of `startup`.
 pub(crate) const STARTUP_KEYS: &[&str] = &["brokers", "clients"];
 /// Keys of a topic.
-pub(crate) const TOPIC_KEYS: &[&str] = &["partitions", "replication.factor", "config"];
+pub(crate) const TOPIC_KEYS: &[&str] =
+    &["partitions", "replication.factor", "properties", "config"];
 
 /// Topic settings and the broker settings that are their defaults.
 pub(crate) const INHERITED: &[(&str, &str)] = &[
@@ -67,6 +68,8 @@ pub(crate) struct Cluster {
     pub(crate) startup: Startup,
     /// Whose defaults hold.
     pub(crate) kafka: KafkaVersion,
+    /// Partitions and replicas of a topic that does not say, as the brokers' file has them.
+    usual: (u16, u16),
 }
 
 /// Reads `cluster` of a scenario whose recovery may take `settle`.
@@ -79,7 +82,19 @@ pub(crate) fn cluster(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) 
     let settings = config.filled();
     between_settings(sink, &config, &settings);
     let startup = startup(sink, get("startup").as_ref(), settle);
-    Cluster { brokers, settings, network, startup, kafka: sink.kafka }
+    let usual = usual(sink, get("config").as_ref(), brokers);
+    Cluster { brokers, settings, network, startup, kafka: sink.kafka, usual }
+}
+
+/// What a broker gives a topic that does not say, if its file does; else what suits a scenario.
+fn usual(sink: &Sink<'_>, config: Option<&At<'_>>, brokers: u16) -> (u16, u16) {
+    let given = |key, usual: u16| {
+        let at = config.and_then(|at| at.get(key)).filter(|at| sink.is_named(at.key_span));
+        let text = at.and_then(|at| at.node.as_str());
+        text.and_then(|text| text.parse().ok()).unwrap_or(usual)
+    };
+    let [factor, partitions] = SHAPES;
+    (given(partitions, 3).clamp(1, MAX_COUNT), given(factor, brokers.min(3)))
 }
 
 fn network(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> Network {
@@ -224,12 +239,11 @@ fn offsets_topic(cluster: &Cluster) -> Topic {
 
 fn topic(sink: &mut Sink<'_>, name: &str, at: &At<'_>, cluster: &Cluster) -> Topic {
     let brokers = cluster.brokers;
-    let partitions = sink.count(at.get("partitions"), 1, MAX_COUNT, 3);
+    let partitions = sink.count(at.get("partitions"), 1, MAX_COUNT, cluster.usual.0);
     let factor = at.get("replication.factor");
-    let replication_factor = sink.count(factor.clone(), 1, u16::MAX, brokers.min(3));
-    if let Some(factor) = factor
-        && replication_factor > brokers
-    {
+    let replication_factor = sink.count(factor.clone(), 1, u16::MAX, cluster.usual.1);
+    if replication_factor > brokers {
+        let factor = factor.unwrap_or_else(|| at.clone());
         let message =
             format!("{replication_factor} replicas need as many brokers, but there are {brokers}");
         let hint = "lower \"replication.factor\" or raise \"cluster.brokers\"".to_owned();

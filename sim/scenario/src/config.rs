@@ -1,9 +1,9 @@
 //! Kafka settings of one process or topic, as a file gives them: values checked against the table,
 //! with their places, and defaults filled in. How settings constrain each other is elsewhere.
 
-use crate::json::Value;
+use crate::json::{Node, Value};
 use crate::plan::{SettingValue, Settings};
-use crate::settings::{self, Kind, Preset, Scope, Setting};
+use crate::settings::{self, Kind, Preset, Scope, Setting, Standing, kafka};
 use crate::sink::{At, Sink};
 use ackproof_types::KafkaVersion;
 use std::collections::BTreeMap;
@@ -28,17 +28,14 @@ impl<'n> Config<'n> {
             for (key, child) in at.children() {
                 match settings::find(scope, key) {
                     Some(setting) if setting.is_modelled() => {
-                        if let Some(value) = value(sink, setting, &child) {
+                        let read = value(sink, setting, &child);
+                        if let Some(value) =
+                            read.filter(|value| suits(sink, setting, value, &child))
+                        {
                             given.insert(setting.key, (value, child));
                         }
                     }
-                    Some(setting) => {
-                        sink.warn(
-                            &child,
-                            format!("\"{key}\" is not modelled: it has no effect here"),
-                        );
-                        sink.ignored.push((setting, child.path.clone(), text(&child)));
-                    }
+                    Some(setting) => ignore(sink, setting, &child),
                     None => unknown_key(sink, scope, key, &child),
                 }
             }
@@ -85,7 +82,47 @@ fn text(at: &At<'_>) -> String {
     }
 }
 
+/// Whether the line of Kafka takes a value too: not every line takes what some do.
+fn suits(sink: &mut Sink<'_>, setting: &Setting, value: &SettingValue, at: &At<'_>) -> bool {
+    let SettingValue::Number(number) = value else { return true };
+    let theirs = kafka::find(setting.scope, setting.key, sink.kafka);
+    let checked = theirs.map_or(Ok(()), |theirs| theirs.check(&number.to_string()));
+    if let Err(why) = &checked {
+        sink.at(at, format!("{} {why}: Kafka {} refuses that", setting.key, sink.kafka));
+    }
+    checked.is_ok()
+}
+
+/// What the models do not follow: refused if no verdict would be true with it, else noted.
+fn ignore(sink: &mut Sink<'_>, setting: &'static Setting, child: &At<'_>) {
+    let (key, value) = (setting.key, text(child));
+    if let Standing::Refused(refusal) = setting.standing
+        && !refusal.unless.contains(&value.as_str())
+    {
+        let message =
+            format!("\"{key}\" is not modelled, and no verdict would be true: {}", refusal.why);
+        let hint =
+            Some("leave it out, and read the verdict as one for a client without it".to_owned());
+        sink.hinted(child.key_span, &child.path, message, hint);
+        return;
+    }
+    // A file that is deployed is full of such settings: told of is what could break something.
+    let named = sink.is_named(child.key_span);
+    if !named {
+        sink.warn(child, format!("\"{key}\" is not modelled: it has no effect here"));
+    }
+    sink.ignored.push((setting, child.path.clone(), value, named));
+}
+
 fn unknown_key(sink: &mut Sink<'_>, scope: Scope, key: &str, child: &At<'_>) {
+    if kafka::all().iter().any(|theirs| theirs.scope == scope && theirs.key == key) {
+        let message = format!(
+            "\"{key}\" is a setting of Kafka's that has no effect on what a scenario shows"
+        );
+        let hint = Some("leave it out".to_owned());
+        sink.hinted(child.key_span, &child.path, message, hint);
+        return;
+    }
     let other = Scope::ALL.into_iter().find(|other| settings::find(*other, key).is_some());
     if let Some(other) = other {
         let message =
@@ -109,8 +146,42 @@ fn value(sink: &mut Sink<'_>, setting: &Setting, at: &At<'_>) -> Option<SettingV
             None
         }
         Kind::Word(words) => word(sink, setting.key, words, at),
+        Kind::Words(words) => list(sink, setting.key, words, at),
+        Kind::Text => sink.string(at).and_then(|text| {
+            if text.is_empty() {
+                sink.at(at, format!("{} must not be empty", setting.key));
+                return None;
+            }
+            Some(SettingValue::Word(text.to_owned()))
+        }),
         Kind::Anything => None,
     }
+}
+
+/// As Kafka reads a list: separated by commas, or an array as JSON has it.
+fn list(sink: &mut Sink<'_>, key: &str, words: &[&str], at: &At<'_>) -> Option<SettingValue> {
+    let mut given: Vec<&str> = match &at.node.value {
+        Value::String(text) => text.split(',').map(str::trim).collect(),
+        Value::Array(items) => items.iter().filter_map(Node::as_str).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
+    };
+    given.retain(|word| !word.is_empty());
+    if given.is_empty() {
+        sink.at(at, format!("expected a list of {}", words.join(", ")));
+        return None;
+    }
+    for (number, word) in given.iter().enumerate() {
+        let what = format!("value of {key}");
+        if !words.contains(word) {
+            sink.unknown(at.node.span, &at.path, (&what, word), words.iter().copied());
+            return None;
+        }
+        if given[..number].contains(word) {
+            sink.at(at, format!("{word} stands twice in {key}"));
+            return None;
+        }
+    }
+    Some(SettingValue::Word(given.join(",")))
 }
 
 fn number(

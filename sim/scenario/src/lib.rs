@@ -3,7 +3,7 @@
 //! It knows no simulator and no model: a scenario must be able to describe a run against a real Kafka.
 //!
 //! - [`json`] the text as a tree with places · [`diagnostic`] mistakes · [`durations`] quantities
-//! - [`settings`] the table of Kafka settings
+//! - [`settings`] the table of Kafka settings · [`properties`] Java's files of them, which [`files`] puts in
 //! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments · [`targets`] whom
 //! - [`swarm`] what a seed changes about a plan
@@ -19,9 +19,11 @@ pub mod durations;
 mod expect;
 mod faults;
 mod features;
+pub mod files;
 pub mod json;
 mod overrides;
 pub mod plan;
+pub mod properties;
 pub mod resolve;
 pub mod schedule;
 pub mod schema;

@@ -113,6 +113,15 @@ impl Settings {
         }
     }
 
+    /// The text at `key`, if it is set.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match self.0.get(key) {
+            Some(SettingValue::Word(text)) => Some(text),
+            Some(SettingValue::Number(_) | SettingValue::Switch(_)) | None => None,
+        }
+    }
+
     /// The word at `key`.
     ///
     /// # Panics

@@ -7,6 +7,7 @@ use crate::diagnostic::Diagnostic;
 use crate::expect::expect;
 use crate::faults::faults;
 use crate::features;
+use crate::files::{self, Reader};
 use crate::json::{Span, Value, parse};
 use crate::overrides;
 use crate::plan::{Expect, Ignored, Plan};
@@ -89,8 +90,21 @@ pub fn load_with(
     names: &Names<'_>,
     sets: &[(String, String)],
 ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    load_from(text, (file, &|_| Err("no files are read here".to_owned())), names, sets)
+}
+
+/// As [`load_with`], with files that the scenario names.
+///
+/// # Errors
+/// As [`load_with`].
+pub fn load_from(
+    text: &str,
+    (file, reader): (&str, Reader<'_>),
+    names: &Names<'_>,
+    sets: &[(String, String)],
+) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut sink = Sink::new(text, file, sets);
-    let plan = read(text, file, names, sets, &mut sink);
+    let plan = read(text, (file, reader), names, sets, &mut sink);
     let (found, failed) = sink.conclude();
     match plan {
         Some(plan) if !failed => Ok((plan, found)),
@@ -100,7 +114,7 @@ pub fn load_with(
 
 fn read(
     text: &str,
-    file: &str,
+    (file, reader): (&str, Reader<'_>),
     names: &Names<'_>,
     sets: &[(String, String)],
     sink: &mut Sink<'_>,
@@ -124,6 +138,7 @@ fn read(
     };
     if node.members().is_some() {
         overrides::apply(&mut node, sets, sink);
+        files::put_in(&mut node, sink, reader);
     }
     let root = At::root(&node);
     sink.object(&root, KEYS).then(|| plan(&root, file, names, sink))
@@ -268,12 +283,12 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
 /// What the file sets and the models do not follow.
 fn ignored(sink: &mut Sink<'_>, run: Micros) -> Vec<Ignored> {
     let found = std::mem::take(&mut sink.ignored).into_iter();
-    let ignored = found.map(|(setting, path, value)| {
+    let ignored = found.filter_map(|(setting, path, value, named)| {
         let harm = match setting.standing {
             Standing::Harmful(harm) => Some(harm).filter(|harm| harm.is_in(&value, run)),
-            Standing::Modelled | Standing::Harmless => None,
+            Standing::Modelled | Standing::Harmless | Standing::Refused(_) => None,
         };
-        Ignored { path, value, harm }
+        (harm.is_some() || !named).then_some(Ignored { path, value, harm })
     });
     ignored.collect()
 }

@@ -12,9 +12,10 @@ use crate::durations::{BANDWIDTH, DELAY, DURATION, PERCENT, RATE, SIZES};
 use crate::expect::EXPECTED;
 use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::features::FEATURE_KEYS;
+use crate::files::PROPERTIES;
 use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, RUN_KEYS, STATISTICS};
 use crate::sends::RECORD;
-use crate::settings::{self, Kind, Preset, Scope, Setting};
+use crate::settings::{self, Kind, Preset, Scope, Setting, Standing};
 use ackproof_types::{CommitStrategy, KafkaVersion};
 use serde_json::{Map, Value, json};
 
@@ -109,7 +110,18 @@ fn config(scope: Scope) -> Value {
     described(schema, &about)
 }
 
+fn properties(scope: Scope) -> Value {
+    let about = format!(
+        "A .properties file of a {}, by its path from the scenario. \"config\" overrides it.",
+        scope.name()
+    );
+    described(json!({ "type": "string" }), &about)
+}
+
 fn setting_schema(setting: &Setting) -> Value {
+    if let Standing::Refused(refusal) = setting.standing {
+        return json!({ "enum": refusal.unless, "description": refusal.why });
+    }
     let mut schema = match setting.kind {
         Kind::Number { min, max, .. } => {
             json!({ "type": "integer", "minimum": min, "maximum": max })
@@ -122,6 +134,15 @@ fn setting_schema(setting: &Setting) -> Value {
                 words.iter().map(|word| json!(word)).chain(numbers.map(|n| json!(n))).collect();
             json!({ "enum": all })
         }
+        Kind::Words(words) => {
+            let names = words.iter().map(|word| word.replace('.', "\\."));
+            let one = format!("({})", names.collect::<Vec<_>>().join("|"));
+            json!({ "anyOf": [
+                { "type": "string", "pattern": format!("^ *{one} *(, *{one} *)*$") },
+                { "type": "array", "items": { "enum": words }, "minItems": 1, "uniqueItems": true },
+            ] })
+        }
+        Kind::Text => json!({ "type": "string", "minLength": 1 }),
         Kind::Anything => {
             json!({ "description": "Kafka knows this setting. The models do not, and ignore it." })
         }
@@ -141,6 +162,7 @@ fn setting_schema(setting: &Setting) -> Value {
 fn cluster() -> Value {
     object(CLUSTER_KEYS, |key| match key {
         "brokers" => whole(1, Some(MAX_BROKERS), 3, "Number of brokers."),
+        PROPERTIES => properties(Scope::Broker),
         "config" => config(Scope::Broker),
         "network" => object(NETWORK_KEYS, |key| match key {
             "latency" => pattern(DELAY, "One-way latency of a message, like \"200us..2ms\"."),
@@ -171,6 +193,7 @@ fn topic() -> Value {
         "replication.factor" => {
             whole(1, Some(MAX_BROKERS), 3, "Replicas of each partition; at most the brokers.")
         }
+        PROPERTIES => properties(Scope::Topic),
         "config" => config(Scope::Topic),
         other => unreachable!("no schema for {other}"),
     })
@@ -197,6 +220,7 @@ fn producer() -> Value {
             "Every record by name of the instance, like \"1.5s key 17 size 120\"; instead of a rate.",
         ),
         "start" => pattern(DURATION, "When it starts, like \"1s\"."),
+        PROPERTIES => properties(Scope::Producer),
         "config" => config(Scope::Producer),
         other => unreachable!("no schema for {other}"),
     })
@@ -218,6 +242,7 @@ fn group() -> Value {
         "failures" => pattern(PERCENT, "Share of processing attempts that fail, like \"1%\"."),
         "attempts" => whole(1, None, 3, "Attempts before a record is dead-lettered."),
         "start" => pattern(DURATION, "When its members start, like \"1s\"."),
+        PROPERTIES => properties(Scope::Consumer),
         "config" => config(Scope::Consumer),
         other => unreachable!("no schema for {other}"),
     })

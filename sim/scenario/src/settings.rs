@@ -1,144 +1,20 @@
 //! The one table of Kafka settings that scenarios may use: scope, kind, range, default in each line of
 //! Kafka, and whether the models follow them: *modelled*, or accepted without an effect, with the properties
-//! that such a setting could break on a real cluster, so that nobody promises what it takes away. What is
-//! not in the table is refused, with the nearest name. It does not know how settings constrain each other.
+//! that such a setting could break on a real cluster, so that nobody promises what it takes away, or
+//! refused. What Kafka has beyond the table breaks no property: [`kafka`] knows it, a file may set it, and it
+//! has no effect; [`words`] says so. The table does not know how settings constrain each other.
 //!
 //! Sources: §10 and §17.12 of the rules.
 
-use ackproof_types::{KafkaVersion, Micros};
+pub mod kafka;
+mod kinds;
+#[cfg(test)]
+mod tests;
+pub mod words;
 
-/// Whose setting it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Brokers and the controller.
-    Broker,
-    /// A topic.
-    Topic,
-    /// A producer.
-    Producer,
-    /// A consumer.
-    Consumer,
-}
+pub use kinds::{Harm, Kind, Preset, Refusal, Scope, Setting, Standing, Unless};
 
-impl Scope {
-    /// `broker`, `topic`, `producer`, `consumer`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Broker => "broker",
-            Self::Topic => "topic",
-            Self::Producer => "producer",
-            Self::Consumer => "consumer",
-        }
-    }
-
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Broker, Self::Topic, Self::Producer, Self::Consumer];
-}
-
-/// What values a setting takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A whole number.
-    Number {
-        /// Its unit as Kafka means it: `ms`, `s`, `bytes`, or empty for a count.
-        unit: &'static str,
-        /// Smallest.
-        min: i64,
-        /// Largest.
-        max: i64,
-    },
-    /// `true` or `false`.
-    Switch,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// Whatever Kafka accepts; only for settings that are not modelled.
-    Anything,
-}
-
-/// A default.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preset {
-    /// A number, in the unit of the key.
-    Number(i64),
-    /// A switch.
-    Switch(bool),
-    /// A word.
-    Word(&'static str),
-    /// Not needed: the setting is not modelled.
-    Unneeded,
-}
-
-/// Whether the models follow a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// They do.
-    Modelled,
-    /// It is accepted and has no effect; on a real cluster it breaks no property either.
-    Harmless,
-    /// It is accepted and has no effect; on a real cluster some of its values could break properties.
-    Harmful(Harm),
-}
-
-/// What a setting that has no effect here could break.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Harm {
-    /// Names of properties.
-    pub breaks: &'static [&'static str],
-    /// How, in one sentence.
-    pub why: &'static str,
-    /// By which values.
-    pub unless: Unless,
-}
-
-/// Values that break nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unless {
-    /// None.
-    Never,
-    /// These words.
-    Words(&'static [&'static str]),
-    /// Text without this in it.
-    Lacks(&'static str),
-    /// A time, in this many microseconds each, that does not run out in the run; negative: for ever.
-    Outlasts(u64),
-    /// A negative number: without a limit.
-    Unlimited,
-}
-
-impl Harm {
-    /// Whether `value` could break something in a run of this length.
-    #[must_use]
-    pub fn is_in(&self, value: &str, run: Micros) -> bool {
-        let number: Option<i64> = value.parse().ok();
-        !match self.unless {
-            Unless::Never => false,
-            Unless::Words(words) => words.contains(&value),
-            Unless::Lacks(part) => !value.contains(part),
-            Unless::Outlasts(unit) => number.is_some_and(|number| {
-                u64::try_from(number).map_or(true, |number| number.saturating_mul(unit) >= run.0)
-            }),
-            Unless::Unlimited => number.is_some_and(|number| number < 0),
-        }
-    }
-}
-
-/// One Kafka setting.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Kafka's key.
-    pub key: &'static str,
-    /// Whose it is.
-    pub scope: Scope,
-    /// Its values.
-    pub kind: Kind,
-    /// Its default in Kafka 4.0.
-    pub default: Preset,
-    /// Other defaults, each from a later line on, ascending.
-    pub since: &'static [(KafkaVersion, Preset)],
-    /// Whether the models follow it.
-    pub standing: Standing,
-}
+use ackproof_types::KafkaVersion;
 
 const INT: i64 = i32::MAX as i64;
 
@@ -214,28 +90,49 @@ const COMPACTION: Harm = Harm {
     unless: Unless::Words(&["delete"]),
 };
 
-const TRANSACTIONS: Harm = Harm {
-    breaks: &["acked-durability", "at-least-once"],
-    why: "records are written in transactions, and those of an aborted one are never seen",
-    unless: Unless::Never,
-};
-
-impl Setting {
-    /// Its default in a line of Kafka.
-    #[must_use]
-    pub fn default_in(&self, version: KafkaVersion) -> Preset {
-        let later = self.since.iter().rev().find(|(since, _)| *since <= version);
-        later.map_or(self.default, |(_, preset)| *preset)
-    }
-
-    /// Whether the models follow it.
-    #[must_use]
-    pub fn is_modelled(&self) -> bool {
-        self.standing == Standing::Modelled
-    }
+const fn refused(scope: Scope, key: &'static str, refusal: Refusal) -> Setting {
+    Setting { standing: Standing::Refused(refusal), ..known(scope, key) }
 }
 
+/// There is no producer with transactions in the models: it would run as one without.
+const TRANSACTIONS: Refusal = Refusal {
+    why: "records are written in transactions, and those of an aborted one are never seen",
+    unless: &[],
+};
+
+const TIERED: Harm = Harm {
+    breaks: &["at-least-once"],
+    why: "older records are read from a remote store, and deleted from the brokers' disks",
+    unless: Unless::Words(&["false"]),
+};
+
+const CONNECTIONS: Harm = Harm {
+    breaks: &["recovers"],
+    why: "a client too many is refused",
+    unless: Unless::Words(&["2147483647"]),
+};
+
+const fn interceptors(breaks: &'static [&'static str]) -> Harm {
+    let why = "code of its own sees every record first, and may change it or leave it out";
+    Harm { breaks, why, unless: Unless::Words(&[""]) }
+}
+
+/// Kafka's assignors, by their classes.
+const ASSIGNORS: &[&str] = &[
+    "org.apache.kafka.clients.consumer.RangeAssignor",
+    "org.apache.kafka.clients.consumer.RoundRobinAssignor",
+    "org.apache.kafka.clients.consumer.StickyAssignor",
+    "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
+];
+
+const DEFAULT_ASSIGNORS: &str = "org.apache.kafka.clients.consumer.RangeAssignor,\
+                                 org.apache.kafka.clients.consumer.CooperativeStickyAssignor";
+
 use Scope::{Broker, Consumer, Producer, Topic};
+
+/// Settings of a broker that a scenario says in its own words, and that count where a broker's file has them:
+/// what a topic is that says nothing.
+pub const SHAPES: [&str; 2] = ["default.replication.factor", "num.partitions"];
 
 /// Every setting we know.
 pub const SETTINGS: &[Setting] = &[
@@ -296,6 +193,16 @@ pub const SETTINGS: &[Setting] = &[
     word(Consumer, "auto.offset.reset", &["latest", "earliest", "none"], "latest"),
     number(Consumer, "session.timeout.ms", "ms", 1, 45_000),
     number(Consumer, "heartbeat.interval.ms", "ms", 1, 3000),
+    Setting {
+        kind: Kind::Words(ASSIGNORS),
+        ..word(Consumer, "partition.assignment.strategy", ASSIGNORS, DEFAULT_ASSIGNORS)
+    },
+    // `{member}` in it is the number of the member, from 0.
+    Setting {
+        kind: Kind::Text,
+        standing: Standing::Modelled,
+        ..known(Consumer, "group.instance.id")
+    },
     number(Consumer, "max.poll.interval.ms", "ms", 1, 300_000),
     number(Consumer, "max.poll.records", "", 1, 500),
     number(Consumer, "fetch.min.bytes", "bytes", 0, 1),
@@ -335,6 +242,8 @@ pub const SETTINGS: &[Setting] = &[
     known(Broker, "log.retention.check.interval.ms"),
     harmful(Broker, "log.retention.minutes", retention(Unless::Outlasts(MINUTE))),
     harmful(Broker, "log.retention.ms", retention(Unless::Outlasts(MS))),
+    harmful(Broker, "max.connections", CONNECTIONS),
+    harmful(Broker, "max.connections.per.ip", CONNECTIONS),
     known(Broker, "num.io.threads"),
     known(Broker, "num.network.threads"),
     known(Broker, "num.partitions"),
@@ -359,6 +268,16 @@ pub const SETTINGS: &[Setting] = &[
             unless: Unless::Outlasts(MS),
         },
     ),
+    harmful(Broker, "remote.log.storage.system.enable", TIERED),
+    harmful(
+        Broker,
+        "replica.selector.class",
+        Harm {
+            breaks: &["at-least-once"],
+            why: "members read from followers, which know of a new high watermark later",
+            unless: Unless::Words(&["", "org.apache.kafka.common.replica.LeaderSelector"]),
+        },
+    ),
     known(Broker, "request.timeout.ms"),
     known(Broker, "transaction.max.timeout.ms"),
     known(Broker, "transaction.state.log.min.isr"),
@@ -375,6 +294,7 @@ pub const SETTINGS: &[Setting] = &[
     known(Topic, "min.cleanable.dirty.ratio"),
     known(Topic, "min.compaction.lag.ms"),
     known(Topic, "preallocate"),
+    harmful(Topic, "remote.storage.enable", TIERED),
     harmful(Topic, "retention.bytes", retention(Unless::Unlimited)),
     harmful(Topic, "retention.ms", retention(Unless::Outlasts(MS))),
     known(Topic, "segment.ms"),
@@ -390,21 +310,12 @@ pub const SETTINGS: &[Setting] = &[
     known(Producer, "reconnect.backoff.ms"),
     known(Producer, "socket.connection.setup.timeout.ms"),
     known(Producer, "transaction.timeout.ms"),
-    harmful(Producer, "transactional.id", TRANSACTIONS),
+    refused(Producer, "transactional.id", TRANSACTIONS),
+    harmful(Producer, "interceptor.classes", interceptors(&["acked-durability", "at-least-once"])),
     known(Consumer, "check.crcs"),
     known(Consumer, "client.id"),
     known(Consumer, "client.rack"),
     known(Consumer, "connections.max.idle.ms"),
-    harmful(
-        Consumer,
-        "group.instance.id",
-        Harm {
-            breaks: &["at-least-once", "group-exclusive", "recovers"],
-            why: "a static member keeps its partitions until its session is over, and one that takes its \
-              name fences it",
-            unless: Unless::Never,
-        },
-    ),
     harmful(
         Consumer,
         "group.protocol",
@@ -414,16 +325,9 @@ pub const SETTINGS: &[Setting] = &[
             unless: Unless::Words(&["classic"]),
         },
     ),
+    harmful(Consumer, "interceptor.classes", interceptors(&["at-least-once"])),
+    known(Consumer, "group.remote.assignor"),
     known(Consumer, "isolation.level"),
-    harmful(
-        Consumer,
-        "partition.assignment.strategy",
-        Harm {
-            breaks: &["at-least-once", "commit-behind-processing", "group-exclusive"],
-            why: "members keep partitions while the group rebalances, in rounds that are not modelled",
-            unless: Unless::Lacks("Cooperative"),
-        },
-    ),
     known(Consumer, "reconnect.backoff.max.ms"),
     known(Consumer, "reconnect.backoff.ms"),
     known(Consumer, "socket.connection.setup.timeout.ms"),
@@ -438,57 +342,4 @@ pub fn find(scope: Scope, key: &str) -> Option<&'static Setting> {
 /// The settings of `scope`.
 pub fn of(scope: Scope) -> impl Iterator<Item = &'static Setting> {
     SETTINGS.iter().filter(move |setting| setting.scope == scope)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn keys_are_distinct_and_defaults_legal() {
-        let mut seen = BTreeSet::new();
-        for setting in SETTINGS {
-            assert!(seen.insert((setting.scope.name(), setting.key)), "{} twice", setting.key);
-            for version in KafkaVersion::ALL {
-                let legal = match (setting.kind, setting.default_in(version)) {
-                    (Kind::Number { min, max, .. }, Preset::Number(n)) => (min..=max).contains(&n),
-                    (Kind::Switch, Preset::Switch(_)) => true,
-                    (Kind::Word(words), Preset::Word(word)) => words.contains(&word),
-                    (Kind::Anything, Preset::Unneeded) => !setting.is_modelled(),
-                    _ => false,
-                };
-                assert!(legal, "{} in {version}", setting.key);
-            }
-            assert!(setting.since.is_sorted_by_key(|(version, _)| *version), "{}", setting.key);
-        }
-    }
-
-    #[test]
-    fn a_value_that_breaks_nothing_within_the_run_is_no_harm() {
-        let minute = Micros::from_secs(60);
-        let harms = |scope, key: &str, value| match find(scope, key).map(|one| one.standing) {
-            Some(Standing::Harmful(harm)) => harm.is_in(value, minute),
-            other => panic!("{key}: {other:?}"),
-        };
-        for (scope, key, harmful, harmless) in [
-            (Topic, "retention.ms", "10000", "60000"),
-            (Topic, "retention.ms", "0", "-1"),
-            (Topic, "retention.bytes", "1048576", "-1"),
-            (Broker, "log.retention.hours", "0", "1"),
-            (Broker, "offsets.retention.minutes", "0", "1"),
-            (Topic, "cleanup.policy", "compact", "delete"),
-            (Topic, "cleanup.policy", "compact,delete", "delete"),
-            (
-                Consumer,
-                "partition.assignment.strategy",
-                "x.CooperativeStickyAssignor",
-                "x.RangeAssignor",
-            ),
-            (Consumer, "group.protocol", "consumer", "classic"),
-        ] {
-            assert!(harms(scope, key, harmful), "{key}={harmful}");
-            assert!(!harms(scope, key, harmless), "{key}={harmless}");
-        }
-    }
 }

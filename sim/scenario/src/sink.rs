@@ -14,6 +14,8 @@ pub(crate) struct Sink<'a> {
     text: &'a str,
     /// Its name.
     file: &'a str,
+    /// Files that it names.
+    named: Vec<Named>,
     /// Values from the command line: path and text.
     sets: &'a [(String, String)],
     /// What was found.
@@ -22,10 +24,18 @@ pub(crate) struct Sink<'a> {
     unsaid: usize,
     /// Whether any of all these is an error.
     failed: bool,
-    /// Settings that have no effect, with their places and values.
-    pub(crate) ignored: Vec<(&'static Setting, String, String)>,
+    /// Settings that have no effect, with their places and values, and whether a file sets them.
+    pub(crate) ignored: Vec<(&'static Setting, String, String, bool)>,
     /// Whose defaults hold, as the file says.
     pub(crate) kafka: KafkaVersion,
+}
+
+/// A file that a scenario names. Its text counts as standing behind all that was read before.
+struct Named {
+    file: String,
+    text: String,
+    /// Where it begins.
+    base: usize,
 }
 
 /// Most errors, and most warnings, that are shown of one file.
@@ -90,6 +100,7 @@ impl<'a> Sink<'a> {
         Self {
             text,
             file,
+            named: Vec::new(),
             sets,
             found: Vec::new(),
             unsaid: 0,
@@ -117,8 +128,9 @@ impl<'a> Sink<'a> {
             if let Some((column, length, source_line)) = self.typed(span, path) {
                 ("--set".to_owned(), 1, column, length, source_line)
             } else {
-                let (line, column, length, source_line) = place(self.text, span);
-                (self.file.to_owned(), line, column, length, source_line)
+                let (file, text, span) = self.source(span);
+                let (line, column, length, source_line) = place(text, span);
+                (file.to_owned(), line, column, length, source_line)
             };
         let path = shorten(path.to_owned(), LONGEST);
         let (source_line, clipped, length) = clip(&source_line, column, length);
@@ -152,6 +164,31 @@ impl<'a> Sink<'a> {
         Some((column, length.max(1), format!("{set}={value}")))
     }
 
+    /// Adds a file that the scenario names; gives the place of its first byte.
+    pub(crate) fn add(&mut self, file: &str, text: &str) -> usize {
+        let end = |base: usize, text: &str| base + text.len() + 1;
+        let last = self.named.last().map(|named| end(named.base, &named.text));
+        let base = last.unwrap_or_else(|| end(0, self.text));
+        self.named.push(Named { file: file.to_owned(), text: text.to_owned(), base });
+        base
+    }
+
+    /// Name and text of the file in which something stands, and where it stands there.
+    fn source(&self, span: Span) -> (&str, &str, Span) {
+        match self.named.iter().rev().find(|named| span.start >= named.base) {
+            Some(Named { file, text, base }) => {
+                (file, text, Span { start: span.start - base, end: span.end - base })
+            }
+            None => (self.file, self.text, span),
+        }
+    }
+
+    /// Whether something stands in a file that the scenario names.
+    pub(crate) fn is_named(&self, span: Span) -> bool {
+        let here = |named: &Named| span.start >= named.base;
+        span.on_command_line().is_none() && self.named.first().is_some_and(here)
+    }
+
     /// Whether `raw` is the whole value of a `--set`.
     fn is_typed_alone(&self, span: Span, raw: &str) -> bool {
         let Some(Typed::Value(number)) = span.on_command_line() else { return false };
@@ -160,8 +197,13 @@ impl<'a> Sink<'a> {
 
     /// Everything found, the last one saying how many more there are; and whether the scenario is refused.
     pub(crate) fn conclude(mut self) -> (Vec<Diagnostic>, bool) {
-        // In the order of the text; what came by the command line after it.
-        self.found.sort_by_key(|found| (found.file == "--set", found.line, found.column));
+        // In the order of the text; after it its files, and what came by the command line.
+        let rank = |file: &str| match self.named.iter().position(|named| named.file == file) {
+            _ if file == self.file => 0,
+            Some(place) => place + 1,
+            None => usize::MAX,
+        };
+        self.found.sort_by_key(|found| (rank(&found.file), found.line, found.column));
         self.found.dedup();
         if self.unsaid > 0
             && let Some(last) = self.found.last_mut()
@@ -177,6 +219,7 @@ impl<'a> Sink<'a> {
             |set: &str| at.path.strip_prefix(set).is_some_and(|more| more.starts_with(['.', '[']));
         let typed =
             at.key_span.on_command_line().is_none() && !self.sets.iter().any(|(set, _)| below(set));
+        let typed = typed && !self.is_named(at.key_span);
         typed.then(|| place(self.text, at.key_span).0 as u64)
     }
 
@@ -209,6 +252,17 @@ impl<'a> Sink<'a> {
         let typed = at.node.span.on_command_line().is_some();
         let span = if typed { at.node.span } else { at.key_span };
         self.report(Severity::Warning, span, &at.path, (message.into(), None));
+    }
+
+    /// A warning at a place.
+    pub(crate) fn caution(
+        &mut self,
+        span: Span,
+        path: &str,
+        message: String,
+        hint: Option<String>,
+    ) {
+        self.report(Severity::Warning, span, path, (message, hint));
     }
 
     /// A warning at a value, with a hint.

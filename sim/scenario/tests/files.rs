@@ -3,7 +3,7 @@
 use ackproof_scenario::describe::template;
 use ackproof_scenario::json;
 use ackproof_scenario::plan::Plan;
-use ackproof_scenario::resolve::{Names, load_with};
+use ackproof_scenario::resolve::{Names, load_from};
 use ackproof_scenario::schema::schema;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -85,6 +85,9 @@ fn files() -> Vec<(String, String)> {
         }
         for file in fs::read_dir(&folder).expect("readable") {
             let path = file.expect("readable").path();
+            if path.is_dir() {
+                continue;
+            }
             let name = path
                 .strip_prefix(scenarios())
                 .expect("a path below")
@@ -99,7 +102,12 @@ fn files() -> Vec<(String, String)> {
 }
 
 fn load(name: &str, text: &str) -> Plan {
-    match load_with(text, name, &NAMES, &[]) {
+    let beside = scenarios().join(name);
+    let reader = |file: &str| {
+        let text = fs::read_to_string(beside.with_file_name(file));
+        text.map(|text| (file.to_owned(), text)).map_err(|error| error.to_string())
+    };
+    match load_from(text, (name, &reader), &NAMES, &[]) {
         Ok((plan, warnings)) => {
             assert!(warnings.is_empty(), "{}", shown(&warnings));
             plan

@@ -3,8 +3,11 @@
 use super::compare::Compare;
 use super::explain::Explain;
 use super::help;
-use super::options::valid;
+use super::options::{parse_jobs, valid};
+use super::seeds::parse_range;
 use clap::{Parser, Subcommand, ValueEnum};
+use std::num::NonZeroUsize;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// Failure simulation for at-least-once delivery on Apache Kafka.
@@ -57,6 +60,13 @@ pub(crate) enum Command {
     /// examples.
     #[command(after_help = help::EXPLAIN)]
     Explain(Explain),
+    /// Look at the .properties files that you deploy, without a scenario.
+    ///
+    /// Builds a cluster around the files. Says what they promise, which settings are modelled and which
+    /// have no effect here, and what Kafka refuses. Names known traps, each with the command that
+    /// demonstrates it, and searches for examples of what the files leave possible.
+    #[command(after_help = help::DOCTOR)]
+    Doctor(Doctor),
     /// Measure the cost of a run and of a message on this machine.
     ///
     /// For comparison, it also measures a bare message of madsim. Each round takes every contender
@@ -235,6 +245,31 @@ pub(crate) struct Flags {
     pub(crate) github: Option<String>,
 }
 
+/// What `doctor` is given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    /// The .properties files of brokers, topics, producers and consumers. Their settings say whose they
+    /// are. `producer=FILE` says it where they do not.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<String>,
+    /// The seeds to search.
+    #[arg(long, value_name = "A..B", default_value = "0..20", value_parser = parse_range)]
+    pub(crate) seeds: Range<u64>,
+    /// Write the schedule of each example and of each violation to this directory, for `replay` and
+    /// `shrink`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) save_schedules: Option<PathBuf>,
+    /// Override a value of the files, or of what is put around them: `kafka=4.2`, `cluster.brokers=5`.
+    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
+    pub(crate) sets: Vec<(String, String)>,
+    /// The format: text, or one JSON object.
+    #[arg(long, value_enum, default_value_t = Shown::Human)]
+    pub(crate) format: Shown,
+    /// The number of runs at the same time [default: one per core].
+    #[arg(long, value_name = "J", value_parser = parse_jobs)]
+    pub(crate) jobs: Option<NonZeroUsize>,
+}
+
 /// What `merge` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Merge {
@@ -355,6 +390,8 @@ pub(crate) enum SchemaOf {
     Compare,
     /// `--format json` of a validation.
     Validate,
+    /// `doctor --format json`.
+    Doctor,
 }
 
 pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {

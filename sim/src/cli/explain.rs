@@ -6,30 +6,24 @@ use super::load::{Scenario, load};
 use super::options::{parse_jobs, threads};
 use super::output::{for_people, result, talk};
 use super::place::below;
-use super::progress::Progress;
-use super::save::save_as;
+use super::search::{EXTENSIONS, Searched, examples, keep, longer, matters, searched, settle};
 use super::seeds::{nothing, parse_range, parse_seed};
 use super::status::Status;
 use super::sweep::stop_on_interrupt;
 use ackproof::study::conclude;
-use ackproof::study::explore::in_order;
 use ackproof::study::provoke::provoked;
 use ackproof::study::report::Origin;
-use ackproof::study::runs::Runs;
-use ackproof::study::tally::Tally;
-use ackproof::study::trial::{trial, trial_telling};
+use ackproof::study::trial::trial_telling;
 use ackproof::world::bounds::{Bounds, Failure};
 use ackproof_reports::command::quoted;
-use ackproof_reports::run::Undecided;
-use ackproof_reports::sweep::{Asked, PropertySweep, ScenarioReport, SeedRange, SweepReport};
-use ackproof_reports::verdict::{Judgement, Reason, Verdict};
+use ackproof_reports::sweep::{Asked, SeedRange, SweepReport};
+use ackproof_reports::verdict::Judgement;
 use ackproof_reports::{human, json};
 use ackproof_types::Micros;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::ops::{ControlFlow, Range};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::ops::Range;
+use std::path::PathBuf;
 
 /// What `explain` is given.
 #[derive(Debug, clap::Args)]
@@ -76,30 +70,17 @@ pub(crate) fn explain(arguments: &Explain) -> Status {
         return nothing(&arguments.seeds);
     }
     scenario.plan = provoked(&scenario.plan);
-    for _ in 0..EXTENSIONS {
+    let mut extensions = EXTENSIONS;
+    loop {
         let (found, needs) = match arguments.seed {
             Some(seed) => one(arguments, &scenario, seed),
             None => search(arguments, &scenario),
         };
-        let needs = needs.filter(|needs| *needs > scenario.plan.settle && *needs <= LONGEST);
-        let Some(needs) = needs else { return found.show(arguments, &scenario) };
-        talk(&format!(
-            "a group is behind and catching up: once more with a settle phase of {}s\n",
-            needs.as_millis() / 1000
-        ));
-        scenario.plan.settle = needs;
+        if !longer(&mut scenario.plan, needs, &mut extensions) {
+            return found.show(arguments, &scenario);
+        }
     }
-    let (found, _) = match arguments.seed {
-        Some(seed) => one(arguments, &scenario, seed),
-        None => search(arguments, &scenario),
-    };
-    found.show(arguments, &scenario)
 }
-
-/// How often the settle phase is made longer, for groups that are behind and catching up.
-const EXTENSIONS: usize = 4;
-/// A longer settle phase is not tried.
-const LONGEST: Micros = Micros::from_secs(24 * 60 * 60);
 
 /// What was found, not shown yet.
 struct Found {
@@ -114,7 +95,10 @@ impl Found {
         if self.text.is_empty() {
             return self.status;
         }
-        let saved = keep(arguments, scenario, &self.examples);
+        let again =
+            |seed: u64| again(arguments, &scenario.file, ["--seed".to_owned(), seed.to_string()]);
+        let directory = arguments.save_schedules.as_deref();
+        let saved = keep(directory, (&scenario.plan, &scenario.file), &self.examples, &again);
         let shown = match arguments.format {
             Shown::Human => for_people(&self.text),
             Shown::Json => result(&self.text),
@@ -166,11 +150,6 @@ fn one(arguments: &Explain, scenario: &Scenario, seed: u64) -> (Found, Option<Mi
     }
 }
 
-/// The longest settle phase that would decide one of these.
-fn settle<'a>(undecided: impl Iterator<Item = &'a Undecided>) -> Option<Micros> {
-    undecided.filter_map(|one| one.settle_ms).max().map(Micros::from_millis)
-}
-
 fn search(arguments: &Explain, scenario: &Scenario) -> (Found, Option<Micros>) {
     let Range { start, end } = arguments.seeds;
     let asked = Asked {
@@ -179,102 +158,21 @@ fn search(arguments: &Explain, scenario: &Scenario) -> (Found, Option<Micros>) {
         seeds: SeedRange { from: start, to: Some(end) },
         ..Asked::default()
     };
-    let mut tally = Tally::new(&scenario.plan, &scenario.file, &asked);
-    let runs = Runs { scenarios: 1, seeds: asked.seeds, part: None };
-    let jobs = threads(arguments.jobs);
-    let stop = stop_on_interrupt();
-    let mut progress = Progress::new(runs.count(), None, false);
-    in_order(
-        runs.iter(),
-        jobs,
-        &stop,
-        |run| {
-            let origin = origin(arguments, scenario);
-            trial(&scenario.plan, &origin, run.seed, None, &Bounds::default())
-        },
-        |run, result| {
-            let result = result.unwrap_or_else(|panic| Err(Failure::Crashed(panic)));
-            tally.add(run.seed, result.as_ref());
-            progress.step(false);
-            ControlFlow::Continue(())
-        },
-    );
-    progress.finish();
-    let mut report = tally.conclude();
-    report.reproduce =
-        again(arguments, &scenario.file, ["--seeds".to_owned(), format!("{start}..{end}")]);
-    let undecided = report.properties.iter().filter(|one| !one.undecided.is_empty());
-    let names: Vec<&str> = undecided.clone().map(|one| one.name.as_str()).collect();
-    (report.verdict, report.reasons) = matters(&report.reasons, &names);
-    let needs = settle(undecided.filter_map(|one| one.why_undecided.as_ref()));
-    tell(&mut report, arguments, scenario);
-    let examples = examples(&report);
-    let reproduce = report.reproduce.clone();
-    let interrupted = stop.load(Ordering::Relaxed);
+    let origin = origin(arguments, scenario);
+    let at_work = (threads(arguments.jobs), &*stop_on_interrupt());
+    let mut searched = searched(&scenario.plan, &origin, &asked, at_work);
+    let again = again(arguments, &scenario.file, ["--seeds".to_owned(), format!("{start}..{end}")]);
+    searched.report.reproduce.clone_from(&again);
+    let examples = examples(&searched.report);
+    let status = searched.status();
+    let Searched { report, interrupted, needs } = searched;
     let report =
-        SweepReport { reproduce, ..conclude::sweep(asked, vec![report], interrupted, None) };
+        SweepReport { reproduce: again, ..conclude::sweep(asked, vec![report], interrupted, None) };
     let text = match arguments.format {
         Shown::Human => human::explained(&report),
         Shown::Json => json::sweep(&report),
     };
-    let interrupted = if interrupted { Status::Interrupted } else { Status::Met };
-    let needs = needs.filter(|_| interrupted == Status::Met);
-    (Found { status: Status::from(report.verdict).max(interrupted), text, examples }, needs)
-}
-
-/// Runs the first seed of what is worse than promised again, for its story.
-fn tell(report: &mut ScenarioReport, arguments: &Explain, scenario: &Scenario) {
-    let is_worse = |one: &&PropertySweep| {
-        report
-            .reasons
-            .iter()
-            .any(|reason| reason.expectation == one.name && reason.verdict == Verdict::Violated)
-    };
-    let worse = report.properties.iter().filter(is_worse);
-    let seeds: BTreeSet<u64> = worse.filter_map(|one| one.violated.first().copied()).collect();
-    let origin = origin(arguments, scenario);
-    for seed in seeds {
-        // What has no story is told without one.
-        if let Ok(told) = trial_telling(&scenario.plan, &origin, seed, None, &Bounds::default()) {
-            conclude::tell(report, &told);
-        }
-    }
-}
-
-/// What is shown by which seed: each violation, and what the contract calls possible.
-fn examples(report: &ScenarioReport) -> BTreeSet<(String, u64)> {
-    let possible = report.contract.iter().flat_map(|contract| &contract.possible);
-    let shows = possible.filter_map(|one| Some((one.causes.first()?.clone(), *one.seeds.first()?)));
-    let violated = report.properties.iter();
-    let violated = violated.filter_map(|one| Some((one.name.clone(), *one.violated.first()?)));
-    violated.chain(shows).collect()
-}
-
-/// The reasons that count in a search: what it did not find is no reproach. What is left `undecided`, and a run
-/// that came to no end, is told.
-fn matters(reasons: &[Reason], undecided: &[&str]) -> (Verdict, Vec<Reason>) {
-    let counts = |one: &&Reason| {
-        one.verdict > Verdict::Inconclusive
-            || one.expectation == "run"
-            || undecided.contains(&one.expectation.as_str())
-    };
-    let reasons: Vec<Reason> = reasons.iter().filter(counts).cloned().collect();
-    let verdict = reasons.iter().map(|one| one.verdict).max().unwrap_or(Verdict::Met);
-    (verdict, reasons)
-}
-
-/// Writes the schedule of each seed that shows something, by what it shows.
-fn keep(arguments: &Explain, scenario: &Scenario, examples: &BTreeSet<(String, u64)>) -> Status {
-    let Some(directory) = &arguments.save_schedules else { return Status::Met };
-    let stem = Path::new(&scenario.file).file_stem().unwrap_or_default().to_string_lossy();
-    let mut status = Status::Met;
-    for (name, seed) in examples {
-        let file = directory.join(format!("{stem}-{name}-seed-{seed}.json"));
-        let command = again(arguments, &scenario.file, ["--seed".to_owned(), seed.to_string()]);
-        let saved = save_as(&scenario.plan, (&scenario.file, &command), *seed, &file);
-        status = status.max(saved);
-    }
-    status
+    (Found { status, text, examples }, needs)
 }
 
 fn again(arguments: &Explain, file: &str, seeds: [String; 2]) -> String {

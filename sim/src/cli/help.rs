@@ -54,6 +54,14 @@ Example:
 Exit status: 0 nothing is worse than promised, 1 something is, 2 usage or scenario error, or a directory \
 that cannot be written, 3 a promise could not be decided, 4 nothing to run, 70 ackproof itself failed, 130 interrupted.";
 
+pub(super) const DOCTOR: &str = "\
+Example:
+  ackproof doctor conf/producer.properties conf/consumer.properties conf/server.properties
+
+Exit status: 0 no trap is found, 1 a trap is named, or something is worse than promised, 2 usage error, or \
+files that Kafka refuses, 3 a promise could not be decided, 4 nothing to run, 70 ackproof itself failed, \
+130 interrupted.";
+
 pub(super) const BENCH: &str = "\
 Example:
   ackproof bench scenarios/basics/chaos.json --rounds 3

@@ -13,7 +13,8 @@ use ackproof_reports::catalogue::{Catalogue, Item, Section};
 use ackproof_reports::{human, json};
 use ackproof_scenario::anchor::ANCHORS;
 use ackproof_scenario::describe::{COMMITS, FAULTS, MEASURED};
-use ackproof_scenario::settings::{Kind, Preset, Scope, Setting, of};
+use ackproof_scenario::settings::words::{about, every};
+use ackproof_scenario::settings::{Preset, Scope, of};
 use ackproof_scenario::swarm::TABLE;
 use ackproof_scenario::targets::TARGETS;
 use ackproof_types::KafkaVersion;
@@ -71,8 +72,7 @@ fn section(what: Listed) -> Section {
         }
         Listed::Versions => ("versions", KafkaVersion::ALL.into_iter().map(version).collect()),
         Listed::Settings => {
-            let all = Scope::ALL.into_iter().flat_map(of);
-            let items = all.map(|setting| item(setting.key, &setting_about(setting)));
+            let items = every().into_iter().map(|(scope, key)| item(key, &about(scope, key)));
             ("settings", items.collect())
         }
         Listed::Swarm => ("swarm", TABLE.iter().map(|row| item(row.what, row.bounds)).collect()),
@@ -126,14 +126,6 @@ fn files() -> Vec<Item> {
     found.into_iter().map(item).collect()
 }
 
-/// The range of a number, as far as it is a bound.
-fn range(min: i64, max: i64) -> String {
-    match max {
-        0..2_147_483_647 => format!(", {min} to {max}"),
-        _ => format!(", from {min}"),
-    }
-}
-
 /// A line of Kafka, with what it does otherwise than the one before.
 fn version(version: KafkaVersion) -> Item {
     let rules = Rule::ALL.iter().filter(|rule| rule.since() == version);
@@ -156,22 +148,4 @@ fn spell(preset: Preset) -> String {
         Preset::Word(word) => word.to_owned(),
         Preset::Unneeded => "none".to_owned(),
     }
-}
-
-fn setting_about(setting: &Setting) -> String {
-    let scope = setting.scope.name();
-    if !setting.is_modelled() {
-        return format!("{scope}: known, not modelled");
-    }
-    let kind = match setting.kind {
-        Kind::Number { unit: "", min, max } => format!("a number{}", range(min, max)),
-        Kind::Number { unit, min, max } => format!("in {unit}{}", range(min, max)),
-        Kind::Switch => "true or false".to_owned(),
-        Kind::Word(words) => words.join(" or "),
-        Kind::Anything => "anything".to_owned(),
-    };
-    let later = setting.since.iter();
-    let later: String =
-        later.map(|(since, preset)| format!(", {} since Kafka {since}", spell(*preset))).collect();
-    format!("{scope}: {kind}, default {}{later}", spell(setting.default))
 }

@@ -7,6 +7,7 @@
 //! - [`run`] the main command · [`sweep`] many runs, their [`progress`] and [`watchdog`] · [`merge`] parts
 //! - [`replay`] and [`shrink`] of schedules, [`save`] writes them
 //! - [`mod@check`] and [`import`] histories from elsewhere, [`mod@validate`] the model against them
+//! - [`explain`] what a configuration promises, with a [`search`] · [`doctor`] the same of `.properties` files
 //! - [`select`] and [`load`] files · [`list`] what there is
 
 pub(crate) mod args;
@@ -14,6 +15,7 @@ mod bench;
 mod check;
 mod compare;
 mod config;
+mod doctor;
 mod explain;
 mod help;
 mod import;
@@ -28,6 +30,7 @@ mod progress;
 mod replay;
 mod run;
 mod save;
+mod search;
 mod seeds;
 mod select;
 mod shrink;
@@ -59,6 +62,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Status {
         Command::Bench(arguments) => bench::bench(arguments),
         Command::Compare(arguments) => compare::compare(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
+        Command::Doctor(arguments) => doctor::doctor(arguments),
         Command::List(arguments) => list::list(arguments),
         Command::Schema(arguments) => print_schema(arguments),
         Command::New(arguments) => new(arguments),
@@ -75,6 +79,7 @@ fn print_schema(arguments: &Schema) -> Status {
         SchemaOf::History => ackproof_oracle::jsonl::schema(),
         SchemaOf::Compare => json::compare_schema(),
         SchemaOf::Validate => json::validate_schema(),
+        SchemaOf::Doctor => json::doctor_schema(),
     };
     result(&format!("{schema:#}\n"))
 }

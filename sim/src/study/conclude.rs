@@ -46,7 +46,9 @@ pub fn sweep(
         Some(worst) if verdict != Verdict::Met || scenarios.len() == 1 => worst.reproduce.clone(),
         _ => {
             let paths: Vec<&str> = asked.paths.iter().map(String::as_str).collect();
-            let to = scenarios.iter().map(|one| one.seeds.to).max().unwrap_or(asked.seeds.from);
+            // A scenario may have run seeds of its own beyond those that were asked for.
+            let ran = || scenarios.iter().map(|one| one.seeds.to).max();
+            let to = asked.seeds.to.or_else(ran).unwrap_or(asked.seeds.from);
             command(&paths, (asked.seeds.from, to), &asked)
         }
     };

@@ -282,6 +282,8 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
     let topics = group.topics.iter().map(|topic| &plan.topics[topic.index()].name);
     let mut places: Vec<String> = topics.map(|topic| format!("topics.{topic}.")).collect();
     places.push(format!("groups.{name}."));
+    let writers = plan.producers.iter().filter(|one| reads(&one.topic));
+    places.extend(writers.map(|one| format!("producers.{}.", one.name)));
     let settings = vec![commit.clone(), reset_setting];
     if let Some(clause) = without_offsets(plan, name) {
         contract.promises.push(clause);
@@ -299,12 +301,18 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         let clause = Clause { says, settings };
         contract.possible.push(possible(Fate::LostCommit, Some(name), causes, clause));
     }
-    let again = [DuplicateCause::MemberCrash, DuplicateCause::Rebalance, DuplicateCause::Zombie];
+    let mut again =
+        vec![DuplicateCause::MemberCrash, DuplicateCause::Rebalance, DuplicateCause::Zombie];
+    let mut settings = vec![commit];
+    if let Some(instance) = group.config.text("group.instance.id") {
+        again.push(DuplicateCause::Replaced);
+        settings.push(format!("groups.{name}.config.group.instance.id={instance}"));
+    }
     let says = format!(
         "{name} processes a record again when a member fails or the group rebalances before it is committed"
     );
     let causes = again.iter().map(|cause| cause.name());
-    let clause = Clause { says, settings: vec![commit] };
+    let clause = Clause { says, settings };
     contract.possible.push(possible(Fate::Duplicate, Some(name), causes, clause));
 }
 

@@ -8,7 +8,7 @@
 //! - [`contract`] what a configuration promises, [`provoke`] faults that show it · [`demands`] what its faults must show
 //! - [`compare`] arms over common random numbers · [`determinism`] compares two runs of one seed
 //! - [`saved`] a run as a schedule file · [`mod@shrink`] a failing run made small
-//! - [`mod@bench`] what a message costs
+//! - [`doctor`] what `.properties` files promise and risk · [`mod@bench`] what a message costs
 
 pub mod assess;
 pub mod bench;
@@ -17,6 +17,7 @@ pub mod conclude;
 pub mod contract;
 mod demands;
 pub mod determinism;
+pub mod doctor;
 pub mod explore;
 mod headline;
 mod measures;

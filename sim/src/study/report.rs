@@ -67,6 +67,7 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         digest: format!("{:032x}", outcome.digest),
         verdict: Verdict::Met,
         properties: properties.map(property).collect(),
+        kafka: shape::kafka(plan),
         network: shape::network(plan),
         records: (&findings.records).into(),
         groups: findings.groups.iter().map(GroupReport::from).collect(),

@@ -4,7 +4,7 @@
 //! the scenario's own shape (no group, `acks=0`, one replica, nobody who restarts) says nothing, and rightly so.
 
 use crate::world::network::syn_again_after_s;
-use ackproof_reports::run::NetworkReport;
+use ackproof_reports::run::{KafkaReport, NetworkReport};
 use ackproof_scenario::plan::{Action, Fault, FaultKind, Group, Plan, Producer, Target};
 
 /// Whether every run of `plan` should give `property` something to judge.
@@ -40,6 +40,13 @@ pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
 /// Whether Kafka cannot create `__consumer_offsets`, so that no group reads anything: `recovers` says so.
 fn without_offsets(plan: &Plan) -> bool {
     plan.consumer_offsets().replication_factor > plan.brokers
+}
+
+/// Which Kafka the models follow.
+pub(crate) fn kafka(plan: &Plan) -> KafkaReport {
+    let levels = plan.features.levels().into_iter();
+    let features = levels.map(|(name, level)| (name.to_owned(), level)).collect();
+    KafkaReport { version: plan.kafka.name().to_owned(), features }
 }
 
 /// What a run's report says of the network: only where faults make it matter.

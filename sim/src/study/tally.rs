@@ -64,6 +64,7 @@ impl<'a> Tally<'a> {
             demands: demands.collect(),
             faults: vec![FaultSweep::default(); plan.faults.len()],
             witnesses: BTreeMap::new(),
+            kafka: shape::kafka(plan),
             network: shape::network(plan),
             records: Records::default(),
             groups: Vec::new(),

@@ -4,7 +4,7 @@ use ackproof_oracle::context::{Context, GroupContext};
 use ackproof_oracle::histogram::Histogram;
 use ackproof_oracle::pace::{GroupPace, Pace, Stalls};
 use ackproof_reports::run::{
-    FaultReport, GroupReport, PropertyReport, Records, RunReport, Violation,
+    FaultReport, GroupReport, KafkaReport, PropertyReport, Records, RunReport, Violation,
 };
 use ackproof_reports::timing::Timing;
 use ackproof_reports::verdict::{Judgement, Verdict};
@@ -80,6 +80,10 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
         digest: format!("{seed:032x}"),
         verdict: Verdict::Met,
         properties: vec![property(DURABILITY, durability), property(COMMITS, Judgement::Vacuous)],
+        kafka: KafkaReport {
+            version: "4.0".to_owned(),
+            features: [("metadata.version".to_owned(), "4.0-IV3".to_owned())].into(),
+        },
         network: None,
         records: Records { sent: 10, acked: 9, failed: 1, ..Records::default() },
         groups: vec![GroupReport {

@@ -7,9 +7,14 @@ use ackproof_oracle::context::Context;
 use ackproof_oracle::measure::WITNESSES;
 use ackproof_oracle::registry::PROPERTIES;
 use ackproof_scenario::diagnostic::Diagnostic;
+use ackproof_scenario::files::Reader;
 use ackproof_scenario::plan::Plan;
-use ackproof_scenario::resolve::{Names, load_with};
-use ackproof_scenario::swarm;
+use ackproof_scenario::resolve::{Names, load_from};
+use ackproof_scenario::{properties, swarm};
+use std::path::Path;
+
+/// Largest `.properties` file, in bytes.
+const MAX_PROPERTIES: u64 = 1024 * 1024;
 
 /// Calls `with` with the names that a scenario may use.
 pub fn with_names<T>(with: impl FnOnce(&Names<'_>) -> T) -> T {
@@ -18,7 +23,8 @@ pub fn with_names<T>(with: impl FnOnce(&Names<'_>) -> T) -> T {
     with(&Names { properties: &properties, witnesses: WITNESSES, variants: &variants })
 }
 
-/// The plan that `text` describes, with warnings; `file` is its name in messages.
+/// The plan that `text` describes, with warnings; `file` is its name in messages, and files that it names are
+/// looked for beside it.
 ///
 /// # Errors
 /// Everything wrong with it, warnings among it.
@@ -27,7 +33,40 @@ pub fn load(
     file: &str,
     sets: &[(String, String)],
 ) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
-    with_names(|names| load_with(text, file, names, sets))
+    load_reading(text, (file, &|named| beside(file, named)), sets)
+}
+
+/// As [`load`], with files that `reader` gives.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_reading(
+    text: &str,
+    from: (&str, Reader<'_>),
+    sets: &[(String, String)],
+) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+    with_names(|names| load_from(text, from, names, sets))
+}
+
+/// A `.properties` file by its path from the scenario `file`.
+fn beside(file: &str, named: &str) -> Result<(String, String), String> {
+    let path = Path::new(file).parent().unwrap_or(Path::new("")).join(named);
+    read_properties(&path).map(|text| (path.display().to_string(), text))
+}
+
+/// The text of a `.properties` file.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read_properties(path: &Path) -> Result<String, String> {
+    let meta = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !meta.is_file() {
+        return Err("this is no file".to_owned());
+    }
+    if meta.len() > MAX_PROPERTIES {
+        return Err(format!("{} bytes are too many for a .properties file", meta.len()));
+    }
+    std::fs::read(path).map(properties::decode).map_err(|error| error.to_string())
 }
 
 /// Who takes part in a run of `plan` and what is configured, as a judge needs it; the members that a

@@ -2,6 +2,7 @@
 //!
 //! The one place that knows Kafka's keys on one side and the models' fields on the other.
 
+use ackproof_kafka::assignor::Assignor;
 use ackproof_kafka::config::{
     ApplicationConfig, BrokerSettings, ClusterConfig, ConsumerConfig, ProducerConfig, TopicConfig,
 };
@@ -239,9 +240,26 @@ fn acks(config: &Settings) -> Acks {
     config.word("acks").parse().expect("a scenario has one of Kafka's words")
 }
 
+/// The assignors of a list of their classes.
+fn assignors(list: &str) -> Arc<[Assignor]> {
+    let known = |class| Assignor::by_class(class).expect("a scenario has Kafka's classes");
+    list.split(',').map(known).collect()
+}
+
+/// `group.instance.id` with the number of the member: its place among all that members of the group have,
+/// in the order of their text. Members that share one share a number.
+fn instance(template: &str, member: u16, members: u16) -> u16 {
+    let id = |number: u16| template.replace("{member}", &number.to_string());
+    let mut all: Vec<String> = (0..members).map(id).collect();
+    all.sort_unstable();
+    all.dedup();
+    let place = all.iter().position(|other| *other == id(member));
+    place.and_then(|place| u16::try_from(place).ok()).unwrap_or_default()
+}
+
 pub(crate) fn consumer(
     plan: &Plan,
-    (index, name): (u16, &str),
+    (index, member, name): (u16, u16, &str),
     (bootstrap, seed): (Arc<[BrokerId]>, u64),
 ) -> ConsumerConfig {
     let group = &plan.groups[usize::from(index)];
@@ -259,6 +277,10 @@ pub(crate) fn consumer(
             "none" => None,
             _ => Some(OffsetSpec::Latest),
         },
+        partition_assignment_strategy: assignors(config.word("partition.assignment.strategy")),
+        group_instance_id: config
+            .text("group.instance.id")
+            .map(|template| instance(template, member, group.members + SPARES)),
         session_timeout: config.millis("session.timeout.ms"),
         heartbeat_interval: config.millis("heartbeat.interval.ms"),
         max_poll_interval: config.millis("max.poll.interval.ms"),

@@ -237,6 +237,7 @@ translate! {
     DuplicateBatch { partition, base_offset }
     CoordinatorLoaded { partition }
     Rebalanced { group, generation, members, reason: Some(reason) }
+    MemberReplaced { group, before, member }
     LeaderElected { partition, leader, epoch, isr, unclean }
     IsrChanged { partition, before, isr }
     Fenced { broker }

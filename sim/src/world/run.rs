@@ -406,11 +406,13 @@ fn process(
             let config = lower::producer(plan, producer, (index, instance), known);
             Box::new(Running::<Producer>::new(node, config, rng))
         }
-        Role::Member(group, _) | Role::Spare(group, _) => Box::new(Running::<Consumer>::new(
-            node,
-            lower::consumer(plan, (group, name), known),
-            rng,
-        )),
+        Role::Member(group, member) | Role::Spare(group, member) => {
+            Box::new(Running::<Consumer>::new(
+                node,
+                lower::consumer(plan, (group, member, name), known),
+                rng,
+            ))
+        }
         Role::Reader => {
             Box::new(Running::<Reader>::new(node, lower::reader(plan, name, known), rng))
         }

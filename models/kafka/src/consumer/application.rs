@@ -3,12 +3,12 @@
 
 use super::fetcher::{self, Run};
 use super::{Consumer, Out, Timer};
+use crate::assignor::RebalanceProtocol;
 use crate::config::ApplicationConfig;
 use crate::machine::Channel;
 use crate::message::CommittedOffset;
 use crate::observation::Observation;
-use ackproof_types::CommitStrategy;
-use ackproof_types::{Micros, RecordId};
+use ackproof_types::{CommitStrategy, Micros, RecordId};
 use std::collections::VecDeque;
 
 /// The default timeout of `close()` (R8.12).
@@ -223,13 +223,24 @@ impl Consumer {
         returned
     }
 
-    /// R8.12, R9.24: `onJoinPrepare`.
-    pub(super) fn prepare_join(&mut self, out: &mut Out) {
-        if self.commits_automatically() {
-            let offsets = self.positions.consumed();
-            self.commit_and_wait(offsets, After::Revoke, self.config.max_poll_interval, out);
-        } else {
+    /// R8.12, R9.24: `onJoinPrepare`. Whether the poll has something more to do.
+    pub(super) fn prepare_join(&mut self, out: &mut Out) -> bool {
+        let offsets = self.positions.consumed();
+        let patience = self.config.max_poll_interval;
+        if !self.commits_automatically() || offsets.is_empty() {
             self.after_commit(After::Revoke, out);
+            return true;
+        }
+        match self.config.rebalance_protocol() {
+            RebalanceProtocol::Eager => {
+                self.commit_and_wait(offsets, After::Revoke, patience, out);
+                true
+            }
+            RebalanceProtocol::Cooperative => {
+                self.membership.prepare_join();
+                self.commit_in_background(offsets, patience, out);
+                false
+            }
         }
     }
 

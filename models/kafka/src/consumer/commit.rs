@@ -7,6 +7,7 @@
 use super::application::After;
 use super::membership::Asked;
 use super::{Consumer, Out, Purpose, Timer};
+use crate::assignor::RebalanceProtocol;
 use crate::client::backoff::once_more;
 use crate::message::{CommittedOffset, GroupRequest, OffsetCommitRequest, Request};
 use crate::observation::Observation;
@@ -36,6 +37,8 @@ pub(super) struct Attempt {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Waited {
     offsets: Vec<(TopicPartition, CommittedOffset)>,
+    /// Polls go on meanwhile: a cooperative member is about to join (R9.25).
+    in_background: bool,
     /// An attempt is under way: its offsets as observed.
     under_way: Option<Arc<[(TopicPartition, Offset)]>>,
     cooling: bool,
@@ -52,6 +55,8 @@ pub(super) struct Commits {
     queued: Vec<Vec<(TopicPartition, CommittedOffset)>>,
     /// The number of `waited`: answers to older ones are no news.
     number: u64,
+    /// `commitSync` threw `RebalanceInProgressException`: the application polls, and then commits again.
+    pub(super) again: bool,
 }
 
 impl Commits {
@@ -111,9 +116,29 @@ impl Consumer {
             return self.after_commit(after, out);
         }
         self.application.wait_for_commit(after);
+        self.wait_for(offsets, false, patience, out);
+    }
+
+    /// The same, while polls go on.
+    pub(super) fn commit_in_background(
+        &mut self,
+        offsets: Vec<(TopicPartition, CommittedOffset)>,
+        patience: Micros,
+        out: &mut Out,
+    ) {
+        self.wait_for(offsets, true, patience, out);
+    }
+
+    fn wait_for(
+        &mut self,
+        offsets: Vec<(TopicPartition, CommittedOffset)>,
+        in_background: bool,
+        patience: Micros,
+        out: &mut Out,
+    ) {
         self.commits.number += 1;
-        self.commits.waited =
-            Some(Waited { offsets, under_way: None, cooling: false, failures: 0 });
+        let (under_way, cooling, failures) = (None, false, 0);
+        self.commits.waited = Some(Waited { offsets, in_background, under_way, cooling, failures });
         out.arm(Timer::CommitDeadline, patience);
         self.send_waiting_commit(out);
     }
@@ -126,10 +151,9 @@ impl Consumer {
             return;
         }
         // R8.16: fails at once without a generation to commit in; nothing is sent.
-        if !self.membership.is_stable() {
-            let (group, offsets) = (self.config.group, Arc::new([]));
-            let error = self.membership.refusal();
-            out.observe(Observation::CommitFailed { group, offsets, error, maybe_written: false });
+        if !self.membership.may_commit() {
+            let error = self.refuse_commit(out);
+            self.commit_thrown(error);
             return self.commit_decided(out);
         }
         let offsets = waited.offsets.clone();
@@ -143,7 +167,7 @@ impl Consumer {
     pub(super) fn commit_async(&mut self, out: &mut Out) {
         let offsets = self.positions.consumed();
         if self.coordinator_route().is_some() {
-            self.send_commit(Kind::Async, offsets, out);
+            self.send_async_commit(offsets, out);
         } else if !offsets.is_empty() {
             self.commits.queued.push(offsets);
         }
@@ -155,8 +179,27 @@ impl Consumer {
             return;
         }
         for offsets in std::mem::take(&mut self.commits.queued) {
-            self.send_commit(Kind::Async, offsets, out);
+            self.send_async_commit(offsets, out);
         }
+    }
+
+    fn send_async_commit(
+        &mut self,
+        offsets: Vec<(TopicPartition, CommittedOffset)>,
+        out: &mut Out,
+    ) {
+        if self.membership.may_commit() || offsets.is_empty() {
+            self.send_commit(Kind::Async, offsets, out);
+        } else {
+            self.refuse_commit(out);
+        }
+    }
+
+    /// R8.16: the client itself refuses, and nothing is sent. With which error.
+    fn refuse_commit(&self, out: &mut Out) -> ErrorCode {
+        let error = self.membership.refusal();
+        self.observe_outcome(Arc::default(), Err(error), out);
+        error
     }
 
     /// R8.12: inside poll, of what earlier polls returned.
@@ -175,7 +218,7 @@ impl Consumer {
         offsets: Vec<(TopicPartition, CommittedOffset)>,
         out: &mut Out,
     ) -> Option<Arc<[(TopicPartition, Offset)]>> {
-        if offsets.is_empty() || !self.membership.is_stable() {
+        if offsets.is_empty() || !self.membership.may_commit() {
             return None;
         }
         let (claim, route) = (self.claim()?, self.coordinator_route()?);
@@ -216,6 +259,7 @@ impl Consumer {
             Kind::Waited(_) if is_retriable(error) => self.cool_commit(out),
             Kind::Waited(_) => {
                 self.member_error(Asked::Commit, generation, error, out);
+                self.commit_thrown(error);
                 return self.commit_decided(out);
             }
             Kind::Auto if is_retriable(error) => {
@@ -242,6 +286,14 @@ impl Consumer {
         });
     }
 
+    /// As the documentation of `commitSync` advises. An eager member has nothing to commit by then.
+    fn commit_thrown(&mut self, error: ErrorCode) {
+        let in_poll_loop = self.commits.waited.as_ref().is_some_and(|one| !one.in_background);
+        self.commits.again |= error == ErrorCode::RebalanceInProgress
+            && in_poll_loop
+            && self.config.rebalance_protocol() == RebalanceProtocol::Cooperative;
+    }
+
     fn cool_commit(&mut self, out: &mut Out) {
         let Some(waited) = &mut self.commits.waited else { return };
         waited.under_way = None;
@@ -261,11 +313,12 @@ impl Consumer {
     }
 
     fn commit_decided(&mut self, out: &mut Out) {
-        if self.commits.waited.take().is_none() {
-            return;
-        }
+        let Some(waited) = self.commits.waited.take() else { return };
         out.disarm(Timer::CommitDeadline);
         out.disarm(Timer::CommitBackoff);
+        if waited.in_background {
+            return self.membership.join_prepared();
+        }
         if let Some(after) = self.application.committing() {
             self.after_commit(after, out);
         }

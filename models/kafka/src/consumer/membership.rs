@@ -1,138 +1,31 @@
 //! The group as a member sees it: generation, heartbeats, joining and leaving (R8.10, R8.11, R9.23,
 //! R9.24, R9.26, R9.39). When to join is decided by the poll loop.
 //!
-//! Kafka: `AbstractCoordinator`, `ConsumerCoordinator`. Only the classic protocol, with the default
-//! assignors, which means EAGER (R9.23), and without static members.
+//! Kafka: `AbstractCoordinator`, `ConsumerCoordinator`: the classic protocol, eager or cooperative (R9.25).
 
 mod heartbeat;
+mod state;
 
 pub(super) use heartbeat::Asked;
+pub(super) use state::Membership;
 
-use super::{Consumer, Out, Purpose, Timer, assignor};
+use super::application::After;
+use super::{Consumer, Out, Purpose, Timer};
+use crate::assignor::{Assignor, RebalanceProtocol, UserData};
 use crate::client::backoff::once_more;
 use crate::message::{
-    CorrelationId, GroupRequest, JoinGroupRequest, JoinGroupResponse, MemberClaim, Request,
-    SyncGroupRequest,
+    CorrelationId, GroupRequest, JoinGroupRequest, JoinGroupResponse, MemberClaim, MemberMetadata,
+    Request, SyncGroupRequest,
 };
 use crate::observation::Observation;
-use ackproof_types::CommitStrategy;
 use ackproof_types::{
-    Delay, ErrorCode, GenerationId, MemberId, Micros, RebalanceReason, TopicId, TopicPartition,
+    CommitStrategy, Delay, ErrorCode, GenerationId, Micros, RebalanceReason, TopicPartition,
 };
+use state::{Ownership, Prepared, State, is_fatal, is_loss};
 use std::sync::Arc;
 
 /// What a JoinGroup may take beyond the rebalance timeout (Kafka: `JOIN_GROUP_TIMEOUT_LAPSE`).
 const JOIN_TIMEOUT_LAPSE: Micros = Micros::from_secs(5);
-
-/// Kafka: `MemberState`, with what is under way.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-enum State {
-    /// Not in the group: never joined, or the generation is gone.
-    #[default]
-    Unjoined,
-    /// The same, with this JoinGroup still under way: its answer will be thrown away.
-    Void(CorrelationId),
-    /// About to join again.
-    Preparing,
-    /// This JoinGroup is under way.
-    Joining(CorrelationId),
-    /// Joined; SyncGroup is to be sent. The members are given to the leader alone.
-    Assigning(Vec<(MemberId, Arc<[TopicId]>)>),
-    /// This SyncGroup is under way.
-    Syncing(CorrelationId),
-    /// Got its assignment, which the next poll will take over.
-    Synced(Arc<[TopicPartition]>),
-    /// Has an assignment.
-    Stable,
-}
-
-/// What a member owns until it is revoked or lost.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Ownership {
-    member: MemberId,
-    partitions: Arc<[TopicPartition]>,
-}
-
-/// Membership of the group.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Membership {
-    member: Option<MemberId>,
-    generation: Option<GenerationId>,
-    state: State,
-    join_cooling: bool,
-    join_failures: u32,
-    /// Came while nobody was in poll to read it: outside of a generation no heartbeat thread does.
-    unread: Option<(CorrelationId, JoinGroupResponse)>,
-    heartbeat_under_way: bool,
-    heartbeat_failures: u32,
-    rejoin_needed: bool,
-    /// It is needed because of this member's metadata.
-    metadata_changed: bool,
-    owned: Option<Ownership>,
-    /// The numbers of partitions of all topics that this member's assignment was made from.
-    assigned_from: Option<Vec<u16>>,
-}
-
-impl Membership {
-    pub(super) fn join_cooled(&mut self) {
-        self.join_cooling = false;
-    }
-
-    pub(super) fn is_stable(&self) -> bool {
-        self.state == State::Stable
-    }
-
-    /// Nothing of a rebalance is pending.
-    pub(super) fn is_settled(&self) -> bool {
-        self.is_stable() && !self.rejoin_needed
-    }
-
-    /// The generation, while this member takes part in it.
-    pub(super) fn generation(&self) -> Option<GenerationId> {
-        match self.state {
-            State::Unjoined | State::Void(_) | State::Preparing | State::Joining(_) => None,
-            State::Assigning(_) | State::Syncing(_) | State::Synced(_) | State::Stable => {
-                self.generation
-            }
-        }
-    }
-
-    /// How the client itself refuses a commit while it is not stable (Kafka: `RebalanceInProgressException`
-    /// while it joins, else `CommitFailedException`; `ConsumerCoordinator#sendOffsetCommitRequest`).
-    pub(super) fn refusal(&self) -> ErrorCode {
-        if self.is_member() { ErrorCode::RebalanceInProgress } else { ErrorCode::UnknownMemberId }
-    }
-
-    /// Whether a coordinator may know it by its id (Kafka: not UNJOINED).
-    fn is_member(&self) -> bool {
-        !matches!(self.state, State::Unjoined | State::Void(_))
-    }
-
-    /// R8.11: the generation is gone, and the member id with it unless it is kept.
-    fn reset(&mut self, error: ErrorCode) {
-        if error != ErrorCode::IllegalGeneration {
-            self.member = None;
-        }
-        self.generation = None;
-        self.state = match self.state {
-            State::Joining(id) | State::Void(id) => State::Void(id),
-            State::Unjoined
-            | State::Preparing
-            | State::Assigning(_)
-            | State::Syncing(_)
-            | State::Synced(_)
-            | State::Stable => State::Unjoined,
-        };
-        self.heartbeat_under_way = false;
-        self.rejoin_needed = false;
-        self.metadata_changed = false;
-    }
-}
-
-/// Whether the error says that the generation is gone (R8.11).
-fn is_loss(error: ErrorCode) -> bool {
-    matches!(error, ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId)
-}
 
 impl Consumer {
     /// R9.24: positions are of what is owned.
@@ -145,7 +38,8 @@ impl Consumer {
     pub(super) fn claim(&self) -> Option<MemberClaim> {
         let generation = self.membership.generation()?;
         let member = self.membership.member?;
-        Some(MemberClaim { group: self.config.group, generation, member })
+        let instance = self.config.group_instance_id;
+        Some(MemberClaim { group: self.config.group, generation, member, instance })
     }
 
     /// The group's part of a poll (Kafka: `ConsumerCoordinator#poll`). Whether it changed something.
@@ -158,8 +52,17 @@ impl Consumer {
             return false;
         }
         match self.membership.state {
-            State::Stable if self.membership.rejoin_needed => {
-                self.prepare_join(out);
+            State::Stable if self.membership.rejoin_needed => match self.membership.prepared {
+                Prepared::No => self.prepare_join(out),
+                Prepared::Committing => false,
+                Prepared::Yes => {
+                    self.revoke(out);
+                    true
+                }
+            },
+            State::Stable if std::mem::take(&mut self.commits.again) => {
+                let offsets = self.positions.consumed();
+                self.commit_and_wait(offsets, After::Poll, self.config.default_api_timeout, out);
                 true
             }
             State::Stable => {
@@ -167,7 +70,9 @@ impl Consumer {
                 false
             }
             State::Unjoined | State::Preparing => {
-                self.lose(out);
+                if self.membership.generation.is_none() {
+                    self.lose(out);
+                }
                 self.join(out)
             }
             State::Synced(ref partitions) => {
@@ -179,14 +84,21 @@ impl Consumer {
         }
     }
 
-    /// R9.24: `onPartitionsRevoked` with everything, then the group is joined again. Nothing if the
-    /// generation was lost meanwhile.
+    /// R9.24: `onPartitionsRevoked` with everything, then the group is joined again. A cooperative member
+    /// keeps what it owns (R9.25). Nothing if the generation was lost meanwhile.
     pub(super) fn revoke(&mut self, out: &mut Out) {
         if !self.membership.is_stable() {
             return;
         }
         self.membership.state = State::Preparing;
+        self.membership.prepared = Prepared::No;
         self.stop_heartbeats(out);
+        if self.config.rebalance_protocol() == RebalanceProtocol::Eager {
+            self.revoke_all(out);
+        }
+    }
+
+    fn revoke_all(&mut self, out: &mut Out) {
         if let Some(Ownership { member, partitions }) = self.disown()
             && !partitions.is_empty()
         {
@@ -224,12 +136,19 @@ impl Consumer {
             member: self.membership.member,
             session_timeout: self.config.session_timeout,
             rebalance_timeout: self.config.max_poll_interval,
-            topics: Arc::clone(&self.config.topics),
-            reason: if self.membership.metadata_changed {
-                RebalanceReason::Metadata
-            } else {
-                RebalanceReason::Joined
+            metadata: MemberMetadata {
+                protocols: Arc::clone(&self.config.partition_assignment_strategy),
+                instance: self.config.group_instance_id,
+                topics: Arc::clone(&self.config.topics),
+                owned: self
+                    .membership
+                    .owned
+                    .as_ref()
+                    .map_or_else(Arc::default, |it| Arc::clone(&it.partitions)),
+                generation: self.membership.generation.unwrap_or(GenerationId::UNKNOWN),
+                user_data: self.membership.user_data.clone(),
             },
+            reason: self.membership.rejoin_reason.unwrap_or(RebalanceReason::Joined),
         }));
         // R9.39.
         let patience = self.config.max_poll_interval + JOIN_TIMEOUT_LAPSE;
@@ -253,7 +172,16 @@ impl Consumer {
                 self.membership.state = State::Unjoined;
                 self.cool_join(out);
             }
-            JoinGroupResponse::Joined { generation, member, leader: _, members } => {
+            JoinGroupResponse::Joined {
+                generation,
+                member,
+                protocol,
+                members,
+                skip_assignment,
+                ..
+            } => {
+                let members = if skip_assignment { Vec::new() } else { members };
+                self.membership.protocol = Some(protocol);
                 self.membership.generation = Some(generation);
                 self.membership.member = Some(member);
                 self.membership.state = State::Assigning(members);
@@ -280,6 +208,8 @@ impl Consumer {
             self.membership.state = if void { State::Unjoined } else { State::Preparing };
             if error == ErrorCode::UnknownMemberId && !void {
                 self.reset_generation(error, out);
+            } else if is_fatal(error) {
+                self.leave_asked();
             } else if !is_loss(error) && error != ErrorCode::RebalanceInProgress {
                 self.cool_join(out);
             }
@@ -300,14 +230,15 @@ impl Consumer {
         let (Some(claim), Some(route)) = (self.claim(), self.coordinator_route()) else { return };
         let mut assignment = Vec::new();
         if !members.is_empty() {
-            for (_, topics) in members {
-                self.client.metadata_mut().add_topics(topics);
+            for member in members {
+                self.client.metadata_mut().add_topics(&member.topics);
             }
             let metadata = self.client.metadata();
             if !metadata.answered_all() {
                 return self.client.metadata_mut().request_update();
             }
-            assignment = assignor::range(members, |topic| metadata.partition_count(topic));
+            let assignor = self.membership.protocol.unwrap_or(Assignor::Range);
+            assignment = assignor.assign(members, |topic| metadata.partition_count(topic));
             self.membership.assigned_from = Some(self.partition_counts());
         }
         let request =
@@ -332,7 +263,7 @@ impl Consumer {
         }
         if self.membership.assigned_from.as_ref().is_some_and(|made_from| *made_from != counts) {
             self.membership.rejoin_needed = true;
-            self.membership.metadata_changed = true;
+            self.membership.rejoin_reason = Some(RebalanceReason::Metadata);
         }
     }
 
@@ -350,7 +281,7 @@ impl Consumer {
         if self.membership.state == State::Syncing(id) {
             self.membership.state = State::Synced(partitions);
             self.membership.rejoin_needed = false;
-            self.membership.metadata_changed = false;
+            self.membership.rejoin_reason = None;
         }
     }
 
@@ -358,8 +289,16 @@ impl Consumer {
     fn assigned(&mut self, partitions: Arc<[TopicPartition]>, out: &mut Out) {
         let Some(MemberClaim { generation, member, .. }) = self.claim() else { return };
         self.membership.state = State::Stable;
+        self.remember(generation, &partitions);
+        let revoked = self.give_up_all_but(&partitions);
         self.positions.assign(&partitions);
-        self.fetcher.clear();
+        if !revoked.is_empty() {
+            // R9.25: the next owners get them in the rebalance that follows.
+            self.membership.rejoin_needed = true;
+            self.membership.rejoin_reason = Some(RebalanceReason::Revoked);
+            let group = self.config.group;
+            out.observe(Observation::Revoked { group, member, partitions: revoked.into() });
+        }
         out.observe(Observation::Assigned {
             group: self.config.group,
             member,
@@ -369,8 +308,10 @@ impl Consumer {
         self.membership.owned = Some(Ownership { member, partitions });
         let made_from = &self.membership.assigned_from;
         let is_stale = made_from.as_ref().is_some_and(|counts| *counts != self.partition_counts());
-        self.membership.rejoin_needed |= is_stale;
-        self.membership.metadata_changed |= is_stale;
+        if is_stale {
+            self.membership.rejoin_needed = true;
+            self.membership.rejoin_reason = Some(RebalanceReason::Metadata);
+        }
         match self.config.application.commit {
             CommitStrategy::Auto | CommitStrategy::AutoWithHandOff => {
                 self.commits.auto_due = false;
@@ -383,12 +324,31 @@ impl Consumer {
         }
     }
 
+    /// What this member owned and is not assigned any more.
+    fn give_up_all_but(&self, assigned: &[TopicPartition]) -> Vec<TopicPartition> {
+        let owned = self.membership.owned.iter().flat_map(|it| it.partitions.iter());
+        owned.filter(|one| !assigned.contains(one)).copied().collect()
+    }
+
+    /// `onAssignment`: what the chosen assignor is told.
+    fn remember(&mut self, generation: GenerationId, assigned: &Arc<[TopicPartition]>) {
+        let partitions = match self.membership.protocol {
+            Some(Assignor::Sticky) => Arc::clone(assigned),
+            Some(Assignor::CooperativeSticky) => Arc::default(),
+            Some(Assignor::Range | Assignor::RoundRobin) | None => return,
+        };
+        self.membership.user_data = Some(UserData { partitions, generation });
+    }
+
     pub(super) fn sync_failed(&mut self, id: CorrelationId, error: ErrorCode, out: &mut Out) {
         if self.membership.state != State::Syncing(id) {
             return self.coordinator_error(error, out);
         }
         if is_loss(error) {
             return self.reset_generation(error, out);
+        }
+        if is_fatal(error) {
+            self.leave_asked();
         }
         self.membership.state = State::Preparing;
         self.stop_heartbeats(out);
@@ -404,6 +364,8 @@ impl Consumer {
         let member = self.membership.member.filter(|_| self.membership.is_member());
         let route = self.coordinator_route();
         self.reset_generation(ErrorCode::UnknownMemberId, out);
+        // R9.21: a static member stays until its session ends.
+        let route = route.filter(|_| self.config.group_instance_id.is_none());
         if let (Some(member), Some(route)) = (member, route) {
             let request =
                 Request::Group(GroupRequest::LeaveGroup(self.config.group, member, reason));
@@ -414,7 +376,7 @@ impl Consumer {
     /// What is owned is revoked, or lost, before the group is told (Kafka: `onLeavePrepare`).
     pub(super) fn leave_for_good(&mut self, out: &mut Out) {
         self.lose(out);
-        self.revoke(out);
+        self.revoke_all(out);
         self.send_leave(RebalanceReason::Left, out);
     }
 }

@@ -1,13 +1,11 @@
 //! A consumer process: the classic `KafkaConsumer` and the application around it. This file routes
 //! inputs; it owns no rule itself.
 //!
-//! - [`coordinator`] whom to ask · [`membership`] the group, as a member sees it · [`assignor`] the
-//!   leader's part of it
+//! - [`coordinator`] whom to ask · [`membership`] the group, as a member sees it
 //! - [`positions`] where to read · [`fetcher`] reading ahead
 //! - [`application`] the poll loop and the processing · [`commit`] committing offsets
 
 mod application;
-mod assignor;
 mod commit;
 mod coordinator;
 mod fetcher;

@@ -85,21 +85,21 @@ pub(super) struct Positions {
 }
 
 impl Positions {
-    /// Starts anew with `partitions`, without positions.
+    /// Owns `partitions` from now on: what it had keeps its position, the others have none (Kafka:
+    /// `SubscriptionState#assignFromSubscribed`).
     pub(super) fn assign(&mut self, partitions: &[TopicPartition]) {
         self.offset_fetch = None;
         self.unsettled = true;
-        self.owned.clear();
-        self.owned.extend(partitions.iter().map(|partition| {
-            let owned = Owned {
+        self.owned.retain(|one, _| partitions.contains(one));
+        for partition in partitions {
+            self.owned.entry(*partition).or_insert_with(|| Owned {
                 search: Search::Initializing,
                 looking: false,
                 delayed: false,
                 asked: None,
                 buffer: VecDeque::new(),
-            };
-            (*partition, owned)
-        }));
+            });
+        }
     }
 
     /// Partitions whose fetch failed may be tried again.

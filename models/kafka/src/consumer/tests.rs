@@ -3,13 +3,13 @@
 mod harness;
 mod interleavings;
 mod poll_interval;
+mod protocols;
 
 use super::*;
 use crate::machine::Channel;
 use crate::message::{CommittedOffset, EpochEnd, GroupRequest};
 use crate::observation::PositionSource;
-use ackproof_types::CommitStrategy;
-use ackproof_types::{LeaderEpoch, Offset, Server};
+use ackproof_types::{CommitStrategy, LeaderEpoch, Offset, Server};
 use harness::{BROKER, Harness, config};
 
 #[test]
@@ -152,7 +152,8 @@ fn a_refused_commit_loses_the_generation() {
     assert_eq!(h.story()[..4], ["processed 0", "processed 1", "sent 2", "polled 2+2"]);
     h.fire(Timer::Process);
     h.fire(Timer::Process);
-    assert_eq!(h.story()[..3], ["processed 2", "processed 3", "lost 1"]);
+    let refused = "refused UNKNOWN_MEMBER_ID";
+    assert_eq!(h.story()[..4], ["processed 2", "processed 3", refused, "lost 1"]);
 }
 
 #[test]

@@ -1,13 +1,17 @@
-//! The state machine of one classic group (Kafka: `ClassicGroup`, `GroupMetadataManager`), without
-//! static members. It knows nothing of high watermarks: what must be replicated goes to its `Context`.
+//! The state machine of one classic group (Kafka: `ClassicGroup`, `GroupMetadataManager`). It knows nothing
+//! of high watermarks: what must be replicated goes to its `Context`.
 //!
+//! - `protocol` which assignor the members agree on · `statics` members with a `group.instance.id`
 //! - `session` which members are heard of, and what they may do
 
+mod protocol;
 mod session;
+mod statics;
 
 use super::GroupTimer;
 use super::journal::{Context, Outcome, Shares};
 use super::member::{Caller, Member, Parked};
+use crate::assignor::Assignor;
 use crate::message::GroupRecord;
 use crate::message::{
     CommittedOffset, GroupResponse, JoinGroupRequest, JoinGroupResponse, SyncGroupRequest,
@@ -48,6 +52,8 @@ pub(super) struct Group {
     pub(super) state: State,
     pub(super) generation: GenerationId,
     pub(super) leader: Option<MemberId>,
+    /// What its members chose for this generation.
+    pub(super) protocol: Option<Assignor>,
     pub(super) members: BTreeMap<MemberId, Member>,
     /// Named, not yet joined (R9.14).
     pub(super) pending: BTreeSet<MemberId>,
@@ -64,6 +70,7 @@ impl Default for Group {
             state: State::Empty,
             generation: GenerationId(0),
             leader: None,
+            protocol: None,
             members: BTreeMap::new(),
             pending: BTreeSet::new(),
             unsynced: BTreeSet::new(),
@@ -103,27 +110,32 @@ impl Group {
         caller: Caller,
         cx: &mut Context<'_>,
     ) {
+        if !self.supports(&request.metadata.protocols) {
+            return refuse(ErrorCode::InconsistentGroupProtocol, caller, cx);
+        }
         if self.pending.remove(&id) {
             return self.add(id, request, caller, cx);
         }
+        if let Err(error) = self.validate_member(id, request.metadata.instance) {
+            return refuse(error, caller, cx);
+        }
         let leads = self.leader == Some(id);
-        let Some(member) = self.members.get_mut(&id) else {
-            let refused = JoinGroupResponse::Refused(ErrorCode::UnknownMemberId);
-            return cx.reply(caller, GroupResponse::JoinGroup(refused));
-        };
-        let unchanged = member.topics == request.topics;
-        let reason = if unchanged { request.reason } else { RebalanceReason::Metadata };
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let unchanged = member.metadata == request.metadata;
+        // The follow-up of a rebalance that took partitions away (R9.25).
+        let other_topics = member.metadata.topics != request.metadata.topics;
+        let reason = if other_topics { RebalanceReason::Metadata } else { request.reason };
         let current = match self.state {
             State::CompletingRebalance => unchanged,
             State::Stable => unchanged && !leads,
             State::Empty | State::InitialRebalance { .. } | State::PreparingRebalance => false,
         };
         if current {
-            return cx.reply(caller, self.joined(id));
+            return cx.reply(caller, self.joined(id, false));
         }
         member.session_timeout = request.session_timeout;
         member.rebalance_timeout = request.rebalance_timeout;
-        member.topics = Arc::clone(&request.topics);
+        member.metadata = request.metadata.clone();
         member.joining = Some(Parked::Waiting(caller));
         self.rebalance_or_complete(reason, cx);
         self.parked(id, caller, cx);
@@ -156,7 +168,7 @@ impl Group {
         }
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         id: MemberId,
         request: &JoinGroupRequest,
@@ -169,7 +181,7 @@ impl Group {
             Member {
                 session_timeout: request.session_timeout,
                 rebalance_timeout: request.rebalance_timeout,
-                topics: Arc::clone(&request.topics),
+                metadata: request.metadata.clone(),
                 assignment: Arc::new([]),
                 joining: Some(Parked::Waiting(caller)),
                 syncing: None,
@@ -237,16 +249,19 @@ impl Group {
         let gone: Vec<MemberId> = self
             .members
             .iter()
-            .filter_map(|(id, member)| member.joining.is_none().then_some(*id))
+            .filter(|(_, member)| member.joining.is_none() && !member.is_static())
+            .map(|(id, _)| *id)
             .collect();
         for id in gone {
             cx.disarm(GroupTimer::Session(cx.group, id));
             self.members.remove(&id);
         }
-        if self.leader.is_none_or(|leader| !self.members.contains_key(&leader)) {
-            self.leader = self.members.keys().next().copied();
+        if !self.elect_leader() {
+            // Static members that are away: their sessions decide.
+            return cx.arm(GroupTimer::Join(cx.group), self.rebalance_timeout());
         }
         self.generation = self.generation.next();
+        self.protocol = self.select_protocol();
         let count = u16::try_from(self.members.len()).unwrap_or(u16::MAX);
         cx.observe(Observation::Rebalanced {
             group: cx.group,
@@ -262,7 +277,7 @@ impl Group {
         self.unsynced = self.members.keys().copied().collect();
         cx.arm(GroupTimer::Sync(cx.group), self.rebalance_timeout());
         for id in self.unsynced.clone() {
-            let response = self.joined(id);
+            let response = self.joined(id, false);
             let Some(member) = self.members.get_mut(&id) else { continue };
             member.is_new = false;
             cx.arm(GroupTimer::Session(cx.group, id), member.session_timeout);
@@ -274,7 +289,7 @@ impl Group {
 
     /// R9.18.
     pub(super) fn sync(&mut self, request: &SyncGroupRequest, to: Caller, cx: &mut Context<'_>) {
-        if let Err(error) = self.validate_member(&request.claim) {
+        if let Err(error) = self.validate(&request.claim) {
             return cx.reply(to, GroupResponse::SyncGroup(Err(error)));
         }
         let id = request.claim.member;
@@ -401,16 +416,22 @@ impl Group {
         self.members.values().map(|m| m.rebalance_timeout).max().unwrap_or_default()
     }
 
-    fn joined(&self, member: MemberId) -> GroupResponse {
+    fn joined(&self, member: MemberId, skip_assignment: bool) -> GroupResponse {
         let leader = self.leader.unwrap_or(member);
         // A member that joins again in Stable never leads; in CompletingRebalance it may.
         let members = if leader == member {
-            self.members.iter().map(|(id, m)| (*id, Arc::clone(&m.topics))).collect()
+            self.members.iter().map(|(id, member)| member.metadata.subscriber(*id)).collect()
         } else {
             Vec::new()
         };
-        let generation = self.generation;
-        GroupResponse::JoinGroup(JoinGroupResponse::Joined { generation, member, leader, members })
+        GroupResponse::JoinGroup(JoinGroupResponse::Joined {
+            generation: self.generation,
+            member,
+            leader,
+            protocol: self.protocol.unwrap_or(Assignor::Range),
+            members,
+            skip_assignment,
+        })
     }
 
     fn record(
@@ -421,20 +442,25 @@ impl Group {
         GroupRecord::Group {
             group: cx.group,
             generation: self.generation,
+            protocol: self.protocol,
             leader: self.leader,
             members: self
                 .members
                 .iter()
-                .map(|(id, member)| member.persisted(*id, share_of(*id, shares)))
+                .map(|(id, member)| member.persisted(*id, self.protocol, share_of(*id, shares)))
                 .collect(),
         }
     }
 
     /// As it is written before anyone joined.
     pub(super) fn unborn(group: GroupId) -> GroupRecord {
-        let generation = GenerationId(0);
-        GroupRecord::Group { group, generation, leader: None, members: Vec::new() }
+        let (generation, members) = (GenerationId(0), Vec::new());
+        GroupRecord::Group { group, generation, protocol: None, leader: None, members }
     }
+}
+
+fn refuse(error: ErrorCode, to: Caller, cx: &mut Context<'_>) {
+    cx.reply(to, GroupResponse::JoinGroup(JoinGroupResponse::Refused(error)));
 }
 
 /// Members that the leader left out get nothing (R9.18).

@@ -302,6 +302,10 @@ fn join(
                 cx.write([Group::unborn(cx.group)], [Undo::NoGroup(cx.group)], None);
             }
             let state = groups.entry(cx.group).or_default();
+            if let Some(instance) = request.metadata.instance {
+                state.join_static(new, instance, request, to, cx);
+                return true;
+            }
             state.name(new, request.session_timeout, cx);
             cx.reply(to, GroupResponse::JoinGroup(JoinGroupResponse::MemberIdRequired(new)));
             true
@@ -360,10 +364,10 @@ fn replay(groups: &mut BTreeMap<GroupId, Group>, record: &GroupRecord) {
         GroupRecord::Offset { group, partition, committed } => {
             groups.entry(*group).or_default().offsets.insert(*partition, *committed);
         }
-        GroupRecord::Group { group, generation, leader, members } => {
+        GroupRecord::Group { group, generation, protocol, leader, members } => {
             let state = groups.entry(*group).or_default();
             state.generation = *generation;
-            state.leader = *leader;
+            (state.protocol, state.leader) = (*protocol, *leader);
             state.members = members.iter().map(|it| (it.member, Member::restored(it))).collect();
             state.state = if members.is_empty() { State::Empty } else { State::Stable };
         }

@@ -54,6 +54,8 @@ pub(super) enum Undo {
     Offset(GroupId, TopicPartition, Option<CommittedOffset>),
     /// There was no such group.
     NoGroup(GroupId),
+    /// The first member had the place that the second one has now.
+    Replaced(GroupId, MemberId, MemberId),
 }
 
 /// What follows when a write is replicated, or fails.

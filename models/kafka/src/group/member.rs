@@ -1,9 +1,10 @@
 //! One member of a classic group. It knows nothing of the group's state.
 
+use crate::assignor::Assignor;
 use crate::machine::ConnectionId;
 use crate::message::CorrelationId;
-use crate::message::PersistedMember;
-use ackproof_types::{MemberId, Micros, TopicId, TopicPartition};
+use crate::message::{MemberMetadata, PersistedMember};
+use ackproof_types::{MemberId, Micros, TopicPartition};
 use std::sync::Arc;
 
 /// A request that wants an answer.
@@ -42,8 +43,8 @@ pub(super) struct Member {
     pub(super) session_timeout: Micros,
     /// `max.poll.interval.ms`.
     pub(super) rebalance_timeout: Micros,
-    /// Its topics.
-    pub(super) topics: Arc<[TopicId]>,
+    /// What it said of itself when it joined last.
+    pub(super) metadata: MemberMetadata,
     /// Its partitions.
     pub(super) assignment: Arc<[TopicPartition]>,
     /// It waits for the join phase to end.
@@ -60,7 +61,7 @@ impl Member {
         Self {
             session_timeout: persisted.session_timeout,
             rebalance_timeout: persisted.rebalance_timeout,
-            topics: Arc::clone(&persisted.topics),
+            metadata: persisted.metadata.clone(),
             assignment: Arc::clone(&persisted.assignment),
             joining: None,
             syncing: None,
@@ -68,19 +69,26 @@ impl Member {
         }
     }
 
-    /// As it is to be written, with `assignment`.
+    /// As it is to be written, with `assignment`: only what it said for the chosen `protocol`.
     pub(super) fn persisted(
         &self,
         member: MemberId,
+        protocol: Option<Assignor>,
         assignment: Arc<[TopicPartition]>,
     ) -> PersistedMember {
+        let protocols = protocol.into_iter().collect();
         PersistedMember {
             member,
             session_timeout: self.session_timeout,
             rebalance_timeout: self.rebalance_timeout,
-            topics: Arc::clone(&self.topics),
+            metadata: MemberMetadata { protocols, ..self.metadata.clone() },
             assignment,
         }
+    }
+
+    /// Whether it has a `group.instance.id`.
+    pub(super) fn is_static(&self) -> bool {
+        self.metadata.instance.is_some()
     }
 
     /// Whether it cannot be expected to heartbeat (R9.20).

@@ -1,9 +1,9 @@
 //! One partition of `__consumer_offsets` under its coordinator: its groups and their journal (Kafka:
 //! `CoordinatorRuntime.CoordinatorContext`). What the groups mean by what they write is `classic`.
 
-use super::Action;
 use super::classic::Group;
 use super::journal::{Context, Journal, Outcome, Undo, failed, reply};
+use super::{Action, GroupTimer};
 use crate::config::BrokerSettings;
 use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset};
 use std::collections::BTreeMap;
@@ -51,13 +51,20 @@ impl Shard {
     /// (R9.4). Returns who waited for it, and for what was built on it.
     pub(super) fn revert(&mut self, actions: &mut Vec<Action>) -> Vec<Outcome> {
         let (undo, outcomes) = self.journal.revert(actions);
-        undo.into_iter().for_each(|step| self.undo(step));
+        undo.into_iter().for_each(|step| self.undo(step, actions));
         outcomes
     }
 
-    fn undo(&mut self, step: Undo) {
+    fn undo(&mut self, step: Undo, actions: &mut Vec<Action>) {
         match step {
             Undo::NoGroup(group) => drop(self.groups.remove(&group)),
+            Undo::Replaced(group, old, new) => {
+                let state = self.groups.get_mut(&group);
+                if let Some(timeout) = state.and_then(|state| state.rename(new, old)) {
+                    actions.push(Action::Disarm(GroupTimer::Session(group, new)));
+                    actions.push(Action::Arm(GroupTimer::Session(group, old), timeout.into()));
+                }
+            }
             Undo::Offset(group, partition, before) => {
                 let Some(state) = self.groups.get_mut(&group) else { return };
                 match before {

@@ -3,6 +3,7 @@
 
 mod driver;
 mod interleavings;
+mod statics;
 mod table;
 
 use super::GroupTimer;
@@ -287,7 +288,12 @@ fn leader_elected_again_goes_on() {
 #[test]
 fn commit_to_a_group_that_is_not_known_is_refused() {
     let mut driver = Driver::new(&[]);
-    let claim = MemberClaim { group: GROUP, generation: GenerationId(1), member: MemberId(1) };
+    let claim = MemberClaim {
+        group: GROUP,
+        generation: GenerationId(1),
+        member: MemberId(1),
+        instance: None,
+    };
     assert_eq!(error(&driver.commit(claim, 1)), ErrorCode::GroupIdNotFound, "R9.9");
     assert_eq!(error(&driver.beat(claim)), ErrorCode::UnknownMemberId);
     driver.resign();

@@ -1,6 +1,7 @@
 //! What members and their coordinator say to each other: join, sync, commit. Every answer that is no
 //! more than a code is with [`super::Response`].
 
+use crate::assignor::{Assignor, Subscriber, UserData};
 use ackproof_types::{
     ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset, RebalanceReason,
     TopicId, TopicPartition,
@@ -66,10 +67,50 @@ pub struct JoinGroupRequest {
     pub session_timeout: Micros,
     /// `max.poll.interval.ms`: the time a rebalance may wait for this member.
     pub rebalance_timeout: Micros,
-    /// Subscribed topics, ascending.
-    pub topics: Arc<[TopicId]>,
+    /// What it subscribes to and owns.
+    pub metadata: MemberMetadata,
     /// Why (KIP-800).
     pub reason: RebalanceReason,
+}
+
+/// What a member says of itself when it joins (Kafka: the `protocols` of a JoinGroup, a
+/// `ConsumerProtocolSubscription` each).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MemberMetadata {
+    /// The assignors that it supports, the one that it prefers first.
+    pub protocols: Arc<[Assignor]>,
+    /// Its `group.instance.id`, if it is a static member.
+    pub instance: Option<u16>,
+    /// Subscribed topics, ascending.
+    pub topics: Arc<[TopicId]>,
+    /// What it still owns. An eager member has given up everything.
+    pub owned: Arc<[TopicPartition]>,
+    /// Its generation; UNKNOWN if it has none.
+    pub generation: GenerationId,
+    /// What its assignor remembers.
+    pub user_data: Option<UserData>,
+}
+
+impl MemberMetadata {
+    /// A dynamic member with the default assignors that owns nothing and never did.
+    #[must_use]
+    pub fn new(topics: Arc<[TopicId]>) -> Self {
+        Self {
+            protocols: [Assignor::Range, Assignor::CooperativeSticky].into(),
+            instance: None,
+            topics,
+            owned: Arc::default(),
+            generation: GenerationId::UNKNOWN,
+            user_data: None,
+        }
+    }
+
+    /// The same, as the leader of the group gets it.
+    #[must_use]
+    pub fn subscriber(&self, id: MemberId) -> Subscriber {
+        let Self { instance, topics, owned, generation, user_data, protocols: _ } = self.clone();
+        Subscriber { id, instance, topics, owned, generation, user_data }
+    }
 }
 
 /// See [`GroupResponse::JoinGroup`].
@@ -83,8 +124,12 @@ pub enum JoinGroupResponse {
         member: MemberId,
         /// The member that computes the assignment.
         leader: MemberId,
-        /// All members with their topics, ascending; empty unless this member leads.
-        members: Vec<(MemberId, Arc<[TopicId]>)>,
+        /// What the members chose.
+        protocol: Assignor,
+        /// All members, ascending; empty unless this member leads.
+        members: Vec<Subscriber>,
+        /// The leader is not to make an assignment: the one that there is stays (KIP-814).
+        skip_assignment: bool,
     },
     /// `MEMBER_ID_REQUIRED`: come again with this id (KIP-394).
     MemberIdRequired(MemberId),
@@ -110,6 +155,8 @@ pub struct MemberClaim {
     pub generation: GenerationId,
     /// The member.
     pub member: MemberId,
+    /// Its `group.instance.id`, if it is a static member.
+    pub instance: Option<u16>,
 }
 
 /// See [`GroupRequest::OffsetCommit`].

@@ -1,8 +1,9 @@
 //! What a group coordinator writes to `__consumer_offsets` (Kafka: `GroupMetadataValue`,
 //! `OffsetCommitValue`).
 
-use super::CommittedOffset;
-use ackproof_types::{GenerationId, GroupId, MemberId, Micros, TopicId, TopicPartition};
+use super::{CommittedOffset, MemberMetadata};
+use crate::assignor::Assignor;
+use ackproof_types::{GenerationId, GroupId, MemberId, Micros, TopicPartition};
 use std::sync::Arc;
 
 /// One record of a coordinator. The last one of its key wins.
@@ -24,6 +25,8 @@ pub enum GroupRecord {
         group: GroupId,
         /// The generation.
         generation: GenerationId,
+        /// What its members chose; none when empty.
+        protocol: Option<Assignor>,
         /// The member that computed the assignment; none when empty.
         leader: Option<MemberId>,
         /// The members.
@@ -40,8 +43,8 @@ pub struct PersistedMember {
     pub session_timeout: Micros,
     /// `max.poll.interval.ms`.
     pub rebalance_timeout: Micros,
-    /// Its topics.
-    pub topics: Arc<[TopicId]>,
+    /// What it said of itself when it joined.
+    pub metadata: MemberMetadata,
     /// Its partitions.
     pub assignment: Arc<[TopicPartition]>,
 }

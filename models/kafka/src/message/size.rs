@@ -136,13 +136,18 @@ fn of_controller_request(request: &ControllerRequest) -> u64 {
 
 /// Two assignors by default, each with the subscription.
 fn join_request(join: &JoinGroupRequest) -> u64 {
-    55 + NAME + MEMBER + 2 * (36 + (2 + NAME) * count(join.topics.len()))
+    let one = 36 + metadata(&join.metadata.topics, &join.metadata.owned);
+    55 + NAME + MEMBER + one * count(join.metadata.protocols.len())
 }
 
 fn sync_request(sync: &SyncGroupRequest) -> u64 {
     let given = sync.assignment.iter();
     let given: u64 = given.map(|(_, partitions)| 3 + MEMBER + assignment(partitions)).sum();
     24 + NAME + MEMBER + given
+}
+
+fn metadata(topics: &[TopicId], owned: &[TopicPartition]) -> u64 {
+    (2 + NAME) * count(topics.len()) + listed(owned.iter().copied(), 6 + NAME, 4)
 }
 
 fn assignment(partitions: &[TopicPartition]) -> u64 {
@@ -213,7 +218,7 @@ fn join_response(join: &JoinGroupResponse) -> u64 {
         JoinGroupResponse::Joined { members, .. } => members.as_slice(),
         JoinGroupResponse::MemberIdRequired(_) | JoinGroupResponse::Refused(_) => &[],
     };
-    let members = members.iter().map(|(_, topics)| 40 + MEMBER + (2 + NAME) * count(topics.len()));
+    let members = members.iter().map(|it| 40 + MEMBER + metadata(&it.topics, &it.owned));
     30 + 2 * MEMBER + members.sum::<u64>()
 }
 

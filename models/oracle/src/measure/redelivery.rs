@@ -4,7 +4,7 @@
 use crate::cause::DuplicateCause;
 use crate::history::PositionSource;
 use crate::record_set::OffsetTable;
-use ackproof_types::{GenerationId, NodeId, RecordId};
+use ackproof_types::{GenerationId, MemberId, NodeId, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often each process has crashed, or started again without an end on record.
@@ -29,6 +29,10 @@ type Life = (NodeId, u32);
 pub(super) struct Redelivery {
     /// Who was given the partition last, or found its position in it; none: not on record.
     owner: Option<Life>,
+    /// Its member id, as far as that is on record.
+    member: Option<MemberId>,
+    /// Another process has its place in the group.
+    is_replaced: bool,
     /// Who processed something last.
     worker: Option<Life>,
     /// The generation in which it was, as far as that is on record.
@@ -76,10 +80,21 @@ impl Redelivery {
         self.is_given_back |= self.owner.is_some_and(|(owner, _)| owner == node);
     }
 
+    /// Another process took the place of `member`.
+    pub(super) fn replaced(&mut self, member: MemberId) {
+        self.is_replaced |= self.member == Some(member);
+    }
+
     /// The member at `node` was given the partition.
-    pub(super) fn assigned(&mut self, node: NodeId, generation: GenerationId, crashes: &Crashes) {
+    pub(super) fn assigned(
+        &mut self,
+        node: NodeId,
+        (member, generation): (MemberId, GenerationId),
+        crashes: &Crashes,
+    ) {
         let kept = self.owner == Some((node, crashes.of(node))) && !self.is_given_back;
         self.take(node, crashes);
+        self.member = Some(member);
         self.is_renewed |= kept && generation > self.generation;
         self.generation = self.generation.max(generation);
     }
@@ -88,18 +103,20 @@ impl Redelivery {
     fn take(&mut self, node: NodeId, crashes: &Crashes) {
         let owner = self.owner.or(self.worker);
         if let Some((before, then)) = owner {
+            let handed_over =
+                if self.is_replaced { DuplicateCause::Replaced } else { DuplicateCause::Rebalance };
             // What it gave back it had no more when it crashed.
             if self.is_given_back {
-                self.resume(DuplicateCause::Rebalance);
+                self.resume(handed_over);
             } else if crashes.of(before) != then {
                 self.resume(DuplicateCause::MemberCrash);
             } else if before != node {
-                self.resume(DuplicateCause::Rebalance);
+                self.resume(handed_over);
             }
         }
         self.owner = Some((node, crashes.of(node)));
         self.owners.insert(node);
-        (self.is_given_back, self.is_renewed) = (false, false);
+        (self.is_given_back, self.is_renewed, self.is_replaced) = (false, false, false);
     }
 
     /// It found its position.

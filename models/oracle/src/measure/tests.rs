@@ -126,6 +126,27 @@ fn a_record_processed_again_names_its_cause() {
     assert_eq!(cause(late), Some(DuplicateCause::Zombie), "the zombie was first");
 }
 
+#[test]
+fn a_static_member_that_is_replaced_is_no_rebalance() {
+    let replaced = |before| {
+        let (before, member) = (MemberId(before), MemberId(6));
+        (1, Event::MemberReplaced { group: G, before, member })
+    };
+    let with = |fact: (u16, Event)| {
+        redelivered(vec![
+            assigned(5, 1),
+            positioned(5, 0, PositionSource::Committed),
+            processed(0, 0),
+            fact,
+            assigned(6, 1),
+            positioned(6, 0, PositionSource::Committed),
+            at_node(6, processed(0, 0)),
+        ])
+    };
+    assert_eq!(with(replaced(5)), [DuplicateCause::Replaced]);
+    assert_eq!(with(replaced(9)), [DuplicateCause::Rebalance], "it was another one");
+}
+
 /// The causes of what is processed again in these histories, in order.
 fn redelivered(events: Vec<(u16, Event)>) -> Vec<DuplicateCause> {
     let causes = counted(&context(), events).1.remove(0).duplicate_causes;

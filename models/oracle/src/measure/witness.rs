@@ -91,10 +91,13 @@ impl Measure {
                     self.standings.of(*group, *partition).commit(*offset);
                 }
             }
-            Event::Assigned { group, partitions, generation, .. } => {
+            Event::MemberReplaced { group, before, .. } => {
+                self.redeliveries.of_group_mut(*group).for_each(|one| one.replaced(*before));
+            }
+            Event::Assigned { group, partitions, member, generation } => {
                 for partition in partitions.iter() {
                     let work = self.redeliveries.of(*group, *partition);
-                    work.assigned(entry.node, *generation, &self.crashes);
+                    work.assigned(entry.node, (*member, *generation), &self.crashes);
                     self.standings.of(*group, *partition).assign(entry.node);
                 }
             }

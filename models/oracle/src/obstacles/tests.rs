@@ -101,10 +101,11 @@ fn a_partition_without_an_owner_tells_why_it_got_another() {
     let generation = GenerationId(2);
     let rebalanced = Event::Rebalanced { group: G, generation, members: 1, reason };
     let events = vec![assigned(5, 1), (5, CRASH), (1, rebalanced), assigned(6, 2)];
-    let told = found(events, (1, 3), Some(G)).expect("it is on record");
-    assert_eq!(
-        told,
-        "no-owner: no member owned payments-0 until the group rebalanced: session.timeout.ms of a member \
-         ran out"
-    );
+    let told = found(events.clone(), (1, 3), Some(G)).expect("it is on record");
+    let words = "no-owner: no member owned payments-0 until the group rebalanced: session.timeout.ms of a \
+                 member ran out";
+    assert_eq!(told, words);
+    // A follower that is down all the while takes nobody's partition away.
+    let lagging = [vec![elected(1, 0, &[1, 2, 3]), (3, CRASH)], events].concat();
+    assert_eq!(found(lagging, (3, 5), Some(G)).as_deref(), Some(words));
 }

@@ -206,9 +206,14 @@ impl Register {
         self.writes.iter().any(|one| one.acked_by(by) && is_later(one.generation, generation))
     }
 
+    /// `node` looks nothing up, or not any more.
+    fn release(&mut self, node: NodeId) {
+        self.readers.retain(|reader| reader.node != node);
+    }
+
     /// `node` ended: nobody hears the answers to its commits and lookups.
     fn end(&mut self, node: NodeId) {
-        self.readers.retain(|reader| reader.node != node);
+        self.release(node);
         for write in self.writes.iter_mut().filter(|write| write.node == node) {
             if write.outcome == Outcome::Pending {
                 write.outcome = Outcome::Unknown;
@@ -217,9 +222,12 @@ impl Register {
     }
 
     /// Forgets what no read can find any more, neither one under way nor a later one. What waits for its
-    /// answer stays: without it, the answer would look like a new commit.
+    /// answer stays: without it, the answer would look like a new commit. So does what came before it, which
+    /// may say that it had to be refused.
     fn prune(&mut self, now: u64) {
-        let oldest = self.readers.iter().map(|reader| reader.since).min().unwrap_or(now);
+        let reads = self.readers.iter().map(|reader| reader.since);
+        let pending = self.writes.iter().filter(|write| write.outcome == Outcome::Pending);
+        let oldest = reads.chain(pending.map(|write| write.sent)).min().unwrap_or(now);
         let mut index = 0;
         while index < self.writes.len() {
             let write = &self.writes[index];
@@ -391,17 +399,17 @@ impl Checker {
         } else {
             self.generations.insert((group, node), (era, generation));
         }
-        self.release(group, node, places);
         let generation = self.generation(group, node);
         for place in places {
-            let reader = Reader { node, generation, since };
-            self.registers.of(group, *place).readers.push(reader);
+            let register = self.registers.of(group, *place);
+            register.release(node);
+            register.readers.push(Reader { node, generation, since });
         }
     }
 
     fn release(&mut self, group: GroupId, node: NodeId, places: &[TopicPartition]) {
         for place in places {
-            self.registers.of(group, *place).readers.retain(|reader| reader.node != node);
+            self.registers.of(group, *place).release(node);
         }
     }
 }
@@ -434,7 +442,10 @@ impl Property for Checker {
                 for &(place, value) in offsets.iter() {
                     let (sent, outcome) = (seq, Outcome::Pending);
                     let write = Write { value, node, generation, sent, by_deposed, outcome };
-                    self.registers.of(*group, place).writes.push(write);
+                    let register = self.registers.of(*group, place);
+                    // Who commits has a position: it kept the partition, and looked nothing up.
+                    register.release(node);
+                    register.writes.push(write);
                 }
             }
             Event::Committed { group, offsets } => {

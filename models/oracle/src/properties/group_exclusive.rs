@@ -14,7 +14,7 @@ use crate::places::Places;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{
-    BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, Offset, TopicId, TopicPartition,
+    BrokerId, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, TopicId, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::ProcessStarted,
     Kind::ProcessEnded,
     Kind::Rebalanced,
+    Kind::MemberReplaced,
     Kind::LeaderElected,
     Kind::IsrChanged,
     Kind::Appended,
@@ -35,6 +36,7 @@ pub(crate) const EVENTS: &[Kind] = &[
 /// What a process owns as a member of a group.
 #[derive(Debug)]
 struct Owner {
+    member: MemberId,
     generation: GenerationId,
     partitions: Vec<TopicPartition>,
 }
@@ -187,15 +189,20 @@ impl Property for Checker {
 
     fn observe(&mut self, entry: &Entry) {
         match &entry.event {
-            Event::Assigned { group, generation, partitions, .. } => {
-                let (generation, partitions) = (*generation, partitions.to_vec());
-                self.assign(entry, *group, Owner { generation, partitions });
+            Event::Assigned { group, member, generation, partitions } => {
+                let (member, generation, partitions) = (*member, *generation, partitions.to_vec());
+                self.assign(entry, *group, Owner { member, generation, partitions });
             }
             Event::Revoked { group, partitions, .. } | Event::Lost { group, partitions, .. } => {
                 let owners = &mut self.groups.entry(*group).or_default().owners;
                 if let Some(owner) = owners.get_mut(&entry.node) {
                     owner.partitions.retain(|place| !partitions.contains(place));
                 }
+            }
+            // It does not know yet that it is fenced.
+            Event::MemberReplaced { group, before, .. } => {
+                let owners = &mut self.groups.entry(*group).or_default().owners;
+                owners.retain(|_, owner| owner.member != *before);
             }
             Event::ProcessStarted | Event::ProcessEnded(_) => self.end(entry.node),
             Event::Rebalanced { group, generation, .. } => {

@@ -21,10 +21,12 @@ use ackproof_types::words::plural;
 use ackproof_types::{
     BrokerId, GroupId, Micros, ProducerIndex, Timestamp, TopicId, TopicPartition,
 };
-use lag::{Behind, Lag, Sums, groups, since};
+use behind::Behind;
+use lag::{Lag, Sums, groups, since};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod behind;
 mod lag;
 
 pub(crate) const EVENTS: &[Kind] = &[
@@ -35,6 +37,8 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Failed,
     Kind::Rejected,
     Kind::Assigned,
+    Kind::Revoked,
+    Kind::Lost,
     Kind::Positioned,
     Kind::Polled,
     Kind::Processed,

@@ -4,7 +4,7 @@
 //! Kafka: `Heartbeat`, `AbstractCoordinator.HeartbeatThread`.
 
 use super::super::{Consumer, Out, Purpose, Timer};
-use super::{State, is_loss};
+use super::{State, is_fatal, is_loss};
 use crate::client::backoff::once_more;
 use crate::message::{GroupRequest, Request};
 use ackproof_types::{ErrorCode, GenerationId, RebalanceReason};
@@ -77,7 +77,9 @@ impl Consumer {
         out: &mut Out,
     ) {
         if error == ErrorCode::RebalanceInProgress {
-            self.membership.rejoin_needed |= self.membership.is_stable();
+            self.membership.rejoin_needed |= self.membership.may_commit();
+        } else if is_fatal(error) {
+            self.leave_asked();
         } else if is_loss(error) {
             let unchanged = self.membership.generation == Some(generation);
             let joining = matches!(self.membership.state, State::Joining(_));

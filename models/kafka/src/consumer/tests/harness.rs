@@ -1,19 +1,19 @@
 //! One broker that leads everything and coordinates, played by hand, and the story a consumer tells.
 
 use super::super::*;
+use crate::assignor::Assignor;
 use crate::config::ApplicationConfig;
 use crate::driver::{After, Process};
 use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To};
 use crate::message::{
     CommittedOffset, EpochEnd, Fetched, FetchedPartition, GroupRequest, GroupResponse,
-    JoinGroupResponse, ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata, Payload,
-    RecordBatch,
+    JoinGroupRequest, JoinGroupResponse, ListedOffset, MetadataResponse, OffsetSpec,
+    PartitionMetadata, Payload, RecordBatch,
 };
 use crate::observation::Observation;
-use ackproof_types::CommitStrategy;
 use ackproof_types::{
-    GroupId, LeaderEpoch, MemberId, Micros, Offset, ProducerIndex, Record, RecordId, Server,
-    TopicId,
+    CommitStrategy, GroupId, LeaderEpoch, MemberId, Micros, Offset, ProducerIndex, Record,
+    RecordId, Server, TopicId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ pub(super) struct Harness {
     pub(super) commit: Result<(), ErrorCode>,
     /// Requests of these kinds wait here instead of being answered.
     pub(super) hold: fn(&Request) -> bool,
+    /// Others get all partitions.
+    pub(super) withheld: bool,
     pub(super) held: Vec<(Route, CorrelationId, Request)>,
     pub(super) timers: BTreeMap<Timer, Delay>,
     pub(super) seen: Vec<Observation>,
@@ -63,6 +65,8 @@ pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
         auto_offset_reset: Some(OffsetSpec::Latest),
         session_timeout: ms(45_000),
         heartbeat_interval: ms(3000),
+        partition_assignment_strategy: [Assignor::Range, Assignor::CooperativeSticky].into(),
+        group_instance_id: None,
         max_poll_interval: ms(300_000),
         max_poll_records: 2,
         fetch_min_bytes: 1,
@@ -122,6 +126,7 @@ impl Harness {
             heartbeat: Ok(()),
             commit: Ok(()),
             hold,
+            withheld: false,
             held: Vec::new(),
             timers: BTreeMap::new(),
             seen: Vec::new(),
@@ -226,23 +231,13 @@ impl Harness {
             }
             Request::FindCoordinator(_) => Response::FindCoordinator(Ok(BROKER)),
             Request::Group(GroupRequest::JoinGroup(join)) => {
-                Response::Group(GroupResponse::JoinGroup(match join.member {
-                    None => JoinGroupResponse::MemberIdRequired(ME),
-                    Some(member) => {
-                        self.generation += 1;
-                        self.heartbeat = Ok(());
-                        JoinGroupResponse::Joined {
-                            generation: GenerationId(self.generation),
-                            member,
-                            leader: member,
-                            members: vec![(member, Arc::clone(&join.topics))],
-                        }
-                    }
-                }))
+                Response::Group(GroupResponse::JoinGroup(self.join(join)))
             }
-            Request::Group(GroupRequest::SyncGroup(sync)) => Response::Group(
-                GroupResponse::SyncGroup(Ok(Arc::clone(&sync.assignment.first()?.1))),
-            ),
+            Request::Group(GroupRequest::SyncGroup(sync)) => {
+                let share = &sync.assignment.first()?.1;
+                let share = if self.withheld { Arc::default() } else { Arc::clone(share) };
+                Response::Group(GroupResponse::SyncGroup(Ok(share)))
+            }
             Request::Group(GroupRequest::Heartbeat(_)) => {
                 Response::Group(GroupResponse::Heartbeat(self.heartbeat))
             }
@@ -279,6 +274,20 @@ impl Harness {
             }
             other => panic!("{other:?}"),
         })
+    }
+
+    fn join(&mut self, join: &JoinGroupRequest) -> JoinGroupResponse {
+        let Some(member) = join.member else { return JoinGroupResponse::MemberIdRequired(ME) };
+        self.generation += 1;
+        self.heartbeat = Ok(());
+        JoinGroupResponse::Joined {
+            generation: GenerationId(self.generation),
+            member,
+            leader: member,
+            protocol: join.metadata.protocols[0],
+            members: vec![join.metadata.subscriber(member)],
+            skip_assignment: false,
+        }
     }
 
     /// The facts so far, in short; forgets them.

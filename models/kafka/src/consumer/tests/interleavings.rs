@@ -7,12 +7,11 @@ use crate::driver::{After, Process};
 use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To};
 use crate::message::{
     CommittedOffset, EpochEnd, FetchRequest, Fetched, FetchedPartition, GroupRequest,
-    GroupResponse, JoinGroupResponse, ListedOffset, MetadataResponse, OffsetSpec,
+    GroupResponse, JoinGroupRequest, JoinGroupResponse, ListedOffset, MetadataResponse, OffsetSpec,
     PartitionMetadata,
 };
 use crate::observation::{Observation, PositionSource};
-use ackproof_types::CommitStrategy;
-use ackproof_types::{LeaderEpoch, MemberId, Offset, Server};
+use ackproof_types::{CommitStrategy, LeaderEpoch, MemberId, Offset, Server};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -233,18 +232,7 @@ impl World {
             }),
             Request::FindCoordinator(_) => Response::FindCoordinator(Ok(BROKER)),
             Request::Group(GroupRequest::JoinGroup(join)) => {
-                Response::Group(GroupResponse::JoinGroup(match join.member {
-                    None => {
-                        self.members += 1;
-                        JoinGroupResponse::MemberIdRequired(MemberId(self.members))
-                    }
-                    Some(member) => {
-                        self.generation += 1;
-                        let members = vec![(member, Arc::clone(&join.topics))];
-                        let generation = GenerationId(self.generation);
-                        JoinGroupResponse::Joined { generation, member, leader: member, members }
-                    }
-                }))
+                Response::Group(GroupResponse::JoinGroup(self.join(join)))
             }
             Request::Group(GroupRequest::SyncGroup(sync)) => Response::Group(
                 GroupResponse::SyncGroup(Ok(Arc::clone(&sync.assignment.first()?.1))),
@@ -283,6 +271,22 @@ impl World {
             Request::Fetch(fetch) => Response::Fetch(self.fetched(fetch)?),
             other => panic!("{other:?}"),
         })
+    }
+
+    fn join(&mut self, join: &JoinGroupRequest) -> JoinGroupResponse {
+        let Some(member) = join.member else {
+            self.members += 1;
+            return JoinGroupResponse::MemberIdRequired(MemberId(self.members));
+        };
+        self.generation += 1;
+        JoinGroupResponse::Joined {
+            generation: GenerationId(self.generation),
+            member,
+            leader: member,
+            protocol: join.metadata.protocols[0],
+            members: vec![join.metadata.subscriber(member)],
+            skip_assignment: false,
+        }
     }
 
     /// None while there is nothing to read: parked.

@@ -16,7 +16,7 @@ impl Group {
         to: Caller,
         cx: &mut Context<'_>,
     ) {
-        if let Err(error) = self.validate_member(claim) {
+        if let Err(error) = self.validate(claim) {
             return cx.reply(to, GroupResponse::Heartbeat(Err(error)));
         }
         let result = match self.state {
@@ -39,7 +39,7 @@ impl Group {
     ) -> Result<(), ErrorCode> {
         let anonymous = claim.generation < GenerationId(0) && self.state == State::Empty;
         if validate && !anonymous {
-            self.validate_member(claim)?;
+            self.validate(claim)?;
         }
         match self.state {
             State::CompletingRebalance => Err(ErrorCode::RebalanceInProgress),
@@ -73,14 +73,25 @@ impl Group {
         }
     }
 
-    pub(super) fn validate_member(&self, claim: &MemberClaim) -> Result<(), ErrorCode> {
-        if !self.members.contains_key(&claim.member) {
-            Err(ErrorCode::UnknownMemberId)
-        } else if claim.generation != self.generation {
-            Err(ErrorCode::IllegalGeneration)
-        } else {
-            Ok(())
+    pub(super) fn validate(&self, claim: &MemberClaim) -> Result<(), ErrorCode> {
+        self.validate_member(claim.member, claim.instance)?;
+        if claim.generation == self.generation { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
+    }
+
+    /// `ClassicGroup#validateMember`.
+    pub(super) fn validate_member(
+        &self,
+        id: MemberId,
+        instance: Option<u16>,
+    ) -> Result<(), ErrorCode> {
+        if let Some(instance) = instance {
+            match self.static_member(instance) {
+                None => return Err(ErrorCode::UnknownMemberId),
+                Some(known) if known != id => return Err(ErrorCode::FencedInstanceId),
+                Some(_) => {}
+            }
         }
+        if self.members.contains_key(&id) { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }
     }
 
     fn touch(&self, id: MemberId, cx: &mut Context<'_>) {

@@ -7,7 +7,8 @@ use crate::machine::ConnectionId;
 use crate::message::GroupRecord;
 use crate::message::{
     CommittedOffset, CorrelationId, GroupRequest, GroupResponse, JoinGroupRequest,
-    JoinGroupResponse, MemberClaim, OffsetCommitRequest, Payload, RecordBatch, SyncGroupRequest,
+    JoinGroupResponse, MemberClaim, MemberMetadata, OffsetCommitRequest, Payload, RecordBatch,
+    SyncGroupRequest,
 };
 use crate::observation::Observation;
 use crate::profile::Profile;
@@ -242,7 +243,8 @@ impl Driver {
         let member = driver.new_member();
         assert!(driver.join(Some(member)).is_empty(), "waits for the initial delay");
         assert_eq!(driver.fire(GroupTimer::Join(GROUP)).len(), 1, "joined");
-        let claim = MemberClaim { group: GROUP, generation: GenerationId(1), member };
+        let claim =
+            MemberClaim { group: GROUP, generation: GenerationId(1), member, instance: None };
         let synced = driver.sync(claim);
         assert!(matches!(&synced[..], [GroupResponse::SyncGroup(Ok(it))] if **it == [at(0)]));
         (driver, claim)
@@ -255,7 +257,7 @@ pub(super) fn join(member: Option<MemberId>) -> GroupRequest {
         member,
         session_timeout: Micros::from_secs(45),
         rebalance_timeout: Micros::from_secs(300),
-        topics: Arc::new([TopicId(1)]),
+        metadata: MemberMetadata::new(Arc::new([TopicId(1)])),
         reason: RebalanceReason::Joined,
     })
 }

@@ -108,7 +108,7 @@ impl World {
     fn claim(&self, member: usize, beside: i32) -> Option<MemberClaim> {
         let client = &self.clients[member];
         let generation = GenerationId(client.generation?.0 + beside);
-        Some(MemberClaim { group: GROUP, generation, member: client.id? })
+        Some(MemberClaim { group: GROUP, generation, member: client.id?, instance: None })
     }
 
     fn take(&mut self, step: Step) {
@@ -289,11 +289,11 @@ impl World {
     fn joined(&mut self, member: usize, said: JoinGroupResponse) {
         let client = &mut self.clients[member];
         match said {
-            JoinGroupResponse::Joined { generation, member, members, leader } => {
+            JoinGroupResponse::Joined { generation, member, members, leader, .. } => {
                 assert_eq!(generation, self.generation, "of this generation");
                 assert_eq!(members.is_empty(), leader != member, "only the leader is told");
                 client.generation = Some(generation);
-                client.members = members.into_iter().map(|(id, _)| id).collect();
+                client.members = members.into_iter().map(|it| it.id).collect();
             }
             JoinGroupResponse::MemberIdRequired(id) => client.id = Some(id),
             JoinGroupResponse::Refused(ErrorCode::UnknownMemberId) => *client = Client::default(),

@@ -10,7 +10,7 @@ use crate::machine::ConnectionId;
 use crate::message::GroupRecord;
 use crate::message::{
     CorrelationId, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse, MemberClaim,
-    SyncGroupRequest,
+    MemberMetadata, SyncGroupRequest,
 };
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, MemberId, RebalanceReason, TopicId};
@@ -169,7 +169,7 @@ impl Stage {
     }
 
     fn claim(&self, member: MemberId) -> MemberClaim {
-        MemberClaim { group: GROUP, generation: self.generation(), member }
+        MemberClaim { group: GROUP, generation: self.generation(), member, instance: None }
     }
 
     /// Of a generation that is not the group's.
@@ -292,7 +292,10 @@ impl Stage {
 
 fn join(member: Option<MemberId>, topics: &[TopicId]) -> GroupRequest {
     let GroupRequest::JoinGroup(request) = driver::join(member) else { panic!("a join") };
-    GroupRequest::JoinGroup(JoinGroupRequest { topics: topics.into(), ..request })
+    GroupRequest::JoinGroup(JoinGroupRequest {
+        metadata: MemberMetadata::new(topics.into()),
+        ..request
+    })
 }
 
 fn leave(member: MemberId) -> GroupRequest {
@@ -368,8 +371,12 @@ const MEMBERSHIP: &[(&str, Input)] = &[
         Some(stage.ask(FOLLOWER, &driver::commit(claim, at(0), 5)))
     }),
     ("commit without a generation", |stage| {
-        let nobody =
-            MemberClaim { group: GROUP, generation: GenerationId(-1), member: MemberId(0) };
+        let nobody = MemberClaim {
+            group: GROUP,
+            generation: GenerationId(-1),
+            member: MemberId(0),
+            instance: None,
+        };
         Some(stage.ask(OUTSIDER, &driver::commit(nobody, at(0), 5)))
     }),
     ("leave of the follower", |stage| Some(stage.ask(FOLLOWER, &leave(stage.follower)))),

@@ -214,6 +214,9 @@ fn of_the_run() -> impl Strategy<Value = Event> {
                 let generation = GenerationId(number);
                 Event::Rebalanced { group, generation, members, reason }
             }),
+        (group(), any::<u64>(), any::<u64>()).prop_map(|(group, before, member)| {
+            Event::MemberReplaced { group, before: MemberId(before), member: MemberId(member) }
+        }),
         (place(), prop::option::of(broker()), epoch(), brokers(), any::<bool>()).prop_map(
             |(partition, leader, epoch, isr, unclean)| {
                 Event::LeaderElected { partition, leader, epoch, isr, unclean }

@@ -5,6 +5,7 @@
 //! record (transaction markers, what compaction took) are no lag either: a member that polls or commits
 //! beyond all that the group was given passed them, and the final read tells what a log holds at all.
 
+use super::behind::Behind;
 use crate::context::{Context, GroupContext, Word};
 use crate::history::{Entry, Event};
 use crate::places::{GroupPlaces, Places};
@@ -20,6 +21,14 @@ const POLL: Micros = Micros::from_secs(1);
 const SAMPLES: usize = 256;
 /// The least distance of two samples.
 const DISTANCE: Micros = Micros::from_millis(100);
+
+/// Whether a member loses its partitions with this error. The next owner does the work again.
+const fn is_fenced(error: ErrorCode) -> bool {
+    matches!(
+        error,
+        ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId | ErrorCode::FencedInstanceId
+    )
+}
 
 /// How far a group has come in a partition.
 #[derive(Debug, Default)]
@@ -137,14 +146,11 @@ impl Position {
 
     fn fail(&mut self, node: NodeId, offset: Offset, error: ErrorCode) {
         self.answered(node, offset);
-        let fenced = matches!(
-            error,
-            ErrorCode::IllegalGeneration
-                | ErrorCode::UnknownMemberId
-                | ErrorCode::RebalanceInProgress
-        );
-        // Fenced, it loses the partition, and the next owner does the work again.
-        self.given_up = (!fenced).then_some(offset);
+        self.given_up = (!is_fenced(error)).then_some(offset);
+    }
+
+    fn refuse(&mut self) {
+        self.given_up = self.worked;
     }
 
     /// Whether the group should have committed by now what it has processed.
@@ -228,43 +234,6 @@ impl End {
     }
 }
 
-/// What a group was behind in a partition.
-#[derive(Clone, Debug)]
-pub(super) struct Behind {
-    pub(super) place: TopicPartition,
-    /// None: it never had a position.
-    pub(super) at: Option<Offset>,
-    pub(super) worked: Offset,
-    /// What it has done beyond that, where that counts.
-    ahead: Ranges,
-    pub(super) end: Offset,
-    pub(super) records: u64,
-}
-
-impl Behind {
-    fn new(place: TopicPartition, at: Option<Offset>, end: Offset) -> Self {
-        let records = u64::try_from(end - at.unwrap_or(Offset(0))).unwrap_or(0);
-        Self { place, at, worked: Offset(0), ahead: Ranges::default(), end, records }
-    }
-
-    /// Takes out what holds no record: below `read`, `held` is all that there is.
-    fn know(&mut self, held: &Ranges, read: Offset) {
-        let (read, end) = (read.0, self.end.0);
-        let next_held = |at: i64| if at >= read { at } else { held.next(at).unwrap_or(read) };
-        let mut at = self.at.map_or(0, |at| at.0);
-        loop {
-            let next = next_held(self.ahead.past(at));
-            if next == at {
-                break;
-            }
-            at = next;
-        }
-        self.records =
-            held.count(at, end.min(read)) + u64::try_from(end - read.max(at)).unwrap_or(0);
-        self.at = self.at.map(|_| Offset(at.min(end)));
-    }
-}
-
 /// Records that the logs held, and those that a group was done with, at an instant.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sums {
@@ -338,6 +307,12 @@ impl Lag {
             Event::Assigned { group, .. } => {
                 self.groups[group.index()].in_hand.remove(&node);
             }
+            // The next owner does again what was not committed, and commits it.
+            Event::Revoked { group, partitions, .. } | Event::Lost { group, partitions, .. } => {
+                for place in partitions.iter() {
+                    self.positions.of(*group, *place).given_up = None;
+                }
+            }
             Event::Positioned { group, partition, offset, .. } => {
                 self.groups[group.index()].runs = true;
                 self.positions.of(*group, *partition).found(node, *offset);
@@ -374,6 +349,11 @@ impl Lag {
                 self.groups[group.index()].commits = true;
                 for &(place, offset) in offsets.iter() {
                     self.positions.of(*group, place).fail(node, offset, *error);
+                }
+                // The client refused what was to be committed of all that it has.
+                if offsets.is_empty() && !is_fenced(*error) {
+                    let all = self.positions.of_group_mut(*group);
+                    all.filter(|one| one.owner == Some(node)).for_each(Position::refuse);
                 }
             }
             _ => {}

@@ -3,7 +3,7 @@
 use crate::history::{Event, Phase, PositionSource, ProcessEnd};
 use crate::test_history::*;
 use crate::verdict::Judgement;
-use ackproof_types::{ErrorCode, LeaderEpoch, Offset};
+use ackproof_types::{ErrorCode, LeaderEpoch, MemberId, Offset, TopicPartition};
 
 const NAME: &str = "recovers";
 
@@ -94,6 +94,24 @@ fn work_without_a_commit_is_lag_as_soon_as_the_commit_is_due() {
     let mut more = all();
     more.insert(2, polled(10, &[10]));
     assert_eq!(judgement(more), Judgement::Held);
+}
+
+/// R9.25: a cooperative member goes on with what it has, and commits with the next records.
+#[test]
+fn a_commit_that_a_rebalance_refused_is_owed_once_the_partition_is_lost() {
+    let refused = |offsets: &[(TopicPartition, Offset)], error| {
+        (5, Event::CommitFailed { group: G, offsets: offsets.into(), error, maybe_written: false })
+    };
+    let with = |more: Vec<(u16, Event)>| settle([done(10), more].concat(), 20, vec![]).judgement;
+    let in_rebalance = ErrorCode::RebalanceInProgress;
+    let sent = [commit_sent(10), refused(&[(P, Offset(10))], in_rebalance)];
+    assert_eq!(with(sent.to_vec()), Judgement::Held);
+    let by_client = refused(&[], in_rebalance);
+    assert_eq!(with(vec![by_client.clone()]), Judgement::Held);
+    assert_eq!(with(vec![refused(&[], ErrorCode::UnknownMemberId)]), Judgement::Violated);
+    let member = MemberId(1);
+    let revoked = Event::Revoked { group: G, member, partitions: [P].into() };
+    assert_eq!(with(vec![by_client, (5, revoked)]), Judgement::Violated);
 }
 
 #[test]

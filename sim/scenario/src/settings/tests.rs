@@ -1,0 +1,51 @@
+//! The table is sound, and harm is told from what breaks nothing.
+
+use super::*;
+use Scope::{Broker, Consumer, Topic};
+use ackproof_types::Micros;
+use std::collections::BTreeSet;
+
+#[test]
+fn keys_are_distinct_and_defaults_legal() {
+    let mut seen = BTreeSet::new();
+    for setting in SETTINGS {
+        assert!(seen.insert((setting.scope.name(), setting.key)), "{} twice", setting.key);
+        for version in KafkaVersion::ALL {
+            let legal = match (setting.kind, setting.default_in(version)) {
+                (Kind::Number { min, max, .. }, Preset::Number(n)) => (min..=max).contains(&n),
+                (Kind::Switch, Preset::Switch(_)) => true,
+                (Kind::Word(words), Preset::Word(word)) => words.contains(&word),
+                (Kind::Words(words), Preset::Word(list)) => {
+                    list.split(',').all(|word| words.contains(&word))
+                }
+                (Kind::Text, Preset::Unneeded) => true,
+                (Kind::Anything, Preset::Unneeded) => !setting.is_modelled(),
+                _ => false,
+            };
+            assert!(legal, "{} in {version}", setting.key);
+        }
+        assert!(setting.since.is_sorted_by_key(|(version, _)| *version), "{}", setting.key);
+    }
+}
+
+#[test]
+fn a_value_that_breaks_nothing_within_the_run_is_no_harm() {
+    let minute = Micros::from_secs(60);
+    let harms = |scope, key: &str, value| match find(scope, key).map(|one| one.standing) {
+        Some(Standing::Harmful(harm)) => harm.is_in(value, minute),
+        other => panic!("{key}: {other:?}"),
+    };
+    for (scope, key, harmful, harmless) in [
+        (Topic, "retention.ms", "10000", "60000"),
+        (Topic, "retention.ms", "0", "-1"),
+        (Topic, "retention.bytes", "1048576", "-1"),
+        (Broker, "log.retention.hours", "0", "1"),
+        (Broker, "offsets.retention.minutes", "0", "1"),
+        (Topic, "cleanup.policy", "compact", "delete"),
+        (Topic, "cleanup.policy", "compact,delete", "delete"),
+        (Consumer, "group.protocol", "consumer", "classic"),
+    ] {
+        assert!(harms(scope, key, harmful), "{key}={harmful}");
+        assert!(!harms(scope, key, harmless), "{key}={harmless}");
+    }
+}

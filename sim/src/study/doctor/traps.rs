@@ -1,0 +1,329 @@
+//! Settings that are known to lose, to repeat or to delay records, each with the command that demonstrates it. It
+//! knows Kafka's settings, and no run.
+
+use super::files::Files;
+use ackproof_reports::command::quoted;
+use ackproof_reports::doctor::{Trap, Weight};
+use ackproof_scenario::plan::{Group, Ignored, Plan, Producer, Topic};
+use ackproof_scenario::settings::Scope;
+use ackproof_types::{KafkaVersion, Micros};
+
+/// Everything that is known of the settings of `plan`.
+pub(super) fn traps(plan: &Plan, files: &Files, version: KafkaVersion) -> Vec<Trap> {
+    let mut found = Found { files, version, traps: Vec::new() };
+    for producer in &plan.producers {
+        let topic = &plan.topics[producer.topic.index()];
+        alone(&mut found, producer, topic);
+        if found.has(Scope::Producer) {
+            acknowledgement(&mut found, producer);
+            patience(&mut found, producer, plan);
+            size(&mut found, producer, topic);
+        }
+    }
+    plan.topics[1..].iter().for_each(|one| replicas(&mut found, one));
+    plan.groups.iter().for_each(|one| group(&mut found, one));
+    if !plan.groups.is_empty() && plan.topics[0].replication_factor == 1 {
+        found.add(
+            "offsets-one-replica",
+            &["cluster.config.offsets.topic.replication.factor=1".to_owned()],
+            "the commits of a group are on one broker: while it is down the group reads nothing, and with its \
+             disk the commits are gone",
+            &[
+                "scenarios/basics/coordinator-crash.json",
+                "cluster.config.offsets.topic.replication.factor=1",
+                "expect.longest_read_stall.max=15s",
+            ],
+        );
+    }
+    created(&mut found);
+    for Ignored { path, value, harm } in &plan.ignored {
+        let Some(harm) = harm else { continue };
+        let key = path.split_once(".config.").map_or(path.as_str(), |(_, key)| key);
+        let weight = if LIMITS.contains(&key) { Weight::Trap } else { Weight::Open };
+        let says = format!("it could break {}: {}", harm.breaks.join(", "), harm.why);
+        found.put(key, weight, &[format!("{path}={value}")], &says, None);
+    }
+    found.traps.sort_by_key(|one| one.weight);
+    found.traps
+}
+
+/// What is not modelled and takes records away, whatever else is set.
+const LIMITS: &[&str] = &[
+    "cleanup.policy",
+    "group.max.size",
+    "log.cleanup.policy",
+    "log.retention.bytes",
+    "log.retention.hours",
+    "log.retention.minutes",
+    "log.retention.ms",
+    "max.connections",
+    "max.connections.per.ip",
+    "offsets.retention.minutes",
+    "producer.id.expiration.ms",
+    "retention.bytes",
+    "retention.ms",
+];
+
+struct Found<'f> {
+    files: &'f Files,
+    version: KafkaVersion,
+    traps: Vec<Trap>,
+}
+
+impl Found<'_> {
+    /// Whether a file says so: nobody is told of a default of what is put around the files.
+    fn has(&self, scope: Scope) -> bool {
+        self.files.of(scope).next().is_some()
+    }
+
+    /// A trap that a scenario shows; behind the scenario, what is set.
+    fn add(&mut self, name: &str, settings: &[String], says: &str, shown_by: &[&str]) {
+        self.put(name, Weight::Trap, settings, says, Some(command(shown_by)));
+    }
+
+    fn put(
+        &mut self,
+        name: &str,
+        weight: Weight,
+        settings: &[String],
+        says: &str,
+        command: Option<String>,
+    ) {
+        let settings = settings.iter().map(|one| self.files.whence(one, self.version)).collect();
+        let trap = Trap { name: name.to_owned(), weight, settings, says: says.to_owned(), command };
+        // One file may be that of several producers.
+        if !self.traps.contains(&trap) {
+            self.traps.push(trap);
+        }
+    }
+}
+
+fn command(shown_by: &[&str]) -> String {
+    let (scenario, sets) = shown_by.split_first().unwrap_or((&"", &[]));
+    // One seed need not show it.
+    let mut words = vec!["ackproof", "run", scenario, "--seeds", "0..8"];
+    for set in sets {
+        words.extend(["--set", set]);
+    }
+    quoted(&words.into_iter().map(str::to_owned).collect::<Vec<_>>())
+}
+
+fn acknowledgement(found: &mut Found<'_>, producer: &Producer) {
+    let setting =
+        |key: &str, value: &str| format!("producers.{}.config.{key}={value}", producer.name);
+    let acks = producer.config.word("acks");
+    match acks {
+        "0" => found.add(
+            "acks-zero",
+            &[setting("acks", acks)],
+            "nobody asks whether a record arrived: what is sent to a dead or deposed leader is gone without an \
+             error",
+            &["scenarios/footguns/acks-zero.json"],
+        ),
+        "1" => found.add(
+            "acks-one",
+            &[setting("acks", acks)],
+            "the leader acknowledges before its followers have the record: it is gone when the leader dies",
+            &["scenarios/footguns/acks-one-leader-crash.json"],
+        ),
+        _ => {}
+    }
+    if acks != "0" && !producer.config.switch("enable.idempotence") && retries(producer) > 0 {
+        found.add(
+            "no-idempotence",
+            &[setting("enable.idempotence", "false")],
+            "a record is written twice when the answer is lost and it is sent again; acks below all and \
+             retries=0 switch idempotence off without a word",
+            &["scenarios/footguns/no-idempotence-retry.json"],
+        );
+    }
+}
+
+/// Whether one replica may acknowledge alone. A file of a producer does not say what its topic is.
+fn alone(found: &mut Found<'_>, producer: &Producer, topic: &Topic) {
+    let cluster = found.has(Scope::Topic) || found.has(Scope::Broker);
+    let acks = producer.config.word("acks");
+    let alone = topic.min_insync_replicas() == 1 && topic.replication_factor > 1;
+    if acks != "all" || !alone || !cluster && !found.has(Scope::Producer) {
+        return;
+    }
+    let settings = [
+        format!("producers.{}.config.acks={acks}", producer.name),
+        format!("topics.{}.config.min.insync.replicas=1", topic.name),
+    ];
+    let says = "with acks=all the last replica in sync acknowledges alone: the record is gone with its disk, or \
+                when another replica may lead, as in this scenario";
+    let weight = if cluster { Weight::Trap } else { Weight::Depends };
+    let shown = command(&["scenarios/footguns/unclean-election.json"]);
+    found.put("min-insync-one", weight, &settings, says, Some(shown));
+}
+
+fn retries(producer: &Producer) -> i64 {
+    producer.config.number("retries")
+}
+
+/// From the end of a session to the acknowledgement of what waited: a new leader, a refresh of metadata and a
+/// back-off.
+const FAILOVER: Micros = Micros::from_secs(3);
+
+/// Whether a producer gives up before a dead leader is succeeded.
+fn patience(found: &mut Found<'_>, producer: &Producer, plan: &Plan) {
+    let waits = producer.config.millis("delivery.timeout.ms");
+    let session = plan.broker_config.millis("broker.session.timeout.ms");
+    if waits >= session + FAILOVER {
+        return;
+    }
+    let shown = producer.config.number("delivery.timeout.ms").to_string();
+    found.add(
+        "delivery-timeout-short",
+        &[
+            format!("producers.{}.config.delivery.timeout.ms={shown}", producer.name),
+            format!("cluster.config.broker.session.timeout.ms={}", session.as_millis()),
+        ],
+        "a producer gives up before a dead leader is succeeded: its records fail with every crash of a leader",
+        &[
+            "scenarios/basics/leader-crash.json",
+            "producers.billing.config.request.timeout.ms=2000",
+            "producers.billing.config.delivery.timeout.ms=6000",
+            "expect.failed.max=0",
+        ],
+    );
+}
+
+fn size(found: &mut Found<'_>, producer: &Producer, topic: &Topic) {
+    let (sent, taken) =
+        (producer.config.number("max.request.size"), topic.config.number("max.message.bytes"));
+    if sent <= taken {
+        return;
+    }
+    found.add(
+        "record-too-large",
+        &[
+            format!("producers.{}.config.max.request.size={sent}", producer.name),
+            format!("topics.{}.config.max.message.bytes={taken}", topic.name),
+        ],
+        "the producer takes records that the broker refuses: they fail, and nobody sends them again",
+        &[
+            "scenarios/basics/leader-crash.json",
+            "topics.payments.config.max.message.bytes=100",
+            "expect.failed.max=0",
+        ],
+    );
+}
+
+fn replicas(found: &mut Found<'_>, topic: &Topic) {
+    let (factor, least) = (topic.replication_factor, topic.min_insync_replicas());
+    let setting = |key: &str, value: u16| format!("topics.{}.{key}={value}", topic.name);
+    if factor == 1 {
+        found.add(
+            "one-replica",
+            &[setting("replication.factor", factor)],
+            "a partition has one replica: while its broker is down nothing is written or read, and with its disk \
+             everything is gone",
+            &[
+                "scenarios/basics/leader-crash.json",
+                "topics.payments.replication.factor=1",
+                "topics.payments.config.min.insync.replicas=1",
+                "expect.longest_stall.max=15s",
+            ],
+        );
+    } else if least == factor {
+        let stated = topic.config.number("min.insync.replicas");
+        found.add(
+            "min-insync-all",
+            &[
+                format!("topics.{}.config.min.insync.replicas={stated}", topic.name),
+                setting("replication.factor", factor),
+            ],
+            "every replica must be in sync: while one broker is down, nothing is written",
+            &[
+                "scenarios/basics/follower-crash.json",
+                "topics.payments.config.min.insync.replicas=3",
+                "expect.longest_stall.max=15s",
+            ],
+        );
+    }
+    if topic.config.switch("unclean.leader.election.enable") {
+        found.add(
+            "unclean-election",
+            &[format!("topics.{}.config.unclean.leader.election.enable=true", topic.name)],
+            "a replica without the latest records may lead: acknowledged records are gone, and groups read other \
+             records at the same offsets",
+            &["scenarios/footguns/unclean-election.json"],
+        );
+    }
+}
+
+/// Topics that nobody creates by hand have as many replicas as the broker's file says.
+fn created(found: &mut Found<'_>) {
+    const KEY: &str = "default.replication.factor";
+    let broker = |key| found.files.find(Scope::Broker, "", key);
+    let off = broker("auto.create.topics.enable")
+        .is_some_and(|(_, entry)| entry.value.trim().eq_ignore_ascii_case("false"));
+    if !found.has(Scope::Broker) || off || broker(KEY).is_some() {
+        return;
+    }
+    found.add(
+        "created-with-one-replica",
+        &[
+            format!("cluster.config.{KEY}=1"),
+            "cluster.config.auto.create.topics.enable=true".to_owned(),
+        ],
+        "a topic that is created by its first record has one replica",
+        &[
+            "scenarios/basics/leader-crash.json",
+            "topics.payments.replication.factor=1",
+            "topics.payments.config.min.insync.replicas=1",
+            "expect.longest_stall.max=15s",
+        ],
+    );
+}
+
+fn group(found: &mut Found<'_>, group: &Group) {
+    let name = &group.name;
+    if group.config.word("auto.offset.reset") == "latest" {
+        found.add(
+            "reset-latest",
+            &[format!("groups.{name}.config.auto.offset.reset=latest")],
+            "a group without a commit starts at the end: what was written before its first position, or before \
+             it came back after its commits expired, is never processed",
+            &["scenarios/footguns/reset-latest-skips.json"],
+        );
+    }
+    let shared = group.config.text("group.instance.id").filter(|id| !id.contains("{member}"));
+    if let Some(id) = shared {
+        found.add(
+            "shared-instance-id",
+            &[format!("groups.{name}.config.group.instance.id={id}")],
+            "all members that read this file have the same id: each that joins fences the one before, whose \
+             poll() throws FENCED_INSTANCE_ID",
+            &[
+                "scenarios/basics/static-members.json",
+                "groups.ledger.config.group.instance.id=pod",
+                "expect.group-exclusive=may-violate",
+                "expect.duplicate_rate.max=0.01",
+            ],
+        );
+    }
+    if group.commit.is_automatic() {
+        let shown = command(&["scenarios/footguns/auto-commit-hand-off.json"]);
+        found.put(
+            "auto-commit",
+            Weight::Depends,
+            &[format!("groups.{name}.commit={}", group.commit.name())],
+            "safe only if the application has processed a batch before it polls again: with worker threads a \
+             crash skips what waits for them",
+            Some(shown),
+        );
+    } else {
+        let shown = command(&["scenarios/footguns/commit-before-processing.json"]);
+        found.put(
+            "commit-by-hand",
+            Weight::Depends,
+            &[format!("groups.{name}.commit={}", group.commit.name())],
+            "safe only if the application commits after it has processed: a commit before that skips records in \
+             a crash",
+            Some(shown),
+        );
+    }
+}
