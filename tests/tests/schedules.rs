@@ -103,6 +103,20 @@ fn among_others_a_schedule_comes_first_and_once_with_its_own_seed() {
     assert_eq!(report["scenarios"][0]["seeds"]["run"], 3, "under other latencies");
 }
 
+#[test]
+fn the_command_that_repeats_a_folder_has_the_seeds_that_were_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (from, to) in [
+        ("scenarios/basics/no-faults.json", "no-faults.json"),
+        ("scenarios/regressions/stale-leader-appends.json", "of-seed-119440.json"),
+    ] {
+        std::fs::copy(root().join(from), folder.path().join(to)).expect("copied");
+    }
+    let ran = run_binary(folder.path(), &["run", ".", "--seeds", "0..2", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(report["reproduce"], "ackproof run . --seeds 0..2", "{ran:?}");
+}
+
 /// Whom each fault hits, by seed.
 fn hit(plan: &Plan, seeds: &[u64]) -> Vec<Vec<String>> {
     parallel(seeds, |seed| {

@@ -103,7 +103,11 @@ fn static_members_restart_without_a_rebalance() {
     assert_eq!(rebalances(&report, "joined"), 1, "{report:#}");
     assert_eq!(report["groups"][0]["rebalances"].as_object().map(|all| all.len()), Some(1));
     let timeline = report["timeline"].to_string();
-    assert_eq!(timeline.matches("a static member of g came back").count(), 2, "{timeline}");
+    assert_eq!(
+        timeline.matches("a static member of g was replaced by one with its id").count(),
+        2,
+        "{timeline}"
+    );
     let dynamic = ["--set", "groups.g.config.group.instance.id="];
     let refused =
         ran(&[&["run", &file("static-membership.json"), "--seed", "0"], dynamic.as_slice()]
@@ -119,7 +123,10 @@ fn one_instance_id_for_all_members_fences_them() {
     let same = ["--set", "groups.g.config.group.instance.id=pod"];
     let report = json(&root(), &[&["run", &name, "--seed", "0"], same.as_slice()].concat());
     let timeline = report["timeline"].to_string();
-    assert!(timeline.contains("a static member of g came back"), "{timeline}");
+    assert!(
+        timeline.contains("a static member of g was replaced by one with its id"),
+        "{timeline}"
+    );
     let held = |name: &str| {
         let properties = report["properties"].as_array().expect("a list");
         properties.iter().any(|one| one["name"] == name && one["verdict"] != "violated")

@@ -139,7 +139,7 @@ impl Timeline {
             }
             Event::MemberReplaced { group, .. } => {
                 let name = self.context.group(*group);
-                let text = format!("a static member of {name} came back");
+                let text = format!("a static member of {name} was replaced by one with its id");
                 self.push(entry.at, Item::Text(text));
             }
             Event::Rebalanced { group, generation, members, reason } => {

@@ -202,21 +202,15 @@ impl File<'_, '_> {
             return None;
         }
         let ours = ours?;
+        if let Some(words) = ours.kind.foreign(text) {
+            let message = format!("{key}={text}: Kafka takes that, the models do not");
+            let hint = Some(format!("they know {}", words.join(", ")));
+            self.sink.hinted(entry.value_span, at, message, hint);
+            return None;
+        }
         Some(match ours.kind {
             Kind::Number { max, .. } => Value::Number(number(theirs, text, max)),
             Kind::Switch => Value::Bool(text.eq_ignore_ascii_case("true")),
-            Kind::Word(words) if !words.contains(&text) => {
-                let message = format!("{key}={text}: Kafka takes that, the models do not");
-                let hint = Some(format!("they know {}", words.join(", ")));
-                self.sink.hinted(entry.value_span, at, message, hint);
-                return None;
-            }
-            Kind::Words(words) if text.split(',').any(|word| !words.contains(&word.trim())) => {
-                let message = format!("{key}={text}: Kafka takes that, the models do not");
-                let hint = Some(format!("they know {}", words.join(", ")));
-                self.sink.hinted(entry.value_span, at, message, hint);
-                return None;
-            }
             Kind::Word(_) | Kind::Words(_) | Kind::Text | Kind::Anything => {
                 Value::String(text.to_owned())
             }

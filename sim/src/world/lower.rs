@@ -16,8 +16,8 @@ use ackproof_oracle::context::{
 use ackproof_scenario::plan::{Group, Plan, Producer, Settings, Topic};
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{
-    Acks, BrokerId, ControllerId, Delay, GroupId, Micros, NodeId, ProducerIndex, Roster, Server,
-    TopicId, TopicPartition,
+    Acks, BrokerId, ControllerId, Delay, GroupId, Micros, NodeId, OffsetReset, ProducerIndex,
+    Roster, Server, TopicId, TopicPartition,
 };
 use rand::RngExt;
 use std::sync::Arc;
@@ -240,6 +240,10 @@ fn acks(config: &Settings) -> Acks {
     config.word("acks").parse().expect("a scenario has one of Kafka's words")
 }
 
+fn offset_reset(config: &Settings) -> OffsetReset {
+    config.word("auto.offset.reset").parse().expect("a scenario has one of Kafka's words")
+}
+
 /// The assignors of a list of their classes.
 fn assignors(list: &str) -> Arc<[Assignor]> {
     let known = |class| Assignor::by_class(class).expect("a scenario has Kafka's classes");
@@ -272,10 +276,10 @@ pub(crate) fn consumer(
         bootstrap,
         application: application(group, seed),
         auto_commit_interval: config.millis("auto.commit.interval.ms"),
-        auto_offset_reset: match config.word("auto.offset.reset") {
-            "earliest" => Some(OffsetSpec::Earliest),
-            "none" => None,
-            _ => Some(OffsetSpec::Latest),
+        auto_offset_reset: match offset_reset(config) {
+            OffsetReset::Earliest => Some(OffsetSpec::Earliest),
+            OffsetReset::Latest => Some(OffsetSpec::Latest),
+            OffsetReset::None => None,
         },
         partition_assignment_strategy: assignors(config.word("partition.assignment.strategy")),
         group_instance_id: config
@@ -363,7 +367,7 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
         name: group.name.clone(),
         topics: group.topics.clone(),
         commit: Word::Known(group.commit),
-        reset: group.config.word("auto.offset.reset").into(),
+        reset: Word::Known(offset_reset(&group.config)),
         commit_interval: Some(if group.commit.is_automatic() {
             group.config.millis("auto.commit.interval.ms")
         } else {
@@ -383,7 +387,22 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
 mod tests {
     use super::*;
     use ackproof_scenario::plan::SettingValue;
-    use ackproof_scenario::settings::{Preset, Scope, of};
+    use ackproof_scenario::settings::{Kind, Preset, Scope, find, of};
+
+    #[test]
+    fn a_scenario_may_name_the_assignors_that_there_are_and_no_others() {
+        let setting = find(Scope::Consumer, "partition.assignment.strategy").expect("a row");
+        let Kind::Words(words) = setting.kind else { panic!("{:?}", setting.kind) };
+        assert!(words.iter().copied().eq(Assignor::ALL.iter().map(|one| one.class())));
+        assert_eq!(*assignors(&words.join(",")), *Assignor::ALL);
+    }
+
+    #[test]
+    fn instance_ids_are_ordered_as_text_and_may_be_shared() {
+        let of = |template: &str| [2, 10].map(|member| instance(template, member, 11));
+        assert_eq!(of("pod-{member}"), [3, 2], "pod-10 before pod-2");
+        assert_eq!(of("pod"), [0, 0]);
+    }
 
     /// The tests of the models have no table of settings: their defaults must be the table's.
     #[test]

@@ -79,12 +79,6 @@ impl Assignor {
         }
     }
 
-    /// The assignor with this [`name`](Self::name).
-    #[must_use]
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|assignor| assignor.name() == name)
-    }
-
     /// The assignor with this [`class`](Self::class).
     #[must_use]
     pub fn by_class(class: &str) -> Option<Self> {
@@ -184,27 +178,6 @@ impl ServerAssignor {
             Self::Uniform => "uniform",
             Self::Range => "range",
         }
-    }
-
-    /// Its class, which `group.consumer.assignors` takes as well.
-    #[must_use]
-    pub const fn class(self) -> &'static str {
-        match self {
-            Self::Uniform => "org.apache.kafka.coordinator.group.assignor.UniformAssignor",
-            Self::Range => "org.apache.kafka.coordinator.group.assignor.RangeAssignor",
-        }
-    }
-
-    /// The assignor with this [`name`](Self::name).
-    #[must_use]
-    pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|assignor| assignor.name() == name)
-    }
-
-    /// The assignor with this [`class`](Self::class).
-    #[must_use]
-    pub fn by_class(class: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|assignor| assignor.class() == class)
     }
 
     /// The next target assignment of the group.

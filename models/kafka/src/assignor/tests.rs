@@ -322,17 +322,11 @@ fn a_group_without_members_or_partitions_has_nothing_to_share() {
 }
 
 #[test]
-fn names_are_told_apart() {
+fn classes_are_told_apart() {
     for assignor in Assignor::ALL {
-        assert_eq!(Assignor::by_name(assignor.name()), Some(*assignor));
         assert_eq!(Assignor::by_class(assignor.class()), Some(*assignor));
         assert!(assignor.supports(RebalanceProtocol::Eager));
     }
-    for assignor in ServerAssignor::ALL {
-        assert_eq!(ServerAssignor::by_name(assignor.name()), Some(*assignor));
-        assert_eq!(ServerAssignor::by_class(assignor.class()), Some(*assignor));
-    }
-    assert_eq!(Assignor::by_name("uniform"), None);
     assert_eq!(Assignor::by_class("RangeAssignor"), None);
     let cooperative =
         Assignor::ALL.iter().filter(|a| a.supports(RebalanceProtocol::Cooperative)).count();

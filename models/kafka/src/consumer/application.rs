@@ -227,7 +227,7 @@ impl Consumer {
     pub(super) fn prepare_join(&mut self, out: &mut Out) -> bool {
         let offsets = self.positions.consumed();
         let patience = self.config.max_poll_interval;
-        if !self.commits_automatically() || offsets.is_empty() {
+        if !self.config.application.commit.is_automatic() || offsets.is_empty() {
             self.after_commit(After::Revoke, out);
             return true;
         }
@@ -241,16 +241,6 @@ impl Consumer {
                 self.commit_in_background(offsets, patience, out);
                 false
             }
-        }
-    }
-
-    fn commits_automatically(&self) -> bool {
-        match self.config.application.commit {
-            CommitStrategy::Auto | CommitStrategy::AutoWithHandOff => true,
-            CommitStrategy::SyncAfterBatch
-            | CommitStrategy::AsyncAfterBatch
-            | CommitStrategy::SyncPerRecord
-            | CommitStrategy::BeforeProcessing => false,
         }
     }
 
@@ -381,7 +371,7 @@ impl Consumer {
     /// `close()`: commits if that is automatic (R8.12), then leaves.
     fn close(&mut self, out: &mut Out) {
         out.arm(Timer::Close, CLOSE_TIMEOUT);
-        if self.commits_automatically() {
+        if self.config.application.commit.is_automatic() {
             let offsets = self.positions.consumed();
             self.commit_and_wait(offsets, After::Close, CLOSE_TIMEOUT, out);
         } else {

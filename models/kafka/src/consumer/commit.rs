@@ -37,8 +37,6 @@ pub(super) struct Attempt {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Waited {
     offsets: Vec<(TopicPartition, CommittedOffset)>,
-    /// Polls go on meanwhile: a cooperative member is about to join (R9.25).
-    in_background: bool,
     /// An attempt is under way: its offsets as observed.
     under_way: Option<Arc<[(TopicPartition, Offset)]>>,
     cooling: bool,
@@ -116,29 +114,19 @@ impl Consumer {
             return self.after_commit(after, out);
         }
         self.application.wait_for_commit(after);
-        self.wait_for(offsets, false, patience, out);
+        self.commit_in_background(offsets, patience, out);
     }
 
-    /// The same, while polls go on.
+    /// The same, while the application goes on: a cooperative member is about to join (R9.25).
     pub(super) fn commit_in_background(
         &mut self,
         offsets: Vec<(TopicPartition, CommittedOffset)>,
         patience: Micros,
         out: &mut Out,
     ) {
-        self.wait_for(offsets, true, patience, out);
-    }
-
-    fn wait_for(
-        &mut self,
-        offsets: Vec<(TopicPartition, CommittedOffset)>,
-        in_background: bool,
-        patience: Micros,
-        out: &mut Out,
-    ) {
         self.commits.number += 1;
-        let (under_way, cooling, failures) = (None, false, 0);
-        self.commits.waited = Some(Waited { offsets, in_background, under_way, cooling, failures });
+        self.commits.waited =
+            Some(Waited { offsets, under_way: None, cooling: false, failures: 0 });
         out.arm(Timer::CommitDeadline, patience);
         self.send_waiting_commit(out);
     }
@@ -288,9 +276,8 @@ impl Consumer {
 
     /// As the documentation of `commitSync` advises. An eager member has nothing to commit by then.
     fn commit_thrown(&mut self, error: ErrorCode) {
-        let in_poll_loop = self.commits.waited.as_ref().is_some_and(|one| !one.in_background);
         self.commits.again |= error == ErrorCode::RebalanceInProgress
-            && in_poll_loop
+            && self.application.committing().is_some()
             && self.config.rebalance_protocol() == RebalanceProtocol::Cooperative;
     }
 
@@ -313,14 +300,14 @@ impl Consumer {
     }
 
     fn commit_decided(&mut self, out: &mut Out) {
-        let Some(waited) = self.commits.waited.take() else { return };
+        if self.commits.waited.take().is_none() {
+            return;
+        }
         out.disarm(Timer::CommitDeadline);
         out.disarm(Timer::CommitBackoff);
-        if waited.in_background {
-            return self.membership.join_prepared();
-        }
-        if let Some(after) = self.application.committing() {
-            self.after_commit(after, out);
+        match self.application.committing() {
+            Some(after) => self.after_commit(after, out),
+            None => self.membership.join_prepared(),
         }
     }
 }

@@ -18,9 +18,7 @@ use crate::message::{
     Request, SyncGroupRequest,
 };
 use crate::observation::Observation;
-use ackproof_types::{
-    CommitStrategy, Delay, ErrorCode, GenerationId, Micros, RebalanceReason, TopicPartition,
-};
+use ackproof_types::{Delay, ErrorCode, GenerationId, Micros, RebalanceReason, TopicPartition};
 use state::{Ownership, Prepared, State, is_fatal, is_loss};
 use std::sync::Arc;
 
@@ -262,8 +260,7 @@ impl Consumer {
             self.client.metadata_mut().request_update();
         }
         if self.membership.assigned_from.as_ref().is_some_and(|made_from| *made_from != counts) {
-            self.membership.rejoin_needed = true;
-            self.membership.rejoin_reason = Some(RebalanceReason::Metadata);
+            self.membership.request_rejoin(RebalanceReason::Metadata);
         }
     }
 
@@ -290,12 +287,11 @@ impl Consumer {
         let Some(MemberClaim { generation, member, .. }) = self.claim() else { return };
         self.membership.state = State::Stable;
         self.remember(generation, &partitions);
-        let revoked = self.give_up_all_but(&partitions);
+        let revoked = self.not_any_more(&partitions);
         self.positions.assign(&partitions);
         if !revoked.is_empty() {
             // R9.25: the next owners get them in the rebalance that follows.
-            self.membership.rejoin_needed = true;
-            self.membership.rejoin_reason = Some(RebalanceReason::Revoked);
+            self.membership.request_rejoin(RebalanceReason::Revoked);
             let group = self.config.group;
             out.observe(Observation::Revoked { group, member, partitions: revoked.into() });
         }
@@ -309,23 +305,16 @@ impl Consumer {
         let made_from = &self.membership.assigned_from;
         let is_stale = made_from.as_ref().is_some_and(|counts| *counts != self.partition_counts());
         if is_stale {
-            self.membership.rejoin_needed = true;
-            self.membership.rejoin_reason = Some(RebalanceReason::Metadata);
+            self.membership.request_rejoin(RebalanceReason::Metadata);
         }
-        match self.config.application.commit {
-            CommitStrategy::Auto | CommitStrategy::AutoWithHandOff => {
-                self.commits.auto_due = false;
-                out.arm(Timer::AutoCommit, self.config.auto_commit_interval);
-            }
-            CommitStrategy::SyncAfterBatch
-            | CommitStrategy::AsyncAfterBatch
-            | CommitStrategy::SyncPerRecord
-            | CommitStrategy::BeforeProcessing => {}
+        if self.config.application.commit.is_automatic() {
+            self.commits.auto_due = false;
+            out.arm(Timer::AutoCommit, self.config.auto_commit_interval);
         }
     }
 
     /// What this member owned and is not assigned any more.
-    fn give_up_all_but(&self, assigned: &[TopicPartition]) -> Vec<TopicPartition> {
+    fn not_any_more(&self, assigned: &[TopicPartition]) -> Vec<TopicPartition> {
         let owned = self.membership.owned.iter().flat_map(|it| it.partitions.iter());
         owned.filter(|one| !assigned.contains(one)).copied().collect()
     }

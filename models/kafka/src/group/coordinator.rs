@@ -205,7 +205,7 @@ impl GroupCoordinator {
                 }
             }
             Err(error) => {
-                for outcome in shard.revert(actions) {
+                for outcome in shard.revert(settings, actions) {
                     shard.conclude(outcome, Err(translated(error)), settings, actions);
                 }
             }

@@ -4,7 +4,7 @@
 //! Every operation is a write, be it an empty one: its answer waits for whatever was written before it
 //! (R9.3, R9.5). So a coordinator cut off from its replicas answers neither commits nor heartbeats.
 
-use super::member::Caller;
+use super::member::{Before, Caller};
 use super::{Action, GroupTimer};
 use crate::config::BrokerSettings;
 use crate::message::{CommittedOffset, GroupRecord, GroupResponse, JoinGroupResponse};
@@ -54,8 +54,8 @@ pub(super) enum Undo {
     Offset(GroupId, TopicPartition, Option<CommittedOffset>),
     /// There was no such group.
     NoGroup(GroupId),
-    /// The first member had the place that the second one has now.
-    Replaced(GroupId, MemberId, MemberId),
+    /// A member has the place that another one had.
+    Replaced(GroupId, MemberId, Box<Before>),
 }
 
 /// What follows when a write is replicated, or fails.

@@ -55,6 +55,23 @@ pub(super) struct Member {
     pub(super) is_new: bool,
 }
 
+/// A static member before another one took its place.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Before {
+    pub(super) id: MemberId,
+    pub(super) metadata: MemberMetadata,
+    pub(super) session_timeout: Micros,
+    pub(super) rebalance_timeout: Micros,
+}
+
+impl Before {
+    pub(super) fn of(id: MemberId, member: &Member) -> Self {
+        let Member { metadata, session_timeout, rebalance_timeout, .. } = member;
+        let (session_timeout, rebalance_timeout) = (*session_timeout, *rebalance_timeout);
+        Self { id, metadata: metadata.clone(), session_timeout, rebalance_timeout }
+    }
+}
+
 impl Member {
     /// As it was written.
     pub(super) fn restored(persisted: &PersistedMember) -> Self {

@@ -1,9 +1,9 @@
 //! One partition of `__consumer_offsets` under its coordinator: its groups and their journal (Kafka:
 //! `CoordinatorRuntime.CoordinatorContext`). What the groups mean by what they write is `classic`.
 
+use super::Action;
 use super::classic::Group;
 use super::journal::{Context, Journal, Outcome, Undo, failed, reply};
-use super::{Action, GroupTimer};
 use crate::config::BrokerSettings;
 use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset};
 use std::collections::BTreeMap;
@@ -49,21 +49,23 @@ impl Shard {
 
     /// The oldest batch handed over could not be appended: the state goes back to what is written
     /// (R9.4). Returns who waited for it, and for what was built on it.
-    pub(super) fn revert(&mut self, actions: &mut Vec<Action>) -> Vec<Outcome> {
+    pub(super) fn revert(
+        &mut self,
+        settings: &BrokerSettings,
+        actions: &mut Vec<Action>,
+    ) -> Vec<Outcome> {
         let (undo, outcomes) = self.journal.revert(actions);
-        undo.into_iter().for_each(|step| self.undo(step, actions));
+        undo.into_iter().for_each(|step| self.undo(step, settings, actions));
         outcomes
     }
 
-    fn undo(&mut self, step: Undo, actions: &mut Vec<Action>) {
+    fn undo(&mut self, step: Undo, settings: &BrokerSettings, actions: &mut Vec<Action>) {
         match step {
             Undo::NoGroup(group) => drop(self.groups.remove(&group)),
-            Undo::Replaced(group, old, new) => {
-                let state = self.groups.get_mut(&group);
-                if let Some(timeout) = state.and_then(|state| state.rename(new, old)) {
-                    actions.push(Action::Disarm(GroupTimer::Session(group, new)));
-                    actions.push(Action::Arm(GroupTimer::Session(group, old), timeout.into()));
-                }
+            Undo::Replaced(group, member, before) => {
+                self.with_group(group, settings, actions, |state, cx| {
+                    state.restore(member, *before, cx);
+                });
             }
             Undo::Offset(group, partition, before) => {
                 let Some(state) = self.groups.get_mut(&group) else { return };

@@ -92,20 +92,7 @@ pub struct MemberMetadata {
 }
 
 impl MemberMetadata {
-    /// A dynamic member with the default assignors that owns nothing and never did.
-    #[must_use]
-    pub fn new(topics: Arc<[TopicId]>) -> Self {
-        Self {
-            protocols: [Assignor::Range, Assignor::CooperativeSticky].into(),
-            instance: None,
-            topics,
-            owned: Arc::default(),
-            generation: GenerationId::UNKNOWN,
-            user_data: None,
-        }
-    }
-
-    /// The same, as the leader of the group gets it.
+    /// As the leader of the group gets it.
     #[must_use]
     pub fn subscriber(&self, id: MemberId) -> Subscriber {
         let Self { instance, topics, owned, generation, user_data, protocols: _ } = self.clone();

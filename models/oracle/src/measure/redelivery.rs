@@ -80,9 +80,10 @@ impl Redelivery {
         self.is_given_back |= self.owner.is_some_and(|(owner, _)| owner == node);
     }
 
-    /// Another process took the place of `member`.
-    pub(super) fn replaced(&mut self, member: MemberId) {
-        self.is_replaced |= self.member == Some(member);
+    /// `member` took the place of `before`, or has it again.
+    pub(super) fn replaced(&mut self, before: MemberId, member: MemberId) {
+        self.is_replaced |= self.member == Some(before);
+        self.is_replaced &= self.member != Some(member);
     }
 
     /// The member at `node` was given the partition.

@@ -128,23 +128,20 @@ fn a_record_processed_again_names_its_cause() {
 
 #[test]
 fn a_static_member_that_is_replaced_is_no_rebalance() {
-    let replaced = |before| {
-        let (before, member) = (MemberId(before), MemberId(6));
+    let replaced = |before, member| {
+        let (before, member) = (MemberId(before), MemberId(member));
         (1, Event::MemberReplaced { group: G, before, member })
     };
-    let with = |fact: (u16, Event)| {
-        redelivered(vec![
-            assigned(5, 1),
-            positioned(5, 0, PositionSource::Committed),
-            processed(0, 0),
-            fact,
-            assigned(6, 1),
-            positioned(6, 0, PositionSource::Committed),
-            at_node(6, processed(0, 0)),
-        ])
+    let with = |facts: &[(u16, Event)]| {
+        let worked = [assigned(5, 1), positioned(5, 0, PositionSource::Committed), processed(0, 0)];
+        let taken = positioned(6, 0, PositionSource::Committed);
+        let again = [assigned(6, 1), taken, at_node(6, processed(0, 0))];
+        redelivered([&worked[..], facts, &again[..]].concat())
     };
-    assert_eq!(with(replaced(5)), [DuplicateCause::Replaced]);
-    assert_eq!(with(replaced(9)), [DuplicateCause::Rebalance], "it was another one");
+    assert_eq!(with(&[replaced(5, 6)]), [DuplicateCause::Replaced]);
+    assert_eq!(with(&[replaced(9, 6)]), [DuplicateCause::Rebalance], "it was another one");
+    let undone = [replaced(5, 7), replaced(7, 5)];
+    assert_eq!(with(&undone), [DuplicateCause::Rebalance], "nobody took its place after all");
 }
 
 /// The causes of what is processed again in these histories, in order.

@@ -91,8 +91,9 @@ impl Measure {
                     self.standings.of(*group, *partition).commit(*offset);
                 }
             }
-            Event::MemberReplaced { group, before, .. } => {
-                self.redeliveries.of_group_mut(*group).for_each(|one| one.replaced(*before));
+            Event::MemberReplaced { group, before, member } => {
+                let all = self.redeliveries.of_group_mut(*group);
+                all.for_each(|one| one.replaced(*before, *member));
             }
             Event::Assigned { group, partitions, member, generation } => {
                 for partition in partitions.iter() {

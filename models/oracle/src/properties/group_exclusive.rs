@@ -267,6 +267,18 @@ mod tests {
         assert_eq!(result.violations[0].summary, told);
     }
 
+    /// R9.14: whose `group.instance.id` another one has now does not know it yet.
+    #[test]
+    fn a_static_member_that_is_replaced_owns_nothing() {
+        let replaced = |before: u64| {
+            let (before, member) = (MemberId(before), MemberId(6));
+            (1, Event::MemberReplaced { group: G, before, member })
+        };
+        let with = |before| run(vec![assigned(5, 1), replaced(before), assigned(6, 1)]).judgement;
+        assert_ne!(with(5), Judgement::Violated);
+        assert_eq!(with(9), Judgement::Violated, "it was another one");
+    }
+
     #[test]
     fn owners_after_each_other_hold() {
         let ended = || (5, Event::ProcessEnded(ProcessEnd::Crash));

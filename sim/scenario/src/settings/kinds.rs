@@ -55,6 +55,21 @@ pub enum Kind {
     Anything,
 }
 
+impl Kind {
+    /// The words that the models know, if `text` is something else.
+    #[must_use]
+    pub fn foreign(self, text: &str) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Word(words) => (!words.contains(&text)).then_some(words),
+            Self::Words(words) => {
+                let fine = text.split(',').all(|word| words.contains(&word.trim()));
+                (!fine).then_some(words)
+            }
+            Self::Number { .. } | Self::Switch | Self::Text | Self::Anything => None,
+        }
+    }
+}
+
 /// A default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {

@@ -117,11 +117,10 @@ fn range(ours: Option<&Setting>, theirs: &Definition) -> String {
 
 fn words(ours: Option<&Setting>, theirs: &Definition) -> String {
     let name = theirs.kind.name();
-    if let Some(Kind::Word(words)) = ours.map(|setting| setting.kind) {
-        return listed(words.iter().copied());
-    }
-    if let Some(Kind::Words(words)) = ours.map(|setting| setting.kind) {
-        return format!("list of {}", listed(words.iter().copied()));
+    match ours.map(|setting| setting.kind) {
+        Some(Kind::Word(words)) => return listed(words.iter().copied()),
+        Some(Kind::Words(words)) => return format!("list of {}", listed(words.iter().copied())),
+        Some(Kind::Number { .. } | Kind::Switch | Kind::Text | Kind::Anything) | None => {}
     }
     match theirs.valid() {
         Valid::Words(words, _) if theirs.kind == Type::List => {

@@ -7,7 +7,7 @@ use ackproof_scenario::files::{hidden, is_handed_on, is_secret};
 use ackproof_scenario::json::Span;
 use ackproof_scenario::properties::{Entry, parse};
 use ackproof_scenario::settings::words::about;
-use ackproof_scenario::settings::{self, Kind, Refusal, SHAPES, Scope, Standing, kafka};
+use ackproof_scenario::settings::{self, Refusal, SHAPES, Scope, Standing, kafka};
 use ackproof_types::KafkaVersion;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -186,17 +186,9 @@ impl File {
     pub(super) fn foreign(&self, entry: &Entry) -> bool {
         let ours = settings::find(self.scope, &entry.key).filter(|one| one.is_modelled());
         let value = entry.value.trim();
-        let words = match ours.map(|one| one.kind) {
-            Some(Kind::Word(words)) => words,
-            Some(Kind::Words(words)) => {
-                return value.split(',').any(|word| !words.contains(&word.trim()));
-            }
-            Some(Kind::Number { .. } | Kind::Switch | Kind::Text | Kind::Anything) | None => {
-                return false;
-            }
-        };
         // It is modelled, but a run begins without a commit.
-        !words.contains(&value) || entry.key == "auto.offset.reset" && value == "none"
+        let needs_commits = entry.key == "auto.offset.reset" && value == "none";
+        ours.is_some_and(|one| one.kind.foreign(value).is_some() || needs_commits)
     }
 
     pub(super) fn settings(&self, version: KafkaVersion) -> Vec<SettingReport> {

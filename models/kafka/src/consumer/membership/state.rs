@@ -117,6 +117,12 @@ impl Membership {
         if self.is_member() { ErrorCode::RebalanceInProgress } else { ErrorCode::UnknownMemberId }
     }
 
+    /// The member itself begins the next rebalance (Kafka: `requestRejoin`).
+    pub(super) fn request_rejoin(&mut self, reason: RebalanceReason) {
+        self.rejoin_needed = true;
+        self.rejoin_reason = Some(reason);
+    }
+
     /// Whether a coordinator may know it by its id (Kafka: not UNJOINED).
     pub(super) fn is_member(&self) -> bool {
         !matches!(self.state, State::Unjoined | State::Void(_))

@@ -3,10 +3,10 @@
 use super::{Group, State, refuse};
 use crate::group::GroupTimer;
 use crate::group::journal::{Context, Outcome, Undo};
-use crate::group::member::{Caller, Parked};
+use crate::group::member::{Before, Caller, Parked};
 use crate::message::{GroupResponse, JoinGroupRequest, JoinGroupResponse};
 use crate::observation::Observation;
-use ackproof_types::{ErrorCode, MemberId, Micros, RebalanceReason};
+use ackproof_types::{ErrorCode, MemberId, RebalanceReason};
 
 impl Group {
     /// The member that has this instance id now.
@@ -31,6 +31,8 @@ impl Group {
         let Some(old) = self.static_member(instance) else {
             return self.add(new, request, caller, cx);
         };
+        let Some(member) = self.members.get(&old) else { return };
+        let before = Before::of(old, member);
         self.replace(old, new, cx);
         cx.observe(Observation::MemberReplaced { group: cx.group, before: old, member: new });
         let Some(member) = self.members.get_mut(&new) else { return };
@@ -41,7 +43,7 @@ impl Group {
         cx.arm(GroupTimer::Session(cx.group, new), request.session_timeout);
         match self.state {
             State::Stable if self.protocol == self.select_protocol() => {
-                self.step_in(old, new, caller, cx);
+                self.step_in(before, new, caller, cx);
             }
             State::Stable => self.rebalance_or_complete(RebalanceReason::Metadata, cx),
             // The leader may make its assignment for the id before.
@@ -54,14 +56,14 @@ impl Group {
     }
 
     /// It takes the place of the member before, with its partitions, and nobody else notices.
-    fn step_in(&mut self, old: MemberId, new: MemberId, caller: Caller, cx: &mut Context<'_>) {
+    fn step_in(&mut self, before: Before, new: MemberId, caller: Caller, cx: &mut Context<'_>) {
         if let Some(member) = self.members.get_mut(&new) {
             member.joining = None;
         }
         let shares = self.members.iter();
         let shares: Vec<_> = shares.map(|(id, one)| (*id, one.assignment.clone())).collect();
         let response = self.joined(new, self.leader == Some(new));
-        let undo = Undo::Replaced(cx.group, old, new);
+        let undo = Undo::Replaced(cx.group, new, Box::new(before));
         cx.write([self.record(cx, &shares)], [undo], Some(Outcome::Reply(caller, response)));
     }
 
@@ -80,10 +82,25 @@ impl Group {
         self.rename(old, new);
     }
 
-    /// Gives a member another id; its `session.timeout.ms`. None: there is no such member.
-    pub(in super::super) fn rename(&mut self, old: MemberId, new: MemberId) -> Option<Micros> {
-        let member = self.members.remove(&old)?;
-        let timeout = member.session_timeout;
+    /// Nobody took the place of `before` after all.
+    pub(in super::super) fn restore(
+        &mut self,
+        new: MemberId,
+        before: Before,
+        cx: &mut Context<'_>,
+    ) {
+        let Before { id, metadata, session_timeout, rebalance_timeout } = before;
+        let Some(member) = self.members.get_mut(&new) else { return };
+        (member.metadata, member.rebalance_timeout) = (metadata, rebalance_timeout);
+        member.session_timeout = session_timeout;
+        self.rename(new, id);
+        cx.disarm(GroupTimer::Session(cx.group, new));
+        cx.arm(GroupTimer::Session(cx.group, id), session_timeout);
+        cx.observe(Observation::MemberReplaced { group: cx.group, before: new, member: id });
+    }
+
+    fn rename(&mut self, old: MemberId, new: MemberId) {
+        let Some(member) = self.members.remove(&old) else { return };
         self.members.insert(new, member);
         if self.unsynced.remove(&old) {
             self.unsynced.insert(new);
@@ -91,6 +108,5 @@ impl Group {
         if self.leader == Some(old) {
             self.leader = Some(new);
         }
-        Some(timeout)
     }
 }

@@ -2,6 +2,7 @@
 //! told to.
 
 use super::super::{Action, GroupCoordinator, GroupTimer};
+use crate::assignor::Assignor;
 use crate::config::{BrokerSettings, ClusterConfig, TopicConfig};
 use crate::machine::ConnectionId;
 use crate::message::GroupRecord;
@@ -251,13 +252,25 @@ impl Driver {
     }
 }
 
+/// A dynamic member with the default assignors that owns nothing and never did.
+pub(super) fn metadata(topics: Arc<[TopicId]>) -> MemberMetadata {
+    MemberMetadata {
+        protocols: [Assignor::Range, Assignor::CooperativeSticky].into(),
+        instance: None,
+        topics,
+        owned: Arc::default(),
+        generation: GenerationId::UNKNOWN,
+        user_data: None,
+    }
+}
+
 pub(super) fn join(member: Option<MemberId>) -> GroupRequest {
     GroupRequest::JoinGroup(JoinGroupRequest {
         group: GROUP,
         member,
         session_timeout: Micros::from_secs(45),
         rebalance_timeout: Micros::from_secs(300),
-        metadata: MemberMetadata::new(Arc::new([TopicId(1)])),
+        metadata: metadata(Arc::new([TopicId(1)])),
         reason: RebalanceReason::Joined,
     })
 }

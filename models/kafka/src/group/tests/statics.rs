@@ -99,9 +99,21 @@ fn it_waits_until_that_is_replicated_and_is_undone_if_it_cannot_be_written() {
     let (mut driver, _, again) = pair();
     assert_eq!(again, second);
     driver.refuses = Some(ErrorCode::NotEnoughReplicas);
-    assert_eq!(error(&driver.ask(&fixed(None, 1))), ErrorCode::CoordinatorNotAvailable);
+    let other = with(None, |metadata| {
+        (metadata.instance, metadata.owned) = (Some(1), [at(7)].into());
+    });
+    assert_eq!(error(&driver.ask(&other)), ErrorCode::CoordinatorNotAvailable);
     driver.refuses = None;
     assert!(super::is_ok(&driver.beat(again)), "the member before is still the one");
+    assert_eq!(driver.ask(&fixed(Some(again.member), 1)).len(), 1, "with what it said of itself");
+    let mut facts = Vec::new();
+    for fact in &driver.seen {
+        if let Observation::MemberReplaced { before, member, .. } = fact {
+            facts.push((*before, *member));
+        }
+    }
+    let [(before, member), back] = *facts else { panic!("{facts:?}") };
+    assert_eq!((before, back), (again.member, (member, before)), "that is on record");
 }
 
 #[test]

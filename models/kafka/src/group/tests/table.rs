@@ -10,7 +10,7 @@ use crate::machine::ConnectionId;
 use crate::message::GroupRecord;
 use crate::message::{
     CorrelationId, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse, MemberClaim,
-    MemberMetadata, SyncGroupRequest,
+    SyncGroupRequest,
 };
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, MemberId, RebalanceReason, TopicId};
@@ -293,7 +293,7 @@ impl Stage {
 fn join(member: Option<MemberId>, topics: &[TopicId]) -> GroupRequest {
     let GroupRequest::JoinGroup(request) = driver::join(member) else { panic!("a join") };
     GroupRequest::JoinGroup(JoinGroupRequest {
-        metadata: MemberMetadata::new(topics.into()),
+        metadata: driver::metadata(topics.into()),
         ..request
     })
 }

@@ -319,3 +319,13 @@ fn without_an_acknowledged_commit_or_an_assignment_nothing_is_judged() {
     let unassigned = vec![commit_sent(5), committed(5), lookup(6, 0)];
     assert_eq!(run(unassigned).judgement, Judgement::Vacuous);
 }
+
+/// R9.25: it looks nothing up, so nothing need be kept for its lookup.
+#[test]
+fn a_member_that_keeps_its_partition_does_not_keep_every_commit() {
+    let mut checker = Checker::new("commit-durability", &Arc::new(context()));
+    let mut events = vec![assigned(5, 1), lookup(5, -1), assigned(5, 2)];
+    events.extend((1..=9).flat_map(|offset| [commit_sent(offset), committed(offset)]));
+    entries(events).iter().for_each(|entry| checker.observe(entry));
+    assert!(checker.registers.of(G, P).writes.len() < 3);
+}
