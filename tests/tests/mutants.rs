@@ -20,6 +20,7 @@ const BUDGET: u64 = 50;
 
 const CHAOS: &str = "scenarios/basics/chaos.json";
 const BELOW_MIN_ISR: &str = "scenarios/basics/below-min-isr.json";
+const CONSUMER: &str = "scenarios/basics/consumer-protocol-storm.json";
 const ISOLATED: &str = "scenarios/basics/isolated-leader.json";
 
 /// A bug or a dangerous setting that breaks a property in some seed of the budget.
@@ -57,6 +58,7 @@ const BREAKAGES: &[Breakage] = &[
     bug("producer-order", CHAOS, Variant::NoDeduplication),
     bug("recovers", CHAOS, Variant::NoDivergenceCheck),
     bug("no-phantom", CHAOS, Variant::ReadAboveHighWatermark),
+    bug("group-exclusive", CONSUMER, Variant::UnreleasedGranted),
     bug("high-watermark", CHAOS, Variant::HighWatermarkNotMonotone),
     bug("leader-in-isr", CHAOS, Variant::ElectionIgnoresIsr),
     bug("one-leader-per-epoch", CHAOS, Variant::LeaderChangeKeepsEpoch),
@@ -143,6 +145,7 @@ fn context() -> Context {
         groups: vec![GroupContext {
             name: "g".into(),
             topics: vec![TopicId(1)],
+            protocol: "classic".into(),
             commit: "sync-after-batch".into(),
             reset: "earliest".into(),
             commit_interval: None,

@@ -97,6 +97,8 @@ const CAUSES: &[(&str, &str)] = &[
     ("acks-zero", LossCause::AcksZero.name()),
     ("auto-commit-hand-off", LossCause::HandOff.name()),
     ("commit-before-processing", LossCause::CommitBeforeProcessing.name()),
+    ("consumer-protocol-auto-commit", LossCause::BackgroundCommit.name()),
+    ("revocation-commit-sent-again", LossCause::BackgroundCommit.name()),
     ("no-idempotence-retry", DuplicateCause::ProducerRetry.name()),
     ("reset-latest-skips", LossCause::ResetLatest.name()),
     ("unclean-election", LossCause::UncleanElection.name()),

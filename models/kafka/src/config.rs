@@ -1,12 +1,13 @@
 //! Settings of the machines, resolved and typed. Field names follow Kafka's keys; defaults are those of
 //! the profile 4.0 and live in the scenario crate's table of settings, which the driver lowers to these.
 
-use crate::assignor::{Assignor, RebalanceProtocol};
+use crate::assignor::{Assignor, RebalanceProtocol, ServerAssignor};
 use crate::message::{Acks, OffsetSpec};
 use crate::profile::Profile;
 use crate::variant::Variants;
 use ackproof_types::{
-    BrokerId, CommitStrategy, ControllerId, Delay, GroupId, Micros, ProducerIndex, TopicId,
+    BrokerId, CommitStrategy, ControllerId, Delay, GroupId, GroupProtocol, Micros, ProducerIndex,
+    TopicId,
 };
 use std::sync::Arc;
 
@@ -36,6 +37,12 @@ impl ClusterConfig {
     #[must_use]
     pub fn topic(&self, topic: TopicId) -> &TopicConfig {
         &self.topics[topic.index()]
+    }
+
+    /// The number of partitions of `topic`; 0 if there is no such topic.
+    #[must_use]
+    pub fn partition_count(&self, topic: TopicId) -> u16 {
+        self.topics.get(topic.index()).map_or(0, |topic| topic.partitions)
     }
 }
 
@@ -97,6 +104,14 @@ pub struct BrokerSettings {
     pub group_max_session_timeout: Micros,
     /// `group.coordinator.append.linger.ms`.
     pub group_coordinator_append_linger: Micros,
+    /// `group.consumer.session.timeout.ms`.
+    pub group_consumer_session_timeout: Micros,
+    /// `group.consumer.heartbeat.interval.ms`.
+    pub group_consumer_heartbeat_interval: Micros,
+    /// `group.consumer.assignment.interval.ms`. No line before 4.3 has it.
+    pub group_consumer_assignment_interval: Micros,
+    /// `group.consumer.assignors`; the first one is the default.
+    pub group_consumer_assignors: &'static [ServerAssignor],
     /// `unclean.leader.election.interval.ms` (internal).
     pub unclean_leader_election_interval: Micros,
     /// `auto.leader.rebalance.enable`.
@@ -124,6 +139,10 @@ impl Default for BrokerSettings {
             group_min_session_timeout: ms(6000),
             group_max_session_timeout: ms(1_800_000),
             group_coordinator_append_linger: ms(5),
+            group_consumer_session_timeout: ms(45_000),
+            group_consumer_heartbeat_interval: ms(5000),
+            group_consumer_assignment_interval: ms(1000),
+            group_consumer_assignors: ServerAssignor::ALL,
             unclean_leader_election_interval: ms(300_000),
             auto_leader_rebalance: true,
             leader_imbalance_check_interval: ms(300_000),
@@ -202,6 +221,12 @@ pub struct ConsumerConfig {
     pub auto_commit_interval: Micros,
     /// `auto.offset.reset`; none: `poll` throws, and the application closes its consumer and ends.
     pub auto_offset_reset: Option<OffsetSpec>,
+    /// Whose client it is.
+    pub profile: Profile,
+    /// `group.protocol`.
+    pub group_protocol: GroupProtocol,
+    /// `group.remote.assignor`; none: the coordinator chooses. Of the consumer protocol only.
+    pub group_remote_assignor: Option<ServerAssignor>,
     /// `session.timeout.ms`.
     pub session_timeout: Micros,
     /// `heartbeat.interval.ms`.

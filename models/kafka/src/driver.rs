@@ -120,6 +120,11 @@ impl<M: Machine> Process<M> {
         &self.config
     }
 
+    /// What it is started with from the next start on.
+    pub fn configure(&mut self, config: M::Config) {
+        self.config = config;
+    }
+
     /// Starts a machine on the disk, in the place of one that may run.
     pub fn boot(&mut self, now: Timestamp, around: &mut impl Surroundings<M>) -> After {
         self.kill();

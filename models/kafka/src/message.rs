@@ -3,16 +3,21 @@
 //! A field Kafka has and no rule of the model reads is left out; see `DEVIATIONS.md`. Success and
 //! error of a part are a `Result`, so that no response carries both.
 
+mod consumer_group;
 mod group;
 mod group_record;
 mod names;
 mod size;
 
+pub use consumer_group::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
 pub use group::{
     CommittedOffset, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse, MemberClaim,
-    MemberMetadata, OffsetCommitRequest, SyncGroupRequest,
+    MemberMetadata, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
 };
-pub use group_record::{GroupRecord, PersistedMember};
+pub use group_record::{
+    ClassicMember, ConsumerGroupRecord, ConsumerMember, CurrentAssignment, GroupRecord,
+    MemberState, PersistedMember,
+};
 
 use crate::metadata::MetadataRecord;
 pub use ackproof_types::Acks;

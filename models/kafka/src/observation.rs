@@ -235,16 +235,38 @@ pub enum Observation {
         /// The partition.
         partition: TopicPartition,
     },
-    /// A join phase ended.
+    /// A join phase ended; in a consumer group, a member came, went or subscribed to something else (R9.31).
     Rebalanced {
         /// The group.
         group: GroupId,
-        /// The new generation.
+        /// The new generation, or the new epoch of the group.
         generation: GenerationId,
         /// Its number of members.
         members: u16,
         /// What began it.
         reason: RebalanceReason,
+    },
+    /// The coordinator of a consumer group removed a member, or it left, a static one for the time being
+    /// (R9.29, R9.33). Its application may not know.
+    MemberFenced {
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+        /// The epoch of the group by then: the member has no later one.
+        generation: GenerationId,
+    },
+    /// The coordinator of a consumer group may give these partitions to others: the member said that it does
+    /// not own them, or not yet (R9.32, R9.33).
+    PartitionsReleased {
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+        /// The epoch of the group by then.
+        generation: GenerationId,
+        /// The partitions.
+        partitions: Arc<[TopicPartition]>,
     },
     /// A static member came back, or another process with its `group.instance.id` (R9.14).
     MemberReplaced {

@@ -45,6 +45,18 @@ rules! {
     /// KAFKA-19047 (R17.15).
     RegistrationReplacesLeaving, V4_1, "registration-replaces-leaving",
         "a broker that stopped cleanly may register again before its old session is over (KAFKA-19047)";
+    /// KAFKA-18376 (R17.46).
+    CommitRacesPoll, V4_2, "commit-races-poll",
+        "with group.protocol=consumer, an interval commit may cover the records that the same poll returns (KAFKA-18376)";
+    /// KIP-1251 (R17.57).
+    AssignmentEpochs, V4_3, "assignment-epochs",
+        "a member of a consumer group may commit under an older epoch what it had by then (KIP-1251)";
+    /// KIP-1263 (R17.59).
+    AssignmentInterval, V4_3, "assignment-interval",
+        "a consumer group gets a new target once per group.consumer.assignment.interval.ms (KIP-1263)";
+    /// KAFKA-19233 (R9.30). It was merged in January 2026; which line has it is inferred from that.
+    FencedMemberRejoins, V4_3, "fenced-member-rejoins",
+        "a member that is still in its consumer group may join it again (KAFKA-19233)";
 }
 
 /// The binary of a cluster, and the features that it has finalized.

@@ -91,6 +91,9 @@ variants! {
     /// KIP-1251's text.
     ZombieCommitAccepted, "zombie-commit-accepted",
         "the coordinator takes commits from any member and generation";
+    /// R9.33 turned wrong.
+    UnreleasedGranted, "unreleased-granted",
+        "the coordinator of a consumer group gives a partition away before its owner has given it up";
     /// W12 turned wrong.
     CommitAckBeforeReplication, "commit-ack-before-replication",
         "the coordinator acknowledges a commit before it is replicated";

@@ -15,8 +15,9 @@ use ackproof_kafka::machine::{
 };
 use ackproof_kafka::message::{
     Acks, AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
-    ControllerRequest, ControllerResponse, CorrelationId, FetchRequest, FetchSession,
-    FetchingReplica, GroupRequest, GroupResponse, Message, MetadataFetchRequest, MetadataResponse,
+    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ControllerRequest,
+    ControllerResponse, CorrelationId, FetchRequest, FetchSession, FetchingReplica, GroupRequest,
+    GroupResponse, Message, MetadataFetchRequest, MetadataResponse, OffsetFetchRequest,
     ProduceRequest, Request, Response,
 };
 use ackproof_kafka::observation::Observation;
@@ -25,8 +26,9 @@ use ackproof_kafka::profile::Profile;
 use ackproof_kafka::reader::{Reader, ReaderConfig};
 use ackproof_kafka::variant::Variants;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, CommitStrategy, ControllerId, ErrorCode, GroupId, MemberId, Micros,
-    ProducerIndex, RebalanceReason, Server, Timestamp, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, CommitStrategy, ControllerId, ErrorCode, GroupId, GroupProtocol,
+    MemberEpoch, MemberId, Micros, ProducerIndex, RebalanceReason, Server, Timestamp, TopicId,
+    TopicPartition,
 };
 use std::sync::Arc;
 
@@ -64,7 +66,16 @@ fn requests() -> Vec<Request> {
         Request::FindCoordinator(group),
         Request::InitProducerId,
         Request::Group(GroupRequest::LeaveGroup(group, MemberId(5), RebalanceReason::Left)),
-        Request::Group(GroupRequest::OffsetFetch(group, vec![NOWHERE])),
+        Request::Group(GroupRequest::OffsetFetch(OffsetFetchRequest {
+            group,
+            member: Some((MemberId(5), MemberEpoch(9))),
+            partitions: vec![NOWHERE],
+        })),
+        Request::Group(GroupRequest::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatRequest {
+            topics: Some([NOWHERE.topic].into()),
+            owned: Some([NOWHERE].into()),
+            ..ConsumerGroupHeartbeatRequest::new(group, MemberId(5), MemberEpoch(9))
+        })),
         Request::Controller(ControllerRequest::BrokerRegistration(BrokerRegistrationRequest {
             broker: BrokerId(77),
             incarnation: 1,
@@ -105,6 +116,13 @@ fn responses() -> Vec<Response> {
         Response::InitProducerId(Err(error)),
         Response::Group(GroupResponse::Heartbeat(Err(error))),
         Response::Group(GroupResponse::OffsetCommit(Ok(()))),
+        Response::Group(GroupResponse::ConsumerGroupHeartbeat(Ok(
+            ConsumerGroupHeartbeatResponse {
+                epoch: MemberEpoch(9),
+                heartbeat_interval: Micros::ZERO,
+                assignment: Some([NOWHERE].into()),
+            },
+        ))),
         Response::Controller(ControllerResponse::BrokerHeartbeat(Err(error))),
         Response::Controller(ControllerResponse::AlterPartition(Err(error))),
         Response::Controller(ControllerResponse::MetadataFetch(Vec::new())),
@@ -226,6 +244,9 @@ fn clients_answer_nobody() {
         },
         auto_commit_interval: ms(5000),
         auto_offset_reset: None,
+        profile: Profile::default(),
+        group_protocol: GroupProtocol::Classic,
+        group_remote_assignor: None,
         session_timeout: ms(45_000),
         heartbeat_interval: ms(3000),
         partition_assignment_strategy: [Assignor::Range, Assignor::CooperativeSticky].into(),

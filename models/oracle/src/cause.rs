@@ -57,6 +57,8 @@ causes! {
             "commit before processing: the offset was committed before the record was processed";
         HandOff = "auto-commit-hand-off",
             "the hand-off committed offsets of records that its workers had not finished";
+        BackgroundCommit = "background-commit",
+            "group.protocol=consumer with auto-commit: the client committed in the background what poll had returned and the application had not processed";
         CommitPastWork = "commit-past-work",
             "a commit passed it before it was processed, and the commit strategy does not explain that";
         ResetLatest = "auto-offset-reset-latest",
@@ -82,6 +84,7 @@ impl LossCause {
             Self::LastReplica => Some("min.insync.replicas=1"),
             Self::CommitBeforeProcessing => Some("commit=before-processing"),
             Self::HandOff => Some("commit=auto-with-hand-off"),
+            Self::BackgroundCommit => Some("group.protocol=consumer"),
             Self::ResetLatest => Some("auto.offset.reset=latest"),
             Self::OutOfRange => Some("auto.offset.reset"),
             Self::Replication

@@ -1,8 +1,8 @@
 //! What the oracle must know of a run besides its history: who took part, and what was configured.
 
 use ackproof_types::{
-    Acks, BrokerId, CommitStrategy, ControllerId, GroupId, Micros, NodeId, OffsetReset,
-    ProducerIndex, Roster, Server, TopicId, TopicPartition, offsets_partition,
+    Acks, BrokerId, CommitStrategy, ControllerId, GroupId, GroupProtocol, Micros, NodeId,
+    OffsetReset, ProducerIndex, Roster, Server, TopicId, TopicPartition, offsets_partition,
 };
 use std::fmt;
 use std::str::FromStr;
@@ -74,6 +74,8 @@ pub struct GroupContext {
     pub name: String,
     /// What it subscribes to.
     pub topics: Vec<TopicId>,
+    /// `group.protocol`; another word where members follow different ones.
+    pub protocol: Word<GroupProtocol>,
     /// When it commits.
     pub commit: Word<CommitStrategy>,
     /// `auto.offset.reset`.
@@ -116,6 +118,12 @@ pub fn servers(brokers: u16) -> Roster {
 }
 
 impl Context {
+    /// Whether all members of the group follow the classic protocol.
+    #[must_use]
+    pub fn is_classic(&self, group: GroupId) -> bool {
+        self.groups[group.index()].protocol == Word::Known(GroupProtocol::Classic)
+    }
+
     /// `payments-0`.
     #[must_use]
     pub fn partition(&self, partition: TopicPartition) -> String {

@@ -299,17 +299,39 @@ macro_rules! facts {
             /// The partition.
             partition: TopicPartition,
         }
-        /// A join phase ended.
+        /// A join phase ended. With `group.protocol=consumer`: a member came, went or subscribed to something else.
         Rebalanced = "rebalanced" at Controller {
             /// The group.
             group: GroupId,
-            /// The new generation.
+            /// The new generation, or the new epoch of the group.
             generation: GenerationId,
             /// Number of members.
             members: u16,
             /// What began it; left out: not on record.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             reason: Option<RebalanceReason>,
+        }
+        /// With `group.protocol=consumer`: the coordinator removed a member, or it left, a static one for the
+        /// time being. Its application may not know.
+        MemberFenced = "member_fenced" at Controller {
+            /// The group.
+            group: GroupId,
+            /// The member.
+            member: MemberId,
+            /// The epoch of the group by then: the member has no later one.
+            generation: GenerationId,
+        }
+        /// With `group.protocol=consumer`: the coordinator may give these partitions to others. The member said
+        /// that it does not own them, or not yet.
+        PartitionsReleased = "partitions_released" at Controller {
+            /// The group.
+            group: GroupId,
+            /// The member.
+            member: MemberId,
+            /// The epoch of the group by then.
+            generation: GenerationId,
+            /// The partitions, ascending.
+            partitions: Arc<[TopicPartition]>,
         }
         /// A static member came back, or another process with its `group.instance.id`. It has the place of
         /// the member before, which is fenced.

@@ -41,6 +41,7 @@ pub(crate) fn context() -> Context {
         groups: vec![GroupContext {
             name: "ledger".into(),
             topics: vec![TopicId(1)],
+            protocol: "classic".into(),
             commit: "sync-after".into(),
             reset: "earliest".into(),
             commit_interval: None,

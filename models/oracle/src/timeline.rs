@@ -137,7 +137,7 @@ impl Timeline {
                 let added = isr.iter().filter(|id| !before.contains(id)).copied().collect();
                 self.isr(entry.at, *partition, removed, added);
             }
-            Event::MemberReplaced { group, .. } => {
+            Event::MemberReplaced { group, before, member } if before != member => {
                 let name = self.context.group(*group);
                 let text = format!("a static member of {name} was replaced by one with its id");
                 self.push(entry.at, Item::Text(text));

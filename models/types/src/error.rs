@@ -75,6 +75,8 @@ error_codes! {
     InvalidSessionTimeout = 26, "INVALID_SESSION_TIMEOUT";
     /// The group is rebalancing; the member must join again.
     RebalanceInProgress = 27, "REBALANCE_IN_PROGRESS";
+    /// The broker does not speak this request, or not at its level of features.
+    UnsupportedVersion = 35, "UNSUPPORTED_VERSION";
     /// This node is not the active controller.
     NotController = 41, "NOT_CONTROLLER";
     /// The request makes no sense.
@@ -111,6 +113,15 @@ error_codes! {
     DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION";
     /// A replica of the proposed in-sync set may not join it (KIP-841, KIP-903).
     IneligibleReplica = 107, "INELIGIBLE_REPLICA";
+    /// The member's epoch is not the one that the coordinator knows: it must join again without partitions
+    /// (KIP-848).
+    FencedMemberEpoch = 110, "FENCED_MEMBER_EPOCH";
+    /// A member that has not left has this `group.instance.id` (KIP-848).
+    UnreleasedInstanceId = 111, "UNRELEASED_INSTANCE_ID";
+    /// The coordinator has no such assignor (KIP-848).
+    UnsupportedAssignor = 112, "UNSUPPORTED_ASSIGNOR";
+    /// The member of a consumer group has another epoch by now (KIP-848).
+    StaleMemberEpoch = 113, "STALE_MEMBER_EPOCH";
 }
 
 impl fmt::Display for ErrorCode {

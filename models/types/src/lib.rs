@@ -33,10 +33,11 @@ pub use id::{
     TopicPartition,
 };
 pub use log::{
-    BrokerEpoch, GenerationId, LeaderEpoch, Offset, PartitionEpoch, ProducerEpoch, Sequence,
+    BrokerEpoch, GenerationId, LeaderEpoch, MemberEpoch, Offset, PartitionEpoch, ProducerEpoch,
+    Sequence,
 };
 pub use record::{Record, RecordId, RecordSlice};
 pub use roster::{Roster, Server};
-pub use setting::{Acks, CommitStrategy, OffsetReset};
+pub use setting::{Acks, CommitStrategy, GroupProtocol, OffsetReset};
 pub use time::{Delay, Micros, Timestamp};
 pub use version::{Features, KafkaVersion};

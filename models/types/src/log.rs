@@ -94,6 +94,35 @@ epoch! {
     /// Counts the completed join phases of a classic group (Kafka: `generationId`).
     GenerationId(i32)
 }
+epoch! {
+    /// Counts the changes of a consumer group (KIP-848). The group has the newest, its target assignment the
+    /// one that it was made for, and each member the one that it has reached (Kafka: `groupEpoch`,
+    /// `assignmentEpoch`, `memberEpoch`).
+    MemberEpoch(i32)
+}
+
+impl MemberEpoch {
+    /// A member with this epoch joins.
+    pub const JOIN: Self = Self(0);
+    /// A member with this epoch leaves for good.
+    pub const LEAVE: Self = Self(-1);
+    /// A static member with this epoch leaves and may come back.
+    pub const LEAVE_STATIC: Self = Self(-2);
+}
+
+/// One field of a commit has either (Kafka: `generationIdOrMemberEpoch`).
+impl From<MemberEpoch> for GenerationId {
+    fn from(epoch: MemberEpoch) -> Self {
+        Self(epoch.0)
+    }
+}
+
+/// One field of a commit has either (Kafka: `generationIdOrMemberEpoch`).
+impl From<GenerationId> for MemberEpoch {
+    fn from(generation: GenerationId) -> Self {
+        Self(generation.0)
+    }
+}
 
 /// A sequence number of an idempotent producer within one partition; after `i32::MAX` comes 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

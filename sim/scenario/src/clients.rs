@@ -34,7 +34,10 @@ pub(crate) const GROUP_KEYS: &[&str] = &[
     "start",
     "properties",
     "config",
+    "deploys",
 ];
+/// Keys of one of its `deploys`.
+pub(crate) const DEPLOY_KEYS: &[&str] = &["at", "properties", "config"];
 
 /// What names the processes of the cluster, so no client may be called so.
 const RESERVED: [&str; 3] = ["broker", "brokers", "controller"];
@@ -206,7 +209,8 @@ fn group(
 ) -> Group {
     let failures = at.get("failures").and_then(|at| sink.quantity(&at, "%", durations::percent));
     let process = at.get("process").and_then(|at| sink.delay(&at));
-    let (commit, config) = consumer(sink, at, cluster);
+    let (commit, config) = consumer(sink, at, at.get("config"), cluster);
+    let deploys = deploys(sink, at, cluster);
     let default_process = Delay { min: Micros::from_millis(1), max: Micros::from_millis(3) };
     Group {
         name: name.to_owned(),
@@ -218,7 +222,29 @@ fn group(
         commit,
         start: at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START),
         config,
+        deploys,
     }
+}
+
+/// What members that start later are configured with, instead of the group's `config`.
+fn deploys(sink: &mut Sink<'_>, group: &At<'_>, cluster: &Cluster) -> Vec<(Micros, Settings)> {
+    let mut deploys: Vec<(Micros, Settings)> = Vec::new();
+    for at in group.get("deploys").map(|at| sink.list(&at)).unwrap_or_default() {
+        if !sink.object(&at, DEPLOY_KEYS) {
+            continue;
+        }
+        let Some(when) = at.get("at") else {
+            sink.at(&at, "a deploy needs \"at\": the time from which members start with it");
+            continue;
+        };
+        let (_, config) = consumer(sink, group, at.get("config"), cluster);
+        let Some(time) = sink.duration(&when) else { continue };
+        if deploys.last().is_some_and(|(before, _)| *before >= time) {
+            sink.at(&when, "deploys stand in the order of their times");
+        }
+        deploys.push((time, config));
+    }
+    deploys
 }
 
 fn subscription(sink: &mut Sink<'_>, at: Option<At<'_>>, topics: &[Topic]) -> Vec<TopicId> {
@@ -283,8 +309,14 @@ fn strategy(
     commit
 }
 
-fn consumer(sink: &mut Sink<'_>, at: &At<'_>, cluster: &Cluster) -> (CommitStrategy, Settings) {
-    let config = Config::read(sink, at.get("config").as_ref(), Scope::Consumer);
+/// The settings of a group's member under `place`.
+fn consumer(
+    sink: &mut Sink<'_>,
+    at: &At<'_>,
+    place: Option<At<'_>>,
+    cluster: &Cluster,
+) -> (CommitStrategy, Settings) {
+    let config = Config::read(sink, place.as_ref(), Scope::Consumer);
     let mut settings = config.filled();
     let commit = strategy(sink, at, &config, &mut settings);
     if let Some(place) = config.place("auto.offset.reset")
@@ -295,30 +327,48 @@ fn consumer(sink: &mut Sink<'_>, at: &At<'_>, cluster: &Cluster) -> (CommitStrat
         let hint = Some("write \"earliest\" or \"latest\"".to_owned());
         sink.hinted(place.node.span, &place.path, message, hint);
     }
-    protocol(sink, at.get("config").as_ref());
-    timeouts(sink, at, &config, &settings, cluster);
+    protocol(sink, &config, &settings);
+    if settings.word("group.protocol") == "classic" {
+        timeouts(sink, at, &config, &settings, cluster);
+    } else {
+        assignor(sink, &config, &settings, cluster);
+    }
     (commit, settings)
 }
 
-/// What a client does not take together with its group's protocol (`ConsumerConfig`).
-fn protocol(sink: &mut Sink<'_>, config: Option<&At<'_>>) {
-    let Some(config) = config else { return };
-    let given = |key| config.get(key).filter(|at| at.node.as_str() != Some(""));
-    let new = given("group.protocol")
-        .and_then(|at| at.node.as_str())
-        .is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"));
-    let (name, refused): (_, &[&str]) = if new {
-        (
-            "consumer",
-            &["session.timeout.ms", "heartbeat.interval.ms", "partition.assignment.strategy"],
-        )
-    } else {
-        ("classic", &["group.remote.assignor"])
-    };
-    for place in refused.iter().filter_map(|key| given(key)) {
-        let key = place.path.rsplit("config.").next().unwrap_or_default();
-        let message = format!("{key} cannot be set with group.protocol={name}: Kafka refuses that");
-        sink.error(place.key_span, &place.path, message);
+/// What a client does not take together with its group's protocol (`ConsumerConfig`), and where it stands
+/// instead.
+const OF_ONE_PROTOCOL: [(&str, &str, Option<&str>); 4] = [
+    ("session.timeout.ms", "classic", Some("group.consumer.session.timeout.ms")),
+    ("heartbeat.interval.ms", "classic", Some("group.consumer.heartbeat.interval.ms")),
+    ("partition.assignment.strategy", "classic", Some("group.consumer.assignors")),
+    ("group.remote.assignor", "consumer", None),
+];
+
+fn protocol(sink: &mut Sink<'_>, config: &Config<'_>, settings: &Settings) {
+    let protocol = settings.word("group.protocol");
+    for (key, of, instead) in OF_ONE_PROTOCOL {
+        let Some(place) = config.place(key).filter(|_| of != protocol) else { continue };
+        let message =
+            format!("{key} cannot be set with group.protocol={protocol}: Kafka refuses that");
+        let hint = instead.map(|instead| {
+            format!("the brokers say it: set {instead} under \"cluster\", \"config\"")
+        });
+        sink.hinted(place.key_span, &place.path, message, hint);
+    }
+}
+
+/// R9.29: a member that wishes for an assignor that the brokers do not have could never join.
+fn assignor(sink: &mut Sink<'_>, config: &Config<'_>, settings: &Settings, cluster: &Cluster) {
+    let key = "group.remote.assignor";
+    let (Some(wish), Some(place)) = (settings.text(key), config.place(key)) else { return };
+    let available = cluster.settings.word("group.consumer.assignors");
+    if !available.split(',').any(|one| one == wish) {
+        let message = format!(
+            "{key} is {wish}, and the brokers have {available} (group.consumer.assignors): \
+             UNSUPPORTED_ASSIGNOR, no member could join"
+        );
+        sink.at(&place, message);
     }
 }
 

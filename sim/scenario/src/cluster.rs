@@ -126,18 +126,42 @@ fn startup(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) -> Startup 
 /// What Kafka's broker refuses to start with, or could not do.
 fn between_settings(sink: &mut Sink<'_>, config: &Config<'_>, settings: &Settings) {
     // The first is not to be above the second.
-    const AT_MOST: [(&str, &str); 3] = [
+    const AT_MOST: [(&str, &str); 9] = [
         ("replica.fetch.wait.max.ms", "replica.lag.time.max.ms"),
         ("replica.fetch.wait.max.ms", "replica.socket.timeout.ms"),
         ("group.min.session.timeout.ms", "group.max.session.timeout.ms"),
+        ("group.consumer.min.session.timeout.ms", "group.consumer.session.timeout.ms"),
+        ("group.consumer.session.timeout.ms", "group.consumer.max.session.timeout.ms"),
+        ("group.consumer.min.heartbeat.interval.ms", "group.consumer.heartbeat.interval.ms"),
+        ("group.consumer.heartbeat.interval.ms", "group.consumer.max.heartbeat.interval.ms"),
+        ("group.consumer.min.assignment.interval.ms", "group.consumer.assignment.interval.ms"),
+        ("group.consumer.assignment.interval.ms", "group.consumer.max.assignment.interval.ms"),
     ];
     for (low, high) in AT_MOST {
         let (small, large) = (settings.number(low), settings.number(high));
-        if small > large
-            && let Some(place) = config.place(low).or_else(|| config.place(high))
-        {
-            sink.at(&place, format!("{low} {small} is above {high} {large}: Kafka refuses that"));
+        let (first, second) = (config.place(low), config.place(high));
+        if small <= large {
+            continue;
         }
+        let hint = match (&first, &second) {
+            (Some(_), None) => Some(format!("set {high} too")),
+            (None, Some(_)) => Some(format!("set {low} too")),
+            _ => None,
+        };
+        if let Some(place) = first.or(second) {
+            let message = format!("{low} {small} is above {high} {large}: Kafka refuses that");
+            sink.hinted(place.node.span, &place.path, message, hint);
+        }
+    }
+    let (key, session) =
+        ("group.consumer.heartbeat.interval.ms", "group.consumer.session.timeout.ms");
+    if settings.number(key) >= settings.number(session)
+        && let Some(place) = config.place(key).or_else(|| config.place(session))
+    {
+        let (heartbeat, limit) = (settings.number(key), settings.number(session));
+        let message =
+            format!("{key} {heartbeat} is not below {session} {limit}: Kafka refuses that");
+        sink.at(&place, message);
     }
     let (heartbeat, session) = (
         settings.number("broker.heartbeat.interval.ms"),

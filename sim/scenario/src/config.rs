@@ -84,9 +84,17 @@ fn text(at: &At<'_>) -> String {
 
 /// Whether the line of Kafka takes a value too: not every line takes what some do.
 fn suits(sink: &mut Sink<'_>, setting: &Setting, value: &SettingValue, at: &At<'_>) -> bool {
+    let Some(theirs) = kafka::find(setting.scope, setting.key, sink.kafka) else {
+        let message = format!("Kafka {} has no \"{}\"", sink.kafka, setting.key);
+        let has =
+            |version: &KafkaVersion| kafka::find(setting.scope, setting.key, *version).is_some();
+        let since = KafkaVersion::ALL.into_iter().find(has);
+        let hint = since.map(|since| format!("it came with Kafka {since}: set \"kafka\""));
+        sink.hinted(at.key_span, &at.path, message, hint);
+        return false;
+    };
     let SettingValue::Number(number) = value else { return true };
-    let theirs = kafka::find(setting.scope, setting.key, sink.kafka);
-    let checked = theirs.map_or(Ok(()), |theirs| theirs.check(&number.to_string()));
+    let checked = theirs.check(&number.to_string());
     if let Err(why) = &checked {
         sink.at(at, format!("{} {why}: Kafka {} refuses that", setting.key, sink.kafka));
     }
@@ -145,7 +153,7 @@ fn value(sink: &mut Sink<'_>, setting: &Setting, at: &At<'_>) -> Option<SettingV
             sink.at(at, format!("expected true or false, found {}", at.node.kind()));
             None
         }
-        Kind::Word(words) => word(sink, setting.key, words, at),
+        Kind::Word(words) => word(sink, setting, words, at),
         Kind::Words(words) => list(sink, setting.key, words, at),
         Kind::Text => sink.string(at).and_then(|text| {
             if text.is_empty() {
@@ -203,20 +211,28 @@ fn number(
     sink.whole(at, min, max).map(SettingValue::Number)
 }
 
-fn word(sink: &mut Sink<'_>, key: &str, words: &[&str], at: &At<'_>) -> Option<SettingValue> {
-    let text = match &at.node.value {
+fn word(
+    sink: &mut Sink<'_>,
+    setting: &Setting,
+    words: &[&str],
+    at: &At<'_>,
+) -> Option<SettingValue> {
+    let key = setting.key;
+    let given = match &at.node.value {
         Value::String(text) | Value::Number(text) => text.as_str(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
             sink.at(at, format!("expected one of {}, found {}", words.join(", "), at.node.kind()));
             return None;
         }
     };
-    if !words.contains(&text) {
+    let theirs = kafka::find(setting.scope, key, sink.kafka);
+    let text = theirs.map_or_else(|| given.to_owned(), |theirs| theirs.spelt(given));
+    if !words.contains(&&*text) {
         let what = format!("value of {key}");
-        sink.unknown(at.node.span, &at.path, (&what, text), words.iter().copied());
+        sink.unknown(at.node.span, &at.path, (&what, given), words.iter().copied());
         return None;
     }
     // `-1` is Kafka's other name for `all`.
-    let text = if key == "acks" && text == "-1" { "all" } else { text };
-    Some(SettingValue::Word(text.to_owned()))
+    let text = if key == "acks" && text == "-1" { "all".to_owned() } else { text };
+    Some(SettingValue::Word(text))
 }

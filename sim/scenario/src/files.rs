@@ -89,8 +89,22 @@ pub(crate) fn put_in(root: &mut Node, sink: &mut Sink<'_>, reader: Reader<'_>) {
         let Value::Object(entries) = &mut value.value else { continue };
         for Member { key: name, value, .. } in entries {
             let path = format!("{section}.{name}");
-            File { sink, reader, scope, version }.put_in(value, &path);
+            let mut file = File { sink, reader, scope, version };
+            file.put_in(value, &path);
+            for (number, deploy) in deploys(value).iter_mut().enumerate() {
+                file.put_in(deploy, &format!("{path}.deploys[{number}]"));
+            }
         }
+    }
+}
+
+/// Of a group, the later settings of its members, which may be in files too.
+fn deploys(owner: &mut Node) -> &mut [Node] {
+    let Value::Object(members) = &mut owner.value else { return &mut [] };
+    let deploys = members.iter_mut().find(|member| member.key == "deploys");
+    match deploys.map(|deploys| &mut deploys.value.value) {
+        Some(Value::Array(items)) => items,
+        _ => &mut [],
     }
 }
 
@@ -202,6 +216,7 @@ impl File<'_, '_> {
             return None;
         }
         let ours = ours?;
+        let text = &*theirs.spelt(text);
         if let Some(words) = ours.kind.foreign(text) {
             let message = format!("{key}={text}: Kafka takes that, the models do not");
             let hint = Some(format!("they know {}", words.join(", ")));

@@ -6,6 +6,7 @@
 //! - [`settings`] the table of Kafka settings · [`properties`] Java's files of them, which [`files`] puts in
 //! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments · [`targets`] whom
+//! - `overrides` values from the command line · `protocol` the one that stands for several
 //! - [`swarm`] what a seed changes about a plan
 //! - [`mod@write`] the way back: a schedule with everything decided, as a file
 
@@ -24,6 +25,7 @@ pub mod json;
 mod overrides;
 pub mod plan;
 pub mod properties;
+mod protocol;
 pub mod resolve;
 pub mod schedule;
 pub mod schema;

@@ -4,6 +4,7 @@ use crate::clients::{GROUP_KEYS, PRODUCER_KEYS};
 use crate::cluster::TOPIC_KEYS;
 use crate::diagnostic::nearest;
 use crate::json::{MAX_DEPTH, Member, Node, Span, Typed, Value, parse};
+use crate::protocol;
 use crate::resolve::KEYS;
 use crate::settings::{self, Scope};
 use crate::sink::Sink;
@@ -14,6 +15,9 @@ const BY_NAME: [&str; 3] = ["topics", "producers", "groups"];
 /// Puts every value of `sets` where its path says.
 pub(crate) fn apply(root: &mut Node, sets: &[(String, String)], sink: &mut Sink<'_>) {
     for (number, (path, text)) in sets.iter().enumerate() {
+        if protocol::is_meant(path) {
+            continue;
+        }
         let (typed_path, typed_value) =
             (Span::typed(Typed::Path(number)), Span::typed(Typed::Value(number)));
         let string = |_| Node { span: typed_value, value: Value::String(text.clone()) };

@@ -233,6 +233,15 @@ pub struct Group {
     pub start: Micros,
     /// Consumer settings by Kafka's key; every modelled key is present.
     pub config: Settings,
+    /// Other settings, of members that start from these times on; ascending.
+    pub deploys: Vec<(Micros, Settings)>,
+}
+
+impl Group {
+    /// All settings that one of its members may have.
+    pub fn configs(&self) -> impl Iterator<Item = &Settings> {
+        std::iter::once(&self.config).chain(self.deploys.iter().map(|(_, config)| config))
+    }
 }
 
 /// One entry of `faults`.

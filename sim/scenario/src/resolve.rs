@@ -11,6 +11,7 @@ use crate::files::{self, Reader};
 use crate::json::{Span, Value, parse};
 use crate::overrides;
 use crate::plan::{Expect, Ignored, Plan};
+use crate::protocol;
 use crate::settings::Standing;
 use crate::sink::{At, Sink};
 use ackproof_types::Micros;
@@ -139,6 +140,7 @@ fn read(
     if node.members().is_some() {
         overrides::apply(&mut node, sets, sink);
         files::put_in(&mut node, sink, reader);
+        protocol::apply(&mut node, sets, sink);
     }
     let root = At::root(&node);
     sink.object(&root, KEYS).then(|| plan(&root, file, names, sink))

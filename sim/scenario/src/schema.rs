@@ -1,7 +1,7 @@
 //! The JSON Schema of a scenario, for editors: made from the same tables that the reader uses. It
 //! knows shapes only; rules between values are the reader's.
 
-use crate::clients::{GROUP_KEYS, PRODUCER_KEYS};
+use crate::clients::{DEPLOY_KEYS, GROUP_KEYS, PRODUCER_KEYS};
 use crate::cluster::{
     CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, MAX_SYN_LINEAR_TIMEOUTS, NETWORK_KEYS, STARTUP_KEYS,
     SYN_LINEAR_TIMEOUTS, TOPIC_KEYS,
@@ -242,6 +242,19 @@ fn group() -> Value {
         "failures" => pattern(PERCENT, "Share of processing attempts that fail, like \"1%\"."),
         "attempts" => whole(1, None, 3, "Attempts before a record is dead-lettered."),
         "start" => pattern(DURATION, "When its members start, like \"1s\"."),
+        PROPERTIES => properties(Scope::Consumer),
+        "config" => config(Scope::Consumer),
+        "deploys" => described(
+            json!({ "type": "array", "items": deploy() }),
+            "Other settings for members that start later: a rolling restart then deploys them.",
+        ),
+        other => unreachable!("no schema for {other}"),
+    })
+}
+
+fn deploy() -> Value {
+    object(DEPLOY_KEYS, |key| match key {
+        "at" => pattern(DURATION, "From when on members start with these settings, like \"20s\"."),
         PROPERTIES => properties(Scope::Consumer),
         "config" => config(Scope::Consumer),
         other => unreachable!("no schema for {other}"),

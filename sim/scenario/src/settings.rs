@@ -128,6 +128,9 @@ const ASSIGNORS: &[&str] = &[
 const DEFAULT_ASSIGNORS: &str = "org.apache.kafka.clients.consumer.RangeAssignor,\
                                  org.apache.kafka.clients.consumer.CooperativeStickyAssignor";
 
+/// Kafka's assignors of the coordinator, by their names.
+const SERVER_ASSIGNORS: &[&str] = &["uniform", "range"];
+
 use Scope::{Broker, Consumer, Producer, Topic};
 
 /// Settings of a broker that a scenario says in its own words, and that count where a broker's file has them:
@@ -157,6 +160,20 @@ pub const SETTINGS: &[Setting] = &[
         // -1: the batch closes with the queue of requests (R17.55).
         since: &[(KafkaVersion::V4_2, Preset::Number(-1))],
         ..number(Broker, "group.coordinator.append.linger.ms", "ms", -1, 5)
+    },
+    // Of groups with `group.protocol=consumer`.
+    number(Broker, "group.consumer.session.timeout.ms", "ms", 1, 45_000),
+    number(Broker, "group.consumer.min.session.timeout.ms", "ms", 1, 45_000),
+    number(Broker, "group.consumer.max.session.timeout.ms", "ms", 1, 60_000),
+    number(Broker, "group.consumer.heartbeat.interval.ms", "ms", 1, 5000),
+    number(Broker, "group.consumer.min.heartbeat.interval.ms", "ms", 1, 5000),
+    number(Broker, "group.consumer.max.heartbeat.interval.ms", "ms", 1, 15_000),
+    number(Broker, "group.consumer.assignment.interval.ms", "ms", 0, 1000),
+    number(Broker, "group.consumer.min.assignment.interval.ms", "ms", 0, 0),
+    number(Broker, "group.consumer.max.assignment.interval.ms", "ms", 0, 15_000),
+    Setting {
+        kind: Kind::Words(SERVER_ASSIGNORS),
+        ..word(Broker, "group.consumer.assignors", SERVER_ASSIGNORS, "uniform,range")
     },
     number(Broker, "unclean.leader.election.interval.ms", "ms", 1, 300_000),
     switch(Broker, "auto.leader.rebalance.enable", true),
@@ -191,6 +208,13 @@ pub const SETTINGS: &[Setting] = &[
     switch(Consumer, "enable.auto.commit", true),
     number(Consumer, "auto.commit.interval.ms", "ms", 1, 5000),
     word(Consumer, "auto.offset.reset", &["latest", "earliest", "none"], "latest"),
+    word(Consumer, "group.protocol", &["classic", "consumer"], "classic"),
+    // Unset: the coordinator chooses.
+    Setting {
+        kind: Kind::Word(SERVER_ASSIGNORS),
+        standing: Standing::Modelled,
+        ..known(Consumer, "group.remote.assignor")
+    },
     number(Consumer, "session.timeout.ms", "ms", 1, 45_000),
     number(Consumer, "heartbeat.interval.ms", "ms", 1, 3000),
     Setting {
@@ -220,9 +244,6 @@ pub const SETTINGS: &[Setting] = &[
     known(Broker, "controller.quorum.election.timeout.ms"),
     known(Broker, "controller.quorum.fetch.timeout.ms"),
     known(Broker, "default.replication.factor"),
-    known(Broker, "group.consumer.assignors"),
-    known(Broker, "group.consumer.heartbeat.interval.ms"),
-    known(Broker, "group.consumer.session.timeout.ms"),
     known(Broker, "group.coordinator.rebalance.protocols"),
     known(Broker, "group.coordinator.threads"),
     harmful(
@@ -316,17 +337,7 @@ pub const SETTINGS: &[Setting] = &[
     known(Consumer, "client.id"),
     known(Consumer, "client.rack"),
     known(Consumer, "connections.max.idle.ms"),
-    harmful(
-        Consumer,
-        "group.protocol",
-        Harm {
-            breaks: &["at-least-once", "commit-behind-processing", "group-exclusive", "recovers"],
-            why: "another protocol decides who owns what",
-            unless: Unless::Words(&["classic"]),
-        },
-    ),
     harmful(Consumer, "interceptor.classes", interceptors(&["at-least-once"])),
-    known(Consumer, "group.remote.assignor"),
     known(Consumer, "isolation.level"),
     known(Consumer, "reconnect.backoff.max.ms"),
     known(Consumer, "reconnect.backoff.ms"),

@@ -189,11 +189,22 @@ fn group(group: &Group, plan: &Plan) -> Value {
     object.put_if(failures > 0, "failures", || json!(spell_percent(failures)));
     object.put_if(group.attempts != 3, "attempts", || json!(group.attempts));
     object.put_if(group.start != START, "start", || json!(spell(group.start)));
-    let mut config = config(&group.config, (Scope::Consumer, plan.kafka), &none());
+    object.put_full("config", member(&group.config, plan));
+    let deploys = group.deploys.iter().map(|(from, config)| {
+        let mut deploy = Object::new();
+        deploy.put("at", json!(spell(*from)));
+        deploy.put_full("config", member(config, plan));
+        Value::Object(deploy.0)
+    });
+    object.put_if(!group.deploys.is_empty(), "deploys", || deploys.collect());
+    Value::Object(object.0)
+}
+
+fn member(settings: &Settings, plan: &Plan) -> Map<String, Value> {
+    let mut config = config(settings, (Scope::Consumer, plan.kafka), &none());
     // It follows from the strategy.
     config.remove("enable.auto.commit");
-    object.put_full("config", config);
-    Value::Object(object.0)
+    config
 }
 
 fn fault(fault: &ScheduledFault, plan: &Plan) -> Value {

@@ -8,8 +8,8 @@ use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause};
 use ackproof_reports::contract::{Clause, Contract, NotModelled, Possible};
 use ackproof_reports::run::Fate;
 use ackproof_scenario::plan::{Group, Ignored, Plan, Producer};
-use ackproof_types::CommitStrategy;
 use ackproof_types::words::plural;
+use ackproof_types::{CommitStrategy, KafkaVersion};
 use std::collections::BTreeMap;
 
 /// By property: the causes by which it may be violated; none: by any.
@@ -62,7 +62,7 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         allow(&["commit-durability"], &[LossCause::UncleanElection]);
     }
     for one in &plan.groups {
-        if let Some(cause) = early(one.commit) {
+        if let Some(cause) = early(one) {
             allow(&[AT_LEAST_ONCE], &[cause]);
             // It names no causes.
             allow(&[COMMITS], &[]);
@@ -79,9 +79,10 @@ fn may_lose_commits(plan: &Plan) -> bool {
     plan.consumer_offsets().config.switch("unclean.leader.election.enable")
 }
 
-/// Why a commit strategy commits what is not processed.
-const fn early(commit: CommitStrategy) -> Option<LossCause> {
-    match commit {
+/// Why a group commits what is not processed.
+fn early(group: &Group) -> Option<LossCause> {
+    match group.commit {
+        CommitStrategy::Auto if is_consumer(group) => Some(LossCause::BackgroundCommit),
         CommitStrategy::AutoWithHandOff => Some(LossCause::HandOff),
         CommitStrategy::BeforeProcessing => Some(LossCause::CommitBeforeProcessing),
         CommitStrategy::Auto
@@ -89,6 +90,11 @@ const fn early(commit: CommitStrategy) -> Option<LossCause> {
         | CommitStrategy::AsyncAfterBatch
         | CommitStrategy::SyncPerRecord => None,
     }
+}
+
+/// Whether its members follow the consumer protocol.
+fn is_consumer(group: &Group) -> bool {
+    group.configs().any(|config| config.word("group.protocol") == "consumer")
 }
 
 /// The settings of `plan` that have no effect, and what they could break.
@@ -256,11 +262,17 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         let clause = Clause { says, settings: vec![setting.to_owned()] };
         possible(Fate::Skipped, Some(name), causes, clause)
     };
-    let (mut skips, early) = (Vec::new(), early(group.commit));
+    let (mut skips, early) = (Vec::new(), early(group));
     if let Some(cause) = early {
-        let says =
-            format!("{name} never processes a record that it committed before a member failed");
-        skips.push(skipped(&[cause], says, &commit));
+        let (when, setting) = if cause == LossCause::BackgroundCommit {
+            (in_background(plan), format!("groups.{name}.config.group.protocol=consumer"))
+        } else {
+            ("", commit.clone())
+        };
+        let says = format!(
+            "{name} never processes a record that it committed before a member failed{when}"
+        );
+        skips.push(skipped(&[cause], says, &setting));
     }
     if reset == "latest" {
         let says = format!(
@@ -314,6 +326,16 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
     let causes = again.iter().map(|cause| cause.name());
     let clause = Clause { says, settings };
     contract.possible.push(possible(Fate::Duplicate, Some(name), causes, clause));
+}
+
+/// When a client with the consumer protocol commits what its application works on (R8.17, R17.46).
+fn in_background(plan: &Plan) -> &'static str {
+    if plan.kafka >= KafkaVersion::V4_2 {
+        ": the client commits in the background, and may cover what this poll returns, or what later polls \
+         returned when a commit before a revocation is sent again"
+    } else {
+        ": a commit before a revocation that is sent again covers what later polls returned"
+    }
 }
 
 /// The promise, with what it rests on.

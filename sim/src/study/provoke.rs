@@ -44,8 +44,12 @@ fn recovery(plan: &Plan) -> Micros {
     let broker = ["broker.session.timeout.ms", "replica.socket.timeout.ms"];
     let broker = broker.map(|key| plan.broker_config.millis(key));
     let producers = plan.producers.iter().map(|one| one.config.millis("request.timeout.ms"));
-    let groups = plan.groups.iter().flat_map(|one| {
-        ["session.timeout.ms", "request.timeout.ms"].map(|key| one.config.millis(key))
+    let groups = plan.groups.iter().flat_map(|one| one.configs()).flat_map(|config| {
+        let session = match config.word("group.protocol") {
+            "consumer" => plan.broker_config.millis("group.consumer.session.timeout.ms"),
+            _ => config.millis("session.timeout.ms"),
+        };
+        [session, config.millis("request.timeout.ms")]
     });
     let startup = [plan.startup.brokers.max, plan.startup.clients.max];
     let all = broker.into_iter().chain(producers).chain(groups).chain(startup);

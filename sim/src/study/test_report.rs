@@ -143,6 +143,7 @@ fn timing(pace: &Pace) -> Timing {
     let group = GroupContext {
         name: "g".to_owned(),
         topics: Vec::new(),
+        protocol: "classic".into(),
         commit: "".into(),
         reset: "".into(),
         commit_interval: None,

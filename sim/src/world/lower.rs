@@ -2,7 +2,7 @@
 //!
 //! The one place that knows Kafka's keys on one side and the models' fields on the other.
 
-use ackproof_kafka::assignor::Assignor;
+use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
     ApplicationConfig, BrokerSettings, ClusterConfig, ConsumerConfig, ProducerConfig, TopicConfig,
 };
@@ -16,10 +16,11 @@ use ackproof_oracle::context::{
 use ackproof_scenario::plan::{Group, Plan, Producer, Settings, Topic};
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{
-    Acks, BrokerId, ControllerId, Delay, GroupId, Micros, NodeId, OffsetReset, ProducerIndex,
-    Roster, Server, TopicId, TopicPartition,
+    Acks, BrokerId, ControllerId, Delay, GroupId, GroupProtocol, Micros, NodeId, OffsetReset,
+    ProducerIndex, Roster, Server, TopicId, TopicPartition,
 };
 use rand::RngExt;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a process of the run is.
@@ -195,6 +196,10 @@ fn broker(config: &Settings) -> BrokerSettings {
         group_min_session_timeout: config.millis("group.min.session.timeout.ms"),
         group_max_session_timeout: config.millis("group.max.session.timeout.ms"),
         group_coordinator_append_linger: append_linger(config),
+        group_consumer_session_timeout: config.millis("group.consumer.session.timeout.ms"),
+        group_consumer_heartbeat_interval: config.millis("group.consumer.heartbeat.interval.ms"),
+        group_consumer_assignment_interval: config.millis("group.consumer.assignment.interval.ms"),
+        group_consumer_assignors: server_assignors(config.word("group.consumer.assignors")),
         unclean_leader_election_interval: config.millis("unclean.leader.election.interval.ms"),
         auto_leader_rebalance: config.switch("auto.leader.rebalance.enable"),
         leader_imbalance_check_interval: Micros::from_secs(number(
@@ -240,6 +245,33 @@ fn acks(config: &Settings) -> Acks {
     config.word("acks").parse().expect("a scenario has one of Kafka's words")
 }
 
+fn group_protocol(config: &Settings) -> GroupProtocol {
+    config.word("group.protocol").parse().expect("a scenario has one of Kafka's words")
+}
+
+/// The protocol of the group's members, if all follow one.
+fn protocol(group: &Group) -> Word<GroupProtocol> {
+    let all: BTreeSet<GroupProtocol> = group.configs().map(group_protocol).collect();
+    match all.first() {
+        Some(only) if all.len() == 1 => Word::Known(*only),
+        _ => Word::Other("changes".to_owned()),
+    }
+}
+
+fn server_assignor(name: &str) -> ServerAssignor {
+    ServerAssignor::by_name(name).expect("a scenario has Kafka's names")
+}
+
+/// The assignors of the coordinator, in the order of their names.
+fn server_assignors(list: &str) -> &'static [ServerAssignor] {
+    use ServerAssignor::{Range, Uniform};
+    let names: Vec<ServerAssignor> = list.split(',').map(server_assignor).collect();
+    match names.as_slice() {
+        [Range, ..] => &[Range, Uniform][..names.len()],
+        _ => &[Uniform, Range][..names.len()],
+    }
+}
+
 fn offset_reset(config: &Settings) -> OffsetReset {
     config.word("auto.offset.reset").parse().expect("a scenario has one of Kafka's words")
 }
@@ -263,11 +295,11 @@ fn instance(template: &str, member: u16, members: u16) -> u16 {
 
 pub(crate) fn consumer(
     plan: &Plan,
+    config: &Settings,
     (index, member, name): (u16, u16, &str),
     (bootstrap, seed): (Arc<[BrokerId]>, u64),
 ) -> ConsumerConfig {
     let group = &plan.groups[usize::from(index)];
-    let config = &group.config;
     ConsumerConfig {
         group: GroupId(index),
         group_name: group.name.as_str().into(),
@@ -285,6 +317,9 @@ pub(crate) fn consumer(
         group_instance_id: config
             .text("group.instance.id")
             .map(|template| instance(template, member, group.members + SPARES)),
+        profile: Profile { version: plan.kafka, features: plan.features },
+        group_protocol: group_protocol(config),
+        group_remote_assignor: config.text("group.remote.assignor").map(server_assignor),
         session_timeout: config.millis("session.timeout.ms"),
         heartbeat_interval: config.millis("heartbeat.interval.ms"),
         max_poll_interval: config.millis("max.poll.interval.ms"),
@@ -367,6 +402,7 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
         name: group.name.clone(),
         topics: group.topics.clone(),
         commit: Word::Known(group.commit),
+        protocol: protocol(group),
         reset: Word::Known(offset_reset(&group.config)),
         commit_interval: Some(if group.commit.is_automatic() {
             group.config.millis("auto.commit.interval.ms")

@@ -16,8 +16,9 @@ use ackproof_kafka::observation::Observation;
 use ackproof_kafka::producer::{Producer, ProducerCall};
 use ackproof_kafka::reader::Reader;
 use ackproof_scenario::schedule::draw;
-use ackproof_types::{Delay, NodeId, Record, Timestamp};
+use ackproof_types::{Delay, Micros, NodeId, Record, Timestamp};
 use rand_chacha::ChaCha8Rng;
+use std::collections::VecDeque;
 
 /// What surroundings ask of a process.
 #[derive(Clone, Copy, Debug)]
@@ -127,6 +128,8 @@ impl Callable for Consumer {
 pub(crate) struct Running<M: Machine> {
     node: NodeId,
     process: driver::Process<M>,
+    /// What it is started with instead, from these times on.
+    later: VecDeque<(Micros, M::Config)>,
     timers: Timers<M::Timer>,
     rng: ChaCha8Rng,
 }
@@ -134,7 +137,18 @@ pub(crate) struct Running<M: Machine> {
 impl<M: Machine> Running<M> {
     /// A process that has not started, with an empty disk.
     pub(crate) fn new(node: NodeId, config: M::Config, rng: ChaCha8Rng) -> Self {
-        Self { node, process: driver::Process::new(config), timers: Timers::new(), rng }
+        Self {
+            node,
+            process: driver::Process::new(config),
+            later: VecDeque::new(),
+            timers: Timers::new(),
+            rng,
+        }
+    }
+
+    /// The same, with what it is started with from other times on; ascending.
+    pub(crate) fn deploying(self, later: VecDeque<(Micros, M::Config)>) -> Self {
+        Self { later, ..self }
     }
 }
 
@@ -181,13 +195,16 @@ impl<M: Callable> Process for Running<M> {
     fn boot(&mut self, kernel: &mut Kernel) -> After {
         self.timers.clear();
         let now = Timestamp::from_micros(kernel.events.now());
-        let Self { node, process, timers, rng } = self;
+        let Self { node, process, later, timers, rng } = self;
+        while let Some((_, config)) = later.pop_front_if(|(from, _)| from.0 <= now.as_micros()) {
+            process.configure(config);
+        }
         process.boot(now, &mut Around { node: *node, timers, rng, kernel })
     }
 
     fn step(&mut self, stimulus: Stimulus, kernel: &mut Kernel) -> After {
         let now = kernel.events.now();
-        let Self { node, process, timers, rng } = self;
+        let Self { node, process, timers, rng, .. } = self;
         if process.machine().is_none() {
             return After::Runs;
         }

@@ -237,6 +237,8 @@ translate! {
     DuplicateBatch { partition, base_offset }
     CoordinatorLoaded { partition }
     Rebalanced { group, generation, members, reason: Some(reason) }
+    MemberFenced { group, member, generation }
+    PartitionsReleased { group, member, generation, partitions }
     MemberReplaced { group, before, member }
     LeaderElected { partition, leader, epoch, isr, unclean }
     IsrChanged { partition, before, isr }

@@ -407,11 +407,15 @@ fn process(
             Box::new(Running::<Producer>::new(node, config, rng))
         }
         Role::Member(group, member) | Role::Spare(group, member) => {
-            Box::new(Running::<Consumer>::new(
-                node,
-                lower::consumer(plan, (group, member, name), known),
-                rng,
-            ))
+            let config = |settings| {
+                let known = (Arc::clone(&known.0), seed);
+                lower::consumer(plan, settings, (group, member, name), known)
+            };
+            let of_group = &plan.groups[usize::from(group)];
+            let deploys = of_group.deploys.iter();
+            let later = deploys.map(|(from, settings)| (*from, config(settings))).collect();
+            let first = config(&of_group.config);
+            Box::new(Running::<Consumer>::new(node, first, rng).deploying(later))
         }
         Role::Reader => {
             Box::new(Running::<Reader>::new(node, lower::reader(plan, name, known), rng))

@@ -180,6 +180,12 @@ impl ServerAssignor {
         }
     }
 
+    /// The assignor of that name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|one| one.name() == name)
+    }
+
     /// The next target assignment of the group.
     #[must_use]
     pub fn assign(

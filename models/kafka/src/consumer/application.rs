@@ -213,12 +213,13 @@ impl Consumer {
         if self.take_part(out) {
             return true;
         }
-        if self.membership.is_settled() && self.coordinator_route().is_some() {
+        if self.may_look_up_positions() {
             self.update_positions(out);
         }
         // Kafka looks into its buffer even while the coordinator is unknown; partitions that were
         // revoked have none (R9.24).
         let returned = self.return_records(out);
+        self.overtaken_commit(out);
         self.fetch(out);
         returned
     }
@@ -237,7 +238,7 @@ impl Consumer {
                 true
             }
             RebalanceProtocol::Cooperative => {
-                self.membership.prepare_join();
+                self.membership.classic.prepare_join();
                 self.commit_in_background(offsets, patience, out);
                 false
             }

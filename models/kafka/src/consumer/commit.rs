@@ -5,12 +5,14 @@
 //! `#maybeAutoCommitOffsetsAsync`.
 
 use super::application::After;
-use super::membership::Asked;
 use super::{Consumer, Out, Purpose, Timer};
 use crate::assignor::RebalanceProtocol;
 use crate::client::backoff::once_more;
+use crate::client::mix::mix;
 use crate::message::{CommittedOffset, GroupRequest, OffsetCommitRequest, Request};
 use crate::observation::Observation;
+use crate::profile::Rule;
+use ackproof_types::GroupProtocol;
 use ackproof_types::{ErrorCode, GenerationId, Micros, Offset, TopicPartition};
 use std::sync::Arc;
 
@@ -48,6 +50,10 @@ struct Waited {
 pub(super) struct Commits {
     /// `auto.commit.interval.ms` has passed since the last.
     pub(super) auto_due: bool,
+    /// An interval commit takes what this poll returns.
+    overtaken: bool,
+    /// Decides which thread is faster.
+    coin: u64,
     waited: Option<Waited>,
     /// `commitAsync` while the coordinator is looked up, in order.
     queued: Vec<Vec<(TopicPartition, CommittedOffset)>>,
@@ -139,12 +145,15 @@ impl Consumer {
             return;
         }
         // R8.16: fails at once without a generation to commit in; nothing is sent.
-        if !self.membership.may_commit() {
+        if !self.may_commit() {
             let error = self.refuse_commit(out);
             self.commit_thrown(error);
             return self.commit_decided(out);
         }
-        let offsets = waited.offsets.clone();
+        // R8.17: each attempt of the commit before a revocation takes the latest positions.
+        let renews = self.application.committing().is_none()
+            && self.config.group_protocol == GroupProtocol::Consumer;
+        let offsets = if renews { self.positions.consumed() } else { waited.offsets.clone() };
         let sent = self.send_commit(Kind::Waited(number), offsets, out);
         if let Some(waited) = &mut self.commits.waited {
             waited.under_way = sent;
@@ -176,7 +185,7 @@ impl Consumer {
         offsets: Vec<(TopicPartition, CommittedOffset)>,
         out: &mut Out,
     ) {
-        if self.membership.may_commit() || offsets.is_empty() {
+        if self.may_commit() || offsets.is_empty() {
             self.send_commit(Kind::Async, offsets, out);
         } else {
             self.refuse_commit(out);
@@ -185,18 +194,51 @@ impl Consumer {
 
     /// R8.16: the client itself refuses, and nothing is sent. With which error.
     fn refuse_commit(&self, out: &mut Out) -> ErrorCode {
-        let error = self.membership.refusal();
+        let error = self.membership.classic.refusal();
         self.observe_outcome(Arc::default(), Err(error), out);
         error
     }
 
-    /// R8.12: inside poll, of what earlier polls returned.
+    /// R8.12: inside poll, of what earlier polls returned. A member of a consumer group waits for the
+    /// coordinator and for the commit before a revocation.
     pub(super) fn auto_commit_if_due(&mut self, out: &mut Out) {
-        if std::mem::take(&mut self.commits.auto_due) {
-            out.arm(Timer::AutoCommit, self.config.auto_commit_interval);
-            let offsets = self.positions.consumed();
-            self.send_commit(Kind::Auto, offsets, out);
+        let must_wait = match self.config.group_protocol {
+            GroupProtocol::Classic => false,
+            GroupProtocol::Consumer => {
+                self.coordinator_route().is_none() || self.commits.waited.is_some()
+            }
+        };
+        if !must_wait && std::mem::take(&mut self.commits.auto_due) {
+            if self.is_overtaken() {
+                self.commits.overtaken = true;
+            } else {
+                self.auto_commit(out);
+            }
         }
+    }
+
+    /// R17.46: whether the thread that polls is faster than the network thread, which has a commit to make of
+    /// what earlier polls returned. In Kafka that is chance.
+    fn is_overtaken(&mut self) -> bool {
+        let may_be = self.config.group_protocol == GroupProtocol::Consumer
+            && self.config.profile.has(Rule::CommitRacesPoll);
+        if may_be {
+            self.commits.coin = mix(self.commits.coin ^ self.config.salt);
+        }
+        may_be && self.commits.coin & 1 == 1
+    }
+
+    /// The commit that the thread which polls has overtaken.
+    pub(super) fn overtaken_commit(&mut self, out: &mut Out) {
+        if std::mem::take(&mut self.commits.overtaken) {
+            self.auto_commit(out);
+        }
+    }
+
+    fn auto_commit(&mut self, out: &mut Out) {
+        out.arm(Timer::AutoCommit, self.config.auto_commit_interval);
+        let offsets = self.positions.consumed();
+        self.send_commit(Kind::Auto, offsets, out);
     }
 
     /// One attempt. None: it cannot be sent now, or there is nothing to commit.
@@ -206,7 +248,7 @@ impl Consumer {
         offsets: Vec<(TopicPartition, CommittedOffset)>,
         out: &mut Out,
     ) -> Option<Arc<[(TopicPartition, Offset)]>> {
-        if offsets.is_empty() || !self.membership.may_commit() {
+        if offsets.is_empty() || !self.may_commit() {
             return None;
         }
         let (claim, route) = (self.claim()?, self.coordinator_route()?);
@@ -245,8 +287,9 @@ impl Consumer {
         match kind {
             Kind::Waited(_) if abandoned => {}
             Kind::Waited(_) if is_retriable(error) => self.cool_commit(out),
+            Kind::Waited(_) if self.may_be_repeated(error) => self.cool_commit(out),
             Kind::Waited(_) => {
-                self.member_error(Asked::Commit, generation, error, out);
+                self.commit_refused(generation, error, out);
                 self.commit_thrown(error);
                 return self.commit_decided(out);
             }
@@ -255,7 +298,7 @@ impl Consumer {
             }
             Kind::Auto | Kind::Async => {}
         }
-        self.member_error(Asked::Commit, generation, error, out);
+        self.commit_refused(generation, error, out);
     }
 
     fn observe_outcome(
@@ -279,6 +322,11 @@ impl Consumer {
         self.commits.again |= error == ErrorCode::RebalanceInProgress
             && self.application.committing().is_some()
             && self.config.rebalance_protocol() == RebalanceProtocol::Cooperative;
+    }
+
+    /// R8.17: the commit before a revocation.
+    fn may_be_repeated(&self, error: ErrorCode) -> bool {
+        self.application.committing().is_none() && self.has_another_epoch(error)
     }
 
     fn cool_commit(&mut self, out: &mut Out) {
@@ -307,7 +355,7 @@ impl Consumer {
         out.disarm(Timer::CommitBackoff);
         match self.application.committing() {
             Some(after) => self.after_commit(after, out),
-            None => self.membership.join_prepared(),
+            None => self.rebalance_prepared(),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::{Consumer, Out, Purpose, Timer};
 use crate::client::backoff::once_more;
 use crate::machine::{Channel, Route};
 use crate::message::Request;
+use ackproof_types::GroupProtocol;
 use ackproof_types::{BrokerId, ErrorCode, Server};
 
 /// How far the lookup has come.
@@ -66,7 +67,11 @@ impl Consumer {
             }
             Ok(_) => Lookup::Unavailable,
             Err(_) => {
-                self.commits.drop_queued();
+                // The commits of a member of a consumer group wait for the next lookup (Kafka:
+                // `CommitRequestManager`).
+                if self.config.group_protocol == GroupProtocol::Classic {
+                    self.commits.drop_queued();
+                }
                 Lookup::CoolingDown
             }
         };
@@ -108,9 +113,12 @@ impl Consumer {
         }
     }
 
-    /// `markCoordinatorUnknown`.
+    /// `markCoordinatorUnknown`. Only the classic consumer also ends the connection (Kafka:
+    /// `CoordinatorRequestManager#markCoordinatorUnknown` does not).
     pub(super) fn coordinator_lost(&mut self, out: &mut Out) {
-        if let Some(broker) = self.coordinator.broker.take() {
+        if let Some(broker) = self.coordinator.broker.take()
+            && self.config.group_protocol == GroupProtocol::Classic
+        {
             let route = coordinator(broker);
             let failed = self.client.disconnect(route, out);
             self.fail(failed, out);

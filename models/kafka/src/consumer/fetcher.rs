@@ -50,7 +50,7 @@ impl Consumer {
         let mut requests: Vec<(BrokerId, Vec<FetchPartition>)> = Vec::new();
         for (&partition, owned) in &mut self.positions.owned {
             let Search::Fetching(position) = owned.search else { continue };
-            if owned.delayed || !owned.buffer.is_empty() {
+            if owned.delayed || owned.paused || !owned.buffer.is_empty() {
                 continue;
             }
             let Some(Leadership { leader: Some(leader), epoch: leader_epoch }) =
@@ -112,7 +112,7 @@ impl Consumer {
             match result {
                 // R8.4: an answer to an older question is dropped.
                 Ok(fetched) if fetched.fetch_offset == position.offset => {
-                    if owned.buffer.is_empty() && !fetched.batches.is_empty() {
+                    if owned.buffer.is_empty() && !owned.paused && !fetched.batches.is_empty() {
                         owned.buffer.extend(fetched.batches);
                         self.fetcher.arrived.push_back(partition);
                     }

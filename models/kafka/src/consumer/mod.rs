@@ -1,5 +1,5 @@
-//! A consumer process: the classic `KafkaConsumer` and the application around it. This file routes
-//! inputs; it owns no rule itself.
+//! A consumer process: the `KafkaConsumer` of either `group.protocol` and the application around it. This
+//! file routes inputs; it owns no rule itself.
 //!
 //! - [`coordinator`] whom to ask · [`membership`] the group, as a member sees it
 //! - [`positions`] where to read · [`fetcher`] reading ahead
@@ -81,6 +81,7 @@ enum Purpose {
     Join,
     Sync,
     Heartbeat(GenerationId),
+    MemberHeartbeat,
     Leave,
     Commit(commit::Attempt),
     OffsetFetch,
@@ -108,12 +109,12 @@ impl Machine for Consumer {
     type Disk = ();
     type Call = ConsumerCall;
 
-    fn boot(config: &ConsumerConfig, _disk: &(), _now: Timestamp, out: &mut Out) -> Self {
+    fn boot(config: &ConsumerConfig, _disk: &(), now: Timestamp, out: &mut Out) -> Self {
         let mut consumer = Self {
             config: config.clone(),
             client: NetworkClient::new(client_settings(config), &config.topics),
             coordinator: coordinator::Coordinator::default(),
-            membership: membership::Membership::default(),
+            membership: membership::Membership::new(config, now),
             positions: positions::Positions::default(),
             fetcher: fetcher::Fetcher::default(),
             application: application::Application::default(),
@@ -196,8 +197,8 @@ impl Consumer {
                 self.fail(failed, out);
             }
             Timer::CoordinatorBackoff => self.coordinator_cooled(),
-            Timer::JoinBackoff => self.membership.join_cooled(),
-            Timer::Heartbeat => self.heartbeat(out),
+            Timer::JoinBackoff => self.membership.classic.join_cooled(),
+            Timer::Heartbeat => self.heartbeat_due(out),
             Timer::Session => self.session_over(out),
             Timer::AutoCommit => self.commits.auto_due = true,
             Timer::CommitBackoff => self.commits.cooled(),
@@ -232,7 +233,16 @@ impl Consumer {
             (Purpose::Heartbeat(generation), Response::Group(GroupResponse::Heartbeat(result))) => {
                 self.heartbeat_answered(generation, result, out);
             }
-            (Purpose::Leave, Response::Group(GroupResponse::LeaveGroup(_))) => {}
+            (
+                Purpose::MemberHeartbeat,
+                Response::Group(GroupResponse::ConsumerGroupHeartbeat(result)),
+            ) => self.member_heard(id, result, out),
+            (
+                Purpose::Leave,
+                Response::Group(
+                    GroupResponse::LeaveGroup(_) | GroupResponse::ConsumerGroupHeartbeat(_),
+                ),
+            ) => {}
             (Purpose::Commit(attempt), Response::Group(GroupResponse::OffsetCommit(result))) => {
                 self.commit_answered(attempt, result, out);
             }
@@ -273,6 +283,9 @@ impl Consumer {
             Purpose::Heartbeat(generation) => {
                 self.heartbeat_answered(generation, Err(ErrorCode::NetworkException), out);
             }
+            Purpose::MemberHeartbeat => {
+                self.member_heard(id, Err(ErrorCode::NetworkException), out);
+            }
             Purpose::Leave => self.coordinator_error(ErrorCode::NetworkException, out),
             Purpose::Commit(attempt) => {
                 self.commit_answered(attempt, Err(ErrorCode::NetworkException), out);
@@ -297,8 +310,9 @@ impl Consumer {
         self.find_coordinator(out);
         self.send_queued_commits(out);
         self.send_waiting_commit(out);
+        self.prepare_in_background();
         self.poll(out);
-        self.send_assignment(out);
+        self.send_in_background(out);
         self.go_on_closing(out);
     }
 

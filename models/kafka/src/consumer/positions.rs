@@ -7,7 +7,7 @@ use super::{Consumer, Out, Purpose, Timer};
 use crate::client::{Leadership, NetworkClient};
 use crate::message::{
     CommittedOffset, CorrelationId, EpochEnd, EpochQuery, GroupRequest, ListOffsetsPartition,
-    ListedOffset, OffsetSpec, RecordBatch, Request,
+    ListedOffset, OffsetFetchRequest, OffsetSpec, RecordBatch, Request,
 };
 use crate::observation::{Observation, PositionSource};
 use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
@@ -46,6 +46,8 @@ pub(super) struct Owned {
     looking: bool,
     /// Its last fetch failed; wait before the next.
     pub(super) delayed: bool,
+    /// It is about to be revoked: nothing of it is fetched or returned (Kafka: `markPendingRevocation`).
+    pub(super) paused: bool,
     /// The offset of the last fetch: an error is the answer to it.
     pub(super) asked: Option<Offset>,
     /// Fetched, not yet returned from poll.
@@ -96,9 +98,20 @@ impl Positions {
                 search: Search::Initializing,
                 looking: false,
                 delayed: false,
+                paused: false,
                 asked: None,
                 buffer: VecDeque::new(),
             });
+        }
+    }
+
+    /// All but `kept` are about to be revoked; what was read of them goes.
+    pub(super) fn pause_all_but(&mut self, kept: &[TopicPartition]) {
+        for (partition, owned) in &mut self.owned {
+            if !kept.contains(partition) {
+                owned.paused = true;
+                owned.buffer.clear();
+            }
         }
     }
 
@@ -223,7 +236,9 @@ impl Consumer {
             return;
         }
         if let Some(route) = self.coordinator_route() {
-            let request = Request::Group(GroupRequest::OffsetFetch(self.config.group, partitions));
+            let mut request = OffsetFetchRequest::new(self.config.group, partitions);
+            request.member = self.membership.consumer.known_as();
+            let request = Request::Group(GroupRequest::OffsetFetch(request));
             let id = self.send(route, request, Purpose::OffsetFetch, out);
             self.positions.offset_fetch = Some(id);
         }

@@ -2,6 +2,7 @@
 
 mod harness;
 mod interleavings;
+mod member;
 mod poll_interval;
 mod protocols;
 

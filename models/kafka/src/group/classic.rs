@@ -2,8 +2,9 @@
 //! of high watermarks: what must be replicated goes to its `Context`.
 //!
 //! - `protocol` which assignor the members agree on · `statics` members with a `group.instance.id`
-//! - `session` which members are heard of, and what they may do
+//! - `session` which members are heard of, and what they may do · `migration` to and from a consumer group
 
+mod migration;
 mod protocol;
 mod session;
 mod statics;
@@ -12,9 +13,9 @@ use super::GroupTimer;
 use super::journal::{Context, Outcome, Shares};
 use super::member::{Caller, Member, Parked};
 use crate::assignor::Assignor;
-use crate::message::GroupRecord;
 use crate::message::{
-    CommittedOffset, GroupResponse, JoinGroupRequest, JoinGroupResponse, SyncGroupRequest,
+    GroupRecord, GroupResponse, JoinGroupRequest, JoinGroupResponse, PersistedMember,
+    SyncGroupRequest,
 };
 use crate::observation::Observation;
 use ackproof_types::{
@@ -59,7 +60,6 @@ pub(super) struct Group {
     pub(super) pending: BTreeSet<MemberId>,
     /// Joined, not yet synced (R9.17).
     pub(super) unsynced: BTreeSet<MemberId>,
-    pub(super) offsets: BTreeMap<TopicPartition, CommittedOffset>,
     /// What began the rebalance that is under way, or the last one.
     reason: RebalanceReason,
 }
@@ -74,7 +74,6 @@ impl Default for Group {
             members: BTreeMap::new(),
             pending: BTreeSet::new(),
             unsynced: BTreeSet::new(),
-            offsets: BTreeMap::new(),
             reason: RebalanceReason::Joined,
         }
     }
@@ -452,10 +451,32 @@ impl Group {
         }
     }
 
+    /// As it was written (R9.6).
+    pub(super) fn restored(
+        generation: GenerationId,
+        protocol: Option<Assignor>,
+        leader: Option<MemberId>,
+        members: &[PersistedMember],
+    ) -> Self {
+        let state = if members.is_empty() { State::Empty } else { State::Stable };
+        let members = members.iter().map(|it| (it.member, Member::restored(it))).collect();
+        Self { state, generation, leader, protocol, members, ..Self::default() }
+    }
+
     /// As it is written before anyone joined.
     pub(super) fn unborn(group: GroupId) -> GroupRecord {
-        let (generation, members) = (GenerationId(0), Vec::new());
+        Self::default().emptied(group)
+    }
+
+    /// As it is written without members.
+    pub(super) fn emptied(&self, group: GroupId) -> GroupRecord {
+        let (generation, members) = (self.generation, Vec::new());
         GroupRecord::Group { group, generation, protocol: None, leader: None, members }
+    }
+
+    /// Whether nobody has joined.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state == State::Empty
     }
 }
 

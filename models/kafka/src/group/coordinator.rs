@@ -1,22 +1,24 @@
 //! The door of the coordinator: elections, requests, appends, high watermarks and timers of all its
-//! partitions (Kafka: `GroupCoordinatorService`). What a group makes of a request is `classic`.
+//! partitions (Kafka: `GroupCoordinatorService`). What a group makes of a request is `classic` and
+//! `consumer`.
 
-use super::classic::{Group, State};
-use super::journal::{Context, Outcome, Undo, failed, reply, translated};
-use super::member::{Caller, Member, Parked};
+use super::classic;
+use super::consumer;
+use super::journal::{Context, Outcome, failed, reply, translated};
+use super::member::{Caller, Parked};
 use super::shard::Shard;
-use super::{Action, GroupTimer};
+use super::store::{Group, Store};
+use super::{Action, GroupTimer, join, migrate, offsets};
 use crate::config::ClusterConfig;
 use crate::machine::ConnectionId;
-use crate::message::GroupRecord;
 use crate::message::{
-    CorrelationId, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse,
-    OffsetCommitRequest, Payload, RecordBatch,
+    CorrelationId, GroupRequest, GroupResponse, JoinGroupResponse, MemberState, Payload,
+    RecordBatch,
 };
 use crate::observation::Observation;
 use crate::variant::Variant;
 use ackproof_types::{
-    BrokerId, Delay, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset,
+    BrokerId, Delay, ErrorCode, GroupId, LeaderEpoch, MemberId, Micros, Offset, RebalanceReason,
     TopicPartition, offsets_partition,
 };
 use std::collections::BTreeMap;
@@ -51,8 +53,7 @@ impl GroupCoordinator {
     /// What holds of all its groups between any two steps.
     pub(crate) fn check(&self) {
         for shard in self.shards.values() {
-            shard.journal.check();
-            shard.groups.values().for_each(Group::check);
+            shard.check(&self.config);
         }
     }
 
@@ -77,15 +78,15 @@ impl GroupCoordinator {
             shard.epoch = epoch;
             return;
         }
-        let mut groups = BTreeMap::new();
+        let mut store = Store::default();
         let mut end = Offset(0);
         for batch in batches {
             end = batch.next_offset();
             if let Payload::Group(records) = &batch.payload {
-                records.iter().for_each(|record| replay(&mut groups, record));
+                records.iter().for_each(|record| store.replay(record));
             }
         }
-        let shard = Shard::new(partition, epoch, groups, end, high_watermark);
+        let shard = Shard::new(partition, epoch, store, end, high_watermark);
         self.shards.insert(partition, shard);
         actions.push(Action::Arm(GroupTimer::Load(partition), LOAD));
     }
@@ -94,10 +95,18 @@ impl GroupCoordinator {
     fn loaded(&mut self, partition: u16, actions: &mut Vec<Action>) {
         let Some(shard) = self.shards.get_mut(&partition) else { return };
         shard.loading = false;
-        for (group, state) in &shard.groups {
-            for (id, member) in &state.members {
-                let timer = GroupTimer::Session(*group, *id);
-                actions.push(Action::Arm(timer, member.session_timeout.into()));
+        for (group, state) in &shard.store.groups {
+            match state {
+                Group::Classic(state) => {
+                    for (id, member) in &state.members {
+                        let timer = GroupTimer::Session(*group, *id);
+                        actions.push(Action::Arm(timer, member.session_timeout.into()));
+                    }
+                }
+                Group::Consumer(state) => {
+                    let session = self.config.broker.group_consumer_session_timeout;
+                    arm_loaded(*group, state, session, actions);
+                }
             }
         }
         let partition = TopicPartition::new(self.config.consumer_offsets, partition);
@@ -107,7 +116,7 @@ impl GroupCoordinator {
     /// The broker leads `partition` no more: all who wait are told so (R9.4).
     pub fn resigned(&mut self, partition: u16, actions: &mut Vec<Action>) {
         let Some(shard) = self.shards.remove(&partition) else { return };
-        let Shard { groups, journal, .. } = shard;
+        let Shard { store, journal, .. } = shard;
         let error = ErrorCode::NotCoordinator;
         actions.push(Action::Disarm(GroupTimer::Load(partition)));
         for outcome in journal.abandon(actions) {
@@ -117,19 +126,17 @@ impl GroupCoordinator {
                 Outcome::Parked(..) | Outcome::Assignment(..) => {}
             }
         }
-        for (group, state) in groups {
-            actions.push(Action::Disarm(GroupTimer::Join(group)));
-            actions.push(Action::Disarm(GroupTimer::Sync(group)));
-            for id in state.pending.iter().chain(state.members.keys()) {
-                actions.push(Action::Disarm(GroupTimer::Session(group, *id)));
-            }
-            for member in state.members.values() {
-                if let Some(to) = member.joining.and_then(Parked::caller) {
-                    let refused = JoinGroupResponse::Refused(error);
-                    reply(actions, to, GroupResponse::JoinGroup(refused));
-                }
-                if let Some(to) = member.syncing.and_then(Parked::caller) {
-                    reply(actions, to, GroupResponse::SyncGroup(Err(error)));
+        for (group, state) in store.groups {
+            match state {
+                Group::Classic(state) => abandon_classic(group, &state, error, actions),
+                Group::Consumer(state) => {
+                    actions.push(Action::Disarm(GroupTimer::Assignment(group)));
+                    for id in state.members.keys() {
+                        actions.push(Action::Disarm(GroupTimer::Session(group, *id)));
+                        actions.push(Action::Disarm(GroupTimer::Rebalance(group, *id)));
+                        actions.push(Action::Disarm(GroupTimer::MemberJoin(group, *id)));
+                        actions.push(Action::Disarm(GroupTimer::MemberSync(group, *id)));
+                    }
                 }
             }
         }
@@ -153,34 +160,35 @@ impl GroupCoordinator {
         if shard.loading {
             return refuse(request, to, ErrorCode::CoordinatorLoadInProgress, actions);
         }
-        let Shard { epoch, groups, journal, named, .. } = shard;
-        let mut cx = Context { group, settings: &config.broker, journal, actions };
+        let Shard { epoch, store, journal, named, .. } = shard;
+        let mut cx = Context::new(group, config, journal, actions);
         match request {
             GroupRequest::JoinGroup(request) => {
                 let new = member_id(*broker, *epoch, cx.journal.partition, *named);
-                *named += u64::from(join(groups, request, new, to, &mut cx));
+                *named += u64::from(join::classic(store, request, new, to, &mut cx));
             }
-            GroupRequest::SyncGroup(request) => match groups.get_mut(&group) {
-                Some(state) => state.sync(request, to, &mut cx),
+            GroupRequest::SyncGroup(request) => match store.groups.get_mut(&group) {
+                Some(Group::Classic(state)) => state.sync(request, to, &mut cx),
+                Some(Group::Consumer(state)) => state.sync_classic(&request.claim, to, &mut cx),
                 None => cx.reply(to, GroupResponse::SyncGroup(Err(ErrorCode::UnknownMemberId))),
             },
-            GroupRequest::Heartbeat(claim) => match groups.get(&group) {
-                Some(state) => state.heartbeat(claim, to, &mut cx),
+            GroupRequest::Heartbeat(claim) => match store.groups.get_mut(&group) {
+                Some(Group::Classic(state)) => state.heartbeat(claim, to, &mut cx),
+                Some(Group::Consumer(state)) => state.heartbeat_classic(claim, to, &mut cx),
                 None => cx.reply(to, GroupResponse::Heartbeat(Err(ErrorCode::UnknownMemberId))),
             },
-            GroupRequest::LeaveGroup(_, member, reason) => {
-                let unknown = Err(ErrorCode::UnknownMemberId);
-                let result = groups
-                    .get_mut(&group)
-                    .map_or(unknown, |it| it.leave(*member, *reason, &mut cx));
-                cx.respond(to, GroupResponse::LeaveGroup(result));
-            }
-            GroupRequest::OffsetCommit(request) => commit(groups, request, to, config, &mut cx),
-            GroupRequest::OffsetFetch(_, partitions) => {
-                let known = groups.get(&group).map(|it| &it.offsets);
-                let committed = |at: &TopicPartition| known.and_then(|it| it.get(at)).copied();
-                let offsets = partitions.iter().map(|at| (*at, committed(at))).collect();
-                cx.respond(to, GroupResponse::OffsetFetch(Ok(offsets)));
+            GroupRequest::LeaveGroup(_, member, reason) => match store.groups.get_mut(&group) {
+                Some(Group::Classic(state)) => {
+                    let result = state.leave(*member, *reason, &mut cx);
+                    cx.respond(to, GroupResponse::LeaveGroup(result));
+                }
+                Some(Group::Consumer(state)) => state.leave_classic(*member, to, &mut cx),
+                None => cx.respond(to, GroupResponse::LeaveGroup(Err(ErrorCode::UnknownMemberId))),
+            },
+            GroupRequest::OffsetCommit(request) => offsets::commit(store, request, to, &mut cx),
+            GroupRequest::OffsetFetch(request) => offsets::fetch(store, request, to, &mut cx),
+            GroupRequest::ConsumerGroupHeartbeat(request) => {
+                join::consumer(store, request, to, &mut cx);
             }
         }
     }
@@ -194,19 +202,19 @@ impl GroupCoordinator {
         actions: &mut Vec<Action>,
     ) {
         let Some(shard) = self.shards.get_mut(&partition) else { return };
-        let settings = &self.config.broker;
+        let config = &self.config;
         match result {
             Ok(end) => {
                 shard.journal.appended(end);
                 if self.config.variants.has(Variant::CommitAckBeforeReplication) {
                     for outcome in shard.journal.unreplicated_commits(actions) {
-                        shard.conclude(outcome, Ok(()), settings, actions);
+                        shard.conclude(outcome, Ok(()), config, actions);
                     }
                 }
             }
             Err(error) => {
-                for outcome in shard.revert(settings, actions) {
-                    shard.conclude(outcome, Err(translated(error)), settings, actions);
+                for outcome in shard.revert(config, actions) {
+                    shard.conclude(outcome, Err(translated(error)), config, actions);
                 }
             }
         }
@@ -217,7 +225,7 @@ impl GroupCoordinator {
         let Some(shard) = self.shards.get_mut(&partition) else { return };
         shard.journal.high_watermark = shard.journal.high_watermark.max(offset);
         while let Some(outcome) = shard.journal.replicated(actions) {
-            shard.conclude(outcome, Ok(()), &self.config.broker, actions);
+            shard.conclude(outcome, Ok(()), &self.config, actions);
         }
     }
 
@@ -225,15 +233,35 @@ impl GroupCoordinator {
     pub fn fire(&mut self, timer: GroupTimer, actions: &mut Vec<Action>) {
         match timer {
             GroupTimer::Session(group, member) => {
-                self.with_group(group, actions, |state, cx| state.expire(member, cx));
+                self.with_classic(group, actions, |state, cx| state.expire(member, cx));
+                self.remove(group, member, RebalanceReason::SessionExpired, actions);
             }
-            GroupTimer::Join(group) => self.with_group(group, actions, Group::join_timer),
-            GroupTimer::Sync(group) => self.with_group(group, actions, Group::sync_timer),
+            GroupTimer::Join(group) => {
+                self.with_classic(group, actions, classic::Group::join_timer);
+            }
+            GroupTimer::Sync(group) => {
+                self.with_classic(group, actions, classic::Group::sync_timer);
+            }
+            GroupTimer::Rebalance(group, member) => {
+                let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) else { return };
+                if shard.store.consumer(group).is_some_and(|state| state.is_revoking(member)) {
+                    self.remove(group, member, RebalanceReason::PollIntervalExceeded, actions);
+                }
+            }
+            GroupTimer::MemberJoin(group, member) | GroupTimer::MemberSync(group, member) => {
+                self.remove(group, member, RebalanceReason::PollIntervalExceeded, actions);
+            }
+            GroupTimer::Assignment(group) => {
+                let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) else { return };
+                if let Some(state) = shard.store.consumer(group) {
+                    state.rested();
+                }
+            }
             GroupTimer::Operation(partition, operation) => {
                 let Some(shard) = self.shards.get_mut(&partition) else { return };
                 if let Some(outcome) = shard.journal.give_up(operation) {
                     let error = translated(ErrorCode::RequestTimedOut);
-                    shard.conclude(outcome, Err(error), &self.config.broker, actions);
+                    shard.conclude(outcome, Err(error), &self.config, actions);
                 }
             }
             GroupTimer::Linger(partition) => {
@@ -256,18 +284,82 @@ impl GroupCoordinator {
     }
 
     #[cfg(test)]
-    pub(super) fn group(&self, group: GroupId) -> Option<&Group> {
-        self.shards.get(&self.home(group)?)?.groups.get(&group)
+    pub(super) fn store(&self, group: GroupId) -> Option<&Store> {
+        Some(&self.shards.get(&self.home(group)?)?.store)
     }
 
-    fn with_group(
+    #[cfg(test)]
+    pub(super) fn group(&self, group: GroupId) -> Option<&classic::Group> {
+        match self.store(group)?.groups.get(&group)? {
+            Group::Classic(state) => Some(state),
+            Group::Consumer(_) => None,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn consumer_group(&self, group: GroupId) -> Option<&consumer::Group> {
+        match self.store(group)?.groups.get(&group)? {
+            Group::Classic(_) => None,
+            Group::Consumer(state) => Some(state),
+        }
+    }
+
+    fn with_classic(
         &mut self,
         group: GroupId,
         actions: &mut Vec<Action>,
-        step: impl FnOnce(&mut Group, &mut Context<'_>),
+        step: impl FnOnce(&mut classic::Group, &mut Context<'_>),
     ) {
         if let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) {
-            shard.with_group(group, &self.config.broker, actions, step);
+            shard.with_classic(group, &self.config, actions, step);
+        }
+    }
+
+    /// R9.33: a member of a consumer group is not there any more.
+    fn remove(
+        &mut self,
+        group: GroupId,
+        member: MemberId,
+        reason: RebalanceReason,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) else { return };
+        let mut cx = Context::new(group, &self.config, &mut shard.journal, actions);
+        migrate::remove(&mut shard.store, member, reason, None, &mut cx);
+    }
+}
+
+/// R9.6, R9.32: sessions start anew, and so does the time of those who must give something up.
+fn arm_loaded(group: GroupId, state: &consumer::Group, session: Micros, actions: &mut Vec<Action>) {
+    for (id, member) in &state.members {
+        actions.push(Action::Arm(GroupTimer::Session(group, *id), session.into()));
+        let current = state.current.get(id);
+        if current.is_some_and(|it| it.state == MemberState::UnrevokedPartitions) {
+            let timeout = member.rebalance_timeout;
+            actions.push(Action::Arm(GroupTimer::Rebalance(group, *id), timeout.into()));
+        }
+    }
+}
+
+/// Whoever is parked is told, and no timer is left.
+fn abandon_classic(
+    group: GroupId,
+    state: &classic::Group,
+    error: ErrorCode,
+    actions: &mut Vec<Action>,
+) {
+    actions.push(Action::Disarm(GroupTimer::Join(group)));
+    actions.push(Action::Disarm(GroupTimer::Sync(group)));
+    for id in state.pending.iter().chain(state.members.keys()) {
+        actions.push(Action::Disarm(GroupTimer::Session(group, *id)));
+    }
+    for member in state.members.values() {
+        if let Some(to) = member.joining.and_then(Parked::caller) {
+            let refused = JoinGroupResponse::Refused(error);
+            reply(actions, to, GroupResponse::JoinGroup(refused));
+        }
+        if let Some(to) = member.syncing.and_then(Parked::caller) {
+            reply(actions, to, GroupResponse::SyncGroup(Err(error)));
         }
     }
 }
@@ -278,100 +370,6 @@ fn member_id(broker: BrokerId, epoch: LeaderEpoch, partition: u16, number: u64) 
     let epoch = u64::from(epoch.0.unsigned_abs() & 0xFFFF);
     let number = (u64::from(partition & 0xFFF) << 20) | (number & 0xF_FFFF);
     MemberId((u64::from(broker.0) << 48) | (epoch << 32) | number)
-}
-
-/// R9.14; whether `new` was given away.
-fn join(
-    groups: &mut BTreeMap<GroupId, Group>,
-    request: &JoinGroupRequest,
-    new: MemberId,
-    to: Caller,
-    cx: &mut Context<'_>,
-) -> bool {
-    let refused = |error| GroupResponse::JoinGroup(JoinGroupResponse::Refused(error));
-    let bounds = cx.settings.group_min_session_timeout..=cx.settings.group_max_session_timeout;
-    // R9.22.
-    if !bounds.contains(&request.session_timeout) {
-        cx.reply(to, refused(ErrorCode::InvalidSessionTimeout));
-        return false;
-    }
-    match (request.member, groups.get_mut(&cx.group)) {
-        (None, known) => {
-            if known.is_none() {
-                // R9.14: the group exists from here on, also for a later coordinator.
-                cx.write([Group::unborn(cx.group)], [Undo::NoGroup(cx.group)], None);
-            }
-            let state = groups.entry(cx.group).or_default();
-            if let Some(instance) = request.metadata.instance {
-                state.join_static(new, instance, request, to, cx);
-                return true;
-            }
-            state.name(new, request.session_timeout, cx);
-            cx.reply(to, GroupResponse::JoinGroup(JoinGroupResponse::MemberIdRequired(new)));
-            true
-        }
-        (Some(member), Some(state)) => {
-            state.join(member, request, to, cx);
-            false
-        }
-        (Some(_), None) => {
-            cx.reply(to, refused(ErrorCode::UnknownMemberId));
-            false
-        }
-    }
-}
-
-/// R9.9, R9.10, R9.12: the state takes it over at once, the answer waits (R9.3).
-fn commit(
-    groups: &mut BTreeMap<GroupId, Group>,
-    request: &OffsetCommitRequest,
-    to: Caller,
-    config: &ClusterConfig,
-    cx: &mut Context<'_>,
-) {
-    let claim = &request.claim;
-    let validate = !config.variants.has(Variant::ZombieCommitAccepted);
-    let verdict = match groups.get(&cx.group) {
-        Some(state) => state.check_commit(claim, validate, cx),
-        None if validate && claim.generation >= GenerationId(0) => Err(ErrorCode::GroupIdNotFound),
-        None => Ok(()),
-    };
-    if let Err(error) = verdict {
-        return cx.reply(to, GroupResponse::OffsetCommit(Err(error)));
-    }
-    let done = GroupResponse::OffsetCommit(Ok(()));
-    if request.offsets.is_empty() {
-        return cx.respond(to, done);
-    }
-    let group = cx.group;
-    let created = (!groups.contains_key(&group)).then_some(Undo::NoGroup(group));
-    let state = groups.entry(group).or_default();
-    let take_over = |(partition, committed): &(TopicPartition, _)| {
-        Undo::Offset(group, *partition, state.offsets.insert(*partition, *committed))
-    };
-    let undo = created.into_iter().chain(request.offsets.iter().map(take_over));
-    let record = |(partition, committed): &(TopicPartition, _)| GroupRecord::Offset {
-        group,
-        partition: *partition,
-        committed: *committed,
-    };
-    cx.write(request.offsets.iter().map(record), undo, Some(Outcome::Reply(to, done)));
-}
-
-/// Takes over what an earlier coordinator wrote (R9.6).
-fn replay(groups: &mut BTreeMap<GroupId, Group>, record: &GroupRecord) {
-    match record {
-        GroupRecord::Offset { group, partition, committed } => {
-            groups.entry(*group).or_default().offsets.insert(*partition, *committed);
-        }
-        GroupRecord::Group { group, generation, protocol, leader, members } => {
-            let state = groups.entry(*group).or_default();
-            state.generation = *generation;
-            (state.protocol, state.leader) = (*protocol, *leader);
-            state.members = members.iter().map(|it| (it.member, Member::restored(it))).collect();
-            state.state = if members.is_empty() { State::Empty } else { State::Stable };
-        }
-    }
 }
 
 fn refuse(request: &GroupRequest, to: Caller, error: ErrorCode, actions: &mut Vec<Action>) {
@@ -385,7 +383,10 @@ fn refuse(request: &GroupRequest, to: Caller, error: ErrorCode, actions: &mut Ve
         GroupRequest::Heartbeat(_) => GroupResponse::Heartbeat(Err(error)),
         GroupRequest::LeaveGroup(..) => GroupResponse::LeaveGroup(Err(error)),
         GroupRequest::OffsetCommit(_) => GroupResponse::OffsetCommit(Err(error)),
-        GroupRequest::OffsetFetch(..) => GroupResponse::OffsetFetch(Err(error)),
+        GroupRequest::OffsetFetch(_) => GroupResponse::OffsetFetch(Err(error)),
+        GroupRequest::ConsumerGroupHeartbeat(_) => {
+            GroupResponse::ConsumerGroupHeartbeat(Err(error))
+        }
     };
     reply(actions, to, response);
 }

@@ -6,7 +6,7 @@
 
 use super::member::{Before, Caller};
 use super::{Action, GroupTimer};
-use crate::config::BrokerSettings;
+use crate::config::{BrokerSettings, ClusterConfig};
 use crate::message::{CommittedOffset, GroupRecord, GroupResponse, JoinGroupResponse};
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, GroupId, MemberId, Micros, Offset, TopicPartition};
@@ -56,6 +56,10 @@ pub(super) enum Undo {
     NoGroup(GroupId),
     /// A member has the place that another one had.
     Replaced(GroupId, MemberId, Box<Before>),
+    /// What this record tells.
+    Put(GroupRecord),
+    /// The member of a consumer group was there, with so much of its session left.
+    Session(GroupId, MemberId, Micros),
 }
 
 /// What follows when a write is replicated, or fails.
@@ -200,12 +204,23 @@ impl Journal {
 /// What the steps of a group work on.
 pub(super) struct Context<'a> {
     pub(super) group: GroupId,
+    pub(super) config: &'a ClusterConfig,
     pub(super) settings: &'a BrokerSettings,
     pub(super) journal: &'a mut Journal,
     pub(super) actions: &'a mut Vec<Action>,
 }
 
-impl Context<'_> {
+impl<'a> Context<'a> {
+    /// What a step of `group` works on.
+    pub(super) fn new(
+        group: GroupId,
+        config: &'a ClusterConfig,
+        journal: &'a mut Journal,
+        actions: &'a mut Vec<Action>,
+    ) -> Self {
+        Self { group, config, settings: &config.broker, journal, actions }
+    }
+
     /// Answers at once.
     pub(super) fn reply(&mut self, to: Caller, response: GroupResponse) {
         reply(self.actions, to, response);
@@ -284,6 +299,9 @@ pub(super) fn failed(response: &GroupResponse, error: ErrorCode) -> GroupRespons
         }
         GroupResponse::OffsetFetch(_) => GroupResponse::OffsetFetch(Err(error)),
         GroupResponse::Heartbeat(_) => GroupResponse::Heartbeat(Err(error)),
+        GroupResponse::ConsumerGroupHeartbeat(_) => {
+            GroupResponse::ConsumerGroupHeartbeat(Err(error))
+        }
         GroupResponse::LeaveGroup(_) => GroupResponse::LeaveGroup(Err(error)),
         GroupResponse::OffsetCommit(_) => GroupResponse::OffsetCommit(Err(error)),
         GroupResponse::SyncGroup(_) => GroupResponse::SyncGroup(Err(error)),

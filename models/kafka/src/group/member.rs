@@ -3,7 +3,7 @@
 use crate::assignor::Assignor;
 use crate::machine::ConnectionId;
 use crate::message::CorrelationId;
-use crate::message::{MemberMetadata, PersistedMember};
+use crate::message::{ClassicMember, MemberMetadata, PersistedMember};
 use ackproof_types::{MemberId, Micros, TopicPartition};
 use std::sync::Arc;
 
@@ -80,6 +80,23 @@ impl Member {
             rebalance_timeout: persisted.rebalance_timeout,
             metadata: persisted.metadata.clone(),
             assignment: Arc::clone(&persisted.assignment),
+            joining: None,
+            syncing: None,
+            is_new: false,
+        }
+    }
+
+    /// As it was in a consumer group.
+    pub(super) fn migrated(
+        said: &ClassicMember,
+        rebalance_timeout: Micros,
+        assignment: Arc<[TopicPartition]>,
+    ) -> Self {
+        Self {
+            session_timeout: said.session_timeout,
+            rebalance_timeout,
+            metadata: said.metadata.clone(),
+            assignment,
             joining: None,
             syncing: None,
             is_new: false,

@@ -1,18 +1,24 @@
-//! The group coordinator of a broker: classic groups and committed offsets, both replicated in
+//! The group coordinator of a broker: groups of both kinds and committed offsets, all replicated in
 //! `__consumer_offsets`.
 //!
 //! It is a part of the broker, not a process: the broker hands it requests, elections and the high
 //! watermark of its partitions, and carries out its [`Action`]s in order.
 //!
-//! - `coordinator` the door of the broker · `shard` one partition
+//! - `coordinator` the door of the broker · `join`, `migrate` and `offsets` what comes through it
+//! - `shard` one partition · `store` what its log says
 //! - `journal` what is written, and the answers held until it is replicated
-//! - `classic` one group's state machine · `member` its members what is written is a `GroupRecord`
+//! - `classic` one classic group · `member` its members · `consumer` one consumer group (KIP-848)
 
 mod classic;
+mod consumer;
 mod coordinator;
+mod join;
 mod journal;
 mod member;
+mod migrate;
+mod offsets;
 mod shard;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -60,6 +66,14 @@ pub enum GroupTimer {
     Join(GroupId),
     /// The sync phase has waited long enough.
     Sync(GroupId),
+    /// A member of a consumer group did not give up its partitions within its rebalance timeout (R9.32).
+    Rebalance(GroupId, MemberId),
+    /// A member of a consumer group that speaks the classic protocol did not join again in time.
+    MemberJoin(GroupId, MemberId),
+    /// Such a member did not sync in time.
+    MemberSync(GroupId, MemberId),
+    /// The target assignment is `group.consumer.assignment.interval.ms` old (R17.59).
+    Assignment(GroupId),
     /// An answer was held for `offsets.commit.timeout.ms` (R9.4): the partition of
     /// `__consumer_offsets` and the number of the answer.
     Operation(u16, u64),

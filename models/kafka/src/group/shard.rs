@@ -1,12 +1,13 @@
 //! One partition of `__consumer_offsets` under its coordinator: its groups and their journal (Kafka:
-//! `CoordinatorRuntime.CoordinatorContext`). What the groups mean by what they write is `classic`.
+//! `CoordinatorRuntime.CoordinatorContext`). What the groups mean by what they write is `classic` and
+//! `consumer`.
 
-use super::Action;
-use super::classic::Group;
+use super::classic;
 use super::journal::{Context, Journal, Outcome, Undo, failed, reply};
-use crate::config::BrokerSettings;
+use super::store::{Group, Store};
+use super::{Action, GroupTimer};
+use crate::config::ClusterConfig;
 use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset};
-use std::collections::BTreeMap;
 
 /// A coordinator of one partition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -14,7 +15,7 @@ pub(super) struct Shard {
     pub(super) epoch: LeaderEpoch,
     /// It is still reading its log (R9.6).
     pub(super) loading: bool,
-    pub(super) groups: BTreeMap<GroupId, Group>,
+    pub(super) store: Store,
     pub(super) journal: Journal,
     /// Members named by this coordinator so far.
     pub(super) named: u64,
@@ -25,25 +26,35 @@ impl Shard {
     pub(super) fn new(
         partition: u16,
         epoch: LeaderEpoch,
-        groups: BTreeMap<GroupId, Group>,
+        store: Store,
         end: Offset,
         high_watermark: Offset,
     ) -> Self {
         let journal = Journal::new(partition, end, high_watermark);
-        Self { epoch, loading: true, groups, journal, named: 0 }
+        Self { epoch, loading: true, store, journal, named: 0 }
     }
 
-    /// Steps one group, if it exists.
-    pub(super) fn with_group(
+    /// Steps one classic group, if there is one.
+    pub(super) fn with_classic(
         &mut self,
         group: GroupId,
-        settings: &BrokerSettings,
+        config: &ClusterConfig,
         actions: &mut Vec<Action>,
-        step: impl FnOnce(&mut Group, &mut Context<'_>),
+        step: impl FnOnce(&mut classic::Group, &mut Context<'_>),
     ) {
-        if let Some(state) = self.groups.get_mut(&group) {
-            let journal = &mut self.journal;
-            step(state, &mut Context { group, settings, journal, actions });
+        if let Some(state) = self.store.classic(group) {
+            step(state, &mut Context::new(group, config, &mut self.journal, actions));
+        }
+    }
+
+    /// What holds of a shard between any two steps.
+    pub(super) fn check(&self, config: &ClusterConfig) {
+        self.journal.check();
+        for group in self.store.groups.values() {
+            match group {
+                Group::Classic(state) => state.check(),
+                Group::Consumer(state) => state.check(config),
+            }
         }
     }
 
@@ -51,28 +62,28 @@ impl Shard {
     /// (R9.4). Returns who waited for it, and for what was built on it.
     pub(super) fn revert(
         &mut self,
-        settings: &BrokerSettings,
+        config: &ClusterConfig,
         actions: &mut Vec<Action>,
     ) -> Vec<Outcome> {
         let (undo, outcomes) = self.journal.revert(actions);
-        undo.into_iter().for_each(|step| self.undo(step, settings, actions));
+        undo.into_iter().for_each(|step| self.undo(step, config, actions));
         outcomes
     }
 
-    fn undo(&mut self, step: Undo, settings: &BrokerSettings, actions: &mut Vec<Action>) {
+    fn undo(&mut self, step: Undo, config: &ClusterConfig, actions: &mut Vec<Action>) {
         match step {
-            Undo::NoGroup(group) => drop(self.groups.remove(&group)),
+            Undo::NoGroup(group) => drop(self.store.groups.remove(&group)),
+            Undo::Put(record) => self.store.replay(&record),
             Undo::Replaced(group, member, before) => {
-                self.with_group(group, settings, actions, |state, cx| {
+                self.with_classic(group, config, actions, |state, cx| {
                     state.restore(member, *before, cx);
                 });
             }
             Undo::Offset(group, partition, before) => {
-                let Some(state) = self.groups.get_mut(&group) else { return };
-                match before {
-                    Some(before) => drop(state.offsets.insert(partition, before)),
-                    None => drop(state.offsets.remove(&partition)),
-                }
+                self.store.put_offset(group, partition, before);
+            }
+            Undo::Session(group, member, left) => {
+                actions.push(Action::Arm(GroupTimer::Session(group, member), left.into()));
             }
         }
     }
@@ -82,7 +93,7 @@ impl Shard {
         &mut self,
         outcome: Outcome,
         result: Result<(), ErrorCode>,
-        settings: &BrokerSettings,
+        config: &ClusterConfig,
         actions: &mut Vec<Action>,
     ) {
         match (outcome, result) {
@@ -92,13 +103,13 @@ impl Shard {
             }
             (Outcome::Parked(..), Ok(())) => {}
             (Outcome::Parked(group, member, to), Err(error)) => {
-                self.with_group(group, settings, actions, |state, cx| {
+                self.with_classic(group, config, actions, |state, cx| {
                     state.give_up(member, to, error, cx);
                 });
             }
             (Outcome::Assignment(group, generation, shares), result) => {
                 let result = result.map(|()| shares);
-                self.with_group(group, settings, actions, |state, cx| {
+                self.with_classic(group, config, actions, |state, cx| {
                     state.assigned(generation, result, cx);
                 });
             }

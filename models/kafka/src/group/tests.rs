@@ -1,6 +1,7 @@
 //! The coordinator driven by hand through `driver`, one rule at a time; `interleavings` does it at
-//! random. `table` prints what every input does to every state.
+//! random. `table` prints what every input does to every state. `consumer` is about consumer groups.
 
+mod consumer;
 mod driver;
 mod interleavings;
 mod statics;
@@ -8,7 +9,9 @@ mod table;
 
 use super::GroupTimer;
 use crate::message::GroupRecord;
-use crate::message::{GroupRequest, GroupResponse, JoinGroupResponse, MemberClaim, Payload};
+use crate::message::{
+    GroupRequest, GroupResponse, JoinGroupResponse, MemberClaim, OffsetFetchRequest, Payload,
+};
 use crate::variant::Variant;
 use ackproof_types::{ErrorCode, GenerationId, MemberId, Micros, Offset, RebalanceReason};
 use driver::{Driver, GROUP};
@@ -19,6 +22,9 @@ fn error(answers: &[GroupResponse]) -> ErrorCode {
         [GroupResponse::JoinGroup(JoinGroupResponse::Refused(error))] => Err(*error),
         [GroupResponse::SyncGroup(result)] => result.as_ref().map(|_| ()).map_err(|it| *it),
         [GroupResponse::OffsetFetch(result)] => result.as_ref().map(|_| ()).map_err(|it| *it),
+        [GroupResponse::ConsumerGroupHeartbeat(result)] => {
+            result.as_ref().map(|_| ()).map_err(|it| *it)
+        }
         [
             GroupResponse::OffsetCommit(result)
             | GroupResponse::Heartbeat(result)
@@ -211,7 +217,7 @@ fn everything_waits_for_what_was_written_before() {
     driver.replicates = false;
     driver.commit(claim, 5);
     assert!(driver.beat(claim).is_empty(), "a heartbeat is an empty write");
-    let read = GroupRequest::OffsetFetch(GROUP, vec![driver::at(0)]);
+    let read = GroupRequest::OffsetFetch(OffsetFetchRequest::new(GROUP, vec![driver::at(0)]));
     assert!(driver.ask(&read).is_empty(), "R9.5: sees 5 and waits for it");
     let answers = driver.replicate();
     assert!(
@@ -227,7 +233,7 @@ fn zombie_coordinator_answers_nothing_for_good() {
     let second = driver.new_member();
     driver.commit(claim, 5);
     driver.beat(claim);
-    driver.send(&GroupRequest::OffsetFetch(GROUP, vec![driver::at(0)]));
+    driver.send(&GroupRequest::OffsetFetch(OffsetFetchRequest::new(GROUP, vec![driver::at(0)])));
     assert!(driver.join(Some(second)).is_empty(), "parked");
     let held = driver.timers.keys().filter(|it| matches!(it, GroupTimer::Operation(..)));
     let errors: Vec<ErrorCode> =

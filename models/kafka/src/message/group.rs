@@ -1,10 +1,11 @@
 //! What members and their coordinator say to each other: join, sync, commit. Every answer that is no
 //! more than a code is with [`super::Response`].
 
+use super::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
 use crate::assignor::{Assignor, Subscriber, UserData};
 use ackproof_types::{
-    ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset, RebalanceReason,
-    TopicId, TopicPartition,
+    ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberEpoch, MemberId, Micros, Offset,
+    RebalanceReason, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -22,7 +23,9 @@ pub enum GroupRequest {
     /// Write offsets.
     OffsetCommit(OffsetCommitRequest),
     /// Read committed offsets; always with `require_stable`.
-    OffsetFetch(GroupId, Vec<TopicPartition>),
+    OffsetFetch(OffsetFetchRequest),
+    /// Join, stay in or leave a consumer group (KIP-848).
+    ConsumerGroupHeartbeat(ConsumerGroupHeartbeatRequest),
 }
 
 impl GroupRequest {
@@ -33,8 +36,10 @@ impl GroupRequest {
             Self::JoinGroup(request) => request.group,
             Self::SyncGroup(request) => request.claim.group,
             Self::Heartbeat(claim) => claim.group,
-            Self::LeaveGroup(group, ..) | Self::OffsetFetch(group, _) => *group,
+            Self::LeaveGroup(group, ..) => *group,
             Self::OffsetCommit(request) => request.claim.group,
+            Self::OffsetFetch(request) => request.group,
+            Self::ConsumerGroupHeartbeat(request) => request.group,
         }
     }
 }
@@ -54,6 +59,8 @@ pub enum GroupResponse {
     OffsetCommit(Result<(), ErrorCode>),
     /// To [`GroupRequest::OffsetFetch`]; none: never committed.
     OffsetFetch(Result<Vec<(TopicPartition, Option<CommittedOffset>)>, ErrorCode>),
+    /// To [`GroupRequest::ConsumerGroupHeartbeat`].
+    ConsumerGroupHeartbeat(Result<ConsumerGroupHeartbeatResponse, ErrorCode>),
 }
 
 /// See [`GroupRequest::JoinGroup`].
@@ -138,7 +145,7 @@ pub struct SyncGroupRequest {
 pub struct MemberClaim {
     /// The group.
     pub group: GroupId,
-    /// The generation.
+    /// The generation; in a commit to a consumer group the member's epoch.
     pub generation: GenerationId,
     /// The member.
     pub member: MemberId,
@@ -153,6 +160,25 @@ pub struct OffsetCommitRequest {
     pub claim: MemberClaim,
     /// What.
     pub offsets: Vec<(TopicPartition, CommittedOffset)>,
+}
+
+/// See [`GroupRequest::OffsetFetch`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OffsetFetchRequest {
+    /// The group.
+    pub group: GroupId,
+    /// Who asks, and its epoch. Only a member of a consumer group says it.
+    pub member: Option<(MemberId, MemberEpoch)>,
+    /// Of which partitions.
+    pub partitions: Vec<TopicPartition>,
+}
+
+impl OffsetFetchRequest {
+    /// By somebody who does not say who it is.
+    #[must_use]
+    pub fn new(group: GroupId, partitions: Vec<TopicPartition>) -> Self {
+        Self { group, member: None, partitions }
+    }
 }
 
 /// A committed offset (R8.18).

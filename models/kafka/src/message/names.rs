@@ -80,7 +80,8 @@ impl GroupRequest {
             Self::Heartbeat(_) => "Heartbeat",
             Self::LeaveGroup(..) => "LeaveGroup",
             Self::OffsetCommit(_) => "OffsetCommit",
-            Self::OffsetFetch(..) => "OffsetFetch",
+            Self::OffsetFetch(_) => "OffsetFetch",
+            Self::ConsumerGroupHeartbeat(_) => "ConsumerGroupHeartbeat",
         }
     }
 }
@@ -96,6 +97,7 @@ impl GroupResponse {
             Self::LeaveGroup(_) => "LeaveGroup",
             Self::OffsetCommit(_) => "OffsetCommit",
             Self::OffsetFetch(_) => "OffsetFetch",
+            Self::ConsumerGroupHeartbeat(_) => "ConsumerGroupHeartbeat",
         }
     }
 }

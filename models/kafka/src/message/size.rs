@@ -7,8 +7,8 @@
 
 use super::group::{JoinGroupRequest, JoinGroupResponse, SyncGroupRequest};
 use super::{
-    ControllerRequest, ControllerResponse, FetchSession, Fetched, GroupRequest, GroupResponse,
-    Message, Payload, RecordBatch, Request, Response,
+    ConsumerGroupHeartbeatRequest, ControllerRequest, ControllerResponse, FetchSession, Fetched,
+    GroupRequest, GroupResponse, Message, Payload, RecordBatch, Request, Response,
 };
 use ackproof_types::{TopicId, TopicPartition};
 
@@ -115,7 +115,11 @@ fn of_group_request(request: &GroupRequest) -> u64 {
         GroupRequest::OffsetCommit(commit) => {
             9 + NAME + MEMBER + listed(firsts(&commit.offsets), TOPIC, 18)
         }
-        GroupRequest::OffsetFetch(_, asked) => 11 + NAME + listed(asked.iter().copied(), TOPIC, 4),
+        GroupRequest::OffsetFetch(fetch) => {
+            let member = if fetch.member.is_some() { MEMBER } else { 0 };
+            11 + NAME + member + listed(fetch.partitions.iter().copied(), TOPIC, 4)
+        }
+        GroupRequest::ConsumerGroupHeartbeat(heartbeat) => heartbeat_request(heartbeat),
     }
 }
 
@@ -144,6 +148,15 @@ fn sync_request(sync: &SyncGroupRequest) -> u64 {
     let given = sync.assignment.iter();
     let given: u64 = given.map(|(_, partitions)| 3 + MEMBER + assignment(partitions)).sum();
     24 + NAME + MEMBER + given
+}
+
+/// What is not said is a byte each.
+fn heartbeat_request(heartbeat: &ConsumerGroupHeartbeatRequest) -> u64 {
+    let named = u64::from(heartbeat.instance.is_some()) + u64::from(heartbeat.assignor.is_some());
+    let topics = heartbeat.topics.as_ref().map_or(0, |topics| topics.len());
+    let owned = heartbeat.owned.iter().flat_map(|owned| owned.iter().copied());
+    let listed = listed(owned, TOPIC_ID, 4);
+    17 + NAME + MEMBER + NAME * named + (1 + NAME) * count(topics) + listed
 }
 
 fn metadata(topics: &[TopicId], owned: &[TopicPartition]) -> u64 {
@@ -190,6 +203,11 @@ fn of_group_response(response: &GroupResponse) -> u64 {
         GroupResponse::OffsetCommit(_) => 13 + TOPIC,
         GroupResponse::OffsetFetch(read) => {
             9 + NAME + read.as_ref().map_or(0, |read| listed(firsts(read), TOPIC, 20))
+        }
+        GroupResponse::ConsumerGroupHeartbeat(answer) => {
+            let given = answer.as_ref().ok().and_then(|answer| answer.assignment.as_ref());
+            let listed = given.map_or(0, |given| 2 + listed(given.iter().copied(), TOPIC_ID, 4));
+            18 + MEMBER + listed
         }
     }
 }

@@ -5,7 +5,10 @@
 
 use crate::watch::Watch;
 use ackproof_kafka::broker::{Broker, BrokerCall};
-use ackproof_kafka::config::{BrokerConfig, BrokerSettings, ClusterConfig, TopicConfig};
+use ackproof_kafka::config::{
+    BrokerConfig, BrokerSettings, ClusterConfig, ConsumerConfig, TopicConfig,
+};
+use ackproof_kafka::consumer::{Consumer, ConsumerCall};
 use ackproof_kafka::controller::Controller;
 use ackproof_kafka::driver::{After, Process, Surroundings};
 use ackproof_kafka::machine::{Channel, ConnectionId, Input, InputOf, Machine, Peer, Route, To};
@@ -17,7 +20,7 @@ use ackproof_types::{
     BrokerId, ControllerId, Delay, KafkaVersion, Micros, NodeId, Server, Timestamp, TopicId,
     TopicPartition,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -32,6 +35,8 @@ pub(crate) struct Setting {
     pub(crate) unclean: bool,
     pub(crate) variants: Vec<Variant>,
     pub(crate) version: KafkaVersion,
+    /// Of the topic of [`PAYMENTS`]; 0: one.
+    pub(crate) partitions: u16,
 }
 
 /// A process with its timers.
@@ -150,9 +155,12 @@ pub(crate) struct Cluster {
     sent: u64,
     controller: Running<Controller>,
     brokers: BTreeMap<u16, Running<Broker>>,
+    consumers: BTreeMap<NodeId, Running<Consumer>>,
     wire: BTreeMap<(u64, u64), Flight>,
     held: Vec<Flight>,
     connections: BTreeMap<ConnectionId, Connection>,
+    /// What consumers sent while an earlier request of the connection was not answered.
+    unread: BTreeMap<ConnectionId, VecDeque<Flight>>,
     cuts: BTreeSet<(NodeId, NodeId)>,
     pub(crate) answers: Vec<(CorrelationId, Response)>,
     pub(crate) observed: Vec<(NodeId, Observation)>,
@@ -177,7 +185,7 @@ impl Cluster {
             brokers: [1, 2, 3].map(BrokerId).into(),
             controller: ControllerId(0),
             consumer_offsets: TopicId(0),
-            topics: vec![topic(5), topic(1)],
+            topics: vec![topic(5), topic(setting.partitions.max(1))],
             group_names: vec!["ledger".into()],
             broker: setting.broker,
             profile: Profile { version: setting.version, ..Profile::default() },
@@ -189,9 +197,11 @@ impl Cluster {
             sent: 0,
             controller: Running::new(Arc::clone(&cluster)),
             brokers: (1..=3).map(|id| (id, Running::new(broker(id)))).collect(),
+            consumers: BTreeMap::new(),
             wire: BTreeMap::new(),
             held: Vec::new(),
             connections: BTreeMap::new(),
+            unread: BTreeMap::new(),
             cuts: BTreeSet::new(),
             answers: Vec::new(),
             observed: Vec::new(),
@@ -206,8 +216,8 @@ impl Cluster {
     /// A digest of all that decides its future.
     pub(crate) fn digest(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.now, &self.controller, &self.brokers, &self.wire, &self.held).hash(&mut hasher);
-        (&self.connections, &self.cuts).hash(&mut hasher);
+        (self.now, &self.controller, &self.brokers, &self.consumers).hash(&mut hasher);
+        (&self.wire, &self.held, &self.connections, &self.unread, &self.cuts).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -243,7 +253,28 @@ impl Cluster {
         } else {
             self.brokers.get_mut(&id).expect("known broker").kill();
         }
-        let dead = NodeId(id);
+        self.end_connections(NodeId(id));
+    }
+
+    /// Starts a consumer.
+    pub(crate) fn start(&mut self, node: NodeId, config: ConsumerConfig) {
+        let mut running = Running::new(config);
+        let outside = running.boot(node, self.now);
+        self.consumers.insert(node, running);
+        self.act(outside);
+    }
+
+    pub(crate) fn leave(&mut self, node: NodeId) {
+        self.step_consumer(node, Input::Call(ConsumerCall::Leave));
+    }
+
+    /// Ends a consumer where it stands.
+    pub(crate) fn kill_consumer(&mut self, node: NodeId) {
+        self.consumers.remove(&node);
+        self.end_connections(node);
+    }
+
+    fn end_connections(&mut self, dead: NodeId) {
         let ended: Vec<(ConnectionId, Connection)> = self
             .connections
             .iter()
@@ -257,8 +288,16 @@ impl Cluster {
         for (connection, Connection { opener, route }) in ended {
             self.connections.remove(&connection);
             if opener != dead {
-                self.step(opener, Input::Disconnected(route));
+                self.hang_up(opener, route);
             }
+        }
+    }
+
+    fn hang_up(&mut self, opener: NodeId, route: Route) {
+        if self.consumers.contains_key(&opener) {
+            self.step_consumer(opener, Input::Disconnected(route));
+        } else {
+            self.step(opener, Input::Disconnected(route));
         }
     }
 
@@ -307,6 +346,7 @@ impl Cluster {
                     if let Some(Connection { opener: to, route }) =
                         self.connections.get(&connection).copied()
                     {
+                        self.read_on(connection);
                         self.put(Flight { connection, route, from, to, message });
                     }
                 }
@@ -316,13 +356,16 @@ impl Cluster {
                 Outside::Close(_, To::Connection(connection)) => {
                     if let Some(Connection { opener, route }) = self.connections.remove(&connection)
                     {
-                        self.step(opener, Input::Disconnected(route));
+                        self.hang_up(opener, route);
                     }
                 }
                 Outside::Observed(node, observation) => {
                     let image = self.controller.process.machine().map(Controller::image);
                     self.watch.observe(node, &observation, image);
                     self.observed.push((node, observation));
+                }
+                Outside::Exit(node) if self.consumers.contains_key(&node) => {
+                    self.kill_consumer(node);
                 }
                 Outside::Exit(node) => self.kill(node.0),
             }
@@ -331,6 +374,12 @@ impl Cluster {
 
     fn step(&mut self, node: NodeId, input: InputOf<Broker>) {
         let Some(running) = self.brokers.get_mut(&node.0) else { return };
+        let outside = running.step(node, self.now, input);
+        self.act(outside);
+    }
+
+    fn step_consumer(&mut self, node: NodeId, input: InputOf<Consumer>) {
+        let Some(running) = self.consumers.get_mut(&node) else { return };
         let outside = running.step(node, self.now, input);
         self.act(outside);
     }
@@ -345,6 +394,7 @@ impl Cluster {
         loop {
             let wire = self.wire.keys().next().map(|(at, _)| *at);
             let timers = self.brokers.values().filter_map(Running::next_timer);
+            let timers = timers.chain(self.consumers.values().filter_map(Running::next_timer));
             let next = timers.chain(self.controller.next_timer()).chain(wire).min();
             let Some(at) = next.filter(|at| *at <= end) else { break };
             self.now = self.now.max(at);
@@ -354,16 +404,33 @@ impl Cluster {
             } else if let Some(timer) = self.controller.due(at) {
                 self.step_controller(Input::Fire(timer));
             } else {
-                for id in 1..=3 {
-                    let running = self.brokers.get_mut(&id).expect("known broker");
-                    if let Some(timer) = running.due(at) {
-                        self.step(NodeId(id), Input::Fire(timer));
-                        break;
-                    }
-                }
+                self.fire(at);
             }
         }
         self.now = end;
+    }
+
+    fn fire(&mut self, at: u64) {
+        for id in 1..=3 {
+            let running = self.brokers.get_mut(&id).expect("known broker");
+            if let Some(timer) = running.due(at) {
+                return self.step(NodeId(id), Input::Fire(timer));
+            }
+        }
+        let mut consumers = self.consumers.iter_mut();
+        let due = consumers.find_map(|(node, running)| Some((*node, running.due(at)?)));
+        if let Some((node, timer)) = due {
+            self.step_consumer(node, Input::Fire(timer));
+        }
+    }
+
+    /// A request was answered: its connection is read again, in order.
+    fn read_on(&mut self, connection: ConnectionId) {
+        for flight in self.unread.remove(&connection).into_iter().flatten() {
+            self.sent += 1;
+            // Before all that is still on its way.
+            self.wire.insert((0, self.sent), flight);
+        }
     }
 
     fn deliver(&mut self, flight: Flight) {
@@ -371,12 +438,19 @@ impl Cluster {
             self.held.push(flight);
             return;
         }
+        if self.consumers.contains_key(&flight.from) {
+            if let Some(unread) = self.unread.get_mut(&flight.connection) {
+                return unread.push_back(flight);
+            }
+            self.unread.insert(flight.connection, VecDeque::new());
+        }
         let Flight { connection, route, from: _, to, message } = flight;
         let known = self.connections.get(&connection).copied();
         let is_response = matches!(message, Message::Response(..));
         let is_up = match to {
             CONTROLLER => self.controller.process.machine().is_some(),
             CLIENT => true,
+            client if client > CLIENT => self.consumers.contains_key(&client),
             broker => self.is_up(broker.0),
         };
         match (known, message) {
@@ -384,7 +458,7 @@ impl Cluster {
             (None, Message::Response(..)) => {}
             (Some(Connection { opener, route }), _) if !is_up && !is_response => {
                 self.connections.remove(&connection);
-                self.step(opener, Input::Disconnected(route));
+                self.hang_up(opener, route);
             }
             (_, Message::Response(correlation, response)) if to == CLIENT => {
                 self.watch.answered(correlation, &response);
@@ -394,6 +468,8 @@ impl Cluster {
                 let from = Peer { connection, route };
                 if to == CONTROLLER {
                     self.step_controller(Input::Deliver { from, message });
+                } else if self.consumers.contains_key(&to) {
+                    self.step_consumer(to, Input::Deliver { from, message });
                 } else {
                     self.step(to, Input::Deliver { from, message });
                 }

@@ -3,6 +3,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test names only what it looks for")]
 
 mod driver;
+mod members;
 mod random;
 mod watch;
 

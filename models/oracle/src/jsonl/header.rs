@@ -105,6 +105,9 @@ struct Group {
     commit: String,
     #[serde(rename = "auto.offset.reset", default = "latest")]
     reset: String,
+    /// `classic`, `consumer`, or another word where its members follow different ones.
+    #[serde(rename = "group.protocol", default = "classic", skip_serializing_if = "is_classic")]
+    protocol: String,
     /// All its commits are on record, and each is due within this time after the work: with `auto`,
     /// `auto.commit.interval.ms`. Left out: commits may be missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,6 +131,12 @@ fn unknown() -> String {
 }
 fn latest() -> String {
     "latest".to_owned()
+}
+fn classic() -> String {
+    "classic".to_owned()
+}
+fn is_classic(protocol: &str) -> bool {
+    protocol == "classic"
 }
 
 /// Things by name, in the order of the file; a name that comes twice is a mistake.
@@ -224,6 +233,7 @@ pub fn header_line(context: &Context) -> String {
             topics,
             commit: group.commit.to_string(),
             reset: group.reset.to_string(),
+            protocol: group.protocol.to_string(),
             commit_within_ms: within.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
         };
         (group.name.clone(), shown)
@@ -310,12 +320,14 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
     for (name, one) in header.groups.0 {
         let of = one.topics.iter().map(|one| topic(one, format!("groups.{name}.topics")));
         let topics = of.collect::<Result<_, _>>()?;
-        if one.commit.chars().chain(one.reset.chars()).any(char::is_control) {
+        let words = [&one.commit, &one.reset, &one.protocol];
+        if words.iter().flat_map(|word| word.chars()).any(char::is_control) {
             return Err((format!("groups.{name}: a control character in a text"), None));
         }
         let commit_interval = one.commit_within_ms.map(|ms| Micros::from_millis(u64::from(ms)));
         let (commit, reset) = (one.commit.as_str().into(), one.reset.as_str().into());
-        groups.push(GroupContext { name, topics, commit, reset, commit_interval });
+        let protocol = one.protocol.as_str().into();
+        groups.push(GroupContext { name, topics, protocol, commit, reset, commit_interval });
     }
     let topics = topics_of(&header.topics);
     let roster = servers(header.brokers);

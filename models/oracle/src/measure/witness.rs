@@ -147,6 +147,9 @@ impl Measure {
 const fn is_refusal(error: ErrorCode) -> bool {
     matches!(
         error,
-        ErrorCode::RebalanceInProgress | ErrorCode::IllegalGeneration | ErrorCode::UnknownMemberId
+        ErrorCode::RebalanceInProgress
+            | ErrorCode::IllegalGeneration
+            | ErrorCode::UnknownMemberId
+            | ErrorCode::StaleMemberEpoch
     )
 }

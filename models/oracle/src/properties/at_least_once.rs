@@ -22,8 +22,8 @@ use crate::standing::Standing;
 use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::words::plural;
 use ackproof_types::{
-    CommitStrategy, GroupId, LeaderEpoch, NodeId, Offset, OffsetReset, RecordId, Timestamp,
-    TopicPartition,
+    CommitStrategy, GroupId, GroupProtocol, LeaderEpoch, NodeId, Offset, OffsetReset, RecordId,
+    Timestamp, TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -256,6 +256,11 @@ fn explain(
             match group.commit {
                 Word::Known(CommitStrategy::BeforeProcessing) => LossCause::CommitBeforeProcessing,
                 Word::Known(CommitStrategy::AutoWithHandOff) => LossCause::HandOff,
+                Word::Known(CommitStrategy::Auto)
+                    if group.protocol == Word::Known(GroupProtocol::Consumer) =>
+                {
+                    LossCause::BackgroundCommit
+                }
                 Word::Known(
                     CommitStrategy::Auto
                     | CommitStrategy::SyncAfterBatch

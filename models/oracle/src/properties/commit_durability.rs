@@ -265,7 +265,9 @@ impl Register {
 /// takes place between `CommitSent` and `Committed`. A value is legal unless some acknowledged commit
 /// certainly followed it before the read began. What follows from the rules:
 /// - A commit of unknown outcome may take effect late (R9.4), until a member of a later generation
-///   commits: the coordinator refuses what comes of an older one (R9.10). A refused one never does.
+///   commits: the coordinator refuses what comes of an older one (R9.10). A refused one never does. With
+///   `group.protocol=consumer` each member has an epoch of its own, and a commit of one that has lost the
+///   partition may still be accepted (R9.36).
 /// - Commits under way together may take effect in either order (R8.15), and one that is repeated
 ///   after another goes back (F25): legal, the last in log order wins (R9.12).
 /// - An OffsetFetch may show a commit that is not acknowledged yet (R9.5).
@@ -394,7 +396,9 @@ impl Checker {
         let home = self.home(group);
         // Two coordinators number generations of their own.
         let (is_alone, era) = (!home.elected.has_deposed(), home.era);
-        if generation == GenerationId::UNKNOWN || !is_alone {
+        // The epochs of a consumer group's members order nothing: each is held against its own (R9.12, R9.36).
+        let is_classic = self.context.is_classic(group);
+        if generation == GenerationId::UNKNOWN || !is_alone || !is_classic {
             self.generations.remove(&(group, node));
         } else {
             self.generations.insert((group, node), (era, generation));

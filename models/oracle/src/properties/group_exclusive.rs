@@ -1,12 +1,12 @@
-//! `group-exclusive`: no partition is owned by two live members of one generation.
+//! `group-exclusive`: no partition is owned by two live members of one generation, nor of a consumer group
+//! (KIP-848) by two members that their coordinator knows.
 //!
-//! Source: bug corpus §10.2 NoDoubleOwner. A witness is a partition assigned in a generation of which
-//! another member had its assignment already: a group of one proves nothing. It does *not* say that
-//! every partition has an owner (F40); what else is legal is told at [`Checker`]. A static member that
-//! replaces another of its instance id in place (R9.14) would be two owners of one generation here: the
-//! history has no word for it yet. Broken on purpose by an assignor that gives a partition twice.
+//! Source: bug corpus §10.2 NoDoubleOwner; R9.33. A witness is a partition assigned while another member had
+//! its assignment already: a group of one proves nothing. It does *not* say that every partition has an
+//! owner (F40); what else is legal is told at [`Checker`]. Broken on purpose by an assignor that gives a
+//! partition twice, and by a coordinator that gives away what is not released.
 
-use crate::context::Context;
+use crate::context::{Context, Word};
 use crate::elected::Elected;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
@@ -14,7 +14,8 @@ use crate::places::Places;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{
-    BrokerId, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, TopicId, TopicPartition,
+    BrokerId, GenerationId, GroupId, GroupProtocol, LeaderEpoch, MemberId, NodeId, Offset, TopicId,
+    TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::ProcessStarted,
     Kind::ProcessEnded,
     Kind::Rebalanced,
+    Kind::MemberFenced,
+    Kind::PartitionsReleased,
     Kind::MemberReplaced,
     Kind::LeaderElected,
     Kind::IsrChanged,
@@ -58,6 +61,12 @@ struct Group {
     highest: GenerationId,
     /// Generations up to here may have come twice.
     ambiguous: Option<GenerationId>,
+    /// Members that their coordinator removed, and the generation of each.
+    fenced: BTreeMap<MemberId, GenerationId>,
+    /// What members said that they do not own, and the generation of each.
+    released: BTreeMap<(MemberId, TopicPartition), GenerationId>,
+    /// What its coordinator does is on record.
+    is_told: bool,
 }
 
 /// What is legal, and why:
@@ -74,6 +83,12 @@ struct Group {
 ///   lost, cleanly. So when a leader of the group's partition of `__consumer_offsets` lacks what one before
 ///   wrote, generations up to the highest seen are not judged. A log that loses what was committed is told
 ///   by `log-matching`.
+/// - With `group.protocol=consumer` each member has an epoch of its own. There a member owns what it was given
+///   until it gives it up, or its coordinator removes it (R9.33): whoever was removed is a zombie. A member that
+///   is about to take a partition over says that it does not own it. If it is to be another one's by then, the
+///   coordinator gives it away at once, and both own it until the first one hears of it
+///   (`CurrentAssignmentBuilder#ownsRevokedPartitions`). Where members follow different protocols, only those
+///   of one epoch are compared.
 /// - Nor are they judged after an unclean election of that partition (F9), while the leader that it deposed
 ///   may go on as a coordinator, and after any election of it where nobody's log is on record.
 ///
@@ -155,30 +170,84 @@ impl Checker {
 
     fn assign(&mut self, entry: &Entry, id: GroupId, new: Owner) {
         let is_alone = !self.logs.of(self.context.home(id)).elected.has_deposed();
+        let rule = Rule::of(&self.context, id);
         let group = self.groups.entry(id).or_default();
         group.owners.remove(&entry.node);
         group.highest = group.highest.max(new.generation);
-        let known = new.generation != GenerationId::UNKNOWN;
-        if is_alone && known && group.ambiguous.is_none_or(|ambiguous| new.generation > ambiguous) {
-            let peers = group.owners.iter().filter(|(_, one)| one.generation == new.generation);
-            if peers.clone().next().is_some() {
-                self.report.judged(new.partitions.len());
-            }
-            for (node, peer) in peers {
-                for place in peer.partitions.iter().filter(|place| new.partitions.contains(place)) {
-                    let context = &self.context;
-                    self.report.violated(entry, || {
-                        let (first, second) = (context.node(*node), context.node(entry.node));
-                        let (group, place) = (context.group(id), context.partition(*place));
-                        format!(
-                            "{first} and {second} both own {place} in generation {} of {group}",
-                            new.generation
-                        )
-                    });
-                }
+        if !is_alone || !group.judges(&new) || rule == Rule::Members && group.is_fenced(&new) {
+            group.owners.insert(entry.node, new);
+            return;
+        }
+        let peers = group.owners.iter().filter(|(_, peer)| match rule {
+            Rule::Generations => peer.generation == new.generation,
+            Rule::Members if !group.is_told => peer.generation == new.generation,
+            Rule::Members => group.judges(peer) && !group.is_fenced(peer),
+        });
+        if peers.clone().next().is_some() {
+            self.report.judged(new.partitions.len());
+        }
+        for (node, peer) in peers {
+            let both = peer.partitions.iter().filter(|place| new.partitions.contains(place));
+            let both = both.filter(|place| {
+                rule == Rule::Generations
+                    || group.may_own(peer, **place) && group.may_own(&new, **place)
+            });
+            for place in both {
+                let context = &self.context;
+                self.report.violated(entry, || {
+                    let (first, second) = (context.node(*node), context.node(entry.node));
+                    let (group, place) = (context.group(id), context.partition(*place));
+                    let (one, other) = (peer.generation, new.generation);
+                    if one == other {
+                        return format!(
+                            "{first} and {second} both own {place} in generation {one} of {group}"
+                        );
+                    }
+                    format!(
+                        "{second} was given {place} in epoch {other} of {group}, and {first}, in epoch {one}, \
+                         neither gave it up nor was removed"
+                    )
+                });
             }
         }
         group.owners.insert(entry.node, new);
+    }
+}
+
+/// Who must not own a partition together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    /// Members of one generation.
+    Generations,
+    /// Members that the coordinator knows.
+    Members,
+}
+
+impl Rule {
+    fn of(context: &Context, group: GroupId) -> Self {
+        match context.groups[group.index()].protocol {
+            Word::Known(GroupProtocol::Consumer) => Self::Members,
+            Word::Known(GroupProtocol::Classic) | Word::Other(_) => Self::Generations,
+        }
+    }
+}
+
+impl Group {
+    /// Whether the generation of `owner` is known, and came once.
+    fn judges(&self, owner: &Owner) -> bool {
+        owner.generation != GenerationId::UNKNOWN
+            && self.ambiguous.is_none_or(|ambiguous| owner.generation > ambiguous)
+    }
+
+    /// Whether the coordinator still counts the partition as that member's.
+    fn may_own(&self, owner: &Owner, place: TopicPartition) -> bool {
+        let released = self.released.get(&(owner.member, place));
+        released.is_none_or(|released| owner.generation > *released)
+    }
+
+    /// Whether the coordinator removed that member, which has not joined again since.
+    fn is_fenced(&self, owner: &Owner) -> bool {
+        self.fenced.get(&owner.member).is_some_and(|fenced| owner.generation <= *fenced)
     }
 }
 
@@ -200,14 +269,26 @@ impl Property for Checker {
                 }
             }
             // It does not know yet that it is fenced.
-            Event::MemberReplaced { group, before, .. } => {
-                let owners = &mut self.groups.entry(*group).or_default().owners;
-                owners.retain(|_, owner| owner.member != *before);
+            Event::MemberReplaced { group, before, member } => {
+                let group = self.groups.entry(*group).or_default();
+                group.owners.retain(|_, owner| owner.member != *before);
+                // It may come back itself.
+                group.fenced.remove(member);
             }
             Event::ProcessStarted | Event::ProcessEnded(_) => self.end(entry.node),
             Event::Rebalanced { group, generation, .. } => {
                 let group = self.groups.entry(*group).or_default();
                 group.highest = group.highest.max(*generation);
+                group.is_told = true;
+            }
+            Event::PartitionsReleased { group, member, generation, partitions } => {
+                let released = &mut self.groups.entry(*group).or_default().released;
+                released.extend(partitions.iter().map(|place| ((*member, *place), *generation)));
+            }
+            Event::MemberFenced { group, member, generation } => {
+                let fenced = &mut self.groups.entry(*group).or_default().fenced;
+                let last = fenced.entry(*member).or_insert(*generation);
+                *last = (*last).max(*generation);
             }
             Event::LeaderElected { partition, leader, epoch, isr, unclean }
                 if partition.topic == TopicId::CONSUMER_OFFSETS =>
@@ -277,6 +358,60 @@ mod tests {
         let with = |before| run(vec![assigned(5, 1), replaced(before), assigned(6, 1)]).judgement;
         assert_ne!(with(5), Judgement::Violated);
         assert_eq!(with(9), Judgement::Violated, "it was another one");
+    }
+
+    /// The same in a consumer group, of which the coordinator's doings are on record.
+    fn run_consumer(protocol: &str, events: Vec<(u16, Event)>) -> Judgement {
+        let mut context = context();
+        context.groups[0].protocol = protocol.into();
+        let (generation, reason) = (GenerationId(1), None);
+        let rebalanced = Event::Rebalanced { group: G, generation, members: 1, reason };
+        let all = [vec![(1, rebalanced)], events].concat();
+        judge_in(&context, "group-exclusive", all).judgement
+    }
+
+    fn fenced(member: u64, generation: i32) -> (u16, Event) {
+        let (member, generation) = (MemberId(member), GenerationId(generation));
+        (1, Event::MemberFenced { group: G, member, generation })
+    }
+
+    /// R9.33.
+    #[test]
+    fn of_a_consumer_group_whoever_neither_gave_it_up_nor_was_removed_owns_it() {
+        let run = |events| run_consumer("consumer", events);
+        let two = || vec![assigned(5, 1), assigned(6, 2)];
+        assert_eq!(run(two()), Judgement::Violated, "each has an epoch of its own");
+        assert_ne!(run_consumer("classic", two()), Judgement::Violated);
+        assert_ne!(run_consumer("both", two()), Judgement::Violated);
+        let member = MemberId(5);
+        let lost = (5, Event::Revoked { group: G, member, partitions: [P].into() });
+        assert_eq!(run(vec![assigned(5, 1), lost, assigned(6, 2)]), Judgement::Held);
+        assert_ne!(run(vec![assigned(5, 1), fenced(5, 1), assigned(6, 2)]), Judgement::Violated);
+        assert_eq!(run(vec![assigned(5, 1), fenced(7, 1), assigned(6, 2)]), Judgement::Violated);
+        let late = vec![fenced(5, 1), assigned(6, 2), assigned(5, 1)];
+        assert_ne!(run(late), Judgement::Violated, "it hears of what it had");
+        let again = vec![fenced(5, 1), assigned(6, 2), assigned(5, 2)];
+        assert_eq!(run(again), Judgement::Violated, "it has joined again");
+        let released = |generation| {
+            let (partitions, generation) = ([P].into(), GenerationId(generation));
+            (1, Event::PartitionsReleased { group: G, member, generation, partitions })
+        };
+        let taking_over = vec![released(1), assigned(6, 2), assigned(5, 1)];
+        assert_ne!(run(taking_over), Judgement::Violated, "it said that it did not own it yet");
+        let later = vec![released(1), assigned(6, 2), assigned(5, 2)];
+        assert_eq!(run(later), Judgement::Violated, "given anew");
+        let back = (1, Event::MemberReplaced { group: G, before: member, member });
+        let back = vec![assigned(5, 1), fenced(5, 1), back, assigned(5, 1), assigned(6, 2)];
+        assert_eq!(run(back), Judgement::Violated, "a static member that came back in its epoch");
+    }
+
+    #[test]
+    fn of_a_consumer_group_without_its_coordinator_on_record_only_epochs_are_compared() {
+        let mut context = context();
+        context.groups[0].protocol = "consumer".into();
+        let run = |events| judge_in(&context, "group-exclusive", events).judgement;
+        assert_ne!(run(vec![assigned(5, 1), assigned(6, 2)]), Judgement::Violated);
+        assert_eq!(run(vec![assigned(5, 2), assigned(6, 2)]), Judgement::Violated);
     }
 
     #[test]

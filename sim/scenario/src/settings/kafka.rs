@@ -150,6 +150,17 @@ impl Definition {
         Valid::Words(inner, any_case || self.default.is_some_and(spelt))
     }
 
+    /// A value as Kafka writes it: a word that it takes in any case is in small letters.
+    #[must_use]
+    pub fn spelt(&self, text: &str) -> String {
+        match self.valid() {
+            Valid::Words(_, true) => text.to_lowercase(),
+            Valid::Words(_, false) | Valid::Anything | Valid::Within(..) | Valid::NotEmpty => {
+                text.to_owned()
+            }
+        }
+    }
+
     /// Whether Kafka takes this text, already without white space around it.
     ///
     /// # Errors

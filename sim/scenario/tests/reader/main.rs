@@ -4,4 +4,5 @@ mod common;
 mod faults;
 mod messages;
 mod mutations;
+mod protocol;
 mod schedules;

@@ -82,12 +82,29 @@ fn brokers_that_would_not_start() {
         (
             r#""replica.fetch.wait.max.ms": 40000, "replica.socket.timeout.ms": 50000"#,
             "replica.fetch.wait.max.ms: replica.fetch.wait.max.ms 40000 is above \
-             replica.lag.time.max.ms 30000: Kafka refuses that",
+             replica.lag.time.max.ms 30000: Kafka refuses that (set replica.lag.time.max.ms too)",
         ),
         (
             r#""replica.socket.timeout.ms": 400"#,
             "replica.socket.timeout.ms: replica.fetch.wait.max.ms 500 is above \
-             replica.socket.timeout.ms 400: Kafka refuses that",
+             replica.socket.timeout.ms 400: Kafka refuses that (set replica.fetch.wait.max.ms too)",
+        ),
+        (
+            r#""group.consumer.session.timeout.ms": 6000"#,
+            "group.consumer.session.timeout.ms: group.consumer.min.session.timeout.ms 45000 is above \
+             group.consumer.session.timeout.ms 6000: Kafka refuses that \
+             (set group.consumer.min.session.timeout.ms too)",
+        ),
+        (
+            r#""group.consumer.heartbeat.interval.ms": 14000, "group.consumer.session.timeout.ms": 14000,
+               "group.consumer.min.session.timeout.ms": 1"#,
+            "group.consumer.heartbeat.interval.ms: group.consumer.heartbeat.interval.ms 14000 is not below \
+             group.consumer.session.timeout.ms 14000: Kafka refuses that",
+        ),
+        (
+            r#""group.consumer.assignment.interval.ms": 500"#,
+            "group.consumer.assignment.interval.ms: Kafka 4.0 has no \
+             \"group.consumer.assignment.interval.ms\" (it came with Kafka 4.3: set \"kafka\")",
         ),
         (
             r#""broker.session.timeout.ms": 2000"#,

@@ -7,8 +7,8 @@ use ackproof_oracle::context::{
     Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, Word, servers,
 };
 use ackproof_types::{
-    Acks, CommitStrategy, GroupId, NodeId, OffsetReset, ProducerIndex, Record, RecordId, TopicId,
-    TopicPartition,
+    Acks, CommitStrategy, GroupId, GroupProtocol, NodeId, OffsetReset, ProducerIndex, Record,
+    RecordId, TopicId, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -153,6 +153,7 @@ impl Roster {
             name: settings.group.clone(),
             topics: (1..).map(TopicId).take(sizes.len()).collect(),
             commit: Word::Known(CommitStrategy::SyncAfterBatch),
+            protocol: Word::Known(GroupProtocol::Classic),
             reset: settings.reset.clone(),
             commit_interval: None,
         };

@@ -188,7 +188,10 @@ impl File {
         let value = entry.value.trim();
         // It is modelled, but a run begins without a commit.
         let needs_commits = entry.key == "auto.offset.reset" && value == "none";
-        ours.is_some_and(|one| one.kind.foreign(value).is_some() || needs_commits)
+        let mut theirs = kafka::all().iter();
+        let theirs = theirs.find(|one| one.scope == self.scope && one.key == entry.key);
+        let value = theirs.map_or_else(|| value.to_owned(), |theirs| theirs.spelt(value));
+        ours.is_some_and(|one| one.kind.foreign(&value).is_some() || needs_commits)
     }
 
     pub(super) fn settings(&self, version: KafkaVersion) -> Vec<SettingReport> {

@@ -6,20 +6,21 @@ use crate::config::ApplicationConfig;
 use crate::driver::{After, Process};
 use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To};
 use crate::message::{
-    CommittedOffset, EpochEnd, Fetched, FetchedPartition, GroupRequest, GroupResponse,
-    JoinGroupRequest, JoinGroupResponse, ListedOffset, MetadataResponse, OffsetSpec,
-    PartitionMetadata, Payload, RecordBatch,
+    CommittedOffset, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, EpochEnd,
+    Fetched, FetchedPartition, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse,
+    ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata, Payload, RecordBatch,
 };
 use crate::observation::Observation;
+use ackproof_types::GroupProtocol;
 use ackproof_types::{
-    CommitStrategy, GroupId, LeaderEpoch, MemberId, Micros, Offset, ProducerIndex, Record,
-    RecordId, Server, TopicId,
+    CommitStrategy, GroupId, LeaderEpoch, MemberEpoch, MemberId, Micros, Offset, ProducerIndex,
+    Record, RecordId, Server, TopicId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) const TOPIC: TopicId = TopicId(1);
-const P0: TopicPartition = TopicPartition { topic: TOPIC, partition: 0 };
+pub(super) const P0: TopicPartition = TopicPartition { topic: TOPIC, partition: 0 };
 pub(super) const BROKER: BrokerId = BrokerId(1);
 const ME: MemberId = MemberId(7);
 
@@ -35,6 +36,11 @@ pub(super) struct Harness {
     /// What heartbeats and commits get to hear.
     pub(super) heartbeat: Result<(), ErrorCode>,
     pub(super) commit: Result<(), ErrorCode>,
+    /// To a member of a consumer group: what it is to have, in which epoch, or why not.
+    pub(super) share: Vec<TopicPartition>,
+    pub(super) member_epoch: i32,
+    pub(super) refusal: Option<ErrorCode>,
+    pub(super) beats: Vec<ConsumerGroupHeartbeatRequest>,
     /// Requests of these kinds wait here instead of being answered.
     pub(super) hold: fn(&Request) -> bool,
     /// Others get all partitions.
@@ -63,6 +69,9 @@ pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
         },
         auto_commit_interval: ms(5000),
         auto_offset_reset: Some(OffsetSpec::Latest),
+        profile: crate::profile::Profile::default(),
+        group_protocol: GroupProtocol::Classic,
+        group_remote_assignor: None,
         session_timeout: ms(45_000),
         heartbeat_interval: ms(3000),
         partition_assignment_strategy: [Assignor::Range, Assignor::CooperativeSticky].into(),
@@ -126,6 +135,10 @@ impl Harness {
             heartbeat: Ok(()),
             commit: Ok(()),
             hold,
+            share: vec![P0],
+            member_epoch: 1,
+            refusal: None,
+            beats: Vec::new(),
             withheld: false,
             held: Vec::new(),
             timers: BTreeMap::new(),
@@ -217,6 +230,14 @@ impl Harness {
         self.process.check();
     }
 
+    fn member_told(&self, beat: &ConsumerGroupHeartbeatRequest) -> ConsumerGroupHeartbeatResponse {
+        let leaves = beat.epoch < MemberEpoch::JOIN;
+        let epoch = if leaves { beat.epoch } else { MemberEpoch(self.member_epoch) };
+        let assignment = (!leaves).then(|| self.share.clone().into());
+        let heartbeat_interval = Micros::from_secs(5);
+        ConsumerGroupHeartbeatResponse { epoch, heartbeat_interval, assignment }
+    }
+
     fn response(&mut self, request: &Request) -> Option<Response> {
         let epoch = self.epoch;
         Some(match request {
@@ -241,15 +262,28 @@ impl Harness {
             Request::Group(GroupRequest::Heartbeat(_)) => {
                 Response::Group(GroupResponse::Heartbeat(self.heartbeat))
             }
+            Request::Group(GroupRequest::ConsumerGroupHeartbeat(beat)) => {
+                self.beats.push(beat.clone());
+                let result = self.refusal.map_or_else(|| Ok(self.member_told(beat)), Err);
+                Response::Group(GroupResponse::ConsumerGroupHeartbeat(result))
+            }
             Request::Group(GroupRequest::LeaveGroup(..)) => {
                 Response::Group(GroupResponse::LeaveGroup(Ok(())))
             }
             Request::Group(GroupRequest::OffsetCommit(_)) => {
                 Response::Group(GroupResponse::OffsetCommit(self.commit))
             }
-            Request::Group(GroupRequest::OffsetFetch(..)) => {
-                Response::Group(GroupResponse::OffsetFetch(Ok(vec![(P0, self.committed)])))
+            Request::Group(GroupRequest::OffsetFetch(asked)) => {
+                let answers = asked.partitions.iter().map(|one| (*one, self.committed));
+                Response::Group(GroupResponse::OffsetFetch(Ok(answers.collect())))
             }
+            other => return self.data_response(other),
+        })
+    }
+
+    fn data_response(&self, request: &Request) -> Option<Response> {
+        let epoch = self.epoch;
+        Some(match request {
             Request::ListOffsets(_) => {
                 let offset = Offset(self.log_end);
                 let listed = ListedOffset { offset, leader_epoch: epoch };
@@ -305,6 +339,7 @@ fn name(request: &Request) -> &'static str {
         Request::Group(GroupRequest::SyncGroup(_)) => "sync",
         Request::Group(GroupRequest::Heartbeat(_)) => "heartbeat",
         Request::Group(GroupRequest::LeaveGroup(..)) => "leave",
+        Request::Group(GroupRequest::ConsumerGroupHeartbeat(_)) => "beat",
         Request::Group(GroupRequest::OffsetCommit(_)) => "commit",
         Request::Group(GroupRequest::OffsetFetch(..)) => "offset-fetch",
         Request::ListOffsets(_) => "list-offsets",

@@ -247,8 +247,9 @@ impl World {
                 self.committed.extend(commit.offsets.iter().copied());
                 Response::Group(GroupResponse::OffsetCommit(Ok(())))
             }
-            Request::Group(GroupRequest::OffsetFetch(_, asked)) => {
-                Response::Group(GroupResponse::OffsetFetch(Ok(asked
+            Request::Group(GroupRequest::OffsetFetch(request)) => {
+                Response::Group(GroupResponse::OffsetFetch(Ok(request
+                    .partitions
                     .iter()
                     .map(|one| (*one, self.committed.get(one).copied()))
                     .collect())))

@@ -8,8 +8,8 @@ use crate::machine::ConnectionId;
 use crate::message::GroupRecord;
 use crate::message::{
     CommittedOffset, CorrelationId, GroupRequest, GroupResponse, JoinGroupRequest,
-    JoinGroupResponse, MemberClaim, MemberMetadata, OffsetCommitRequest, Payload, RecordBatch,
-    SyncGroupRequest,
+    JoinGroupResponse, MemberClaim, MemberMetadata, OffsetCommitRequest, OffsetFetchRequest,
+    Payload, RecordBatch, SyncGroupRequest,
 };
 use crate::observation::Observation;
 use crate::profile::Profile;
@@ -28,6 +28,9 @@ pub(super) const fn at(partition: u16) -> TopicPartition {
     TopicPartition { topic: TopicId(1), partition }
 }
 
+/// Partitions of each topic that a group may read.
+pub(super) const PARTITIONS: u16 = 4;
+
 pub(super) struct Driver {
     pub(super) coordinator: GroupCoordinator,
     pub(super) log: Vec<Arc<RecordBatch>>,
@@ -43,9 +46,11 @@ pub(super) struct Driver {
     pub(super) seen: Vec<Observation>,
     asked: u64,
     epoch: i32,
+    profile: Profile,
 }
 
-fn fresh(variants: &[Variant]) -> GroupCoordinator {
+/// Its topics besides `__consumer_offsets` have [`PARTITIONS`] partitions each.
+fn fresh(variants: &[Variant], profile: Profile) -> GroupCoordinator {
     let topic = TopicConfig {
         partitions: 1,
         replication_factor: 3,
@@ -59,9 +64,13 @@ fn fresh(variants: &[Variant]) -> GroupCoordinator {
         controller: ControllerId(0),
         consumer_offsets: TopicId(0),
         group_names: vec!["g".into()],
-        topics: vec![topic],
+        topics: vec![
+            topic,
+            TopicConfig { partitions: PARTITIONS, ..topic },
+            TopicConfig { partitions: PARTITIONS, ..topic },
+        ],
         broker: BrokerSettings::default(),
-        profile: Profile::default(),
+        profile,
         variants: variants.iter().copied().collect::<Variants>(),
     };
     GroupCoordinator::new(Arc::new(config), BrokerId(1))
@@ -69,8 +78,13 @@ fn fresh(variants: &[Variant]) -> GroupCoordinator {
 
 impl Driver {
     pub(super) fn new(variants: &[Variant]) -> Self {
+        Self::of(variants, Profile::default())
+    }
+
+    /// A coordinator of this line of Kafka.
+    pub(super) fn of(variants: &[Variant], profile: Profile) -> Self {
         let mut driver = Self {
-            coordinator: fresh(variants),
+            coordinator: fresh(variants, profile),
             log: Vec::new(),
             high_watermark: Offset(0),
             replicates: true,
@@ -81,6 +95,7 @@ impl Driver {
             seen: Vec::new(),
             asked: 0,
             epoch: 0,
+            profile,
         };
         driver.elect();
         driver.fire(GroupTimer::Load(0));
@@ -102,7 +117,7 @@ impl Driver {
 
     /// Another broker coordinates from here on, with `log`; nobody hears from the old one again.
     pub(super) fn fail_over(&mut self) {
-        self.coordinator = fresh(&[]);
+        self.coordinator = fresh(&[], self.profile);
         self.timers.clear();
         self.elect();
     }
@@ -232,7 +247,8 @@ impl Driver {
     }
 
     pub(super) fn committed(&mut self) -> Option<i64> {
-        match &self.ask(&GroupRequest::OffsetFetch(GROUP, vec![at(0)]))[..] {
+        match &self.ask(&GroupRequest::OffsetFetch(OffsetFetchRequest::new(GROUP, vec![at(0)])))[..]
+        {
             [GroupResponse::OffsetFetch(Ok(offsets))] => offsets[0].1.map(|it| it.offset.0),
             other => panic!("{other:?}"),
         }

@@ -6,7 +6,8 @@ use super::super::member::Parked;
 use super::driver::{Driver, GROUP, at, commit, join};
 use crate::message::GroupRecord;
 use crate::message::{
-    GroupRequest, GroupResponse, JoinGroupResponse, MemberClaim, Payload, SyncGroupRequest,
+    GroupRequest, GroupResponse, JoinGroupResponse, MemberClaim, OffsetFetchRequest, Payload,
+    SyncGroupRequest,
 };
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, MemberId, Offset, RebalanceReason, TopicPartition};
@@ -134,7 +135,10 @@ impl World {
                 }
             }
             Step::Read(partition) => {
-                self.ask(Asked::Read, &GroupRequest::OffsetFetch(GROUP, vec![at(partition)]));
+                self.ask(
+                    Asked::Read,
+                    &GroupRequest::OffsetFetch(OffsetFetchRequest::new(GROUP, vec![at(partition)])),
+                );
             }
             Step::Fire(number) => self.fire(number),
             Step::Replicate => {
@@ -232,7 +236,9 @@ impl World {
         });
         let generations = records.filter_map(|record| match record {
             GroupRecord::Group { generation, .. } => Some(generation),
-            GroupRecord::Offset { .. } => None,
+            GroupRecord::Offset { .. }
+            | GroupRecord::NoGroup(_)
+            | GroupRecord::ConsumerGroup(..) => None,
         });
         generations.last().unwrap_or(GenerationId(0))
     }
@@ -249,7 +255,10 @@ impl World {
             GroupRecord::Offset { partition: of, committed, .. } if of == partition => {
                 Some(committed.offset.0)
             }
-            GroupRecord::Offset { .. } | GroupRecord::Group { .. } => None,
+            GroupRecord::Offset { .. }
+            | GroupRecord::Group { .. }
+            | GroupRecord::NoGroup(_)
+            | GroupRecord::ConsumerGroup(..) => None,
         });
         committed.last()
     }

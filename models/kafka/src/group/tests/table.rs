@@ -220,7 +220,9 @@ impl Stage {
                 text.push_str(&format!(", {count} {what}"));
             }
         }
-        if let Some(committed) = group.offsets.get(&at(0)) {
+        let store = self.driver.coordinator.store(GROUP);
+        let offsets = store.and_then(|store| store.offsets.get(&GROUP));
+        if let Some(committed) = offsets.and_then(|offsets| offsets.get(&at(0))) {
             text.push_str(&format!(", offset {}", committed.offset.0));
         }
         text
@@ -283,6 +285,10 @@ impl Stage {
             GroupTimer::Session(_, member) => format!("session of the {}", self.role(member)),
             GroupTimer::Join(_) => "join".to_owned(),
             GroupTimer::Sync(_) => "sync".to_owned(),
+            GroupTimer::Rebalance(_, member) => format!("rebalance of the {}", self.role(member)),
+            GroupTimer::MemberJoin(_, member) => format!("join of the {}", self.role(member)),
+            GroupTimer::MemberSync(_, member) => format!("sync of the {}", self.role(member)),
+            GroupTimer::Assignment(_) => "assignment".to_owned(),
             GroupTimer::Operation(..) => "operation".to_owned(),
             GroupTimer::Linger(_) => "linger".to_owned(),
             GroupTimer::Load(_) => "load".to_owned(),
@@ -312,6 +318,8 @@ fn record(record: &GroupRecord) -> String {
                 "write group: generation {generation}, {members} members, {partitions} partitions"
             )
         }
+        GroupRecord::NoGroup(_) => "delete group".to_owned(),
+        GroupRecord::ConsumerGroup(_, record) => format!("write {record:?}"),
     }
 }
 

@@ -214,6 +214,16 @@ fn of_the_run() -> impl Strategy<Value = Event> {
                 let generation = GenerationId(number);
                 Event::Rebalanced { group, generation, members, reason }
             }),
+        (group(), any::<u64>(), 0..i32::MAX).prop_map(|(group, member, generation)| {
+            let (member, generation) = (MemberId(member), GenerationId(generation));
+            Event::MemberFenced { group, member, generation }
+        }),
+        (group(), any::<u64>(), 0..i32::MAX, places()).prop_map(
+            |(group, member, generation, partitions)| {
+                let (member, generation) = (MemberId(member), GenerationId(generation));
+                Event::PartitionsReleased { group, member, generation, partitions }
+            },
+        ),
         (group(), any::<u64>(), any::<u64>()).prop_map(|(group, before, member)| {
             Event::MemberReplaced { group, before: MemberId(before), member: MemberId(member) }
         }),

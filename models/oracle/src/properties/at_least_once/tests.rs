@@ -18,7 +18,17 @@ fn skip(commit: &str, events: Vec<(u16, Event)>) -> (Option<LossCause>, String) 
 }
 
 fn skip_with(reset: &str, commit: &str, events: Vec<(u16, Event)>) -> (Option<LossCause>, String) {
+    skip_in("classic", reset, commit, events)
+}
+
+fn skip_in(
+    protocol: &str,
+    reset: &str,
+    commit: &str,
+    events: Vec<(u16, Event)>,
+) -> (Option<LossCause>, String) {
     let mut context = context();
+    context.groups[0].protocol = protocol.into();
     context.groups[0].commit = commit.into();
     context.groups[0].reset = reset.into();
     let mut all = vec![sent(0), sent(1), acked(0, &[0])];
@@ -47,6 +57,10 @@ fn a_skip_names_its_cause() {
     assert_eq!(cause, Some(LossCause::HandOff));
     assert!(summary.contains("workers had not finished"), "{summary}");
     assert_eq!(skip("sync-after-batch", committed()).0, Some(LossCause::CommitPastWork));
+    assert_eq!(skip("auto", committed()).0, Some(LossCause::CommitPastWork));
+    let of_consumer = |commit| skip_in("consumer", "latest", commit, committed()).0;
+    assert_eq!(of_consumer("auto"), Some(LossCause::BackgroundCommit));
+    assert_eq!(of_consumer("sync-after-batch"), Some(LossCause::CommitPastWork));
     let (cause, summary) = skip("auto", vec![positioned(5, 1, PositionSource::NoCommitLatest)]);
     assert_eq!(cause, Some(LossCause::ResetLatest));
     assert!(summary.contains("auto.offset.reset=latest skipped it"), "{summary}");

@@ -329,3 +329,25 @@ fn a_member_that_keeps_its_partition_does_not_keep_every_commit() {
     entries(events).iter().for_each(|entry| checker.observe(entry));
     assert!(checker.registers.of(G, P).writes.len() < 3);
 }
+
+/// R9.36: a member of a consumer group that was moved off a partition may still commit it, in its epoch.
+#[test]
+fn epochs_of_a_consumer_group_order_nothing() {
+    let late = || {
+        vec![
+            assigned(5, 1),
+            positioned(5, 0, NoCommitEarliest),
+            assigned(6, 2),
+            positioned(6, 0, NoCommitEarliest),
+            at_node(6, commit_sent(9)),
+            at_node(6, committed(9)),
+            commit_sent(4),
+            committed(4),
+        ]
+    };
+    let mut context = context();
+    let judgement = |context: &_| judge_in(context, "commit-durability", late()).judgement;
+    assert_eq!(judgement(&context), Judgement::Violated, "it had to be refused");
+    context.groups[0].protocol = "consumer".into();
+    assert_ne!(judgement(&context), Judgement::Violated);
+}

@@ -3,49 +3,44 @@
 //!
 //! Kafka: `Heartbeat`, `AbstractCoordinator.HeartbeatThread`.
 
-use super::super::{Consumer, Out, Purpose, Timer};
 use super::{State, is_fatal, is_loss};
 use crate::client::backoff::once_more;
+use crate::consumer::membership::Asked;
+use crate::consumer::{Consumer, Out, Purpose, Timer};
 use crate::message::{GroupRequest, Request};
 use ackproof_types::{ErrorCode, GenerationId, RebalanceReason};
 
-/// What a coordinator's error was an answer to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in super::super) enum Asked {
-    Heartbeat,
-    Commit,
-}
-
 impl Consumer {
     /// R8.10: by timer, whatever the application does.
-    pub(in super::super) fn heartbeat(&mut self, out: &mut Out) {
-        let Some(claim) = self.claim() else { return };
+    pub(in crate::consumer::membership) fn heartbeat(&mut self, out: &mut Out) {
+        let Some(claim) = self.classic_claim() else { return };
         let Some(route) = self.coordinator_route() else {
             return out.arm(Timer::Heartbeat, self.retry_backoff());
         };
-        if !self.membership.heartbeat_under_way {
-            self.membership.heartbeat_under_way = true;
+        if !self.membership.classic.heartbeat_under_way {
+            self.membership.classic.heartbeat_under_way = true;
             let purpose = Purpose::Heartbeat(claim.generation);
             self.send(route, Request::Group(GroupRequest::Heartbeat(claim)), purpose, out);
         }
         out.arm(Timer::Heartbeat, self.config.heartbeat_interval);
     }
 
-    pub(in super::super) fn heartbeat_answered(
+    pub(in crate::consumer) fn heartbeat_answered(
         &mut self,
         generation: GenerationId,
         result: Result<(), ErrorCode>,
         out: &mut Out,
     ) {
-        self.membership.heartbeat_under_way = false;
+        self.membership.classic.heartbeat_under_way = false;
         match result {
             Ok(()) | Err(ErrorCode::RebalanceInProgress) => {
-                self.membership.heartbeat_failures = 0;
+                self.membership.classic.heartbeat_failures = 0;
                 self.watch_session(out);
             }
             Err(_) => {
-                let pause = self.retry_backoff_after(self.membership.heartbeat_failures);
-                self.membership.heartbeat_failures = once_more(self.membership.heartbeat_failures);
+                let pause = self.retry_backoff_after(self.membership.classic.heartbeat_failures);
+                self.membership.classic.heartbeat_failures =
+                    once_more(self.membership.classic.heartbeat_failures);
                 out.arm(Timer::Heartbeat, pause);
             }
         }
@@ -55,21 +50,21 @@ impl Consumer {
     }
 
     /// The coordinator has been heard of.
-    pub(in super::super) fn watch_session(&self, out: &mut Out) {
-        if self.membership.generation().is_some() {
+    pub(in crate::consumer) fn watch_session(&self, out: &mut Out) {
+        if self.membership.classic.generation().is_some() {
             out.arm(Timer::Session, self.config.session_timeout);
         }
     }
 
     /// R8.10: to a client the end of its session means only that the coordinator is gone.
-    pub(in super::super) fn session_over(&mut self, out: &mut Out) {
-        if self.membership.generation().is_some() {
+    pub(in crate::consumer) fn session_over(&mut self, out: &mut Out) {
+        if self.membership.classic.generation().is_some() {
             self.coordinator_lost(out);
         }
     }
 
     /// R8.11: what a coordinator says to a member of `generation`.
-    pub(in super::super) fn member_error(
+    pub(in crate::consumer::membership) fn member_error(
         &mut self,
         asked: Asked,
         generation: GenerationId,
@@ -77,12 +72,12 @@ impl Consumer {
         out: &mut Out,
     ) {
         if error == ErrorCode::RebalanceInProgress {
-            self.membership.rejoin_needed |= self.membership.may_commit();
+            self.membership.classic.rejoin_needed |= self.membership.classic.may_commit();
         } else if is_fatal(error) {
             self.leave_asked();
         } else if is_loss(error) {
-            let unchanged = self.membership.generation == Some(generation);
-            let joining = matches!(self.membership.state, State::Joining(_));
+            let unchanged = self.membership.classic.generation == Some(generation);
+            let joining = matches!(self.membership.classic.state, State::Joining(_));
             if unchanged || (asked == Asked::Commit && !joining) {
                 self.reset_generation(error, out);
             }
@@ -92,7 +87,7 @@ impl Consumer {
     }
 
     pub(super) fn reset_generation(&mut self, error: ErrorCode, out: &mut Out) {
-        self.membership.reset(error);
+        self.membership.classic.reset(error);
         self.stop_heartbeats(out);
     }
 
@@ -101,11 +96,11 @@ impl Consumer {
         out.disarm(Timer::Session);
     }
 
-    /// R8.10: the application polls too rarely, or the process was frozen: then a thread that is in `poll()` may
-    /// not have come to its next round. It learns of it then. Outside of a generation nobody watches; while the
-    /// coordinator is unknown it is looked for first.
-    pub(in super::super) fn max_poll_exceeded(&mut self, out: &mut Out) {
-        if self.application.is_closing() || self.membership.generation().is_none() {
+    /// R8.10: the application polls too rarely, or the process was frozen: then a thread that is in
+    /// `poll()` may not have come to its next round. It learns of it then. Outside of a generation nobody
+    /// watches; while the coordinator is unknown it is looked for first.
+    pub(in crate::consumer::membership) fn classic_is_late(&mut self, out: &mut Out) {
+        if self.application.is_closing() || self.membership.classic.generation().is_none() {
             return;
         }
         if self.coordinator_route().is_none() {

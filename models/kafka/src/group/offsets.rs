@@ -1,0 +1,63 @@
+//! Committing and reading offsets, whatever kind the group is (Kafka: `OffsetMetadataManager`).
+
+use super::journal::{Context, Outcome, Undo};
+use super::member::Caller;
+use super::store::{Group, Store};
+use crate::message::{GroupRecord, GroupResponse, OffsetCommitRequest, OffsetFetchRequest};
+use crate::variant::Variant;
+use ackproof_types::{ErrorCode, GenerationId, TopicPartition};
+
+/// R9.9–R9.12: the state takes it over at once, the answer waits (R9.3).
+pub(super) fn commit(
+    store: &mut Store,
+    request: &OffsetCommitRequest,
+    to: Caller,
+    cx: &mut Context<'_>,
+) {
+    let claim = &request.claim;
+    let validate = !cx.config.variants.has(Variant::ZombieCommitAccepted);
+    let verdict = match store.groups.get(&cx.group) {
+        Some(Group::Classic(state)) => state.check_commit(claim, validate, cx),
+        Some(Group::Consumer(state)) if validate => state.check_commit(request, cx),
+        None if validate && claim.generation >= GenerationId(0) => Err(ErrorCode::GroupIdNotFound),
+        Some(Group::Consumer(_)) | None => Ok(()),
+    };
+    if let Err(error) = verdict {
+        return cx.reply(to, GroupResponse::OffsetCommit(Err(error)));
+    }
+    let done = GroupResponse::OffsetCommit(Ok(()));
+    if request.offsets.is_empty() {
+        return cx.respond(to, done);
+    }
+    let group = cx.group;
+    let created = (!store.groups.contains_key(&group)).then_some(Undo::NoGroup(group));
+    if created.is_some() {
+        store.classic_or_new(group);
+    }
+    let offsets = store.offsets.entry(group).or_default();
+    let take_over = |(partition, committed): &(TopicPartition, _)| {
+        Undo::Offset(group, *partition, offsets.insert(*partition, *committed))
+    };
+    let undo = created.into_iter().chain(request.offsets.iter().map(take_over));
+    let record = |(partition, committed): &(TopicPartition, _)| GroupRecord::Offset {
+        group,
+        partition: *partition,
+        committed: *committed,
+    };
+    cx.write(request.offsets.iter().map(record), undo, Some(Outcome::Reply(to, done)));
+}
+
+/// R9.5, R9.11.
+pub(super) fn fetch(store: &Store, request: &OffsetFetchRequest, to: Caller, cx: &mut Context<'_>) {
+    let verdict = match store.groups.get(&cx.group) {
+        Some(Group::Consumer(state)) => state.check_fetch(request),
+        Some(Group::Classic(_)) | None => Ok(()),
+    };
+    if let Err(error) = verdict {
+        return cx.reply(to, GroupResponse::OffsetFetch(Err(error)));
+    }
+    let known = store.offsets.get(&cx.group);
+    let committed = |at: &TopicPartition| known.and_then(|it| it.get(at)).copied();
+    let offsets = request.partitions.iter().map(|at| (*at, committed(at))).collect();
+    cx.respond(to, GroupResponse::OffsetFetch(Ok(offsets)));
+}

@@ -1,0 +1,99 @@
+//! What the log of one partition says, folded: its groups and their committed offsets (Kafka:
+//! `GroupMetadataManager`, `OffsetMetadataManager`). A coordinator that takes over reads it from the log
+//! (R9.6); what could not be appended is taken back the same way (R9.4).
+
+use super::classic;
+use super::consumer;
+use crate::message::{CommittedOffset, ConsumerGroupRecord, GroupRecord};
+use ackproof_types::{GroupId, TopicPartition};
+use std::collections::BTreeMap;
+
+/// Committed offsets of a group.
+pub(super) type Offsets = BTreeMap<TopicPartition, CommittedOffset>;
+
+/// A group of either kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Group {
+    /// Its members share out the partitions among themselves.
+    Classic(classic::Group),
+    /// Its coordinator shares them out (KIP-848).
+    Consumer(consumer::Group),
+}
+
+/// The groups of one partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Store {
+    pub(super) groups: BTreeMap<GroupId, Group>,
+    /// They outlive the groups.
+    pub(super) offsets: BTreeMap<GroupId, Offsets>,
+}
+
+impl Store {
+    /// The group, if it is a classic one.
+    pub(super) fn classic(&mut self, group: GroupId) -> Option<&mut classic::Group> {
+        match self.groups.get_mut(&group)? {
+            Group::Classic(state) => Some(state),
+            Group::Consumer(_) => None,
+        }
+    }
+
+    /// The group, if it is a consumer group.
+    pub(super) fn consumer(&mut self, group: GroupId) -> Option<&mut consumer::Group> {
+        match self.groups.get_mut(&group)? {
+            Group::Classic(_) => None,
+            Group::Consumer(state) => Some(state),
+        }
+    }
+
+    /// The classic group, made if there is none. A consumer group is not touched.
+    pub(super) fn classic_or_new(&mut self, group: GroupId) -> Option<&mut classic::Group> {
+        let new = || Group::Classic(classic::Group::default());
+        self.groups.entry(group).or_insert_with(new);
+        self.classic(group)
+    }
+
+    /// Takes over one record. Of a classic group that only held offsets no record tells: whatever is written
+    /// of a consumer group with its id replaces it.
+    pub(super) fn replay(&mut self, record: &GroupRecord) {
+        match record {
+            GroupRecord::Offset { group, partition, committed } => {
+                self.classic_or_new(*group);
+                self.offsets.entry(*group).or_default().insert(*partition, *committed);
+            }
+            GroupRecord::Group { group, generation, protocol, leader, members } => {
+                let restored = classic::Group::restored(*generation, *protocol, *leader, members);
+                self.groups.insert(*group, Group::Classic(restored));
+            }
+            GroupRecord::NoGroup(group) => drop(self.groups.remove(group)),
+            GroupRecord::ConsumerGroup(group, record) if record.is_tombstone() => {
+                let Some(state) = self.consumer(*group) else { return };
+                state.apply(record);
+                if *record == ConsumerGroupRecord::Epoch(None) {
+                    self.groups.remove(group);
+                }
+            }
+            GroupRecord::ConsumerGroup(group, record) => {
+                if self.consumer(*group).is_none() {
+                    self.groups.insert(*group, Group::Consumer(consumer::Group::default()));
+                }
+                if let Some(state) = self.consumer(*group) {
+                    state.apply(record);
+                }
+            }
+        }
+    }
+
+    /// Puts the committed offset of a partition back, or its absence.
+    pub(super) fn put_offset(
+        &mut self,
+        group: GroupId,
+        partition: TopicPartition,
+        before: Option<CommittedOffset>,
+    ) {
+        let offsets = self.offsets.entry(group).or_default();
+        match before {
+            Some(before) => drop(offsets.insert(partition, before)),
+            None => drop(offsets.remove(&partition)),
+        }
+    }
+}
