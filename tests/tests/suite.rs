@@ -100,6 +100,7 @@ const CAUSES: &[(&str, &str)] = &[
     ("consumer-protocol-auto-commit", LossCause::BackgroundCommit.name()),
     ("revocation-commit-sent-again", LossCause::BackgroundCommit.name()),
     ("no-idempotence-retry", DuplicateCause::ProducerRetry.name()),
+    ("offsets-expired", LossCause::Expired.name()),
     ("reset-latest-skips", LossCause::ResetLatest.name()),
     ("unclean-election", LossCause::UncleanElection.name()),
 ];

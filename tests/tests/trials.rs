@@ -210,10 +210,9 @@ fn explained(name: &str) -> Value {
 
 #[test]
 fn what_is_not_modelled_is_not_promised() {
-    for (name, setting, breaks) in [
-        ("retention-deletes-unread.json", "topics.t.config.retention.ms=10000", "at-least-once"),
-        ("offsets-expired.json", "cluster.config.offsets.retention.minutes=1", "at-least-once"),
-    ] {
+    for (name, setting, breaks) in
+        [("retention-deletes-unread.json", "topics.t.config.retention.ms=10000", "at-least-once")]
+    {
         let report = explained(name);
         let all = report["not_modelled"].as_array().expect("a list");
         let is_it = |one: &&Value| one["setting"].as_str().unwrap().starts_with(setting);
@@ -229,6 +228,31 @@ fn what_is_not_modelled_is_not_promised() {
     assert!(possible.contains("no fault that takes a disk is modelled"), "{possible}");
     let background = explained("auto-commit-background.json")["contract"]["promises"].to_string();
     assert!(background.contains("commit=auto-with-hand-off"), "{background}");
+}
+
+/// R9.37: the group is away for longer than its commits are kept.
+#[test]
+fn a_group_begins_anew_once_its_commits_have_expired() {
+    let name = file("offsets-expired.json");
+    let earliest = report("offsets-expired.json", "0");
+    assert_eq!(earliest["verdict"], "met", "{earliest:#}");
+    let again = earliest["groups"][0]["duplicates"].as_u64().expect("a count");
+    assert!(again > 50, "all that came before the pause: {again}");
+    let told = stories(&earliest, "offsets-expired").join("\n");
+    assert!(told.contains("g-0 starts at t-0 offset 0 (no commit, reset to earliest)"), "{told}");
+    let timeline = earliest["timeline"].to_string();
+    assert!(timeline.contains("what g had committed of t-0 expired"), "{timeline}");
+    let set = ["--set", "groups.g.config.auto.offset.reset=latest"];
+    let latest = json(&root(), &[&["run", &name, "--seed", "0"], set.as_slice()].concat());
+    assert_eq!(latest["verdict"], "met", "{latest:#}");
+    assert!(has_cause(&latest, "skipped", "expired-commit-reset-latest"), "{latest:#}");
+    let longer = ["--set", "cluster.config.offsets.retention.minutes=17"];
+    let longer = json(&root(), &[&["run", &name, "--seed", "0"], longer.as_slice()].concat());
+    assert!(!has_cause(&longer, "duplicate", "offsets-expired"), "{longer:#}");
+    let explained = explained("offsets-expired.json");
+    assert_eq!(explained["not_modelled"], serde_json::json!([]));
+    let possible = explained["contract"]["possible"].to_string();
+    assert!(possible.contains("cluster.config.offsets.retention.minutes=1"), "{possible}");
 }
 
 #[test]

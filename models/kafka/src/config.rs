@@ -96,6 +96,10 @@ pub struct BrokerSettings {
     pub broker_session_timeout: Micros,
     /// `offsets.commit.timeout.ms`.
     pub offsets_commit_timeout: Micros,
+    /// `offsets.retention.minutes`.
+    pub offsets_retention: Micros,
+    /// `offsets.retention.check.interval.ms`.
+    pub offsets_retention_check_interval: Micros,
     /// `group.initial.rebalance.delay.ms`.
     pub group_initial_rebalance_delay: Micros,
     /// `group.min.session.timeout.ms`.
@@ -135,6 +139,8 @@ impl Default for BrokerSettings {
             broker_heartbeat_interval: ms(2000),
             broker_session_timeout: ms(9000),
             offsets_commit_timeout: ms(5000),
+            offsets_retention: ms(604_800_000),
+            offsets_retention_check_interval: ms(600_000),
             group_initial_rebalance_delay: ms(3000),
             group_min_session_timeout: ms(6000),
             group_max_session_timeout: ms(1_800_000),

@@ -15,7 +15,7 @@ pub use group::{
     MemberMetadata, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
 };
 pub use group_record::{
-    ClassicMember, ConsumerGroupRecord, ConsumerMember, CurrentAssignment, GroupRecord,
+    ClassicMember, Commit, ConsumerGroupRecord, ConsumerMember, CurrentAssignment, GroupRecord,
     MemberState, PersistedMember,
 };
 

@@ -277,6 +277,18 @@ pub enum Observation {
         /// The member in its place.
         member: MemberId,
     },
+    /// A coordinator wrote that committed offsets are no more: their time was over (R9.37).
+    OffsetsExpired {
+        /// The group.
+        group: GroupId,
+        /// The partitions, ascending.
+        partitions: Arc<[TopicPartition]>,
+    },
+    /// A coordinator wrote that a group is no more: it has neither members nor offsets (R9.37).
+    GroupDeleted {
+        /// The group.
+        group: GroupId,
+    },
     /// A broker opened its ports.
     BrokerStarted {
         /// Its registration.

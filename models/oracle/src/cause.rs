@@ -63,6 +63,8 @@ causes! {
             "a commit passed it before it was processed, and the commit strategy does not explain that";
         ResetLatest = "auto-offset-reset-latest",
             "auto.offset.reset=latest skipped it: the group had no commit to resume from";
+        Expired = "expired-commit-reset-latest",
+            "offsets.retention.minutes: the group's commit had expired, and auto.offset.reset=latest skipped it";
         OutOfRange = "out-of-range-reset",
             "the position was out of range, and auto.offset.reset moved it past the record";
         NeverGiven = "never-given",
@@ -86,6 +88,7 @@ impl LossCause {
             Self::HandOff => Some("commit=auto-with-hand-off"),
             Self::BackgroundCommit => Some("group.protocol=consumer"),
             Self::ResetLatest => Some("auto.offset.reset=latest"),
+            Self::Expired => Some("offsets.retention.minutes"),
             Self::OutOfRange => Some("auto.offset.reset"),
             Self::Replication
             | Self::ForcedElection
@@ -120,6 +123,8 @@ causes! {
             "another process with the same group.instance.id took its place before it was committed";
         Zombie = "zombie",
             "a member continued to work after it had lost the partition";
+        Expired = "offsets-expired",
+            "offsets.retention.minutes: the committed offset had expired, and the group began anew";
         PositionReset = "position-reset",
             "the position went back: there was no commit, it was out of range, or the log was truncated";
         BehindCommit = "behind-commit",

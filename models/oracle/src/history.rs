@@ -404,6 +404,19 @@ macro_rules! facts {
             /// The epoch under which it was asked.
             epoch: LeaderEpoch,
         }
+        /// A coordinator wrote that committed offsets are no more: `offsets.retention.minutes` were over.
+        OffsetsExpired = "offsets_expired" at Broker {
+            /// The group.
+            group: GroupId,
+            /// The partitions, ascending.
+            partitions: Arc<[TopicPartition]>,
+        }
+        /// A coordinator wrote that a group is no more: it had neither members nor committed offsets. One of
+        /// its name numbers its generations anew.
+        GroupDeleted = "group_deleted" at Broker {
+            /// The group.
+            group: GroupId,
+        }
         }
     };
 }

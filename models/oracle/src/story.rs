@@ -209,6 +209,9 @@ impl Tale {
                 self.over = *offset > of.offset;
                 Some(format!("{} starts at {place} offset {offset} ({})", who(), source.words()))
             }
+            Event::OffsetsExpired { group, partitions } if *group == of_group => {
+                expired(partitions, of, context)
+            }
             Event::ProcessEnded(how) if self.member == Some(entry.node) => {
                 self.member = None;
                 let how = if *how == ProcessEnd::Crash { "crashed" } else { "stopped" };
@@ -270,6 +273,9 @@ impl Tale {
             }
             Event::Rebalanced { group, .. } if *group == of_group => {
                 self.of_rebalance(entry, of_group, context)
+            }
+            Event::OffsetsExpired { group, partitions } if *group == of_group => {
+                expired(partitions, of, context)
             }
             Event::Positioned { group, partition, offset, source }
                 if (*group, *partition) == (of_group, of.partition) && *offset <= of.offset =>
@@ -336,6 +342,11 @@ impl Tale {
 
 fn was_given(who: &str, base: Offset, records: &RecordSlice) -> String {
     format!("{who} polled offsets {base}..{}, the record among them", base.plus(records.len()))
+}
+
+fn expired(partitions: &[TopicPartition], of: &Subject, context: &Context) -> Option<String> {
+    let is_it = partitions.contains(&of.partition);
+    is_it.then(|| format!("the committed offset of {} expired", place(of, context)))
 }
 
 fn place(of: &Subject, context: &Context) -> String {

@@ -97,6 +97,8 @@ impl Timeline {
                 | Kind::ProcessEnded
                 | Kind::Rebalanced
                 | Kind::MemberReplaced
+                | Kind::OffsetsExpired
+                | Kind::GroupDeleted
                 | Kind::Fenced
         )
     }
@@ -140,6 +142,16 @@ impl Timeline {
             Event::MemberReplaced { group, before, member } if before != member => {
                 let name = self.context.group(*group);
                 let text = format!("a static member of {name} was replaced by one with its id");
+                self.push(entry.at, Item::Text(text));
+            }
+            Event::OffsetsExpired { group, partitions } => {
+                let (name, places) = (self.context.group(*group), names(&self.context, partitions));
+                let text = format!("what {name} had committed of {places} expired");
+                self.push(entry.at, Item::Text(text));
+            }
+            Event::GroupDeleted { group } => {
+                let name = self.context.group(*group);
+                let text = format!("{name} was deleted: it had neither members nor commits");
                 self.push(entry.at, Item::Text(text));
             }
             Event::Rebalanced { group, generation, members, reason } => {

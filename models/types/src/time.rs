@@ -58,8 +58,9 @@ impl fmt::Display for Micros {
 /// An instant of simulated time: microseconds since the start of the run.
 ///
 /// It has no order on purpose: a model that compared instants would branch on the clock, and what
-/// Kafka decides by comparing clocks is a named timer here. Drivers and reports, which stand outside
-/// the models, compare [`Timestamp::as_micros`].
+/// Kafka decides by comparing clocks is a named timer here. The age of what a record tells outlives the
+/// process that wrote it, and no timer does: it is [`Timestamp::since`]. Drivers and reports, which stand
+/// outside the models, compare [`Timestamp::as_micros`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Timestamp(u64);
 
@@ -83,6 +84,12 @@ impl Timestamp {
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0 / 1000
+    }
+
+    /// The length of time from `earlier` to this instant; none at all if that is not earlier.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Micros {
+        Micros(self.0.saturating_sub(earlier.0))
     }
 }
 

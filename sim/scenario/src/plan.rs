@@ -101,6 +101,15 @@ impl Settings {
         Micros::from_millis(u64::try_from(self.number(key)).unwrap_or(0))
     }
 
+    /// The number at `key`, which counts minutes.
+    ///
+    /// # Panics
+    /// If the plan has no number there: a bug of the table of settings.
+    #[must_use]
+    pub fn minutes(&self, key: &str) -> Micros {
+        Micros::from_secs(60) * u64::try_from(self.number(key)).unwrap_or(0)
+    }
+
     /// The switch at `key`.
     ///
     /// # Panics

@@ -150,6 +150,8 @@ pub const SETTINGS: &[Setting] = &[
     number(Broker, "broker.heartbeat.interval.ms", "ms", 1, 2000),
     number(Broker, "broker.session.timeout.ms", "ms", 1, 9000),
     number(Broker, "offsets.commit.timeout.ms", "ms", 1, 5000),
+    number(Broker, "offsets.retention.check.interval.ms", "ms", 1, 600_000),
+    number(Broker, "offsets.retention.minutes", "minutes", 1, 10_080),
     number(Broker, "offsets.topic.num.partitions", "", 1, 50),
     number(Broker, "offsets.topic.replication.factor", "", 1, 3),
     number(Broker, "offsets.topic.segment.bytes", "bytes", 1, 104_857_600),
@@ -270,16 +272,6 @@ pub const SETTINGS: &[Setting] = &[
     known(Broker, "num.partitions"),
     known(Broker, "num.replica.fetchers"),
     known(Broker, "offset.metadata.max.bytes"),
-    harmful(
-        Broker,
-        "offsets.retention.minutes",
-        Harm {
-            breaks: &["at-least-once", "commit-durability"],
-            why: "the commits of a group that is empty for longer expire, and it starts where \
-              auto.offset.reset says",
-            unless: Unless::Outlasts(MINUTE),
-        },
-    ),
     harmful(
         Broker,
         "producer.id.expiration.ms",

@@ -69,6 +69,9 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         }
         if one.config.word("auto.offset.reset") == "latest" {
             allow(&[AT_LEAST_ONCE], &[LossCause::ResetLatest, LossCause::OutOfRange]);
+            if may_expire(plan) {
+                allow(&[AT_LEAST_ONCE], &[LossCause::Expired]);
+            }
         }
     }
     allowed
@@ -77,6 +80,14 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
 /// Whether a replica out of sync may lead a partition of `__consumer_offsets`.
 fn may_lose_commits(plan: &Plan) -> bool {
     plan.consumer_offsets().config.switch("unclean.leader.election.enable")
+}
+
+/// Whether a commit can be older than `offsets.retention.minutes` when somebody looks, within the run.
+fn may_expire(plan: &Plan) -> bool {
+    let config = &plan.broker_config;
+    let retention = config.minutes("offsets.retention.minutes");
+    let interval = config.millis("offsets.retention.check.interval.ms");
+    retention.max(interval) < plan.load + plan.settle
 }
 
 /// Why a group commits what is not processed.
@@ -281,6 +292,13 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         );
         skips.push(skipped(&[LossCause::ResetLatest, LossCause::OutOfRange], says, &reset_setting));
     }
+    let expiry = may_expire(plan).then(|| expiry(plan, name, &reset_setting));
+    if reset == "latest"
+        && let Some(clause) = &expiry
+    {
+        let causes = std::iter::once(LossCause::Expired.name());
+        skips.push(possible(Fate::Skipped, Some(name), causes, clause.clone()));
+    }
     let reads = |topic| group.topics.contains(topic);
     let unclean = plan.producers.iter().any(|one| {
         reads(&one.topic)
@@ -313,6 +331,16 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         let clause = Clause { says, settings };
         contract.possible.push(possible(Fate::LostCommit, Some(name), causes, clause));
     }
+    if let Some(clause) = expiry.filter(|_| reset == "earliest") {
+        let causes = std::iter::once(DuplicateCause::Expired.name());
+        contract.possible.push(possible(Fate::Duplicate, Some(name), causes, clause));
+    }
+    contract.possible.push(repeats(group, commit));
+}
+
+/// What a group does again when it fails or rebalances.
+fn repeats(group: &Group, commit: String) -> Possible {
+    let name = &group.name;
     let mut again =
         vec![DuplicateCause::MemberCrash, DuplicateCause::Rebalance, DuplicateCause::Zombie];
     let mut settings = vec![commit];
@@ -325,7 +353,23 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
     );
     let causes = again.iter().map(|cause| cause.name());
     let clause = Clause { says, settings };
-    contract.possible.push(possible(Fate::Duplicate, Some(name), causes, clause));
+    possible(Fate::Duplicate, Some(name), causes, clause)
+}
+
+/// What follows from commits that expire within the run (R9.37).
+fn expiry(plan: &Plan, group: &str, reset: &str) -> Clause {
+    let minutes = plan.broker_config.number("offsets.retention.minutes");
+    let length = plural(u64::try_from(minutes).unwrap_or(0), "minute");
+    Clause {
+        says: format!(
+            "{group} begins where auto.offset.reset says after it was without members for {length}: its \
+             commits have expired"
+        ),
+        settings: vec![
+            format!("cluster.config.offsets.retention.minutes={minutes}"),
+            reset.to_owned(),
+        ],
+    }
 }
 
 /// When a client with the consumer protocol commits what its application works on (R8.17, R17.46).

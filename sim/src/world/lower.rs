@@ -192,6 +192,8 @@ fn broker(config: &Settings) -> BrokerSettings {
         broker_heartbeat_interval: config.millis("broker.heartbeat.interval.ms"),
         broker_session_timeout: config.millis("broker.session.timeout.ms"),
         offsets_commit_timeout: config.millis("offsets.commit.timeout.ms"),
+        offsets_retention: config.minutes("offsets.retention.minutes"),
+        offsets_retention_check_interval: config.millis("offsets.retention.check.interval.ms"),
         group_initial_rebalance_delay: config.millis("group.initial.rebalance.delay.ms"),
         group_min_session_timeout: config.millis("group.min.session.timeout.ms"),
         group_max_session_timeout: config.millis("group.max.session.timeout.ms"),

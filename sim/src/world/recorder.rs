@@ -240,6 +240,8 @@ translate! {
     MemberFenced { group, member, generation }
     PartitionsReleased { group, member, generation, partitions }
     MemberReplaced { group, before, member }
+    OffsetsExpired { group, partitions }
+    GroupDeleted { group }
     LeaderElected { partition, leader, epoch, isr, unclean }
     IsrChanged { partition, before, isr }
     Fenced { broker }

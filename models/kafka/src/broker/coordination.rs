@@ -28,13 +28,13 @@ impl Broker {
         out: &mut Out,
     ) {
         let mut actions = self.coordinator.spare_actions();
-        self.coordinator.handle(connection, correlation, request, &mut actions);
+        self.coordinator.handle(self.env.now, (connection, correlation), request, &mut actions);
         self.carry_out(actions, out);
     }
 
     pub(super) fn group_fire(&mut self, timer: GroupTimer, out: &mut Out) {
         let mut actions = self.coordinator.spare_actions();
-        self.coordinator.fire(timer, &mut actions);
+        self.coordinator.fire(self.env.now, timer, &mut actions);
         self.carry_out(actions, out);
     }
 
@@ -72,7 +72,7 @@ impl Broker {
     ) {
         if id.topic == self.env.cluster.consumer_offsets {
             let mut actions = self.coordinator.spare_actions();
-            self.coordinator.high_watermark(id.partition, offset, &mut actions);
+            self.coordinator.high_watermark(self.env.now, id.partition, offset, &mut actions);
             self.carry_out(actions, out);
         }
     }
@@ -87,7 +87,7 @@ impl Broker {
                     let id = TopicPartition::new(self.env.cluster.consumer_offsets, partition);
                     let result = self.append_group(id, records, out);
                     let mut more = self.coordinator.spare_actions();
-                    self.coordinator.appended(partition, result, &mut more);
+                    self.coordinator.appended(self.env.now, partition, result, &mut more);
                     self.carry_out(more, out);
                     if result.is_ok() {
                         self.wake_followers(id, out);

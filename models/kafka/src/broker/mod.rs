@@ -86,6 +86,8 @@ pub(crate) struct Env {
     pub(crate) cluster: Arc<ClusterConfig>,
     pub(crate) image: MetadataImage,
     pub(crate) tick: LagTick,
+    /// When the step under way takes place: what a coordinator writes bears it (R9.37).
+    pub(crate) now: Timestamp,
 }
 
 impl Env {
@@ -123,7 +125,7 @@ impl Machine for Broker {
     type Disk = BrokerDisk;
     type Call = BrokerCall;
 
-    fn boot(config: &BrokerConfig, disk: &BrokerDisk, _now: Timestamp, out: &mut Out) -> Self {
+    fn boot(config: &BrokerConfig, disk: &BrokerDisk, now: Timestamp, out: &mut Out) -> Self {
         let settings = config.cluster.broker;
         let mut loaded: BTreeMap<TopicPartition, ReplicaLog> = BTreeMap::new();
         for (id, log) in disk.logs() {
@@ -136,6 +138,7 @@ impl Machine for Broker {
                 cluster: Arc::clone(&config.cluster),
                 image: MetadataImage::default(),
                 tick: LagTick(0),
+                now,
             },
             partitions: Partitions::new(&config.cluster),
             loaded,
@@ -160,7 +163,8 @@ impl Machine for Broker {
         broker
     }
 
-    fn step(&mut self, _now: Timestamp, input: InputOf<Self>, out: &mut Out) {
+    fn step(&mut self, now: Timestamp, input: InputOf<Self>, out: &mut Out) {
+        self.env.now = now;
         if self.lifecycle.is_closing() && !matches!(input, Input::Flushed(_)) {
             return;
         }

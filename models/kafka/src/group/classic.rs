@@ -2,12 +2,16 @@
 //! of high watermarks: what must be replicated goes to its `Context`.
 //!
 //! - `protocol` which assignor the members agree on · `statics` members with a `group.instance.id`
+//! - `expiry` when its offsets expire
 //! - `session` which members are heard of, and what they may do · `migration` to and from a consumer group
 
+mod expiry;
 mod migration;
 mod protocol;
 mod session;
 mod statics;
+
+pub(super) use expiry::Base;
 
 use super::GroupTimer;
 use super::journal::{Context, Outcome, Shares};
@@ -19,7 +23,7 @@ use crate::message::{
 };
 use crate::observation::Observation;
 use ackproof_types::{
-    ErrorCode, GenerationId, GroupId, MemberId, Micros, RebalanceReason, TopicPartition,
+    ErrorCode, GenerationId, MemberId, Micros, RebalanceReason, Timestamp, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -60,6 +64,8 @@ pub(super) struct Group {
     pub(super) pending: BTreeSet<MemberId>,
     /// Joined, not yet synced (R9.17).
     pub(super) unsynced: BTreeSet<MemberId>,
+    /// When the last member went; none: there are members, or never were any.
+    pub(super) empty_since: Option<Timestamp>,
     /// What began the rebalance that is under way, or the last one.
     reason: RebalanceReason,
 }
@@ -74,6 +80,7 @@ impl Default for Group {
             members: BTreeMap::new(),
             pending: BTreeSet::new(),
             unsynced: BTreeSet::new(),
+            empty_since: None,
             reason: RebalanceReason::Joined,
         }
     }
@@ -175,6 +182,7 @@ impl Group {
         cx: &mut Context<'_>,
     ) {
         self.leader.get_or_insert(id);
+        self.empty_since = None;
         self.members.insert(
             id,
             Member {
@@ -269,7 +277,7 @@ impl Group {
             reason: self.reason,
         });
         if self.members.is_empty() {
-            self.state = State::Empty;
+            (self.state, self.empty_since) = (State::Empty, Some(cx.now));
             return cx.write([self.record(cx, &[])], [], None);
         }
         self.state = State::CompletingRebalance;
@@ -443,6 +451,7 @@ impl Group {
             generation: self.generation,
             protocol: self.protocol,
             leader: self.leader,
+            empty_since: self.empty_since,
             members: self
                 .members
                 .iter()
@@ -454,24 +463,13 @@ impl Group {
     /// As it was written (R9.6).
     pub(super) fn restored(
         generation: GenerationId,
-        protocol: Option<Assignor>,
-        leader: Option<MemberId>,
+        (protocol, leader): (Option<Assignor>, Option<MemberId>),
+        empty_since: Option<Timestamp>,
         members: &[PersistedMember],
     ) -> Self {
         let state = if members.is_empty() { State::Empty } else { State::Stable };
         let members = members.iter().map(|it| (it.member, Member::restored(it))).collect();
-        Self { state, generation, leader, protocol, members, ..Self::default() }
-    }
-
-    /// As it is written before anyone joined.
-    pub(super) fn unborn(group: GroupId) -> GroupRecord {
-        Self::default().emptied(group)
-    }
-
-    /// As it is written without members.
-    pub(super) fn emptied(&self, group: GroupId) -> GroupRecord {
-        let (generation, members) = (self.generation, Vec::new());
-        GroupRecord::Group { group, generation, protocol: None, leader: None, members }
+        Self { state, generation, leader, protocol, members, empty_since, ..Self::default() }
     }
 
     /// Whether nobody has joined.

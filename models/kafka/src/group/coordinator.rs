@@ -4,11 +4,11 @@
 
 use super::classic;
 use super::consumer;
-use super::journal::{Context, Outcome, failed, reply, translated};
+use super::journal::{Around, Context, Outcome, failed, reply, translated};
 use super::member::{Caller, Parked};
 use super::shard::Shard;
 use super::store::{Group, Store};
-use super::{Action, GroupTimer, join, migrate, offsets};
+use super::{Action, GroupTimer, expiry, join, migrate, offsets};
 use crate::config::ClusterConfig;
 use crate::machine::ConnectionId;
 use crate::message::{
@@ -19,7 +19,7 @@ use crate::observation::Observation;
 use crate::variant::Variant;
 use ackproof_types::{
     BrokerId, Delay, ErrorCode, GroupId, LeaderEpoch, MemberId, Micros, Offset, RebalanceReason,
-    TopicPartition, offsets_partition,
+    Timestamp, TopicPartition, offsets_partition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -109,6 +109,7 @@ impl GroupCoordinator {
                 }
             }
         }
+        self.arm_expiry(partition, actions);
         let partition = TopicPartition::new(self.config.consumer_offsets, partition);
         actions.push(Action::Observe(Observation::CoordinatorLoaded { partition }));
     }
@@ -119,6 +120,7 @@ impl GroupCoordinator {
         let Shard { store, journal, .. } = shard;
         let error = ErrorCode::NotCoordinator;
         actions.push(Action::Disarm(GroupTimer::Load(partition)));
+        actions.push(Action::Disarm(GroupTimer::Expiry(partition)));
         for outcome in journal.abandon(actions) {
             match outcome {
                 Outcome::Reply(to, response) => reply(actions, to, failed(&response, error)),
@@ -145,13 +147,13 @@ impl GroupCoordinator {
     /// Takes a request about a group.
     pub fn handle(
         &mut self,
-        from: ConnectionId,
-        correlation: CorrelationId,
+        now: Timestamp,
+        (connection, correlation): (ConnectionId, CorrelationId),
         request: &GroupRequest,
         actions: &mut Vec<Action>,
     ) {
         let group = request.group();
-        let to = Caller { connection: from, correlation };
+        let to = Caller { connection, correlation };
         let Self { config, broker, homes, shards, .. } = self;
         let home = homes.get(group.index());
         let Some(shard) = home.and_then(|home| shards.get_mut(home)) else {
@@ -161,7 +163,7 @@ impl GroupCoordinator {
             return refuse(request, to, ErrorCode::CoordinatorLoadInProgress, actions);
         }
         let Shard { epoch, store, journal, named, .. } = shard;
-        let mut cx = Context::new(group, config, journal, actions);
+        let mut cx = Context::new(group, Around { config, now }, journal, actions);
         match request {
             GroupRequest::JoinGroup(request) => {
                 let new = member_id(*broker, *epoch, cx.journal.partition, *named);
@@ -197,59 +199,72 @@ impl GroupCoordinator {
     /// or why not.
     pub fn appended(
         &mut self,
+        now: Timestamp,
         partition: u16,
         result: Result<Offset, ErrorCode>,
         actions: &mut Vec<Action>,
     ) {
         let Some(shard) = self.shards.get_mut(&partition) else { return };
-        let config = &self.config;
+        let around = Around { config: &self.config, now };
         match result {
             Ok(end) => {
-                shard.journal.appended(end);
+                shard.journal.appended(end, actions);
                 if self.config.variants.has(Variant::CommitAckBeforeReplication) {
                     for outcome in shard.journal.unreplicated_commits(actions) {
-                        shard.conclude(outcome, Ok(()), config, actions);
+                        shard.conclude(outcome, Ok(()), around, actions);
                     }
                 }
             }
             Err(error) => {
-                for outcome in shard.revert(config, actions) {
-                    shard.conclude(outcome, Err(translated(error)), config, actions);
+                for outcome in shard.revert(around, actions) {
+                    shard.conclude(outcome, Err(translated(error)), around, actions);
                 }
             }
         }
     }
 
     /// The high watermark of `partition` rose: what it covers is answered (R9.3).
-    pub fn high_watermark(&mut self, partition: u16, offset: Offset, actions: &mut Vec<Action>) {
+    pub fn high_watermark(
+        &mut self,
+        now: Timestamp,
+        partition: u16,
+        offset: Offset,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(shard) = self.shards.get_mut(&partition) else { return };
+        let around = Around { config: &self.config, now };
         shard.journal.high_watermark = shard.journal.high_watermark.max(offset);
         while let Some(outcome) = shard.journal.replicated(actions) {
-            shard.conclude(outcome, Ok(()), &self.config, actions);
+            shard.conclude(outcome, Ok(()), around, actions);
         }
     }
 
     /// A timer fired.
-    pub fn fire(&mut self, timer: GroupTimer, actions: &mut Vec<Action>) {
+    pub fn fire(&mut self, now: Timestamp, timer: GroupTimer, actions: &mut Vec<Action>) {
         match timer {
             GroupTimer::Session(group, member) => {
-                self.with_classic(group, actions, |state, cx| state.expire(member, cx));
-                self.remove(group, member, RebalanceReason::SessionExpired, actions);
+                self.with_classic(now, group, actions, |state, cx| state.expire(member, cx));
+                self.remove(now, (group, member), RebalanceReason::SessionExpired, actions);
             }
             GroupTimer::Join(group) => {
-                self.with_classic(group, actions, classic::Group::join_timer);
+                self.with_classic(now, group, actions, classic::Group::join_timer);
             }
             GroupTimer::Sync(group) => {
-                self.with_classic(group, actions, classic::Group::sync_timer);
+                self.with_classic(now, group, actions, classic::Group::sync_timer);
             }
             GroupTimer::Rebalance(group, member) => {
                 let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) else { return };
                 if shard.store.consumer(group).is_some_and(|state| state.is_revoking(member)) {
-                    self.remove(group, member, RebalanceReason::PollIntervalExceeded, actions);
+                    self.remove(
+                        now,
+                        (group, member),
+                        RebalanceReason::PollIntervalExceeded,
+                        actions,
+                    );
                 }
             }
             GroupTimer::MemberJoin(group, member) | GroupTimer::MemberSync(group, member) => {
-                self.remove(group, member, RebalanceReason::PollIntervalExceeded, actions);
+                self.remove(now, (group, member), RebalanceReason::PollIntervalExceeded, actions);
             }
             GroupTimer::Assignment(group) => {
                 let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) else { return };
@@ -261,7 +276,12 @@ impl GroupCoordinator {
                 let Some(shard) = self.shards.get_mut(&partition) else { return };
                 if let Some(outcome) = shard.journal.give_up(operation) {
                     let error = translated(ErrorCode::RequestTimedOut);
-                    shard.conclude(outcome, Err(error), &self.config, actions);
+                    shard.conclude(
+                        outcome,
+                        Err(error),
+                        Around { config: &self.config, now },
+                        actions,
+                    );
                 }
             }
             GroupTimer::Linger(partition) => {
@@ -270,6 +290,12 @@ impl GroupCoordinator {
                 }
             }
             GroupTimer::Load(partition) => self.loaded(partition, actions),
+            GroupTimer::Expiry(partition) => {
+                if let Some(shard) = self.shards.get_mut(&partition) {
+                    expiry::clean_up(shard, Around { config: &self.config, now }, actions);
+                    self.arm_expiry(partition, actions);
+                }
+            }
         }
     }
 
@@ -304,27 +330,35 @@ impl GroupCoordinator {
         }
     }
 
+    /// R9.37: the next look for what has expired.
+    fn arm_expiry(&self, partition: u16, actions: &mut Vec<Action>) {
+        let interval = self.config.broker.offsets_retention_check_interval;
+        actions.push(Action::Arm(GroupTimer::Expiry(partition), interval.into()));
+    }
+
     fn with_classic(
         &mut self,
+        now: Timestamp,
         group: GroupId,
         actions: &mut Vec<Action>,
         step: impl FnOnce(&mut classic::Group, &mut Context<'_>),
     ) {
         if let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) {
-            shard.with_classic(group, &self.config, actions, step);
+            shard.with_classic(group, Around { config: &self.config, now }, actions, step);
         }
     }
 
     /// R9.33: a member of a consumer group is not there any more.
     fn remove(
         &mut self,
-        group: GroupId,
-        member: MemberId,
+        now: Timestamp,
+        (group, member): (GroupId, MemberId),
         reason: RebalanceReason,
         actions: &mut Vec<Action>,
     ) {
         let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) else { return };
-        let mut cx = Context::new(group, &self.config, &mut shard.journal, actions);
+        let around = Around { config: &self.config, now };
+        let mut cx = Context::new(group, around, &mut shard.journal, actions);
         migrate::remove(&mut shard.store, member, reason, None, &mut cx);
     }
 }

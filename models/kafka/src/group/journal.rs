@@ -7,9 +7,11 @@
 use super::member::{Before, Caller};
 use super::{Action, GroupTimer};
 use crate::config::{BrokerSettings, ClusterConfig};
-use crate::message::{CommittedOffset, GroupRecord, GroupResponse, JoinGroupResponse};
+use crate::message::{Commit, GroupRecord, GroupResponse, JoinGroupResponse};
 use crate::observation::Observation;
-use ackproof_types::{ErrorCode, GenerationId, GroupId, MemberId, Micros, Offset, TopicPartition};
+use ackproof_types::{
+    ErrorCode, GenerationId, GroupId, MemberId, Micros, Offset, Timestamp, TopicPartition,
+};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -39,6 +41,8 @@ struct Batch {
     records: Vec<GroupRecord>,
     waiting: Vec<Waiting>,
     undo: Vec<Undo>,
+    /// What is a fact once the records are in the log.
+    facts: Vec<Observation>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +55,7 @@ struct Waiting {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Undo {
     /// The committed offset.
-    Offset(GroupId, TopicPartition, Option<CommittedOffset>),
+    Offset(GroupId, TopicPartition, Option<Commit>),
     /// There was no such group.
     NoGroup(GroupId),
     /// A member has the place that another one had.
@@ -94,9 +98,10 @@ impl Journal {
     }
 
     /// The oldest batch handed over was appended up to `end`.
-    pub(super) fn appended(&mut self, end: Offset) {
+    pub(super) fn appended(&mut self, end: Offset, actions: &mut Vec<Action>) {
         let Some(batch) = self.appending.pop_front() else { return };
         self.end = end;
+        actions.extend(batch.facts.into_iter().map(Action::Observe));
         self.held.extend(batch.waiting.into_iter().map(|it| (end, it)));
     }
 
@@ -201,9 +206,17 @@ impl Journal {
     }
 }
 
+/// What is around a coordinator in one step.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) config: &'a ClusterConfig,
+    pub(super) now: Timestamp,
+}
+
 /// What the steps of a group work on.
 pub(super) struct Context<'a> {
     pub(super) group: GroupId,
+    pub(super) now: Timestamp,
     pub(super) config: &'a ClusterConfig,
     pub(super) settings: &'a BrokerSettings,
     pub(super) journal: &'a mut Journal,
@@ -214,11 +227,11 @@ impl<'a> Context<'a> {
     /// What a step of `group` works on.
     pub(super) fn new(
         group: GroupId,
-        config: &'a ClusterConfig,
+        Around { config, now }: Around<'a>,
         journal: &'a mut Journal,
         actions: &'a mut Vec<Action>,
     ) -> Self {
-        Self { group, config, settings: &config.broker, journal, actions }
+        Self { group, now, config, settings: &config.broker, journal, actions }
     }
 
     /// Answers at once.
@@ -262,6 +275,11 @@ impl<'a> Context<'a> {
         } else if opens {
             self.arm(GroupTimer::Linger(self.journal.partition), linger);
         }
+    }
+
+    /// What is a fact as soon as the next write is in the log.
+    pub(super) fn observe_once_written(&mut self, observation: Observation) {
+        self.journal.batch.facts.push(observation);
     }
 
     fn wait(&mut self, outcome: Outcome) {

@@ -5,6 +5,7 @@
 //! watermark of its partitions, and carries out its [`Action`]s in order.
 //!
 //! - `coordinator` the door of the broker · `join`, `migrate` and `offsets` what comes through it
+//! - `expiry` what nobody needs any more
 //! - `shard` one partition · `store` what its log says
 //! - `journal` what is written, and the answers held until it is replicated
 //! - `classic` one classic group · `member` its members · `consumer` one consumer group (KIP-848)
@@ -12,6 +13,7 @@
 mod classic;
 mod consumer;
 mod coordinator;
+mod expiry;
 mod join;
 mod journal;
 mod member;
@@ -81,4 +83,6 @@ pub enum GroupTimer {
     Linger(u16),
     /// This partition is read (R9.6).
     Load(u16),
+    /// `offsets.retention.check.interval.ms` has passed (R9.37).
+    Expiry(u16),
 }

@@ -3,7 +3,7 @@
 use super::journal::{Context, Outcome, Undo};
 use super::member::Caller;
 use super::store::{Group, Store};
-use crate::message::{GroupRecord, GroupResponse, OffsetCommitRequest, OffsetFetchRequest};
+use crate::message::{Commit, GroupRecord, GroupResponse, OffsetCommitRequest, OffsetFetchRequest};
 use crate::variant::Variant;
 use ackproof_types::{ErrorCode, GenerationId, TopicPartition};
 
@@ -34,15 +34,17 @@ pub(super) fn commit(
     if created.is_some() {
         store.classic_or_new(group);
     }
-    let offsets = store.offsets.entry(group).or_default();
+    let (offsets, at) = (store.offsets.entry(group).or_default(), cx.now);
     let take_over = |(partition, committed): &(TopicPartition, _)| {
-        Undo::Offset(group, *partition, offsets.insert(*partition, *committed))
+        let commit = Commit { committed: *committed, at };
+        Undo::Offset(group, *partition, offsets.insert(*partition, commit))
     };
     let undo = created.into_iter().chain(request.offsets.iter().map(take_over));
     let record = |(partition, committed): &(TopicPartition, _)| GroupRecord::Offset {
         group,
         partition: *partition,
         committed: *committed,
+        at,
     };
     cx.write(request.offsets.iter().map(record), undo, Some(Outcome::Reply(to, done)));
 }
@@ -57,7 +59,7 @@ pub(super) fn fetch(store: &Store, request: &OffsetFetchRequest, to: Caller, cx:
         return cx.reply(to, GroupResponse::OffsetFetch(Err(error)));
     }
     let known = store.offsets.get(&cx.group);
-    let committed = |at: &TopicPartition| known.and_then(|it| it.get(at)).copied();
+    let committed = |at: &TopicPartition| known.and_then(|it| it.get(at)).map(|it| it.committed);
     let offsets = request.partitions.iter().map(|at| (*at, committed(at))).collect();
     cx.respond(to, GroupResponse::OffsetFetch(Ok(offsets)));
 }

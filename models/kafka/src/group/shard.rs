@@ -3,7 +3,7 @@
 //! `consumer`.
 
 use super::classic;
-use super::journal::{Context, Journal, Outcome, Undo, failed, reply};
+use super::journal::{Around, Context, Journal, Outcome, Undo, failed, reply};
 use super::store::{Group, Store};
 use super::{Action, GroupTimer};
 use crate::config::ClusterConfig;
@@ -38,12 +38,12 @@ impl Shard {
     pub(super) fn with_classic(
         &mut self,
         group: GroupId,
-        config: &ClusterConfig,
+        around: Around<'_>,
         actions: &mut Vec<Action>,
         step: impl FnOnce(&mut classic::Group, &mut Context<'_>),
     ) {
         if let Some(state) = self.store.classic(group) {
-            step(state, &mut Context::new(group, config, &mut self.journal, actions));
+            step(state, &mut Context::new(group, around, &mut self.journal, actions));
         }
     }
 
@@ -60,22 +60,18 @@ impl Shard {
 
     /// The oldest batch handed over could not be appended: the state goes back to what is written
     /// (R9.4). Returns who waited for it, and for what was built on it.
-    pub(super) fn revert(
-        &mut self,
-        config: &ClusterConfig,
-        actions: &mut Vec<Action>,
-    ) -> Vec<Outcome> {
+    pub(super) fn revert(&mut self, around: Around<'_>, actions: &mut Vec<Action>) -> Vec<Outcome> {
         let (undo, outcomes) = self.journal.revert(actions);
-        undo.into_iter().for_each(|step| self.undo(step, config, actions));
+        undo.into_iter().for_each(|step| self.undo(step, around, actions));
         outcomes
     }
 
-    fn undo(&mut self, step: Undo, config: &ClusterConfig, actions: &mut Vec<Action>) {
+    fn undo(&mut self, step: Undo, around: Around<'_>, actions: &mut Vec<Action>) {
         match step {
             Undo::NoGroup(group) => drop(self.store.groups.remove(&group)),
             Undo::Put(record) => self.store.replay(&record),
             Undo::Replaced(group, member, before) => {
-                self.with_classic(group, config, actions, |state, cx| {
+                self.with_classic(group, around, actions, |state, cx| {
                     state.restore(member, *before, cx);
                 });
             }
@@ -93,7 +89,7 @@ impl Shard {
         &mut self,
         outcome: Outcome,
         result: Result<(), ErrorCode>,
-        config: &ClusterConfig,
+        around: Around<'_>,
         actions: &mut Vec<Action>,
     ) {
         match (outcome, result) {
@@ -103,13 +99,13 @@ impl Shard {
             }
             (Outcome::Parked(..), Ok(())) => {}
             (Outcome::Parked(group, member, to), Err(error)) => {
-                self.with_classic(group, config, actions, |state, cx| {
+                self.with_classic(group, around, actions, |state, cx| {
                     state.give_up(member, to, error, cx);
                 });
             }
             (Outcome::Assignment(group, generation, shares), result) => {
                 let result = result.map(|()| shares);
-                self.with_classic(group, config, actions, |state, cx| {
+                self.with_classic(group, around, actions, |state, cx| {
                     state.assigned(generation, result, cx);
                 });
             }

@@ -4,12 +4,12 @@
 
 use super::classic;
 use super::consumer;
-use crate::message::{CommittedOffset, ConsumerGroupRecord, GroupRecord};
+use crate::message::{Commit, ConsumerGroupRecord, GroupRecord};
 use ackproof_types::{GroupId, TopicPartition};
 use std::collections::BTreeMap;
 
 /// Committed offsets of a group.
-pub(super) type Offsets = BTreeMap<TopicPartition, CommittedOffset>;
+pub(super) type Offsets = BTreeMap<TopicPartition, Commit>;
 
 /// A group of either kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,12 +56,15 @@ impl Store {
     /// of a consumer group with its id replaces it.
     pub(super) fn replay(&mut self, record: &GroupRecord) {
         match record {
-            GroupRecord::Offset { group, partition, committed } => {
+            GroupRecord::Offset { group, partition, committed, at } => {
                 self.classic_or_new(*group);
-                self.offsets.entry(*group).or_default().insert(*partition, *committed);
+                let commit = Commit { committed: *committed, at: *at };
+                self.put_offset(*group, *partition, Some(commit));
             }
-            GroupRecord::Group { group, generation, protocol, leader, members } => {
-                let restored = classic::Group::restored(*generation, *protocol, *leader, members);
+            GroupRecord::NoOffset(group, partition) => drop(self.take_offset(*group, *partition)),
+            GroupRecord::Group { group, generation, protocol, leader, empty_since, members } => {
+                let chosen = (*protocol, *leader);
+                let restored = classic::Group::restored(*generation, chosen, *empty_since, members);
                 self.groups.insert(*group, Group::Classic(restored));
             }
             GroupRecord::NoGroup(group) => drop(self.groups.remove(group)),
@@ -88,12 +91,27 @@ impl Store {
         &mut self,
         group: GroupId,
         partition: TopicPartition,
-        before: Option<CommittedOffset>,
+        before: Option<Commit>,
     ) {
-        let offsets = self.offsets.entry(group).or_default();
         match before {
-            Some(before) => drop(offsets.insert(partition, before)),
-            None => drop(offsets.remove(&partition)),
+            Some(before) => {
+                self.offsets.entry(group).or_default().insert(partition, before);
+            }
+            None => drop(self.take_offset(group, partition)),
         }
+    }
+
+    /// The committed offset of a partition is no more; what it was.
+    pub(super) fn take_offset(
+        &mut self,
+        group: GroupId,
+        partition: TopicPartition,
+    ) -> Option<Commit> {
+        let offsets = self.offsets.get_mut(&group)?;
+        let taken = offsets.remove(&partition);
+        if offsets.is_empty() {
+            self.offsets.remove(&group);
+        }
+        taken
     }
 }

@@ -1,8 +1,10 @@
 //! The coordinator driven by hand through `driver`, one rule at a time; `interleavings` does it at
-//! random. `table` prints what every input does to every state. `consumer` is about consumer groups.
+//! random. `table` prints what every input does to every state. `consumer` is about consumer groups,
+//! `expiry` about offsets that expire.
 
 mod consumer;
 mod driver;
+mod expiry;
 mod interleavings;
 mod statics;
 mod table;

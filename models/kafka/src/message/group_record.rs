@@ -4,7 +4,7 @@
 use super::{CommittedOffset, MemberMetadata};
 use crate::assignor::{Assignor, ServerAssignor};
 use ackproof_types::{
-    GenerationId, GroupId, MemberEpoch, MemberId, Micros, TopicId, TopicPartition,
+    GenerationId, GroupId, MemberEpoch, MemberId, Micros, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +20,8 @@ pub enum GroupRecord {
         partition: TopicPartition,
         /// What was committed.
         committed: CommittedOffset,
+        /// When its coordinator took it (`commitTimestamp`).
+        at: Timestamp,
     },
     /// A group's generation; the key is the group. Written by a SyncGroup of the leader and when the
     /// group becomes empty (R9.6).
@@ -32,13 +34,26 @@ pub enum GroupRecord {
         protocol: Option<Assignor>,
         /// The member that computed the assignment; none when empty.
         leader: Option<MemberId>,
+        /// When the last of its members went (`currentStateTimestamp`); none: it has some, or never had.
+        empty_since: Option<Timestamp>,
         /// The members.
         members: Vec<PersistedMember>,
     },
+    /// A committed offset is no more: the tombstone of [`Self::Offset`].
+    NoOffset(GroupId, TopicPartition),
     /// A classic group is no more: the tombstone of [`Self::Group`].
     NoGroup(GroupId),
     /// A part of a consumer group.
     ConsumerGroup(GroupId, ConsumerGroupRecord),
+}
+
+/// A committed offset as its coordinator keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Commit {
+    /// What was committed.
+    pub committed: CommittedOffset,
+    /// When the coordinator took it.
+    pub at: Timestamp,
 }
 
 /// A member as a group record keeps it.

@@ -150,7 +150,7 @@ impl Batch {
     }
 
     fn age(&self, now: Timestamp) -> Micros {
-        Micros(now.as_micros().saturating_sub(self.created.as_micros()))
+        now.since(self.created)
     }
 
     /// Adds a record that has room, or the first one whatever its size.

@@ -49,6 +49,8 @@ pub(super) struct Redelivery {
     high: i64,
     /// The last acknowledged commit.
     committed: Option<i64>,
+    /// That commit is no more, and nobody has begun anew since.
+    is_expired: bool,
     /// Processed first by somebody who was not the owner.
     foreign: BTreeSet<i64>,
     resumed: Resumed,
@@ -72,7 +74,17 @@ struct Resumed {
 impl Redelivery {
     /// A commit was acknowledged.
     pub(super) fn committed(&mut self, offset: i64) {
-        self.committed = Some(offset);
+        (self.committed, self.is_expired) = (Some(offset), false);
+    }
+
+    /// Its committed offset is no more.
+    pub(super) fn expired(&mut self) {
+        self.is_expired = true;
+    }
+
+    /// The group is no more: one of its name numbers generations anew.
+    pub(super) fn deleted(&mut self) {
+        self.generation = GenerationId::default();
     }
 
     /// The member at `node` gave the partition back, or lost it, or ended.
@@ -133,6 +145,12 @@ impl Redelivery {
         self.take(node, crashes);
         match source {
             PositionSource::Committed => {}
+            // Nothing that happened before matters any more: all that it did is to be done again.
+            PositionSource::NoCommitEarliest | PositionSource::NoCommitLatest
+                if std::mem::take(&mut self.is_expired) =>
+            {
+                self.begin_anew(offset, DuplicateCause::Expired);
+            }
             // With a reason it is why nothing was committed, or what was is gone.
             PositionSource::NoCommitEarliest | PositionSource::NoCommitLatest
                 if self.resumed.cause.is_some() => {}
@@ -141,12 +159,17 @@ impl Redelivery {
             | PositionSource::OutOfRangeEarliest
             | PositionSource::OutOfRangeLatest
             | PositionSource::Truncated => {
-                if offset < self.high {
-                    self.resumed.worked = true;
-                    self.resume(DuplicateCause::PositionReset);
-                    self.resumed.committed = 0;
-                }
+                self.begin_anew(offset, DuplicateCause::PositionReset);
             }
+        }
+    }
+
+    /// It resumes at `offset`, whatever was committed.
+    fn begin_anew(&mut self, offset: i64, cause: DuplicateCause) {
+        if offset < self.high {
+            self.resumed.worked = true;
+            self.resume(cause);
+            self.resumed.committed = 0;
         }
     }
 

@@ -126,6 +126,24 @@ fn a_record_processed_again_names_its_cause() {
     assert_eq!(cause(late), Some(DuplicateCause::Zombie), "the zombie was first");
 }
 
+/// R9.37: whoever was there before, and however it went.
+#[test]
+fn what_is_done_again_once_the_commit_has_expired_is_its_doing() {
+    let with = |facts: &[(u16, Event)]| {
+        let found = positioned(5, 0, PositionSource::Committed);
+        let worked = [assigned(5, 1), found, processed(0, 0), committed(1)];
+        let anew = positioned(6, 0, PositionSource::NoCommitEarliest);
+        let again = [assigned(6, 1), anew, at_node(6, processed(0, 0))];
+        redelivered([&worked[..], facts, &again[..]].concat())
+    };
+    let expired = (1, Event::OffsetsExpired { group: G, partitions: [P].into() });
+    let ended = (5, Event::ProcessEnded(ProcessEnd::Crash));
+    assert_eq!(with(&[ended.clone(), expired.clone()]), [DuplicateCause::Expired]);
+    let since = [ended, expired, committed(1)];
+    assert_eq!(with(&since[..1]), [DuplicateCause::BehindCommit], "no expiry on record");
+    assert_eq!(with(&since), [DuplicateCause::BehindCommit], "committed since");
+}
+
 #[test]
 fn a_static_member_that_is_replaced_is_no_rebalance() {
     let replaced = |before, member| {

@@ -95,6 +95,14 @@ impl Measure {
                 let all = self.redeliveries.of_group_mut(*group);
                 all.for_each(|one| one.replaced(*before, *member));
             }
+            Event::OffsetsExpired { group, partitions } => {
+                for partition in partitions.iter() {
+                    self.redeliveries.of(*group, *partition).expired();
+                }
+            }
+            Event::GroupDeleted { group } => {
+                self.redeliveries.of_group_mut(*group).for_each(|one| one.deleted());
+            }
             Event::Assigned { group, partitions, member, generation } => {
                 for partition in partitions.iter() {
                     let work = self.redeliveries.of(*group, *partition);

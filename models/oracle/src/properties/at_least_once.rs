@@ -40,6 +40,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Processed,
     Kind::CommitSent,
     Kind::Committed,
+    Kind::OffsetsExpired,
     Kind::FinalRead,
     Kind::FinalReadDone,
     Kind::BecameLeader,
@@ -65,6 +66,8 @@ struct Resumption {
     /// One past the furthest that the group was given before.
     given: Offset,
     commit: Option<Commit>,
+    /// The group's commit had expired.
+    is_expired: bool,
 }
 
 /// What can explain a skipped record.
@@ -74,6 +77,8 @@ struct Progress {
     /// All that it was given.
     polled: Ranges,
     commit: Option<Commit>,
+    /// It is no more.
+    is_expired: bool,
     /// Those past all before.
     resumptions: Vec<Resumption>,
     standing: Standing,
@@ -134,7 +139,9 @@ impl Progress {
             return;
         }
         let (at, node, given, until) = (entry.at, entry.node, self.given, offset);
-        self.resumptions.push(Resumption { at, node, offset, source, until, given, commit });
+        let is_expired = self.is_expired;
+        let found = Resumption { at, node, offset, source, until, given, commit, is_expired };
+        self.resumptions.push(found);
     }
 
     /// What is at `offset` and above comes again, or for the first time: nothing has passed it.
@@ -152,6 +159,10 @@ impl Progress {
         // Of two equal ones the first is the one that passed the records.
         if self.commit.is_none_or(|before| before.offset != offset) {
             self.commit = Some(Commit { at: entry.at, node: entry.node, offset });
+        }
+        if matches!(entry.event, Event::Committed { .. }) {
+            self.standing.commit(offset);
+            self.is_expired = false;
         }
     }
 }
@@ -244,7 +255,9 @@ fn explain(
     let resets_to = |to| group.reset == Word::Known(to);
     let cause = match resumption.source {
         // A position that the group's setting does not give is the doing of no setting.
-        PositionSource::NoCommitLatest if resets_to(OffsetReset::Latest) => LossCause::ResetLatest,
+        PositionSource::NoCommitLatest if resets_to(OffsetReset::Latest) => {
+            if resumption.is_expired { LossCause::Expired } else { LossCause::ResetLatest }
+        }
         PositionSource::OutOfRangeLatest if resets_to(OffsetReset::Latest) => LossCause::OutOfRange,
         PositionSource::OutOfRangeEarliest if resets_to(OffsetReset::Earliest) => {
             LossCause::OutOfRange
@@ -355,11 +368,12 @@ impl Property for Checker {
             }
             Event::CommitSent { group, offsets } | Event::Committed { group, offsets } => {
                 for (partition, offset) in offsets.iter() {
-                    let progress = self.progress.of(*group, *partition);
-                    progress.commit(entry, *offset);
-                    if matches!(entry.event, Event::Committed { .. }) {
-                        progress.standing.commit(*offset);
-                    }
+                    self.progress.of(*group, *partition).commit(entry, *offset);
+                }
+            }
+            Event::OffsetsExpired { group, partitions } => {
+                for partition in partitions.iter() {
+                    self.progress.of(*group, *partition).is_expired = true;
                 }
             }
             Event::BecameLeader { partition, epoch, log_end, .. } => {

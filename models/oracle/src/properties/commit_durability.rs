@@ -10,6 +10,9 @@
 //! [`Checker`]. Keeps the commits that may still be read. Broken on purpose by
 //! `commit-ack-before-replication`.
 
+mod register;
+
+use self::register::{Generation, Outcome, Reader, Register, Write};
 use crate::cause::LossCause;
 use crate::context::Context;
 use crate::elected::Elected;
@@ -33,6 +36,8 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::CommitSent,
     Kind::Committed,
     Kind::CommitFailed,
+    Kind::OffsetsExpired,
+    Kind::GroupDeleted,
     Kind::Positioned,
     Kind::LeaderElected,
     Kind::IsrChanged,
@@ -71,195 +76,6 @@ impl Log {
     }
 }
 
-/// The generation of a member. Fencing orders generations only as long as the coordinator forgets none,
-/// so the number of unclean elections before goes with it. None: not on record.
-type Generation = Option<(u32, GenerationId)>;
-
-/// Whether `one` certainly came after `other`.
-fn is_later(one: Generation, other: Generation) -> bool {
-    match (one, other) {
-        (Some((era, one)), Some((other_era, other))) => era == other_era && one > other,
-        _ => false,
-    }
-}
-
-/// What is known of a commit's outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Pending,
-    Unknown,
-    Acked { seq: u64, at: Timestamp },
-}
-
-/// A commit of one partition. Having none is a commit of [`Offset::UNKNOWN`] before all others.
-#[derive(Clone, Copy, Debug)]
-struct Write {
-    value: Offset,
-    node: NodeId,
-    generation: Generation,
-    sent: u64,
-    /// A coordinator that an unclean election deposed may have taken it.
-    by_deposed: bool,
-    outcome: Outcome,
-}
-
-impl Write {
-    /// Whether it took effect for certain, and after `other`.
-    fn follows(&self, other: &Self) -> bool {
-        if !matches!(self.outcome, Outcome::Acked { .. }) {
-            return false;
-        }
-        if matches!(other.outcome, Outcome::Acked { seq, .. } if self.sent > seq) {
-            return true;
-        }
-        is_later(self.generation, other.generation)
-    }
-
-    fn acked_by(&self, seq: u64) -> bool {
-        matches!(self.outcome, Outcome::Acked { seq: acked, .. } if acked <= seq)
-    }
-}
-
-/// No member committed yet.
-const NONE: Write = Write {
-    value: Offset::UNKNOWN,
-    node: NodeId(u16::MAX),
-    generation: None,
-    sent: 0,
-    by_deposed: false,
-    outcome: Outcome::Acked { seq: 0, at: Timestamp::START },
-};
-
-/// A member that was assigned the partition and has no position yet.
-#[derive(Clone, Copy, Debug)]
-struct Reader {
-    node: NodeId,
-    generation: Generation,
-    since: u64,
-}
-
-/// The committed offset of a group in a partition.
-#[derive(Debug)]
-struct Register {
-    /// Those that may still be read, or still wait for their answer.
-    writes: Vec<Write>,
-    readers: Vec<Reader>,
-}
-
-impl Default for Register {
-    fn default() -> Self {
-        Self { writes: vec![NONE], readers: Vec::new() }
-    }
-}
-
-impl Register {
-    /// The oldest commit of `node` like this that has no outcome: where two look alike, the older makes
-    /// the weaker claim.
-    fn pending(&self, node: NodeId, value: Offset) -> Option<usize> {
-        self.writes.iter().position(|write| {
-            (write.node, write.value, write.outcome) == (node, value, Outcome::Pending)
-        })
-    }
-
-    /// Takes an acknowledgement that a member of `generation` hears. A commit that was sent after one of a
-    /// later generation was acknowledged should have been refused: that one is returned.
-    fn ack(
-        &mut self,
-        entry: &Entry,
-        value: Offset,
-        generation: Generation,
-        by_deposed: bool,
-    ) -> Option<Write> {
-        let outcome = Outcome::Acked { seq: entry.seq, at: entry.at };
-        let mut contradicted = None;
-        if let Some(index) = self.pending(entry.node, value) {
-            self.writes[index].outcome = outcome;
-            self.writes[index].by_deposed |= by_deposed;
-            let write = self.writes[index];
-            contradicted =
-                self.writes.iter().find(|one| one.follows(&write) && write.follows(one)).copied();
-        } else if !self.is_over(generation, entry.seq) {
-            let (node, sent) = (entry.node, entry.seq);
-            self.writes.push(Write { value, node, generation, sent, by_deposed, outcome });
-        }
-        self.prune(entry.seq);
-        contradicted
-    }
-
-    fn fail(&mut self, node: NodeId, value: Offset, maybe_written: bool) {
-        let Some(index) = self.pending(node, value) else { return };
-        if maybe_written {
-            self.writes[index].outcome = Outcome::Unknown;
-        } else {
-            self.writes.remove(index);
-        }
-    }
-
-    /// The commit that was certainly the later one when a read began at `since`.
-    fn superseding(&self, write: &Write, since: u64) -> Option<Write> {
-        self.writes.iter().rev().find(|one| one.acked_by(since) && one.follows(write)).copied()
-    }
-
-    /// Whether a commit of a later generation was acknowledged by then: a member of `generation` is a
-    /// zombie, whose commits are refused from then on.
-    fn is_over(&self, generation: Generation, by: u64) -> bool {
-        self.writes.iter().any(|one| one.acked_by(by) && is_later(one.generation, generation))
-    }
-
-    /// `node` looks nothing up, or not any more.
-    fn release(&mut self, node: NodeId) {
-        self.readers.retain(|reader| reader.node != node);
-    }
-
-    /// `node` ended: nobody hears the answers to its commits and lookups.
-    fn end(&mut self, node: NodeId) {
-        self.release(node);
-        for write in self.writes.iter_mut().filter(|write| write.node == node) {
-            if write.outcome == Outcome::Pending {
-                write.outcome = Outcome::Unknown;
-            }
-        }
-    }
-
-    /// Forgets what no read can find any more, neither one under way nor a later one. What waits for its
-    /// answer stays: without it, the answer would look like a new commit. So does what came before it, which
-    /// may say that it had to be refused.
-    fn prune(&mut self, now: u64) {
-        let reads = self.readers.iter().map(|reader| reader.since);
-        let pending = self.writes.iter().filter(|write| write.outcome == Outcome::Pending);
-        let oldest = reads.chain(pending.map(|write| write.sent)).min().unwrap_or(now);
-        let mut index = 0;
-        while index < self.writes.len() {
-            let write = &self.writes[index];
-            if write.outcome != Outcome::Pending && self.superseding(write, oldest).is_some() {
-                self.writes.remove(index);
-            } else {
-                index += 1;
-            }
-        }
-    }
-
-    /// Takes the lookup of `node`, if one is under way: whether it proves something, and the commit
-    /// that should have been found, if `found` is not legal.
-    fn read(&mut self, node: NodeId, found: Offset, now: u64) -> Option<(bool, Option<Write>)> {
-        let index = self.readers.iter().position(|reader| reader.node == node)?;
-        let Reader { since, generation, .. } = self.readers.remove(index);
-        if self.is_over(generation, since) {
-            self.prune(now);
-            return None;
-        }
-        let proves = self.writes.iter().any(|one| one.sent > 0 && one.acked_by(since));
-        let legal = self
-            .writes
-            .iter()
-            .any(|one| one.value == found && self.superseding(one, since).is_none());
-        let mut latest = self.writes.iter().rev().filter(|one| one.acked_by(since));
-        let expected = latest.find(|one| self.superseding(one, since).is_none()).copied();
-        self.prune(now);
-        Some((proves, expected.filter(|_| !legal)))
-    }
-}
-
 /// A group's commit of a partition is a register: commits write it, a member that was assigned the
 /// partition reads it, some time between `Assigned` and `Positioned` (the answer may be slow); a write
 /// takes place between `CommitSent` and `Committed`. A value is legal unless some acknowledged commit
@@ -271,6 +87,8 @@ impl Register {
 /// - Commits under way together may take effect in either order (R8.15), and one that is repeated
 ///   after another goes back (F25): legal, the last in log order wins (R9.12).
 /// - An OffsetFetch may show a commit that is not acknowledged yet (R9.5).
+/// - Without members commits expire (R9.37): from `OffsetsExpired` on none may be found, until one is
+///   acknowledged that was sent after it. A group that was deleted numbers its generations anew.
 /// - A coordinator that moves keeps what was acknowledged (R9.6). One that lost a part of its log by
 ///   an unclean election does not, and one that such an election deposed acknowledges what nobody finds
 ///   again: reported, with the unclean election as cause.
@@ -290,6 +108,8 @@ pub(crate) struct Checker {
     generations: BTreeMap<(GroupId, NodeId), (u32, GenerationId)>,
     /// Groups whose commits are on record when they are sent.
     groups_with_sends: BTreeSet<GroupId>,
+    /// How often each group was deleted.
+    deleted: BTreeMap<GroupId, u32>,
     /// The partitions of `__consumer_offsets`.
     logs: Places<Log>,
 }
@@ -302,6 +122,7 @@ impl Checker {
             registers: GroupPlaces::default(),
             generations: BTreeMap::new(),
             groups_with_sends: BTreeSet::new(),
+            deleted: BTreeMap::new(),
             logs: Places::default(),
         }
     }
@@ -393,9 +214,10 @@ impl Checker {
         places: &[TopicPartition],
     ) {
         let (node, since) = (entry.node, entry.seq);
+        let deleted = self.deleted.get(&group).copied().unwrap_or(0);
         let home = self.home(group);
         // Two coordinators number generations of their own.
-        let (is_alone, era) = (!home.elected.has_deposed(), home.era);
+        let (is_alone, era) = (!home.elected.has_deposed(), home.era + deleted);
         // The epochs of a consumer group's members order nothing: each is held against its own (R9.12, R9.36).
         let is_classic = self.context.is_classic(group);
         if generation == GenerationId::UNKNOWN || !is_alone || !is_classic {
@@ -408,6 +230,21 @@ impl Checker {
             let register = self.registers.of(group, *place);
             register.release(node);
             register.readers.push(Reader { node, generation, since });
+        }
+    }
+
+    fn send(&mut self, entry: &Entry, group: GroupId, offsets: &[(TopicPartition, Offset)]) {
+        let (node, sent) = (entry.node, entry.seq);
+        self.groups_with_sends.insert(group);
+        let generation = self.generation(group, node);
+        let by_deposed = self.home(group).elected.has_deposed();
+        for &(place, value) in offsets {
+            let outcome = Outcome::Pending;
+            let write = Write { value, node, generation, sent, by_deposed, outcome };
+            let register = self.registers.of(group, place);
+            // Who commits has a position: it kept the partition, and looked nothing up.
+            register.release(node);
+            register.writes.push(write);
         }
     }
 
@@ -439,19 +276,7 @@ impl Property for Checker {
                     log.elected.end(broker);
                 });
             }
-            Event::CommitSent { group, offsets } => {
-                self.groups_with_sends.insert(*group);
-                let generation = self.generation(*group, node);
-                let by_deposed = self.home(*group).elected.has_deposed();
-                for &(place, value) in offsets.iter() {
-                    let (sent, outcome) = (seq, Outcome::Pending);
-                    let write = Write { value, node, generation, sent, by_deposed, outcome };
-                    let register = self.registers.of(*group, place);
-                    // Who commits has a position: it kept the partition, and looked nothing up.
-                    register.release(node);
-                    register.writes.push(write);
-                }
-            }
+            Event::CommitSent { group, offsets } => self.send(entry, *group, offsets),
             Event::Committed { group, offsets } => {
                 let generation = self.generation(*group, node);
                 let by_deposed = self.home(*group).elected.has_deposed();
@@ -468,6 +293,12 @@ impl Property for Checker {
                     self.registers.of(*group, place).fail(node, value, *maybe_written);
                 }
             }
+            Event::OffsetsExpired { group, partitions } => {
+                for place in partitions.iter() {
+                    self.registers.of(*group, *place).expire(seq);
+                }
+            }
+            Event::GroupDeleted { group } => *self.deleted.entry(*group).or_default() += 1,
             Event::Positioned { group, partition, offset, source } => match source {
                 PositionSource::Committed => self.resume(entry, *group, *partition, *offset),
                 PositionSource::NoCommitEarliest | PositionSource::NoCommitLatest => {

@@ -30,6 +30,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::MemberFenced,
     Kind::PartitionsReleased,
     Kind::MemberReplaced,
+    Kind::GroupDeleted,
     Kind::LeaderElected,
     Kind::IsrChanged,
     Kind::Appended,
@@ -275,6 +276,12 @@ impl Property for Checker {
                 // It may come back itself.
                 group.fenced.remove(member);
             }
+            // It numbers generations anew. Who believes to be a member yet is a zombie.
+            Event::GroupDeleted { group } => {
+                let group = self.groups.entry(*group).or_default();
+                group.owners.clear();
+                group.ambiguous = Some(group.highest);
+            }
             Event::ProcessStarted | Event::ProcessEnded(_) => self.end(entry.node),
             Event::Rebalanced { group, generation, .. } => {
                 let group = self.groups.entry(*group).or_default();
@@ -428,6 +435,14 @@ mod tests {
         let lost = (5, Event::Lost { group: G, member: MemberId(5), partitions: [P].into() });
         let result = run(vec![assigned(5, 1), lost, assigned(6, 1)]);
         assert_eq!(result.judgement, Judgement::Held);
+    }
+
+    /// R9.37: nobody is a member of it any more.
+    #[test]
+    fn a_group_that_was_deleted_numbers_anew() {
+        let deleted = (1, Event::GroupDeleted { group: G });
+        let anew = vec![assigned(5, 1), deleted, assigned(6, 1)];
+        assert_eq!(run(anew).judgement, Judgement::Vacuous);
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn a_value_that_breaks_nothing_within_the_run_is_no_harm() {
         (Topic, "retention.ms", "0", "-1"),
         (Topic, "retention.bytes", "1048576", "-1"),
         (Broker, "log.retention.hours", "0", "1"),
-        (Broker, "offsets.retention.minutes", "0", "1"),
+        (Broker, "log.retention.minutes", "0", "1"),
         (Topic, "cleanup.policy", "compact", "delete"),
         (Topic, "cleanup.policy", "compact,delete", "delete"),
     ] {

@@ -58,7 +58,6 @@ const LIMITS: &[&str] = &[
     "log.retention.ms",
     "max.connections",
     "max.connections.per.ip",
-    "offsets.retention.minutes",
     "producer.id.expiration.ms",
     "retention.bytes",
     "retention.ms",

@@ -1,4 +1,4 @@
-//! A classic group that becomes a consumer group, or was one (KIP-848, online migration; Kafka:
+//! A classic group as it is written, also when it becomes a consumer group or was one (KIP-848; Kafka:
 //! `GroupMetadataManager#convertToConsumerGroup`, `#convertToClassicGroup`).
 
 use super::{Group, State};
@@ -44,6 +44,18 @@ impl Group {
         self.prepare(reason, cx);
     }
 
+    /// As it is written before anyone joined.
+    pub(in super::super) fn unborn(group: GroupId) -> GroupRecord {
+        Self::default().emptied(group)
+    }
+
+    /// As it is written without members.
+    pub(in super::super) fn emptied(&self, group: GroupId) -> GroupRecord {
+        let Self { generation, empty_since, .. } = *self;
+        let (protocol, leader, members) = (None, None, Vec::new());
+        GroupRecord::Group { group, generation, protocol, leader, empty_since, members }
+    }
+
     /// As it is written.
     pub(in super::super) fn written(&self, group: GroupId) -> GroupRecord {
         let member = |(id, member): (&MemberId, &Member)| {
@@ -65,7 +77,7 @@ impl Group {
     }
 
     fn with_members(&self, group: GroupId, members: Vec<PersistedMember>) -> GroupRecord {
-        let Self { generation, protocol, leader, .. } = *self;
-        GroupRecord::Group { group, generation, protocol, leader, members }
+        let Self { generation, protocol, leader, empty_since, .. } = *self;
+        GroupRecord::Group { group, generation, protocol, leader, empty_since, members }
     }
 }

@@ -63,6 +63,11 @@ impl Group {
         members.find(|(_, member)| member.instance == Some(instance)).map(|(id, _)| *id)
     }
 
+    /// Whether a member subscribes to the topic (R9.37; `ModernGroup#isSubscribedToTopic`).
+    pub(in super::super) fn is_subscribed(&self, topic: TopicId) -> bool {
+        self.members.values().any(|member| member.topics.contains(&topic))
+    }
+
     /// Whether nobody has the partition, and nobody is still to give it up (R9.33).
     pub(in super::super) fn is_free(&self, partition: TopicPartition) -> bool {
         let has = |current: &CurrentAssignment| {

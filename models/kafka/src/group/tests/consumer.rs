@@ -7,7 +7,7 @@
 mod any_order;
 mod join;
 mod kinds;
-mod member;
+pub(super) mod member;
 mod migration;
 mod mixed;
 mod offsets;

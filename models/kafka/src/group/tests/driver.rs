@@ -2,6 +2,7 @@
 //! told to.
 
 use super::super::{Action, GroupCoordinator, GroupTimer};
+use super::expiry;
 use crate::assignor::Assignor;
 use crate::config::{BrokerSettings, ClusterConfig, TopicConfig};
 use crate::machine::ConnectionId;
@@ -44,6 +45,7 @@ pub(super) struct Driver {
     pub(super) replies: Vec<(u64, GroupResponse)>,
     pub(super) timers: BTreeMap<GroupTimer, Micros>,
     pub(super) seen: Vec<Observation>,
+    pub(super) now: Timestamp,
     asked: u64,
     epoch: i32,
     profile: Profile,
@@ -93,6 +95,7 @@ impl Driver {
             replies: Vec::new(),
             timers: BTreeMap::new(),
             seen: Vec::new(),
+            now: Timestamp::START,
             asked: 0,
             epoch: 0,
             profile,
@@ -133,7 +136,7 @@ impl Driver {
     pub(super) fn replicate_quietly(&mut self) {
         self.high_watermark = self.end();
         let mut actions = Vec::new();
-        self.coordinator.high_watermark(0, self.high_watermark, &mut actions);
+        self.coordinator.high_watermark(self.now, 0, self.high_watermark, &mut actions);
         self.perform(actions);
     }
 
@@ -171,10 +174,15 @@ impl Driver {
                 Action::Append { partition, records } => {
                     let result = self.append(records);
                     let mut more = Vec::new();
-                    self.coordinator.appended(partition, result, &mut more);
+                    self.coordinator.appended(self.now, partition, result, &mut more);
                     if self.replicates && result.is_ok() {
                         self.high_watermark = self.end();
-                        self.coordinator.high_watermark(0, self.high_watermark, &mut more);
+                        self.coordinator.high_watermark(
+                            self.now,
+                            0,
+                            self.high_watermark,
+                            &mut more,
+                        );
                     }
                     self.perform(more);
                 }
@@ -185,7 +193,7 @@ impl Driver {
         }
         if self.flushes && self.timers.remove(&GroupTimer::Linger(0)).is_some() {
             let mut more = Vec::new();
-            self.coordinator.fire(GroupTimer::Linger(0), &mut more);
+            self.coordinator.fire(self.now, GroupTimer::Linger(0), &mut more);
             self.perform(more);
         }
     }
@@ -199,7 +207,7 @@ impl Driver {
         self.asked += 1;
         let mut actions = Vec::new();
         let id = CorrelationId(self.asked);
-        self.coordinator.handle(ConnectionId(0), id, request, &mut actions);
+        self.coordinator.handle(self.now, (ConnectionId(0), id), request, &mut actions);
         self.perform(actions);
         self.asked
     }
@@ -212,8 +220,13 @@ impl Driver {
     /// Answers stay in `replies`.
     pub(super) fn fire_quietly(&mut self, timer: GroupTimer) {
         assert!(self.timers.remove(&timer).is_some(), "{timer:?} is not armed");
+        let is_look = matches!(timer, GroupTimer::Expiry(_));
+        let before = self.coordinator.store(GROUP).filter(|_| is_look).cloned();
         let mut actions = Vec::new();
-        self.coordinator.fire(timer, &mut actions);
+        self.coordinator.fire(self.now, timer, &mut actions);
+        if let Some(before) = before {
+            expiry::watch(self.now, &before, self.coordinator.store(GROUP));
+        }
         self.perform(actions);
     }
 

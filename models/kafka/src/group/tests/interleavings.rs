@@ -29,6 +29,8 @@ enum Step {
     Read(u16),
     /// The n-th of the armed timers.
     Fire(usize),
+    /// So many days pass, and what has expired is looked for.
+    Pass(u64),
     Replicate,
     /// The next append fails, and so the broker finds out that it leads no more.
     Refuse,
@@ -47,6 +49,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(member, partition, beside)| Step::Commit(member, partition, beside)),
         2 => (0..PARTITIONS).prop_map(Step::Read),
         6 => any::<usize>().prop_map(Step::Fire),
+        2 => (1..9_u64).prop_map(Step::Pass),
         4 => Just(Step::Replicate),
         1 => Just(Step::Refuse),
         1 => any::<usize>().prop_map(Step::FailOver),
@@ -82,6 +85,8 @@ struct World {
     number: i64,
     /// The highest acknowledged commit of each partition.
     acknowledged: BTreeMap<TopicPartition, i64>,
+    /// Commits up to this one may have expired.
+    expired: BTreeMap<TopicPartition, i64>,
     /// Who was given a partition in a generation.
     owners: BTreeMap<(GenerationId, TopicPartition), MemberId>,
     /// The generation that this coordinator reached last.
@@ -100,6 +105,7 @@ impl World {
             asked: BTreeMap::new(),
             number: 0,
             acknowledged: BTreeMap::new(),
+            expired: BTreeMap::new(),
             owners: BTreeMap::new(),
             generation: GenerationId(0),
             gone: Vec::new(),
@@ -141,6 +147,10 @@ impl World {
                 );
             }
             Step::Fire(number) => self.fire(number),
+            Step::Pass(days) => {
+                self.driver.pass_days(days);
+                self.fire_timer(GroupTimer::Expiry(0));
+            }
             Step::Replicate => {
                 let end = self.driver.end();
                 self.driver.replicate_quietly();
@@ -189,7 +199,12 @@ impl World {
 
     fn fire(&mut self, number: usize) {
         let count = self.driver.timers.len().max(1);
-        let Some(timer) = self.driver.timers.keys().nth(number % count).copied() else { return };
+        if let Some(timer) = self.driver.timers.keys().nth(number % count).copied() {
+            self.fire_timer(timer);
+        }
+    }
+
+    fn fire_timer(&mut self, timer: GroupTimer) {
         if let GroupTimer::Session(_, member) = timer {
             let excused = self.driver.coordinator.group(GROUP).is_some_and(|group| {
                 group.members.get(&member).is_some_and(|it| it.is_parked() && !it.is_new)
@@ -199,6 +214,25 @@ impl World {
             }
         }
         self.driver.fire_quietly(timer);
+        if matches!(timer, GroupTimer::Expiry(_)) {
+            self.forget_expired();
+        }
+    }
+
+    /// R9.37: a group without members and offsets is deleted, and numbers anew.
+    fn forget_expired(&mut self) {
+        if self.driver.coordinator.group(GROUP).is_none() {
+            self.generation = GenerationId(0);
+            self.owners.clear();
+        }
+        let store = self.driver.coordinator.store(GROUP);
+        let kept = store.and_then(|store| store.offsets.get(&GROUP));
+        for partition in (0..PARTITIONS).map(at) {
+            if !kept.is_some_and(|kept| kept.contains_key(&partition)) {
+                self.acknowledged.remove(&partition);
+                self.expired.insert(partition, self.number);
+            }
+        }
     }
 
     fn refuse(&mut self) {
@@ -236,8 +270,9 @@ impl World {
         });
         let generations = records.filter_map(|record| match record {
             GroupRecord::Group { generation, .. } => Some(generation),
+            GroupRecord::NoGroup(_) => Some(GenerationId(0)),
             GroupRecord::Offset { .. }
-            | GroupRecord::NoGroup(_)
+            | GroupRecord::NoOffset(..)
             | GroupRecord::ConsumerGroup(..) => None,
         });
         generations.last().unwrap_or(GenerationId(0))
@@ -257,6 +292,7 @@ impl World {
             }
             GroupRecord::Offset { .. }
             | GroupRecord::Group { .. }
+            | GroupRecord::NoOffset(..)
             | GroupRecord::NoGroup(_)
             | GroupRecord::ConsumerGroup(..) => None,
         });
@@ -280,8 +316,10 @@ impl World {
                 (Asked::Leave(id), GroupResponse::LeaveGroup(Ok(()))) => self.gone.push(id),
                 (Asked::Commit(partition, number), GroupResponse::OffsetCommit(Ok(()))) => {
                     assert!(self.replicated(partition) >= Some(number), "R9.3");
-                    let highest = self.acknowledged.entry(partition).or_default();
-                    *highest = number.max(*highest);
+                    if self.expired.get(&partition).is_none_or(|last| number > *last) {
+                        let highest = self.acknowledged.entry(partition).or_default();
+                        *highest = number.max(*highest);
+                    }
                 }
                 (Asked::Read, GroupResponse::OffsetFetch(Ok(offsets))) => {
                     let (partition, found) = offsets[0];

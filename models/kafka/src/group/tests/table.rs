@@ -141,7 +141,12 @@ impl Stage {
         self.senders.insert(number, who);
         let mut actions = Vec::new();
         let id = CorrelationId(number);
-        self.driver.coordinator.handle(ConnectionId(0), id, request, &mut actions);
+        self.driver.coordinator.handle(
+            self.driver.now,
+            (ConnectionId(0), id),
+            request,
+            &mut actions,
+        );
         actions
     }
 
@@ -149,7 +154,7 @@ impl Stage {
     fn fire(&mut self, timer: GroupTimer) -> Option<Vec<Action>> {
         self.driver.timers.remove(&timer)?;
         let mut actions = Vec::new();
-        self.driver.coordinator.fire(timer, &mut actions);
+        self.driver.coordinator.fire(self.driver.now, timer, &mut actions);
         Some(actions)
     }
 
@@ -157,9 +162,10 @@ impl Stage {
     fn append(&mut self, result: Result<(), ErrorCode>) -> Option<Vec<Action>> {
         let mut actions = self.fire(GroupTimer::Linger(0))?;
         let end = self.driver.end() + 1;
-        self.driver.coordinator.appended(0, result.map(|()| end), &mut actions);
+        let (now, result) = (self.driver.now, result.map(|()| end));
+        self.driver.coordinator.appended(now, 0, result, &mut actions);
         if result.is_ok() {
-            self.driver.coordinator.high_watermark(0, end, &mut actions);
+            self.driver.coordinator.high_watermark(now, 0, end, &mut actions);
         }
         Some(actions)
     }
@@ -188,7 +194,7 @@ impl Stage {
     /// The records of the open batch.
     fn open_batch(&mut self) -> Vec<GroupRecord> {
         let mut actions = Vec::new();
-        self.driver.coordinator.fire(GroupTimer::Linger(0), &mut actions);
+        self.driver.coordinator.fire(self.driver.now, GroupTimer::Linger(0), &mut actions);
         if let Some(Action::Append { records, .. }) = actions.first() {
             records.to_vec()
         } else {
@@ -222,8 +228,8 @@ impl Stage {
         }
         let store = self.driver.coordinator.store(GROUP);
         let offsets = store.and_then(|store| store.offsets.get(&GROUP));
-        if let Some(committed) = offsets.and_then(|offsets| offsets.get(&at(0))) {
-            text.push_str(&format!(", offset {}", committed.offset.0));
+        if let Some(commit) = offsets.and_then(|offsets| offsets.get(&at(0))) {
+            text.push_str(&format!(", offset {}", commit.committed.offset.0));
         }
         text
     }
@@ -292,6 +298,7 @@ impl Stage {
             GroupTimer::Operation(..) => "operation".to_owned(),
             GroupTimer::Linger(_) => "linger".to_owned(),
             GroupTimer::Load(_) => "load".to_owned(),
+            GroupTimer::Expiry(_) => "expiry".to_owned(),
         }
     }
 }
@@ -318,6 +325,7 @@ fn record(record: &GroupRecord) -> String {
                 "write group: generation {generation}, {members} members, {partitions} partitions"
             )
         }
+        GroupRecord::NoOffset(..) => "delete offset".to_owned(),
         GroupRecord::NoGroup(_) => "delete group".to_owned(),
         GroupRecord::ConsumerGroup(_, record) => format!("write {record:?}"),
     }
@@ -393,6 +401,10 @@ const MEMBERSHIP: &[(&str, Input)] = &[
         stage.fire(GroupTimer::Session(GROUP, stage.follower))
     }),
     ("end of the leader's session", |stage| stage.fire(GroupTimer::Session(GROUP, stage.leader))),
+    ("a look for what has expired", |stage| {
+        stage.driver.pass_days(7);
+        stage.fire(GroupTimer::Expiry(0))
+    }),
     ("end of a named member's session", |stage| {
         let named = stage.name();
         stage.fire(GroupTimer::Session(GROUP, named))

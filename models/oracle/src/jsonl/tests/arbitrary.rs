@@ -227,6 +227,10 @@ fn of_the_run() -> impl Strategy<Value = Event> {
         (group(), any::<u64>(), any::<u64>()).prop_map(|(group, before, member)| {
             Event::MemberReplaced { group, before: MemberId(before), member: MemberId(member) }
         }),
+        (group(), prop::collection::vec(place(), 0..3)).prop_map(|(group, partitions)| {
+            Event::OffsetsExpired { group, partitions: partitions.into() }
+        }),
+        group().prop_map(|group| Event::GroupDeleted { group }),
         (place(), prop::option::of(broker()), epoch(), brokers(), any::<bool>()).prop_map(
             |(partition, leader, epoch, isr, unclean)| {
                 Event::LeaderElected { partition, leader, epoch, isr, unclean }

@@ -75,6 +75,17 @@ fn a_skip_names_its_cause() {
     assert_eq!(skip("auto", past).0, Some(LossCause::CommitPastWork));
 }
 
+/// R9.37.
+#[test]
+fn a_skip_after_an_expiry_is_not_that_of_a_new_group() {
+    let expired = (1, Event::OffsetsExpired { group: G, partitions: [P].into() });
+    let found = positioned(6, 1, PositionSource::NoCommitLatest);
+    let cause = |events: &[(u16, Event)]| skip("auto", events.to_vec()).0;
+    assert_eq!(cause(&[expired.clone(), found.clone()]), Some(LossCause::Expired));
+    let since = [expired, committed(0), found];
+    assert_eq!(cause(&since), Some(LossCause::ResetLatest), "committed since");
+}
+
 /// What comes of `events` if the final log holds the records 0 to 2, all acknowledged.
 fn at_the_end(events: Vec<(u16, Event)>) -> PropertyResult {
     let mut all = vec![phase(Phase::Settle), acked(0, &[0, 1, 2])];

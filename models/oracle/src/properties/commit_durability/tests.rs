@@ -52,6 +52,43 @@ fn the_last_acknowledged_commit_is_found_and_nothing_else() {
     assert_eq!(resumed(acked_commits(&[5, 9]), 12), Judgement::Violated, "nobody committed it");
 }
 
+fn expired() -> (u16, Event) {
+    (1, Event::OffsetsExpired { group: G, partitions: [P].into() })
+}
+
+/// R9.37.
+#[test]
+fn none_is_found_once_the_commit_has_expired_and_not_before() {
+    let with = |facts: &[(u16, Event)]| {
+        let mut events = acked_commits(&[5, 9]);
+        events.extend(facts.to_vec());
+        events
+    };
+    assert_eq!(resumed(with(&[]), -1), Judgement::Violated, "no expiry on record");
+    assert_eq!(resumed(with(&[expired()]), -1), Judgement::Held);
+    assert_eq!(resumed(with(&[expired()]), 9), Judgement::Held, "the tombstone was lost");
+    assert_eq!(resumed(with(&[expired()]), 5), Judgement::Violated, "superseded before");
+    let again = [expired(), commit_sent(12), committed(12)];
+    assert_eq!(resumed(with(&again), 12), Judgement::Held);
+    assert_eq!(resumed(with(&again), -1), Judgement::Violated, "sent and acknowledged since");
+    let under_way = [commit_sent(12), expired(), committed(12)];
+    assert_eq!(resumed(with(&under_way), -1), Judgement::Held, "either may have been first");
+}
+
+#[test]
+fn a_group_that_was_deleted_numbers_its_generations_anew() {
+    let with = |between: Option<(u16, Event)>| {
+        let mut events = vec![assigned(5, 7), commit_sent(9), committed(9)];
+        events.extend(between);
+        events.push(assigned(6, 1));
+        events.extend([at_node(6, commit_sent(3)), at_node(6, committed(3))]);
+        events
+    };
+    let deleted = (1, Event::GroupDeleted { group: G });
+    assert_eq!(run(with(Some(deleted))).judgement, Judgement::Vacuous);
+    assert_eq!(run(with(None)).judgement, Judgement::Violated, "an older generation");
+}
+
 #[test]
 fn a_violation_says_whose_commit_was_acknowledged() {
     let mut events = acked_commits(&[5, 9]);

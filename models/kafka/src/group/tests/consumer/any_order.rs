@@ -36,6 +36,8 @@ enum Step {
     Commit(usize, u16, i32),
     /// The n-th of the armed timers.
     Fire(usize),
+    /// So many days pass, and what has expired is looked for.
+    Pass(u64),
     Replicate,
     /// The next append fails.
     Refuse,
@@ -56,6 +58,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => (member.clone(), 0..3_u8).prop_map(|(it, topics)| Step::Subscribe(it, topics)),
         2 => (member, 0..PARTITIONS, beside).prop_map(|(it, of, by)| Step::Commit(it, of, by)),
         5 => any::<usize>().prop_map(Step::Fire),
+        2 => (1..9_u64).prop_map(Step::Pass),
         6 => Just(Step::Replicate),
         1 => Just(Step::Refuse),
         1 => any::<usize>().prop_map(Step::FailOver),
@@ -218,6 +221,10 @@ impl World {
             }
             Step::Commit(it, of, by) => self.commit(it, at(of), by),
             Step::Fire(number) => self.fire(number),
+            Step::Pass(days) => {
+                self.driver.pass_days(days);
+                self.driver.fire_quietly(GroupTimer::Expiry(0));
+            }
             Step::Replicate => self.driver.replicate_quietly(),
             Step::Refuse => {
                 if self.driver.timers.contains_key(&GroupTimer::Linger(0)) {
@@ -337,6 +344,7 @@ impl World {
             }
             GroupRecord::Offset { .. }
             | GroupRecord::Group { .. }
+            | GroupRecord::NoOffset(..)
             | GroupRecord::NoGroup(_)
             | GroupRecord::ConsumerGroup(..) => None,
         });

@@ -13,10 +13,10 @@ use ackproof_types::{
 };
 use std::sync::Arc;
 
-pub(super) type Answer = Result<ConsumerGroupHeartbeatResponse, ErrorCode>;
+pub(in super::super) type Answer = Result<ConsumerGroupHeartbeatResponse, ErrorCode>;
 
 /// A coordinator of this line.
-pub(super) fn coordinator(version: KafkaVersion) -> Driver {
+pub(in super::super) fn coordinator(version: KafkaVersion) -> Driver {
     Driver::of(&[], Profile { version, features: Features::default() })
 }
 
@@ -24,17 +24,17 @@ pub(super) fn coordinator(version: KafkaVersion) -> Driver {
 pub(super) const REBALANCE_TIMEOUT: Micros = Micros::from_secs(300);
 
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub(in super::super) struct Member {
     pub(super) id: MemberId,
     pub(super) epoch: MemberEpoch,
     pub(super) instance: Option<u16>,
     pub(super) topics: Arc<[TopicId]>,
-    pub(super) owned: Arc<[TopicPartition]>,
+    pub(in super::super) owned: Arc<[TopicPartition]>,
 }
 
 impl Member {
     /// One that is about to join.
-    pub(super) fn new(id: u64) -> Self {
+    pub(in super::super) fn new(id: u64) -> Self {
         Self {
             id: MemberId(id),
             epoch: MemberEpoch::JOIN,
@@ -71,7 +71,7 @@ impl Member {
         ConsumerGroupHeartbeatRequest { owned: Some(Arc::clone(&self.owned)), ..self.sign() }
     }
 
-    pub(super) fn leaves(&self, epoch: MemberEpoch) -> ConsumerGroupHeartbeatRequest {
+    pub(in super::super) fn leaves(&self, epoch: MemberEpoch) -> ConsumerGroupHeartbeatRequest {
         ConsumerGroupHeartbeatRequest { epoch, ..self.sign() }
     }
 
@@ -85,7 +85,7 @@ impl Member {
     }
 
     /// Joins and does what it is told.
-    pub(super) fn joined(mut self, driver: &mut Driver) -> Self {
+    pub(in super::super) fn joined(mut self, driver: &mut Driver) -> Self {
         self.hear(&driver.pulse(self.full()));
         self
     }
@@ -96,7 +96,7 @@ impl Member {
     }
 
     /// As it commits.
-    pub(super) fn claim(&self) -> MemberClaim {
+    pub(in super::super) fn claim(&self) -> MemberClaim {
         let generation = GenerationId::from(self.epoch);
         MemberClaim { group: GROUP, generation, member: self.id, instance: self.instance }
     }
@@ -104,7 +104,7 @@ impl Member {
 
 impl Driver {
     /// The answer to a heartbeat.
-    pub(super) fn pulse(&mut self, request: ConsumerGroupHeartbeatRequest) -> Answer {
+    pub(in super::super) fn pulse(&mut self, request: ConsumerGroupHeartbeatRequest) -> Answer {
         let answers = self.ask(&GroupRequest::ConsumerGroupHeartbeat(request));
         let [GroupResponse::ConsumerGroupHeartbeat(answer)] = &answers[..] else {
             panic!("{answers:?}")
@@ -115,7 +115,7 @@ impl Driver {
 }
 
 /// Two members that share the topic; each knows what it has.
-pub(super) fn pair(version: KafkaVersion) -> (Driver, Member, Member) {
+pub(in super::super) fn pair(version: KafkaVersion) -> (Driver, Member, Member) {
     let mut driver = coordinator(version);
     let mut first = Member::new(1).joined(&mut driver);
     let mut second = Member::new(2).joined(&mut driver);

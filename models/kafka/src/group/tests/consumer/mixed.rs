@@ -334,7 +334,8 @@ impl World {
                     | GroupTimer::MemberSync(..)
                     | GroupTimer::Operation(..)
                     | GroupTimer::Linger(_)
-                    | GroupTimer::Load(_) => false,
+                    | GroupTimer::Load(_)
+                    | GroupTimer::Expiry(_) => false,
                 };
                 let armed = self.driver.timers.keys().position(|it| *it == timer);
                 if let Some(number) = armed.filter(|_| is_over) {
