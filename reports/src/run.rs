@@ -170,6 +170,12 @@ pub struct Records {
     pub log_duplicates: u64,
     /// First copies in the final logs behind a record that their producer sent later.
     pub reordered: u64,
+    /// Of the failed and the unknown ones: their application was told, and did not send them again.
+    #[serde(default)]
+    pub dropped: u64,
+    /// Handed to `send` again by their application, which had not restarted.
+    #[serde(default)]
+    pub sent_again: u64,
     /// Without an outcome when their producer's process ended: in its buffer, or under way. Ends are added up.
     pub open_at_end: u64,
     /// What became of records behind an expired batch.
@@ -345,6 +351,8 @@ impl From<&oracle::RecordCounts> for Records {
             unknown_absent: counts.unknown_absent,
             log_duplicates: counts.log_duplicates,
             reordered: counts.reordered,
+            dropped: counts.dropped,
+            sent_again: counts.sent_again,
             open_at_end: counts.open_at_end,
             behind_expired: counts.behind_expired.into(),
         }

@@ -148,6 +148,8 @@ fn a_run_as_json_has_the_promised_fields_in_their_order_on_one_line() {
         "unknown_absent",
         "log_duplicates",
         "reordered",
+        "dropped",
+        "sent_again",
         "open_at_end",
         "behind_expired",
     ];

@@ -112,6 +112,32 @@ fn a_grid_has_every_combination_and_marks_its_front() {
     assert!(told.contains("* on the front"), "{told}");
 }
 
+#[test]
+fn the_protocols_of_groups_are_compared_under_the_same_faults() {
+    let storm = "scenarios/basics/rebalance-storm.json";
+    let vary = ["--vary", "protocol=eager,cooperative,consumer", "--seeds", "0..3"];
+    let ran = run(&root(), &[&["compare", storm], vary.as_slice()].concat());
+    assert!(ran.out.contains("C  protocol=consumer"), "{}", ran.out);
+    for row in [" duplicate rate", " longest handover", " read unavailability"] {
+        assert!(ran.out.lines().any(|line| line.starts_with(row)), "{row}: {}", ran.out);
+    }
+    let told = "session.timeout.ms 6000 is the brokers' group.consumer.session.timeout.ms";
+    assert_eq!(ran.talk.matches(told).count(), 1, "{}", ran.talk);
+}
+
+/// F23, R17.46: Kafka 4.0 and 4.1 let `poll` wait for the commit.
+#[test]
+fn whether_an_interval_commit_passes_work_depends_on_the_line_of_kafka() {
+    let file = "scenarios/footguns/consumer-protocol-auto-commit.json";
+    let skipped = |kafka: &str| {
+        let line = format!("kafka={kafka}");
+        let report = json(&root(), &["run", file, "--seeds", "0..12", "--set", &line]);
+        report["scenarios"][0]["groups"][0]["skipped"].as_u64().expect("a count")
+    };
+    assert_eq!((skipped("4.0"), skipped("4.1")), (0, 0));
+    assert!(skipped("4.2") > 0 && skipped("4.4") > 0);
+}
+
 /// The schedules that `explain` saved of `file`, and what it said.
 fn saved(directory: &Path, file: &str, more: &[&str]) -> (Vec<PathBuf>, String) {
     let file = root().join(file);

@@ -99,6 +99,8 @@ const CAUSES: &[(&str, &str)] = &[
     ("commit-before-processing", LossCause::CommitBeforeProcessing.name()),
     ("consumer-protocol-auto-commit", LossCause::BackgroundCommit.name()),
     ("revocation-commit-sent-again", LossCause::BackgroundCommit.name()),
+    ("epoch-bump-duplicate", DuplicateCause::EpochBump.name()),
+    ("exit-without-flush", "ended-without-flush"),
     ("no-idempotence-retry", DuplicateCause::ProducerRetry.name()),
     ("offsets-expired", LossCause::Expired.name()),
     ("reset-latest-skips", LossCause::ResetLatest.name()),
@@ -109,7 +111,8 @@ fn causes(findings: &Findings) -> Vec<&'static str> {
     let records = &findings.records;
     let skips = findings.groups.iter().flat_map(|group| group.skip_causes.keys());
     let losses = records.loss_causes.keys().chain(skips);
-    let absent = records.absent_causes.keys().map(SendCause::name);
+    let unwritten = records.absent_causes.keys().chain(records.failure_causes.keys());
+    let absent = unwritten.map(SendCause::name);
     let twice = records.log_duplicate_causes.keys().map(|cause| cause.name());
     losses.map(|cause| cause.name()).chain(absent).chain(twice).collect()
 }

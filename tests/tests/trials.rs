@@ -210,17 +210,14 @@ fn explained(name: &str) -> Value {
 
 #[test]
 fn what_is_not_modelled_is_not_promised() {
-    for (name, setting, breaks) in
-        [("retention-deletes-unread.json", "topics.t.config.retention.ms=10000", "at-least-once")]
-    {
-        let report = explained(name);
-        let all = report["not_modelled"].as_array().expect("a list");
-        let is_it = |one: &&Value| one["setting"].as_str().unwrap().starts_with(setting);
-        let told = all.iter().find(is_it).unwrap_or_else(|| panic!("{name}: {all:#?}"));
-        assert!(told["could_break"].as_array().unwrap().contains(&breaks.into()), "{told:#}");
-        let promises = report["contract"]["promises"].to_string();
-        assert!(!promises.contains("g processes every"), "{name}: {promises}");
-    }
+    let retention = explained("retention-deletes-unread.json");
+    let all = retention["not_modelled"].as_array().expect("a list");
+    let setting = "topics.t.config.retention.ms=10000";
+    let is_it = |one: &&Value| one["setting"].as_str().unwrap().starts_with(setting);
+    let told = all.iter().find(is_it).unwrap_or_else(|| panic!("{all:#?}"));
+    assert!(told["could_break"].as_array().unwrap().contains(&"at-least-once".into()), "{told:#}");
+    let promises = retention["contract"]["promises"].to_string();
+    assert!(!promises.contains("g processes every"), "{promises}");
     let none = explained("disk-gone-on-restart.json");
     assert_eq!(none["not_modelled"], serde_json::json!([]));
     let possible = none["contract"]["possible"][0].to_string();
@@ -246,6 +243,9 @@ fn a_group_begins_anew_once_its_commits_have_expired() {
     let latest = json(&root(), &[&["run", &name, "--seed", "0"], set.as_slice()].concat());
     assert_eq!(latest["verdict"], "met", "{latest:#}");
     assert!(has_cause(&latest, "skipped", "expired-commit-reset-latest"), "{latest:#}");
+    let consumer = ["--set", "protocol=consumer"];
+    let consumer = json(&root(), &[&["run", &name, "--seed", "0"], consumer.as_slice()].concat());
+    assert!(has_cause(&consumer, "duplicate", "offsets-expired"), "{consumer:#}");
     let longer = ["--set", "cluster.config.offsets.retention.minutes=17"];
     let longer = json(&root(), &[&["run", &name, "--seed", "0"], longer.as_slice()].concat());
     assert!(!has_cause(&longer, "duplicate", "offsets-expired"), "{longer:#}");
@@ -274,6 +274,30 @@ fn a_crash_before_the_buffer_is_sent_is_no_loss_of_what_was_acknowledged() {
     let told = ran(&["run", &file("exit-without-flush.json"), "--seed", "0"]).out;
     let line = format!("ended       {open} records had no outcome when the producer ended");
     assert!(told.contains(&line), "{told}");
+}
+
+/// What the trial is about, said with its key.
+#[test]
+fn a_process_that_ends_without_flush_is_told_what_it_left_behind() {
+    let set = |end: &str| {
+        let end = format!("producers.script.end={end}");
+        let batches = "producers.script.config.batch.size=100000";
+        let more = ["--set", &end, "--set", "faults=[]", "--set", batches];
+        let name = file("exit-without-flush.json");
+        let told = ran(&[&["run", &name, "--seed", "0"], more.as_slice()].concat());
+        (json(&root(), &[&["run", &name, "--seed", "0"], more.as_slice()].concat()), told.out)
+    };
+    let (report, told) = set("exit");
+    assert_eq!(report["verdict"], "met", "{report:#}");
+    let counts = &report["records"];
+    assert_eq!((&counts["lost"], &counts["unknown"]), (&0.into(), &0.into()));
+    let [failed, acked] = ["failed", "acked"].map(|one| counts[one].as_u64().expect("a count"));
+    assert!(failed > 100 && failed + acked == 1000, "up to a thousand: {counts}");
+    assert!(has_cause(&report, "failed", "ended-without-flush"), "{report:#}");
+    let line = format!("script-0 ends without flush: {failed} records never left its buffer");
+    assert!(told.contains(&line), "{told}");
+    let (report, _) = set("flush");
+    assert_eq!(report["records"]["acked"], 1000, "{report:#}");
 }
 
 /// The stories of records that a group processed again, by cause.

@@ -3,10 +3,11 @@
 
 use crate::cli::run;
 use crate::support::{load, outcome, root};
-use ackproof_oracle::cause::SendEnd;
+use ackproof_oracle::cause::{SendCause, SendEnd};
 use ackproof_oracle::verdict::RecordCounts;
-use ackproof_types::Micros;
+use ackproof_types::{ErrorCode, Micros};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 fn records(name: &str, seed: u64) -> RecordCounts {
     outcome(&load(&path(name), &[]), seed).findings.records
@@ -106,6 +107,90 @@ fn a_delivery_timeout_is_named_with_the_last_error() {
         assert!(ends.contains(&wanted), "{name}: {ends:?}");
         assert!(!ends.contains(&SendEnd::NotOnRecord), "{name}: {ends:?}");
     }
+}
+
+#[test]
+fn a_timeout_is_dropped_or_sent_again_as_the_scenario_says() {
+    let with = |word: &str| {
+        let timeout = "producers.dev.config.delivery.timeout.ms";
+        let sets = [("producers.dev.on_failure", word), (timeout, "3005")];
+        outcome(&load(&path("reordering-in-flight"), &sets), 0).findings
+    };
+    let dropped = with("drop").records;
+    assert!(dropped.dropped > 0 && dropped.sent_again == 0, "{dropped:?}");
+    assert_eq!(dropped.dropped, dropped.failed + dropped.unknown);
+    let again = with("resend").records;
+    assert!(again.sent_again > 0 && again.dropped == 0, "{again:?}");
+    assert_eq!((again.acked, again.lost), (again.sent, 0), "until it is acknowledged");
+    let stopped = with("stop");
+    assert!(stopped.witnesses["process_restarted"] > 0, "{:?}", stopped.witnesses);
+    assert_eq!(stopped.records.acked, stopped.records.sent);
+}
+
+/// What an application forgets when it crashes is not written, and not lost either.
+#[test]
+fn a_crash_is_made_up_for_as_the_scenario_says() {
+    let with = |word: &str| {
+        let set = ("producers.script.after_crash", word);
+        outcome(&load(&path("exit-without-flush"), &[set]), 0).findings.records
+    };
+    let (again, dropped) = (with("resend"), with("drop"));
+    assert_eq!((again.acked, dropped.lost), (again.sent, 0));
+    assert!(dropped.unknown > 0 && dropped.unknown == dropped.open_at_end, "{dropped:?}");
+}
+
+/// Refused by the client, by the broker, and by the broker after each split.
+#[test]
+fn a_record_that_is_too_large_is_told_as_such() {
+    let taken = ("topics.payments.config.max.message.bytes", "2000");
+    let of = |sets: &[(&str, &str)]| {
+        outcome(&load("scenarios/basics/flush-at-end.json", sets), 0).findings.records
+    };
+    let told = |found: &RecordCounts, causes: &BTreeMap<SendCause, u64>, end: SendEnd| {
+        adds_up(found);
+        let cause = SendCause { error: Some(ErrorCode::MessageTooLarge), end };
+        assert_eq!(causes.get(&cause).copied().unwrap_or(0) + found.acked, 1000, "{causes:?}");
+        assert_eq!(found.lost, 0);
+    };
+    let by_client = of(&[("producers.script.config.max.request.size", "240")]);
+    assert!(by_client.acked > 0, "the small ones pass: {by_client:?}");
+    told(&by_client, &by_client.failure_causes, SendEnd::Final);
+    let single = ("producers.script.config.batch.size", "100");
+    let by_broker = of(&[taken, single, ("producers.script.size", "3000..3000")]);
+    told(&by_broker, &by_broker.failure_causes, SendEnd::Final);
+    assert_eq!(by_broker.failed, 1000);
+    let timeout = "producers.script.config.delivery.timeout.ms";
+    let kafka = ("kafka", "4.2");
+    let split = of(&[taken, kafka, (timeout, "31000")]);
+    let used_up = SendEnd::DeliveryTimeout(Micros::from_secs(31));
+    told(&split, &split.unknown_causes, used_up);
+    let early = of(&[taken, ("kafka", "4.1"), (timeout, "31000")]);
+    let ended = early.unknown_causes.keys().any(|cause| cause.end == SendEnd::ProducerEnded);
+    assert!(ended, "R17.33: flush did not wait for the parts: {early:?}");
+}
+
+/// R6.17, R17.30: what switched idempotence off stands in the report, beside what that allows.
+#[test]
+fn idempotence_that_was_switched_off_is_told_with_its_reason() {
+    let file = path("acks-one-without-expect");
+    let explained = |sets: &[&'static str]| {
+        let mut arguments = vec!["explain", &file, "--seeds", "0..1"];
+        sets.iter().for_each(|set| arguments.extend(["--set", *set]));
+        run(&root(), &arguments)
+    };
+    const OFF: &str = "acks=1 switched idempotence off by itself";
+    let silent = explained(&[]);
+    assert!(silent.out.contains(OFF), "{}", silent.out);
+    assert!(silent.talk.contains("\"enable.idempotence\" is off"), "{}", silent.talk);
+    let meant = explained(&["producers.shop.config.enable.idempotence=false"]);
+    assert!(!meant.out.contains("switched idempotence off"), "{}", meant.out);
+    assert!(!meant.talk.contains("is off"), "{}", meant.talk);
+    let refused = explained(&["producers.shop.config.enable.idempotence=true"]);
+    assert_eq!(refused.status, 2, "{}", refused.talk);
+    assert!(refused.talk.contains("an idempotent producer needs acks=all"), "{}", refused.talk);
+    let many = "producers.shop.config.max.in.flight.requests.per.connection=6";
+    let refused = explained(&["producers.shop.config.acks=all", many]);
+    assert_eq!(refused.status, 2, "no line from 4.0 on falls back: {}", refused.talk);
 }
 
 #[test]

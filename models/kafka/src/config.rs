@@ -7,7 +7,7 @@ use crate::profile::Profile;
 use crate::variant::Variants;
 use ackproof_types::{
     BrokerId, CommitStrategy, ControllerId, Delay, GroupId, GroupProtocol, Micros, ProducerIndex,
-    TopicId,
+    Sending, TopicId,
 };
 use std::sync::Arc;
 
@@ -202,6 +202,10 @@ pub struct ProducerConfig {
     pub retry_backoff_max: Micros,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: Micros,
+    /// R17.33: `flush` waits for the parts of a batch that was split.
+    pub flush_waits_for_parts: bool,
+    /// How the application uses it.
+    pub sending: Sending,
     /// Keys and sticky choices follow from it: a number of its own for each instance.
     pub salt: u64,
     /// Bugs that are on.

@@ -58,6 +58,11 @@ pub enum Observation {
         /// Some attempt may have been written (R4.12): the outcome is unknown, not absent.
         maybe_written: bool,
     },
+    /// A producer's application ends its process without flush: these records never left the buffer.
+    Unsent {
+        /// The records.
+        records: RecordSlice,
+    },
     /// A producer sends a batch again.
     Retried {
         /// The partition.
@@ -255,6 +260,13 @@ pub enum Observation {
         member: MemberId,
         /// The epoch of the group by then: the member has no later one.
         generation: GenerationId,
+    },
+    /// `poll()` throws, and the application closes its consumer.
+    PollFailed {
+        /// The group.
+        group: GroupId,
+        /// What the coordinator answered.
+        error: ErrorCode,
     },
     /// The coordinator of a consumer group may give these partitions to others: the member said that it does
     /// not own them, or not yet (R9.32, R9.33).

@@ -48,6 +48,9 @@ rules! {
     /// KAFKA-18376 (R17.46).
     CommitRacesPoll, V4_2, "commit-races-poll",
         "with group.protocol=consumer, an interval commit may cover the records that the same poll returns (KAFKA-18376)";
+    /// KAFKA-19479 (R17.33). It was merged in September 2025; which line has it is inferred from that.
+    FlushWaitsForParts, V4_2, "flush-waits-for-parts",
+        "flush() of a producer also waits for the parts of a batch that was too large (KAFKA-19479)";
     /// KIP-1251 (R17.57).
     AssignmentEpochs, V4_3, "assignment-epochs",
         "a member of a consumer group may commit under an older epoch what it had by then (KIP-1251)";

@@ -27,8 +27,8 @@ use ackproof_kafka::reader::{Reader, ReaderConfig};
 use ackproof_kafka::variant::Variants;
 use ackproof_types::{
     BrokerEpoch, BrokerId, CommitStrategy, ControllerId, ErrorCode, GroupId, GroupProtocol,
-    MemberEpoch, MemberId, Micros, ProducerIndex, RebalanceReason, Server, Timestamp, TopicId,
-    TopicPartition,
+    MemberEpoch, MemberId, Micros, ProducerIndex, RebalanceReason, Sending, Server, Timestamp,
+    TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -225,6 +225,8 @@ fn clients_answer_nobody() {
         retry_backoff: ms(100),
         retry_backoff_max: ms(1000),
         metadata_max_age: ms(300_000),
+        flush_waits_for_parts: true,
+        sending: Sending::default(),
         salt: 7,
         variants: Variants::default(),
     };

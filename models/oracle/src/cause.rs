@@ -174,12 +174,29 @@ pub enum SendEnd {
     Final,
     /// `acks=0` asks for no answer.
     AcksZero,
+    /// The application ended without flush, and it never left the buffer.
+    NeverLeft,
     /// The producer's process ended first.
     ProducerEnded,
     /// The history ends first.
     Open,
     /// Nothing on record was used up.
     NotOnRecord,
+}
+
+impl SendEnd {
+    /// Whether the application is told that the send failed.
+    #[must_use]
+    pub const fn is_told(self) -> bool {
+        match self {
+            Self::Retries(_)
+            | Self::DeliveryTimeout(_)
+            | Self::MaxBlock(_)
+            | Self::Final
+            | Self::NotOnRecord => true,
+            Self::AcksZero | Self::NeverLeft | Self::ProducerEnded | Self::Open => false,
+        }
+    }
 }
 
 impl SendCause {
@@ -192,6 +209,7 @@ impl SendCause {
             SendEnd::MaxBlock(_) => "max-block-used-up",
             SendEnd::Final => "not-retriable",
             SendEnd::AcksZero => "acks-zero",
+            SendEnd::NeverLeft => "ended-without-flush",
             SendEnd::ProducerEnded => "producer-ended",
             SendEnd::Open => "no-answer",
             SendEnd::NotOnRecord => "not-on-record",
@@ -211,6 +229,9 @@ impl SendCause {
             }
             SendEnd::Final => "an error that no retry helps".to_owned(),
             SendEnd::AcksZero => "acks=0 asks for no answer".to_owned(),
+            SendEnd::NeverLeft => {
+                "the application ended without flush: never left the producer's buffer".to_owned()
+            }
             SendEnd::ProducerEnded => "the producer ended before an answer came".to_owned(),
             SendEnd::Open => "no answer had come when the history ended".to_owned(),
             SendEnd::NotOnRecord => "the history does not say which limit was reached".to_owned(),

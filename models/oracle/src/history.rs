@@ -9,9 +9,11 @@ use ackproof_types::{
     BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
     RebalanceReason, Record, RecordSlice, Timestamp, TopicPartition,
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+mod words;
+
+pub use words::{Phase, PositionSource, ProcessEnd};
 
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -311,28 +313,6 @@ macro_rules! facts {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             reason: Option<RebalanceReason>,
         }
-        /// With `group.protocol=consumer`: the coordinator removed a member, or it left, a static one for the
-        /// time being. Its application may not know.
-        MemberFenced = "member_fenced" at Controller {
-            /// The group.
-            group: GroupId,
-            /// The member.
-            member: MemberId,
-            /// The epoch of the group by then: the member has no later one.
-            generation: GenerationId,
-        }
-        /// With `group.protocol=consumer`: the coordinator may give these partitions to others. The member said
-        /// that it does not own them, or not yet.
-        PartitionsReleased = "partitions_released" at Controller {
-            /// The group.
-            group: GroupId,
-            /// The member.
-            member: MemberId,
-            /// The epoch of the group by then.
-            generation: GenerationId,
-            /// The partitions, ascending.
-            partitions: Arc<[TopicPartition]>,
-        }
         /// A static member came back, or another process with its `group.instance.id`. It has the place of
         /// the member before, which is fenced.
         MemberReplaced = "member_replaced" at Controller {
@@ -404,6 +384,35 @@ macro_rules! facts {
             /// The epoch under which it was asked.
             epoch: LeaderEpoch,
         }
+        /// With `group.protocol=consumer`: the coordinator removed a member, or it left, a static one for the
+        /// time being. Its application may not know.
+        MemberFenced = "member_fenced" at Controller {
+            /// The group.
+            group: GroupId,
+            /// The member.
+            member: MemberId,
+            /// The epoch of the group by then: the member has no later one.
+            generation: GenerationId,
+        }
+        /// With `group.protocol=consumer`: the coordinator may give these partitions to others. The member said
+        /// that it does not own them, or not yet.
+        PartitionsReleased = "partitions_released" at Controller {
+            /// The group.
+            group: GroupId,
+            /// The member.
+            member: MemberId,
+            /// The epoch of the group by then.
+            generation: GenerationId,
+            /// The partitions, ascending.
+            partitions: Arc<[TopicPartition]>,
+        }
+        /// `poll()` threw, and the application closes its consumer.
+        PollFailed = "poll_failed" at Process {
+            /// The group.
+            group: GroupId,
+            /// What the coordinator answered.
+            error: ErrorCode,
+        }
         /// A coordinator wrote that committed offsets are no more: `offsets.retention.minutes` were over.
         OffsetsExpired = "offsets_expired" at Broker {
             /// The group.
@@ -411,11 +420,17 @@ macro_rules! facts {
             /// The partitions, ascending.
             partitions: Arc<[TopicPartition]>,
         }
-        /// A coordinator wrote that a group is no more: it had neither members nor committed offsets. One of
-        /// its name numbers its generations anew.
+        /// A coordinator wrote that a group is no more: it had no members, and either no committed offsets or a
+        /// new member with another `group.protocol`. One of its name numbers its generations anew.
         GroupDeleted = "group_deleted" at Broker {
             /// The group.
             group: GroupId,
+        }
+        /// The application ends its process without flush. These records never left the producer's buffer:
+        /// certainly not written.
+        Unsent = "unsent" at Sender {
+            /// The records.
+            records: RecordSlice as Outcome,
         }
         }
     };
@@ -443,65 +458,3 @@ macro_rules! events {
 }
 
 facts!(events);
-
-/// The parts of a run.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    /// Workload and faults.
-    Load,
-    /// All faults are healed, all processes run; the workload may still end.
-    Settle,
-    /// The liveness bound is over; every log is read from its start.
-    FinalRead,
-    /// Over.
-    End,
-}
-
-/// How a process ended.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum ProcessEnd {
-    /// Killed; its page cache survives.
-    Crash,
-    /// By itself, in good order.
-    Clean,
-}
-
-/// How a consumer found its position.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum PositionSource {
-    /// A committed offset.
-    Committed,
-    /// No committed offset; `auto.offset.reset` = earliest.
-    NoCommitEarliest,
-    /// No committed offset; `auto.offset.reset` = latest.
-    NoCommitLatest,
-    /// Out of range; reset to earliest.
-    OutOfRangeEarliest,
-    /// Out of range; reset to latest.
-    OutOfRangeLatest,
-    /// The log was cut below the position.
-    Truncated,
-}
-
-impl PositionSource {
-    /// In words, for stories.
-    pub(crate) const fn words(self) -> &'static str {
-        match self {
-            Self::Committed => "committed",
-            Self::NoCommitEarliest => "no commit, reset to earliest",
-            Self::NoCommitLatest => "no commit, reset to latest",
-            Self::OutOfRangeEarliest => "out of range, reset to earliest",
-            Self::OutOfRangeLatest => "out of range, reset to latest",
-            Self::Truncated => "the log was cut",
-        }
-    }
-}

@@ -201,6 +201,10 @@ impl Measure {
                     *flags = if *maybe_written { *flags & !FAILED } else { *flags | FAILED };
                 }
             }
+            Event::Unsent { records } => {
+                self.outcomes.unsent(records);
+                records.iter().for_each(|record| *self.flags(record.id) |= FAILED);
+            }
             Event::Polled { group, records, .. } => {
                 self.running.insert(group.index());
                 self.groups[group.index()].0.delivered += records.len() as u64;
@@ -437,6 +441,7 @@ impl Measure {
         for (producer, number, flags) in all.filter(|(_, _, flags)| **flags & SENT != 0) {
             let (acked, failed) = (flags & ACKED != 0, flags & FAILED != 0);
             counts.sent += 1;
+            counts.sent_again += u64::from(flags & (AGAIN | RESTARTED) == AGAIN);
             counts.acked += u64::from(acked);
             counts.failed += u64::from(!acked && failed);
             counts.unknown += u64::from(!acked && !failed);
@@ -449,6 +454,7 @@ impl Measure {
             let causes =
                 if failed { &mut counts.failure_causes } else { &mut counts.unknown_causes };
             *causes.entry(cause).or_default() += 1;
+            counts.dropped += u64::from(cause.end.is_told());
             // Where it was written is not on record: retention may have taken it.
             let may_retire = |one: &ProducerContext| self.retired.contains(&one.topic);
             let retired = self.context.producers.get(producer).is_some_and(may_retire);

@@ -157,6 +157,13 @@ impl Outcomes {
         }
     }
 
+    /// The application ends, and these records never left its producer's buffer.
+    pub(crate) fn unsent(&mut self, records: &RecordSlice) {
+        for record in records.iter() {
+            self.causes.insert(record.id, SendCause { error: None, end: SendEnd::NeverLeft });
+        }
+    }
+
     fn cause(
         &mut self,
         context: &Context,

@@ -95,6 +95,8 @@ impl Timeline {
                 | Kind::FaultEnded
                 | Kind::ProcessStarted
                 | Kind::ProcessEnded
+                | Kind::Unsent
+                | Kind::PollFailed
                 | Kind::Rebalanced
                 | Kind::MemberReplaced
                 | Kind::OffsetsExpired
@@ -120,6 +122,7 @@ impl Timeline {
                 self.push(entry.at, Item::Text(format!("over: {short}")));
             }
             Event::ProcessStarted | Event::ProcessEnded(_) => self.process(entry),
+            Event::Unsent { .. } | Event::PollFailed { .. } => self.client(entry),
             Event::Phase(phase) => match phase {
                 Phase::Settle => self.text(entry, "all faults over, settling begins"),
                 Phase::FinalRead => {
@@ -151,7 +154,7 @@ impl Timeline {
             }
             Event::GroupDeleted { group } => {
                 let name = self.context.group(*group);
-                let text = format!("{name} was deleted: it had neither members nor commits");
+                let text = format!("{name} was deleted: it had no members");
                 self.push(entry.at, Item::Text(text));
             }
             Event::Rebalanced { group, generation, members, reason } => {
@@ -169,6 +172,23 @@ impl Timeline {
 
     fn push(&mut self, at: Timestamp, item: Item) {
         self.items.push((at, item));
+    }
+
+    /// An application ends.
+    fn client(&mut self, entry: &Entry) {
+        let who = self.context.node(entry.node);
+        let text = match &entry.event {
+            Event::Unsent { records } => {
+                let what = plural(records.len() as u64, "record");
+                format!("{who} ends without flush: {what} never left its buffer")
+            }
+            Event::PollFailed { group, error } => {
+                let group = self.context.group(*group);
+                format!("{who}: poll() threw {} in {group}, and its application ends", error.name())
+            }
+            _ => return,
+        };
+        self.push(entry.at, Item::Text(text));
     }
 
     fn text(&mut self, entry: &Entry, text: &str) {

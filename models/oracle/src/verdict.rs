@@ -120,6 +120,10 @@ pub struct RecordCounts {
     pub log_duplicates: u64,
     /// First copies in the final logs that stand behind a record which their producer sent later.
     pub reordered: u64,
+    /// Of `failed` and `unknown`: their `send` failed, and their application did not send them again.
+    pub dropped: u64,
+    /// Distinct records that their application handed to `send` again without having restarted.
+    pub sent_again: u64,
     /// Without an outcome when their producer's process ended, in its buffer or under way; ends added up.
     pub open_at_end: u64,
     /// What became of records behind expired batches.

@@ -38,6 +38,8 @@ pub use log::{
 };
 pub use record::{Record, RecordId, RecordSlice};
 pub use roster::{Roster, Server};
-pub use setting::{Acks, CommitStrategy, GroupProtocol, OffsetReset};
+pub use setting::{
+    Acks, AfterCrash, AtEnd, CommitStrategy, GroupProtocol, OffsetReset, OnFailure, Sending,
+};
 pub use time::{Delay, Micros, Timestamp};
 pub use version::{Features, KafkaVersion};

@@ -166,3 +166,73 @@ impl fmt::Display for OffsetReset {
         })
     }
 }
+
+/// Settings of an application, as words of a scenario.
+macro_rules! words {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$about:meta])* $variant:ident = $word:literal,)* }
+    )*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$about])* $variant,)*
+        }
+
+        impl $name {
+            /// All of them, the default first.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// Its name in a scenario.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+    )*};
+}
+
+words! {
+    /// What an application does with a record whose `send` failed.
+    OnFailure {
+        /// It logs the error and goes on.
+        #[default]
+        Drop = "drop",
+        /// It hands the record to `send` again, unless no retry can help.
+        Resend = "resend",
+        /// It ends its process at once. Whoever runs it starts it again.
+        Stop = "stop",
+    }
+    /// Where an application goes on after its process ended.
+    AfterCrash {
+        /// At the first record whose outcome it did not learn: its source moves on with outcomes.
+        #[default]
+        Resend = "resend",
+        /// Behind the last record that it handed to `send`: its source moves on with calls.
+        Drop = "drop",
+    }
+    /// What an application does once it has sent its last record.
+    AtEnd {
+        /// Its process stays: what is in the buffer goes out in time.
+        #[default]
+        Stay = "stay",
+        /// `flush` or `close`: its process ends when every record has its outcome.
+        Flush = "flush",
+        /// Its process ends at once.
+        Exit = "exit",
+    }
+}
+
+/// How an application uses its producer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Sending {
+    /// After a failed `send`.
+    pub on_failure: OnFailure,
+    /// After the end of its process.
+    pub after_crash: AfterCrash,
+    /// After its last record.
+    pub end: AtEnd,
+    /// How many of its threads call `send`, each a record after the other; none: each call has a thread of
+    /// its own.
+    pub threads: Option<u16>,
+}

@@ -123,6 +123,16 @@ pub(super) fn records(text: &mut String, records: &Records) {
         let line = format!("{} behind a later one of the same producer", records.reordered);
         put(text, format_args!("{}{line}", row("order")));
     }
+    if records.dropped > 0 {
+        let had = plural(records.dropped, "record");
+        let line = format!("{had} whose send failed, dropped by the application");
+        put(text, format_args!("{}{line}", row("dropped")));
+    }
+    if records.sent_again > 0 {
+        let had = plural(records.sent_again, "record");
+        let line = format!("{had} handed to send again by the application after a failure");
+        put(text, format_args!("{}{line}", row("sent again")));
+    }
     if records.open_at_end > 0 {
         let had = plural(records.open_at_end, "record");
         let line = format!("{had} had no outcome when the producer ended: buffered or under way");

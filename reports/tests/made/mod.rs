@@ -76,6 +76,8 @@ fn records() -> Records {
         displaced: 0,
         log_duplicates: 4,
         reordered: 5,
+        dropped: 6,
+        sent_again: 3,
         open_at_end: 1,
         behind_expired: BehindExpired { batches: 2, acked: 6, failed: 1, epochs_raised: 1 },
     }

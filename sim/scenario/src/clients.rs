@@ -8,7 +8,9 @@ use crate::plan::{Group, Producer, SettingValue, Settings, Topic};
 use crate::sends::sends;
 use crate::settings::Scope;
 use crate::sink::{At, Sink};
-use ackproof_types::{CommitStrategy, Delay, Micros, TopicId};
+use ackproof_types::{
+    AfterCrash, AtEnd, CommitStrategy, Delay, Micros, OnFailure, Sending, TopicId,
+};
 
 /// Keys of a producer.
 pub(crate) const PRODUCER_KEYS: &[&str] = &[
@@ -20,6 +22,10 @@ pub(crate) const PRODUCER_KEYS: &[&str] = &[
     "size",
     "sends",
     "start",
+    "on_failure",
+    "after_crash",
+    "end",
+    "threads",
     "properties",
     "config",
 ];
@@ -72,14 +78,16 @@ pub(crate) fn producers(
     sink: &mut Sink<'_>,
     at: Option<&At<'_>>,
     topics: &[Topic],
-    load: Micros,
+    (load, cluster): (Micros, &Cluster),
 ) -> Vec<Producer> {
     let mut producers = Vec::new();
     let Some(at) = at.filter(|at| sink.is_object(at)) else { return producers };
     for (name, child) in named(sink, at) {
         check_client_name(sink, name, &child);
         if sink.object(&child, PRODUCER_KEYS) {
-            producers.push(producer(sink, name, &child, topics, load));
+            let one = producer(sink, name, &child, topics, load);
+            comes_to_an_end(sink, &child, &one, cluster);
+            producers.push(one);
         }
     }
     producers
@@ -109,6 +117,7 @@ fn producer(
     let instances = sink.count(at.get("instances"), 1, MAX_COUNT, 1);
     let start = at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START);
     let listed = at.get("sends");
+    let (config, idempotence_off_by) = producer_config(sink, at);
     Producer {
         name: name.to_owned(),
         topic: topic.unwrap_or(TopicId(1)),
@@ -119,14 +128,72 @@ fn producer(
         size: size.unwrap_or((100, 200)),
         sends: listed.map(|list| sends(sink, at, &list, (name, instances), (start, load))),
         start,
-        config: producer_config(sink, at),
+        sending: sending(sink, at),
+        idempotence_off_by,
+        config,
     }
 }
 
-fn producer_config(sink: &mut Sink<'_>, at: &At<'_>) -> Settings {
+/// What the application does with failed sends, after a crash, and at its end.
+fn sending(sink: &mut Sink<'_>, at: &At<'_>) -> Sending {
+    let threads = at.get("threads").map(|at| sink.count(Some(at), 1, MAX_COUNT, 1));
+    let mut all = Sending { threads, ..Sending::default() };
+    if let Some(place) = at.get("on_failure") {
+        let known = OnFailure::ALL.iter().map(|one| (one.name(), *one));
+        all.on_failure = word(sink, &place, "answer to a failed send", known).unwrap_or_default();
+    }
+    if let Some(place) = at.get("after_crash") {
+        let known = AfterCrash::ALL.iter().map(|one| (one.name(), *one));
+        all.after_crash = word(sink, &place, "way to go on", known).unwrap_or_default();
+    }
+    if let Some(place) = at.get("end") {
+        let known = AtEnd::ALL.iter().map(|one| (one.name(), *one));
+        all.end = word(sink, &place, "end", known).unwrap_or_default();
+        let ends = at.get("records").is_some() || at.get("sends").is_some();
+        if all.end != AtEnd::Stay && !ends {
+            let message = "an application without a last record has no end: add \"records\"";
+            sink.at(&place, message);
+        }
+    }
+    all
+}
+
+/// What fails at once and is tried again at once takes no time, and goes on for ever.
+fn comes_to_an_end(sink: &mut Sink<'_>, at: &At<'_>, producer: &Producer, cluster: &Cluster) {
+    let Some(place) = at.get("on_failure") else { return };
+    let endless = match producer.sending.on_failure {
+        OnFailure::Drop => None,
+        OnFailure::Resend => (producer.config.number("max.block.ms") == 0)
+            .then_some("with max.block.ms=0 an application that re-sends never comes to an end"),
+        OnFailure::Stop => (cluster.startup.clients.min == Micros::ZERO).then_some(
+            "with cluster.startup.clients of 0 an application that stops never comes to an end",
+        ),
+    };
+    if let Some(message) = endless {
+        sink.at(&place, message);
+    }
+}
+
+/// One of the words of a key.
+fn word<T: Copy>(
+    sink: &mut Sink<'_>,
+    at: &At<'_>,
+    what: &str,
+    known: impl Iterator<Item = (&'static str, T)> + Clone,
+) -> Option<T> {
+    let text = sink.string(at)?;
+    let found = known.clone().find(|(name, _)| *name == text);
+    if found.is_none() {
+        sink.unknown(at.node.span, &at.path, (what, text), known.map(|(name, _)| name));
+    }
+    found.map(|(_, one)| one)
+}
+
+/// Its settings, and which of them switched idempotence off.
+fn producer_config(sink: &mut Sink<'_>, at: &At<'_>) -> (Settings, Option<String>) {
     let config = Config::read(sink, at.get("config").as_ref(), Scope::Producer);
     let mut settings = config.filled();
-    idempotence(sink, &config, &mut settings);
+    let idempotence_off_by = idempotence(sink, &config, &mut settings);
     // Kafka raises the default of the whole to its parts, but refuses a value that cannot hold them.
     let least = settings.number("linger.ms").saturating_add(settings.number("request.timeout.ms"));
     if settings.number("delivery.timeout.ms") < least {
@@ -139,17 +206,22 @@ fn producer_config(sink: &mut Sink<'_>, at: &At<'_>) -> Settings {
         }
         settings.0.insert("delivery.timeout.ms", SettingValue::Number(least));
     }
-    settings
+    (settings, idempotence_off_by)
 }
 
 /// Idempotence is on unless acks or retries speak against it, and then it is off without a word (R6.17);
 /// asked for, they must not. Too many requests in flight are an error unless it is off by name (R17.30).
-/// `ProducerConfig#postProcessAndValidateIdempotenceConfigs`.
-fn idempotence(sink: &mut Sink<'_>, config: &Config<'_>, settings: &mut Settings) {
+/// Returns what switched it off. `ProducerConfig#postProcessAndValidateIdempotenceConfigs`.
+fn idempotence(
+    sink: &mut Sink<'_>,
+    config: &Config<'_>,
+    settings: &mut Settings,
+) -> Option<String> {
     const KEY: &str = "enable.idempotence";
     if !settings.switch(KEY) {
-        return;
+        return None;
     }
+    let mut off_by = None;
     let explicit = config.place(KEY).is_some();
     let rules = [
         ("acks", settings.word("acks") == "all", "needs acks=all"),
@@ -161,6 +233,8 @@ fn idempotence(sink: &mut Sink<'_>, config: &Config<'_>, settings: &mut Settings
             refuse(sink, &place, rule);
         } else {
             settings.0.insert(KEY, SettingValue::Switch(false));
+            let value = if key == "acks" { settings.word(key).to_owned() } else { "0".to_owned() };
+            off_by.get_or_insert_with(|| format!("{key}={value}"));
             let message = format!(
                 "\"{KEY}\" is off: an idempotent producer {rule}, and Kafka switches it off by itself"
             );
@@ -174,6 +248,7 @@ fn idempotence(sink: &mut Sink<'_>, config: &Config<'_>, settings: &mut Settings
     {
         refuse(sink, &place, "allows at most 5 requests in flight per connection");
     }
+    off_by
 }
 
 fn refuse(sink: &mut Sink<'_>, place: &At<'_>, rule: &str) {

@@ -3,7 +3,7 @@
 
 use crate::anchor::Anchor;
 use crate::settings::Harm;
-use ackproof_types::{CommitStrategy, Delay, Features, KafkaVersion, Micros, TopicId};
+use ackproof_types::{CommitStrategy, Delay, Features, KafkaVersion, Micros, Sending, TopicId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -206,6 +206,10 @@ pub struct Producer {
     pub sends: Option<Vec<Arc<[PlannedRecord]>>>,
     /// When it starts to send.
     pub start: Micros,
+    /// How its application uses it.
+    pub sending: Sending,
+    /// The setting that switched idempotence off without a word: `acks=1`.
+    pub idempotence_off_by: Option<String>,
     /// Producer settings by Kafka's key; every modelled key is present.
     pub config: Settings,
 }

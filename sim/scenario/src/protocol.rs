@@ -50,7 +50,9 @@ pub(crate) fn is_meant(path: &str) -> bool {
 }
 
 fn group_of(path: &str) -> Option<&str> {
-    path.strip_prefix("groups.")?.strip_suffix(KEY)?.strip_suffix('.')
+    let name = path.strip_prefix("groups.")?.strip_suffix(KEY)?.strip_suffix('.')?;
+    // Kafka's own setting ends like this too.
+    (!name.contains(".config.")).then_some(name)
 }
 
 /// Carries every such `set` out.
@@ -60,6 +62,7 @@ pub(crate) fn apply(root: &mut Node, sets: &[(String, String)], sink: &mut Sink<
             continue;
         }
         let span = Span::typed(Typed::Value(number));
+        let word = &word.to_lowercase();
         if !WORDS.contains(&word.as_str()) {
             sink.unknown(span, path, ("protocol", word), WORDS);
             continue;
@@ -101,14 +104,19 @@ impl Translation<'_> {
         let is_consumer = |node: &Node| {
             node.as_str().is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer"))
         };
+        if has_deploys(self.root, name) {
+            self.said.push(format!(
+                "groups.{name} has deploys with settings of their own: protocol={word} is of the members before them"
+            ));
+        }
         let was_consumer = get(self.root, &config, PROTOCOL).is_some_and(is_consumer);
         if word == "consumer" {
             self.put_word(&config, PROTOCOL, "consumer");
-            self.to_consumer(name, &config);
+            self.becomes_consumer(name, &config);
         } else {
             self.put_word(&config, PROTOCOL, "classic");
             if was_consumer {
-                self.to_classic(name, &config);
+                self.becomes_classic(name, &config);
             }
         }
         match word {
@@ -120,7 +128,7 @@ impl Translation<'_> {
         }
     }
 
-    fn to_consumer(&mut self, name: &str, config: &[&str]) {
+    fn becomes_consumer(&mut self, name: &str, config: &[&str]) {
         let strategy = self.text(config, STRATEGY);
         remove(self.root, config, STRATEGY);
         if strategy.is_some_and(|list| list == RANGE) {
@@ -169,7 +177,7 @@ impl Translation<'_> {
         ));
     }
 
-    fn to_classic(&mut self, name: &str, config: &[&str]) {
+    fn becomes_classic(&mut self, name: &str, config: &[&str]) {
         if let Some(assignor) = self.text(config, REMOTE) {
             remove(self.root, config, REMOTE);
             self.said.push(format!(
@@ -218,6 +226,10 @@ impl Translation<'_> {
         }
         *node = Node { span, value };
     }
+}
+
+fn has_deploys(root: &Node, name: &str) -> bool {
+    get(root, &["groups", name], "deploys").is_some()
 }
 
 fn get<'n>(root: &'n Node, config: &[&str], key: &str) -> Option<&'n Node> {

@@ -10,7 +10,7 @@ use crate::features;
 use crate::files::{self, Reader};
 use crate::json::{Span, Value, parse};
 use crate::overrides;
-use crate::plan::{Expect, Ignored, Plan};
+use crate::plan::{Expect, Ignored, Plan, Settings};
 use crate::protocol;
 use crate::settings::Standing;
 use crate::sink::{At, Sink};
@@ -159,7 +159,7 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
     let (load, settle) = run(sink, root.get("run").as_ref());
     let cluster = cluster(sink, root.get("cluster").as_ref(), settle);
     let topics = topics(sink, root.get("topics").as_ref(), &cluster);
-    let producers = producers(sink, root.get("producers").as_ref(), &topics, load);
+    let producers = producers(sink, root.get("producers").as_ref(), &topics, (load, &cluster));
     let groups = groups(sink, root.get("groups").as_ref(), &topics, &cluster);
     let mut plan = Plan {
         name,
@@ -241,6 +241,30 @@ fn variants(sink: &mut Sink<'_>, at: Option<&At<'_>>, names: &Names<'_>) -> Vec<
 }
 
 /// Checks the scenario as a whole.
+/// R9.29: whether the cluster serves the groups that follow the consumer protocol.
+fn consumer_groups(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
+    const KEY: &str = "group.coordinator.rebalance.protocols";
+    let is_consumer = |config: &Settings| config.word("group.protocol") == "consumer";
+    let Some(group) = plan.groups.iter().find(|group| group.configs().any(is_consumer)) else {
+        return;
+    };
+    let served = plan.broker_config.word(KEY);
+    let why = if plan.features.group_version == 0 {
+        "group.version is 0".to_owned()
+    } else if !served.split(',').any(|one| one == "consumer") {
+        format!("{KEY} is {served}")
+    } else {
+        return;
+    };
+    let message = format!(
+        "{} has group.protocol=consumer, and {why}: UNSUPPORTED_VERSION, no member could join",
+        group.name
+    );
+    let at = root.get("groups").and_then(|at| at.get(&group.name));
+    let at = at.unwrap_or_else(|| root.clone());
+    sink.error(at.key_span, &at.path, message);
+}
+
 fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
     if root.get("topics").is_none_or(|at| at.node.members().is_some_and(<[_]>::is_empty)) {
         let message = "there is no topic; add \"topics\": { \"payments\": {} }";
@@ -251,6 +275,7 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
         sink.error(first(root), "producers", message);
     }
     offsets_topic(sink, root, plan);
+    consumer_groups(sink, root, plan);
     for group in &plan.groups {
         if plan.producers.iter().any(|producer| producer.name == group.name) {
             let message = format!("\"{}\" is a producer and a group: {0}-0 is both", group.name);

@@ -16,7 +16,7 @@ use crate::files::PROPERTIES;
 use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, RUN_KEYS, STATISTICS};
 use crate::sends::RECORD;
 use crate::settings::{self, Kind, Preset, Scope, Setting, Standing};
-use ackproof_types::{CommitStrategy, KafkaVersion};
+use ackproof_types::{AfterCrash, AtEnd, CommitStrategy, KafkaVersion, OnFailure};
 use serde_json::{Map, Value, json};
 
 /// The schema of a scenario, as a JSON Schema of draft 2020-12.
@@ -98,6 +98,12 @@ fn whole(min: u32, max: Option<u16>, default: u16, about: &str) -> Value {
         members.insert("maximum".to_owned(), max.into());
     }
     described(schema, about)
+}
+
+/// One of some words, the first one if it is left out.
+fn words(all: impl Iterator<Item = &'static str>, about: &str) -> Value {
+    let all: Vec<&str> = all.collect();
+    described(json!({ "enum": all, "default": all[0] }), about)
 }
 
 fn config(scope: Scope) -> Value {
@@ -220,6 +226,27 @@ fn producer() -> Value {
             "Every record by name of the instance, like \"1.5s key 17 size 120\"; instead of a rate.",
         ),
         "start" => pattern(DURATION, "When it starts, like \"1s\"."),
+        "on_failure" => words(
+            OnFailure::ALL.iter().map(|one| one.name()),
+            "What its application does with a record whose send failed: logs the error and goes on (drop), \
+             hands it to send again unless no retry helps (resend), or ends its process, which is started \
+             again (stop).",
+        ),
+        "after_crash" => words(
+            AfterCrash::ALL.iter().map(|one| one.name()),
+            "Where its application goes on after its process ended: at the first record whose outcome it \
+             did not learn (resend), or behind the last one that it handed to send (drop).",
+        ),
+        "end" => words(
+            AtEnd::ALL.iter().map(|one| one.name()),
+            "What its application does once it has sent its last record: its process stays, it flushes and \
+             ends, or it ends at once (exit), and what is in the buffer is gone.",
+        ),
+        "threads" => described(
+            json!({ "type": "integer", "minimum": 1, "maximum": MAX_COUNT }),
+            "How many threads of its application call send; one that is blocked in send calls nothing else. \
+             Default: as many as there are calls.",
+        ),
         PROPERTIES => properties(Scope::Producer),
         "config" => config(Scope::Producer),
         other => unreachable!("no schema for {other}"),

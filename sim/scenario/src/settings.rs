@@ -128,6 +128,9 @@ const ASSIGNORS: &[&str] = &[
 const DEFAULT_ASSIGNORS: &str = "org.apache.kafka.clients.consumer.RangeAssignor,\
                                  org.apache.kafka.clients.consumer.CooperativeStickyAssignor";
 
+/// What a coordinator may serve.
+const REBALANCE_PROTOCOLS: &[&str] = &["classic", "consumer", "share", "streams"];
+
 /// Kafka's assignors of the coordinator, by their names.
 const SERVER_ASSIGNORS: &[&str] = &["uniform", "range"];
 
@@ -178,6 +181,16 @@ pub const SETTINGS: &[Setting] = &[
         ..word(Broker, "group.consumer.assignors", SERVER_ASSIGNORS, "uniform,range")
     },
     number(Broker, "unclean.leader.election.interval.ms", "ms", 1, 300_000),
+    Setting {
+        kind: Kind::Words(REBALANCE_PROTOCOLS),
+        since: &[(KafkaVersion::V4_1, Preset::Word("classic,consumer,streams"))],
+        ..word(
+            Broker,
+            "group.coordinator.rebalance.protocols",
+            REBALANCE_PROTOCOLS,
+            "classic,consumer",
+        )
+    },
     switch(Broker, "auto.leader.rebalance.enable", true),
     number(Broker, "leader.imbalance.check.interval.seconds", "s", 1, 300),
     // Defaults for topics that do not set their own.
@@ -246,7 +259,24 @@ pub const SETTINGS: &[Setting] = &[
     known(Broker, "controller.quorum.election.timeout.ms"),
     known(Broker, "controller.quorum.fetch.timeout.ms"),
     known(Broker, "default.replication.factor"),
-    known(Broker, "group.coordinator.rebalance.protocols"),
+    harmful(
+        Broker,
+        "group.consumer.max.size",
+        Harm {
+            breaks: &["at-least-once", "recovers"],
+            why: "a member too many is refused",
+            unless: Unless::Words(&["2147483647"]),
+        },
+    ),
+    harmful(
+        Broker,
+        "group.consumer.migration.policy",
+        Harm {
+            breaks: &["at-least-once", "recovers"],
+            why: "a group with members may not change its group.protocol",
+            unless: Unless::Words(&["bidirectional", "BIDIRECTIONAL"]),
+        },
+    ),
     known(Broker, "group.coordinator.threads"),
     harmful(
         Broker,

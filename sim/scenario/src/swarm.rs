@@ -6,7 +6,7 @@
 //! schedule, or a scenario that waits for single records, is left as it is. It knows no run.
 
 use crate::durations::spell_range;
-use crate::plan::{Plan, Producer, When};
+use crate::plan::{Group, Plan, Producer, When};
 use crate::{entity, stream};
 use ackproof_types::{Delay, Micros};
 use rand::RngExt;
@@ -59,6 +59,11 @@ pub const TABLE: &[Row] = &[
         what: "groups.*.config.session.timeout.ms",
         bounds: "group.min.session.timeout.ms, or twice heartbeat.interval.ms, to its own",
         draw: session_timeout,
+    },
+    Row {
+        what: "cluster.config.group.consumer.session.timeout.ms",
+        bounds: "group.consumer.min.session.timeout.ms, or twice its heartbeat, to its own, where a group has group.protocol=consumer",
+        draw: consumer_session_timeout,
     },
     Row {
         what: "groups.*.config.max.poll.records",
@@ -238,12 +243,28 @@ fn batch_size(swarm: &mut Swarm<'_>) {
 
 fn session_timeout(swarm: &mut Swarm<'_>) {
     let least = swarm.plan.broker_config.number("group.min.session.timeout.ms");
-    for group in &swarm.plan.groups {
+    for group in swarm.plan.groups.iter().filter(|group| !is_consumer(group)) {
         let own = group.config.number("session.timeout.ms");
         let low = least.max(2 * group.config.number("heartbeat.interval.ms"));
         let path = format!("groups.{}.config.session.timeout.ms", group.name);
         swarm.number("session timeout", path, (low, own), own);
     }
+}
+
+fn is_consumer(group: &Group) -> bool {
+    group.config.word("group.protocol") == "consumer"
+}
+
+fn consumer_session_timeout(swarm: &mut Swarm<'_>) {
+    if !swarm.plan.groups.iter().any(is_consumer) {
+        return;
+    }
+    let number = |key: &str| swarm.plan.broker_config.number(key);
+    let own = number("group.consumer.session.timeout.ms");
+    let least = number("group.consumer.min.session.timeout.ms");
+    let low = least.max(2 * number("group.consumer.heartbeat.interval.ms"));
+    let path = "cluster.config.group.consumer.session.timeout.ms".to_owned();
+    swarm.number("consumer session timeout", path, (low, own), own);
 }
 
 fn max_poll_records(swarm: &mut Swarm<'_>) {

@@ -19,7 +19,7 @@ use crate::resolve::MEASURES;
 use crate::schedule::{ScheduledFault, Start, Workload};
 use crate::sends::line;
 use crate::settings::{self, Scope};
-use ackproof_types::{Delay, Features, KafkaVersion, Micros, ProducerIndex};
+use ackproof_types::{Delay, Features, KafkaVersion, Micros, ProducerIndex, Sending};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -162,6 +162,15 @@ fn producer(producer: &Producer, plan: &Plan, seed: u64, first: u16) -> Value {
     object.put_if(plan.topics.len() > 2, "topic", || json!(topic));
     object.put_if(producer.instances != 1, "instances", || json!(producer.instances));
     object.put_if(producer.start != START, "start", || json!(spell(producer.start)));
+    let (sending, usual) = (producer.sending, Sending::default());
+    for (key, word, usual) in [
+        ("on_failure", sending.on_failure.name(), usual.on_failure.name()),
+        ("after_crash", sending.after_crash.name(), usual.after_crash.name()),
+        ("end", sending.end.name(), usual.end.name()),
+    ] {
+        object.put_if(word != usual, key, || json!(word));
+    }
+    object.put_if(sending.threads.is_some(), "threads", || json!(sending.threads));
     object.put_full("config", config(&producer.config, (Scope::Producer, plan.kafka), &none()));
     let mut sends = Map::new();
     for instance in 0..producer.instances {

@@ -67,6 +67,7 @@ const NAMES: Names<'static> = Names {
         "bump-on-retry",
         "expired-called-unsent",
         "zombie-commit-accepted",
+        "unreleased-granted",
         "commit-ack-before-replication",
     ],
 };

@@ -30,6 +30,11 @@ const NARROWER: &[(Scope, &str, &str)] = &[
     (Scope::Consumer, "auto.commit.interval.ms", AT_ONCE),
     (Scope::Consumer, "auto.offset.reset", "a reset by duration is not modelled"),
     (Scope::Consumer, "partition.assignment.strategy", "an assignor of one's own is code"),
+    (
+        Scope::Broker,
+        "group.coordinator.rebalance.protocols",
+        "the lines know more and more of them",
+    ),
     (Scope::Broker, "group.consumer.assignors", "an assignor of one's own is code"),
     (Scope::Consumer, "group.remote.assignor", "an assignor of one's own is code"),
     (Scope::Consumer, "session.timeout.ms", UNCHECKED),

@@ -4,12 +4,12 @@
 //! duplicate. What is not possible by the configuration is worse than promised, and a violation. It knows
 //! Kafka's settings and the oracle's causes, and no run.
 
-use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause};
+use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause, SendCause, SendEnd};
 use ackproof_reports::contract::{Clause, Contract, NotModelled, Possible};
 use ackproof_reports::run::Fate;
 use ackproof_scenario::plan::{Group, Ignored, Plan, Producer};
 use ackproof_types::words::plural;
-use ackproof_types::{CommitStrategy, KafkaVersion};
+use ackproof_types::{AfterCrash, AtEnd, CommitStrategy, KafkaVersion, OnFailure};
 use std::collections::BTreeMap;
 
 /// By property: the causes by which it may be violated; none: by any.
@@ -191,6 +191,7 @@ fn producer(contract: &mut Contract, plan: &Plan, producer: &Producer) {
     }
     contract.possible.extend(losses);
     copies(contract, producer, &of_producer);
+    application(contract, producer);
     order(contract, producer, &of_producer);
 }
 
@@ -249,18 +250,67 @@ fn copies(contract: &mut Contract, producer: &Producer, setting: &dyn Fn(&str, &
         copied(
             DuplicateCause::ProducerRetry,
             format!(
-                "a record of {name} is written twice when an answer is lost and it is sent again"
+                "a record of {name} is written twice when an answer is lost and it is sent again{}",
+                switched_off(producer)
             ),
             vec![setting("enable.idempotence", "false")],
         );
     }
-    copied(
-        DuplicateCause::ProducerRestart,
-        format!(
-            "a record of {name} is written twice when its application restarts and sends it again"
-        ),
-        Vec::new(),
-    );
+    if producer.sending.after_crash == AfterCrash::Resend {
+        copied(
+            DuplicateCause::ProducerRestart,
+            format!(
+                "a record of {name} is written twice when its application restarts and sends it again"
+            ),
+            Vec::new(),
+        );
+    }
+    if producer.sending.on_failure == OnFailure::Resend {
+        copied(
+            DuplicateCause::SentAgain,
+            format!(
+                "a record of {name} is written twice when its send fails after it was written and its \
+                 application sends it again"
+            ),
+            vec![format!("producers.{name}.on_failure=resend")],
+        );
+    }
+}
+
+/// What switched idempotence off without a word, if anything did (R6.17).
+fn switched_off(producer: &Producer) -> String {
+    let by = producer.idempotence_off_by.as_ref();
+    by.map_or_else(String::new, |by| format!(": {by} switched idempotence off by itself"))
+}
+
+/// What the application leaves unwritten.
+fn application(contract: &mut Contract, producer: &Producer) {
+    let name = &producer.name;
+    let mut left = |fate: Fate, end: SendEnd, says: String, setting: String| {
+        let clause = Clause { says, settings: vec![setting] };
+        let causes = std::iter::once(SendCause { error: None, end }.name());
+        contract.possible.push(possible(fate, None, causes, clause));
+    };
+    if producer.sending.after_crash == AfterCrash::Drop {
+        left(
+            Fate::UnknownAbsent,
+            SendEnd::ProducerEnded,
+            format!(
+                "a record of {name} is never written when its application restarts before it was sent"
+            ),
+            format!("producers.{name}.after_crash=drop"),
+        );
+    }
+    if producer.sending.end == AtEnd::Exit {
+        left(
+            Fate::Failed,
+            SendEnd::NeverLeft,
+            format!(
+                "a record of {name} is never written when its application ends while it is in the buffer"
+            ),
+            format!("producers.{name}.end=exit"),
+        );
+    }
 }
 
 fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
@@ -273,16 +323,9 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         let clause = Clause { says, settings: vec![setting.to_owned()] };
         possible(Fate::Skipped, Some(name), causes, clause)
     };
-    let (mut skips, early) = (Vec::new(), early(group));
-    if let Some(cause) = early {
-        let (when, setting) = if cause == LossCause::BackgroundCommit {
-            (in_background(plan), format!("groups.{name}.config.group.protocol=consumer"))
-        } else {
-            ("", commit.clone())
-        };
-        let says = format!(
-            "{name} never processes a record that it committed before a member failed{when}"
-        );
+    let mut skips = Vec::new();
+    if let Some(cause) = early(group) {
+        let (says, setting) = committed_early(plan, group, cause);
         skips.push(skipped(&[cause], says, &setting));
     }
     if reset == "latest" {
@@ -292,7 +335,7 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         );
         skips.push(skipped(&[LossCause::ResetLatest, LossCause::OutOfRange], says, &reset_setting));
     }
-    let expiry = may_expire(plan).then(|| expiry(plan, name, &reset_setting));
+    let expiry = may_expire(plan).then(|| expiry(plan, group, &reset_setting));
     if reset == "latest"
         && let Some(clause) = &expiry
     {
@@ -357,19 +400,34 @@ fn repeats(group: &Group, commit: String) -> Possible {
 }
 
 /// What follows from commits that expire within the run (R9.37).
-fn expiry(plan: &Plan, group: &str, reset: &str) -> Clause {
+fn expiry(plan: &Plan, group: &Group, reset: &str) -> Clause {
     let minutes = plan.broker_config.number("offsets.retention.minutes");
     let length = plural(u64::try_from(minutes).unwrap_or(0), "minute");
+    // `ConsumerGroup#offsetExpirationCondition`: the age of the commit counts, however short the group was away.
+    let since =
+        if is_consumer(group) { "its last commit was older than" } else { "it was empty for" };
     Clause {
         says: format!(
-            "{group} begins where auto.offset.reset says after it was without members for {length}: its \
-             commits have expired"
+            "{} begins where auto.offset.reset says when it gets a member again after {since} {length}: its \
+             commits have expired",
+            group.name
         ),
         settings: vec![
             format!("cluster.config.offsets.retention.minutes={minutes}"),
             reset.to_owned(),
         ],
     }
+}
+
+/// What follows from commits of what is not processed, and the setting responsible.
+fn committed_early(plan: &Plan, group: &Group, cause: LossCause) -> (String, String) {
+    let name = &group.name;
+    let says = format!("{name} never processes a record that it committed before a member failed");
+    if cause == LossCause::BackgroundCommit {
+        let setting = format!("groups.{name}.config.group.protocol=consumer");
+        return (says + in_background(plan), setting);
+    }
+    (says, format!("groups.{name}.commit={}", group.commit.name()))
 }
 
 /// When a client with the consumer protocol commits what its application works on (R8.17, R17.46).

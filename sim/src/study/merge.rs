@@ -294,6 +294,8 @@ pub(crate) fn records(sum: &mut Records, one: &Records) {
     sum.unknown_absent += one.unknown_absent;
     sum.log_duplicates += one.log_duplicates;
     sum.reordered += one.reordered;
+    sum.dropped += one.dropped;
+    sum.sent_again += one.sent_again;
     sum.open_at_end += one.open_at_end;
     let (sum, one) = (&mut sum.behind_expired, one.behind_expired);
     sum.batches += one.batches;

@@ -272,9 +272,10 @@ impl World {
         }
     }
 
-    /// Starts the process at `node` again, unless it is there: it is ready after its start-up.
+    /// Starts the process at `node` again, unless it is there or its work is done: it is ready after its
+    /// start-up.
     pub(crate) fn start(&mut self, node: NodeId) {
-        if self.is_up(node) {
+        if self.is_up(node) || self.slots[node.index()].process.is_over() {
             return;
         }
         self.kernel.record(node, Event::ProcessStarted);

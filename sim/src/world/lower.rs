@@ -7,7 +7,7 @@ use ackproof_kafka::config::{
     ApplicationConfig, BrokerSettings, ClusterConfig, ConsumerConfig, ProducerConfig, TopicConfig,
 };
 use ackproof_kafka::message::OffsetSpec;
-use ackproof_kafka::profile::Profile;
+use ackproof_kafka::profile::{Profile, Rule};
 use ackproof_kafka::reader::ReaderConfig;
 use ackproof_kafka::variant::{Variant, Variants};
 use ackproof_oracle::context::{
@@ -136,7 +136,7 @@ pub(crate) fn cluster(plan: &Plan, roster: &Roster) -> ClusterConfig {
         consumer_offsets: TopicId::CONSUMER_OFFSETS,
         group_names: plan.groups.iter().map(|group| group.name.as_str().into()).collect(),
         broker: broker(&plan.broker_config),
-        profile: Profile { version: plan.kafka, features: plan.features },
+        profile: profile(plan),
         variants: variants(plan),
     }
 }
@@ -212,6 +212,10 @@ fn broker(config: &Settings) -> BrokerSettings {
     }
 }
 
+fn profile(plan: &Plan) -> Profile {
+    Profile { version: plan.kafka, features: plan.features }
+}
+
 pub(crate) fn producer(
     plan: &Plan,
     producer: &Producer,
@@ -238,6 +242,8 @@ pub(crate) fn producer(
         retry_backoff: config.millis("retry.backoff.ms"),
         retry_backoff_max: config.millis("retry.backoff.max.ms"),
         metadata_max_age: config.millis("metadata.max.age.ms"),
+        flush_waits_for_parts: profile(plan).has(Rule::FlushWaitsForParts),
+        sending: producer.sending,
         salt: stream(seed, "salt", entity(&name)).random(),
         variants: variants(plan),
     }

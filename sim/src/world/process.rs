@@ -25,6 +25,8 @@ use std::collections::VecDeque;
 pub(crate) enum Call {
     /// A producer's application sends.
     Send(Record),
+    /// A producer's application has sent its last record.
+    End,
     /// Stop in good order.
     Stop,
     /// The application stops or resumes polling.
@@ -60,6 +62,8 @@ pub(crate) trait Process {
     fn is_watched(&self, entry: Entry, now: u64) -> bool;
     /// The next record number its application wants to send, for a producer.
     fn next_record(&self) -> u32;
+    /// Its application has come to its end: nobody starts it again.
+    fn is_over(&self) -> bool;
 }
 
 /// Turns the world's calls into a machine's.
@@ -74,6 +78,10 @@ pub(crate) trait Callable: Machine {
     /// Where a producer's source stands.
     fn next_record(_disk: &Self::Disk) -> u32 {
         0
+    }
+    /// Whether a producer's application has come to its end.
+    fn is_over(_disk: &Self::Disk) -> bool {
+        false
     }
 }
 
@@ -93,7 +101,7 @@ impl Callable for Broker {
     fn call(call: Call) -> Option<BrokerCall> {
         match call {
             Call::Stop => Some(BrokerCall::Shutdown),
-            Call::Send(_) | Call::Stall(_) => None,
+            Call::Send(_) | Call::End | Call::Stall(_) => None,
         }
     }
 }
@@ -102,11 +110,15 @@ impl Callable for Producer {
     fn call(call: Call) -> Option<ProducerCall> {
         match call {
             Call::Send(record) => Some(ProducerCall::Send(record)),
+            Call::End => Some(ProducerCall::End),
             Call::Stop | Call::Stall(_) => None,
         }
     }
     fn next_record(disk: &Self::Disk) -> u32 {
         disk.next()
+    }
+    fn is_over(disk: &Self::Disk) -> bool {
+        disk.is_over()
     }
 }
 
@@ -115,7 +127,7 @@ impl Callable for Consumer {
         match call {
             Call::Stop => Some(ConsumerCall::Leave),
             Call::Stall(stalled) => Some(ConsumerCall::Stall(stalled)),
-            Call::Send(_) => None,
+            Call::Send(_) | Call::End => None,
         }
     }
     /// Kafka: `AbstractCoordinator.HeartbeatThread`. Its session it takes up again with the answers that came.
@@ -247,5 +259,9 @@ impl<M: Callable> Process for Running<M> {
 
     fn next_record(&self) -> u32 {
         M::next_record(self.process.disk())
+    }
+
+    fn is_over(&self) -> bool {
+        M::is_over(self.process.disk())
     }
 }

@@ -217,6 +217,7 @@ translate! {
     Rejected { record, error }
     Acked { partition, base_offset, by: Some(by), records }
     Failed { partition: Some(partition), records, error, maybe_written }
+    Unsent { records }
     Retried { partition, first, error }
     ProducerEpochBumped { partition }
     Assigned { group, member, generation, partitions }
@@ -239,6 +240,7 @@ translate! {
     Rebalanced { group, generation, members, reason: Some(reason) }
     MemberFenced { group, member, generation }
     PartitionsReleased { group, member, generation, partitions }
+    PollFailed { group, error }
     MemberReplaced { group, before, member }
     OffsetsExpired { group, partitions }
     GroupDeleted { group }

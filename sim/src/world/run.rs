@@ -23,7 +23,7 @@ use ackproof_scenario::plan::Plan;
 use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Workload};
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{
-    Micros, NodeId, Record, Timestamp, TopicId, TopicPartition, offsets_partition,
+    AtEnd, Micros, NodeId, Record, Timestamp, TopicId, TopicPartition, offsets_partition,
 };
 use madsim::runtime::Runtime;
 use std::collections::BTreeMap;
@@ -159,6 +159,7 @@ struct Director<'a> {
 struct Source {
     workload: Workload,
     pending: Option<(Micros, Record)>,
+    end: AtEnd,
 }
 
 impl<'a> Director<'a> {
@@ -285,6 +286,7 @@ impl<'a> Director<'a> {
             }
             Agenda::Phase(phase) => self.enter(phase),
             Agenda::Exited(node) => {
+                self.sources.remove(&node);
                 for (number, later) in self.nemesis.exited(node, &mut self.world) {
                     self.expect(number, Next::End(later));
                 }
@@ -365,7 +367,10 @@ impl<'a> Director<'a> {
             if let Some((at, _)) = pending {
                 self.put(at.max(Micros(self.world.now())), Agenda::Record(node));
             }
-            self.sources.insert(node, Source { workload, pending });
+            self.sources.insert(node, Source { workload, pending, end: producer.sending.end });
+            if pending.is_none() {
+                self.finish(node);
+            }
         }
     }
 
@@ -379,8 +384,17 @@ impl<'a> Director<'a> {
         source.pending = source.workload.next();
         let next = source.pending.map(|(at, _)| at);
         self.world.call(node, Call::Send(record));
-        if let Some(at) = next {
-            self.put(at, Agenda::Record(node));
+        match next {
+            Some(at) => self.put(at, Agenda::Record(node)),
+            None => self.finish(node),
+        }
+    }
+
+    /// The application of this producer has sent its last record.
+    fn finish(&mut self, node: NodeId) {
+        let end = self.sources.get(&node).map(|source| source.end);
+        if end.is_some_and(|end| end != AtEnd::Stay) {
+            self.world.call(node, Call::End);
         }
     }
 }

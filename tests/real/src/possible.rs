@@ -3,7 +3,7 @@
 
 use ackproof_scenario::describe::verb;
 use ackproof_scenario::plan::{Action, Group, Plan, Producer, Target, When};
-use ackproof_types::{CommitStrategy, Micros};
+use ackproof_types::{CommitStrategy, Micros, Sending};
 
 /// Longest value of a `VerifiableProducer`'s records with its key: `12.1234567` and `1234`.
 const LARGEST_RECORD: u32 = 20;
@@ -55,6 +55,11 @@ fn of_producer(producer: &Producer, found: &mut Vec<String>) {
         found.push(format!(
             "{name}: records of {} bytes: those of VerifiableProducer have some 10; say \"size\": \"10..10\"",
             producer.size.0
+        ));
+    }
+    if producer.sending != Sending::default() {
+        found.push(format!(
+            "{name}: VerifiableProducer knows no \"on_failure\", \"after_crash\", \"end\" and \"threads\""
         ));
     }
     if producer.interval.0 > 1_000_000 {

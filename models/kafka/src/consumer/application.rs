@@ -85,6 +85,11 @@ impl Application {
         self.phase == Phase::Exited
     }
 
+    /// It was asked to leave, or is to.
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
     /// Whether the consumer is closed or on its way.
     pub(super) fn is_closing(&self) -> bool {
         match self.phase {

@@ -149,6 +149,14 @@ impl Consumer {
         }
     }
 
+    /// `poll()` throws, and the application closes its consumer.
+    fn poll_throws(&mut self, error: ErrorCode, out: &mut Out) {
+        if !self.application.is_leaving() {
+            out.observe(Observation::PollFailed { group: self.config.group, error });
+        }
+        self.leave_asked();
+    }
+
     /// R9.24: positions are of what is owned.
     pub(super) fn check_ownership(&self) {
         let owned = self.owned();

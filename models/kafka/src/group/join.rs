@@ -11,6 +11,7 @@ use crate::message::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, GroupRecord, GroupResponse,
     JoinGroupRequest, JoinGroupResponse,
 };
+use crate::observation::Observation;
 use ackproof_types::{ErrorCode, MemberEpoch, MemberId, Micros, RebalanceReason};
 
 /// R9.14; whether `new` was given away.
@@ -36,6 +37,9 @@ pub(super) fn classic(
             cx.write([classic::Group::unborn(cx.group)], [Undo::NoGroup(cx.group)], None);
         }
         let Some(state) = store.classic_or_new(cx.group) else { return false };
+        if !state.supports(&request.metadata.protocols) {
+            return refuse(ErrorCode::InconsistentGroupProtocol, to, cx);
+        }
         if let Some(instance) = request.metadata.instance {
             state.join_static(new, instance, request, to, cx);
         } else {
@@ -64,6 +68,7 @@ fn make_way_for_classic(store: &mut Store, cx: &mut Context<'_>) {
     let mut change = consumer::Change::new(cx.group);
     state.end(&mut change, cx);
     store.groups.remove(&cx.group);
+    cx.observe_once_written(Observation::GroupDeleted { group: cx.group });
     change.finish(None, cx);
 }
 
@@ -171,5 +176,6 @@ fn make_way_for_consumer(state: &classic::Group, cx: &mut Context<'_>) -> (Group
     for id in &state.pending {
         cx.disarm(GroupTimer::Session(cx.group, *id));
     }
+    cx.observe_once_written(Observation::GroupDeleted { group: cx.group });
     (GroupRecord::NoGroup(cx.group), Undo::Put(state.emptied(cx.group)))
 }

@@ -44,6 +44,8 @@ pub(super) struct Accumulator {
     pub(super) free: u64,
     /// Records that wait for metadata or memory, in order.
     pub(super) blocked: VecDeque<Record>,
+    /// The application flushes: nothing lingers.
+    pub(super) flushing: bool,
     sticky: Sticky,
     next_batch: u64,
     spare: Vec<Vec<Record>>,
@@ -72,10 +74,16 @@ impl Accumulator {
             lingers: config.linger.0 > 0,
             free: config.buffer_memory,
             blocked: VecDeque::new(),
+            flushing: false,
             sticky: Sticky::new(config.batch_size, config.salt),
             next_batch: 0,
             spare: Vec::new(),
         }
+    }
+
+    /// The last batch that was made.
+    pub(super) fn last_batch(&self) -> BatchId {
+        BatchId(self.next_batch)
     }
 
     pub(super) fn of(&mut self, partition: u16) -> &mut Partition {
@@ -211,13 +219,14 @@ impl Accumulator {
     /// R6.4: whether `broker` leads a partition with a batch to send.
     pub(super) fn is_ready(&mut self, node: usize, metadata: &Metadata) -> bool {
         let exhausted = metadata.exists(self.topic) && !self.blocked.is_empty();
+        let hurries = exhausted || self.flushing;
         let Self { topic, partitions, nodes, .. } = self;
         nodes[node].partitions.iter().any(|number| {
             let partition = &mut partitions[usize::from(*number)];
             // A batch with another one behind it takes no more records, so it does not linger.
             let Some(head) = partition.queue.front_mut() else { return false };
             let waits = head.backs_off(metadata.epoch(TopicPartition::new(*topic, *number)));
-            let is_due = exhausted || head.stage != Stage::Lingering;
+            let is_due = hurries || head.stage != Stage::Lingering;
             is_due && !waits && !partition.muted
         })
     }

@@ -177,17 +177,18 @@ impl Batch {
     }
 
     pub(super) fn count(&self) -> usize {
+        self.records().len()
+    }
+
+    pub(super) fn records(&self) -> &[Record] {
         match &self.contents {
-            Contents::Open(records) => records.len(),
-            Contents::Sealed(sealed) => sealed.len(),
+            Contents::Open(records) => records,
+            Contents::Sealed(sealed) => sealed,
         }
     }
 
     pub(super) fn first(&self) -> Record {
-        match &self.contents {
-            Contents::Open(records) => records[0],
-            Contents::Sealed(sealed) => sealed[0],
-        }
+        self.records()[0]
     }
 
     pub(super) fn is_done(&self) -> bool {

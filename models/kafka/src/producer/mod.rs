@@ -2,13 +2,15 @@
 //!
 //! - [`batch`] a batch · [`partitioner`] where a record goes · [`accumulator`] from records to queues
 //! - [`sender`] from queues to requests, and what becomes of them · [`sequences`] idempotence
-//! - [`responses`] what brokers say, or do not · [`source`] where the application goes on after a crash
+//! - [`responses`] what brokers say, or do not · [`application`] after a failure and at the end ·
+//!   [`source`] where the application goes on after a crash
 //!
 //! Every step takes its input in and then runs the sender's loop until it has nothing to do, as Kafka's
 //! thread does between two polls; only a delivery timeout waits for the next one ([`Timer::Wake`]).
 //! Kafka: `KafkaProducer`, `RecordAccumulator`, `Sender`, `TransactionManager` (R6.*).
 
 mod accumulator;
+mod application;
 mod batch;
 mod partitioner;
 mod responses;
@@ -29,6 +31,7 @@ use crate::message::Message;
 use crate::observation::Observation;
 use accumulator::Accumulator;
 use ackproof_types::{BrokerId, ErrorCode, Record, RecordId, Timestamp, TopicPartition};
+use application::Application;
 use batch::{Batch, Life, upper_bound};
 use responses::Sent;
 use sequences::{Identity, IdentityRequest};
@@ -43,6 +46,8 @@ pub(crate) type Out = Outbox<Timer, Progress>;
 pub enum ProducerCall {
     /// The application sends a record.
     Send(Record),
+    /// The application has sent its last record.
+    End,
 }
 
 /// The timers of a producer, each named after the setting that decides it.
@@ -78,6 +83,7 @@ pub struct Producer {
     accumulator: Accumulator,
     identity: Identity,
     source: Source,
+    application: Application,
     /// Drained in this turn of the loop, not sent yet.
     drained: Vec<(BrokerId, Vec<Batch>)>,
     /// Drains so far.
@@ -99,6 +105,7 @@ impl Machine for Producer {
             accumulator: Accumulator::new(config),
             identity: Identity::default(),
             source: Source::new(*disk),
+            application: Application::new(config.sending),
             drained: Vec::new(),
             drains: 0,
             overdue: 0,
@@ -111,9 +118,10 @@ impl Machine for Producer {
         match input {
             Input::Call(ProducerCall::Send(record)) => {
                 if !self.send(record, now, out) {
-                    return;
+                    return self.end_if_over(out);
                 }
             }
+            Input::Call(ProducerCall::End) => self.finish_sending(),
             Input::Deliver { from, message } => match message {
                 Message::Response(correlation, response) => {
                     self.response(from.route, correlation, response, out);
@@ -135,6 +143,7 @@ impl Machine for Producer {
             Input::Flushed(_) => return,
         }
         self.run(now, out);
+        self.end_if_over(out);
     }
 
     fn check(&self) {
@@ -192,8 +201,8 @@ impl Producer {
         self.client.metadata()
     }
 
-    /// R6.1, R6.2: the application sends. Returns whether the sender has to look.
-    fn send(&mut self, record: Record, now: Timestamp, out: &mut Out) -> bool {
+    /// R6.1, R6.2: a thread calls `send`. Returns whether the sender has to look.
+    fn call_send(&mut self, record: Record, now: Timestamp, out: &mut Out) -> bool {
         let needed = self.accumulator.memory_for(record);
         let is_large = upper_bound(record) > self.config.max_request_size;
         if is_large || needed > self.config.buffer_memory {
@@ -218,6 +227,7 @@ impl Producer {
         let partition = appended.partition;
         let tp = TopicPartition::new(self.config.topic, partition);
         out.observe(Observation::Sent { record, partition: tp });
+        self.returned(record, out);
         if let Some(id) = appended.began {
             out.arm(Timer::Delivery(partition, id), self.config.delivery_timeout);
             if appended.lingers {
@@ -234,6 +244,7 @@ impl Producer {
         {
             self.accumulator.blocked.pop_front();
             out.disarm(Timer::MaxBlock(record.id));
+            self.send_on(now, out);
         }
     }
 
@@ -248,9 +259,8 @@ impl Producer {
 
     fn reject(&mut self, record: Record, error: ErrorCode, out: &mut Out) {
         out.observe(Observation::Rejected { record, error });
-        if let Some(progress) = self.source.resolve(std::iter::once(record.id)) {
-            out.write(progress);
-        }
+        self.returned(record, out);
+        self.sends_failed(&[record], error, out);
     }
 
     fn fire(&mut self, timer: Timer, out: &mut Out) {

@@ -2,6 +2,7 @@
 //!
 //! Kafka: `Sender`, `RecordAccumulator#drainBatchesForOneNode` (R6.5–R6.16, R6.22, R6.23, R4.12).
 
+use super::application::Course;
 use super::batch::{Batch, BatchId, Ended, Life, Stage};
 use super::responses::Sent;
 use super::{Out, Producer, Timer};
@@ -11,8 +12,9 @@ use crate::message::{Acks, ProduceRequest, Request};
 use crate::observation::Observation;
 use crate::variant::Variant;
 use ackproof_types::{
-    BrokerId, Delay, ErrorCode, Micros, Offset, RecordSlice, Timestamp, TopicPartition,
+    BrokerId, Delay, ErrorCode, Micros, Offset, Record, RecordSlice, Timestamp, TopicPartition,
 };
+use std::sync::Arc;
 
 /// The sender's thread wakes up to a millisecond after the time it sleeps to, and takes in what has
 /// arrived before it looks for expired batches.
@@ -21,7 +23,8 @@ const WAKE: Delay = Delay { min: Micros::ZERO, max: Micros::from_millis(1) };
 impl Producer {
     /// Turns of the loop until there is nothing to do.
     pub(super) fn run(&mut self, now: Timestamp, out: &mut Out) {
-        loop {
+        while self.application.course != Course::Stops {
+            self.send_on(now, out);
             self.admit(now, out);
             if !self.turn(out) {
                 return;
@@ -175,26 +178,27 @@ impl Producer {
     fn acked(&mut self, mut batch: Batch, base_offset: Offset, by: BrokerId, out: &mut Out) {
         let partition = TopicPartition::new(self.config.topic, batch.partition);
         let records = self.finish(batch.end(), out);
+        self.resolved(&records, out);
+        let records = RecordSlice::whole(records);
         out.observe(Observation::Acked { partition, base_offset, by, records });
     }
 
     fn failed(&mut self, ended: Ended, error: ErrorCode, maybe_written: bool, out: &mut Out) {
         let partition = TopicPartition::new(self.config.topic, ended.partition);
         let records = self.finish(ended, out);
+        self.sends_failed(&records, error, out);
+        let records = RecordSlice::whole(records);
         out.observe(Observation::Failed { partition, records, error, maybe_written });
     }
 
-    /// A batch has its outcome: its memory is free and the source moves on.
-    fn finish(&mut self, ended: Ended, out: &mut Out) -> RecordSlice {
+    /// A batch has its outcome: its memory is free.
+    fn finish(&mut self, ended: Ended, out: &mut Out) -> Arc<[Record]> {
         if let Some(born) = ended.timer {
             out.disarm(Timer::Delivery(ended.partition, born));
         }
         self.overdue -= u32::from(ended.was_overdue);
         self.accumulator.release(ended.memory);
-        if let Some(progress) = self.source.resolve(ended.records.iter().map(|record| record.id)) {
-            out.write(progress);
-        }
-        RecordSlice::whole(ended.records)
+        ended.records
     }
 
     /// R6.11–R6.14. Asking has the side effect of R6.14: it may request an epoch bump.

@@ -1,38 +1,55 @@
 //! The application's source: where it goes on after a crash of the process.
 //!
-//! A source commits its own position as the outcomes of its records become known, as a connector does.
-//! A process that ends loses what it had buffered and in flight; the next one, with a new producer id,
-//! sends again from the first record without an outcome (R6.18, R6.24, F13).
+//! A source commits its own position as the outcomes of its records become known, as a connector does, or
+//! as its records are handed to `send`. A process that ends loses what it had buffered and in flight; the
+//! next one, with a new producer id, sends from that position on (R6.18, R6.24, F13).
 
 use crate::machine::Disk;
 use ackproof_types::RecordId;
 use std::collections::VecDeque;
 
-/// How far the source is: all records below have an outcome. It survives the process.
+/// How far the source is: the application is done with all records below. It survives the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct SourceCursor(u32);
+pub struct SourceCursor {
+    next: u32,
+    over: bool,
+}
 
 impl SourceCursor {
-    /// The first record to send again.
+    /// The first record to send after a restart.
     #[must_use]
     pub fn next(&self) -> u32 {
-        self.0
+        self.next
+    }
+
+    /// The application has ended by itself: nobody starts it again.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.over
     }
 }
 
 impl Disk for SourceCursor {
     type Write = Progress;
-    fn apply(&mut self, Progress(next): Progress) {
-        self.0 = next;
+    fn apply(&mut self, progress: Progress) {
+        match progress {
+            Progress::To(next) => self.next = next,
+            Progress::Over => self.over = true,
+        }
     }
     /// Where a source stands is kept by another system, which syncs each of its commits.
     fn flush(&mut self) {}
     fn lose_power(&mut self, _survive: &mut dyn FnMut(usize) -> usize) {}
 }
 
-/// All records below this number have an outcome.
+/// A source has come further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Progress(pub u32);
+pub enum Progress {
+    /// The application is done with all records below this number.
+    To(u32),
+    /// It has ended by itself.
+    Over,
+}
 
 /// The outcomes from the cursor on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,7 +61,7 @@ pub(super) struct Source {
 
 impl Source {
     pub(super) fn new(cursor: SourceCursor) -> Self {
-        Self { cursor: cursor.0, known: VecDeque::new() }
+        Self { cursor: cursor.next, known: VecDeque::new() }
     }
 
     /// These records have their outcome; tells how far the source has come if it moved.
@@ -67,7 +84,14 @@ impl Source {
             }
             self.known[past] = true;
         }
-        (self.cursor != before).then_some(Progress(self.cursor))
+        (self.cursor != before).then_some(Progress::To(self.cursor))
+    }
+
+    /// The application is done with all below `next`; tells how far the source has come if it moved.
+    pub(super) fn skip_to(&mut self, next: u32) -> Option<Progress> {
+        let moves = next > self.cursor;
+        self.cursor = self.cursor.max(next);
+        moves.then_some(Progress::To(self.cursor))
     }
 }
 
@@ -78,15 +102,15 @@ mod tests {
 
     #[test]
     fn moves_past_outcomes_without_gaps() {
-        let mut source = Source::new(SourceCursor(10));
+        let mut source = Source::new(SourceCursor { next: 10, over: false });
         let mut resolve = |numbers: &[u32]| {
             let id = |number: &u32| RecordId { producer: ProducerIndex(0), number: *number };
             source.resolve(numbers.iter().map(id))
         };
         assert_eq!(resolve(&[12, 11]), None);
         assert_eq!(resolve(&[14]), None);
-        assert_eq!(resolve(&[10]), Some(Progress(13)));
-        assert_eq!(resolve(&[13, 15]), Some(Progress(16)));
-        assert_eq!(resolve(&[16]), Some(Progress(17)));
+        assert_eq!(resolve(&[10]), Some(Progress::To(13)));
+        assert_eq!(resolve(&[13, 15]), Some(Progress::To(16)));
+        assert_eq!(resolve(&[16]), Some(Progress::To(17)));
     }
 }

@@ -69,7 +69,9 @@ impl Claims {
             Event::Acked { partition, records, .. } => {
                 return self.acked(*partition, records, name, place);
             }
-            Event::Failed { records, .. } => return self.failed(records, name),
+            Event::Failed { records, .. } | Event::Unsent { records } => {
+                return self.failed(records, name);
+            }
             Event::FinalRead { partition, .. } | Event::FinalReadDone { partition, .. }
                 if self.read.contains(partition) =>
             {

@@ -104,7 +104,9 @@ fn first(event: &Event) -> Option<&Record> {
         | Event::Sent { record, .. }
         | Event::Rejected { record, .. }
         | Event::Retried { first: record, .. } => Some(record),
-        Event::Acked { records, .. } | Event::Failed { records, .. } => records.first(),
+        Event::Acked { records, .. }
+        | Event::Failed { records, .. }
+        | Event::Unsent { records } => records.first(),
         _ => None,
     }
 }

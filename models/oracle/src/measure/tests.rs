@@ -43,6 +43,7 @@ fn records_and_groups_are_counted() {
         displaced: 0,
         unknown_absent: 0,
         log_duplicates: 1,
+        dropped: 2,
         loss_causes: BTreeMap::new(),
         absent_causes: BTreeMap::new(),
         log_duplicate_causes: [(DuplicateCause::Deduplication, 1)].into(),

@@ -112,6 +112,27 @@ fn what_the_application_sends_again_has_its_last_cause() {
 }
 
 #[test]
+fn what_never_left_the_buffer_has_failed_for_certain() {
+    let unsent = (4, Event::Unsent { records: slice(&[1]) });
+    let ended = (4, Event::ProcessEnded(ProcessEnd::Clean));
+    let events = vec![sent(0), sent(1), unsent, ended];
+    let found = counted(&limited(), events.clone());
+    assert_eq!((found.failed, found.unknown, found.open_at_end, found.dropped), (1, 1, 1, 0));
+    assert_eq!(found.failure_causes, one(None, SendEnd::NeverLeft));
+    assert_eq!(found.unknown_causes, one(None, SendEnd::ProducerEnded), "it was under way");
+    let again = counted(&limited(), [events, vec![sent(1)]].concat());
+    assert_eq!((again.failed, again.unknown, again.sent_again), (0, 2, 0), "the next life");
+}
+
+#[test]
+fn what_the_application_does_with_a_failure_is_counted() {
+    let error = ErrorCode::InvalidRecord;
+    let events = vec![sent(0), sent(1), failed(&[0, 1], error, false), sent(1)];
+    let found = counted(&limited(), events);
+    assert_eq!((found.dropped, found.sent_again), (1, 1));
+}
+
+#[test]
 fn records_behind_an_expired_batch_are_followed() {
     let expired = ErrorCode::Timeout;
     let events = vec![

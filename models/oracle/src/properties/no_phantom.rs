@@ -29,6 +29,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Sent,
     Kind::Rejected,
     Kind::Failed,
+    Kind::Unsent,
     Kind::Polled,
     Kind::FinalRead,
     Kind::HighWatermark,
@@ -127,7 +128,7 @@ impl Property for Checker {
             Event::Rejected { record, .. } if !self.sent.contains(record.id) => {
                 self.fail(entry, record.id);
             }
-            Event::Failed { records, maybe_written: false, .. } => {
+            Event::Failed { records, maybe_written: false, .. } | Event::Unsent { records } => {
                 for record in records.iter() {
                     if !self.sent_twice.contains(record.id) {
                         self.fail(entry, record.id);
@@ -238,6 +239,9 @@ mod tests {
             let before = first.into_iter().chain([polled(0, &[0]), last]).collect();
             assert_eq!(judge(NAME, before).violation_count, 1, "read before");
         }
+        let unsent = (4, Event::Unsent { records: slice(&[0]) });
+        let found = judge(NAME, vec![sent(0), unsent, final_read(0, &[0])]);
+        assert_eq!(found.violation_count, 1, "it never left the buffer");
         let unknown = vec![sent(0), failed(0, true), final_read(0, &[0])];
         assert_eq!(judge(NAME, unknown).judgement, Judgement::Held, "unknown is not absent");
         // The application sent it again: one of the attempts may be written.

@@ -35,6 +35,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Sent,
     Kind::Acked,
     Kind::Failed,
+    Kind::Unsent,
     Kind::Rejected,
     Kind::Assigned,
     Kind::Revoked,
@@ -311,7 +312,9 @@ impl Property for Checker {
             Event::Rejected { record, .. } => {
                 self.open.remove(record.id);
             }
-            Event::Acked { records, .. } | Event::Failed { records, .. } => {
+            Event::Acked { records, .. }
+            | Event::Failed { records, .. }
+            | Event::Unsent { records } => {
                 for record in records.iter() {
                     self.open.remove(record.id);
                 }

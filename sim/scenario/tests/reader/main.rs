@@ -1,5 +1,6 @@
 //! What becomes of what a user types: plans, and what is said about mistakes.
 
+mod applications;
 mod common;
 mod faults;
 mod messages;

@@ -90,23 +90,6 @@ fn brokers_that_would_not_start() {
              replica.socket.timeout.ms 400: Kafka refuses that (set replica.fetch.wait.max.ms too)",
         ),
         (
-            r#""group.consumer.session.timeout.ms": 6000"#,
-            "group.consumer.session.timeout.ms: group.consumer.min.session.timeout.ms 45000 is above \
-             group.consumer.session.timeout.ms 6000: Kafka refuses that \
-             (set group.consumer.min.session.timeout.ms too)",
-        ),
-        (
-            r#""group.consumer.heartbeat.interval.ms": 14000, "group.consumer.session.timeout.ms": 14000,
-               "group.consumer.min.session.timeout.ms": 1"#,
-            "group.consumer.heartbeat.interval.ms: group.consumer.heartbeat.interval.ms 14000 is not below \
-             group.consumer.session.timeout.ms 14000: Kafka refuses that",
-        ),
-        (
-            r#""group.consumer.assignment.interval.ms": 500"#,
-            "group.consumer.assignment.interval.ms: Kafka 4.0 has no \
-             \"group.consumer.assignment.interval.ms\" (it came with Kafka 4.3: set \"kafka\")",
-        ),
-        (
             r#""broker.session.timeout.ms": 2000"#,
             "broker.session.timeout.ms: broker.heartbeat.interval.ms 2000 is not below \
              broker.session.timeout.ms 2000: every broker would be fenced between two heartbeats",
@@ -220,6 +203,17 @@ fn idempotence_follows_from_acks_and_retries() {
          allows at most 5 requests in flight per connection (or set \"enable.idempotence\": false)",
         "in flight"
     );
+}
+
+#[test]
+fn what_switched_idempotence_off_is_known() {
+    let off_by =
+        |config: &str| plan("producers", &producer(config)).producers[0].idempotence_off_by.clone();
+    assert_eq!(off_by(""), None);
+    assert_eq!(off_by("\"acks\": 1").as_deref(), Some("acks=1"));
+    assert_eq!(off_by("\"retries\": 0").as_deref(), Some("retries=0"));
+    assert_eq!(off_by("\"acks\": 0, \"retries\": 0").as_deref(), Some("acks=0"), "the first");
+    assert_eq!(off_by("\"acks\": 1, \"enable.idempotence\": false"), None, "it was meant");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `--set protocol=…`: what one protocol of groups refuses is said in the words of the other.
 
-use crate::common::{NAMES, scenario};
+use crate::common::{NAMES, message, scenario};
 use ackproof_scenario::diagnostic::Diagnostic;
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::load_with;
@@ -53,6 +53,31 @@ fn what_a_classic_member_says_the_brokers_say_of_a_consumer_group() {
     assert!(protocols.eq(["classic", "consumer"]));
 }
 
+/// The words of Kafka's setting are its own.
+#[test]
+fn kafkas_setting_is_set_by_its_whole_path_too() {
+    let path = "groups.ledger.config.group.protocol";
+    for (word, fine) in [("classic", true), ("CLASSIC", true), ("eager", false)] {
+        assert_eq!(set(GROUPS, &[(path, word)]).is_ok(), fine, "{word}");
+    }
+    let text = r#"{ "ledger": { "deploys": [ { "at": "9s", "config": {} } ] } }"#;
+    let loaded = set(text, &[("protocol", "Consumer")]).expect("of those before");
+    assert!(said(&loaded)[0].contains("deploys with settings of their own"), "{:?}", said(&loaded));
+}
+
+#[test]
+fn a_cluster_that_serves_no_consumer_groups_is_refused() {
+    let refused = |sets: &[(&str, &str)]| {
+        let sets = [sets, &[("protocol", "consumer")]].concat();
+        set("{ \"ledger\": {} }", &sets).err().map(|found| found[0].message.clone())
+    };
+    assert_eq!(refused(&[]), None);
+    let said = refused(&[("features.group.version", "0")]).expect("refused");
+    assert!(said.contains("group.version is 0"), "{said}");
+    let said = refused(&[("group.coordinator.rebalance.protocols", "classic")]).expect("refused");
+    assert!(said.contains("group.coordinator.rebalance.protocols is classic"), "{said}");
+}
+
 #[test]
 fn and_the_other_way_round() {
     let text = r#"{ "ledger": { "config": { "group.protocol": "CONSUMER",
@@ -99,4 +124,31 @@ fn later_settings_of_members_are_read_like_the_first_and_written_back() {
         "session.timeout.ms": 9000 } } ] } }"#;
     let found = set(clash, &[]).err().expect("Kafka refuses it");
     assert_eq!(found[0].path, "groups.ledger.deploys[0].config.session.timeout.ms");
+}
+
+#[test]
+fn brokers_hold_the_settings_of_consumer_groups_to_bounds() {
+    let config = |text: &str| message("cluster", &format!(r#"{{ "config": {{ {text} }} }}"#));
+    let cases = [
+        (
+            r#""group.consumer.session.timeout.ms": 6000"#,
+            "group.consumer.session.timeout.ms: group.consumer.min.session.timeout.ms 45000 is above \
+             group.consumer.session.timeout.ms 6000: Kafka refuses that \
+             (set group.consumer.min.session.timeout.ms too)",
+        ),
+        (
+            r#""group.consumer.heartbeat.interval.ms": 14000, "group.consumer.session.timeout.ms": 14000,
+               "group.consumer.min.session.timeout.ms": 1"#,
+            "group.consumer.heartbeat.interval.ms: group.consumer.heartbeat.interval.ms 14000 is not below \
+             group.consumer.session.timeout.ms 14000: Kafka refuses that",
+        ),
+        (
+            r#""group.consumer.assignment.interval.ms": 500"#,
+            "group.consumer.assignment.interval.ms: Kafka 4.0 has no \
+             \"group.consumer.assignment.interval.ms\" (it came with Kafka 4.3: set \"kafka\")",
+        ),
+    ];
+    for (text, said) in cases {
+        assert_eq!(config(text), format!("cluster.config.{said}"), "{text}");
+    }
 }

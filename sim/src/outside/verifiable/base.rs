@@ -57,6 +57,7 @@ const fn is_base(event: &Event) -> bool {
             | Event::Rejected { .. }
             | Event::Acked { .. }
             | Event::Failed { .. }
+            | Event::Unsent { .. }
             | Event::Retried { .. }
             | Event::ProducerEpochBumped { .. }
             | Event::Polled { .. }

@@ -6,7 +6,7 @@ use ackproof_reports::command::quoted;
 use ackproof_reports::doctor::{Trap, Weight};
 use ackproof_scenario::plan::{Group, Ignored, Plan, Producer, Topic};
 use ackproof_scenario::settings::Scope;
-use ackproof_types::{KafkaVersion, Micros};
+use ackproof_types::{CommitStrategy, KafkaVersion, Micros};
 
 /// Everything that is known of the settings of `plan`.
 pub(super) fn traps(plan: &Plan, files: &Files, version: KafkaVersion) -> Vec<Trap> {
@@ -18,6 +18,7 @@ pub(super) fn traps(plan: &Plan, files: &Files, version: KafkaVersion) -> Vec<Tr
             acknowledgement(&mut found, producer);
             patience(&mut found, producer, plan);
             size(&mut found, producer, topic);
+            batch(&mut found, producer, topic);
         }
     }
     plan.topics[1..].iter().for_each(|one| replicas(&mut found, one));
@@ -189,6 +190,29 @@ fn patience(found: &mut Found<'_>, producer: &Producer, plan: &Plan) {
     );
 }
 
+/// `ProducerBatch#split` knows `batch.size` only (R6.12, KAFKA-8350).
+fn batch(found: &mut Found<'_>, producer: &Producer, topic: &Topic) {
+    let (filled, taken) =
+        (producer.config.number("batch.size"), topic.config.number("max.message.bytes"));
+    if filled <= taken {
+        return;
+    }
+    found.add(
+        "batch-too-large",
+        &[
+            format!("producers.{}.config.batch.size={filled}", producer.name),
+            format!("topics.{}.config.max.message.bytes={taken}", topic.name),
+        ],
+        "a full batch is refused by the broker, split by batch.size into itself, and refused again until \
+         delivery.timeout.ms is over (without compression)",
+        &[
+            "scenarios/basics/flush-at-end.json",
+            "topics.payments.config.max.message.bytes=2000",
+            "producers.script.config.delivery.timeout.ms=31000",
+        ],
+    );
+}
+
 fn size(found: &mut Found<'_>, producer: &Producer, topic: &Topic) {
     let (sent, taken) =
         (producer.config.number("max.request.size"), topic.config.number("max.message.bytes"));
@@ -294,14 +318,25 @@ fn group(found: &mut Found<'_>, group: &Group) {
         found.add(
             "shared-instance-id",
             &[format!("groups.{name}.config.group.instance.id={id}")],
-            "all members that read this file have the same id: each that joins fences the one before, whose \
-             poll() throws FENCED_INSTANCE_ID",
+            shared_id(group),
             &[
                 "scenarios/basics/static-members.json",
                 "groups.ledger.config.group.instance.id=pod",
                 "expect.group-exclusive=may-violate",
                 "expect.duplicate_rate.max=0.01",
             ],
+        );
+    }
+    if group.commit == CommitStrategy::Auto && is_consumer(group) {
+        found.add(
+            "background-commit",
+            &[
+                format!("groups.{name}.config.group.protocol=consumer"),
+                format!("groups.{name}.commit={}", group.commit.name()),
+            ],
+            "the client commits in the background, and may cover records that the application has not processed: \
+             a crash skips them",
+            &["scenarios/footguns/revocation-commit-sent-again.json"],
         );
     }
     if group.commit.is_automatic() {
@@ -324,5 +359,20 @@ fn group(found: &mut Found<'_>, group: &Group) {
              a crash",
             Some(shown),
         );
+    }
+}
+
+fn is_consumer(group: &Group) -> bool {
+    group.config.word("group.protocol") == "consumer"
+}
+
+/// R9.14, R9.30.
+fn shared_id(group: &Group) -> &'static str {
+    if is_consumer(group) {
+        "all members that read this file have the same id: while one is in the group, poll() of every other one \
+         throws UNRELEASED_INSTANCE_ID"
+    } else {
+        "all members that read this file have the same id: each that joins fences the one before, whose \
+         poll() throws FENCED_INSTANCE_ID"
     }
 }

@@ -79,6 +79,9 @@ fn words(entry: &Entry, context: &Context) -> Option<String> {
         Event::Sent { record, .. } => format!("{} is sent", names(&[record.id], context)),
         Event::Acked { records, .. } => format!("{} is acknowledged", all(records)),
         Event::Failed { records, error, .. } => format!("{} fails: {error}", all(records)),
+        Event::Unsent { records } => {
+            format!("the application ends; {} never left the buffer", all(records))
+        }
         Event::Retried { first, error, .. } => {
             format!("{node} sends {} again: {error}", names(&[first.id], context))
         }

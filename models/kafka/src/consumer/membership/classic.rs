@@ -338,7 +338,7 @@ impl Consumer {
             if error == ErrorCode::UnknownMemberId && !void {
                 self.reset_generation(error, out);
             } else if is_fatal(error) {
-                self.leave_asked();
+                self.poll_throws(error, out);
             } else if !is_loss(error) && error != ErrorCode::RebalanceInProgress {
                 self.cool_join(out);
             }

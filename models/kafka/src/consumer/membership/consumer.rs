@@ -14,7 +14,9 @@ use crate::message::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, CorrelationId, GroupRequest,
     MemberClaim, Request,
 };
-use ackproof_types::{GenerationId, MemberEpoch, MemberId, Micros, Timestamp, TopicPartition};
+use ackproof_types::{
+    ErrorCode, GenerationId, MemberEpoch, MemberId, Micros, Timestamp, TopicPartition,
+};
 use heartbeat::{Pulse, Sent};
 use reconcile::Reconciliation;
 use std::sync::Arc;
@@ -198,13 +200,13 @@ impl Consumer {
     }
 
     /// `poll()` throws, and the application closes its consumer (Kafka: `transitionToFatal`).
-    fn member_failed(&mut self, out: &mut Out) {
+    fn member_failed(&mut self, error: ErrorCode, out: &mut Out) {
         let member = &mut self.membership.consumer;
         member.state = State::Fatal;
         member.epoch = MemberEpoch::JOIN;
         member.reconciliation = None;
         out.disarm(Timer::Heartbeat);
-        self.leave_asked();
+        self.poll_throws(error, out);
     }
 
     /// R9.35, R8.10: the application polls too rarely. The member leaves at once; its partitions are lost

@@ -364,6 +364,7 @@ fn tell(fact: &Observation) -> String {
             format!("processed {offset}")
         }
         Observation::Processed { offset, .. } => format!("dead {offset}"),
+        Observation::PollFailed { error, .. } => format!("threw {error}"),
         Observation::CommitSent { offsets, .. } => format!("sent {}", offsets[0].1),
         Observation::Committed { offsets, .. } => format!("committed {}", offsets[0].1),
         Observation::CommitFailed { offsets, error, maybe_written, .. } => match offsets.first() {

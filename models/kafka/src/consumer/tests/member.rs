@@ -209,7 +209,10 @@ fn other_errors_end_the_application_without_a_word_to_the_group() {
         h.refusal = Some(error);
         h.fire(Timer::Heartbeat);
         finish_batch(&mut h);
-        assert!(h.story().contains(&"lost 1".to_owned()), "R9.26");
+        let story = h.story();
+        assert!(story.contains(&"lost 1".to_owned()), "R9.26");
+        let threw = story.iter().filter(|line| **line == format!("threw {error}")).count();
+        assert_eq!(threw, 1, "{story:?}");
         assert_eq!(epochs(&h), [0, 1, 1]);
         assert!(h.exited, "{error}");
     }

@@ -48,6 +48,7 @@ fn a_cooperative_member_reads_on_while_the_group_rebalances() {
     // R8.16: with an answer that came in time the commit belongs to the new generation.
     let story = h.story();
     assert!(!story.iter().any(|line| line.starts_with("revoked")), "{story:?}");
+    assert!(story.contains(&"sent 4".to_owned()), "its assignment has come: {story:?}");
     assert!(
         !story.iter().any(|line| line.starts_with("at ")),
         "no position is looked up: {story:?}"

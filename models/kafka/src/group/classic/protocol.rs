@@ -5,7 +5,7 @@ use crate::assignor::Assignor;
 
 impl Group {
     /// Whether a member with these assignors may join (R9.15; `ClassicGroup#supportsProtocols`).
-    pub(super) fn supports(&self, protocols: &[Assignor]) -> bool {
+    pub(in super::super) fn supports(&self, protocols: &[Assignor]) -> bool {
         let everybody = |one: &Assignor| {
             self.members.values().all(|member| member.metadata.protocols.contains(one))
         };

@@ -116,6 +116,7 @@ fn of_producers() -> impl Strategy<Value = Event> {
             first,
             error
         }),
+        records().prop_map(|records| Event::Unsent { records }),
         place().prop_map(|partition| Event::ProducerEpochBumped { partition }),
     ]
 }
@@ -214,6 +215,7 @@ fn of_the_run() -> impl Strategy<Value = Event> {
                 let generation = GenerationId(number);
                 Event::Rebalanced { group, generation, members, reason }
             }),
+        (group(), code()).prop_map(|(group, error)| Event::PollFailed { group, error }),
         (group(), any::<u64>(), 0..i32::MAX).prop_map(|(group, member, generation)| {
             let (member, generation) = (MemberId(member), GenerationId(generation));
             Event::MemberFenced { group, member, generation }
@@ -287,7 +289,10 @@ pub(super) fn with_sends(events: Vec<Event>) -> Vec<Event> {
             Event::FinalReadDone { partition, .. } if !read.insert(*partition) => continue,
             _ => {}
         }
-        if let Event::Acked { records, .. } | Event::Failed { records, .. } = &event {
+        if let Event::Acked { records, .. }
+        | Event::Failed { records, .. }
+        | Event::Unsent { records } = &event
+        {
             all.extend(
                 records.iter().map(|record| Event::Sent { record: *record, partition: None }),
             );

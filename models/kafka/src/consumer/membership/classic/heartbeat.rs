@@ -74,7 +74,7 @@ impl Consumer {
         if error == ErrorCode::RebalanceInProgress {
             self.membership.classic.rejoin_needed |= self.membership.classic.may_commit();
         } else if is_fatal(error) {
-            self.leave_asked();
+            self.poll_throws(error, out);
         } else if is_loss(error) {
             let unchanged = self.membership.classic.generation == Some(generation);
             let joining = matches!(self.membership.classic.state, State::Joining(_));

@@ -134,7 +134,7 @@ impl Consumer {
             return self.reset_generation(error, out);
         }
         if is_fatal(error) {
-            self.leave_asked();
+            self.poll_throws(error, out);
         }
         self.membership.classic.state = State::Preparing;
         self.stop_heartbeats(out);

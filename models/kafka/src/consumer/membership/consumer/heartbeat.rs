@@ -152,7 +152,7 @@ impl Consumer {
             out.arm(Timer::Heartbeat, pause);
             self.coordinator_error(error, out);
         } else {
-            self.member_failed(out);
+            self.member_failed(error, out);
         }
     }
 

@@ -1,0 +1,66 @@
+//! Words that facts use: phases, ends of processes, and how a position was found.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The parts of a run.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Workload and faults.
+    Load,
+    /// All faults are healed, all processes run; the workload may still end.
+    Settle,
+    /// The liveness bound is over; every log is read from its start.
+    FinalRead,
+    /// Over.
+    End,
+}
+
+/// How a process ended.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessEnd {
+    /// Killed; its page cache survives.
+    Crash,
+    /// By itself, in good order.
+    Clean,
+}
+
+/// How a consumer found its position.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum PositionSource {
+    /// A committed offset.
+    Committed,
+    /// No committed offset; `auto.offset.reset` = earliest.
+    NoCommitEarliest,
+    /// No committed offset; `auto.offset.reset` = latest.
+    NoCommitLatest,
+    /// Out of range; reset to earliest.
+    OutOfRangeEarliest,
+    /// Out of range; reset to latest.
+    OutOfRangeLatest,
+    /// The log was cut below the position.
+    Truncated,
+}
+
+impl PositionSource {
+    /// In words, for stories.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::NoCommitEarliest => "no commit, reset to earliest",
+            Self::NoCommitLatest => "no commit, reset to latest",
+            Self::OutOfRangeEarliest => "out of range, reset to earliest",
+            Self::OutOfRangeLatest => "out of range, reset to latest",
+            Self::Truncated => "the log was cut",
+        }
+    }
+}

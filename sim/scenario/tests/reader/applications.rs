@@ -1,0 +1,45 @@
+//! What the application does with its producer: after a failed send, after a crash, and at its end.
+
+use crate::common::{load, message, plan, scenario};
+use ackproof_scenario::write::tree;
+use ackproof_types::{AfterCrash, AtEnd, OnFailure, Sending};
+
+#[test]
+fn what_an_application_does_with_its_producer() {
+    let of = |keys: &str| plan("producers", &format!(r#"{{ "billing": {{ {keys} }} }}"#));
+    assert_eq!(of("").producers[0].sending, Sending::default());
+    let all = of(
+        r#""records": 5, "on_failure": "stop", "after_crash": "drop", "end": "flush", "threads": 2"#,
+    );
+    let (on_failure, after_crash, end) = (OnFailure::Stop, AfterCrash::Drop, AtEnd::Flush);
+    let threads = Some(2);
+    assert_eq!(all.producers[0].sending, Sending { on_failure, after_crash, end, threads });
+    let said = |keys: &str| message("producers", &format!(r#"{{ "billing": {{ {keys} }} }}"#));
+    for (keys, words) in [
+        (r#""end": "exit""#, "an application without a last record has no end: add \"records\""),
+        (r#""on_failure": "retry""#, "unknown answer to a failed send \"retry\""),
+        (r#""threads": 0"#, "0 is not within 1 and 1000"),
+        (r#""after_crash": "lose""#, "unknown way to go on \"lose\""),
+        (r#""on_failure": "resend", "config": { "max.block.ms": 0 }"#, "never comes to an end"),
+    ] {
+        assert!(said(keys).contains(words), "{}", said(keys));
+    }
+}
+
+#[test]
+fn what_would_never_end_is_refused() {
+    let text = scenario("cluster", r#"{ "startup": { "clients": "0ms..1s" } }"#)
+        .replace(r#"{ "instances": 2 }"#, r#"{ "on_failure": "stop" }"#);
+    let found = load(&text, &[]).expect_err("it stops and starts in no time");
+    assert!(found[0].message.contains("never comes to an end"), "{found:#?}");
+}
+
+/// A schedule lists its records, so its application has an end as well.
+#[test]
+fn a_schedule_keeps_what_the_application_does() {
+    let keys = r#"{ "billing": { "records": 2, "on_failure": "resend", "end": "exit" } }"#;
+    let written = tree(&plan("producers", keys), 1, &[]);
+    let billing = &written["producers"]["billing"];
+    assert_eq!((&billing["on_failure"], &billing["end"]), (&"resend".into(), &"exit".into()));
+    assert_eq!(billing.get("after_crash"), None, "the default");
+}
