@@ -151,6 +151,9 @@ fn who_shares_no_assignor_is_refused() {
     let other = driver.new_member();
     let sticky = with(Some(other), |metadata| metadata.protocols = [Assignor::Sticky].into());
     assert_eq!(error(&driver.ask(&sticky)), ErrorCode::InconsistentGroupProtocol);
+    // `classicGroupJoinNewMember`: it gets no id either.
+    let nobody = with(None, |metadata| metadata.protocols = [Assignor::Sticky].into());
+    assert_eq!(error(&driver.ask(&nobody)), ErrorCode::InconsistentGroupProtocol);
 }
 
 /// `ClassicGroup#selectProtocol`: two prefer the second assignor that all have.

@@ -5,6 +5,7 @@ use super::member::{Member, coordinator, pair, settle};
 use crate::assignor::ServerAssignor;
 use crate::group::GroupTimer;
 use crate::message::ConsumerGroupHeartbeatRequest;
+use crate::observation::Observation;
 use crate::profile::Profile;
 use ackproof_types::{ErrorCode, Features, KafkaVersion, MemberEpoch, MemberId, Micros, TopicId};
 
@@ -154,6 +155,12 @@ fn a_static_member_that_stays_away_is_removed() {
     let mut driver = coordinator(KafkaVersion::V4_0);
     let first = Member::fixed(1, 7).joined(&mut driver);
     driver.pulse(first.leaves(MemberEpoch::LEAVE_STATIC)).unwrap();
+    let fenced = Observation::MemberFenced {
+        group: GROUP,
+        member: first.id,
+        generation: first.epoch.into(),
+    };
+    assert!(driver.seen.contains(&fenced), "its application may not know: {:?}", driver.seen);
     driver.fire(GroupTimer::Session(GROUP, first.id));
     let group = driver.coordinator.consumer_group(GROUP).expect("the group");
     assert!(group.members.is_empty() && group.target.is_empty() && group.current.is_empty());

@@ -4,6 +4,7 @@ use super::super::driver::{Driver, GROUP};
 use super::super::{error, is_ok};
 use super::member::{Member, coordinator};
 use crate::message::{GroupRequest, GroupResponse, JoinGroupResponse, MemberClaim};
+use crate::observation::Observation;
 use ackproof_types::{
     ErrorCode, GenerationId, KafkaVersion, MemberEpoch, MemberId, RebalanceReason,
 };
@@ -23,6 +24,8 @@ fn offsets_of_nobody_become_those_of_a_consumer_group() {
     let mut driver = coordinator(KafkaVersion::V4_0);
     assert!(is_ok(&driver.commit(anonymous(), 5)), "R9.9");
     let first = Member::new(1).joined(&mut driver);
+    let deleted = Observation::GroupDeleted { group: GROUP };
+    assert!(driver.seen.contains(&deleted), "epochs begin anew: {:?}", driver.seen);
     for _ in 0..2 {
         assert_eq!(driver.committed(), Some(5));
         assert!(is_ok(&driver.commit(first.claim(), 5)));

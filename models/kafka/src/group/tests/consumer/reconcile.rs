@@ -3,6 +3,7 @@
 use super::super::driver::{GROUP, PARTITIONS, at};
 use super::member::{Member, REBALANCE_TIMEOUT, coordinator, pair, settle};
 use crate::group::GroupTimer;
+use crate::observation::Observation;
 use ackproof_types::{ErrorCode, KafkaVersion, MemberEpoch, TopicId};
 
 #[test]
@@ -29,6 +30,15 @@ fn a_newcomer_waits_until_others_have_given_up_its_share() {
     let (mine, epoch) = (first.owned.clone(), second.epoch);
     second.beats(&mut driver);
     assert_eq!((second.owned.len(), second.epoch), (2, epoch), "what was set free");
+    let is_release = |fact: &&Observation| matches!(fact, Observation::PartitionsReleased { .. });
+    let released: Vec<&Observation> = driver.seen.iter().filter(is_release).collect();
+    let told = Observation::PartitionsReleased {
+        group: GROUP,
+        member: first.id,
+        generation: MemberEpoch(2).into(),
+        partitions: second.owned.iter().copied().collect(),
+    };
+    assert_eq!(released, [&told], "R9.33");
     assert!(mine.iter().all(|one| !second.owned.contains(one)));
 }
 
