@@ -27,6 +27,7 @@ pub mod measure;
 pub mod run;
 mod seeds;
 pub mod shrink;
+pub mod sink;
 pub mod sweep;
 pub mod timing;
 pub mod validate;

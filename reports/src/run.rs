@@ -1,6 +1,7 @@
 //! One run as data. The fields and their order are those of `--format json`.
 
 use crate::contract::{Contract, NotModelled};
+use crate::sink::SinkReport;
 use crate::timing::Timing;
 use crate::verdict::{Expected, Judgement, Reason, Verdict};
 use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause, SendCause};
@@ -220,6 +221,9 @@ pub struct GroupReport {
     /// Rebalances by what began them: `joined`, `left`, `session-expired`, `poll-interval-exceeded`,
     /// `metadata`, `assignment-not-stored`, or `not-on-record`.
     pub rebalances: BTreeMap<String, u64>,
+    /// What came to its sink; absent: the scenario gives it none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sink: Option<SinkReport>,
     /// Commits that the coordinator, or the client itself, refused, by Kafka's error: `REBALANCE_IN_PROGRESS`,
     /// `ILLEGAL_GENERATION`, `UNKNOWN_MEMBER_ID`.
     pub refused_commits: BTreeMap<String, u64>,
@@ -268,6 +272,8 @@ pub enum Fate {
     Duplicate,
     /// A commit of a group: acknowledged, and not found again.
     LostCommit,
+    /// Not in the sink of a group as it should be.
+    Sink,
 }
 
 /// A fault as it was carried out.
@@ -386,6 +392,7 @@ impl From<&oracle::GroupCounts> for GroupReport {
             backlog: counts.backlog,
             rebalances: rebalances.collect(),
             refused_commits: refused.collect(),
+            sink: counts.sink.as_ref().map(SinkReport::from),
         }
     }
 }
@@ -408,6 +415,10 @@ impl CauseReport {
             let name = Some(group.group.as_str());
             causes.extend(Self::losses(Fate::LostCommit, name, &group.commit_loss_causes));
             causes.extend(Self::losses(Fate::Skipped, name, &group.skip_causes));
+            let wrong = group.sink.iter().flat_map(|sink| &sink.causes);
+            causes.extend(wrong.map(|(cause, count)| {
+                Self::new(Fate::Sink, name, (cause.name(), cause.about(), *count))
+            }));
             for mut cause in Self::copies(Fate::Duplicate, name, &group.duplicate_causes) {
                 let mut firsts = group.first_duplicates.iter();
                 if let Some((_, first)) = firsts.find(|(of, _)| of.name() == cause.cause) {

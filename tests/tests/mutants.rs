@@ -58,6 +58,8 @@ const BREAKAGES: &[Breakage] = &[
     bug("producer-order", CHAOS, Variant::NoDeduplication),
     bug("recovers", CHAOS, Variant::NoDivergenceCheck),
     bug("no-phantom", CHAOS, Variant::ReadAboveHighWatermark),
+    setting("sink-effect", "scenarios/footguns/sink-memory-too-small.json"),
+    setting("sink-effect", "scenarios/footguns/upsert-by-zombie.json"),
     bug("group-exclusive", CONSUMER, Variant::UnreleasedGranted),
     bug("high-watermark", CHAOS, Variant::HighWatermarkNotMonotone),
     bug("leader-in-isr", CHAOS, Variant::ElectionIgnoresIsr),
@@ -149,6 +151,7 @@ fn context() -> Context {
             commit: "sync-after-batch".into(),
             reset: "earliest".into(),
             commit_interval: None,
+            sink: None,
         }],
     }
 }

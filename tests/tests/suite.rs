@@ -2,7 +2,7 @@
 //! seeds, an exit status. Ranges are short here; long sweeps are a command (`--seeds 0..1000`).
 
 use crate::support::{ackproof, assert_none, load, outcome, parallel, scenarios};
-use ackproof_oracle::cause::{DuplicateCause, LossCause, SendCause};
+use ackproof_oracle::cause::{DuplicateCause, LossCause, SendCause, SinkCause};
 use ackproof_oracle::verdict::Findings;
 use ackproof_scenario::plan::{Expected, Plan, Target, When};
 use ackproof_types::{CommitStrategy, Delay, Micros};
@@ -104,7 +104,10 @@ const CAUSES: &[(&str, &str)] = &[
     ("no-idempotence-retry", DuplicateCause::ProducerRetry.name()),
     ("offsets-expired", LossCause::Expired.name()),
     ("reset-latest-skips", LossCause::ResetLatest.name()),
+    ("sink-cache-in-member", SinkCause::MemberMemory.name()),
+    ("sink-memory-too-small", SinkCause::Forgotten.name()),
     ("unclean-election", LossCause::UncleanElection.name()),
+    ("upsert-by-zombie", SinkCause::StaleOverwrite.name()),
 ];
 
 fn causes(findings: &Findings) -> Vec<&'static str> {
@@ -114,7 +117,9 @@ fn causes(findings: &Findings) -> Vec<&'static str> {
     let unwritten = records.absent_causes.keys().chain(records.failure_causes.keys());
     let absent = unwritten.map(SendCause::name);
     let twice = records.log_duplicate_causes.keys().map(|cause| cause.name());
-    losses.map(|cause| cause.name()).chain(absent).chain(twice).collect()
+    let sinks = findings.groups.iter().filter_map(|group| group.sink.as_ref());
+    let wrong = sinks.flat_map(|sink| sink.causes.keys()).map(|cause| cause.name());
+    losses.map(|cause| cause.name()).chain(absent).chain(twice).chain(wrong).collect()
 }
 
 #[test]

@@ -11,7 +11,8 @@
 //! - [`log`] one replica's log · [`partition`] its role as leader or follower · [`broker`] the process
 //! - [`group`] the coordinator in a broker
 //! - [`client`] what producers and consumers share · [`producer`] · [`consumer`] with its application ·
-//!   [`reader`] the final read · [`assignor`] who of a group reads which partition
+//!   [`reader`] the final read · [`assignor`] who of a group reads which partition · [`sink`] what its members
+//!   write to
 //! - [`profile`] legal differences between versions
 //! - [`variant`] historical and deliberate bugs, each switched on at one place
 
@@ -37,4 +38,5 @@ pub mod partition;
 pub mod producer;
 pub mod profile;
 pub mod reader;
+pub mod sink;
 pub mod variant;

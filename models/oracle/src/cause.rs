@@ -240,6 +240,26 @@ impl SendCause {
     }
 }
 
+causes! {
+    /// Why a record took effect in a sink again, or not at all, or a row does not hold the last value.
+    SinkCause {
+        Forgotten = "sink-memory",
+            "sink.memory: the sink had forgotten the record when it came again";
+        MemberMemory = "member-memory",
+            "sink.memory_in=member: the member that processed it again remembers only what its own process has done";
+        LogDuplicate = "copy-in-log",
+            "sink.writes=once-per-offset: the record is in the logs more than once, and offsets do not tell";
+        OffsetReused = "offset-reused",
+            "sink.writes=once-per-offset: a log was cut, and the record came to the offset of another";
+        StaleOverwrite = "stale-overwrite",
+            "sink.writes=upsert: an earlier record of the key was processed again, after a later one";
+        NotInLog = "overwritten-in-log",
+            "a log was cut: the row holds a record that is in no log any more";
+        NotOnRecord = "not-on-record",
+            "the history does not say how it came about";
+    }
+}
+
 /// What stood in the way of records while a partition stalled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StallCause {

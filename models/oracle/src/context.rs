@@ -2,7 +2,8 @@
 
 use ackproof_types::{
     Acks, BrokerId, CommitStrategy, ControllerId, GroupId, GroupProtocol, Micros, NodeId,
-    OffsetReset, ProducerIndex, Roster, Server, TopicId, TopicPartition, offsets_partition,
+    OffsetReset, ProducerIndex, Roster, Server, SinkConfig, TopicId, TopicPartition,
+    offsets_partition,
 };
 use std::fmt;
 use std::str::FromStr;
@@ -83,6 +84,8 @@ pub struct GroupContext {
     /// How long after the work a commit is due: `auto.commit.interval.ms`, or nothing where the
     /// application commits itself. None: whether all commits are on record is not known.
     pub commit_interval: Option<Micros>,
+    /// What its members write to; none: it is not on record.
+    pub sink: Option<SinkConfig>,
 }
 
 /// A setting, to which a history from outside may give any word.

@@ -432,6 +432,20 @@ macro_rules! facts {
             /// The records.
             records: RecordSlice as Outcome,
         }
+        /// The work on a record, which is done, came to the sink of the group.
+        SinkWritten = "sink_written" at Process {
+            /// The group.
+            group: GroupId,
+            /// The partition.
+            partition: TopicPartition,
+            /// Its offset.
+            offset: Offset,
+            /// The record.
+            record: Record,
+            /// The sink recognised it, or holds something newer: nothing changed.
+            #[serde(default)]
+            ignored: bool,
+        }
         }
     };
 }

@@ -3,6 +3,7 @@
 
 use crate::context::Context;
 use crate::deposed::Deposed;
+use crate::effects::Effects;
 use crate::history::Entry;
 use crate::kind::Kind;
 use crate::measure::{Counts, Measure};
@@ -26,6 +27,7 @@ pub struct Judge {
     /// By kind of event: whether it happened.
     seen: Vec<bool>,
     deposed: Deposed,
+    effects: Effects,
 }
 
 impl fmt::Debug for Judge {
@@ -56,7 +58,8 @@ impl Judge {
             story: None,
             entries: 0,
             seen: vec![false; Kind::ALL.len()],
-            deposed: Deposed::new(context),
+            deposed: Deposed::new(Arc::clone(&context)),
+            effects: Effects::new(context),
         }
     }
 
@@ -80,6 +83,7 @@ impl Judge {
             self.properties[usize::from(index)].observe(entry);
         }
         self.measure.observe(entry);
+        self.effects.observe(entry);
         if Timeline::shows(kind) {
             self.timeline.observe(entry);
         }
@@ -120,6 +124,14 @@ impl Judge {
                 Loss::CommitOf(group) => &mut groups[group.index()].commit_loss_causes,
             };
             *counts.entry(cause).or_default() += count;
+        }
+        for (group, sink) in groups.iter_mut().zip(self.effects.conclude()) {
+            group.sink = sink;
+        }
+        for (&(group, cause), count) in properties.iter().flat_map(|one| &one.sink_causes) {
+            if let Some(sink) = &mut groups[group.index()].sink {
+                *sink.causes.entry(cause).or_default() += count;
+            }
         }
         for (cause, count) in properties.iter().flat_map(|property| &property.displaced) {
             records.displaced += count;

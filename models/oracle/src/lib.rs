@@ -15,6 +15,7 @@ mod bumps;
 pub mod cause;
 pub mod context;
 mod deposed;
+mod effects;
 mod elected;
 mod exposed;
 mod formation;

@@ -5,7 +5,7 @@ use crate::kind::Kind;
 use crate::properties::{
     acked_durability, at_least_once, commit_behind_processing, commit_durability, group_exclusive,
     high_watermark, idempotent_log, leader_in_isr, log_matching, min_insync_replicas, no_phantom,
-    one_leader_per_epoch, producer_order, recovers, stable_reads,
+    one_leader_per_epoch, producer_order, recovers, sink_effect, stable_reads,
 };
 use crate::verdict::Property;
 use std::sync::Arc;
@@ -66,6 +66,8 @@ properties! {
         "each log has the acknowledged records of an ordered producer in the order in which they were sent";
     group_exclusive, "group-exclusive", [Assigned],
         "no partition is owned by two live members of one generation";
+    sink_effect, "sink-effect", [SinkWritten, FinalRead],
+        "every record that a group processed took effect in its sink once, or its row holds the latest value";
     recovers, "recovers", [Phase],
         "after all faults are healed, every partition has a leader and a full in-sync set, every send has an outcome, and no group lags";
 }

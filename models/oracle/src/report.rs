@@ -1,6 +1,6 @@
 //! What a property writes its result into, and how instants read. It judges nothing.
 
-use crate::cause::LossCause;
+use crate::cause::{LossCause, SinkCause};
 use crate::history::Entry;
 use crate::verdict::{Judgement, Loss, PropertyResult, Subject, Undecided, Violation};
 use ackproof_types::{GroupId, Micros, Timestamp};
@@ -17,6 +17,7 @@ pub(crate) struct Report {
     count: u64,
     violations: Vec<Violation>,
     causes: BTreeMap<(Loss, LossCause), u64>,
+    sink_causes: BTreeMap<(GroupId, SinkCause), u64>,
     displaced: BTreeMap<LossCause, u64>,
     unjudged: Option<String>,
     undecided: Option<Undecided>,
@@ -31,6 +32,7 @@ impl Report {
             count: 0,
             violations: Vec::new(),
             causes: BTreeMap::new(),
+            sink_causes: BTreeMap::new(),
             displaced: BTreeMap::new(),
             unjudged: None,
             undecided: None,
@@ -87,6 +89,9 @@ impl Report {
         for (cause, count) in other.causes {
             *self.causes.entry(cause).or_default() += count;
         }
+        for (cause, count) in other.sink_causes {
+            *self.sink_causes.entry(cause).or_default() += count;
+        }
         for (cause, count) in other.displaced {
             *self.displaced.entry(cause).or_default() += count;
         }
@@ -137,6 +142,18 @@ impl Report {
         }
     }
 
+    /// A sink of `group` does not hold what it should. The summary is asked for only where it is kept.
+    pub(crate) fn sink(
+        &mut self,
+        group: GroupId,
+        cause: SinkCause,
+        place: (u64, Timestamp),
+        summary: impl FnOnce() -> String,
+    ) {
+        *self.sink_causes.entry((group, cause)).or_default() += 1;
+        self.violated_at(place, summary);
+    }
+
     /// The record that was just called lost is in a log, elsewhere.
     pub(crate) fn displaced(&mut self, cause: LossCause) {
         *self.displaced.entry(cause).or_default() += 1;
@@ -168,6 +185,7 @@ impl Report {
             violation_count: self.count,
             violations: self.violations,
             causes: self.causes,
+            sink_causes: self.sink_causes,
             displaced: self.displaced,
             unjudged: self.unjudged,
             undecided: self.undecided.filter(|_| self.count == 0),

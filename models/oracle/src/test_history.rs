@@ -45,6 +45,7 @@ pub(crate) fn context() -> Context {
             commit: "sync-after".into(),
             reset: "earliest".into(),
             commit_interval: None,
+            sink: None,
         }],
     }
 }
@@ -74,6 +75,11 @@ pub(crate) fn polled(base: i64, numbers: &[u32]) -> (u16, Event) {
 pub(crate) fn processed(offset: i64, number: u32) -> (u16, Event) {
     let (offset, record) = (Offset(offset), record(number));
     (5, Event::Processed { group: G, partition: P, offset, record, dead_lettered: false })
+}
+
+pub(crate) fn sink_written(offset: i64, number: u32, ignored: bool) -> (u16, Event) {
+    let (offset, record) = (Offset(offset), record(number));
+    (5, Event::SinkWritten { group: G, partition: P, offset, record, ignored })
 }
 
 pub(crate) fn commit_sent(offset: i64) -> (u16, Event) {

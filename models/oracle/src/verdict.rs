@@ -1,10 +1,11 @@
 //! Verdicts: what the oracle concludes from a history.
 
-use crate::cause::{DuplicateCause, LossCause, OrderCause, SendCause};
+use crate::cause::{DuplicateCause, LossCause, OrderCause, SendCause, SinkCause};
 use crate::history::Entry;
 use crate::pace::Pace;
 use ackproof_types::{
-    ErrorCode, GroupId, Micros, Offset, RebalanceReason, RecordId, Timestamp, TopicPartition,
+    ErrorCode, GroupId, Micros, Offset, RebalanceReason, RecordId, SinkWrites, Timestamp,
+    TopicPartition,
 };
 use std::collections::BTreeMap;
 
@@ -35,6 +36,8 @@ pub struct PropertyResult {
     /// How many violations each cause explains, by what was lost; empty for properties that speak of no
     /// loss.
     pub causes: BTreeMap<(Loss, LossCause), u64>,
+    /// How many violations each cause explains, by group, where it speaks of sinks.
+    pub sink_causes: BTreeMap<(GroupId, SinkCause), u64>,
     /// How many of them concern records that are in a log, at another place than the awaited one.
     pub displaced: BTreeMap<LossCause, u64>,
     /// What it left alone because it is not on record, or why it judged nothing.
@@ -183,11 +186,48 @@ pub struct GroupCounts {
     pub skip_causes: BTreeMap<LossCause, u64>,
     /// Why acknowledged commits were not found again, each time that one was not.
     pub commit_loss_causes: BTreeMap<LossCause, u64>,
+    /// What came to its sink; none: that is not on record.
+    pub sink: Option<SinkCounts>,
     /// Rebalances by what began them; none: not on record.
     pub rebalances: BTreeMap<Option<RebalanceReason>, u64>,
     /// Commits that the coordinator, or the client itself, refused because the member was of no generation
     /// that may commit.
     pub refused_commits: BTreeMap<ErrorCode, u64>,
+}
+
+/// What came to the sink of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SinkCounts {
+    /// How a record changes it.
+    pub writes: SinkWrites,
+    /// Writes that changed something.
+    pub rows: u64,
+    /// Writes that it recognised, or for which it held something newer.
+    pub ignored: u64,
+    /// Of `rows`: of records that had changed something before.
+    pub repeated: u64,
+    /// Acknowledged records that changed nothing.
+    pub missing: u64,
+    /// In amounts; none: a row for each key does not add up.
+    pub amounts: Option<Amounts>,
+    /// Why it does not hold what it should: adds up to the violations of `sink-effect`.
+    pub causes: BTreeMap<SinkCause, u64>,
+}
+
+/// Sums of what records are worth ([`ackproof_types::sink::amount`]):
+/// `sink + missing == acknowledged + unacknowledged + repeated`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amounts {
+    /// Of all rows.
+    pub sink: u64,
+    /// Of the acknowledged records of its topics.
+    pub acknowledged: u64,
+    /// Of records in the sink that were never acknowledged.
+    pub unacknowledged: u64,
+    /// Of rows beyond the first of a record.
+    pub repeated: u64,
+    /// Of acknowledged records that are not in the sink.
+    pub missing: u64,
 }
 
 /// A record that a group processed again.

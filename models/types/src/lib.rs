@@ -12,6 +12,7 @@
 //! - [`error`] why not: Kafka's error codes
 //! - [`group`] where a group is kept, why it rebalances
 //! - [`setting`] what clients are told to do
+//! - [`sink`] what an application writes its results to
 //! - [`version`] lines of Kafka and levels of features
 //! - [`words`] counts as people write them
 
@@ -22,6 +23,7 @@ pub mod log;
 pub mod record;
 pub mod roster;
 pub mod setting;
+pub mod sink;
 pub mod time;
 pub mod version;
 pub mod words;
@@ -41,5 +43,6 @@ pub use roster::{Roster, Server};
 pub use setting::{
     Acks, AfterCrash, AtEnd, CommitStrategy, GroupProtocol, OffsetReset, OnFailure, Sending,
 };
+pub use sink::{MemoryIn, RowKey, SinkConfig, SinkWrites};
 pub use time::{Delay, Micros, Timestamp};
 pub use version::{Features, KafkaVersion};

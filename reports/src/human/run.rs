@@ -7,6 +7,7 @@ use crate::run::{
     BehindExpired, CauseReport, Fate, FaultReport, GroupReport, KafkaReport, NetworkReport,
     PropertyReport, Records, RunReport, Violation,
 };
+use crate::sink::{AmountsReport, SinkReport};
 use crate::timing::{StallReport, Timing};
 use crate::verdict::{Expected, Judgement};
 use ackproof_types::words::plural;
@@ -211,11 +212,32 @@ pub(super) fn group(text: &mut String, group: &GroupReport) {
         let line = format!("{} rebalanced {times} times: {by}", group.group);
         put(text, format_args!("{}{line}", row("rebalance")));
     }
+    if let Some(sink) = &group.sink {
+        self::sink(text, &group.group, sink);
+    }
     let refused: u64 = group.refused_commits.values().sum();
     if refused > 0 {
         let (count, by) = (plural(refused, "commit"), named(&group.refused_commits));
         let line = format!("{count} of {} refused: {by}", group.group);
         put(text, format_args!("{}{line}", row("refused")));
+    }
+}
+
+/// What came to the sink of a group.
+fn sink(text: &mut String, group: &str, sink: &SinkReport) {
+    let SinkReport { writes, rows, ignored, repeated, missing, amounts } = sink;
+    let (rows, ignored) = (plural(*rows, "row"), plural(*ignored, "write"));
+    let line = format!(
+        "{group}, {writes}: {rows}, {ignored} ignored; records: {repeated} repeated, {missing} missing"
+    );
+    put(text, format_args!("{}{line}", row("sink")));
+    if let Some(sums) = amounts {
+        let AmountsReport { sink, acknowledged, unacknowledged, repeated, missing } = sums;
+        let line = format!(
+            "its sum {sink} = acknowledged {acknowledged} + unacknowledged {unacknowledged} + repeated \
+             {repeated} - missing {missing}"
+        );
+        put(text, format_args!("{}{line}", row("")));
     }
 }
 
@@ -251,8 +273,9 @@ pub(super) fn fate(
         Fate::Duplicate => "processed again",
         Fate::LostCommit if count == 1 => "lost commit",
         Fate::LostCommit => "lost commits",
+        Fate::Sink => "wrong in the sink",
     };
-    let by = if fate == Fate::LostCommit { "of" } else { "by" };
+    let by = if matches!(fate, Fate::LostCommit | Fate::Sink) { "of" } else { "by" };
     let by = group.map_or_else(String::new, |group| format!(" {by} {group}"));
     put(text, format_args!("{}{count} {what}{by}{in_seeds}: {about} ({cause})", row("why")));
 }

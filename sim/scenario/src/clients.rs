@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::durations;
 use crate::files::PROPERTIES;
 use crate::plan::{Group, Producer, SettingValue, Settings, Topic};
+use crate::results::results;
 use crate::sends::sends;
 use crate::settings::Scope;
 use crate::sink::{At, Sink};
@@ -37,6 +38,7 @@ pub(crate) const GROUP_KEYS: &[&str] = &[
     "commit",
     "failures",
     "attempts",
+    "sink",
     "start",
     "properties",
     "config",
@@ -175,7 +177,7 @@ fn comes_to_an_end(sink: &mut Sink<'_>, at: &At<'_>, producer: &Producer, cluste
 }
 
 /// One of the words of a key.
-fn word<T: Copy>(
+pub(crate) fn word<T: Copy>(
     sink: &mut Sink<'_>,
     at: &At<'_>,
     what: &str,
@@ -295,6 +297,7 @@ fn group(
         failures_per_million: failures.unwrap_or(0),
         attempts: sink.count32(at.get("attempts"), 1).unwrap_or(3),
         commit,
+        sink: at.get("sink").and_then(|at| results(sink, &at)),
         start: at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START),
         config,
         deploys,

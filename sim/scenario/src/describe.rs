@@ -32,6 +32,8 @@ pub const MEASURED: &[(&str, &str)] = &[
     ("skipped", "records in the logs that a group passed over"),
     ("backlog", "records in the logs that a group had not reached at the end"),
     ("dead_lettered", "records that a group put aside after too many failures"),
+    ("sink_repeated", "rows in the sink of a group beyond the first of a record"),
+    ("sink_missing", "acknowledged records that are not in the sink of a group"),
     ("unknown", "records whose producer does not know the outcome: they may be written"),
     ("failed", "records that certainly failed at their producer"),
     (

@@ -7,7 +7,7 @@
 //! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments · [`targets`] whom
 //! - `overrides` values from the command line · `protocol` the one that stands for several
-//! - [`swarm`] what a seed changes about a plan
+//! - `results` what a group writes to · [`swarm`] what a seed changes about a plan
 //! - [`mod@write`] the way back: a schedule with everything decided, as a file
 
 pub mod anchor;
@@ -27,6 +27,7 @@ pub mod plan;
 pub mod properties;
 mod protocol;
 pub mod resolve;
+mod results;
 pub mod schedule;
 pub mod schema;
 mod sends;

@@ -3,7 +3,9 @@
 
 use crate::anchor::Anchor;
 use crate::settings::Harm;
-use ackproof_types::{CommitStrategy, Delay, Features, KafkaVersion, Micros, Sending, TopicId};
+use ackproof_types::{
+    CommitStrategy, Delay, Features, KafkaVersion, Micros, Sending, SinkConfig, TopicId,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -242,6 +244,8 @@ pub struct Group {
     pub attempts: u32,
     /// When it commits.
     pub commit: CommitStrategy,
+    /// What it writes its results to; none: that is nobody's concern.
+    pub sink: Option<SinkConfig>,
     /// When its members start.
     pub start: Micros,
     /// Consumer settings by Kafka's key; every modelled key is present.

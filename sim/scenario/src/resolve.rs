@@ -29,6 +29,8 @@ pub const MEASURES: &[&str] = &[
     "skipped",
     "backlog",
     "dead_lettered",
+    "sink_repeated",
+    "sink_missing",
     "unknown",
     "unknown_absent",
     "unknown_absent_rate",

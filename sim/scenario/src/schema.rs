@@ -14,9 +14,12 @@ use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::features::FEATURE_KEYS;
 use crate::files::PROPERTIES;
 use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, RUN_KEYS, STATISTICS};
+use crate::results::SINK_KEYS;
 use crate::sends::RECORD;
 use crate::settings::{self, Kind, Preset, Scope, Setting, Standing};
-use ackproof_types::{AfterCrash, AtEnd, CommitStrategy, KafkaVersion, OnFailure};
+use ackproof_types::{
+    AfterCrash, AtEnd, CommitStrategy, KafkaVersion, MemoryIn, OnFailure, SinkWrites,
+};
 use serde_json::{Map, Value, json};
 
 /// The schema of a scenario, as a JSON Schema of draft 2020-12.
@@ -268,6 +271,7 @@ fn group() -> Value {
         ),
         "failures" => pattern(PERCENT, "Share of processing attempts that fail, like \"1%\"."),
         "attempts" => whole(1, None, 3, "Attempts before a record is dead-lettered."),
+        "sink" => results(),
         "start" => pattern(DURATION, "When its members start, like \"1s\"."),
         PROPERTIES => properties(Scope::Consumer),
         "config" => config(Scope::Consumer),
@@ -277,6 +281,30 @@ fn group() -> Value {
         ),
         other => unreachable!("no schema for {other}"),
     })
+}
+
+fn results() -> Value {
+    let mut sink = object(SINK_KEYS, |key| match key {
+        "writes" => described(
+            json!({ "enum": SinkWrites::ALL.iter().map(|one| one.name()).collect::<Vec<_>>() }),
+            "How a record that was processed changes it: a row is added each time (append), once for each \
+             record as its producer named it or for each offset (once-per-record, once-per-offset), or the \
+             row of its key is overwritten (upsert, upsert-if-newer).",
+        ),
+        "memory" => described(
+            json!({ "type": "integer", "minimum": 1 }),
+            "How many of the last rows it recognises. Default: all of them.",
+        ),
+        "memory_in" => described(
+            json!({ "enum": MemoryIn::ALL.iter().map(|one| one.name()).collect::<Vec<_>>(), "default": "sink" }),
+            "Where it keeps what it recognises: in the sink, or in the process of the member, with which it \
+             ends.",
+        ),
+        other => unreachable!("no schema for {other}"),
+    });
+    sink["required"] = json!(["writes"]);
+    sink["description"] = json!("What its members write their results to; its content is judged.");
+    sink
 }
 
 fn deploy() -> Value {

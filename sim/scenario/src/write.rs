@@ -19,7 +19,9 @@ use crate::resolve::MEASURES;
 use crate::schedule::{ScheduledFault, Start, Workload};
 use crate::sends::line;
 use crate::settings::{self, Scope};
-use ackproof_types::{Delay, Features, KafkaVersion, Micros, ProducerIndex, Sending};
+use ackproof_types::{
+    Delay, Features, KafkaVersion, MemoryIn, Micros, ProducerIndex, Sending, SinkConfig,
+};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -197,6 +199,15 @@ fn group(group: &Group, plan: &Plan) -> Value {
     let failures = group.failures_per_million;
     object.put_if(failures > 0, "failures", || json!(spell_percent(failures)));
     object.put_if(group.attempts != 3, "attempts", || json!(group.attempts));
+    if let Some(SinkConfig { writes, memory, memory_in }) = group.sink {
+        let mut sink = Object::new();
+        sink.put("writes", json!(writes.name()));
+        if let Some(memory) = memory {
+            sink.put("memory", json!(memory));
+        }
+        sink.put_if(memory_in != MemoryIn::Sink, "memory_in", || json!(memory_in.name()));
+        object.put("sink", Value::Object(sink.0));
+    }
     object.put_if(group.start != START, "start", || json!(spell(group.start)));
     object.put_full("config", member(&group.config, plan));
     let deploys = group.deploys.iter().map(|(from, config)| {

@@ -25,6 +25,7 @@ const NAMES: Names<'static> = Names {
         "idempotent-log",
         "producer-order",
         "group-exclusive",
+        "sink-effect",
         "recovers",
     ],
     witnesses: &[

@@ -4,6 +4,8 @@
 //! duplicate. What is not possible by the configuration is worse than promised, and a violation. It knows
 //! Kafka's settings and the oracle's causes, and no run.
 
+mod sinks;
+
 use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause, SendCause, SendEnd};
 use ackproof_reports::contract::{Clause, Contract, NotModelled, Possible};
 use ackproof_reports::run::Fate;
@@ -60,6 +62,9 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
     }
     if may_lose_commits(plan) {
         allow(&["commit-durability"], &[LossCause::UncleanElection]);
+    }
+    if sinks::may_be_wrong(plan) {
+        allow(&["sink-effect"], &[]);
     }
     for one in &plan.groups {
         if let Some(cause) = early(one) {
@@ -379,6 +384,7 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         contract.possible.push(possible(Fate::Duplicate, Some(name), causes, clause));
     }
     contract.possible.push(repeats(group, commit));
+    sinks::sink(contract, plan, group);
 }
 
 /// What a group does again when it fails or rebalances.

@@ -136,6 +136,14 @@ pub(crate) fn value(run: &RunReport, name: &str) -> Option<f64> {
         "dead_lettered" => {
             Some(count(groups.iter().map(|one| one.dead_lettered).max().unwrap_or(0)))
         }
+        "sink_repeated" => {
+            let sinks = groups.iter().filter_map(|one| one.sink.as_ref());
+            Some(count(sinks.map(|sink| sink.repeated).max().unwrap_or(0)))
+        }
+        "sink_missing" => {
+            let sinks = groups.iter().filter_map(|one| one.sink.as_ref());
+            Some(count(sinks.map(|sink| sink.missing).max().unwrap_or(0)))
+        }
         "skipped" => Some(count(groups.iter().map(|one| one.skipped).max().unwrap_or(0))),
         "backlog" => Some(count(groups.iter().map(|one| one.backlog).max().unwrap_or(0))),
         "log_duplicates" => Some(count(records.log_duplicates)),

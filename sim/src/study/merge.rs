@@ -6,6 +6,7 @@
 use super::conclude;
 use ackproof_reports::measure::MeasureSweep;
 use ackproof_reports::run::{Fate, GroupReport, Records, Undecided};
+use ackproof_reports::sink::SinkReport;
 use ackproof_reports::sweep::{
     CauseSweep, DemandSweep, FateSweep, FaultSweep, Incident, LimitSweep, Part, PropertySweep,
     ScenarioReport, Seeds, SweepReport,
@@ -320,6 +321,9 @@ pub(crate) fn groups(sums: &mut Vec<GroupReport>, run: &[GroupReport]) {
         sum.duplicates += one.duplicates;
         sum.skipped += one.skipped;
         sum.backlog += one.backlog;
+        if let Some(one) = &one.sink {
+            sinks(sum.sink.get_or_insert_default(), one);
+        }
         for (reason, count) in &one.rebalances {
             *sum.rebalances.entry(reason.clone()).or_default() += count;
         }
@@ -327,6 +331,22 @@ pub(crate) fn groups(sums: &mut Vec<GroupReport>, run: &[GroupReport]) {
             *sum.refused_commits.entry(error.clone()).or_default() += count;
         }
         sum.duplicate_rate = sum.duplicates as f64 / sum.distinct.max(1) as f64;
+    }
+}
+
+fn sinks(sum: &mut SinkReport, one: &SinkReport) {
+    sum.writes.clone_from(&one.writes);
+    sum.rows += one.rows;
+    sum.ignored += one.ignored;
+    sum.repeated += one.repeated;
+    sum.missing += one.missing;
+    if let Some(one) = one.amounts {
+        let sum = sum.amounts.get_or_insert_default();
+        sum.sink += one.sink;
+        sum.acknowledged += one.acknowledged;
+        sum.unacknowledged += one.unacknowledged;
+        sum.repeated += one.repeated;
+        sum.missing += one.missing;
     }
 }
 

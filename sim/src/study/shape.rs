@@ -6,6 +6,7 @@
 use crate::world::network::syn_again_after_s;
 use ackproof_reports::run::{KafkaReport, NetworkReport};
 use ackproof_scenario::plan::{Action, Fault, FaultKind, Group, Plan, Producer, Target};
+use ackproof_types::{SinkConfig, SinkWrites};
 
 /// Whether every run of `plan` should give `property` something to judge.
 pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
@@ -24,6 +25,10 @@ pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
             plan.groups.iter().any(|group| reads(plan, group, |_| true))
                 && plan.faults.iter().any(moves_partitions)
         }
+        "sink-effect" => plan.groups.iter().any(|group| {
+            let promises = |sink: SinkConfig| sink.writes != SinkWrites::Append;
+            group.sink.is_some_and(promises) && reads(plan, group, |_| true)
+        }),
         "group-exclusive" => plan.groups.iter().any(|group| shares(plan, group)),
         // Index 0 is `__consumer_offsets`.
         "log-matching" => plan.topics.iter().skip(1).any(|topic| topic.replication_factor > 1),

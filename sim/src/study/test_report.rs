@@ -147,6 +147,7 @@ fn timing(pace: &Pace) -> Timing {
         commit: "".into(),
         reset: "".into(),
         commit_interval: None,
+        sink: None,
     };
     Timing::of(pace, &Context { groups: vec![group], ..Context::default() })
 }

@@ -1,4 +1,4 @@
-//! What a process's effects act on: the heap of events, the network, the recorder.
+//! What a process's effects act on: the heap of events, the network, the sinks of groups, the recorder.
 //!
 //! The part of the world that is not a process, so that a process can be handed it while it steps.
 
@@ -9,6 +9,7 @@ use super::recorder::Recorder;
 use ackproof_kafka::machine::{ConnectionId, Route};
 use ackproof_kafka::message::Message;
 use ackproof_kafka::observation::Observation;
+use ackproof_kafka::sink::Sink;
 use ackproof_oracle::history::Event;
 use ackproof_types::NodeId;
 
@@ -17,12 +18,38 @@ pub(crate) struct Kernel {
     pub(crate) events: Events,
     pub(crate) network: Network,
     pub(crate) recorder: Recorder,
+    /// By group; none: what it writes to is nobody's concern.
+    pub(crate) sinks: Vec<Option<Sink>>,
 }
 
 impl Kernel {
     /// Puts what a machine observed on record.
     pub(crate) fn observe(&mut self, node: NodeId, observation: Observation) {
+        let written = self.write_to_sink(node, &observation);
         self.recorder.observe(self.events.now(), node, observation);
+        if let Some(written) = written {
+            self.record(node, written);
+        }
+    }
+
+    /// The work on a record is done: its result goes to the sink of the group, in the same moment.
+    fn write_to_sink(&mut self, node: NodeId, observation: &Observation) -> Option<Event> {
+        let &Observation::Processed { group, partition, offset, record, dead_lettered: false } =
+            observation
+        else {
+            return None;
+        };
+        let sink = self.sinks.get_mut(group.index())?.as_mut()?;
+        let ignored = !sink.write(node, (partition, offset), record);
+        Some(Event::SinkWritten { group, partition, offset, record, ignored })
+    }
+
+    /// Puts the start of a process on record, which remembers nothing.
+    pub(crate) fn started(&mut self, node: NodeId) {
+        for sink in self.sinks.iter_mut().flatten() {
+            sink.restarted(node);
+        }
+        self.record(node, Event::ProcessStarted);
     }
 
     /// Puts a fact on record.

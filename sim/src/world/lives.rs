@@ -12,6 +12,7 @@ use super::recorder::Recorder;
 use ackproof_kafka::driver::After;
 use ackproof_kafka::machine::ConnectionId;
 use ackproof_kafka::message::Message;
+use ackproof_kafka::sink::Sink;
 use ackproof_oracle::history::{Event, ProcessEnd};
 use ackproof_scenario::schedule::draw;
 use ackproof_types::{Delay, Micros, NodeId};
@@ -82,6 +83,7 @@ impl World {
         processes: Vec<(Box<dyn Process>, Startup, Dying, ChaCha8Rng)>,
         network: Network,
         recorder: Recorder,
+        sinks: Vec<Option<Sink>>,
         progress: Progress,
     ) -> Self {
         let slots = processes
@@ -96,7 +98,7 @@ impl World {
                 waking,
             })
             .collect();
-        Self { slots, progress, kernel: Kernel { events: Events::new(), network, recorder } }
+        Self { slots, progress, kernel: Kernel { events: Events::new(), network, recorder, sinks } }
     }
 
     /// Microseconds since the start.
@@ -278,7 +280,7 @@ impl World {
         if self.is_up(node) || self.slots[node.index()].process.is_over() {
             return;
         }
-        self.kernel.record(node, Event::ProcessStarted);
+        self.kernel.started(node);
         let now = self.now();
         let startup = &mut self.slots[node.index()].startup;
         let ready = now + draw(&mut startup.rng, startup.takes).0;
@@ -298,7 +300,7 @@ impl World {
 
     /// Starts the process at `node`, ready at once.
     pub(crate) fn boot(&mut self, node: NodeId) {
-        self.kernel.record(node, Event::ProcessStarted);
+        self.kernel.started(node);
         self.work(node);
     }
 

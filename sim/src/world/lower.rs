@@ -409,6 +409,7 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
     let groups = plan.groups.iter().map(|group| GroupContext {
         name: group.name.clone(),
         topics: group.topics.clone(),
+        sink: group.sink,
         commit: Word::Known(group.commit),
         protocol: protocol(group),
         reset: Word::Known(offset_reset(&group.config)),

@@ -16,6 +16,7 @@ use ackproof_kafka::consumer::Consumer;
 use ackproof_kafka::controller::Controller;
 use ackproof_kafka::producer::Producer;
 use ackproof_kafka::reader::Reader;
+use ackproof_kafka::sink::Sink;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Event, Phase};
 use ackproof_oracle::verdict::{Findings, Subject};
@@ -190,7 +191,8 @@ impl<'a> Director<'a> {
             })
             .collect();
         let network = Network::new(&cast.entities(), cast.roster.clone(), plan.network, seed);
-        let world = World::new(processes, network, recorder, Progress::new(bounds));
+        let sinks = plan.groups.iter().map(|group| group.sink.map(Sink::new)).collect();
+        let world = World::new(processes, network, recorder, sinks, Progress::new(bounds));
         let schedule = Schedule::new(plan, seed).faults;
         let nemesis = Nemesis::new(plan, cast.clone());
         let (has_settled, sources) = (false, BTreeMap::new());

@@ -7,7 +7,7 @@ use super::text::Text;
 use crate::context::{
     Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
 };
-use ackproof_types::{Acks, Micros, NodeId, TopicId};
+use ackproof_types::{Acks, MemoryIn, Micros, NodeId, SinkConfig, TopicId};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -112,6 +112,46 @@ struct Group {
     /// `auto.commit.interval.ms`. Left out: commits may be missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     commit_within_ms: Option<u32>,
+    /// What its members write to; left out: `sink_written` judges nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sink: Option<Sink>,
+}
+
+/// The sink of a group.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Sink {
+    /// How a record changes it: `append`, `once-per-record`, `once-per-offset`, `upsert`, `upsert-if-newer`.
+    writes: String,
+    /// How many of the last records it recognises; left out: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    memory: Option<u32>,
+    /// Where it keeps them: `sink`, or `member`, whose process forgets them when it ends.
+    #[serde(default = "in_sink")]
+    memory_in: String,
+}
+
+fn in_sink() -> String {
+    MemoryIn::Sink.name().to_owned()
+}
+
+impl From<SinkConfig> for Sink {
+    fn from(config: SinkConfig) -> Self {
+        Self {
+            writes: config.writes.name().to_owned(),
+            memory: config.memory,
+            memory_in: config.memory_in.name().to_owned(),
+        }
+    }
+}
+
+impl TryFrom<Sink> for SinkConfig {
+    type Error = String;
+
+    fn try_from(sink: Sink) -> Result<Self, String> {
+        let Sink { writes, memory, memory_in } = sink;
+        Ok(Self { writes: writes.parse()?, memory, memory_in: memory_in.parse()? })
+    }
 }
 
 const fn one() -> u16 {
@@ -235,6 +275,7 @@ pub fn header_line(context: &Context) -> String {
             reset: group.reset.to_string(),
             protocol: group.protocol.to_string(),
             commit_within_ms: within.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
+            sink: group.sink.map(Sink::from),
         };
         (group.name.clone(), shown)
     });
@@ -327,7 +368,9 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
         let commit_interval = one.commit_within_ms.map(|ms| Micros::from_millis(u64::from(ms)));
         let (commit, reset) = (one.commit.as_str().into(), one.reset.as_str().into());
         let protocol = one.protocol.as_str().into();
-        groups.push(GroupContext { name, topics, protocol, commit, reset, commit_interval });
+        let sink = one.sink.map(SinkConfig::try_from).transpose();
+        let sink = sink.map_err(|what| (format!("groups.{name}.sink: {what}"), None))?;
+        groups.push(GroupContext { name, topics, protocol, commit, reset, commit_interval, sink });
     }
     let topics = topics_of(&header.topics);
     let roster = servers(header.brokers);

@@ -14,4 +14,5 @@ pub(crate) mod no_phantom;
 pub(crate) mod one_leader_per_epoch;
 pub(crate) mod producer_order;
 pub(crate) mod recovers;
+pub(crate) mod sink_effect;
 pub(crate) mod stable_reads;

@@ -2,7 +2,7 @@
 
 use crate::common::{load, message, plan, scenario};
 use ackproof_scenario::write::tree;
-use ackproof_types::{AfterCrash, AtEnd, OnFailure, Sending};
+use ackproof_types::{AfterCrash, AtEnd, MemoryIn, OnFailure, Sending, SinkConfig, SinkWrites};
 
 #[test]
 fn what_an_application_does_with_its_producer() {
@@ -42,4 +42,33 @@ fn a_schedule_keeps_what_the_application_does() {
     let billing = &written["producers"]["billing"];
     assert_eq!((&billing["on_failure"], &billing["end"]), (&"resend".into(), &"exit".into()));
     assert_eq!(billing.get("after_crash"), None, "the default");
+}
+
+#[test]
+fn what_a_group_writes_to() {
+    let of =
+        |keys: &str| plan("groups", &format!(r#"{{ "ledger": {{ {keys} }} }}"#)).groups[0].sink;
+    assert_eq!(of(""), None);
+    let (memory, memory_in) = (None, MemoryIn::Sink);
+    let writes = SinkWrites::Upsert;
+    let upsert = of(r#""sink": { "writes": "upsert" }"#);
+    assert_eq!(upsert, Some(SinkConfig { writes, memory, memory_in }));
+    let all = r#""sink": { "writes": "once-per-offset", "memory": 50, "memory_in": "member" }"#;
+    let (writes, memory, memory_in) = (SinkWrites::OncePerOffset, Some(50), MemoryIn::Member);
+    assert_eq!(of(all), Some(SinkConfig { writes, memory, memory_in }));
+    // A schedule keeps it.
+    let of_all = plan("groups", &format!(r#"{{ "ledger": {{ {all} }} }}"#));
+    let again = tree(&of_all, 1, &[]);
+    assert_eq!(again["groups"]["ledger"]["sink"]["memory"], 50);
+    let said = |keys: &str| message("groups", &format!(r#"{{ "ledger": {{ "sink": {keys} }} }}"#));
+    for (keys, words) in [
+        ("{}", "a sink needs \"writes\""),
+        (r#"{ "writes": "twice" }"#, "unknown way to write to a sink \"twice\""),
+        (r#"{ "writes": "append", "memory": 5 }"#, "recognises no record, and needs no memory"),
+        (r#"{ "writes": "upsert", "memory_in": "sink" }"#, "needs no memory_in"),
+        (r#"{ "writes": "once-per-record", "memory": 0 }"#, "0 is not"),
+        (r#"{ "writes": "once-per-record", "memory_in": "cache" }"#, "unknown place for a memory"),
+    ] {
+        assert!(said(keys).contains(words), "{}", said(keys));
+    }
 }

@@ -152,6 +152,7 @@ impl Roster {
         let group = GroupContext {
             name: settings.group.clone(),
             topics: (1..).map(TopicId).take(sizes.len()).collect(),
+            sink: None,
             commit: Word::Known(CommitStrategy::SyncAfterBatch),
             protocol: Word::Known(GroupProtocol::Classic),
             reset: settings.reset.clone(),

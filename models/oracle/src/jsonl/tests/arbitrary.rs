@@ -216,6 +216,11 @@ fn of_the_run() -> impl Strategy<Value = Event> {
                 Event::Rebalanced { group, generation, members, reason }
             }),
         (group(), code()).prop_map(|(group, error)| Event::PollFailed { group, error }),
+        (group(), place(), offset(), record(), any::<bool>()).prop_map(
+            |(group, partition, offset, record, ignored)| {
+                Event::SinkWritten { group, partition, offset, record, ignored }
+            }
+        ),
         (group(), any::<u64>(), 0..i32::MAX).prop_map(|(group, member, generation)| {
             let (member, generation) = (MemberId(member), GenerationId(generation));
             Event::MemberFenced { group, member, generation }

@@ -1,0 +1,33 @@
+//! What a group writes its results to, read from the tree.
+
+use crate::clients::word;
+use crate::sink::{At, Sink};
+use ackproof_types::{MemoryIn, SinkConfig, SinkWrites};
+
+/// Keys of its `sink`.
+pub(crate) const SINK_KEYS: &[&str] = &["writes", "memory", "memory_in"];
+
+/// What its members write their results to.
+pub(crate) fn results(sink: &mut Sink<'_>, at: &At<'_>) -> Option<SinkConfig> {
+    if !sink.object(at, SINK_KEYS) {
+        return None;
+    }
+    let Some(place) = at.get("writes") else {
+        sink.at(at, "a sink needs \"writes\": how a record that was processed changes it");
+        return None;
+    };
+    let known = SinkWrites::ALL.iter().map(|one| (one.name(), *one));
+    let writes = word(sink, &place, "way to write to a sink", known)?;
+    let memory = sink.count32(at.get("memory"), 1);
+    let memory_in = at.get("memory_in").and_then(|at| {
+        word(sink, &at, "place for a memory", MemoryIn::ALL.iter().map(|one| (one.name(), *one)))
+    });
+    for key in ["memory", "memory_in"] {
+        if let Some(place) = at.get(key).filter(|_| !writes.deduplicates()) {
+            let message =
+                format!("a sink that writes {writes} recognises no record, and needs no {key}");
+            sink.at(&place, message);
+        }
+    }
+    Some(SinkConfig { writes, memory, memory_in: memory_in.unwrap_or_default() })
+}
