@@ -35,7 +35,7 @@ const MAX_IN_FLIGHT: usize = 5;
 pub struct ReaderConfig {
     /// `bootstrap.servers`.
     pub bootstrap: Arc<[BrokerId]>,
-    /// What to read.
+    /// What to read; and what else their topics turn out to have.
     pub partitions: Vec<TopicPartition>,
     /// Bound in bytes on one fetch and on each partition of it.
     pub max_bytes: u32,
@@ -141,7 +141,8 @@ impl Machine for Reader {
         match input {
             Input::Deliver { from, message: Message::Response(id, response) } => {
                 match self.client.answered(from.route, id, response, out) {
-                    Completed::Internal | Completed::Metadata => {}
+                    Completed::Internal => {}
+                    Completed::Metadata => self.look_for_more(),
                     Completed::Request(id, purpose, response) => {
                         self.take(from.route, (id, purpose), response, out);
                     }
@@ -196,6 +197,16 @@ impl Reader {
                 let mut failed = vec![(id, purpose)];
                 failed.extend(self.client.misplaced(route, response.name(), out));
                 self.fail(failed);
+            }
+        }
+    }
+
+    /// Topics may have more partitions by now than they began with.
+    fn look_for_more(&mut self) {
+        let metadata = self.client.metadata();
+        for topic in metadata.topics() {
+            for number in 0..metadata.partition_count(topic) {
+                self.progress.entry(TopicPartition::new(topic, number)).or_default();
             }
         }
     }

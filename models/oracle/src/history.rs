@@ -7,7 +7,7 @@
 
 use ackproof_types::{
     BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
-    RebalanceReason, Record, RecordSlice, Timestamp, TopicPartition,
+    RebalanceReason, Record, RecordSlice, Timestamp, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -445,6 +445,13 @@ macro_rules! facts {
             /// The sink recognised it, or holds something newer: nothing changed.
             #[serde(default)]
             ignored: bool,
+        }
+        /// The controller gave a topic more partitions than the header has.
+        PartitionsAdded = "partitions_added" at Controller {
+            /// The topic.
+            topic: TopicId,
+            /// How many it has from here on.
+            partitions: u16,
         }
         }
     };
