@@ -208,6 +208,12 @@ pub struct ProducerConfig {
     pub sending: Sending,
     /// Keys and sticky choices follow from it: a number of its own for each instance.
     pub salt: u64,
+    /// `partitioner.adaptive.partitioning.enable`.
+    pub adaptive_partitioning: bool,
+    /// `partitioner.availability.timeout.ms`; zero: none.
+    pub availability_timeout: Micros,
+    /// `partitioner.ignore.keys`.
+    pub ignore_keys: bool,
     /// Bugs that are on.
     pub variants: Variants,
 }

@@ -226,6 +226,9 @@ pub const SETTINGS: &[Setting] = &[
     word(Consumer, "group.protocol", &["classic", "consumer"], "classic"),
     // Unset: the coordinator chooses.
     Setting {
+    switch(Producer, "partitioner.adaptive.partitioning.enable", true),
+    number(Producer, "partitioner.availability.timeout.ms", "ms", 0, 0),
+    switch(Producer, "partitioner.ignore.keys", false),
         kind: Kind::Word(SERVER_ASSIGNORS),
         standing: Standing::Modelled,
         ..known(Consumer, "group.remote.assignor")
@@ -345,10 +348,7 @@ pub const SETTINGS: &[Setting] = &[
     known(Producer, "compression.type"),
     known(Producer, "connections.max.idle.ms"),
     known(Producer, "metadata.max.idle.ms"),
-    known(Producer, "partitioner.adaptive.partitioning.enable"),
-    known(Producer, "partitioner.availability.timeout.ms"),
     known(Producer, "partitioner.class"),
-    known(Producer, "partitioner.ignore.keys"),
     known(Producer, "reconnect.backoff.max.ms"),
     known(Producer, "reconnect.backoff.ms"),
     known(Producer, "socket.connection.setup.timeout.ms"),

@@ -257,6 +257,9 @@ fn group_protocol(config: &Settings) -> GroupProtocol {
     config.word("group.protocol").parse().expect("a scenario has one of Kafka's words")
 }
 
+        adaptive_partitioning: config.switch("partitioner.adaptive.partitioning.enable"),
+        availability_timeout: config.millis("partitioner.availability.timeout.ms"),
+        ignore_keys: config.switch("partitioner.ignore.keys"),
 /// The protocol of the group's members, if all follow one.
 fn protocol(group: &Group) -> Word<GroupProtocol> {
     let all: BTreeSet<GroupProtocol> = group.configs().map(group_protocol).collect();
