@@ -385,7 +385,7 @@ impl Measure {
         } else if self.bumps.excuse(id) {
             DuplicateCause::EpochBump
         } else {
-            DuplicateCause::Deduplication
+            DuplicateCause::unrecognised(producer.limits)
         }
     }
 

@@ -155,6 +155,8 @@ pub const SETTINGS: &[Setting] = &[
     number(Broker, "offsets.commit.timeout.ms", "ms", 1, 5000),
     number(Broker, "offsets.retention.check.interval.ms", "ms", 1, 600_000),
     number(Broker, "offsets.retention.minutes", "minutes", 1, 10_080),
+    number(Broker, "producer.id.expiration.ms", "ms", 1, 86_400_000),
+    number(Broker, "producer.id.expiration.check.interval.ms", "ms", 1, 600_000),
     number(Broker, "offsets.topic.num.partitions", "", 1, 50),
     number(Broker, "offsets.topic.replication.factor", "", 1, 3),
     number(Broker, "offsets.topic.segment.bytes", "bytes", 1, 104_857_600),
@@ -305,15 +307,6 @@ pub const SETTINGS: &[Setting] = &[
     known(Broker, "num.partitions"),
     known(Broker, "num.replica.fetchers"),
     known(Broker, "offset.metadata.max.bytes"),
-    harmful(
-        Broker,
-        "producer.id.expiration.ms",
-        Harm {
-            breaks: &["idempotent-log"],
-            why: "a producer that is idle for longer is forgotten, and a retry of it is not recognised",
-            unless: Unless::Outlasts(MS),
-        },
-    ),
     harmful(Broker, "remote.log.storage.system.enable", TIERED),
     harmful(
         Broker,

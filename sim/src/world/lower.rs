@@ -206,6 +206,9 @@ fn broker(config: &Settings) -> BrokerSettings {
         auto_leader_rebalance: config.switch("auto.leader.rebalance.enable"),
         leader_imbalance_check_interval: Micros::from_secs(number(
             config,
+        producer_id_expiration: config.millis("producer.id.expiration.ms"),
+        producer_id_expiration_check_interval: config
+            .millis("producer.id.expiration.check.interval.ms"),
             "leader.imbalance.check.interval.seconds",
             u64::MAX,
         )),
@@ -388,6 +391,12 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
         Role::Producer(number, ..) => {
             let producer = &plan.producers[usize::from(number)];
             let idempotent = producer.config.switch("enable.idempotence");
+/// After how long a broker forgets this producer, if a batch can be sent again later.
+fn id_expiration(plan: &Plan, producer: &Producer) -> Option<Micros> {
+    let after = plan.broker_config.millis("producer.id.expiration.ms");
+    (after < producer.config.millis("delivery.timeout.ms")).then_some(after)
+}
+
             let in_flight = producer.config.number("max.in.flight.requests.per.connection");
             Some(ProducerContext {
                 node,
@@ -412,6 +421,7 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
     let groups = plan.groups.iter().map(|group| GroupContext {
         name: group.name.clone(),
         topics: group.topics.clone(),
+                    id_expiration: id_expiration(plan, producer),
         commit: Word::Known(group.commit),
         protocol: protocol(group),
         reset: Word::Known(offset_reset(&group.config)),

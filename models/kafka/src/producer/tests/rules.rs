@@ -215,7 +215,7 @@ fn a_broker_that_takes_nothing_gets_no_more_records_without_a_key() {
     let config = ProducerConfig {
         bootstrap: [ONE, two].into(),
         linger: Micros::ZERO,
-        max_in_flight: 1,
+        max_in_flight: 2,
         availability_timeout: Micros::from_secs(1),
         ..config(false)
     };
