@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::deposed::Deposed;
 use crate::history::Entry;
 use crate::kind::Kind;
+use crate::load::Load;
 use crate::measure::{Counts, Measure};
 use crate::registry;
 use crate::story::Story;
@@ -26,6 +27,7 @@ pub struct Judge {
     /// By kind of event: whether it happened.
     seen: Vec<bool>,
     deposed: Deposed,
+    load: Option<Load>,
 }
 
 impl fmt::Debug for Judge {
@@ -57,6 +59,7 @@ impl Judge {
             entries: 0,
             seen: vec![false; Kind::ALL.len()],
             deposed: Deposed::new(context),
+            load: None,
         }
     }
 
@@ -83,6 +86,9 @@ impl Judge {
         if Timeline::shows(kind) {
             self.timeline.observe(entry);
         }
+        if kind == Kind::BrokerLoad {
+            self.load = Load::with(self.load, entry);
+        }
         if let Some(story) = &mut self.story {
             story.observe(entry);
         }
@@ -97,7 +103,8 @@ impl Judge {
     /// Concludes after the last entry.
     #[must_use]
     pub fn conclude(self) -> Findings {
-        let Counts { mut records, mut groups, witnesses, pace } = self.measure.conclude();
+        let Counts { mut records, mut groups, witnesses, mut pace } = self.measure.conclude();
+        pace.load = self.load;
         let mut properties: Vec<PropertyResult> =
             self.properties.into_iter().map(Property::conclude).collect();
         for (property, needs) in properties.iter_mut().zip(registry::NEEDS) {

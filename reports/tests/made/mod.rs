@@ -199,6 +199,7 @@ pub(crate) fn scenario(name: &str, verdict: Verdict) -> ScenarioReport {
         witnesses: [("rebalance".to_owned(), WitnessSweep { total: 40, seeds: 20 })].into(),
         kafka: kafka(),
         network: None,
+        capacity: None,
         records: records(),
         groups: vec![group()],
         crashed: Vec::new(),

@@ -7,10 +7,12 @@
 //! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments · [`targets`] whom
 //! - `overrides` values from the command line · `protocol` the one that stands for several
+//! - [`capacity`] what a broker's machine can do
 //! - [`swarm`] what a seed changes about a plan
 //! - [`mod@write`] the way back: a schedule with everything decided, as a file
 
 pub mod anchor;
+pub mod capacity;
 mod clients;
 mod cluster;
 mod config;

@@ -193,6 +193,10 @@ pub const SETTINGS: &[Setting] = &[
             "classic,consumer",
         )
     },
+    // Only with `cluster.capacity`.
+    number(Broker, "num.io.threads", "", 1, 8),
+    number(Broker, "num.network.threads", "", 1, 3),
+    number(Broker, "queued.max.requests", "", 1, 500),
     switch(Broker, "auto.leader.rebalance.enable", true),
     number(Broker, "leader.imbalance.check.interval.seconds", "s", 1, 300),
     // Defaults for topics that do not set their own.
@@ -222,15 +226,15 @@ pub const SETTINGS: &[Setting] = &[
     number(Producer, "retry.backoff.ms", "ms", 0, 100),
     number(Producer, "retry.backoff.max.ms", "ms", 0, 1000),
     number(Producer, "metadata.max.age.ms", "ms", 1, 300_000),
+    switch(Producer, "partitioner.adaptive.partitioning.enable", true),
+    number(Producer, "partitioner.availability.timeout.ms", "ms", 0, 0),
+    switch(Producer, "partitioner.ignore.keys", false),
     switch(Consumer, "enable.auto.commit", true),
     number(Consumer, "auto.commit.interval.ms", "ms", 1, 5000),
     word(Consumer, "auto.offset.reset", &["latest", "earliest", "none"], "latest"),
     word(Consumer, "group.protocol", &["classic", "consumer"], "classic"),
     // Unset: the coordinator chooses.
     Setting {
-    switch(Producer, "partitioner.adaptive.partitioning.enable", true),
-    number(Producer, "partitioner.availability.timeout.ms", "ms", 0, 0),
-    switch(Producer, "partitioner.ignore.keys", false),
         kind: Kind::Word(SERVER_ASSIGNORS),
         standing: Standing::Modelled,
         ..known(Consumer, "group.remote.assignor")
@@ -302,8 +306,6 @@ pub const SETTINGS: &[Setting] = &[
     harmful(Broker, "log.retention.ms", retention(Unless::Outlasts(MS))),
     harmful(Broker, "max.connections", CONNECTIONS),
     harmful(Broker, "max.connections.per.ip", CONNECTIONS),
-    known(Broker, "num.io.threads"),
-    known(Broker, "num.network.threads"),
     known(Broker, "num.partitions"),
     known(Broker, "num.replica.fetchers"),
     known(Broker, "offset.metadata.max.bytes"),

@@ -10,6 +10,7 @@ use super::nemesis::{FaultRecord, Nemesis, Next};
 use super::network::Network;
 use super::process::{Call, Process, Running};
 use super::recorder::{Recorder, Trace};
+use super::server::Server;
 use ackproof_kafka::broker::Broker;
 use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
 use ackproof_kafka::consumer::Consumer;
@@ -190,7 +191,9 @@ impl<'a> Director<'a> {
             })
             .collect();
         let network = Network::new(&cast.entities(), cast.roster.clone(), plan.network, seed);
-        let world = World::new(processes, network, recorder, Progress::new(bounds));
+        let servers = servers(plan, &cast);
+        let progress = Progress::new(bounds);
+        let world = World::new(processes, (network, servers), recorder, progress);
         let schedule = Schedule::new(plan, seed).faults;
         let nemesis = Nemesis::new(plan, cast.clone());
         let (has_settled, sources) = (false, BTreeMap::new());
@@ -333,6 +336,12 @@ impl<'a> Director<'a> {
             }
             self.refeed();
         }
+        if phase != Phase::Load {
+            self.world.kernel.account();
+        }
+        if phase == Phase::FinalRead {
+            self.world.kernel.lift();
+        }
         self.world.kernel.record(self.cast.controller(), Event::Phase(phase));
         if phase == Phase::FinalRead
             && let Some(reader) = self.cast.find(Role::Reader)
@@ -397,6 +406,20 @@ impl<'a> Director<'a> {
             self.world.call(node, Call::End);
         }
     }
+}
+
+/// What stands in front of each process: a server in front of brokers, if requests take time.
+fn servers(plan: &Plan, cast: &Cast) -> Vec<Option<Server>> {
+    let Some(limits) = lower::limits(plan) else { return Vec::new() };
+    let server = |(node, role)| match role {
+        Role::Broker(_) => Some(Server::new(node, limits)),
+        Role::Controller(_)
+        | Role::Producer(..)
+        | Role::Member(..)
+        | Role::Spare(..)
+        | Role::Reader => None,
+    };
+    cast.nodes().map(server).collect()
 }
 
 fn process(
