@@ -10,6 +10,7 @@
 //! - [`mod@seeds`] lists of seeds
 
 pub mod bench;
+pub mod capacity;
 mod cases;
 pub mod catalogue;
 pub mod check;

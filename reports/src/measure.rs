@@ -153,7 +153,7 @@ impl Stall {
 
 /// Microseconds as milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "a length for people, far below 2^52")]
-fn millis(us: u64) -> f64 {
+pub(crate) fn millis(us: u64) -> f64 {
     us as f64 / 1000.0
 }
 

@@ -1,5 +1,6 @@
 //! One run as data. The fields and their order are those of `--format json`.
 
+use crate::capacity::CapacityReport;
 use crate::contract::{Contract, NotModelled};
 use crate::sink::SinkReport;
 use crate::timing::Timing;
@@ -37,6 +38,9 @@ pub struct RunReport {
     /// What the network's kernel does; absent: no fault of the scenario cuts a link or loses packets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkReport>,
+    /// What brokers could do; absent: requests took no time. The verdict rests on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<CapacityReport>,
     /// Counts of records.
     pub records: Records,
     /// Counts of each group, in the order of the scenario.

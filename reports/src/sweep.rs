@@ -1,6 +1,7 @@
 //! A sweep as data: every scenario with what its seeds came to, in sums and lists that can be added up
 //! over parts of a sweep. It keeps no run; a seed is the run.
 
+use crate::capacity::CapacityReport;
 use crate::contract::{Contract, NotModelled};
 use crate::measure::MeasureSweep;
 use crate::run::{Fate, GroupReport, KafkaReport, NetworkReport, Records, Undecided, Violation};
@@ -129,6 +130,9 @@ pub struct ScenarioReport {
     /// What the network's kernel does; absent: no fault of the scenario cuts a link or loses packets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkReport>,
+    /// What brokers could do; absent: requests took no time. The verdict rests on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<CapacityReport>,
     /// Sums over the seeds.
     pub records: Records,
     /// Sums over the seeds; the rate is that of the sums.

@@ -1,8 +1,9 @@
 //! How fast records of a run got through, and what stood in their way.
 
-use crate::measure::{Latency, Stall};
+use crate::measure::{Latency, Stall, millis};
 use ackproof_oracle::cause::StallCause;
 use ackproof_oracle::context::Context;
+use ackproof_oracle::load::{Load, Most};
 use ackproof_oracle::pace::Pace;
 use ackproof_types::Timestamp;
 use schemars::JsonSchema;
@@ -24,6 +25,49 @@ pub struct Timing {
     pub failover: Option<Latency>,
     /// Each group, in the order of the scenario.
     pub groups: Vec<GroupTiming>,
+    /// How busy brokers were; absent: requests took no time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<LoadReport>,
+}
+
+/// How busy brokers were, in the part of the run in which they were the busiest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadReport {
+    /// The longest time in which a request waited for a thread.
+    pub longest_queue_ms: f64,
+    /// Where that was.
+    pub longest_queue_at: String,
+    /// The share of time in which the request handlers of the busiest broker worked.
+    pub handler_use: f64,
+    /// Whose.
+    pub handler_use_at: String,
+    /// The longest time in which a disk had other work to do first.
+    pub longest_disk_queue_ms: f64,
+    /// Where that was.
+    pub longest_disk_queue_at: String,
+    /// The share of time in which the busiest disk worked.
+    pub disk_use: f64,
+    /// Whose.
+    pub disk_use_at: String,
+}
+
+impl LoadReport {
+    fn new(load: &Load, context: &Context) -> Self {
+        let name = |most: Most| context.node(most.at).to_owned();
+        let length = |most: Most| millis(most.value);
+        let share = |most: Most| millis(most.value) / 1000.0;
+        let Load { longest_queue, handlers, longest_disk_queue, disk } = *load;
+        Self {
+            longest_queue_ms: length(longest_queue),
+            longest_queue_at: name(longest_queue),
+            handler_use: share(handlers),
+            handler_use_at: name(handlers),
+            longest_disk_queue_ms: length(longest_disk_queue),
+            longest_disk_queue_at: name(longest_disk_queue),
+            disk_use: share(disk),
+            disk_use_at: name(disk),
+        }
+    }
 }
 
 /// What stood in the way of a stall.
@@ -85,6 +129,7 @@ impl Timing {
             writes_because: because(&pace.write_stall),
             failover: pace.failover.as_ref().map(Latency::of),
             groups: groups.collect(),
+            load: pace.load.as_ref().map(|load| LoadReport::new(load, context)),
         }
     }
 }

@@ -62,7 +62,7 @@ pub(crate) fn figure_test(what: &str, test: &FigureTest) -> String {
 #[must_use]
 pub fn amount(measure: &str, value: f64) -> String {
     let name = measure.split('.').next().unwrap_or(measure);
-    if name.ends_with("_rate") || name.ends_with("unavailability") {
+    if name.ends_with("_rate") || name.ends_with("unavailability") || name.ends_with("_use") {
         percent(value)
     } else if name.starts_with("longest_") || name.ends_with("_latency") {
         length(value)

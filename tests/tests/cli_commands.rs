@@ -56,7 +56,7 @@ fn list_can_be_asked_for_one_kind() {
     for (key, begins) in [
         ("transactional.id", "producer: refused: "),
         ("retention.ms", "topic: accepted, no effect here; on a real cluster it could break "),
-        ("num.io.threads", "broker: accepted, no effect here; int"),
+        ("background.threads", "broker: accepted, no effect here; int"),
     ] {
         let about = about(key);
         assert!(about.as_str().is_some_and(|about| about.starts_with(begins)), "{key}: {about}");

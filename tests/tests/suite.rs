@@ -104,6 +104,7 @@ const CAUSES: &[(&str, &str)] = &[
     ("no-idempotence-retry", DuplicateCause::ProducerRetry.name()),
     ("offsets-expired", LossCause::Expired.name()),
     ("partitions-added", LossCause::PartitionAdded.name()),
+    ("producer-expired", DuplicateCause::ProducerExpired.name()),
     ("reset-latest-skips", LossCause::ResetLatest.name()),
     ("sink-cache-in-member", SinkCause::MemberMemory.name()),
     ("sink-memory-too-small", SinkCause::Forgotten.name()),

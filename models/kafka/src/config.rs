@@ -94,6 +94,10 @@ pub struct BrokerSettings {
     pub offsets_retention: Micros,
     /// `offsets.retention.check.interval.ms`.
     pub offsets_retention_check_interval: Micros,
+    /// `producer.id.expiration.ms`.
+    pub producer_id_expiration: Micros,
+    /// `producer.id.expiration.check.interval.ms`.
+    pub producer_id_expiration_check_interval: Micros,
     /// `group.initial.rebalance.delay.ms`.
     pub group_initial_rebalance_delay: Micros,
     /// `group.min.session.timeout.ms`.
@@ -135,6 +139,8 @@ impl Default for BrokerSettings {
             offsets_commit_timeout: ms(5000),
             offsets_retention: ms(604_800_000),
             offsets_retention_check_interval: ms(600_000),
+            producer_id_expiration: ms(86_400_000),
+            producer_id_expiration_check_interval: ms(600_000),
             group_initial_rebalance_delay: ms(3000),
             group_min_session_timeout: ms(6000),
             group_max_session_timeout: ms(1_800_000),
@@ -196,6 +202,12 @@ pub struct ProducerConfig {
     pub retry_backoff_max: Micros,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: Micros,
+    /// `partitioner.adaptive.partitioning.enable`.
+    pub adaptive_partitioning: bool,
+    /// `partitioner.availability.timeout.ms`; zero: none.
+    pub availability_timeout: Micros,
+    /// `partitioner.ignore.keys`.
+    pub ignore_keys: bool,
     /// R17.33: `flush` waits for the parts of a batch that was split.
     pub flush_waits_for_parts: bool,
     /// How the application uses it.

@@ -22,6 +22,8 @@ pub trait Surroundings<M: Machine> {
     fn disarm(&mut self, timer: M::Timer);
     /// Puts a fact on record.
     fn observe(&mut self, observation: Observation);
+    /// Hears that the disk changes. Where writing takes time, what is sent after it waits for it.
+    fn wrote(&mut self, _write: &<M::Disk as Disk>::Write) {}
 }
 
 /// Takes down what a step wants, for a driver that acts on it later.
@@ -174,7 +176,10 @@ impl<M: Machine> Process<M> {
                     Effect::Close(to) => around.close(to),
                     Effect::Arm { timer, delay } => around.arm(timer, delay),
                     Effect::Disarm(timer) => around.disarm(timer),
-                    Effect::Write(write) => self.disk.apply(write),
+                    Effect::Write(write) => {
+                        around.wrote(&write);
+                        self.disk.apply(write);
+                    }
                     Effect::Flush(ticket) => {
                         self.disk.flush();
                         flushed = Some(ticket);

@@ -1,7 +1,7 @@
 //! Why records are lost, skipped or processed twice: one name for each cause, stable, for reports and
 //! machines, and one sentence that names the setting responsible. It judges nothing.
 
-use crate::context::Context;
+use crate::context::{Context, ProducerLimits};
 use ackproof_types::{ErrorCode, Micros, RebalanceReason, TopicId, TopicPartition};
 
 macro_rules! causes {
@@ -135,6 +135,15 @@ causes! {
             "the same member processed it again: it retried the record, or sought back";
         NotOnRecord = "not-on-record",
             "the history does not say how it came about";
+        ProducerExpired = "producer-expired",
+            "producer.id.expiration.ms is below delivery.timeout.ms: a broker had forgotten the idempotent producer, and took its retry for new";
+    }
+}
+
+impl DuplicateCause {
+    /// Why an idempotent producer's retry was written again, although it raised no epoch.
+    pub(crate) fn unrecognised(limits: ProducerLimits) -> Self {
+        if limits.id_expiration.is_some() { Self::ProducerExpired } else { Self::Deduplication }
     }
 }
 

@@ -66,6 +66,8 @@ pub struct ProducerLimits {
     pub delivery_timeout: Option<Micros>,
     /// `max.block.ms`.
     pub max_block: Option<Micros>,
+    /// `producer.id.expiration.ms` of the brokers, if a retry may come later than that; none: it cannot.
+    pub id_expiration: Option<Micros>,
 }
 
 /// A consumer group.

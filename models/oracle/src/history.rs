@@ -453,6 +453,17 @@ macro_rules! facts {
             /// How many it has from here on.
             partitions: u16,
         }
+        /// How busy a broker was in the part of the run that ends, where requests take time.
+        BrokerLoad = "broker_load" at Broker {
+            /// The longest time in which a request waited for a thread, in microseconds.
+            queue_us: u64,
+            /// Of the time of all request handlers, millionths in which they worked or waited for the disk.
+            handlers_ppm: u32,
+            /// The longest time in which the disk had other work to do first, in microseconds.
+            disk_queue_us: u64,
+            /// Of the time, millionths in which the disk worked.
+            disk_ppm: u32,
+        }
         }
     };
 }

@@ -6,6 +6,7 @@ use crate::deposed::Deposed;
 use crate::effects::Effects;
 use crate::history::Entry;
 use crate::kind::Kind;
+use crate::load::Load;
 use crate::measure::{Counts, Measure};
 use crate::registry;
 use crate::story::Story;
@@ -28,6 +29,7 @@ pub struct Judge {
     seen: Vec<bool>,
     deposed: Deposed,
     effects: Effects,
+    load: Option<Load>,
 }
 
 impl fmt::Debug for Judge {
@@ -60,6 +62,7 @@ impl Judge {
             seen: vec![false; Kind::ALL.len()],
             deposed: Deposed::new(Arc::clone(&context)),
             effects: Effects::new(context),
+            load: None,
         }
     }
 
@@ -87,6 +90,9 @@ impl Judge {
         if Timeline::shows(kind) {
             self.timeline.observe(entry);
         }
+        if kind == Kind::BrokerLoad {
+            self.load = Load::with(self.load, entry);
+        }
         if let Some(story) = &mut self.story {
             story.observe(entry);
         }
@@ -101,7 +107,8 @@ impl Judge {
     /// Concludes after the last entry.
     #[must_use]
     pub fn conclude(self) -> Findings {
-        let Counts { mut records, mut groups, witnesses, pace } = self.measure.conclude();
+        let Counts { mut records, mut groups, witnesses, mut pace } = self.measure.conclude();
+        pace.load = self.load;
         let mut properties: Vec<PropertyResult> =
             self.properties.into_iter().map(Property::conclude).collect();
         for (property, needs) in properties.iter_mut().zip(registry::NEEDS) {

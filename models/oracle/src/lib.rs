@@ -5,7 +5,7 @@
 //!
 //! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows · [`cause`] why
 //! - [`judge`] everything at once · [`registry`] the properties · [`measure`] counts and witnesses
-//! - [`pace`] latencies and stalls, `moves` of leaders and owners, in [`histogram`]s
+//! - [`pace`] latencies and stalls, `moves` of leaders and owners, in [`histogram`]s; [`load`] of brokers
 //! - `formation` of groups, before which they are not measured · `obstacles` that explain a stall
 //! - `elected` leaders, and `deposed` ones whose final reads are set aside · `standing` of groups
 //! - `bumps` of epochs, which excuse copies · `restarts` after which logs are shorter
@@ -25,6 +25,7 @@ pub mod history;
 pub mod jsonl;
 pub mod judge;
 mod kind;
+pub mod load;
 pub mod measure;
 mod moves;
 mod obstacles;

@@ -60,7 +60,7 @@ const AGAIN: u8 = 16;
 const RESTARTED: u8 = 32;
 /// It was sent before the last end of its producer.
 const ENDED: u8 = 64;
-/// Its log cannot tell whether it is lost: it was acknowledged below where that starts, or after it was read.
+/// Its log cannot tell whether it is lost: it was acknowledged below where that starts, or while it was read.
 const UNTOLD: u8 = 128;
 
 /// What was counted.
@@ -264,7 +264,7 @@ impl Measure {
         if base == Offset::UNKNOWN {
             return;
         }
-        let is_late = self.read.has(partition);
+        let is_late = self.is_over || self.read.has(partition);
         for (index, record) in records.iter().enumerate() {
             *self.flags(record.id) |= if is_late { ACKED | UNTOLD } else { ACKED };
             if !is_late {
@@ -381,7 +381,7 @@ impl Measure {
         } else if self.bumps.excuse(id) {
             DuplicateCause::EpochBump
         } else {
-            DuplicateCause::Deduplication
+            DuplicateCause::unrecognised(producer.limits)
         }
     }
 

@@ -14,6 +14,7 @@
 
 use crate::cause::StallCause;
 use crate::histogram::Histogram;
+use crate::load::Load;
 use crate::obstacles::Obstacles;
 use crate::places::{GroupPlaces, Places};
 use ackproof_types::{
@@ -37,6 +38,8 @@ pub struct Pace {
     pub failover: Option<Histogram>,
     /// Of each group, in the order of the context.
     pub groups: Vec<GroupPace>,
+    /// How busy brokers were; none: requests took no time, or nothing on record tells.
+    pub load: Option<Load>,
 }
 
 /// How a group went, by time.
@@ -464,7 +467,7 @@ impl Clocks {
             groups.push(GroupPace { begins, end_to_end, reads, read_stall, handover: None });
         }
         let acknowledgement = self.acknowledgement;
-        Pace { acknowledgement, writes, write_stall, failover: None, groups }
+        Pace { acknowledgement, writes, write_stall, failover: None, groups, load: None }
     }
 }
 

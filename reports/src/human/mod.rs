@@ -9,6 +9,7 @@ mod bench;
 mod check;
 mod compare;
 mod doctor;
+mod load;
 mod run;
 mod shrink;
 mod style;

@@ -1,5 +1,6 @@
 //! One run for people: verdict, what happened, counts, what failed with its story, the command.
 
+use super::load::{capacity, load};
 use super::put;
 use super::style::{aside, heading, instant, length, percent, row, verdict};
 use crate::measure::{Latency, Stall};
@@ -42,6 +43,9 @@ pub fn run(report: &RunReport) -> String {
     timing(&mut text, &report.timing);
     if let Some(one) = &report.network {
         network(&mut text, one);
+    }
+    if let Some(one) = &report.capacity {
+        capacity(&mut text, one);
     }
     kafka(&mut text, &report.kafka);
     properties(&mut text, &report.properties);
@@ -296,6 +300,9 @@ pub(super) fn timing(text: &mut String, timing: &Timing) {
     for group in &timing.groups {
         let of = format!(" of {}", group.group);
         moves(text, ("handover", "owner", &of), group.handover.as_ref());
+    }
+    if let Some(one) = &timing.load {
+        load(text, one);
     }
 }
 

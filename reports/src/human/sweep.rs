@@ -1,5 +1,6 @@
 //! A sweep for people: a line a scenario, details where something is to be looked at, the command.
 
+use super::load::capacity;
 use super::put;
 use super::run::{fate, group, kafka, network, notes, records, story, wanted};
 use super::style::{aside, heading, length, percent, row, verdict};
@@ -103,6 +104,9 @@ fn details(text: &mut String, report: &ScenarioReport) {
     }
     if let Some(one) = &report.network {
         network(text, one);
+    }
+    if let Some(one) = &report.capacity {
+        capacity(text, one);
     }
     kafka(text, &report.kafka);
     let held = report.properties.iter().filter(|one| one.verdict == Judgement::Held).count();

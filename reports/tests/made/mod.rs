@@ -200,6 +200,8 @@ pub(crate) fn scenario(name: &str, verdict: Verdict) -> ScenarioReport {
         witnesses: [("rebalance".to_owned(), WitnessSweep { total: 40, seeds: 20 })].into(),
         kafka: kafka(),
         network: None,
+        capacity: None,
+        capacity: None,
         records: records(),
         groups: vec![group()],
         crashed: Vec::new(),
@@ -301,7 +303,14 @@ fn timing() -> Timing {
         }),
     };
     let (writes, failover) = (Some(stall), Some(moves));
-    Timing { acknowledgement: latency, writes, writes_because: None, failover, groups: vec![group] }
+    Timing {
+        acknowledgement: latency,
+        writes,
+        writes_because: None,
+        failover,
+        groups: vec![group],
+        load: None,
+    }
 }
 
 pub(crate) fn failing() -> ScenarioReport {

@@ -1,5 +1,6 @@
 //! The cluster and its topics, read from the tree.
 
+use crate::capacity::{self, Capacity};
 use crate::config::Config;
 use crate::durations;
 use crate::plan::{Network, SettingValue, Settings, Startup, Topic};
@@ -16,7 +17,8 @@ pub(crate) const MAX_COUNT: u16 = 1000;
 /// Most topics, producers or groups of a scenario.
 pub(crate) const MAX_NAMES: usize = 1000;
 /// Keys of `cluster`.
-pub(crate) const CLUSTER_KEYS: &[&str] = &["brokers", "properties", "config", "network", "startup"];
+pub(crate) const CLUSTER_KEYS: &[&str] =
+    &["brokers", "properties", "config", "network", "startup", "capacity"];
 /// Keys of `network`.
 pub(crate) const NETWORK_KEYS: &[&str] = &["latency", "syn_linear_timeouts"];
 /// Keys of `startup`.
@@ -66,6 +68,8 @@ pub(crate) struct Cluster {
     pub(crate) network: Network,
     /// How long processes take to start again.
     pub(crate) startup: Startup,
+    /// What each broker's machine can do; none: everything at once.
+    pub(crate) capacity: Option<Capacity>,
     /// Whose defaults hold.
     pub(crate) kafka: KafkaVersion,
     /// Partitions and replicas of a topic that does not say, as the brokers' file has them.
@@ -82,8 +86,12 @@ pub(crate) fn cluster(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) 
     let settings = config.filled();
     between_settings(sink, &config, &settings);
     let startup = startup(sink, get("startup").as_ref(), settle);
+    let capacity = capacity::capacity(sink, get("capacity").as_ref());
+    if get("capacity").is_none() {
+        capacity::without(sink, &config);
+    }
     let usual = usual(sink, get("config").as_ref(), brokers);
-    Cluster { brokers, settings, network, startup, kafka: sink.kafka, usual }
+    Cluster { brokers, settings, network, startup, capacity, kafka: sink.kafka, usual }
 }
 
 /// What a broker gives a topic that does not say, if its file does; else what suits a scenario.

@@ -114,12 +114,23 @@ fn ignore(sink: &mut Sink<'_>, setting: &'static Setting, child: &At<'_>) {
         sink.hinted(child.key_span, &child.path, message, hint);
         return;
     }
-    // A file that is deployed is full of such settings: told of is what could break something.
-    let named = sink.is_named(child.key_span);
-    if !named {
-        sink.warn(child, format!("\"{key}\" is not modelled: it has no effect here"));
+    note(sink, setting, child, format!("\"{key}\" is not modelled: it has no effect here"));
+}
+
+/// A setting that the models follow has no effect in this scenario.
+pub(crate) fn unused(sink: &mut Sink<'_>, (scope, key): (Scope, &str), at: &At<'_>, why: &str) {
+    if let Some(setting) = settings::find(scope, key) {
+        note(sink, setting, at, format!("\"{key}\" has no effect {why}"));
     }
-    sink.ignored.push((setting, child.path.clone(), value, named));
+}
+
+/// A file that is deployed is full of such settings: told of is what could break something.
+fn note(sink: &mut Sink<'_>, setting: &'static Setting, at: &At<'_>, message: String) {
+    let named = sink.is_named(at.key_span);
+    if !named {
+        sink.warn(at, message);
+    }
+    sink.ignored.push((setting, at.path.clone(), text(at), named));
 }
 
 fn unknown_key(sink: &mut Sink<'_>, scope: Scope, key: &str, child: &At<'_>) {

@@ -51,6 +51,10 @@ pub const MEASURED: &[(&str, &str)] = &[
     ),
     ("longest_failover", "the longest time until a partition had another leader"),
     ("longest_handover", "the longest time until a partition had another owner in its group"),
+    ("longest_queue", "the longest time in which a request waited for a thread of its broker"),
+    ("longest_disk_queue", "the longest time in which a broker's disk had other work to do first"),
+    ("handler_use", "the share of time in which the busiest broker's request handlers worked"),
+    ("disk_use", "the share of time in which the busiest broker's disk worked"),
     ("ack_latency", "from the send of a record to its acknowledgement: mean, p50, p95, p99"),
     (
         "end_to_end_latency",

@@ -8,9 +8,11 @@
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments · [`targets`] whom
 //! - `overrides` values from the command line · `protocol` the one that stands for several
 //! - `results` what a group writes to · [`swarm`] what a seed changes about a plan
+//! - [`capacity`] what a broker's machine can do
 //! - [`mod@write`] the way back: a schedule with everything decided, as a file
 
 pub mod anchor;
+pub mod capacity;
 mod clients;
 mod cluster;
 mod config;

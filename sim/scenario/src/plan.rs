@@ -2,6 +2,7 @@
 //! every default is filled in.
 
 use crate::anchor::Anchor;
+use crate::capacity::Capacity;
 use crate::settings::Harm;
 use ackproof_types::{
     CommitStrategy, Delay, Features, KafkaVersion, Micros, Sending, SinkConfig, TopicId,
@@ -30,6 +31,8 @@ pub struct Plan {
     pub network: Network,
     /// How long a process that starts again takes until it is ready.
     pub startup: Startup,
+    /// What each broker's machine can do; none: everything at once.
+    pub capacity: Option<Capacity>,
     /// Topics; index 0 is `__consumer_offsets`.
     pub topics: Vec<Topic>,
     /// Producers by name, each with one or more instances.

@@ -38,10 +38,18 @@ pub const MEASURES: &[&str] = &[
     "reordered",
     "unavailability",
     "read_unavailability",
+    "handler_use",
+    "disk_use",
 ];
 /// Lengths of time that `expect` can put limits on.
-pub const LENGTHS: &[&str] =
-    &["longest_stall", "longest_read_stall", "longest_failover", "longest_handover"];
+pub const LENGTHS: &[&str] = &[
+    "longest_stall",
+    "longest_read_stall",
+    "longest_failover",
+    "longest_handover",
+    "longest_queue",
+    "longest_disk_queue",
+];
 /// Latencies: `expect` can put limits on each of [`STATISTICS`] of them.
 pub const LATENCIES: &[&str] = &["ack_latency", "end_to_end_latency"];
 /// What can be limited of a latency.
@@ -173,6 +181,7 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
         broker_config: cluster.settings,
         network: cluster.network,
         startup: cluster.startup,
+        capacity: cluster.capacity,
         topics,
         producers,
         groups,

@@ -1,6 +1,7 @@
 //! The JSON Schema of a scenario, for editors: made from the same tables that the reader uses. It
 //! knows shapes only; rules between values are the reader's.
 
+use crate::capacity::{CAPACITY_KEYS, MAX_PAGE_CACHE, PROFILES};
 use crate::clients::{DEPLOY_KEYS, GROUP_KEYS, PRODUCER_KEYS};
 use crate::cluster::{
     CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, MAX_SYN_LINEAR_TIMEOUTS, NETWORK_KEYS, STARTUP_KEYS,
@@ -192,8 +193,33 @@ fn cluster() -> Value {
                 ),
             )
         }),
+        "capacity" => capacity(),
         other => unreachable!("no schema for {other}"),
     })
+}
+
+fn capacity() -> Value {
+    let names = || PROFILES.iter().map(|profile| profile.name);
+    let about = PROFILES.iter().map(|profile| format!("{}: {}", profile.name, profile.about));
+    let about = about.collect::<Vec<_>>().join("; ");
+    let figures = object(CAPACITY_KEYS, |key| match key {
+        "profile" => {
+            words(names(), &format!("Whose figures hold unless they stand here. {about}."))
+        }
+        "request" => pattern(DURATION, "How long a request handler takes for a request."),
+        "handler" => pattern(BANDWIDTH, "Bytes a second that a request handler gets through."),
+        "network" => pattern(BANDWIDTH, "Bytes a second that a network thread gets through."),
+        "disk" => pattern(BANDWIDTH, "Bytes a second that the disk writes or reads."),
+        "page_cache" => described(
+            json!({ "type": "integer", "minimum": 0, "maximum": MAX_PAGE_CACHE }),
+            "Bytes of the newest writes that are read from memory, not from the disk.",
+        ),
+        other => unreachable!("no schema for {other}"),
+    });
+    described(
+        json!({ "anyOf": [words(names(), &about), figures] }),
+        "What each broker's machine can do. Left out: everything at once.",
+    )
 }
 
 fn topic() -> Value {

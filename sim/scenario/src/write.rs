@@ -4,6 +4,7 @@
 //! be read, edited and compared. It does not decide anything: what chance chose is handed in.
 
 use crate::anchor;
+use crate::capacity::Capacity;
 use crate::clients::START;
 use crate::cluster;
 use crate::config::preset;
@@ -142,6 +143,20 @@ fn cluster(plan: &Plan) -> Map<String, Value> {
         startup.put_if(given != usual, key, || json!(spell_range(given)));
     }
     object.put_full("startup", startup.0);
+    if let Some(capacity) = plan.capacity {
+        object.put("capacity", Value::Object(self::capacity(capacity)));
+    }
+    object.0
+}
+
+fn capacity(capacity: Capacity) -> Map<String, Value> {
+    let mut object = Object::new();
+    object.put_if(capacity.profile.is_some(), "profile", || json!(capacity.profile));
+    for (key, value) in capacity.figures() {
+        // All others are text with a unit.
+        let number: Option<u64> = value.parse().ok();
+        object.put(key, number.map_or_else(|| json!(value), |number| json!(number)));
+    }
     object.0
 }
 

@@ -4,6 +4,7 @@
 //! duplicate. What is not possible by the configuration is worse than promised, and a violation. It knows
 //! Kafka's settings and the oracle's causes, and no run.
 
+mod copies;
 mod sinks;
 
 use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause, SendCause, SendEnd};
@@ -11,7 +12,9 @@ use ackproof_reports::contract::{Clause, Contract, NotModelled, Possible};
 use ackproof_reports::run::Fate;
 use ackproof_scenario::plan::{Group, Ignored, Plan, Producer};
 use ackproof_types::words::plural;
-use ackproof_types::{AfterCrash, AtEnd, CommitStrategy, KafkaVersion, OnFailure};
+use ackproof_types::{AfterCrash, AtEnd, CommitStrategy, KafkaVersion};
+use copies::copies;
+pub(super) use copies::may_forget;
 use std::collections::BTreeMap;
 
 /// By property: the causes by which it may be violated; none: by any.
@@ -48,6 +51,10 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
     for one in &plan.producers {
         if one.config.word("acks") == "1" {
             allow(&[DURABILITY], &[LossCause::AcksOne, LossCause::StaleLeader]);
+        }
+        if may_forget(plan, one).is_some() {
+            // It names no causes.
+            allow(&["idempotent-log", "producer-order"], &[]);
         }
     }
     if plan.topics.iter().skip(1).any(|topic| topic.min_insync_replicas() == 1) {
@@ -198,7 +205,7 @@ fn producer(contract: &mut Contract, plan: &Plan, producer: &Producer) {
         ));
     }
     contract.possible.extend(losses);
-    copies(contract, producer, &of_producer);
+    copies(contract, plan, producer, &of_producer);
     application(contract, producer);
     order(contract, producer, &of_producer);
 }
@@ -233,62 +240,6 @@ fn order(contract: &mut Contract, producer: &Producer, setting: &dyn Fn(&str, &s
     };
     let causes = std::iter::once(OrderCause::InFlightRetry.name());
     contract.possible.push(possible(Fate::Reordered, None, causes, clause));
-}
-
-/// What may be in a log more than once.
-fn copies(contract: &mut Contract, producer: &Producer, setting: &dyn Fn(&str, &str) -> String) {
-    let name = &producer.name;
-    let mut copied = |cause: DuplicateCause, says: String, settings: Vec<String>| {
-        let clause = Clause { says, settings };
-        let causes = std::iter::once(cause.name());
-        contract.possible.push(possible(Fate::LogDuplicate, None, causes, clause));
-    };
-    if producer.config.switch("enable.idempotence") {
-        copied(
-            DuplicateCause::EpochBump,
-            format!(
-                "a record of {name} is written twice when a batch expires and the epoch is raised"
-            ),
-            vec![setting(
-                "delivery.timeout.ms",
-                &producer.config.number("delivery.timeout.ms").to_string(),
-            )],
-        );
-    } else if producer.config.number("retries") > 0 && producer.config.word("acks") != "0" {
-        copied(
-            DuplicateCause::ProducerRetry,
-            format!(
-                "a record of {name} is written twice when an answer is lost and it is sent again{}",
-                switched_off(producer)
-            ),
-            vec![setting("enable.idempotence", "false")],
-        );
-    }
-    if producer.sending.after_crash == AfterCrash::Resend {
-        copied(
-            DuplicateCause::ProducerRestart,
-            format!(
-                "a record of {name} is written twice when its application restarts and sends it again"
-            ),
-            Vec::new(),
-        );
-    }
-    if producer.sending.on_failure == OnFailure::Resend {
-        copied(
-            DuplicateCause::SentAgain,
-            format!(
-                "a record of {name} is written twice when its send fails after it was written and its \
-                 application sends it again"
-            ),
-            vec![format!("producers.{name}.on_failure=resend")],
-        );
-    }
-}
-
-/// What switched idempotence off without a word, if anything did (R6.17).
-fn switched_off(producer: &Producer) -> String {
-    let by = producer.idempotence_off_by.as_ref();
-    by.map_or_else(String::new, |by| format!(": {by} switched idempotence off by itself"))
 }
 
 /// What the application leaves unwritten.

@@ -9,7 +9,7 @@ use ackproof_oracle::pace::Stalls;
 use ackproof_reports::measure::{Estimate, MeasureSweep, Stall, Sums, Unit};
 use ackproof_reports::run::RunReport;
 use ackproof_reports::sweep::Interval;
-use ackproof_reports::timing::{GroupTiming, StallReport};
+use ackproof_reports::timing::{GroupTiming, LoadReport, StallReport};
 
 /// The estimates of a latency: `mean` and `max` beside these.
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
@@ -129,6 +129,7 @@ pub(crate) fn value(run: &RunReport, name: &str) -> Option<f64> {
     let stall = |of: fn(&Stall) -> f64| {
         worst(&mut timing.groups.iter().filter_map(|one| one.reads.as_ref()).map(of))
     };
+    let load = |of: fn(&LoadReport) -> f64| timing.load.as_ref().map(of);
     match name {
         "duplicate_rate" => {
             Some(worst(&mut groups.iter().map(|one| one.duplicate_rate)).unwrap_or(0.0))
@@ -160,6 +161,10 @@ pub(crate) fn value(run: &RunReport, name: &str) -> Option<f64> {
         "read_unavailability" => stall(|stall| stall.unavailability),
         "longest_read_stall" => stall(|stall| stall.longest_ms),
         "longest_failover" => timing.failover.and_then(|times| times.max_ms),
+        "longest_queue" => load(|load| load.longest_queue_ms),
+        "longest_disk_queue" => load(|load| load.longest_disk_queue_ms),
+        "handler_use" => load(|load| load.handler_use),
+        "disk_use" => load(|load| load.disk_use),
         "longest_handover" => {
             let handovers = timing.groups.iter().filter_map(|one| one.handover?.max_ms);
             worst(&mut handovers.into_iter())

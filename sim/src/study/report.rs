@@ -69,6 +69,7 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         properties: properties.map(property).collect(),
         kafka: shape::kafka(plan),
         network: shape::network(plan),
+        capacity: shape::capacity(plan),
         records: (&findings.records).into(),
         groups: findings.groups.iter().map(GroupReport::from).collect(),
         faults: faults.collect(),

@@ -4,7 +4,9 @@
 //! the scenario's own shape (no group, `acks=0`, one replica, nobody who restarts) says nothing, and rightly so.
 
 use crate::world::network::syn_again_after_s;
+use ackproof_reports::capacity::CapacityReport;
 use ackproof_reports::run::{KafkaReport, NetworkReport};
+use ackproof_scenario::capacity::{PROFILES, THREADS};
 use ackproof_scenario::plan::{Action, Fault, FaultKind, Group, Plan, Producer, Target};
 use ackproof_types::{SinkConfig, SinkWrites};
 
@@ -64,6 +66,19 @@ pub(crate) fn network(plan: &Plan) -> Option<NetworkReport> {
     kinds.any(|(_, kind)| loses(&kind.action)).then(|| NetworkReport {
         syn_linear_timeouts,
         syn_again_after_s: syn_again_after_s(syn_linear_timeouts),
+    })
+}
+
+/// What a run's report says of the brokers' machines: only where requests take time.
+pub(crate) fn capacity(plan: &Plan) -> Option<CapacityReport> {
+    let capacity = plan.capacity?;
+    let profile = PROFILES.iter().find(|one| Some(one.name) == capacity.profile);
+    let threads = THREADS.iter().map(|key| (*key, plan.broker_config.number(key).to_string()));
+    let figures = capacity.figures().into_iter().chain(threads);
+    Some(CapacityReport {
+        profile: profile.map(|one| one.name.to_owned()),
+        about: profile.map(|one| one.about.to_owned()),
+        figures: figures.map(|(key, value)| (key.to_owned(), value)).collect(),
     })
 }
 

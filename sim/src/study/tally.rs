@@ -66,6 +66,7 @@ impl<'a> Tally<'a> {
             witnesses: BTreeMap::new(),
             kafka: shape::kafka(plan),
             network: shape::network(plan),
+            capacity: shape::capacity(plan),
             records: Records::default(),
             groups: Vec::new(),
             crashed: Vec::new(),

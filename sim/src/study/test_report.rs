@@ -2,6 +2,7 @@
 
 use ackproof_oracle::context::{Context, GroupContext};
 use ackproof_oracle::histogram::Histogram;
+use ackproof_oracle::load::{Load, Most};
 use ackproof_oracle::pace::{GroupPace, Pace, Stalls};
 use ackproof_reports::run::{
     FaultReport, GroupReport, KafkaReport, PropertyReport, Records, RunReport, Violation,
@@ -10,7 +11,7 @@ use ackproof_reports::timing::Timing;
 use ackproof_reports::verdict::{Judgement, Verdict};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_with};
-use ackproof_types::Micros;
+use ackproof_types::{Micros, NodeId};
 use std::collections::BTreeMap;
 
 pub(crate) const DURABILITY: &str = "acked-durability";
@@ -85,6 +86,7 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
             features: [("metadata.version".to_owned(), "4.0-IV3".to_owned())].into(),
         },
         network: None,
+        capacity: None,
         records: Records { sent: 10, acked: 9, failed: 1, ..Records::default() },
         groups: vec![GroupReport {
             group: "g".to_owned(),
@@ -136,7 +138,23 @@ fn pace(seed: u64) -> Pace {
     let group =
         GroupPace { begins, end_to_end: lengths(20), reads: Some(stalls), read_stall, handover };
     let (writes, failover) = (Some(stalls), Some(lengths(9000 + 1000 * seed)));
-    Pace { acknowledgement: lengths(10), writes, write_stall, failover, groups: vec![group] }
+    Pace {
+        acknowledgement: lengths(10),
+        writes,
+        write_stall,
+        failover,
+        groups: vec![group],
+        load: Some(Load {
+            longest_queue: busy(50_000),
+            handlers: busy(500_000),
+            longest_disk_queue: busy(20_000),
+            disk: busy(900_000),
+        }),
+    }
+}
+
+fn busy(value: u64) -> Most {
+    Most { value, at: NodeId(0) }
 }
 
 fn timing(pace: &Pace) -> Timing {
@@ -149,5 +167,6 @@ fn timing(pace: &Pace) -> Timing {
         commit_interval: None,
         sink: None,
     };
-    Timing::of(pace, &Context { groups: vec![group], ..Context::default() })
+    let nodes = vec!["broker-1".to_owned()];
+    Timing::of(pace, &Context { nodes, groups: vec![group], ..Context::default() })
 }

@@ -59,6 +59,8 @@ pub(crate) enum Due {
     SetupDeadline(ConnectionId),
     /// The sockets of a process that was killed are gone.
     Dead(NodeId),
+    /// A thread of a broker's server has come to the end of what it does.
+    Served(NodeId, u64),
     /// An entry of a process's timers.
     Timer(NodeId, Entry),
     /// An item of the agenda.

@@ -6,6 +6,8 @@ use super::events::Due;
 use super::events::{Events, Toward};
 use super::network::{Network, Packet};
 use super::recorder::Recorder;
+use super::server::{Arrived, Done, Held, Server};
+use ackproof_kafka::broker::BrokerWrite;
 use ackproof_kafka::machine::{ConnectionId, Route};
 use ackproof_kafka::message::Message;
 use ackproof_kafka::observation::Observation;
@@ -20,9 +22,93 @@ pub(crate) struct Kernel {
     pub(crate) recorder: Recorder,
     /// By group; none: what it writes to is nobody's concern.
     pub(crate) sinks: Vec<Option<Sink>>,
+    /// By process; empty unless requests take time.
+    pub(crate) servers: Vec<Option<Server>>,
 }
 
 impl Kernel {
+    /// The server in front of a process, and the heap.
+    fn server(&mut self, node: NodeId) -> Option<(&mut Server, &mut Events)> {
+        Some((self.servers.get_mut(node.index())?.as_mut()?, &mut self.events))
+    }
+
+    /// Hands a request to the server of its broker; gives it back if it takes no time there.
+    pub(crate) fn queue(&mut self, node: NodeId, request: Arrived) -> Option<Arrived> {
+        let Some((server, events)) = self.server(node) else { return Some(request) };
+        server.arrived(request, events);
+        None
+    }
+
+    /// A step of a process begins.
+    pub(crate) fn begin(&mut self, node: NodeId) {
+        if let Some((server, _)) = self.server(node) {
+            server.begin();
+        }
+    }
+
+    /// A broker's disk changes.
+    pub(crate) fn wrote(&mut self, node: NodeId, write: &BrokerWrite) {
+        if let Some((server, events)) = self.server(node) {
+            server.wrote(events.now(), write);
+        }
+    }
+
+    /// A broker's machine has taken a request.
+    pub(crate) fn handled(&mut self, node: NodeId) {
+        if let Some((server, events)) = self.server(node) {
+            server.handled(events);
+        }
+    }
+
+    /// A thread of a server has come to the end of what it does: gives the request that is for the machine.
+    pub(crate) fn served(&mut self, node: NodeId, number: u64) -> Option<Arrived> {
+        let (server, events) = self.server(node)?;
+        let done = server.finish(number, events);
+        self.carry_out(node, done)
+    }
+
+    fn carry_out(&mut self, node: NodeId, done: Done) -> Option<Arrived> {
+        match done {
+            Done::Nothing => {}
+            Done::Handle(request) => return Some(request),
+            // The other end is closed, and answers with a reset: what came before it is discarded.
+            Done::Answer(id, Message::Response(..)) if self.is_closed(id) => {
+                self.network.forget(id);
+            }
+            Done::Answer(id, message) => self.answer_now(id, message),
+            Done::Request(route, message) => self.request_now(node, route, message),
+        }
+        None
+    }
+
+    /// The process of a server is no more.
+    pub(crate) fn desert(&mut self, node: NodeId) {
+        if let Some((server, _)) = self.server(node) {
+            server.clear();
+        }
+    }
+
+    /// From now on requests take no time.
+    pub(crate) fn lift(&mut self) {
+        self.servers.iter_mut().flatten().for_each(Server::lift);
+    }
+
+    /// Whether the opener of a connection let go of it.
+    fn is_closed(&mut self, id: ConnectionId) -> bool {
+        self.network.get(id).is_some_and(|connection| !connection.open)
+    }
+
+    /// Puts on record how busy each server has been since the last time.
+    pub(crate) fn account(&mut self) {
+        let now = self.events.now();
+        for place in 0..self.servers.len() {
+            if let Some(server) = &mut self.servers[place] {
+                let (node, event) = (server.node(), server.account(now));
+                self.recorder.record(now, node, event);
+            }
+        }
+    }
+
     /// Puts what a machine observed on record.
     pub(crate) fn observe(&mut self, node: NodeId, observation: Observation) {
         let written = self.write_to_sink(node, &observation);
@@ -59,13 +145,33 @@ impl Kernel {
 
     /// Sends a request on the connection of `route`, opening it if there is none.
     pub(crate) fn request(&mut self, from: NodeId, route: Route, message: Message) {
+        match self.server(from) {
+            Some((server, events)) => {
+                let done = server.send(Held::Request(route, message), events);
+                self.carry_out(from, done);
+            }
+            None => self.request_now(from, route, message),
+        }
+    }
+
+    fn request_now(&mut self, from: NodeId, route: Route, message: Message) {
         let id = self.network.open(from, route, &mut self.events);
         self.send(id, Toward::Acceptor, Packet::Data(message));
     }
 
-    /// Sends the acceptor's answer; the next request that waits on the connection is read once the
-    /// step is over.
-    pub(crate) fn answer(&mut self, id: ConnectionId, message: Message) {
+    /// Sends the acceptor's answer.
+    pub(crate) fn answer(&mut self, from: NodeId, id: ConnectionId, message: Message) {
+        match self.server(from) {
+            Some((server, events)) => {
+                let done = server.send(Held::Answer(id, message), events);
+                self.carry_out(from, done);
+            }
+            None => self.answer_now(id, message),
+        }
+    }
+
+    /// The next request that waits on the connection is read once the step is over.
+    fn answer_now(&mut self, id: ConnectionId, message: Message) {
         let Some(connection) = self.network.get(id) else { return };
         if connection.backlog.is_empty() {
             connection.busy = false;
@@ -79,6 +185,9 @@ impl Kernel {
 
     /// The opener gives up what it asked on `route`.
     pub(crate) fn close(&mut self, opener: NodeId, route: Route) {
+        if let Some((server, _)) = self.server(opener) {
+            server.close(route);
+        }
         if let Some(id) = self.network.route(opener, route) {
             self.network.close(id);
         }

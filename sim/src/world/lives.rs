@@ -9,6 +9,7 @@ use super::kernel::Kernel;
 use super::network::{Network, Packet};
 use super::process::{Call, Process, Stimulus};
 use super::recorder::Recorder;
+use super::server::{Arrived, Server};
 use ackproof_kafka::driver::After;
 use ackproof_kafka::machine::ConnectionId;
 use ackproof_kafka::message::Message;
@@ -81,9 +82,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(
         processes: Vec<(Box<dyn Process>, Startup, Dying, ChaCha8Rng)>,
-        network: Network,
+        (network, servers, sinks): (Network, Vec<Option<Server>>, Vec<Option<Sink>>),
         recorder: Recorder,
-        sinks: Vec<Option<Sink>>,
         progress: Progress,
     ) -> Self {
         let slots = processes
@@ -98,7 +98,11 @@ impl World {
                 waking,
             })
             .collect();
-        Self { slots, progress, kernel: Kernel { events: Events::new(), network, recorder, sinks } }
+        Self {
+            slots,
+            progress,
+            kernel: Kernel { events: Events::new(), network, recorder, sinks, servers },
+        }
     }
 
     /// Microseconds since the start.
@@ -153,7 +157,7 @@ impl World {
         match due {
             // The kernel works on while a process is frozen or dead.
             Due::Agenda(_) | Due::Departure(..) | Due::Retransmit(..) | Due::Dead(_) => None,
-            Due::Timer(node, _) => Some(node),
+            Due::Timer(node, _) | Due::Served(node, _) => Some(node),
             Due::Arrival(id, Toward::Acceptor) | Due::Backlog(id) => {
                 self.kernel.network.get(id).map(|connection| connection.acceptor)
             }
@@ -186,6 +190,12 @@ impl World {
         match due {
             Due::Agenda(_) | Due::Departure(..) | Due::Retransmit(..) | Due::Dead(_) => {}
             Due::Timer(node, entry) => self.step(node, Stimulus::Timer(entry)),
+            Due::Served(node, number) => {
+                if let Some(request) = self.kernel.served(node, number) {
+                    self.deliver(node, request);
+                    self.kernel.handled(node);
+                }
+            }
             Due::SetupDeadline(id) => {
                 let Kernel { network, events, .. } = &mut self.kernel;
                 if network.setup_failed(id, events) {
@@ -228,10 +238,18 @@ impl World {
             connection.accepted_in = Some(slot.life);
             connection.busy = true;
             let (from, peer) = (connection.opener, connection.peer(id));
-            self.kernel.recorder.delivered(self.kernel.events.now(), from, node);
-            self.step(node, Stimulus::Deliver(peer, message));
+            let request = Arrived { from, peer, message, at: self.kernel.events.now() };
+            if let Some(request) = self.kernel.queue(node, request) {
+                self.deliver(node, request);
+            }
         }
         self.kernel.network.forget_if_spent(id);
+    }
+
+    /// The machine takes a request.
+    fn deliver(&mut self, node: NodeId, request: Arrived) {
+        self.kernel.recorder.delivered(self.kernel.events.now(), request.from, node);
+        self.step(node, Stimulus::Deliver(request.peer, request.message));
     }
 
     /// A response reaches the opener.
@@ -260,6 +278,7 @@ impl World {
     }
 
     fn step(&mut self, node: NodeId, stimulus: Stimulus) {
+        self.kernel.begin(node);
         let after = self.slots[node.index()].process.step(stimulus, &mut self.kernel);
         self.settle(node, after);
     }
@@ -309,6 +328,7 @@ impl World {
         self.bury(node);
         let slot = &mut self.slots[node.index()];
         slot.life += 1;
+        self.kernel.begin(node);
         let after = slot.process.boot(&mut self.kernel);
         self.settle(node, after);
     }
@@ -338,6 +358,7 @@ impl World {
         slot.process.kill();
         slot.paused = false;
         let waiting = std::mem::take(&mut slot.waiting);
+        self.kernel.desert(node);
         self.kernel.record(node, Event::ProcessEnded(how));
         // Its own connections end at once, those to it when their openers hear of it.
         let (opened, accepted) = self.kernel.network.of(node);

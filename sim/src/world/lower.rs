@@ -2,6 +2,7 @@
 //!
 //! The one place that knows Kafka's keys on one side and the models' fields on the other.
 
+use super::server::Limits;
 use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
     ApplicationConfig, BrokerSettings, ClusterConfig, ConsumerConfig, ProducerConfig, TopicConfig,
@@ -156,6 +157,17 @@ pub(crate) fn startup(plan: &Plan, role: Role) -> Delay {
     }
 }
 
+/// How many threads a broker has and what they can do; none: requests take no time.
+pub(crate) fn limits(plan: &Plan) -> Option<Limits> {
+    let config = &plan.broker_config;
+    Some(Limits {
+        capacity: plan.capacity?,
+        network_threads: number(config, "num.network.threads", usize::MAX),
+        handlers: number(config, "num.io.threads", usize::MAX),
+        queued_max: number(config, "queued.max.requests", usize::MAX),
+    })
+}
+
 fn topic(topic: &Topic) -> TopicConfig {
     let config = &topic.config;
     TopicConfig {
@@ -194,6 +206,9 @@ fn broker(config: &Settings) -> BrokerSettings {
         offsets_commit_timeout: config.millis("offsets.commit.timeout.ms"),
         offsets_retention: config.minutes("offsets.retention.minutes"),
         offsets_retention_check_interval: config.millis("offsets.retention.check.interval.ms"),
+        producer_id_expiration: config.millis("producer.id.expiration.ms"),
+        producer_id_expiration_check_interval: config
+            .millis("producer.id.expiration.check.interval.ms"),
         group_initial_rebalance_delay: config.millis("group.initial.rebalance.delay.ms"),
         group_min_session_timeout: config.millis("group.min.session.timeout.ms"),
         group_max_session_timeout: config.millis("group.max.session.timeout.ms"),
@@ -242,6 +257,9 @@ pub(crate) fn producer(
         retry_backoff: config.millis("retry.backoff.ms"),
         retry_backoff_max: config.millis("retry.backoff.max.ms"),
         metadata_max_age: config.millis("metadata.max.age.ms"),
+        adaptive_partitioning: config.switch("partitioner.adaptive.partitioning.enable"),
+        availability_timeout: config.millis("partitioner.availability.timeout.ms"),
+        ignore_keys: config.switch("partitioner.ignore.keys"),
         flush_waits_for_parts: profile(plan).has(Rule::FlushWaitsForParts),
         sending: producer.sending,
         salt: stream(seed, "salt", entity(&name)).random(),
@@ -373,6 +391,12 @@ fn application(group: &Group, seed: u64) -> ApplicationConfig {
     }
 }
 
+/// After how long a broker forgets this producer, if a batch can be sent again later.
+fn id_expiration(plan: &Plan, producer: &Producer) -> Option<Micros> {
+    let after = plan.broker_config.millis("producer.id.expiration.ms");
+    (after < producer.config.millis("delivery.timeout.ms")).then_some(after)
+}
+
 pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
     let topics = plan.topics.iter().map(|topic| TopicContext {
         name: topic.name.clone(),
@@ -397,6 +421,7 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
                     retries: Some(self::number(&producer.config, "retries", u32::MAX)),
                     delivery_timeout: Some(producer.config.millis("delivery.timeout.ms")),
                     max_block: Some(producer.config.millis("max.block.ms")),
+                    id_expiration: id_expiration(plan, producer),
                 },
             })
         }

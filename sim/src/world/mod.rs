@@ -6,6 +6,7 @@
 //! - [`run`] one run, from boot to findings: start here · [`bounds`] what ends it without a result
 //! - [`lives`] processes and their lives · [`process`] one of them, with its [`timers`]
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
+//! - [`server`] the threads and the disk of a broker, where requests take time
 //! - [`nemesis`] faults · [`recorder`] the history and its digest
 
 pub mod bounds;
@@ -19,4 +20,5 @@ pub(crate) mod network;
 mod process;
 pub mod recorder;
 pub mod run;
+mod server;
 mod timers;

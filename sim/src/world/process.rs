@@ -6,11 +6,11 @@
 use super::events::Due;
 use super::kernel::Kernel;
 use super::timers::{Entry, Outcome, Timers};
-use ackproof_kafka::broker::{Broker, BrokerCall};
+use ackproof_kafka::broker::{Broker, BrokerCall, BrokerWrite};
 use ackproof_kafka::consumer::{Consumer, ConsumerCall, Timer as ConsumerTimer};
 use ackproof_kafka::controller::{Controller, ControllerCall};
 use ackproof_kafka::driver::{self, After, Surroundings};
-use ackproof_kafka::machine::{Input, Machine, Peer, Route, To};
+use ackproof_kafka::machine::{Disk, Input, Machine, Peer, Route, To};
 use ackproof_kafka::message::Message;
 use ackproof_kafka::observation::Observation;
 use ackproof_kafka::producer::{Producer, ProducerCall};
@@ -77,6 +77,10 @@ pub(crate) trait Callable: Machine {
     fn is_watched(_timer: Self::Timer) -> bool {
         false
     }
+    /// The same as a change of a broker's disk: those take time.
+    fn of_broker(_write: &<Self::Disk as Disk>::Write) -> Option<&BrokerWrite> {
+        None
+    }
     /// Where a producer's source stands.
     fn next_record(_disk: &Self::Disk) -> u32 {
         0
@@ -108,6 +112,9 @@ impl Callable for Broker {
             Call::Stop => Some(BrokerCall::Shutdown),
             Call::Send(_) | Call::End | Call::Stall(_) | Call::AddPartitions(..) => None,
         }
+    }
+    fn of_broker(write: &BrokerWrite) -> Option<&BrokerWrite> {
+        Some(write)
     }
 }
 
@@ -177,11 +184,11 @@ struct Around<'a, M: Machine> {
     kernel: &'a mut Kernel,
 }
 
-impl<M: Machine> Surroundings<M> for Around<'_, M> {
+impl<M: Callable> Surroundings<M> for Around<'_, M> {
     fn send(&mut self, to: To, message: Message) {
         match to {
             To::Route(route) => self.kernel.request(self.node, route, message),
-            To::Connection(id) => self.kernel.answer(id, message),
+            To::Connection(id) => self.kernel.answer(self.node, id, message),
         }
     }
 
@@ -205,6 +212,12 @@ impl<M: Machine> Surroundings<M> for Around<'_, M> {
 
     fn observe(&mut self, observation: Observation) {
         self.kernel.observe(self.node, observation);
+    }
+
+    fn wrote(&mut self, write: &<M::Disk as Disk>::Write) {
+        if let Some(write) = M::of_broker(write) {
+            self.kernel.wrote(self.node, write);
+        }
     }
 }
 

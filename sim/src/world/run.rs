@@ -10,6 +10,7 @@ use super::nemesis::{FaultRecord, Nemesis, Next};
 use super::network::Network;
 use super::process::{Call, Process, Running};
 use super::recorder::{Recorder, Trace};
+use super::server::Server;
 use ackproof_kafka::broker::Broker;
 use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
 use ackproof_kafka::consumer::Consumer;
@@ -191,8 +192,10 @@ impl<'a> Director<'a> {
             })
             .collect();
         let network = Network::new(&cast.entities(), cast.roster.clone(), plan.network, seed);
+        let servers = servers(plan, &cast);
         let sinks = plan.groups.iter().map(|group| group.sink.map(Sink::new)).collect();
-        let world = World::new(processes, network, recorder, sinks, Progress::new(bounds));
+        let progress = Progress::new(bounds);
+        let world = World::new(processes, (network, servers, sinks), recorder, progress);
         let schedule = Schedule::new(plan, seed).faults;
         let nemesis = Nemesis::new(plan, cast.clone());
         let (has_settled, sources) = (false, BTreeMap::new());
@@ -335,6 +338,12 @@ impl<'a> Director<'a> {
             }
             self.refeed();
         }
+        if phase != Phase::Load {
+            self.world.kernel.account();
+        }
+        if phase == Phase::FinalRead {
+            self.world.kernel.lift();
+        }
         self.world.kernel.record(self.cast.controller(), Event::Phase(phase));
         if phase == Phase::FinalRead
             && let Some(reader) = self.cast.find(Role::Reader)
@@ -399,6 +408,20 @@ impl<'a> Director<'a> {
             self.world.call(node, Call::End);
         }
     }
+}
+
+/// What stands in front of each process: a server in front of brokers, if requests take time.
+fn servers(plan: &Plan, cast: &Cast) -> Vec<Option<Server>> {
+    let Some(limits) = lower::limits(plan) else { return Vec::new() };
+    let server = |(node, role)| match role {
+        Role::Broker(_) => Some(Server::new(node, limits)),
+        Role::Controller(_)
+        | Role::Producer(..)
+        | Role::Member(..)
+        | Role::Spare(..)
+        | Role::Reader => None,
+    };
+    cast.nodes().map(server).collect()
 }
 
 fn process(

@@ -59,6 +59,8 @@ pub enum Timer {
     LagCheck,
     /// `replica.high.watermark.checkpoint.interval.ms` has passed (R1.23).
     HighWatermarkCheckpoint,
+    /// `producer.id.expiration.check.interval.ms` has passed (R6.35).
+    ProducerExpiration,
     /// A produce request waited its `timeout` for replicas (R4.7).
     ProduceWait(u64),
     /// A fetch was parked for its `max_wait` (R2.16).
@@ -160,6 +162,7 @@ impl Machine for Broker {
         out.arm(Timer::LagCheck, Delay::rest_of(broker.lag_check_interval()));
         let checkpoint = settings.high_watermark_checkpoint_interval;
         out.arm(Timer::HighWatermarkCheckpoint, Delay::rest_of(checkpoint));
+        out.arm(Timer::ProducerExpiration, settings.producer_id_expiration_check_interval);
         broker
     }
 
@@ -321,6 +324,10 @@ impl Broker {
             Timer::HighWatermarkCheckpoint => {
                 self.checkpoint_high_watermarks(out);
                 out.arm(timer, self.settings().high_watermark_checkpoint_interval);
+            }
+            Timer::ProducerExpiration => {
+                self.expire_producers();
+                out.arm(timer, self.settings().producer_id_expiration_check_interval);
             }
             Timer::ProduceWait(id) => self.produce_timed_out(id, out),
             Timer::FetchWait(id) => self.fetch_wait_over(id, out),

@@ -47,6 +47,14 @@ struct Part {
 }
 
 impl Broker {
+    /// R6.35: `ProducerStateManager#removeExpiredProducers`, of every log at once.
+    pub(super) fn expire_producers(&mut self) {
+        let (now, after) = (self.env.now, self.settings().producer_id_expiration);
+        for partition in self.partitions.all_mut() {
+            partition.log.expire_producers(now, after);
+        }
+    }
+
     pub(super) fn handle_produce(
         &mut self,
         connection: ConnectionId,

@@ -6,7 +6,8 @@
 
 use super::stored::{LogWrite, StoredLog};
 use crate::machine::Disk;
-use ackproof_types::{BrokerEpoch, TopicPartition};
+use crate::message::RecordBatch;
+use ackproof_types::{BrokerEpoch, Offset, TopicPartition};
 use std::collections::BTreeMap;
 
 /// A broker's disk.
@@ -37,6 +38,26 @@ pub enum BrokerWrite {
     Log(TopicPartition, LogWrite),
     /// All logs are closed and flushed: the marker, which is synced.
     CleanShutdown(BrokerEpoch),
+}
+
+impl BrokerWrite {
+    /// The batch that goes to the end of a log.
+    #[must_use]
+    pub fn appended(&self) -> Option<(TopicPartition, &RecordBatch)> {
+        match self {
+            Self::Log(partition, LogWrite::Append(batch)) => Some((*partition, batch)),
+            Self::Log(..) | Self::Started | Self::CleanShutdown(_) => None,
+        }
+    }
+
+    /// Where a log is cut.
+    #[must_use]
+    pub fn cut(&self) -> Option<(TopicPartition, Offset)> {
+        match self {
+            Self::Log(partition, LogWrite::Truncate(to)) => Some((*partition, *to)),
+            Self::Log(..) | Self::Started | Self::CleanShutdown(_) => None,
+        }
+    }
 }
 
 impl BrokerDisk {

@@ -13,7 +13,7 @@ mod tests;
 
 use crate::machine::{Outbox, Ticket};
 use crate::message::{EpochEnd, RecordBatch};
-use ackproof_types::{LeaderEpoch, Offset, TopicPartition};
+use ackproof_types::{LeaderEpoch, Micros, Offset, Timestamp, TopicPartition};
 use disk::BrokerWrite;
 use producers::ProducerStates;
 use std::sync::Arc;
@@ -102,6 +102,11 @@ impl ReplicaLog {
     #[must_use]
     pub fn producers(&self) -> &ProducerStates {
         &self.producers
+    }
+
+    /// R6.35: what is remembered of a producer goes after a while; what was written in it stays.
+    pub(crate) fn expire_producers(&mut self, now: Timestamp, after: Micros) {
+        self.producers.expire(now, after);
     }
 
     /// Sets the high watermark, clamped into the log (R1.9). It may fall on a follower (R1.10).

@@ -3,7 +3,7 @@
 //! Kafka: `ProducerStateManager`, `ProducerStateEntry`, `ProducerAppendInfo` (KIP-98).
 
 use crate::message::{ProducerStamp, RecordBatch};
-use ackproof_types::{ErrorCode, Offset, ProducerEpoch, ProducerId, Sequence};
+use ackproof_types::{ErrorCode, Micros, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
 const WINDOW: usize = 5;
@@ -21,6 +21,8 @@ struct Remembered {
 struct Session {
     epoch: ProducerEpoch,
     batches: VecDeque<Remembered>,
+    /// What the last batch bears.
+    last: Timestamp,
 }
 
 /// Producer sessions by id.
@@ -76,10 +78,12 @@ impl ProducerStates {
     /// Remembers an appended batch, whoever appended it (R6.34).
     pub fn remember(&mut self, batch: &RecordBatch) {
         let Some(stamp) = batch.producer else { return };
-        let session = self
-            .sessions
-            .entry(stamp.id)
-            .or_insert_with(|| Session { epoch: stamp.epoch, batches: VecDeque::new() });
+        let session = self.sessions.entry(stamp.id).or_insert_with(|| Session {
+            epoch: stamp.epoch,
+            batches: VecDeque::new(),
+            last: batch.max_timestamp,
+        });
+        session.last = batch.max_timestamp;
         if session.epoch != stamp.epoch {
             session.epoch = stamp.epoch;
             session.batches.clear();
@@ -93,6 +97,11 @@ impl ProducerStates {
             base_offset: batch.base_offset,
             next_offset: batch.next_offset(),
         });
+    }
+
+    /// R6.35: forgets whose last batch bears a time that is `after` ago or longer.
+    pub fn expire(&mut self, now: Timestamp, after: Micros) {
+        self.sessions.retain(|_, session| now.since(session.last) < after);
     }
 
     /// R6.33: what a snapshot keeps, the last batch of each producer.
@@ -111,7 +120,7 @@ impl ProducerStates {
 mod tests {
     use super::*;
     use crate::message::Payload;
-    use ackproof_types::{LeaderEpoch, ProducerIndex, Record, RecordId, Timestamp};
+    use ackproof_types::{LeaderEpoch, ProducerIndex, Record, RecordId};
 
     fn stamp(epoch: i16, base: i32) -> ProducerStamp {
         let (epoch, base_sequence) = (ProducerEpoch(epoch), Sequence(base));
@@ -178,6 +187,16 @@ mod tests {
     #[test]
     fn an_unknown_id_may_start_anywhere() {
         assert_eq!(after(&[]).admit(stamp(0, 9), 1), Ok(Admission::Fresh));
+    }
+
+    #[test]
+    fn a_producer_is_forgotten_when_its_last_batch_is_old_enough() {
+        let mut states = after(&[(stamp(0, 0), 3)]);
+        let at = |us| Timestamp::from_micros(us);
+        states.expire(at(99), Micros(100));
+        assert_eq!(states.admit(stamp(0, 0), 3), Ok(Admission::Duplicate(Offset(0), Offset(3))));
+        states.expire(at(100), Micros(100));
+        assert_eq!(states.admit(stamp(0, 0), 3), Ok(Admission::Fresh), "a copy: F16");
     }
 
     #[test]

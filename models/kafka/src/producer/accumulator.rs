@@ -29,6 +29,20 @@ pub(super) struct Node {
     pub(super) broker: BrokerId,
     pub(super) partitions: Vec<u16>,
     pub(super) next: usize,
+    /// What is ready for it waits because it takes nothing (`RecordAccumulator.NodeLatencyStats`).
+    pub(super) latency: Latency,
+}
+
+/// How long data has been ready for a broker that takes none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum Latency {
+    /// It takes what is ready, or nothing is.
+    #[default]
+    None,
+    /// Not for `partitioner.availability.timeout.ms` yet.
+    Waits,
+    /// For longer.
+    Unavailable,
 }
 
 /// All queues.
@@ -47,6 +61,8 @@ pub(super) struct Accumulator {
     /// The application flushes: nothing lingers.
     pub(super) flushing: bool,
     sticky: Sticky,
+    /// `partitioner.ignore.keys`.
+    ignores_keys: bool,
     next_batch: u64,
     spare: Vec<Vec<Record>>,
 }
@@ -75,7 +91,8 @@ impl Accumulator {
             free: config.buffer_memory,
             blocked: VecDeque::new(),
             flushing: false,
-            sticky: Sticky::new(config.batch_size, config.salt),
+            sticky: Sticky::new(config.batch_size, config.adaptive_partitioning, config.salt),
+            ignores_keys: config.ignore_keys,
             next_batch: 0,
             spare: Vec::new(),
         }
@@ -107,7 +124,8 @@ impl Accumulator {
     fn node(&mut self, broker: BrokerId) -> &mut Node {
         let place = self.nodes.partition_point(|node| node.broker < broker);
         if self.nodes.get(place).is_none_or(|node| node.broker != broker) {
-            self.nodes.insert(place, Node { broker, partitions: Vec::new(), next: 0 });
+            let (partitions, latency) = (Vec::new(), Latency::None);
+            self.nodes.insert(place, Node { broker, partitions, next: 0, latency });
         }
         &mut self.nodes[place]
     }
@@ -124,7 +142,8 @@ impl Accumulator {
         if !metadata.exists(self.topic) {
             return None;
         }
-        let partition = match record.key {
+        let key = record.key.filter(|_| !self.ignores_keys);
+        let partition = match key {
             Some(key) => keyed(key, count),
             None => self.stick(metadata),
         };
@@ -145,7 +164,7 @@ impl Accumulator {
         }
         let lingers = batch.stage == Stage::Lingering;
         let added = if began.is_some() { batch.bytes } else { batch.bytes - before };
-        if record.key.is_none() {
+        if key.is_none() {
             self.sticky.add(added);
             if self.sticky.is_spent(self.is_boundary(partition)) {
                 self.switch(metadata);
@@ -195,7 +214,8 @@ impl Accumulator {
     }
 
     fn stick(&mut self, metadata: &Metadata) -> u16 {
-        let partition = self.sticky.peek(loads(&self.partitions, self.topic, metadata));
+        let partition =
+            self.sticky.peek(loads(&self.partitions, &self.nodes, self.topic, metadata));
         // The switch may have been put off until a batch boundary.
         if self.is_boundary(partition) && self.sticky.is_spent(true) {
             return self.switch(metadata);
@@ -204,7 +224,7 @@ impl Accumulator {
     }
 
     fn switch(&mut self, metadata: &Metadata) -> u16 {
-        self.sticky.switch(loads(&self.partitions, self.topic, metadata))
+        self.sticky.switch(loads(&self.partitions, &self.nodes, self.topic, metadata))
     }
 
     /// `linger.ms` of the newest batch of `partition` is over.
@@ -294,12 +314,21 @@ impl Accumulator {
 
 fn loads<'a>(
     partitions: &'a [Partition],
+    nodes: &'a [Node],
     topic: TopicId,
     metadata: &'a Metadata,
 ) -> impl Iterator<Item = Load> + 'a {
-    partitions.iter().zip(0..).map(move |(partition, number)| Load {
-        queued: partition.queue.len() as u64,
-        has_leader: metadata.leader(TopicPartition::new(topic, number)).is_some(),
-        used: partition.used,
+    let stuck = |leader: BrokerId| {
+        let mut nodes = nodes.iter();
+        nodes.any(|node| node.broker == leader && node.latency == Latency::Unavailable)
+    };
+    partitions.iter().zip(0..).map(move |(partition, number)| {
+        let leader = metadata.leader(TopicPartition::new(topic, number));
+        Load {
+            queued: partition.queue.len() as u64,
+            has_leader: leader.is_some(),
+            is_available: !leader.is_some_and(stuck),
+            used: partition.used,
+        }
     })
 }

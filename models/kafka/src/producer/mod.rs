@@ -65,6 +65,8 @@ pub enum Timer {
     MaxBlock(RecordId),
     /// `retry.backoff.ms` after a request for a producer id failed.
     ProducerId,
+    /// `partitioner.availability.timeout.ms` for a broker that takes nothing of what is ready for it.
+    Availability(BrokerId),
     /// A timer of the network client.
     Network(NetworkTimer),
 }
@@ -270,6 +272,7 @@ impl Producer {
             Timer::Wake | Timer::Delivery(..) => {}
             Timer::Retry(partition, batch) => self.accumulator.backed_off(partition, batch),
             Timer::MaxBlock(record) => self.blocked_too_long(record, out),
+            Timer::Availability(broker) => self.is_unavailable(broker),
             Timer::ProducerId => self.identity.request = IdentityRequest::Wanted,
             Timer::Network(timer) => {
                 let failed = self.client.fire(timer, out);

@@ -27,6 +27,8 @@ pub(super) struct Sticky {
     partition: Option<u16>,
     bytes: u64,
     batch_size: u64,
+    /// `partitioner.adaptive.partitioning.enable`.
+    adaptive: bool,
     salt: u64,
     draws: u64,
     weights: Vec<(u16, u64)>,
@@ -39,14 +41,17 @@ pub(super) struct Load {
     pub(super) queued: u64,
     /// It has a leader.
     pub(super) has_leader: bool,
+    /// Its leader took something within `partitioner.availability.timeout.ms`, or nothing waits for it.
+    pub(super) is_available: bool,
     /// It had a batch before.
     pub(super) used: bool,
 }
 
 impl Sticky {
-    pub(super) fn new(batch_size: u32, salt: u64) -> Self {
+    pub(super) fn new(batch_size: u32, adaptive: bool, salt: u64) -> Self {
         let batch_size = batch_size.into();
-        Self { partition: None, bytes: 0, batch_size, salt, draws: 0, weights: Vec::new() }
+        let weights = Vec::new();
+        Self { partition: None, bytes: 0, batch_size, adaptive, salt, draws: 0, weights }
     }
 
     /// The partition to add to now.
@@ -69,23 +74,33 @@ impl Sticky {
     }
 
     /// Goes on to the next partition: uniform over those with a leader, or weighted against the length
-    /// of their queues once all have been used (adaptive partitioning).
+    /// of their queues once all have been used (adaptive partitioning), without those whose leader takes
+    /// nothing, unless that is all of them.
     pub(super) fn switch(&mut self, partitions: impl Iterator<Item = Load>) -> u16 {
         self.weights.clear();
         let (mut all, mut all_used, mut equal, mut longest) = (0_u16, true, true, 0);
+        let (mut led, mut available, mut first) = (0, 0, None);
         for (load, number) in partitions.zip(0..) {
             all += 1;
             all_used &= load.used;
-            if load.has_leader {
-                equal &= self.weights.first().is_none_or(|(_, first)| *first == load.queued);
+            led += u16::from(load.has_leader);
+            if load.has_leader && load.is_available {
+                available += 1;
+                equal &= *first.get_or_insert(load.queued) == load.queued;
                 longest = longest.max(load.queued);
-                self.weights.push((number, load.queued));
+                self.weights.push((number, load.queued + 1));
+            } else if load.has_leader {
+                self.weights.push((number, 0));
             }
         }
-        let led = self.weights.len();
-        let adaptive = all_used && led > 0 && all > 1 && !(equal && led == usize::from(all));
+        let differ = !(equal && available == all);
+        let adaptive = self.adaptive && all_used && available > 0 && all > 1 && differ;
         for (_, weight) in &mut self.weights {
-            *weight = if adaptive { longest + 1 - *weight } else { 1 };
+            *weight = match (adaptive, *weight) {
+                (true, 0) => 0,
+                (true, queued) => longest + 2 - queued,
+                (false, _) => 1,
+            };
         }
         if led == 0 {
             self.weights.extend((0..all).map(|number| (number, 1)));
@@ -112,12 +127,16 @@ mod tests {
     use super::*;
 
     fn load(queued: u64, has_leader: bool) -> Load {
-        Load { queued, has_leader, used: true }
+        Load { queued, has_leader, is_available: true, used: true }
     }
 
     /// How often each of `loads` is chosen in 10 000 switches.
     fn shares(loads: &[Load]) -> Vec<u32> {
-        let mut sticky = Sticky::new(100, 7);
+        chosen(loads, true)
+    }
+
+    fn chosen(loads: &[Load], adaptive: bool) -> Vec<u32> {
+        let mut sticky = Sticky::new(100, adaptive, 7);
         let mut counts = vec![0; loads.len()];
         for _ in 0..10_000 {
             counts[usize::from(sticky.switch(loads.iter().copied()))] += 1;
@@ -134,7 +153,7 @@ mod tests {
 
     #[test]
     fn switches_at_a_batch_boundary_or_at_twice_the_size() {
-        let mut sticky = Sticky::new(100, 7);
+        let mut sticky = Sticky::new(100, true, 7);
         sticky.add(99);
         assert!(!sticky.is_spent(true));
         sticky.add(1);
@@ -156,5 +175,25 @@ mod tests {
         let fresh = Load { used: false, ..load(0, true) };
         let uniform = shares(&[load(9, true), fresh]);
         assert!(uniform.iter().all(|count| *count > 4800), "not all were used: {uniform:?}");
+    }
+
+    #[test]
+    fn is_uniform_without_adaptive_partitioning() {
+        let busy = Load { is_available: false, ..load(9, true) };
+        let uniform = chosen(&[load(0, true), busy], false);
+        assert!(uniform.iter().all(|count| *count > 4800), "{uniform:?}");
+        assert_eq!(chosen(&[load(0, false), load(9, true)], false), [0, 10_000]);
+    }
+
+    /// `RecordAccumulator#partitionReady` leaves them out of the load statistics.
+    #[test]
+    fn leaves_out_partitions_whose_leader_takes_nothing_unless_that_is_all() {
+        let stuck = |queued| Load { is_available: false, ..load(queued, true) };
+        assert_eq!(shares(&[stuck(0), load(5, true)]), [0, 10_000]);
+        let weighted = shares(&[stuck(0), load(0, true), load(3, true)]);
+        let expected = [0, 8000, 2000];
+        assert!(weighted.iter().zip(expected).all(|(n, e)| n.abs_diff(e) < 300), "{weighted:?}");
+        let all = shares(&[stuck(0), stuck(9)]);
+        assert!(all.iter().all(|count| *count > 4800), "{all:?}");
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Kafka: `Sender`, `RecordAccumulator#drainBatchesForOneNode` (R6.5–R6.16, R6.22, R6.23, R4.12).
 
+use super::accumulator::Latency;
 use super::application::Course;
 use super::batch::{Batch, BatchId, Ended, Life, Stage};
 use super::responses::Sent;
@@ -50,10 +51,12 @@ impl Producer {
         }
         for node in 0..self.accumulator.nodes.len() {
             let broker = self.accumulator.nodes[node].broker;
-            if self.accumulator.is_ready(node, self.client.metadata())
-                && self.client.ready(data(broker), out)
-            {
-                self.drain(node, broker);
+            if self.accumulator.is_ready(node, self.client.metadata()) {
+                let takes = self.client.ready(data(broker), out);
+                self.note_latency(node, takes, out);
+                if takes {
+                    self.drain(node, broker);
+                }
             }
         }
         // A batch that was drained in the turn in which it expires is sent all the same.
@@ -67,6 +70,35 @@ impl Producer {
         }
         self.drained = drained;
         true
+    }
+
+    /// R6.3: a broker for which something is ready takes it, or not. Kafka compares the last times of both
+    /// (`RecordAccumulator#updateNodeLatencyStats`).
+    fn note_latency(&mut self, node: usize, takes: bool, out: &mut Out) {
+        if self.config.availability_timeout == Micros::ZERO {
+            return;
+        }
+        let node = &mut self.accumulator.nodes[node];
+        let timer = Timer::Availability(node.broker);
+        match (takes, node.latency) {
+            (false, Latency::None) => {
+                node.latency = Latency::Waits;
+                out.arm(timer, self.config.availability_timeout);
+            }
+            (true, Latency::Waits | Latency::Unavailable) => {
+                node.latency = Latency::None;
+                out.disarm(timer);
+            }
+            (true, Latency::None) | (false, Latency::Waits | Latency::Unavailable) => {}
+        }
+    }
+
+    /// It has taken nothing for `partitioner.availability.timeout.ms`.
+    pub(super) fn is_unavailable(&mut self, broker: BrokerId) {
+        let mut nodes = self.accumulator.nodes.iter_mut();
+        if let Some(node) = nodes.find(|node| node.broker == broker) {
+            node.latency = Latency::Unavailable;
+        }
     }
 
     /// Takes at most one batch of each partition that `broker` leads, up to `max.request.size`, going on

@@ -54,6 +54,7 @@ fields! {
     bool = bool: |self, _c| *self, |shown, _n| Ok(shown);
     u16 = u16: |self, _c| *self, |shown, _n| Ok(shown);
     u32 = u32: |self, _c| *self, |shown, _n| Ok(shown);
+    u64 = u64: |self, _c| *self, |shown, _n| Ok(shown);
     Phase = Phase: |self, _c| *self, |shown, _n| Ok(shown);
     ProcessEnd = ProcessEnd: |self, _c| *self, |shown, _n| Ok(shown);
     PositionSource = PositionSource: |self, _c| *self, |shown, _n| Ok(shown);

@@ -89,6 +89,13 @@ struct Producer {
     delivery_timeout: Option<u32>,
     #[serde(rename = "max.block.ms", default, skip_serializing_if = "Option::is_none")]
     max_block: Option<u64>,
+    /// Of the brokers. Left out: they know a producer for longer than it sends a batch again.
+    #[serde(
+        rename = "producer.id.expiration.ms",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    id_expiration: Option<u64>,
     /// Its process; left out: of its own name.
     #[serde(default)]
     node: Option<String>,
@@ -262,6 +269,7 @@ pub fn header_line(context: &Context) -> String {
             retries: producer.limits.retries,
             delivery_timeout: producer.limits.delivery_timeout.map(millis),
             max_block: producer.limits.max_block.map(Micros::as_millis),
+            id_expiration: producer.limits.id_expiration.map(Micros::as_millis),
             node: Some(context.node(producer.node).to_owned()),
         };
         (producer.name.clone(), shown)
@@ -422,6 +430,7 @@ fn limits(producer: &Producer) -> ProducerLimits {
         retries: producer.retries,
         delivery_timeout: producer.delivery_timeout.map(|ms| length(ms.into())),
         max_block: producer.max_block.map(length),
+        id_expiration: producer.id_expiration.map(length),
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::cause::SendEnd;
 use crate::history::{PositionSource, ProcessEnd};
 use crate::test_history::*;
-use ackproof_types::{Acks, ErrorCode, GenerationId, MemberId, RebalanceReason};
+use ackproof_types::{Acks, ErrorCode, GenerationId, MemberId, Micros, RebalanceReason};
 
 fn failed(number: u32, maybe_written: bool) -> (u16, Event) {
     let (records, error) = (slice(&[number]), ErrorCode::Timeout);
@@ -101,6 +101,10 @@ fn a_duplicate_in_the_log_names_its_cause() {
     (context.producers[0].acks, context.producers[0].idempotent) = (Acks::None, false);
     let causes = counted(&context, vec![sent(0), final_read(0, &[0, 0])]).0.log_duplicate_causes;
     assert_eq!(causes, [(DuplicateCause::NotOnRecord, 1)].into(), "acks=0 sends nothing again");
+    let limits = &mut context.producers[0].limits;
+    (limits.id_expiration, context.producers[0].idempotent) = (Some(Micros(1)), true);
+    let causes = counted(&context, vec![sent(0), final_read(0, &[0, 0])]).0.log_duplicate_causes;
+    assert_eq!(causes, [(DuplicateCause::ProducerExpired, 1)].into(), "it was forgotten");
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn limited() -> Context {
         retries: Some(2),
         delivery_timeout: Some(TIMEOUT),
         max_block: Some(Micros::from_secs(2)),
+        ..ProducerLimits::default()
     };
     context
 }

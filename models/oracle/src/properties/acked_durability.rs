@@ -11,12 +11,12 @@
 //! What cannot fool it. *A stale leader*, *a late message* and *a restart* change what brokers hold on the
 //! way; judged is only what was acknowledged, against what the logs hold at the end. An answer that
 //! arrives during the final read, or after a later one for the same offset, is held against what is read
-//! there.
+//! there; beyond the end that was read nothing is known of it.
 
 use crate::cause::LossCause;
 use crate::context::{Context, TopicContext};
 use crate::elected::Elected;
-use crate::history::{Entry, Event};
+use crate::history::{Entry, Event, Phase};
 use crate::kind::Kind;
 use crate::partitions::Partitions;
 use crate::places::Places;
@@ -32,6 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
+    Kind::Phase,
     Kind::Sent,
     Kind::Acked,
     Kind::ProcessStarted,
@@ -72,6 +73,8 @@ struct Log {
     doomed: BTreeMap<(i64, RecordId), Doom>,
     /// What the final read found at places where it was not awaited.
     found: BTreeMap<i64, RecordId>,
+    /// Acknowledged while the logs were read.
+    late: BTreeSet<(i64, RecordId)>,
     is_read: bool,
 }
 
@@ -103,6 +106,8 @@ pub(crate) struct Checker {
     read: RecordSet,
     /// What the logs do not hold where it was acknowledged, in the order of their final reads.
     missing: Vec<Missing>,
+    /// The final read has begun.
+    is_reading: bool,
 }
 
 /// An acknowledged record that is not where it was acknowledged.
@@ -327,14 +332,16 @@ impl Checker {
             has_uncleans: false,
             read: RecordSet::default(),
             missing: Vec::new(),
+            is_reading: false,
         }
     }
 
-    fn done(&mut self, entry: &Entry, partition: TopicPartition, start: Offset) {
+    fn done(&mut self, entry: &Entry, partition: TopicPartition, (start, end): (Offset, Offset)) {
         let log =
             std::mem::replace(self.logs.of(partition), Log { is_read: true, ..Log::default() });
         let mut missing: Vec<(i64, RecordId)> = log.acked.from(start.0).collect();
         missing.extend(log.displaced.iter().filter(|(offset, _)| *offset >= start.0));
+        missing.retain(|one| one.0 < end.0 || !log.late.contains(one));
         missing.sort_unstable();
         let topic = &self.context.topics[partition.topic.index()];
         for (offset, id) in missing {
@@ -393,6 +400,7 @@ impl Property for Checker {
             lost.insert(to.0, from.0);
         }
         match &entry.event {
+            Event::Phase(phase) => self.is_reading |= *phase == Phase::FinalRead,
             Event::Sent { record, partition: Some(partition) } => {
                 let uncleans = &mut self.logs.of(*partition).uncleans;
                 if self.sent.insert(record.id) && uncleans.count > 0 {
@@ -416,6 +424,9 @@ impl Property for Checker {
                 let log = self.logs.of(*partition);
                 for (index, record) in records.iter().enumerate() {
                     let offset = base_offset.plus(index).0;
+                    if self.is_reading {
+                        log.late.insert((offset, record.id));
+                    }
                     log.ack(entry, *by, offset, record.id, &self.context);
                 }
             }
@@ -440,8 +451,8 @@ impl Property for Checker {
                     }
                 }
             }
-            Event::FinalReadDone { partition, start, .. } => {
-                self.done(entry, *partition, *start);
+            Event::FinalReadDone { partition, start, end } => {
+                self.done(entry, *partition, (*start, *end));
             }
             _ => {}
         }

@@ -68,5 +68,6 @@ const fn is_base(event: &Event) -> bool {
             | Event::FinalRead { .. }
             | Event::FinalReadDone { .. }
             | Event::FinalReadBy { .. }
+            | Event::BrokerLoad { .. }
     )
 }

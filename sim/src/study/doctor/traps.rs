@@ -2,6 +2,7 @@
 //! knows Kafka's settings, and no run.
 
 use super::files::Files;
+use crate::study::contract::may_forget;
 use ackproof_reports::command::quoted;
 use ackproof_reports::doctor::{Trap, Weight};
 use ackproof_scenario::plan::{Group, Ignored, Plan, Producer, Topic};
@@ -14,6 +15,7 @@ pub(super) fn traps(plan: &Plan, files: &Files, version: KafkaVersion) -> Vec<Tr
     for producer in &plan.producers {
         let topic = &plan.topics[producer.topic.index()];
         alone(&mut found, producer, topic);
+        forgotten(&mut found, producer, plan);
         if found.has(Scope::Producer) {
             acknowledgement(&mut found, producer);
             patience(&mut found, producer, plan);
@@ -59,7 +61,6 @@ const LIMITS: &[&str] = &[
     "log.retention.ms",
     "max.connections",
     "max.connections.per.ip",
-    "producer.id.expiration.ms",
     "retention.bytes",
     "retention.ms",
 ];
@@ -137,6 +138,24 @@ fn acknowledgement(found: &mut Found<'_>, producer: &Producer) {
             &["scenarios/footguns/no-idempotence-retry.json"],
         );
     }
+}
+
+/// Whether brokers forget an idempotent producer before it sends again (R6.35).
+fn forgotten(found: &mut Found<'_>, producer: &Producer, plan: &Plan) {
+    let Some(after) = may_forget(plan, producer) else { return };
+    if !found.has(Scope::Broker) && !found.has(Scope::Producer) {
+        return;
+    }
+    let waits = producer.config.number("delivery.timeout.ms");
+    found.add(
+        "producer-expired",
+        &[
+            format!("cluster.config.producer.id.expiration.ms={after}"),
+            format!("producers.{}.config.delivery.timeout.ms={waits}", producer.name),
+        ],
+        "a broker forgets an idempotent producer before its retry comes, and writes the same records again",
+        &["scenarios/footguns/producer-expired.json"],
+    );
 }
 
 /// Whether one replica may acknowledge alone. A file of a producer does not say what its topic is.

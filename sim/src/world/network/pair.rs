@@ -70,7 +70,7 @@ impl Pair {
                         self.failed_at.push(self.events.now());
                     }
                 }
-                Due::Backlog(_) | Due::Dead(_) | Due::Timer(..) => {}
+                Due::Backlog(_) | Due::Dead(_) | Due::Served(..) | Due::Timer(..) => {}
             }
         }
     }

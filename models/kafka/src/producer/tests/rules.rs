@@ -3,6 +3,7 @@
 use super::hand::*;
 use crate::config::ProducerConfig;
 use crate::message::Acks;
+use crate::observation::Observation;
 use crate::producer::{BatchId, Timer};
 use ackproof_types::{BrokerId, ErrorCode, Micros, Record, RecordId};
 
@@ -204,4 +205,60 @@ fn records_wait_for_the_topic() {
     assert_eq!(hand.in_flight(), [[0], [1]]);
     let id = |number| RecordId { number, ..record(0).id };
     assert!(!hand.timers.contains_key(&Timer::MaxBlock(id(1))));
+}
+
+/// `partitioner.availability.timeout.ms` (KIP-794).
+#[test]
+fn a_broker_that_takes_nothing_gets_no_more_records_without_a_key() {
+    let two = BrokerId(2);
+    let leaders = [leader(0, Some(ONE), 0), leader(1, Some(two), 0)];
+    let config = ProducerConfig {
+        bootstrap: [ONE, two].into(),
+        linger: Micros::ZERO,
+        max_in_flight: 2,
+        availability_timeout: Micros::from_secs(1),
+        ..config(false)
+    };
+    let mut hand = Hand::ready_with(&config, &leaders);
+    let send = |hand: &mut Hand, numbers: std::ops::Range<u32>| {
+        let before = hand.observed.len();
+        for number in numbers {
+            hand.send(number);
+            hand.settle(&leaders);
+            while !hand.produces(ONE).is_empty() {
+                hand.result_of(ONE, Ok(0));
+            }
+        }
+        let sent = hand.observed[before..].iter().filter_map(|seen| match seen {
+            Observation::Sent { partition, .. } => Some(partition.partition),
+            _ => None,
+        });
+        sent.collect::<Vec<u16>>()
+    };
+    assert!(send(&mut hand, 0..40).contains(&1));
+    hand.fire(Timer::Availability(two));
+    // It stays on a partition for two batches at most.
+    assert!(send(&mut hand, 40..140)[3..].iter().all(|partition| *partition == 0));
+    while !hand.produces(two).is_empty() {
+        hand.result_of(two, Ok(0));
+    }
+    assert!(send(&mut hand, 140..180).contains(&1), "it takes what is ready again");
+}
+
+#[test]
+fn keys_are_ignored_if_the_application_says_so() {
+    let leaders = [leader(0, Some(ONE), 0), leader(1, Some(ONE), 0)];
+    for (ignore_keys, partitions) in [(false, vec![1]), (true, vec![0, 1])] {
+        let config = ProducerConfig { ignore_keys, ..config(false) };
+        let mut hand = Hand::ready_with(&config, &leaders);
+        (0..40).for_each(|number| hand.send_record(record_for(number, 1, 2)));
+        let sent = hand.observed.iter().filter_map(|seen| match seen {
+            Observation::Sent { partition, .. } => Some(partition.partition),
+            _ => None,
+        });
+        let mut sent: Vec<u16> = sent.collect();
+        sent.sort_unstable();
+        sent.dedup();
+        assert_eq!(sent, partitions);
+    }
 }

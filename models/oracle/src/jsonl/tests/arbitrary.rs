@@ -197,6 +197,11 @@ fn of_brokers() -> impl Strategy<Value = Event> {
             .prop_map(|(partition, base_offset)| Event::DuplicateBatch { partition, base_offset }),
         place().prop_map(|partition| Event::CoordinatorLoaded { partition }),
         Just(Event::BrokerStarted),
+        (any::<u64>(), any::<u32>(), any::<u64>(), any::<u32>()).prop_map(
+            |(queue_us, handlers_ppm, disk_queue_us, disk_ppm)| {
+                Event::BrokerLoad { queue_us, handlers_ppm, disk_queue_us, disk_ppm }
+            }
+        ),
     ]
 }
 

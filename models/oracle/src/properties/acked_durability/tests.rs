@@ -143,6 +143,14 @@ fn an_answer_during_the_final_read_is_held_against_what_is_read() {
     let result = judge(NAME, twice);
     assert_eq!(result.violation_count, 1, "{result:?}");
     assert!(result.violations[0].summary.contains("holds billing-0#0 at the end"), "{result:?}");
+    // A cluster that has not recovered goes on writing behind the end that is read.
+    let behind = |reading: (u16, Event)| {
+        let before = vec![sent(0), sent(1), acked(0, &[0]), reading, final_read(0, &[0])];
+        judge(NAME, [before, vec![acked(1, &[1]), final_done(1)]].concat())
+    };
+    let result = behind(phase(Phase::FinalRead));
+    assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 1), "{result:?}");
+    assert_eq!(behind(phase(Phase::Settle)).violation_count, 1, "acknowledged before");
 }
 
 fn unclean_to(leader: u16, epoch: i32) -> (u16, Event) {

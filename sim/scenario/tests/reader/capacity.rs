@@ -1,0 +1,80 @@
+//! What a broker's machine can do, and what is said about mistakes in it.
+
+use crate::common::{NAMES, message, plan, scenario};
+use ackproof_scenario::capacity::{Capacity, PROFILES};
+use ackproof_scenario::resolve::load_with;
+use ackproof_scenario::write::tree;
+use ackproof_types::Micros;
+
+fn capacity(text: &str) -> Option<Capacity> {
+    plan("cluster", &format!(r#"{{ "capacity": {text} }}"#)).capacity
+}
+
+#[test]
+fn single_figures_go_before_those_of_the_profile() {
+    assert_eq!(plan("cluster", "{}").capacity, None, "off");
+    assert_eq!(capacity("{}"), Some(Capacity::default()), "nothing takes time");
+    let small = PROFILES[0].capacity;
+    assert_eq!(small.profile, Some("small-vm"));
+    assert_eq!(capacity(r#""small-vm""#), Some(small));
+    assert_eq!(
+        capacity(r#"{ "disk": "2MB/s", "profile": "small-vm", "page_cache": 0 }"#),
+        Some(Capacity { disk: Some(2_000_000), page_cache: Some(0), ..small })
+    );
+    let own = r#"{ "request": "1ms", "handler": "3MB/s", "network": "4kB/s" }"#;
+    assert_eq!(
+        capacity(own),
+        Some(Capacity {
+            request: Some(Micros::from_millis(1)),
+            handler: Some(3_000_000),
+            network: Some(4000),
+            ..Capacity::default()
+        })
+    );
+}
+
+#[test]
+fn a_schedule_keeps_it() {
+    for text in [
+        r#""small-vm""#,
+        r#"{ "profile": "small-vm", "disk": "2MB/s", "page_cache": 5 }"#,
+        r#"{ "request": "100us", "handler": "1MB/s", "network": "2MB/s" }"#,
+        "{}",
+    ] {
+        let first = plan("cluster", &format!(r#"{{ "capacity": {text} }}"#));
+        let written = tree(&first, 0, &[])["cluster"].to_string();
+        assert_eq!(plan("cluster", &written).capacity, first.capacity, "{written}");
+    }
+}
+
+#[test]
+fn mistakes_are_told() {
+    let said = |text: &str| message("cluster", &format!(r#"{{ "capacity": {text} }}"#));
+    for (text, words) in [
+        (r#""small""#, "cluster.capacity: unknown profile of a machine \"small\""),
+        (r#"{ "profile": "big" }"#, "cluster.capacity.profile: unknown profile of a machine"),
+        ("7", "cluster.capacity: expected a profile like \"small-vm\" or an object"),
+        (r#"{ "disc": "1MB/s" }"#, "cluster.capacity.disc: unknown key \"disc\""),
+        (r#"{ "disk": 5 }"#, "a bare number where a unit is needed (write \"5MB/s\")"),
+        (r#"{ "page_cache": -1 }"#, "cluster.capacity.page_cache: -1 is not within 0 and"),
+    ] {
+        assert!(said(text).contains(words), "{}", said(text));
+    }
+}
+
+/// Nobody waits for a thread where requests take no time.
+#[test]
+fn threads_have_no_effect_without_it() {
+    let warned = |rest: &str| {
+        let threads = r#""config": { "num.io.threads": 2, "queued.max.requests": 5 }"#;
+        let text = scenario("cluster", &format!("{{ {threads} {rest} }}"));
+        let (plan, found) = load_with(&text, "test.json", &NAMES, &[]).expect("it is accepted");
+        assert_eq!(plan.broker_config.number("num.io.threads"), 2);
+        (plan.ignored.len(), found.iter().map(ToString::to_string).collect::<String>())
+    };
+    let (ignored, found) = warned("");
+    assert_eq!(ignored, 2, "{found}");
+    let words = "\"num.io.threads\" has no effect without \"cluster.capacity\"";
+    assert!(found.contains(words), "{found}");
+    assert_eq!(warned(r#", "capacity": "small-vm""#), (0, String::new()));
+}
