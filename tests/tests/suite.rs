@@ -103,6 +103,7 @@ const CAUSES: &[(&str, &str)] = &[
     ("exit-without-flush", "ended-without-flush"),
     ("no-idempotence-retry", DuplicateCause::ProducerRetry.name()),
     ("offsets-expired", LossCause::Expired.name()),
+    ("partitions-added", LossCause::PartitionAdded.name()),
     ("reset-latest-skips", LossCause::ResetLatest.name()),
     ("unclean-election", LossCause::UncleanElection.name()),
 ];

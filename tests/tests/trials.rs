@@ -255,12 +255,30 @@ fn a_group_begins_anew_once_its_commits_have_expired() {
     assert!(possible.contains("cluster.config.offsets.retention.minutes=1"), "{possible}");
 }
 
+/// Skipped is what the new partitions got before the group's refresh.
+#[test]
+fn what_goes_to_new_partitions_before_the_group_looks_is_skipped_with_latest() {
+    let report = report("partitions-added.json", "0");
+    let cause = "partition-added-reset-latest";
+    assert!(has_cause(&report, "skipped", cause), "{report:#}");
+    let skipped = report["groups"][0]["skipped"].as_u64().expect("a count");
+    // At most 60 s pass until the group's next refresh, in which 15 of 20 records a second go there.
+    assert!((1..=60 * 20).contains(&skipped), "{report:#}");
+}
+
 #[test]
 fn a_fault_that_is_not_modelled_says_so() {
-    let told = ran(&["run", &file("partitions-added.json"), "--seed", "0"]);
+    let scenario = file("partitions-added.json");
+    let told = ran(&[
+        "run",
+        &scenario,
+        "--seed",
+        "0",
+        "--set",
+        "faults=[{\"at\": \"5s\", \"disk-full\": \"broker-1\"}]",
+    ]);
     assert_eq!(told.status, USAGE, "{told:?}");
-    assert!(told.talk.contains("\"add-partitions\" is not modelled"), "{}", told.talk);
-    assert!(told.talk.contains("give the topic all of them"), "{}", told.talk);
+    assert!(told.talk.contains("\"disk-full\" is not modelled"), "{}", told.talk);
 }
 
 /// The nearest that can be said: what is sent again after the crash is in the log, once.

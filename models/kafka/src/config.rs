@@ -38,18 +38,12 @@ impl ClusterConfig {
     pub fn topic(&self, topic: TopicId) -> &TopicConfig {
         &self.topics[topic.index()]
     }
-
-    /// The number of partitions of `topic`; 0 if there is no such topic.
-    #[must_use]
-    pub fn partition_count(&self, topic: TopicId) -> u16 {
-        self.topics.get(topic.index()).map_or(0, |topic| topic.partitions)
-    }
 }
 
 /// A topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TopicConfig {
-    /// Number of partitions.
+    /// Number of partitions that it is created with.
     pub partitions: u16,
     /// Replicas of each.
     pub replication_factor: u16,

@@ -4,7 +4,7 @@
 use crate::message::OffsetSpec;
 use ackproof_types::{
     BrokerEpoch, BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Offset,
-    RebalanceReason, Record, RecordSlice, TopicPartition,
+    RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -305,6 +305,13 @@ pub enum Observation {
     BrokerStarted {
         /// Its registration.
         epoch: BrokerEpoch,
+    },
+    /// A topic has so many partitions from here on, the new ones last.
+    PartitionsAdded {
+        /// The topic.
+        topic: TopicId,
+        /// Its partitions, all told.
+        partitions: u16,
     },
 
     /// The controller chose a leader, or found none.

@@ -71,6 +71,8 @@ causes! {
             "the group moved past it without polling it";
         NotOnRecord = "not-on-record",
             "the history does not say how it came about";
+        PartitionAdded = "partition-added-reset-latest",
+            "auto.offset.reset=latest skipped it: its partition was added while the group ran, which began to read it later";
     }
 }
 
@@ -87,7 +89,7 @@ impl LossCause {
             Self::CommitBeforeProcessing => Some("commit=before-processing"),
             Self::HandOff => Some("commit=auto-with-hand-off"),
             Self::BackgroundCommit => Some("group.protocol=consumer"),
-            Self::ResetLatest => Some("auto.offset.reset=latest"),
+            Self::ResetLatest | Self::PartitionAdded => Some("auto.offset.reset=latest"),
             Self::Expired => Some("offsets.retention.minutes"),
             Self::OutOfRange => Some("auto.offset.reset"),
             Self::Replication

@@ -7,7 +7,7 @@
 
 use ackproof_types::{
     BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
-    RebalanceReason, Record, RecordSlice, Timestamp, TopicPartition,
+    RebalanceReason, Record, RecordSlice, Timestamp, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -431,6 +431,13 @@ macro_rules! facts {
         Unsent = "unsent" at Sender {
             /// The records.
             records: RecordSlice as Outcome,
+        }
+        /// The controller gave a topic more partitions than the header has.
+        PartitionsAdded = "partitions_added" at Controller {
+            /// The topic.
+            topic: TopicId,
+            /// How many it has from here on.
+            partitions: u16,
         }
         }
     };

@@ -9,6 +9,7 @@
 //! - `formation` of groups, before which they are not measured · `obstacles` that explain a stall
 //! - `elected` leaders, and `deposed` ones whose final reads are set aside · `standing` of groups
 //! - `bumps` of epochs, which excuse copies · `restarts` after which logs are shorter
+//! - [`partitions`] that topics have, and which of them were read
 //! - [`timeline`] a run at a glance · [`story`] biographies of records · [`jsonl`] histories as JSON Lines
 
 mod bumps;
@@ -28,6 +29,7 @@ mod moves;
 mod obstacles;
 mod outcomes;
 pub mod pace;
+pub mod partitions;
 mod places;
 pub mod properties;
 mod ranges;

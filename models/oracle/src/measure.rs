@@ -14,6 +14,7 @@ use crate::moves::Moves;
 use crate::obstacles::Obstacles;
 use crate::outcomes::Outcomes;
 use crate::pace::{Clocks, Pace};
+use crate::partitions::Read;
 use crate::places::{GroupPlaces, Places};
 use crate::ranges::Ranges;
 use crate::record_set::{OffsetTable, RecordSet};
@@ -45,7 +46,7 @@ macro_rules! witnesses {
 
 witnesses! {
     coordinator_moved, duplicate_batch, epoch_bumped, fenced, isr_expanded, isr_shrunk,
-    leader_elected, not_enough_replicas, offline, position_reset, process_crashed,
+    leader_elected, not_enough_replicas, offline, partitions_added, position_reset, process_crashed,
     process_restarted, rebalance, redelivered, retried, truncated, unclean_election,
 }
 
@@ -84,7 +85,7 @@ pub struct Measure {
     log_duplicates: BTreeMap<DuplicateCause, u64>,
     bumps: Bumps,
     /// Partitions that were read to their end.
-    read: BTreeSet<TopicPartition>,
+    read: Read,
     /// Where records of logs that are not read yet were acknowledged.
     acked: Places<OffsetTable>,
     /// Topics with a log that does not start at 0.
@@ -126,6 +127,7 @@ impl Measure {
         let groups =
             context.groups.iter().map(|info| (group(&info.name), RecordSet::default())).collect();
         let topics = context.groups.iter().map(|group| group.topics.as_slice());
+        let read = Read::new(&context);
         Self {
             clocks: Clocks::new(context.topics.len(), topics),
             outcomes: Outcomes::default(),
@@ -145,7 +147,7 @@ impl Measure {
             epochs: Places::default(),
             open: Vec::new(),
             crashes: Crashes::default(),
-            read: BTreeSet::new(),
+            read,
             acked: Places::default(),
             retired: BTreeSet::new(),
             places: Places::default(),
@@ -219,7 +221,7 @@ impl Measure {
             Event::FinalReadDone { partition, start, end } => {
                 self.retire(*partition, *start);
                 self.standings.all_of(*partition).for_each(|one| one.read_to(*end));
-                self.read.insert(*partition);
+                self.read.observe(&entry.event);
                 self.clocks.read_to(*partition, *end);
             }
             Event::Phase(Phase::FinalRead) => self.is_over = true,
@@ -262,7 +264,7 @@ impl Measure {
         if base == Offset::UNKNOWN {
             return;
         }
-        let is_late = self.read.contains(&partition);
+        let is_late = self.read.has(partition);
         for (index, record) in records.iter().enumerate() {
             *self.flags(record.id) |= if is_late { ACKED | UNTOLD } else { ACKED };
             if !is_late {
@@ -364,12 +366,6 @@ impl Measure {
         }
     }
 
-    /// Whether every partition of a topic was read to its end: what was not found is in no log then.
-    fn is_read(&self, topic: TopicId) -> bool {
-        let partitions = self.context.topics[topic.index()].partitions;
-        (0..partitions).all(|number| self.read.contains(&TopicPartition::new(topic, number)))
-    }
-
     /// Why a record is in the logs again.
     fn duplicate(&self, id: RecordId, flags: u8) -> DuplicateCause {
         let producer = self.context.producer(id.producer);
@@ -423,8 +419,12 @@ impl Measure {
     /// Never: indices and numbers came from the types that they are turned back into.
     #[must_use]
     pub fn conclude(mut self) -> Counts {
-        let read: Vec<bool> =
-            self.context.producers.iter().map(|producer| self.is_read(producer.topic)).collect();
+        let read: Vec<bool> = self
+            .context
+            .producers
+            .iter()
+            .map(|producer| self.read.is_whole(producer.topic))
+            .collect();
         let mut counts = RecordCounts {
             log_duplicates: self.log_duplicates.values().sum(),
             log_duplicate_causes: self.log_duplicates,

@@ -90,6 +90,10 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("leave", "a member leaves its group cleanly and comes back when the fault ends"),
     ("join", "one more member joins the group and leaves when the fault ends"),
     ("stall-poll", "the application of a member does not poll until the fault ends"),
+    (
+        "add-partitions",
+        "an administrator gives a topic more partitions: \"to\" so many in all, once and for good",
+    ),
 ];
 
 /// The verb of a scenario for `action`.
@@ -110,6 +114,7 @@ pub const fn verb(action: &Action) -> &'static str {
         Action::Leave => "leave",
         Action::Join => "join",
         Action::StallPoll => "stall-poll",
+        Action::AddPartitions(_) => "add-partitions",
     }
 }
 
@@ -137,6 +142,7 @@ pub fn words(target: Target, plan: &Plan) -> String {
         Target::AnyMember(index) => format!("any member of {}", group(index)),
         Target::AllMembers(index) => format!("all members of {}", group(index)),
         Target::Group(index) => group(index).to_owned(),
+        Target::Topic(topic) => plan.topics[topic.index()].name.clone(),
         Target::Sides => "sides".to_owned(),
     }
 }
@@ -149,6 +155,7 @@ pub fn rule(target: Target, plan: &Plan) -> Option<String> {
         | Target::Controller
         | Target::Producer(..)
         | Target::Member(..)
+        | Target::Topic(_)
         | Target::Sides => None,
         Target::LeaderOf(..)
         | Target::FollowerOf(..)
@@ -172,8 +179,15 @@ pub fn describe(
     lasts: Option<Micros>,
 ) -> String {
     let Some(target) = target else {
-        let wanted = words(kind.target, plan);
+        let wanted = match kind.action {
+            Action::AddPartitions(_) => "controller".to_owned(),
+            _ => words(kind.target, plan),
+        };
         return format!("{}: nobody fitted \"{wanted}\", nothing was done", verb(&kind.action));
+    };
+    let target = match kind.target {
+        Target::Topic(topic) => plan.topics[topic.index()].name.as_str(),
+        _ => target,
     };
     let mut text = done(&kind.action, plan, target);
     // A group is named by what joined it, a rolling restart by its broker.
@@ -189,7 +203,7 @@ pub fn describe(
             text.push_str(&format!(" for {lasts}"));
         }
         (None, Action::SlowFollower(_)) => text.push_str(" until it was out of the in-sync set"),
-        (None, Action::Reset) => {}
+        (None, Action::Reset | Action::AddPartitions(_)) => {}
         (None, _) => text.push_str(" until the load ended"),
     }
     text
@@ -229,6 +243,9 @@ fn done(action: &Action, plan: &Plan, target: &str) -> String {
         Action::Leave => format!("{target} left its group"),
         Action::Join => format!("{target} joined its group"),
         Action::StallPoll => format!("{target} did not poll"),
+        Action::AddPartitions(all) => {
+            format!("{target} got partitions: {all} in all")
+        }
     }
 }
 

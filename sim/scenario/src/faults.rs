@@ -1,12 +1,13 @@
 //! Faults, read from the tree: one sentence each, made of a verb, a target, and when.
 
 use crate::anchor;
+use crate::cluster::MAX_COUNT;
 use crate::describe::{FAULTS, listed};
 use crate::durations;
 use crate::json::Value;
 use crate::plan::{Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, When};
 use crate::sink::{At, Sink};
-use crate::targets::{PEERS, peers, target};
+use crate::targets::{PEERS, peers, target, topic};
 use ackproof_types::{Delay, Micros};
 
 /// Keys that say when.
@@ -14,7 +15,7 @@ pub(crate) const WHEN_KEYS: &[&str] = &["at", "between", "every", "after", "plus
 /// Keys that say how: the verbs each goes with.
 pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("from", &["isolate"]),
-    ("to", &["slow", "lossy", "throttle"]),
+    ("to", &["slow", "lossy", "throttle", "add-partitions"]),
     ("direction", &["isolate", "slow", "lossy", "throttle"]),
     ("by", &["slow", "slow-follower"]),
     ("loss", &["lossy"]),
@@ -29,7 +30,6 @@ pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
 
 /// What users ask for and no fault does, with the nearest that one does.
 const NOT_MODELLED: &[(&str, &str)] = &[
-    ("add-partitions", "the number of partitions is fixed: give the topic all of them"),
     ("clock-jump", "clocks are right here; \"pause\" makes a process late"),
     ("delete-records", "nothing is deleted here"),
     ("delete-topic", "topics are fixed"),
@@ -223,8 +223,12 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
             sink.error(child.key_span, &child.path, message);
         }
     }
-    let action = action(sink, at, verb, &place, plan);
-    let target = if verb == "partition" { Some(Target::Sides) } else { target(sink, &place, plan) };
+    let target = match verb {
+        "partition" => Some(Target::Sides),
+        "add-partitions" => topic(sink, &place, plan).map(Target::Topic),
+        _ => target(sink, &place, plan),
+    };
+    let action = action(sink, at, verb, (&place, target), plan);
     let lasts = at.get("for").and_then(|at| sink.delay(&at).map(|delay| (delay, at)));
     let (action, target) = (action?, target?);
     if let Err(allowed) = fits(&action, target) {
@@ -234,6 +238,11 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
     let lasts = match (&action, lasts) {
         (Action::Reset, Some((_, at))) => {
             sink.error(at.key_span, &at.path, "a reset happens at once; it has no \"for\"");
+            None
+        }
+        (Action::AddPartitions(_), Some((_, at))) => {
+            let message = "a topic keeps its partitions; this has no \"for\"";
+            sink.error(at.key_span, &at.path, message);
             None
         }
         (Action::RollingRestart, None) => Some(ROLLING),
@@ -246,7 +255,7 @@ fn action(
     sink: &mut Sink<'_>,
     at: &At<'_>,
     verb: &str,
-    place: &At<'_>,
+    (place, target): (&At<'_>, Option<Target>),
     plan: &Plan,
 ) -> Option<Action> {
     Some(match verb {
@@ -285,6 +294,13 @@ fn action(
         "leave" => Action::Leave,
         "join" => Action::Join,
         "stall-poll" => Action::StallPoll,
+        "add-partitions" => {
+            let all = needed(sink, at, place, "to", "4")?;
+            let Some(Target::Topic(topic)) = target else { return None };
+            let least = i64::from(plan.topics[topic.index()].partitions) + 1;
+            let all = sink.whole(&all, least, i64::from(MAX_COUNT))?;
+            Action::AddPartitions(u16::try_from(all).ok()?)
+        }
         other => unreachable!("the verb {other} is in the table but not here"),
     })
 }
@@ -304,7 +320,10 @@ fn needed<'n>(
 ) -> Option<At<'n>> {
     let found = at.get(key);
     if found.is_none() {
-        let message = format!("how much? add \"{key}\": \"{example}\"");
+        let message = match key {
+            "to" => format!("how many in all? add \"{key}\": {example}"),
+            _ => format!("how much? add \"{key}\": \"{example}\""),
+        };
         sink.error(place.key_span, &place.path, message);
     }
     found
@@ -379,12 +398,12 @@ fn named<T: Copy>(sink: &mut Sink<'_>, at: &At<'_>, what: &str, known: &[(&str, 
 fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
     use Target::{
         AllBrokers, AllMembers, AnyBroker, AnyMember, AnyProducer, Broker, Controller,
-        CoordinatorOf, FollowerOf, Group, LeaderOf, Member, Producer, Sides,
+        CoordinatorOf, FollowerOf, Group, LeaderOf, Member, Producer, Sides, Topic,
     };
     let is_member = match target {
         Member(..) | AnyMember(_) | AllMembers(_) => true,
         Broker(_) | Controller | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | AnyBroker
-        | Producer(..) | AnyProducer(_) | Group(_) | AllBrokers | Sides => false,
+        | Producer(..) | AnyProducer(_) | Group(_) | AllBrokers | Topic(_) | Sides => false,
     };
     let (fine, allowed) = match action {
         Action::RollingRestart => (
@@ -394,6 +413,7 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
         Action::Join => (matches!(target, Group(_)), "a group, like \"ledger\""),
         Action::Leave | Action::StallPoll => (is_member, "a member, like \"any member of ledger\""),
         Action::Partition(_) => (target == Sides, "sides"),
+        Action::AddPartitions(_) => (matches!(target, Topic(_)), "a topic, like \"payments\""),
         Action::SlowFollower(_) => (
             matches!(target, FollowerOf(..) | Broker(_)),
             "a follower, like \"a follower of payments-0\"",

@@ -356,6 +356,8 @@ pub enum Action {
     Join,
     /// The application of a member does not poll for the fault's duration.
     StallPoll,
+    /// An administrator has the controller give the target, a topic, so many partitions in all.
+    AddPartitions(u16),
 }
 
 /// Links of a fault's target.
@@ -446,6 +448,8 @@ pub enum Target {
     Group(u16),
     /// Every broker, for a rolling restart.
     AllBrokers,
+    /// `payments`: a topic, which is no process; the controller acts on it.
+    Topic(TopicId),
     /// Nobody in particular: the sides of a partition say who.
     Sides,
 }

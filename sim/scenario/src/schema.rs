@@ -316,7 +316,10 @@ fn sentence() -> (Map<String, Value>, Value) {
     let directions: Vec<&str> = DIRECTIONS.iter().map(|(name, _)| *name).collect();
     for (key, verbs) in HOW_KEYS {
         let schema = match *key {
-            "from" | "to" => peers.clone(),
+            "from" => peers.clone(),
+            "to" => {
+                json!({ "anyOf": [peers, { "type": "integer", "minimum": 2, "maximum": MAX_COUNT }] })
+            }
             "direction" => json!({ "enum": directions, "default": "both" }),
             "by" => json!({ "type": "string", "pattern": DELAY }),
             "loss" => json!({ "type": "string", "pattern": PERCENT }),

@@ -6,7 +6,7 @@
 //! schedule, or a scenario that waits for single records, is left as it is. It knows no run.
 
 use crate::durations::spell_range;
-use crate::plan::{Group, Plan, Producer, When};
+use crate::plan::{Group, Plan, Producer, Target, When};
 use crate::{entity, stream};
 use ackproof_types::{Delay, Micros};
 use rand::RngExt;
@@ -190,8 +190,17 @@ fn latency(swarm: &mut Swarm<'_>) {
 }
 
 fn partitions(swarm: &mut Swarm<'_>) {
-    // The first is Kafka's own.
-    for topic in swarm.plan.topics.iter().skip(1) {
+    let plan = swarm.plan;
+    let grows = |name: &str| {
+        let kinds = plan.faults.iter().flat_map(|fault| &fault.choices);
+        let mut topics = kinds.filter_map(|(_, kind)| match kind.target {
+            Target::Topic(topic) => Some(plan.topics[topic.index()].name.as_str()),
+            _ => None,
+        });
+        topics.any(|other| other == name)
+    };
+    // The first is Kafka's own; how many one has that is given more belongs to the question.
+    for topic in plan.topics.iter().skip(1).filter(|topic| !grows(&topic.name)) {
         let own = i64::from(topic.partitions);
         let path = format!("topics.{}.partitions", topic.name);
         swarm.number("partitions", path, (own, own + 3), own);

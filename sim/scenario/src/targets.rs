@@ -43,6 +43,18 @@ pub(crate) fn target(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Ta
     result.ok()
 }
 
+/// The topic at `at`, one of the scenario's own.
+pub(crate) fn topic(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<TopicId> {
+    let text = sink.string(at)?;
+    let known: Vec<&str> = plan.topics.iter().skip(1).map(|topic| topic.name.as_str()).collect();
+    let Some(place) = index(known.iter().copied(), text) else {
+        let (message, hint) = unknown("topic", text, &known);
+        sink.hinted(at.node.span, &at.path, message, hint);
+        return None;
+    };
+    Some(TopicId(place + 1))
+}
+
 /// One or more processes at `at`: a group of peers, a producer, a group, or a target.
 pub(crate) fn peers(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Peers> {
     let text = sink.string(at)?;

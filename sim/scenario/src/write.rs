@@ -226,7 +226,8 @@ fn fault(fault: &ScheduledFault, plan: &Plan) -> Value {
         }
     }
     sentence(&mut object, &fault.kind, plan);
-    let lasts = fault.lasts.filter(|_| fault.kind.action != Action::Reset);
+    let at_once = matches!(fault.kind.action, Action::Reset | Action::AddPartitions(_));
+    let lasts = fault.lasts.filter(|_| !at_once);
     if let Some(lasts) = lasts {
         object.put("for", json!(spell(lasts)));
     }
@@ -255,6 +256,7 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
             links(object, "to", which, plan);
         }
         Action::SlowFollower(by) => object.put("by", json!(spell_range(*by))),
+        Action::AddPartitions(all) => object.put("to", json!(all)),
         Action::Crash
         | Action::Restart
         | Action::RollingRestart

@@ -37,6 +37,7 @@ const NAMES: Names<'static> = Names {
         "leader_elected",
         "not_enough_replicas",
         "offline",
+        "partitions_added",
         "position_reset",
         "process_crashed",
         "process_restarted",

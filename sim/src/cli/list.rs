@@ -100,6 +100,7 @@ fn occurs(witness: &str) -> &'static str {
         "leader_elected" => "a partition got another leader",
         "not_enough_replicas" => "a write was refused because too few replicas were in sync",
         "offline" => "a partition had no leader",
+        "partitions_added" => "a topic got more partitions",
         "position_reset" => {
             "a member had no commit to resume from, or none that still was in the log"
         }

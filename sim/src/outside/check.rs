@@ -5,6 +5,7 @@ use ackproof_oracle::context::Context;
 use ackproof_oracle::history::Event;
 use ackproof_oracle::jsonl::{Problem, Reader};
 use ackproof_oracle::judge::Judge;
+use ackproof_oracle::partitions::Read;
 use ackproof_oracle::verdict::{self as oracle, Findings, PropertyResult, Subject};
 use ackproof_reports::SCHEMA;
 use ackproof_reports::check::CheckReport;
@@ -41,20 +42,18 @@ pub fn read(input: impl BufRead, subjects: &[Subject]) -> Result<Checked, Proble
     } else {
         Judge::telling(Arc::clone(&context), subjects)
     };
-    let (mut span, mut read) = (Timestamp::START, BTreeSet::new());
+    let (mut span, mut read) = (Timestamp::START, Read::new(&context));
     while let Some(entry) = reader.entry()? {
         span = entry.at;
         judge.observe(&entry);
-        if let Event::FinalReadDone { partition, .. } = entry.event
-            && !judge.disbelieves(partition)
-        {
-            read.insert((partition.topic.index(), partition.partition));
+        let is_void = matches!(entry.event, Event::FinalReadDone { partition, .. }
+            if judge.disbelieves(partition));
+        if !is_void {
+            read.observe(&entry.event);
         }
     }
-    let written = context.producers.iter().map(|producer| producer.topic.index());
-    let read = written.collect::<BTreeSet<usize>>().into_iter().all(|topic| {
-        (0..context.topics[topic].partitions).all(|number| read.contains(&(topic, number)))
-    });
+    let written = context.producers.iter().map(|producer| producer.topic);
+    let read = written.collect::<BTreeSet<_>>().into_iter().all(|topic| read.is_whole(topic));
     Ok(Checked { findings: judge.conclude(), context, span, read })
 }
 

@@ -17,6 +17,9 @@ pub(crate) type Allowed = BTreeMap<&'static str, Vec<&'static str>>;
 
 const DURABILITY: &str = "acked-durability";
 const AT_LEAST_ONCE: &str = "at-least-once";
+/// How `auto.offset.reset=latest` skips records.
+const RESET_LATEST: [LossCause; 3] =
+    [LossCause::ResetLatest, LossCause::PartitionAdded, LossCause::OutOfRange];
 const COMMITS: &str = "commit-behind-processing";
 
 /// What the configuration of `plan` promises and leaves possible.
@@ -68,7 +71,7 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
             allow(&[COMMITS], &[]);
         }
         if one.config.word("auto.offset.reset") == "latest" {
-            allow(&[AT_LEAST_ONCE], &[LossCause::ResetLatest, LossCause::OutOfRange]);
+            allow(&[AT_LEAST_ONCE], &RESET_LATEST);
             if may_expire(plan) {
                 allow(&[AT_LEAST_ONCE], &[LossCause::Expired]);
             }
@@ -330,10 +333,10 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
     }
     if reset == "latest" {
         let says = format!(
-            "{name} never processes what was written before it found its first position, or around one \
-             that was out of range"
+            "{name} never processes what was written before it found its first position in a partition, an \
+             added one too, or around one that was out of range"
         );
-        skips.push(skipped(&[LossCause::ResetLatest, LossCause::OutOfRange], says, &reset_setting));
+        skips.push(skipped(&RESET_LATEST, says, &reset_setting));
     }
     let expiry = may_expire(plan).then(|| expiry(plan, group, &reset_setting));
     if reset == "latest"

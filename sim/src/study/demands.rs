@@ -41,6 +41,7 @@ const SHOWN: &[(&str, Shows)] = &[
             && matches!(kind.target, Target::Member(..) | Target::AllMembers(_));
         leaves || kind.action == Action::Join
     }),
+    ("partitions_added", |_, kind| matches!(kind.action, Action::AddPartitions(_))),
     // Without an end of its own it lasts until this is so.
     ("isr_shrunk", |_, kind| {
         matches!(kind.action, Action::SlowFollower(_)) && kind.lasts.is_none()

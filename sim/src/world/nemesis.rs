@@ -128,7 +128,8 @@ impl<'a> Nemesis<'a> {
             | Action::SlowFollower(_)
             | Action::Leave
             | Action::Join
-            | Action::StallPoll => {
+            | Action::StallPoll
+            | Action::AddPartitions(_) => {
                 let target = resolve::target(fault, &self.cast, world);
                 let name = target.map(|node| self.cast.names[node.index()].clone());
                 self.note((number, fault), name, rule, world);
@@ -281,7 +282,8 @@ impl<'a> Nemesis<'a> {
             | Action::Reset
             | Action::Leave
             | Action::Join
-            | Action::StallPoll => Vec::new(),
+            | Action::StallPoll
+            | Action::AddPartitions(_) => Vec::new(),
         }
     }
 }
@@ -291,7 +293,7 @@ fn after_start(fault: &ScheduledFault) -> Next {
     match (&fault.kind.action, fault.lasts) {
         // Counted from when the process has stopped.
         (Action::Restart | Action::Leave, _) => Next::Nothing,
-        (Action::Reset, _) => Next::End(Micros::ZERO),
+        (Action::Reset | Action::AddPartitions(_), _) => Next::End(Micros::ZERO),
         (Action::SlowFollower(_), None) => Next::Look(LOOK),
         (_, lasts) => lasts.map_or(Next::Nothing, Next::End),
     }
@@ -345,6 +347,11 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
         }
         Action::Join => world.start(node),
         Action::StallPoll => world.call(node, Call::Stall(true)),
+        Action::AddPartitions(all) => {
+            if let Target::Topic(topic) = active.fault.kind.target {
+                world.call(node, Call::AddPartitions(topic, *all));
+            }
+        }
     }
 }
 
@@ -380,7 +387,7 @@ fn heal(number: u32, active: &Active, world: &mut World) {
                 kernel.network.widen(number, *one, *other, &mut kernel.events);
             }
         }
-        Action::Reset => {}
+        Action::Reset | Action::AddPartitions(_) => {}
         Action::Join => world.stop(node),
         Action::StallPoll => world.call(node, Call::Stall(false)),
     }

@@ -8,7 +8,7 @@ use super::kernel::Kernel;
 use super::timers::{Entry, Outcome, Timers};
 use ackproof_kafka::broker::{Broker, BrokerCall};
 use ackproof_kafka::consumer::{Consumer, ConsumerCall, Timer as ConsumerTimer};
-use ackproof_kafka::controller::Controller;
+use ackproof_kafka::controller::{Controller, ControllerCall};
 use ackproof_kafka::driver::{self, After, Surroundings};
 use ackproof_kafka::machine::{Input, Machine, Peer, Route, To};
 use ackproof_kafka::message::Message;
@@ -16,7 +16,7 @@ use ackproof_kafka::observation::Observation;
 use ackproof_kafka::producer::{Producer, ProducerCall};
 use ackproof_kafka::reader::Reader;
 use ackproof_scenario::schedule::draw;
-use ackproof_types::{Delay, Micros, NodeId, Record, Timestamp};
+use ackproof_types::{Delay, Micros, NodeId, Record, Timestamp, TopicId};
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
 
@@ -31,6 +31,8 @@ pub(crate) enum Call {
     Stop,
     /// The application stops or resumes polling.
     Stall(bool),
+    /// A topic is to have so many partitions in all.
+    AddPartitions(TopicId, u16),
 }
 
 /// What a process is told.
@@ -86,8 +88,11 @@ pub(crate) trait Callable: Machine {
 }
 
 impl Callable for Controller {
-    fn call(_call: Call) -> Option<Self::Call> {
-        None
+    fn call(call: Call) -> Option<ControllerCall> {
+        match call {
+            Call::AddPartitions(topic, all) => Some(ControllerCall::CreatePartitions(topic, all)),
+            Call::Send(_) | Call::End | Call::Stop | Call::Stall(_) => None,
+        }
     }
 }
 
@@ -101,7 +106,7 @@ impl Callable for Broker {
     fn call(call: Call) -> Option<BrokerCall> {
         match call {
             Call::Stop => Some(BrokerCall::Shutdown),
-            Call::Send(_) | Call::End | Call::Stall(_) => None,
+            Call::Send(_) | Call::End | Call::Stall(_) | Call::AddPartitions(..) => None,
         }
     }
 }
@@ -111,7 +116,7 @@ impl Callable for Producer {
         match call {
             Call::Send(record) => Some(ProducerCall::Send(record)),
             Call::End => Some(ProducerCall::End),
-            Call::Stop | Call::Stall(_) => None,
+            Call::Stop | Call::Stall(_) | Call::AddPartitions(..) => None,
         }
     }
     fn next_record(disk: &Self::Disk) -> u32 {
@@ -127,7 +132,7 @@ impl Callable for Consumer {
         match call {
             Call::Stop => Some(ConsumerCall::Leave),
             Call::Stall(stalled) => Some(ConsumerCall::Stall(stalled)),
-            Call::Send(_) | Call::End => None,
+            Call::Send(_) | Call::End | Call::AddPartitions(..) => None,
         }
     }
     /// Kafka: `AbstractCoordinator.HeartbeatThread`. Its session it takes up again with the answers that came.

@@ -245,6 +245,7 @@ translate! {
     OffsetsExpired { group, partitions }
     GroupDeleted { group }
     LeaderElected { partition, leader, epoch, isr, unclean }
+    PartitionsAdded { topic, partitions }
     IsrChanged { partition, before, isr }
     Fenced { broker }
     Unfenced { broker }

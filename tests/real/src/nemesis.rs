@@ -224,7 +224,9 @@ fn hurt(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         Action::Slow { by, .. } | Action::SlowFollower(by) => {
             stage.network.queue(links, Some(delay(*by)))
         }
-        Action::RollingRestart | Action::Reset | Action::StallPoll => Ok(()),
+        Action::RollingRestart | Action::Reset | Action::StallPoll | Action::AddPartitions(_) => {
+            Ok(())
+        }
     }
 }
 
@@ -245,7 +247,7 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         Action::Throttle { .. } | Action::Slow { .. } | Action::SlowFollower(_) => {
             stage.network.queue(links, None)
         }
-        Action::Reset | Action::StallPoll => Ok(()),
+        Action::Reset | Action::StallPoll | Action::AddPartitions(_) => Ok(()),
     }
 }
 

@@ -92,6 +92,7 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
     match action {
         Action::StallPoll => Some("VerifiableConsumer polls as long as it lives"),
         Action::Reset => Some("not done on real connections yet"),
+        Action::AddPartitions(_) => Some("not done on a real cluster yet"),
         Action::Slow { .. } | Action::SlowFollower(_) if !delays => {
             Some("this kernel has no netem; \"throttle\" slows a link as well")
         }

@@ -66,8 +66,8 @@ fn candidates(target: Target, stage: &mut Stage<'_>) -> Result<Vec<Host>, String
             cast.hosts(|role| matches!(role, Role::Member(g, _) if g == group))
         }
         Target::Group(group) => cast.hosts(|role| matches!(role, Role::Spare(g, _) if g == group)),
-        // A rolling restart of members is refused, and every other fault is one of each.
-        Target::AllMembers(_) | Target::Sides => Vec::new(),
+        // A rolling restart of members and partitions for a topic are refused; every other fault is one of each.
+        Target::AllMembers(_) | Target::Topic(_) | Target::Sides => Vec::new(),
     })
 }
 

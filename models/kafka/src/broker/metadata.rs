@@ -77,6 +77,7 @@ impl Broker {
             match &**record {
                 MetadataRecord::Partition { partition, .. } => {
                     self.metadata.changed.insert(*partition);
+                    self.coordinator.partition_exists(*partition);
                 }
                 MetadataRecord::RegisterBroker { .. }
                 | MetadataRecord::BrokerChange { .. }

@@ -1,7 +1,7 @@
 //! The replicas that a broker hosts, found by number and walked in order.
 //!
 //! Every message looks partitions up, every fetch walks all of them, and one is added only when a topic
-//! is created: so a sorted array with a table of places, not a tree.
+//! is created or grows: so a sorted array with a table of places, not a tree.
 
 use crate::config::ClusterConfig;
 use crate::partition::Partition;
@@ -61,6 +61,7 @@ impl Partitions {
         make: impl FnOnce() -> Partition,
     ) -> &mut Partition {
         if self.get(id).is_none() {
+            self.make_room(id);
             let place = self.hosted.partition_point(|other| other.id < id);
             self.hosted.insert(place, make());
             for (place, partition) in (0..).zip(&self.hosted).skip(place) {
@@ -71,6 +72,17 @@ impl Partitions {
         }
         let place = self.place(id);
         &mut self.hosted[place]
+    }
+
+    /// A topic has more partitions than it was created with: `id` gets a number.
+    fn make_room(&mut self, id: TopicPartition) {
+        let topic = id.topic.index();
+        let end = self.topics.get(topic + 1).map_or(self.places.len(), |end| *end as usize);
+        let first = self.topics[topic] as usize;
+        let missing = (first + usize::from(id.partition) + 1).saturating_sub(end);
+        self.places.splice(end..end, std::iter::repeat_n(NOWHERE, missing));
+        let missing = u32::try_from(missing).expect("a partition's number is a u16");
+        self.topics[topic + 1..].iter_mut().for_each(|later| *later += missing);
     }
 
     /// They ascend, and each is found where it is.

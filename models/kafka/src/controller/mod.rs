@@ -4,7 +4,7 @@
 //! by their registrations and heartbeats alone; clients never speak to it.
 //!
 //! - `log` its disk · `election` who leads · `lifecycle` registration, heartbeats, fencing
-//! - `partitions` creation of topics, in-sync sets, elections by timer
+//! - `partitions` creation of topics and partitions, in-sync sets, elections by timer
 
 mod election;
 mod lifecycle;
@@ -26,7 +26,7 @@ use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::observation::Observation;
 use crate::profile::Rule;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, Delay, ErrorCode, Micros, ProducerId, Timestamp, TopicPartition,
+    BrokerEpoch, BrokerId, Delay, ErrorCode, Micros, ProducerId, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -51,9 +51,13 @@ pub enum Timer {
     PreferredElection,
 }
 
-/// The surroundings ask nothing of a controller.
+/// What the surroundings ask of a controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Call {}
+pub enum ControllerCall {
+    /// An administrator wants the topic to have so many partitions in all (KIP-195). The request does not go
+    /// over the network.
+    CreatePartitions(TopicId, u16),
+}
 
 /// The controller. What is not in the metadata log is lost at a restart (R5.12).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -107,7 +111,7 @@ impl Machine for Controller {
     type Config = Arc<ClusterConfig>;
     type Timer = Timer;
     type Disk = MetadataLog;
-    type Call = Call;
+    type Call = ControllerCall;
 
     fn boot(config: &Self::Config, disk: &MetadataLog, _: Timestamp, out: &mut Out) -> Self {
         let mut image = MetadataImage::default();
@@ -159,7 +163,9 @@ impl Machine for Controller {
             }
             // It opens no connections, and `acks=0` is not its.
             Input::Deliver { message: Message::NoResponse(_), .. } | Input::Disconnected(_) => {}
-            Input::Call(call) => match call {},
+            Input::Call(ControllerCall::CreatePartitions(topic, count)) => {
+                self.create_partitions(topic, count, out);
+            }
         }
         if self.log.len() > end {
             self.flushing.push_back((out.flush(), self.log.len()));

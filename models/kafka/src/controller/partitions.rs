@@ -6,11 +6,11 @@ use super::{Controller, Out, ascending, observation};
 use crate::config::TopicConfig;
 use crate::message::{AlterPartitionRequest, IsrProposal, IsrState};
 use crate::metadata::{MetadataRecord, PartitionRegistration};
+use crate::observation::Observation;
 use crate::variant::Variant;
 use ackproof_types::{
     BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition,
 };
-use std::sync::Arc;
 
 /// The verdicts on an AlterPartition, in the order of the request.
 type Altered = Vec<(TopicPartition, Result<IsrState, ErrorCode>)>;
@@ -25,33 +25,73 @@ impl Controller {
         if !ready || !self.image.partitions.is_empty() {
             return;
         }
-        let brokers = Arc::clone(&self.config.brokers);
-        let count = u16::try_from(brokers.len()).expect("brokers are numbered by u16");
+        let count = u16::try_from(self.config.brokers.len()).expect("brokers are numbered by u16");
         let topics: Vec<_> = self.config.topics.iter().copied().zip(0..).collect();
         let too_few = |topic: &TopicConfig| topic.replication_factor > count;
         for (topic, number) in topics {
-            if TopicId(number) == self.config.consumer_offsets && too_few(&topic) {
+            let id = TopicId(number);
+            if id == self.config.consumer_offsets && too_few(&topic) {
                 continue;
             }
             for partition in 0..topic.partitions {
-                let replicas: Vec<BrokerId> = (0..topic.replication_factor.min(count))
-                    .map(|nth| {
-                        let at = u32::from(partition) + u32::from(number) + u32::from(nth);
-                        brokers[(at % u32::from(count)) as usize]
-                    })
-                    .collect();
-                let state = PartitionRegistration {
-                    isr: replicas.clone(),
-                    leader: replicas.first().copied(),
-                    replicas,
-                    leader_epoch: LeaderEpoch(0),
-                    partition_epoch: PartitionEpoch(0),
-                    recovering: false,
-                };
-                let partition = TopicPartition::new(TopicId(number), partition);
-                self.write_partition(partition, Change { state, unclean: false }, out);
+                let replicas = self.place(TopicPartition::new(id, partition));
+                let isr = replicas.clone();
+                self.create(TopicPartition::new(id, partition), replicas, isr, out);
             }
         }
+    }
+
+    /// Gives the topic so many partitions in all (`ReplicationControlManager#createPartitions`). Refused, so
+    /// that nothing happens, unless these are more than it has and each finds a replica that serves.
+    pub(super) fn create_partitions(&mut self, topic: TopicId, count: u16, out: &mut Out) {
+        let last = TopicPartition::new(topic, u16::MAX);
+        let existing = self.image.partitions.range(TopicPartition::new(topic, 0)..=last).count();
+        let Some(first) = u16::try_from(existing).ok().filter(|first| (1..count).contains(first))
+        else {
+            return;
+        };
+        let ids = (first..count).map(|number| TopicPartition::new(topic, number));
+        let placed = ids.map(|id| {
+            let replicas = self.place(id);
+            let serves = |one: &BrokerId| self.image.is_active(*one);
+            let isr: Vec<BrokerId> = replicas.iter().copied().filter(serves).collect();
+            (!isr.is_empty()).then_some((id, replicas, isr))
+        });
+        let Some(placed) = placed.collect::<Option<Vec<_>>>() else { return };
+        out.observe(Observation::PartitionsAdded { topic, partitions: count });
+        for (id, replicas, isr) in placed {
+            self.create(id, replicas, isr, out);
+        }
+    }
+
+    /// The replicas of a new partition: one broker after another, those that serve first (Kafka:
+    /// `StripedReplicaPlacer`, which begins anywhere).
+    fn place(&self, partition: TopicPartition) -> Vec<BrokerId> {
+        let brokers = &self.config.brokers;
+        let first = usize::from(partition.partition) + usize::from(partition.topic.0);
+        let in_turn = (0..brokers.len()).map(|nth| brokers[(first + nth) % brokers.len()]);
+        let (serving, others): (Vec<BrokerId>, Vec<BrokerId>) =
+            in_turn.partition(|broker| self.image.is_active(*broker));
+        let wanted = self.config.topic(partition.topic).replication_factor.into();
+        serving.into_iter().chain(others).take(wanted).collect()
+    }
+
+    fn create(
+        &mut self,
+        partition: TopicPartition,
+        replicas: Vec<BrokerId>,
+        isr: Vec<BrokerId>,
+        out: &mut Out,
+    ) {
+        let state = PartitionRegistration {
+            leader: isr.first().copied(),
+            isr,
+            replicas,
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+            recovering: false,
+        };
+        self.write_partition(partition, Change { state, unclean: false }, out);
     }
 
     /// Whether `broker` leads any partition.

@@ -361,3 +361,30 @@ fn a_line_decides_whether_a_clean_restart_waits_for_the_session() {
         assert_eq!(again == Err(ErrorCode::DuplicateBrokerRegistration), waits, "{version}");
     }
 }
+
+/// KIP-195. Nothing of a topic that exists changes.
+#[test]
+fn a_topic_gets_partitions_whose_replicas_serve() {
+    let mut driver = Driver::running(false);
+    driver.expire(1);
+    let before = driver.controller().image().partitions.clone();
+    for refused in [(TopicId(0), 1), (TopicId(0), 0), (TopicId(3), 4)] {
+        let call = ControllerCall::CreatePartitions(refused.0, refused.1);
+        assert_eq!(driver.step(Input::Call(call)), [], "{refused:?}");
+    }
+    let effects = driver.step(Input::Call(ControllerCall::CreatePartitions(TopicId(0), 3)));
+    let added = Observation::PartitionsAdded { topic: TopicId(0), partitions: 3 };
+    assert!(effects.contains(&Effect::Observe(added)), "{effects:?}");
+    let after = &driver.controller().image().partitions;
+    assert_eq!((before.len(), after.len()), (1, 3));
+    assert!(before.iter().all(|(id, state)| after.get(id) == Some(state)));
+    for number in 1..3 {
+        let state = &after[&TopicPartition::new(TopicId(0), number)];
+        assert_eq!(state.replicas.len(), 3, "{state:?}");
+        assert_eq!(state.replicas[2], BrokerId(1), "who does not serve comes last: {state:?}");
+        assert_eq!(
+            (state.isr.as_slice(), state.leader),
+            (&state.replicas[..2], Some(state.isr[0]))
+        );
+    }
+}

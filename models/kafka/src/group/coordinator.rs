@@ -32,6 +32,8 @@ const LOAD: Delay = Delay { min: Micros::from_millis(1), max: Micros::from_milli
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GroupCoordinator {
     config: Arc<ClusterConfig>,
+    /// Partitions by topic, as far as this broker has heard (Kafka: `onNewMetadataImage`).
+    counts: Vec<u16>,
     broker: BrokerId,
     /// The partition of each group (R9.1).
     homes: Vec<u16>,
@@ -47,13 +49,21 @@ impl GroupCoordinator {
         let partitions = config.topic(config.consumer_offsets).partitions;
         let names = config.group_names.iter();
         let homes = names.map(|name| offsets_partition(name, partitions)).collect();
-        Self { config, broker, homes, shards: BTreeMap::new(), spare: Vec::new() }
+        let counts = config.topics.iter().map(|topic| topic.partitions).collect();
+        Self { config, counts, broker, homes, shards: BTreeMap::new(), spare: Vec::new() }
+    }
+
+    /// The broker has heard of a partition. Groups take notice with the next heartbeat of a member.
+    pub fn partition_exists(&mut self, partition: TopicPartition) {
+        if let Some(count) = self.counts.get_mut(partition.topic.index()) {
+            *count = (*count).max(partition.partition.saturating_add(1));
+        }
     }
 
     /// What holds of all its groups between any two steps.
     pub(crate) fn check(&self) {
         for shard in self.shards.values() {
-            shard.check(&self.config);
+            shard.check(&self.config, &self.counts);
         }
     }
 
@@ -154,7 +164,7 @@ impl GroupCoordinator {
     ) {
         let group = request.group();
         let to = Caller { connection, correlation };
-        let Self { config, broker, homes, shards, .. } = self;
+        let Self { config, counts, broker, homes, shards, .. } = self;
         let home = homes.get(group.index());
         let Some(shard) = home.and_then(|home| shards.get_mut(home)) else {
             return refuse(request, to, ErrorCode::NotCoordinator, actions);
@@ -163,7 +173,7 @@ impl GroupCoordinator {
             return refuse(request, to, ErrorCode::CoordinatorLoadInProgress, actions);
         }
         let Shard { epoch, store, journal, named, .. } = shard;
-        let mut cx = Context::new(group, Around { config, now }, journal, actions);
+        let mut cx = Context::new(group, Around { config, counts, now }, journal, actions);
         match request {
             GroupRequest::JoinGroup(request) => {
                 let new = member_id(*broker, *epoch, cx.journal.partition, *named);
@@ -205,7 +215,7 @@ impl GroupCoordinator {
         actions: &mut Vec<Action>,
     ) {
         let Some(shard) = self.shards.get_mut(&partition) else { return };
-        let around = Around { config: &self.config, now };
+        let around = Around { config: &self.config, counts: &self.counts, now };
         match result {
             Ok(end) => {
                 shard.journal.appended(end, actions);
@@ -232,7 +242,7 @@ impl GroupCoordinator {
         actions: &mut Vec<Action>,
     ) {
         let Some(shard) = self.shards.get_mut(&partition) else { return };
-        let around = Around { config: &self.config, now };
+        let around = Around { config: &self.config, counts: &self.counts, now };
         shard.journal.high_watermark = shard.journal.high_watermark.max(offset);
         while let Some(outcome) = shard.journal.replicated(actions) {
             shard.conclude(outcome, Ok(()), around, actions);
@@ -279,7 +289,7 @@ impl GroupCoordinator {
                     shard.conclude(
                         outcome,
                         Err(error),
-                        Around { config: &self.config, now },
+                        Around { config: &self.config, counts: &self.counts, now },
                         actions,
                     );
                 }
@@ -292,7 +302,11 @@ impl GroupCoordinator {
             GroupTimer::Load(partition) => self.loaded(partition, actions),
             GroupTimer::Expiry(partition) => {
                 if let Some(shard) = self.shards.get_mut(&partition) {
-                    expiry::clean_up(shard, Around { config: &self.config, now }, actions);
+                    expiry::clean_up(
+                        shard,
+                        Around { config: &self.config, counts: &self.counts, now },
+                        actions,
+                    );
                     self.arm_expiry(partition, actions);
                 }
             }
@@ -344,7 +358,12 @@ impl GroupCoordinator {
         step: impl FnOnce(&mut classic::Group, &mut Context<'_>),
     ) {
         if let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) {
-            shard.with_classic(group, Around { config: &self.config, now }, actions, step);
+            shard.with_classic(
+                group,
+                Around { config: &self.config, counts: &self.counts, now },
+                actions,
+                step,
+            );
         }
     }
 
@@ -357,7 +376,7 @@ impl GroupCoordinator {
         actions: &mut Vec<Action>,
     ) {
         let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) else { return };
-        let around = Around { config: &self.config, now };
+        let around = Around { config: &self.config, counts: &self.counts, now };
         let mut cx = Context::new(group, around, &mut shard.journal, actions);
         migrate::remove(&mut shard.store, member, reason, None, &mut cx);
     }

@@ -10,7 +10,7 @@ use crate::config::{BrokerSettings, ClusterConfig};
 use crate::message::{Commit, GroupRecord, GroupResponse, JoinGroupResponse};
 use crate::observation::Observation;
 use ackproof_types::{
-    ErrorCode, GenerationId, GroupId, MemberId, Micros, Offset, Timestamp, TopicPartition,
+    ErrorCode, GenerationId, GroupId, MemberId, Micros, Offset, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -210,6 +210,8 @@ impl Journal {
 #[derive(Clone, Copy)]
 pub(super) struct Around<'a> {
     pub(super) config: &'a ClusterConfig,
+    /// Partitions by topic.
+    pub(super) counts: &'a [u16],
     pub(super) now: Timestamp,
 }
 
@@ -218,6 +220,7 @@ pub(super) struct Context<'a> {
     pub(super) group: GroupId,
     pub(super) now: Timestamp,
     pub(super) config: &'a ClusterConfig,
+    counts: &'a [u16],
     pub(super) settings: &'a BrokerSettings,
     pub(super) journal: &'a mut Journal,
     pub(super) actions: &'a mut Vec<Action>,
@@ -227,11 +230,16 @@ impl<'a> Context<'a> {
     /// What a step of `group` works on.
     pub(super) fn new(
         group: GroupId,
-        Around { config, now }: Around<'a>,
+        Around { config, counts, now }: Around<'a>,
         journal: &'a mut Journal,
         actions: &'a mut Vec<Action>,
     ) -> Self {
-        Self { group, now, config, settings: &config.broker, journal, actions }
+        Self { group, now, config, counts, settings: &config.broker, journal, actions }
+    }
+
+    /// The number of partitions of `topic`; 0 if there is no such topic.
+    pub(super) fn partition_count(&self, topic: TopicId) -> u16 {
+        self.counts.get(topic.index()).copied().unwrap_or(0)
     }
 
     /// Answers at once.

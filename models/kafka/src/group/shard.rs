@@ -48,12 +48,12 @@ impl Shard {
     }
 
     /// What holds of a shard between any two steps.
-    pub(super) fn check(&self, config: &ClusterConfig) {
+    pub(super) fn check(&self, config: &ClusterConfig, counts: &[u16]) {
         self.journal.check();
         for group in self.store.groups.values() {
             match group {
                 Group::Classic(state) => state.check(),
-                Group::Consumer(state) => state.check(config),
+                Group::Consumer(state) => state.check(config, counts),
             }
         }
     }

@@ -87,6 +87,7 @@ impl Events {
                 let length = usize::try_from(*next_offset - *base_offset).unwrap_or(usize::MAX);
                 names.spans(*partition, *base_offset, length)?;
             }
+            Event::PartitionsAdded { topic, partitions } => names.grow(*topic, *partitions)?,
             Event::FinalReadDone { start, end, .. } if start > end => {
                 let what = format!("the log starts at {start}, past its end {end}");
                 return Err(Mistake::new(what));

@@ -55,7 +55,7 @@ pub(super) struct Header {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Topic {
-    /// Its partitions.
+    /// Its partitions, to begin with.
     #[schemars(range(min = 1))]
     partitions: u16,
     /// In-sync replicas that every partition has in the end, at least.
@@ -400,16 +400,28 @@ fn bounds(header: &Header) -> Result<(), String> {
         header.topics.0.iter().map(|(_, topic)| usize::from(topic.partitions)).sum();
     let brokers = usize::from(header.brokers);
     let nodes = 1 + brokers + header.nodes.len() + header.producers.0.len();
-    let checks = [
-        ("brokers", brokers, usize::from(MAX_BROKERS)),
-        ("processes", nodes, MAX_NODES),
-        ("partitions of all topics", partitions, MAX_PARTITIONS),
-        ("brokers times partitions", brokers * partitions, MAX_PAIRS),
-        ("groups times partitions", header.groups.0.len() * partitions, MAX_PAIRS),
-    ];
-    if let Some((what, count, most)) = checks.iter().find(|(_, count, most)| count > most) {
-        return Err(format!("{count} {what} are too many: {most} are the most"));
-    }
+    at_most(&[("brokers", brokers, usize::from(MAX_BROKERS)), ("processes", nodes, MAX_NODES)])?;
+    most_partitions(brokers, header.groups.0.len(), partitions)?;
     let empty = header.topics.0.iter().find(|(_, topic)| topic.partitions == 0);
     empty.map_or(Ok(()), |(name, _)| Err(format!("topics.{name}.partitions: 0 is none")))
+}
+
+/// Whether partitions, all told, are not more than a test cluster is worth.
+pub(super) fn most_partitions(
+    brokers: usize,
+    groups: usize,
+    partitions: usize,
+) -> Result<(), String> {
+    at_most(&[
+        ("partitions of all topics", partitions, MAX_PARTITIONS),
+        ("brokers times partitions", brokers * partitions, MAX_PAIRS),
+        ("groups times partitions", groups * partitions, MAX_PAIRS),
+    ])
+}
+
+fn at_most(checks: &[(&str, usize, usize)]) -> Result<(), String> {
+    let Some((what, count, most)) = checks.iter().find(|(_, count, most)| count > most) else {
+        return Ok(());
+    };
+    Err(format!("{count} {what} are too many: {most} are the most"))
 }

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::history::{Entry, Event, PositionSource, ProcessEnd, facts};
 use ackproof_types::{
     BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
-    RebalanceReason, Record, RecordSlice, TopicPartition,
+    RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
 };
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};

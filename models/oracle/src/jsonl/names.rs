@@ -1,9 +1,11 @@
 //! From a name in a line to what it stands for, or to what is wrong with it. It knows no event.
 
 use super::budget::Budget;
+use super::header::most_partitions;
 use super::nearest;
 use super::text::Text;
 use crate::context::Context;
+use crate::partitions::Partitions;
 use crate::record_set::RecordSet;
 use ackproof_types::{
     BrokerId, GroupId, NodeId, Offset, ProducerIndex, Record, RecordId, RecordSlice, TopicId,
@@ -39,6 +41,8 @@ pub(super) struct Names {
     pub(super) context: Arc<Context>,
     nodes: BTreeMap<String, NodeId>,
     topics: BTreeMap<String, TopicId>,
+    /// Partitions by topic, so far.
+    partitions: Partitions,
     producers: BTreeMap<String, ProducerIndex>,
     groups: BTreeMap<String, GroupId>,
     pub(super) sent: RecordSet,
@@ -61,6 +65,7 @@ impl Names {
             topics: by_name(context.topics.iter().map(|topic| topic.name.as_str()), TopicId),
             producers: by_name(context.producers.iter().map(|p| p.name.as_str()), ProducerIndex),
             groups: by_name(context.groups.iter().map(|group| group.name.as_str()), GroupId),
+            partitions: Partitions::new(context),
             sent: RecordSet::default(),
             budget: Budget::default(),
             place: None,
@@ -93,9 +98,8 @@ impl Names {
             return Err(Mistake::about(what, text, None));
         };
         self.place = Some(text.as_ptr() as usize);
-        let known = || self.topics.keys().map(String::as_str);
-        let topic = *self.topics.get(name).ok_or_else(|| unknown("topic", name, text, known()))?;
-        let count = self.context.topics[topic.index()].partitions;
+        let topic = self.known_topic(name, text)?;
+        let count = self.partitions.of(topic);
         match u16::try_from(number) {
             Ok(number) if number < count => Ok(TopicPartition::new(topic, number)),
             _ => {
@@ -103,6 +107,26 @@ impl Names {
                 Err(Mistake::about(what, text, None))
             }
         }
+    }
+
+    pub(super) fn topic(&self, name: &Text<'_>) -> Found<TopicId> {
+        self.known_topic(name, name)
+    }
+
+    fn known_topic(&self, name: &str, text: &Text<'_>) -> Found<TopicId> {
+        let known = || self.topics.keys().map(String::as_str);
+        self.topics.get(name).copied().ok_or_else(|| unknown("topic", name, text, known()))
+    }
+
+    /// The topic has so many partitions from here on.
+    pub(super) fn grow(&mut self, topic: TopicId, partitions: u16) -> Found<()> {
+        let (name, count) = (&self.context.topics[topic.index()].name, self.partitions.of(topic));
+        if partitions <= count {
+            return Err(Mistake::new(format!("{name} has {count} partitions before this")));
+        }
+        self.partitions.grow(topic, partitions);
+        let (brokers, groups) = (self.context.roster.brokers().count(), self.context.groups.len());
+        most_partitions(brokers, groups, self.partitions.sum()).map_err(Mistake::new)
     }
 
     /// `billing-0#117`.

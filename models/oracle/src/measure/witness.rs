@@ -34,6 +34,10 @@ impl Measure {
                 witnesses.coordinator_moved += u64::from(!self.coordinated.insert(*partition));
             }
             Event::Fenced { .. } => witnesses.fenced += 1,
+            Event::PartitionsAdded { .. } => {
+                witnesses.partitions_added += 1;
+                self.read.observe(&entry.event);
+            }
             Event::ProcessEnded(end) => {
                 if *end == ProcessEnd::Crash {
                     witnesses.process_crashed += 1;

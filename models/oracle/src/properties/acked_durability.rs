@@ -18,6 +18,7 @@ use crate::context::{Context, TopicContext};
 use crate::elected::Elected;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
+use crate::partitions::Partitions;
 use crate::places::Places;
 use crate::ranges::Ranges;
 use crate::record_set::{OffsetTable, RecordSet};
@@ -39,6 +40,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Truncated,
     Kind::LeaderElected,
     Kind::IsrChanged,
+    Kind::PartitionsAdded,
     Kind::FinalRead,
     Kind::FinalReadDone,
 ];
@@ -91,6 +93,7 @@ struct Uncleans {
 pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
+    partitions: Partitions,
     logs: Places<Log>,
     sent: RecordSet,
     restarts: Restarts,
@@ -317,6 +320,7 @@ impl Checker {
         Self {
             report: Report::new(name),
             context: Arc::clone(context),
+            partitions: Partitions::new(context),
             logs: Places::default(),
             sent: RecordSet::default(),
             restarts: Restarts::default(),
@@ -399,9 +403,8 @@ impl Property for Checker {
             Event::Sent { record, partition: None } => {
                 let topic = self.context.producer(record.id.producer).topic;
                 let matters = self.sent.insert(record.id) && self.has_uncleans;
-                let partitions = self.context.topics[topic.index()].partitions;
-                for number in (0..partitions).filter(|_| matters) {
-                    let log = self.logs.of(TopicPartition::new(topic, number));
+                for partition in self.partitions.all(topic).filter(|_| matters) {
+                    let log = self.logs.of(partition);
                     if log.uncleans.count > 0 {
                         log.uncleans.sent_after.insert(record.id);
                     }
@@ -427,6 +430,7 @@ impl Property for Checker {
             Event::IsrChanged { partition, isr, .. } => {
                 self.logs.of(*partition).take_isr(isr, &self.context)
             }
+            Event::PartitionsAdded { .. } => self.partitions.observe(&entry.event),
             Event::FinalRead { partition, base_offset, records } => {
                 let log = self.logs.of(*partition);
                 for (index, record) in records.iter().enumerate() {
@@ -449,8 +453,7 @@ impl Property for Checker {
             // Only when every log was read it is known what is in none.
             let is_displaced = self.read.contains(missing.subject.record);
             let topic = missing.subject.partition.topic;
-            let mut all = (0..self.context.topics[topic.index()].partitions)
-                .map(|number| TopicPartition::new(topic, number));
+            let mut all = self.partitions.all(topic);
             let is_read = |place| self.logs.get(place).is_some_and(|log| log.is_read);
             let unread = all.find(|place| !is_displaced && !is_read(*place));
             let why = (cause, missing.doom.map(|doom| doom.at));

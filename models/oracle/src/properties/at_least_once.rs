@@ -14,6 +14,7 @@ use crate::cause::LossCause;
 use crate::context::{Context, GroupContext, Word};
 use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::kind::Kind;
+use crate::partitions::Partitions;
 use crate::places::{GroupPlaces, Places};
 use crate::ranges::Ranges;
 use crate::record_set::RecordSet;
@@ -23,7 +24,7 @@ use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::words::plural;
 use ackproof_types::{
     CommitStrategy, GroupId, GroupProtocol, LeaderEpoch, NodeId, Offset, OffsetReset, RecordId,
-    Timestamp, TopicPartition,
+    Timestamp, TopicId, TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::FinalRead,
     Kind::FinalReadDone,
     Kind::BecameLeader,
+    Kind::PartitionsAdded,
 ];
 
 /// A commit, as it was last seen.
@@ -68,6 +70,8 @@ struct Resumption {
     commit: Option<Commit>,
     /// The group's commit had expired.
     is_expired: bool,
+    /// It is the group's first one in a partition that was added while it ran.
+    is_added: bool,
 }
 
 /// What can explain a skipped record.
@@ -79,6 +83,8 @@ struct Progress {
     commit: Option<Commit>,
     /// It is no more.
     is_expired: bool,
+    /// The partition was added while the group ran, which has no position in it yet.
+    is_added: bool,
     /// Those past all before.
     resumptions: Vec<Resumption>,
     standing: Standing,
@@ -108,6 +114,7 @@ struct Open {
 pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
+    partitions: Partitions,
     acked: RecordSet,
     read: RecordSet,
     groups: Vec<Group>,
@@ -126,6 +133,8 @@ struct Group {
     processed: RecordSet,
     /// It processed something.
     works: bool,
+    /// Partitions were assigned in it.
+    runs: bool,
     /// Records that it should have.
     demanded: usize,
 }
@@ -133,6 +142,7 @@ struct Group {
 impl Progress {
     fn resume(&mut self, entry: &Entry, offset: Offset, source: PositionSource) {
         self.standing.resume(entry.node, offset);
+        let is_added = std::mem::take(&mut self.is_added);
         let commit = self.commit.filter(|commit| commit.offset == offset);
         if self.resumptions.last().is_some_and(|last| last.until >= offset) {
             self.go_back(offset);
@@ -140,7 +150,8 @@ impl Progress {
         }
         let (at, node, given, until) = (entry.at, entry.node, self.given, offset);
         let is_expired = self.is_expired;
-        let found = Resumption { at, node, offset, source, until, given, commit, is_expired };
+        let found =
+            Resumption { at, node, offset, source, until, given, commit, is_expired, is_added };
         self.resumptions.push(found);
     }
 
@@ -172,6 +183,7 @@ impl Checker {
         Self {
             report: Report::new(name),
             context: Arc::clone(context),
+            partitions: Partitions::new(context),
             acked: RecordSet::default(),
             read: RecordSet::default(),
             groups: context.groups.iter().map(|_| Group::default()).collect(),
@@ -191,6 +203,7 @@ impl Checker {
                 self.progress.values_mut().for_each(|one| one.standing.leave(entry.node));
             }
             Event::Assigned { group, partitions, .. } => {
+                self.groups[group.index()].runs = true;
                 for partition in partitions.iter() {
                     self.progress.of(*group, *partition).standing.assign(entry.node);
                 }
@@ -204,6 +217,17 @@ impl Checker {
                 self.progress.of(*group, *partition).resume(entry, *offset, *source);
             }
             _ => {}
+        }
+    }
+
+    /// The topic has so many partitions from here on; groups that run come to the new ones later.
+    fn add(&mut self, topic: TopicId, partitions: u16) {
+        let first = self.partitions.of(topic);
+        self.partitions.grow(topic, partitions);
+        for (group, _) in (0..).map(GroupId).zip(&self.groups).filter(|(_, group)| group.runs) {
+            for number in first..partitions {
+                self.progress.of(group, TopicPartition::new(topic, number)).is_added = true;
+            }
         }
     }
 
@@ -256,7 +280,11 @@ fn explain(
     let cause = match resumption.source {
         // A position that the group's setting does not give is the doing of no setting.
         PositionSource::NoCommitLatest if resets_to(OffsetReset::Latest) => {
-            if resumption.is_expired { LossCause::Expired } else { LossCause::ResetLatest }
+            match (resumption.is_expired, resumption.is_added) {
+                (true, _) => LossCause::Expired,
+                (false, true) => LossCause::PartitionAdded,
+                (false, false) => LossCause::ResetLatest,
+            }
         }
         PositionSource::OutOfRangeLatest if resets_to(OffsetReset::Latest) => LossCause::OutOfRange,
         PositionSource::OutOfRangeEarliest if resets_to(OffsetReset::Earliest) => {
@@ -387,6 +415,7 @@ impl Property for Checker {
                     });
                 }
             }
+            Event::PartitionsAdded { topic, partitions } => self.add(*topic, *partitions),
             Event::FinalRead { partition, base_offset, records } => {
                 for (index, record) in records.iter().enumerate() {
                     self.meet(*partition, base_offset.plus(index), record.id);

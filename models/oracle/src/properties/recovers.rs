@@ -18,9 +18,7 @@ use crate::record_set::RecordSet;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::words::plural;
-use ackproof_types::{
-    BrokerId, GroupId, Micros, ProducerIndex, Timestamp, TopicId, TopicPartition,
-};
+use ackproof_types::{BrokerId, GroupId, Micros, ProducerIndex, Timestamp, TopicPartition};
 use behind::Behind;
 use lag::{Lag, Sums, groups, since};
 use std::collections::BTreeMap;
@@ -176,26 +174,22 @@ impl Checker {
     }
 
     fn judge_replicas(&mut self, entry: &Entry) {
-        for (index, topic) in self.context.topics.iter().enumerate() {
-            let id = TopicId(u16::try_from(index).expect("a topic's id is a u16"));
-            for partition in 0..topic.partitions {
-                let state = self.states.get(&TopicPartition::new(id, partition));
-                let Some(&State { leader: Some(leader), isr }) = state else { continue };
-                self.report.judged(1);
-                if leader.is_some() && isr >= usize::from(topic.replication_factor) {
-                    continue;
-                }
-                self.report.violated(entry, || {
-                    let name = &topic.name;
-                    let what = match leader {
-                        None => "has no leader".to_owned(),
-                        Some(_) => {
-                            format!("has {isr} of {} replicas in sync", topic.replication_factor)
-                        }
-                    };
-                    format!("{name}-{partition} {what} at the end")
-                });
+        for (partition, state) in &self.states {
+            let &State { leader: Some(leader), isr } = state else { continue };
+            let topic = &self.context.topics[partition.topic.index()];
+            self.report.judged(1);
+            if leader.is_some() && isr >= usize::from(topic.replication_factor) {
+                continue;
             }
+            self.report.violated(entry, || {
+                let what = match leader {
+                    None => "has no leader".to_owned(),
+                    Some(_) => {
+                        format!("has {isr} of {} replicas in sync", topic.replication_factor)
+                    }
+                };
+                format!("{} {what} at the end", self.context.partition(*partition))
+            });
         }
     }
 

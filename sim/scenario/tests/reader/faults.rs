@@ -104,6 +104,27 @@ fn faults_are_sentences() {
 }
 
 #[test]
+fn a_topic_gets_partitions_by_a_sentence() {
+    let cases = [
+        (
+            r#"{ "at": "5s", "add-partitions": "payments" }"#,
+            "faults[0].add-partitions: how many in all? add \"to\": 4",
+        ),
+        (
+            r#"{ "at": "5s", "add-partitions": "payment", "to": 9 }"#,
+            "faults[0].add-partitions: unknown topic \"payment\" (did you mean \"payments\"?)",
+        ),
+        (
+            r#"{ "at": "5s", "add-partitions": "payments", "to": 9, "for": "5s" }"#,
+            "faults[0].for: a topic keeps its partitions; this has no \"for\"",
+        ),
+    ];
+    for (text, said) in cases {
+        assert_eq!(fault(text), said, "{text}");
+    }
+}
+
+#[test]
 fn sides_of_a_partition() {
     let cases = [
         (

@@ -21,7 +21,9 @@ fn fits(action: &Action, node: NodeId, world: &World) -> bool {
     match action {
         Action::Join => !world.is_up(node),
         // A process that is starting has no connections yet, and no application.
-        Action::Reset | Action::StallPoll => world.is_ready(node) && !world.is_paused(node),
+        Action::Reset | Action::StallPoll | Action::AddPartitions(_) => {
+            world.is_ready(node) && !world.is_paused(node)
+        }
         _ => world.is_up(node) && !world.is_paused(node),
     }
 }
@@ -59,7 +61,8 @@ pub(crate) fn decide(fault: &ScheduledFault, cast: &Cast, world: &World) -> Faul
         | Action::SlowFollower(_)
         | Action::Leave
         | Action::Join
-        | Action::StallPoll => {}
+        | Action::StallPoll
+        | Action::AddPartitions(_) => {}
     }
     kind
 }
@@ -98,7 +101,7 @@ fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
     let partition = |topic: TopicId, number| TopicPartition::new(topic, number);
     match target {
         Target::Broker(broker) => cast.broker(broker).into_iter().collect(),
-        Target::Controller => cast.controllers(),
+        Target::Controller | Target::Topic(_) => cast.controllers(),
         Target::LeaderOf(topic, number) => leader(partition(topic, number)),
         Target::FollowerOf(topic, number) => recorder.leaders().followers(partition(topic, number)),
         Target::CoordinatorOf(group) => leader(recorder.offsets_partition(group)),

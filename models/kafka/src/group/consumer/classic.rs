@@ -91,7 +91,7 @@ impl Group {
                 metadata: request.metadata.clone(),
             }),
         };
-        if let Some(reason) = self.update(id, now, &mut change) {
+        if let Some(reason) = self.update(id, now, &mut change).or_else(|| self.outgrown(cx)) {
             self.bump(reason, &mut change, cx);
         }
         self.update_target(&mut change, cx);

@@ -84,13 +84,13 @@ impl Group {
     }
 
     /// What holds of a group between any two steps.
-    pub(in super::super) fn check(&self, config: &ClusterConfig) {
+    pub(in super::super) fn check(&self, config: &ClusterConfig, counts: &[u16]) {
         self.check_members();
         self.check_epochs();
         if !config.variants.has(Variant::UnreleasedGranted) {
             self.check_owners();
         }
-        self.check_target(|topic| config.partition_count(topic));
+        self.check_target(counts);
     }
 
     /// R9.29, R9.30: whoever has or is to have something is a member, and no two have one instance id.
@@ -125,18 +125,34 @@ impl Group {
         }
     }
 
-    /// R9.31: a target that is up to date gives each partition of a subscribed topic to one member.
-    fn check_target(&self, partition_count: impl Fn(TopicId) -> u16) {
+    /// Partitions of the topics that somebody subscribes to, if `count` says how many a topic has.
+    fn wanted(&self, count: impl Fn(TopicId) -> u16) -> BTreeSet<TopicPartition> {
+        let topics = self.members.values().flat_map(|it| it.topics.iter().copied());
+        let topics: BTreeSet<TopicId> = topics.collect();
+        let all = |topic| (0..count(topic)).map(move |at| TopicPartition::new(topic, at));
+        topics.into_iter().flat_map(all).collect()
+    }
+
+    /// Whether the target was made when a topic had fewer partitions (R9.31). Kafka keeps what it was made of
+    /// (`ConsumerGroup#subscriptionMetadata`); here the target itself tells.
+    pub(super) fn is_outgrown(&self, count: impl Fn(TopicId) -> u16) -> bool {
+        let given: usize = self.target.values().map(|share| share.len()).sum();
+        self.epoch == self.target_epoch && given < self.wanted(count).len()
+    }
+
+    /// R9.31: a target that is up to date gives each partition that subscribed topics had when it was made to
+    /// one member.
+    fn check_target(&self, counts: &[u16]) {
         let given: Vec<TopicPartition> = self.target.values().flat_map(|it| it.to_vec()).collect();
         let distinct: BTreeSet<TopicPartition> = given.iter().copied().collect();
         assert_eq!(given.len(), distinct.len(), "a partition in two targets: {:?}", self.target);
         if self.epoch == self.target_epoch {
-            let topics = self.members.values().flat_map(|it| it.topics.iter().copied());
-            let topics: BTreeSet<_> = topics.collect();
-            let all = topics.into_iter().flat_map(|topic| {
-                (0..partition_count(topic)).map(move |at| TopicPartition::new(topic, at))
-            });
-            assert!(distinct.iter().copied().eq(all), "not the whole: {:?}", self.target);
+            let had = |topic: TopicId| {
+                let last = distinct.iter().rev().find(|one| one.topic == topic);
+                let now = counts.get(topic.index()).copied().unwrap_or(0);
+                last.map_or(now.min(1), |last| last.partition.saturating_add(1)).min(now)
+            };
+            assert_eq!(distinct, self.wanted(had), "not the whole: {:?}", self.target);
         }
     }
 }

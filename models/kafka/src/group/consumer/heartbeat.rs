@@ -72,7 +72,7 @@ impl Group {
         }
         let before = self.current(id);
         let said = self.said(request);
-        if let Some(reason) = self.update(id, said, &mut change) {
+        if let Some(reason) = self.update(id, said, &mut change).or_else(|| self.outgrown(cx)) {
             self.bump(reason, &mut change, cx);
         }
         self.update_target(&mut change, cx);

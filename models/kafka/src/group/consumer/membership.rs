@@ -145,6 +145,12 @@ impl Group {
         self.bump(reason, change, cx);
     }
 
+    /// R9.31: why a group changes whose topics have got partitions, if they have (Kafka:
+    /// `ModernGroup#hasMetadataExpired`).
+    pub(super) fn outgrown(&self, cx: &Context<'_>) -> Option<RebalanceReason> {
+        self.is_outgrown(|topic| cx.partition_count(topic)).then_some(RebalanceReason::Metadata)
+    }
+
     /// R9.31: the group changed.
     pub(super) fn bump(
         &mut self,

@@ -29,7 +29,7 @@ impl Group {
             })
             .collect();
         let assignor = self.preferred_assignor(cx.settings.group_consumer_assignors);
-        let mut shares = assignor.assign(&members, |topic| cx.config.partition_count(topic));
+        let mut shares = assignor.assign(&members, |topic| cx.partition_count(topic));
         let without = |id| !shares.iter().any(|(member, _)| *member == id);
         let empty: Vec<_> = members.iter().map(|it| it.id).filter(|id| without(*id)).collect();
         shares.extend(empty.into_iter().map(|id| (id, Arc::default())));

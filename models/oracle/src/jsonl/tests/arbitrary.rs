@@ -243,6 +243,7 @@ fn of_the_run() -> impl Strategy<Value = Event> {
             before,
             isr
         }),
+        (8..20_u16).prop_map(|partitions| Event::PartitionsAdded { topic: TopicId(1), partitions }),
         broker().prop_map(|broker| Event::Fenced { broker }),
         broker().prop_map(|broker| Event::Unfenced { broker }),
         (place(), offset(), records()).prop_map(|(partition, base_offset, records)| {
@@ -280,13 +281,15 @@ pub(super) fn written(context: &Context, entries: &[Entry]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Events in whose order every outcome is one of a record that was sent, and no log is read on.
+/// Events in whose order every outcome is one of a record that was sent, no log is read on, and topics grow.
 pub(super) fn with_sends(events: Vec<Event>) -> Vec<Event> {
-    let (mut all, mut read) = (Vec::new(), BTreeSet::new());
+    let (mut all, mut read, mut count) = (Vec::new(), BTreeSet::new(), 0);
     for event in events {
         match &event {
             Event::FinalRead { partition, .. } if read.contains(partition) => continue,
             Event::FinalReadDone { partition, .. } if !read.insert(*partition) => continue,
+            Event::PartitionsAdded { partitions, .. } if *partitions <= count => continue,
+            Event::PartitionsAdded { partitions, .. } => count = *partitions,
             _ => {}
         }
         if let Event::Acked { records, .. }

@@ -86,6 +86,37 @@ fn a_skip_after_an_expiry_is_not_that_of_a_new_group() {
     assert_eq!(cause(&since), Some(LossCause::ResetLatest), "committed since");
 }
 
+#[test]
+fn a_skip_in_a_partition_that_was_added_while_the_group_ran_has_its_own_cause() {
+    let new = TopicPartition { partition: 1, ..P };
+    let at = |event: (u16, Event)| match event {
+        (node, Event::Positioned { group, offset, source, .. }) => {
+            (node, Event::Positioned { group, partition: new, offset, source })
+        }
+        (node, Event::FinalRead { base_offset, records, .. }) => {
+            (node, Event::FinalRead { partition: new, base_offset, records })
+        }
+        other => other,
+    };
+    let added = || (0, Event::PartitionsAdded { topic: P.topic, partitions: 2 });
+    let latest = |offset| at(positioned(5, offset, PositionSource::NoCommitLatest));
+    let causes = |events: Vec<(u16, Event)>| {
+        let mut all = vec![phase(Phase::Settle), acked(0, &[0, 1, 2])];
+        all.extend(events);
+        // It works somewhere.
+        all.extend([processed(0, 9), at(final_read(0, &[0, 1])), phase(Phase::End)]);
+        let mut context = context();
+        context.groups[0].reset = "latest".into();
+        let result = judge_in(&context, NAME, all);
+        result.causes.keys().map(|(_, cause)| *cause).collect::<Vec<LossCause>>()
+    };
+    let runs = || assigned(5, 1);
+    assert_eq!(causes(vec![runs(), added(), latest(2)]), [LossCause::PartitionAdded]);
+    assert_eq!(causes(vec![added(), runs(), latest(2)]), [LossCause::ResetLatest], "before it ran");
+    let again = causes(vec![runs(), added(), latest(1), latest(2)]);
+    assert_eq!(again, [LossCause::ResetLatest, LossCause::PartitionAdded], "its second position");
+}
+
 /// What comes of `events` if the final log holds the records 0 to 2, all acknowledged.
 fn at_the_end(events: Vec<(u16, Event)>) -> PropertyResult {
     let mut all = vec![phase(Phase::Settle), acked(0, &[0, 1, 2])];

@@ -4,7 +4,7 @@ use super::super::driver::{GROUP, PARTITIONS, at};
 use super::member::{Member, REBALANCE_TIMEOUT, coordinator, pair, settle};
 use crate::group::GroupTimer;
 use crate::observation::Observation;
-use ackproof_types::{ErrorCode, KafkaVersion, MemberEpoch, TopicId};
+use ackproof_types::{ErrorCode, KafkaVersion, MemberEpoch, TopicId, TopicPartition};
 
 #[test]
 fn a_newcomer_waits_until_others_have_given_up_its_share() {
@@ -115,6 +115,22 @@ fn another_subscription_is_another_target() {
     assert_eq!((first.owned.len(), second.owned.len()), (4, 4));
     let unchanged = driver.pulse(second.full()).unwrap();
     assert_eq!(unchanged.epoch, second.epoch, "the same again changes nothing");
+}
+
+/// R9.31: partitions that a topic gets are shared out with the next heartbeat, once.
+#[test]
+fn a_topic_that_grows_is_another_target() {
+    let (mut driver, mut first, mut second) = pair(KafkaVersion::V4_0);
+    let (before, new) = (second.epoch, TopicPartition::new(TopicId(1), PARTITIONS));
+    driver.coordinator.partition_exists(TopicPartition::new(TopicId(2), PARTITIONS));
+    settle(&mut driver, &mut [&mut first, &mut second]);
+    assert_eq!(second.epoch, before, "nobody subscribes to that");
+    driver.coordinator.partition_exists(new);
+    driver.coordinator.check();
+    settle(&mut driver, &mut [&mut first, &mut second]);
+    assert_eq!(second.epoch, before.next());
+    assert!([&first, &second].iter().any(|member| member.owned.contains(&new)));
+    assert_eq!(first.owned.len() + second.owned.len(), usize::from(PARTITIONS) + 1);
 }
 
 /// R17.59.
