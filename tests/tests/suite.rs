@@ -2,7 +2,7 @@
 //! seeds, an exit status. Ranges are short here; long sweeps are a command (`--seeds 0..1000`).
 
 use crate::support::{ackproof, assert_none, load, outcome, parallel, scenarios};
-use ackproof_oracle::cause::{DuplicateCause, LossCause, SendCause, SinkCause};
+use ackproof_oracle::cause::{DuplicateCause, LossCause, SendCause, SendEnd, SinkCause};
 use ackproof_oracle::verdict::Findings;
 use ackproof_scenario::plan::{Expected, Plan, Target, When};
 use ackproof_types::{CommitStrategy, Delay, Micros};
@@ -94,7 +94,7 @@ fn what_a_real_cluster_is_compared_by_leaves_nothing_to_chance() {
 /// no loss breaks a promise that could have a cause: the count of lost records speaks.
 const CAUSES: &[(&str, &str)] = &[
     ("acks-one-leader-crash", LossCause::AcksOne.name()),
-    ("acks-zero", LossCause::AcksZero.name()),
+    ("acks-zero", SendEnd::AcksZero.name()),
     ("auto-commit-hand-off", LossCause::HandOff.name()),
     ("commit-before-processing", LossCause::CommitBeforeProcessing.name()),
     ("consumer-protocol-auto-commit", LossCause::BackgroundCommit.name()),
@@ -110,9 +110,12 @@ const CAUSES: &[(&str, &str)] = &[
     ("sink-memory-too-small", SinkCause::Forgotten.name()),
     ("unclean-election", LossCause::UncleanElection.name()),
     ("upsert-by-zombie", SinkCause::StaleOverwrite.name()),
+    ("resend-after-timeout", DuplicateCause::SentAgain.name()),
+    ("drop-after-timeout", "delivery-timeout-used-up"),
+    ("producer-restart-duplicate", DuplicateCause::ProducerRestart.name()),
 ];
 
-fn causes(findings: &Findings) -> Vec<&'static str> {
+pub(crate) fn causes(findings: &Findings) -> Vec<&'static str> {
     let records = &findings.records;
     let skips = findings.groups.iter().flat_map(|group| group.skip_causes.keys());
     let losses = records.loss_causes.keys().chain(skips);

@@ -3,8 +3,8 @@
 //!
 //! Raising the epoch numbers anew what is in flight of a partition, so that brokers cannot recognise what they
 //! have (R6.20). Kafka's producer does so after a batch failed or expired, or was refused as out of
-//! order (R6.14, R6.16, R6.19, R6.23), and then for that partition. A producer that does so without a reason
-//! is wrong, and what it writes twice is not excused.
+//! order with none before it on its way (R6.14, R6.16, R6.19, R6.23), and then for that partition. A producer
+//! that does so without a reason is wrong, and what it writes twice is not excused.
 
 use crate::context::Context;
 use crate::history::{Entry, Event};
@@ -50,6 +50,10 @@ struct Open {
     /// The number of the first.
     base: u32,
     cells: VecDeque<Cell>,
+    /// One past the highest number that was sent.
+    end: u32,
+    /// A record was sent after one of a higher number: the application sends again, and numbers are in no order.
+    is_mixed: bool,
 }
 
 /// One of them.
@@ -66,6 +70,8 @@ enum Cell {
 
 impl Open {
     fn send(&mut self, number: u32, to: Option<TopicPartition>) {
+        self.is_mixed |= number < self.end;
+        self.end = self.end.max(number.saturating_add(1));
         if self.cells.is_empty() {
             self.base = number;
         }
@@ -90,6 +96,12 @@ impl Open {
         }
     }
 
+    /// Whether one before `number` is in flight to `partition` for certain.
+    fn has_before(&self, number: u32, partition: u16) -> bool {
+        let before = (self.base..number).zip(&self.cells);
+        before.into_iter().any(|(_, cell)| *cell == Cell::Partition(partition))
+    }
+
     /// The numbers of those that are, or may be, in flight to `partition`.
     fn to(&self, partition: u16) -> impl Iterator<Item = u32> + '_ {
         let numbered = (self.base..).zip(&self.cells);
@@ -106,6 +118,12 @@ impl Bumps {
             self.open.resize_with(producer.index() + 1, Open::default);
         }
         &mut self.open[producer.index()]
+    }
+
+    /// Whether a record that was sent before `id` is certainly on its way to the partition.
+    fn has_earlier(&self, id: RecordId, partition: u16) -> bool {
+        let open = self.open.get(id.producer.index());
+        open.is_some_and(|open| !open.is_mixed && open.has_before(id.number, partition))
     }
 
     fn end(&mut self, id: RecordId) {
@@ -154,8 +172,13 @@ impl Bumps {
                     (None, None) => {}
                 }
             }
-            Event::Retried { partition, error, .. } if is_reason(*error) => {
-                self.fail((entry.node, *partition), entry.at);
+            Event::Retried { partition, first, error } if is_reason(*error) => {
+                // R6.14: what is refused behind one that is on its way waits for it.
+                let waits = *error == ErrorCode::OutOfOrderSequenceNumber
+                    && self.has_earlier(first.id, partition.partition);
+                if !waits {
+                    self.fail((entry.node, *partition), entry.at);
+                }
             }
             Event::ProducerEpochBumped { partition } => {
                 return self.raised(entry.node, *partition, entry.at, context);

@@ -35,8 +35,6 @@ macro_rules! causes {
 causes! {
     /// Why a record is in no log at the end, or was never processed by a group.
     LossCause {
-        AcksZero = "acks-zero",
-            "acks=0: the producer sent it once and asked for no answer";
         AcksOne = "acks-one",
             "acks=1: the leader answered before every in-sync replica had the record";
         StaleLeader = "stale-leader",
@@ -81,7 +79,6 @@ impl LossCause {
     #[must_use]
     pub const fn setting(self) -> Option<&'static str> {
         match self {
-            Self::AcksZero => Some("acks=0"),
             Self::AcksOne | Self::StaleLeader => Some("acks=1"),
             Self::UncleanElection => Some("unclean.leader.election.enable=true"),
             Self::OnlyReplica => Some("replication.factor=1"),
@@ -196,6 +193,22 @@ pub enum SendEnd {
 }
 
 impl SendEnd {
+    /// Its stable kebab-case name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Retries(_) => "retries-used-up",
+            Self::DeliveryTimeout(_) => "delivery-timeout-used-up",
+            Self::MaxBlock(_) => "max-block-used-up",
+            Self::Final => "not-retriable",
+            Self::AcksZero => "acks-zero",
+            Self::NeverLeft => "ended-without-flush",
+            Self::ProducerEnded => "producer-ended",
+            Self::Open => "no-answer",
+            Self::NotOnRecord => "not-on-record",
+        }
+    }
+
     /// Whether the application is told that the send failed.
     #[must_use]
     pub const fn is_told(self) -> bool {
@@ -214,17 +227,7 @@ impl SendCause {
     /// Its stable kebab-case name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        match self.end {
-            SendEnd::Retries(_) => "retries-used-up",
-            SendEnd::DeliveryTimeout(_) => "delivery-timeout-used-up",
-            SendEnd::MaxBlock(_) => "max-block-used-up",
-            SendEnd::Final => "not-retriable",
-            SendEnd::AcksZero => "acks-zero",
-            SendEnd::NeverLeft => "ended-without-flush",
-            SendEnd::ProducerEnded => "producer-ended",
-            SendEnd::Open => "no-answer",
-            SendEnd::NotOnRecord => "not-on-record",
-        }
+        self.end.name()
     }
 
     /// The error and the setting used up: `NOT_ENOUGH_REPLICAS, retries=3 used up`.

@@ -202,6 +202,9 @@ fn missing(needs: &[Kind], seen: &[bool]) -> String {
 }
 
 #[cfg(test)]
+mod causes;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::history::{Event, Phase};

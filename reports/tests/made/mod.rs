@@ -108,6 +108,7 @@ fn moment(at_ms: u64, text: &str) -> Moment {
 
 pub(crate) fn run() -> RunReport {
     RunReport {
+        capacity: None,
         schema: SCHEMA,
         scenario: "leader crash".to_owned(),
         file: "my scenarios/leader crash.json".to_owned(),
@@ -200,7 +201,6 @@ pub(crate) fn scenario(name: &str, verdict: Verdict) -> ScenarioReport {
         witnesses: [("rebalance".to_owned(), WitnessSweep { total: 40, seeds: 20 })].into(),
         kafka: kafka(),
         network: None,
-        capacity: None,
         capacity: None,
         records: records(),
         groups: vec![group()],

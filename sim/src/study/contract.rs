@@ -218,7 +218,7 @@ fn vanished(name: &str, acks_setting: String) -> Possible {
         ),
         settings: vec![acks_setting],
     };
-    let causes = std::iter::once(LossCause::AcksZero.name());
+    let causes = std::iter::once(SendEnd::AcksZero.name());
     possible(Fate::UnknownAbsent, None, causes, clause)
 }
 

@@ -1,7 +1,7 @@
 //! What a verdict leaves unsaid: losses, skips and violations that settings allow or that a scenario expects,
 //! each in a sentence with the setting that is responsible. It decides nothing about the verdict.
 
-use ackproof_oracle::cause::LossCause;
+use ackproof_oracle::cause::{LossCause, SendEnd};
 use ackproof_reports::run::{Fate, PropertyReport, RunReport};
 use ackproof_reports::sweep::{PropertySweep, ScenarioReport};
 use ackproof_reports::verdict::{Expected, Judgement};
@@ -42,7 +42,7 @@ pub(crate) fn of_scenario(report: &ScenarioReport) -> Vec<String> {
 
 /// Whether this is what acks=0 costs: nobody was told.
 fn is_silent(what: Fate, cause: &str) -> bool {
-    what == Fate::UnknownAbsent && cause == LossCause::AcksZero.name()
+    what == Fate::UnknownAbsent && cause == SendEnd::AcksZero.name()
 }
 
 fn vanished(said: &mut Vec<String>, count: u64) {

@@ -8,7 +8,7 @@
 //! record an acknowledgement stands for the whole commit, and a lookup that finds more is legal: a member
 //! may have ended before it told of its last one. What is legal, and what cannot fool it, is told at
 //! [`Checker`]. Keeps the commits that may still be read. Broken on purpose by
-//! `commit-ack-before-replication`.
+//! `commit-ack-before-replication`, `offsets-expire-during-rebalance`.
 
 mod register;
 
@@ -21,6 +21,7 @@ use crate::kind::Kind;
 use crate::places::{GroupPlaces, Places};
 use crate::report::{Report, instant};
 use crate::verdict::{Property, PropertyResult};
+use ackproof_types::words::plural;
 use ackproof_types::{
     BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, Offset, Timestamp, TopicId,
     TopicPartition,
@@ -37,6 +38,9 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Committed,
     Kind::CommitFailed,
     Kind::OffsetsExpired,
+    Kind::Rebalanced,
+    Kind::CoordinatorLoaded,
+    Kind::ProcessStarted,
     Kind::GroupDeleted,
     Kind::Positioned,
     Kind::LeaderElected,
@@ -88,7 +92,8 @@ impl Log {
 ///   after another goes back (F25): legal, the last in log order wins (R9.12).
 /// - An OffsetFetch may show a commit that is not acknowledged yet (R9.5).
 /// - Without members commits expire (R9.37): from `OffsetsExpired` on none may be found, until one is
-///   acknowledged that was sent after it. A group that was deleted numbers its generations anew.
+///   acknowledged that was sent after it. A group that was deleted numbers its generations anew. A coordinator
+///   that lets them expire while the group that it numbered last has members is wrong.
 /// - A coordinator that moves keeps what was acknowledged (R9.6). One that lost a part of its log by
 ///   an unclean election does not, and one that such an election deposed acknowledges what nobody finds
 ///   again: reported, with the unclean election as cause.
@@ -110,6 +115,8 @@ pub(crate) struct Checker {
     groups_with_sends: BTreeSet<GroupId>,
     /// How often each group was deleted.
     deleted: BTreeMap<GroupId, u32>,
+    /// How many members each coordinator counted last, since it took over.
+    members: BTreeMap<(NodeId, GroupId), u16>,
     /// The partitions of `__consumer_offsets`.
     logs: Places<Log>,
 }
@@ -123,6 +130,7 @@ impl Checker {
             generations: BTreeMap::new(),
             groups_with_sends: BTreeSet::new(),
             deleted: BTreeMap::new(),
+            members: BTreeMap::new(),
             logs: Places::default(),
         }
     }
@@ -248,6 +256,22 @@ impl Checker {
         }
     }
 
+    fn expire(&mut self, entry: &Entry, group: GroupId, places: &[TopicPartition]) {
+        for place in places {
+            self.registers.of(group, *place).expire(entry.seq);
+        }
+        let members = self.members.get(&(entry.node, group)).copied().unwrap_or(0);
+        let context = &self.context;
+        let topics = &context.groups[group.index()].topics;
+        if members > 0 && places.iter().any(|place| topics.contains(&place.topic)) {
+            self.report.violated(entry, || {
+                let (who, name) = (context.node(entry.node), context.group(group));
+                let members = plural(u64::from(members), "member");
+                format!("{who} let offsets of {name} expire, which had {members}")
+            });
+        }
+    }
+
     fn release(&mut self, group: GroupId, node: NodeId, places: &[TopicPartition]) {
         for place in places {
             self.registers.of(group, *place).release(node);
@@ -261,7 +285,7 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
-        let (node, seq) = (entry.node, entry.seq);
+        let node = entry.node;
         match &entry.event {
             Event::Assigned { group, generation, partitions, .. } => {
                 self.assign(entry, *group, *generation, partitions);
@@ -270,6 +294,7 @@ impl Property for Checker {
                 self.release(*group, node, partitions);
             }
             Event::ProcessEnded(_) => {
+                self.members.retain(|(coordinator, _), _| *coordinator != node);
                 let broker = self.context.broker(node);
                 self.registers.values_mut().for_each(|register| register.end(node));
                 self.logs.values_mut().for_each(|log| {
@@ -293,10 +318,12 @@ impl Property for Checker {
                     self.registers.of(*group, place).fail(node, value, *maybe_written);
                 }
             }
-            Event::OffsetsExpired { group, partitions } => {
-                for place in partitions.iter() {
-                    self.registers.of(*group, *place).expire(seq);
-                }
+            Event::OffsetsExpired { group, partitions } => self.expire(entry, *group, partitions),
+            Event::Rebalanced { group, members, .. } => {
+                self.members.insert((node, *group), *members);
+            }
+            Event::CoordinatorLoaded { .. } | Event::ProcessStarted => {
+                self.members.retain(|(coordinator, _), _| *coordinator != node);
             }
             Event::GroupDeleted { group } => *self.deleted.entry(*group).or_default() += 1,
             Event::Positioned { group, partition, offset, source } => match source {

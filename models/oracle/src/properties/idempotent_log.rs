@@ -4,7 +4,7 @@
 //! the end. Exempt are records that the application itself sent twice, and those in flight when their producer
 //! raised its epoch for the partition with a reason: Kafka writes those twice (R6.20). Raising it without a
 //! reason on record is wrong in itself. It does *not* speak of deliveries. Broken on purpose by `no-dedup`,
-//! `bump-on-retry`.
+//! `bump-on-retry`, `bump-epoch-on-ooo`.
 //!
 //! What cannot fool it. *A stale leader* and *a late message* may write a copy into a log that is cut
 //! later; judged is what the final read finds. *A restart* of the producer sends again what the application
@@ -115,7 +115,7 @@ mod tests {
     use crate::history::{Event, Phase, ProcessEnd};
     use crate::test_history::*;
     use crate::verdict::Judgement;
-    use ackproof_types::{ErrorCode, Offset};
+    use ackproof_types::{ErrorCode, Offset, TopicPartition};
 
     const NAME: &str = "idempotent-log";
 
@@ -191,6 +191,22 @@ mod tests {
         let after = vec![sent(1), failed(1), bump(), phase(Phase::Load), sent(0)];
         let after = after.into_iter().chain([acked(0, &[0]), final_read(0, &[0, 0])]).collect();
         assert_eq!(judge(NAME, after).violation_count, 1);
+    }
+
+    /// R6.14: it may have been refused only because the one before it was.
+    #[test]
+    fn what_is_refused_behind_one_on_its_way_is_no_reason() {
+        let refused = |before: Vec<(u16, Event)>| {
+            let retry = vec![retried(1, ErrorCode::OutOfOrderSequenceNumber), bump()];
+            judge(NAME, [before, retry, vec![final_read(0, &[0, 1])]].concat()).violation_count
+        };
+        assert_eq!(refused(vec![sent(0), sent(1)]), 1, "the first is on its way");
+        assert_eq!(refused(vec![sent(0), sent(1), acked(0, &[0])]), 0, "it is the next");
+        assert_eq!(refused(vec![sent(0), sent(1), failed(0)]), 0, "that one failed");
+        let elsewhere = TopicPartition { partition: 1, ..P };
+        let other = (4, Event::Sent { record: record(0), partition: Some(elsewhere) });
+        assert_eq!(refused(vec![other, sent(1)]), 0, "it went elsewhere");
+        assert_eq!(refused(vec![sent(1), sent(0)]), 0, "the other was sent after it");
     }
 
     #[test]

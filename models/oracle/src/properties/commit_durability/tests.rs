@@ -6,7 +6,9 @@ use crate::history::PositionSource::{Committed, NoCommitEarliest};
 use crate::history::{Event, ProcessEnd};
 use crate::test_history::*;
 use crate::verdict::{Judgement, Property, PropertyResult};
-use ackproof_types::{BrokerId, ErrorCode, MemberId, Offset, TopicId, TopicPartition};
+use ackproof_types::{
+    BrokerId, ErrorCode, GenerationId, MemberId, Offset, TopicId, TopicPartition,
+};
 use std::sync::Arc;
 
 type Events = Vec<(u16, Event)>;
@@ -387,4 +389,23 @@ fn epochs_of_a_consumer_group_order_nothing() {
     assert_eq!(judgement(&context), Judgement::Violated, "it had to be refused");
     context.groups[0].protocol = "consumer".into();
     assert_ne!(judgement(&context), Judgement::Violated);
+}
+
+/// R9.37: as its coordinator counted last.
+#[test]
+fn the_offsets_of_a_group_with_members_do_not_expire() {
+    let rebalanced = |node, members| {
+        let (generation, reason) = (GenerationId(3), None);
+        (node, Event::Rebalanced { group: G, generation, members, reason })
+    };
+    let loaded = || (1, Event::CoordinatorLoaded { partition: P });
+    let said = |events: Vec<(u16, Event)>| {
+        let result = run([events, vec![expired()]].concat());
+        result.violations.first().map(|one| one.summary.clone())
+    };
+    let told = "broker-1 let offsets of ledger expire, which had 2 members";
+    assert_eq!(said(vec![rebalanced(1, 2)]).as_deref(), Some(told));
+    assert_eq!(said(vec![rebalanced(1, 2), rebalanced(1, 0)]), None);
+    assert_eq!(said(vec![rebalanced(2, 2)]), None, "another coordinator counted them");
+    assert_eq!(said(vec![rebalanced(1, 2), loaded()]), None, "it read the group since");
 }
