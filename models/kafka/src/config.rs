@@ -100,6 +100,14 @@ pub struct BrokerSettings {
     pub offsets_retention: Micros,
     /// `offsets.retention.check.interval.ms`.
     pub offsets_retention_check_interval: Micros,
+    /// `producer_byte_rate` of every client; none: without bound.
+    pub producer_byte_rate: Option<u64>,
+    /// `consumer_byte_rate` of every client; none: without bound.
+    pub consumer_byte_rate: Option<u64>,
+    /// `quota.window.num`; at least 2.
+    pub quota_window_num: u32,
+    /// `quota.window.size.seconds`.
+    pub quota_window_size: Micros,
     /// `producer.id.expiration.ms`.
     pub producer_id_expiration: Micros,
     /// `producer.id.expiration.check.interval.ms`.
@@ -145,6 +153,10 @@ impl Default for BrokerSettings {
             offsets_commit_timeout: ms(5000),
             offsets_retention: ms(604_800_000),
             offsets_retention_check_interval: ms(600_000),
+            producer_byte_rate: None,
+            consumer_byte_rate: None,
+            quota_window_num: 11,
+            quota_window_size: ms(1000),
             producer_id_expiration: ms(86_400_000),
             producer_id_expiration_check_interval: ms(600_000),
             group_initial_rebalance_delay: ms(3000),

@@ -203,8 +203,21 @@ fn a_broker_takes_no_request_of_a_controller() {
     every::<Broker>(&config, to_broker(Channel::Data), |_| true);
 }
 
+/// A quota is of clients: nobody holds up what servers ask.
 #[test]
-fn clients_answer_nobody() {
+fn servers_are_told_of_no_quota() {
+    let answer = Message::Response(CorrelationId(1), Response::Fetch(Vec::new()));
+    let throttled = Message::Throttled(Micros(1), Box::new(answer));
+    let route = Route { to: Server::Controller(CONTROLLER), channel: Channel::Lifecycle };
+    let effects = takes::<Controller>(cluster(), route, throttled.clone());
+    assert!(is_turned_away(&effects, route), "{effects:?}");
+    let config = BrokerConfig { id: ONE, cluster: cluster() };
+    let route = to_broker(Channel::Fetcher);
+    let effects = takes::<Broker>(config, route, throttled);
+    assert!(is_turned_away(&effects, route), "{effects:?}");
+}
+
+fn producer(bootstrap: Arc<[BrokerId]>) -> ProducerConfig {
     let ms = Micros::from_millis;
     let bootstrap: Arc<[BrokerId]> = [ONE].into();
     let producer = ProducerConfig {

@@ -2,7 +2,7 @@
 //! every default is filled in.
 
 use crate::anchor::Anchor;
-use crate::capacity::Capacity;
+use crate::capacity::{Capacity, Quotas};
 use crate::settings::Harm;
 use ackproof_types::{CommitStrategy, Delay, Features, KafkaVersion, Micros, Sending, TopicId};
 use std::collections::BTreeMap;
@@ -31,6 +31,8 @@ pub struct Plan {
     pub startup: Startup,
     /// What each broker's machine can do; none: everything at once.
     pub capacity: Option<Capacity>,
+    /// Bytes a second that each client may move at each broker.
+    pub quotas: Quotas,
     /// Topics; index 0 is `__consumer_offsets`.
     pub topics: Vec<Topic>,
     /// Producers by name, each with one or more instances.

@@ -191,6 +191,12 @@ fn cluster() -> Value {
             )
         }),
         "capacity" => capacity(),
+        "quotas" => object(QUOTA_KEYS, |key| {
+            described(
+                json!({ "type": "integer", "minimum": 1 }),
+                &format!("The default {key} of clients, in bytes a second at each broker."),
+            )
+        }),
         other => unreachable!("no schema for {other}"),
     })
 }

@@ -197,6 +197,9 @@ pub const SETTINGS: &[Setting] = &[
     number(Broker, "num.io.threads", "", 1, 8),
     number(Broker, "num.network.threads", "", 1, 3),
     number(Broker, "queued.max.requests", "", 1, 500),
+    // Only with `cluster.quotas`.
+    number(Broker, "quota.window.num", "", 1, 11),
+    number(Broker, "quota.window.size.seconds", "s", 1, 1),
     switch(Broker, "auto.leader.rebalance.enable", true),
     number(Broker, "leader.imbalance.check.interval.seconds", "s", 1, 300),
     // Defaults for topics that do not set their own.

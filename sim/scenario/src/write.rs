@@ -4,7 +4,7 @@
 //! be read, edited and compared. It does not decide anything: what chance chose is handed in.
 
 use crate::anchor;
-use crate::capacity::Capacity;
+use crate::capacity::{Capacity, Quotas};
 use crate::clients::START;
 use crate::cluster;
 use crate::config::preset;
@@ -144,6 +144,11 @@ fn cluster(plan: &Plan) -> Map<String, Value> {
     if let Some(capacity) = plan.capacity {
         object.put("capacity", Value::Object(self::capacity(capacity)));
     }
+    let Quotas { producer, consumer } = plan.quotas;
+    let mut quotas = Object::new();
+    quotas.put_if(producer.is_some(), "producer_byte_rate", || json!(producer));
+    quotas.put_if(consumer.is_some(), "consumer_byte_rate", || json!(consumer));
+    object.put_full("quotas", quotas.0);
     object.0
 }
 

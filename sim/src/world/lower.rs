@@ -136,7 +136,11 @@ pub(crate) fn cluster(plan: &Plan, roster: &Roster) -> ClusterConfig {
         topics: plan.topics.iter().map(topic).collect(),
         consumer_offsets: TopicId::CONSUMER_OFFSETS,
         group_names: plan.groups.iter().map(|group| group.name.as_str().into()).collect(),
-        broker: broker(&plan.broker_config),
+        broker: BrokerSettings {
+            producer_byte_rate: plan.quotas.producer,
+            consumer_byte_rate: plan.quotas.consumer,
+            ..broker(&plan.broker_config)
+        },
         profile: profile(plan),
         variants: variants(plan),
     }
@@ -210,6 +214,10 @@ fn broker(config: &Settings) -> BrokerSettings {
         producer_id_expiration_check_interval: config
             .millis("producer.id.expiration.check.interval.ms"),
         group_initial_rebalance_delay: config.millis("group.initial.rebalance.delay.ms"),
+        producer_byte_rate: None,
+        consumer_byte_rate: None,
+        quota_window_num: number(config, "quota.window.num", u32::MAX),
+        quota_window_size: Micros::from_secs(number(config, "quota.window.size.seconds", u64::MAX)),
         group_min_session_timeout: config.millis("group.min.session.timeout.ms"),
         group_max_session_timeout: config.millis("group.max.session.timeout.ms"),
         group_coordinator_append_linger: append_linger(config),

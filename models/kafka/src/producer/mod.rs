@@ -131,7 +131,7 @@ impl Machine for Producer {
                 Message::Request(_, request) => {
                     out.misplaced(To::Connection(from.connection), request.name());
                 }
-                Message::NoResponse(_) => {}
+                Message::NoResponse(_) | Message::Throttled(..) => {}
             },
             Input::Disconnected(route) => {
                 let failed = self.client.disconnected(route, out);
