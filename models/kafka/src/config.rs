@@ -220,6 +220,8 @@ pub struct ProducerConfig {
     pub retry_backoff_max: Micros,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: Micros,
+    /// What `compression.type` makes of records.
+    pub compression: Compression,
     /// `partitioner.adaptive.partitioning.enable`.
     pub adaptive_partitioning: bool,
     /// `partitioner.availability.timeout.ms`; zero: none.
@@ -322,4 +324,18 @@ pub struct ApplicationConfig {
     pub salt: u64,
     /// When it commits.
     pub commit: CommitStrategy,
+}
+
+/// What records shrink to: millionths of their size. Kafka's estimate of it is taken to be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Compression(pub u32);
+
+impl Compression {
+    /// `compression.type=none`.
+    pub const NONE: Self = Self(1_000_000);
+
+    pub(crate) fn of(self, bytes: u32) -> u32 {
+        let small = (u64::from(bytes) * u64::from(self.0)).div_ceil(1_000_000);
+        u32::try_from(small).unwrap_or(u32::MAX)
+    }
 }

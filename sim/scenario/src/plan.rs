@@ -207,6 +207,8 @@ pub struct Producer {
     pub keys: u32,
     /// Smallest and largest record in bytes.
     pub size: (u32, u32),
+    /// Millionths of their size that records are compressed to.
+    pub compressed_to: u32,
     /// The records of each instance one by one, instead of drawn ones.
     pub sends: Option<Vec<Arc<[PlannedRecord]>>>,
     /// When it starts to send.

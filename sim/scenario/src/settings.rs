@@ -229,6 +229,8 @@ pub const SETTINGS: &[Setting] = &[
     number(Producer, "retry.backoff.ms", "ms", 0, 100),
     number(Producer, "retry.backoff.max.ms", "ms", 0, 1000),
     number(Producer, "metadata.max.age.ms", "ms", 1, 300_000),
+    // Only with `compressed_to`.
+    word(Producer, "compression.type", &["none", "gzip", "snappy", "lz4", "zstd"], "none"),
     switch(Producer, "partitioner.adaptive.partitioning.enable", true),
     number(Producer, "partitioner.availability.timeout.ms", "ms", 0, 0),
     switch(Producer, "partitioner.ignore.keys", false),
@@ -343,7 +345,6 @@ pub const SETTINGS: &[Setting] = &[
     harmful(Topic, "retention.ms", retention(Unless::Outlasts(MS))),
     known(Topic, "segment.ms"),
     known(Producer, "client.id"),
-    known(Producer, "compression.type"),
     known(Producer, "connections.max.idle.ms"),
     known(Producer, "metadata.max.idle.ms"),
     known(Producer, "partitioner.class"),

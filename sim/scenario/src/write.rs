@@ -182,6 +182,8 @@ fn producer(producer: &Producer, plan: &Plan, seed: u64, first: u16) -> Value {
     object.put_if(plan.topics.len() > 2, "topic", || json!(topic));
     object.put_if(producer.instances != 1, "instances", || json!(producer.instances));
     object.put_if(producer.start != START, "start", || json!(spell(producer.start)));
+    let to = producer.compressed_to;
+    object.put_if(to != 1_000_000, "compressed_to", || json!(spell_percent(to)));
     let (sending, usual) = (producer.sending, Sending::default());
     for (key, word, usual) in [
         ("on_failure", sending.on_failure.name(), usual.on_failure.name()),

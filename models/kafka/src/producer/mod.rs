@@ -117,7 +117,7 @@ impl Machine for Producer {
     }
 
     fn step(&mut self, now: Timestamp, input: InputOf<Self>, out: &mut Out) {
-        match input {
+        match self.client.unthrottled(input, out) {
             Input::Call(ProducerCall::Send(record)) => {
                 if !self.send(record, now, out) {
                     return self.end_if_over(out);

@@ -98,3 +98,19 @@ fn quotas_are_bytes_a_second() {
     assert_eq!(ignored(""), 1, "nobody is held up");
     assert_eq!(ignored(r#", "quotas": { "consumer_byte_rate": 5 }"#), 0);
 }
+
+#[test]
+fn what_records_shrink_to_needs_a_compression_and_the_other_way_round() {
+    let text = |keys: &str| scenario("producers", &format!(r#"{{ "billing": {{ {keys} }} }}"#));
+    let loaded = |keys: &str| load_with(&text(keys), "test.json", &NAMES, &[]);
+    let kind = r#""config": { "compression.type": "lz4" }"#;
+    let (plan, found) = loaded(&format!(r#""compressed_to": "40%", {kind}"#)).expect("fine");
+    assert_eq!((plan.producers[0].compressed_to, found.len()), (400_000, 0));
+    assert_eq!(tree(&plan, 0, &[])["producers"]["billing"]["compressed_to"], "40%");
+    let (plan, found) = loaded(kind).expect("it is accepted");
+    assert_eq!(plan.producers[0].compressed_to, 1_000_000);
+    assert!(found[0].message.contains("has no effect without \"compressed_to\""), "{found:?}");
+    for keys in [r#""compressed_to": "40%""#, &format!(r#""compressed_to": "0%", {kind}"#)] {
+        assert!(loaded(keys).is_err(), "{keys}");
+    }
+}
