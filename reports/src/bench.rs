@@ -28,6 +28,9 @@ pub struct BenchReport {
     pub simulated_per_second: f64,
     /// Nanoseconds a delivered message: models, network, history, oracle.
     pub message_ns: f64,
+    /// Nanoseconds a record: sent, replicated, read, processed, committed and judged.
+    #[serde(default)]
+    pub record_ns: f64,
     /// Nanoseconds a bare datagram of madsim's `Endpoint`.
     pub endpoint_ns: f64,
     /// The first of the second, round by round.

@@ -94,6 +94,14 @@ pub struct BrokerSettings {
     pub offsets_retention: Micros,
     /// `offsets.retention.check.interval.ms`.
     pub offsets_retention_check_interval: Micros,
+    /// `producer_byte_rate` of every client; none: without bound.
+    pub producer_byte_rate: Option<u64>,
+    /// `consumer_byte_rate` of every client; none: without bound.
+    pub consumer_byte_rate: Option<u64>,
+    /// `quota.window.num`; at least 2.
+    pub quota_window_num: u32,
+    /// `quota.window.size.seconds`.
+    pub quota_window_size: Micros,
     /// `producer.id.expiration.ms`.
     pub producer_id_expiration: Micros,
     /// `producer.id.expiration.check.interval.ms`.
@@ -139,6 +147,10 @@ impl Default for BrokerSettings {
             offsets_commit_timeout: ms(5000),
             offsets_retention: ms(604_800_000),
             offsets_retention_check_interval: ms(600_000),
+            producer_byte_rate: None,
+            consumer_byte_rate: None,
+            quota_window_num: 11,
+            quota_window_size: ms(1000),
             producer_id_expiration: ms(86_400_000),
             producer_id_expiration_check_interval: ms(600_000),
             group_initial_rebalance_delay: ms(3000),
@@ -202,6 +214,8 @@ pub struct ProducerConfig {
     pub retry_backoff_max: Micros,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: Micros,
+    /// What `compression.type` makes of records.
+    pub compression: Compression,
     /// `partitioner.adaptive.partitioning.enable`.
     pub adaptive_partitioning: bool,
     /// `partitioner.availability.timeout.ms`; zero: none.
@@ -304,4 +318,18 @@ pub struct ApplicationConfig {
     pub salt: u64,
     /// When it commits.
     pub commit: CommitStrategy,
+}
+
+/// What records shrink to: millionths of their size. Kafka's estimate of it is taken to be right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Compression(pub u32);
+
+impl Compression {
+    /// `compression.type=none`.
+    pub const NONE: Self = Self(1_000_000);
+
+    pub(crate) fn of(self, bytes: u32) -> u32 {
+        let small = (u64::from(bytes) * u64::from(self.0)).div_ceil(1_000_000);
+        u32::try_from(small).unwrap_or(u32::MAX)
+    }
 }

@@ -25,7 +25,7 @@ use std::hash::Hash;
 /// it cannot be set up; then the opener gets [`Input::Disconnected`] and what was in flight is
 /// ambiguous. The acceptor is not told: its answer goes nowhere. As in Kafka's `SocketServer`, the next
 /// request of a connection is delivered only after the one before was answered (or excused with
-/// [`Message::NoResponse`]).
+/// [`Message::NoResponse`]), and the time of a [`Message::Throttled`] is over.
 pub trait Machine: Sized + Clone + Debug + Eq + Hash {
     /// What the process is started with, the same at every restart.
     type Config: Clone + Debug;

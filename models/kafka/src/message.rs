@@ -42,6 +42,9 @@ pub enum Message {
     /// From its acceptor to itself: the request needs no response (`acks=0`), read the next one. It
     /// never travels (Kafka: `RequestChannel.NoOpResponse`).
     NoResponse(CorrelationId),
+    /// From its acceptor: what it answers, and for how long it will read nothing more on this connection, as the
+    /// client is above its quota (Kafka: `throttle_time_ms` of every response, KIP-219).
+    Throttled(Micros, Box<Message>),
 }
 
 /// A request: those that any broker answers, and those of a family.

@@ -138,7 +138,7 @@ impl Machine for Reader {
         if self.exited {
             return;
         }
-        match input {
+        match self.client.unthrottled(input, out) {
             Input::Deliver { from, message: Message::Response(id, response) } => {
                 match self.client.answered(from.route, id, response, out) {
                     Completed::Internal => {}

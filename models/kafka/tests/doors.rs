@@ -4,8 +4,8 @@
 use ackproof_kafka::assignor::Assignor;
 use ackproof_kafka::broker::Broker;
 use ackproof_kafka::config::{
-    ApplicationConfig, BrokerConfig, BrokerSettings, ClusterConfig, ConsumerConfig, ProducerConfig,
-    TopicConfig,
+    ApplicationConfig, BrokerConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig,
+    ProducerConfig, TopicConfig,
 };
 use ackproof_kafka::consumer::Consumer;
 use ackproof_kafka::controller::Controller;
@@ -203,14 +203,26 @@ fn a_broker_takes_no_request_of_a_controller() {
     every::<Broker>(&config, to_broker(Channel::Data), |_| true);
 }
 
+/// A quota is of clients: nobody holds up what servers ask.
 #[test]
-fn clients_answer_nobody() {
+fn servers_are_told_of_no_quota() {
+    let answer = Message::Response(CorrelationId(1), Response::Fetch(Vec::new()));
+    let throttled = Message::Throttled(Micros(1), Box::new(answer));
+    let route = Route { to: Server::Controller(CONTROLLER), channel: Channel::Lifecycle };
+    let effects = takes::<Controller>(cluster(), route, throttled.clone());
+    assert!(is_turned_away(&effects, route), "{effects:?}");
+    let config = BrokerConfig { id: ONE, cluster: cluster() };
+    let route = to_broker(Channel::Fetcher);
+    let effects = takes::<Broker>(config, route, throttled);
+    assert!(is_turned_away(&effects, route), "{effects:?}");
+}
+
+fn producer(bootstrap: Arc<[BrokerId]>) -> ProducerConfig {
     let ms = Micros::from_millis;
-    let bootstrap: Arc<[BrokerId]> = [ONE].into();
-    let producer = ProducerConfig {
+    ProducerConfig {
         index: ProducerIndex(0),
         topic: TopicId(1),
-        bootstrap: Arc::clone(&bootstrap),
+        bootstrap,
         acks: Acks::All,
         enable_idempotence: true,
         retries: 3,
@@ -225,6 +237,7 @@ fn clients_answer_nobody() {
         retry_backoff: ms(100),
         retry_backoff_max: ms(1000),
         metadata_max_age: ms(300_000),
+        compression: Compression::NONE,
         adaptive_partitioning: true,
         availability_timeout: Micros::ZERO,
         ignore_keys: false,
@@ -232,8 +245,14 @@ fn clients_answer_nobody() {
         sending: Sending::default(),
         salt: 7,
         variants: Variants::default(),
-    };
-    every::<Producer>(&producer, to_broker(Channel::Data), |_| false);
+    }
+}
+
+#[test]
+fn clients_answer_nobody() {
+    let ms = Micros::from_millis;
+    let bootstrap: Arc<[BrokerId]> = [ONE].into();
+    every::<Producer>(&producer(Arc::clone(&bootstrap)), to_broker(Channel::Data), |_| false);
     let consumer = ConsumerConfig {
         group: GroupId(0),
         group_name: "ledger".into(),

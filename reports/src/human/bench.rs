@@ -32,6 +32,7 @@ pub fn bench(report: &BenchReport) -> String {
             row("a message")
         ),
     );
+    put(&mut text, format_args!("{}{:.0} ns", row("a record"), report.record_ns));
     if let Some(two) = report.two_jobs {
         put(&mut text, format_args!("{}{two:.2} times the runs of one", row("two jobs")));
     }

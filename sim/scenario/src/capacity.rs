@@ -126,3 +126,36 @@ pub(crate) fn without(sink: &mut Sink<'_>, config: &Config<'_>) {
         }
     }
 }
+
+/// Keys of `quotas`.
+pub(crate) const QUOTA_KEYS: &[&str] = &["producer_byte_rate", "consumer_byte_rate"];
+/// Kafka's settings that count only with a quota.
+const WINDOWS: [&str; 2] = ["quota.window.num", "quota.window.size.seconds"];
+
+/// The default quotas of clients (`kafka-configs --entity-type clients --entity-default`): bytes a second at
+/// each broker. None: without bound.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quotas {
+    /// `producer_byte_rate`.
+    pub producer: Option<u64>,
+    /// `consumer_byte_rate`.
+    pub consumer: Option<u64>,
+}
+
+/// Reads `quotas`.
+pub(crate) fn quotas(sink: &mut Sink<'_>, at: Option<&At<'_>>, config: &Config<'_>) -> Quotas {
+    let at = at.filter(|at| sink.object(at, QUOTA_KEYS));
+    let mut read = |key| {
+        let rate = sink.whole(&at?.get(key)?, 1, i64::MAX)?;
+        u64::try_from(rate).ok()
+    };
+    let [producer, consumer] = [read("producer_byte_rate"), read("consumer_byte_rate")];
+    if let [None, None] = [producer, consumer] {
+        for key in WINDOWS {
+            if let Some(at) = config.place(key) {
+                unused(sink, (config.scope, key), &at, "without \"cluster.quotas\"");
+            }
+        }
+    }
+    Quotas { producer, consumer }
+}

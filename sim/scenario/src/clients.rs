@@ -1,6 +1,7 @@
 //! Producers and groups, read from the tree, with the rules between their settings.
 
 use crate::cluster::{Cluster, MAX_COUNT, check_name, named};
+use crate::compression::compressed_to;
 use crate::config::Config;
 use crate::durations;
 use crate::files::PROPERTIES;
@@ -21,6 +22,7 @@ pub(crate) const PRODUCER_KEYS: &[&str] = &[
     "records",
     "keys",
     "size",
+    "compressed_to",
     "sends",
     "start",
     "on_failure",
@@ -120,6 +122,7 @@ fn producer(
     let start = at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START);
     let listed = at.get("sends");
     let (config, idempotence_off_by) = producer_config(sink, at);
+    let compressed_to = compressed_to(sink, at, &config);
     Producer {
         name: name.to_owned(),
         topic: topic.unwrap_or(TopicId(1)),
@@ -128,6 +131,7 @@ fn producer(
         records: sink.count32(at.get("records"), 1),
         keys: sink.count32(at.get("keys"), 0).unwrap_or(0),
         size: size.unwrap_or((100, 200)),
+        compressed_to,
         sends: listed.map(|list| sends(sink, at, &list, (name, instances), (start, load))),
         start,
         sending: sending(sink, at),

@@ -1,6 +1,6 @@
 //! The cluster and its topics, read from the tree.
 
-use crate::capacity::{self, Capacity};
+use crate::capacity::{self, Capacity, Quotas};
 use crate::config::Config;
 use crate::durations;
 use crate::plan::{Network, SettingValue, Settings, Startup, Topic};
@@ -18,7 +18,7 @@ pub(crate) const MAX_COUNT: u16 = 1000;
 pub(crate) const MAX_NAMES: usize = 1000;
 /// Keys of `cluster`.
 pub(crate) const CLUSTER_KEYS: &[&str] =
-    &["brokers", "properties", "config", "network", "startup", "capacity"];
+    &["brokers", "properties", "config", "network", "startup", "capacity", "quotas"];
 /// Keys of `network`.
 pub(crate) const NETWORK_KEYS: &[&str] = &["latency", "syn_linear_timeouts"];
 /// Keys of `startup`.
@@ -70,6 +70,8 @@ pub(crate) struct Cluster {
     pub(crate) startup: Startup,
     /// What each broker's machine can do; none: everything at once.
     pub(crate) capacity: Option<Capacity>,
+    /// Bytes a second that each client may move at each broker.
+    pub(crate) quotas: Quotas,
     /// Whose defaults hold.
     pub(crate) kafka: KafkaVersion,
     /// Partitions and replicas of a topic that does not say, as the brokers' file has them.
@@ -90,8 +92,9 @@ pub(crate) fn cluster(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) 
     if get("capacity").is_none() {
         capacity::without(sink, &config);
     }
+    let quotas = capacity::quotas(sink, get("quotas").as_ref(), &config);
     let usual = usual(sink, get("config").as_ref(), brokers);
-    Cluster { brokers, settings, network, startup, capacity, kafka: sink.kafka, usual }
+    Cluster { brokers, settings, network, startup, capacity, quotas, kafka: sink.kafka, usual }
 }
 
 /// What a broker gives a topic that does not say, if its file does; else what suits a scenario.

@@ -15,6 +15,7 @@ pub mod anchor;
 pub mod capacity;
 mod clients;
 mod cluster;
+mod compression;
 mod config;
 pub mod describe;
 pub mod diagnostic;

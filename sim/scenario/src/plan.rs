@@ -2,7 +2,7 @@
 //! every default is filled in.
 
 use crate::anchor::Anchor;
-use crate::capacity::Capacity;
+use crate::capacity::{Capacity, Quotas};
 use crate::settings::Harm;
 use ackproof_types::{
     CommitStrategy, Delay, Features, KafkaVersion, Micros, Sending, SinkConfig, TopicId,
@@ -33,6 +33,8 @@ pub struct Plan {
     pub startup: Startup,
     /// What each broker's machine can do; none: everything at once.
     pub capacity: Option<Capacity>,
+    /// Bytes a second that each client may move at each broker.
+    pub quotas: Quotas,
     /// Topics; index 0 is `__consumer_offsets`.
     pub topics: Vec<Topic>,
     /// Producers by name, each with one or more instances.
@@ -207,6 +209,8 @@ pub struct Producer {
     pub keys: u32,
     /// Smallest and largest record in bytes.
     pub size: (u32, u32),
+    /// Millionths of their size that records are compressed to.
+    pub compressed_to: u32,
     /// The records of each instance one by one, instead of drawn ones.
     pub sends: Option<Vec<Arc<[PlannedRecord]>>>,
     /// When it starts to send.

@@ -182,6 +182,7 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
         network: cluster.network,
         startup: cluster.startup,
         capacity: cluster.capacity,
+        quotas: cluster.quotas,
         topics,
         producers,
         groups,

@@ -1,7 +1,7 @@
 //! The JSON Schema of a scenario, for editors: made from the same tables that the reader uses. It
 //! knows shapes only; rules between values are the reader's.
 
-use crate::capacity::{CAPACITY_KEYS, MAX_PAGE_CACHE, PROFILES};
+use crate::capacity::{CAPACITY_KEYS, MAX_PAGE_CACHE, PROFILES, QUOTA_KEYS};
 use crate::clients::{DEPLOY_KEYS, GROUP_KEYS, PRODUCER_KEYS};
 use crate::cluster::{
     CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, MAX_SYN_LINEAR_TIMEOUTS, NETWORK_KEYS, STARTUP_KEYS,
@@ -194,6 +194,12 @@ fn cluster() -> Value {
             )
         }),
         "capacity" => capacity(),
+        "quotas" => object(QUOTA_KEYS, |key| {
+            described(
+                json!({ "type": "integer", "minimum": 1 }),
+                &format!("The default {key} of clients, in bytes a second at each broker."),
+            )
+        }),
         other => unreachable!("no schema for {other}"),
     })
 }
@@ -250,6 +256,10 @@ fn producer() -> Value {
         ),
         "keys" => whole(0, None, 0, "Size of the key space; 0: records without keys."),
         "size" => pattern(SIZES, "Smallest and largest record in bytes, like \"100..200\"."),
+        "compressed_to" => pattern(
+            PERCENT,
+            "What records shrink to with its compression.type, like \"40%\". Default: 100%.",
+        ),
         "sends" => described(
             by_name(json!({ "type": "array", "items": { "type": "string", "pattern": RECORD } })),
             "Every record by name of the instance, like \"1.5s key 17 size 120\"; instead of a rate.",

@@ -197,6 +197,9 @@ pub const SETTINGS: &[Setting] = &[
     number(Broker, "num.io.threads", "", 1, 8),
     number(Broker, "num.network.threads", "", 1, 3),
     number(Broker, "queued.max.requests", "", 1, 500),
+    // Only with `cluster.quotas`.
+    number(Broker, "quota.window.num", "", 1, 11),
+    number(Broker, "quota.window.size.seconds", "s", 1, 1),
     switch(Broker, "auto.leader.rebalance.enable", true),
     number(Broker, "leader.imbalance.check.interval.seconds", "s", 1, 300),
     // Defaults for topics that do not set their own.
@@ -226,6 +229,8 @@ pub const SETTINGS: &[Setting] = &[
     number(Producer, "retry.backoff.ms", "ms", 0, 100),
     number(Producer, "retry.backoff.max.ms", "ms", 0, 1000),
     number(Producer, "metadata.max.age.ms", "ms", 1, 300_000),
+    // Only with `compressed_to`.
+    word(Producer, "compression.type", &["none", "gzip", "snappy", "lz4", "zstd"], "none"),
     switch(Producer, "partitioner.adaptive.partitioning.enable", true),
     number(Producer, "partitioner.availability.timeout.ms", "ms", 0, 0),
     switch(Producer, "partitioner.ignore.keys", false),
@@ -340,7 +345,6 @@ pub const SETTINGS: &[Setting] = &[
     harmful(Topic, "retention.ms", retention(Unless::Outlasts(MS))),
     known(Topic, "segment.ms"),
     known(Producer, "client.id"),
-    known(Producer, "compression.type"),
     known(Producer, "connections.max.idle.ms"),
     known(Producer, "metadata.max.idle.ms"),
     known(Producer, "partitioner.class"),

@@ -4,7 +4,7 @@
 //! be read, edited and compared. It does not decide anything: what chance chose is handed in.
 
 use crate::anchor;
-use crate::capacity::Capacity;
+use crate::capacity::{Capacity, Quotas};
 use crate::clients::START;
 use crate::cluster;
 use crate::config::preset;
@@ -146,6 +146,11 @@ fn cluster(plan: &Plan) -> Map<String, Value> {
     if let Some(capacity) = plan.capacity {
         object.put("capacity", Value::Object(self::capacity(capacity)));
     }
+    let Quotas { producer, consumer } = plan.quotas;
+    let mut quotas = Object::new();
+    quotas.put_if(producer.is_some(), "producer_byte_rate", || json!(producer));
+    quotas.put_if(consumer.is_some(), "consumer_byte_rate", || json!(consumer));
+    object.put_full("quotas", quotas.0);
     object.0
 }
 
@@ -179,6 +184,8 @@ fn producer(producer: &Producer, plan: &Plan, seed: u64, first: u16) -> Value {
     object.put_if(plan.topics.len() > 2, "topic", || json!(topic));
     object.put_if(producer.instances != 1, "instances", || json!(producer.instances));
     object.put_if(producer.start != START, "start", || json!(spell(producer.start)));
+    let to = producer.compressed_to;
+    object.put_if(to != 1_000_000, "compressed_to", || json!(spell_percent(to)));
     let (sending, usual) = (producer.sending, Sending::default());
     for (key, word, usual) in [
         ("on_failure", sending.on_failure.name(), usual.on_failure.name()),

@@ -88,6 +88,7 @@ fn measure(arguments: &Bench, plan: &Plan) -> Result<BenchReport, Failure> {
         messages_per_second: rate(|run| count(run.messages)),
         simulated_per_second: rate(|run| run.simulated.as_secs_f64()),
         message_ns: median(alone.iter().map(|run| each(run.wall, run.messages)).collect()),
+        record_ns: median(alone.iter().map(|run| each(run.wall, run.records)).collect()),
         endpoint_ns: median(bare),
         endpoint_ratio: median(ratios),
         two_jobs: (!pairs.is_empty()).then(|| median(pairs)),
@@ -95,9 +96,9 @@ fn measure(arguments: &Bench, plan: &Plan) -> Result<BenchReport, Failure> {
     })
 }
 
-/// Nanoseconds a message.
-fn each(wall: Duration, messages: u64) -> f64 {
-    wall.as_secs_f64() * 1e9 / count(messages.max(1))
+/// Nanoseconds each.
+fn each(wall: Duration, number: u64) -> f64 {
+    wall.as_secs_f64() * 1e9 / count(number.max(1))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]

@@ -72,7 +72,7 @@ impl Kernel {
             Done::Nothing => {}
             Done::Handle(request) => return Some(request),
             // The other end is closed, and answers with a reset: what came before it is discarded.
-            Done::Answer(id, Message::Response(..)) if self.is_closed(id) => {
+            Done::Answer(id, message) if !is_nothing(&message) && self.is_closed(id) => {
                 self.network.forget(id);
             }
             Done::Answer(id, message) => self.answer_now(id, message),
@@ -173,12 +173,14 @@ impl Kernel {
     /// The next request that waits on the connection is read once the step is over.
     fn answer_now(&mut self, id: ConnectionId, message: Message) {
         let Some(connection) = self.network.get(id) else { return };
-        if connection.backlog.is_empty() {
+        if let Message::Throttled(time, _) = &message {
+            self.events.push(self.events.now() + time.0, Due::Backlog(id));
+        } else if connection.backlog.is_empty() {
             connection.busy = false;
         } else {
             self.events.push(self.events.now(), Due::Backlog(id));
         }
-        if !matches!(message, Message::NoResponse(_)) {
+        if !is_nothing(&message) {
             self.send(id, Toward::Opener, Packet::Data(message));
         }
     }
@@ -200,5 +202,14 @@ impl Kernel {
 
     fn send(&mut self, id: ConnectionId, toward: Toward, packet: Packet) {
         self.network.send(id, toward, packet, &mut self.events);
+    }
+}
+
+/// Whether an answer never travels.
+fn is_nothing(message: &Message) -> bool {
+    match message {
+        Message::NoResponse(_) => true,
+        Message::Throttled(_, answer) => is_nothing(answer),
+        Message::Request(..) | Message::Response(..) => false,
     }
 }

@@ -212,8 +212,8 @@ impl World {
             }
             Due::Backlog(id) => {
                 let Some(connection) = self.kernel.network.get(id) else { return };
+                connection.busy = false;
                 if let Some(message) = connection.backlog.pop_front() {
-                    connection.busy = false;
                     self.accept(id, message);
                 }
             }

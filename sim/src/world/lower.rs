@@ -5,7 +5,8 @@
 use super::server::Limits;
 use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
-    ApplicationConfig, BrokerSettings, ClusterConfig, ConsumerConfig, ProducerConfig, TopicConfig,
+    ApplicationConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig, ProducerConfig,
+    TopicConfig,
 };
 use ackproof_kafka::message::OffsetSpec;
 use ackproof_kafka::profile::{Profile, Rule};
@@ -136,7 +137,11 @@ pub(crate) fn cluster(plan: &Plan, roster: &Roster) -> ClusterConfig {
         topics: plan.topics.iter().map(topic).collect(),
         consumer_offsets: TopicId::CONSUMER_OFFSETS,
         group_names: plan.groups.iter().map(|group| group.name.as_str().into()).collect(),
-        broker: broker(&plan.broker_config),
+        broker: BrokerSettings {
+            producer_byte_rate: plan.quotas.producer,
+            consumer_byte_rate: plan.quotas.consumer,
+            ..broker(&plan.broker_config)
+        },
         profile: profile(plan),
         variants: variants(plan),
     }
@@ -209,6 +214,10 @@ fn broker(config: &Settings) -> BrokerSettings {
         producer_id_expiration: config.millis("producer.id.expiration.ms"),
         producer_id_expiration_check_interval: config
             .millis("producer.id.expiration.check.interval.ms"),
+        producer_byte_rate: None,
+        consumer_byte_rate: None,
+        quota_window_num: number(config, "quota.window.num", u32::MAX),
+        quota_window_size: Micros::from_secs(number(config, "quota.window.size.seconds", u64::MAX)),
         group_initial_rebalance_delay: config.millis("group.initial.rebalance.delay.ms"),
         group_min_session_timeout: config.millis("group.min.session.timeout.ms"),
         group_max_session_timeout: config.millis("group.max.session.timeout.ms"),
@@ -257,6 +266,7 @@ pub(crate) fn producer(
         retry_backoff: config.millis("retry.backoff.ms"),
         retry_backoff_max: config.millis("retry.backoff.max.ms"),
         metadata_max_age: config.millis("metadata.max.age.ms"),
+        compression: Compression(producer.compressed_to),
         adaptive_partitioning: config.switch("partitioner.adaptive.partitioning.enable"),
         availability_timeout: config.millis("partitioner.availability.timeout.ms"),
         ignore_keys: config.switch("partitioner.ignore.keys"),

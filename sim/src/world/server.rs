@@ -162,7 +162,9 @@ impl Server {
 
     /// The handler that gave a request to the machine is free once all that was written for it is on the disk.
     pub(crate) fn handled(&mut self, events: &mut Events) {
-        if self.written > events.now() {
+        if self.idle_handlers == self.limits.handlers {
+            // The process ended in this step.
+        } else if self.written > events.now() {
             self.start(Job::Flush, self.written, events);
         } else {
             self.idle_handlers += 1;
@@ -189,7 +191,7 @@ impl Server {
         match what {
             Held::Request(route, message) => Done::Request(route, message),
             // Nobody sends that: the connection is free at once.
-            Held::Answer(id, message @ Message::NoResponse(_)) => Done::Answer(id, message),
+            Held::Answer(id, message) if message.wire_bytes() == 0 => Done::Answer(id, message),
             Held::Answer(id, message) => {
                 self.network.push_back(Job::Write(id, message));
                 self.feed_network(events);
@@ -266,6 +268,7 @@ impl Server {
     fn read(&mut self, now: u64, message: &Message) -> u64 {
         match message {
             Message::Response(_, Response::Fetch(partitions)) => self.disk.read(now, partitions),
+            Message::Throttled(_, answer) => self.read(now, answer),
             Message::Response(..) | Message::Request(..) | Message::NoResponse(_) => now,
         }
     }

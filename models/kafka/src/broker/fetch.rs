@@ -183,9 +183,11 @@ impl Broker {
         &mut self,
         connection: ConnectionId,
         correlation: CorrelationId,
-        request: FetchRequest,
+        mut request: FetchRequest,
         out: &mut Out,
     ) {
+        request.max_bytes = self.most_fetched(request.max_bytes);
+        request.min_bytes = request.min_bytes.min(request.max_bytes);
         let answer = self.read_all(&request);
         if answer.urgent
             || answer.bytes >= u64::from(request.min_bytes)
@@ -193,7 +195,7 @@ impl Broker {
             || request.partitions.is_empty()
             || self.is_complete(&request.partitions, false, request.min_bytes.into())
         {
-            reply(connection, correlation, Response::Fetch(answer.partitions), out);
+            self.reply_fetched(connection, correlation, answer.partitions, out);
             return;
         }
         let number = self.fetch.number();
@@ -325,7 +327,7 @@ impl Broker {
             }
             out.disarm(Timer::FetchWait(one.number));
             let answer = self.read_all(&one.request);
-            reply(one.connection, one.correlation, Response::Fetch(answer.partitions), out);
+            self.reply_fetched(one.connection, one.correlation, answer.partitions, out);
             false
         });
         self.fetch.parked = parked;
@@ -337,7 +339,7 @@ impl Broker {
         } else if let Some(at) = self.fetch.parked.iter().position(|one| one.number == number) {
             let one = self.fetch.parked.remove(at);
             let answer = self.read_all(&one.request);
-            reply(one.connection, one.correlation, Response::Fetch(answer.partitions), out);
+            self.reply_fetched(one.connection, one.correlation, answer.partitions, out);
         }
     }
 

@@ -5,7 +5,7 @@
 //! - [`high_watermark`] what follows when it moves
 //! - [`session`] what a follower asked for · [`replication`] fetching as a follower
 //! - [`isr`] proposals to the controller · [`partitions`] the replicas it hosts
-//! - [`coordination`] the group coordinator's place in the broker
+//! - [`quota`] how much a client may write and read · [`coordination`] the group coordinator's place in the broker
 //!
 //! Kafka: `KafkaApis`, `ReplicaManager`, `BrokerServer`.
 
@@ -17,6 +17,7 @@ mod lifecycle;
 mod metadata;
 mod partitions;
 mod produce;
+mod quota;
 mod replication;
 mod session;
 
@@ -59,6 +60,8 @@ pub enum Timer {
     LagCheck,
     /// `replica.high.watermark.checkpoint.interval.ms` has passed (R1.23).
     HighWatermarkCheckpoint,
+    /// `quota.window.size.seconds` have passed.
+    QuotaWindow,
     /// `producer.id.expiration.check.interval.ms` has passed (R6.35).
     ProducerExpiration,
     /// A produce request waited its `timeout` for replicas (R4.7).
@@ -116,6 +119,7 @@ pub struct Broker {
     fetch: fetch::FetchPurgatory,
     fetchers: BTreeMap<BrokerId, replication::Fetcher>,
     proposals: isr::Proposals,
+    quotas: quota::Quotas,
     producer_ids: produce::ProducerIds,
     coordinator: GroupCoordinator,
     next_correlation: u64,
@@ -150,6 +154,7 @@ impl Machine for Broker {
             fetch: fetch::FetchPurgatory::default(),
             fetchers: BTreeMap::new(),
             proposals: isr::Proposals::default(),
+            quotas: quota::Quotas::default(),
             producer_ids: produce::ProducerIds::default(),
             coordinator: GroupCoordinator::new(Arc::clone(&config.cluster), config.id),
             next_correlation: 0,
@@ -162,6 +167,7 @@ impl Machine for Broker {
         out.arm(Timer::LagCheck, Delay::rest_of(broker.lag_check_interval()));
         let checkpoint = settings.high_watermark_checkpoint_interval;
         out.arm(Timer::HighWatermarkCheckpoint, Delay::rest_of(checkpoint));
+        broker.begin_quotas(out);
         out.arm(Timer::ProducerExpiration, settings.producer_id_expiration_check_interval);
         broker
     }
@@ -180,6 +186,11 @@ impl Machine for Broker {
                     self.response(from, correlation, response, out);
                 }
                 Message::NoResponse(_) => {}
+                // No quota of a client is about a replica, or about what a broker asks a controller.
+                Message::Throttled(..) => {
+                    out.misplaced(To::Route(from.route), "Throttled");
+                    self.disconnected(from.route, out);
+                }
             },
             Input::Disconnected(route) => self.disconnected(route, out),
             Input::Fire(timer) => self.fire(timer, out),
@@ -325,6 +336,7 @@ impl Broker {
                 self.checkpoint_high_watermarks(out);
                 out.arm(timer, self.settings().high_watermark_checkpoint_interval);
             }
+            Timer::QuotaWindow => self.next_quota_window(out),
             Timer::ProducerExpiration => {
                 self.expire_producers();
                 out.arm(timer, self.settings().producer_id_expiration_check_interval);

@@ -35,6 +35,8 @@ struct Delayed {
     number: u64,
     connection: ConnectionId,
     correlation: CorrelationId,
+    /// The size of the request, for quotas.
+    bytes: u64,
     parts: Vec<Part>,
 }
 
@@ -63,6 +65,7 @@ impl Broker {
         out: &mut Out,
     ) {
         let acks = request.acks;
+        let bytes = request.wire_bytes();
         let mut parts = Vec::with_capacity(request.batches.len());
         let mut reached = Vec::with_capacity(request.batches.len());
         for (partition, batch) in request.batches {
@@ -90,10 +93,15 @@ impl Broker {
                 // R4.4: the only sign a client gets.
                 out.close(To::Connection(connection));
             }
-            Acks::None => out.reply(connection, Message::NoResponse(correlation)),
-            Acks::Leader => self.answer_produce(connection, correlation, &parts, out),
+            Acks::None => {
+                self.reply_produced(connection, bytes, Message::NoResponse(correlation), out);
+            }
+            Acks::Leader => {
+                let done = Delayed { number: 0, connection, correlation, bytes, parts };
+                self.answer_produce(&done, out);
+            }
             Acks::All => self.wait_for_replicas(
-                Delayed { number: 0, connection, correlation, parts },
+                Delayed { number: 0, connection, correlation, bytes, parts },
                 request.timeout,
                 out,
             ),
@@ -137,7 +145,7 @@ impl Broker {
             self.settle(part);
         }
         if delayed.parts.iter().all(|part| part.outcome.is_some()) {
-            self.answer_produce(delayed.connection, delayed.correlation, &delayed.parts, out);
+            self.answer_produce(&delayed, out);
             return;
         }
         self.produce.next += 1;
@@ -182,7 +190,7 @@ impl Broker {
             let done = delayed.parts.iter().all(|part| part.outcome.is_some());
             if done {
                 out.disarm(Timer::ProduceWait(delayed.number));
-                self.answer_produce(delayed.connection, delayed.correlation, &delayed.parts, out);
+                self.answer_produce(delayed, out);
             }
             !done
         });
@@ -194,22 +202,18 @@ impl Broker {
         let waiting = &mut self.produce.waiting;
         let Some(at) = waiting.iter().position(|one| one.number == number) else { return };
         let delayed = waiting.remove(at);
-        self.answer_produce(delayed.connection, delayed.correlation, &delayed.parts, out);
+        self.answer_produce(&delayed, out);
     }
 
-    fn answer_produce(
-        &self,
-        connection: ConnectionId,
-        correlation: CorrelationId,
-        parts: &[Part],
-        out: &mut Out,
-    ) {
+    fn answer_produce(&mut self, done: &Delayed, out: &mut Out) {
+        let Delayed { connection, correlation, bytes, parts, .. } = done;
         let outcome = |part: &Part| part.outcome.unwrap_or(Err(ErrorCode::RequestTimedOut));
         let results = parts.iter().map(|part| (part.partition, outcome(part))).collect();
         let led_elsewhere =
             parts.iter().filter(|part| outcome(part) == Err(ErrorCode::NotLeaderOrFollower));
         let leaders = led_elsewhere.filter_map(|part| self.leader_hint(part.partition)).collect();
-        reply(connection, correlation, Response::Produce(results, leaders), out);
+        let answer = Message::Response(*correlation, Response::Produce(results, leaders));
+        self.reply_produced(*connection, *bytes, answer, out);
     }
 
     /// R5.28: the leader that this broker knows of, if clients can reach it.

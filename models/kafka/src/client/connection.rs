@@ -47,6 +47,8 @@ pub(super) enum State {
 pub(super) struct Connection<P> {
     pub(super) route: Route,
     pub(super) state: State,
+    /// Its broker reads nothing on it for a while.
+    pub(super) is_throttled: bool,
     /// Failures since it last stood.
     pub(super) failures: u32,
     /// Its place in the order of last tries and ends, from 1; 0: never tried.
@@ -60,6 +62,7 @@ impl<P> Connection<P> {
         Self {
             route,
             state: State::Closed,
+            is_throttled: false,
             failures: 0,
             tried: 0,
             unsent: VecDeque::new(),
@@ -68,7 +71,7 @@ impl<P> Connection<P> {
     }
 
     pub(super) fn can_send(&self, max_in_flight: usize) -> bool {
-        self.state == State::Ready && self.in_flight.len() < max_in_flight
+        self.state == State::Ready && !self.is_throttled && self.in_flight.len() < max_in_flight
     }
 
     /// Whether nothing is under way on it.

@@ -13,47 +13,15 @@ use super::backoff::{backoff, once_more};
 use super::connection::{Connection, InFlight, Sent, State, Unsent};
 use super::metadata::Metadata;
 use super::mix::mix;
-use crate::machine::{Channel, Outbox, Route, To};
+use super::settings::{ClientSettings, NetworkTimer};
+use crate::machine::{Channel, Input, Outbox, Route, To};
 use crate::message::{CorrelationId, Message, Request, Response};
 use ackproof_types::{BrokerId, Micros, Server, TopicId};
-use std::sync::Arc;
 
 /// `reconnect.backoff.ms`.
 const RECONNECT_BACKOFF: Micros = Micros::from_millis(50);
 /// `reconnect.backoff.max.ms`.
 const RECONNECT_BACKOFF_MAX: Micros = Micros::from_secs(1);
-
-/// What a client is made with.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ClientSettings {
-    /// `bootstrap.servers`.
-    pub bootstrap: Arc<[BrokerId]>,
-    /// `max.in.flight.requests.per.connection`.
-    pub max_in_flight: usize,
-    /// `request.timeout.ms`.
-    pub request_timeout: Micros,
-    /// `retry.backoff.ms`.
-    pub retry_backoff: Micros,
-    /// `retry.backoff.max.ms`.
-    pub retry_backoff_max: Micros,
-    /// `metadata.max.age.ms`.
-    pub metadata_max_age: Micros,
-    /// Decides where the search for a broker to ask begins: a number of its own for each client.
-    pub salt: u64,
-}
-
-/// The timers of a client, part of its machine's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum NetworkTimer {
-    /// `request.timeout.ms`: this request has no answer.
-    Request(CorrelationId),
-    /// `reconnect.backoff.ms` of this connection is over.
-    Reconnect(Route),
-    /// `retry.backoff.ms` after a metadata refresh.
-    MetadataBackoff,
-    /// `metadata.max.age.ms` after a metadata response.
-    MetadataAge,
-}
 
 /// What an answer was to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -322,6 +290,22 @@ impl<P> NetworkClient<P> {
         lost
     }
 
+    /// What came, without the word that the client is above its quota: nothing more is sent on this connection
+    /// until that is over (`ClusterConnectionStates#throttle`).
+    pub fn unthrottled<T: From<NetworkTimer>, W, U, C>(
+        &mut self,
+        input: Input<U, C>,
+        out: &mut Outbox<T, W>,
+    ) -> Input<U, C> {
+        let Input::Deliver { from, message: Message::Throttled(time, message) } = input else {
+            return input;
+        };
+        let at = self.index(from.route);
+        self.connections[at].is_throttled = true;
+        out.arm(NetworkTimer::Throttle(from.route).into(), time);
+        Input::Deliver { from, message: *message }
+    }
+
     /// An answer came on `route`.
     pub fn answered<T: From<NetworkTimer>, W>(
         &mut self,
@@ -424,6 +408,9 @@ impl<P> NetworkClient<P> {
         self.tried_last(at);
         let connection = &mut self.connections[at];
         connection.state = State::BackingOff;
+        if std::mem::take(&mut connection.is_throttled) {
+            out.disarm(NetworkTimer::Throttle(route).into());
+        }
         let pause = backoff(RECONNECT_BACKOFF, RECONNECT_BACKOFF_MAX, connection.failures);
         out.arm(NetworkTimer::Reconnect(route).into(), pause);
         connection.failures = once_more(connection.failures);
@@ -464,6 +451,11 @@ impl<P> NetworkClient<P> {
                 if connection.state == State::BackingOff {
                     connection.state = State::Closed;
                 }
+            }
+            NetworkTimer::Throttle(route) => {
+                let at = self.index(route);
+                self.connections[at].is_throttled = false;
+                self.send_unsent(at, out);
             }
             NetworkTimer::MetadataBackoff => self.metadata.may_ask(),
             NetworkTimer::MetadataAge => self.metadata.expire(),

@@ -128,7 +128,7 @@ impl Machine for Consumer {
         if self.application.has_exited() {
             return;
         }
-        match input {
+        match self.client.unthrottled(input, out) {
             Input::Deliver { from, message: Message::Response(id, response) } => {
                 match self.client.answered(from.route, id, response, out) {
                     Completed::Internal => {}

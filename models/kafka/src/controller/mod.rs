@@ -161,6 +161,9 @@ impl Machine for Controller {
             Input::Deliver { from, message: Message::Response(_, response) } => {
                 out.misplaced(To::Route(from.route), response.name());
             }
+            Input::Deliver { from, message: Message::Throttled(..) } => {
+                out.misplaced(To::Route(from.route), "Throttled");
+            }
             // It opens no connections, and `acks=0` is not its.
             Input::Deliver { message: Message::NoResponse(_), .. } | Input::Disconnected(_) => {}
             Input::Call(ControllerCall::CreatePartitions(topic, count)) => {

@@ -8,7 +8,7 @@
 use super::group::{JoinGroupRequest, JoinGroupResponse, SyncGroupRequest};
 use super::{
     ConsumerGroupHeartbeatRequest, ControllerRequest, ControllerResponse, FetchSession, Fetched,
-    GroupRequest, GroupResponse, Message, Payload, RecordBatch, Request, Response,
+    GroupRequest, GroupResponse, Message, Payload, ProduceRequest, RecordBatch, Request, Response,
 };
 use ackproof_types::{TopicId, TopicPartition};
 
@@ -37,7 +37,18 @@ impl Message {
             Self::Request(_, request) => REQUEST + of_request(request),
             Self::Response(_, response) => RESPONSE + of_response(response),
             Self::NoResponse(_) => 0,
+            // Every response has the field.
+            Self::Throttled(_, answer) => answer.wire_bytes(),
         }
+    }
+}
+
+impl ProduceRequest {
+    /// Its size in bytes, with the header of a request.
+    #[must_use]
+    pub fn wire_bytes(&self) -> u64 {
+        let data: u64 = self.batches.iter().map(|(_, batch)| batch.wire_bytes()).sum();
+        REQUEST + 9 + listed(firsts(&self.batches), TOPIC, 8) + data
     }
 }
 
@@ -77,10 +88,7 @@ fn firsts<'a, T: 'a>(
 fn of_request(request: &Request) -> u64 {
     match request {
         Request::ApiVersions => 27,
-        Request::Produce(produce) => {
-            let data: u64 = produce.batches.iter().map(|(_, batch)| batch.wire_bytes()).sum();
-            9 + listed(firsts(&produce.batches), TOPIC, 8) + data
-        }
+        Request::Produce(produce) => produce.wire_bytes() - REQUEST,
         Request::Fetch(fetch) => {
             let replica = if fetch.replica.is_some() { 15 } else { 0 };
             let forgotten = match &fetch.session {

@@ -7,7 +7,7 @@ use super::batch::{Batch, BatchId, Life, Stage, upper_bound};
 use super::partitioner::{Load, Sticky, keyed};
 use super::sequences::Sequences;
 use crate::client::Metadata;
-use crate::config::ProducerConfig;
+use crate::config::{Compression, ProducerConfig};
 use ackproof_types::{BrokerId, Record, Timestamp, TopicId, TopicPartition};
 use std::collections::VecDeque;
 
@@ -54,6 +54,7 @@ pub(super) struct Accumulator {
     pub(super) nodes: Vec<Node>,
     leaderless: Vec<u16>,
     pub(super) batch_size: u32,
+    compression: Compression,
     lingers: bool,
     pub(super) free: u64,
     /// Records that wait for metadata or memory, in order.
@@ -87,6 +88,7 @@ impl Accumulator {
             nodes: Vec::new(),
             leaderless: Vec::new(),
             batch_size: config.batch_size,
+            compression: config.compression,
             lingers: config.linger.0 > 0,
             free: config.buffer_memory,
             blocked: VecDeque::new(),
@@ -192,7 +194,8 @@ impl Accumulator {
         self.free = self.free.checked_sub(memory)?;
         self.next_batch += 1;
         let id = BatchId(self.next_batch);
-        let mut batch = Batch::new(id, partition, now, self.spare.pop().unwrap_or_default());
+        let made = (now, self.compression);
+        let mut batch = Batch::new(id, partition, made, self.spare.pop().unwrap_or_default());
         batch.memory = memory;
         if !self.lingers {
             batch.stage = Stage::Due;

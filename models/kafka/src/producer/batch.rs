@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of queues, requests or other batches. Kafka: `ProducerBatch` (R6.4, R6.8, R6.12).
 
+use crate::config::Compression;
 use crate::message::{Payload, ProducerStamp, RecordBatch};
 use ackproof_types::{LeaderEpoch, Micros, Offset, Record, Timestamp};
 use std::sync::Arc;
@@ -80,7 +81,11 @@ pub(super) struct Batch {
     /// The batch whose creation counts for `delivery.timeout.ms`: itself, or the one it was split from.
     pub(super) born: BatchId,
     contents: Contents,
+    /// As it goes to the broker.
     pub(super) bytes: u32,
+    /// Bytes of its records before compression.
+    raw: u32,
+    compression: Compression,
     /// Bytes of `buffer.memory` it holds; none after a split.
     pub(super) memory: u64,
     pub(super) created: Timestamp,
@@ -120,7 +125,7 @@ impl Batch {
     pub(super) fn new(
         id: BatchId,
         partition: u16,
-        created: Timestamp,
+        (created, compression): (Timestamp, Compression),
         records: Vec<Record>,
     ) -> Self {
         Self {
@@ -129,6 +134,8 @@ impl Batch {
             born: id,
             contents: Contents::Open(records),
             bytes: HEADER,
+            raw: 0,
+            compression,
             memory: 0,
             created,
             stage: Stage::Lingering,
@@ -143,7 +150,8 @@ impl Batch {
         }
     }
 
-    /// Whether `record` may still be added at `now`, with `limit` the bytes of a batch.
+    /// Whether `record` may still be added at `now`, with `limit` the bytes of a batch. What it shrinks to is not
+    /// known before (`MemoryRecordsBuilder#hasRoomFor`).
     pub(super) fn has_room(&self, record: Record, now: Timestamp, limit: u32) -> bool {
         matches!(self.stage, Stage::Lingering | Stage::Due)
             && self.bytes + record_bytes(record, self.count(), self.age(now)) <= limit
@@ -155,7 +163,8 @@ impl Batch {
 
     /// Adds a record that has room, or the first one whatever its size.
     pub(super) fn push(&mut self, record: Record, now: Timestamp) {
-        self.bytes += record_bytes(record, self.count(), self.age(now));
+        self.raw += record_bytes(record, self.count(), self.age(now));
+        self.bytes = HEADER + self.compression.of(self.raw);
         match &mut self.contents {
             Contents::Open(records) => records.push(record),
             Contents::Sealed(_) => unreachable!("only open batches have room"),
@@ -247,7 +256,8 @@ impl Batch {
             let fits = |part: &Self| part.has_room(*record, self.created, limit);
             if !parts.last().is_some_and(fits) {
                 let id = BatchId(next.0 + parts.len() as u64);
-                let mut part = Self::new(id, self.partition, self.created, Vec::new());
+                let made = (self.created, self.compression);
+                let mut part = Self::new(id, self.partition, made, Vec::new());
                 part.born = self.born;
                 part.life = self.life;
                 part.maybe_written = self.maybe_written;
@@ -290,10 +300,34 @@ mod tests {
         assert_eq!(upper_bound(record(None, 10)), 61 + 21 + 10 + 3);
     }
 
+    fn batch(compression: Compression) -> Batch {
+        Batch::new(BatchId(1), 0, (Timestamp::START, compression), Vec::new())
+    }
+
+    #[test]
+    fn compressed_records_take_less_of_a_batch_of_which_more_fit() {
+        let filled = |compression| {
+            let mut batch = batch(compression);
+            while batch.has_room(record(None, 100), Timestamp::START, 1000) {
+                batch.push(record(None, 100), Timestamp::START);
+            }
+            (batch.count(), batch.on_the_wire().0.size)
+        };
+        // 109 bytes each; the next one counts in full.
+        assert_eq!(filled(Compression::NONE), (8, 61 + 8 * 109));
+        assert_eq!(filled(Compression(500_000)), (16, 61 + 8 * 109));
+        assert_eq!(filled(Compression(250_000)), (31, 61 + 845));
+        let mut whole = batch(Compression(500_000));
+        (0..16).for_each(|_| whole.push(record(None, 100), Timestamp::START));
+        let parts = whole.split(500, BatchId(2));
+        assert!(parts.iter().all(|part| part.bytes <= 500), "a part is compressed as well");
+        assert_eq!(parts.len(), 3);
+    }
+
     /// What VerifiableProducer sends at 200 a second while its broker is cut off: values of six bytes.
     #[test]
     fn a_batch_of_16_kib_holds_1093_records_of_verifiable_producer() {
-        let mut batch = Batch::new(BatchId(1), 0, Timestamp::START, Vec::new());
+        let mut batch = batch(Compression::NONE);
         let small = record(None, 6);
         let mut now = Timestamp::START;
         while batch.has_room(small, now, 16_384) {

@@ -117,7 +117,7 @@ impl Machine for Producer {
     }
 
     fn step(&mut self, now: Timestamp, input: InputOf<Self>, out: &mut Out) {
-        match input {
+        match self.client.unthrottled(input, out) {
             Input::Call(ProducerCall::Send(record)) => {
                 if !self.send(record, now, out) {
                     return self.end_if_over(out);
@@ -131,7 +131,7 @@ impl Machine for Producer {
                 Message::Request(_, request) => {
                     out.misplaced(To::Connection(from.connection), request.name());
                 }
-                Message::NoResponse(_) => {}
+                Message::NoResponse(_) | Message::Throttled(..) => {}
             },
             Input::Disconnected(route) => {
                 let failed = self.client.disconnected(route, out);

@@ -1,7 +1,7 @@
 //! What a broker's machine can do, and what is said about mistakes in it.
 
 use crate::common::{NAMES, message, plan, scenario};
-use ackproof_scenario::capacity::{Capacity, PROFILES};
+use ackproof_scenario::capacity::{Capacity, PROFILES, Quotas};
 use ackproof_scenario::resolve::load_with;
 use ackproof_scenario::write::tree;
 use ackproof_types::Micros;
@@ -77,4 +77,40 @@ fn threads_have_no_effect_without_it() {
     let words = "\"num.io.threads\" has no effect without \"cluster.capacity\"";
     assert!(found.contains(words), "{found}");
     assert_eq!(warned(r#", "capacity": "small-vm""#), (0, String::new()));
+}
+
+#[test]
+fn quotas_are_bytes_a_second() {
+    let spelt = r#"{ "quotas": { "producer_byte_rate": 20000, "consumer_byte_rate": 7 } }"#;
+    let first = plan("cluster", spelt);
+    assert_eq!(first.quotas, Quotas { producer: Some(20_000), consumer: Some(7) });
+    assert_eq!(plan("cluster", "{}").quotas, Quotas::default(), "without bound");
+    let expected: serde_json::Value = serde_json::from_str(spelt).expect("JSON");
+    assert_eq!(tree(&first, 0, &[])["cluster"], expected, "a schedule keeps them");
+    let said = |text: &str| message("cluster", &format!(r#"{{ "quotas": {text} }}"#));
+    assert!(said(r#"{ "producer_byte_rate": 0 }"#).contains("0 is not within 1 and"));
+    assert!(said(r#"{ "producer_rate": 5 }"#).contains("unknown key \"producer_rate\""));
+    let ignored = |rest: &str| {
+        let windows = r#""config": { "quota.window.num": 5 }"#;
+        let text = scenario("cluster", &format!("{{ {windows} {rest} }}"));
+        load_with(&text, "test.json", &NAMES, &[]).expect("it is accepted").0.ignored.len()
+    };
+    assert_eq!(ignored(""), 1, "nobody is held up");
+    assert_eq!(ignored(r#", "quotas": { "consumer_byte_rate": 5 }"#), 0);
+}
+
+#[test]
+fn what_records_shrink_to_needs_a_compression_and_the_other_way_round() {
+    let text = |keys: &str| scenario("producers", &format!(r#"{{ "billing": {{ {keys} }} }}"#));
+    let loaded = |keys: &str| load_with(&text(keys), "test.json", &NAMES, &[]);
+    let kind = r#""config": { "compression.type": "lz4" }"#;
+    let (plan, found) = loaded(&format!(r#""compressed_to": "40%", {kind}"#)).expect("fine");
+    assert_eq!((plan.producers[0].compressed_to, found.len()), (400_000, 0));
+    assert_eq!(tree(&plan, 0, &[])["producers"]["billing"]["compressed_to"], "40%");
+    let (plan, found) = loaded(kind).expect("it is accepted");
+    assert_eq!(plan.producers[0].compressed_to, 1_000_000);
+    assert!(found[0].message.contains("has no effect without \"compressed_to\""), "{found:?}");
+    for keys in [r#""compressed_to": "40%""#, &format!(r#""compressed_to": "0%", {kind}"#)] {
+        assert!(loaded(keys).is_err(), "{keys}");
+    }
 }

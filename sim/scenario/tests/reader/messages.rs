@@ -107,22 +107,15 @@ fn brokers_that_would_not_start() {
 
 #[test]
 fn settings_that_are_known_but_not_modelled_are_said_to_be() {
-    let text = scenario(
-        "cluster",
-        r#"{ "config": { "background.threads": 8, "backgruond.threads": 8 } }"#,
-    );
+    let text = scenario("cluster", r#"{ "config": { "num.partitions": 8, "num.partitoins": 8 } }"#);
     let found = load(&text, &[]).expect_err("one of them is unknown");
     let said: Vec<_> = found.iter().map(|one| (one.severity, one.message.as_str())).collect();
     let expected = [
-        (Severity::Warning, "\"background.threads\" is not modelled: it has no effect here"),
-        (Severity::Error, "unknown broker setting \"backgruond.threads\""),
+        (Severity::Warning, "\"num.partitions\" is not modelled: it has no effect here"),
+        (Severity::Error, "unknown broker setting \"num.partitoins\""),
     ];
     assert_eq!(said, expected, "a warning, and an error");
-    assert_eq!(
-        found[1].hint.as_deref(),
-        Some("did you mean \"background.threads\"?"),
-        "the nearest"
-    );
+    assert_eq!(found[1].hint.as_deref(), Some("did you mean \"num.partitions\"?"), "the nearest");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::path::Path;
 fn files() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
     let mut paths = Vec::new();
-    for folder in ["basics", "footguns", "regressions"] {
+    for folder in ["basics", "footguns", "load", "regressions"] {
         let entries = fs::read_dir(root.join(folder)).expect("readable");
         paths.extend(entries.map(|entry| entry.expect("readable").path()));
     }

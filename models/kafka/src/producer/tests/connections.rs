@@ -2,11 +2,14 @@
 
 use super::hand::*;
 use crate::client::NetworkTimer;
+use crate::client::network::data;
 use crate::config::ProducerConfig;
+use crate::machine::{ConnectionId, Input, Peer};
 use crate::message::CorrelationId;
-use crate::message::{MetadataResponse, Request, Response};
+use crate::message::{Message, MetadataResponse, Request, Response};
 use crate::producer::{BatchId, Timer};
-use ackproof_types::{BrokerId, Delay, ErrorCode, Micros};
+use ackproof_types::{BrokerId, Delay, ErrorCode, Micros, Offset};
+use std::collections::VecDeque;
 
 fn two_brokers() -> ProducerConfig {
     ProducerConfig { bootstrap: [BrokerId(1), BrokerId(2)].into(), ..config(false) }
@@ -141,7 +144,7 @@ fn a_late_response_is_ignored() {
     hand.send_batches(1);
     let old = oldest(&hand, ONE);
     hand.disconnect(ONE);
-    hand.deliver(ONE, old, Response::Produce(vec![(tp(0), Ok(ackproof_types::Offset(7)))], vec![]));
+    hand.deliver(ONE, old, Response::Produce(vec![(tp(0), Ok(Offset(7)))], vec![]));
     assert!(hand.outcomes().is_empty());
 }
 
@@ -233,4 +236,24 @@ fn asks_the_least_loaded_broker_and_starts_again_from_bootstrap_if_none_is_left(
     hand.disconnect(ONE);
     hand.fire(METADATA_BACKOFF);
     assert!(!hand.wire[&TWO].is_empty());
+}
+
+/// KIP-219: it has its answer, and waits with the next request itself, so that none times out meanwhile.
+#[test]
+fn a_producer_above_its_quota_sends_nothing_for_a_while() {
+    let mut hand = Hand::ready(&ProducerConfig { linger: Micros::ZERO, ..config(true) });
+    hand.send(0);
+    let (correlation, _) = hand.wire.get_mut(&ONE).and_then(VecDeque::pop_front).expect("sent");
+    let answer = Response::Produce(vec![(tp(0), Ok(Offset(41)))], Vec::new());
+    let answer = Box::new(Message::Response(correlation, answer));
+    let from = Peer { connection: ConnectionId(1), route: data(ONE) };
+    let throttled = Message::Throttled(Micros::from_secs(3), answer);
+    hand.step(Input::Deliver { from, message: throttled });
+    assert_eq!(hand.outcomes(), [Outcome::Acked(vec![0], 41)]);
+    hand.send(1);
+    assert!(hand.in_flight().is_empty());
+    let over = Timer::Network(NetworkTimer::Throttle(data(ONE)));
+    assert_eq!(hand.timers[&over].min, Micros::from_secs(3));
+    hand.fire(over);
+    assert_eq!(hand.in_flight(), [[1]]);
 }

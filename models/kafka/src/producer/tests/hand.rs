@@ -2,7 +2,7 @@
 
 use crate::client::NetworkTimer;
 use crate::client::network::data;
-use crate::config::ProducerConfig;
+use crate::config::{Compression, ProducerConfig};
 use crate::driver::{After, Process};
 use crate::machine::{Channel, ConnectionId, Effect, EffectOf, Input, InputOf, Peer, Route, To};
 use crate::message::{
@@ -57,6 +57,7 @@ pub(super) fn config(enable_idempotence: bool) -> ProducerConfig {
         retry_backoff: ms(100),
         retry_backoff_max: ms(1000),
         metadata_max_age: ms(300_000),
+        compression: Compression::NONE,
         adaptive_partitioning: true,
         availability_timeout: Micros::ZERO,
         ignore_keys: false,
