@@ -140,6 +140,17 @@ use Scope::{Broker, Consumer, Producer, Topic};
 /// what a topic is that says nothing.
 pub const SHAPES: [&str; 2] = ["default.replication.factor", "num.partitions"];
 
+/// Settings that count only where a scenario says what no file of Kafka's does: figures of a machine, quotas, and
+/// what records shrink to.
+pub const CONDITIONAL: &[&str] = &[
+    "num.io.threads",
+    "num.network.threads",
+    "queued.max.requests",
+    "quota.window.num",
+    "quota.window.size.seconds",
+    "compression.type",
+];
+
 /// Every setting we know.
 pub const SETTINGS: &[Setting] = &[
     number(Broker, "replica.lag.time.max.ms", "ms", 1, 30_000),

@@ -3,6 +3,7 @@
 use crate::common::{NAMES, message, plan, scenario};
 use ackproof_scenario::capacity::{Capacity, PROFILES, Quotas};
 use ackproof_scenario::resolve::load_with;
+use ackproof_scenario::settings::{CONDITIONAL, Scope, find};
 use ackproof_scenario::write::tree;
 use ackproof_types::Micros;
 
@@ -112,5 +113,13 @@ fn what_records_shrink_to_needs_a_compression_and_the_other_way_round() {
     assert!(found[0].message.contains("has no effect without \"compressed_to\""), "{found:?}");
     for keys in [r#""compressed_to": "40%""#, &format!(r#""compressed_to": "0%", {kind}"#)] {
         assert!(loaded(keys).is_err(), "{keys}");
+    }
+}
+
+#[test]
+fn what_counts_only_with_a_word_of_the_scenario_is_modelled() {
+    for key in CONDITIONAL {
+        let is_modelled = |scope| find(scope, key).is_some_and(|one| one.is_modelled());
+        assert!(is_modelled(Scope::Broker) || is_modelled(Scope::Producer), "{key}");
     }
 }

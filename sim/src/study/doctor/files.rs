@@ -7,7 +7,7 @@ use ackproof_scenario::files::{hidden, is_handed_on, is_secret};
 use ackproof_scenario::json::Span;
 use ackproof_scenario::properties::{Entry, parse};
 use ackproof_scenario::settings::words::about;
-use ackproof_scenario::settings::{self, Refusal, SHAPES, Scope, Standing, kafka};
+use ackproof_scenario::settings::{self, CONDITIONAL, Refusal, SHAPES, Scope, Standing, kafka};
 use ackproof_types::KafkaVersion;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -219,6 +219,7 @@ impl File {
         }
         match settings::find(self.scope, key).map(|one| one.standing) {
             Some(Standing::Modelled) if self.foreign(entry) => Becomes::Refused,
+            Some(Standing::Modelled) if CONDITIONAL.contains(&key) => Becomes::NoEffect,
             Some(Standing::Modelled) => Becomes::Modelled,
             _ if self.scope == Scope::Broker && SHAPES.contains(&key) => Becomes::Modelled,
             Some(Standing::Refused(why)) if !why.unless.contains(&entry.value.trim()) => {
