@@ -9,7 +9,7 @@ use crate::plan::{Group, Producer, SettingValue, Settings, Topic};
 use crate::results::results;
 use crate::sends::sends;
 use crate::settings::Scope;
-use crate::sink::{At, Sink};
+use crate::sink::{At, Sink, word};
 use ackproof_types::{
     AfterCrash, AtEnd, CommitStrategy, Delay, Micros, OnFailure, Sending, TopicId,
 };
@@ -178,21 +178,6 @@ fn comes_to_an_end(sink: &mut Sink<'_>, at: &At<'_>, producer: &Producer, cluste
     if let Some(message) = endless {
         sink.at(&place, message);
     }
-}
-
-/// One of the words of a key.
-pub(crate) fn word<T: Copy>(
-    sink: &mut Sink<'_>,
-    at: &At<'_>,
-    what: &str,
-    known: impl Iterator<Item = (&'static str, T)> + Clone,
-) -> Option<T> {
-    let text = sink.string(at)?;
-    let found = known.clone().find(|(name, _)| *name == text);
-    if found.is_none() {
-        sink.unknown(at.node.span, &at.path, (what, text), known.map(|(name, _)| name));
-    }
-    found.map(|(_, one)| one)
 }
 
 /// Its settings, and which of them switched idempotence off.

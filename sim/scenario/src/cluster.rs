@@ -1,8 +1,9 @@
 //! The cluster and its topics, read from the tree.
 
-use crate::capacity::{self, Capacity, Quotas};
+use crate::capacity::{Capacity, Quotas};
 use crate::config::Config;
 use crate::durations;
+use crate::limits;
 use crate::plan::{Network, SettingValue, Settings, Startup, Topic};
 use crate::settings::{SHAPES, Scope};
 use crate::sink::{At, Sink};
@@ -88,11 +89,11 @@ pub(crate) fn cluster(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) 
     let settings = config.filled();
     between_settings(sink, &config, &settings);
     let startup = startup(sink, get("startup").as_ref(), settle);
-    let capacity = capacity::capacity(sink, get("capacity").as_ref());
+    let capacity = limits::capacity(sink, get("capacity").as_ref());
     if get("capacity").is_none() {
-        capacity::without(sink, &config);
+        limits::without(sink, &config);
     }
-    let quotas = capacity::quotas(sink, get("quotas").as_ref(), &config);
+    let quotas = limits::quotas(sink, get("quotas").as_ref(), &config);
     let usual = usual(sink, get("config").as_ref(), brokers);
     Cluster { brokers, settings, network, startup, capacity, quotas, kafka: sink.kafka, usual }
 }

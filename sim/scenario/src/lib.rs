@@ -8,7 +8,7 @@
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments · [`targets`] whom
 //! - `overrides` values from the command line · `protocol` the one that stands for several
 //! - `results` what a group writes to · [`swarm`] what a seed changes about a plan
-//! - [`capacity`] what a broker's machine can do
+//! - [`capacity`] what a broker's machine can do, which `limits` reads
 //! - [`mod@write`] the way back: a schedule with everything decided, as a file
 
 pub mod anchor;
@@ -25,6 +25,7 @@ mod faults;
 mod features;
 pub mod files;
 pub mod json;
+mod limits;
 mod overrides;
 pub mod plan;
 pub mod properties;

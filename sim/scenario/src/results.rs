@@ -1,7 +1,6 @@
 //! What a group writes its results to, read from the tree.
 
-use crate::clients::word;
-use crate::sink::{At, Sink};
+use crate::sink::{At, Sink, word};
 use ackproof_types::{MemoryIn, SinkConfig, SinkWrites};
 
 /// Keys of its `sink`.

@@ -405,3 +405,18 @@ fn listed(kind: &str) -> Option<&'static str> {
 fn describe(node: &Node) -> String {
     if let Value::Number(raw) = &node.value { raw.clone() } else { node.kind().to_owned() }
 }
+
+/// One of the words of a key.
+pub(crate) fn word<T: Copy>(
+    sink: &mut Sink<'_>,
+    at: &At<'_>,
+    what: &str,
+    known: impl Iterator<Item = (&'static str, T)> + Clone,
+) -> Option<T> {
+    let text = sink.string(at)?;
+    let found = known.clone().find(|(name, _)| *name == text);
+    if found.is_none() {
+        sink.unknown(at.node.span, &at.path, (what, text), known.map(|(name, _)| name));
+    }
+    found.map(|(_, one)| one)
+}

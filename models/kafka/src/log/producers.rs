@@ -196,7 +196,11 @@ mod tests {
         states.expire(at(99), Micros(100));
         assert_eq!(states.admit(stamp(0, 0), 3), Ok(Admission::Duplicate(Offset(0), Offset(3))));
         states.expire(at(100), Micros(100));
-        assert_eq!(states.admit(stamp(0, 0), 3), Ok(Admission::Fresh), "a copy: F16");
+        assert_eq!(
+            states.admit(stamp(0, 0), 3),
+            Ok(Admission::Fresh),
+            "a copy, which nobody recognises"
+        );
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::test_history::*;
 use crate::verdict::Findings;
 use ackproof_types::{
     BrokerId, ErrorCode, GenerationId, LeaderEpoch, MemberId, MemoryIn, Micros, Offset,
-    RebalanceReason, Record, RecordSlice, SinkConfig, SinkWrites, Timestamp, TopicPartition,
+    RebalanceReason, SinkConfig, SinkWrites, Timestamp, TopicPartition,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -323,26 +323,19 @@ fn written(writes: SinkWrites, memory_in: MemoryIn, events: Events) -> Told {
     told
 }
 
-/// The record, which is of the one key that there is.
-fn into_row(offset: i64, number: u32) -> (u16, Event) {
-    let (node, mut event) = sink_written(offset, number, false);
-    if let Event::SinkWritten { record, .. } = &mut event {
+/// Records of one key.
+fn of_one_key(number: u32) -> (u16, Event) {
+    let (node, mut event) = sent(number);
+    if let Event::Sent { record, .. } = &mut event {
         record.key = Some(7);
     }
     (node, event)
 }
 
-/// The records, of the same key.
-fn rows_read(numbers: &[u32]) -> (u16, Event) {
-    let keyed = |number: &u32| Record { key: Some(7), ..record(*number) };
-    let records = RecordSlice::whole(numbers.iter().map(keyed).collect());
-    (0, Event::FinalRead { partition: P, base_offset: Offset(0), records })
-}
-
-fn upserted(offsets: &[i64], read: &[u32]) -> Told {
-    let rows =
-        offsets.iter().map(|&offset| into_row(offset, u32::try_from(offset).expect("small")));
-    written(SinkWrites::Upsert, MemoryIn::Sink, rows.chain([rows_read(read)]).collect())
+fn upserted(numbers: &[u32], read: &[u32]) -> Told {
+    let rows = numbers.iter().map(|&number| once(number.into(), number));
+    let events = (0..2).map(of_one_key).chain(rows).chain([final_read(0, read)]);
+    written(SinkWrites::Upsert, MemoryIn::Sink, events.collect())
 }
 
 fn once(offset: i64, number: u32) -> (u16, Event) {

@@ -19,13 +19,14 @@ use crate::record_set::OffsetTable;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{
-    GroupId, MemoryIn, NodeId, Offset, Record, RecordId, RowKey, SinkConfig, SinkWrites, Timestamp,
+    GroupId, MemoryIn, NodeId, Offset, RecordId, RowKey, SinkConfig, SinkWrites, Timestamp,
     TopicId, TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(crate) const EVENTS: &[Kind] = &[Kind::ProcessStarted, Kind::SinkWritten, Kind::FinalRead];
+pub(crate) const EVENTS: &[Kind] =
+    &[Kind::ProcessStarted, Kind::Sent, Kind::SinkWritten, Kind::FinalRead];
 
 /// Where a record was read.
 type Place = (TopicPartition, Offset);
@@ -38,8 +39,12 @@ pub(crate) struct Checker {
     context: Arc<Context>,
     /// How often each process has started.
     lives: BTreeMap<NodeId, u32>,
+    /// Of records that were sent with one. What a line shows of a record later does not have it.
+    keys: BTreeMap<RecordId, u32>,
     /// By group; none: its sink promises nothing.
     sinks: Vec<Option<Sink>>,
+    /// Some sink has a row for each key.
+    has_rows: bool,
 }
 
 #[derive(Debug)]
@@ -104,7 +109,12 @@ impl Checker {
             report: Report::new(name),
             context: Arc::clone(context),
             lives: BTreeMap::new(),
+            keys: BTreeMap::new(),
             sinks: context.groups.iter().map(|group| group.sink.and_then(sink)).collect(),
+            has_rows: context
+                .groups
+                .iter()
+                .any(|one| one.sink.is_some_and(|sink| sink.writes.by_key())),
         }
     }
 
@@ -112,40 +122,45 @@ impl Checker {
         &mut self,
         entry: &Entry,
         (group, place): (GroupId, Place),
-        record: Record,
+        record: RecordId,
         ignored: bool,
     ) {
         let by = (entry.node, self.lives.get(&entry.node).copied().unwrap_or(0));
         let Some(sink) = self.sinks.get_mut(group.index()).and_then(Option::as_mut) else { return };
         match sink {
             Sink::Once(once) if ignored => {
-                if !once.done.contains_key(&record.id) {
-                    once.refused.insert(record.id, (entry.seq, entry.at, place));
+                if !once.done.contains_key(&record) {
+                    once.refused.insert(record, (entry.seq, entry.at, place));
                 }
             }
             Sink::Once(once) => {
-                let Some((cause, why)) = once.take(by, place, record.id) else {
+                let Some((cause, why)) = once.take(by, place, record) else {
                     self.report.judged(1);
                     return;
                 };
                 let context = &self.context;
                 self.report.sink(group, cause, (entry.seq, entry.at), || {
                     let (what, whose) =
-                        (context.record(record.id), &context.groups[group.index()].name);
+                        (context.record(record), &context.groups[group.index()].name);
                     let (at, who) = (words(context, place), context.node(entry.node));
                     format!("{what} took effect in the sink of {whose} again, read at {at} by {who}: {why}")
                 });
             }
             Sink::Rows(rows) => {
                 let (partition, offset) = place;
-                rows.processed.of(partition).enter(offset.0, record.id);
+                rows.processed.of(partition).enter(offset.0, record);
                 if !ignored {
-                    let row = Row { record: record.id, place, written: (entry.seq, entry.at) };
-                    rows.rows.insert((partition.topic, RowKey::from(record)), row);
+                    let row = Row { record, place, written: (entry.seq, entry.at) };
+                    rows.rows.insert((partition.topic, key(&self.keys, record)), row);
                 }
             }
         }
     }
+}
+
+/// The row of `record`.
+fn key(keys: &BTreeMap<RecordId, u32>, record: RecordId) -> RowKey {
+    keys.get(&record).map_or(RowKey::Record(record), |key| RowKey::Key(*key))
 }
 
 /// `payments-0@117`.
@@ -195,14 +210,14 @@ impl Once {
 }
 
 impl Rows {
-    fn read(&mut self, place: Place, record: Record) {
+    fn read(&mut self, place: Place, record: RecordId, key: RowKey) {
         let (partition, offset) = place;
-        let key = (partition.topic, RowKey::from(record));
+        let key = (partition.topic, key);
         let came_to = self.processed.get(partition).and_then(|done| done.get(offset.0));
-        if came_to == Some(record.id) {
-            self.latest.entry(key).or_default().insert(partition.partition, (offset, record.id));
+        if came_to == Some(record) {
+            self.latest.entry(key).or_default().insert(partition.partition, (offset, record));
         }
-        if self.rows.get(&key).is_some_and(|row| row.place == place && row.record == record.id) {
+        if self.rows.get(&key).is_some_and(|row| row.place == place && row.record == record) {
             self.logged.insert(key, true);
         }
     }
@@ -246,14 +261,20 @@ impl Property for Checker {
     fn observe(&mut self, entry: &Entry) {
         match &entry.event {
             Event::ProcessStarted => *self.lives.entry(entry.node).or_default() += 1,
+            Event::Sent { record, .. } => {
+                if let Some(key) = record.key.filter(|_| self.has_rows) {
+                    self.keys.insert(record.id, key);
+                }
+            }
             &Event::SinkWritten { group, partition, offset, record, ignored } => {
-                self.written(entry, (group, (partition, offset)), record, ignored);
+                self.written(entry, (group, (partition, offset)), record.id, ignored);
             }
             Event::FinalRead { partition, base_offset, records } => {
                 for sink in self.sinks.iter_mut().flatten() {
                     let Sink::Rows(rows) = sink else { continue };
                     for (index, record) in records.iter().enumerate() {
-                        rows.read((*partition, base_offset.plus(index)), *record);
+                        let row = key(&self.keys, record.id);
+                        rows.read((*partition, base_offset.plus(index)), record.id, row);
                     }
                 }
             }

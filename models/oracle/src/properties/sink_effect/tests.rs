@@ -1,3 +1,5 @@
+//! What a sink may hold, what it may not, and why. Each history is a few lines.
+
 use crate::cause::SinkCause::{self, *};
 use crate::context::Context;
 use crate::history::Event;
@@ -83,25 +85,16 @@ fn offsets_do_not_recognise_copies_and_take_others_for_known() {
 #[test]
 fn a_row_holds_the_last_value_that_the_group_came_to() {
     // All of one key: without one, each record is a row of its own.
-    let keyed = |events: Vec<(u16, Event)>| -> Vec<(u16, Event)> {
-        let key = |record: &mut ackproof_types::Record| record.key = Some(7);
-        let event = |event| match event {
-            Event::SinkWritten { group, partition, offset, mut record, ignored } => {
-                key(&mut record);
-                Event::SinkWritten { group, partition, offset, record, ignored }
-            }
-            Event::FinalRead { partition, base_offset, records } => {
-                let mut records: Vec<_> = records.iter().copied().collect();
-                records.iter_mut().for_each(key);
-                let records = ackproof_types::RecordSlice::whole(records.into());
-                Event::FinalRead { partition, base_offset, records }
-            }
-            other => other,
-        };
-        events.into_iter().map(|(node, one)| (node, event(one))).collect()
+    let keyed = |number: u32| {
+        let (node, mut event) = sent(number);
+        if let Event::Sent { record, .. } = &mut event {
+            record.key = Some(7);
+        }
+        (node, event)
     };
     let context = with(SinkWrites::Upsert, None, MemoryIn::Sink);
-    let run = |events| judge(&context, keyed(events));
+    let run =
+        |events: Vec<(u16, Event)>| judge(&context, (0..3).map(keyed).chain(events).collect());
     let good =
         run(vec![by(5, 0, 0), by(5, 1, 1), by(6, 0, 0), by(6, 1, 1), final_read(0, &[0, 1, 2])]);
     assert_eq!((good.judgement, good.witnesses), (Judgement::Held, 1), "read again, and caught up");
