@@ -432,6 +432,17 @@ macro_rules! facts {
             /// The records.
             records: RecordSlice as Outcome,
         }
+        /// The application is done with a record that it has not processed: it skipped it, or threw it away.
+        GaveUp = "gave_up" at Process {
+            /// The group.
+            group: GroupId,
+            /// The partition.
+            partition: TopicPartition,
+            /// Its offset.
+            offset: Offset,
+            /// The record.
+            record: Record,
+        }
         }
     };
 }

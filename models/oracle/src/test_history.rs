@@ -1,7 +1,7 @@
 //! Hand-written histories for unit tests.
 
 use crate::context::{
-    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
+    ConsumingContext, Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
 };
 use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::registry;
@@ -45,6 +45,7 @@ pub(crate) fn context() -> Context {
             commit: "sync-after".into(),
             reset: "earliest".into(),
             commit_interval: None,
+            consuming: ConsumingContext::default(),
         }],
     }
 }
@@ -74,6 +75,11 @@ pub(crate) fn polled(base: i64, numbers: &[u32]) -> (u16, Event) {
 pub(crate) fn processed(offset: i64, number: u32) -> (u16, Event) {
     let (offset, record) = (Offset(offset), record(number));
     (5, Event::Processed { group: G, partition: P, offset, record, dead_lettered: false })
+}
+
+pub(crate) fn gave_up(offset: i64, number: u32) -> (u16, Event) {
+    let (offset, record) = (Offset(offset), record(number));
+    (5, Event::GaveUp { group: G, partition: P, offset, record })
 }
 
 pub(crate) fn commit_sent(offset: i64) -> (u16, Event) {

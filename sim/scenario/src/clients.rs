@@ -2,6 +2,7 @@
 
 use crate::cluster::{Cluster, MAX_COUNT, check_name, named};
 use crate::config::Config;
+use crate::consuming::{consuming, fails};
 use crate::durations;
 use crate::files::PROPERTIES;
 use crate::plan::{Group, Producer, SettingValue, Settings, Topic};
@@ -35,8 +36,17 @@ pub(crate) const GROUP_KEYS: &[&str] = &[
     "members",
     "process",
     "commit",
+    "commit_every",
+    "commit_offset",
+    "on_commit_failure",
+    "on_revoke",
+    "workers",
+    "covers",
     "failures",
+    "fails",
     "attempts",
+    "backoff",
+    "on_failure",
     "start",
     "properties",
     "config",
@@ -140,15 +150,15 @@ fn sending(sink: &mut Sink<'_>, at: &At<'_>) -> Sending {
     let mut all = Sending { threads, ..Sending::default() };
     if let Some(place) = at.get("on_failure") {
         let known = OnFailure::ALL.iter().map(|one| (one.name(), *one));
-        all.on_failure = word(sink, &place, "answer to a failed send", known).unwrap_or_default();
+        all.on_failure = sink.word(&place, "answer to a failed send", known).unwrap_or_default();
     }
     if let Some(place) = at.get("after_crash") {
         let known = AfterCrash::ALL.iter().map(|one| (one.name(), *one));
-        all.after_crash = word(sink, &place, "way to go on", known).unwrap_or_default();
+        all.after_crash = sink.word(&place, "way to go on", known).unwrap_or_default();
     }
     if let Some(place) = at.get("end") {
         let known = AtEnd::ALL.iter().map(|one| (one.name(), *one));
-        all.end = word(sink, &place, "end", known).unwrap_or_default();
+        all.end = sink.word(&place, "end", known).unwrap_or_default();
         let ends = at.get("records").is_some() || at.get("sends").is_some();
         if all.end != AtEnd::Stay && !ends {
             let message = "an application without a last record has no end: add \"records\"";
@@ -172,21 +182,6 @@ fn comes_to_an_end(sink: &mut Sink<'_>, at: &At<'_>, producer: &Producer, cluste
     if let Some(message) = endless {
         sink.at(&place, message);
     }
-}
-
-/// One of the words of a key.
-fn word<T: Copy>(
-    sink: &mut Sink<'_>,
-    at: &At<'_>,
-    what: &str,
-    known: impl Iterator<Item = (&'static str, T)> + Clone,
-) -> Option<T> {
-    let text = sink.string(at)?;
-    let found = known.clone().find(|(name, _)| *name == text);
-    if found.is_none() {
-        sink.unknown(at.node.span, &at.path, (what, text), known.map(|(name, _)| name));
-    }
-    found.map(|(_, one)| one)
 }
 
 /// Its settings, and which of them switched idempotence off.
@@ -261,7 +256,7 @@ fn refuse(sink: &mut Sink<'_>, place: &At<'_>, rule: &str) {
 pub(crate) fn groups(
     sink: &mut Sink<'_>,
     at: Option<&At<'_>>,
-    topics: &[Topic],
+    (topics, producers): (&[Topic], &[Producer]),
     cluster: &Cluster,
 ) -> Vec<Group> {
     let mut groups = Vec::new();
@@ -269,7 +264,9 @@ pub(crate) fn groups(
     for (name, child) in named(sink, at) {
         check_client_name(sink, name, &child);
         if sink.object(&child, GROUP_KEYS) {
-            groups.push(group(sink, name, &child, topics, cluster));
+            let mut one = group(sink, name, &child, topics, cluster);
+            one.fails = fails(sink, &child, producers);
+            groups.push(one);
         }
     }
     groups
@@ -293,8 +290,10 @@ fn group(
         members: sink.count(at.get("members"), 1, MAX_COUNT, 1),
         process: process.unwrap_or(default_process),
         failures_per_million: failures.unwrap_or(0),
+        fails: Vec::new(),
         attempts: sink.count32(at.get("attempts"), 1).unwrap_or(3),
         commit,
+        consuming: consuming(sink, at, commit, cluster),
         start: at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START),
         config,
         deploys,

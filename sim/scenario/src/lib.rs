@@ -14,6 +14,7 @@ pub mod anchor;
 mod clients;
 mod cluster;
 mod config;
+mod consuming;
 pub mod describe;
 pub mod diagnostic;
 pub mod durations;

@@ -1,9 +1,11 @@
 //! A plan: what a scenario file means, resolved and valid by construction. Everything is by index;
 //! every default is filled in.
 
-use crate::anchor::Anchor;
+use crate::anchor::{Anchor, RecordName};
 use crate::settings::Harm;
-use ackproof_types::{CommitStrategy, Delay, Features, KafkaVersion, Micros, Sending, TopicId};
+use ackproof_types::{
+    CommitStrategy, Consuming, Delay, Features, KafkaVersion, Micros, Sending, TopicId,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -238,10 +240,14 @@ pub struct Group {
     pub process: Delay,
     /// Failing attempts, in a million.
     pub failures_per_million: u32,
-    /// Attempts before a record is dead-lettered.
+    /// Records of which every attempt fails.
+    pub fails: Vec<RecordName>,
+    /// Attempts before a record is dead-lettered, or what else the application does.
     pub attempts: u32,
     /// When it commits.
     pub commit: CommitStrategy,
+    /// What else its application does with its consumer.
+    pub consuming: Consuming,
     /// When its members start.
     pub start: Micros,
     /// Consumer settings by Kafka's key; every modelled key is present.

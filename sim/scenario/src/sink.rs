@@ -335,6 +335,22 @@ impl<'a> Sink<'a> {
         None
     }
 
+    /// One of the words of a key.
+    pub(crate) fn word<T: Copy>(
+        &mut self,
+        at: &At<'_>,
+        what: &str,
+        known: impl Iterator<Item = (&'static str, T)> + Clone,
+    ) -> Option<T> {
+        let text = self.string(at)?;
+        let found = known.clone().find(|(name, _)| *name == text);
+        if found.is_none() {
+            let known = known.map(|(name, _)| name);
+            self.unknown(at.node.span, &at.path, (what, text), known);
+        }
+        found.map(|(_, one)| one)
+    }
+
     /// A whole number within bounds.
     pub(crate) fn whole(&mut self, at: &At<'_>, min: i64, max: i64) -> Option<i64> {
         match at.node.as_i64() {

@@ -1,6 +1,6 @@
 //! A hand-made plan and reports for tests of what decides.
 
-use ackproof_oracle::context::{Context, GroupContext};
+use ackproof_oracle::context::{ConsumingContext, Context, GroupContext};
 use ackproof_oracle::histogram::Histogram;
 use ackproof_oracle::pace::{GroupPace, Pace, Stalls};
 use ackproof_reports::run::{
@@ -147,6 +147,7 @@ fn timing(pace: &Pace) -> Timing {
         commit: "".into(),
         reset: "".into(),
         commit_interval: None,
+        consuming: ConsumingContext::default(),
     };
     Timing::of(pace, &Context { groups: vec![group], ..Context::default() })
 }

@@ -78,7 +78,8 @@ impl Events {
             | Event::FinalRead { partition, base_offset, records } => {
                 names.spans(*partition, *base_offset, records.len())?;
             }
-            Event::Processed { partition, offset, .. } => names.spans(*partition, *offset, 1)?,
+            Event::Processed { partition, offset, .. }
+            | Event::GaveUp { partition, offset, .. } => names.spans(*partition, *offset, 1)?,
             Event::Appended { partition, base_offset, next_offset, records, .. } => {
                 if base_offset.plus(records.len()) > *next_offset {
                     let what = "next_offset is one past the last of the records";

@@ -2,6 +2,7 @@
 
 mod applications;
 mod common;
+mod consuming;
 mod faults;
 mod messages;
 mod mutations;
