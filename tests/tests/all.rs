@@ -33,6 +33,7 @@ mod support;
 mod swarm;
 mod tidy;
 mod trials;
+mod trials_consuming;
 mod trials_histories;
 mod trials_lag;
 mod trials_logs;

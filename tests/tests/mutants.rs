@@ -4,7 +4,7 @@
 use crate::support::{assert_none, load, outcome, parallel};
 use ackproof_kafka::variant::Variant;
 use ackproof_oracle::context::{
-    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
+    ConsumingContext, Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
 };
 use ackproof_oracle::history::{Entry, Event, Phase};
 use ackproof_oracle::registry::{PROPERTIES, properties};
@@ -152,6 +152,7 @@ fn context() -> Context {
             reset: "earliest".into(),
             commit_interval: None,
             sink: None,
+            consuming: ConsumingContext::default(),
         }],
     }
 }

@@ -96,11 +96,22 @@ const CAUSES: &[(&str, &str)] = &[
     ("acks-one-leader-crash", LossCause::AcksOne.name()),
     ("acks-zero", SendEnd::AcksZero.name()),
     ("auto-commit-hand-off", LossCause::HandOff.name()),
+    ("auto-commit-in-background", LossCause::StoredCommit.name()),
+    ("close-after-exception", LossCause::CloseAfterException.name()),
     ("commit-before-processing", LossCause::CommitBeforeProcessing.name()),
+    ("commit-beyond", LossCause::CommitBeyond.name()),
+    ("commit-last-offset", DuplicateCause::OffsetNotAdvanced.name()),
+    ("commit-sent-again", DuplicateCause::CommitWentBack.name()),
     ("consumer-protocol-auto-commit", LossCause::BackgroundCommit.name()),
     ("revocation-commit-sent-again", LossCause::BackgroundCommit.name()),
     ("epoch-bump-duplicate", DuplicateCause::EpochBump.name()),
+    ("dropped-poll", LossCause::DroppedPoll.name()),
     ("exit-without-flush", "ended-without-flush"),
+    ("frozen-member", DuplicateCause::SessionExpired.name()),
+    ("highest-done", LossCause::HighestDone.name()),
+    ("late-commit", DuplicateCause::LateCommit.name()),
+    ("no-commit-on-revoke", DuplicateCause::Rebalance.name()),
+    ("poll-overrun", DuplicateCause::PollOverrun.name()),
     ("no-idempotence-retry", DuplicateCause::ProducerRetry.name()),
     ("offsets-expired", LossCause::Expired.name()),
     ("partitions-added", LossCause::PartitionAdded.name()),
@@ -124,6 +135,8 @@ pub(crate) fn causes(findings: &Findings) -> Vec<&'static str> {
     let twice = records.log_duplicate_causes.keys().map(|cause| cause.name());
     let sinks = findings.groups.iter().filter_map(|group| group.sink.as_ref());
     let wrong = sinks.flat_map(|sink| sink.causes.keys()).map(|cause| cause.name());
+    let again = findings.groups.iter().flat_map(|group| group.duplicate_causes.keys());
+    let twice = twice.chain(again.map(|cause| cause.name()));
     losses.map(|cause| cause.name()).chain(absent).chain(twice).chain(wrong).collect()
 }
 

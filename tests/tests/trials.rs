@@ -224,7 +224,7 @@ fn what_is_not_modelled_is_not_promised() {
     assert!(possible.contains("topics.t.replication.factor=1"), "{possible}");
     assert!(possible.contains("no fault that takes a disk is modelled"), "{possible}");
     let background = explained("auto-commit-background.json")["contract"]["promises"].to_string();
-    assert!(background.contains("commit=auto-with-hand-off"), "{background}");
+    assert!(background.contains("commit=auto-in-background"), "{background}");
 }
 
 /// R9.37: the group is away for longer than its commits are kept.
@@ -329,12 +329,12 @@ fn stories<'a>(report: &'a Value, cause: &str) -> Vec<&'a str> {
 #[test]
 fn each_cause_has_a_story_of_its_own() {
     let report = report("blocking-retries.json", "0");
-    let (zombie, rebalance) = (stories(&report, "zombie"), stories(&report, "rebalance"));
-    assert_ne!(zombie.last(), rebalance.last(), "{zombie:#?} {rebalance:#?}");
+    let (zombie, overrun) = (stories(&report, "zombie"), stories(&report, "poll-overrun"));
+    assert_ne!(zombie.last(), overrun.last(), "{zombie:#?} {overrun:#?}");
     let place = |words: &str| zombie.iter().position(|line| line.contains(words));
     let (moved, worked) = (place("l-1 polled"), place("l-0 processed it"));
     assert!(moved.is_some() && moved < worked, "it lost the partition first: {zombie:#?}");
-    assert!(rebalance.iter().any(|line| line.contains("l rebalanced: ")), "{rebalance:#?}");
+    assert!(overrun.iter().any(|line| line.contains("l rebalanced: ")), "{overrun:#?}");
 }
 
 /// Everybody expects that what was there before the group began is passed over.

@@ -6,8 +6,8 @@ use crate::message::{Acks, OffsetSpec};
 use crate::profile::Profile;
 use crate::variant::Variants;
 use ackproof_types::{
-    BrokerId, CommitStrategy, ControllerId, Delay, GroupId, GroupProtocol, Micros, ProducerIndex,
-    Sending, TopicId,
+    BrokerId, CommitStrategy, Consuming, ControllerId, Delay, GroupId, GroupProtocol, Micros,
+    ProducerIndex, RecordId, Sending, TopicId,
 };
 use std::sync::Arc;
 
@@ -306,18 +306,22 @@ impl ConsumerConfig {
 }
 
 /// The application around a consumer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ApplicationConfig {
     /// Time to process one record.
     pub process: Delay,
     /// Attempts of a record that fail, in a million; decided by record, attempt and `salt`.
     pub failures_per_million: u32,
-    /// Attempts before a record is dead-lettered.
+    /// Records of which every attempt fails.
+    pub fails: Arc<[RecordId]>,
+    /// Attempts before it does what `consuming.on_failure` says.
     pub attempts: u32,
     /// Decides which attempts fail.
     pub salt: u64,
     /// When it commits.
     pub commit: CommitStrategy,
+    /// How else it uses its consumer.
+    pub consuming: Consuming,
 }
 
 /// What records shrink to: millionths of their size. Kafka's estimate of it is taken to be right.

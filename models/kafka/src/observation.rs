@@ -156,6 +156,17 @@ pub enum Observation {
         /// Partitions and the next offset to read of each.
         offsets: Arc<[(TopicPartition, Offset)]>,
     },
+    /// The application is done with a record that it has not processed.
+    GaveUp {
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: TopicPartition,
+        /// Its offset.
+        offset: Offset,
+        /// The record.
+        record: Record,
+    },
     /// A commit was refused or is unknown.
     CommitFailed {
         /// The group.
@@ -387,4 +398,6 @@ pub enum PositionSource {
     OutOfRange(OffsetSpec),
     /// The log had been cut below the position (R8.7).
     Truncated,
+    /// The application sought it.
+    Sought,
 }

@@ -26,9 +26,9 @@ use ackproof_kafka::profile::Profile;
 use ackproof_kafka::reader::{Reader, ReaderConfig};
 use ackproof_kafka::variant::Variants;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, CommitStrategy, ControllerId, ErrorCode, GroupId, GroupProtocol,
-    MemberEpoch, MemberId, Micros, ProducerIndex, RebalanceReason, Sending, Server, Timestamp,
-    TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, CommitStrategy, Consuming, ControllerId, ErrorCode, GroupId,
+    GroupProtocol, MemberEpoch, MemberId, Micros, ProducerIndex, RebalanceReason, Sending, Server,
+    Timestamp, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -262,9 +262,11 @@ fn clients_answer_nobody() {
         application: ApplicationConfig {
             process: ms(1).into(),
             failures_per_million: 0,
+            fails: [].into(),
             attempts: 1,
             salt: 0,
             commit: CommitStrategy::Auto,
+            consuming: Consuming::default(),
         },
         auto_commit_interval: ms(5000),
         auto_offset_reset: None,

@@ -71,6 +71,20 @@ causes! {
             "the history does not say how it came about";
         PartitionAdded = "partition-added-reset-latest",
             "auto.offset.reset=latest skipped it: its partition was added while the group ran, which began to read it later";
+        WorkerPositions = "worker-positions",
+            "covers=positions: the poll loop committed its positions, and its workers had not finished what lies below";
+        HighestDone = "highest-done",
+            "covers=highest-done: a commit passed what one worker had in hand, because another had finished a later record";
+        StoredCommit = "stored-commit",
+            "commit=auto-in-background: the client committed what it had handed out and the application had not processed";
+        CommitBeyond = "commit-beyond",
+            "commit_offset=beyond: the committed offset skips the record behind the last one processed";
+        CloseAfterException = "close-after-exception",
+            "enable.auto.commit: an exception left the poll loop, and close() committed all that poll had returned";
+        Skipped = "skipped-by-application",
+            "on_failure=skip: its application gave it up after the last attempt, and went on";
+        DroppedPoll = "dropped-by-application",
+            "on_failure=drop-poll: its application threw it away with the rest of a poll, after an exception";
     }
 }
 
@@ -89,6 +103,13 @@ impl LossCause {
             Self::ResetLatest | Self::PartitionAdded => Some("auto.offset.reset=latest"),
             Self::Expired => Some("offsets.retention.minutes"),
             Self::OutOfRange => Some("auto.offset.reset"),
+            Self::WorkerPositions => Some("covers=positions"),
+            Self::HighestDone => Some("covers=highest-done"),
+            Self::StoredCommit => Some("commit=auto-in-background"),
+            Self::CommitBeyond => Some("commit_offset=beyond"),
+            Self::CloseAfterException => Some("enable.auto.commit=true"),
+            Self::Skipped => Some("on_failure=skip"),
+            Self::DroppedPoll => Some("on_failure=drop-poll"),
             Self::Replication
             | Self::ForcedElection
             | Self::PowerLoss
@@ -134,6 +155,18 @@ causes! {
             "the history does not say how it came about";
         ProducerExpired = "producer-expired",
             "producer.id.expiration.ms is below delivery.timeout.ms: a broker had forgotten the idempotent producer, and took its retry for new";
+        PollOverrun = "poll-overrun",
+            "max.poll.interval.ms: a member that took longer between two polls lost the partition before it was committed";
+        SessionExpired = "session-expired",
+            "session.timeout.ms: a member that was not heard of lost the partition before it was committed";
+        CommitWentBack = "commit-went-back",
+            "a commit of an earlier offset was sent again, and took effect after one that covered it";
+        LateCommit = "late-commit",
+            "a member that did not own the partition any more committed an earlier offset than its new owner";
+        OffsetNotAdvanced = "offset-not-advanced",
+            "commit_offset=last: the committed offset was that of the last record processed, not the next one";
+        NeverCommitted = "never-committed",
+            "commit=never: the group commits nothing";
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the oracle must know of a run besides its history: who took part, and what was configured.
 
 use ackproof_types::{
-    Acks, BrokerId, CommitStrategy, ControllerId, GroupId, GroupProtocol, Micros, NodeId,
-    OffsetReset, ProducerIndex, Roster, Server, SinkConfig, TopicId, TopicPartition,
-    offsets_partition,
+    Acks, BrokerId, CommitOffset, CommitStrategy, ControllerId, Covers, GroupId, GroupProtocol,
+    Micros, NodeId, OffsetReset, OnRecordFailure, ProducerIndex, Roster, Server, SinkConfig,
+    TopicId, TopicPartition, offsets_partition,
 };
 use std::fmt;
 use std::str::FromStr;
@@ -88,6 +88,31 @@ pub struct GroupContext {
     pub commit_interval: Option<Micros>,
     /// What its members write to; none: it is not on record.
     pub sink: Option<SinkConfig>,
+    /// What else its application does with its consumer.
+    pub consuming: ConsumingContext,
+}
+
+impl GroupContext {
+    /// Whether work may stay uncommitted for good, and no commit of it is due.
+    #[must_use]
+    pub fn leaves_a_tail(&self) -> bool {
+        self.commit == Word::Known(CommitStrategy::Never)
+            || self.consuming.commit_every.is_some()
+            || self.consuming.commit_offset == CommitOffset::Last
+    }
+}
+
+/// What an application does with its consumer, as far as a cause names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConsumingContext {
+    /// Its workers, and what its commits cover of their work; none: the poll loop processes.
+    pub covers: Option<Covers>,
+    /// It commits once so many records are finished.
+    pub commit_every: Option<u32>,
+    /// Which offset it commits.
+    pub commit_offset: CommitOffset,
+    /// What it does with a record whose attempts have all failed.
+    pub on_failure: OnRecordFailure,
 }
 
 /// A setting, to which a history from outside may give any word.

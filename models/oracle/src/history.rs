@@ -464,6 +464,17 @@ macro_rules! facts {
             /// Of the time, millionths in which the disk worked.
             disk_ppm: u32,
         }
+        /// The application is done with a record that it has not processed: it skipped it, or threw it away.
+        GaveUp = "gave_up" at Process {
+            /// The group.
+            group: GroupId,
+            /// The partition.
+            partition: TopicPartition,
+            /// Its offset.
+            offset: Offset,
+            /// The record.
+            record: Record,
+        }
         }
     };
 }

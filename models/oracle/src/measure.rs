@@ -298,17 +298,17 @@ impl Measure {
         &mut self,
         entry: &Entry,
         group: GroupId,
-        place: (TopicPartition, Offset),
+        place @ (partition, offset): (TopicPartition, Offset),
         id: RecordId,
     ) {
         let (counts, processed) = &mut self.groups[group.index()];
         counts.processed += 1;
         let again = !processed.insert(id);
-        let (partition, offset) = place;
         self.clocks.processed(entry.at, group, place, id, again);
         self.standings.of(group, partition).process(entry.node, offset, id);
         let work = self.redeliveries.of(group, partition);
-        match work.process(entry.node, &self.crashes, (offset.0, id), again) {
+        let habits = again.then(|| &self.context.groups[group.index()]);
+        match work.process(entry.node, &self.crashes, (offset.0, id), habits) {
             None => counts.distinct += 1,
             Some(cause) => {
                 counts.duplicates += 1;

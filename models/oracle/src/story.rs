@@ -175,6 +175,9 @@ impl Tale {
                 self.rebalanced = false;
                 Some(format!("{} processed it", who()))
             }
+            Event::GaveUp { group, record, .. } if *group == of_group && record.id == of.record => {
+                Some(format!("{} gave it up without having processed it", who()))
+            }
             Event::Committed { group, offsets } if *group == of_group => {
                 self.note_commit(offsets, of);
                 None

@@ -1,7 +1,7 @@
 //! Hand-written histories for unit tests.
 
 use crate::context::{
-    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
+    ConsumingContext, Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
 };
 use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::registry;
@@ -46,6 +46,7 @@ pub(crate) fn context() -> Context {
             reset: "earliest".into(),
             commit_interval: None,
             sink: None,
+            consuming: ConsumingContext::default(),
         }],
     }
 }
@@ -80,6 +81,11 @@ pub(crate) fn processed(offset: i64, number: u32) -> (u16, Event) {
 pub(crate) fn sink_written(offset: i64, number: u32, ignored: bool) -> (u16, Event) {
     let (offset, record) = (Offset(offset), record(number));
     (5, Event::SinkWritten { group: G, partition: P, offset, record, ignored })
+}
+
+pub(crate) fn gave_up(offset: i64, number: u32) -> (u16, Event) {
+    let (offset, record) = (Offset(offset), record(number));
+    (5, Event::GaveUp { group: G, partition: P, offset, record })
 }
 
 pub(crate) fn commit_sent(offset: i64) -> (u16, Event) {

@@ -11,11 +11,12 @@
 //! - [`record`] what: one record of the workload
 //! - [`error`] why not: Kafka's error codes
 //! - [`group`] where a group is kept, why it rebalances
-//! - [`setting`] what clients are told to do
+//! - [`setting`] what clients are told to do · [`consuming`] what applications do with their consumer
 //! - [`sink`] what an application writes its results to
 //! - [`version`] lines of Kafka and levels of features
 //! - [`words`] counts as people write them
 
+pub mod consuming;
 pub mod error;
 pub mod group;
 pub mod id;
@@ -28,6 +29,9 @@ pub mod time;
 pub mod version;
 pub mod words;
 
+pub use consuming::{
+    CommitEvery, CommitOffset, Consuming, Covers, OnCommitFailure, OnRecordFailure, OnRevoke,
+};
 pub use error::ErrorCode;
 pub use group::{RebalanceReason, offsets_partition};
 pub use id::{

@@ -38,8 +38,8 @@ impl fmt::Display for Acks {
     }
 }
 
-/// When an application commits offsets. Kafka's clients know the first two alone; the others are what an
-/// application does with `commitSync` and `commitAsync`.
+/// When an application commits offsets. The first three are what a client does by itself; the others are what
+/// an application does with `commitSync` and `commitAsync`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CommitStrategy {
     /// `enable.auto.commit` in a single-threaded poll loop (R8.12).
@@ -47,6 +47,9 @@ pub enum CommitStrategy {
     /// `enable.auto.commit` while other threads process what the poll loop hands to them: the poll
     /// loop does not wait for them (F22).
     AutoWithHandOff,
+    /// `enable.auto.commit` of a client that commits by a thread of its own what it has handed to the
+    /// application, whatever that does (librdkafka and others).
+    AutoInBackground,
     /// `commitSync` after the last record of a poll.
     SyncAfterBatch,
     /// `commitAsync` after the last record of a poll.
@@ -55,6 +58,8 @@ pub enum CommitStrategy {
     SyncPerRecord,
     /// `commitSync` after a poll, before its first record is processed (F20).
     BeforeProcessing,
+    /// It never commits.
+    Never,
 }
 
 impl CommitStrategy {
@@ -62,10 +67,12 @@ impl CommitStrategy {
     pub const ALL: &'static [Self] = &[
         Self::Auto,
         Self::AutoWithHandOff,
+        Self::AutoInBackground,
         Self::SyncAfterBatch,
         Self::AsyncAfterBatch,
         Self::SyncPerRecord,
         Self::BeforeProcessing,
+        Self::Never,
     ];
 
     /// Its name in a scenario.
@@ -74,17 +81,25 @@ impl CommitStrategy {
         match self {
             Self::Auto => "auto",
             Self::AutoWithHandOff => "auto-with-hand-off",
+            Self::AutoInBackground => "auto-in-background",
             Self::SyncAfterBatch => "sync-after-batch",
             Self::AsyncAfterBatch => "async-after-batch",
             Self::SyncPerRecord => "sync-per-record",
             Self::BeforeProcessing => "before-processing",
+            Self::Never => "never",
         }
+    }
+
+    /// Whether the application commits after what a poll returned, or every so often.
+    #[must_use]
+    pub const fn is_after_batch(self) -> bool {
+        matches!(self, Self::SyncAfterBatch | Self::AsyncAfterBatch)
     }
 
     /// Whether the client commits by itself (`enable.auto.commit`).
     #[must_use]
     pub const fn is_automatic(self) -> bool {
-        matches!(self, Self::Auto | Self::AutoWithHandOff)
+        matches!(self, Self::Auto | Self::AutoWithHandOff | Self::AutoInBackground)
     }
 }
 
@@ -188,9 +203,16 @@ macro_rules! words {
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
+
+            /// The one of this name.
+            #[must_use]
+            pub fn by_name(word: &str) -> Option<Self> {
+                Self::ALL.iter().find(|one| one.name() == word).copied()
+            }
         }
     )*};
 }
+pub(crate) use words;
 
 words! {
     /// What an application does with a record whose `send` failed.

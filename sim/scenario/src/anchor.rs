@@ -195,7 +195,7 @@ fn place(text: &str, known: Option<(TopicId, u16)>, plan: &Plan) -> Result<Place
     Ok(Place { topic, partition, offset })
 }
 
-fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
+pub(crate) fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| plain)
 }
@@ -329,7 +329,7 @@ fn spell_content(content: Content, plan: &Plan) -> String {
     }
 }
 
-fn spell_record(record: RecordName, plan: &Plan) -> String {
+pub(crate) fn spell_record(record: RecordName, plan: &Plan) -> String {
     let RecordName { producer, instance, number } = record;
     format!("{}-{instance}#{number}", plan.producers[usize::from(producer)].name)
 }

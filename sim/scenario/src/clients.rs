@@ -3,13 +3,14 @@
 use crate::cluster::{Cluster, MAX_COUNT, check_name, named};
 use crate::compression::compressed_to;
 use crate::config::Config;
+use crate::consuming::{consuming, fails};
 use crate::durations;
 use crate::files::PROPERTIES;
 use crate::plan::{Group, Producer, SettingValue, Settings, Topic};
 use crate::results::results;
 use crate::sends::sends;
 use crate::settings::Scope;
-use crate::sink::{At, Sink, word};
+use crate::sink::{At, Sink};
 use ackproof_types::{
     AfterCrash, AtEnd, CommitStrategy, Delay, Micros, OnFailure, Sending, TopicId,
 };
@@ -38,9 +39,18 @@ pub(crate) const GROUP_KEYS: &[&str] = &[
     "members",
     "process",
     "commit",
+    "commit_every",
+    "commit_offset",
+    "on_commit_failure",
+    "on_revoke",
+    "workers",
+    "covers",
     "failures",
+    "fails",
     "attempts",
     "sink",
+    "backoff",
+    "on_failure",
     "start",
     "properties",
     "config",
@@ -146,15 +156,15 @@ fn sending(sink: &mut Sink<'_>, at: &At<'_>) -> Sending {
     let mut all = Sending { threads, ..Sending::default() };
     if let Some(place) = at.get("on_failure") {
         let known = OnFailure::ALL.iter().map(|one| (one.name(), *one));
-        all.on_failure = word(sink, &place, "answer to a failed send", known).unwrap_or_default();
+        all.on_failure = sink.word(&place, "answer to a failed send", known).unwrap_or_default();
     }
     if let Some(place) = at.get("after_crash") {
         let known = AfterCrash::ALL.iter().map(|one| (one.name(), *one));
-        all.after_crash = word(sink, &place, "way to go on", known).unwrap_or_default();
+        all.after_crash = sink.word(&place, "way to go on", known).unwrap_or_default();
     }
     if let Some(place) = at.get("end") {
         let known = AtEnd::ALL.iter().map(|one| (one.name(), *one));
-        all.end = word(sink, &place, "end", known).unwrap_or_default();
+        all.end = sink.word(&place, "end", known).unwrap_or_default();
         let ends = at.get("records").is_some() || at.get("sends").is_some();
         if all.end != AtEnd::Stay && !ends {
             let message = "an application without a last record has no end: add \"records\"";
@@ -252,7 +262,7 @@ fn refuse(sink: &mut Sink<'_>, place: &At<'_>, rule: &str) {
 pub(crate) fn groups(
     sink: &mut Sink<'_>,
     at: Option<&At<'_>>,
-    topics: &[Topic],
+    (topics, producers): (&[Topic], &[Producer]),
     cluster: &Cluster,
 ) -> Vec<Group> {
     let mut groups = Vec::new();
@@ -260,7 +270,9 @@ pub(crate) fn groups(
     for (name, child) in named(sink, at) {
         check_client_name(sink, name, &child);
         if sink.object(&child, GROUP_KEYS) {
-            groups.push(group(sink, name, &child, topics, cluster));
+            let mut one = group(sink, name, &child, topics, cluster);
+            one.fails = fails(sink, &child, producers);
+            groups.push(one);
         }
     }
     groups
@@ -284,9 +296,11 @@ fn group(
         members: sink.count(at.get("members"), 1, MAX_COUNT, 1),
         process: process.unwrap_or(default_process),
         failures_per_million: failures.unwrap_or(0),
+        fails: Vec::new(),
         attempts: sink.count32(at.get("attempts"), 1).unwrap_or(3),
         commit,
         sink: at.get("sink").and_then(|at| results(sink, &at)),
+        consuming: consuming(sink, at, commit, cluster),
         start: at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START),
         config,
         deploys,

@@ -13,10 +13,15 @@ pub const COMMITS: &[(&str, &str)] = &[
         "auto-with-hand-off",
         "as auto, but worker threads do the work: a commit can pass records that are not processed",
     ),
+    (
+        "auto-in-background",
+        "a thread of the client commits what was handed to the application (librdkafka and others)",
+    ),
     ("sync-after-batch", "commitSync once all that a poll returned is processed"),
     ("async-after-batch", "commitAsync once all that a poll returned is processed"),
     ("sync-per-record", "commitSync after each record"),
     ("before-processing", "commitSync right after the poll, before the work: at most once"),
+    ("never", "no commit: where a member begins, auto.offset.reset says each time"),
 ];
 
 /// Every name that `expect` can limit, with what it counts or measures.

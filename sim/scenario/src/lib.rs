@@ -17,6 +17,7 @@ mod clients;
 mod cluster;
 mod compression;
 mod config;
+mod consuming;
 pub mod describe;
 pub mod diagnostic;
 pub mod durations;

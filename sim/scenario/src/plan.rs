@@ -1,11 +1,11 @@
 //! A plan: what a scenario file means, resolved and valid by construction. Everything is by index;
 //! every default is filled in.
 
-use crate::anchor::Anchor;
+use crate::anchor::{Anchor, RecordName};
 use crate::capacity::{Capacity, Quotas};
 use crate::settings::Harm;
 use ackproof_types::{
-    CommitStrategy, Delay, Features, KafkaVersion, Micros, Sending, SinkConfig, TopicId,
+    CommitStrategy, Consuming, Delay, Features, KafkaVersion, Micros, Sending, SinkConfig, TopicId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -247,12 +247,16 @@ pub struct Group {
     pub process: Delay,
     /// Failing attempts, in a million.
     pub failures_per_million: u32,
-    /// Attempts before a record is dead-lettered.
+    /// Records of which every attempt fails.
+    pub fails: Vec<RecordName>,
+    /// Attempts before a record is dead-lettered, or what else the application does.
     pub attempts: u32,
     /// When it commits.
     pub commit: CommitStrategy,
     /// What it writes its results to; none: that is nobody's concern.
     pub sink: Option<SinkConfig>,
+    /// What else its application does with its consumer.
+    pub consuming: Consuming,
     /// When its members start.
     pub start: Micros,
     /// Consumer settings by Kafka's key; every modelled key is present.

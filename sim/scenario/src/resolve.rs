@@ -170,7 +170,7 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
     let cluster = cluster(sink, root.get("cluster").as_ref(), settle);
     let topics = topics(sink, root.get("topics").as_ref(), &cluster);
     let producers = producers(sink, root.get("producers").as_ref(), &topics, (load, &cluster));
-    let groups = groups(sink, root.get("groups").as_ref(), &topics, &cluster);
+    let groups = groups(sink, root.get("groups").as_ref(), (&topics, &producers), &cluster);
     let mut plan = Plan {
         name,
         about,

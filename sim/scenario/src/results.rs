@@ -1,6 +1,6 @@
 //! What a group writes its results to, read from the tree.
 
-use crate::sink::{At, Sink, word};
+use crate::sink::{At, Sink};
 use ackproof_types::{MemoryIn, SinkConfig, SinkWrites};
 
 /// Keys of its `sink`.
@@ -16,10 +16,10 @@ pub(crate) fn results(sink: &mut Sink<'_>, at: &At<'_>) -> Option<SinkConfig> {
         return None;
     };
     let known = SinkWrites::ALL.iter().map(|one| (one.name(), *one));
-    let writes = word(sink, &place, "way to write to a sink", known)?;
+    let writes = sink.word(&place, "way to write to a sink", known)?;
     let memory = sink.count32(at.get("memory"), 1);
     let memory_in = at.get("memory_in").and_then(|at| {
-        word(sink, &at, "place for a memory", MemoryIn::ALL.iter().map(|one| (one.name(), *one)))
+        sink.word(&at, "place for a memory", MemoryIn::ALL.iter().map(|one| (one.name(), *one)))
     });
     for key in ["memory", "memory_in"] {
         if let Some(place) = at.get(key).filter(|_| !writes.deduplicates()) {

@@ -19,7 +19,8 @@ use crate::results::SINK_KEYS;
 use crate::sends::RECORD;
 use crate::settings::{self, Kind, Preset, Scope, Setting, Standing};
 use ackproof_types::{
-    AfterCrash, AtEnd, CommitStrategy, KafkaVersion, MemoryIn, OnFailure, SinkWrites,
+    AfterCrash, AtEnd, CommitOffset, CommitStrategy, Covers, KafkaVersion, MemoryIn,
+    OnCommitFailure, OnFailure, OnRecordFailure, OnRevoke, SinkWrites,
 };
 use serde_json::{Map, Value, json};
 
@@ -306,7 +307,14 @@ fn group() -> Value {
             "When the application commits offsets.",
         ),
         "failures" => pattern(PERCENT, "Share of processing attempts that fail, like \"1%\"."),
-        "attempts" => whole(1, None, 3, "Attempts before a record is dead-lettered."),
+        "fails" => described(
+            json!({ "type": "array", "items": { "type": "string", "pattern": "^.+-[0-9]+#[0-9]+$" } }),
+            "Records of which every attempt fails, like \"billing-0#12\".",
+        ),
+        "attempts" => {
+            whole(1, None, 3, "Attempts at a record before \"on_failure\" says what follows.")
+        }
+        "backoff" => pattern(DELAY, "Pause between two attempts at a record, like \"100ms\"."),
         "sink" => results(),
         "start" => pattern(DURATION, "When its members start, like \"1s\"."),
         PROPERTIES => properties(Scope::Consumer),
@@ -315,7 +323,7 @@ fn group() -> Value {
             json!({ "type": "array", "items": deploy() }),
             "Other settings for members that start later: a rolling restart then deploys them.",
         ),
-        other => unreachable!("no schema for {other}"),
+        other => application(other),
     })
 }
 
@@ -341,6 +349,52 @@ fn results() -> Value {
     sink["required"] = json!(["writes"]);
     sink["description"] = json!("What its members write their results to; its content is judged.");
     sink
+}
+
+/// What the application of a group does with its consumer.
+fn application(key: &str) -> Value {
+    match key {
+        "commit_every" => described(
+            json!({ "oneOf": [
+                { "type": "integer", "minimum": 1, "maximum": u32::MAX },
+                { "type": "string", "pattern": DURATION },
+            ] }),
+            "It commits each time that so many records are finished, or so much time has passed (looked at after \
+             each poll), like 100 or \"5s\". Default: after each poll.",
+        ),
+        "commit_offset" => words(
+            CommitOffset::ALL.iter().map(|one| one.name()),
+            "Which offset it commits for the last record that it finished: the next one, the record's own \
+             (last), or one too many (beyond).",
+        ),
+        "on_commit_failure" => words(
+            OnCommitFailure::ALL.iter().map(|one| one.name()),
+            "What the callback of commitAsync does with an error that a retry may help: nothing, or it commits \
+             the same offsets again (send-again).",
+        ),
+        "on_revoke" => words(
+            OnRevoke::ALL.iter().map(|one| one.name()),
+            "What its rebalance listener does before partitions are given up: there is none, or it commits \
+             what is done, and drops what no worker has begun (commit).",
+        ),
+        "workers" => described(
+            json!({ "type": "integer", "minimum": 1, "maximum": MAX_COUNT }),
+            "How many threads process what the poll loop hands to them; records of one key go to one thread. \
+             Default: the poll loop processes.",
+        ),
+        "covers" => words(
+            Covers::ALL.iter().map(|one| one.name()),
+            "What a commit covers of the work of its workers: all that they were given (positions), what lies \
+             below the highest record done (highest-done), or below the first one that is not (contiguous).",
+        ),
+        "on_failure" => words(
+            OnRecordFailure::ALL.iter().map(|one| one.name()),
+            "What it does with a record whose attempts have all failed: it puts the record aside (dead-letter), \
+             goes on (skip), seeks back to it and polls again (seek-back), throws away the rest of the poll \
+             (drop-poll), or closes its consumer and ends (throw).",
+        ),
+        other => unreachable!("no schema for {other}"),
+    }
 }
 
 fn deploy() -> Value {

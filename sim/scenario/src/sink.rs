@@ -335,6 +335,22 @@ impl<'a> Sink<'a> {
         None
     }
 
+    /// One of the words of a key.
+    pub(crate) fn word<T: Copy>(
+        &mut self,
+        at: &At<'_>,
+        what: &str,
+        known: impl Iterator<Item = (&'static str, T)> + Clone,
+    ) -> Option<T> {
+        let text = self.string(at)?;
+        let found = known.clone().find(|(name, _)| *name == text);
+        if found.is_none() {
+            let known = known.map(|(name, _)| name);
+            self.unknown(at.node.span, &at.path, (what, text), known);
+        }
+        found.map(|(_, one)| one)
+    }
+
     /// A whole number within bounds.
     pub(crate) fn whole(&mut self, at: &At<'_>, min: i64, max: i64) -> Option<i64> {
         match at.node.as_i64() {
@@ -404,19 +420,4 @@ fn listed(kind: &str) -> Option<&'static str> {
 /// A value for messages: numbers as typed, the rest by kind.
 fn describe(node: &Node) -> String {
     if let Value::Number(raw) = &node.value { raw.clone() } else { node.kind().to_owned() }
-}
-
-/// One of the words of a key.
-pub(crate) fn word<T: Copy>(
-    sink: &mut Sink<'_>,
-    at: &At<'_>,
-    what: &str,
-    known: impl Iterator<Item = (&'static str, T)> + Clone,
-) -> Option<T> {
-    let text = sink.string(at)?;
-    let found = known.clone().find(|(name, _)| *name == text);
-    if found.is_none() {
-        sink.unknown(at.node.span, &at.path, (what, text), known.map(|(name, _)| name));
-    }
-    found.map(|(_, one)| one)
 }

@@ -21,7 +21,8 @@ use crate::schedule::{ScheduledFault, Start, Workload};
 use crate::sends::line;
 use crate::settings::{self, Scope};
 use ackproof_types::{
-    Delay, Features, KafkaVersion, MemoryIn, Micros, ProducerIndex, Sending, SinkConfig,
+    CommitEvery, Consuming, Delay, Features, KafkaVersion, MemoryIn, Micros, ProducerIndex,
+    Sending, SinkConfig,
 };
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -220,6 +221,8 @@ fn group(group: &Group, plan: &Plan) -> Value {
     object.put("commit", json!(group.commit.name()));
     let failures = group.failures_per_million;
     object.put_if(failures > 0, "failures", || json!(spell_percent(failures)));
+    let fails = group.fails.iter().map(|one| json!(anchor::spell_record(*one, plan)));
+    object.put_if(!group.fails.is_empty(), "fails", || fails.collect());
     object.put_if(group.attempts != 3, "attempts", || json!(group.attempts));
     if let Some(SinkConfig { writes, memory, memory_in }) = group.sink {
         let mut sink = Object::new();
@@ -230,6 +233,7 @@ fn group(group: &Group, plan: &Plan) -> Value {
         sink.put_if(memory_in != MemoryIn::Sink, "memory_in", || json!(memory_in.name()));
         object.put("sink", Value::Object(sink.0));
     }
+    consuming(&mut object, &group.consuming);
     object.put_if(group.start != START, "start", || json!(spell(group.start)));
     object.put_full("config", member(&group.config, plan));
     let deploys = group.deploys.iter().map(|(from, config)| {
@@ -240,6 +244,28 @@ fn group(group: &Group, plan: &Plan) -> Value {
     });
     object.put_if(!group.deploys.is_empty(), "deploys", || deploys.collect());
     Value::Object(object.0)
+}
+
+fn consuming(object: &mut Object, given: &Consuming) {
+    let usual = Consuming::default();
+    if let Some(every) = given.commit_every {
+        let every = match every {
+            CommitEvery::Records(many) => json!(many),
+            CommitEvery::Time(time) => json!(spell(time)),
+        };
+        object.put("commit_every", every);
+    }
+    object.put_if(given.workers.is_some(), "workers", || json!(given.workers));
+    for (key, word, usual) in [
+        ("covers", given.covers.name(), usual.covers.name()),
+        ("commit_offset", given.commit_offset.name(), usual.commit_offset.name()),
+        ("on_commit_failure", given.on_commit_failure.name(), usual.on_commit_failure.name()),
+        ("on_revoke", given.on_revoke.name(), usual.on_revoke.name()),
+        ("on_failure", given.on_failure.name(), usual.on_failure.name()),
+    ] {
+        object.put_if(word != usual, key, || json!(word));
+    }
+    object.put_if(given.backoff != usual.backoff, "backoff", || json!(spell_range(given.backoff)));
 }
 
 fn member(settings: &Settings, plan: &Plan) -> Map<String, Value> {

@@ -12,10 +12,12 @@ use ackproof_reports::contract::{Clause, Contract, NotModelled, Possible};
 use ackproof_reports::run::Fate;
 use ackproof_scenario::plan::{Group, Ignored, Plan, Producer};
 use ackproof_types::words::plural;
-use ackproof_types::{AfterCrash, AtEnd, CommitStrategy, KafkaVersion};
+use ackproof_types::{AfterCrash, AtEnd};
 use copies::copies;
 pub(super) use copies::may_forget;
 use std::collections::BTreeMap;
+
+mod applications;
 
 /// By property: the causes by which it may be violated; none: by any.
 pub(crate) type Allowed = BTreeMap<&'static str, Vec<&'static str>>;
@@ -77,10 +79,13 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         allow(&["sink-effect"], &[]);
     }
     for one in &plan.groups {
-        if let Some(cause) = early(one) {
+        for cause in applications::skips(one) {
             allow(&[AT_LEAST_ONCE], &[cause]);
             // It names no causes.
             allow(&[COMMITS], &[]);
+        }
+        if applications::may_stop(one) {
+            allow(&["recovers"], &[]);
         }
         if one.config.word("auto.offset.reset") == "latest" {
             allow(&[AT_LEAST_ONCE], &RESET_LATEST);
@@ -103,19 +108,6 @@ fn may_expire(plan: &Plan) -> bool {
     let retention = config.minutes("offsets.retention.minutes");
     let interval = config.millis("offsets.retention.check.interval.ms");
     retention.max(interval) < plan.load + plan.settle
-}
-
-/// Why a group commits what is not processed.
-fn early(group: &Group) -> Option<LossCause> {
-    match group.commit {
-        CommitStrategy::Auto if is_consumer(group) => Some(LossCause::BackgroundCommit),
-        CommitStrategy::AutoWithHandOff => Some(LossCause::HandOff),
-        CommitStrategy::BeforeProcessing => Some(LossCause::CommitBeforeProcessing),
-        CommitStrategy::Auto
-        | CommitStrategy::SyncAfterBatch
-        | CommitStrategy::AsyncAfterBatch
-        | CommitStrategy::SyncPerRecord => None,
-    }
 }
 
 /// Whether its members follow the consumer protocol.
@@ -283,8 +275,8 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         possible(Fate::Skipped, Some(name), causes, clause)
     };
     let mut skips = Vec::new();
-    if let Some(cause) = early(group) {
-        let (says, setting) = committed_early(plan, group, cause);
+    for cause in applications::skips(group) {
+        let (says, setting) = applications::skipped(plan, group, cause);
         skips.push(skipped(&[cause], says, &setting));
     }
     if reset == "latest" {
@@ -320,7 +312,7 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
     if let Some(clause) = without_offsets(plan, name) {
         contract.promises.push(clause);
     } else if skips.is_empty() && !is_open(plan, AT_LEAST_ONCE, &places) {
-        contract.promises.push(Clause { says: at_least_once(group), settings });
+        contract.promises.push(Clause { says: applications::at_least_once(group), settings });
     }
     contract.possible.extend(skips);
     if may_lose_commits(plan) {
@@ -337,26 +329,8 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         let causes = std::iter::once(DuplicateCause::Expired.name());
         contract.possible.push(possible(Fate::Duplicate, Some(name), causes, clause));
     }
-    contract.possible.push(repeats(group, commit));
+    contract.possible.push(applications::repeats(group, commit));
     sinks::sink(contract, plan, group);
-}
-
-/// What a group does again when it fails or rebalances.
-fn repeats(group: &Group, commit: String) -> Possible {
-    let name = &group.name;
-    let mut again =
-        vec![DuplicateCause::MemberCrash, DuplicateCause::Rebalance, DuplicateCause::Zombie];
-    let mut settings = vec![commit];
-    if let Some(instance) = group.config.text("group.instance.id") {
-        again.push(DuplicateCause::Replaced);
-        settings.push(format!("groups.{name}.config.group.instance.id={instance}"));
-    }
-    let says = format!(
-        "{name} processes a record again when a member fails or the group rebalances before it is committed"
-    );
-    let causes = again.iter().map(|cause| cause.name());
-    let clause = Clause { says, settings };
-    possible(Fate::Duplicate, Some(name), causes, clause)
 }
 
 /// What follows from commits that expire within the run (R9.37).
@@ -377,55 +351,6 @@ fn expiry(plan: &Plan, group: &Group, reset: &str) -> Clause {
             reset.to_owned(),
         ],
     }
-}
-
-/// What follows from commits of what is not processed, and the setting responsible.
-fn committed_early(plan: &Plan, group: &Group, cause: LossCause) -> (String, String) {
-    let name = &group.name;
-    let says = format!("{name} never processes a record that it committed before a member failed");
-    if cause == LossCause::BackgroundCommit {
-        let setting = format!("groups.{name}.config.group.protocol=consumer");
-        return (says + in_background(plan), setting);
-    }
-    (says, format!("groups.{name}.commit={}", group.commit.name()))
-}
-
-/// When a client with the consumer protocol commits what its application works on (R8.17, R17.46).
-fn in_background(plan: &Plan) -> &'static str {
-    if plan.kafka >= KafkaVersion::V4_2 {
-        ": the client commits in the background, and may cover what this poll returns, or what later polls \
-         returned when a commit before a revocation is sent again"
-    } else {
-        ": a commit before a revocation that is sent again covers what later polls returned"
-    }
-}
-
-/// The promise, with what it rests on.
-fn at_least_once(group: &Group) -> String {
-    let name = &group.name;
-    let dead = if group.failures_per_million > 0 {
-        format!(
-            ", or dead-letters it after {}",
-            plural(u64::from(group.attempts), "failed attempt")
-        )
-    } else {
-        String::new()
-    };
-    // Kafka's own auto-commit commits within poll; other clients commit in the background.
-    let only = match group.commit {
-        CommitStrategy::Auto => {
-            "; this needs its work on a batch to be over before the next poll: a client that commits \
-             in the background does what commit=auto-with-hand-off does"
-        }
-        CommitStrategy::AutoWithHandOff
-        | CommitStrategy::SyncAfterBatch
-        | CommitStrategy::AsyncAfterBatch
-        | CommitStrategy::SyncPerRecord
-        | CommitStrategy::BeforeProcessing => "",
-    };
-    format!(
-        "{name} processes every acknowledged record that its log keeps at least once{dead}{only}"
-    )
 }
 
 /// What follows where Kafka cannot create `__consumer_offsets`.

@@ -13,13 +13,14 @@ use ackproof_kafka::profile::{Profile, Rule};
 use ackproof_kafka::reader::ReaderConfig;
 use ackproof_kafka::variant::{Variant, Variants};
 use ackproof_oracle::context::{
-    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, Word,
+    ConsumingContext, Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, Word,
 };
 use ackproof_scenario::plan::{Group, Plan, Producer, Settings, Topic};
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{
-    Acks, BrokerId, ControllerId, Delay, GroupId, GroupProtocol, Micros, NodeId, OffsetReset,
-    ProducerIndex, Roster, Server, TopicId, TopicPartition,
+    Acks, BrokerId, CommitEvery, CommitOffset, CommitStrategy, ControllerId, Delay, GroupId,
+    GroupProtocol, Micros, NodeId, OffsetReset, ProducerIndex, RecordId, Roster, Server, TopicId,
+    TopicPartition,
 };
 use rand::RngExt;
 use std::collections::BTreeSet;
@@ -342,7 +343,7 @@ pub(crate) fn consumer(
         topics: group.topics.iter().copied().collect(),
         offsets_partitions: plan.topics[TopicId::CONSUMER_OFFSETS.index()].partitions,
         bootstrap,
-        application: application(group, seed),
+        application: application(plan, group, seed),
         auto_commit_interval: config.millis("auto.commit.interval.ms"),
         auto_offset_reset: match offset_reset(config) {
             OffsetReset::Earliest => Some(OffsetSpec::Earliest),
@@ -390,14 +391,50 @@ pub(crate) fn reader(
     }
 }
 
-fn application(group: &Group, seed: u64) -> ApplicationConfig {
+fn application(plan: &Plan, group: &Group, seed: u64) -> ApplicationConfig {
+    let fails = group.fails.iter().map(|name| {
+        let before = plan.producers[..usize::from(name.producer)].iter();
+        let before: u16 = before.map(|producer| producer.instances).sum();
+        RecordId { producer: ProducerIndex(before + name.instance), number: name.number }
+    });
     ApplicationConfig {
         process: group.process,
         failures_per_million: group.failures_per_million,
+        fails: fails.collect(),
         attempts: group.attempts,
         // One for the group: whether an attempt fails does not depend on who makes it.
         salt: stream(seed, "failures", entity(&group.name)).random(),
         commit: group.commit,
+        consuming: group.consuming,
+    }
+}
+
+/// How long after the work a commit is due. None: some of it may stay uncommitted for good.
+fn commit_interval(group: &Group) -> Option<Micros> {
+    if group.consuming.commit_offset == CommitOffset::Last {
+        return None;
+    }
+    match (group.commit, group.consuming.commit_every) {
+        (CommitStrategy::Never, _) | (_, Some(CommitEvery::Records(_))) => None,
+        (_, Some(CommitEvery::Time(time))) => Some(time),
+        (commit, None) if commit.is_automatic() => {
+            Some(group.config.millis("auto.commit.interval.ms"))
+        }
+        (_, None) => Some(Micros::ZERO),
+    }
+}
+
+fn consuming(group: &Group) -> ConsumingContext {
+    let consuming = group.consuming;
+    let commit_every = match consuming.commit_every {
+        Some(CommitEvery::Records(many)) => Some(many),
+        Some(CommitEvery::Time(_)) | None => None,
+    };
+    ConsumingContext {
+        covers: consuming.workers.map(|_| consuming.covers),
+        commit_every,
+        commit_offset: consuming.commit_offset,
+        on_failure: consuming.on_failure,
     }
 }
 
@@ -448,11 +485,8 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
         commit: Word::Known(group.commit),
         protocol: protocol(group),
         reset: Word::Known(offset_reset(&group.config)),
-        commit_interval: Some(if group.commit.is_automatic() {
-            group.config.millis("auto.commit.interval.ms")
-        } else {
-            Micros::ZERO
-        }),
+        commit_interval: commit_interval(group),
+        consuming: consuming(group),
     });
     Context {
         nodes: cast.names.clone(),

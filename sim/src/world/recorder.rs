@@ -226,6 +226,7 @@ translate! {
     Positioned { group, partition, offset, source: found(source) }
     Polled { group, partition, base_offset, records }
     Processed { group, partition, offset, record, dead_lettered }
+    GaveUp { group, partition, offset, record }
     CommitSent { group, offsets }
     Committed { group, offsets }
     CommitFailed { group, offsets, error, maybe_written }
@@ -262,6 +263,7 @@ fn found(source: Found) -> PositionSource {
         Found::OutOfRange(OffsetSpec::Earliest) => PositionSource::OutOfRangeEarliest,
         Found::OutOfRange(OffsetSpec::Latest) => PositionSource::OutOfRangeLatest,
         Found::Truncated => PositionSource::Truncated,
+        Found::Sought => PositionSource::Sought,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use ackproof_scenario::describe::verb;
 use ackproof_scenario::plan::{Action, Group, Plan, Producer, Target, When};
-use ackproof_types::{CommitStrategy, Micros, Sending};
+use ackproof_types::{CommitStrategy, Consuming, Micros, Sending};
 
 /// Longest value of a `VerifiableProducer`'s records with its key: `12.1234567` and `1234`.
 const LARGEST_RECORD: u32 = 20;
@@ -79,6 +79,11 @@ fn of_group(group: &Group, found: &mut Vec<String>) {
     }
     if group.failures_per_million > 0 {
         found.push(format!("{name}: \"failures\": VerifiableConsumer does not fail"));
+    }
+    if !group.fails.is_empty() || group.consuming != Consuming::default() {
+        found.push(format!(
+            "{name}: VerifiableConsumer has no workers, does not fail, and commits after each poll"
+        ));
     }
     if !matches!(group.commit, CommitStrategy::SyncAfterBatch | CommitStrategy::Auto) {
         let commit = group.commit.name();

@@ -1,15 +1,15 @@
-//! The application around the consumer: its poll loop and its processing, record by record (R8.4,
-//! F22). What the commits cost is `commit`'s business.
+//! The application around the consumer: the thread that polls (R8.4, F22). What it does with a record is
+//! `processing`'s business, or that of the workers in `pool`; what it commits is decided in `offsets`.
 
 use super::fetcher::{self, Run};
 use super::{Consumer, Out, Timer};
 use crate::assignor::RebalanceProtocol;
+use crate::client::mix::mix;
 use crate::config::ApplicationConfig;
 use crate::machine::Channel;
-use crate::message::CommittedOffset;
 use crate::observation::Observation;
-use ackproof_types::{CommitStrategy, Micros, RecordId};
-use std::collections::VecDeque;
+use ackproof_types::{CommitStrategy, Micros, OnRecordFailure, RecordId, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
 
 /// The default timeout of `close()` (R8.12).
 const CLOSE_TIMEOUT: Micros = Micros::from_secs(30);
@@ -25,6 +25,8 @@ pub(super) enum After {
     Batch,
     /// The next poll.
     Poll,
+    /// The next poll, unless the workers have too much to do.
+    HandOver,
     /// Giving up the partitions, then joining (R9.24).
     Revoke,
     /// Leaving the group.
@@ -33,7 +35,7 @@ pub(super) enum After {
 
 /// What the thread that polls is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-enum Phase {
+pub(super) enum Phase {
     /// It is in `poll()`.
     #[default]
     Polling,
@@ -56,7 +58,7 @@ enum Phase {
 /// The application.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Application {
-    phase: Phase,
+    pub(super) phase: Phase,
     /// Asked to leave at the next poll.
     leaving: bool,
     /// Told not to poll.
@@ -64,16 +66,25 @@ pub(super) struct Application {
     /// The heartbeat thread left the group while this one waited in poll.
     unaware: bool,
     /// Returned from poll, not yet processed.
-    queue: VecDeque<Run>,
+    pub(super) queue: VecDeque<Run>,
     /// Records in `queue` that are not done.
-    queued: usize,
+    pub(super) queued: usize,
     /// Failed attempts at the record at hand.
-    failed_attempts: u32,
+    pub(super) failed_attempts: u32,
+    /// Failed attempts at records that it sought back to.
+    pub(super) sought: BTreeMap<RecordId, u32>,
+    /// Another number in each life of its process, if what fails in one may go well in the next.
+    pub(super) life: u64,
     /// An attempt is running.
-    working: bool,
+    pub(super) working: bool,
 }
 
 impl Application {
+    pub(super) fn new(settings: &ApplicationConfig, now: Timestamp) -> Self {
+        let throws = settings.consuming.on_failure == OnRecordFailure::Throw;
+        Self { life: if throws { mix(now.as_micros()) } else { 0 }, ..Self::default() }
+    }
+
     /// As many records wait as are counted, and an attempt is at one of them.
     pub(super) fn check(&self) {
         let waiting: usize = self.queue.iter().map(|run| run.records.len() - run.done).sum();
@@ -131,19 +142,10 @@ impl Application {
         self.phase = Phase::Committing(after);
     }
 
-    fn work(&mut self, settings: &ApplicationConfig, out: &mut Out) {
+    pub(super) fn work(&mut self, settings: &ApplicationConfig, out: &mut Out) {
         self.working = true;
         out.arm(Timer::Process, settings.process);
     }
-}
-
-/// Whether this attempt at a record fails: a fixed mix (splitmix64) of its arguments.
-fn fails(record: RecordId, attempt: u32, salt: u64, per_million: u32) -> bool {
-    let mut mix = record.as_u64() ^ salt ^ u64::from(attempt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
-        mix = (mix ^ (mix >> 30)).wrapping_mul(factor);
-    }
-    (mix ^ (mix >> 31)) % 1_000_000 < u64::from(per_million)
 }
 
 impl Consumer {
@@ -156,7 +158,7 @@ impl Consumer {
     }
 
     /// The thread calls `poll()`, and is in it until that returns records.
-    fn enter_poll(&mut self, out: &mut Out) {
+    pub(super) fn enter_poll(&mut self, out: &mut Out) {
         self.application.phase = Phase::Polling;
         self.polls(out);
     }
@@ -180,12 +182,17 @@ impl Consumer {
         QUEUED_POLLS * self.config.max_poll_records
     }
 
+    /// Records that were returned and are not done.
+    fn in_hand(&self) -> usize {
+        self.application.queued + self.pool.in_hand()
+    }
+
     /// Polls again if nothing keeps it from it. Whether it does.
-    fn resume(&mut self, out: &mut Out) -> bool {
+    pub(super) fn resume(&mut self, out: &mut Out) -> bool {
         let application = &self.application;
         let ready = application.phase == Phase::Idle
             && !application.stalled
-            && application.queued <= self.queue_limit();
+            && self.in_hand() <= self.queue_limit();
         if ready {
             self.enter_poll(out);
         }
@@ -215,7 +222,8 @@ impl Consumer {
             self.application.phase = Phase::Idle;
             return false;
         }
-        if self.take_part(out) {
+        self.run_commit_callbacks(out);
+        if self.commit_while_idle(out) || self.take_part(out) {
             return true;
         }
         if self.may_look_up_positions() {
@@ -231,13 +239,26 @@ impl Consumer {
 
     /// R8.12, R9.24: `onJoinPrepare`. Whether the poll has something more to do.
     pub(super) fn prepare_join(&mut self, out: &mut Out) -> bool {
-        let offsets = self.positions.consumed();
-        let patience = self.config.max_poll_interval;
-        if !self.config.application.commit.is_automatic() || offsets.is_empty() {
+        let is_automatic = self.config.application.commit.is_automatic();
+        let protocol = self.config.rebalance_protocol();
+        let listens = protocol == RebalanceProtocol::Eager && self.listens(&[]);
+        let offsets = if is_automatic {
+            self.positions.consumed()
+        } else if listens {
+            self.to_commit()
+        } else {
+            Vec::new()
+        };
+        if offsets.is_empty() {
             self.after_commit(After::Revoke, out);
             return true;
         }
-        match self.config.rebalance_protocol() {
+        let patience = if is_automatic {
+            self.config.max_poll_interval
+        } else {
+            self.config.default_api_timeout
+        };
+        match protocol {
             RebalanceProtocol::Eager => {
                 self.commit_and_wait(offsets, After::Revoke, patience, out);
                 true
@@ -268,6 +289,17 @@ impl Consumer {
         if self.application.queued == before {
             return false;
         }
+        if self.pool.is_there() {
+            let runs = std::mem::take(&mut self.application.queue);
+            self.application.queued = 0;
+            self.hand_over(runs, out);
+            if self.owes_commit() {
+                self.commit_own(After::HandOver, out);
+            } else {
+                self.after_commit(After::HandOver, out);
+            }
+            return self.application.phase == Phase::Polling;
+        }
         match self.config.application.commit {
             CommitStrategy::BeforeProcessing => {
                 let offsets = self.positions.consumed();
@@ -282,76 +314,13 @@ impl Consumer {
                 return self.resume(out);
             }
             CommitStrategy::Auto
+            | CommitStrategy::AutoInBackground
             | CommitStrategy::SyncAfterBatch
             | CommitStrategy::AsyncAfterBatch
-            | CommitStrategy::SyncPerRecord => self.after_commit(After::Batch, out),
+            | CommitStrategy::SyncPerRecord
+            | CommitStrategy::Never => self.after_commit(After::Batch, out),
         }
         false
-    }
-
-    /// The attempt at the record at hand is over. Whether the poll loop has something to do.
-    pub(super) fn attempt_over(&mut self, out: &mut Out) -> bool {
-        let settings = &self.config.application;
-        let application = &mut self.application;
-        application.working = false;
-        let Some(run) = application.queue.front_mut() else { return false };
-        let record = run.records[run.done];
-        let attempt = application.failed_attempts;
-        let failed = fails(record.id, attempt, settings.salt, settings.failures_per_million);
-        if failed && attempt + 1 < settings.attempts {
-            application.failed_attempts += 1;
-            application.work(settings, out);
-            return false;
-        }
-        let (partition, offset) = (run.partition, run.base.plus(run.done));
-        out.observe(Observation::Processed {
-            group: self.config.group,
-            partition,
-            offset,
-            record,
-            dead_lettered: failed,
-        });
-        let next = CommittedOffset { offset: offset + 1, leader_epoch: run.epoch };
-        run.done += 1;
-        if run.done == run.records.len() {
-            application.queue.pop_front();
-        }
-        application.queued -= 1;
-        application.failed_attempts = 0;
-        if settings.commit == CommitStrategy::SyncPerRecord {
-            let patience = self.config.default_api_timeout;
-            self.commit_and_wait(vec![(partition, next)], After::Record, patience, out);
-            return true;
-        }
-        self.next_record(out)
-    }
-
-    /// Goes to the next record, or on after the last. Whether the poll loop has something to do.
-    fn next_record(&mut self, out: &mut Out) -> bool {
-        if self.application.queued > 0 {
-            self.application.work(&self.config.application, out);
-            return self.resume(out);
-        }
-        match self.config.application.commit {
-            CommitStrategy::SyncAfterBatch => {
-                let offsets = self.positions.consumed();
-                self.commit_and_wait(offsets, After::Poll, self.config.default_api_timeout, out);
-            }
-            CommitStrategy::AsyncAfterBatch => {
-                self.commit_async(out);
-                self.enter_poll(out);
-            }
-            CommitStrategy::Auto
-            | CommitStrategy::SyncPerRecord
-            | CommitStrategy::BeforeProcessing => self.enter_poll(out),
-            CommitStrategy::AutoWithHandOff => {
-                if self.application.phase == Phase::Draining {
-                    self.exit(out);
-                }
-                return self.resume(out);
-            }
-        }
-        true
     }
 
     /// Goes on after a commit that was waited for, however it ended.
@@ -366,6 +335,10 @@ impl Consumer {
                 self.application.work(&self.config.application, out);
             }
             After::Poll => self.enter_poll(out),
+            After::HandOver => {
+                self.application.phase = Phase::Idle;
+                self.resume(out);
+            }
             After::Revoke => {
                 self.revoke(out);
                 self.enter_poll(out);
@@ -374,15 +347,18 @@ impl Consumer {
         }
     }
 
-    /// `close()`: commits if that is automatic (R8.12), then leaves.
-    fn close(&mut self, out: &mut Out) {
+    /// `close()`: commits if that is automatic (R8.12), or if a rebalance listener does, then leaves.
+    pub(super) fn close(&mut self, out: &mut Out) {
         out.arm(Timer::Close, CLOSE_TIMEOUT);
-        if self.config.application.commit.is_automatic() {
-            let offsets = self.positions.consumed();
-            self.commit_and_wait(offsets, After::Close, CLOSE_TIMEOUT, out);
+        let listens = self.listens(&[]);
+        let offsets = if self.config.application.commit.is_automatic() {
+            self.positions.consumed()
+        } else if listens {
+            self.to_commit()
         } else {
-            self.after_commit(After::Close, out);
-        }
+            Vec::new()
+        };
+        self.commit_and_wait(offsets, After::Close, CLOSE_TIMEOUT, out);
     }
 
     /// Goes on with the close: leaves once commits are sent, ends once the coordinator has answered.
@@ -410,13 +386,14 @@ impl Consumer {
     fn closed(&mut self, out: &mut Out) {
         self.application.phase = Phase::Draining;
         out.disarm(Timer::Close);
-        if self.application.queued == 0 {
-            self.exit(out);
-        }
+        self.exit_if_done(out);
     }
 
-    fn exit(&mut self, out: &mut Out) {
-        self.application.phase = Phase::Exited;
-        out.exit();
+    /// The process ends, unless something is in hand.
+    pub(super) fn exit_if_done(&mut self, out: &mut Out) {
+        if self.in_hand() == 0 {
+            self.application.phase = Phase::Exited;
+            out.exit();
+        }
     }
 }

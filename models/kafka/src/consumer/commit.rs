@@ -13,7 +13,9 @@ use crate::message::{CommittedOffset, GroupRequest, OffsetCommitRequest, Request
 use crate::observation::Observation;
 use crate::profile::Rule;
 use ackproof_types::GroupProtocol;
-use ackproof_types::{ErrorCode, GenerationId, Micros, Offset, TopicPartition};
+use ackproof_types::{
+    CommitStrategy, ErrorCode, GenerationId, Micros, Offset, OnCommitFailure, TopicPartition,
+};
 use std::sync::Arc;
 
 /// Why an attempt was made.
@@ -33,6 +35,8 @@ pub(super) struct Attempt {
     kind: Kind,
     generation: GenerationId,
     offsets: Arc<[(TopicPartition, Offset)]>,
+    /// What the callback of `commitAsync` may send again.
+    again: Vec<(TopicPartition, CommittedOffset)>,
 }
 
 /// The commit that the application waits for.
@@ -57,6 +61,8 @@ pub(super) struct Commits {
     waited: Option<Waited>,
     /// `commitAsync` while the coordinator is looked up, in order.
     queued: Vec<Vec<(TopicPartition, CommittedOffset)>>,
+    /// `commitAsync` that failed so that a retry may help: what callbacks send again, in order.
+    failed: Vec<Vec<(TopicPartition, CommittedOffset)>>,
     /// The number of `waited`: answers to older ones are no news.
     number: u64,
     /// `commitSync` threw `RebalanceInProgressException`: the application polls, and then commits again.
@@ -70,8 +76,11 @@ impl Commits {
     }
 
     /// The lookup failed, and with it what waited for it.
-    pub(super) fn drop_queued(&mut self) {
-        self.queued.clear();
+    pub(super) fn drop_queued(&mut self, is_sent_again: bool) {
+        let queued = self.queued.drain(..);
+        if is_sent_again {
+            self.failed.extend(queued);
+        }
     }
 
     pub(super) fn cooled(&mut self) {
@@ -160,9 +169,31 @@ impl Consumer {
         }
     }
 
-    /// `commitAsync` of all positions: one attempt (R8.15), as soon as the coordinator can be reached.
-    pub(super) fn commit_async(&mut self, out: &mut Out) {
-        let offsets = self.positions.consumed();
+    /// `commitAsync`: one attempt (R8.15), as soon as the coordinator can be reached. Callbacks of earlier
+    /// ones go first (Kafka: `invokeCompletedOffsetCommitCallbacks`).
+    pub(super) fn commit_async(
+        &mut self,
+        offsets: Vec<(TopicPartition, CommittedOffset)>,
+        out: &mut Out,
+    ) {
+        self.run_commit_callbacks(out);
+        self.begin_async(offsets, out);
+    }
+
+    /// Whether callbacks of `commitAsync` send again what a retry may help.
+    pub(super) fn sends_again(&self) -> bool {
+        self.config.application.consuming.on_commit_failure == OnCommitFailure::SendAgain
+    }
+
+    /// The callbacks of failed `commitAsync`, in poll or in `commitAsync`. The offsets may have been overtaken
+    /// (F25), and their partitions may be another member's by now (F29).
+    pub(super) fn run_commit_callbacks(&mut self, out: &mut Out) {
+        for offsets in std::mem::take(&mut self.commits.failed) {
+            self.begin_async(offsets, out);
+        }
+    }
+
+    fn begin_async(&mut self, offsets: Vec<(TopicPartition, CommittedOffset)>, out: &mut Out) {
         if self.coordinator_route().is_some() {
             self.send_async_commit(offsets, out);
         } else if !offsets.is_empty() {
@@ -217,6 +248,16 @@ impl Consumer {
         }
     }
 
+    /// `auto.commit.interval.ms` is over. Some clients commit then, by a thread of their own, what they have
+    /// handed to the application (librdkafka: `rd_kafka_offset_store`, stored before the message is returned).
+    pub(super) fn commit_what_was_handed_out(&mut self, out: &mut Out) {
+        let by_itself = self.config.application.commit == CommitStrategy::AutoInBackground;
+        let can = self.coordinator_route().is_some() && self.may_commit();
+        if by_itself && can && std::mem::take(&mut self.commits.auto_due) {
+            self.auto_commit(out);
+        }
+    }
+
     /// R17.46: whether the thread that polls is faster than the network thread, which has a commit to make of
     /// what earlier polls returned. In Kafka that is chance.
     fn is_overtaken(&mut self) -> bool {
@@ -255,7 +296,10 @@ impl Consumer {
         let seen: Arc<[_]> = offsets.iter().map(|(one, at)| (*one, at.offset)).collect();
         let group = self.config.group;
         out.observe(Observation::CommitSent { group, offsets: Arc::clone(&seen) });
-        let attempt = Attempt { kind, generation: claim.generation, offsets: Arc::clone(&seen) };
+        let is_sent_again = kind == Kind::Async && self.sends_again();
+        let again = if is_sent_again { offsets.clone() } else { Vec::new() };
+        let (generation, seen_then) = (claim.generation, Arc::clone(&seen));
+        let attempt = Attempt { kind, generation, offsets: seen_then, again };
         let request =
             Request::Group(GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets }));
         self.send(route, request, Purpose::Commit(attempt), out);
@@ -269,7 +313,7 @@ impl Consumer {
         result: Result<(), ErrorCode>,
         out: &mut Out,
     ) {
-        let Attempt { kind, generation, offsets } = attempt;
+        let Attempt { kind, generation, offsets, again } = attempt;
         let abandoned = match kind {
             Kind::Waited(number) => number != self.commits.number || self.commits.waited.is_none(),
             Kind::Async | Kind::Auto => false,
@@ -295,6 +339,9 @@ impl Consumer {
             }
             Kind::Auto if is_retriable(error) => {
                 out.arm(Timer::AutoCommit, self.retry_backoff());
+            }
+            Kind::Async if is_retriable(error) && !again.is_empty() => {
+                self.commits.failed.push(again);
             }
             Kind::Auto | Kind::Async => {}
         }

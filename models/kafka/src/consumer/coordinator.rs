@@ -70,7 +70,8 @@ impl Consumer {
                 // The commits of a member of a consumer group wait for the next lookup (Kafka:
                 // `CommitRequestManager`).
                 if self.config.group_protocol == GroupProtocol::Classic {
-                    self.commits.drop_queued();
+                    let is_sent_again = self.sends_again();
+                    self.commits.drop_queued(is_sent_again);
                 }
                 Lookup::CoolingDown
             }

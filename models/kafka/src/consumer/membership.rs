@@ -176,8 +176,10 @@ impl Consumer {
         }
     }
 
-    /// R9.26: `onPartitionsLost` with everything.
+    /// R9.26: `onPartitionsLost` with everything. By default a listener does there what it does with what is
+    /// revoked; its commit would fail (F28).
     fn lose_all(&mut self, out: &mut Out) {
+        self.listens(&[]);
         if let Some(Ownership { member, partitions }) = self.disown()
             && !partitions.is_empty()
         {
@@ -187,6 +189,7 @@ impl Consumer {
 
     /// R8.4: what is buffered goes with the ownership.
     fn disown(&mut self) -> Option<Ownership> {
+        self.nothing_is_owned();
         self.positions.assign(&[]);
         self.fetcher.clear();
         self.membership.owned.take()

@@ -3,17 +3,22 @@
 //!
 //! - [`coordinator`] whom to ask · [`membership`] the group, as a member sees it
 //! - [`positions`] where to read · [`fetcher`] reading ahead
-//! - [`application`] the poll loop and the processing · [`commit`] committing offsets
+//! - [`application`] the poll loop · [`processing`] in it · [`pool`] workers beside it
+//! - [`work`] what is done · [`offsets`] what to commit · [`commit`] committing offsets
 
 mod application;
 mod commit;
 mod coordinator;
 mod fetcher;
 mod membership;
+mod offsets;
+mod pool;
 mod positions;
+mod processing;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test names only what it expects")]
 mod tests;
+mod work;
 
 use crate::client::backoff::backoff;
 use crate::client::network::{Completed, Failed, data};
@@ -64,6 +69,10 @@ pub enum Timer {
     FetchBackoff,
     /// The attempt at a record is over.
     Process,
+    /// The attempt of this worker at a record is over.
+    Work(u16),
+    /// The application commits again, by time.
+    CommitEvery,
     /// The close has taken long enough.
     Close,
 }
@@ -100,6 +109,8 @@ pub struct Consumer {
     positions: positions::Positions,
     fetcher: fetcher::Fetcher,
     application: application::Application,
+    pool: pool::Pool,
+    ledger: offsets::Ledger,
     commits: commit::Commits,
 }
 
@@ -117,9 +128,12 @@ impl Machine for Consumer {
             membership: membership::Membership::new(config, now),
             positions: positions::Positions::default(),
             fetcher: fetcher::Fetcher::default(),
-            application: application::Application::default(),
+            application: application::Application::new(&config.application, now),
+            pool: pool::Pool::new(config.application.consuming.workers),
+            ledger: offsets::Ledger::default(),
             commits: commit::Commits::default(),
         };
+        consumer.watch_commits(out);
         consumer.drive(out);
         consumer
     }
@@ -155,6 +169,11 @@ impl Machine for Consumer {
             // Nothing but the record at hand changes, most of the time: spare the rounds.
             Input::Fire(Timer::Process) => {
                 if !self.attempt_over(out) {
+                    return;
+                }
+            }
+            Input::Fire(Timer::Work(worker)) => {
+                if !self.task_over(worker, out) {
                     return;
                 }
             }
@@ -205,9 +224,10 @@ impl Consumer {
             Timer::CommitDeadline => self.commit_deadline(out),
             Timer::PositionBackoff => self.positions.cooling = false,
             Timer::FetchBackoff => self.positions.undelay(),
+            Timer::CommitEvery => self.commit_is_due(),
             Timer::Close => self.close_timed_out(out),
             // Taken by `step`.
-            Timer::Process | Timer::MaxPoll => {}
+            Timer::Process | Timer::Work(_) | Timer::MaxPoll => {}
         }
     }
 
@@ -308,6 +328,7 @@ impl Consumer {
             self.coordinator_may_be_looked_up();
         }
         self.find_coordinator(out);
+        self.commit_what_was_handed_out(out);
         self.send_queued_commits(out);
         self.send_waiting_commit(out);
         self.prepare_in_background();

@@ -3,6 +3,7 @@
 //!
 //! Kafka: `SubscriptionState`, `OffsetFetcher`, `ConsumerCoordinator#initWithCommittedOffsetsIfNeeded`.
 
+use super::work::Work;
 use super::{Consumer, Out, Purpose, Timer};
 use crate::client::{Leadership, NetworkClient};
 use crate::message::{
@@ -52,6 +53,8 @@ pub(super) struct Owned {
     pub(super) asked: Option<Offset>,
     /// Fetched, not yet returned from poll.
     pub(super) buffer: VecDeque<Arc<RecordBatch>>,
+    /// What the application has done of it.
+    pub(super) work: Work,
 }
 
 impl Owned {
@@ -101,6 +104,7 @@ impl Positions {
                 paused: false,
                 asked: None,
                 buffer: VecDeque::new(),
+                work: Work::default(),
             });
         }
     }
@@ -340,6 +344,15 @@ impl Consumer {
             owned.reset(source(spec));
             self.positions.unsettled = true;
         }
+    }
+
+    /// `seek`: the position has no epoch, so that nothing is validated (R8.8).
+    pub(super) fn seek(&mut self, partition: TopicPartition, offset: Offset, out: &mut Out) {
+        let leadership =
+            self.metadata().current_leader(partition).filter(|now| now.leader.is_some());
+        let Some(owned) = self.positions.owned.get_mut(&partition) else { return };
+        owned.seek(Position { offset, epoch: LeaderEpoch::UNKNOWN, leadership });
+        self.position_found(partition, offset, PositionSource::Sought, out);
     }
 
     /// R8.2, R8.6: the leader told where its log begins or ends.

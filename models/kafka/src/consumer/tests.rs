@@ -1,5 +1,6 @@
 //! The consumer driven by hand through `harness`.
 
+mod applications;
 mod harness;
 mod interleavings;
 mod member;

@@ -8,7 +8,9 @@ use ackproof_kafka::config::{ApplicationConfig, ConsumerConfig};
 use ackproof_kafka::message::OffsetSpec;
 use ackproof_kafka::observation::Observation;
 use ackproof_types::GroupProtocol;
-use ackproof_types::{BrokerId, CommitStrategy, GroupId, Micros, NodeId, TopicId, TopicPartition};
+use ackproof_types::{
+    BrokerId, CommitStrategy, Consuming, GroupId, Micros, NodeId, TopicId, TopicPartition,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 const PARTITIONS: u16 = 6;
@@ -24,9 +26,11 @@ fn config(node: NodeId, commit: CommitStrategy) -> ConsumerConfig {
         application: ApplicationConfig {
             process: ms(3000).into(),
             failures_per_million: 0,
+            fails: [].into(),
             attempts: 1,
             salt: 0,
             commit,
+            consuming: Consuming::default(),
         },
         auto_commit_interval: ms(5000),
         auto_offset_reset: Some(OffsetSpec::Earliest),

@@ -49,6 +49,8 @@ pub enum PositionSource {
     OutOfRangeLatest,
     /// The log was cut below the position.
     Truncated,
+    /// The application sought it.
+    Sought,
 }
 
 impl PositionSource {
@@ -61,6 +63,7 @@ impl PositionSource {
             Self::OutOfRangeEarliest => "out of range, reset to earliest",
             Self::OutOfRangeLatest => "out of range, reset to latest",
             Self::Truncated => "the log was cut",
+            Self::Sought => "sought by the application",
         }
     }
 }

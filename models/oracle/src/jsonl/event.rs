@@ -79,6 +79,7 @@ impl Events {
                 names.spans(*partition, *base_offset, records.len())?;
             }
             Event::Processed { partition, offset, .. }
+            | Event::GaveUp { partition, offset, .. }
             | Event::SinkWritten { partition, offset, .. } => {
                 names.spans(*partition, *offset, 1)?;
             }

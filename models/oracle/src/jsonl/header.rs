@@ -5,9 +5,11 @@ use super::VERSION;
 use super::problem::Problem;
 use super::text::Text;
 use crate::context::{
-    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
+    ConsumingContext, Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
 };
-use ackproof_types::{Acks, MemoryIn, Micros, NodeId, SinkConfig, TopicId};
+use ackproof_types::{
+    Acks, CommitOffset, Covers, MemoryIn, Micros, NodeId, OnRecordFailure, SinkConfig, TopicId,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -119,6 +121,21 @@ struct Group {
     /// `auto.commit.interval.ms`. Left out: commits may be missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     commit_within_ms: Option<u32>,
+    /// With workers, what a commit covers. Left out: the poll loop processes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["positions", "highest-done", "contiguous"]))]
+    covers: Option<String>,
+    /// It commits once so many records are finished, so the last ones may stay uncommitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    commit_every_records: Option<u32>,
+    /// Which offset it commits for the last record that it finished.
+    #[serde(default = "next", skip_serializing_if = "is_next")]
+    #[schemars(extend("enum" = ["next", "last", "beyond"]))]
+    commit_offset: String,
+    /// What it does with a record whose attempts have all failed.
+    #[serde(default = "dead_letter", skip_serializing_if = "is_dead_letter")]
+    #[schemars(extend("enum" = ["dead-letter", "skip", "seek-back", "drop-poll", "throw"]))]
+    on_failure: String,
     /// What its members write to; left out: `sink_written` judges nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sink: Option<Sink>,
@@ -184,6 +201,18 @@ fn classic() -> String {
 }
 fn is_classic(protocol: &str) -> bool {
     protocol == "classic"
+}
+fn next() -> String {
+    CommitOffset::Next.name().to_owned()
+}
+fn is_next(word: &str) -> bool {
+    word == CommitOffset::Next.name()
+}
+fn dead_letter() -> String {
+    OnRecordFailure::DeadLetter.name().to_owned()
+}
+fn is_dead_letter(word: &str) -> bool {
+    word == OnRecordFailure::DeadLetter.name()
 }
 
 /// Things by name, in the order of the file; a name that comes twice is a mistake.
@@ -284,6 +313,10 @@ pub fn header_line(context: &Context) -> String {
             protocol: group.protocol.to_string(),
             commit_within_ms: within.map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
             sink: group.sink.map(Sink::from),
+            covers: group.consuming.covers.map(|one| one.name().to_owned()),
+            commit_every_records: group.consuming.commit_every,
+            commit_offset: group.consuming.commit_offset.name().to_owned(),
+            on_failure: group.consuming.on_failure.name().to_owned(),
         };
         (group.name.clone(), shown)
     });
@@ -376,13 +409,41 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
         let commit_interval = one.commit_within_ms.map(|ms| Micros::from_millis(u64::from(ms)));
         let (commit, reset) = (one.commit.as_str().into(), one.reset.as_str().into());
         let protocol = one.protocol.as_str().into();
-        let sink = one.sink.map(SinkConfig::try_from).transpose();
+        let sink = one.sink.clone().map(SinkConfig::try_from).transpose();
         let sink = sink.map_err(|what| (format!("groups.{name}.sink: {what}"), None))?;
-        groups.push(GroupContext { name, topics, protocol, commit, reset, commit_interval, sink });
+        let consuming = consuming(&name, &one)?;
+        groups.push(GroupContext {
+            name,
+            topics,
+            protocol,
+            commit,
+            reset,
+            commit_interval,
+            consuming,
+            sink,
+        });
     }
     let topics = topics_of(&header.topics);
     let roster = servers(header.brokers);
     Ok(Context { nodes, roster, topics, producers, groups })
+}
+
+fn consuming(name: &str, group: &Group) -> Result<ConsumingContext, Mistake> {
+    let unknown = |key: &str, word: &str| {
+        (format!("groups.{name}.{key}: {word:?} is none of those in the schema"), None)
+    };
+    let (offset, failure) = (&group.commit_offset, &group.on_failure);
+    let covers = group.covers.as_ref();
+    let covers =
+        covers.map(|word| Covers::by_name(word).ok_or_else(|| unknown("covers", word))).transpose();
+    Ok(ConsumingContext {
+        covers: covers?,
+        commit_every: group.commit_every_records,
+        commit_offset: CommitOffset::by_name(offset)
+            .ok_or_else(|| unknown("commit_offset", offset))?,
+        on_failure: OnRecordFailure::by_name(failure)
+            .ok_or_else(|| unknown("on_failure", failure))?,
+    })
 }
 
 /// Its place is fixed, wherever the header has it.

@@ -4,18 +4,14 @@
 //! What is close to a cause and has another, the tests of those who tell it say.
 
 use super::Judge;
-use crate::cause::{
-    DuplicateCause, LossCause, Obstacle, OrderCause, SendCause, SendEnd, SinkCause,
-};
+use crate::cause::{DuplicateCause, LossCause, OrderCause, SendCause, SendEnd};
 use crate::context::{Context, ProducerLimits};
 use crate::history::{Event, Phase, PositionSource, ProcessEnd};
-use crate::obstacles::Obstacles;
-use crate::pace::Longest;
 use crate::test_history::*;
 use crate::verdict::Findings;
 use ackproof_types::{
-    BrokerId, ErrorCode, GenerationId, LeaderEpoch, MemberId, MemoryIn, Micros, Offset,
-    RebalanceReason, SinkConfig, SinkWrites, Timestamp, TopicPartition,
+    CommitOffset, Covers, ErrorCode, GenerationId, LeaderEpoch, MemberId, Micros, Offset,
+    OnRecordFailure, RebalanceReason, TopicPartition,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -50,6 +46,9 @@ macro_rules! rows {
     (@ $of:ident $variant:ident) => { $of::$variant };
     (@ $of:ident $variant:ident = $value:expr) => { $of::$variant($value) };
 }
+
+mod obstacles;
+mod sinks;
 
 fn told(events: Events) -> Told {
     Told { context: context(), events }
@@ -165,6 +164,35 @@ fn added_and_reset() -> Told {
     told
 }
 
+fn by_workers(covers: Covers) -> Told {
+    let mut told = committed_past("classic", "async-after-batch");
+    told.context.groups[0].consuming.covers = Some(covers);
+    told
+}
+
+fn beyond() -> Told {
+    let mut told = committed_past("classic", "sync-after-batch");
+    told.context.groups[0].consuming.commit_offset = CommitOffset::Beyond;
+    told
+}
+
+/// A member commits what a poll returned, and ends in good order.
+fn closed_after_exception() -> Told {
+    let next = positioned(6, 1, PositionSource::Committed);
+    let ended = (5, Event::ProcessEnded(ProcessEnd::Clean));
+    let events = vec![polled(0, &[0]), commit_sent(1), committed(1), ended, next];
+    let mut told = skipped(("classic", "auto", "latest"), events);
+    told.context.groups[0].consuming.on_failure = OnRecordFailure::Throw;
+    told
+}
+
+fn given_up(on_failure: OnRecordFailure) -> Told {
+    let events = vec![polled(0, &[0]), gave_up(0, 0)];
+    let mut told = skipped(("classic", "sync-after-batch", "latest"), events);
+    told.context.groups[0].consuming.on_failure = on_failure;
+    told
+}
+
 fn passed_in_poll() -> Told {
     skipped(("classic", "auto", "latest"), vec![polled(0, &[0, 1]), processed(1, 1)])
 }
@@ -183,6 +211,13 @@ rows! { losses: LossCause {
     BackgroundCommit, committed_past("consumer", "auto");
     CommitPastWork, committed_past("classic", "sync-after-batch");
     PartitionAdded, added_and_reset();
+    WorkerPositions, by_workers(Covers::Positions);
+    HighestDone, by_workers(Covers::HighestDone);
+    StoredCommit, committed_past("classic", "auto-in-background");
+    CommitBeyond, beyond();
+    CloseAfterException, closed_after_exception();
+    Skipped, given_up(OnRecordFailure::Skip);
+    DroppedPoll, given_up(OnRecordFailure::DropPoll);
     ResetLatest, began("latest", PositionSource::NoCommitLatest);
     Expired, expired_and_reset();
     OutOfRange, began("earliest", PositionSource::OutOfRangeEarliest);
@@ -250,6 +285,29 @@ fn begun_anew(source: PositionSource, before: Events) -> Told {
     worked([before, taken_over(source)].concat())
 }
 
+/// The group puts a member out.
+fn put_out(reason: RebalanceReason) -> (u16, Event) {
+    let reason = Some(reason);
+    (1, Event::Rebalanced { group: G, generation: GenerationId(2), members: 1, reason })
+}
+
+/// What was done is committed; then the member at `node` commits that nothing is.
+fn worked_behind_commits(node: u16) -> Told {
+    after(vec![committed(1), at_node(node, committed(0)), crashed(5)])
+}
+
+fn not_advanced() -> Told {
+    let mut told = after(vec![committed(0), crashed(5)]);
+    told.context.groups[0].consuming.commit_offset = CommitOffset::Last;
+    told
+}
+
+fn never_committed() -> Told {
+    let mut told = after(vec![]);
+    told.context.groups[0].commit = "never".into();
+    told
+}
+
 rows! { duplicates: DuplicateCause {
     ProducerRetry, written_twice(false, vec![]);
     ProducerRestart, written_twice(true, vec![crashed(4), sent(0)]);
@@ -266,6 +324,12 @@ rows! { duplicates: DuplicateCause {
     BehindCommit, after(vec![committed(1)]);
     SameMember, worked(vec![processed(0, 0)]);
     ProducerExpired, forgotten();
+    PollOverrun, after(vec![put_out(RebalanceReason::PollIntervalExceeded)]);
+    SessionExpired, after(vec![put_out(RebalanceReason::SessionExpired)]);
+    CommitWentBack, worked_behind_commits(5);
+    LateCommit, worked_behind_commits(6);
+    OffsetNotAdvanced, not_advanced();
+    NeverCommitted, never_committed();
     NotOnRecord, told(vec![processed(0, 0), at_node(6, processed(0, 0))]);
 } }
 
@@ -311,57 +375,6 @@ fn every_cause_of_a_wrong_order_has_a_history() {
         assert_eq!(found, [cause].into(), "{}", cause.about());
     }
     assert_eq!(orders().len(), OrderCause::ALL.len());
-}
-
-// Sinks that do not hold what they should.
-
-/// The sink writes so, remembers one record, and this comes to it.
-fn written(writes: SinkWrites, memory_in: MemoryIn, events: Events) -> Told {
-    let mut told = told(events);
-    let memory = (memory_in == MemoryIn::Sink && writes.deduplicates()).then_some(1);
-    told.context.groups[0].sink = Some(SinkConfig { writes, memory, memory_in });
-    told
-}
-
-/// Records of one key.
-fn of_one_key(number: u32) -> (u16, Event) {
-    let (node, mut event) = sent(number);
-    if let Event::Sent { record, .. } = &mut event {
-        record.key = Some(7);
-    }
-    (node, event)
-}
-
-fn upserted(numbers: &[u32], read: &[u32]) -> Told {
-    let rows = numbers.iter().map(|&number| once(number.into(), number));
-    let events = (0..2).map(of_one_key).chain(rows).chain([final_read(0, read)]);
-    written(SinkWrites::Upsert, MemoryIn::Sink, events.collect())
-}
-
-fn once(offset: i64, number: u32) -> (u16, Event) {
-    sink_written(offset, number, false)
-}
-
-rows! { sinks: SinkCause {
-    Forgotten, written(SinkWrites::OncePerRecord, MemoryIn::Sink, vec![once(0, 0), once(1, 1), once(0, 0)]);
-    MemberMemory, written(SinkWrites::OncePerRecord, MemoryIn::Member, vec![once(0, 0), at_node(6, once(0, 0))]);
-    LogDuplicate, written(SinkWrites::OncePerOffset, MemoryIn::Sink, vec![once(0, 0), once(1, 0)]);
-    OffsetReused, written(SinkWrites::OncePerOffset, MemoryIn::Sink, vec![once(0, 0), sink_written(0, 1, true)]);
-    StaleOverwrite, upserted(&[0, 1, 0], &[0, 1]);
-    NotInLog, upserted(&[0, 1], &[0]);
-    NotOnRecord, written(SinkWrites::OncePerRecord, MemoryIn::Sink, vec![once(0, 0), once(0, 0)]);
-} }
-
-#[test]
-fn every_cause_of_a_wrong_sink_has_a_history() {
-    for (cause, told) in sinks() {
-        let groups = told.judged().groups;
-        let found = groups.iter().filter_map(|group| group.sink.as_ref());
-        let found: BTreeSet<SinkCause> =
-            found.flat_map(|sink| sink.causes.keys()).copied().collect();
-        assert_eq!(found, [cause].into(), "{}", cause.about());
-    }
-    assert_eq!(sinks().len(), SinkCause::ALL.len());
 }
 
 // Sends without an acknowledgement.
@@ -434,57 +447,4 @@ fn every_end_of_a_send_has_a_history() {
     assert_eq!(names.len(), ends().len(), "each has a name of its own");
     let shown = SendCause { error: Some(REFUSED), end: SendEnd::Retries(RETRIES) };
     assert_eq!(shown.name(), SendEnd::Retries(RETRIES).name());
-}
-
-// What stands in the way of records.
-
-fn isr(ids: &[u16]) -> (u16, Event) {
-    let all = [1, 2, 3].map(BrokerId);
-    let isr = ids.iter().copied().map(BrokerId).collect();
-    (0, Event::IsrChanged { partition: P, before: all.into(), isr })
-}
-
-fn offline() -> (u16, Event) {
-    let (node, mut event) = elected(1, 1, &[1]);
-    if let Event::LeaderElected { leader, .. } = &mut event {
-        *leader = None;
-    }
-    (node, event)
-}
-
-/// Why the group had another owner.
-const WHY: Option<RebalanceReason> = Some(RebalanceReason::SessionExpired);
-
-fn handed_over() -> Events {
-    let rebalanced =
-        Event::Rebalanced { group: G, generation: GenerationId(2), members: 1, reason: WHY };
-    vec![assigned(5, 1), crashed(5), (1, rebalanced), assigned(6, 2)]
-}
-
-fn in_sync(last: Events) -> Told {
-    told([&[elected(1, 0, &[1, 2, 3])][..], &last].concat())
-}
-
-rows! { obstacles: Obstacle {
-    NoLeader, in_sync(vec![offline(), wait(), wait()]);
-    Failover, in_sync(vec![crashed(1), wait(), elected(2, 1, &[2, 3])]);
-    Follower, in_sync(vec![crashed(3), wait(), isr(&[1, 2])]);
-    MinInsyncReplicas, in_sync(vec![isr(&[1]), wait(), isr(&[1, 2])]);
-    NoOwner(_) = WHY, told(handed_over());
-} }
-
-/// From the second entry to the last, records are not moved.
-#[test]
-fn every_obstacle_has_a_history() {
-    for (obstacle, Told { context, events }) in obstacles() {
-        let entries = entries(events);
-        let mut obstacles = Obstacles::new(Arc::new(context));
-        entries.iter().for_each(|entry| obstacles.observe(entry));
-        let until = entries.last().expect("a history").at;
-        let since = Timestamp::from_micros(1_000_000);
-        let stall = Longest { partition: P, since, until };
-        let (writes, reads) = (obstacles.of_writes(&stall), obstacles.of_reads(G, &stall));
-        let found = writes.or(reads).map(|cause| cause.obstacle);
-        assert_eq!(found, Some(obstacle));
-    }
 }

@@ -2,9 +2,12 @@
 //! the partition, who ended, what was committed. It knows one partition, and judges nothing.
 
 use crate::cause::DuplicateCause;
+use crate::context::{GroupContext, Word};
 use crate::history::PositionSource;
 use crate::record_set::OffsetTable;
-use ackproof_types::{GenerationId, MemberId, NodeId, RecordId};
+use ackproof_types::{
+    CommitOffset, CommitStrategy, GenerationId, MemberId, NodeId, RebalanceReason, RecordId,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How often each process has crashed, or started again without an end on record.
@@ -39,8 +42,12 @@ pub(super) struct Redelivery {
     generation: GenerationId,
     /// It was given it in a later generation, and may have kept it or begun anew.
     is_renewed: bool,
-    /// The owner gave it back.
+    /// The owner gave it back, or learned that it had lost it.
     is_given_back: bool,
+    /// It lost it.
+    is_lost: bool,
+    /// Why the group put a member out since there is this owner, if it did.
+    put_out: Option<DuplicateCause>,
     /// Everybody who was an owner.
     owners: BTreeSet<NodeId>,
     /// What was processed last at each offset.
@@ -49,6 +56,10 @@ pub(super) struct Redelivery {
     high: i64,
     /// The last acknowledged commit.
     committed: Option<i64>,
+    /// The highest offset that was to be committed since somebody began, or at which that was.
+    newest: i64,
+    /// Lower ones that were to be committed after it, and why.
+    lower: BTreeMap<i64, DuplicateCause>,
     /// That commit is no more, and nobody has begun anew since.
     is_expired: bool,
     /// Processed first by somebody who was not the owner.
@@ -65,6 +76,8 @@ struct Resumed {
     high: i64,
     /// Below this everything was committed then.
     committed: i64,
+    /// Below this everything was committed before a later commit went back, and why that did.
+    overtaken: Option<(i64, DuplicateCause)>,
     /// It processed something.
     worked: bool,
     /// What it processed below `high`.
@@ -72,9 +85,38 @@ struct Resumed {
 }
 
 impl Redelivery {
-    /// A commit was acknowledged.
-    pub(super) fn committed(&mut self, offset: i64) {
+    /// A commit of the member at `node` was acknowledged.
+    pub(super) fn committed(&mut self, node: NodeId, offset: i64) {
         (self.committed, self.is_expired) = (Some(offset), false);
+        self.commits(node, offset);
+    }
+
+    /// The member at `node` commits: when that takes effect, and whether, may not be on record.
+    pub(super) fn commits(&mut self, node: NodeId, offset: i64) {
+        if offset < self.newest {
+            let owns = self.owner.is_none_or(|(owner, _)| owner == node);
+            let why =
+                if owns { DuplicateCause::CommitWentBack } else { DuplicateCause::LateCommit };
+            self.lower.insert(offset, why);
+        } else {
+            self.newest = offset;
+        }
+    }
+
+    /// The group rebalanced.
+    pub(super) fn rebalanced(&mut self, reason: Option<RebalanceReason>) {
+        let put_out = match reason {
+            Some(RebalanceReason::PollIntervalExceeded) => DuplicateCause::PollOverrun,
+            Some(RebalanceReason::SessionExpired) => DuplicateCause::SessionExpired,
+            _ => return,
+        };
+        self.put_out.get_or_insert(put_out);
+    }
+
+    /// The member at `node` lost the partition.
+    pub(super) fn lost(&mut self, node: NodeId) {
+        self.is_lost |= self.owner.is_some_and(|(owner, _)| owner == node) && !self.is_given_back;
+        self.given_back(node);
     }
 
     /// Its committed offset is no more.
@@ -116,8 +158,13 @@ impl Redelivery {
     fn take(&mut self, node: NodeId, crashes: &Crashes) {
         let owner = self.owner.or(self.worker);
         if let Some((before, then)) = owner {
-            let handed_over =
-                if self.is_replaced { DuplicateCause::Replaced } else { DuplicateCause::Rebalance };
+            // Who gave it back in good order was not put out itself.
+            let put_out = self.put_out.filter(|_| self.is_lost || !self.is_given_back);
+            let handed_over = if self.is_replaced {
+                DuplicateCause::Replaced
+            } else {
+                put_out.unwrap_or(DuplicateCause::Rebalance)
+            };
             // What it gave back it had no more when it crashed.
             if self.is_given_back {
                 self.resume(handed_over);
@@ -130,6 +177,7 @@ impl Redelivery {
         self.owner = Some((node, crashes.of(node)));
         self.owners.insert(node);
         (self.is_given_back, self.is_renewed, self.is_replaced) = (false, false, false);
+        (self.is_lost, self.put_out) = (false, None);
     }
 
     /// It found its position.
@@ -140,11 +188,19 @@ impl Redelivery {
         offset: i64,
         source: PositionSource,
     ) {
+        if source == PositionSource::Sought {
+            return;
+        }
         // Who keeps a partition through a rebalance keeps its position as well.
         self.is_given_back |= self.is_renewed;
         self.take(node, crashes);
+        let went_back = std::mem::take(&mut self.lower).remove(&offset);
+        let before = std::mem::replace(&mut self.newest, offset);
         match source {
-            PositionSource::Committed => {}
+            PositionSource::Committed => {
+                self.resumed.overtaken = went_back.map(|why| (before, why));
+            }
+            PositionSource::Sought => {}
             // Nothing that happened before matters any more: all that it did is to be done again.
             PositionSource::NoCommitEarliest | PositionSource::NoCommitLatest
                 if std::mem::take(&mut self.is_expired) =>
@@ -169,7 +225,7 @@ impl Redelivery {
         if offset < self.high {
             self.resumed.worked = true;
             self.resume(cause);
-            self.resumed.committed = 0;
+            (self.resumed.committed, self.resumed.overtaken) = (0, None);
         }
     }
 
@@ -177,18 +233,19 @@ impl Redelivery {
     fn resume(&mut self, cause: DuplicateCause) {
         if self.resumed.worked || self.resumed.cause.is_none() {
             let committed = self.committed.unwrap_or(0);
-            let (high, again) = (self.high, BTreeSet::new());
-            self.resumed = Resumed { cause: Some(cause), high, committed, worked: false, again };
+            let (high, overtaken, again) = (self.high, None, BTreeSet::new());
+            let (cause, worked) = (Some(cause), false);
+            self.resumed = Resumed { cause, high, committed, overtaken, worked, again };
         }
     }
 
-    /// Takes the processed record `id`; the cause, if it was processed before.
+    /// Takes the processed record `id`; the cause, if it was processed before, by a group with these habits.
     pub(super) fn process(
         &mut self,
         node: NodeId,
         crashes: &Crashes,
         (offset, id): (i64, RecordId),
-        again: bool,
+        again: Option<&GroupContext>,
     ) -> Option<DuplicateCause> {
         let before = self.worker.replace((node, crashes.of(node)));
         match (self.owner, before) {
@@ -218,22 +275,57 @@ impl Redelivery {
         let resumed = &mut self.resumed;
         resumed.worked |= owns;
         let by_itself = owns && (offset >= resumed.high || !resumed.again.insert(offset));
-        if !again {
+        let Some(group) = again else {
             if !owns {
                 self.foreign.insert(offset);
             }
             return None;
-        }
+        };
         Some(if !here {
             DuplicateCause::LogDuplicate
         } else if !owns || self.foreign.remove(&offset) {
             DuplicateCause::Zombie
+        } else if by_itself && works_in_background(group) {
+            // Its workers neither retry what is done nor seek: they had it before the partition was lost.
+            DuplicateCause::Zombie
         } else if by_itself {
             DuplicateCause::SameMember
+        } else if let Some((below, why)) = resumed.overtaken
+            && offset < below
+        {
+            why
         } else if offset < resumed.committed {
             DuplicateCause::BehindCommit
         } else {
-            resumed.cause.unwrap_or(DuplicateCause::NotOnRecord)
+            let cause = resumed.cause.unwrap_or(DuplicateCause::NotOnRecord);
+            by_habit(group, cause, offset == resumed.committed)
         })
+    }
+}
+
+/// Whether its members process what a poll returned while they poll on.
+fn works_in_background(group: &GroupContext) -> bool {
+    group.consuming.covers.is_some() || group.commit == Word::Known(CommitStrategy::AutoWithHandOff)
+}
+
+/// What the group's way to commit makes of the cause of a repetition; `began_here`: its member began with that
+/// record.
+fn by_habit(group: &GroupContext, cause: DuplicateCause, began_here: bool) -> DuplicateCause {
+    let uncommitted = matches!(
+        cause,
+        DuplicateCause::MemberCrash
+            | DuplicateCause::Rebalance
+            | DuplicateCause::Replaced
+            | DuplicateCause::PollOverrun
+            | DuplicateCause::SessionExpired
+    );
+    if !uncommitted {
+        cause
+    } else if group.commit == Word::Known(CommitStrategy::Never) {
+        DuplicateCause::NeverCommitted
+    } else if group.consuming.commit_offset == CommitOffset::Last && began_here {
+        DuplicateCause::OffsetNotAdvanced
+    } else {
+        cause
     }
 }

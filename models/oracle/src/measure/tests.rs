@@ -4,7 +4,9 @@ use super::*;
 use crate::cause::SendEnd;
 use crate::history::{PositionSource, ProcessEnd};
 use crate::test_history::*;
-use ackproof_types::{Acks, ErrorCode, GenerationId, MemberId, Micros, RebalanceReason};
+use ackproof_types::{
+    Acks, CommitOffset, ErrorCode, GenerationId, MemberId, Micros, RebalanceReason,
+};
 
 fn failed(number: u32, maybe_written: bool) -> (u16, Event) {
     let (records, error) = (slice(&[number]), ErrorCode::Timeout);
@@ -169,7 +171,11 @@ fn a_static_member_that_is_replaced_is_no_rebalance() {
 
 /// The causes of what is processed again in these histories, in order.
 fn redelivered(events: Vec<(u16, Event)>) -> Vec<DuplicateCause> {
-    let causes = counted(&context(), events).1.remove(0).duplicate_causes;
+    redelivered_in(&context(), events)
+}
+
+fn redelivered_in(context: &Context, events: Vec<(u16, Event)>) -> Vec<DuplicateCause> {
+    let causes = counted(context, events).1.remove(0).duplicate_causes;
     causes.into_iter().flat_map(|(cause, count)| (0..count).map(move |_| cause)).collect()
 }
 
@@ -405,4 +411,83 @@ fn a_record_that_was_processed_at_another_place_was_written_again() {
         at_node(6, processed(1, 2)),
     ];
     assert_eq!(redelivered(events), [DuplicateCause::LogDuplicate]);
+}
+
+/// F26, F27: why the group put the member out is on record.
+#[test]
+fn a_member_that_is_put_out_is_told_from_one_that_gives_back() {
+    let put_out = |reason| {
+        let generation = GenerationId(2);
+        (1, Event::Rebalanced { group: G, generation, members: 1, reason: Some(reason) })
+    };
+    let of = |between: Vec<(u16, Event)>| {
+        let start = vec![assigned(5, 1), processed(0, 0)];
+        redelivered([start, between, vec![assigned(6, 2), at_node(6, processed(0, 0))]].concat())
+    };
+    let poll = || put_out(RebalanceReason::PollIntervalExceeded);
+    assert_eq!(of(vec![poll()]), [DuplicateCause::PollOverrun]);
+    let session = put_out(RebalanceReason::SessionExpired);
+    assert_eq!(of(vec![session]), [DuplicateCause::SessionExpired]);
+    assert_eq!(of(vec![put_out(RebalanceReason::Joined)]), [DuplicateCause::Rebalance]);
+    let crashed = (5, Event::ProcessEnded(ProcessEnd::Crash));
+    assert_eq!(of(vec![crashed, poll()]), [DuplicateCause::MemberCrash]);
+    let (member, partitions) = (MemberId(5), [P].into());
+    let revoked = (5, Event::Revoked { group: G, member, partitions });
+    assert_eq!(of(vec![poll(), revoked]), [DuplicateCause::Rebalance], "another one was put out");
+    let lost = (5, Event::Lost { group: G, member, partitions: [P].into() });
+    assert_eq!(of(vec![poll(), lost]), [DuplicateCause::PollOverrun]);
+}
+
+/// F25, F29.
+#[test]
+fn a_commit_that_went_back_is_told_from_work_that_was_not_committed() {
+    let of = |commits: &[(u16, i64)]| {
+        let start = vec![assigned(5, 1), positioned(5, 0, PositionSource::NoCommitEarliest)];
+        let work = (0..3).map(|number| processed(i64::from(number), number));
+        let commits = commits.iter().map(|(node, offset)| at_node(*node, committed(*offset)));
+        let crashed = (5, Event::ProcessEnded(ProcessEnd::Crash));
+        let taken = [crashed, assigned(6, 2), positioned(6, 1, PositionSource::Committed)];
+        let again = [(1, 1), (2, 2)].map(|(offset, number)| at_node(6, processed(offset, number)));
+        let all = start.into_iter().chain(work).chain(commits).chain(taken).chain(again);
+        redelivered(all.collect())
+    };
+    let crash = DuplicateCause::MemberCrash;
+    let back = DuplicateCause::CommitWentBack;
+    assert_eq!(of(&[(5, 2), (5, 1)]), [crash, back], "only what was covered");
+    assert_eq!(of(&[(5, 1)]), [crash, crash]);
+    assert_eq!(of(&[(5, 3), (5, 1)]), [back, back]);
+    let late = DuplicateCause::LateCommit;
+    assert_eq!(of(&[(5, 3), (6, 1)]), [late, late], "it did not own the partition");
+}
+
+/// F37.
+#[test]
+fn the_way_to_commit_explains_a_repetition() {
+    let of = |context: &Context| {
+        let start = vec![assigned(5, 1), processed(0, 0), processed(1, 1), committed(0)];
+        let crashed = (5, Event::ProcessEnded(ProcessEnd::Crash));
+        let taken = vec![crashed, assigned(6, 2), at_node(6, processed(0, 0))];
+        redelivered_in(context, [start, taken, vec![at_node(6, processed(1, 1))]].concat())
+    };
+    let mut habits = context();
+    habits.groups[0].consuming.commit_offset = CommitOffset::Last;
+    assert_eq!(of(&habits), [DuplicateCause::MemberCrash, DuplicateCause::OffsetNotAdvanced]);
+    let mut habits = context();
+    habits.groups[0].commit = "never".into();
+    assert_eq!(of(&habits), [DuplicateCause::NeverCommitted; 2]);
+    assert_eq!(of(&context()), [DuplicateCause::MemberCrash; 2]);
+    // Workers neither retry what is done nor seek: they had it before.
+    let twice = || vec![assigned(5, 1), processed(0, 0), processed(0, 0)];
+    let mut habits = context();
+    habits.groups[0].consuming.covers = Some(ackproof_types::Covers::Contiguous);
+    assert_eq!(redelivered_in(&habits, twice()), [DuplicateCause::Zombie]);
+    assert_eq!(redelivered(twice()), [DuplicateCause::SameMember]);
+}
+
+#[test]
+fn what_an_application_was_done_with_is_skipped_and_no_backlog() {
+    let log = vec![sent(0), sent(1), acked(0, &[0, 1]), assigned(5, 1), processed(0, 0)];
+    let read = vec![phase(Phase::FinalRead), final_read(0, &[0, 1]), final_done(2)];
+    let group = counted(&context(), [log, vec![gave_up(1, 1)], read].concat()).1.remove(0);
+    assert_eq!((group.skipped, group.backlog), (1, 0));
 }

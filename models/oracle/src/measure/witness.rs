@@ -81,6 +81,8 @@ impl Measure {
         match &entry.event {
             Event::Rebalanced { group, reason, .. } => {
                 self.witnesses.rebalance += 1;
+                let all = self.redeliveries.of_group_mut(*group);
+                all.for_each(|one| one.rebalanced(*reason));
                 let (counts, _) = &mut self.groups[group.index()];
                 *counts.rebalances.entry(*reason).or_default() += 1;
             }
@@ -88,10 +90,18 @@ impl Measure {
                 let (counts, _) = &mut self.groups[group.index()];
                 *counts.refused_commits.entry(*error).or_default() += 1;
             }
+            Event::GaveUp { group, partition, offset, record } => {
+                self.standings.of(*group, *partition).process(entry.node, *offset, record.id);
+            }
+            Event::CommitSent { group, offsets } => {
+                for (partition, offset) in offsets.iter() {
+                    self.redeliveries.of(*group, *partition).commits(entry.node, offset.0);
+                }
+            }
             Event::Committed { group, offsets } => {
                 self.running.insert(group.index());
                 for (partition, offset) in offsets.iter() {
-                    self.redeliveries.of(*group, *partition).committed(offset.0);
+                    self.redeliveries.of(*group, *partition).committed(entry.node, offset.0);
                     self.standings.of(*group, *partition).commit(*offset);
                 }
             }
@@ -115,8 +125,14 @@ impl Measure {
                 }
             }
             Event::Revoked { group, partitions, .. } | Event::Lost { group, partitions, .. } => {
+                let is_lost = matches!(entry.event, Event::Lost { .. });
                 for partition in partitions.iter() {
-                    self.redeliveries.of(*group, *partition).given_back(entry.node);
+                    let work = self.redeliveries.of(*group, *partition);
+                    if is_lost {
+                        work.lost(entry.node)
+                    } else {
+                        work.given_back(entry.node)
+                    }
                     self.standings.of(*group, *partition).leave(entry.node);
                 }
             }
@@ -127,7 +143,8 @@ impl Measure {
                     | PositionSource::Truncated => self.witnesses.position_reset += 1,
                     PositionSource::Committed
                     | PositionSource::NoCommitEarliest
-                    | PositionSource::NoCommitLatest => {}
+                    | PositionSource::NoCommitLatest
+                    | PositionSource::Sought => {}
                 }
                 self.running.insert(group.index());
                 self.standings.of(*group, *partition).resume(entry.node, *offset);

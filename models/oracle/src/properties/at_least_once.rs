@@ -10,24 +10,24 @@
 //! not processed may only not be on record. Keeps three bits a record, a line a resumption. Broken on
 //! purpose by commit-before-processing strategies and `reset=latest`.
 
-use crate::cause::LossCause;
-use crate::context::{Context, GroupContext, Word};
-use crate::history::{Entry, Event, Phase, PositionSource};
+use crate::context::Context;
+use crate::history::{Entry, Event, Phase, PositionSource, ProcessEnd};
 use crate::kind::Kind;
 use crate::partitions::Partitions;
 use crate::places::{GroupPlaces, Places};
 use crate::ranges::Ranges;
 use crate::record_set::RecordSet;
-use crate::report::{Report, instant};
+use crate::report::Report;
 use crate::standing::Standing;
 use crate::verdict::{Property, PropertyResult, Subject};
-use ackproof_types::words::plural;
 use ackproof_types::{
-    CommitStrategy, GroupId, GroupProtocol, LeaderEpoch, NodeId, Offset, OffsetReset, RecordId,
-    Timestamp, TopicId, TopicPartition,
+    GroupId, LeaderEpoch, NodeId, Offset, RecordId, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use why::{explain, waiting, words};
+
+mod why;
 
 pub(crate) const EVENTS: &[Kind] = &[
     Kind::Phase,
@@ -39,6 +39,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Positioned,
     Kind::Polled,
     Kind::Processed,
+    Kind::GaveUp,
     Kind::CommitSent,
     Kind::Committed,
     Kind::OffsetsExpired,
@@ -54,6 +55,18 @@ struct Commit {
     at: Timestamp,
     node: NodeId,
     offset: Offset,
+    end: CommitEnd,
+}
+
+/// What its member has done since the commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CommitEnd {
+    /// Nothing in the partition.
+    Last,
+    /// It ended in good order.
+    Closed,
+    /// It went on.
+    WorkedOn,
 }
 
 /// A position that a member of the group found.
@@ -80,6 +93,8 @@ struct Progress {
     given: Offset,
     /// All that it was given.
     polled: Ranges,
+    /// What an application was done with, without having processed it.
+    given_up: Ranges,
     commit: Option<Commit>,
     /// It is no more.
     is_expired: bool,
@@ -166,10 +181,19 @@ impl Progress {
         self.commit = self.commit.filter(|commit| commit.offset <= offset);
     }
 
+    /// The member at `node` goes on, or ends.
+    fn after_commit(&mut self, node: NodeId, end: CommitEnd) {
+        let last = self.commit.as_mut().filter(|one| one.node == node);
+        if let Some(commit) = last.filter(|one| one.end == CommitEnd::Last) {
+            commit.end = end;
+        }
+    }
+
     fn commit(&mut self, entry: &Entry, offset: Offset) {
         // Of two equal ones the first is the one that passed the records.
         if self.commit.is_none_or(|before| before.offset != offset) {
-            self.commit = Some(Commit { at: entry.at, node: entry.node, offset });
+            let (at, node, end) = (entry.at, entry.node, CommitEnd::Last);
+            self.commit = Some(Commit { at, node, offset, end });
         }
         if matches!(entry.event, Event::Committed { .. }) {
             self.standing.commit(offset);
@@ -199,8 +223,13 @@ impl Checker {
     /// Who owns what, and where it begins.
     fn own(&mut self, entry: &Entry) {
         match &entry.event {
-            Event::ProcessEnded(_) => {
-                self.progress.values_mut().for_each(|one| one.standing.leave(entry.node));
+            Event::ProcessEnded(how) => {
+                let clean = *how == ProcessEnd::Clean;
+                let end = if clean { CommitEnd::Closed } else { CommitEnd::WorkedOn };
+                self.progress.values_mut().for_each(|one| {
+                    one.standing.leave(entry.node);
+                    one.after_commit(entry.node, end);
+                });
             }
             Event::Assigned { group, partitions, .. } => {
                 self.groups[group.index()].runs = true;
@@ -212,6 +241,11 @@ impl Checker {
                 for partition in partitions.iter() {
                     self.progress.of(*group, *partition).standing.leave(entry.node);
                 }
+            }
+            Event::Positioned { group, partition, offset, source: PositionSource::Sought } => {
+                let progress = self.progress.of(*group, *partition);
+                progress.standing.resume(entry.node, *offset);
+                progress.go_back(*offset);
             }
             Event::Positioned { group, partition, offset, source } => {
                 self.progress.of(*group, *partition).resume(entry, *offset, *source);
@@ -261,99 +295,6 @@ impl Checker {
     }
 }
 
-/// The first resumption past the record, and what it tells.
-fn explain(
-    group: &GroupContext,
-    open: &Open,
-    progress: Option<&Progress>,
-) -> (LossCause, Option<Resumption>) {
-    let passed = progress.and_then(|progress| {
-        progress.resumptions.iter().find(|resumption| resumption.until > open.offset)
-    });
-    let Some(resumption) = passed else {
-        let committed = progress.and_then(|one| one.commit).map(|commit| commit.offset);
-        let given = progress.is_some_and(|one| one.polled.contains(open.offset.0));
-        let past = given && committed.is_some_and(|committed| committed > open.offset);
-        return (if past { LossCause::CommitPastWork } else { LossCause::NotOnRecord }, None);
-    };
-    let resets_to = |to| group.reset == Word::Known(to);
-    let cause = match resumption.source {
-        // A position that the group's setting does not give is the doing of no setting.
-        PositionSource::NoCommitLatest if resets_to(OffsetReset::Latest) => {
-            match (resumption.is_expired, resumption.is_added) {
-                (true, _) => LossCause::Expired,
-                (false, true) => LossCause::PartitionAdded,
-                (false, false) => LossCause::ResetLatest,
-            }
-        }
-        PositionSource::OutOfRangeLatest if resets_to(OffsetReset::Latest) => LossCause::OutOfRange,
-        PositionSource::OutOfRangeEarliest if resets_to(OffsetReset::Earliest) => {
-            LossCause::OutOfRange
-        }
-        PositionSource::Committed
-            if open.offset < resumption.given
-                && progress.is_some_and(|one| one.polled.contains(open.offset.0)) =>
-        {
-            match group.commit {
-                Word::Known(CommitStrategy::BeforeProcessing) => LossCause::CommitBeforeProcessing,
-                Word::Known(CommitStrategy::AutoWithHandOff) => LossCause::HandOff,
-                Word::Known(CommitStrategy::Auto)
-                    if group.protocol == Word::Known(GroupProtocol::Consumer) =>
-                {
-                    LossCause::BackgroundCommit
-                }
-                Word::Known(
-                    CommitStrategy::Auto
-                    | CommitStrategy::SyncAfterBatch
-                    | CommitStrategy::AsyncAfterBatch
-                    | CommitStrategy::SyncPerRecord,
-                )
-                | Word::Other(_) => LossCause::CommitPastWork,
-            }
-        }
-        PositionSource::Committed
-        | PositionSource::NoCommitEarliest
-        | PositionSource::NoCommitLatest
-        | PositionSource::OutOfRangeEarliest
-        | PositionSource::OutOfRangeLatest
-        | PositionSource::Truncated => LossCause::NeverGiven,
-    };
-    (cause, Some(*resumption))
-}
-
-/// The words of a violation.
-fn words(context: &Context, open: &Open, (cause, by): (LossCause, Option<Resumption>)) -> String {
-    let group = &context.groups[open.group.index()];
-    let (record, place) = (context.record(open.id), context.partition(open.partition));
-    let how = by.map_or_else(String::new, |by| {
-        let who = context.node(by.node);
-        let committed = by.commit.map_or_else(String::new, |commit| {
-            let (who, at) = (context.node(commit.node), instant(commit.at));
-            format!("; {who} committed {} at {at}", commit.offset)
-        });
-        format!("{committed}; {who} went on at {} at {}", by.offset, instant(by.at))
-    });
-    format!(
-        "{} never processed {record} ({place} offset {}). {} (commit strategy {}){how}",
-        group.name,
-        open.offset,
-        cause.about(),
-        group.commit
-    )
-}
-
-/// The words of a backlog, whose first record is `first`.
-fn waiting(context: &Context, group: GroupId, count: u64, first: &Open) -> String {
-    let (record, place) = (context.record(first.id), context.partition(first.partition));
-    let records = plural(count, "record");
-    format!(
-        "{} had not come to {records} when the run ended, the first of them {record} ({place} \
-         offset {})",
-        context.group(group),
-        first.offset
-    )
-}
-
 impl Property for Checker {
     fn name(&self) -> &'static str {
         self.report.name()
@@ -385,11 +326,15 @@ impl Property for Checker {
                 progress.given = progress.given.max(end);
                 progress.polled.insert(base_offset.0, end.0);
             }
-            Event::Processed { group, partition, offset, record, .. } => {
-                self.progress
-                    .of(*group, *partition)
-                    .standing
-                    .process(entry.node, *offset, record.id);
+            Event::Processed { group, partition, offset, record, .. }
+            | Event::GaveUp { group, partition, offset, record } => {
+                let progress = self.progress.of(*group, *partition);
+                progress.standing.process(entry.node, *offset, record.id);
+                progress.after_commit(entry.node, CommitEnd::WorkedOn);
+                if matches!(entry.event, Event::GaveUp { .. }) {
+                    progress.given_up.insert(offset.0, offset.0 + 1);
+                    return;
+                }
                 let group = &mut self.groups[group.index()];
                 group.works = true;
                 group.processed.insert(record.id);

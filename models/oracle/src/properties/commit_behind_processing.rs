@@ -230,7 +230,7 @@ impl Property for Checker {
                     | PositionSource::NoCommitLatest
                     | PositionSource::OutOfRangeEarliest
                     | PositionSource::OutOfRangeLatest => work.settle_below(offset.0),
-                    PositionSource::NoCommitEarliest => {}
+                    PositionSource::NoCommitEarliest | PositionSource::Sought => {}
                 }
             }
             Event::Polled { group, partition, base_offset, records } => {

@@ -333,7 +333,8 @@ impl Property for Checker {
                 }
                 PositionSource::OutOfRangeEarliest
                 | PositionSource::OutOfRangeLatest
-                | PositionSource::Truncated => {}
+                | PositionSource::Truncated
+                | PositionSource::Sought => {}
             },
             Event::LeaderElected { partition, leader, epoch, isr, unclean }
                 if partition.topic == TopicId::CONSUMER_OFFSETS =>

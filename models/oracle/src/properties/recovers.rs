@@ -41,6 +41,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Positioned,
     Kind::Polled,
     Kind::Processed,
+    Kind::GaveUp,
     Kind::CommitSent,
     Kind::Committed,
     Kind::CommitFailed,

@@ -3,6 +3,7 @@
 mod applications;
 mod capacity;
 mod common;
+mod consuming;
 mod faults;
 mod messages;
 mod mutations;

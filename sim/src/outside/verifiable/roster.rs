@@ -4,7 +4,8 @@
 use super::frame::lives;
 use super::{Base, Dump, Line, Log, Place, What};
 use ackproof_oracle::context::{
-    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, Word, servers,
+    ConsumingContext, Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, Word,
+    servers,
 };
 use ackproof_types::{
     Acks, CommitStrategy, GroupId, GroupProtocol, NodeId, OffsetReset, ProducerIndex, Record,
@@ -157,6 +158,7 @@ impl Roster {
             protocol: Word::Known(GroupProtocol::Classic),
             reset: settings.reset.clone(),
             commit_interval: None,
+            consuming: ConsumingContext::default(),
         };
         let groups = if consumers.is_empty() { Vec::new() } else { vec![group] };
         let context = Context { nodes, roster: servers(0), topics, producers: known, groups };

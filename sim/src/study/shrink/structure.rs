@@ -165,9 +165,7 @@ pub(crate) fn settings(tree: &Value) -> Vec<Value> {
         for (key, _) in entries(node, "config") {
             found.extend(with(tree, &[&path[..], &["config", key]].concat(), None));
         }
-        let keys =
-            ["start", "process", "failures", "attempts", "commit", "topics", "network", "startup"];
-        for key in keys {
+        for key in KEYS {
             found.extend(with(tree, &[&path[..], &[key]].concat(), None));
         }
     }
@@ -180,6 +178,23 @@ pub(crate) fn settings(tree: &Value) -> Vec<Value> {
     }
     found
 }
+
+/// What a smaller scenario may do without.
+const KEYS: &[&str] = &[
+    "start",
+    "process",
+    "failures",
+    "fails",
+    "attempts",
+    "backoff",
+    "on_failure",
+    "commit",
+    "commit_every",
+    "on_revoke",
+    "topics",
+    "network",
+    "startup",
+];
 
 /// With less left to chance: one latency, one processing time.
 pub(crate) fn chance(tree: &Value) -> Vec<Value> {

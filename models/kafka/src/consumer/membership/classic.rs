@@ -200,7 +200,7 @@ impl Consumer {
                 }
             }
             State::Stable if std::mem::take(&mut self.commits.again) => {
-                let offsets = self.positions.consumed();
+                let offsets = self.to_commit();
                 self.commit_and_wait(offsets, After::Poll, self.config.default_api_timeout, out);
                 true
             }
@@ -216,7 +216,9 @@ impl Consumer {
             }
             State::Synced(ref partitions) => {
                 let partitions = Arc::clone(partitions);
-                self.assigned(partitions, out);
+                if !self.listener_commits(&partitions, out) {
+                    self.assigned(partitions, out);
+                }
                 true
             }
             State::Void(_) | State::Joining(_) | State::Assigning(_) | State::Syncing(_) => false,

@@ -13,8 +13,8 @@ use crate::message::{
 use crate::observation::Observation;
 use ackproof_types::GroupProtocol;
 use ackproof_types::{
-    CommitStrategy, GroupId, LeaderEpoch, MemberEpoch, MemberId, Micros, Offset, ProducerIndex,
-    Record, RecordId, Server, TopicId,
+    CommitStrategy, Consuming, GroupId, LeaderEpoch, MemberEpoch, MemberId, Micros, Offset,
+    ProducerIndex, Record, RecordId, Server, TopicId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,9 +63,11 @@ pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
         application: ApplicationConfig {
             process: ms(1).into(),
             failures_per_million: 0,
+            fails: [].into(),
             attempts: 1,
             salt: 0,
             commit,
+            consuming: Consuming::default(),
         },
         auto_commit_interval: ms(5000),
         auto_offset_reset: Some(OffsetSpec::Latest),
@@ -364,6 +366,7 @@ fn tell(fact: &Observation) -> String {
             format!("processed {offset}")
         }
         Observation::Processed { offset, .. } => format!("dead {offset}"),
+        Observation::GaveUp { offset, .. } => format!("gave up {offset}"),
         Observation::PollFailed { error, .. } => format!("threw {error}"),
         Observation::CommitSent { offsets, .. } => format!("sent {}", offsets[0].1),
         Observation::Committed { offsets, .. } => format!("committed {}", offsets[0].1),

@@ -11,7 +11,10 @@ use crate::message::{
     PartitionMetadata,
 };
 use crate::observation::{Observation, PositionSource};
-use ackproof_types::{CommitStrategy, LeaderEpoch, MemberId, Offset, Server};
+use ackproof_types::{
+    CommitEvery, CommitOffset, CommitStrategy, Consuming, Covers, LeaderEpoch, MemberId, Micros,
+    Offset, OnCommitFailure, OnRecordFailure, OnRevoke, Server,
+};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -74,8 +77,9 @@ struct World {
 }
 
 impl World {
-    fn new(commit: CommitStrategy) -> Self {
+    fn new((commit, consuming): (CommitStrategy, Consuming)) -> Self {
         let mut settings = config(commit);
+        settings.application.consuming = consuming;
         settings.auto_offset_reset = Some(OffsetSpec::Earliest);
         settings.application.failures_per_million = 300_000;
         settings.application.attempts = 2;
@@ -437,12 +441,58 @@ fn safe_strategy() -> impl Strategy<Value = CommitStrategy> {
     ]
 }
 
+/// Applications that commit only what is finished, whatever they do besides.
+fn safe_application() -> impl Strategy<Value = (CommitStrategy, Consuming)> {
+    let every = prop::option::of(prop_oneof![
+        (1..5_u32).prop_map(CommitEvery::Records),
+        Just(CommitEvery::Time(Micros::from_millis(300))),
+    ]);
+    let words = (
+        prop::sample::select(&[CommitOffset::Next, CommitOffset::Last][..]),
+        prop::sample::select(OnCommitFailure::ALL),
+        prop::sample::select(OnRevoke::ALL),
+        prop::sample::select(&[OnRecordFailure::DeadLetter, OnRecordFailure::SeekBack][..]),
+        prop::option::of(1..4_u16),
+    );
+    let ways =
+        [CommitStrategy::SyncAfterBatch, CommitStrategy::AsyncAfterBatch, CommitStrategy::Never];
+    (every, words, prop::sample::select(ways.to_vec())).prop_map(|(commit_every, words, commit)| {
+        let (commit_offset, on_commit_failure, on_revoke, on_failure, workers) = words;
+        let covers = if workers.is_some() { Covers::Contiguous } else { Covers::Positions };
+        let backoff = Micros::from_millis(1).into();
+        let on_failure = if workers.is_some() { OnRecordFailure::DeadLetter } else { on_failure };
+        let consuming = Consuming {
+            commit_every,
+            commit_offset,
+            on_commit_failure,
+            workers,
+            covers,
+            on_revoke,
+            on_failure,
+            backoff,
+        };
+        (commit, consuming)
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn consumer_commits_only_what_is_finished(commit in safe_strategy(), steps in steps()) {
-        let mut world = World::new(commit);
+        let mut world = World::new((commit, Consuming::default()));
+        for step in steps {
+            world.take(step);
+        }
+        world.settle();
+    }
+
+    #[test]
+    fn careful_applications_commit_only_what_is_finished(
+        application in safe_application(),
+        steps in steps(),
+    ) {
+        let mut world = World::new(application);
         for step in steps {
             world.take(step);
         }

@@ -86,6 +86,7 @@ fn source() -> impl Strategy<Value = PositionSource> {
             PositionSource::OutOfRangeEarliest,
             PositionSource::OutOfRangeLatest,
             PositionSource::Truncated,
+            PositionSource::Sought,
         ][..],
     )
 }
@@ -155,6 +156,9 @@ fn of_members() -> impl Strategy<Value = Event> {
                 Event::Processed { group, partition, offset, record, dead_lettered }
             }
         ),
+        (group(), place(), offset(), record()).prop_map(|(group, partition, offset, record)| {
+            Event::GaveUp { group, partition, offset, record }
+        }),
         (group(), commits()).prop_map(|(group, offsets)| Event::CommitSent { group, offsets }),
         (group(), commits()).prop_map(|(group, offsets)| Event::Committed { group, offsets }),
         (group(), commits(), code(), any::<bool>()).prop_map(

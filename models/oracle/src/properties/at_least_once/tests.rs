@@ -1,8 +1,11 @@
 //! What each loss is called, and what is lag and no loss.
 
 use super::*;
+use crate::cause::LossCause;
+use crate::context::ConsumingContext;
 use crate::test_history::*;
 use crate::verdict::Judgement;
+use ackproof_types::{CommitOffset, Covers, OnRecordFailure};
 
 const NAME: &str = "at-least-once";
 
@@ -73,6 +76,91 @@ fn a_skip_names_its_cause() {
     let found = vec![positioned(5, 0, PositionSource::NoCommitEarliest)];
     let past = [found, dropped, vec![commit_sent(2), crate::test_history::committed(2)]].concat();
     assert_eq!(skip("auto", past).0, Some(LossCause::CommitPastWork));
+}
+
+/// The cause of a skip in a group with these habits.
+fn skip_by(commit: &str, habits: ConsumingContext, events: Vec<(u16, Event)>) -> Option<LossCause> {
+    let mut context = context();
+    context.groups[0].commit = commit.into();
+    context.groups[0].consuming = habits;
+    let mut all = vec![sent(0), sent(1), acked(0, &[0])];
+    all.extend(events);
+    all.push(final_read(0, &[0]));
+    let result = judge_in(&context, NAME, complete(all));
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));
+    result.violations[0].cause
+}
+
+#[test]
+fn a_skip_by_workers_or_in_the_background_names_its_cause() {
+    let events = || {
+        let taken = positioned(6, 1, PositionSource::Committed);
+        vec![polled(0, &[0]), commit_sent(1), committed(1), taken]
+    };
+    let covers = |covers| {
+        let habits = ConsumingContext { covers: Some(covers), ..ConsumingContext::default() };
+        skip_by("async-after-batch", habits, events())
+    };
+    assert_eq!(covers(Covers::Positions), Some(LossCause::WorkerPositions));
+    assert_eq!(covers(Covers::HighestDone), Some(LossCause::HighestDone));
+    assert_eq!(covers(Covers::Contiguous), Some(LossCause::CommitPastWork));
+    let stored = skip_by("auto-in-background", ConsumingContext::default(), events());
+    assert_eq!(stored, Some(LossCause::StoredCommit));
+}
+
+#[test]
+fn a_commit_that_skips_one_is_told_from_one_that_passes_work() {
+    let habits =
+        ConsumingContext { commit_offset: CommitOffset::Beyond, ..ConsumingContext::default() };
+    let to = |offset| {
+        let taken = positioned(6, offset, PositionSource::Committed);
+        vec![polled(0, &[0]), commit_sent(offset), committed(offset), taken]
+    };
+    assert_eq!(skip_by("sync-after-batch", habits, to(1)), Some(LossCause::CommitBeyond));
+    assert_eq!(skip_by("sync-after-batch", habits, to(2)), Some(LossCause::CommitPastWork));
+    let found = vec![positioned(6, 1, PositionSource::Committed)];
+    assert_eq!(skip_by("sync-after-batch", habits, found), Some(LossCause::NeverGiven));
+}
+
+/// F21: the commit of a member is its last word before it ends in good order.
+#[test]
+fn a_close_after_an_exception_is_told_by_the_end_of_its_member() {
+    let habits =
+        ConsumingContext { on_failure: OnRecordFailure::Throw, ..ConsumingContext::default() };
+    let cause = |between: Vec<(u16, Event)>, how| {
+        let start = vec![polled(0, &[0, 1]), commit_sent(1), committed(1)];
+        let ended = (5, Event::ProcessEnded(how));
+        let taken = positioned(6, 1, PositionSource::Committed);
+        skip_by("auto", habits, [start, between, vec![ended, taken]].concat())
+    };
+    assert_eq!(cause(vec![], ProcessEnd::Clean), Some(LossCause::CloseAfterException));
+    assert_eq!(cause(vec![], ProcessEnd::Crash), Some(LossCause::CommitPastWork));
+    let worked = vec![processed(1, 1)];
+    assert_eq!(cause(worked, ProcessEnd::Clean), Some(LossCause::CommitPastWork), "it went on");
+}
+
+#[test]
+fn what_an_application_was_done_with_it_skipped() {
+    let cause = |on_failure, last: Vec<(u16, Event)>| {
+        let habits = ConsumingContext { on_failure, ..ConsumingContext::default() };
+        let found = positioned(5, 0, PositionSource::NoCommitEarliest);
+        let start = vec![found, polled(0, &[0]), gave_up(0, 0)];
+        skip_by("sync-after-batch", habits, [start, last].concat())
+    };
+    let committed = vec![commit_sent(1), committed(1), positioned(6, 1, PositionSource::Committed)];
+    for last in [vec![], committed] {
+        assert_eq!(cause(OnRecordFailure::Skip, last.clone()), Some(LossCause::Skipped));
+        assert_eq!(cause(OnRecordFailure::DropPoll, last), Some(LossCause::DroppedPoll));
+    }
+    // What it seeks back to is to come.
+    let sought = vec![
+        positioned(5, 0, PositionSource::NoCommitEarliest),
+        polled(0, &[0, 1, 2]),
+        processed(0, 0),
+        positioned(5, 1, PositionSource::Sought),
+    ];
+    let result = at_the_end(sought);
+    assert_eq!((result.judgement, result.violation_count), (Judgement::Vacuous, 0));
 }
 
 /// R9.37.
@@ -232,7 +320,7 @@ fn what_is_passed_over_between_two_owners_without_positions_is_a_skip() {
         let first = vec![assigned(5, 1), found, polled(0, &[0]), processed(0, 0)];
         judge(NAME, [log, first, last, read].concat())
     };
-    let ended = || (5, Event::ProcessEnded(crate::history::ProcessEnd::Crash));
+    let ended = || (5, Event::ProcessEnded(ProcessEnd::Crash));
     let next = || vec![assigned(6, 2), at_node(6, polled(2, &[2])), at_node(6, processed(2, 2))];
     let result = run([vec![ended()], next()].concat());
     assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 1));

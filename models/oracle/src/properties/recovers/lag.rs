@@ -7,7 +7,7 @@
 
 use super::behind::Behind;
 use crate::context::{Context, GroupContext, Word};
-use crate::history::{Entry, Event};
+use crate::history::{Entry, Event, PositionSource};
 use crate::places::{GroupPlaces, Places};
 use crate::ranges::Ranges;
 use ackproof_types::{
@@ -185,6 +185,8 @@ impl Position {
 struct Group {
     /// Its commits are on record. Else it is measured by what it processed.
     commits: bool,
+    /// Some of its work may stay uncommitted for good.
+    tail: bool,
     /// How long after the work a commit is due.
     interval: Micros,
     /// Records that a member was given and has not processed.
@@ -201,11 +203,16 @@ impl Group {
         let default = if is_auto { Micros::from_secs(5) } else { Micros::ZERO };
         Self {
             commits: context.commit_interval.is_some(),
+            tail: context.leaves_a_tail(),
             interval: context.commit_interval.unwrap_or(default),
             in_hand: BTreeMap::new(),
             runs: false,
             works: false,
         }
+    }
+
+    fn has_committed(&mut self) {
+        self.commits |= !self.tail;
     }
 
     /// It runs, but what it processes is not on record. One that never got anything is no such group: it
@@ -313,8 +320,12 @@ impl Lag {
                     self.positions.of(*group, *place).given_up = None;
                 }
             }
-            Event::Positioned { group, partition, offset, .. } => {
+            Event::Positioned { group, partition, offset, source } => {
                 self.groups[group.index()].runs = true;
+                // Who seeks has thrown away what it had in hand.
+                if *source == PositionSource::Sought {
+                    self.groups[group.index()].in_hand.remove(&node);
+                }
                 self.positions.of(*group, *partition).found(node, *offset);
             }
             Event::Polled { group, partition, base_offset, records } => {
@@ -323,7 +334,8 @@ impl Lag {
                 let end = base_offset.plus(records.len());
                 self.positions.of(*group, *partition).poll(*base_offset, end);
             }
-            Event::Processed { group, partition, offset, .. } => {
+            Event::Processed { group, partition, offset, .. }
+            | Event::GaveUp { group, partition, offset, .. } => {
                 self.groups[group.index()].works = true;
                 if let Some(count) = self.groups[group.index()].in_hand.get_mut(&node) {
                     *count = count.saturating_sub(1);
@@ -331,7 +343,7 @@ impl Lag {
                 self.positions.of(*group, *partition).process(entry, *offset);
             }
             Event::CommitSent { group, offsets } => {
-                self.groups[group.index()].commits = true;
+                self.groups[group.index()].has_committed();
                 for &(place, offset) in offsets.iter() {
                     let position = self.positions.of(*group, place);
                     position.pending.push((node, offset, entry.seq));
@@ -340,13 +352,13 @@ impl Lag {
             }
             Event::Committed { group, offsets } => {
                 self.groups[group.index()].runs = true;
-                self.groups[group.index()].commits = true;
+                self.groups[group.index()].has_committed();
                 for &(place, offset) in offsets.iter() {
                     self.positions.of(*group, place).ack(entry, offset);
                 }
             }
             Event::CommitFailed { group, offsets, error, .. } => {
-                self.groups[group.index()].commits = true;
+                self.groups[group.index()].has_committed();
                 for &(place, offset) in offsets.iter() {
                     self.positions.of(*group, place).fail(node, offset, *error);
                 }

@@ -76,11 +76,14 @@ impl Consumer {
 
     /// `onPartitionsRevoked`, then `onPartitionsAssigned`. Whether there was something to run.
     pub(super) fn run_callbacks(&mut self, out: &mut Out) -> bool {
+        let is_due = |one: &&Reconciliation| one.step == Step::Callbacks;
+        let due = self.membership.consumer.reconciliation.as_ref().filter(is_due);
+        let Some(kept) = due.map(|one| Arc::clone(&one.to.partitions)) else { return false };
+        if self.listener_commits(&kept, out) {
+            return true;
+        }
         let member = &mut self.membership.consumer;
-        let is_due = |one: &mut Reconciliation| one.step == Step::Callbacks;
-        let Some(Reconciliation { to, .. }) = member.reconciliation.take_if(is_due) else {
-            return false;
-        };
+        let Some(Reconciliation { to, .. }) = member.reconciliation.take() else { return false };
         let (group, id) = (self.config.group, member.id);
         let generation = GenerationId::from(member.epoch);
         let partitions = Arc::clone(&to.partitions);

@@ -1,0 +1,147 @@
+//! Why a group skipped a record, and what is said of it. It knows what the checker has kept, and judges nothing.
+
+use super::{CommitEnd, Open, Progress, Resumption};
+use crate::cause::LossCause;
+use crate::context::{Context, GroupContext, Word};
+use crate::history::PositionSource;
+use crate::report::instant;
+use ackproof_types::words::plural;
+use ackproof_types::{
+    CommitOffset, CommitStrategy, Covers, GroupId, GroupProtocol, OffsetReset, OnRecordFailure,
+};
+
+/// The first resumption past the record, and what it tells.
+pub(super) fn explain(
+    group: &GroupContext,
+    open: &Open,
+    progress: Option<&Progress>,
+) -> (LossCause, Option<Resumption>) {
+    let passed = progress.and_then(|progress| {
+        progress.resumptions.iter().find(|resumption| resumption.until > open.offset)
+    });
+    let Some(resumption) = passed else {
+        let committed = progress.and_then(|one| one.commit).map(|commit| commit.offset);
+        let given = progress.is_some_and(|one| one.polled.contains(open.offset.0));
+        let past = given && committed.is_some_and(|committed| committed > open.offset);
+        if progress.is_some_and(|one| one.given_up.contains(open.offset.0)) {
+            return (given_up(group), None);
+        }
+        return (if past { LossCause::CommitPastWork } else { LossCause::NotOnRecord }, None);
+    };
+    if progress.is_some_and(|one| one.given_up.contains(open.offset.0)) {
+        return (given_up(group), Some(*resumption));
+    }
+    let resets_to = |to| group.reset == Word::Known(to);
+    let cause = match resumption.source {
+        // A position that the group's setting does not give is the doing of no setting.
+        PositionSource::NoCommitLatest if resets_to(OffsetReset::Latest) => {
+            match (resumption.is_expired, resumption.is_added) {
+                (true, _) => LossCause::Expired,
+                (false, true) => LossCause::PartitionAdded,
+                (false, false) => LossCause::ResetLatest,
+            }
+        }
+        PositionSource::OutOfRangeLatest if resets_to(OffsetReset::Latest) => LossCause::OutOfRange,
+        PositionSource::OutOfRangeEarliest if resets_to(OffsetReset::Earliest) => {
+            LossCause::OutOfRange
+        }
+        PositionSource::Committed if is_beyond(group, open, resumption) => LossCause::CommitBeyond,
+        PositionSource::Committed
+            if open.offset < resumption.given
+                && progress.is_some_and(|one| one.polled.contains(open.offset.0)) =>
+        {
+            committed_early(group, resumption)
+        }
+        PositionSource::Committed
+        | PositionSource::NoCommitEarliest
+        | PositionSource::NoCommitLatest
+        | PositionSource::OutOfRangeEarliest
+        | PositionSource::OutOfRangeLatest
+        | PositionSource::Truncated
+        | PositionSource::Sought => LossCause::NeverGiven,
+    };
+    (cause, Some(*resumption))
+}
+
+/// The application was done with a record that it had not processed.
+fn given_up(group: &GroupContext) -> LossCause {
+    match group.consuming.on_failure {
+        OnRecordFailure::DropPoll => LossCause::DroppedPoll,
+        OnRecordFailure::DeadLetter
+        | OnRecordFailure::Skip
+        | OnRecordFailure::SeekBack
+        | OnRecordFailure::Throw => LossCause::Skipped,
+    }
+}
+
+/// Whether the commit skips just this record (F37).
+fn is_beyond(group: &GroupContext, open: &Open, by: &Resumption) -> bool {
+    group.consuming.commit_offset == CommitOffset::Beyond
+        && by.commit.is_some()
+        && by.offset == open.offset + 1
+}
+
+/// Why the commit that `by` began with passed what the group was given and had not processed.
+fn committed_early(group: &GroupContext, by: &Resumption) -> LossCause {
+    let Word::Known(commit) = group.commit else { return LossCause::CommitPastWork };
+    let by_close = by.commit.is_some_and(|one| one.end == CommitEnd::Closed);
+    let throws = group.consuming.on_failure == OnRecordFailure::Throw;
+    match (commit, group.consuming.covers) {
+        (CommitStrategy::BeforeProcessing, _) => LossCause::CommitBeforeProcessing,
+        (CommitStrategy::Auto | CommitStrategy::AutoInBackground, _) if by_close && throws => {
+            LossCause::CloseAfterException
+        }
+        (CommitStrategy::AutoWithHandOff, _) => LossCause::HandOff,
+        (CommitStrategy::AutoInBackground, _) => LossCause::StoredCommit,
+        (CommitStrategy::Auto, _) if group.protocol == Word::Known(GroupProtocol::Consumer) => {
+            LossCause::BackgroundCommit
+        }
+        (_, Some(Covers::Positions)) => LossCause::WorkerPositions,
+        (_, Some(Covers::HighestDone)) => LossCause::HighestDone,
+        (
+            CommitStrategy::Auto
+            | CommitStrategy::SyncAfterBatch
+            | CommitStrategy::AsyncAfterBatch
+            | CommitStrategy::SyncPerRecord
+            | CommitStrategy::Never,
+            Some(Covers::Contiguous) | None,
+        ) => LossCause::CommitPastWork,
+    }
+}
+
+/// The words of a violation.
+pub(super) fn words(
+    context: &Context,
+    open: &Open,
+    (cause, by): (LossCause, Option<Resumption>),
+) -> String {
+    let group = &context.groups[open.group.index()];
+    let (record, place) = (context.record(open.id), context.partition(open.partition));
+    let how = by.map_or_else(String::new, |by| {
+        let who = context.node(by.node);
+        let committed = by.commit.map_or_else(String::new, |commit| {
+            let (who, at) = (context.node(commit.node), instant(commit.at));
+            format!("; {who} committed {} at {at}", commit.offset)
+        });
+        format!("{committed}; {who} went on at {} at {}", by.offset, instant(by.at))
+    });
+    format!(
+        "{} never processed {record} ({place} offset {}). {} (commit strategy {}){how}",
+        group.name,
+        open.offset,
+        cause.about(),
+        group.commit
+    )
+}
+
+/// The words of a backlog, whose first record is `first`.
+pub(super) fn waiting(context: &Context, group: GroupId, count: u64, first: &Open) -> String {
+    let (record, place) = (context.record(first.id), context.partition(first.partition));
+    let records = plural(count, "record");
+    format!(
+        "{} had not come to {records} when the run ended, the first of them {record} ({place} \
+         offset {})",
+        context.group(group),
+        first.offset
+    )
+}
