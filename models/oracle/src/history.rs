@@ -439,6 +439,15 @@ macro_rules! facts {
             /// How many it has from here on.
             partitions: u16,
         }
+        /// A leader sent a member to a follower in its rack, which it reads from next (KIP-392).
+        FollowerChosen = "follower_chosen" at Process {
+            /// The group.
+            group: GroupId,
+            /// The partition.
+            partition: TopicPartition,
+            /// The follower, by its number.
+            broker: BrokerId,
+        }
         }
     };
 }

@@ -22,6 +22,8 @@ pub struct Plan {
     pub features: Features,
     /// Number of brokers, from 1.
     pub brokers: u16,
+    /// `broker.rack` of each broker, in the order of their numbers; empty: they have none.
+    pub racks: Vec<String>,
     /// Broker settings by Kafka's key; every modelled key is present.
     pub broker_config: Settings,
     /// The network between processes.

@@ -148,7 +148,10 @@ fn setting_schema(setting: &Setting) -> Value {
                 { "type": "array", "items": { "enum": words }, "minItems": 1, "uniqueItems": true },
             ] })
         }
-        Kind::Text => json!({ "type": "string", "minLength": 1 }),
+        Kind::Text if setting.default == Preset::Unneeded => {
+            json!({ "type": "string", "minLength": 1 })
+        }
+        Kind::Text => json!({ "type": "string" }),
         Kind::Anything => {
             json!({ "description": "Kafka knows this setting. The models do not, and ignore it." })
         }
@@ -168,6 +171,10 @@ fn setting_schema(setting: &Setting) -> Value {
 fn cluster() -> Value {
     object(CLUSTER_KEYS, |key| match key {
         "brokers" => whole(1, Some(MAX_BROKERS), 3, "Number of brokers."),
+        "racks" => described(
+            json!({ "type": "array", "items": { "type": "string" } }),
+            "broker.rack of each broker, broker-1 first; none by default.",
+        ),
         PROPERTIES => properties(Scope::Broker),
         "config" => config(Scope::Broker),
         "network" => object(NETWORK_KEYS, |key| match key {

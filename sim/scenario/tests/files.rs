@@ -32,6 +32,7 @@ const NAMES: Names<'static> = Names {
         "duplicate_batch",
         "epoch_bumped",
         "fenced",
+        "follower_chosen",
         "isr_expanded",
         "isr_shrunk",
         "leader_elected",
@@ -70,6 +71,7 @@ const NAMES: Names<'static> = Names {
         "zombie-commit-accepted",
         "unreleased-granted",
         "commit-ack-before-replication",
+        "follower-read-reset",
     ],
 };
 

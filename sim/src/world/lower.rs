@@ -4,9 +4,10 @@
 
 use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
-    ApplicationConfig, BrokerSettings, ClusterConfig, ConsumerConfig, ProducerConfig, TopicConfig,
+    ApplicationConfig, BrokerSettings, ClusterConfig, ConsumerConfig, ProducerConfig,
+    ReplicaSelector, TopicConfig,
 };
-use ackproof_kafka::message::OffsetSpec;
+use ackproof_kafka::message::{OffsetSpec, Rack};
 use ackproof_kafka::profile::{Profile, Rule};
 use ackproof_kafka::reader::ReaderConfig;
 use ackproof_kafka::variant::{Variant, Variants};
@@ -14,6 +15,7 @@ use ackproof_oracle::context::{
     Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, Word,
 };
 use ackproof_scenario::plan::{Group, Plan, Producer, Settings, Topic};
+use ackproof_scenario::settings::RACK_AWARE_REPLICA_SELECTOR;
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{
     Acks, BrokerId, ControllerId, Delay, GroupId, GroupProtocol, Micros, NodeId, OffsetReset,
@@ -135,10 +137,22 @@ pub(crate) fn cluster(plan: &Plan, roster: &Roster) -> ClusterConfig {
         topics: plan.topics.iter().map(topic).collect(),
         consumer_offsets: TopicId::CONSUMER_OFFSETS,
         group_names: plan.groups.iter().map(|group| group.name.as_str().into()).collect(),
+        racks: roster.brokers().zip(racks(plan)).collect(),
         broker: broker(&plan.broker_config),
         profile: profile(plan),
         variants: variants(plan),
     }
+}
+
+/// The rack of each broker: the place of its name among all.
+fn racks(plan: &Plan) -> impl Iterator<Item = Rack> + '_ {
+    plan.racks.iter().filter_map(|name| rack(plan, name))
+}
+
+/// The rack called `name`, if a broker is in it.
+fn rack(plan: &Plan, name: &str) -> Option<Rack> {
+    let place = plan.racks.iter().position(|known| known == name)?;
+    u16::try_from(place).ok().map(Rack)
 }
 
 fn variants(plan: &Plan) -> Variants {
@@ -187,6 +201,10 @@ fn broker(config: &Settings) -> BrokerSettings {
         ),
         replica_fetch_backoff: config.millis("replica.fetch.backoff.ms"),
         replica_socket_timeout: config.millis("replica.socket.timeout.ms"),
+        replica_selector: match config.text("replica.selector.class") {
+            Some(RACK_AWARE_REPLICA_SELECTOR) => ReplicaSelector::RackAware,
+            Some(_) | None => ReplicaSelector::Leader,
+        },
         high_watermark_checkpoint_interval: config
             .millis("replica.high.watermark.checkpoint.interval.ms"),
         broker_heartbeat_interval: config.millis("broker.heartbeat.interval.ms"),
@@ -290,10 +308,15 @@ fn assignors(list: &str) -> Arc<[Assignor]> {
     list.split(',').map(known).collect()
 }
 
+/// A setting of a group as one of its members has it.
+fn numbered(template: &str, member: u16) -> String {
+    template.replace("{member}", &member.to_string())
+}
+
 /// `group.instance.id` with the number of the member: its place among all that members of the group have,
 /// in the order of their text. Members that share one share a number.
 fn instance(template: &str, member: u16, members: u16) -> u16 {
-    let id = |number: u16| template.replace("{member}", &number.to_string());
+    let id = |number: u16| numbered(template, number);
     let mut all: Vec<String> = (0..members).map(id).collect();
     all.sort_unstable();
     all.dedup();
@@ -326,6 +349,10 @@ pub(crate) fn consumer(
             .text("group.instance.id")
             .map(|template| instance(template, member, group.members + SPARES)),
         profile: Profile { version: plan.kafka, features: plan.features },
+        client_rack: config
+            .text("client.rack")
+            .and_then(|template| rack(plan, &numbered(template, member))),
+        variants: variants(plan),
         group_protocol: group_protocol(config),
         group_remote_assignor: config.text("group.remote.assignor").map(server_assignor),
         session_timeout: config.millis("session.timeout.ms"),

@@ -62,6 +62,8 @@ pub enum Timer {
     PositionBackoff,
     /// Partitions whose fetch failed may be fetched again.
     FetchBackoff,
+    /// A leader's word on where to read is as old as metadata may get (KIP-392).
+    ReadReplica(TopicPartition),
     /// The attempt at a record is over.
     Process,
     /// The close has taken long enough.
@@ -205,6 +207,7 @@ impl Consumer {
             Timer::CommitDeadline => self.commit_deadline(out),
             Timer::PositionBackoff => self.positions.cooling = false,
             Timer::FetchBackoff => self.positions.undelay(),
+            Timer::ReadReplica(partition) => self.positions.read_from_leader(partition),
             Timer::Close => self.close_timed_out(out),
             // Taken by `step`.
             Timer::Process | Timer::MaxPoll => {}

@@ -1,5 +1,6 @@
 //! The consumer driven by hand through `harness`.
 
+mod followers;
 mod harness;
 mod interleavings;
 mod member;

@@ -6,4 +6,5 @@ mod faults;
 mod messages;
 mod mutations;
 mod protocol;
+mod racks;
 mod schedules;

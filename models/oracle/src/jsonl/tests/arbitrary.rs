@@ -215,6 +215,9 @@ fn of_the_run() -> impl Strategy<Value = Event> {
                 let generation = GenerationId(number);
                 Event::Rebalanced { group, generation, members, reason }
             }),
+        (group(), place(), broker()).prop_map(|(group, partition, broker)| {
+            Event::FollowerChosen { group, partition, broker }
+        }),
         (group(), code()).prop_map(|(group, error)| Event::PollFailed { group, error }),
         (group(), any::<u64>(), 0..i32::MAX).prop_map(|(group, member, generation)| {
             let (member, generation) = (MemberId(member), GenerationId(generation));
