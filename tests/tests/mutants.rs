@@ -21,6 +21,7 @@ const BUDGET: u64 = 50;
 const CHAOS: &str = "scenarios/basics/chaos.json";
 const BELOW_MIN_ISR: &str = "scenarios/basics/below-min-isr.json";
 const CONSUMER: &str = "scenarios/basics/consumer-protocol-storm.json";
+const FOLLOWER: &str = "scenarios/basics/lagging-follower-reads.json";
 const ISOLATED: &str = "scenarios/basics/isolated-leader.json";
 
 /// A bug or a dangerous setting that breaks a property in some seed of the budget.
@@ -61,6 +62,7 @@ const BREAKAGES: &[Breakage] = &[
     setting("sink-effect", "scenarios/footguns/sink-memory-too-small.json"),
     setting("sink-effect", "scenarios/footguns/upsert-by-zombie.json"),
     bug("group-exclusive", CONSUMER, Variant::UnreleasedGranted),
+    bug("at-least-once", FOLLOWER, Variant::FollowerReadReset),
     bug("high-watermark", CHAOS, Variant::HighWatermarkNotMonotone),
     bug("leader-in-isr", CHAOS, Variant::ElectionIgnoresIsr),
     bug("one-leader-per-epoch", CHAOS, Variant::LeaderChangeKeepsEpoch),

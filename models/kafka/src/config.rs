@@ -2,13 +2,14 @@
 //! the profile 4.0 and live in the scenario crate's table of settings, which the driver lowers to these.
 
 use crate::assignor::{Assignor, RebalanceProtocol, ServerAssignor};
-use crate::message::{Acks, OffsetSpec};
+use crate::message::{Acks, OffsetSpec, Rack};
 use crate::profile::Profile;
 use crate::variant::Variants;
 use ackproof_types::{
     BrokerId, CommitStrategy, Consuming, ControllerId, Delay, GroupId, GroupProtocol, Micros,
     ProducerIndex, RecordId, Sending, TopicId,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What every process knows of the cluster it belongs to.
@@ -24,6 +25,8 @@ pub struct ClusterConfig {
     pub consumer_offsets: TopicId,
     /// `group.id`s by [`GroupId`]: they decide the partition of `__consumer_offsets` (R9.1).
     pub group_names: Vec<Arc<str>>,
+    /// `broker.rack` of each broker; of none if they have none.
+    pub racks: BTreeMap<BrokerId, Rack>,
     /// Broker settings, the same on all.
     pub broker: BrokerSettings,
     /// Which Kafka it is.
@@ -38,6 +41,16 @@ impl ClusterConfig {
     pub fn topic(&self, topic: TopicId) -> &TopicConfig {
         &self.topics[topic.index()]
     }
+}
+
+/// Whom a leader lets consumers read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ReplicaSelector {
+    /// Itself (`LeaderSelector`, and without a class).
+    #[default]
+    Leader,
+    /// A replica in the consumer's rack, if one is in sync (`RackAwareReplicaSelector`).
+    RackAware,
 }
 
 /// A topic.
@@ -82,6 +95,8 @@ pub struct BrokerSettings {
     pub replica_fetch_backoff: Micros,
     /// `replica.socket.timeout.ms`.
     pub replica_socket_timeout: Micros,
+    /// `replica.selector.class`.
+    pub replica_selector: ReplicaSelector,
     /// `replica.high.watermark.checkpoint.interval.ms`.
     pub high_watermark_checkpoint_interval: Micros,
     /// `broker.heartbeat.interval.ms`.
@@ -141,6 +156,7 @@ impl Default for BrokerSettings {
             replica_fetch_response_max_bytes: 10_485_760,
             replica_fetch_backoff: ms(1000),
             replica_socket_timeout: ms(30_000),
+            replica_selector: ReplicaSelector::Leader,
             high_watermark_checkpoint_interval: ms(5000),
             broker_heartbeat_interval: ms(2000),
             broker_session_timeout: ms(9000),
@@ -251,6 +267,8 @@ pub struct ConsumerConfig {
     pub auto_commit_interval: Micros,
     /// `auto.offset.reset`; none: `poll` throws, and the application closes its consumer and ends.
     pub auto_offset_reset: Option<OffsetSpec>,
+    /// `client.rack`, if a broker is in it.
+    pub client_rack: Option<Rack>,
     /// Whose client it is.
     pub profile: Profile,
     /// `group.protocol`.
@@ -287,6 +305,8 @@ pub struct ConsumerConfig {
     pub retry_backoff_max: Micros,
     /// `metadata.max.age.ms`.
     pub metadata_max_age: Micros,
+    /// Bugs that are on.
+    pub variants: Variants,
     /// Whom it asks first follows from it: a number of its own for each instance.
     pub salt: u64,
 }

@@ -212,6 +212,8 @@ pub struct ProduceRequest {
 pub struct FetchRequest {
     /// The fetching replica; none for a consumer.
     pub replica: Option<FetchingReplica>,
+    /// A consumer's `client.rack`, if a broker is in it.
+    pub rack: Option<Rack>,
     /// How long to park for `min_bytes`.
     pub max_wait: Micros,
     /// How much makes an answer worth sending.
@@ -223,6 +225,10 @@ pub struct FetchRequest {
     /// What to read, ascending.
     pub partitions: Vec<FetchPartition>,
 }
+
+/// A rack of brokers, by its number among those of the cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rack(pub u16);
 
 /// What a leader remembers from one fetch of a replica to the next (KIP-227).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -292,6 +298,8 @@ pub struct Fetched {
     pub log_start: Offset,
     /// Set if the fetcher's log diverges: then no data (R2.8).
     pub diverging: Option<EpochEnd>,
+    /// A follower that the consumer is to read from: then no data (KIP-392).
+    pub preferred_read_replica: Option<BrokerId>,
     /// Batches; the first may begin below the fetch offset.
     pub batches: Vec<Arc<RecordBatch>>,
 }

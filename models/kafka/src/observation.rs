@@ -317,6 +317,15 @@ pub enum Observation {
         /// Its registration.
         epoch: BrokerEpoch,
     },
+    /// A leader sent a consumer to a follower in its rack, which it reads from next (KIP-392).
+    FollowerChosen {
+        /// Its group.
+        group: GroupId,
+        /// The partition.
+        partition: TopicPartition,
+        /// The follower.
+        broker: BrokerId,
+    },
     /// A topic has so many partitions from here on, the new ones last.
     PartitionsAdded {
         /// The topic.

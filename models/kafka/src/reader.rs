@@ -369,6 +369,7 @@ impl Reader {
         let request = Request::Fetch(FetchRequest {
             session: FetchSession::Sessionless,
             replica: None,
+            rack: None,
             max_wait: FETCH_WAIT,
             min_bytes: 1,
             max_bytes: self.config.max_bytes,

@@ -97,6 +97,9 @@ variants! {
     /// W12 turned wrong.
     CommitAckBeforeReplication, "commit-ack-before-replication",
         "the coordinator acknowledges a commit before it is replicated";
+    /// KAFKA-14379, librdkafka #4616.
+    FollowerReadReset, "follower-read-reset",
+        "a consumer remembers a follower that was away, and resets its position by that one's word";
 }
 
 impl fmt::Display for Variant {

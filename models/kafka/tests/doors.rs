@@ -42,6 +42,7 @@ fn requests() -> Vec<Request> {
     let fetch = |replica, session| {
         Request::Fetch(FetchRequest {
             replica,
+            rack: None,
             max_wait: Micros::ZERO,
             min_bytes: 1,
             max_bytes: 1,
@@ -142,6 +143,7 @@ fn cluster() -> Arc<ClusterConfig> {
         brokers: [ONE].into(),
         controller: CONTROLLER,
         topics: vec![topic, topic],
+        racks: Default::default(),
         consumer_offsets: TopicId(0),
         group_names: vec!["ledger".into()],
         broker: BrokerSettings::default(),
@@ -270,6 +272,8 @@ fn clients_answer_nobody() {
         },
         auto_commit_interval: ms(5000),
         auto_offset_reset: None,
+        client_rack: None,
+        variants: Variants::default(),
         profile: Profile::default(),
         group_protocol: GroupProtocol::Classic,
         group_remote_assignor: None,

@@ -7,6 +7,7 @@ use crate::limits;
 use crate::plan::{Network, SettingValue, Settings, Startup, Topic};
 use crate::settings::{SHAPES, Scope};
 use crate::sink::{At, Sink};
+use ackproof_types::words::plural;
 use ackproof_types::{Delay, KafkaVersion, Micros};
 
 /// Kafka's own topic for committed offsets.
@@ -19,7 +20,7 @@ pub(crate) const MAX_COUNT: u16 = 1000;
 pub(crate) const MAX_NAMES: usize = 1000;
 /// Keys of `cluster`.
 pub(crate) const CLUSTER_KEYS: &[&str] =
-    &["brokers", "properties", "config", "network", "startup", "capacity", "quotas"];
+    &["brokers", "racks", "properties", "config", "network", "startup", "capacity", "quotas"];
 /// Keys of `network`.
 pub(crate) const NETWORK_KEYS: &[&str] = &["latency", "syn_linear_timeouts"];
 /// Keys of `startup`.
@@ -63,6 +64,8 @@ pub(crate) const STARTUP: Startup = Startup {
 pub(crate) struct Cluster {
     /// Number of brokers.
     pub(crate) brokers: u16,
+    /// `broker.rack` of each broker, or none.
+    pub(crate) racks: Vec<String>,
     /// Broker settings with defaults.
     pub(crate) settings: Settings,
     /// The network.
@@ -84,6 +87,7 @@ pub(crate) fn cluster(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) 
     let at = at.filter(|at| sink.object(at, CLUSTER_KEYS));
     let get = |key| at.and_then(|at| at.get(key));
     let brokers = sink.count(get("brokers"), 1, MAX_BROKERS, 3);
+    let racks = get("racks").map(|at| racks(sink, &at, brokers)).unwrap_or_default();
     let config = Config::read(sink, get("config").as_ref(), Scope::Broker);
     let network = network(sink, get("network").as_ref());
     let settings = config.filled();
@@ -95,7 +99,17 @@ pub(crate) fn cluster(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) 
     }
     let quotas = limits::quotas(sink, get("quotas").as_ref(), &config);
     let usual = usual(sink, get("config").as_ref(), brokers);
-    Cluster { brokers, settings, network, startup, capacity, quotas, kafka: sink.kafka, usual }
+    Cluster {
+        brokers,
+        racks,
+        settings,
+        network,
+        startup,
+        capacity,
+        quotas,
+        kafka: sink.kafka,
+        usual,
+    }
 }
 
 /// What a broker gives a topic that does not say, if its file does; else what suits a scenario.
@@ -107,6 +121,23 @@ fn usual(sink: &Sink<'_>, config: Option<&At<'_>>, brokers: u16) -> (u16, u16) {
     };
     let [factor, partitions] = SHAPES;
     (given(partitions, 3).clamp(1, MAX_COUNT), given(factor, brokers.min(3)))
+}
+
+/// A rack for each broker, in the order of their numbers.
+fn racks(sink: &mut Sink<'_>, at: &At<'_>, brokers: u16) -> Vec<String> {
+    let items = sink.list(at);
+    let mut racks = Vec::new();
+    for item in &items {
+        match sink.string(item) {
+            Some("") => sink.at(item, "a rack has a name"),
+            name => racks.extend(name.map(str::to_owned)),
+        }
+    }
+    if racks.len() == items.len() && !items.is_empty() && items.len() != usize::from(brokers) {
+        let (named, brokers) = (items.len(), plural(u64::from(brokers), "broker"));
+        sink.at(at, format!("{named} racks for {brokers}: name one for each, broker-1 first"));
+    }
+    racks
 }
 
 fn network(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> Network {

@@ -167,7 +167,7 @@ fn value(sink: &mut Sink<'_>, setting: &Setting, at: &At<'_>) -> Option<SettingV
         Kind::Word(words) => word(sink, setting, words, at),
         Kind::Words(words) => list(sink, setting.key, words, at),
         Kind::Text => sink.string(at).and_then(|text| {
-            if text.is_empty() {
+            if text.is_empty() && setting.default == Preset::Unneeded {
                 sink.at(at, format!("{} must not be empty", setting.key));
                 return None;
             }

@@ -178,6 +178,7 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
         kafka: sink.kafka,
         features,
         brokers: cluster.brokers,
+        racks: cluster.racks,
         broker_config: cluster.settings,
         network: cluster.network,
         startup: cluster.startup,

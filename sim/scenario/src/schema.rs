@@ -1,8 +1,10 @@
 //! The JSON Schema of a scenario, for editors: made from the same tables that the reader uses. It
 //! knows shapes only; rules between values are the reader's.
 
+mod groups;
+
 use crate::capacity::{CAPACITY_KEYS, MAX_PAGE_CACHE, PROFILES, QUOTA_KEYS};
-use crate::clients::{DEPLOY_KEYS, GROUP_KEYS, PRODUCER_KEYS};
+use crate::clients::PRODUCER_KEYS;
 use crate::cluster::{
     CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, MAX_SYN_LINEAR_TIMEOUTS, NETWORK_KEYS, STARTUP_KEYS,
     SYN_LINEAR_TIMEOUTS, TOPIC_KEYS,
@@ -15,13 +17,10 @@ use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::features::FEATURE_KEYS;
 use crate::files::PROPERTIES;
 use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, RUN_KEYS, STATISTICS};
-use crate::results::SINK_KEYS;
 use crate::sends::RECORD;
 use crate::settings::{self, Kind, Preset, Scope, Setting, Standing};
-use ackproof_types::{
-    AfterCrash, AtEnd, CommitOffset, CommitStrategy, Covers, KafkaVersion, MemoryIn,
-    OnCommitFailure, OnFailure, OnRecordFailure, OnRevoke, SinkWrites,
-};
+use ackproof_types::{AfterCrash, AtEnd, KafkaVersion, OnFailure};
+use groups::group;
 use serde_json::{Map, Value, json};
 
 /// The schema of a scenario, as a JSON Schema of draft 2020-12.
@@ -153,7 +152,10 @@ fn setting_schema(setting: &Setting) -> Value {
                 { "type": "array", "items": { "enum": words }, "minItems": 1, "uniqueItems": true },
             ] })
         }
-        Kind::Text => json!({ "type": "string", "minLength": 1 }),
+        Kind::Text if setting.default == Preset::Unneeded => {
+            json!({ "type": "string", "minLength": 1 })
+        }
+        Kind::Text => json!({ "type": "string" }),
         Kind::Anything => {
             json!({ "description": "Kafka knows this setting. The models do not, and ignore it." })
         }
@@ -173,6 +175,10 @@ fn setting_schema(setting: &Setting) -> Value {
 fn cluster() -> Value {
     object(CLUSTER_KEYS, |key| match key {
         "brokers" => whole(1, Some(MAX_BROKERS), 3, "Number of brokers."),
+        "racks" => described(
+            json!({ "type": "array", "items": { "type": "string" } }),
+            "broker.rack of each broker, broker-1 first; none by default.",
+        ),
         PROPERTIES => properties(Scope::Broker),
         "config" => config(Scope::Broker),
         "network" => object(NETWORK_KEYS, |key| match key {
@@ -289,119 +295,6 @@ fn producer() -> Value {
         ),
         PROPERTIES => properties(Scope::Producer),
         "config" => config(Scope::Producer),
-        other => unreachable!("no schema for {other}"),
-    })
-}
-
-fn group() -> Value {
-    let commits: Vec<&str> = CommitStrategy::ALL.iter().map(|one| one.name()).collect();
-    object(GROUP_KEYS, |key| match key {
-        "topics" => described(
-            json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
-            "The topics it subscribes to. Default: all topics.",
-        ),
-        "members" => whole(1, Some(MAX_COUNT), 1, "Number of members: name-0, name-1, …."),
-        "process" => pattern(DELAY, "Processing time of a record, like \"1ms..3ms\"."),
-        "commit" => described(
-            json!({ "enum": commits, "default": "sync-after-batch" }),
-            "When the application commits offsets.",
-        ),
-        "failures" => pattern(PERCENT, "Share of processing attempts that fail, like \"1%\"."),
-        "fails" => described(
-            json!({ "type": "array", "items": { "type": "string", "pattern": "^.+-[0-9]+#[0-9]+$" } }),
-            "Records of which every attempt fails, like \"billing-0#12\".",
-        ),
-        "attempts" => {
-            whole(1, None, 3, "Attempts at a record before \"on_failure\" says what follows.")
-        }
-        "backoff" => pattern(DELAY, "Pause between two attempts at a record, like \"100ms\"."),
-        "sink" => results(),
-        "start" => pattern(DURATION, "When its members start, like \"1s\"."),
-        PROPERTIES => properties(Scope::Consumer),
-        "config" => config(Scope::Consumer),
-        "deploys" => described(
-            json!({ "type": "array", "items": deploy() }),
-            "Other settings for members that start later: a rolling restart then deploys them.",
-        ),
-        other => application(other),
-    })
-}
-
-fn results() -> Value {
-    let mut sink = object(SINK_KEYS, |key| match key {
-        "writes" => described(
-            json!({ "enum": SinkWrites::ALL.iter().map(|one| one.name()).collect::<Vec<_>>() }),
-            "How a record that was processed changes it: a row is added each time (append), once for each \
-             record as its producer named it or for each offset (once-per-record, once-per-offset), or the \
-             row of its key is overwritten (upsert, upsert-if-newer).",
-        ),
-        "memory" => described(
-            json!({ "type": "integer", "minimum": 1 }),
-            "How many of the last rows it recognises. Default: all of them.",
-        ),
-        "memory_in" => described(
-            json!({ "enum": MemoryIn::ALL.iter().map(|one| one.name()).collect::<Vec<_>>(), "default": "sink" }),
-            "Where it keeps what it recognises: in the sink, or in the process of the member, with which it \
-             ends.",
-        ),
-        other => unreachable!("no schema for {other}"),
-    });
-    sink["required"] = json!(["writes"]);
-    sink["description"] = json!("What its members write their results to; its content is judged.");
-    sink
-}
-
-/// What the application of a group does with its consumer.
-fn application(key: &str) -> Value {
-    match key {
-        "commit_every" => described(
-            json!({ "oneOf": [
-                { "type": "integer", "minimum": 1, "maximum": u32::MAX },
-                { "type": "string", "pattern": DURATION },
-            ] }),
-            "It commits each time that so many records are finished, or so much time has passed (looked at after \
-             each poll), like 100 or \"5s\". Default: after each poll.",
-        ),
-        "commit_offset" => words(
-            CommitOffset::ALL.iter().map(|one| one.name()),
-            "Which offset it commits for the last record that it finished: the next one, the record's own \
-             (last), or one too many (beyond).",
-        ),
-        "on_commit_failure" => words(
-            OnCommitFailure::ALL.iter().map(|one| one.name()),
-            "What the callback of commitAsync does with an error that a retry may help: nothing, or it commits \
-             the same offsets again (send-again).",
-        ),
-        "on_revoke" => words(
-            OnRevoke::ALL.iter().map(|one| one.name()),
-            "What its rebalance listener does before partitions are given up: there is none, or it commits \
-             what is done, and drops what no worker has begun (commit).",
-        ),
-        "workers" => described(
-            json!({ "type": "integer", "minimum": 1, "maximum": MAX_COUNT }),
-            "How many threads process what the poll loop hands to them; records of one key go to one thread. \
-             Default: the poll loop processes.",
-        ),
-        "covers" => words(
-            Covers::ALL.iter().map(|one| one.name()),
-            "What a commit covers of the work of its workers: all that they were given (positions), what lies \
-             below the highest record done (highest-done), or below the first one that is not (contiguous).",
-        ),
-        "on_failure" => words(
-            OnRecordFailure::ALL.iter().map(|one| one.name()),
-            "What it does with a record whose attempts have all failed: it puts the record aside (dead-letter), \
-             goes on (skip), seeks back to it and polls again (seek-back), throws away the rest of the poll \
-             (drop-poll), or closes its consumer and ends (throw).",
-        ),
-        other => unreachable!("no schema for {other}"),
-    }
-}
-
-fn deploy() -> Value {
-    object(DEPLOY_KEYS, |key| match key {
-        "at" => pattern(DURATION, "From when on members start with these settings, like \"20s\"."),
-        PROPERTIES => properties(Scope::Consumer),
-        "config" => config(Scope::Consumer),
         other => unreachable!("no schema for {other}"),
     })
 }

@@ -125,6 +125,14 @@ const ASSIGNORS: &[&str] = &[
     "org.apache.kafka.clients.consumer.CooperativeStickyAssignor",
 ];
 
+/// Kafka's replica selectors, by their classes.
+const SELECTORS: &[&str] =
+    &["org.apache.kafka.common.replica.LeaderSelector", RACK_AWARE_REPLICA_SELECTOR];
+
+/// The selector that sends consumers to followers of their rack.
+pub const RACK_AWARE_REPLICA_SELECTOR: &str =
+    "org.apache.kafka.common.replica.RackAwareReplicaSelector";
+
 const DEFAULT_ASSIGNORS: &str = "org.apache.kafka.clients.consumer.RangeAssignor,\
                                  org.apache.kafka.clients.consumer.CooperativeStickyAssignor";
 
@@ -160,6 +168,12 @@ pub const SETTINGS: &[Setting] = &[
     number(Broker, "replica.fetch.response.max.bytes", "bytes", 1, 10_485_760),
     number(Broker, "replica.fetch.backoff.ms", "ms", 0, 1000),
     number(Broker, "replica.socket.timeout.ms", "ms", 1, 30_000),
+    // Unset: the leader.
+    Setting {
+        kind: Kind::Word(SELECTORS),
+        standing: Standing::Modelled,
+        ..known(Broker, "replica.selector.class")
+    },
     number(Broker, "replica.high.watermark.checkpoint.interval.ms", "ms", 1, 5000),
     number(Broker, "broker.heartbeat.interval.ms", "ms", 1, 2000),
     number(Broker, "broker.session.timeout.ms", "ms", 1, 9000),
@@ -267,6 +281,8 @@ pub const SETTINGS: &[Setting] = &[
         standing: Standing::Modelled,
         ..known(Consumer, "group.instance.id")
     },
+    // In it too; empty: in no rack.
+    Setting { kind: Kind::Text, ..word(Consumer, "client.rack", &[], "") },
     number(Consumer, "max.poll.interval.ms", "ms", 1, 300_000),
     number(Consumer, "max.poll.records", "", 1, 500),
     number(Consumer, "fetch.min.bytes", "bytes", 0, 1),
@@ -326,15 +342,6 @@ pub const SETTINGS: &[Setting] = &[
     known(Broker, "num.replica.fetchers"),
     known(Broker, "offset.metadata.max.bytes"),
     harmful(Broker, "remote.log.storage.system.enable", TIERED),
-    harmful(
-        Broker,
-        "replica.selector.class",
-        Harm {
-            breaks: &["at-least-once"],
-            why: "members read from followers, which know of a new high watermark later",
-            unless: Unless::Words(&["", "org.apache.kafka.common.replica.LeaderSelector"]),
-        },
-    ),
     known(Broker, "request.timeout.ms"),
     known(Broker, "transaction.max.timeout.ms"),
     known(Broker, "transaction.state.log.min.isr"),
@@ -367,7 +374,6 @@ pub const SETTINGS: &[Setting] = &[
     harmful(Producer, "interceptor.classes", interceptors(&["acked-durability", "at-least-once"])),
     known(Consumer, "check.crcs"),
     known(Consumer, "client.id"),
-    known(Consumer, "client.rack"),
     known(Consumer, "connections.max.idle.ms"),
     harmful(Consumer, "interceptor.classes", interceptors(&["at-least-once"])),
     known(Consumer, "isolation.level"),

@@ -128,6 +128,7 @@ fn none() -> Settings {
 fn cluster(plan: &Plan) -> Map<String, Value> {
     let mut object = Object::new();
     object.put_if(plan.brokers != 3, "brokers", || json!(plan.brokers));
+    object.put_if(!plan.racks.is_empty(), "racks", || json!(plan.racks));
     object.put_full("config", config(&plan.broker_config, (Scope::Broker, plan.kafka), &none()));
     let Network { latency, syn_linear_timeouts } = plan.network;
     let mut network = Object::new();

@@ -33,6 +33,7 @@ const NAMES: Names<'static> = Names {
         "duplicate_batch",
         "epoch_bumped",
         "fenced",
+        "follower_chosen",
         "isr_expanded",
         "isr_shrunk",
         "leader_elected",
@@ -71,6 +72,7 @@ const NAMES: Names<'static> = Names {
         "zombie-commit-accepted",
         "unreleased-granted",
         "commit-ack-before-replication",
+        "follower-read-reset",
     ],
 };
 

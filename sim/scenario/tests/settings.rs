@@ -14,6 +14,7 @@ const NARROWER: &[(Scope, &str, &str)] = &[
     (Scope::Broker, "replica.fetch.response.max.bytes", NOTHING),
     (Scope::Broker, "replica.socket.timeout.ms", UNCHECKED),
     (Scope::Broker, "replica.high.watermark.checkpoint.interval.ms", UNCHECKED),
+    (Scope::Broker, "replica.selector.class", "a selector of one's own is code"),
     (Scope::Broker, "broker.heartbeat.interval.ms", UNCHECKED),
     (Scope::Broker, "broker.session.timeout.ms", UNCHECKED),
     (Scope::Broker, "group.initial.rebalance.delay.ms", UNCHECKED),
@@ -129,7 +130,7 @@ fn same_range(ours: &Setting, theirs: &Definition) -> bool {
             let ours: BTreeSet<String> = ours.iter().map(|word| (*word).to_owned()).collect();
             ours == words.split(", ").map(|word| theirs.spelt(word)).collect()
         }
-        (Kind::Switch, Valid::Anything) | (Kind::Text, Valid::NotEmpty) => true,
+        (Kind::Switch | Kind::Text, Valid::Anything) | (Kind::Text, Valid::NotEmpty) => true,
         _ => false,
     }
 }

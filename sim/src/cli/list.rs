@@ -95,6 +95,7 @@ fn occurs(witness: &str) -> &'static str {
         "duplicate_batch" => "a broker recognised a batch that was already in its log",
         "epoch_bumped" => "an idempotent producer raised its epoch by itself",
         "fenced" => "the controller fenced a broker",
+        "follower_chosen" => "a leader sent a member to a follower in its rack",
         "isr_expanded" => "a replica came back into an in-sync set",
         "isr_shrunk" => "a replica left an in-sync set",
         "leader_elected" => "a partition got another leader",

@@ -245,6 +245,7 @@ translate! {
     MemberReplaced { group, before, member }
     OffsetsExpired { group, partitions }
     GroupDeleted { group }
+    FollowerChosen { group, partition, broker }
     LeaderElected { partition, leader, epoch, isr, unclean }
     PartitionsAdded { topic, partitions }
     IsrChanged { partition, before, isr }

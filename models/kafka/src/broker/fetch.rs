@@ -5,10 +5,11 @@
 
 use super::session::{Sessions, Waiting, is_settled, is_stale};
 use super::{Broker, Out, Timer, reply};
+use crate::config::ReplicaSelector;
 use crate::machine::ConnectionId;
 use crate::message::{
     CorrelationId, EpochEnd, EpochQuery, FetchPartition, FetchRequest, Fetched, FetchedPartition,
-    FetchingReplica, ListOffsetsPartition, ListedOffset, OffsetSpec, Response,
+    FetchingReplica, ListOffsetsPartition, ListedOffset, OffsetSpec, Rack, Response,
 };
 use crate::partition::{Partition, Role};
 use crate::variant::Variant;
@@ -114,7 +115,7 @@ impl Broker {
         for id in news.iter().copied() {
             let asked = self.fetch.sessions.of(follower).and_then(|one| one.asked(id).copied());
             let Some(asked) = asked else { continue };
-            let mut result = self.read_one(&asked, Some(follower), &answer, max_bytes);
+            let mut result = self.read_one(&asked, By::Replica(follower), &answer, max_bytes);
             let read = result.as_ref().is_ok_and(|fetched| fetched.diverging.is_none());
             match first {
                 Some((_, true)) if read => result = Err(ErrorCode::NotLeaderOrFollower),
@@ -206,7 +207,8 @@ impl Broker {
     fn read_all(&self, request: &FetchRequest) -> Answer {
         let mut answer = Answer::default();
         for asked in &request.partitions {
-            let result = self.read_one(asked, None, &answer, request.max_bytes.into());
+            let result =
+                self.read_one(asked, By::Consumer(request.rack), &answer, request.max_bytes.into());
             answer.add(asked.partition, result);
         }
         answer
@@ -215,7 +217,7 @@ impl Broker {
     fn read_one(
         &self,
         asked: &FetchPartition,
-        replica: Option<BrokerId>,
+        by: By,
         sofar: &Answer,
         max_bytes: u64,
     ) -> Result<Fetched, ErrorCode> {
@@ -224,14 +226,27 @@ impl Broker {
         let variants = self.env.cluster.variants;
         partition.check_epoch(asked.leader_epoch)?;
         let log = &partition.log;
-        let bound = match (&partition.role, replica) {
-            (Role::Follower(_), _) => return Err(ErrorCode::NotLeaderOrFollower),
-            (Role::Leader(leader), Some(replica)) if !leader.is_replica(replica) => {
+        if let By::Consumer(Some(rack)) = by
+            && let Some(replica) = self.preferred_read_replica(partition, asked.offset, rack)
+        {
+            return Ok(Fetched {
+                fetch_offset: asked.offset,
+                high_watermark: log.high_watermark(),
+                log_start: log.start(),
+                diverging: None,
+                preferred_read_replica: Some(replica),
+                batches: Vec::new(),
+            });
+        }
+        let bound = match (&partition.role, by) {
+            (Role::Follower(_), By::Replica(_)) => return Err(ErrorCode::NotLeaderOrFollower),
+            (Role::Leader(leader), By::Replica(replica)) if !leader.is_replica(replica) => {
                 return Err(ErrorCode::UnknownLeaderEpoch);
             }
-            (Role::Leader(_), Some(_)) => log.end(),
-            (Role::Leader(_), None) if variants.has(Variant::ReadAboveHighWatermark) => log.end(),
-            (Role::Leader(_), None) => log.high_watermark(),
+            (Role::Leader(_), By::Replica(_)) => log.end(),
+            (_, By::Consumer(_)) if variants.has(Variant::ReadAboveHighWatermark) => log.end(),
+            // R2.21; a follower's own high watermark trails its leader's (R2.18).
+            (_, By::Consumer(_)) => log.high_watermark(),
         };
         let diverging = partition.divergence(asked.offset, asked.last_fetched_epoch, variants)?;
         if diverging.is_none() && (asked.offset > log.end() || asked.offset < log.start()) {
@@ -248,8 +263,27 @@ impl Broker {
             high_watermark: log.high_watermark(),
             log_start: log.start(),
             diverging,
+            preferred_read_replica: None,
             batches,
         })
+    }
+
+    /// KIP-392: the follower in the consumer's rack that a leader sends it to, if it may read there and the
+    /// leader is not in that rack itself (Kafka: `ReplicaManager#findPreferredReadReplica`,
+    /// `RackAwareReplicaSelector`).
+    fn preferred_read_replica(
+        &self,
+        partition: &Partition,
+        offset: Offset,
+        rack: Rack,
+    ) -> Option<BrokerId> {
+        let Role::Leader(leader) = &partition.role else { return None };
+        let is_in_rack = |broker| self.env.cluster.racks.get(&broker) == Some(&rack);
+        let selects = self.settings().replica_selector == ReplicaSelector::RackAware;
+        if !selects || is_in_rack(self.env.id) {
+            return None;
+        }
+        leader.read_replica(offset, |broker| is_in_rack(broker) && self.is_unfenced(broker))
     }
 
     /// R2.16: whether a parked fetch has an answer worth sending.
@@ -262,7 +296,8 @@ impl Broker {
         let mut bytes = 0;
         for asked in partitions {
             let Some(partition) = self.partitions.get(asked.partition) else { return true };
-            if !partition.is_leader() || partition.check_epoch(asked.leader_epoch).is_err() {
+            let serves = !is_replica || partition.is_leader();
+            if !serves || partition.check_epoch(asked.leader_epoch).is_err() {
                 return true;
             }
             let log = &partition.log;
@@ -387,6 +422,13 @@ impl Broker {
     }
 }
 
+/// Who reads.
+#[derive(Clone, Copy)]
+enum By {
+    Replica(BrokerId),
+    Consumer(Option<Rack>),
+}
+
 /// What a read of a fetch's partitions found.
 #[derive(Default)]
 struct Answer {
@@ -403,6 +445,7 @@ impl Answer {
                 let sizes = fetched.batches.iter().map(|batch| u64::from(batch.size));
                 self.bytes += sizes.sum::<u64>();
                 self.urgent |= fetched.diverging.is_some();
+                self.urgent |= fetched.preferred_read_replica.is_some();
             }
             Err(_) => self.urgent = true,
         }

@@ -5,6 +5,7 @@
 //! (R2.1–R2.11).
 
 use super::{Broker, Out, Timer, replica_fetcher};
+use crate::config::ReplicaSelector;
 use crate::message::{
     CorrelationId, FetchPartition, FetchRequest, FetchSession, Fetched, FetchedPartition,
     FetchingReplica, Message, Request, SessionId,
@@ -68,6 +69,7 @@ impl Broker {
         let settings = *self.settings();
         let request = Request::Fetch(FetchRequest {
             replica: Some(FetchingReplica { broker: self.env.id, epoch: self.epoch() }),
+            rack: None,
             max_wait: settings.replica_fetch_wait_max,
             min_bytes: settings.replica_fetch_min_bytes,
             max_bytes: settings.replica_fetch_response_max_bytes,
@@ -150,9 +152,15 @@ impl Broker {
                 return;
             }
         }
+        let before = partition.log.high_watermark();
         partition.log.set_high_watermark(fetched.high_watermark);
+        let moved = partition.log.high_watermark() > before;
         if !fetched.batches.is_empty() {
             self.fetchers.entry(leader).or_default().changed.push(id);
+        }
+        // KIP-392: consumers may wait here.
+        if moved && self.settings().replica_selector == ReplicaSelector::RackAware {
+            self.wake_consumers(id, out);
         }
     }
 

@@ -305,6 +305,7 @@ mod tests {
                 high_watermark: Offset(high),
                 log_start: Offset(0),
                 diverging: None,
+                preferred_read_replica: None,
                 batches: Vec::new(),
             })
         };
@@ -324,6 +325,7 @@ mod tests {
             high_watermark: Offset(4),
             log_start: Offset(0),
             diverging: None,
+            preferred_read_replica: None,
             batches: Vec::new(),
         });
         assert!(is_settled(&fetched, Offset(5), true));

@@ -3,14 +3,15 @@
 //!
 //! Kafka: `Fetcher`, `AbstractFetch`, `FetchCollector`.
 
-use super::positions::{Positions, Search};
+use super::positions::{Owned, Positions, Search};
 use super::{Consumer, Out, Purpose, Timer};
-use crate::client::Leadership;
 use crate::client::network::data;
+use crate::client::{Leadership, NetworkClient};
 use crate::message::{
     FetchPartition, FetchRequest, FetchSession, FetchedPartition, RecordBatch, Request,
 };
-use crate::observation::PositionSource;
+use crate::observation::{Observation, PositionSource};
+use crate::variant::{Variant, Variants};
 use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, RecordSlice, TopicPartition};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -59,7 +60,8 @@ impl Consumer {
                 self.client.metadata_mut().request_update();
                 continue;
             };
-            if self.fetcher.in_flight.contains(&leader) || self.client.is_unavailable(data(leader))
+            let broker = read_from(owned, leader, &mut self.client, self.config.variants);
+            if self.fetcher.in_flight.contains(&broker) || self.client.is_unavailable(data(broker))
             {
                 continue;
             }
@@ -72,22 +74,23 @@ impl Consumer {
                 log_start: Offset::UNKNOWN,
                 max_bytes,
             };
-            match requests.iter_mut().find(|(broker, _)| *broker == leader) {
+            match requests.iter_mut().find(|(other, _)| *other == broker) {
                 Some((_, partitions)) => partitions.push(asked),
-                None => requests.push((leader, vec![asked])),
+                None => requests.push((broker, vec![asked])),
             }
         }
-        for (leader, partitions) in requests {
-            self.fetcher.in_flight.insert(leader);
+        for (broker, partitions) in requests {
+            self.fetcher.in_flight.insert(broker);
             let request = Request::Fetch(FetchRequest {
                 session: FetchSession::Sessionless,
                 replica: None,
+                rack: self.config.client_rack,
                 max_wait: self.config.fetch_max_wait,
                 min_bytes: self.config.fetch_min_bytes,
                 max_bytes: self.config.fetch_max_bytes,
                 partitions,
             });
-            self.send(data(leader), request, Purpose::Fetch(leader), out);
+            self.send(data(broker), request, Purpose::Fetch(broker), out);
         }
     }
 
@@ -95,6 +98,9 @@ impl Consumer {
     pub(super) fn fetch_failed(&mut self, broker: BrokerId) {
         self.fetcher.in_flight.remove(&broker);
         self.client.metadata_mut().request_update();
+        if !self.config.variants.has(Variant::FollowerReadReset) {
+            self.positions.give_up_replica(broker);
+        }
     }
 
     /// A fetch was answered.
@@ -112,12 +118,25 @@ impl Consumer {
             match result {
                 // R8.4: an answer to an older question is dropped.
                 Ok(fetched) if fetched.fetch_offset == position.offset => {
+                    if let Some(replica) = fetched.preferred_read_replica {
+                        owned.read_replica = Some(replica);
+                        let (group, broker) = (self.config.group, replica);
+                        out.observe(Observation::FollowerChosen { group, partition, broker });
+                        out.arm(Timer::ReadReplica(partition), self.config.metadata_max_age);
+                    }
                     if owned.buffer.is_empty() && !owned.paused && !fetched.batches.is_empty() {
                         owned.buffer.extend(fetched.batches);
                         self.fetcher.arrived.push_back(partition);
                     }
                 }
                 Ok(_) => {}
+                // KIP-392: the leader knows.
+                Err(ErrorCode::OffsetOutOfRange)
+                    if owned.read_replica.is_some()
+                        && !self.config.variants.has(Variant::FollowerReadReset) =>
+                {
+                    owned.read_replica = None;
+                }
                 // R8.6: silently to where the policy says.
                 Err(ErrorCode::OffsetOutOfRange) if owned.asked == Some(position.offset) => {
                     self.reset_position(partition, PositionSource::OutOfRange);
@@ -126,6 +145,7 @@ impl Consumer {
                     owned.delayed = true;
                     delayed = true;
                     if error != ErrorCode::UnknownLeaderEpoch {
+                        owned.read_replica = None;
                         self.client.metadata_mut().request_update();
                     }
                 }
@@ -135,6 +155,25 @@ impl Consumer {
             out.arm(Timer::FetchBackoff, self.retry_backoff());
         }
     }
+}
+
+/// KIP-392: whom to ask, the follower that the leader named as long as metadata knows it (Kafka:
+/// `AbstractFetch#selectReadReplica`).
+fn read_from(
+    owned: &mut Owned,
+    leader: BrokerId,
+    client: &mut NetworkClient<Purpose>,
+    variants: Variants,
+) -> BrokerId {
+    let Some(replica) = owned.read_replica else { return leader };
+    if client.metadata().brokers().contains(&replica) {
+        return replica;
+    }
+    client.metadata_mut().request_update();
+    if !variants.has(Variant::FollowerReadReset) {
+        owned.read_replica = None;
+    }
+    leader
 }
 
 /// Takes up to `limit` buffered records; positions move past them at once (R8.4).

@@ -67,6 +67,8 @@ pub enum Timer {
     PositionBackoff,
     /// Partitions whose fetch failed may be fetched again.
     FetchBackoff,
+    /// A leader's word on where to read is as old as metadata may get (KIP-392).
+    ReadReplica(TopicPartition),
     /// The attempt at a record is over.
     Process,
     /// The attempt of this worker at a record is over.
@@ -225,6 +227,7 @@ impl Consumer {
             Timer::PositionBackoff => self.positions.cooling = false,
             Timer::FetchBackoff => self.positions.undelay(),
             Timer::CommitEvery => self.commit_is_due(),
+            Timer::ReadReplica(partition) => self.positions.read_from_leader(partition),
             Timer::Close => self.close_timed_out(out),
             // Taken by `step`.
             Timer::Process | Timer::Work(_) | Timer::MaxPoll => {}

@@ -51,6 +51,8 @@ pub(super) struct Owned {
     pub(super) paused: bool,
     /// The offset of the last fetch: an error is the answer to it.
     pub(super) asked: Option<Offset>,
+    /// A follower that the leader sent it to (KIP-392).
+    pub(super) read_replica: Option<BrokerId>,
     /// Fetched, not yet returned from poll.
     pub(super) buffer: VecDeque<Arc<RecordBatch>>,
     /// What the application has done of it.
@@ -103,6 +105,7 @@ impl Positions {
                 delayed: false,
                 paused: false,
                 asked: None,
+                read_replica: None,
                 buffer: VecDeque::new(),
                 work: Work::default(),
             });
@@ -123,6 +126,20 @@ impl Positions {
     pub(super) fn undelay(&mut self) {
         for owned in self.owned.values_mut() {
             owned.delayed = false;
+        }
+    }
+
+    /// KIP-392: `partition` is read from its leader again, until that sends it to a follower.
+    pub(super) fn read_from_leader(&mut self, partition: TopicPartition) {
+        if let Some(owned) = self.owned.get_mut(&partition) {
+            owned.read_replica = None;
+        }
+    }
+
+    /// KIP-392: nothing is read from `broker` that its leader has not sent there again.
+    pub(super) fn give_up_replica(&mut self, broker: BrokerId) {
+        for owned in self.owned.values_mut() {
+            owned.read_replica = owned.read_replica.filter(|replica| *replica != broker);
         }
     }
 
@@ -182,8 +199,9 @@ impl Consumer {
                 continue;
             }
             position.leadership = now;
-            // A question to the leader before is of no use.
+            // A question to the leader before is of no use, nor is its word.
             owned.looking = false;
+            owned.read_replica = None;
             if position.epoch == LeaderEpoch::UNKNOWN {
                 owned.search = Search::Fetching(position);
             } else {

@@ -1,6 +1,7 @@
 //! The consumer driven by hand through `harness`.
 
 mod applications;
+mod followers;
 mod harness;
 mod interleavings;
 mod member;

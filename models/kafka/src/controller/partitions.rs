@@ -64,16 +64,27 @@ impl Controller {
         }
     }
 
-    /// The replicas of a new partition: one broker after another, those that serve first (Kafka:
-    /// `StripedReplicaPlacer`, which begins anywhere).
+    /// The replicas of a new partition: one broker after another, those that serve first, and no rack twice
+    /// before each was taken (Kafka: `StripedReplicaPlacer`, which begins anywhere).
     fn place(&self, partition: TopicPartition) -> Vec<BrokerId> {
         let brokers = &self.config.brokers;
         let first = usize::from(partition.partition) + usize::from(partition.topic.0);
-        let in_turn = (0..brokers.len()).map(|nth| brokers[(first + nth) % brokers.len()]);
-        let (serving, others): (Vec<BrokerId>, Vec<BrokerId>) =
-            in_turn.partition(|broker| self.image.is_active(*broker));
-        let wanted = self.config.topic(partition.topic).replication_factor.into();
-        serving.into_iter().chain(others).take(wanted).collect()
+        let mut left: Vec<BrokerId> =
+            (0..brokers.len()).map(|nth| brokers[(first + nth) % brokers.len()]).collect();
+        let racks = &self.config.racks;
+        let mut placed = Vec::new();
+        for _ in 0..self.config.topic(partition.topic).replication_factor {
+            let in_rack = |broker: &BrokerId| {
+                let same = |other: &&BrokerId| racks.get(other) == racks.get(broker);
+                placed.iter().filter(same).count()
+            };
+            let next = left.iter().enumerate().min_by_key(|(place, broker)| {
+                (!self.image.is_active(**broker), in_rack(broker), *place)
+            });
+            let Some((place, _)) = next else { break };
+            placed.push(left.remove(place));
+        }
+        placed
     }
 
     fn create(

@@ -33,6 +33,7 @@ fn config(unclean: bool, variants: Variants) -> Arc<ClusterConfig> {
         controller: CONTROLLER,
         group_names: Default::default(),
         topics: vec![topic],
+        racks: Default::default(),
         consumer_offsets: TopicId(9),
         broker: BrokerSettings::default(),
         profile: Profile::default(),

@@ -98,7 +98,8 @@ fn of_request(request: &Request) -> u64 {
                 FetchSession::Sessionless | FetchSession::Begin(_) => 0,
             };
             let ids = fetch.partitions.iter().map(|one| one.partition);
-            25 + replica + listed(ids, TOPIC_ID, 33) + forgotten
+            let rack = if fetch.rack.is_some() { NAME } else { 0 };
+            25 + replica + rack + listed(ids, TOPIC_ID, 33) + forgotten
         }
         Request::ListOffsets(asked) => {
             11 + listed(asked.iter().map(|one| one.partition), TOPIC, 17)
@@ -275,6 +276,7 @@ mod tests {
             high_watermark: zero,
             log_start: zero,
             diverging: None,
+            preferred_read_replica: None,
             batches,
         };
         let partitions = vec![FetchedPartition { partition, result: Ok(fetched) }];

@@ -153,6 +153,20 @@ impl Leader {
         self.remotes.iter().any(|remote| remote.id == broker)
     }
 
+    /// KIP-392: the follower that is most caught up of those in sync that have `offset` and are `near`
+    /// (Kafka: `ReplicaView#comparator`).
+    #[must_use]
+    pub fn read_replica(
+        &self,
+        offset: Offset,
+        near: impl Fn(BrokerId) -> bool,
+    ) -> Option<BrokerId> {
+        let all = self.remotes.iter();
+        let fitting =
+            all.filter(|one| self.in_isr(one.id) && one.log_end >= offset && near(one.id));
+        fitting.max_by_key(|one| (one.log_end, one.last_caught_up, one.id)).map(|one| one.id)
+    }
+
     /// R2.13: a follower's fetch claims everything below `offset`; `leader_end` was read before.
     /// Returns whether its log end changed.
     pub fn fetched(

@@ -1,6 +1,7 @@
 //! Worked timelines of replication (`W…`) and a property test over random leaderships. `table` prints what
 //! every input does to every role.
 
+mod readers;
 mod table;
 
 use super::leader::LagTick;
@@ -83,6 +84,7 @@ impl Replicas {
         let cluster = ClusterConfig {
             brokers: [1, 2, 3].map(BrokerId).into(),
             controller: ControllerId(0),
+            racks: Default::default(),
             consumer_offsets: TopicId(0),
             topics: vec![topic, topic],
             group_names: Vec::new(),

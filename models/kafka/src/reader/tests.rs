@@ -48,6 +48,7 @@ fn answer(request: &Request, latest: Result<i64, ErrorCode>) -> Response {
                 high_watermark: Offset(4),
                 log_start: Offset(1),
                 diverging: None,
+                preferred_read_replica: None,
                 batches: vec![Arc::new(batch)],
             };
             Response::Fetch(vec![FetchedPartition { partition: P, result: Ok(fetched) }])

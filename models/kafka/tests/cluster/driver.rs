@@ -184,6 +184,7 @@ impl Cluster {
         let cluster = Arc::new(ClusterConfig {
             brokers: [1, 2, 3].map(BrokerId).into(),
             controller: ControllerId(0),
+            racks: Default::default(),
             consumer_offsets: TopicId(0),
             topics: vec![topic(5), topic(setting.partitions.max(1))],
             group_names: vec!["ledger".into()],

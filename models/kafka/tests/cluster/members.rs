@@ -7,6 +7,7 @@ use ackproof_kafka::assignor::Assignor;
 use ackproof_kafka::config::{ApplicationConfig, ConsumerConfig};
 use ackproof_kafka::message::OffsetSpec;
 use ackproof_kafka::observation::Observation;
+use ackproof_kafka::variant::Variants;
 use ackproof_types::GroupProtocol;
 use ackproof_types::{
     BrokerId, CommitStrategy, Consuming, GroupId, Micros, NodeId, TopicId, TopicPartition,
@@ -34,6 +35,8 @@ fn config(node: NodeId, commit: CommitStrategy) -> ConsumerConfig {
         },
         auto_commit_interval: ms(5000),
         auto_offset_reset: Some(OffsetSpec::Earliest),
+        client_rack: None,
+        variants: Variants::default(),
         profile: ackproof_kafka::profile::Profile::default(),
         group_protocol: GroupProtocol::Consumer,
         group_remote_assignor: None,

@@ -67,6 +67,7 @@ fn read(cluster: &mut Cluster, from: u16, number: u32) {
     };
     let fetch = FetchRequest {
         replica: None,
+        rack: None,
         max_wait: Micros::ZERO,
         min_bytes: 1,
         max_bytes: 1 << 20,

@@ -105,6 +105,7 @@ impl Measure {
                     self.standings.of(*group, *partition).commit(*offset);
                 }
             }
+            Event::FollowerChosen { .. } => self.witnesses.follower_chosen += 1,
             Event::MemberReplaced { group, before, member } => {
                 let all = self.redeliveries.of_group_mut(*group);
                 all.for_each(|one| one.replaced(*before, *member));

@@ -49,7 +49,7 @@ pub enum Kind {
     Word(&'static [&'static str]),
     /// Some of these words, in an order that counts.
     Words(&'static [&'static str]),
-    /// Any text that is not empty; unset unless given.
+    /// Any text; not an empty one unless that is its default.
     Text,
     /// Whatever Kafka accepts; only for settings that are not modelled.
     Anything,

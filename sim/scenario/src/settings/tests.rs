@@ -18,7 +18,7 @@ fn keys_are_distinct_and_defaults_legal() {
                 (Kind::Words(words), Preset::Word(list)) => {
                     list.split(',').all(|word| words.contains(&word))
                 }
-                (Kind::Text, Preset::Unneeded) => true,
+                (Kind::Text, Preset::Unneeded | Preset::Word(_)) => true,
                 (Kind::Word(_), Preset::Unneeded) => setting.is_modelled(),
                 (Kind::Anything, Preset::Unneeded) => !setting.is_modelled(),
                 _ => false,

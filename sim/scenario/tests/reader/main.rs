@@ -8,4 +8,5 @@ mod faults;
 mod messages;
 mod mutations;
 mod protocol;
+mod racks;
 mod schedules;

@@ -59,6 +59,7 @@ fn short(number: u64) -> Message {
 /// With the first batch of the log.
 fn old(number: u64) -> Message {
     let fetched = Fetched {
+        preferred_read_replica: None,
         fetch_offset: Offset(0),
         high_watermark: Offset(1),
         log_start: Offset(0),

@@ -11,6 +11,7 @@ use crate::message::{
     ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata, Payload, RecordBatch,
 };
 use crate::observation::Observation;
+use crate::variant::Variants;
 use ackproof_types::GroupProtocol;
 use ackproof_types::{
     CommitStrategy, Consuming, GroupId, LeaderEpoch, MemberEpoch, MemberId, Micros, Offset,
@@ -71,6 +72,8 @@ pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
         },
         auto_commit_interval: ms(5000),
         auto_offset_reset: Some(OffsetSpec::Latest),
+        client_rack: None,
+        variants: Variants::default(),
         profile: crate::profile::Profile::default(),
         group_protocol: GroupProtocol::Classic,
         group_remote_assignor: None,
@@ -304,6 +307,7 @@ impl Harness {
                     high_watermark: Offset(self.log_end),
                     log_start: Offset(0),
                     diverging: None,
+                    preferred_read_replica: None,
                     batches: vec![batch(0, self.log_end)],
                 };
                 Response::Fetch(vec![FetchedPartition { partition: P0, result: Ok(fetched) }])
@@ -367,6 +371,7 @@ fn tell(fact: &Observation) -> String {
         }
         Observation::Processed { offset, .. } => format!("dead {offset}"),
         Observation::GaveUp { offset, .. } => format!("gave up {offset}"),
+        Observation::FollowerChosen { broker, .. } => format!("sent to {broker}"),
         Observation::PollFailed { error, .. } => format!("threw {error}"),
         Observation::CommitSent { offsets, .. } => format!("sent {}", offsets[0].1),
         Observation::Committed { offsets, .. } => format!("committed {}", offsets[0].1),

@@ -303,6 +303,7 @@ impl World {
                 high_watermark: Offset(end),
                 log_start: Offset(0),
                 diverging: None,
+                preferred_read_replica: None,
                 batches: (asked.offset.0 < end)
                     .then(|| batch(asked.offset.0, end))
                     .into_iter()

@@ -224,6 +224,9 @@ fn of_the_run() -> impl Strategy<Value = Event> {
                 let generation = GenerationId(number);
                 Event::Rebalanced { group, generation, members, reason }
             }),
+        (group(), place(), broker()).prop_map(|(group, partition, broker)| {
+            Event::FollowerChosen { group, partition, broker }
+        }),
         (group(), code()).prop_map(|(group, error)| Event::PollFailed { group, error }),
         (group(), place(), offset(), record(), any::<bool>()).prop_map(
             |(group, partition, offset, record, ignored)| {

@@ -1,0 +1,127 @@
+//! The schema of a group.
+
+use super::{config, described, object, pattern, properties, whole, words};
+use crate::clients::{DEPLOY_KEYS, GROUP_KEYS};
+use crate::cluster::MAX_COUNT;
+use crate::durations::{DELAY, DURATION, PERCENT};
+use crate::files::PROPERTIES;
+use crate::results::SINK_KEYS;
+use crate::settings::Scope;
+use ackproof_types::{
+    CommitOffset, CommitStrategy, Covers, MemoryIn, OnCommitFailure, OnRecordFailure, OnRevoke,
+    SinkWrites,
+};
+use serde_json::{Value, json};
+
+pub(super) fn group() -> Value {
+    let commits: Vec<&str> = CommitStrategy::ALL.iter().map(|one| one.name()).collect();
+    object(GROUP_KEYS, |key| match key {
+        "topics" => described(
+            json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
+            "The topics it subscribes to. Default: all topics.",
+        ),
+        "members" => whole(1, Some(MAX_COUNT), 1, "Number of members: name-0, name-1, …."),
+        "process" => pattern(DELAY, "Processing time of a record, like \"1ms..3ms\"."),
+        "commit" => described(
+            json!({ "enum": commits, "default": "sync-after-batch" }),
+            "When the application commits offsets.",
+        ),
+        "failures" => pattern(PERCENT, "Share of processing attempts that fail, like \"1%\"."),
+        "fails" => described(
+            json!({ "type": "array", "items": { "type": "string", "pattern": "^.+-[0-9]+#[0-9]+$" } }),
+            "Records of which every attempt fails, like \"billing-0#12\".",
+        ),
+        "attempts" => {
+            whole(1, None, 3, "Attempts at a record before \"on_failure\" says what follows.")
+        }
+        "backoff" => pattern(DELAY, "Pause between two attempts at a record, like \"100ms\"."),
+        "sink" => results(),
+        "start" => pattern(DURATION, "When its members start, like \"1s\"."),
+        PROPERTIES => properties(Scope::Consumer),
+        "config" => config(Scope::Consumer),
+        "deploys" => described(
+            json!({ "type": "array", "items": deploy() }),
+            "Other settings for members that start later: a rolling restart then deploys them.",
+        ),
+        other => application(other),
+    })
+}
+
+fn results() -> Value {
+    let mut sink = object(SINK_KEYS, |key| match key {
+        "writes" => described(
+            json!({ "enum": SinkWrites::ALL.iter().map(|one| one.name()).collect::<Vec<_>>() }),
+            "How a record that was processed changes it: a row is added each time (append), once for each \
+             record as its producer named it or for each offset (once-per-record, once-per-offset), or the \
+             row of its key is overwritten (upsert, upsert-if-newer).",
+        ),
+        "memory" => described(
+            json!({ "type": "integer", "minimum": 1 }),
+            "How many of the last rows it recognises. Default: all of them.",
+        ),
+        "memory_in" => described(
+            json!({ "enum": MemoryIn::ALL.iter().map(|one| one.name()).collect::<Vec<_>>(), "default": "sink" }),
+            "Where it keeps what it recognises: in the sink, or in the process of the member, with which it \
+             ends.",
+        ),
+        other => unreachable!("no schema for {other}"),
+    });
+    sink["required"] = json!(["writes"]);
+    sink["description"] = json!("What its members write their results to; its content is judged.");
+    sink
+}
+
+/// What the application of a group does with its consumer.
+fn application(key: &str) -> Value {
+    match key {
+        "commit_every" => described(
+            json!({ "oneOf": [
+                { "type": "integer", "minimum": 1, "maximum": u32::MAX },
+                { "type": "string", "pattern": DURATION },
+            ] }),
+            "It commits each time that so many records are finished, or so much time has passed (looked at after \
+             each poll), like 100 or \"5s\". Default: after each poll.",
+        ),
+        "commit_offset" => words(
+            CommitOffset::ALL.iter().map(|one| one.name()),
+            "Which offset it commits for the last record that it finished: the next one, the record's own \
+             (last), or one too many (beyond).",
+        ),
+        "on_commit_failure" => words(
+            OnCommitFailure::ALL.iter().map(|one| one.name()),
+            "What the callback of commitAsync does with an error that a retry may help: nothing, or it commits \
+             the same offsets again (send-again).",
+        ),
+        "on_revoke" => words(
+            OnRevoke::ALL.iter().map(|one| one.name()),
+            "What its rebalance listener does before partitions are given up: there is none, or it commits \
+             what is done, and drops what no worker has begun (commit).",
+        ),
+        "workers" => described(
+            json!({ "type": "integer", "minimum": 1, "maximum": MAX_COUNT }),
+            "How many threads process what the poll loop hands to them; records of one key go to one thread. \
+             Default: the poll loop processes.",
+        ),
+        "covers" => words(
+            Covers::ALL.iter().map(|one| one.name()),
+            "What a commit covers of the work of its workers: all that they were given (positions), what lies \
+             below the highest record done (highest-done), or below the first one that is not (contiguous).",
+        ),
+        "on_failure" => words(
+            OnRecordFailure::ALL.iter().map(|one| one.name()),
+            "What it does with a record whose attempts have all failed: it puts the record aside (dead-letter), \
+             goes on (skip), seeks back to it and polls again (seek-back), throws away the rest of the poll \
+             (drop-poll), or closes its consumer and ends (throw).",
+        ),
+        other => unreachable!("no schema for {other}"),
+    }
+}
+
+fn deploy() -> Value {
+    object(DEPLOY_KEYS, |key| match key {
+        "at" => pattern(DURATION, "From when on members start with these settings, like \"20s\"."),
+        PROPERTIES => properties(Scope::Consumer),
+        "config" => config(Scope::Consumer),
+        other => unreachable!("no schema for {other}"),
+    })
+}
