@@ -44,7 +44,7 @@ pub enum Message {
     NoResponse(CorrelationId),
     /// From its acceptor: what it answers, and for how long it will read nothing more on this connection, as the
     /// client is above its quota (Kafka: `throttle_time_ms` of every response, KIP-219).
-    Throttled(Micros, Box<Message>),
+    Throttled(Micros, Box<Self>),
 }
 
 /// A request: those that any broker answers, and those of a family.

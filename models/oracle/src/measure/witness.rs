@@ -76,7 +76,7 @@ impl Measure {
         }
     }
 
-    /// What members of groups do, and what becomes of their commits.
+    /// What members of groups do.
     fn work(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Rebalanced { group, reason, .. } => {
@@ -86,34 +86,13 @@ impl Measure {
                 let (counts, _) = &mut self.groups[group.index()];
                 *counts.rebalances.entry(*reason).or_default() += 1;
             }
-            Event::CommitFailed { group, error, .. } if is_refusal(*error) => {
-                let (counts, _) = &mut self.groups[group.index()];
-                *counts.refused_commits.entry(*error).or_default() += 1;
-            }
             Event::GaveUp { group, partition, offset, record } => {
                 self.standings.of(*group, *partition).process(entry.node, *offset, record.id);
-            }
-            Event::CommitSent { group, offsets } => {
-                for (partition, offset) in offsets.iter() {
-                    self.redeliveries.of(*group, *partition).commits(entry.node, offset.0);
-                }
-            }
-            Event::Committed { group, offsets } => {
-                self.running.insert(group.index());
-                for (partition, offset) in offsets.iter() {
-                    self.redeliveries.of(*group, *partition).committed(entry.node, offset.0);
-                    self.standings.of(*group, *partition).commit(*offset);
-                }
             }
             Event::FollowerChosen { .. } => self.witnesses.follower_chosen += 1,
             Event::MemberReplaced { group, before, member } => {
                 let all = self.redeliveries.of_group_mut(*group);
                 all.for_each(|one| one.replaced(*before, *member));
-            }
-            Event::OffsetsExpired { group, partitions } => {
-                for partition in partitions.iter() {
-                    self.redeliveries.of(*group, *partition).expired();
-                }
             }
             Event::GroupDeleted { group } => {
                 self.redeliveries.of_group_mut(*group).for_each(|one| one.deleted());
@@ -151,6 +130,34 @@ impl Measure {
                 self.standings.of(*group, *partition).resume(entry.node, *offset);
                 let work = self.redeliveries.of(*group, *partition);
                 work.positioned(entry.node, &self.crashes, offset.0, *source);
+            }
+            _ => self.commits(entry),
+        }
+    }
+
+    /// What becomes of commits.
+    fn commits(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::CommitFailed { group, error, .. } if is_refusal(*error) => {
+                let (counts, _) = &mut self.groups[group.index()];
+                *counts.refused_commits.entry(*error).or_default() += 1;
+            }
+            Event::CommitSent { group, offsets } => {
+                for (partition, offset) in offsets.iter() {
+                    self.redeliveries.of(*group, *partition).commits(entry.node, offset.0);
+                }
+            }
+            Event::Committed { group, offsets } => {
+                self.running.insert(group.index());
+                for (partition, offset) in offsets.iter() {
+                    self.redeliveries.of(*group, *partition).committed(entry.node, offset.0);
+                    self.standings.of(*group, *partition).commit(*offset);
+                }
+            }
+            Event::OffsetsExpired { group, partitions } => {
+                for partition in partitions.iter() {
+                    self.redeliveries.of(*group, *partition).expired();
+                }
             }
             _ => {}
         }
