@@ -2,7 +2,7 @@
 
 use super::{ENDED, Measure, SENT};
 use crate::history::{Entry, Event, PositionSource, ProcessEnd};
-use ackproof_types::{BrokerId, ErrorCode, NodeId, ProducerIndex, TopicPartition};
+use ackproof_types::{BrokerId, ErrorCode, GroupId, NodeId, Offset, ProducerIndex, TopicPartition};
 
 impl Measure {
     pub(super) fn witness(&mut self, entry: &Entry) {
@@ -82,24 +82,18 @@ impl Measure {
                 let (counts, _) = &mut self.groups[group.index()];
                 *counts.rebalances.entry(*reason).or_default() += 1;
             }
-            Event::CommitFailed { group, error, .. } if is_refusal(*error) => {
+            Event::CommitFailed { group, error, offsets, .. } if is_refusal(*error) => {
                 let (counts, _) = &mut self.groups[group.index()];
                 *counts.refused_commits.entry(*error).or_default() += 1;
+                for (partition, offset) in offsets.iter() {
+                    self.redeliveries.of(*group, *partition).commit_refused(offset.0);
+                }
             }
             Event::GaveUp { group, partition, offset, record } => {
                 self.standings.of(*group, *partition).process(entry.node, *offset, record.id);
             }
-            Event::CommitSent { group, offsets } => {
-                for (partition, offset) in offsets.iter() {
-                    self.redeliveries.of(*group, *partition).commits(entry.node, offset.0);
-                }
-            }
-            Event::Committed { group, offsets } => {
-                self.running.insert(group.index());
-                for (partition, offset) in offsets.iter() {
-                    self.redeliveries.of(*group, *partition).committed(entry.node, offset.0);
-                    self.standings.of(*group, *partition).commit(*offset);
-                }
+            Event::CommitSent { group, offsets } | Event::Committed { group, offsets } => {
+                self.commits(entry, *group, offsets);
             }
             Event::MemberReplaced { group, before, member } => {
                 let all = self.redeliveries.of_group_mut(*group);
@@ -148,6 +142,22 @@ impl Measure {
                 work.positioned(entry.node, &self.crashes, offset.0, *source);
             }
             _ => {}
+        }
+    }
+
+    fn commits(&mut self, entry: &Entry, group: GroupId, offsets: &[(TopicPartition, Offset)]) {
+        let is_answered = matches!(entry.event, Event::Committed { .. });
+        if is_answered {
+            self.running.insert(group.index());
+        }
+        for (partition, offset) in offsets {
+            let work = self.redeliveries.of(group, *partition);
+            if is_answered {
+                work.committed(entry.node, offset.0);
+                self.standings.of(group, *partition).commit(*offset);
+            } else {
+                work.commit_sent(entry.node, offset.0);
+            }
         }
     }
 
