@@ -60,6 +60,8 @@ pub(super) struct Redelivery {
     newest: i64,
     /// Lower ones that were to be committed after it, and why.
     lower: BTreeMap<i64, DuplicateCause>,
+    /// When commits were sent is on record: answers to them may be late.
+    sends: bool,
     /// That commit is no more, and nobody has begun anew since.
     is_expired: bool,
     /// Processed first by somebody who was not the owner.
@@ -88,11 +90,23 @@ impl Redelivery {
     /// A commit of the member at `node` was acknowledged.
     pub(super) fn committed(&mut self, node: NodeId, offset: i64) {
         (self.committed, self.is_expired) = (Some(offset), false);
+        if !self.sends {
+            self.commits(node, offset);
+        }
+    }
+
+    /// A commit was sent: when it takes effect, and whether, may not be on record.
+    pub(super) fn commit_sent(&mut self, node: NodeId, offset: i64) {
+        self.sends = true;
         self.commits(node, offset);
     }
 
-    /// The member at `node` commits: when that takes effect, and whether, may not be on record.
-    pub(super) fn commits(&mut self, node: NodeId, offset: i64) {
+    /// A commit has certainly not taken effect.
+    pub(super) fn commit_refused(&mut self, offset: i64) {
+        self.lower.remove(&offset);
+    }
+
+    fn commits(&mut self, node: NodeId, offset: i64) {
         if offset < self.newest {
             let owns = self.owner.is_none_or(|(owner, _)| owner == node);
             let why =

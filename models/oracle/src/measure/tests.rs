@@ -456,6 +456,20 @@ fn a_commit_that_went_back_is_told_from_work_that_was_not_committed() {
     assert_eq!(of(&[(5, 2), (5, 1)]), [crash, back], "only what was covered");
     assert_eq!(of(&[(5, 1)]), [crash, crash]);
     assert_eq!(of(&[(5, 3), (5, 1)]), [back, back]);
+    // An answer that is heard late, and a commit that was refused.
+    let with = |between: Vec<(u16, Event)>| {
+        let start = vec![assigned(5, 1), positioned(5, 0, PositionSource::NoCommitEarliest)];
+        let work = vec![processed(0, 0), processed(1, 1), commit_sent(1), commit_sent(2)];
+        let crashed = (5, Event::ProcessEnded(ProcessEnd::Crash));
+        let taken = [crashed, assigned(6, 2), positioned(6, 1, PositionSource::Committed)];
+        let again = [at_node(6, processed(1, 1))];
+        redelivered([&start[..], &work, &between, &taken, &again].concat())
+    };
+    assert_eq!(with(vec![committed(1)]), [crash]);
+    assert_eq!(with(vec![commit_sent(1)]), [back]);
+    let (offsets, error) = ([(P, Offset(1))].into(), ErrorCode::IllegalGeneration);
+    let refused = (5, Event::CommitFailed { group: G, offsets, error, maybe_written: false });
+    assert_eq!(with(vec![commit_sent(1), refused]), [crash]);
     let late = DuplicateCause::LateCommit;
     assert_eq!(of(&[(5, 3), (6, 1)]), [late, late], "it did not own the partition");
 }
@@ -476,7 +490,6 @@ fn the_way_to_commit_explains_a_repetition() {
     habits.groups[0].commit = "never".into();
     assert_eq!(of(&habits), [DuplicateCause::NeverCommitted; 2]);
     assert_eq!(of(&context()), [DuplicateCause::MemberCrash; 2]);
-    // Workers neither retry what is done nor seek: they had it before.
     let twice = || vec![assigned(5, 1), processed(0, 0), processed(0, 0)];
     let mut habits = context();
     habits.groups[0].consuming.covers = Some(ackproof_types::Covers::Contiguous);

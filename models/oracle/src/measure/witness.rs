@@ -2,7 +2,7 @@
 
 use super::{ENDED, Measure, SENT};
 use crate::history::{Entry, Event, PositionSource, ProcessEnd};
-use ackproof_types::{BrokerId, ErrorCode, NodeId, ProducerIndex, TopicPartition};
+use ackproof_types::{BrokerId, ErrorCode, GroupId, NodeId, Offset, ProducerIndex, TopicPartition};
 
 impl Measure {
     pub(super) fn witness(&mut self, entry: &Entry) {
@@ -138,13 +138,16 @@ impl Measure {
     /// What becomes of commits.
     fn commits(&mut self, entry: &Entry) {
         match &entry.event {
-            Event::CommitFailed { group, error, .. } if is_refusal(*error) => {
+            Event::CommitFailed { group, error, offsets, .. } if is_refusal(*error) => {
                 let (counts, _) = &mut self.groups[group.index()];
                 *counts.refused_commits.entry(*error).or_default() += 1;
+                for (partition, offset) in offsets.iter() {
+                    self.redeliveries.of(*group, *partition).commit_refused(offset.0);
+                }
             }
             Event::CommitSent { group, offsets } => {
                 for (partition, offset) in offsets.iter() {
-                    self.redeliveries.of(*group, *partition).commits(entry.node, offset.0);
+                    self.redeliveries.of(*group, *partition).commit_sent(entry.node, offset.0);
                 }
             }
             Event::Committed { group, offsets } => {
