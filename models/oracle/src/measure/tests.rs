@@ -458,7 +458,7 @@ fn a_commit_that_went_back_is_told_from_work_that_was_not_committed() {
     assert_eq!(of(&[(5, 3), (5, 1)]), [back, back]);
     // An answer that is heard late, and a commit that was refused.
     let with = |between: Vec<(u16, Event)>| {
-        let start = vec![assigned(5, 1), positioned(5, 0, PositionSource::NoCommitEarliest)];
+        let start = [assigned(5, 1), positioned(5, 0, PositionSource::NoCommitEarliest)];
         let work = vec![processed(0, 0), processed(1, 1), commit_sent(1), commit_sent(2)];
         let crashed = (5, Event::ProcessEnded(ProcessEnd::Crash));
         let taken = [crashed, assigned(6, 2), positioned(6, 1, PositionSource::Committed)];

@@ -2,7 +2,7 @@
 
 use super::{ENDED, Measure, SENT};
 use crate::history::{Entry, Event, PositionSource, ProcessEnd};
-use ackproof_types::{BrokerId, ErrorCode, GroupId, NodeId, Offset, ProducerIndex, TopicPartition};
+use ackproof_types::{BrokerId, ErrorCode, NodeId, ProducerIndex, TopicPartition};
 
 impl Measure {
     pub(super) fn witness(&mut self, entry: &Entry) {
