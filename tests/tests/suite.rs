@@ -109,7 +109,6 @@ const CAUSES: &[(&str, &str)] = &[
     ("exit-without-flush", "ended-without-flush"),
     ("frozen-member", DuplicateCause::SessionExpired.name()),
     ("highest-done", LossCause::HighestDone.name()),
-    ("late-commit", DuplicateCause::LateCommit.name()),
     ("no-commit-on-revoke", DuplicateCause::Rebalance.name()),
     ("poll-overrun", DuplicateCause::PollOverrun.name()),
     ("no-idempotence-retry", DuplicateCause::ProducerRetry.name()),

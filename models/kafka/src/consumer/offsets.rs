@@ -1,5 +1,5 @@
-//! What the application commits by itself, and when: after each poll, every so often, and before partitions are
-//! given up. How a commit gets to the coordinator is `commit`'s business.
+//! What the application commits by itself, and when: after each poll, every so often, and before
+//! partitions are given up. How a commit gets to the coordinator is `commit`'s business.
 
 use super::application::After;
 use super::work::Work;

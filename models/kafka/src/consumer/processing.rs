@@ -1,5 +1,5 @@
-//! Processing in the poll loop, record by record, and what follows a record whose attempts have all failed. What
-//! it commits is decided in `offsets`.
+//! Processing in the poll loop, record by record, and what follows a record whose attempts have all
+//! failed. What it commits is decided in `offsets`.
 
 use super::application::{After, Phase};
 use super::{Consumer, Out, Timer};

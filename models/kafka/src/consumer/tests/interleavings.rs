@@ -442,7 +442,7 @@ fn safe_strategy() -> impl Strategy<Value = CommitStrategy> {
     ]
 }
 
-/// Applications that commit only what is finished, whatever they do besides.
+/// Applications that commit only what is finished.
 fn safe_application() -> impl Strategy<Value = (CommitStrategy, Consuming)> {
     let every = prop::option::of(prop_oneof![
         (1..5_u32).prop_map(CommitEvery::Records),
@@ -460,7 +460,6 @@ fn safe_application() -> impl Strategy<Value = (CommitStrategy, Consuming)> {
     (every, words, prop::sample::select(ways.to_vec())).prop_map(|(commit_every, words, commit)| {
         let (commit_offset, on_commit_failure, on_revoke, on_failure, workers) = words;
         let covers = if workers.is_some() { Covers::Contiguous } else { Covers::Positions };
-        let backoff = Micros::from_millis(1).into();
         let on_failure = if workers.is_some() { OnRecordFailure::DeadLetter } else { on_failure };
         let consuming = Consuming {
             commit_every,
@@ -470,7 +469,7 @@ fn safe_application() -> impl Strategy<Value = (CommitStrategy, Consuming)> {
             covers,
             on_revoke,
             on_failure,
-            backoff,
+            backoff: Micros::from_millis(1).into(),
         };
         (commit, consuming)
     })
