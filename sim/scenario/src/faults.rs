@@ -5,7 +5,7 @@ use crate::cluster::MAX_COUNT;
 use crate::describe::{FAULTS, listed};
 use crate::durations;
 use crate::json::Value;
-use crate::plan::{Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, When};
+use crate::plan::{Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, Topic, When};
 use crate::sink::{At, Sink};
 use crate::targets::{PEERS, peers, target, topic};
 use ackproof_types::{Delay, Micros};
@@ -52,7 +52,43 @@ const MAX_WEIGHT: i64 = 1_000_000;
 /// Reads `faults`.
 pub(crate) fn faults(sink: &mut Sink<'_>, at: Option<&At<'_>>, plan: &Plan) -> Vec<Fault> {
     let items = at.map(|at| sink.list(at)).unwrap_or_default();
-    items.iter().filter_map(|item| fault(sink, item, plan)).collect()
+    let grown = grown(&items, plan);
+    let mut faults = Vec::new();
+    for item in &items {
+        let Some(fault) = fault(sink, item, &grown) else { continue };
+        for (_, kind) in &fault.choices {
+            if let (Action::AddPartitions(all), Target::Topic(topic)) = (&kind.action, kind.target)
+                && *all <= plan.topics[topic.index()].partitions
+            {
+                let Topic { name, partitions, .. } = &plan.topics[topic.index()];
+                sink.at(
+                    item,
+                    format!("{name} has {partitions} partitions from the start: \"to\" more"),
+                );
+            }
+        }
+        faults.push(fault);
+    }
+    faults
+}
+
+/// The plan with all partitions that topics ever have: a fault may name one that another fault adds.
+fn grown(items: &[At<'_>], plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    let choices = items.iter().flat_map(|item| item.get("one_of")).flat_map(|list| list.items());
+    for item in items.iter().cloned().chain(choices) {
+        let named = item.get("add-partitions");
+        let topic = named.as_ref().and_then(|at| at.node.as_str());
+        let all = item.get("to").and_then(|at| match &at.node.value {
+            Value::Number(number) => number.parse::<u16>().ok(),
+            _ => None,
+        });
+        let known = plan.topics.iter_mut().skip(1).find(|one| Some(one.name.as_str()) == topic);
+        if let (Some(known), Some(all)) = (known, all) {
+            known.partitions = known.partitions.max(all.min(MAX_COUNT));
+        }
+    }
+    plan
 }
 
 fn verbs() -> impl Iterator<Item = &'static str> {
@@ -228,7 +264,7 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
         "add-partitions" => topic(sink, &place, plan).map(Target::Topic),
         _ => target(sink, &place, plan),
     };
-    let action = action(sink, at, verb, (&place, target), plan);
+    let action = action(sink, at, verb, &place, plan);
     let lasts = at.get("for").and_then(|at| sink.delay(&at).map(|delay| (delay, at)));
     let (action, target) = (action?, target?);
     if let Err(allowed) = fits(&action, target) {
@@ -255,7 +291,7 @@ fn action(
     sink: &mut Sink<'_>,
     at: &At<'_>,
     verb: &str,
-    (place, target): (&At<'_>, Option<Target>),
+    place: &At<'_>,
     plan: &Plan,
 ) -> Option<Action> {
     Some(match verb {
@@ -296,9 +332,7 @@ fn action(
         "stall-poll" => Action::StallPoll,
         "add-partitions" => {
             let all = needed(sink, at, place, "to", "4")?;
-            let Some(Target::Topic(topic)) = target else { return None };
-            let least = i64::from(plan.topics[topic.index()].partitions) + 1;
-            let all = sink.whole(&all, least, i64::from(MAX_COUNT))?;
+            let all = sink.whole(&all, 1, i64::from(MAX_COUNT))?;
             Action::AddPartitions(u16::try_from(all).ok()?)
         }
         other => unreachable!("the verb {other} is in the table but not here"),

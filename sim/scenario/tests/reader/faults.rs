@@ -115,6 +115,10 @@ fn a_topic_gets_partitions_by_a_sentence() {
             "faults[0].add-partitions: unknown topic \"payment\" (did you mean \"payments\"?)",
         ),
         (
+            r#"{ "at": "5s", "add-partitions": "payments", "to": 3 }"#,
+            "faults[0]: payments has 3 partitions from the start: \"to\" more",
+        ),
+        (
             r#"{ "at": "5s", "add-partitions": "payments", "to": 9, "for": "5s" }"#,
             "faults[0].for: a topic keeps its partitions; this has no \"for\"",
         ),
@@ -122,6 +126,11 @@ fn a_topic_gets_partitions_by_a_sentence() {
     for (text, said) in cases {
         assert_eq!(fault(text), said, "{text}");
     }
+    let crash = r#"{ "at": "9s", "crash": "leader of payments-8" }"#;
+    assert!(fault(crash).contains("no partition number 8"), "nobody adds it");
+    let added = r#"{ "at": "5s", "add-partitions": "payments", "to": 9 }"#;
+    let plan = plan("faults", &format!("[{crash}, {added}]"));
+    assert_eq!((plan.faults.len(), plan.topics[1].partitions), (2, 3));
 }
 
 #[test]
