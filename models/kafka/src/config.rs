@@ -269,6 +269,8 @@ pub struct ConsumerConfig {
     pub metadata_max_age: Micros,
     /// Whom it asks first follows from it: a number of its own for each instance.
     pub salt: u64,
+    /// Bugs that are on.
+    pub variants: Variants,
 }
 
 impl ConsumerConfig {

@@ -265,6 +265,7 @@ fn clients_answer_nobody() {
         retry_backoff_max: ms(1000),
         metadata_max_age: ms(300_000),
         salt: 0,
+        variants: Variants::default(),
     };
     every::<Consumer>(&consumer, to_broker(Channel::Data), |_| false);
     let partitions = vec![TopicPartition::new(TopicId(1), 0)];

@@ -342,6 +342,7 @@ pub(crate) fn consumer(
         retry_backoff_max: config.millis("retry.backoff.max.ms"),
         metadata_max_age: config.millis("metadata.max.age.ms"),
         salt: stream(seed, "salt", entity(name)).random(),
+        variants: variants(plan),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::config::ApplicationConfig;
 use crate::machine::Channel;
 use crate::message::CommittedOffset;
 use crate::observation::Observation;
+use crate::variant::Variant;
 use ackproof_types::{CommitStrategy, Micros, RecordId};
 use std::collections::VecDeque;
 
@@ -237,12 +238,13 @@ impl Consumer {
             self.after_commit(After::Revoke, out);
             return true;
         }
+        let goes_on = self.config.variants.has(Variant::FetchWhileRevoking);
         match self.config.rebalance_protocol() {
-            RebalanceProtocol::Eager => {
+            RebalanceProtocol::Eager if !goes_on => {
                 self.commit_and_wait(offsets, After::Revoke, patience, out);
                 true
             }
-            RebalanceProtocol::Cooperative => {
+            RebalanceProtocol::Eager | RebalanceProtocol::Cooperative => {
                 self.membership.classic.prepare_join();
                 self.commit_in_background(offsets, patience, out);
                 false
@@ -251,7 +253,7 @@ impl Consumer {
     }
 
     /// `poll()` returns, if there are records.
-    fn return_records(&mut self, out: &mut Out) -> bool {
+    pub(super) fn return_records(&mut self, out: &mut Out) -> bool {
         let Application { queue, queued, .. } = &mut self.application;
         let (group, before) = (self.config.group, *queued);
         let limit = self.config.max_poll_records;

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const PARTITIONS: u16 = 6;
 
-fn config(node: NodeId, commit: CommitStrategy) -> ConsumerConfig {
+pub(crate) fn config(node: NodeId, commit: CommitStrategy) -> ConsumerConfig {
     let ms = Micros::from_millis;
     ConsumerConfig {
         group: GroupId(0),
@@ -49,6 +49,7 @@ fn config(node: NodeId, commit: CommitStrategy) -> ConsumerConfig {
         retry_backoff_max: ms(1000),
         metadata_max_age: ms(300_000),
         salt: u64::from(node.0),
+        variants: ackproof_kafka::variant::Variants::default(),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::message::{
     ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata, Payload, RecordBatch,
 };
 use crate::observation::Observation;
+use crate::variant::Variants;
 use ackproof_types::GroupProtocol;
 use ackproof_types::{
     CommitStrategy, GroupId, LeaderEpoch, MemberEpoch, MemberId, Micros, Offset, ProducerIndex,
@@ -88,6 +89,7 @@ pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
         retry_backoff_max: ms(1000),
         metadata_max_age: ms(300_000),
         salt: 0,
+        variants: Variants::default(),
     }
 }
 
