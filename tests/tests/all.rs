@@ -4,6 +4,7 @@
 //! - [`determinism`] a seed is a run · [`suite`] every scenario says what it should
 //! - [`histories`] traced runs and kept histories are judged alike · [`real`] those of real clusters too
 //! - [`contracts`] what configurations promise, and how they compare
+//! - [`corpus`] known bugs show, [`twins`] cures of footguns cure
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
 //! - [`trials`] what users tried: causes of groups · [`trials_lag`] lag and commits · [`trials_sends`] sends ·
 //!   [`trials_logs`] logs · [`trials_histories`] histories written by hand
@@ -18,6 +19,7 @@ mod cli_merge;
 mod cli_reports;
 mod cli_sweep;
 mod contracts;
+mod corpus;
 mod determinism;
 mod doctor;
 mod histories;
@@ -38,4 +40,5 @@ mod trials_histories;
 mod trials_lag;
 mod trials_logs;
 mod trials_sends;
+mod twins;
 mod validate;

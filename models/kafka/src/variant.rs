@@ -100,6 +100,57 @@ variants! {
     /// KAFKA-14379, librdkafka #4616.
     FollowerReadReset, "follower-read-reset",
         "a consumer remembers a follower that was away, and resets its position by that one's word";
+    /// KAFKA-5494.
+    DedupWindowOne, "dedup-window-one",
+        "the leader remembers only the last batch of each producer (KAFKA-5494)";
+    /// librdkafka 4953, Redpanda 3039.
+    BumpOnOutOfOrder, "bump-epoch-on-ooo",
+        "a producer raises its epoch whenever a batch is refused as out of order (librdkafka 4953)";
+    /// KAFKA-12152.
+    IdlePartitionSequence, "idle-partition-sequence",
+        "a partition with nothing in flight goes on with its old sequence in the raised epoch (KAFKA-12152)";
+    /// KAFKA-15552.
+    ProducerIdReused, "pid-block-reused",
+        "the controller gives the same block of producer ids to every broker (KAFKA-15552)";
+    /// KAFKA-13574.
+    ErrorTreatedAsDefinite, "error-treated-as-definite",
+        "a producer takes NOT_LEADER_OR_FOLLOWER for certainly not written (KAFKA-13574)";
+    /// KAFKA-2942.
+    AutocommitPrefetch, "autocommit-prefetch",
+        "auto-commit takes the positions after the records that this poll returns (KAFKA-2942)";
+    /// KAFKA-14196.
+    FetchWhileRevoking, "fetch-while-revoking",
+        "poll returns records of a partition after the commit before its revocation was made (KAFKA-14196)";
+    /// KAFKA-14024.
+    AsyncCommitOnRevoke, "async-commit-on-revoke",
+        "the commit before a revocation is not sent again after an error (KAFKA-13310, KAFKA-14024)";
+    /// librdkafka 1.8.0 and 2.3.0.
+    ResetOnTransientError, "reset-on-transient-error",
+        "a failed lookup of the committed offset is taken for none (librdkafka 4447)";
+    /// A client of 2025.
+    StaleEpochOnFetchOffsets, "stale-epoch-on-fetch-offsets",
+        "STALE_MEMBER_EPOCH for the committed offset is taken for none (platformatic/kafka 267)";
+    /// KIP-320.
+    NoConsumerTruncationCheck, "no-consumer-truncation-check",
+        "a consumer does not compare the epoch of its position with the leader's (KIP-320, KAFKA-7747)";
+    /// librdkafka 1.7.0.
+    RevokedBatchStillDelivered, "revoked-batch-still-delivered",
+        "poll returns what was read ahead of a partition that is revoked in it (librdkafka 3340)";
+    /// KAFKA-16030.
+    CoordinatorLoadsPart, "gc-active-while-log-offline",
+        "a coordinator serves although its load ended before the end of the log (KAFKA-16030)";
+    /// KAFKA-13636.
+    OffsetsExpireDuringRebalance, "offsets-expire-during-rebalance",
+        "offsets expire while the group rebalances, as if nobody subscribed to their topic (KAFKA-13636)";
+    /// KAFKA-8069.
+    OffsetsExpireAfterLoad, "offsets-expire-after-load",
+        "a coordinator that reads a commit from its log takes it for as old as can be (KAFKA-8069)";
+    /// KAFKA-8500.
+    StaticMemberClone, "static-member-clone",
+        "a static member that comes while the group rebalances gets the member id that is in use (KAFKA-8500)";
+    /// KAFKA-20066.
+    FalseFencingCommit, "false-fencing-commit",
+        "a commit in an older epoch is refused although the member kept the partition (KAFKA-20066)";
 }
 
 impl fmt::Display for Variant {
@@ -110,7 +161,7 @@ impl fmt::Display for Variant {
 
 /// A set of variants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Variants(u32);
+pub struct Variants(u64);
 
 impl Variants {
     /// Whether `variant` is on.

@@ -8,6 +8,7 @@ use crate::client::mix::mix;
 use crate::config::ApplicationConfig;
 use crate::machine::Channel;
 use crate::observation::Observation;
+use crate::variant::Variant;
 use ackproof_types::{CommitStrategy, Micros, OnRecordFailure, RecordId, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -253,17 +254,18 @@ impl Consumer {
             self.after_commit(After::Revoke, out);
             return true;
         }
+        let goes_on = self.config.variants.has(Variant::FetchWhileRevoking);
         let patience = if is_automatic {
             self.config.max_poll_interval
         } else {
             self.config.default_api_timeout
         };
         match protocol {
-            RebalanceProtocol::Eager => {
+            RebalanceProtocol::Eager if !goes_on => {
                 self.commit_and_wait(offsets, After::Revoke, patience, out);
                 true
             }
-            RebalanceProtocol::Cooperative => {
+            RebalanceProtocol::Eager | RebalanceProtocol::Cooperative => {
                 self.membership.classic.prepare_join();
                 self.commit_in_background(offsets, patience, out);
                 false
@@ -272,7 +274,7 @@ impl Consumer {
     }
 
     /// `poll()` returns, if there are records.
-    fn return_records(&mut self, out: &mut Out) -> bool {
+    pub(super) fn return_records(&mut self, out: &mut Out) -> bool {
         let Application { queue, queued, .. } = &mut self.application;
         let (group, before) = (self.config.group, *queued);
         let limit = self.config.max_poll_records;

@@ -12,6 +12,7 @@ use crate::client::mix::mix;
 use crate::message::{CommittedOffset, GroupRequest, OffsetCommitRequest, Request};
 use crate::observation::Observation;
 use crate::profile::Rule;
+use crate::variant::Variant;
 use ackproof_types::GroupProtocol;
 use ackproof_types::{
     CommitStrategy, ErrorCode, GenerationId, Micros, Offset, OnCommitFailure, TopicPartition,
@@ -261,6 +262,9 @@ impl Consumer {
     /// R17.46: whether the thread that polls is faster than the network thread, which has a commit to make of
     /// what earlier polls returned. In Kafka that is chance.
     fn is_overtaken(&mut self) -> bool {
+        if self.config.variants.has(Variant::AutocommitPrefetch) {
+            return true;
+        }
         let may_be = self.config.group_protocol == GroupProtocol::Consumer
             && self.config.profile.has(Rule::CommitRacesPoll);
         if may_be {
@@ -330,7 +334,9 @@ impl Consumer {
         // The attempt is settled before the error is: that may fail others (R9.38).
         match kind {
             Kind::Waited(_) if abandoned => {}
-            Kind::Waited(_) if is_retriable(error) => self.cool_commit(out),
+            Kind::Waited(_) if is_retriable(error) && !self.gives_up_revoking() => {
+                self.cool_commit(out);
+            }
             Kind::Waited(_) if self.may_be_repeated(error) => self.cool_commit(out),
             Kind::Waited(_) => {
                 self.commit_refused(generation, error, out);
@@ -369,6 +375,12 @@ impl Consumer {
         self.commits.again |= error == ErrorCode::RebalanceInProgress
             && self.application.committing().is_some()
             && self.config.rebalance_protocol() == RebalanceProtocol::Cooperative;
+    }
+
+    /// The variant that does not send the commit before a revocation again.
+    fn gives_up_revoking(&self) -> bool {
+        let revokes = matches!(self.application.committing(), None | Some(After::Revoke));
+        revokes && self.config.variants.has(Variant::AsyncCommitOnRevoke)
     }
 
     /// R8.17: the commit before a revocation.

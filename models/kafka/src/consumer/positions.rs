@@ -11,6 +11,7 @@ use crate::message::{
     ListedOffset, OffsetFetchRequest, OffsetSpec, RecordBatch, Request,
 };
 use crate::observation::{Observation, PositionSource};
+use crate::variant::Variant;
 use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -184,6 +185,7 @@ impl Consumer {
 
     /// R8.7: positions found under another leader or epoch are to be validated.
     fn revalidate(&mut self) {
+        let trusts = self.config.variants.has(Variant::NoConsumerTruncationCheck);
         for (partition, owned) in &mut self.positions.owned {
             let (Search::Fetching(mut position) | Search::AwaitValidation(mut position)) =
                 owned.search
@@ -202,7 +204,7 @@ impl Consumer {
             // A question to the leader before is of no use, nor is its word.
             owned.looking = false;
             owned.read_replica = None;
-            if position.epoch == LeaderEpoch::UNKNOWN {
+            if position.epoch == LeaderEpoch::UNKNOWN || trusts {
                 owned.search = Search::Fetching(position);
             } else {
                 owned.seek(position);
@@ -328,8 +330,14 @@ impl Consumer {
             return;
         }
         self.positions.offset_fetch = None;
+        let trusts = self.config.variants.has(Variant::NoConsumerTruncationCheck);
         let answers = match result {
             Ok(answers) => answers,
+            Err(error) if self.takes_for_none(error) => {
+                let unknown = |(_, owned): &(&_, &Owned)| owned.search == Search::Initializing;
+                let all = self.positions.owned.iter().filter(unknown);
+                all.map(|(partition, _)| (*partition, None)).collect()
+            }
             Err(error) => {
                 self.cool_positions(out);
                 return self.coordinator_error(error, out);
@@ -342,13 +350,22 @@ impl Consumer {
             if owned.search != Search::Initializing {
                 continue;
             }
-            if let Some(CommittedOffset { offset, leader_epoch: epoch }) = committed {
+            if let Some(CommittedOffset { offset, leader_epoch }) = committed {
+                let epoch = if trusts { LeaderEpoch::UNKNOWN } else { leader_epoch };
                 owned.seek(Position { offset, epoch, leadership });
                 self.position_found(partition, offset, PositionSource::Committed, out);
             } else {
                 self.reset_position(partition, PositionSource::NoCommit);
             }
         }
+    }
+
+    /// The variants that take an error for the answer that nothing is committed.
+    fn takes_for_none(&self, error: ErrorCode) -> bool {
+        let variants = self.config.variants;
+        variants.has(Variant::ResetOnTransientError)
+            || error == ErrorCode::StaleMemberEpoch
+                && variants.has(Variant::StaleEpochOnFetchOffsets)
     }
 
     /// R8.1, R8.6, R8.7: resets as `auto.offset.reset` says; with `none`, the next poll throws.

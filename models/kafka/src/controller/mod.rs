@@ -25,6 +25,7 @@ use crate::message::{
 use crate::metadata::{MetadataImage, MetadataRecord};
 use crate::observation::Observation;
 use crate::profile::Rule;
+use crate::variant::Variant;
 use ackproof_types::{
     BrokerEpoch, BrokerId, Delay, ErrorCode, Micros, ProducerId, Timestamp, TopicId, TopicPartition,
 };
@@ -308,7 +309,11 @@ impl Controller {
         out: &mut Out,
     ) -> Result<(ProducerId, u32), ErrorCode> {
         self.check_epoch(broker, epoch)?;
-        let first = self.image.next_producer_id;
+        let first = if self.config.variants.has(Variant::ProducerIdReused) {
+            0
+        } else {
+            self.image.next_producer_id
+        };
         let next = ProducerId(first + i64::from(PRODUCER_ID_BLOCK));
         self.append(MetadataRecord::ProducerIds { broker, next }, out);
         Ok((ProducerId(first), PRODUCER_ID_BLOCK))

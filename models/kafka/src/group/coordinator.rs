@@ -90,11 +90,18 @@ impl GroupCoordinator {
         }
         let mut store = Store::default();
         let mut end = Offset(0);
+        let stops_early = self.config.variants.has(Variant::CoordinatorLoadsPart);
         for batch in batches {
             end = batch.next_offset();
+            if stops_early && batch.base_offset >= high_watermark {
+                continue;
+            }
             if let Payload::Group(records) = &batch.payload {
                 records.iter().for_each(|record| store.replay(record));
             }
+        }
+        if self.config.variants.has(Variant::OffsetsExpireAfterLoad) {
+            store.misread_times();
         }
         let shard = Shard::new(partition, epoch, store, end, high_watermark);
         self.shards.insert(partition, shard);

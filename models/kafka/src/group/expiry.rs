@@ -10,6 +10,7 @@ use super::store::{Group, Store};
 use super::{Action, GroupTimer};
 use crate::message::{Commit, GroupRecord};
 use crate::observation::Observation;
+use crate::variant::Variant;
 use ackproof_types::{GroupId, Timestamp, TopicId, TopicPartition};
 use std::sync::Arc;
 
@@ -47,13 +48,15 @@ fn expire(store: &mut Store, cx: &mut Context<'_>) {
         return;
     };
     let is_over = |since: Timestamp| cx.now.since(since) >= cx.settings.offsets_retention;
+    let forgets = cx.config.variants.has(Variant::OffsetsExpireDuringRebalance)
+        && state.base() == Base::Never;
     let has_expired = |(partition, commit): &(&TopicPartition, &Commit)| {
         let is_over = match state.base() {
             Base::Commit => is_over(commit.at),
             Base::Since(since) => is_over(since),
-            Base::Never => false,
+            Base::Never => forgets && is_over(commit.at),
         };
-        is_over && !state.is_subscribed(partition.topic)
+        is_over && (forgets || !state.is_subscribed(partition.topic))
     };
     let expired = offsets.iter().filter(has_expired).map(|(partition, _)| *partition);
     let expired: Arc<[TopicPartition]> = expired.collect();

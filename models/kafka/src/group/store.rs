@@ -5,7 +5,7 @@
 use super::classic;
 use super::consumer;
 use crate::message::{Commit, ConsumerGroupRecord, GroupRecord};
-use ackproof_types::{GroupId, TopicPartition};
+use ackproof_types::{GroupId, Timestamp, TopicPartition};
 use std::collections::BTreeMap;
 
 /// Committed offsets of a group.
@@ -50,6 +50,18 @@ impl Store {
         let new = || Group::Classic(classic::Group::default());
         self.groups.entry(group).or_insert_with(new);
         self.classic(group)
+    }
+
+    /// The variant that takes what it has read for as old as can be.
+    pub(super) fn misread_times(&mut self) {
+        for commit in self.offsets.values_mut().flat_map(Offsets::values_mut) {
+            commit.at = Timestamp::START;
+        }
+        for group in self.groups.values_mut() {
+            if let Group::Classic(state) = group {
+                state.empty_since = None;
+            }
+        }
     }
 
     /// Takes over one record. Of a classic group that only held offsets no record tells: whatever is written

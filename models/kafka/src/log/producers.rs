@@ -3,6 +3,7 @@
 //! Kafka: `ProducerStateManager`, `ProducerStateEntry`, `ProducerAppendInfo` (KIP-98).
 
 use crate::message::{ProducerStamp, RecordBatch};
+use crate::variant::{Variant, Variants};
 use ackproof_types::{ErrorCode, Micros, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -45,7 +46,12 @@ impl ProducerStates {
     ///
     /// # Errors
     /// `INVALID_PRODUCER_EPOCH` or `OUT_OF_ORDER_SEQUENCE_NUMBER`; nothing may be written then.
-    pub fn admit(&self, stamp: ProducerStamp, count: usize) -> Result<Admission, ErrorCode> {
+    pub fn admit(
+        &self,
+        stamp: ProducerStamp,
+        count: usize,
+        variants: Variants,
+    ) -> Result<Admission, ErrorCode> {
         let Some(session) = self.sessions.get(&stamp.id) else {
             return Ok(Admission::Fresh);
         };
@@ -60,9 +66,12 @@ impl ProducerStates {
             };
         }
         let last = stamp.base_sequence.plus(count - 1);
+        let window = if variants.has(Variant::DedupWindowOne) { 1 } else { WINDOW };
         let known = session
             .batches
             .iter()
+            .rev()
+            .take(window)
             .find(|batch| batch.first == stamp.base_sequence && batch.last == last);
         if let Some(known) = known {
             return Ok(Admission::Duplicate(known.base_offset, known.next_offset));
@@ -147,46 +156,54 @@ mod tests {
         states
     }
 
+    fn admit(
+        states: &ProducerStates,
+        stamp: ProducerStamp,
+        count: usize,
+    ) -> Result<Admission, ErrorCode> {
+        states.admit(stamp, count, Variants::default())
+    }
+
     const OUT_OF_ORDER: Result<Admission, ErrorCode> = Err(ErrorCode::OutOfOrderSequenceNumber);
 
     #[test]
     fn the_next_sequence_is_fresh_and_a_gap_is_not() {
         let states = after(&[(stamp(0, 0), 3)]);
-        assert_eq!(states.admit(stamp(0, 3), 1), Ok(Admission::Fresh));
-        assert_eq!(states.admit(stamp(0, 4), 1), OUT_OF_ORDER);
+        assert_eq!(admit(&states, stamp(0, 3), 1), Ok(Admission::Fresh));
+        assert_eq!(admit(&states, stamp(0, 4), 1), OUT_OF_ORDER);
         let wrapping = after(&[(stamp(0, i32::MAX), 1)]);
-        assert_eq!(wrapping.admit(stamp(0, 0), 1), Ok(Admission::Fresh));
+        assert_eq!(admit(&wrapping, stamp(0, 0), 1), Ok(Admission::Fresh));
     }
 
     #[test]
     fn only_exactly_the_same_range_is_a_duplicate() {
         let states = after(&[(stamp(0, 0), 3), (stamp(0, 3), 2)]);
-        assert_eq!(states.admit(stamp(0, 0), 3), Ok(Admission::Duplicate(Offset(0), Offset(3))));
-        assert_eq!(states.admit(stamp(0, 3), 2), Ok(Admission::Duplicate(Offset(3), Offset(5))));
-        assert_eq!(states.admit(stamp(0, 0), 2), OUT_OF_ORDER);
-        assert_eq!(states.admit(stamp(0, 1), 2), OUT_OF_ORDER);
+        assert_eq!(admit(&states, stamp(0, 0), 3), Ok(Admission::Duplicate(Offset(0), Offset(3))));
+        assert_eq!(admit(&states, stamp(0, 3), 2), Ok(Admission::Duplicate(Offset(3), Offset(5))));
+        assert_eq!(admit(&states, stamp(0, 0), 2), OUT_OF_ORDER);
+        assert_eq!(admit(&states, stamp(0, 1), 2), OUT_OF_ORDER);
     }
 
     #[test]
     fn five_batches_are_remembered() {
         let states = after(&[0, 1, 2, 3, 4, 5].map(|base| (stamp(0, base), 1)));
-        assert_eq!(states.admit(stamp(0, 0), 1), OUT_OF_ORDER);
-        assert_eq!(states.admit(stamp(0, 1), 1), Ok(Admission::Duplicate(Offset(1), Offset(2))));
+        assert_eq!(admit(&states, stamp(0, 0), 1), OUT_OF_ORDER);
+        assert_eq!(admit(&states, stamp(0, 1), 1), Ok(Admission::Duplicate(Offset(1), Offset(2))));
     }
 
     #[test]
     fn a_new_epoch_starts_at_zero_and_ends_the_old_one() {
         let states = after(&[(stamp(1, 0), 3)]);
-        assert_eq!(states.admit(stamp(0, 3), 1), Err(ErrorCode::InvalidProducerEpoch));
-        assert_eq!(states.admit(stamp(2, 1), 1), OUT_OF_ORDER);
-        assert_eq!(states.admit(stamp(2, 0), 3), Ok(Admission::Fresh), "no duplicate: R6.20");
+        assert_eq!(admit(&states, stamp(0, 3), 1), Err(ErrorCode::InvalidProducerEpoch));
+        assert_eq!(admit(&states, stamp(2, 1), 1), OUT_OF_ORDER);
+        assert_eq!(admit(&states, stamp(2, 0), 3), Ok(Admission::Fresh), "no duplicate: R6.20");
         let bumped = after(&[(stamp(1, 0), 3), (stamp(2, 0), 1)]);
-        assert_eq!(bumped.admit(stamp(2, 1), 1), Ok(Admission::Fresh));
+        assert_eq!(admit(&bumped, stamp(2, 1), 1), Ok(Admission::Fresh));
     }
 
     #[test]
     fn an_unknown_id_may_start_anywhere() {
-        assert_eq!(after(&[]).admit(stamp(0, 9), 1), Ok(Admission::Fresh));
+        assert_eq!(admit(&after(&[]), stamp(0, 9), 1), Ok(Admission::Fresh));
     }
 
     #[test]
@@ -194,10 +211,13 @@ mod tests {
         let mut states = after(&[(stamp(0, 0), 3)]);
         let at = |us| Timestamp::from_micros(us);
         states.expire(at(99), Micros(100));
-        assert_eq!(states.admit(stamp(0, 0), 3), Ok(Admission::Duplicate(Offset(0), Offset(3))));
+        assert_eq!(
+            states.admit(stamp(0, 0), 3, Variants::default()),
+            Ok(Admission::Duplicate(Offset(0), Offset(3)))
+        );
         states.expire(at(100), Micros(100));
         assert_eq!(
-            states.admit(stamp(0, 0), 3),
+            states.admit(stamp(0, 0), 3, Variants::default()),
             Ok(Admission::Fresh),
             "a copy, which nobody recognises"
         );
@@ -206,7 +226,7 @@ mod tests {
     #[test]
     fn a_snapshot_keeps_the_last_batch_only() {
         let states = after(&[(stamp(0, 0), 1), (stamp(0, 1), 1)]).snapshot();
-        assert_eq!(states.admit(stamp(0, 0), 1), OUT_OF_ORDER);
-        assert_eq!(states.admit(stamp(0, 1), 1), Ok(Admission::Duplicate(Offset(1), Offset(2))));
+        assert_eq!(admit(&states, stamp(0, 0), 1), OUT_OF_ORDER);
+        assert_eq!(admit(&states, stamp(0, 1), 1), Ok(Admission::Duplicate(Offset(1), Offset(2))));
     }
 }

@@ -225,7 +225,7 @@ impl Partition {
         if let Some(stamp) = batch.producer
             && !variants.has(Variant::NoDeduplication)
         {
-            match self.log.producers().admit(stamp, batch.count())? {
+            match self.log.producers().admit(stamp, batch.count(), variants)? {
                 Admission::Fresh => {}
                 Admission::Duplicate(base, next) => {
                     out.observe(Observation::DuplicateBatch {

@@ -422,7 +422,8 @@ fn restart_keeps_segments_and_snapshots_of_the_last_batch() {
         epoch: ProducerEpoch(0),
         base_sequence: Sequence(sequence),
     };
-    let admit = |log: &ReplicaLog, sequence| log.producers().admit(stamp(sequence), 1);
+    let admit =
+        |log: &ReplicaLog, sequence| log.producers().admit(stamp(sequence), 1, Variants::default());
     assert_eq!(admit(&log, 2), Ok(Admission::Duplicate(Offset(2), Offset(3))), "five at once");
     assert_eq!(admit(&reloaded, 3), Ok(Admission::Duplicate(Offset(3), Offset(4))), "R6.33");
     assert_eq!(admit(&reloaded, 2), Err(ErrorCode::OutOfOrderSequenceNumber), "R6.33");

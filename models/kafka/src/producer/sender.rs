@@ -185,7 +185,9 @@ impl Producer {
             }
             Err(error) => error,
         };
-        batch.maybe_written |= is_ambiguous(error);
+        let is_definite = self.config.variants.has(Variant::ErrorTreatedAsDefinite)
+            && error == ErrorCode::NotLeaderOrFollower;
+        batch.maybe_written |= is_ambiguous(error) && !is_definite;
         if error == ErrorCode::MessageTooLarge && batch.count() > 1 && !batch.is_done() {
             self.split(batch, out);
             return;

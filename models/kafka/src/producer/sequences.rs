@@ -9,6 +9,7 @@ use super::responses::Sent;
 use super::{Out, Producer, Timer};
 use crate::message::{ProducerStamp, Request};
 use crate::observation::Observation;
+use crate::variant::Variant;
 use ackproof_types::{ErrorCode, ProducerEpoch, ProducerId, Sequence, TopicPartition};
 
 /// A producer id and its epoch.
@@ -104,7 +105,11 @@ impl Producer {
         let sequences = &mut self.accumulator.of(batch.partition).sequences;
         // R6.19: a partition that did not ask for the raised epoch takes it once it is idle.
         if sequences.numbering != Some((id, epoch)) && sequences.in_flight == 0 {
-            sequences.restart(Some((id, epoch)));
+            if self.config.variants.has(Variant::IdlePartitionSequence) {
+                sequences.numbering = Some((id, epoch));
+            } else {
+                sequences.restart(Some((id, epoch)));
+            }
         }
         batch.stamp = Some(ProducerStamp { id, epoch, base_sequence: sequences.next });
         sequences.next = sequences.next.plus(batch.count());
@@ -149,7 +154,7 @@ impl Producer {
             None => !batch.rewritten && sequences.is_next(stamp.base_sequence),
             Some(next) => stamp.base_sequence == next,
         };
-        if gap {
+        if gap || self.config.variants.has(Variant::BumpOnOutOfOrder) {
             self.request_bump(batch.partition);
         }
     }

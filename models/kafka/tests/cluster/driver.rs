@@ -3,6 +3,8 @@
 //!
 //! A connection lasts until it is closed, or a process at one end dies. On a cut link messages wait.
 
+use crate::running::{CONTROLLER, Outside, Running, node_of};
+use crate::tape::Tape;
 use crate::watch::Watch;
 use ackproof_kafka::broker::{Broker, BrokerCall};
 use ackproof_kafka::config::{
@@ -10,15 +12,13 @@ use ackproof_kafka::config::{
 };
 use ackproof_kafka::consumer::{Consumer, ConsumerCall};
 use ackproof_kafka::controller::Controller;
-use ackproof_kafka::driver::{After, Process, Surroundings};
-use ackproof_kafka::machine::{Channel, ConnectionId, Input, InputOf, Machine, Peer, Route, To};
+use ackproof_kafka::machine::{Channel, ConnectionId, Input, InputOf, Peer, Route, To};
 use ackproof_kafka::message::{CorrelationId, Message, Request, Response};
 use ackproof_kafka::observation::Observation;
 use ackproof_kafka::profile::Profile;
 use ackproof_kafka::variant::{Variant, Variants};
 use ackproof_types::{
-    BrokerId, ControllerId, Delay, KafkaVersion, Micros, NodeId, Server, Timestamp, TopicId,
-    TopicPartition,
+    BrokerId, ControllerId, KafkaVersion, Micros, NodeId, Server, TopicId, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -26,7 +26,6 @@ use std::sync::Arc;
 
 pub(crate) const PAYMENTS: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
 pub(crate) const CLIENT: NodeId = NodeId(9);
-const CONTROLLER: NodeId = NodeId(0);
 
 /// Settings that a test may choose.
 #[derive(Default)]
@@ -37,99 +36,6 @@ pub(crate) struct Setting {
     pub(crate) version: KafkaVersion,
     /// Of the topic of [`PAYMENTS`]; 0: one.
     pub(crate) partitions: u16,
-}
-
-/// A process with its timers.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Running<M: Machine> {
-    process: Process<M>,
-    timers: BTreeMap<M::Timer, u64>,
-}
-
-impl<M: Machine> Running<M> {
-    fn new(config: M::Config) -> Self {
-        Self { process: Process::new(config), timers: BTreeMap::new() }
-    }
-
-    fn next_timer(&self) -> Option<u64> {
-        self.timers.values().min().copied()
-    }
-
-    fn due(&mut self, at: u64) -> Option<M::Timer> {
-        let (timer, _) = self.timers.iter().find(|(_, due)| **due == at)?;
-        let timer = *timer;
-        self.timers.remove(&timer);
-        Some(timer)
-    }
-
-    fn boot(&mut self, node: NodeId, now: u64) -> Vec<Outside> {
-        let mut around = Around { node, now, timers: &mut self.timers, outside: Vec::new() };
-        let after = self.process.boot(Timestamp::from_micros(now), &mut around);
-        around.finish(after)
-    }
-
-    fn step(&mut self, node: NodeId, now: u64, input: InputOf<M>) -> Vec<Outside> {
-        let mut around = Around { node, now, timers: &mut self.timers, outside: Vec::new() };
-        let after = self.process.step(Timestamp::from_micros(now), input, &mut around);
-        let outside = around.finish(after);
-        self.process.check();
-        outside
-    }
-
-    fn kill(&mut self) {
-        self.process.kill();
-        self.timers.clear();
-    }
-}
-
-/// What one step wants done outside its process.
-enum Outside {
-    Send(NodeId, To, Message),
-    Close(NodeId, To),
-    Observed(NodeId, Observation),
-    Exit(NodeId),
-}
-
-/// The process of a server.
-fn node_of(route: Route) -> NodeId {
-    match route.to {
-        Server::Controller(_) => CONTROLLER,
-        Server::Broker(BrokerId(id)) => NodeId(id),
-    }
-}
-
-struct Around<'a, T> {
-    node: NodeId,
-    now: u64,
-    timers: &'a mut BTreeMap<T, u64>,
-    outside: Vec<Outside>,
-}
-
-impl<T> Around<'_, T> {
-    fn finish(mut self, after: After) -> Vec<Outside> {
-        if after == After::Exited {
-            self.outside.push(Outside::Exit(self.node));
-        }
-        self.outside
-    }
-}
-
-impl<M: Machine> Surroundings<M> for Around<'_, M::Timer> {
-    fn send(&mut self, to: To, message: Message) {
-        self.outside.push(Outside::Send(self.node, to, message));
-    }
-    fn close(&mut self, to: To) {
-        self.outside.push(Outside::Close(self.node, to));
-    }
-    fn arm(&mut self, timer: M::Timer, delay: Delay) {
-        self.timers.insert(timer, self.now + delay.min.0.midpoint(delay.max.0));
-    }
-    fn disarm(&mut self, timer: M::Timer) {
-        self.timers.remove(&timer);
-    }
-    fn observe(&mut self, observation: Observation) {
-        self.outside.push(Outside::Observed(self.node, observation));
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -165,6 +71,7 @@ pub(crate) struct Cluster {
     pub(crate) answers: Vec<(CorrelationId, Response)>,
     pub(crate) observed: Vec<(NodeId, Observation)>,
     pub(crate) watch: Watch,
+    pub(crate) tape: Tape,
 }
 
 impl Cluster {
@@ -207,6 +114,7 @@ impl Cluster {
             answers: Vec::new(),
             observed: Vec::new(),
             watch: Watch::default(),
+            tape: Tape::default(),
         };
         it.boot(0);
         (1..=3).for_each(|id| it.boot(id));
@@ -363,6 +271,7 @@ impl Cluster {
                 Outside::Observed(node, observation) => {
                     let image = self.controller.process.machine().map(Controller::image);
                     self.watch.observe(node, &observation, image);
+                    self.tape.saw(node, &observation);
                     self.observed.push((node, observation));
                 }
                 Outside::Exit(node) if self.consumers.contains_key(&node) => {
@@ -445,7 +354,7 @@ impl Cluster {
             }
             self.unread.insert(flight.connection, VecDeque::new());
         }
-        let Flight { connection, route, from: _, to, message } = flight;
+        let Flight { connection, route, from, to, message } = flight;
         let known = self.connections.get(&connection).copied();
         let is_response = matches!(message, Message::Response(..));
         let is_up = match to {
@@ -454,6 +363,9 @@ impl Cluster {
             client if client > CLIENT => self.consumers.contains_key(&client),
             broker => self.is_up(broker.0),
         };
+        if is_up {
+            self.tape.heard(from, to, &message);
+        }
         match (known, message) {
             // Its opener closed it; a request may still be carried out.
             (None, Message::Response(..)) => {}

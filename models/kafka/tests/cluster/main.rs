@@ -5,6 +5,9 @@
 mod driver;
 mod members;
 mod random;
+mod running;
+mod tape;
+mod timelines;
 mod watch;
 
 use ackproof_kafka::message::{

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const PARTITIONS: u16 = 6;
 
-fn config(node: NodeId, commit: CommitStrategy) -> ConsumerConfig {
+pub(crate) fn config(node: NodeId, commit: CommitStrategy) -> ConsumerConfig {
     let ms = Micros::from_millis;
     ConsumerConfig {
         group: GroupId(0),

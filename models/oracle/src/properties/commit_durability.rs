@@ -8,7 +8,7 @@
 //! record an acknowledgement stands for the whole commit, and a lookup that finds more is legal: a member
 //! may have ended before it told of its last one. What is legal, and what cannot fool it, is told at
 //! [`Checker`]. Keeps the commits that may still be read. Broken on purpose by
-//! `commit-ack-before-replication`, `offsets-expire-during-rebalance`.
+//! `commit-ack-before-replication`.
 
 mod register;
 

@@ -14,6 +14,7 @@ use crate::message::{
     CorrelationId, GroupRequest, JoinGroupRequest, JoinGroupResponse, MemberClaim, MemberMetadata,
     Request,
 };
+use crate::variant::Variant;
 use ackproof_types::{
     Delay, ErrorCode, GenerationId, MemberId, Micros, RebalanceReason, TopicPartition,
 };
@@ -242,6 +243,9 @@ impl Consumer {
         self.membership.classic.prepared = Prepared::No;
         self.stop_heartbeats(out);
         if self.config.rebalance_protocol() == RebalanceProtocol::Eager {
+            if self.config.variants.has(Variant::RevokedBatchStillDelivered) {
+                self.return_records(out);
+            }
             self.revoke_all(out);
         }
     }

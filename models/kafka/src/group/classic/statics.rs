@@ -6,6 +6,7 @@ use crate::group::journal::{Context, Outcome, Undo};
 use crate::group::member::{Before, Caller, Parked};
 use crate::message::{GroupResponse, JoinGroupRequest, JoinGroupResponse};
 use crate::observation::Observation;
+use crate::variant::Variant;
 use ackproof_types::{ErrorCode, MemberId, RebalanceReason};
 
 impl Group {
@@ -31,6 +32,9 @@ impl Group {
         let Some(old) = self.static_member(instance) else {
             return self.add(new, request, caller, cx);
         };
+        if cx.config.variants.has(Variant::StaticMemberClone) && self.state != State::Stable {
+            return self.join(old, request, caller, cx);
+        }
         let Some(member) = self.members.get(&old) else { return };
         let before = Before::of(old, member);
         self.replace(old, new, cx);

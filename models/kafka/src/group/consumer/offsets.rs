@@ -5,6 +5,7 @@ use super::group::Group;
 use crate::group::journal::Context;
 use crate::message::{MemberClaim, OffsetCommitRequest, OffsetFetchRequest};
 use crate::profile::Rule;
+use crate::variant::Variant;
 use ackproof_types::{ErrorCode, MemberEpoch, MemberId, TopicPartition};
 
 impl Group {
@@ -28,7 +29,8 @@ impl Group {
         let mut partitions = request.offsets.iter().map(|(partition, _)| partition);
         let is_late = epoch < current.epoch
             && !self.is_classic(member)
-            && cx.config.profile.has(Rule::AssignmentEpochs);
+            && cx.config.profile.has(Rule::AssignmentEpochs)
+            && !cx.config.variants.has(Variant::FalseFencingCommit);
         if epoch == current.epoch || (is_late && partitions.all(had_by_then)) {
             Ok(())
         } else {

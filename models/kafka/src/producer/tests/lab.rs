@@ -15,6 +15,7 @@ use crate::message::{
 };
 use crate::observation::Observation;
 use crate::producer::{Producer, ProducerCall, Timer};
+use crate::variant::Variants;
 use ackproof_types::{
     BrokerId, Delay, ErrorCode, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Record, Timestamp,
     TopicPartition,
@@ -333,7 +334,8 @@ impl Log {
     fn append(&mut self, batch: &RecordBatch) -> Result<Offset, ErrorCode> {
         let end = i64::try_from(self.records.len()).map(Offset).expect("a short log");
         if let Some(stamp) = batch.producer
-            && let Admission::Duplicate(base, _) = self.producers.admit(stamp, batch.count())?
+            && let Admission::Duplicate(base, _) =
+                self.producers.admit(stamp, batch.count(), Variants::default())?
         {
             return Ok(base);
         }

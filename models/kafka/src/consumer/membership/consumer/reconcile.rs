@@ -9,6 +9,7 @@ use super::{LocalAssignment, State};
 use crate::consumer::membership::Ownership;
 use crate::consumer::{Consumer, Out, Timer};
 use crate::observation::Observation;
+use crate::variant::Variant;
 use ackproof_types::GenerationId;
 use std::sync::Arc;
 
@@ -62,7 +63,9 @@ impl Consumer {
         {
             return false;
         }
-        self.positions.pause_all_but(&to.partitions);
+        if !self.config.variants.has(Variant::FetchWhileRevoking) {
+            self.positions.pause_all_but(&to.partitions);
+        }
         member.reconciliation = Some(Reconciliation { to, step: Step::Commit });
         true
     }
