@@ -254,6 +254,18 @@ impl Checker {
         }
     }
 
+    /// A leadership begins with a log that ends there.
+    fn led(&mut self, partition: TopicPartition, epoch: LeaderEpoch, log_end: Offset) {
+        let led = self.epochs.of(partition);
+        if epoch > *led {
+            *led = epoch;
+            self.progress.all_of(partition).for_each(|progress| {
+                progress.standing.cut(log_end);
+                progress.go_back(log_end);
+            });
+        }
+    }
+
     /// The topic has so many partitions from here on; groups that run come to the new ones later.
     fn add(&mut self, topic: TopicId, partitions: u16) {
         let first = self.partitions.of(topic);
@@ -350,15 +362,7 @@ impl Property for Checker {
                 }
             }
             Event::BecameLeader { partition, epoch, log_end, .. } => {
-                let led = self.epochs.of(*partition);
-                if *epoch > *led {
-                    *led = *epoch;
-                    let progress = self.progress.all_of(*partition);
-                    progress.for_each(|progress| {
-                        progress.standing.cut(*log_end);
-                        progress.go_back(*log_end);
-                    });
-                }
+                self.led(*partition, *epoch, *log_end);
             }
             Event::PartitionsAdded { topic, partitions } => self.add(*topic, *partitions),
             Event::FinalRead { partition, base_offset, records } => {

@@ -1,4 +1,4 @@
-//! Who produces and who consumes.
+//! Who produces and who consumes, with everything decided.
 
 use super::Settings;
 use crate::anchor::RecordName;

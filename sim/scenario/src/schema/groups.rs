@@ -1,4 +1,4 @@
-//! The schema of a group.
+//! The schema of a group: its application, its sink and its settings. It checks nothing.
 
 use super::{config, described, object, pattern, properties, whole, words};
 use crate::clients::{DEPLOY_KEYS, GROUP_KEYS};

@@ -317,6 +317,11 @@ impl World {
         some.then_some(answers)
     }
 
+    fn run(mut self, steps: Vec<Step>) {
+        steps.into_iter().for_each(|step| self.take(step));
+        self.settle();
+    }
+
     /// From here on all goes well: what is in the log must get processed.
     fn settle(&mut self) {
         self.take(Step::Stall(false));
@@ -480,11 +485,7 @@ proptest! {
 
     #[test]
     fn consumer_commits_only_what_is_finished(commit in safe_strategy(), steps in steps()) {
-        let mut world = World::new((commit, Consuming::default()));
-        for step in steps {
-            world.take(step);
-        }
-        world.settle();
+        World::new((commit, Consuming::default())).run(steps);
     }
 
     #[test]
@@ -492,10 +493,6 @@ proptest! {
         application in safe_application(),
         steps in steps(),
     ) {
-        let mut world = World::new(application);
-        for step in steps {
-            world.take(step);
-        }
-        world.settle();
+        World::new(application).run(steps);
     }
 }
