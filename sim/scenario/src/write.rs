@@ -187,7 +187,8 @@ fn producer(producer: &Producer, plan: &Plan, seed: u64, first: u16) -> Value {
     object.put_if(producer.instances != 1, "instances", || json!(producer.instances));
     object.put_if(producer.start != START, "start", || json!(spell(producer.start)));
     let to = producer.compressed_to;
-    object.put_if(to != 1_000_000, "compressed_to", || json!(spell_percent(to)));
+    let compresses = producer.config.word("compression.type") != "none";
+    object.put_if(compresses, "compressed_to", || json!(spell_percent(to)));
     let (sending, usual) = (producer.sending, Sending::default());
     for (key, word, usual) in [
         ("on_failure", sending.on_failure.name(), usual.on_failure.name()),
@@ -197,12 +198,7 @@ fn producer(producer: &Producer, plan: &Plan, seed: u64, first: u16) -> Value {
         object.put_if(word != usual, key, || json!(word));
     }
     object.put_if(sending.threads.is_some(), "threads", || json!(sending.threads));
-    let mut settings = config(&producer.config, (Scope::Producer, plan.kafka), &none());
-    if to == 1_000_000 {
-        // Without a factor it changes nothing.
-        settings.remove("compression.type");
-    }
-    object.put_full("config", settings);
+    object.put_full("config", config(&producer.config, (Scope::Producer, plan.kafka), &none()));
     let mut sends = Map::new();
     for instance in 0..producer.instances {
         let place = (ProducerIndex(first + instance), instance);

@@ -1,7 +1,7 @@
 //! The table of facts. A fact is written down here and nowhere else.
 
-/// Calls the macro `then` with every fact of the history. A fact is written down here and nowhere else: its
-/// variant of [`Event`](crate::history::Event), its kind, its line, and the line's reader, writer and schema follow.
+/// Calls the macro `then` with every fact of the history: its variant of [`Event`](crate::history::Event), its
+/// kind, its line, and the line's reader, writer and schema follow.
 ///
 /// A row says the variant, its name in lines, where it happens (`jsonl::lines::Place`) and its fields. How a
 /// line shows a type stands in `jsonl/fields.rs`; after `as` stands another way than the usual one.
