@@ -42,6 +42,21 @@ const TWINS: &[Twin] = &[
         cure: &[("producers.billing.config.delivery.timeout.ms", "120000")],
         cause: "epoch-bump",
     },
+    Twin {
+        footgun: "sink-memory-too-small",
+        cure: &[("groups.ledger.sink.memory", "100000")],
+        cause: "sink-memory",
+    },
+    Twin {
+        footgun: "sink-cache-in-member",
+        cure: &[("groups.ledger.sink.memory_in", "sink")],
+        cause: "member-memory",
+    },
+    Twin {
+        footgun: "upsert-by-zombie",
+        cure: &[("groups.index.sink.writes", "upsert-if-newer")],
+        cause: "stale-overwrite",
+    },
 ];
 
 #[test]
@@ -57,4 +72,13 @@ fn the_cure_of_a_footgun_cures_it() {
         [ill, cured]
     });
     assert_none(&findings.into_iter().flatten().flatten().collect::<Vec<_>>());
+}
+
+/// With one member, only its next life can lack what was remembered.
+#[test]
+fn a_cache_ends_with_its_process() {
+    let plan =
+        load("scenarios/footguns/sink-cache-in-member.json", &[("groups.ledger.members", "1")]);
+    let shown = |seed| causes(&outcome(&plan, seed).findings).contains(&"member-memory");
+    assert!((0..SEEDS).any(shown));
 }

@@ -1,7 +1,9 @@
 //! Counts of records and groups, and how often each witness occurred. It judges nothing.
 //!
+//! - `acks` what was acknowledged, and whether a log can tell of it
 //! - `redelivery` why a group processes a record again · `witness` what happened around the records
 
+mod acks;
 mod redelivery;
 mod witness;
 
@@ -88,6 +90,8 @@ pub struct Measure {
     read: Read,
     /// Where records of logs that are not read yet were acknowledged.
     acked: Places<OffsetTable>,
+    /// What was acknowledged while the logs were read.
+    late: RecordSet,
     /// Topics with a log that does not start at 0.
     retired: BTreeSet<TopicId>,
     /// Places that the final read has come to.
@@ -152,6 +156,7 @@ impl Measure {
             retired: BTreeSet::new(),
             places: Places::default(),
             is_over: false,
+            late: RecordSet::default(),
             groups,
             running: BTreeSet::new(),
             witnesses: Witnesses::default(),
@@ -219,7 +224,7 @@ impl Measure {
                 self.read(*partition, *base_offset, records);
             }
             Event::FinalReadDone { partition, start, end } => {
-                self.retire(*partition, *start);
+                self.retire(*partition, (*start, *end));
                 self.standings.all_of(*partition).for_each(|one| one.read_to(*end));
                 self.read.observe(&entry.event);
                 self.clocks.read_to(*partition, *end);
@@ -237,38 +242,6 @@ impl Measure {
                     self.clocks.begin(since, group);
                 }
                 self.witness(entry);
-            }
-        }
-    }
-
-    /// The log of `partition` was read from its start: retention took what is below.
-    fn retire(&mut self, partition: TopicPartition, start: Offset) {
-        let acked = std::mem::take(self.acked.of(partition));
-        if start.0 > 0 {
-            self.retired.insert(partition.topic);
-            for (_, id) in acked.from(0).take_while(|(offset, _)| *offset < start.0) {
-                *self.flags(id) |= UNTOLD;
-            }
-        }
-    }
-
-    fn acked(
-        &mut self,
-        at: Timestamp,
-        partition: TopicPartition,
-        base: Offset,
-        records: &RecordSlice,
-    ) {
-        self.clocks.acked(at, partition, base, records.iter().map(|record| record.id));
-        self.outcomes.acked(partition, records);
-        if base == Offset::UNKNOWN {
-            return;
-        }
-        let is_late = self.is_over || self.read.has(partition);
-        for (index, record) in records.iter().enumerate() {
-            *self.flags(record.id) |= if is_late { ACKED | UNTOLD } else { ACKED };
-            if !is_late {
-                self.acked.of(partition).enter(base.plus(index).0, record.id);
             }
         }
     }

@@ -5,6 +5,7 @@
 //! checker and a model can speak of the same record without seeing each other.
 //!
 //! - [`id`] who: processes, brokers, topics, groups, members
+//! - [`mix`] a scrambling of numbers
 //! - [`log`] where: offsets and the epochs that fence them
 //! - [`time`] when: simulated microseconds
 //! - [`roster`] which process is which server
@@ -21,6 +22,7 @@ pub mod error;
 pub mod group;
 pub mod id;
 pub mod log;
+pub mod mix;
 pub mod record;
 pub mod roster;
 pub mod setting;

@@ -20,8 +20,8 @@ pub struct RecordId {
 impl RecordId {
     /// One integer that orders as the id does.
     #[must_use]
-    pub fn as_u64(self) -> u64 {
-        (u64::from(self.producer.0) << 32) | u64::from(self.number)
+    pub const fn as_u64(self) -> u64 {
+        (self.producer.0 as u64) << 32 | self.number as u64
     }
 }
 

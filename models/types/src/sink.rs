@@ -1,5 +1,6 @@
 //! What a group's application writes its results to, in words that models and oracle share.
 
+use crate::mix::mix;
 use crate::{Record, RecordId};
 use std::fmt;
 use std::str::FromStr;
@@ -122,11 +123,7 @@ pub struct SinkConfig {
 /// What a record is worth in a sink that adds up: 1 to 1000, by its id alone.
 #[must_use]
 pub const fn amount(id: RecordId) -> u64 {
-    // The finalizer of splitmix64.
-    let mut mix = ((id.producer.0 as u64) << 32) | id.number as u64;
-    mix = (mix ^ (mix >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mix = (mix ^ (mix >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    1 + (mix ^ (mix >> 31)) % 1000
+    1 + mix(id.as_u64()) % 1000
 }
 
 /// The row that a record goes to in a sink with a row for each key: its key, or else itself.

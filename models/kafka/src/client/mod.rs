@@ -2,12 +2,11 @@
 //!
 //! - [`network`] connections and requests in flight · [`metadata`] who leads what, and when to ask again
 //! - `settings` what a client is made with
-//! - [`backoff`] how long to wait · [`murmur2`] how keys are hashed · [`mix`] chance
+//! - [`backoff`] how long to wait · [`murmur2`] how keys are hashed
 
 pub mod backoff;
 mod connection;
 pub mod metadata;
-pub mod mix;
 pub mod murmur2;
 pub mod network;
 mod settings;

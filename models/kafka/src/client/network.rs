@@ -12,10 +12,10 @@
 use super::backoff::{backoff, once_more};
 use super::connection::{Connection, InFlight, Sent, State, Unsent};
 use super::metadata::Metadata;
-use super::mix::mix;
 use super::settings::{ClientSettings, NetworkTimer};
 use crate::machine::{Channel, Input, Outbox, Route, To};
 use crate::message::{CorrelationId, Message, Request, Response};
+use ackproof_types::mix::mix;
 use ackproof_types::{BrokerId, Micros, Server, TopicId};
 
 /// `reconnect.backoff.ms`.

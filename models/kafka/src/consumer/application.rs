@@ -4,11 +4,11 @@
 use super::fetcher::{self, Run};
 use super::{Consumer, Out, Timer};
 use crate::assignor::RebalanceProtocol;
-use crate::client::mix::mix;
 use crate::config::ApplicationConfig;
 use crate::machine::Channel;
 use crate::observation::Observation;
 use crate::variant::Variant;
+use ackproof_types::mix::mix;
 use ackproof_types::{CommitStrategy, Micros, OnRecordFailure, RecordId, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 

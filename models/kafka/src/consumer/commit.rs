@@ -8,12 +8,12 @@ use super::application::After;
 use super::{Consumer, Out, Purpose, Timer};
 use crate::assignor::RebalanceProtocol;
 use crate::client::backoff::once_more;
-use crate::client::mix::mix;
 use crate::message::{CommittedOffset, GroupRequest, OffsetCommitRequest, Request};
 use crate::observation::Observation;
 use crate::profile::Rule;
 use crate::variant::Variant;
 use ackproof_types::GroupProtocol;
+use ackproof_types::mix::mix;
 use ackproof_types::{
     CommitStrategy, ErrorCode, GenerationId, Micros, Offset, OnCommitFailure, TopicPartition,
 };

@@ -6,8 +6,8 @@ use super::application::Phase;
 use super::fetcher::Run;
 use super::processing::fails;
 use super::{Consumer, Out, Timer};
-use crate::client::mix::mix;
 use crate::observation::Observation;
+use ackproof_types::mix::mix;
 use ackproof_types::{Offset, OnRecordFailure, Record, TopicPartition};
 use std::collections::VecDeque;
 

@@ -3,8 +3,8 @@
 //! Knows nothing of batches: what it must know of the queues it is told. Kafka:
 //! `BuiltInPartitioner` (R6.3).
 
-use crate::client::mix::mix;
 use crate::client::murmur2::partition_of;
+use ackproof_types::mix::mix;
 
 /// The partition of a key, which producers serialize to its decimal digits.
 pub(super) fn keyed(key: u32, partitions: u16) -> u16 {

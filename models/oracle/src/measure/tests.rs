@@ -439,3 +439,15 @@ fn a_member_that_is_put_out_is_told_from_one_that_gives_back() {
     let lost = (5, Event::Lost { group: G, member, partitions: [P].into() });
     assert_eq!(of(vec![poll(), lost]), [DuplicateCause::PollOverrun]);
 }
+
+/// A cluster that has not recovered goes on writing while its logs are read.
+#[test]
+fn what_is_acknowledged_behind_the_end_that_was_read_is_not_lost() {
+    let lost = |reading: Phase, end: i64| {
+        let before = vec![sent(0), sent(1), acked(0, &[0]), phase(reading), final_read(0, &[0])];
+        counted(&context(), [before, vec![acked(1, &[1]), final_done(end)]].concat()).0.lost
+    };
+    assert_eq!(lost(Phase::FinalRead, 1), 0);
+    assert_eq!(lost(Phase::FinalRead, 2), 1, "it was read, and is not there");
+    assert_eq!(lost(Phase::Settle, 1), 1, "acknowledged before");
+}

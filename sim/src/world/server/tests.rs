@@ -238,10 +238,13 @@ fn an_answer_and_its_handler_wait_for_the_disk_and_requests_of_the_machine_too()
         let before = lab.log.len();
         lab.run();
         assert_eq!(lab.log.len(), before);
-        let Event::BrokerLoad { disk_queue_us, disk_ppm, .. } = lab.server.account(3200) else {
+        let Event::BrokerLoad { handlers_ppm, disk_queue_us, disk_ppm, .. } =
+            lab.server.account(3200)
+        else {
             panic!("an account of the load")
         };
         assert_eq!((disk_queue_us, disk_ppm), (0, 500_000), "1600 us of 3200");
+        assert_eq!(handlers_ppm, 312_500, "1000 us: the handler waits for the disk");
     });
 }
 
@@ -265,6 +268,10 @@ fn old_data_comes_from_the_disk_and_holds_up_the_network_thread() {
         let times =
             [(0, "handled 1"), (0, "handled 2"), (4000, "answered 1"), (5000, "answered 2")];
         assert_eq!(lab.log()[2..], times);
+        lab.server.lift();
+        lab.ask(3);
+        lab.run();
+        assert_eq!(lab.log()[6..], [(5000, "handled 3"), (5000, "answered 3")]);
     });
 }
 
@@ -292,6 +299,8 @@ fn a_crash_empties_the_queue_and_leaves_the_disk_at_work() {
     lab(capacity, (1, 1), |mut lab| {
         lab.write(1000);
         (0..4).for_each(|number| lab.ask(number));
+        // One with the handler, one in the queue, one before it, and one that is not read.
+        lab.run_until(50);
         lab.server.clear();
         lab.run();
         assert!(lab.log.is_empty(), "{:?}", lab.log);

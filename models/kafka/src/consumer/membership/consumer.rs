@@ -8,12 +8,12 @@
 mod heartbeat;
 mod reconcile;
 
-use crate::client::mix::mix;
 use crate::consumer::{Consumer, Out, Timer};
 use crate::message::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, CorrelationId, GroupRequest,
     MemberClaim, Request,
 };
+use ackproof_types::mix::mix;
 use ackproof_types::{
     ErrorCode, GenerationId, MemberEpoch, MemberId, Micros, Timestamp, TopicPartition,
 };

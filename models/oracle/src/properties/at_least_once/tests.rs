@@ -137,6 +137,12 @@ fn a_close_after_an_exception_is_told_by_the_end_of_its_member() {
     assert_eq!(cause(vec![], ProcessEnd::Crash), Some(LossCause::CommitPastWork));
     let worked = vec![processed(1, 1)];
     assert_eq!(cause(worked, ProcessEnd::Clean), Some(LossCause::CommitPastWork), "it went on");
+    let events = vec![polled(0, &[0, 1]), commit_sent(1), committed(1)];
+    let ended = (5, Event::ProcessEnded(ProcessEnd::Clean));
+    let taken = positioned(6, 1, PositionSource::Committed);
+    let never_throws =
+        skip_by("auto", ConsumingContext::default(), [events, vec![ended, taken]].concat());
+    assert_eq!(never_throws, Some(LossCause::CommitPastWork), "no exception can leave its loop");
 }
 
 #[test]

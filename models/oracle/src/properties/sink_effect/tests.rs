@@ -108,3 +108,32 @@ fn a_row_holds_the_last_value_that_the_group_came_to() {
     );
     assert_eq!(nothing.judgement, Judgement::Vacuous);
 }
+
+#[test]
+fn a_key_that_has_moved_to_another_partition_is_not_judged() {
+    let context = with(SinkWrites::Upsert, None, MemoryIn::Sink);
+    let of_key = |number: u32| {
+        let (node, mut event) = sent(number);
+        if let Event::Sent { record, .. } = &mut event {
+            record.key = Some(7);
+        }
+        (node, event)
+    };
+    let elsewhere = |(node, mut event): (u16, Event)| {
+        if let Event::SinkWritten { partition, .. } | Event::FinalRead { partition, .. } =
+            &mut event
+        {
+            partition.partition = 1;
+        }
+        (node, event)
+    };
+    let events = vec![
+        of_key(0),
+        of_key(1),
+        elsewhere(by(6, 0, 1)),
+        by(5, 0, 0),
+        final_read(0, &[0]),
+        elsewhere(final_read(0, &[1])),
+    ];
+    assert_eq!(judge(&context, events).judgement, Judgement::Vacuous);
+}

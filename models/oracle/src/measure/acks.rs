@@ -1,0 +1,47 @@
+//! What was acknowledged, and whether its log can tell if it is lost. It judges nothing.
+
+use super::{ACKED, Measure, UNTOLD};
+use ackproof_types::{Offset, RecordSlice, Timestamp, TopicPartition};
+
+impl Measure {
+    pub(super) fn acked(
+        &mut self,
+        at: Timestamp,
+        partition: TopicPartition,
+        base: Offset,
+        records: &RecordSlice,
+    ) {
+        self.clocks.acked(at, partition, base, records.iter().map(|record| record.id));
+        self.outcomes.acked(partition, records);
+        if base == Offset::UNKNOWN {
+            return;
+        }
+        let is_read = self.read.has(partition);
+        for (index, record) in records.iter().enumerate() {
+            *self.flags(record.id) |= if is_read { ACKED | UNTOLD } else { ACKED };
+            if self.is_over {
+                self.late.insert(record.id);
+            }
+            if !is_read {
+                self.acked.of(partition).enter(base.plus(index).0, record.id);
+            }
+        }
+    }
+
+    /// The log of `partition` was read from `start` to `end`: retention took what is below, and of what was
+    /// acknowledged meanwhile, the rest may be above.
+    pub(super) fn retire(&mut self, partition: TopicPartition, (start, end): (Offset, Offset)) {
+        let acked = std::mem::take(self.acked.of(partition));
+        if start.0 > 0 {
+            self.retired.insert(partition.topic);
+            for (_, id) in acked.from(0).take_while(|(offset, _)| *offset < start.0) {
+                *self.flags(id) |= UNTOLD;
+            }
+        }
+        for (_, id) in acked.from(end.0) {
+            if self.late.contains(id) {
+                *self.flags(id) |= UNTOLD;
+            }
+        }
+    }
+}
