@@ -241,11 +241,14 @@ impl Sweep<'_> {
 pub(crate) fn stop_on_interrupt() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
+    let heard = AtomicBool::new(false);
     let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
+        if heard.swap(true, Ordering::Relaxed) {
             std::process::exit(Status::Interrupted.code().into());
         }
+        // Said before the flag is seen: the process may end as soon as it is.
         talk("interrupted: waiting for the runs at work; once more to stop at once\n");
+        flag.store(true, Ordering::Relaxed);
     };
     if let Err(error) = ctrlc::set_handler(handler) {
         tracing::warn!(%error, "Ctrl-C will lose what is done");
