@@ -80,10 +80,15 @@ impl Open {
             self.cells.push_front(Cell::None);
         }
         let index = (number - self.base) as usize;
-        if self.cells.len() <= index {
+        let cell = to.map_or(Cell::Anywhere, |to| Cell::Partition(to.partition));
+        if self.cells.len() == index {
+            // Nearly always the next one: `resize` is much slower there.
+            return self.cells.push_back(cell);
+        }
+        if self.cells.len() < index {
             self.cells.resize(index + 1, Cell::None);
         }
-        self.cells[index] = to.map_or(Cell::Anywhere, |to| Cell::Partition(to.partition));
+        self.cells[index] = cell;
     }
 
     fn end(&mut self, number: u32) {
