@@ -121,7 +121,8 @@ const EVERY: &[(&str, &str)] = &[
     ("third-topic", "segment.ms=1000\nmin.insync.replicas=2\nunclean.leader.election.enable=true"),
     (
         "server",
-        "process.roles=broker\noffsets.topic.replication.factor=1\nproducer.id.expiration.ms=1000",
+        "process.roles=broker\noffsets.topic.replication.factor=1\nproducer.id.expiration.ms=1000\n\
+         offsets.retention.minutes=60",
     ),
     (
         "auto-consumer",
@@ -173,6 +174,7 @@ fn every_trap_has_a_command_that_demonstrates_it() {
         "min-insync-all",
         "min-insync-one",
         "no-idempotence",
+        "offsets-expire",
         "offsets-one-replica",
         "one-replica",
         "producer-expired",

@@ -39,6 +39,7 @@ pub(super) fn traps(plan: &Plan, files: &Files, version: KafkaVersion) -> Vec<Tr
         );
     }
     created(&mut found);
+    expiry(&mut found, plan);
     for Ignored { path, value, harm } in &plan.ignored {
         let Some(harm) = harm else { continue };
         let key = path.split_once(".config.").map_or(path.as_str(), |(_, key)| key);
@@ -318,6 +319,25 @@ fn created(found: &mut Found<'_>) {
             "topics.payments.config.min.insync.replicas=1",
             "expect.longest_stall.max=15s",
         ],
+    );
+}
+
+/// A week, Kafka's default, outlasts a long weekend.
+const WEEK_MINUTES: i64 = 7 * 24 * 60;
+
+/// Whether commits are forgotten sooner than Kafka does by default (R9.37).
+fn expiry(found: &mut Found<'_>, plan: &Plan) {
+    const KEY: &str = "offsets.retention.minutes";
+    let minutes = plan.broker_config.number(KEY);
+    if minutes >= WEEK_MINUTES || !found.has(Scope::Broker) {
+        return;
+    }
+    found.add(
+        "offsets-expire",
+        &[format!("cluster.config.{KEY}={minutes}")],
+        "a group that is down for longer loses its commits: it starts as auto.offset.reset says, and skips what \
+         it has not read, or reads everything again",
+        &["scenarios/footguns/offsets-expired.json"],
     );
 }
 
