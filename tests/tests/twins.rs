@@ -43,6 +43,26 @@ const TWINS: &[Twin] = &[
         cause: "epoch-bump",
     },
     Twin {
+        footgun: "late-commit",
+        cure: &[("groups.ledger.on_revoke", "commit")],
+        cause: "late-commit",
+    },
+    Twin {
+        footgun: "first-commit-late",
+        cure: &[("groups.ledger.config.auto.offset.reset", "earliest")],
+        cause: "auto-offset-reset-latest",
+    },
+    Twin {
+        footgun: "reset-after-truncation",
+        cure: &[("groups.ledger.config.auto.offset.reset", "earliest")],
+        cause: "out-of-range-reset",
+    },
+    Twin {
+        footgun: "log-cut-below-group",
+        cure: &[("groups.ledger.commit_every", "2s")],
+        cause: "log-cut-below-group",
+    },
+    Twin {
         footgun: "sink-memory-too-small",
         cure: &[("groups.ledger.sink.memory", "100000")],
         cause: "sink-memory",

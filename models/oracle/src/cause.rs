@@ -85,6 +85,8 @@ causes! {
             "on_failure=skip: its application gave it up after the last attempt, and went on";
         DroppedPoll = "dropped-by-application",
             "on_failure=drop-poll: its application threw it away with the rest of a poll, after an exception";
+        LogCut = "log-cut-below-group",
+            "the log was cut below what the group had read or committed, and had grown past that before the group looked again";
     }
 }
 
@@ -115,6 +117,7 @@ impl LossCause {
             | Self::PowerLoss
             | Self::CommitPastWork
             | Self::NeverGiven
+            | Self::LogCut
             | Self::NotOnRecord => None,
         }
     }

@@ -40,6 +40,9 @@ words! {
         Nothing = "nothing",
         /// `commitSync` of what is done; what its workers have not begun is dropped.
         Commit = "commit",
+        /// Nothing, and the map in which the application notes its offsets keeps what it has lost: each commit
+        /// is of the whole map (F29).
+        KeepOffsets = "keep-offsets",
     }
     /// What an application does with a record whose attempts have all failed.
     OnRecordFailure {
@@ -85,4 +88,20 @@ pub struct Consuming {
     pub on_failure: OnRecordFailure,
     /// Between two attempts at a record.
     pub backoff: Delay,
+}
+
+impl Consuming {
+    /// Whether the application itself notes what it has finished, and commits that; otherwise it commits the
+    /// positions of its consumer.
+    #[must_use]
+    pub fn notes_offsets(&self) -> bool {
+        match self.covers {
+            Covers::HighestDone | Covers::Contiguous => true,
+            Covers::Positions => {
+                self.workers.is_none()
+                    && (matches!(self.commit_every, Some(CommitEvery::Records(_)))
+                        || self.commit_offset != CommitOffset::Next)
+            }
+        }
+    }
 }

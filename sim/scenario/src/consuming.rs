@@ -99,6 +99,16 @@ fn commits(sink: &mut Sink<'_>, at: &At<'_>, commit: CommitStrategy, all: &Consu
     goes_with(sink, at, "on_commit_failure", commit, &[AsyncAfterBatch]);
     let revoked = [SyncAfterBatch, AsyncAfterBatch, SyncPerRecord, BeforeProcessing, Never];
     goes_with(sink, at, "on_revoke", commit, &revoked);
+    if let Some(place) = at.get("on_revoke")
+        && all.on_revoke == OnRevoke::KeepOffsets
+        && !all.notes_offsets()
+    {
+        let message = "\"keep-offsets\" is about offsets that the application notes; what it commits here are the \
+                       consumer's own positions, and those end with the assignment";
+        let hint = "add \"commit_every\" with a number of records, or \"workers\" with \"covers\""
+            .to_owned();
+        sink.hinted(place.node.span, &place.path, message.to_owned(), Some(hint));
+    }
     let threads = [AutoWithHandOff, AutoInBackground, SyncAfterBatch, AsyncAfterBatch, Never];
     goes_with(sink, at, "workers", commit, &threads);
     let Some(place) = at.get("covers") else { return };

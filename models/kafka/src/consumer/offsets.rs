@@ -9,6 +9,7 @@ use ackproof_types::{
     CommitEvery, CommitOffset, CommitStrategy, Consuming, Covers, LeaderEpoch, Micros, Offset,
     OnRevoke, TopicPartition,
 };
+use std::collections::BTreeMap;
 
 /// The timeout that people give `poll`: after it a loop with workers looks at what they have done.
 const POLL_TIMEOUT: Micros = Micros::from_millis(100);
@@ -24,6 +25,8 @@ pub(super) struct Ledger {
     last: Vec<(TopicPartition, CommittedOffset)>,
     /// The rebalance listener has run for what is about to be given up.
     listened: bool,
+    /// The application's map of offsets, if nothing is taken out of it: behind what was finished last.
+    noted: BTreeMap<TopicPartition, Offset>,
 }
 
 impl Consumer {
@@ -91,18 +94,18 @@ impl Consumer {
         }
     }
 
-    /// What a commit of the application covers: the consumer's positions, or what it has written down of its
-    /// work, which has no epochs (R8.8, R8.18).
+    /// What a commit of the application covers: the consumer's positions, or what it has noted of its work,
+    /// which has no epochs (R8.8, R8.18).
     pub(super) fn to_commit(&self) -> Vec<(TopicPartition, CommittedOffset)> {
-        let Consuming { workers, covers, commit_every, commit_offset, .. } =
-            self.config.application.consuming;
-        let written_down = workers.is_none()
-            && (matches!(commit_every, Some(CommitEvery::Records(_)))
-                || commit_offset != CommitOffset::Next);
-        match covers {
+        let consuming = &self.config.application.consuming;
+        if self.keeps_offsets() {
+            let noted = self.ledger.noted.iter().map(|(one, offset)| (*one, *offset));
+            return self.unversioned(noted);
+        }
+        match consuming.covers {
             Covers::HighestDone => self.marks(Work::highest),
             Covers::Contiguous => self.marks(Work::contiguous),
-            Covers::Positions if written_down => self.marks(Work::highest),
+            Covers::Positions if consuming.notes_offsets() => self.marks(Work::highest),
             Covers::Positions => self.positions.consumed(),
         }
     }
@@ -110,10 +113,41 @@ impl Consumer {
     fn marks(&self, mark: fn(&Work) -> Option<Offset>) -> Vec<(TopicPartition, CommittedOffset)> {
         let owned = self.positions.owned.iter();
         let marks = owned.filter_map(|(partition, owned)| Some((*partition, mark(&owned.work)?)));
+        self.unversioned(marks)
+    }
+
+    fn unversioned(
+        &self,
+        marks: impl Iterator<Item = (TopicPartition, Offset)>,
+    ) -> Vec<(TopicPartition, CommittedOffset)> {
         let leader_epoch = LeaderEpoch::UNKNOWN;
         marks
             .map(|(one, offset)| (one, self.shifted(CommittedOffset { offset, leader_epoch })))
             .collect()
+    }
+
+    fn keeps_offsets(&self) -> bool {
+        self.config.application.consuming.on_revoke == OnRevoke::KeepOffsets
+    }
+
+    /// The record at `offset` is finished. A worker may finish one of a partition that was lost meanwhile.
+    pub(super) fn note(&mut self, partition: TopicPartition, offset: Offset) {
+        if !self.keeps_offsets() {
+            return;
+        }
+        let noted = self.ledger.noted.get(&partition).copied();
+        let next = match (
+            self.positions.owned.get(&partition),
+            self.config.application.consuming.covers,
+        ) {
+            (Some(owned), Covers::Contiguous) => owned.work.contiguous(),
+            (Some(owned), Covers::HighestDone | Covers::Positions) => owned.work.highest(),
+            (None, Covers::Contiguous) => None,
+            (None, Covers::HighestDone | Covers::Positions) => noted.max(Some(offset + 1)),
+        };
+        if let Some(next) = next {
+            self.ledger.noted.insert(partition, next);
+        }
     }
 
     /// F37: `next` as the application counts.

@@ -120,6 +120,7 @@ impl Consumer {
         if let Some(owned) = self.positions.owned.get_mut(&partition) {
             owned.work.complete(offset);
         }
+        self.note(partition, offset);
         self.ledger.finished = self.ledger.finished.saturating_add(1);
         if self.application.phase == Phase::Draining {
             self.exit_if_done(out);

@@ -94,6 +94,7 @@ impl Consumer {
         if let Some(owned) = self.positions.owned.get_mut(&partition) {
             owned.work.finish(offset);
         }
+        self.note(partition, offset);
         self.ledger.finished = self.ledger.finished.saturating_add(1);
         let settings = &self.config.application;
         if settings.commit == CommitStrategy::SyncPerRecord {

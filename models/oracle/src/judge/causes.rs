@@ -138,6 +138,13 @@ fn committed_past(protocol: &str, commit: &str) -> Told {
     skipped((protocol, commit, "latest"), events)
 }
 
+/// A group committed 2, then the log was cut at 0 and grew to 2 again.
+fn cut_and_regrown() -> Told {
+    let next = positioned(6, 2, PositionSource::Committed);
+    let events = vec![polled(0, &[5, 6]), commit_sent(2), committed(2), took_lead(2, 1, 0), next];
+    skipped(("classic", "sync-after-batch", "latest"), events)
+}
+
 fn began(reset: &str, source: PositionSource) -> Told {
     skipped(("classic", "auto", reset), vec![positioned(5, 1, source)])
 }
@@ -223,6 +230,7 @@ rows! { losses: LossCause {
     OutOfRange, began("earliest", PositionSource::OutOfRangeEarliest);
     NeverGiven, began("latest", PositionSource::Committed);
     NotOnRecord, passed_in_poll();
+    LogCut, cut_and_regrown();
 } }
 
 #[test]

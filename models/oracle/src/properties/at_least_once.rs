@@ -95,6 +95,8 @@ struct Progress {
     polled: Ranges,
     /// What an application was done with, without having processed it.
     given_up: Ranges,
+    /// Offsets that were cut off a log after the group had been given them, or had committed behind them.
+    cut: Ranges,
     commit: Option<Commit>,
     /// It is no more.
     is_expired: bool,
@@ -102,6 +104,8 @@ struct Progress {
     is_added: bool,
     /// Those past all before.
     resumptions: Vec<Resumption>,
+    /// Nothing was given since the last of them.
+    is_unused: bool,
     standing: Standing,
 }
 
@@ -159,6 +163,12 @@ impl Progress {
         self.standing.resume(entry.node, offset);
         let is_added = std::mem::take(&mut self.is_added);
         let commit = self.commit.filter(|commit| commit.offset == offset);
+        // Who finds that its first position is out of range has passed nothing with it.
+        let moved = |last: &Resumption| last.node == entry.node && last.offset > offset;
+        if self.is_unused && self.resumptions.last().is_some_and(moved) {
+            self.resumptions.pop();
+            self.go_back(offset);
+        }
         if self.resumptions.last().is_some_and(|last| last.until >= offset) {
             self.go_back(offset);
             return;
@@ -168,6 +178,17 @@ impl Progress {
         let found =
             Resumption { at, node, offset, source, until, given, commit, is_expired, is_added };
         self.resumptions.push(found);
+        self.is_unused = true;
+    }
+
+    /// The log ends at `end` from now on: what the group knows of offsets above is of other records.
+    fn cut(&mut self, end: Offset) {
+        self.standing.cut(end);
+        let committed = self.commit.map_or(end, |commit| commit.offset);
+        self.cut.insert(end.0, self.given.max(committed).0);
+        self.polled.cut(end.0);
+        self.given = self.given.min(end);
+        self.go_back(end);
     }
 
     /// What is at `offset` and above comes again, or for the first time: nothing has passed it.
@@ -259,10 +280,7 @@ impl Checker {
         let led = self.epochs.of(partition);
         if epoch > *led {
             *led = epoch;
-            self.progress.all_of(partition).for_each(|progress| {
-                progress.standing.cut(log_end);
-                progress.go_back(log_end);
-            });
+            self.progress.all_of(partition).for_each(|progress| progress.cut(log_end));
         }
     }
 
@@ -336,6 +354,7 @@ impl Property for Checker {
                 let progress = self.progress.of(*group, *partition);
                 let end = base_offset.plus(records.len());
                 progress.given = progress.given.max(end);
+                progress.is_unused = false;
                 progress.polled.insert(base_offset.0, end.0);
             }
             Event::Processed { group, partition, offset, record, .. }

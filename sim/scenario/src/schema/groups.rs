@@ -95,7 +95,8 @@ fn application(key: &str) -> Value {
         "on_revoke" => words(
             OnRevoke::ALL.iter().map(|one| one.name()),
             "What its rebalance listener does before partitions are given up: there is none, or it commits \
-             what is done, and drops what no worker has begun (commit).",
+             what is done, and drops what no worker has begun (commit). With keep-offsets the application goes \
+             on committing what it noted of partitions that it has lost.",
         ),
         "workers" => described(
             json!({ "type": "integer", "minimum": 1, "maximum": MAX_COUNT }),

@@ -51,6 +51,7 @@ fn keys_that_say_nothing_together_are_refused() {
         (r#""commit": "auto", "commit_offset": "last""#, "it goes with \"sync-after-batch\""),
         (r#""on_commit_failure": "send-again""#, "it goes with \"async-after-batch\""),
         (r#""commit": "auto", "on_revoke": "commit""#, "says nothing with"),
+        (r#""on_revoke": "keep-offsets""#, "the consumer's own positions"),
         (r#""commit": "auto", "workers": 2"#, "\"auto-with-hand-off\""),
         (r#""covers": "contiguous""#, "add them"),
         (

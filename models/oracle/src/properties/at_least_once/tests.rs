@@ -383,3 +383,30 @@ fn a_position_or_commit_that_the_group_went_back_behind_explains_nothing() {
     let again = skip("before-processing", again.concat());
     assert_eq!(again.0, Some(LossCause::CommitBeforeProcessing), "{}", again.1);
 }
+
+/// A committed offset beyond the end of a log that was cut: the member that finds it there goes where the reset
+/// sends it, and that is what skips.
+#[test]
+fn a_position_that_was_out_of_range_is_told_by_where_it_went_then() {
+    let beyond = positioned(5, 9, PositionSource::Committed);
+    let reset = positioned(5, 1, PositionSource::OutOfRangeLatest);
+    assert_eq!(skip("auto", vec![beyond.clone(), reset]).0, Some(LossCause::OutOfRange));
+    assert_eq!(skip("auto", vec![beyond]).0, Some(LossCause::NeverGiven));
+}
+
+/// Records that lie where others were cut off: whether the group was given them since tells why they are skipped.
+#[test]
+fn a_cut_explains_only_what_the_group_was_not_given_again() {
+    let led = || {
+        let (epoch, log_end, high_watermark) = (LeaderEpoch(1), Offset(0), Offset(0));
+        (2, Event::BecameLeader { partition: P, epoch, log_end, high_watermark })
+    };
+    let old = || vec![polled(0, &[7]), commit_sent(1), committed(1), led()];
+    let then = |more: Vec<_>| skip("before-processing", [old(), more].concat()).0;
+    let next = || positioned(6, 1, PositionSource::Committed);
+    assert_eq!(then(vec![next()]), Some(LossCause::LogCut));
+    // Nobody looked again: the one who stood there went on.
+    assert_eq!(then(vec![polled(1, &[1]), processed(1, 1)]), Some(LossCause::LogCut));
+    let again = vec![polled(0, &[0]), commit_sent(1), committed(1), next()];
+    assert_eq!(then(again), Some(LossCause::CommitBeforeProcessing));
+}

@@ -16,6 +16,9 @@ pub(super) fn explain(
     open: &Open,
     progress: Option<&Progress>,
 ) -> (LossCause, Option<Resumption>) {
+    // Given again since, it was in hand.
+    let was_cut = progress
+        .is_some_and(|one| one.cut.contains(open.offset.0) && !one.polled.contains(open.offset.0));
     let passed = progress.and_then(|progress| {
         progress.resumptions.iter().find(|resumption| resumption.until > open.offset)
     });
@@ -26,7 +29,12 @@ pub(super) fn explain(
         if progress.is_some_and(|one| one.given_up.contains(open.offset.0)) {
             return (given_up(group), None);
         }
-        return (if past { LossCause::CommitPastWork } else { LossCause::NotOnRecord }, None);
+        let cause = match (past, was_cut) {
+            (true, _) => LossCause::CommitPastWork,
+            (false, true) => LossCause::LogCut,
+            (false, false) => LossCause::NotOnRecord,
+        };
+        return (cause, None);
     };
     if progress.is_some_and(|one| one.given_up.contains(open.offset.0)) {
         return (given_up(group), Some(*resumption));
@@ -45,6 +53,7 @@ pub(super) fn explain(
         PositionSource::OutOfRangeEarliest if resets_to(OffsetReset::Earliest) => {
             LossCause::OutOfRange
         }
+        PositionSource::Committed if was_cut && resumption.commit.is_none() => LossCause::LogCut,
         PositionSource::Committed if is_beyond(group, open, resumption) => LossCause::CommitBeyond,
         PositionSource::Committed
             if open.offset < resumption.given
