@@ -1,7 +1,7 @@
 //! Why records are lost, skipped or processed twice: one name for each cause, stable, for reports and
 //! machines, and one sentence that names the setting responsible. It judges nothing.
 
-use crate::context::{Context, ProducerLimits};
+use crate::context::Context;
 use ackproof_types::{ErrorCode, Micros, RebalanceReason, TopicId, TopicPartition};
 
 macro_rules! causes {
@@ -170,13 +170,6 @@ causes! {
             "commit_offset=last: the committed offset was that of the last record processed, not the next one";
         NeverCommitted = "never-committed",
             "commit=never: the group commits nothing";
-    }
-}
-
-impl DuplicateCause {
-    /// Why an idempotent producer's retry was written again, although it raised no epoch.
-    pub(crate) fn unrecognised(limits: ProducerLimits) -> Self {
-        if limits.id_expiration.is_some() { Self::ProducerExpired } else { Self::Deduplication }
     }
 }
 

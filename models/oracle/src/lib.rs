@@ -8,7 +8,8 @@
 //! - [`pace`] latencies and stalls, `moves` of leaders and owners, in [`histogram`]s; [`load`] of brokers
 //! - `formation` of groups, before which they are not measured · `obstacles` that explain a stall
 //! - `elected` leaders, and `deposed` ones whose final reads are set aside · `standing` of groups
-//! - `bumps` of epochs, which excuse copies · `restarts` after which logs are shorter
+//! - `bumps` of epochs, which excuse copies · `expiry` of producers
+//! - `restarts` after which logs are shorter
 //! - [`partitions`] that topics have, and which of them were read
 //! - [`timeline`] a run at a glance · [`story`] biographies of records · [`jsonl`] histories as JSON Lines
 
@@ -18,6 +19,7 @@ pub mod context;
 mod deposed;
 mod effects;
 mod elected;
+mod expiry;
 mod exposed;
 mod formation;
 pub mod histogram;

@@ -10,6 +10,7 @@ mod witness;
 use crate::bumps::Bumps;
 use crate::cause::{DuplicateCause, OrderCause};
 use crate::context::{Context, ProducerContext};
+use crate::expiry::Expiry;
 use crate::formation::Formation;
 use crate::history::{Entry, Event, Phase};
 use crate::moves::Moves;
@@ -86,6 +87,7 @@ pub struct Measure {
     records: Vec<Vec<u8>>,
     log_duplicates: BTreeMap<DuplicateCause, u64>,
     bumps: Bumps,
+    expiry: Expiry,
     /// Partitions that were read to their end.
     read: Read,
     /// Where records of logs that are not read yet were acknowledged.
@@ -131,7 +133,7 @@ impl Measure {
         let groups =
             context.groups.iter().map(|info| (group(&info.name), RecordSet::default())).collect();
         let topics = context.groups.iter().map(|group| group.topics.as_slice());
-        let read = Read::new(&context);
+        let (read, expiry) = (Read::new(&context), Expiry::new(&context));
         Self {
             clocks: Clocks::new(context.topics.len(), topics),
             outcomes: Outcomes::default(),
@@ -146,6 +148,7 @@ impl Measure {
             context,
             log_duplicates: BTreeMap::new(),
             bumps: Bumps::default(),
+            expiry,
             redeliveries: GroupPlaces::default(),
             standings: GroupPlaces::default(),
             epochs: Places::default(),
@@ -183,6 +186,7 @@ impl Measure {
         let at = entry.at;
         self.last = at;
         self.bumps.observe(entry, &self.context);
+        self.expiry.observe(entry);
         match &entry.event {
             // What the application sends again has no certain failure any more.
             Event::SendBlocked { record } => {
@@ -353,8 +357,10 @@ impl Measure {
             DuplicateCause::ProducerRetry
         } else if self.bumps.excuse(id) {
             DuplicateCause::EpochBump
+        } else if self.expiry.explains(id) {
+            DuplicateCause::ProducerExpired
         } else {
-            DuplicateCause::unrecognised(producer.limits)
+            DuplicateCause::Deduplication
         }
     }
 

@@ -262,10 +262,11 @@ fn written_twice(idempotent: bool, meanwhile: Events) -> Told {
     told
 }
 
-/// The brokers forget the producer within the run.
+/// The leader writes a record that is older than what the brokers remember, once more.
 fn forgotten() -> Told {
-    let mut told = written_twice(true, vec![]);
-    told.context.producers[0].limits.id_expiration = Some(Micros(1));
+    let appends = vec![appended(1, 0, 0, &[0]), appended(1, 0, 1, &[0])];
+    let mut told = written_twice(true, appends);
+    told.context.producers[0].limits.id_expiration = Some(Micros::from_secs(2));
     told
 }
 

@@ -105,10 +105,33 @@ fn a_duplicate_in_the_log_names_its_cause() {
     (context.producers[0].acks, context.producers[0].idempotent) = (Acks::None, false);
     let causes = counted(&context, vec![sent(0), final_read(0, &[0, 0])]).0.log_duplicate_causes;
     assert_eq!(causes, [(DuplicateCause::NotOnRecord, 1)].into(), "acks=0 sends nothing again");
-    let limits = &mut context.producers[0].limits;
-    (limits.id_expiration, context.producers[0].idempotent) = (Some(Micros(1)), true);
-    let causes = counted(&context, vec![sent(0), final_read(0, &[0, 0])]).0.log_duplicate_causes;
-    assert_eq!(causes, [(DuplicateCause::ProducerExpired, 1)].into(), "it was forgotten");
+}
+
+#[test]
+fn a_forgotten_producer_is_told_only_of_what_came_after_its_time() {
+    let cause = |seconds, events: Vec<(u16, Event)>| {
+        let mut context = context();
+        context.producers[0].idempotent = true;
+        context.producers[0].limits.id_expiration = Some(Micros::from_secs(seconds));
+        counted(&context, events).0.log_duplicate_causes.into_keys().next()
+    };
+    let twice = |second: (u16, Event)| {
+        vec![sent(0), appended(1, 0, 0, &[0]), second, final_read(0, &[0, 0])]
+    };
+    let again = || appended(1, 0, 1, &[0]);
+    assert_eq!(cause(2, twice(again())), Some(DuplicateCause::ProducerExpired));
+    assert_eq!(cause(3, twice(again())), Some(DuplicateCause::Deduplication), "not yet");
+    assert_eq!(cause(2, twice(appended(2, 0, 1, &[0]))), Some(DuplicateCause::Deduplication));
+    let newer = vec![
+        sent(0),
+        sent(1),
+        appended(1, 0, 0, &[0, 1]),
+        appended(1, 0, 2, &[0]),
+        final_read(0, &[0, 1, 0]),
+    ];
+    assert_eq!(cause(3, newer), Some(DuplicateCause::Deduplication), "a newer one was known");
+    let late = vec![sent(0), phase(Phase::Load), appended(1, 0, 0, &[0]), final_read(0, &[0, 0])];
+    assert_eq!(cause(2, late), Some(DuplicateCause::Deduplication), "its first copy came late");
 }
 
 #[test]
