@@ -2,8 +2,8 @@
 //! brokers, controllers, producers and consumers. It starts nothing.
 
 use crate::process::Launch;
-use ackproof_scenario::plan::{Group, Plan, Producer, SettingValue, Settings, Topic};
-use ackproof_types::CommitStrategy;
+use ackproof_scenario::plan::{Plan, Producer, SettingValue, Settings, Topic};
+use ackproof_types::KafkaVersion;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -26,6 +26,18 @@ pub(crate) fn version(jars: &Path) -> Option<String> {
         Some(name.strip_prefix("kafka-clients-")?.strip_suffix(".jar")?.to_owned())
     });
     versions.next()
+}
+
+/// The line of the artifacts in `jars`.
+pub(crate) fn line(jars: &Path) -> Option<KafkaVersion> {
+    let version = version(jars)?;
+    let mut parts = version.split('.');
+    KafkaVersion::of(&format!("{}.{}", parts.next()?, parts.next()?))
+}
+
+/// The option of a tool for its properties: KIP-1147 gave all tools one name, and `old` is deprecated.
+pub(crate) fn command_config(line: KafkaVersion, old: &'static str) -> &'static str {
+    if line >= KafkaVersion::V4_2 { "--command-config" } else { old }
 }
 
 /// `node.id` of the controller `number`, from 1.
@@ -67,7 +79,7 @@ pub(crate) enum Server {
 }
 
 /// The values of `settings` as lines of a properties file.
-fn lines(settings: &Settings) -> String {
+pub(crate) fn lines(settings: &Settings) -> String {
     let mut text = String::new();
     for (key, value) in &settings.0 {
         let _ = match value {
@@ -103,19 +115,25 @@ pub(crate) fn server(server: Server, plan: &Plan, addresses: &Addresses, data: &
         addresses.voters(),
         data.display()
     );
-    if role == "broker" {
+    if let Server::Broker(id) = server {
+        if let Some(rack) = plan.racks.get(usize::from(id) - 1) {
+            let _ = writeln!(text, "broker.rack={rack}");
+        }
         let _ = writeln!(text, "advertised.listeners=PLAINTEXT://{address}:{port}");
         text.push_str("inter.broker.listener.name=PLAINTEXT\n");
     }
     text + &lines(&plan.broker_config)
 }
 
-/// Formats the data folder of the server with this properties `file`.
-pub(crate) fn format_storage(file: &Path) -> Launch {
-    let arguments = ["format", "-t", CLUSTER, "-c"].map(str::to_owned);
+/// Formats the data folder of the server with this properties `file`, with the levels of features that the plan
+/// has: those of its `metadata.version`, whatever line runs.
+pub(crate) fn format_storage(file: &Path, plan: &Plan) -> Launch {
+    let file = file.display().to_string();
+    let level = plan.features.metadata_version.metadata_version();
+    let arguments = ["format", "-t", CLUSTER, "-c", &file, "--release-version", level];
     Launch {
         main: "kafka.tools.StorageTool".to_owned(),
-        arguments: [arguments.as_slice(), &[file.display().to_string()]].concat(),
+        arguments: arguments.map(str::to_owned).to_vec(),
         heap: 64,
     }
 }
@@ -130,10 +148,11 @@ pub(crate) fn start_server(server: Server, file: &Path) -> Launch {
 }
 
 /// Prints the records of a segment of the metadata log.
-pub(crate) fn dump_metadata(segment: &Path) -> Launch {
+pub(crate) fn dump_metadata(segment: &Path, line: KafkaVersion) -> Launch {
     let arguments = ["--cluster-metadata-decoder", "--files"].map(str::to_owned);
+    let package = if line >= KafkaVersion::V4_3 { "org.apache.kafka" } else { "kafka" };
     Launch {
-        main: "kafka.tools.DumpLogSegments".to_owned(),
+        main: format!("{package}.tools.DumpLogSegments"),
         arguments: [arguments.as_slice(), &[segment.display().to_string()]].concat(),
         heap: 128,
     }
@@ -165,12 +184,8 @@ pub(crate) fn producer_properties(producer: &Producer) -> String {
     lines(&producer.config)
 }
 
-/// The properties file of a member.
-pub(crate) fn member_properties(group: &Group) -> String {
-    lines(&group.config)
-}
-
-fn arguments(pairs: BTreeMap<&str, String>, switches: &[&str]) -> Vec<String> {
+/// Options of a program with their values, and switches.
+pub(crate) fn arguments(pairs: BTreeMap<&str, String>, switches: &[&str]) -> Vec<String> {
     let pairs = pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
     pairs.chain(switches.iter().map(|name| (*name).to_owned())).collect()
 }
@@ -180,7 +195,7 @@ pub(crate) fn start_producer(
     producer: &Producer,
     plan: &Plan,
     prefix: usize,
-    bootstrap: &str,
+    (line, bootstrap): (KafkaVersion, &str),
     properties: &Path,
 ) -> Launch {
     let rate = 1_000_000 / producer.interval.0.max(1);
@@ -194,7 +209,7 @@ pub(crate) fn start_producer(
         ("--throughput", rate.to_string()),
         ("--acks", acks.to_owned()),
         ("--value-prefix", prefix.to_string()),
-        ("--producer.config", properties.display().to_string()),
+        (command_config(line, "--producer.config"), properties.display().to_string()),
     ]);
     if producer.keys > 0 {
         pairs.insert("--repeating-keys", producer.keys.to_string());
@@ -204,29 +219,6 @@ pub(crate) fn start_producer(
     }
     let main = "org.apache.kafka.tools.VerifiableProducer".to_owned();
     Launch { main, arguments: arguments(pairs, &[]), heap: 96 }
-}
-
-/// Starts a member of `group`.
-pub(crate) fn start_member(
-    group: &Group,
-    plan: &Plan,
-    bootstrap: &str,
-    properties: &Path,
-) -> Launch {
-    let pairs = BTreeMap::from([
-        ("--bootstrap-server", bootstrap.to_owned()),
-        ("--topic", plan.topics[group.topics[0].index()].name.clone()),
-        ("--group-id", group.name.clone()),
-        ("--session-timeout", group.config.number("session.timeout.ms").to_string()),
-        ("--reset-policy", group.config.word("auto.offset.reset").to_owned()),
-        ("--consumer.config", properties.display().to_string()),
-    ]);
-    let switches: &[&str] = match group.commit {
-        CommitStrategy::Auto => &["--verbose", "--enable-autocommit"],
-        _ => &["--verbose"],
-    };
-    let main = "org.apache.kafka.tools.VerifiableConsumer".to_owned();
-    Launch { main, arguments: arguments(pairs, switches), heap: 96 }
 }
 
 /// How every JVM logs: what matters, to standard error.
@@ -259,7 +251,7 @@ mod tests {
     fn plan() -> Plan {
         let text = r#"{
             "name": "x",
-            "cluster": { "config": { "broker.session.timeout.ms": 12000 } },
+            "cluster": { "racks": ["a", "b", "c"], "config": { "broker.session.timeout.ms": 12000 } },
             "topics": { "payments": { "partitions": 2, "config": { "min.insync.replicas": 2 } } },
             "producers": { "billing": { "rate": "40/s", "keys": 7, "config": { "acks": "1" } } },
             "groups": { "ledger": { "config": { "session.timeout.ms": 10000 } } }
@@ -280,6 +272,7 @@ mod tests {
         assert!(has(&broker, "node.id=2") && has(&broker, "listeners=PLAINTEXT://10.77.0.2:9092"));
         assert!(has(&broker, "broker.session.timeout.ms=12000"), "of the scenario: {broker}");
         assert!(has(&broker, "replica.lag.time.max.ms=30000"), "a default: {broker}");
+        assert!(has(&broker, "broker.rack=b"), "{broker}");
         let voters = "101@10.77.0.4:9093,102@10.77.0.5:9093,103@10.77.0.6:9093";
         assert!(has(&broker, &format!("controller.quorum.voters={voters}")));
         let controller = server(Server::Controller(3), &plan, &addresses, Path::new("/d"));
@@ -289,17 +282,46 @@ mod tests {
     }
 
     #[test]
+    fn programs_are_called_as_their_line_has_them() {
+        let plan = plan();
+        let format = format_storage(Path::new("/f"), &plan).arguments.join(" ");
+        assert!(format.ends_with("-c /f --release-version 4.0-IV3"), "{format}");
+        let main = |line| dump_metadata(Path::new("/s"), line).main;
+        assert_eq!(main(KafkaVersion::V4_2), "kafka.tools.DumpLogSegments");
+        assert_eq!(main(KafkaVersion::V4_4), "org.apache.kafka.tools.DumpLogSegments");
+        let option = |line| command_config(line, "--producer.config");
+        assert_eq!(option(KafkaVersion::V4_0), "--producer.config");
+        assert_eq!(option(KafkaVersion::V4_4), "--command-config");
+    }
+
+    #[test]
+    fn the_line_is_that_of_the_artifacts() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(line(folder.path()), None);
+        std::fs::write(folder.path().join("kafka-clients-4.4.0.jar"), "").unwrap();
+        assert_eq!(version(folder.path()).as_deref(), Some("4.4.0"));
+        assert_eq!(line(folder.path()), Some(KafkaVersion::V4_4));
+    }
+
+    #[test]
     fn clients_get_the_settings_of_the_plan() {
         let (plan, bootstrap) = (plan(), addresses().bootstrap());
         assert_eq!(bootstrap, "10.77.0.1:9092,10.77.0.2:9092,10.77.0.3:9092");
-        let launch = start_producer(&plan.producers[0], &plan, 3, &bootstrap, Path::new("/p"));
+        let by = (KafkaVersion::V4_0, bootstrap.as_str());
+        let launch = start_producer(&plan.producers[0], &plan, 3, by, Path::new("/p"));
         let told = launch.arguments.join(" ");
-        for part in ["--acks 1", "--throughput 40", "--repeating-keys 7", "--value-prefix 3"] {
+        for part in [
+            "--producer.config /p",
+            "--acks 1",
+            "--throughput 40",
+            "--repeating-keys 7",
+            "--value-prefix 3",
+        ] {
             assert!(told.contains(part), "{part}: {told}");
         }
         let mut safe = plan.producers[0].clone();
         safe.config.0.insert("acks", SettingValue::Word("all".to_owned()));
-        let launch = start_producer(&safe, &plan, 3, &bootstrap, Path::new("/p"));
+        let launch = start_producer(&safe, &plan, 3, by, Path::new("/p"));
         assert!(launch.arguments.join(" ").contains("--acks -1"), "the tool knows no all");
         let properties = producer_properties(&plan.producers[0]);
         assert!(
@@ -307,12 +329,6 @@ mod tests {
             "as Kafka decides: {properties}"
         );
         assert!(properties.contains("retries=2147483647\n"), "the tool's own is 0: {properties}");
-        let launch = start_member(&plan.groups[0], &plan, &bootstrap, Path::new("/p"));
-        let told = launch.arguments.join(" ");
-        for part in ["--session-timeout 10000", "--group-id ledger", "--verbose"] {
-            assert!(told.contains(part), "{part}: {told}");
-        }
-        assert!(!told.contains("--enable-autocommit"));
         assert_eq!(placement(1, &plan.topics[1], 3), "2,3,1;3,1,2", "as the simulator places them");
         let settings = topic_settings(1, &plan.topics[1]);
         assert!(settings.split(',').any(|one| one == "min.insync.replicas=2"), "{settings}");

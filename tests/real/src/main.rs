@@ -9,6 +9,7 @@ mod commits;
 mod host;
 mod journal;
 mod kafka;
+mod members;
 mod nemesis;
 mod network;
 mod observer;
@@ -172,8 +173,8 @@ fn about(arguments: &Doctor) -> Status {
     Status::Done
 }
 
-/// The plan of a scenario file; says what is wrong with it.
-fn plan(file: &Path) -> Option<Plan> {
+/// The plan of a scenario file with the Kafka of `jars`, whatever line the file names; says what is wrong with it.
+fn plan(file: &Path, jars: &Path) -> Option<Plan> {
     let shown = file.display().to_string();
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
@@ -182,7 +183,8 @@ fn plan(file: &Path) -> Option<Plan> {
             return None;
         }
     };
-    match load(&text, &shown, &[]) {
+    let line = kafka::line(jars).map(|line| ("kafka".to_owned(), line.name().to_owned()));
+    match load(&text, &shown, line.as_slice()) {
         Ok((plan, _)) => Some(plan),
         Err(mistakes) => {
             mistakes.iter().for_each(|one| anstream::eprintln!("{one}"));
@@ -193,7 +195,7 @@ fn plan(file: &Path) -> Option<Plan> {
 
 /// Whether a scenario can be run; says why not.
 fn is_fit(file: &Path, arguments: &Run, delays: bool, folders: &mut BTreeSet<PathBuf>) -> bool {
-    let Some(plan) = plan(file) else { return false };
+    let Some(plan) = plan(file, &arguments.doctor.jars) else { return false };
     let mut wrong = possible::impossible(&plan, delays);
     wrong.iter_mut().for_each(|what| what.insert_str(0, "not possible here: "));
     let folder = folder(file, arguments);
@@ -251,7 +253,7 @@ fn announced(arguments: &Run) -> String {
     let (mut runs, mut seconds) = (0, 0);
     for file in each {
         let count = missing(&file);
-        let load = plan(file).map_or(0, |plan| plan.load.0 / 1_000_000);
+        let load = plan(file, &arguments.doctor.jars).map_or(0, |plan| plan.load.0 / 1_000_000);
         runs += count;
         seconds += count * (load + BESIDE_LOAD);
     }
@@ -306,7 +308,7 @@ fn one(file: &Path, run: u64, arguments: &Run, interrupted: &AtomicBool) -> Resu
 }
 
 fn inside(arguments: &Inside) -> Status {
-    let Some(plan) = plan(&arguments.scenario) else { return Status::Refused };
+    let Some(plan) = plan(&arguments.scenario, &arguments.jars) else { return Status::Refused };
     let places = Places {
         jars: arguments.jars.clone(),
         work: arguments.work.clone(),
@@ -350,6 +352,10 @@ mod tests {
         let mut folders = BTreeSet::new();
         assert!(is_fit(&arguments.scenarios[0], &arguments, false, &mut folders));
         assert!(!is_fit(&arguments.scenarios[0], &arguments, false, &mut folders), "again");
+        std::fs::create_dir_all(&arguments.doctor.jars).unwrap();
+        std::fs::write(arguments.doctor.jars.join("kafka-clients-4.3.0.jar"), "").unwrap();
+        let plan = plan(&arguments.scenarios[0], &arguments.doctor.jars).unwrap();
+        assert_eq!(plan.kafka.name(), "4.3", "the binary's");
         assert!(!is_fit(Path::new("nowhere.json"), &arguments, false, &mut folders));
     }
 }

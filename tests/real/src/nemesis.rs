@@ -224,9 +224,8 @@ fn hurt(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         Action::Slow { by, .. } | Action::SlowFollower(by) => {
             stage.network.queue(links, Some(delay(*by)))
         }
-        Action::RollingRestart | Action::Reset | Action::StallPoll | Action::AddPartitions(_) => {
-            Ok(())
-        }
+        Action::StallPoll => hosts.iter().try_for_each(|host| stage.stall(*host, true)),
+        Action::RollingRestart | Action::Reset | Action::AddPartitions(_) => Ok(()),
     }
 }
 
@@ -247,7 +246,8 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         Action::Throttle { .. } | Action::Slow { .. } | Action::SlowFollower(_) => {
             stage.network.queue(links, None)
         }
-        Action::Reset | Action::StallPoll | Action::AddPartitions(_) => Ok(()),
+        Action::StallPoll => hosts.iter().try_for_each(|host| stage.stall(*host, false)),
+        Action::Reset | Action::AddPartitions(_) => Ok(()),
     }
 }
 
@@ -313,7 +313,7 @@ mod tests {
         fn is_up(&mut self, _: Host) -> bool {
             true
         }
-        fn is_in_sync(&mut self) -> Result<bool, String> {
+        fn is_back(&mut self, _: Option<Host>) -> Result<bool, String> {
             Ok(true)
         }
     }

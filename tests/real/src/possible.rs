@@ -2,8 +2,8 @@
 //! looks at the plan only.
 
 use ackproof_scenario::describe::verb;
-use ackproof_scenario::plan::{Action, Group, Plan, Producer, Target, When};
-use ackproof_types::{CommitStrategy, Consuming, Micros, Sending};
+use ackproof_scenario::plan::{Action, Group, Plan, Producer, When};
+use ackproof_types::{CommitStrategy, Consuming, Features, Sending};
 
 /// Longest value of a `VerifiableProducer`'s records with its key: `12.1234567` and `1234`.
 const LARGEST_RECORD: u32 = 20;
@@ -13,6 +13,11 @@ pub(crate) fn impossible(plan: &Plan, delays: bool) -> Vec<String> {
     let mut found = Vec::new();
     if !plan.variants.is_empty() {
         found.push("variants: they are faults of the models; Kafka has its own".to_owned());
+    }
+    let levels =
+        Features { metadata_version: plan.features.metadata_version, ..Features::default() };
+    if plan.features != levels {
+        found.push("features: only those of a metadata.version together".to_owned());
     }
     for name in plan
         .producers
@@ -32,10 +37,6 @@ pub(crate) fn impossible(plan: &Plan, delays: bool) -> Vec<String> {
             found.push("a fault with \"after\": only the simulator knows the moment".to_owned());
         }
         for (_, kind) in &fault.choices {
-            if matches!(kind.target, Target::AllMembers(_)) && kind.action == Action::RollingRestart
-            {
-                found.push("rolling-restart: of brokers only; members are not done yet".to_owned());
-            }
             if let Some(why) = of_action(&kind.action, delays) {
                 found.push(format!("{}: {why}", verb(&kind.action)));
             }
@@ -70,32 +71,24 @@ fn of_producer(producer: &Producer, found: &mut Vec<String>) {
 fn of_group(group: &Group, found: &mut Vec<String>) {
     let name = &group.name;
     if group.topics.len() != 1 {
-        found.push(format!("{name}: VerifiableConsumer subscribes to one topic"));
-    }
-    if group.process.max > Micros::from_millis(1) {
-        found.push(format!(
-            "{name}: VerifiableConsumer works its records at once; say \"process\": \"0ms\""
-        ));
+        found.push(format!("{name}: members subscribe to one topic"));
     }
     if group.failures_per_million > 0 {
-        found.push(format!("{name}: \"failures\": VerifiableConsumer does not fail"));
+        found.push(format!("{name}: \"failures\": members do not fail"));
     }
     if !group.fails.is_empty() || group.consuming != Consuming::default() {
         found.push(format!(
-            "{name}: VerifiableConsumer has no workers, does not fail, and commits after each poll"
+            "{name}: members have no workers, do not fail, and commit after each poll"
         ));
     }
     if !matches!(group.commit, CommitStrategy::SyncAfterBatch | CommitStrategy::Auto) {
         let commit = group.commit.name();
-        found.push(format!(
-            "{name}: \"{commit}\": VerifiableConsumer knows sync-after-batch and auto"
-        ));
+        found.push(format!("{name}: \"{commit}\": members know sync-after-batch and auto"));
     }
 }
 
 fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
     match action {
-        Action::StallPoll => Some("VerifiableConsumer polls as long as it lives"),
         Action::Reset => Some("not done on real connections yet"),
         Action::AddPartitions(_) => Some("not done on a real cluster yet"),
         Action::Slow { .. } | Action::SlowFollower(_) if !delays => {
@@ -112,7 +105,8 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
         | Action::Throttle { .. }
         | Action::Lossy { .. }
         | Action::Leave
-        | Action::Join => None,
+        | Action::Join
+        | Action::StallPoll => None,
     }
 }
 
@@ -134,12 +128,16 @@ mod tests {
     fn what_cannot_be_done_is_told_with_the_reason() {
         let good = r#""process": "0ms""#;
         assert_eq!(of(good, r#"{"at": "5s", "crash": "broker-1", "for": "5s"}"#, false), [""; 0]);
-        let found = of(good, r#"{"at": "5s", "stall-poll": "ledger-0", "for": "5s"}"#, false);
-        assert!(found[0].starts_with("stall-poll: "), "{found:?}");
+        assert_eq!(
+            of(good, r#"{"at": "5s", "stall-poll": "ledger-0", "for": "5s"}"#, false),
+            [""; 0]
+        );
+        let found = of(good, r#"{"at": "5s", "reset": "broker-1"}"#, false);
+        assert!(found[0].starts_with("reset: "), "{found:?}");
         let slow = r#"{"at": "5s", "slow": "broker-1", "by": "50ms", "for": "5s"}"#;
         assert!(of(good, slow, true).is_empty());
         assert!(of(good, slow, false)[0].contains("netem"), "only where the kernel can");
-        assert!(of(r#""process": "5ms""#, "", true)[0].contains("\"process\": \"0ms\""));
+        assert_eq!(of(r#""process": "5ms""#, "", true), [""; 0]);
         let found = of(r#""process": "0ms", "commit": "async-after-batch""#, "", true);
         assert!(found[0].contains("async-after-batch"), "{found:?}");
     }

@@ -22,6 +22,8 @@ pub(crate) struct Launch {
 pub(crate) struct Java {
     /// The folder of Kafka's artifacts.
     pub(crate) jars: PathBuf,
+    /// A folder of classes of the harness's own.
+    pub(crate) classes: PathBuf,
     /// The configuration of logging.
     pub(crate) logging: PathBuf,
     /// Where output goes: `<name>.jsonl` and `<name>.log`.
@@ -74,11 +76,25 @@ impl Java {
             .arg("-Djava.net.preferIPv4Stack=true")
             .arg(format!("-Dlog4j2.configurationFile={}", self.logging.display()))
             .arg("-cp")
-            .arg(self.jars.join("*"))
+            .arg(format!("{}/*:{}", self.jars.display(), self.classes.display()))
             .arg(&launch.main)
             .args(&launch.arguments)
             .stderr(Self::append(&self.output.join(format!("{name}.log")))?);
         Ok(command)
+    }
+
+    /// Compiles `source` into the folder of classes, in the namespace `name`.
+    pub(crate) fn compile(&self, name: &str, source: &Path) -> Result<(), String> {
+        let told = |error: std::io::Error| format!("{}: {error}", self.jars.display());
+        // Only the launcher of programs reads `*`.
+        let entries = std::fs::read_dir(&self.jars).map_err(told)?;
+        let jars: Vec<String> =
+            entries.filter_map(|one| Some(one.ok()?.path().display().to_string())).collect();
+        let classes = self.classes.display().to_string();
+        let source = source.display().to_string();
+        let arguments = ["-d", &classes, "-cp", &jars.join(":"), &source].map(str::to_owned);
+        let main = "com.sun.tools.javac.Main".to_owned();
+        self.run(name, &Launch { main, arguments: arguments.to_vec(), heap: 160 }).map(drop)
     }
 
     /// Runs `launch` in the namespace `name` to its end; its output.

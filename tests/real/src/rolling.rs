@@ -1,4 +1,5 @@
-//! A rolling restart: one broker after another, the next one once all in-sync sets are full again.
+//! A rolling restart: one broker after another, the next one once all in-sync sets are full again; or one member
+//! after another, the next one once the last one has started, as a deployment does it.
 
 use crate::network::Host;
 use ackproof_types::Micros;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 pub(crate) enum Step {
     /// Nothing yet.
     Wait,
-    /// Stop this broker cleanly.
+    /// Stop this one cleanly.
     Stop(Host),
     /// Start it again.
     Boot(Host),
@@ -17,7 +18,7 @@ pub(crate) enum Step {
     Done,
 }
 
-/// Where a broker is on its way.
+/// Where one is on its way.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Stopping(Host),
@@ -28,8 +29,8 @@ enum Way {
 pub(crate) trait Watched {
     /// Whether the process of `host` runs.
     fn is_up(&mut self, host: Host) -> bool;
-    /// Whether all in-sync sets are full.
-    fn is_in_sync(&mut self) -> Result<bool, String>;
+    /// Whether nothing is missing after `last` was restarted: of brokers, whether all in-sync sets are full.
+    fn is_back(&mut self, last: Option<Host>) -> Result<bool, String>;
 }
 
 /// A rolling restart.
@@ -38,16 +39,18 @@ pub(crate) struct Rolling {
     left: Vec<Host>,
     down: Duration,
     way: Option<Way>,
+    last: Option<Host>,
 }
 
 impl Rolling {
-    /// Of `brokers`, each down for so long.
-    pub(crate) fn new(mut brokers: Vec<Host>, down: Micros) -> Self {
-        brokers.reverse();
-        Self { left: brokers, down: Duration::from_micros(down.0), way: None }
+    /// Of these, each down for so long.
+    pub(crate) fn new(mut hosts: Vec<Host>, down: Micros) -> Self {
+        hosts.reverse();
+        let down = Duration::from_micros(down.0);
+        Self { left: hosts, down, way: None, last: None }
     }
 
-    /// The broker that is on its way.
+    /// The one that is on its way.
     pub(crate) fn current(&self) -> Option<Host> {
         self.way.map(|way| match way {
             Way::Stopping(host) | Way::Down(host, _) => host,
@@ -67,12 +70,12 @@ impl Rolling {
                 if since.elapsed() < self.down {
                     return Step::Wait;
                 }
-                self.way = None;
+                (self.way, self.last) = (None, Some(host));
                 Step::Boot(host)
             }
             None if self.left.is_empty() => Step::Done,
             // An admin client that lost its broker asks again.
-            None if !stage.is_in_sync().unwrap_or(false) => Step::Wait,
+            None if !stage.is_back(self.last).unwrap_or(false) => Step::Wait,
             None => {
                 let next = self.left.pop();
                 self.way = next.map(Way::Stopping);
@@ -91,13 +94,15 @@ mod tests {
     struct Cluster {
         down: BTreeSet<Host>,
         full: Option<bool>,
+        asked: Vec<Option<Host>>,
     }
 
     impl Watched for Cluster {
         fn is_up(&mut self, host: Host) -> bool {
             !self.down.contains(&host)
         }
-        fn is_in_sync(&mut self) -> Result<bool, String> {
+        fn is_back(&mut self, last: Option<Host>) -> Result<bool, String> {
+            self.asked.push(last);
             self.full.ok_or_else(|| "nobody answers".to_owned())
         }
     }
@@ -134,5 +139,6 @@ mod tests {
         }
         cluster.full = Some(false);
         assert_eq!(rolling.look(&mut cluster), Step::Done, "nobody is left to wait for");
+        assert_eq!(cluster.asked, [Some(first), Some(first)], "it is asked about the last one");
     }
 }

@@ -96,6 +96,7 @@ fn play(stage: &mut Stage<'_>, seed: u64, progress: &Progress) -> Result<(), Str
     phase(stage, Phase::Load);
     stage.form_groups()?;
     let zero = start_producers(stage)?;
+    stage.zero = Some(zero);
     load(stage, zero, &Schedule::new(stage.plan, seed), progress)?;
     phase(stage, Phase::Settle);
     progress.tell("the load is over, everything is healed and settles");

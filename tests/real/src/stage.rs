@@ -2,15 +2,16 @@
 //! be done to them. It knows no faults and no timeline.
 
 use crate::cast::{Cast, Role};
-use crate::journal::Journal;
+use crate::journal::{Journal, now};
 use crate::kafka::{self, Addresses, Server};
+use crate::members::{self, Member};
 use crate::network::{Host, Network, address};
 use crate::observer::{NAME, Observer, SOURCE};
 use crate::process::{Java, Launch, Process};
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Event, ProcessEnd};
 use ackproof_scenario::plan::Plan;
-use ackproof_types::NodeId;
+use ackproof_types::{KafkaVersion, Micros, NodeId};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -30,6 +31,9 @@ pub(crate) struct Stage<'a> {
     pub(crate) observer: Observer,
     pub(crate) journal: Journal,
     pub(crate) java: Java,
+    /// When the run's time begins, by the wall clock; none: not yet.
+    pub(crate) zero: Option<u64>,
+    line: KafkaVersion,
     work: PathBuf,
     addresses: Addresses,
     processes: BTreeMap<Host, Process>,
@@ -71,8 +75,10 @@ impl<'a> Stage<'a> {
         for folder in ["etc", "data", "out"] {
             std::fs::create_dir_all(work.join(folder)).map_err(|error| error.to_string())?;
         }
+        let line = kafka::line(jars).ok_or_else(|| format!("no Kafka in {}", jars.display()))?;
         let java = Java {
             jars: jars.to_owned(),
+            classes: work.join("etc"),
             logging: work.join("etc/log4j2.xml"),
             output: work.join("out"),
         };
@@ -98,14 +104,28 @@ impl<'a> Stage<'a> {
             observer,
             journal,
             java,
+            zero: None,
+            line,
             work,
             addresses,
             processes,
             lives,
         };
         stage.start_cluster()?;
+        stage.compile_member()?;
         stage.create_topics()?;
         Ok(stage)
+    }
+
+    /// Compiles the harness's own client, if a group needs it: its members start faster then.
+    fn compile_member(&self) -> Result<(), String> {
+        let groups = (0..).zip(&self.plan.groups).map(|(index, _)| index);
+        if !groups.into_iter().any(|group| members::is_own(self.plan, group)) {
+            return Ok(());
+        }
+        let source = self.java.classes.join("Member.java");
+        write(&source, members::SOURCE)?;
+        self.java.compile(NAME, &source)
     }
 
     fn servers(&self) -> Vec<(Host, Server)> {
@@ -132,7 +152,7 @@ impl<'a> Stage<'a> {
             let name = self.network.name(host);
             let text = kafka::server(server, self.plan, &self.addresses, &self.data(host));
             write(&self.properties(name), &text)?;
-            let launch = kafka::format_storage(&self.properties(name));
+            let launch = kafka::format_storage(&self.properties(name), self.plan);
             formats.push((name.to_owned(), launch));
         }
         let java = &self.java;
@@ -186,12 +206,13 @@ impl<'a> Stage<'a> {
                 let life = self.lives.get(&host).copied().unwrap_or(0);
                 let all = self.cast.hosts(|role| matches!(role, Role::Producer(..))).len();
                 let prefix = usize::from(place) + usize::from(life) * all;
-                kafka::start_producer(producer, plan, prefix, &bootstrap, &file)
+                kafka::start_producer(producer, plan, prefix, (self.line, &bootstrap), &file)
             }
-            Role::Member(index, _) | Role::Spare(index, _) => {
-                let group = &plan.groups[usize::from(index)];
-                write(&file, &kafka::member_properties(group))?;
-                kafka::start_member(group, plan, &bootstrap, &file)
+            Role::Member(group, number) | Role::Spare(group, number) => {
+                let passed = self.zero.map_or(0, |zero| now().saturating_sub(zero));
+                let member = Member { plan, group, number, now: Micros(passed) };
+                write(&file, &member.properties(&bootstrap))?;
+                member.start((self.line, &bootstrap), &file, &self.stall_file(host))
             }
             Role::Observer => return Ok(None),
         }))
@@ -239,6 +260,29 @@ impl<'a> Stage<'a> {
     fn ended(&mut self, host: Host, how: ProcessEnd) {
         self.processes.remove(&host);
         self.journal.put(self.cast.player(host).node, Event::ProcessEnded(how));
+    }
+
+    /// While this is there, the harness's own client on `host` does not poll.
+    fn stall_file(&self, host: Host) -> PathBuf {
+        self.work.join(format!("{}.stalls", self.network.name(host)))
+    }
+
+    /// Lets a member stop polling, or poll again.
+    pub(crate) fn stall(&self, host: Host, stalls: bool) -> Result<(), String> {
+        let file = self.stall_file(host);
+        if stalls {
+            return write(&file, "");
+        }
+        std::fs::remove_file(&file).map_err(|error| format!("{}: {error}", file.display()))
+    }
+
+    /// Whether the client on `host` has said that it started, in its present life.
+    pub(crate) fn has_started(&mut self, host: Host) -> bool {
+        let printed = self.java.printed(self.network.name(host));
+        let text = std::fs::read_to_string(printed).unwrap_or_default();
+        let told = text.lines().filter(|line| line.contains("\"startup_complete\"")).count();
+        let lives = usize::from(self.lives.get(&host).copied().unwrap_or(0));
+        self.is_up(host) && lives > 0 && told >= lives
     }
 
     /// Hosts whose process has ended by itself since the last look.
@@ -305,7 +349,7 @@ impl<'a> Stage<'a> {
         );
         let host = *hosts.first().ok_or_else(|| format!("no controller {active}"))?;
         let segment = self.data(host).join("__cluster_metadata-0").join("00000000000000000000.log");
-        self.java.run(NAME, &kafka::dump_metadata(&segment))
+        self.java.run(NAME, &kafka::dump_metadata(&segment, self.line))
     }
 
     /// The process of the history that `host` is.
@@ -319,7 +363,12 @@ impl crate::rolling::Watched for Stage<'_> {
         Stage::is_up(self, host)
     }
 
-    fn is_in_sync(&mut self) -> Result<bool, String> {
-        Stage::is_in_sync(self)
+    fn is_back(&mut self, host: Option<Host>) -> Result<bool, String> {
+        match host {
+            Some(host) if matches!(self.cast.player(host).role, Role::Member(..)) => {
+                Ok(self.has_started(host))
+            }
+            _ => self.is_in_sync(),
+        }
     }
 }

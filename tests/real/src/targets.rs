@@ -66,8 +66,11 @@ fn candidates(target: Target, stage: &mut Stage<'_>) -> Result<Vec<Host>, String
             cast.hosts(|role| matches!(role, Role::Member(g, _) if g == group))
         }
         Target::Group(group) => cast.hosts(|role| matches!(role, Role::Spare(g, _) if g == group)),
-        // A rolling restart of members and partitions for a topic are refused; every other fault is one of each.
-        Target::AllMembers(_) | Target::Topic(_) | Target::Sides => Vec::new(),
+        Target::AllMembers(group) => {
+            cast.hosts(|role| matches!(role, Role::Member(g, _) if g == group))
+        }
+        // Partitions for a topic are refused.
+        Target::Topic(_) | Target::Sides => Vec::new(),
     })
 }
 
@@ -132,7 +135,7 @@ pub(crate) fn sides(sides: &[Vec<Peers>], stage: &mut Stage<'_>) -> Result<Vec<V
     Ok(found)
 }
 
-/// Every broker of a rolling restart.
+/// Everyone of a rolling restart.
 pub(crate) fn hit_all(fault: &ScheduledFault, stage: &mut Stage<'_>) -> Result<Vec<Host>, String> {
     candidates(fault.kind.target, stage)
 }

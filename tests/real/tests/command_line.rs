@@ -18,7 +18,10 @@ fn compare_says_how_it_is_used() {
         let ran = run("./compare", &[option]);
         assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
         let shown = text(&ran.stdout);
-        assert!(shown.starts_with("tests/real/compare [--runs N] [--seeds A..B]"), "{shown}");
+        assert!(
+            shown.starts_with("tests/real/compare [--runs N] [--seeds A..B] [--kafka VERSION]"),
+            "{shown}"
+        );
         assert!(shown.contains("Ends with 0 if the two sides agree"), "{shown}");
         assert!(!shown.contains("set -e"), "{shown}");
     }
@@ -31,6 +34,7 @@ fn compare_refuses_what_it_does_not_know() {
         (&["--runs"], "--runs takes a number from 1"),
         (&["--runs", "0"], "--runs takes a number from 1"),
         (&["--seeds", "5"], "--seeds takes a range like 0..400"),
+        (&["--kafka", "4.0"], "--kafka takes a version like 4.0.0"),
         (&["nowhere.json"], "no file nowhere.json"),
     ] {
         let ran = run("./compare", arguments);
