@@ -120,6 +120,7 @@ const CAUSES: &[(&str, &str)] = &[
     ("producer-expired", DuplicateCause::ProducerExpired.name()),
     ("reset-after-truncation", LossCause::OutOfRange.name()),
     ("reset-latest-skips", LossCause::ResetLatest.name()),
+    ("restart-forgets-batches", DuplicateCause::EpochBump.name()),
     ("sink-cache-in-member", SinkCause::MemberMemory.name()),
     ("sink-memory-too-small", SinkCause::Forgotten.name()),
     ("unclean-election", LossCause::UncleanElection.name()),

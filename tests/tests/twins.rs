@@ -43,6 +43,11 @@ const TWINS: &[Twin] = &[
         cause: "epoch-bump",
     },
     Twin {
+        footgun: "restart-forgets-batches",
+        cure: &[("producers.billing.config.max.in.flight.requests.per.connection", "1")],
+        cause: "epoch-bump",
+    },
+    Twin {
         footgun: "late-commit",
         cure: &[("groups.ledger.on_revoke", "commit")],
         cause: "late-commit",
