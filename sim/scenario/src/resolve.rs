@@ -305,6 +305,7 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
             sink.at(&at, format!("the load ends at {}, before \"{name}\" starts", plan.load));
         }
     }
+    late_deploys(sink, root, plan);
     let partitions: usize =
         plan.topics[1..].iter().map(|topic| usize::from(topic.partitions)).sum();
     if partitions > MAX_PARTITIONS {
@@ -317,6 +318,23 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
     if processes > MAX_PROCESSES {
         let message = format!("{processes} producers and members; at most {MAX_PROCESSES}");
         sink.error(first(root), "", message);
+    }
+}
+
+/// Faults are over when the load is, so that no member starts after it.
+fn late_deploys(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
+    for group in &plan.groups {
+        for (number, (time, _)) in group.deploys.iter().enumerate() {
+            let Some(at) = root.get("groups").and_then(|at| at.get(&group.name)) else { continue };
+            let Some(deploys) = at.get("deploys") else { continue };
+            let items = sink.list(&deploys);
+            if let Some(when) = items.get(number).and_then(|one| one.get("at"))
+                && *time > plan.load
+            {
+                let load = plan.load;
+                sink.at(&when, format!("the load ends at {load}: no member starts after it, with these settings or others"));
+            }
+        }
     }
 }
 

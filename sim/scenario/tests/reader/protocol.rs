@@ -120,6 +120,10 @@ fn later_settings_of_members_are_read_like_the_first_and_written_back() {
     assert_eq!(group.deploys[1].1.number("max.poll.records"), 7);
     let found = set(&text("20s"), &[]).err().expect("not in order");
     assert_eq!(found[0].message, "deploys stand in the order of their times");
+    let late = r#"{ "ledger": { "deploys": [ { "at": "500m", "config": {} } ] } }"#;
+    let found = set(late, &[]).err().expect("nobody starts then");
+    assert!(found[0].message.contains("no member starts after it"), "{found:#?}");
+    assert_eq!(found[0].path, "groups.ledger.deploys[0].at");
     let clash = r#"{ "ledger": { "deploys": [ { "at": "1s", "config": { "group.protocol": "consumer",
         "session.timeout.ms": 9000 } } ] } }"#;
     let found = set(clash, &[]).err().expect("Kafka refuses it");
