@@ -5,7 +5,7 @@ use crate::support::{ackproof, assert_none, load, outcome, parallel, scenarios};
 use ackproof_oracle::cause::{DuplicateCause, LossCause, SendCause, SendEnd, SinkCause};
 use ackproof_oracle::verdict::Findings;
 use ackproof_scenario::plan::{Expected, Plan, Target, When};
-use ackproof_types::{CommitStrategy, Delay, Micros};
+use ackproof_types::CommitStrategy;
 
 /// What holds is run over the one range. What some seed must violate is run over the first of the
 /// ranges that is enough.
@@ -61,16 +61,18 @@ fn every_scenario_is_in_the_folder_it_belongs_to() {
     }
 }
 
-/// A real run follows the same timeline only if no seed decides it, and its clients are Kafka's own.
+/// A real run follows the same timeline only if no seed decides whom it hits and for how long, and its clients can do
+/// it. When a fault begins may be drawn: real runs have their seeds too.
 #[test]
-fn what_a_real_cluster_is_compared_by_leaves_nothing_to_chance() {
+fn what_a_real_cluster_is_compared_by_leaves_little_to_chance() {
     let files: Vec<String> =
         scenarios().into_iter().filter(|file| file.starts_with("scenarios/real/")).collect();
     assert!(files.len() >= 12, "{files:?}");
     for file in files {
         let plan = load(&file, &[]);
         for fault in &plan.faults {
-            assert!(matches!(fault.when, When::At(_)), "{file}: {:?}", fault.when);
+            let once = matches!(fault.when, When::At(_) | When::OnceBetween { .. });
+            assert!(once, "{file}: {:?}", fault.when);
             let [(_, kind)] = fault.choices.as_slice() else { panic!("{file}: {fault:?}") };
             let lasts = kind.lasts.unwrap_or_else(|| panic!("{file}: {kind:?} has no end"));
             assert_eq!(lasts.min, lasts.max, "{file}: {kind:?}");
@@ -81,8 +83,8 @@ fn what_a_real_cluster_is_compared_by_leaves_nothing_to_chance() {
             assert!(!drawn, "{file}: {kind:?}");
         }
         for group in &plan.groups {
-            assert_eq!(group.process, Delay::exactly(Micros::ZERO), "{file}");
-            assert_eq!(group.commit, CommitStrategy::SyncAfterBatch, "{file}");
+            let known = [CommitStrategy::SyncAfterBatch, CommitStrategy::Auto];
+            assert!(known.contains(&group.commit), "{file}");
             assert_eq!(group.config.word("auto.offset.reset"), "earliest", "{file}");
         }
         assert_eq!(plan.topics[0].partitions, 3, "{file}: a real cluster starts as many");
