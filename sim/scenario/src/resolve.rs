@@ -324,16 +324,16 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
 /// Faults are over when the load is, so that no member starts after it.
 fn late_deploys(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
     for group in &plan.groups {
-        for (number, (time, _)) in group.deploys.iter().enumerate() {
-            let Some(at) = root.get("groups").and_then(|at| at.get(&group.name)) else { continue };
-            let Some(deploys) = at.get("deploys") else { continue };
-            let items = sink.list(&deploys);
-            if let Some(when) = items.get(number).and_then(|one| one.get("at"))
-                && *time > plan.load
-            {
-                let load = plan.load;
-                sink.at(&when, format!("the load ends at {load}: no member starts after it, with these settings or others"));
-            }
+        let Some(late) = group.deploys.iter().position(|(time, _)| *time > plan.load) else {
+            continue;
+        };
+        let deploys = root.get("groups").and_then(|at| at.get(&group.name)?.get("deploys"));
+        let items = deploys.map(|at| sink.list(&at)).unwrap_or_default();
+        if let Some(when) = items.get(late).and_then(|one| one.get("at")) {
+            sink.at(
+                &when,
+                format!("the load ends at {}, and no member starts after it", plan.load),
+            );
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::study::contract::may_forget;
 use ackproof_reports::command::quoted;
 use ackproof_reports::doctor::{Trap, Weight};
 use ackproof_scenario::plan::{Group, Ignored, Plan, Producer, Topic};
-use ackproof_scenario::settings::Scope;
+use ackproof_scenario::settings::{Preset, Scope, find};
 use ackproof_types::{CommitStrategy, KafkaVersion, Micros};
 
 /// Everything that is known of the settings of `plan`.
@@ -322,14 +322,13 @@ fn created(found: &mut Found<'_>) {
     );
 }
 
-/// A week, Kafka's default, outlasts a long weekend.
-const WEEK_MINUTES: i64 = 7 * 24 * 60;
-
 /// Whether commits are forgotten sooner than Kafka does by default (R9.37).
 fn expiry(found: &mut Found<'_>, plan: &Plan) {
     const KEY: &str = "offsets.retention.minutes";
     let minutes = plan.broker_config.number(KEY);
-    if minutes >= WEEK_MINUTES || !found.has(Scope::Broker) {
+    let usual = find(Scope::Broker, KEY).map(|setting| setting.default_in(found.version));
+    let is_shorter = matches!(usual, Some(Preset::Number(usual)) if minutes < usual);
+    if !is_shorter || !found.has(Scope::Broker) {
         return;
     }
     found.add(

@@ -248,6 +248,34 @@ fn what_no_worker_has_begun_is_dropped_by_a_listener() {
     assert!(!h.timers.contains_key(&Timer::Work(0)), "2 and 3 are gone");
 }
 
+/// F29. Of a partition that is lost, workers that finish late move the highest one on, and no gapless one.
+#[test]
+fn an_application_that_keeps_its_offsets_commits_what_it_has_lost() {
+    let noted = |workers, covers| {
+        let mut settings = config(CommitStrategy::SyncAfterBatch);
+        let commit_every = Some(CommitEvery::Records(100));
+        let on_revoke = OnRevoke::KeepOffsets;
+        settings.application.consuming =
+            Consuming { workers, covers, on_revoke, commit_every, ..Consuming::default() };
+        let mut h = Harness::configured(&settings, |_| false);
+        let work = if workers.is_some() { Timer::Work(0) } else { Timer::Process };
+        h.fire(work);
+        let before = h.process.machine_mut().to_commit();
+        h.hold = |r| matches!(r, Request::Group(GroupRequest::JoinGroup(_)));
+        rebalance(&mut h);
+        h.fire(work);
+        assert!(h.story().contains(&"revoked 1".to_owned()), "{workers:?}");
+        let offset = |all: Vec<(_, crate::message::CommittedOffset)>| {
+            all.iter().map(|one| one.1.offset.0).collect()
+        };
+        let both: [Vec<i64>; 2] = [offset(before), offset(h.process.machine_mut().to_commit())];
+        both
+    };
+    assert_eq!(noted(None, Covers::Positions), [[1], [2]]);
+    assert_eq!(noted(Some(1), Covers::HighestDone), [[1], [2]]);
+    assert_eq!(noted(Some(1), Covers::Contiguous), [[1], [1]]);
+}
+
 #[test]
 fn what_follows_a_record_that_fails() {
     let after = |on_failure| failing(CommitStrategy::SyncAfterBatch, on_failure).story();
