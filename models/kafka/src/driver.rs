@@ -4,7 +4,9 @@
 //! the same laws: effects in order, writes to the disk, flushes that end. Time, timers and the network are
 //! the [`Surroundings`]'.
 
-use crate::machine::{Disk, Effect, EffectOf, Input, InputOf, Machine, OutboxOf, Ticket, To};
+use crate::machine::{
+    Disk, Effect, EffectOf, Input, InputOf, Machine, OutboxOf, Route, Ticket, To,
+};
 use crate::message::Message;
 use crate::observation::Observation;
 use ackproof_types::{Delay, Timestamp};
@@ -14,6 +16,8 @@ use std::hash::{Hash, Hasher};
 pub trait Surroundings<M: Machine> {
     /// Hands a message to a connection.
     fn send(&mut self, to: To, message: Message);
+    /// Tells the machine when the socket has taken all that was sent on a connection.
+    fn await_send(&mut self, route: Route);
     /// Ends a connection.
     fn close(&mut self, to: To);
     /// Starts a timer, or moves it.
@@ -30,6 +34,9 @@ pub trait Surroundings<M: Machine> {
 impl<M: Machine> Surroundings<M> for Vec<EffectOf<M>> {
     fn send(&mut self, to: To, message: Message) {
         self.push(Effect::Send { to, message });
+    }
+    fn await_send(&mut self, route: Route) {
+        self.push(Effect::AwaitSend(route));
     }
     fn close(&mut self, to: To) {
         self.push(Effect::Close(to));
@@ -173,6 +180,7 @@ impl<M: Machine> Process<M> {
             for effect in self.out.drain() {
                 match effect {
                     Effect::Send { to, message } => around.send(to, message),
+                    Effect::AwaitSend(route) => around.await_send(route),
                     Effect::Close(to) => around.close(to),
                     Effect::Arm { timer, delay } => around.arm(timer, delay),
                     Effect::Disarm(timer) => around.disarm(timer),

@@ -96,6 +96,8 @@ pub enum Input<T, C> {
     },
     /// A connection that this machine opened has ended, or could not be set up.
     Disconnected(Route),
+    /// The socket has taken all that was sent on this connection; only after [`Effect::AwaitSend`].
+    SendCompleted(Route),
     /// A timer fired.
     Fire(T),
     /// All writes up to the one with this ticket are safe against power loss.
@@ -114,6 +116,9 @@ pub enum Effect<T, W> {
         /// What.
         message: Message,
     },
+    /// Answer with [`Input::SendCompleted`] once the socket has taken all that was sent on this connection,
+    /// unless the connection ends before. What it has not taken by then is lost.
+    AwaitSend(Route),
     /// End a connection. The closer gets no [`Input::Disconnected`].
     Close(To),
     /// Start, or start anew, the timer of this name.
@@ -206,6 +211,11 @@ impl<T, W> Outbox<T, W> {
     /// Sends on the connection of `route`.
     pub fn send(&mut self, route: Route, message: Message) {
         self.effects.push(Effect::Send { to: To::Route(route), message });
+    }
+
+    /// Asks to be told when the socket has taken what was sent.
+    pub fn await_send(&mut self, route: Route) {
+        self.effects.push(Effect::AwaitSend(route));
     }
 
     /// Answers on the connection that a message came from.

@@ -166,7 +166,10 @@ impl Machine for Reader {
                 out.misplaced(To::Connection(from.connection), request.name());
             }
             // It has no disk, and nothing is asked of it.
-            Input::Deliver { .. } | Input::Flushed(_) | Input::Call(()) => {}
+            Input::Deliver { .. }
+            | Input::Flushed(_)
+            | Input::SendCompleted(_)
+            | Input::Call(()) => {}
         }
         self.drive(out);
     }

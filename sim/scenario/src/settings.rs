@@ -228,6 +228,7 @@ pub const SETTINGS: &[Setting] = &[
     switch(Broker, "auto.leader.rebalance.enable", true),
     number(Broker, "leader.imbalance.check.interval.seconds", "s", 1, 300),
     // Defaults for topics that do not set their own.
+    number(Broker, "socket.receive.buffer.bytes", "bytes", -1, 102_400),
     number(Broker, "min.insync.replicas", "", 1, 1),
     switch(Broker, "unclean.leader.election.enable", false),
     number(Broker, "message.max.bytes", "bytes", 0, 1_048_588),
@@ -247,6 +248,8 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Number { unit: "bytes", min: 0, max: i64::MAX },
         ..number(Producer, "buffer.memory", "bytes", 0, 33_554_432)
     },
+    // Of use with `acks=0` only: who waits for answers has few requests in flight. -1: the system decides.
+    number(Producer, "send.buffer.bytes", "bytes", -1, 131_072),
     number(Producer, "max.request.size", "bytes", 0, 1_048_576),
     number(Producer, "max.block.ms", "ms", 0, 60_000),
     number(Producer, "request.timeout.ms", "ms", 1, 30_000),

@@ -384,8 +384,11 @@ impl<'a> Sink<'a> {
         let result = match &at.node.value {
             Value::String(text) => parse(text),
             Value::Number(raw) => {
-                let hint = format!("write \"{raw}{unit}\"");
-                let message = "a bare number where a unit is needed";
+                let (hint, message) = if unit.starts_with("..") {
+                    (format!("write \"{raw}..{raw}\""), "a bare number where a range is needed")
+                } else {
+                    (format!("write \"{raw}{unit}\""), "a bare number where a unit is needed")
+                };
                 self.hinted(at.node.span, &at.path, message, Some(hint));
                 return None;
             }

@@ -17,6 +17,7 @@ const NARROWER: &[(Scope, &str, &str)] = &[
     (Scope::Broker, "replica.selector.class", "a selector of one's own is code"),
     (Scope::Broker, "broker.heartbeat.interval.ms", UNCHECKED),
     (Scope::Broker, "broker.session.timeout.ms", UNCHECKED),
+    (Scope::Broker, "socket.receive.buffer.bytes", UNCHECKED),
     (Scope::Broker, "group.initial.rebalance.delay.ms", UNCHECKED),
     (Scope::Broker, "group.min.session.timeout.ms", UNCHECKED),
     (Scope::Broker, "group.max.session.timeout.ms", UNCHECKED),

@@ -55,6 +55,8 @@ pub(crate) enum Due {
     Retransmit(ConnectionId, Toward),
     /// The acceptor reads the next request that waits on a connection.
     Backlog(ConnectionId),
+    /// The opener's socket has taken all that was sent on a connection.
+    SendCompleted(ConnectionId),
     /// A connection that was opened must have been accepted by now.
     SetupDeadline(ConnectionId),
     /// The sockets of a process that was killed are gone.

@@ -185,6 +185,13 @@ impl Kernel {
         }
     }
 
+    /// Tells the opener when its socket has taken what it sent on `route`.
+    pub(crate) fn await_send(&mut self, opener: NodeId, route: Route) {
+        if let Some(id) = self.network.route(opener, route) {
+            self.network.await_send(id, &mut self.events);
+        }
+    }
+
     /// The opener gives up what it asked on `route`.
     pub(crate) fn close(&mut self, opener: NodeId, route: Route) {
         if let Some((server, _)) = self.server(opener) {

@@ -161,7 +161,7 @@ impl World {
             Due::Arrival(id, Toward::Acceptor) | Due::Backlog(id) => {
                 self.kernel.network.get(id).map(|connection| connection.acceptor)
             }
-            Due::Arrival(id, Toward::Opener) | Due::SetupDeadline(id) => {
+            Due::Arrival(id, Toward::Opener) | Due::SetupDeadline(id) | Due::SendCompleted(id) => {
                 self.kernel.network.get(id).map(|connection| connection.opener)
             }
         }
@@ -194,6 +194,13 @@ impl World {
                 if let Some(request) = self.kernel.served(node, number) {
                     self.deliver(node, request);
                     self.kernel.handled(node);
+                }
+            }
+            Due::SendCompleted(id) => {
+                let Some(connection) = self.kernel.network.get(id) else { return };
+                if connection.open {
+                    let route = connection.route;
+                    self.step(node, Stimulus::SendCompleted(route));
                 }
             }
             Due::SetupDeadline(id) => {
@@ -243,7 +250,9 @@ impl World {
                 self.deliver(node, request);
             }
         }
-        self.kernel.network.forget_if_spent(id);
+        let Kernel { network, events, .. } = &mut self.kernel;
+        network.made_room(id, events);
+        network.forget_if_spent(id);
     }
 
     /// The machine takes a request.

@@ -4,6 +4,7 @@
 
 mod clients;
 
+use super::network::Buffers;
 use super::server::Limits;
 use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
@@ -56,6 +57,11 @@ pub(crate) struct Cast {
     pub(crate) names: Vec<String>,
     pub(crate) roster: Roster,
 }
+
+/// The largest of `net.ipv4.tcp_wmem`, as Linux has it.
+const SEND_MOST: u64 = 4_194_304;
+/// The largest of `net.ipv4.tcp_rmem`.
+const RECEIVE_MOST: u64 = 6_291_456;
 
 /// The one controller: it stands for the quorum.
 const CONTROLLER: ControllerId = ControllerId(0);
@@ -190,6 +196,28 @@ pub(crate) fn limits(plan: &Plan) -> Option<Limits> {
         handlers: number(config, "num.io.threads", usize::MAX),
         queued_max: number(config, "queued.max.requests", usize::MAX),
     })
+}
+
+/// What the sockets of each process hold. Only of what producers send to brokers anybody asks.
+pub(crate) fn buffers(plan: &Plan, cast: &Cast) -> Vec<Buffers> {
+    let receive = bytes(&plan.broker_config, "socket.receive.buffer.bytes", RECEIVE_MOST);
+    let of = |(_, role)| match role {
+        Role::Producer(number, ..) => {
+            let config = &plan.producers[usize::from(number)].config;
+            Buffers { send: bytes(config, "send.buffer.bytes", SEND_MOST), receive }
+        }
+        Role::Controller(_)
+        | Role::Broker(_)
+        | Role::Member(..)
+        | Role::Spare(..)
+        | Role::Reader => Buffers { send: SEND_MOST, receive },
+    };
+    cast.nodes().map(of).collect()
+}
+
+/// The size of a socket's buffer; -1 leaves it to the system, which lets it grow to `most`.
+fn bytes(config: &Settings, key: &str, most: u64) -> u64 {
+    u64::try_from(config.number(key)).unwrap_or(most)
 }
 
 fn topic(topic: &Topic) -> TopicConfig {

@@ -3,7 +3,7 @@
 //! A link (ordered pair of processes, [`link`]) has latency, cuts, extra delay, loss and a rate ([`narrow`]).
 //! A connection behaves like TCP: ordered, no loss, no duplication; a packet that is lost, by chance or in a
 //! cut, is sent again by a timer, and holds up what follows it ([`retransmit`]); it ends when its opener
-//! closes it or the other process dies. Knows nothing of what it carries but its size.
+//! closes it or the other process dies. What a socket holds is bounded for who asks ([`socket`]). Knows nothing of what it carries but its size.
 
 mod link;
 mod narrow;
@@ -14,6 +14,9 @@ mod pair;
 mod retransmit;
 #[cfg(test)]
 mod retransmit_tests;
+mod socket;
+#[cfg(test)]
+mod socket_tests;
 
 use super::events::{Due, Events, Toward};
 use ackproof_kafka::machine::{Channel, ConnectionId, Peer, Route};
@@ -23,6 +26,7 @@ use ackproof_types::{Delay, Micros, NodeId, Roster};
 use link::{Link, Links};
 use retransmit::Recovery;
 pub(crate) use retransmit::syn_again_after_s;
+pub(crate) use socket::Buffers;
 use std::collections::VecDeque;
 
 /// `socket.connection.setup.timeout.ms`, 10 s, less the 20 % that a client lets it vary by.
@@ -71,6 +75,8 @@ pub(crate) struct Connection {
     /// The acceptor works on a request; the next ones wait here.
     pub(crate) busy: bool,
     pub(crate) backlog: VecDeque<Message>,
+    /// Its opener waits until the socket has taken what it sent.
+    pub(crate) is_awaited: bool,
     to_acceptor: Way,
     to_opener: Way,
 }
@@ -140,6 +146,8 @@ impl Connection {
 pub(crate) struct Network {
     roster: Roster,
     links: Links,
+    /// By process.
+    buffers: Vec<Buffers>,
     /// What each process holds open; few at a time.
     routes: Vec<Vec<(Route, ConnectionId)>>,
     /// By the low half of the identifier; the high half counts the uses of the place.
@@ -154,9 +162,15 @@ fn place(id: ConnectionId) -> u32 {
 
 impl Network {
     /// Of as many processes as `entities`, which name their streams; `roster` says where servers are.
-    pub(crate) fn new(entities: &[u64], roster: Roster, settings: Settings, seed: u64) -> Self {
+    pub(crate) fn new(
+        entities: &[u64],
+        (roster, buffers): (Roster, Vec<Buffers>),
+        settings: Settings,
+        seed: u64,
+    ) -> Self {
         Self {
             roster,
+            buffers,
             links: Links::new(entities, settings, seed),
             routes: vec![Vec::new(); entities.len()],
             connections: Vec::new(),
@@ -200,6 +214,7 @@ impl Network {
             is_late: false,
             busy: false,
             backlog: VecDeque::new(),
+            is_awaited: false,
             to_acceptor: Way::default(),
             to_opener: Way::default(),
         });
@@ -226,6 +241,7 @@ impl Network {
     /// made; no answer reaches it.
     pub(crate) fn release(&mut self, id: ConnectionId) {
         let Some(connection) = self.get(id) else { return };
+        connection.drop_unsent();
         connection.open = false;
         connection.to_opener = Way::default();
         let (opener, is_spent) = (connection.opener, connection.is_spent());

@@ -40,6 +40,8 @@ pub(crate) enum Call {
 pub(crate) enum Stimulus {
     /// A message.
     Deliver(Peer, Message),
+    /// The socket of a connection it opened has taken all that it sent.
+    SendCompleted(Route),
     /// A connection it opened ended.
     Disconnected(Route),
     /// A timer of its came up.
@@ -192,6 +194,10 @@ impl<M: Callable> Surroundings<M> for Around<'_, M> {
         }
     }
 
+    fn await_send(&mut self, route: Route) {
+        self.kernel.await_send(self.node, route);
+    }
+
     fn close(&mut self, to: To) {
         match to {
             To::Route(route) => self.kernel.close(self.node, route),
@@ -240,6 +246,7 @@ impl<M: Callable> Process for Running<M> {
         }
         let input = match stimulus {
             Stimulus::Deliver(from, message) => Input::Deliver { from, message },
+            Stimulus::SendCompleted(route) => Input::SendCompleted(route),
             Stimulus::Disconnected(route) => Input::Disconnected(route),
             Stimulus::Timer(entry) => match timers.due(entry, now) {
                 Outcome::Fire(timer) => Input::Fire(timer),

@@ -191,7 +191,8 @@ impl<'a> Director<'a> {
                 (process(plan, seed, &cluster, (node, role), &cast), startup, dying, waking)
             })
             .collect();
-        let network = Network::new(&cast.entities(), cast.roster.clone(), plan.network, seed);
+        let sockets = (cast.roster.clone(), lower::buffers(plan, &cast));
+        let network = Network::new(&cast.entities(), sockets, plan.network, seed);
         let servers = servers(plan, &cast);
         let sinks = plan.groups.iter().map(|group| group.sink.map(Sink::new)).collect();
         let progress = Progress::new(bounds);

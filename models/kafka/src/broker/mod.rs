@@ -192,6 +192,7 @@ impl Machine for Broker {
                     self.disconnected(from.route, out);
                 }
             },
+            Input::SendCompleted(_) => {}
             Input::Disconnected(route) => self.disconnected(route, out),
             Input::Fire(timer) => self.fire(timer, out),
             Input::Flushed(ticket) => self.flushed(ticket, out),

@@ -53,6 +53,8 @@ pub(super) struct Connection<P> {
     pub(super) failures: u32,
     /// Its place in the order of last tries and ends, from 1; 0: never tried.
     pub(super) tried: usize,
+    /// The socket has not yet taken all of the last request.
+    pub(super) is_sending: bool,
     pub(super) unsent: VecDeque<Unsent<P>>,
     pub(super) in_flight: VecDeque<InFlight<P>>,
 }
@@ -65,13 +67,15 @@ impl<P> Connection<P> {
             is_throttled: false,
             failures: 0,
             tried: 0,
+            is_sending: false,
             unsent: VecDeque::new(),
             in_flight: VecDeque::new(),
         }
     }
 
     pub(super) fn can_send(&self, max_in_flight: usize) -> bool {
-        self.state == State::Ready && !self.is_throttled && self.in_flight.len() < max_in_flight
+        let is_free = self.state == State::Ready && !self.is_throttled && !self.is_sending;
+        is_free && self.in_flight.len() < max_in_flight
     }
 
     /// Whether nothing is under way on it.

@@ -9,6 +9,8 @@
 //! Kafka: `NetworkClient` with `DefaultMetadataUpdater`, `ClusterConnectionStates`, `InFlightRequests`,
 //! `ConsumerNetworkClient` (R6.2, R6.9, R17.31).
 
+mod unanswered;
+
 use super::backoff::{backoff, once_more};
 use super::connection::{Connection, InFlight, Sent, State, Unsent};
 use super::metadata::Metadata;
@@ -233,17 +235,6 @@ impl<P> NetworkClient<P> {
         }
     }
 
-    /// Sends what nobody will answer: `acks=0`.
-    pub fn send_unanswered<T, W>(
-        &mut self,
-        route: Route,
-        request: Request,
-        out: &mut Outbox<T, W>,
-    ) {
-        let correlation = self.correlation();
-        out.send(route, Message::Request(correlation, request));
-    }
-
     /// The connection for a request that any broker can answer: one that stands, with the fewest requests;
     /// else one that is being made; else the one not tried for longest.
     pub fn least_loaded_node(&mut self) -> Option<Route> {
@@ -408,6 +399,7 @@ impl<P> NetworkClient<P> {
         self.tried_last(at);
         let connection = &mut self.connections[at];
         connection.state = State::BackingOff;
+        connection.is_sending = false;
         if std::mem::take(&mut connection.is_throttled) {
             out.disarm(NetworkTimer::Throttle(route).into());
         }

@@ -160,7 +160,7 @@ impl Machine for Consumer {
                 out.misplaced(To::Connection(from.connection), request.name());
             }
             // It has no disk.
-            Input::Deliver { .. } | Input::Flushed(_) => {}
+            Input::Deliver { .. } | Input::Flushed(_) | Input::SendCompleted(_) => {}
             Input::Disconnected(route) => {
                 let failed = self.client.disconnected(route, out);
                 self.fail(failed, out);

@@ -166,7 +166,9 @@ impl Machine for Controller {
                 out.misplaced(To::Route(from.route), "Throttled");
             }
             // It opens no connections, and `acks=0` is not its.
-            Input::Deliver { message: Message::NoResponse(_), .. } | Input::Disconnected(_) => {}
+            Input::Deliver { message: Message::NoResponse(_), .. }
+            | Input::SendCompleted(_)
+            | Input::Disconnected(_) => {}
             Input::Call(ControllerCall::CreatePartitions(topic, count)) => {
                 self.create_partitions(topic, count, out);
             }

@@ -133,6 +133,7 @@ impl Machine for Producer {
                 }
                 Message::NoResponse(_) | Message::Throttled(..) => {}
             },
+            Input::SendCompleted(route) => self.send_completed(route, out),
             Input::Disconnected(route) => {
                 let failed = self.client.disconnected(route, out);
                 self.fail(failed, ErrorCode::NetworkException, out);

@@ -56,6 +56,15 @@ impl Producer {
         }
     }
 
+    /// R6.10: with `acks=0`, written to the socket is all there is.
+    pub(super) fn send_completed(&mut self, route: Route, out: &mut Out) {
+        if let Some(Sent::Produce(broker, batches)) = self.client.send_completed(route, out) {
+            for batch in batches {
+                self.complete(batch, Ok(Offset::UNKNOWN), broker, out);
+            }
+        }
+    }
+
     /// A response named the new leaders of its partitions (KIP-951).
     pub(super) fn take_hints(&mut self, hints: &[PartitionMetadata]) {
         let mut news = false;

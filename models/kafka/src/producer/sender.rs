@@ -155,12 +155,8 @@ impl Producer {
         let acks = self.config.acks;
         let request = Request::Produce(ProduceRequest { acks, timeout, batches: wire });
         if acks == Acks::None {
-            // R6.10: written to the socket is all there is.
-            self.client.send_unanswered(data(broker), request, out);
-            for batch in batches {
-                self.complete(batch, Ok(Offset::UNKNOWN), broker, out);
-            }
-            return;
+            let sent = Sent::Produce(broker, batches);
+            return self.client.send_unanswered(data(broker), request, sent, out);
         }
         self.client.send(data(broker), request, Sent::Produce(broker, batches), out);
     }

@@ -31,7 +31,7 @@ pub(super) struct Narrow {
 
 impl Packet {
     /// Bytes on the wire. The end of a connection is an empty segment.
-    fn wire_bytes(&self) -> u64 {
+    pub(super) fn wire_bytes(&self) -> u64 {
         let payload = match self {
             Self::Data(message) => message.wire_bytes(),
             Self::End => 0,

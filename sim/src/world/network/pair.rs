@@ -1,7 +1,7 @@
 //! Two processes on links whose latency nobody notices, for tests of the network alone: what is sent, and
 //! what has arrived. A process that receives does nothing.
 
-use super::{Network, Packet};
+use super::{Buffers, Network, Packet};
 use crate::world::events::{Agenda, Due, Events, Toward};
 use ackproof_kafka::machine::{Channel, ConnectionId, Route};
 use ackproof_kafka::message::{CorrelationId, Message, Request};
@@ -16,6 +16,9 @@ pub(super) const TO: NodeId = NodeId(1);
 const SERVER: Server = Server::Broker(BrokerId(7));
 /// A handshake makes it 3 µs.
 const LATENCY: Delay = Delay::exactly(Micros(1));
+
+/// Of every socket.
+pub(super) const BUFFERS: Buffers = Buffers { send: 200, receive: 100 };
 
 /// A message that has arrived.
 struct Arrived {
@@ -32,6 +35,8 @@ pub(super) struct Pair {
     arrived: Vec<Arrived>,
     /// When the set-up of a connection failed, which nobody acts on.
     pub(super) failed_at: Vec<u64>,
+    /// When a socket had taken all.
+    pub(super) completed_at: Vec<u64>,
 }
 
 impl Pair {
@@ -41,6 +46,12 @@ impl Pair {
 
     pub(super) fn send(&mut self, id: ConnectionId, number: u64) {
         self.send_toward(Toward::Acceptor, id, number);
+    }
+
+    /// Its sender waits until the socket has taken it.
+    pub(super) fn send_awaited(&mut self, id: ConnectionId, number: u64) {
+        self.send(id, number);
+        self.network.await_send(id, &mut self.events);
     }
 
     pub(super) fn send_toward(&mut self, toward: Toward, id: ConnectionId, number: u64) {
@@ -60,6 +71,7 @@ impl Pair {
                 }
                 Due::Arrival(on, toward) => {
                     let packet = self.network.arrive(on, toward);
+                    self.network.made_room(on, &mut self.events);
                     if let Some(Packet::Data(Message::Request(number, _))) = packet {
                         let (at, number) = (self.events.now(), number.0);
                         self.arrived.push(Arrived { at, on, toward, number });
@@ -70,6 +82,7 @@ impl Pair {
                         self.failed_at.push(self.events.now());
                     }
                 }
+                Due::SendCompleted(_) => self.completed_at.push(self.events.now()),
                 Due::Backlog(_) | Due::Dead(_) | Due::Served(..) | Due::Timer(..) => {}
             }
         }
@@ -113,9 +126,10 @@ pub(super) fn simulated(seed: u64, test: impl FnOnce(Pair)) {
         let settings = Settings { latency: LATENCY, syn_linear_timeouts: 4 };
         let mut roster = Roster::default();
         roster.enter(SERVER, TO);
-        let mut network = Network::new(&[1, 2], roster, settings, seed);
+        let mut network = Network::new(&[1, 2], (roster, vec![BUFFERS; 2]), settings, seed);
         network.links.timer = Delay::exactly(Micros::from_millis(200));
         let events = Events::new();
-        test(Pair { network, events, arrived: Vec::new(), failed_at: Vec::new() });
+        let (arrived, failed_at, completed_at) = (Vec::new(), Vec::new(), Vec::new());
+        test(Pair { network, events, arrived, failed_at, completed_at });
     });
 }

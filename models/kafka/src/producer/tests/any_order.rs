@@ -134,6 +134,12 @@ fn chaos(hand: &mut Hand, ledger: &mut Ledger, step: u8, index: prop::sample::In
             hand.result(Err(error));
         }
         3..=5 => hand.settle(&[leader(0, (index.index(4) > 0).then_some(ONE), 0)]),
+        7 => {
+            hand.is_full = !hand.is_full;
+            if !hand.is_full {
+                hand.drain();
+            }
+        }
         6 => {
             for request in hand.produces(ONE) {
                 ledger.maybe_written.extend(request.batches.iter().flat_map(|(_, it)| numbers(it)));
@@ -239,7 +245,7 @@ proptest! {
     #[test]
     fn without_a_clock(
         config in settings(),
-        steps in prop::collection::vec((0..10_u8, any::<prop::sample::Index>()), 1..250),
+        steps in prop::collection::vec((0..11_u8, any::<prop::sample::Index>()), 1..250),
     ) {
         let mut hand = Hand::ready(&config);
         let mut ledger = Ledger::default();

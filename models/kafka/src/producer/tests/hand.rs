@@ -119,6 +119,10 @@ pub(super) struct Hand {
     pub(super) observed: Vec<Observation>,
     pub(super) timers: BTreeMap<Timer, Delay>,
     pub(super) closed: Vec<BrokerId>,
+    /// Sockets take nothing more.
+    pub(super) is_full: bool,
+    /// It waits until the socket of this connection has taken what it sent.
+    awaited: Option<Route>,
     pub(super) cursor: u32,
     pub(super) ended: bool,
 }
@@ -137,6 +141,8 @@ impl Hand {
             observed: Vec::new(),
             timers: BTreeMap::new(),
             closed: Vec::new(),
+            is_full: false,
+            awaited: None,
             cursor: 0,
             ended: false,
         };
@@ -210,11 +216,13 @@ impl Hand {
                 Effect::Disarm(timer) => {
                     self.timers.remove(&timer);
                 }
+                Effect::AwaitSend(route) => self.awaited = Some(route),
                 Effect::Observe(observation) => self.observed.push(observation),
                 Effect::Close(To::Route(route)) => {
                     let broker = broker_of(route);
                     self.closed.push(broker);
                     self.wire.remove(&broker);
+                    self.awaited = None;
                 }
                 other => unreachable!("a producer does not {other:?}"),
             }
@@ -228,9 +236,19 @@ impl Hand {
         self.ended |= after == After::Exited;
         self.process.check();
         self.collect();
+        if !self.is_full {
+            self.drain();
+        }
         let cursor = self.process.disk().next();
         assert!(cursor >= self.cursor, "a source moves forward");
         self.cursor = cursor;
+    }
+
+    /// The socket takes what it has been given.
+    pub(super) fn drain(&mut self) {
+        if let Some(route) = self.awaited.take() {
+            self.step(Input::SendCompleted(route));
+        }
     }
 
     pub(super) fn send(&mut self, number: u32) {
@@ -322,6 +340,7 @@ impl Hand {
 
     pub(super) fn disconnect(&mut self, broker: BrokerId) {
         self.wire.remove(&broker);
+        self.awaited = None;
         self.step(Input::Disconnected(data(broker)));
     }
 

@@ -8,7 +8,7 @@ use crate::client::network::data;
 use crate::config::ProducerConfig;
 use crate::driver::{After, Process};
 use crate::log::producers::{Admission, ProducerStates};
-use crate::machine::{ConnectionId, Effect, EffectOf, Input, InputOf, Peer, To};
+use crate::machine::{ConnectionId, Effect, EffectOf, Input, InputOf, Peer, Route, To};
 use crate::message::{
     Acks, CorrelationId, Message, MetadataResponse, PartitionMetadata, ProduceRequest, RecordBatch,
     Request, Response,
@@ -52,6 +52,7 @@ enum Event {
     Answer(BrokerId, u64, CorrelationId, Response),
     Disconnect(BrokerId, u64),
     Send(Record),
+    SendCompleted(Route),
 }
 
 /// A partition's log, and what was written when.
@@ -150,6 +151,10 @@ impl Lab {
                         self.agenda.remove(&key);
                     }
                 }
+                // Its sockets are never full.
+                Effect::AwaitSend(route) => {
+                    self.at(self.now, Event::SendCompleted(route));
+                }
                 Effect::Observe(observation) => self.observed.push(observation),
                 Effect::Close(To::Route(route)) => {
                     self.connections.remove(&broker_of(route));
@@ -212,6 +217,7 @@ impl Lab {
                 self.timers.remove(&timer);
                 self.step(Input::Fire(timer));
             }
+            Event::SendCompleted(route) => self.step(Input::SendCompleted(route)),
             Event::Send(record) => self.step(Input::Call(ProducerCall::Send(record))),
             Event::Arrive(broker, connection, id, request) => {
                 self.process(broker, connection, id, request);

@@ -1,6 +1,7 @@
 //! From `send` to a request: batches, linger, memory, drains (R6.1–R6.7).
 
 use super::hand::*;
+use crate::client::NetworkTimer;
 use crate::config::ProducerConfig;
 use crate::message::Acks;
 use crate::observation::Observation;
@@ -180,6 +181,29 @@ fn a_batch_written_without_acks_lets_waiting_records_in() {
     assert_eq!(written, [[0], [1], [2]], "each makes room for the next");
     assert_eq!(hand.outcomes().len(), 3, "written is success");
     assert_eq!(hand.outcomes()[0], Outcome::Acked(vec![0], -1));
+}
+
+/// `InFlightRequests#canSendMore`, `NetworkClient#handleTimedOutRequests`.
+#[test]
+fn without_acks_a_full_socket_holds_up_what_follows() {
+    let none = ProducerConfig { acks: Acks::None, ..config(false) };
+    let mut hand = Hand::ready(&none);
+    hand.is_full = true;
+    hand.send_batches(3);
+    let written = |hand: &Hand| hand.produces(BrokerId(0)).len();
+    assert_eq!((written(&hand), hand.outcomes().len()), (1, 0), "the socket has not taken it");
+    hand.drain();
+    assert_eq!(hand.outcomes(), [Outcome::Acked(vec![0], -1)]);
+    assert_eq!(written(&hand), 2, "the next one");
+    let request = |timer: &&Timer| matches!(timer, Timer::Network(NetworkTimer::Request(_)));
+    let timeout = *hand.timers.keys().find(request).expect("request.timeout.ms runs");
+    hand.fire(timeout);
+    assert_eq!(hand.closed, [ONE], "and ends the connection");
+    assert_eq!(hand.outcomes().len(), 1, "what was on its way is tried again");
+    hand.is_full = false;
+    hand.back_off(2);
+    hand.reconnect(ONE, &[leader(0, Some(ONE), 0)]);
+    assert_eq!(hand.outcomes()[1..], [Outcome::Acked(vec![1], -1), Outcome::Acked(vec![2], -1)]);
 }
 
 #[test]
