@@ -54,6 +54,21 @@ fn without_expectations_the_configuration_is_what_runs_are_held_against() {
     assert_eq!(causes, ["replication"], "no setting of that configuration explains a loss");
 }
 
+#[test]
+fn a_reset_by_duration_may_skip_what_the_run_is_long_enough_for() {
+    let directory = directory();
+    let path = directory.path();
+    write(path, "a.json", &unstated("scenarios/footguns/reset-by-duration.json"));
+    let cause = "auto-offset-reset-by-duration";
+    let report = json(path, &["explain", "a.json", "--seeds", "0..3"]);
+    assert!(!possible(&report, cause)["seeds"].as_array().unwrap().is_empty());
+    assert_eq!(report["verdict"], "met", "{report:#}");
+    let set = ["--set", "groups.ledger.config.auto.offset.reset=by_duration:PT1H"];
+    let told = run(path, &[&["explain", "a.json", "--seeds", "0..1"], set.as_slice()].concat()).out;
+    assert!(told.contains("ledger processes every acknowledged record"), "{told}");
+    assert!(!told.contains("ledger never processes"), "{told}");
+}
+
 /// The causes that a sweep tells of lost records.
 fn causes_of_losses(path: &Path, arguments: &[&str]) -> Vec<String> {
     let report = json(path, arguments);

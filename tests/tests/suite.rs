@@ -121,6 +121,7 @@ const CAUSES: &[(&str, &str)] = &[
     ("partitions-added", LossCause::PartitionAdded.name()),
     ("producer-expired", DuplicateCause::ProducerExpired.name()),
     ("reset-after-truncation", LossCause::OutOfRange.name()),
+    ("reset-by-duration", LossCause::ResetByDuration.name()),
     ("reset-latest-skips", LossCause::ResetLatest.name()),
     ("restart-forgets-batches", DuplicateCause::EpochBump.name()),
     ("sink-cache-in-member", SinkCause::MemberMemory.name()),

@@ -58,6 +58,11 @@ const TWINS: &[Twin] = &[
         cause: "auto-offset-reset-latest",
     },
     Twin {
+        footgun: "reset-by-duration",
+        cure: &[("groups.ledger.config.auto.offset.reset", "by_duration:PT1H")],
+        cause: "auto-offset-reset-by-duration",
+    },
+    Twin {
         footgun: "reset-after-truncation",
         cure: &[("groups.ledger.config.auto.offset.reset", "earliest")],
         cause: "out-of-range-reset",

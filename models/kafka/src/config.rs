@@ -2,7 +2,7 @@
 //! the profile 4.0 and live in the scenario crate's table of settings, which the driver lowers to these.
 
 use crate::assignor::{Assignor, RebalanceProtocol, ServerAssignor};
-use crate::message::{Acks, OffsetSpec, Rack};
+use crate::message::{Acks, Rack};
 use crate::profile::Profile;
 use crate::variant::Variants;
 use ackproof_types::{
@@ -266,7 +266,7 @@ pub struct ConsumerConfig {
     /// `auto.commit.interval.ms`.
     pub auto_commit_interval: Micros,
     /// `auto.offset.reset`; none: `poll` throws, and the application closes its consumer and ends.
-    pub auto_offset_reset: Option<OffsetSpec>,
+    pub auto_offset_reset: Option<ResetTo>,
     /// `client.rack`, if a broker is in it.
     pub client_rack: Option<Rack>,
     /// Whose client it is.
@@ -356,4 +356,15 @@ impl Compression {
         let small = (u64::from(bytes) * u64::from(self.0)).div_ceil(1_000_000);
         u32::try_from(small).unwrap_or(u32::MAX)
     }
+}
+
+/// Where `auto.offset.reset` resets a position to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResetTo {
+    /// The start of the log.
+    Earliest,
+    /// Its end.
+    Latest,
+    /// The first record that is not older (R17.51).
+    NotOlderThan(Micros),
 }

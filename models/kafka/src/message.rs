@@ -336,6 +336,8 @@ pub enum OffsetSpec {
     Earliest,
     /// The high watermark (R2.20).
     Latest,
+    /// The first record of this time or later; none is [`Offset::UNKNOWN`].
+    Since(Timestamp),
 }
 
 /// An offset with the epoch of the leader that told it.

@@ -1,7 +1,7 @@
 //! Facts that machines put on record. They are never fed back; the driver stamps each with time and
 //! node and translates it into an entry of the history.
 
-use crate::message::OffsetSpec;
+use crate::config::ResetTo;
 use ackproof_types::{
     BrokerEpoch, BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Offset,
     RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
@@ -402,9 +402,9 @@ pub enum PositionSource {
     /// From a committed offset.
     Committed,
     /// There was none: by `auto.offset.reset`.
-    NoCommit(OffsetSpec),
+    NoCommit(ResetTo),
     /// The position was outside the log: by `auto.offset.reset` (R8.6).
-    OutOfRange(OffsetSpec),
+    OutOfRange(ResetTo),
     /// The log had been cut below the position (R8.7).
     Truncated,
     /// The application sought it.

@@ -256,6 +256,8 @@ impl Reader {
                 progress.next = listed.offset;
             }
             OffsetSpec::Latest => progress.end = Some(listed.offset),
+            // It is not asked.
+            OffsetSpec::Since(_) => {}
         }
         self.finish_if_read(partition, out);
     }

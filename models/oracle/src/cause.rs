@@ -87,6 +87,8 @@ causes! {
             "on_failure=drop-poll: its application threw it away with the rest of a poll, after an exception";
         LogCut = "log-cut-below-group",
             "the log was cut below what the group had read or committed, and had grown past that before the group looked again";
+        ResetByDuration = "auto-offset-reset-by-duration",
+            "auto.offset.reset=by_duration skipped it: the group had no commit to resume from, and the record was older than the duration";
     }
 }
 
@@ -103,6 +105,7 @@ impl LossCause {
             Self::HandOff => Some("commit=auto-with-hand-off"),
             Self::BackgroundCommit => Some("group.protocol=consumer"),
             Self::ResetLatest | Self::PartitionAdded => Some("auto.offset.reset=latest"),
+            Self::ResetByDuration => Some("auto.offset.reset=by_duration"),
             Self::Expired => Some("offsets.retention.minutes"),
             Self::OutOfRange => Some("auto.offset.reset"),
             Self::WorkerPositions => Some("covers=positions"),

@@ -7,7 +7,7 @@
 //! - [`id`] who: processes, brokers, topics, groups, members
 //! - [`mix`] a scrambling of numbers
 //! - [`log`] where: offsets and the epochs that fence them
-//! - [`time`] when: simulated microseconds
+//! - [`time`] when: simulated microseconds · [`iso`] durations as ISO 8601 writes them
 //! - [`roster`] which process is which server
 //! - [`record`] what: one record of the workload
 //! - [`error`] why not: Kafka's error codes
@@ -21,6 +21,7 @@ pub mod consuming;
 pub mod error;
 pub mod group;
 pub mod id;
+pub mod iso;
 pub mod log;
 pub mod mix;
 pub mod record;

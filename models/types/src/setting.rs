@@ -1,5 +1,7 @@
 //! What clients are told to do, in words that models and oracle share.
 
+use crate::iso;
+use crate::time::Micros;
 use std::fmt;
 use std::str::FromStr;
 
@@ -155,8 +157,15 @@ pub enum OffsetReset {
     Earliest,
     /// To the end of the log.
     Latest,
+    /// To the first record that is not older (KIP-1106).
+    ByDuration(Micros),
     /// Nowhere: the application is told.
     None,
+}
+
+impl OffsetReset {
+    /// What stands before the duration of [`Self::ByDuration`].
+    pub const BY_DURATION: &'static str = "by_duration:";
 }
 
 impl FromStr for OffsetReset {
@@ -167,18 +176,25 @@ impl FromStr for OffsetReset {
             "earliest" => Ok(Self::Earliest),
             "latest" => Ok(Self::Latest),
             "none" => Ok(Self::None),
-            _ => Err(format!("{word:?} is none of earliest, latest, none")),
+            _ => word
+                .strip_prefix(Self::BY_DURATION)
+                .and_then(iso::parse)
+                .map(Self::ByDuration)
+                .ok_or_else(|| {
+                    format!("{word:?} is none of earliest, latest, by_duration:PnDTnHnMn.nS, none")
+                }),
         }
     }
 }
 
 impl fmt::Display for OffsetReset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Earliest => "earliest",
-            Self::Latest => "latest",
-            Self::None => "none",
-        })
+        match self {
+            Self::Earliest => f.write_str("earliest"),
+            Self::Latest => f.write_str("latest"),
+            Self::ByDuration(length) => write!(f, "{}{}", Self::BY_DURATION, iso::written(*length)),
+            Self::None => f.write_str("none"),
+        }
     }
 }
 

@@ -86,6 +86,12 @@ impl Timestamp {
         self.0 / 1000
     }
 
+    /// The instant this long before; the start of the run if that is later.
+    #[must_use]
+    pub const fn before(self, length: Micros) -> Self {
+        Self(self.0.saturating_sub(length.0))
+    }
+
     /// The length of time from `earlier` to this instant; none at all if that is not earlier.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Micros {

@@ -164,7 +164,7 @@ fn value(sink: &mut Sink<'_>, setting: &Setting, at: &At<'_>) -> Option<SettingV
             sink.at(at, format!("expected true or false, found {}", at.node.kind()));
             None
         }
-        Kind::Word(words) => word(sink, setting, words, at),
+        Kind::Word(words) | Kind::Reset(words) => word(sink, setting, words, at),
         Kind::Words(words) => list(sink, setting.key, words, at),
         Kind::Text => sink.string(at).and_then(|text| {
             if text.is_empty() && setting.default == Preset::Unneeded {
@@ -238,7 +238,7 @@ fn word(
     };
     let theirs = kafka::find(setting.scope, key, sink.kafka);
     let text = theirs.map_or_else(|| given.to_owned(), |theirs| theirs.spelt(given));
-    if !words.contains(&&*text) {
+    if setting.kind.foreign(&text).is_some() {
         let what = format!("value of {key}");
         sink.unknown(at.node.span, &at.path, (&what, given), words.iter().copied());
         return None;

@@ -10,6 +10,9 @@ const LARGEST: u32 = 100 * 1_048_576;
 
 /// The pattern of a duration in the schema.
 pub const DURATION: &str = r"^[0-9]+(\.[0-9]+)?(us|ms|s|m)$";
+/// The pattern of `auto.offset.reset` by a duration. In Kafka the letters of the duration may be small.
+pub const BY_DURATION: &str =
+    r"^by_duration:[Pp]([0-9]+[Dd])?([Tt]([0-9]+[Hh])?([0-9]+[Mm])?([0-9]+([.,][0-9]*)?[Ss])?)?$";
 /// The pattern of a duration or a range of them.
 pub const DELAY: &str = r"^[0-9]+(\.[0-9]+)?(us|ms|s|m)(\.\.[0-9]+(\.[0-9]+)?(us|ms|s|m))?$";
 /// The pattern of a rate.

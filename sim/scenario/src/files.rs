@@ -226,7 +226,7 @@ impl File<'_, '_> {
         Some(match ours.kind {
             Kind::Number { max, .. } => Value::Number(number(theirs, text, max)),
             Kind::Switch => Value::Bool(text.eq_ignore_ascii_case("true")),
-            Kind::Word(_) | Kind::Words(_) | Kind::Text | Kind::Anything => {
+            Kind::Word(_) | Kind::Reset(_) | Kind::Words(_) | Kind::Text | Kind::Anything => {
                 Value::String(text.to_owned())
             }
         })

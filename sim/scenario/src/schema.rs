@@ -11,7 +11,7 @@ use crate::cluster::{
 };
 use crate::describe::FAULTS;
 use crate::describe::listed;
-use crate::durations::{BANDWIDTH, DELAY, DURATION, PERCENT, RATE, SIZES};
+use crate::durations::{BANDWIDTH, BY_DURATION, DELAY, DURATION, PERCENT, RATE, SIZES};
 use crate::expect::EXPECTED;
 use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::features::FEATURE_KEYS;
@@ -144,6 +144,10 @@ fn setting_schema(setting: &Setting) -> Value {
                 words.iter().map(|word| json!(word)).chain(numbers.map(|n| json!(n))).collect();
             json!({ "enum": all })
         }
+        Kind::Reset(words) => json!({ "anyOf": [
+            { "enum": words.iter().filter(|word| !word.contains(':')).collect::<Vec<_>>() },
+            { "type": "string", "pattern": BY_DURATION },
+        ] }),
         Kind::Words(words) => {
             let names = words.iter().map(|word| word.replace('.', "\\."));
             let one = format!("({})", names.collect::<Vec<_>>().join("|"));

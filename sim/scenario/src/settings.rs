@@ -264,7 +264,10 @@ pub const SETTINGS: &[Setting] = &[
     switch(Producer, "partitioner.ignore.keys", false),
     switch(Consumer, "enable.auto.commit", true),
     number(Consumer, "auto.commit.interval.ms", "ms", 1, 5000),
-    word(Consumer, "auto.offset.reset", &["latest", "earliest", "none"], "latest"),
+    Setting {
+        kind: Kind::Reset(&["latest", "earliest", "none", "by_duration:PnDTnHnMn.nS"]),
+        ..word(Consumer, "auto.offset.reset", &[], "latest")
+    },
     word(Consumer, "group.protocol", &["classic", "consumer"], "classic"),
     // Unset: the coordinator chooses.
     Setting {

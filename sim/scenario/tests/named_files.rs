@@ -293,9 +293,9 @@ fn what_cannot_be_read_or_followed_says_so() {
         ),
         (
             Scope::Consumer,
-            "auto.offset.reset=by_duration:P1D",
-            "1:19 error: auto.offset.reset=by_duration:P1D: Kafka takes \
-          that, the models do not (they know latest, earliest, none)",
+            "auto.offset.reset=by_duration:1h",
+            "1:19 error: auto.offset.reset is latest, earliest, none or by_duration:PnDTnHnMn.nS, found \
+          \"by_duration:1h\": Kafka refuses that",
         ),
         (
             Scope::Producer,

@@ -30,7 +30,6 @@ const NARROWER: &[(Scope, &str, &str)] = &[
     (Scope::Producer, "delivery.timeout.ms", AT_ONCE),
     (Scope::Producer, "metadata.max.age.ms", AT_ONCE),
     (Scope::Consumer, "auto.commit.interval.ms", AT_ONCE),
-    (Scope::Consumer, "auto.offset.reset", "a reset by duration is not modelled"),
     (Scope::Consumer, "partition.assignment.strategy", "an assignor of one's own is code"),
     (
         Scope::Broker,
@@ -92,7 +91,7 @@ fn types_and_defaults_are_kafkas_in_every_line() {
                 // A long is held to 32 bits where nobody needs more: 24 days of milliseconds.
                 Kind::Number { .. } => matches!(theirs.kind, Type::Short | Type::Int | Type::Long),
                 Kind::Switch => theirs.kind == Type::Boolean,
-                Kind::Word(_) | Kind::Text => theirs.kind == Type::String,
+                Kind::Word(_) | Kind::Reset(_) | Kind::Text => theirs.kind == Type::String,
                 Kind::Words(_) => theirs.kind == Type::List,
                 Kind::Anything => false,
             };
@@ -127,7 +126,7 @@ fn same_range(ours: &Setting, theirs: &Definition) -> bool {
             let least = same(min, from) || theirs.check(&min.to_string()).is_err();
             least && to.is_none_or(|to| same(max, to))
         }
-        (Kind::Word(ours), Valid::Words(words, _)) => {
+        (Kind::Word(ours) | Kind::Reset(ours), Valid::Words(words, _)) => {
             let ours: BTreeSet<String> = ours.iter().map(|word| (*word).to_owned()).collect();
             ours == words.split(", ").map(|word| theirs.spelt(word)).collect()
         }

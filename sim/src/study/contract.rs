@@ -12,7 +12,7 @@ use ackproof_reports::contract::{Clause, Contract, NotModelled, Possible};
 use ackproof_reports::run::Fate;
 use ackproof_scenario::plan::{Group, Ignored, Plan, Producer};
 use ackproof_types::words::plural;
-use ackproof_types::{AfterCrash, AtEnd};
+use ackproof_types::{AfterCrash, AtEnd, OffsetReset};
 use copies::copies;
 pub(super) use copies::may_forget;
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ const AT_LEAST_ONCE: &str = "at-least-once";
 /// How `auto.offset.reset=latest` skips records.
 const RESET_LATEST: [LossCause; 3] =
     [LossCause::ResetLatest, LossCause::PartitionAdded, LossCause::OutOfRange];
+/// How `auto.offset.reset=by_duration` skips records.
+const RESET_BY_DURATION: [LossCause; 2] = [LossCause::ResetByDuration, LossCause::OutOfRange];
 const COMMITS: &str = "commit-behind-processing";
 
 /// What the configuration of `plan` promises and leaves possible.
@@ -87,14 +89,23 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         if applications::may_stop(one) {
             allow(&["recovers"], &[]);
         }
-        if one.config.word("auto.offset.reset") == "latest" {
-            allow(&[AT_LEAST_ONCE], &RESET_LATEST);
-            if may_expire(plan) {
-                allow(&[AT_LEAST_ONCE], &[LossCause::Expired]);
-            }
+        allow(&[AT_LEAST_ONCE], resets(plan, one));
+        if one.config.word("auto.offset.reset") == "latest" && may_expire(plan) {
+            allow(&[AT_LEAST_ONCE], &[LossCause::Expired]);
         }
     }
     allowed
+}
+
+/// How the group's `auto.offset.reset` may skip records within the run.
+fn resets(plan: &Plan, group: &Group) -> &'static [LossCause] {
+    match group.config.word("auto.offset.reset").parse() {
+        Ok(OffsetReset::Latest) => &RESET_LATEST,
+        Ok(OffsetReset::ByDuration(length)) if length < plan.load + plan.settle => {
+            &RESET_BY_DURATION
+        }
+        Ok(OffsetReset::Earliest | OffsetReset::ByDuration(_) | OffsetReset::None) | Err(_) => &[],
+    }
 }
 
 /// Whether a replica out of sync may lead a partition of `__consumer_offsets`.
@@ -279,12 +290,14 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         let (says, setting) = applications::skipped(plan, group, cause);
         skips.push(skipped(&[cause], says, &setting));
     }
-    if reset == "latest" {
+    let resets = resets(plan, group);
+    if !resets.is_empty() {
+        let older = if reset == "latest" { "" } else { "longer than that duration " };
         let says = format!(
-            "{name} never processes what was written before it found its first position in a partition, an \
-             added one too, or around one that was out of range"
+            "{name} never processes what was written {older}before it found its first position in a \
+             partition, an added one too, or around one that was out of range"
         );
-        skips.push(skipped(&RESET_LATEST, says, &reset_setting));
+        skips.push(skipped(resets, says, &reset_setting));
     }
     let expiry = may_expire(plan).then(|| expiry(plan, group, &reset_setting));
     if reset == "latest"
@@ -325,7 +338,7 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         let clause = Clause { says, settings };
         contract.possible.push(possible(Fate::LostCommit, Some(name), causes, clause));
     }
-    if let Some(clause) = expiry.filter(|_| reset == "earliest") {
+    if let Some(clause) = expiry.filter(|_| reset != "latest") {
         let causes = std::iter::once(DuplicateCause::Expired.name());
         contract.possible.push(possible(Fate::Duplicate, Some(name), causes, clause));
     }

@@ -9,9 +9,9 @@ use super::server::Limits;
 use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
     ApplicationConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig, ProducerConfig,
-    ReplicaSelector, TopicConfig,
+    ReplicaSelector, ResetTo, TopicConfig,
 };
-use ackproof_kafka::message::{OffsetSpec, Rack};
+use ackproof_kafka::message::Rack;
 use ackproof_kafka::profile::{Profile, Rule};
 use ackproof_kafka::reader::ReaderConfig;
 use ackproof_kafka::variant::{Variant, Variants};

@@ -4,7 +4,7 @@
 
 use super::nemesis::anchors::Anchors;
 use super::nemesis::leaders::Leaders;
-use ackproof_kafka::message::OffsetSpec;
+use ackproof_kafka::config::ResetTo;
 use ackproof_kafka::observation::{Observation, PositionSource as Found};
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event, PositionSource};
@@ -259,10 +259,12 @@ translate! {
 fn found(source: Found) -> PositionSource {
     match source {
         Found::Committed => PositionSource::Committed,
-        Found::NoCommit(OffsetSpec::Earliest) => PositionSource::NoCommitEarliest,
-        Found::NoCommit(OffsetSpec::Latest) => PositionSource::NoCommitLatest,
-        Found::OutOfRange(OffsetSpec::Earliest) => PositionSource::OutOfRangeEarliest,
-        Found::OutOfRange(OffsetSpec::Latest) => PositionSource::OutOfRangeLatest,
+        Found::NoCommit(ResetTo::Earliest) => PositionSource::NoCommitEarliest,
+        Found::NoCommit(ResetTo::Latest) => PositionSource::NoCommitLatest,
+        Found::NoCommit(ResetTo::NotOlderThan(_)) => PositionSource::NoCommitByDuration,
+        Found::OutOfRange(ResetTo::Earliest) => PositionSource::OutOfRangeEarliest,
+        Found::OutOfRange(ResetTo::Latest) => PositionSource::OutOfRangeLatest,
+        Found::OutOfRange(ResetTo::NotOlderThan(_)) => PositionSource::OutOfRangeByDuration,
         Found::Truncated => PositionSource::Truncated,
         Found::Sought => PositionSource::Sought,
     }

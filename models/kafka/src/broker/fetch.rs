@@ -13,7 +13,7 @@ use crate::message::{
 };
 use crate::partition::{Partition, Role};
 use crate::variant::Variant;
-use ackproof_types::{BrokerId, ErrorCode, Offset, TopicPartition};
+use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
 use std::sync::Arc;
 
 /// Fetches that wait for data.
@@ -388,15 +388,19 @@ impl Broker {
         let (start, high_watermark) = (partition.log.start(), partition.log.high_watermark());
         let (earliest, current) = (partition.log.earliest_epoch(), partition.leader_epoch);
         let epoch_start = partition.leader()?.epoch_start();
-        match asked.spec {
-            OffsetSpec::Earliest => Ok(ListedOffset { offset: start, leader_epoch: earliest }),
-            OffsetSpec::Latest if high_watermark < epoch_start => {
-                Err(ErrorCode::OffsetNotAvailable)
-            }
-            OffsetSpec::Latest => {
-                Ok(ListedOffset { offset: high_watermark, leader_epoch: current })
-            }
-        }
+        let is_behind = high_watermark < epoch_start;
+        let since = |time| partition.log.first_since(time).filter(|found| *found < high_watermark);
+        let (offset, leader_epoch) = match asked.spec {
+            OffsetSpec::Earliest => (start, earliest),
+            OffsetSpec::Latest if is_behind => return Err(ErrorCode::OffsetNotAvailable),
+            OffsetSpec::Latest => (high_watermark, current),
+            OffsetSpec::Since(time) => match since(time) {
+                Some(found) => (found, current),
+                None if is_behind => return Err(ErrorCode::OffsetNotAvailable),
+                None => (Offset::UNKNOWN, LeaderEpoch::UNKNOWN),
+            },
+        };
+        Ok(ListedOffset { offset, leader_epoch })
     }
 
     /// R1.13, for consumers that validate their positions (R8.7).

@@ -201,12 +201,12 @@ impl Consumer {
     }
 
     /// Goes on with `poll()` while the thread is in it.
-    pub(super) fn poll(&mut self, out: &mut Out) {
+    pub(super) fn poll(&mut self, now: Timestamp, out: &mut Out) {
         if std::mem::take(&mut self.application.unaware) && self.application.is_polling() {
             // What has come is returned before the thread looks at the group again.
             self.return_records(out);
         }
-        while self.application.phase == Phase::Polling && self.poll_once(out) {}
+        while self.application.phase == Phase::Polling && self.poll_once(now, out) {}
         // Each thing that it waits for makes another round.
         if self.application.is_polling() {
             self.polls(out);
@@ -214,7 +214,7 @@ impl Consumer {
     }
 
     /// Whether something happened that makes another round worth while.
-    fn poll_once(&mut self, out: &mut Out) -> bool {
+    fn poll_once(&mut self, now: Timestamp, out: &mut Out) -> bool {
         if self.application.leaving {
             self.close(out);
             return false;
@@ -228,7 +228,7 @@ impl Consumer {
             return true;
         }
         if self.may_look_up_positions() {
-            self.update_positions(out);
+            self.update_positions(now, out);
         }
         // Kafka looks into its buffer even while the coordinator is unknown; partitions that were
         // revoked have none (R9.24).

@@ -65,6 +65,8 @@ pub enum Timer {
     CommitDeadline,
     /// Positions may be looked up again.
     PositionBackoff,
+    /// A partition in which nothing was new enough may be looked up again (KIP-1106).
+    NothingSince(TopicPartition),
     /// Partitions whose fetch failed may be fetched again.
     FetchBackoff,
     /// A leader's word on where to read is as old as metadata may get (KIP-392).
@@ -136,11 +138,11 @@ impl Machine for Consumer {
             commits: commit::Commits::default(),
         };
         consumer.watch_commits(out);
-        consumer.drive(out);
+        consumer.drive(now, out);
         consumer
     }
 
-    fn step(&mut self, _now: Timestamp, input: InputOf<Self>, out: &mut Out) {
+    fn step(&mut self, now: Timestamp, input: InputOf<Self>, out: &mut Out) {
         if self.application.has_exited() {
             return;
         }
@@ -185,7 +187,7 @@ impl Machine for Consumer {
             Input::Call(ConsumerCall::Leave) => self.leave_asked(),
             Input::Call(ConsumerCall::Stall(stalled)) => self.stall(stalled, out),
         }
-        self.drive(out);
+        self.drive(now, out);
     }
 
     fn check(&self) {
@@ -225,6 +227,7 @@ impl Consumer {
             Timer::CommitBackoff => self.commits.cooled(),
             Timer::CommitDeadline => self.commit_deadline(out),
             Timer::PositionBackoff => self.positions.cooling = false,
+            Timer::NothingSince(partition) => self.set_looking(&[partition], false),
             Timer::FetchBackoff => self.positions.undelay(),
             Timer::CommitEvery => self.commit_is_due(),
             Timer::ReadReplica(partition) => self.positions.read_from_leader(partition),
@@ -323,7 +326,7 @@ impl Consumer {
     }
 
     /// Sends what can be sent: called once whenever something changed.
-    fn drive(&mut self, out: &mut Out) {
+    fn drive(&mut self, now: Timestamp, out: &mut Out) {
         if self.application.has_exited() {
             return;
         }
@@ -335,7 +338,7 @@ impl Consumer {
         self.send_queued_commits(out);
         self.send_waiting_commit(out);
         self.prepare_in_background();
-        self.poll(out);
+        self.poll(now, out);
         self.send_in_background(out);
         self.go_on_closing(out);
     }

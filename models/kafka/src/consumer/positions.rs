@@ -6,13 +6,14 @@
 use super::work::Work;
 use super::{Consumer, Out, Purpose, Timer};
 use crate::client::{Leadership, NetworkClient};
+use crate::config::ResetTo;
 use crate::message::{
     CommittedOffset, CorrelationId, EpochEnd, EpochQuery, GroupRequest, ListOffsetsPartition,
     ListedOffset, OffsetFetchRequest, OffsetSpec, RecordBatch, Request,
 };
 use crate::observation::{Observation, PositionSource};
 use crate::variant::Variant;
-use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, TopicPartition};
+use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, Timestamp, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -159,6 +160,15 @@ impl Positions {
     }
 }
 
+/// What a leader is asked for when a position is reset.
+fn asked_for(to: ResetTo, now: Timestamp) -> OffsetSpec {
+    match to {
+        ResetTo::Earliest => OffsetSpec::Earliest,
+        ResetTo::Latest => OffsetSpec::Latest,
+        ResetTo::NotOlderThan(age) => OffsetSpec::Since(now.before(age)),
+    }
+}
+
 /// The leader of `partition` with its epoch, if there is one; otherwise metadata is asked for.
 fn leader_of(
     client: &mut NetworkClient<Purpose>,
@@ -174,12 +184,12 @@ fn leader_of(
 
 impl Consumer {
     /// The positions' part of a poll (Kafka: `updateFetchPositions`).
-    pub(super) fn update_positions(&mut self, out: &mut Out) {
+    pub(super) fn update_positions(&mut self, now: Timestamp, out: &mut Out) {
         if std::mem::take(&mut self.positions.metadata_came) {
             self.revalidate();
         }
         if self.positions.unsettled && !self.positions.cooling {
-            self.look_up_positions(out);
+            self.look_up_positions(now, out);
         }
     }
 
@@ -214,7 +224,7 @@ impl Consumer {
     }
 
     /// Sends the lookups that are due.
-    fn look_up_positions(&mut self, out: &mut Out) {
+    fn look_up_positions(&mut self, now: Timestamp, out: &mut Out) {
         self.positions.unsettled = false;
         let mut uncommitted = Vec::new();
         let mut resets: BTreeMap<BrokerId, Vec<ListOffsetsPartition>> = BTreeMap::new();
@@ -224,11 +234,11 @@ impl Consumer {
             match owned.search {
                 Search::Initializing => uncommitted.push(partition),
                 Search::AwaitReset(source) if !owned.looking => {
-                    let (PositionSource::NoCommit(spec) | PositionSource::OutOfRange(spec)) =
-                        source
+                    let (PositionSource::NoCommit(to) | PositionSource::OutOfRange(to)) = source
                     else {
                         continue;
                     };
+                    let spec = asked_for(to, now);
                     if let Some((broker, leader_epoch)) = leader_of(&mut self.client, partition) {
                         let query = ListOffsetsPartition { partition, leader_epoch, spec };
                         resets.entry(broker).or_default().push(query);
@@ -271,7 +281,7 @@ impl Consumer {
     fn ask_offsets(&mut self, broker: BrokerId, asked: Vec<ListOffsetsPartition>, out: &mut Out) {
         let Some(route) = self.data_route(broker) else { return };
         let partitions: Vec<TopicPartition> = asked.iter().map(|one| one.partition).collect();
-        self.set_looking(partitions.iter(), true);
+        self.set_looking(&partitions, true);
         self.send(route, Request::ListOffsets(asked), Purpose::ListOffsets(partitions), out);
     }
 
@@ -283,9 +293,9 @@ impl Consumer {
         self.send(route, Request::OffsetsForLeaderEpoch(queries), Purpose::Epochs(remembered), out);
     }
 
-    fn set_looking<'a>(
+    pub(super) fn set_looking<'a>(
         &mut self,
-        partitions: impl Iterator<Item = &'a TopicPartition>,
+        partitions: impl IntoIterator<Item = &'a TopicPartition>,
         looking: bool,
     ) {
         for partition in partitions {
@@ -372,11 +382,11 @@ impl Consumer {
     pub(super) fn reset_position(
         &mut self,
         partition: TopicPartition,
-        source: impl FnOnce(OffsetSpec) -> PositionSource,
+        source: impl FnOnce(ResetTo) -> PositionSource,
     ) {
-        let Some(spec) = self.config.auto_offset_reset else { return self.leave_asked() };
+        let Some(to) = self.config.auto_offset_reset else { return self.leave_asked() };
         if let Some(owned) = self.positions.owned.get_mut(&partition) {
-            owned.reset(source(spec));
+            owned.reset(source(to));
             self.positions.unsettled = true;
         }
     }
@@ -390,14 +400,15 @@ impl Consumer {
         self.position_found(partition, offset, PositionSource::Sought, out);
     }
 
-    /// R8.2, R8.6: the leader told where its log begins or ends.
+    /// R8.2, R8.6: the leader told where its log begins or ends, or what is new enough. If nothing is, Kafka
+    /// asks again only when the request would have timed out (R17.51, `SubscriptionState#setNextAllowedRetry`).
     pub(super) fn offsets_listed(
         &mut self,
         asked: &[TopicPartition],
         answers: &[(TopicPartition, Result<ListedOffset, ErrorCode>)],
         out: &mut Out,
     ) {
-        self.set_looking(asked.iter(), false);
+        self.set_looking(asked, false);
         let mut found = 0;
         for (partition, answer) in answers {
             let Ok(ListedOffset { offset, .. }) = *answer else { continue };
@@ -408,7 +419,10 @@ impl Consumer {
                 .current_leader(*partition)
                 .filter(|now| now.leader.is_some());
             let Some(owned) = self.positions.owned.get_mut(partition) else { continue };
-            if let Search::AwaitReset(source) = owned.search {
+            if offset == Offset::UNKNOWN {
+                owned.looking = true;
+                out.arm(Timer::NothingSince(*partition), self.config.request_timeout);
+            } else if let Search::AwaitReset(source) = owned.search {
                 // Kafka takes no epoch from the answer, so that nothing is validated against it.
                 let epoch = LeaderEpoch::UNKNOWN;
                 owned.search = Search::Fetching(Position { offset, epoch, leadership });

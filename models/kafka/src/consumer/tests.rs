@@ -7,6 +7,7 @@ mod interleavings;
 mod member;
 mod poll_interval;
 mod protocols;
+mod resets;
 
 use super::*;
 use crate::machine::Channel;

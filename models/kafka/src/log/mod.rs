@@ -233,6 +233,13 @@ impl ReplicaLog {
         }
     }
 
+    /// Where the first batch begins whose largest CreateTime is `time` or later (R17.51).
+    #[must_use]
+    pub fn first_since(&self, time: Timestamp) -> Option<Offset> {
+        let is_since = |batch: &&Arc<RecordBatch>| time.since(batch.max_timestamp) == Micros::ZERO;
+        self.stored.batches.iter().find(is_since).map(|batch| batch.base_offset)
+    }
+
     /// All batches, for a coordinator that loads (R9.6).
     pub fn batches(&self) -> impl Iterator<Item = Arc<RecordBatch>> + '_ {
         self.stored.batches.iter().cloned()

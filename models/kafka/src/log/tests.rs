@@ -168,3 +168,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_time_is_found_at_the_first_batch_that_is_new_enough() {
+    let mut world = World::new();
+    let at = Timestamp::from_micros;
+    for (base, micros) in [(0, 10), (1, 30), (2, 20)] {
+        let mut batch = Arc::unwrap_or_clone(world.batch(1));
+        (batch.base_offset, batch.max_timestamp) = (Offset(base), at(micros));
+        world.log.append(Arc::new(batch), &mut world.out);
+    }
+    let first = |micros| world.log.first_since(at(micros));
+    assert_eq!(
+        [first(0), first(10), first(11)],
+        [Some(Offset(0)), Some(Offset(0)), Some(Offset(1))]
+    );
+    assert_eq!([first(20), first(30), first(31)], [Some(Offset(1)), Some(Offset(1)), None]);
+}

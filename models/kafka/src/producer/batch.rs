@@ -89,6 +89,8 @@ pub(super) struct Batch {
     /// Bytes of `buffer.memory` it holds; none after a split.
     pub(super) memory: u64,
     pub(super) created: Timestamp,
+    /// When its last record came.
+    newest: Timestamp,
     pub(super) stage: Stage,
     pub(super) life: Life,
     /// How often it was put back into its queue (Kafka: `attempts`).
@@ -138,6 +140,7 @@ impl Batch {
             compression,
             memory: 0,
             created,
+            newest: created,
             stage: Stage::Lingering,
             life: Life::Pending,
             retries: 0,
@@ -163,6 +166,7 @@ impl Batch {
 
     /// Adds a record that has room, or the first one whatever its size.
     pub(super) fn push(&mut self, record: Record, now: Timestamp) {
+        self.newest = now;
         self.raw += record_bytes(record, self.count(), self.age(now));
         self.bytes = HEADER + self.compression.of(self.raw);
         match &mut self.contents {
@@ -221,7 +225,7 @@ impl Batch {
             base_offset: Offset(0),
             leader_epoch: LeaderEpoch::UNKNOWN,
             producer: self.stamp,
-            max_timestamp: self.created,
+            max_timestamp: self.newest,
             size: self.bytes,
             payload: Payload::Records(records),
         };
@@ -273,6 +277,7 @@ impl Batch {
         }
         for part in &mut parts {
             part.stage = Stage::Closed;
+            part.newest = self.newest;
         }
         parts
     }

@@ -75,8 +75,8 @@ fn w1_a_new_leader_hides_its_log_until_its_followers_have_fetched() {
     cluster.cut(third, second);
     cluster.run_for(Micros::from_secs(11));
     assert_eq!(cluster.leader(), Some(second));
-    let latest = |cluster: &mut Cluster, number: u32| {
-        let (leader_epoch, spec) = (LeaderEpoch::UNKNOWN, OffsetSpec::Latest);
+    let told = |cluster: &mut Cluster, number: u32, spec| {
+        let leader_epoch = LeaderEpoch::UNKNOWN;
         let asked = ListOffsetsPartition { partition: PAYMENTS, leader_epoch, spec };
         cluster.request(second, number, Request::ListOffsets(vec![asked]));
         cluster.run_for(Micros::from_millis(10));
@@ -86,10 +86,17 @@ fn w1_a_new_leader_hides_its_log_until_its_followers_have_fetched() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(latest(&mut cluster, 1), Err(ErrorCode::OffsetNotAvailable), "R2.20");
+    let now = OffsetSpec::Since(Timestamp::from_micros(1));
+    for (number, spec) in (1..).zip([OffsetSpec::Latest, OffsetSpec::Since(Timestamp::START), now])
+    {
+        let answer = told(&mut cluster, number, spec);
+        assert_eq!(answer, Err(ErrorCode::OffsetNotAvailable), "R2.20 {spec:?}");
+    }
     cluster.heal();
     cluster.run_for(Micros::from_secs(2));
-    assert_eq!(latest(&mut cluster, 2), Ok(Offset(1)), "R2.18");
+    assert_eq!(told(&mut cluster, 4, OffsetSpec::Latest), Ok(Offset(1)), "R2.18");
+    assert_eq!(told(&mut cluster, 5, OffsetSpec::Since(Timestamp::START)), Ok(Offset(0)));
+    assert_eq!(told(&mut cluster, 6, now), Ok(Offset::UNKNOWN), "R17.51: nothing is so new");
 }
 
 #[test]

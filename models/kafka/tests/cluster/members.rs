@@ -4,8 +4,7 @@
 use crate::driver::{Cluster, Setting};
 use crate::produce;
 use ackproof_kafka::assignor::Assignor;
-use ackproof_kafka::config::{ApplicationConfig, ConsumerConfig};
-use ackproof_kafka::message::OffsetSpec;
+use ackproof_kafka::config::{ApplicationConfig, ConsumerConfig, ResetTo};
 use ackproof_kafka::observation::Observation;
 use ackproof_kafka::variant::Variants;
 use ackproof_types::GroupProtocol;
@@ -34,7 +33,7 @@ pub(crate) fn config(node: NodeId, commit: CommitStrategy) -> ConsumerConfig {
             consuming: Consuming::default(),
         },
         auto_commit_interval: ms(5000),
-        auto_offset_reset: Some(OffsetSpec::Earliest),
+        auto_offset_reset: Some(ResetTo::Earliest),
         client_rack: None,
         variants: Variants::default(),
         profile: ackproof_kafka::profile::Profile::default(),

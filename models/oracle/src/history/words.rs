@@ -43,10 +43,14 @@ pub enum PositionSource {
     NoCommitEarliest,
     /// No committed offset; `auto.offset.reset` = latest.
     NoCommitLatest,
+    /// No committed offset; `auto.offset.reset` = by_duration.
+    NoCommitByDuration,
     /// Out of range; reset to earliest.
     OutOfRangeEarliest,
     /// Out of range; reset to latest.
     OutOfRangeLatest,
+    /// Out of range; reset by duration.
+    OutOfRangeByDuration,
     /// The log was cut below the position.
     Truncated,
     /// The application sought it.
@@ -60,8 +64,10 @@ impl PositionSource {
             Self::Committed => "committed",
             Self::NoCommitEarliest => "no commit, reset to earliest",
             Self::NoCommitLatest => "no commit, reset to latest",
+            Self::NoCommitByDuration => "no commit, reset by duration",
             Self::OutOfRangeEarliest => "out of range, reset to earliest",
             Self::OutOfRangeLatest => "out of range, reset to latest",
+            Self::OutOfRangeByDuration => "out of range, reset by duration",
             Self::Truncated => "the log was cut",
             Self::Sought => "sought by the application",
         }

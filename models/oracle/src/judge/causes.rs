@@ -231,6 +231,7 @@ rows! { losses: LossCause {
     NeverGiven, began("latest", PositionSource::Committed);
     NotOnRecord, passed_in_poll();
     LogCut, cut_and_regrown();
+    ResetByDuration, began("by_duration:PT1S", PositionSource::NoCommitByDuration);
 } }
 
 #[test]

@@ -216,18 +216,24 @@ impl Redelivery {
             }
             PositionSource::Sought => {}
             // Nothing that happened before matters any more: all that it did is to be done again.
-            PositionSource::NoCommitEarliest | PositionSource::NoCommitLatest
+            PositionSource::NoCommitEarliest
+            | PositionSource::NoCommitLatest
+            | PositionSource::NoCommitByDuration
                 if std::mem::take(&mut self.is_expired) =>
             {
                 self.begin_anew(offset, DuplicateCause::Expired);
             }
             // With a reason it is why nothing was committed, or what was is gone.
-            PositionSource::NoCommitEarliest | PositionSource::NoCommitLatest
+            PositionSource::NoCommitEarliest
+            | PositionSource::NoCommitLatest
+            | PositionSource::NoCommitByDuration
                 if self.resumed.cause.is_some() => {}
             PositionSource::NoCommitEarliest
             | PositionSource::NoCommitLatest
+            | PositionSource::NoCommitByDuration
             | PositionSource::OutOfRangeEarliest
             | PositionSource::OutOfRangeLatest
+            | PositionSource::OutOfRangeByDuration
             | PositionSource::Truncated => {
                 self.begin_anew(offset, DuplicateCause::PositionReset);
             }

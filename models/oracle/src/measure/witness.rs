@@ -120,10 +120,12 @@ impl Measure {
                 match source {
                     PositionSource::OutOfRangeEarliest
                     | PositionSource::OutOfRangeLatest
+                    | PositionSource::OutOfRangeByDuration
                     | PositionSource::Truncated => self.witnesses.position_reset += 1,
                     PositionSource::Committed
                     | PositionSource::NoCommitEarliest
                     | PositionSource::NoCommitLatest
+                    | PositionSource::NoCommitByDuration
                     | PositionSource::Sought => {}
                 }
                 self.running.insert(group.index());

@@ -228,8 +228,10 @@ impl Property for Checker {
                     // Whatever lies below is judged by the commit, or skipped by policy.
                     PositionSource::Committed
                     | PositionSource::NoCommitLatest
+                    | PositionSource::NoCommitByDuration
                     | PositionSource::OutOfRangeEarliest
-                    | PositionSource::OutOfRangeLatest => work.settle_below(offset.0),
+                    | PositionSource::OutOfRangeLatest
+                    | PositionSource::OutOfRangeByDuration => work.settle_below(offset.0),
                     PositionSource::NoCommitEarliest | PositionSource::Sought => {}
                 }
             }

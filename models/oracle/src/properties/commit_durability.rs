@@ -328,11 +328,14 @@ impl Property for Checker {
             Event::GroupDeleted { group } => *self.deleted.entry(*group).or_default() += 1,
             Event::Positioned { group, partition, offset, source } => match source {
                 PositionSource::Committed => self.resume(entry, *group, *partition, *offset),
-                PositionSource::NoCommitEarliest | PositionSource::NoCommitLatest => {
+                PositionSource::NoCommitEarliest
+                | PositionSource::NoCommitLatest
+                | PositionSource::NoCommitByDuration => {
                     self.resume(entry, *group, *partition, Offset::UNKNOWN);
                 }
                 PositionSource::OutOfRangeEarliest
                 | PositionSource::OutOfRangeLatest
+                | PositionSource::OutOfRangeByDuration
                 | PositionSource::Truncated
                 | PositionSource::Sought => {}
             },

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod behind;
+mod end;
 mod lag;
 
 pub(crate) const EVENTS: &[Kind] = &[

@@ -5,7 +5,7 @@
 
 use super::Scope;
 use crate::settings::kinds::listed;
-use ackproof_types::KafkaVersion;
+use ackproof_types::{KafkaVersion, OffsetReset};
 use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
@@ -202,7 +202,9 @@ impl Definition {
             Valid::Words(words, any_case) => {
                 let is = |item: &str, word: &str| match word.split_once(':') {
                     // `by_duration:PnDTnHnMn.nS` stands for its form.
-                    Some((form, _)) => item.starts_with(form),
+                    Some((form, _)) => {
+                        item.starts_with(form) && item.parse::<OffsetReset>().is_ok()
+                    }
                     None if any_case => word.eq_ignore_ascii_case(item),
                     None => word == item,
                 };

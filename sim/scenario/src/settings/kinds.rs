@@ -1,6 +1,6 @@
 //! What a row of the table of settings says. It knows no setting.
 
-use ackproof_types::{KafkaVersion, Micros};
+use ackproof_types::{KafkaVersion, Micros, OffsetReset};
 
 /// Whose setting it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ pub enum Kind {
     Switch,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// One of these words, or `by_duration:` and a length of time as ISO 8601 writes it.
+    Reset(&'static [&'static str]),
     /// Some of these words, in an order that counts.
     Words(&'static [&'static str]),
     /// Any text; not an empty one unless that is its default.
@@ -61,6 +63,7 @@ impl Kind {
     pub fn foreign(self, text: &str) -> Option<&'static [&'static str]> {
         match self {
             Self::Word(words) => (!words.contains(&text)).then_some(words),
+            Self::Reset(words) => text.parse::<OffsetReset>().is_err().then_some(words),
             Self::Words(words) => {
                 let fine = text.split(',').all(|word| words.contains(&word.trim()));
                 (!fine).then_some(words)

@@ -14,7 +14,9 @@ fn keys_are_distinct_and_defaults_legal() {
             let legal = match (setting.kind, setting.default_in(version)) {
                 (Kind::Number { min, max, .. }, Preset::Number(n)) => (min..=max).contains(&n),
                 (Kind::Switch, Preset::Switch(_)) => true,
-                (Kind::Word(words), Preset::Word(word)) => words.contains(&word),
+                (Kind::Word(words) | Kind::Reset(words), Preset::Word(word)) => {
+                    words.contains(&word)
+                }
                 (Kind::Words(words), Preset::Word(list)) => {
                     list.split(',').all(|word| words.contains(&word))
                 }

@@ -118,7 +118,7 @@ fn range(ours: Option<&Setting>, theirs: &Definition) -> String {
 fn words(ours: Option<&Setting>, theirs: &Definition) -> String {
     let name = theirs.kind.name();
     match ours.map(|setting| setting.kind) {
-        Some(Kind::Word(words)) => return listed(words.iter().copied()),
+        Some(Kind::Word(words) | Kind::Reset(words)) => return listed(words.iter().copied()),
         Some(Kind::Words(words)) => return format!("list of {}", listed(words.iter().copied())),
         Some(Kind::Number { .. } | Kind::Switch | Kind::Text | Kind::Anything) | None => {}
     }

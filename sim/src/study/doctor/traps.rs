@@ -7,7 +7,7 @@ use ackproof_reports::command::quoted;
 use ackproof_reports::doctor::{Trap, Weight};
 use ackproof_scenario::plan::{Group, Ignored, Plan, Producer, Topic};
 use ackproof_scenario::settings::{Preset, Scope, find};
-use ackproof_types::{CommitStrategy, KafkaVersion, Micros};
+use ackproof_types::{CommitStrategy, KafkaVersion, Micros, OffsetReset};
 
 /// Everything that is known of the settings of `plan`.
 pub(super) fn traps(plan: &Plan, files: &Files, version: KafkaVersion) -> Vec<Trap> {
@@ -349,6 +349,16 @@ fn group(found: &mut Found<'_>, group: &Group) {
             "a group without a commit starts at the end: what was written before its first position, or before \
              it came back after its commits expired, is never processed",
             &["scenarios/footguns/reset-latest-skips.json"],
+        );
+    }
+    let reset = group.config.word("auto.offset.reset");
+    if reset.starts_with(OffsetReset::BY_DURATION) {
+        found.add(
+            "reset-by-duration",
+            &[format!("groups.{name}.config.auto.offset.reset={reset}")],
+            "a group without a commit starts where that duration begins: what is older when it finds its first \
+             position, or when it comes back after its commits expired, is never processed",
+            &["scenarios/footguns/reset-by-duration.json"],
         );
     }
     let shared = group.config.text("group.instance.id").filter(|id| !id.contains("{member}"));

@@ -112,8 +112,9 @@ pub(crate) fn consumer(
         application: application(plan, group, seed),
         auto_commit_interval: config.millis("auto.commit.interval.ms"),
         auto_offset_reset: match offset_reset(config) {
-            OffsetReset::Earliest => Some(OffsetSpec::Earliest),
-            OffsetReset::Latest => Some(OffsetSpec::Latest),
+            OffsetReset::Earliest => Some(ResetTo::Earliest),
+            OffsetReset::Latest => Some(ResetTo::Latest),
+            OffsetReset::ByDuration(length) => Some(ResetTo::NotOlderThan(length)),
             OffsetReset::None => None,
         },
         partition_assignment_strategy: assignors(config.word("partition.assignment.strategy")),

@@ -2,13 +2,13 @@
 
 use super::super::*;
 use crate::assignor::Assignor;
-use crate::config::ApplicationConfig;
+use crate::config::{ApplicationConfig, ResetTo};
 use crate::driver::{After, Process};
 use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To};
 use crate::message::{
     CommittedOffset, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, EpochEnd,
     Fetched, FetchedPartition, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse,
-    ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata, Payload, RecordBatch,
+    ListedOffset, MetadataResponse, PartitionMetadata, Payload, RecordBatch,
 };
 use crate::observation::Observation;
 use crate::variant::Variants;
@@ -51,6 +51,7 @@ pub(super) struct Harness {
     pub(super) seen: Vec<Observation>,
     pub(super) requests: Vec<&'static str>,
     pub(super) exited: bool,
+    pub(super) now: Timestamp,
 }
 
 pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
@@ -71,7 +72,7 @@ pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
             consuming: Consuming::default(),
         },
         auto_commit_interval: ms(5000),
-        auto_offset_reset: Some(OffsetSpec::Latest),
+        auto_offset_reset: Some(ResetTo::Latest),
         client_rack: None,
         variants: Variants::default(),
         profile: crate::profile::Profile::default(),
@@ -150,13 +151,14 @@ impl Harness {
             seen: Vec::new(),
             requests: Vec::new(),
             exited,
+            now: Timestamp::START,
         };
         harness.settle();
         harness
     }
 
     pub(super) fn step(&mut self, input: InputOf<Consumer>) {
-        self.exited |= self.process.step(Timestamp::START, input, &mut self.out) == After::Exited;
+        self.exited |= self.process.step(self.now, input, &mut self.out) == After::Exited;
         self.process.check();
         self.settle();
     }
@@ -231,7 +233,7 @@ impl Harness {
         let from = Peer { connection: ConnectionId(0), route };
         let message = Message::Response(id, response);
         let input = Input::Deliver { from, message };
-        self.exited |= self.process.step(Timestamp::START, input, &mut self.out) == After::Exited;
+        self.exited |= self.process.step(self.now, input, &mut self.out) == After::Exited;
         self.process.check();
     }
 

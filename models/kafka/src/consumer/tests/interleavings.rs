@@ -3,11 +3,12 @@
 
 use super::super::*;
 use super::harness::{BROKER, TOPIC, batch, config};
+use crate::config::ResetTo;
 use crate::driver::{After, Process};
 use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To};
 use crate::message::{
     CommittedOffset, EpochEnd, FetchRequest, Fetched, FetchedPartition, GroupRequest,
-    GroupResponse, JoinGroupRequest, JoinGroupResponse, ListedOffset, MetadataResponse, OffsetSpec,
+    GroupResponse, JoinGroupRequest, JoinGroupResponse, ListedOffset, MetadataResponse,
     PartitionMetadata,
 };
 use crate::observation::{Observation, PositionSource};
@@ -80,7 +81,7 @@ impl World {
     fn new((commit, consuming): (CommitStrategy, Consuming)) -> Self {
         let mut settings = config(commit);
         settings.application.consuming = consuming;
-        settings.auto_offset_reset = Some(OffsetSpec::Earliest);
+        settings.auto_offset_reset = Some(ResetTo::Earliest);
         settings.application.failures_per_million = 300_000;
         settings.application.attempts = 2;
         let mut process = Process::new(settings);

@@ -275,6 +275,10 @@ fn a_reset_that_the_group_does_not_have_is_no_cause() {
         (PositionSource::OutOfRangeLatest, "earliest", LossCause::NeverGiven),
         (PositionSource::OutOfRangeEarliest, "earliest", LossCause::OutOfRange),
         (PositionSource::OutOfRangeEarliest, "latest", LossCause::NeverGiven),
+        (PositionSource::NoCommitByDuration, "by_duration:PT1H", LossCause::ResetByDuration),
+        (PositionSource::NoCommitByDuration, "latest", LossCause::NeverGiven),
+        (PositionSource::OutOfRangeByDuration, "by_duration:PT1H", LossCause::OutOfRange),
+        (PositionSource::OutOfRangeByDuration, "earliest", LossCause::NeverGiven),
     ] {
         let (found, summary) = skip_with(reset, "auto", at(source));
         assert_eq!(found, Some(cause), "{source:?}, auto.offset.reset={reset}: {summary}");

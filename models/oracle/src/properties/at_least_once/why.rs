@@ -40,6 +40,7 @@ pub(super) fn explain(
         return (given_up(group), Some(*resumption));
     }
     let resets_to = |to| group.reset == Word::Known(to);
+    let by_duration = matches!(group.reset, Word::Known(OffsetReset::ByDuration(_)));
     let cause = match resumption.source {
         // A position that the group's setting does not give is the doing of no setting.
         PositionSource::NoCommitLatest if resets_to(OffsetReset::Latest) => {
@@ -49,6 +50,8 @@ pub(super) fn explain(
                 (false, false) => LossCause::ResetLatest,
             }
         }
+        PositionSource::NoCommitByDuration if by_duration => LossCause::ResetByDuration,
+        PositionSource::OutOfRangeByDuration if by_duration => LossCause::OutOfRange,
         PositionSource::OutOfRangeLatest if resets_to(OffsetReset::Latest) => LossCause::OutOfRange,
         PositionSource::OutOfRangeEarliest if resets_to(OffsetReset::Earliest) => {
             LossCause::OutOfRange
@@ -64,8 +67,10 @@ pub(super) fn explain(
         PositionSource::Committed
         | PositionSource::NoCommitEarliest
         | PositionSource::NoCommitLatest
+        | PositionSource::NoCommitByDuration
         | PositionSource::OutOfRangeEarliest
         | PositionSource::OutOfRangeLatest
+        | PositionSource::OutOfRangeByDuration
         | PositionSource::Truncated
         | PositionSource::Sought => LossCause::NeverGiven,
     };

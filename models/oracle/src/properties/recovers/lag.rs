@@ -6,12 +6,13 @@
 //! beyond all that the group was given passed them, and the final read tells what a log holds at all.
 
 use super::behind::Behind;
+use super::end::End;
 use crate::context::{Context, GroupContext, Word};
 use crate::history::{Entry, Event, PositionSource};
 use crate::places::{GroupPlaces, Places};
 use crate::ranges::Ranges;
 use ackproof_types::{
-    ErrorCode, GroupId, LeaderEpoch, Micros, NodeId, Offset, Timestamp, TopicPartition,
+    ErrorCode, GroupId, LeaderEpoch, Micros, NodeId, Offset, OffsetReset, Timestamp, TopicPartition,
 };
 use std::collections::BTreeMap;
 
@@ -222,25 +223,6 @@ impl Group {
     }
 }
 
-/// How far the committed part of a log goes.
-#[derive(Debug, Default)]
-struct End {
-    epoch: LeaderEpoch,
-    high_watermark: Option<Offset>,
-    /// Where it ended before a leader cut it.
-    before_cut: Option<Offset>,
-    acked: Offset,
-    /// What the final read found, and where it ended.
-    held: Ranges,
-    read: Option<Offset>,
-}
-
-impl End {
-    fn offset(&self) -> Offset {
-        self.high_watermark.unwrap_or(self.acked)
-    }
-}
-
 /// Records that the logs held, and those that a group was done with, at an instant.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sums {
@@ -276,11 +258,13 @@ impl Lag {
             {
                 let end = self.ends.of(*partition);
                 end.acked = end.acked.max(base_offset.plus(records.len()));
+                end.heard = entry.at;
             }
             Event::HighWatermark { partition, epoch, offset } => {
                 let end = self.ends.of(*partition);
                 if *epoch >= end.epoch {
                     (end.epoch, end.high_watermark) = (*epoch, Some(*offset));
+                    end.heard = entry.at;
                 }
             }
             Event::BecameLeader { partition, epoch, log_end, .. } => {
@@ -475,7 +459,22 @@ impl Lag {
             }
             behind
         });
-        behind.filter(|one| one.at.is_none_or(|at| at < one.end)).collect()
+        let is_behind = |one: &Behind| one.at.is_none_or(|at| at < one.end);
+        behind.filter(|one| is_behind(one) && !self.is_too_old(id, group, one.place, now)).collect()
+    }
+
+    /// Whether all that a log holds is older than the duration by which a group without a commit begins: then
+    /// its members have no position there, and are to have none.
+    fn is_too_old(
+        &self,
+        id: GroupId,
+        group: &GroupContext,
+        place: TopicPartition,
+        now: Timestamp,
+    ) -> bool {
+        let Word::Known(OffsetReset::ByDuration(length)) = group.reset else { return false };
+        let is_old = self.ends.get(place).is_some_and(|end| since(end.heard, now) > length);
+        is_old && self.positions.get(id, place).is_none_or(|position| position.acked == 0)
     }
 }
 

@@ -138,6 +138,26 @@ fn a_partition_that_had_nothing_for_the_group_needs_no_commit() {
     assert_eq!(judge(NAME, empty).judgement, Judgement::Held);
 }
 
+/// The log has nothing that is newer than the duration: a member without a commit has no position, and gets none
+/// before something new comes (R17.51).
+#[test]
+fn what_is_older_than_the_duration_of_a_reset_is_no_lag() {
+    let judge = |reset: &str, work: Vec<(u16, Event)>| {
+        let mut context = context();
+        context.groups[0].reset = reset.into();
+        let mut events = [vec![high_watermark(1, 0, 10)], work].concat();
+        events.push(phase(Phase::Settle));
+        events.extend((0..20).map(|_| (3, Event::BrokerStarted)));
+        events.push(phase(Phase::FinalRead));
+        judge_in(&context, NAME, events).judgement
+    };
+    assert_eq!(judge("by_duration:PT5S", vec![]), Judgement::Held);
+    assert_eq!(judge("by_duration:PT1H", vec![]), Judgement::Violated, "it is new enough");
+    assert_eq!(judge("earliest", vec![]), Judgement::Violated);
+    let commits = vec![polled(0, &[0]), processed(0, 0), commit_sent(1), committed(1)];
+    assert_eq!(judge("by_duration:PT5S", commits), Judgement::Violated, "it has a commit");
+}
+
 #[test]
 fn a_gap_is_lag_however_far_the_furthest_record_is() {
     let mut work = done(10);
