@@ -25,6 +25,7 @@ pub mod jsonl;
 pub mod junit;
 pub mod markdown;
 pub mod measure;
+pub mod outputs;
 pub mod run;
 mod seeds;
 pub mod shrink;

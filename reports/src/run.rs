@@ -2,6 +2,7 @@
 
 use crate::capacity::CapacityReport;
 use crate::contract::{Contract, NotModelled};
+use crate::outputs::OutputReport;
 use crate::sink::SinkReport;
 use crate::timing::Timing;
 use crate::verdict::{Expected, Judgement, Reason, Verdict};
@@ -228,6 +229,9 @@ pub struct GroupReport {
     /// What came to its sink; absent: the scenario gives it none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sink: Option<SinkReport>,
+    /// What it made of records; absent: it sends nothing on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<OutputReport>,
     /// Commits that the coordinator, or the client itself, refused, by Kafka's error: `REBALANCE_IN_PROGRESS`,
     /// `ILLEGAL_GENERATION`, `UNKNOWN_MEMBER_ID`.
     pub refused_commits: BTreeMap<String, u64>,
@@ -278,6 +282,10 @@ pub enum Fate {
     LostCommit,
     /// Not in the sink of a group as it should be.
     Sink,
+    /// Processed and committed, and nothing is left of what a group made of it.
+    OutputLost,
+    /// Made by a group, and in the logs more than once.
+    OutputDuplicate,
 }
 
 /// A fault as it was carried out.
@@ -397,6 +405,7 @@ impl From<&oracle::GroupCounts> for GroupReport {
             rebalances: rebalances.collect(),
             refused_commits: refused.collect(),
             sink: counts.sink.as_ref().map(SinkReport::from),
+            outputs: counts.outputs.as_ref().map(OutputReport::from),
         }
     }
 }
@@ -423,6 +432,12 @@ impl CauseReport {
             causes.extend(wrong.map(|(cause, count)| {
                 Self::new(Fate::Sink, name, (cause.name(), cause.about(), *count))
             }));
+            if let Some(outputs) = &group.outputs {
+                causes.extend(Self::losses(Fate::OutputLost, name, &outputs.loss_causes));
+                causes.extend(outputs.duplicate_causes.iter().map(|(cause, count)| {
+                    Self::new(Fate::OutputDuplicate, name, (cause.name(), cause.about(), *count))
+                }));
+            }
             for mut cause in Self::copies(Fate::Duplicate, name, &group.duplicate_causes) {
                 let mut firsts = group.first_duplicates.iter();
                 if let Some((_, first)) = firsts.find(|(of, _)| of.name() == cause.cause) {

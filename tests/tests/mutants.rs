@@ -5,7 +5,8 @@ use crate::corpus::CASES;
 use crate::support::{assert_none, load, outcome, parallel};
 use ackproof_kafka::variant::Variant;
 use ackproof_oracle::context::{
-    ConsumingContext, Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
+    ConsumingContext, Context, GroupContext, OutputsContext, ProducerContext, ProducerLimits,
+    TopicContext, servers,
 };
 use ackproof_oracle::history::{Entry, Event, Phase};
 use ackproof_oracle::registry::{PROPERTIES, properties};
@@ -62,6 +63,7 @@ const BREAKAGES: &[Breakage] = &[
     bug("no-phantom", CHAOS, Variant::ReadAboveHighWatermark),
     setting("sink-effect", "scenarios/footguns/sink-memory-too-small.json"),
     setting("sink-effect", "scenarios/footguns/upsert-by-zombie.json"),
+    setting("end-to-end", "scenarios/footguns/output-not-awaited.json"),
     bug("group-exclusive", CONSUMER, Variant::UnreleasedGranted),
     bug("at-least-once", FOLLOWER, Variant::FollowerReadReset),
     bug("high-watermark", CHAOS, Variant::HighWatermarkNotMonotone),
@@ -154,6 +156,7 @@ fn context() -> Context {
             reset: "earliest".into(),
             commit_interval: None,
             sink: None,
+            outputs: OutputsContext::default(),
             consuming: ConsumingContext::default(),
         }],
     }

@@ -115,6 +115,10 @@ const CAUSES: &[(&str, &str)] = &[
     ("late-commit", DuplicateCause::LateCommit.name()),
     ("log-cut-below-group", LossCause::LogCut.name()),
     ("no-commit-on-revoke", DuplicateCause::Rebalance.name()),
+    ("output-acks-one", LossCause::OutputAcksOne.name()),
+    ("output-dropped", LossCause::OutputDropped.name()),
+    ("output-not-awaited", LossCause::CommittedBeforeAcked.name()),
+    ("dead-letter-fire-and-forget", LossCause::DeadLetterLost.name()),
     ("poll-overrun", DuplicateCause::PollOverrun.name()),
     ("no-idempotence-retry", DuplicateCause::ProducerRetry.name()),
     ("offsets-expired", LossCause::Expired.name()),
@@ -136,7 +140,9 @@ const CAUSES: &[(&str, &str)] = &[
 pub(crate) fn causes(findings: &Findings) -> Vec<&'static str> {
     let records = &findings.records;
     let skips = findings.groups.iter().flat_map(|group| group.skip_causes.keys());
-    let losses = records.loss_causes.keys().chain(skips);
+    let outputs = findings.groups.iter().filter_map(|group| group.outputs.as_ref());
+    let outputs = outputs.flat_map(|outputs| outputs.loss_causes.keys());
+    let losses = records.loss_causes.keys().chain(skips).chain(outputs);
     let unwritten = records.absent_causes.keys().chain(records.failure_causes.keys());
     let absent = unwritten.map(SendCause::name);
     let twice = records.log_duplicate_causes.keys().map(|cause| cause.name());

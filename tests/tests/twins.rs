@@ -15,6 +15,26 @@ struct Twin {
 
 const TWINS: &[Twin] = &[
     Twin {
+        footgun: "output-not-awaited",
+        cure: &[("groups.invoicing.produces.wait", "before-commit")],
+        cause: "committed-before-acknowledged",
+    },
+    Twin {
+        footgun: "dead-letter-fire-and-forget",
+        cure: &[("groups.ledger.dead_letter.wait", "before-commit")],
+        cause: "dead-letter-lost",
+    },
+    Twin {
+        footgun: "output-acks-one",
+        cure: &[("groups.invoicing.produces.config.acks", "all")],
+        cause: "output-acks-one",
+    },
+    Twin {
+        footgun: "output-dropped",
+        cure: &[("groups.invoicing.produces.on_failure", "resend")],
+        cause: "output-dropped",
+    },
+    Twin {
         footgun: "acks-zero",
         cure: &[
             ("producers.billing.config.acks", "all"),

@@ -6,8 +6,8 @@ use crate::message::{Acks, Rack};
 use crate::profile::Profile;
 use crate::variant::Variants;
 use ackproof_types::{
-    BrokerId, CommitStrategy, Consuming, ControllerId, Delay, GroupId, GroupProtocol, Micros,
-    ProducerIndex, RecordId, Sending, TopicId,
+    Awaits, BrokerId, CommitStrategy, Consuming, ControllerId, Delay, GroupId, GroupProtocol,
+    Micros, ProducerIndex, RecordId, Sending, TopicId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -342,6 +342,26 @@ pub struct ApplicationConfig {
     pub commit: CommitStrategy,
     /// How else it uses its consumer.
     pub consuming: Consuming,
+    /// What it sends on.
+    pub outputs: OutputsConfig,
+}
+
+/// What an application sends on; none: nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OutputsConfig {
+    /// A record for each that it has processed.
+    pub results: Option<OutputConfig>,
+    /// A record for each that it puts aside.
+    pub dead_letters: Option<OutputConfig>,
+}
+
+/// One of the producers of an application that also reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OutputConfig {
+    /// Who sends.
+    pub producer: ProducerIndex,
+    /// Whether the application waits for it.
+    pub awaits: Awaits,
 }
 
 /// What records shrink to: millionths of their size. Kafka's estimate of it is taken to be right.

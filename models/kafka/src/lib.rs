@@ -11,8 +11,8 @@
 //! - [`log`] one replica's log · [`partition`] its role as leader or follower · [`broker`] the process
 //! - [`group`] the coordinator in a broker
 //! - [`client`] what producers and consumers share · [`producer`] · [`consumer`] with its application ·
-//!   [`reader`] the final read · [`assignor`] who of a group reads which partition · [`sink`] what its members
-//!   write to
+//!   [`pipeline`] a process that is both · [`reader`] the final read · [`assignor`] who of a group reads which
+//!   partition · [`sink`] what its members write to
 //! - [`profile`] legal differences between versions
 //! - [`variant`] historical and deliberate bugs, each switched on at one place
 
@@ -35,6 +35,7 @@ pub mod message;
 pub mod metadata;
 pub mod observation;
 pub mod partition;
+pub mod pipeline;
 pub mod producer;
 pub mod profile;
 pub mod reader;

@@ -5,7 +5,7 @@
 
 use crate::message::Message;
 use crate::observation::Observation;
-use ackproof_types::{Delay, Server, Timestamp};
+use ackproof_types::{Delay, Lane, Server, Timestamp};
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -175,6 +175,8 @@ pub enum Channel {
     Data,
     /// A consumer's requests to its group coordinator.
     Coordinator,
+    /// All of a producer beside a consumer, in one process.
+    Output(Lane),
     /// A replica fetcher's.
     Fetcher,
     /// A broker's registration and heartbeats (`BrokerLifecycleManager`).

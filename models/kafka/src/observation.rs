@@ -167,6 +167,19 @@ pub enum Observation {
         /// The record.
         record: Record,
     },
+    /// The application made a record of one that it is done with, and calls `send` for it.
+    Derived {
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: TopicPartition,
+        /// The offset of the record that it read.
+        offset: Offset,
+        /// That record.
+        record: Record,
+        /// What it made of it.
+        output: Record,
+    },
     /// A commit was refused or is unknown.
     CommitFailed {
         /// The group.

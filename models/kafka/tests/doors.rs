@@ -5,7 +5,7 @@ use ackproof_kafka::assignor::Assignor;
 use ackproof_kafka::broker::Broker;
 use ackproof_kafka::config::{
     ApplicationConfig, BrokerConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig,
-    ProducerConfig, TopicConfig,
+    OutputsConfig, ProducerConfig, TopicConfig,
 };
 use ackproof_kafka::consumer::Consumer;
 use ackproof_kafka::controller::Controller;
@@ -269,6 +269,7 @@ fn clients_answer_nobody() {
             salt: 0,
             commit: CommitStrategy::Auto,
             consuming: Consuming::default(),
+            outputs: OutputsConfig::default(),
         },
         auto_commit_interval: ms(5000),
         auto_offset_reset: None,

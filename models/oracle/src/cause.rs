@@ -89,6 +89,18 @@ causes! {
             "the log was cut below what the group had read or committed, and had grown past that before the group looked again";
         ResetByDuration = "auto-offset-reset-by-duration",
             "auto.offset.reset=by_duration skipped it: the group had no commit to resume from, and the record was older than the duration";
+        CommittedBeforeAcked = "committed-before-acknowledged",
+            "wait=never: the group committed a record before what it had made of it was acknowledged";
+        OutputDropped = "output-dropped",
+            "on_failure=drop: the send of what the group had made of a record failed, and its application went on";
+        OutputAcksZero = "output-acks-zero",
+            "acks=0: nobody says whether what the group made of a record is written, and the group committed the record";
+        OutputAcksOne = "output-acks-one",
+            "acks=1: the leader acknowledged what the group had made of a record before every in-sync replica had it";
+        OutputLost = "output-lost",
+            "what the group had made of a record was acknowledged, and its log lost it: acked-durability says why";
+        DeadLetterLost = "dead-letter-lost",
+            "dead_letter: the group put a record aside and committed it, and the dead-letter topic does not have it";
     }
 }
 
@@ -115,12 +127,18 @@ impl LossCause {
             Self::CloseAfterException => Some("enable.auto.commit=true"),
             Self::Skipped => Some("on_failure=skip"),
             Self::DroppedPoll => Some("on_failure=drop-poll"),
+            Self::CommittedBeforeAcked => Some("wait=never"),
+            Self::OutputDropped => Some("on_failure=drop"),
+            Self::OutputAcksZero => Some("acks=0"),
+            Self::OutputAcksOne => Some("acks=1"),
+            Self::DeadLetterLost => Some("dead_letter"),
             Self::Replication
             | Self::ForcedElection
             | Self::PowerLoss
             | Self::CommitPastWork
             | Self::NeverGiven
             | Self::LogCut
+            | Self::OutputLost
             | Self::NotOnRecord => None,
         }
     }
@@ -303,6 +321,16 @@ causes! {
             "a log was cut: the row holds a record that is in no log any more";
         NotOnRecord = "not-on-record",
             "the history does not say how it came about";
+    }
+}
+
+causes! {
+    /// Why what a group made of a record is in the logs more than once.
+    OutputCause {
+        InputAgain = "input-given-again",
+            "its input was processed again: the causes of the group's duplicates say why";
+        CopyInLog = "copy-in-log",
+            "it was made once, and is in the logs more than once: the causes of log duplicates say why";
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the oracle must know of a run besides its history: who took part, and what was configured.
 
 use ackproof_types::{
-    Acks, BrokerId, CommitOffset, CommitStrategy, ControllerId, Covers, GroupId, GroupProtocol,
-    Micros, NodeId, OffsetReset, OnRecordFailure, ProducerIndex, Roster, Server, SinkConfig,
-    TopicId, TopicPartition, offsets_partition,
+    Acks, Awaits, BrokerId, CommitOffset, CommitStrategy, ControllerId, Covers, GroupId,
+    GroupProtocol, Lane, Micros, NodeId, OffsetReset, OnRecordFailure, ProducerIndex, Roster,
+    Server, SinkConfig, TopicId, TopicPartition, offsets_partition,
 };
 use std::fmt;
 use std::str::FromStr;
@@ -90,6 +90,43 @@ pub struct GroupContext {
     pub sink: Option<SinkConfig>,
     /// What else its application does with its consumer.
     pub consuming: ConsumingContext,
+    /// What its application sends on.
+    pub outputs: OutputsContext,
+}
+
+/// What an application sends on; none: nothing, or it is not on record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputsContext {
+    /// A record for each that it has processed.
+    pub results: Option<OutputContext>,
+    /// A record for each that it puts aside.
+    pub dead_letters: Option<OutputContext>,
+}
+
+/// Where it sends them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputContext {
+    /// The topic.
+    pub topic: TopicId,
+    /// Whether the application waits for what it sends.
+    pub awaits: Awaits,
+}
+
+impl OutputsContext {
+    /// Those of a kind.
+    #[must_use]
+    pub const fn of(&self, lane: Lane) -> Option<OutputContext> {
+        match lane {
+            Lane::Results => self.results,
+            Lane::DeadLetters => self.dead_letters,
+        }
+    }
+
+    /// Whether it sends something on.
+    #[must_use]
+    pub const fn are_there(&self) -> bool {
+        self.results.is_some() || self.dead_letters.is_some()
+    }
 }
 
 impl GroupContext {

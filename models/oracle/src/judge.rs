@@ -8,10 +8,14 @@ use crate::history::Entry;
 use crate::kind::Kind;
 use crate::load::Load;
 use crate::measure::{Counts, Measure};
+use crate::outputs::Outputs;
 use crate::registry;
 use crate::story::Story;
 use crate::timeline::Timeline;
-use crate::verdict::{Findings, Judgement, Loss, Property, PropertyResult, Subject, Undecided};
+use crate::verdict::{
+    Findings, GroupCounts, Judgement, Loss, Property, PropertyResult, RecordCounts, Subject,
+    Undecided,
+};
 use ackproof_types::TopicPartition;
 use std::fmt;
 use std::sync::Arc;
@@ -29,6 +33,7 @@ pub struct Judge {
     seen: Vec<bool>,
     deposed: Deposed,
     effects: Effects,
+    outputs: Outputs,
     load: Option<Load>,
 }
 
@@ -61,6 +66,7 @@ impl Judge {
             entries: 0,
             seen: vec![false; Kind::ALL.len()],
             deposed: Deposed::new(Arc::clone(&context)),
+            outputs: Outputs::new(&context),
             effects: Effects::new(context),
             load: None,
         }
@@ -87,6 +93,7 @@ impl Judge {
         }
         self.measure.observe(entry);
         self.effects.observe(entry);
+        self.outputs.observe(entry);
         if Timeline::shows(kind) {
             self.timeline.observe(entry);
         }
@@ -123,23 +130,11 @@ impl Judge {
                 .zip(registry::NEEDS)
                 .for_each(|(one, needs)| doubt(one, needs, &why));
         }
-        let causes = properties.iter().flat_map(|property| &property.causes);
-        for (&(loss, cause), count) in causes {
-            let counts = match loss {
-                Loss::Record => &mut records.loss_causes,
-                Loss::RecordOf(group) => &mut groups[group.index()].skip_causes,
-                Loss::CommitOf(group) => &mut groups[group.index()].commit_loss_causes,
-            };
-            *counts.entry(cause).or_default() += count;
+        let (sinks, outputs) = (self.effects.conclude(), self.outputs.conclude());
+        for ((group, sink), outputs) in groups.iter_mut().zip(sinks).zip(outputs) {
+            (group.sink, group.outputs) = (sink, outputs);
         }
-        for (group, sink) in groups.iter_mut().zip(self.effects.conclude()) {
-            group.sink = sink;
-        }
-        for (&(group, cause), count) in properties.iter().flat_map(|one| &one.sink_causes) {
-            if let Some(sink) = &mut groups[group.index()].sink {
-                *sink.causes.entry(cause).or_default() += count;
-            }
-        }
+        count_causes(&properties, &mut records, &mut groups);
         for (cause, count) in properties.iter().flat_map(|property| &property.displaced) {
             records.displaced += count;
             let lost = records.loss_causes.get_mut(cause).map(|lost| {
@@ -173,6 +168,30 @@ impl Judge {
             timeline,
             timeline_omitted,
             entries,
+        }
+    }
+}
+
+/// Counts why properties are violated with what it happened to.
+fn count_causes(
+    properties: &[PropertyResult],
+    records: &mut RecordCounts,
+    groups: &mut [GroupCounts],
+) {
+    for (&(loss, cause), count) in properties.iter().flat_map(|property| &property.causes) {
+        let counts = match loss {
+            Loss::Record => &mut records.loss_causes,
+            Loss::RecordOf(group) => &mut groups[group.index()].skip_causes,
+            Loss::CommitOf(group) => &mut groups[group.index()].commit_loss_causes,
+            Loss::OutputOf(group) => {
+                &mut groups[group.index()].outputs.get_or_insert_default().loss_causes
+            }
+        };
+        *counts.entry(cause).or_default() += count;
+    }
+    for (&(group, cause), count) in properties.iter().flat_map(|one| &one.sink_causes) {
+        if let Some(sink) = &mut groups[group.index()].sink {
+            *sink.causes.entry(cause).or_default() += count;
         }
     }
 }

@@ -32,6 +32,7 @@ pub mod measure;
 mod moves;
 mod obstacles;
 mod outcomes;
+mod outputs;
 pub mod pace;
 pub mod partitions;
 mod places;

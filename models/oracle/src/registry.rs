@@ -3,9 +3,10 @@
 use crate::context::Context;
 use crate::kind::Kind;
 use crate::properties::{
-    acked_durability, at_least_once, commit_behind_processing, commit_durability, group_exclusive,
-    high_watermark, idempotent_log, leader_in_isr, log_matching, min_insync_replicas, no_phantom,
-    one_leader_per_epoch, producer_order, recovers, sink_effect, stable_reads,
+    acked_durability, at_least_once, commit_behind_processing, commit_durability, end_to_end,
+    group_exclusive, high_watermark, idempotent_log, leader_in_isr, log_matching,
+    min_insync_replicas, no_phantom, one_leader_per_epoch, producer_order, recovers, sink_effect,
+    stable_reads,
 };
 use crate::verdict::Property;
 use std::sync::Arc;
@@ -68,6 +69,8 @@ properties! {
         "no partition is owned by two live members of one generation";
     sink_effect, "sink-effect", [SinkWritten, FinalRead],
         "every record that a group processed took effect in its sink once, or its row holds the latest value";
+    end_to_end, "end-to-end", [Derived, FinalRead],
+        "of every acknowledged record that a group processed and committed, what the group made of it is in a log at the end";
     recovers, "recovers", [Phase],
         "after all faults are healed, every partition has a leader and a full in-sync set, every send has an outcome, and no group lags";
 }

@@ -110,6 +110,20 @@ impl Report {
         self.missing((seq, at), (cause, since), subject, summary);
     }
 
+    /// Nothing is left of what a group made of a record. The summary is asked for only where it is kept.
+    pub(crate) fn output_lost(
+        &mut self,
+        (seq, at): (u64, Timestamp),
+        (cause, since): (LossCause, Option<Timestamp>),
+        subject: Subject,
+        summary: impl FnOnce() -> String,
+    ) {
+        if let Some(group) = subject.group {
+            *self.causes.entry((Loss::OutputOf(group), cause)).or_default() += 1;
+        }
+        self.missing((seq, at), (cause, since), subject, summary);
+    }
+
     /// A record is not where it should be, and whether it is lost is not known.
     pub(crate) fn missing(
         &mut self,

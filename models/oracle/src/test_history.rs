@@ -1,14 +1,17 @@
 //! Hand-written histories for unit tests.
 
+pub(crate) mod outputs;
+
 use crate::context::{
-    ConsumingContext, Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
+    ConsumingContext, Context, GroupContext, OutputsContext, ProducerContext, ProducerLimits,
+    TopicContext, servers,
 };
 use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::registry;
 use crate::verdict::PropertyResult;
 use ackproof_types::{
-    Acks, BrokerId, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset, ProducerIndex,
-    Record, RecordId, RecordSlice, Timestamp, TopicId, TopicPartition,
+    Acks, BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
+    ProducerIndex, Record, RecordId, RecordSlice, Timestamp, TopicId, TopicPartition,
 };
 
 pub(crate) const P: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
@@ -47,6 +50,7 @@ pub(crate) fn context() -> Context {
             commit_interval: None,
             sink: None,
             consuming: ConsumingContext::default(),
+            outputs: OutputsContext::default(),
         }],
     }
 }

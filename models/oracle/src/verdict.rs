@@ -1,6 +1,6 @@
 //! Verdicts: what the oracle concludes from a history.
 
-use crate::cause::{DuplicateCause, LossCause, OrderCause, SendCause, SinkCause};
+use crate::cause::{DuplicateCause, LossCause, OrderCause, OutputCause, SendCause, SinkCause};
 use crate::history::Entry;
 use crate::pace::Pace;
 use ackproof_types::{
@@ -55,6 +55,8 @@ pub enum Loss {
     RecordOf(GroupId),
     /// A commit of this group.
     CommitOf(GroupId),
+    /// What this group had made of a record.
+    OutputOf(GroupId),
 }
 
 /// Why a property that judged comes to no conclusion.
@@ -188,11 +190,40 @@ pub struct GroupCounts {
     pub commit_loss_causes: BTreeMap<LossCause, u64>,
     /// What came to its sink; none: that is not on record.
     pub sink: Option<SinkCounts>,
+    /// What it made of records; none: it makes nothing, or that is not on record.
+    pub outputs: Option<OutputCounts>,
     /// Rebalances by what began them; none: not on record.
     pub rebalances: BTreeMap<Option<RebalanceReason>, u64>,
     /// Commits that the coordinator, or the client itself, refused because the member was of no generation
     /// that may commit.
     pub refused_commits: BTreeMap<ErrorCode, u64>,
+}
+
+/// What a group made of records, its results and its dead letters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutputCounts {
+    /// Records that it made.
+    pub made: u64,
+    /// Distinct records of which something that it made is in a log at the end.
+    pub written: u64,
+    /// In the logs at the end, beyond the first of each record that it read.
+    pub duplicates: u64,
+    /// Why: adds up to `duplicates`.
+    pub duplicate_causes: BTreeMap<OutputCause, u64>,
+    /// Why nothing is left of what it made of acknowledged records: adds up to the violations of `end-to-end`.
+    pub loss_causes: BTreeMap<LossCause, u64>,
+}
+
+impl OutputCounts {
+    /// Duplicates per record of which something was written; 0 without records.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a rate for people, not for decisions of a model"
+    )]
+    pub fn duplicate_rate(&self) -> f64 {
+        if self.written == 0 { 0.0 } else { self.duplicates as f64 / self.written as f64 }
+    }
 }
 
 /// What came to the sink of a group.

@@ -13,7 +13,7 @@
 //! - [`error`] why not: Kafka's error codes
 //! - [`group`] where a group is kept, why it rebalances
 //! - [`setting`] what clients are told to do · [`consuming`] what applications do with their consumer
-//! - [`sink`] what an application writes its results to
+//! - [`sink`] what an application writes its results to · [`output`] what it sends on
 //! - [`version`] lines of Kafka and levels of features
 //! - [`words`] counts as people write them
 
@@ -24,6 +24,7 @@ pub mod id;
 pub mod iso;
 pub mod log;
 pub mod mix;
+pub mod output;
 pub mod record;
 pub mod roster;
 pub mod setting;
@@ -45,6 +46,7 @@ pub use log::{
     BrokerEpoch, GenerationId, LeaderEpoch, MemberEpoch, Offset, PartitionEpoch, ProducerEpoch,
     Sequence,
 };
+pub use output::{Awaits, Lane};
 pub use record::{Record, RecordId, RecordSlice};
 pub use roster::{Roster, Server};
 pub use setting::{

@@ -205,7 +205,7 @@ macro_rules! words {
         $name:ident { $($(#[$about:meta])* $variant:ident = $word:literal,)* }
     )*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
             $($(#[$about])* $variant,)*
         }

@@ -4,6 +4,7 @@ use super::load::{capacity, load};
 use super::put;
 use super::style::{aside, heading, instant, length, percent, row, verdict};
 use crate::measure::{Latency, Stall};
+use crate::outputs::OutputReport;
 use crate::run::{
     BehindExpired, CauseReport, Fate, FaultReport, GroupReport, KafkaReport, NetworkReport,
     PropertyReport, Records, RunReport, Violation,
@@ -219,6 +220,14 @@ pub(super) fn group(text: &mut String, group: &GroupReport) {
     if let Some(sink) = &group.sink {
         self::sink(text, &group.group, sink);
     }
+    if let Some(OutputReport { made, written, duplicates, duplicate_rate, lost }) = group.outputs {
+        let (group, made, rate) = (&group.group, plural(made, "record"), 100.0 * duplicate_rate);
+        let line = format!(
+            "{group} made {made}, of {written} distinct ones; duplicates {duplicates} ({rate:.2} %), nothing left \
+             of {lost}"
+        );
+        put(text, format_args!("{}{line}", row("outputs")));
+    }
     let refused: u64 = group.refused_commits.values().sum();
     if refused > 0 {
         let (count, by) = (plural(refused, "commit"), named(&group.refused_commits));
@@ -278,8 +287,11 @@ pub(super) fn fate(
         Fate::LostCommit if count == 1 => "lost commit",
         Fate::LostCommit => "lost commits",
         Fate::Sink => "wrong in the sink",
+        Fate::OutputLost => "lost as outputs",
+        Fate::OutputDuplicate => "outputs again",
     };
-    let by = if matches!(fate, Fate::LostCommit | Fate::Sink) { "of" } else { "by" };
+    let by =
+        if matches!(fate, Fate::LostCommit | Fate::Sink | Fate::OutputLost) { "of" } else { "by" };
     let by = group.map_or_else(String::new, |group| format!(" {by} {group}"));
     put(text, format_args!("{}{count} {what}{by}{in_seeds}: {about} ({cause})", row("why")));
 }

@@ -63,6 +63,7 @@ fn group() -> GroupReport {
         rebalances: [("joined".to_owned(), 1), ("session-expired".to_owned(), 2)].into(),
         refused_commits: [("ILLEGAL_GENERATION".to_owned(), 4)].into(),
         sink: None,
+        outputs: None,
     }
 }
 

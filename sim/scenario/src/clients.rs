@@ -6,7 +6,10 @@ use crate::config::Config;
 use crate::consuming::{consuming, fails};
 use crate::durations;
 use crate::files::PROPERTIES;
+use crate::membership::{assignor, protocol, timeouts};
+use crate::outputs::{self, OUTPUTS, output};
 use crate::plan::{Group, Producer, SettingValue, Settings, Topic};
+use crate::producing::{comes_to_an_end, producer_config, topic_id, topic_names};
 use crate::results::results;
 use crate::sends::sends;
 use crate::settings::Scope;
@@ -51,6 +54,8 @@ pub(crate) const GROUP_KEYS: &[&str] = &[
     "sink",
     "backoff",
     "on_failure",
+    "produces",
+    "dead_letter",
     "start",
     "properties",
     "config",
@@ -64,20 +69,6 @@ const RESERVED: [&str; 3] = ["broker", "brokers", "controller"];
 
 /// When clients start unless the file says otherwise.
 pub(crate) const START: Micros = Micros::from_secs(1);
-
-/// Names of the user's topics.
-pub(crate) fn topic_names(topics: &[Topic]) -> impl Iterator<Item = &str> {
-    topics.iter().skip(1).map(|topic| topic.name.as_str())
-}
-
-fn topic_id(sink: &mut Sink<'_>, at: &At<'_>, topics: &[Topic]) -> Option<TopicId> {
-    let name = sink.string(at)?;
-    let found = topics.iter().skip(1).position(|topic| topic.name == name);
-    if found.is_none() {
-        sink.unknown(at.node.span, &at.path, ("topic", name), topic_names(topics));
-    }
-    found.and_then(|index| u16::try_from(index + 1).ok()).map(TopicId)
-}
 
 fn check_client_name(sink: &mut Sink<'_>, name: &str, at: &At<'_>) {
     check_name(sink, name, at);
@@ -100,7 +91,7 @@ pub(crate) fn producers(
         check_client_name(sink, name, &child);
         if sink.object(&child, PRODUCER_KEYS) {
             let one = producer(sink, name, &child, topics, load);
-            comes_to_an_end(sink, &child, &one, cluster);
+            comes_to_an_end(sink, &child, (one.sending.on_failure, &one.config), cluster);
             producers.push(one);
         }
     }
@@ -174,90 +165,6 @@ fn sending(sink: &mut Sink<'_>, at: &At<'_>) -> Sending {
     all
 }
 
-/// What fails at once and is tried again at once takes no time, and goes on for ever.
-fn comes_to_an_end(sink: &mut Sink<'_>, at: &At<'_>, producer: &Producer, cluster: &Cluster) {
-    let Some(place) = at.get("on_failure") else { return };
-    let endless = match producer.sending.on_failure {
-        OnFailure::Drop => None,
-        OnFailure::Resend => (producer.config.number("max.block.ms") == 0)
-            .then_some("with max.block.ms=0 an application that re-sends never comes to an end"),
-        OnFailure::Stop => (cluster.startup.clients.min == Micros::ZERO).then_some(
-            "with cluster.startup.clients of 0 an application that stops never comes to an end",
-        ),
-    };
-    if let Some(message) = endless {
-        sink.at(&place, message);
-    }
-}
-
-/// Its settings, and which of them switched idempotence off.
-fn producer_config(sink: &mut Sink<'_>, at: &At<'_>) -> (Settings, Option<String>) {
-    let config = Config::read(sink, at.get("config").as_ref(), Scope::Producer);
-    let mut settings = config.filled();
-    let idempotence_off_by = idempotence(sink, &config, &mut settings);
-    // Kafka raises the default of the whole to its parts, but refuses a value that cannot hold them.
-    let least = settings.number("linger.ms").saturating_add(settings.number("request.timeout.ms"));
-    if settings.number("delivery.timeout.ms") < least {
-        if let Some(place) = config.place("delivery.timeout.ms") {
-            let message = format!(
-                "delivery.timeout.ms is below linger.ms + request.timeout.ms = {least}: \
-                 Kafka refuses that"
-            );
-            sink.at(&place, message);
-        }
-        settings.0.insert("delivery.timeout.ms", SettingValue::Number(least));
-    }
-    (settings, idempotence_off_by)
-}
-
-/// Idempotence is on unless acks or retries speak against it, and then it is off without a word (R6.17);
-/// asked for, they must not. Too many requests in flight are an error unless it is off by name (R17.30).
-/// Returns what switched it off. `ProducerConfig#postProcessAndValidateIdempotenceConfigs`.
-fn idempotence(
-    sink: &mut Sink<'_>,
-    config: &Config<'_>,
-    settings: &mut Settings,
-) -> Option<String> {
-    const KEY: &str = "enable.idempotence";
-    if !settings.switch(KEY) {
-        return None;
-    }
-    let mut off_by = None;
-    let explicit = config.place(KEY).is_some();
-    let rules = [
-        ("acks", settings.word("acks") == "all", "needs acks=all"),
-        ("retries", settings.number("retries") > 0, "needs retries above 0"),
-    ];
-    for (key, fine, rule) in rules {
-        let Some(place) = config.place(key).filter(|_| !fine) else { continue };
-        if explicit {
-            refuse(sink, &place, rule);
-        } else {
-            settings.0.insert(KEY, SettingValue::Switch(false));
-            let value = if key == "acks" { settings.word(key).to_owned() } else { "0".to_owned() };
-            off_by.get_or_insert_with(|| format!("{key}={value}"));
-            let message = format!(
-                "\"{KEY}\" is off: an idempotent producer {rule}, and Kafka switches it off by itself"
-            );
-            let hint = format!("say \"{KEY}\": false if you mean it");
-            sink.warn_with(&place, message, hint);
-        }
-    }
-    let key = "max.in.flight.requests.per.connection";
-    if settings.number(key) > 5
-        && let Some(place) = config.place(key)
-    {
-        refuse(sink, &place, "allows at most 5 requests in flight per connection");
-    }
-    off_by
-}
-
-fn refuse(sink: &mut Sink<'_>, place: &At<'_>, rule: &str) {
-    let hint = Some("or set \"enable.idempotence\": false".to_owned());
-    let message = format!("an idempotent producer {rule}");
-    sink.hinted(place.node.span, &place.path, message, hint);
-}
-
 /// Reads `groups`.
 pub(crate) fn groups(
     sink: &mut Sink<'_>,
@@ -289,10 +196,13 @@ fn group(
     let process = at.get("process").and_then(|at| sink.delay(&at));
     let (commit, config) = consumer(sink, at, at.get("config"), cluster);
     let deploys = deploys(sink, at, cluster);
+    let (produces, dead_letter) =
+        OUTPUTS.map(|key| output(sink, at, key, (topics, cluster))).into();
+    let written = outputs::written([&produces, &dead_letter]);
     let default_process = Delay { min: Micros::from_millis(1), max: Micros::from_millis(3) };
-    Group {
+    let group = Group {
         name: name.to_owned(),
-        topics: subscription(sink, at.get("topics"), topics),
+        topics: subscription(sink, at.get("topics"), topics, &written),
         members: sink.count(at.get("members"), 1, MAX_COUNT, 1),
         process: process.unwrap_or(default_process),
         failures_per_million: failures.unwrap_or(0),
@@ -301,10 +211,14 @@ fn group(
         commit,
         sink: at.get("sink").and_then(|at| results(sink, &at)),
         consuming: consuming(sink, at, commit, cluster),
+        produces,
+        dead_letter,
         start: at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START),
         config,
         deploys,
-    }
+    };
+    outputs::check(sink, at, &group);
+    group
 }
 
 /// What members that start later are configured with, instead of the group's `config`.
@@ -328,9 +242,15 @@ fn deploys(sink: &mut Sink<'_>, group: &At<'_>, cluster: &Cluster) -> Vec<(Micro
     deploys
 }
 
-fn subscription(sink: &mut Sink<'_>, at: Option<At<'_>>, topics: &[Topic]) -> Vec<TopicId> {
+fn subscription(
+    sink: &mut Sink<'_>,
+    at: Option<At<'_>>,
+    topics: &[Topic],
+    written: &[TopicId],
+) -> Vec<TopicId> {
     let Some(at) = at else {
-        return (1_u16..).map(TopicId).take(topics.len() - 1).collect();
+        let all = (1_u16..).map(TopicId).take(topics.len() - 1);
+        return all.filter(|one| !written.contains(one)).collect();
     };
     let items = sink.list(&at);
     let mut chosen = Vec::new();
@@ -415,73 +335,4 @@ fn consumer(
         assignor(sink, &config, &settings, cluster);
     }
     (commit, settings)
-}
-
-/// What a client does not take together with its group's protocol (`ConsumerConfig`), and where it stands
-/// instead.
-const OF_ONE_PROTOCOL: [(&str, &str, Option<&str>); 4] = [
-    ("session.timeout.ms", "classic", Some("group.consumer.session.timeout.ms")),
-    ("heartbeat.interval.ms", "classic", Some("group.consumer.heartbeat.interval.ms")),
-    ("partition.assignment.strategy", "classic", Some("group.consumer.assignors")),
-    ("group.remote.assignor", "consumer", None),
-];
-
-fn protocol(sink: &mut Sink<'_>, config: &Config<'_>, settings: &Settings) {
-    let protocol = settings.word("group.protocol");
-    for (key, of, instead) in OF_ONE_PROTOCOL {
-        let Some(place) = config.place(key).filter(|_| of != protocol) else { continue };
-        let message =
-            format!("{key} cannot be set with group.protocol={protocol}: Kafka refuses that");
-        let hint = instead.map(|instead| {
-            format!("the brokers say it: set {instead} under \"cluster\", \"config\"")
-        });
-        sink.hinted(place.key_span, &place.path, message, hint);
-    }
-}
-
-/// R9.29: a member that wishes for an assignor that the brokers do not have could never join.
-fn assignor(sink: &mut Sink<'_>, config: &Config<'_>, settings: &Settings, cluster: &Cluster) {
-    let key = "group.remote.assignor";
-    let (Some(wish), Some(place)) = (settings.text(key), config.place(key)) else { return };
-    let available = cluster.settings.word("group.consumer.assignors");
-    if !available.split(',').any(|one| one == wish) {
-        let message = format!(
-            "{key} is {wish}, and the brokers have {available} (group.consumer.assignors): \
-             UNSUPPORTED_ASSIGNOR, no member could join"
-        );
-        sink.at(&place, message);
-    }
-}
-
-fn timeouts(
-    sink: &mut Sink<'_>,
-    at: &At<'_>,
-    config: &Config<'_>,
-    settings: &Settings,
-    cluster: &Cluster,
-) {
-    let session = settings.number("session.timeout.ms");
-    let place = |key| config.place(key).unwrap_or_else(|| at.clone());
-    let (min, max) = (
-        cluster.settings.number("group.min.session.timeout.ms"),
-        cluster.settings.number("group.max.session.timeout.ms"),
-    );
-    if !(min..=max).contains(&session) {
-        let message = format!(
-            "session.timeout.ms {session} is outside the brokers' bounds {min} and {max} \
-             (group.min.session.timeout.ms, group.max.session.timeout.ms)"
-        );
-        sink.at(&place("session.timeout.ms"), message);
-    }
-    let heartbeat = settings.number("heartbeat.interval.ms");
-    if heartbeat >= session {
-        let key = if config.place("heartbeat.interval.ms").is_some() {
-            "heartbeat.interval.ms"
-        } else {
-            "session.timeout.ms"
-        };
-        let message =
-            format!("heartbeat.interval.ms {heartbeat} is not below session.timeout.ms {session}");
-        sink.at(&place(key), message);
-    }
 }

@@ -39,6 +39,11 @@ pub const MEASURED: &[(&str, &str)] = &[
     ("dead_lettered", "records that a group put aside after too many failures"),
     ("sink_repeated", "rows in the sink of a group beyond the first of a record"),
     ("sink_missing", "acknowledged records that are not in the sink of a group"),
+    (
+        "output_duplicates",
+        "records that a group made, in the logs beyond the first of each that it read",
+    ),
+    ("output_lost", "records that a group committed, and of which nothing that it made is left"),
     ("unknown", "records whose producer does not know the outcome: they may be written"),
     ("failed", "records that certainly failed at their producer"),
     (

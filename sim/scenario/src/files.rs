@@ -6,6 +6,7 @@
 
 use crate::diagnostic::{nearest, place};
 use crate::json::{Member, Node, Span, Value};
+use crate::outputs::OUTPUTS;
 use crate::properties::{Entry, parse};
 use crate::settings::kafka::{self, Definition};
 use crate::settings::{self, Kind, Scope};
@@ -91,6 +92,11 @@ pub(crate) fn put_in(root: &mut Node, sink: &mut Sink<'_>, reader: Reader<'_>) {
             let path = format!("{section}.{name}");
             let mut file = File { sink, reader, scope, version };
             file.put_in(value, &path);
+            for output in OUTPUTS {
+                let Some(node) = member(value, output) else { continue };
+                let mut file = File { sink: file.sink, reader, scope: Scope::Producer, version };
+                file.put_in(node, &format!("{path}.{output}"));
+            }
             for (number, deploy) in deploys(value).iter_mut().enumerate() {
                 file.put_in(deploy, &format!("{path}.deploys[{number}]"));
             }
@@ -98,11 +104,15 @@ pub(crate) fn put_in(root: &mut Node, sink: &mut Sink<'_>, reader: Reader<'_>) {
     }
 }
 
+/// What stands under `key`.
+fn member<'n>(owner: &'n mut Node, key: &str) -> Option<&'n mut Node> {
+    let Value::Object(members) = &mut owner.value else { return None };
+    members.iter_mut().find(|member| member.key == key).map(|member| &mut member.value)
+}
+
 /// Of a group, the later settings of its members, which may be in files too.
 fn deploys(owner: &mut Node) -> &mut [Node] {
-    let Value::Object(members) = &mut owner.value else { return &mut [] };
-    let deploys = members.iter_mut().find(|member| member.key == "deploys");
-    match deploys.map(|deploys| &mut deploys.value.value) {
+    match member(owner, "deploys").map(|deploys| &mut deploys.value) {
         Some(Value::Array(items)) => items,
         _ => &mut [],
     }

@@ -31,6 +31,8 @@ pub const MEASURES: &[&str] = &[
     "dead_lettered",
     "sink_repeated",
     "sink_missing",
+    "output_duplicates",
+    "output_lost",
     "unknown",
     "unknown_absent",
     "unknown_absent_rate",

@@ -3,6 +3,8 @@
 //! Only what differs from a default is written; a record and a fault have a line each, so that files can
 //! be read, edited and compared. It does not decide anything: what chance chose is handed in.
 
+mod groups;
+
 use crate::anchor;
 use crate::capacity::{Capacity, Quotas};
 use crate::clients::START;
@@ -13,17 +15,15 @@ use crate::durations::{spell, spell_bandwidth, spell_percent, spell_range};
 use crate::expect::EXPECTED;
 use crate::faults::DIRECTIONS;
 use crate::plan::{
-    Action, Direction, Expect, FaultKind, Group, Links, Network, Peers, Plan, PlannedRecord,
-    Producer, SettingValue, Settings, Topic,
+    Action, Direction, Expect, FaultKind, Links, Network, Peers, Plan, PlannedRecord, Producer,
+    SettingValue, Settings, Topic,
 };
 use crate::resolve::MEASURES;
 use crate::schedule::{ScheduledFault, Start, Workload};
 use crate::sends::line;
 use crate::settings::{self, Scope};
-use ackproof_types::{
-    CommitEvery, Consuming, Delay, Features, KafkaVersion, MemoryIn, Micros, ProducerIndex,
-    Sending, SinkConfig,
-};
+use ackproof_types::{Features, KafkaVersion, Micros, ProducerIndex, Sending};
+use groups::group;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -186,9 +186,7 @@ fn producer(producer: &Producer, plan: &Plan, seed: u64, first: u16) -> Value {
     object.put_if(plan.topics.len() > 2, "topic", || json!(topic));
     object.put_if(producer.instances != 1, "instances", || json!(producer.instances));
     object.put_if(producer.start != START, "start", || json!(spell(producer.start)));
-    let to = producer.compressed_to;
-    let compresses = producer.config.word("compression.type") != "none";
-    object.put_if(compresses, "compressed_to", || json!(spell_percent(to)));
+    compression(&mut object, &producer.config, producer.compressed_to);
     let (sending, usual) = (producer.sending, Sending::default());
     for (key, word, usual) in [
         ("on_failure", sending.on_failure.name(), usual.on_failure.name()),
@@ -212,69 +210,9 @@ fn producer(producer: &Producer, plan: &Plan, seed: u64, first: u16) -> Value {
     Value::Object(object.0)
 }
 
-fn group(group: &Group, plan: &Plan) -> Value {
-    let mut object = Object::new();
-    let all = group.topics.len() + 1 == plan.topics.len();
-    let names = group.topics.iter().map(|topic| json!(plan.topics[topic.index()].name));
-    object.put_if(!all, "topics", || names.collect());
-    object.put_if(group.members != 1, "members", || json!(group.members));
-    let usual = Delay { min: Micros::from_millis(1), max: Micros::from_millis(3) };
-    object.put_if(group.process != usual, "process", || json!(spell_range(group.process)));
-    object.put("commit", json!(group.commit.name()));
-    let failures = group.failures_per_million;
-    object.put_if(failures > 0, "failures", || json!(spell_percent(failures)));
-    let fails = group.fails.iter().map(|one| json!(anchor::spell_record(*one, plan)));
-    object.put_if(!group.fails.is_empty(), "fails", || fails.collect());
-    object.put_if(group.attempts != 3, "attempts", || json!(group.attempts));
-    if let Some(SinkConfig { writes, memory, memory_in }) = group.sink {
-        let mut sink = Object::new();
-        sink.put("writes", json!(writes.name()));
-        if let Some(memory) = memory {
-            sink.put("memory", json!(memory));
-        }
-        sink.put_if(memory_in != MemoryIn::Sink, "memory_in", || json!(memory_in.name()));
-        object.put("sink", Value::Object(sink.0));
-    }
-    consuming(&mut object, &group.consuming);
-    object.put_if(group.start != START, "start", || json!(spell(group.start)));
-    object.put_full("config", member(&group.config, plan));
-    let deploys = group.deploys.iter().map(|(from, config)| {
-        let mut deploy = Object::new();
-        deploy.put("at", json!(spell(*from)));
-        deploy.put_full("config", member(config, plan));
-        Value::Object(deploy.0)
-    });
-    object.put_if(!group.deploys.is_empty(), "deploys", || deploys.collect());
-    Value::Object(object.0)
-}
-
-fn consuming(object: &mut Object, given: &Consuming) {
-    let usual = Consuming::default();
-    if let Some(every) = given.commit_every {
-        let every = match every {
-            CommitEvery::Records(many) => json!(many),
-            CommitEvery::Time(time) => json!(spell(time)),
-        };
-        object.put("commit_every", every);
-    }
-    object.put_if(given.workers.is_some(), "workers", || json!(given.workers));
-    for (key, word, usual) in [
-        ("covers", given.covers.name(), usual.covers.name()),
-        ("commit_offset", given.commit_offset.name(), usual.commit_offset.name()),
-        ("on_commit_failure", given.on_commit_failure.name(), usual.on_commit_failure.name()),
-        ("on_revoke", given.on_revoke.name(), usual.on_revoke.name()),
-        ("on_failure", given.on_failure.name(), usual.on_failure.name()),
-    ] {
-        object.put_if(word != usual, key, || json!(word));
-    }
-    object.put_if(given.backoff != usual.backoff, "backoff", || json!(spell_range(given.backoff)));
-}
-
-fn member(settings: &Settings, plan: &Plan) -> Map<String, Value> {
-    let mut config = config(settings, (Scope::Consumer, plan.kafka), &none());
-    // It follows from the strategy.
-    config.remove("enable.auto.commit");
-    config
+fn compression(object: &mut Object, config: &Settings, to: u32) {
+    let compresses = config.word("compression.type") != "none";
+    object.put_if(compresses, "compressed_to", || json!(spell_percent(to)));
 }
 
 fn fault(fault: &ScheduledFault, plan: &Plan) -> Value {

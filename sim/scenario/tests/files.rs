@@ -26,6 +26,7 @@ const NAMES: Names<'static> = Names {
         "producer-order",
         "group-exclusive",
         "sink-effect",
+        "end-to-end",
         "recovers",
     ],
     witnesses: &[

@@ -5,6 +5,7 @@
 //! Kafka's settings and the oracle's causes, and no run.
 
 mod copies;
+mod outputs;
 mod sinks;
 
 use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause, SendCause, SendEnd};
@@ -36,7 +37,10 @@ const COMMITS: &str = "commit-behind-processing";
 pub fn contract(plan: &Plan) -> Contract {
     let mut contract = Contract::default();
     plan.producers.iter().for_each(|one| producer(&mut contract, plan, one));
-    plan.groups.iter().for_each(|one| group(&mut contract, plan, one));
+    for one in &plan.groups {
+        group(&mut contract, plan, one);
+        outputs::outputs(&mut contract, plan, one);
+    }
     contract
 }
 
@@ -56,7 +60,7 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         if one.config.word("acks") == "1" {
             allow(&[DURABILITY], &[LossCause::AcksOne, LossCause::StaleLeader]);
         }
-        if may_forget(plan, one).is_some() {
+        if may_forget(plan, &one.config).is_some() {
             // It names no causes.
             allow(&["idempotent-log", "producer-order"], &[]);
         }
@@ -94,6 +98,7 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
             allow(&[AT_LEAST_ONCE], &[LossCause::Expired]);
         }
     }
+    plan.groups.iter().for_each(|one| outputs::allow(&mut allowed, plan, one));
     allowed
 }
 

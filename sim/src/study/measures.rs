@@ -7,6 +7,7 @@ use super::statistics::{quantile, ratio};
 use ackproof_oracle::histogram::Histogram;
 use ackproof_oracle::pace::Stalls;
 use ackproof_reports::measure::{Estimate, MeasureSweep, Stall, Sums, Unit};
+use ackproof_reports::outputs::OutputReport;
 use ackproof_reports::run::RunReport;
 use ackproof_reports::sweep::Interval;
 use ackproof_reports::timing::{GroupTiming, LoadReport, StallReport};
@@ -144,6 +145,13 @@ pub(crate) fn value(run: &RunReport, name: &str) -> Option<f64> {
         "sink_missing" => {
             let sinks = groups.iter().filter_map(|one| one.sink.as_ref());
             Some(count(sinks.map(|sink| sink.missing).max().unwrap_or(0)))
+        }
+        "output_duplicates" | "output_lost" => {
+            let outputs = groups.iter().filter_map(|one| one.outputs.as_ref());
+            let of = |one: &OutputReport| {
+                if name == "output_lost" { one.lost } else { one.duplicates }
+            };
+            Some(count(outputs.map(of).max().unwrap_or(0)))
         }
         "skipped" => Some(count(groups.iter().map(|one| one.skipped).max().unwrap_or(0))),
         "backlog" => Some(count(groups.iter().map(|one| one.backlog).max().unwrap_or(0))),

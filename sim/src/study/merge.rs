@@ -5,6 +5,7 @@
 
 use super::conclude;
 use ackproof_reports::measure::MeasureSweep;
+use ackproof_reports::outputs::OutputReport;
 use ackproof_reports::run::{Fate, GroupReport, Records, Undecided};
 use ackproof_reports::sink::SinkReport;
 use ackproof_reports::sweep::{
@@ -324,6 +325,9 @@ pub(crate) fn groups(sums: &mut Vec<GroupReport>, run: &[GroupReport]) {
         if let Some(one) = &one.sink {
             sinks(sum.sink.get_or_insert_default(), one);
         }
+        if let Some(one) = &one.outputs {
+            outputs(sum.outputs.get_or_insert_default(), one);
+        }
         for (reason, count) in &one.rebalances {
             *sum.rebalances.entry(reason.clone()).or_default() += count;
         }
@@ -332,6 +336,15 @@ pub(crate) fn groups(sums: &mut Vec<GroupReport>, run: &[GroupReport]) {
         }
         sum.duplicate_rate = sum.duplicates as f64 / sum.distinct.max(1) as f64;
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate for people; counts are far below 2^52")]
+fn outputs(sum: &mut OutputReport, one: &OutputReport) {
+    sum.made += one.made;
+    sum.written += one.written;
+    sum.duplicates += one.duplicates;
+    sum.lost += one.lost;
+    sum.duplicate_rate = sum.duplicates as f64 / sum.written.max(1) as f64;
 }
 
 fn sinks(sum: &mut SinkReport, one: &SinkReport) {

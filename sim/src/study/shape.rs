@@ -31,6 +31,11 @@ pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
             let promises = |sink: SinkConfig| sink.writes != SinkWrites::Append;
             group.sink.is_some_and(promises) && reads(plan, group, |_| true)
         }),
+        "end-to-end" => plan.groups.iter().any(|group| {
+            let makes = group.produces.is_some()
+                || (group.dead_letter.is_some() && !group.fails.is_empty());
+            makes && reads(plan, group, acks)
+        }),
         "group-exclusive" => plan.groups.iter().any(|group| shares(plan, group)),
         // Index 0 is `__consumer_offsets`.
         "log-matching" => plan.topics.iter().skip(1).any(|topic| topic.replication_factor > 1),

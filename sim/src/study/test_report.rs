@@ -1,6 +1,6 @@
 //! A hand-made plan and reports for tests of what decides.
 
-use ackproof_oracle::context::{ConsumingContext, Context, GroupContext};
+use ackproof_oracle::context::{ConsumingContext, Context, GroupContext, OutputsContext};
 use ackproof_oracle::histogram::Histogram;
 use ackproof_oracle::load::{Load, Most};
 use ackproof_oracle::pace::{GroupPace, Pace, Stalls};
@@ -166,6 +166,7 @@ fn timing(pace: &Pace) -> Timing {
         reset: "".into(),
         commit_interval: None,
         sink: None,
+        outputs: OutputsContext::default(),
         consuming: ConsumingContext::default(),
     };
     let nodes = vec!["broker-1".to_owned()];

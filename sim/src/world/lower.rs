@@ -8,30 +8,31 @@ use super::network::Buffers;
 use super::server::Limits;
 use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
-    ApplicationConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig, ProducerConfig,
-    ReplicaSelector, ResetTo, TopicConfig,
+    ApplicationConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig, OutputConfig,
+    OutputsConfig, ProducerConfig, ReplicaSelector, ResetTo, TopicConfig,
 };
 use ackproof_kafka::message::Rack;
 use ackproof_kafka::profile::{Profile, Rule};
 use ackproof_kafka::reader::ReaderConfig;
 use ackproof_kafka::variant::{Variant, Variants};
 use ackproof_oracle::context::{
-    ConsumingContext, Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, Word,
+    ConsumingContext, Context, GroupContext, OutputContext, OutputsContext, ProducerContext,
+    ProducerLimits, TopicContext, Word,
 };
-use ackproof_scenario::plan::{Group, Plan, Producer, Settings, Topic};
+use ackproof_scenario::plan::{Group, Output, Plan, Producer, Settings, Topic};
 use ackproof_scenario::settings::RACK_AWARE_REPLICA_SELECTOR;
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{
     Acks, BrokerId, CommitEvery, CommitOffset, CommitStrategy, ControllerId, Delay, GroupId,
-    GroupProtocol, Micros, NodeId, OffsetReset, ProducerIndex, RecordId, Roster, Server, TopicId,
-    TopicPartition,
+    GroupProtocol, Lane, Micros, NodeId, OffsetReset, ProducerIndex, RecordId, Roster, Server,
+    TopicId, TopicPartition,
 };
 use clients::{acks, offset_reset, protocol, server_assignors};
 use rand::RngExt;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub(crate) use clients::{consumer, producer, reader};
+pub(crate) use clients::{consumer, pipeline, producer, reader};
 
 /// What a process of the run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub(crate) struct Cast {
     pub(crate) roles: Vec<Role>,
     pub(crate) names: Vec<String>,
     pub(crate) roster: Roster,
+    /// The producers that members of groups have beside their consumers, numbered behind all others.
+    pub(crate) outputs: BTreeMap<(NodeId, Lane), ProducerIndex>,
 }
 
 /// The largest of `net.ipv4.tcp_wmem`, as Linux has it.
@@ -71,7 +74,12 @@ const SPARES: u16 = 2;
 
 impl Cast {
     pub(crate) fn new(plan: &Plan) -> Self {
-        let mut cast = Self { roles: Vec::new(), names: Vec::new(), roster: Roster::default() };
+        let mut cast = Self {
+            roles: Vec::new(),
+            names: Vec::new(),
+            roster: Roster::default(),
+            outputs: BTreeMap::new(),
+        };
         cast.add(Role::Controller(CONTROLLER), "controller".to_owned());
         for broker in (1..=plan.brokers).map(BrokerId) {
             cast.add(Role::Broker(broker), broker.to_string());
@@ -95,6 +103,13 @@ impl Cast {
             }
         }
         cast.add(Role::Reader, "final-read".to_owned());
+        for (node, role) in cast.clone().nodes() {
+            let (Role::Member(group, _) | Role::Spare(group, _)) = role else { continue };
+            for (lane, _) in plan.groups[usize::from(group)].outputs() {
+                cast.outputs.insert((node, lane), ProducerIndex(index));
+                index += 1;
+            }
+        }
         cast
     }
 
@@ -107,6 +122,11 @@ impl Cast {
         }
         self.roles.push(role);
         self.names.push(name);
+    }
+
+    /// The name of a producer of a member: `invoicing-0.results`.
+    pub(crate) fn output_name(&self, node: NodeId, lane: Lane) -> String {
+        format!("{}.{}", self.names[node.index()], lane.name())
     }
 
     pub(crate) fn nodes(&self) -> impl Iterator<Item = (NodeId, Role)> + '_ {
@@ -320,10 +340,56 @@ fn consuming(group: &Group) -> ConsumingContext {
     }
 }
 
-/// After how long a broker forgets this producer, if a batch can be sent again later.
-fn id_expiration(plan: &Plan, producer: &Producer) -> Option<Micros> {
+/// After how long a broker forgets a producer, if a batch can be sent again later.
+fn id_expiration(plan: &Plan, config: &Settings) -> Option<Micros> {
     let after = plan.broker_config.millis("producer.id.expiration.ms");
-    (after < producer.config.millis("delivery.timeout.ms")).then_some(after)
+    (after < config.millis("delivery.timeout.ms")).then_some(after)
+}
+
+/// The producer `name` in the process `node`.
+fn producer_context(
+    plan: &Plan,
+    (node, name): (NodeId, String),
+    (topic, config): (TopicId, &Settings),
+) -> ProducerContext {
+    let idempotent = config.switch("enable.idempotence");
+    let in_flight = config.number("max.in.flight.requests.per.connection");
+    ProducerContext {
+        node,
+        name,
+        topic,
+        acks: acks(config),
+        idempotent,
+        ordered: idempotent || in_flight == 1,
+        limits: ProducerLimits {
+            retries: Some(number(config, "retries", u32::MAX)),
+            delivery_timeout: Some(config.millis("delivery.timeout.ms")),
+            max_block: Some(config.millis("max.block.ms")),
+            id_expiration: id_expiration(plan, config),
+        },
+    }
+}
+
+/// The producers of members, in the order of their numbers.
+fn output_contexts(plan: &Plan, cast: &Cast) -> Vec<ProducerContext> {
+    let context = |&(node, lane): &(NodeId, Lane)| {
+        let (Role::Member(group, _) | Role::Spare(group, _)) = cast.roles[node.index()] else {
+            return None;
+        };
+        let mut outputs = plan.groups[usize::from(group)].outputs();
+        let (_, output) = outputs.find(|(other, _)| *other == lane)?;
+        let name = cast.output_name(node, lane);
+        Some(producer_context(plan, (node, name), (output.to, &output.config)))
+    };
+    cast.outputs.keys().filter_map(context).collect()
+}
+
+fn outputs(group: &Group) -> OutputsContext {
+    let output = |one: &Output| OutputContext { topic: one.to, awaits: one.awaits };
+    OutputsContext {
+        results: group.produces.as_ref().map(output),
+        dead_letters: group.dead_letter.as_ref().map(output),
+    }
 }
 
 pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
@@ -337,22 +403,8 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
     let producers = cast.nodes().filter_map(|(node, role)| match role {
         Role::Producer(number, ..) => {
             let producer = &plan.producers[usize::from(number)];
-            let idempotent = producer.config.switch("enable.idempotence");
-            let in_flight = producer.config.number("max.in.flight.requests.per.connection");
-            Some(ProducerContext {
-                node,
-                name: cast.names[node.index()].clone(),
-                topic: producer.topic,
-                acks: acks(&producer.config),
-                idempotent,
-                ordered: idempotent || in_flight == 1,
-                limits: ProducerLimits {
-                    retries: Some(self::number(&producer.config, "retries", u32::MAX)),
-                    delivery_timeout: Some(producer.config.millis("delivery.timeout.ms")),
-                    max_block: Some(producer.config.millis("max.block.ms")),
-                    id_expiration: id_expiration(plan, producer),
-                },
-            })
+            let name = cast.names[node.index()].clone();
+            Some(producer_context(plan, (node, name), (producer.topic, &producer.config)))
         }
         Role::Controller(_)
         | Role::Broker(_)
@@ -369,12 +421,13 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
         reset: Word::Known(offset_reset(&group.config)),
         commit_interval: commit_interval(group),
         consuming: consuming(group),
+        outputs: outputs(group),
     });
     Context {
         nodes: cast.names.clone(),
         roster: cast.roster.clone(),
         topics: topics.collect(),
-        producers: producers.collect(),
+        producers: producers.chain(output_contexts(plan, cast)).collect(),
         groups: groups.collect(),
     }
 }

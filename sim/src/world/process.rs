@@ -13,6 +13,7 @@ use ackproof_kafka::driver::{self, After, Surroundings};
 use ackproof_kafka::machine::{Disk, Input, Machine, Peer, Route, To};
 use ackproof_kafka::message::Message;
 use ackproof_kafka::observation::Observation;
+use ackproof_kafka::pipeline::{self, Pipeline};
 use ackproof_kafka::producer::{Producer, ProducerCall};
 use ackproof_kafka::reader::Reader;
 use ackproof_scenario::schedule::draw;
@@ -147,6 +148,15 @@ impl Callable for Consumer {
     /// Kafka: `AbstractCoordinator.HeartbeatThread`. Its session it takes up again with the answers that came.
     fn is_watched(timer: ConsumerTimer) -> bool {
         timer == ConsumerTimer::MaxPoll
+    }
+}
+
+impl Callable for Pipeline {
+    fn call(call: Call) -> Option<ConsumerCall> {
+        Consumer::call(call)
+    }
+    fn is_watched(timer: pipeline::Timer) -> bool {
+        matches!(timer, pipeline::Timer::Consumer(one) if Consumer::is_watched(one))
     }
 }
 

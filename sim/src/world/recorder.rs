@@ -246,6 +246,7 @@ translate! {
     OffsetsExpired { group, partitions }
     GroupDeleted { group }
     FollowerChosen { group, partition, broker }
+    Derived { group, partition, offset, record, output }
     LeaderElected { partition, leader, epoch, isr, unclean }
     PartitionsAdded { topic, partitions }
     IsrChanged { partition, before, isr }

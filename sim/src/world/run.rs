@@ -15,6 +15,7 @@ use ackproof_kafka::broker::Broker;
 use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
 use ackproof_kafka::consumer::Consumer;
 use ackproof_kafka::controller::Controller;
+use ackproof_kafka::pipeline::Pipeline;
 use ackproof_kafka::producer::Producer;
 use ackproof_kafka::reader::Reader;
 use ackproof_kafka::sink::Sink;
@@ -28,7 +29,7 @@ use ackproof_types::{
     AtEnd, Micros, NodeId, Record, Timestamp, TopicId, TopicPartition, offsets_partition,
 };
 use madsim::runtime::Runtime;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -453,9 +454,17 @@ fn process(
             };
             let of_group = &plan.groups[usize::from(group)];
             let deploys = of_group.deploys.iter();
-            let later = deploys.map(|(from, settings)| (*from, config(settings))).collect();
+            let later: VecDeque<_> =
+                deploys.map(|(from, settings)| (*from, config(settings))).collect();
             let first = config(&of_group.config);
-            Box::new(Running::<Consumer>::new(node, first, rng).deploying(later))
+            if of_group.outputs().next().is_none() {
+                return Box::new(Running::<Consumer>::new(node, first, rng).deploying(later));
+            }
+            let place = (group, node);
+            let made = |one| lower::pipeline(plan, place, one, cast, (&known.0, seed));
+            let later: VecDeque<_> =
+                later.into_iter().map(|(from, one)| (from, made(one))).collect();
+            Box::new(Running::<Pipeline>::new(node, made(first), rng).deploying(later))
         }
         Role::Reader => {
             Box::new(Running::<Reader>::new(node, lower::reader(plan, name, known), rng))

@@ -73,6 +73,9 @@ fn of_group(group: &Group, found: &mut Vec<String>) {
     if group.topics.len() != 1 {
         found.push(format!("{name}: members subscribe to one topic"));
     }
+    if group.outputs().next().is_some() {
+        found.push(format!("{name}: \"produces\" and \"dead_letter\": members send nothing"));
+    }
     if group.failures_per_million > 0 {
         found.push(format!("{name}: \"failures\": members do not fail"));
     }

@@ -6,10 +6,13 @@ use super::{Consumer, Out, Timer};
 use crate::assignor::RebalanceProtocol;
 use crate::config::ApplicationConfig;
 use crate::machine::Channel;
+use crate::message::CommittedOffset;
 use crate::observation::Observation;
 use crate::variant::Variant;
 use ackproof_types::mix::mix;
-use ackproof_types::{CommitStrategy, Micros, OnRecordFailure, RecordId, Timestamp};
+use ackproof_types::{
+    CommitStrategy, Micros, OnRecordFailure, RecordId, Timestamp, TopicPartition,
+};
 use std::collections::{BTreeMap, VecDeque};
 
 /// The default timeout of `close()` (R8.12).
@@ -34,6 +37,21 @@ pub(super) enum After {
     Close,
 }
 
+/// What follows once all that is awaited has its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Then {
+    /// The commit of one record.
+    Record(TopicPartition, CommittedOffset),
+    /// A commit in the middle of a poll.
+    Commit,
+    /// What follows the last record of a poll.
+    Batch,
+    /// The next poll, after an exception.
+    Poll,
+    /// The end, after an exception.
+    Close,
+}
+
 /// What the thread that polls is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) enum Phase {
@@ -42,6 +60,8 @@ pub(super) enum Phase {
     Polling,
     /// It processes what poll returned.
     Processing,
+    /// It waits for the outcomes of what it sent on.
+    Flushing(Then),
     /// It waits for a commit.
     Committing(After),
     /// It does not poll: stalled, or the workers' queue is full.
@@ -110,7 +130,11 @@ impl Application {
             | Phase::Leaving
             | Phase::Draining
             | Phase::Exited => true,
-            Phase::Polling | Phase::Processing | Phase::Committing(_) | Phase::Idle => false,
+            Phase::Polling
+            | Phase::Processing
+            | Phase::Flushing(_)
+            | Phase::Committing(_)
+            | Phase::Idle => false,
         }
     }
 
@@ -131,6 +155,7 @@ impl Application {
             Phase::Committing(after) => Some(after),
             Phase::Polling
             | Phase::Processing
+            | Phase::Flushing(_)
             | Phase::Idle
             | Phase::Closing
             | Phase::Leaving

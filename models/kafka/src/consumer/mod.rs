@@ -4,7 +4,8 @@
 //! - [`coordinator`] whom to ask · [`membership`] the group, as a member sees it
 //! - [`positions`] where to read · [`fetcher`] reading ahead
 //! - [`application`] the poll loop · [`processing`] in it · [`pool`] workers beside it
-//! - [`work`] what is done · [`offsets`] what to commit · [`commit`] committing offsets
+//! - [`work`] what is done · [`outputs`] what is sent on · [`offsets`] what to commit · [`commit`] committing
+//!   offsets
 
 mod application;
 mod commit;
@@ -12,6 +13,7 @@ mod coordinator;
 mod fetcher;
 mod membership;
 mod offsets;
+mod outputs;
 mod pool;
 mod positions;
 mod processing;
@@ -114,6 +116,7 @@ pub struct Consumer {
     fetcher: fetcher::Fetcher,
     application: application::Application,
     pool: pool::Pool,
+    outputs: outputs::Outputs,
     ledger: offsets::Ledger,
     commits: commit::Commits,
 }
@@ -134,6 +137,7 @@ impl Machine for Consumer {
             fetcher: fetcher::Fetcher::default(),
             application: application::Application::new(&config.application, now),
             pool: pool::Pool::new(config.application.consuming.workers),
+            outputs: outputs::Outputs::default(),
             ledger: offsets::Ledger::default(),
             commits: commit::Commits::default(),
         };
@@ -193,6 +197,7 @@ impl Machine for Consumer {
     fn check(&self) {
         self.client.check();
         self.application.check();
+        self.check_outputs();
         self.check_ownership();
     }
 }

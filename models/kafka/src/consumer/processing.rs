@@ -1,14 +1,14 @@
 //! Processing in the poll loop, record by record, and what follows a record whose attempts have all
 //! failed. What it commits is decided in `offsets`.
 
-use super::application::{After, Phase};
+use super::application::{After, Phase, Then};
 use super::{Consumer, Out, Timer};
 use crate::config::ApplicationConfig;
 use crate::message::CommittedOffset;
 use crate::observation::Observation;
 use ackproof_types::{
-    CommitEvery, CommitStrategy, Delay, LeaderEpoch, Offset, OnRecordFailure, Record, RecordId,
-    TopicPartition,
+    CommitEvery, CommitStrategy, Delay, Lane, LeaderEpoch, Offset, OnRecordFailure, Record,
+    RecordId, TopicPartition,
 };
 use std::collections::BTreeMap;
 
@@ -85,6 +85,8 @@ impl Consumer {
         let AtHand { partition, offset, record, .. } = done;
         let group = self.config.group;
         out.observe(Observation::Processed { group, partition, offset, record, dead_lettered });
+        let lane = if dead_lettered { Lane::DeadLetters } else { Lane::Results };
+        self.send_on(lane, (partition, offset), record, out);
         self.record_done(done, out)
     }
 
@@ -99,17 +101,13 @@ impl Consumer {
         let settings = &self.config.application;
         if settings.commit == CommitStrategy::SyncPerRecord {
             let next = CommittedOffset { offset: offset + 1, leader_epoch: epoch };
-            let next = self.shifted(next);
-            let patience = self.config.default_api_timeout;
-            self.commit_and_wait(vec![(partition, next)], After::Record, patience, out);
-            return true;
+            return self.once_settled(Then::Record(partition, self.shifted(next)), out);
         }
         if let Some(CommitEvery::Records(many)) = settings.consuming.commit_every
             && self.ledger.finished >= many
             && settings.commit.is_after_batch()
         {
-            self.commit_own(After::Record, out);
-            return true;
+            return self.once_settled(Then::Commit, out);
         }
         self.next_record(out)
     }
@@ -127,13 +125,10 @@ impl Consumer {
             OnRecordFailure::Throw => {
                 self.application.queue.clear();
                 (self.application.queued, self.application.failed_attempts) = (0, 0);
-                self.leave_asked();
-                self.close(out);
-                return true;
+                return self.once_settled(Then::Close, out);
             }
         }
-        self.enter_poll(out);
-        true
+        self.once_settled(Then::Poll, out)
     }
 
     /// Nothing comes of the record at hand.
@@ -170,6 +165,11 @@ impl Consumer {
             self.application.work(&self.config.application, out);
             return self.resume(out);
         }
+        self.once_settled(Then::Batch, out)
+    }
+
+    /// All that poll returned is done. Whether the poll loop has something to do.
+    pub(super) fn poll_done(&mut self, out: &mut Out) -> bool {
         match self.config.application.commit {
             CommitStrategy::SyncAfterBatch | CommitStrategy::AsyncAfterBatch
                 if self.owes_commit() =>

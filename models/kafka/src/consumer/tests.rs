@@ -5,6 +5,7 @@ mod followers;
 mod harness;
 mod interleavings;
 mod member;
+mod outputs;
 mod poll_interval;
 mod protocols;
 mod resets;

@@ -16,6 +16,11 @@ pub struct SourceCursor {
 }
 
 impl SourceCursor {
+    /// One that begins with the record of this number.
+    pub(crate) fn at(next: u32) -> Self {
+        Self { next, over: false }
+    }
+
     /// The first record to send after a restart.
     #[must_use]
     pub fn next(&self) -> u32 {

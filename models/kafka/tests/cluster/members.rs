@@ -4,7 +4,7 @@
 use crate::driver::{Cluster, Setting};
 use crate::produce;
 use ackproof_kafka::assignor::Assignor;
-use ackproof_kafka::config::{ApplicationConfig, ConsumerConfig, ResetTo};
+use ackproof_kafka::config::{ApplicationConfig, ConsumerConfig, OutputsConfig, ResetTo};
 use ackproof_kafka::observation::Observation;
 use ackproof_kafka::variant::Variants;
 use ackproof_types::GroupProtocol;
@@ -31,6 +31,7 @@ pub(crate) fn config(node: NodeId, commit: CommitStrategy) -> ConsumerConfig {
             salt: 0,
             commit,
             consuming: Consuming::default(),
+            outputs: OutputsConfig::default(),
         },
         auto_commit_interval: ms(5000),
         auto_offset_reset: Some(ResetTo::Earliest),

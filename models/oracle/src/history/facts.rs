@@ -456,6 +456,19 @@ macro_rules! facts {
             /// The follower, by its number.
             broker: BrokerId,
         }
+        /// A group that produces made a record of one that it is done with, and calls `send` for it.
+        Derived = "derived" at Process {
+            /// The group.
+            group: GroupId,
+            /// The partition that it read.
+            partition: TopicPartition,
+            /// The offset there.
+            offset: Offset,
+            /// The record there.
+            record: Record,
+            /// What it made of it.
+            output: Record,
+        }
         }
     };
 }

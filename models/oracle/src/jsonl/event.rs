@@ -80,6 +80,7 @@ impl Events {
             }
             Event::Processed { partition, offset, .. }
             | Event::GaveUp { partition, offset, .. }
+            | Event::Derived { partition, offset, .. }
             | Event::SinkWritten { partition, offset, .. } => {
                 names.spans(*partition, *offset, 1)?;
             }

@@ -7,10 +7,10 @@ use super::VERSION;
 use super::problem::Problem;
 use super::text::Text;
 use crate::context::{
-    Context, GroupContext, ProducerContext, ProducerLimits, TopicContext, servers,
+    Context, GroupContext, OutputsContext, ProducerContext, ProducerLimits, TopicContext, servers,
 };
 use ackproof_types::{Acks, Micros, NodeId, SinkConfig, TopicId};
-use group::{Group, Sink, consuming};
+use group::{Group, Output, Sink, consuming, output};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -218,6 +218,8 @@ pub fn header_line(context: &Context) -> String {
             commit_every_records: group.consuming.commit_every,
             commit_offset: group.consuming.commit_offset.name().to_owned(),
             on_failure: group.consuming.on_failure.name().to_owned(),
+            produces: group.outputs.results.map(|one| Output::new(one, topic(one.topic))),
+            dead_letter: group.outputs.dead_letters.map(|one| Output::new(one, topic(one.topic))),
         };
         (group.name.clone(), shown)
     });
@@ -313,6 +315,10 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
         let sink = one.sink.clone().map(SinkConfig::try_from).transpose();
         let sink = sink.map_err(|what| (format!("groups.{name}.sink: {what}"), None))?;
         let consuming = consuming(&name, &one)?;
+        let outputs = OutputsContext {
+            results: output(&one.produces, &topic, &format!("groups.{name}.produces"))?,
+            dead_letters: output(&one.dead_letter, &topic, &format!("groups.{name}.dead_letter"))?,
+        };
         groups.push(GroupContext {
             name,
             topics,
@@ -321,6 +327,7 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
             reset,
             commit_interval,
             consuming,
+            outputs,
             sink,
         });
     }

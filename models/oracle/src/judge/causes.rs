@@ -10,7 +10,7 @@ use crate::history::{Event, Phase, PositionSource, ProcessEnd};
 use crate::test_history::*;
 use crate::verdict::Findings;
 use ackproof_types::{
-    CommitOffset, Covers, ErrorCode, GenerationId, LeaderEpoch, MemberId, Micros, Offset,
+    Acks, CommitOffset, Covers, ErrorCode, GenerationId, LeaderEpoch, MemberId, Micros, Offset,
     OnRecordFailure, RebalanceReason, TopicPartition,
 };
 use std::collections::BTreeSet;
@@ -48,6 +48,7 @@ macro_rules! rows {
 }
 
 mod obstacles;
+mod outputs;
 mod sinks;
 
 fn told(events: Events) -> Told {
@@ -232,6 +233,12 @@ rows! { losses: LossCause {
     NotOnRecord, passed_in_poll();
     LogCut, cut_and_regrown();
     ResetByDuration, began("by_duration:PT1S", PositionSource::NoCommitByDuration);
+    CommittedBeforeAcked, outputs::not_awaited();
+    OutputDropped, outputs::dropped();
+    OutputAcksZero, outputs::acked(Acks::None);
+    OutputAcksOne, outputs::acked(Acks::Leader);
+    OutputLost, outputs::acked(Acks::All);
+    DeadLetterLost, outputs::dead_letter();
 } }
 
 #[test]
@@ -239,7 +246,12 @@ fn every_cause_of_a_loss_has_a_history() {
     for (cause, told) in losses() {
         let Findings { records, groups, .. } = told.judged();
         let skips = groups.iter().flat_map(|group| group.skip_causes.keys());
-        let found: BTreeSet<LossCause> = records.loss_causes.keys().chain(skips).copied().collect();
+        let losses = records.loss_causes.keys().chain(skips).copied();
+        let outputs = groups.iter().filter_map(|group| group.outputs.as_ref());
+        let outputs = outputs.flat_map(|outputs| outputs.loss_causes.keys()).copied();
+        // What its log lost of an output is a loss of that log too.
+        let made: BTreeSet<LossCause> = outputs.collect();
+        let found = if made.is_empty() { losses.collect() } else { made };
         assert_eq!(found, [cause].into(), "{}", cause.about());
     }
     assert_eq!(losses().len(), LossCause::ALL.len());

@@ -4,6 +4,7 @@ pub(crate) mod acked_durability;
 pub(crate) mod at_least_once;
 pub(crate) mod commit_behind_processing;
 pub(crate) mod commit_durability;
+pub(crate) mod end_to_end;
 pub(crate) mod group_exclusive;
 pub(crate) mod high_watermark;
 pub(crate) mod idempotent_log;

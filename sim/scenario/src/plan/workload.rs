@@ -2,7 +2,9 @@
 
 use super::Settings;
 use crate::anchor::RecordName;
-use ackproof_types::{CommitStrategy, Consuming, Delay, Micros, Sending, SinkConfig, TopicId};
+use ackproof_types::{
+    Awaits, CommitStrategy, Consuming, Delay, Lane, Micros, Sending, SinkConfig, TopicId,
+};
 use std::sync::Arc;
 
 /// A producer of the workload.
@@ -70,6 +72,10 @@ pub struct Group {
     pub sink: Option<SinkConfig>,
     /// What else its application does with its consumer.
     pub consuming: Consuming,
+    /// Where it sends what it makes of each record; none: it makes nothing.
+    pub produces: Option<Output>,
+    /// Where it sends records that it puts aside; none: that is nobody's concern.
+    pub dead_letter: Option<Output>,
     /// When its members start.
     pub start: Micros,
     /// Consumer settings by Kafka's key; every modelled key is present.
@@ -78,7 +84,30 @@ pub struct Group {
     pub deploys: Vec<(Micros, Settings)>,
 }
 
+/// What the application of a group sends on, by a producer of its own.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Where it sends it.
+    pub to: TopicId,
+    /// Whether it waits for the acknowledgements.
+    pub awaits: Awaits,
+    /// How it uses its producer.
+    pub sending: Sending,
+    /// Millionths of their size that records are compressed to.
+    pub compressed_to: u32,
+    /// The setting that switched idempotence off without a word.
+    pub idempotence_off_by: Option<String>,
+    /// Producer settings by Kafka's key; every modelled key is present.
+    pub config: Settings,
+}
+
 impl Group {
+    /// All that it sends on.
+    pub fn outputs(&self) -> impl Iterator<Item = (Lane, &Output)> {
+        let outputs = [&self.produces, &self.dead_letter];
+        Lane::ALL.iter().zip(outputs).filter_map(|(lane, one)| Some((*lane, one.as_ref()?)))
+    }
+
     /// All settings that one of its members may have.
     pub fn configs(&self) -> impl Iterator<Item = &Settings> {
         std::iter::once(&self.config).chain(self.deploys.iter().map(|(_, config)| config))

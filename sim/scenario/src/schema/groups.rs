@@ -5,11 +5,12 @@ use crate::clients::{DEPLOY_KEYS, GROUP_KEYS};
 use crate::cluster::MAX_COUNT;
 use crate::durations::{DELAY, DURATION, PERCENT};
 use crate::files::PROPERTIES;
+use crate::outputs::OUTPUT_KEYS;
 use crate::results::SINK_KEYS;
 use crate::settings::Scope;
 use ackproof_types::{
-    CommitOffset, CommitStrategy, Covers, MemoryIn, OnCommitFailure, OnRecordFailure, OnRevoke,
-    SinkWrites,
+    Awaits, CommitOffset, CommitStrategy, Covers, MemoryIn, OnCommitFailure, OnFailure,
+    OnRecordFailure, OnRevoke, SinkWrites,
 };
 use serde_json::{Value, json};
 
@@ -114,8 +115,42 @@ fn application(key: &str) -> Value {
              goes on (skip), seeks back to it and polls again (seek-back), throws away the rest of the poll \
              (drop-poll), or closes its consumer and ends (throw).",
         ),
+        "produces" => output(
+            "What its application makes of each record that it has processed: one record in another topic \
+             (consume-transform-produce), sent by a producer of its own.",
+        ),
+        "dead_letter" => output(
+            "Where its application sends each record that it puts aside, by a producer of its own. Default: \
+             nobody's concern.",
+        ),
         other => unreachable!("no schema for {other}"),
     }
+}
+
+fn output(about: &str) -> Value {
+    let mut output = object(OUTPUT_KEYS, |key| match key {
+        "to" => described(json!({ "type": "string" }), "The topic."),
+        "wait" => words(
+            Awaits::ALL.iter().map(|one| one.name()),
+            "Whether it waits for the acknowledgements of what it sent before it commits and polls on.",
+        ),
+        "on_failure" => described(
+            json!({ "enum": OnFailure::ALL.iter().map(|one| one.name()).collect::<Vec<_>>(),
+                    "default": OnFailure::Resend.name() }),
+            "What it does when a send fails: it logs the error and goes on (drop), sends the record again \
+             unless no retry can help (resend), or ends its process (stop).",
+        ),
+        "compressed_to" => pattern(
+            PERCENT,
+            "What \"compression.type\" makes of records, of their size, like \"30%\".",
+        ),
+        PROPERTIES => properties(Scope::Producer),
+        "config" => config(Scope::Producer),
+        other => unreachable!("no schema for {other}"),
+    });
+    output["required"] = json!(["to"]);
+    output["description"] = json!(about);
+    output
 }
 
 fn deploy() -> Value {

@@ -7,6 +7,7 @@ mod consuming;
 mod faults;
 mod messages;
 mod mutations;
+mod outputs;
 mod protocol;
 mod racks;
 mod schedules;

@@ -4,16 +4,16 @@ use super::possible;
 use ackproof_oracle::cause::DuplicateCause;
 use ackproof_reports::contract::{Clause, Contract};
 use ackproof_reports::run::Fate;
-use ackproof_scenario::plan::{Plan, Producer};
+use ackproof_scenario::plan::{Plan, Producer, Settings};
 use ackproof_types::{AfterCrash, OnFailure};
 
 const EXPIRATION: &str = "producer.id.expiration.ms";
 
 /// After how many milliseconds brokers forget an idempotent producer that may send a batch again later (R6.35).
-pub(in crate::study) fn may_forget(plan: &Plan, producer: &Producer) -> Option<i64> {
+pub(in crate::study) fn may_forget(plan: &Plan, config: &Settings) -> Option<i64> {
     let after = plan.broker_config.number(EXPIRATION);
-    let retries = producer.config.switch("enable.idempotence");
-    (retries && after < producer.config.number("delivery.timeout.ms")).then_some(after)
+    let retries = config.switch("enable.idempotence");
+    (retries && after < config.number("delivery.timeout.ms")).then_some(after)
 }
 
 /// What may be in a log more than once.
@@ -40,7 +40,7 @@ pub(super) fn copies(
                 &producer.config.number("delivery.timeout.ms").to_string(),
             )],
         );
-        if let Some(after) = may_forget(plan, producer) {
+        if let Some(after) = may_forget(plan, &producer.config) {
             copied(
                 DuplicateCause::ProducerExpired,
                 format!(

@@ -143,7 +143,7 @@ fn acknowledgement(found: &mut Found<'_>, producer: &Producer) {
 
 /// Whether brokers forget an idempotent producer before it sends again (R6.35).
 fn forgotten(found: &mut Found<'_>, producer: &Producer, plan: &Plan) {
-    let Some(after) = may_forget(plan, producer) else { return };
+    let Some(after) = may_forget(plan, &producer.config) else { return };
     if !found.has(Scope::Broker) && !found.has(Scope::Producer) {
         return;
     }

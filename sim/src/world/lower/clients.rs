@@ -1,18 +1,38 @@
 //! Settings of clients, from the plan to what the models are configured with.
 
 use super::*;
+use ackproof_kafka::pipeline::PipelineConfig;
+use ackproof_types::Sending;
+
+/// What a producer is told to do.
+struct Client<'p> {
+    topic: TopicId,
+    config: &'p Settings,
+    compressed_to: u32,
+    sending: Sending,
+}
 
 pub(crate) fn producer(
     plan: &Plan,
     producer: &Producer,
     (index, instance): (ProducerIndex, u16),
+    known: (Arc<[BrokerId]>, u64),
+) -> ProducerConfig {
+    let Producer { topic, config, compressed_to, sending, .. } = producer;
+    let (topic, compressed_to, sending) = (*topic, *compressed_to, *sending);
+    let name = format!("{}-{instance}", producer.name);
+    client(plan, (index, &name), &Client { topic, config, compressed_to, sending }, known)
+}
+
+fn client(
+    plan: &Plan,
+    (index, name): (ProducerIndex, &str),
+    &Client { topic, config, compressed_to, sending }: &Client<'_>,
     (bootstrap, seed): (Arc<[BrokerId]>, u64),
 ) -> ProducerConfig {
-    let name = format!("{}-{instance}", producer.name);
-    let config = &producer.config;
     ProducerConfig {
         index,
-        topic: producer.topic,
+        topic,
         bootstrap,
         acks: acks(config),
         enable_idempotence: config.switch("enable.idempotence"),
@@ -28,15 +48,44 @@ pub(crate) fn producer(
         retry_backoff: config.millis("retry.backoff.ms"),
         retry_backoff_max: config.millis("retry.backoff.max.ms"),
         metadata_max_age: config.millis("metadata.max.age.ms"),
-        compression: Compression(producer.compressed_to),
+        compression: Compression(compressed_to),
         adaptive_partitioning: config.switch("partitioner.adaptive.partitioning.enable"),
         availability_timeout: config.millis("partitioner.availability.timeout.ms"),
         ignore_keys: config.switch("partitioner.ignore.keys"),
         flush_waits_for_parts: profile(plan).has(Rule::FlushWaitsForParts),
-        sending: producer.sending,
-        salt: stream(seed, "salt", entity(&name)).random(),
+        sending,
+        salt: stream(seed, "salt", entity(name)).random(),
         variants: variants(plan),
     }
+}
+
+/// The member at `node`, whose consumer is `consumer`, with its producers.
+pub(crate) fn pipeline(
+    plan: &Plan,
+    (group, node): (u16, NodeId),
+    consumer: ConsumerConfig,
+    cast: &Cast,
+    (bootstrap, seed): (&Arc<[BrokerId]>, u64),
+) -> PipelineConfig {
+    let mut pipeline = PipelineConfig { consumer, results: None, dead_letters: None };
+    let application = &mut pipeline.consumer.application.outputs;
+    for (lane, output) in plan.groups[usize::from(group)].outputs() {
+        let index = cast.outputs[&(node, lane)];
+        let Output { to, awaits, sending, compressed_to, config, .. } = output;
+        let (topic, compressed_to, sending) = (*to, *compressed_to, *sending);
+        let made = Client { topic, config, compressed_to, sending };
+        let name = cast.output_name(node, lane);
+        let known = (Arc::clone(bootstrap), seed);
+        let producer = Some(client(plan, (index, &name), &made, known));
+        let told = Some(OutputConfig { producer: index, awaits: *awaits });
+        match lane {
+            Lane::Results => (pipeline.results, application.results) = (producer, told),
+            Lane::DeadLetters => {
+                (pipeline.dead_letters, application.dead_letters) = (producer, told);
+            }
+        }
+    }
+    pipeline
 }
 
 pub(super) fn acks(config: &Settings) -> Acks {
@@ -177,5 +226,6 @@ pub(super) fn application(plan: &Plan, group: &Group, seed: u64) -> ApplicationC
         salt: stream(seed, "failures", entity(&group.name)).random(),
         commit: group.commit,
         consuming: group.consuming,
+        outputs: OutputsConfig::default(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use crate::assignor::Assignor;
-use crate::config::{ApplicationConfig, ResetTo};
+use crate::config::{ApplicationConfig, OutputsConfig, ResetTo};
 use crate::driver::{After, Process};
 use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To};
 use crate::message::{
@@ -14,7 +14,7 @@ use crate::observation::Observation;
 use crate::variant::Variants;
 use ackproof_types::GroupProtocol;
 use ackproof_types::{
-    CommitStrategy, Consuming, GroupId, LeaderEpoch, MemberEpoch, MemberId, Micros, Offset,
+    CommitStrategy, Consuming, GroupId, Lane, LeaderEpoch, MemberEpoch, MemberId, Micros, Offset,
     ProducerIndex, Record, RecordId, Server, TopicId,
 };
 use std::collections::BTreeMap;
@@ -70,6 +70,7 @@ pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
             salt: 0,
             commit,
             consuming: Consuming::default(),
+            outputs: OutputsConfig::default(),
         },
         auto_commit_interval: ms(5000),
         auto_offset_reset: Some(ResetTo::Latest),
@@ -161,6 +162,22 @@ impl Harness {
         self.exited |= self.process.step(self.now, input, &mut self.out) == After::Exited;
         self.process.check();
         self.settle();
+    }
+
+    /// Every record below this number that was sent on has its outcome.
+    pub(super) fn outputs_settled(&mut self, lane: Lane, below: u32) {
+        let mut out = Out::default();
+        let start = Timestamp::START;
+        self.process.machine_mut().outputs_settled((lane, below), start, &mut out);
+        self.out.extend(out.drain());
+        self.process.check();
+        self.settle();
+    }
+
+    /// What was sent on since the last look.
+    pub(super) fn outputs(&mut self) -> Vec<(Lane, u32)> {
+        let sent = self.process.machine_mut().take_outputs();
+        sent.into_iter().map(|(lane, record)| (lane, record.id.number)).collect()
     }
 
     pub(super) fn fire(&mut self, timer: Timer) {
@@ -335,7 +352,9 @@ impl Harness {
     /// The facts so far, in short; forgets them.
     pub(super) fn story(&mut self) -> Vec<String> {
         self.requests.clear();
-        std::mem::take(&mut self.seen).iter().map(tell).collect()
+        let is_derived = |fact: &&Observation| matches!(fact, Observation::Derived { .. });
+        let seen = std::mem::take(&mut self.seen);
+        seen.iter().filter(|fact| !is_derived(fact)).map(tell).collect()
     }
 }
 

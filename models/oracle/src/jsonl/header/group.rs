@@ -1,8 +1,10 @@
 //! A consumer group in the header of a history.
 
 use super::Mistake;
-use crate::context::ConsumingContext;
-use ackproof_types::{CommitOffset, Covers, MemoryIn, OnRecordFailure, SinkConfig};
+use crate::context::{ConsumingContext, OutputContext};
+use ackproof_types::{
+    Awaits, CommitOffset, Covers, MemoryIn, OnRecordFailure, SinkConfig, TopicId,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,9 +41,48 @@ pub(super) struct Group {
     #[serde(default = "dead_letter", skip_serializing_if = "is_dead_letter")]
     #[schemars(extend("enum" = ["dead-letter", "skip", "seek-back", "drop-poll", "throw"]))]
     pub(super) on_failure: String,
+    /// Where it sends what it makes of each record that it has processed; left out: `derived` judges nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) produces: Option<Output>,
+    /// Where it sends records that it puts aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) dead_letter: Option<Output>,
     /// What its members write to; left out: `sink_written` judges nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sink: Option<Sink>,
+}
+
+/// What a group sends on.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Output {
+    /// The topic.
+    to: String,
+    /// Whether it waits for the acknowledgements: `before-commit`, or `never`.
+    #[serde(default = "before_commit")]
+    #[schemars(extend("enum" = ["before-commit", "never"]))]
+    wait: String,
+}
+
+impl Output {
+    pub(super) fn new(output: OutputContext, to: String) -> Self {
+        Self { to, wait: output.awaits.name().to_owned() }
+    }
+}
+
+fn before_commit() -> String {
+    Awaits::BeforeCommit.name().to_owned()
+}
+
+pub(super) fn output(
+    shown: &Option<Output>,
+    topic: &impl Fn(&str, String) -> Result<TopicId, Mistake>,
+    place: &str,
+) -> Result<Option<OutputContext>, Mistake> {
+    let Some(Output { to, wait }) = shown else { return Ok(None) };
+    let unknown = || (format!("{place}.wait: {wait:?} is none of those in the schema"), None);
+    let awaits = Awaits::by_name(wait).ok_or_else(unknown)?;
+    Ok(Some(OutputContext { topic: topic(to, format!("{place}.to"))?, awaits }))
 }
 
 /// The sink of a group.

@@ -128,6 +128,11 @@ fn of_members() -> impl Strategy<Value = Event> {
     let member = || any::<u64>().prop_map(MemberId);
     let generation = -1..i32::MAX;
     prop_oneof![
+        (group(), place(), offset(), record(), record()).prop_map(
+            |(group, partition, offset, record, output)| {
+                Event::Derived { group, partition, offset, record, output }
+            }
+        ),
         (group(), member(), generation, places()).prop_map(
             |(group, member, number, partitions)| {
                 Event::Assigned { group, member, generation: GenerationId(number), partitions }
