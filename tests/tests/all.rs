@@ -9,6 +9,7 @@
 //! - [`trials`] what users tried: causes of groups · [`trials_lag`] lag and commits · [`trials_sends`] sends ·
 //!   [`trials_logs`] logs · [`trials_histories`] histories written by hand
 //! - [`doctor`] files that are deployed · [`named_files`] scenarios that name them
+//! - [`pages`] reports to look at
 //! - [`swarm`] a draw asks the same question · [`validate`] the model against histories of its own
 
 mod cli;
@@ -25,6 +26,7 @@ mod doctor;
 mod histories;
 mod mutants;
 mod named_files;
+mod pages;
 mod readme;
 mod readme_ci;
 mod real;

@@ -227,7 +227,7 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "BOOL", value_parser = valid("quiet"), num_args = 0..=1,
           require_equals = true, default_missing_value = "true")]
     pub(crate) quiet: Option<String>,
-    /// The format on stdout: human, json, jsonl (one line per run), junit or github [default:
+    /// The format on stdout: human, json, jsonl (one line per run), junit, github or html [default:
     /// human].
     #[arg(long, value_name = "FORMAT", value_parser = valid("format"))]
     pub(crate) format: Option<String>,
@@ -243,6 +243,9 @@ pub(crate) struct Flags {
     /// Also write a summary in Markdown to a file.
     #[arg(long, value_name = "FILE", value_parser = valid("github"))]
     pub(crate) github: Option<String>,
+    /// Also write a page to a file: of one run what happened over time, of a sweep its rates and causes.
+    #[arg(long, value_name = "FILE", value_parser = valid("html"))]
+    pub(crate) html: Option<String>,
 }
 
 /// What `doctor` is given.
@@ -271,12 +274,12 @@ pub(crate) struct Doctor {
 }
 
 /// What `merge` is given.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Merge {
     /// The files that `run --partition I/N --json FILE` wrote, one for every part.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) parts: Vec<PathBuf>,
-    /// The format on stdout: human, json, junit or github.
+    /// The format on stdout: human, json, junit, github or html.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     pub(crate) format: Format,
     /// Also write the report as one JSON object to a file.
@@ -288,6 +291,9 @@ pub(crate) struct Merge {
     /// Also write a summary in Markdown to a file.
     #[arg(long, value_name = "FILE")]
     pub(crate) github: Option<PathBuf>,
+    /// Also write a page to a file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -333,6 +339,8 @@ pub(crate) enum Format {
     Junit,
     /// For people, with annotations for GitHub Actions.
     Github,
+    /// A page.
+    Html,
 }
 
 /// How a list is written.

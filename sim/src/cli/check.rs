@@ -3,14 +3,18 @@
 
 use super::args::Shown;
 use super::output::{for_people, result, talk};
+use super::place::Page;
 use super::progress::reading;
 use super::status::Status;
-use ackproof::outside::check::{Checked, read, report};
+use ackproof::outside::check::{Checked, read_watching, report};
+use ackproof::study::course::Chronicler;
+use ackproof_oracle::context::Context;
+use ackproof_oracle::history::Entry;
 use ackproof_oracle::jsonl::nearest;
 use ackproof_oracle::registry::PROPERTIES;
 use ackproof_oracle::verdict::Subject;
 use ackproof_reports::verdict::Expected;
-use ackproof_reports::{human, json};
+use ackproof_reports::{human, json, page};
 use flate2::bufread::MultiGzDecoder;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -26,6 +30,9 @@ pub(crate) struct Check {
     /// The format: text, or one JSON object.
     #[arg(long, value_enum, default_value_t = Shown::Human)]
     format: Shown,
+    /// Also write a page to a file: what happened over time.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// What to expect of a property: held, violated or may-violate. All other properties must hold.
     /// The delivery properties must have been judged.
     #[arg(long, value_name = "PROPERTY=WHAT", value_parser = parse_expectation)]
@@ -51,7 +58,15 @@ fn parse_expectation(text: &str) -> Result<(String, Expected), String> {
 
 pub(crate) fn check(arguments: &Check) -> Status {
     let name = arguments.history.display().to_string();
-    let checked = match judge(&arguments.history, &name) {
+    let page = match Page::open(arguments.html.as_deref()) {
+        Ok(page) => page,
+        Err(text) => {
+            talk(&text);
+            return Status::Usage;
+        }
+    };
+    let mut course = arguments.html.is_some().then(Chronicler::default);
+    let checked = match judge(&arguments.history, &name, course.as_mut()) {
         Ok(checked) => checked,
         Err(text) => {
             talk(&text);
@@ -64,13 +79,22 @@ pub(crate) fn check(arguments: &Check) -> Status {
         Shown::Human => for_people(&human::check(&report)),
         Shown::Json => result(&json::check(&report)),
     };
-    Status::from(report.verdict).max(shown)
+    let written =
+        page.write(|| page::check(&report, &course.take().unwrap_or_default().conclude()));
+    Status::from(report.verdict).max(shown).max(written)
 }
 
-fn judge(path: &Path, name: &str) -> Result<Checked, String> {
-    let once = |subjects: &[Subject]| {
+fn judge(path: &Path, name: &str, mut course: Option<&mut Chronicler>) -> Result<Checked, String> {
+    let mut once = |subjects: &[Subject]| {
         let input = open(path).map_err(|error| format!("error: {name}: {error}\n"))?;
-        read(input, subjects).map_err(|problem| problem.shown(name))
+        // The first reading is enough for the page.
+        let mut course = course.take();
+        let watch = |entry: &Entry, context: &Context| {
+            if let Some(course) = &mut course {
+                course.observe(entry, context);
+            }
+        };
+        read_watching(input, subjects, watch).map_err(|problem| problem.shown(name))
     };
     let checked = once(&[])?;
     let subjects = checked.findings.subjects();

@@ -4,6 +4,7 @@ use super::args::{Shown, parse_set};
 use super::load::{Scenario, load_saying};
 use super::options::{parse_jobs, threads};
 use super::output::{for_people, result, talk};
+use super::place::Page;
 use super::progress::Progress;
 use super::seeds::{nothing, parse_range};
 use super::status::Status;
@@ -16,7 +17,7 @@ use ackproof::study::trial::trial;
 use ackproof::world::bounds::{Bounds, Failure};
 use ackproof_reports::command::quoted;
 use ackproof_reports::sweep::SeedRange;
-use ackproof_reports::{human, json};
+use ackproof_reports::{human, json, page};
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
@@ -45,6 +46,9 @@ pub(crate) struct Compare {
     /// The format: text, or one JSON object (see `schema compare`).
     #[arg(long, value_enum, default_value_t = Shown::Human)]
     format: Shown,
+    /// Also write a page to a file: the arms side by side, and what one costs and another saves.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// The number of runs at the same time [default: one per core].
     #[arg(long, value_name = "J", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
@@ -65,6 +69,13 @@ pub(crate) fn compare(arguments: &Compare) -> Status {
     }
     let named = arms.iter().map(|(scenario, sets)| (scenario.file.clone(), sets.clone()));
     let mut comparison = Comparison::new(named);
+    let page = match Page::open(arguments.html.as_deref()) {
+        Ok(page) => page,
+        Err(text) => {
+            talk(&text);
+            return Status::Usage;
+        }
+    };
     let seeds = SeedRange { from: arguments.seeds.start, to: Some(arguments.seeds.end) };
     let runs = Runs { scenarios: arms.len(), seeds, part: None };
     let jobs = threads(arguments.jobs);
@@ -98,7 +109,8 @@ pub(crate) fn compare(arguments: &Compare) -> Status {
     };
     let failed = if failed { Status::Internal } else { Status::Met };
     let interrupted = if interrupted { Status::Interrupted } else { Status::Met };
-    shown.max(failed).max(interrupted)
+    let written = page.write(|| page::compare(&report));
+    shown.max(failed).max(interrupted).max(written)
 }
 
 /// The arms that were asked for: a file, and what is changed in it.

@@ -39,9 +39,8 @@ pub(crate) fn merge(arguments: &Merge) -> Status {
             return Status::Usage;
         }
     };
-    let Merge { json, junit, github, .. } = arguments;
-    let files =
-        Files { json: json.clone(), junit: junit.clone(), github: github.clone(), jsonl: None };
+    let Merge { json, junit, github, html, .. } = arguments.clone();
+    let files = Files { json, junit, github, html, jsonl: None };
     match Outputs::open(arguments.format, &files) {
         Ok(outputs) => finish(outputs, &whole).max(status(&whole)),
         Err(text) => {

@@ -48,6 +48,7 @@ pub(crate) struct Files {
     pub(crate) jsonl: Option<PathBuf>,
     pub(crate) junit: Option<PathBuf>,
     pub(crate) github: Option<PathBuf>,
+    pub(crate) html: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -166,6 +167,12 @@ pub(crate) const KEYS: &[Key] = &[
         default: "",
         set: |options, text| file(text).map(|path| options.files.github = path),
         flag: |flags| flags.github.as_ref(),
+    },
+    Key {
+        name: "html",
+        default: "",
+        set: |options, text| file(text).map(|path| options.files.html = path),
+        flag: |flags| flags.html.as_ref(),
     },
 ];
 

@@ -9,7 +9,7 @@ use super::place::{Place, refusal, told};
 use super::status::Status;
 use ackproof_reports::jsonl::{self, RunLine};
 use ackproof_reports::sweep::SweepReport;
-use ackproof_reports::{github, human, json, junit};
+use ackproof_reports::{github, human, json, junit, page};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
@@ -47,6 +47,7 @@ impl Outputs {
             (Format::Jsonl, &files.jsonl),
             (Format::Junit, &files.junit),
             (Format::Github, &files.github),
+            (Format::Html, &files.html),
         ];
         let mut targets = Vec::new();
         for (format, path) in wanted {
@@ -67,10 +68,14 @@ impl Outputs {
         self.tell = self.print;
     }
 
+    /// Whether `format` is printed, or goes to a file.
+    pub(crate) fn wants(&self, format: Format) -> bool {
+        self.printed == format || self.targets.iter().any(|target| target.format == format)
+    }
+
     /// A run of a sweep has ended.
     pub(crate) fn run(&mut self, run: impl FnOnce() -> RunLine) {
-        let wanted = self.targets.iter().any(|target| target.format == Format::Jsonl);
-        if self.printed != Format::Jsonl && !wanted {
+        if !self.wants(Format::Jsonl) {
             return;
         }
         let line = jsonl::line(&run());
@@ -80,12 +85,14 @@ impl Outputs {
         self.write(Format::Jsonl, &line);
     }
 
-    /// Everything has ended; `human` and `json` say how it is shown to people, and as an object.
+    /// Everything has ended; `human`, `json` and `page` say how it is shown to people, as an object, and as
+    /// a page.
     pub(crate) fn finish(
         mut self,
         report: &SweepReport,
         human: impl FnOnce() -> String,
         json: impl Fn() -> String,
+        page: impl Fn() -> String,
     ) -> Status {
         let print = self.print;
         let printed = match self.printed {
@@ -93,6 +100,7 @@ impl Outputs {
             Format::Json => print(&json()),
             Format::Jsonl => Status::Met,
             Format::Junit => print(&junit::sweep(report)),
+            Format::Html => print(&page()),
             Format::Github => {
                 let shown = print(&format!("{}{}", human(), github::annotations(report)));
                 shown.max(step_summary(report))
@@ -103,6 +111,7 @@ impl Outputs {
             (Format::Json, &json as &dyn Fn() -> String),
             (Format::Junit, &|| junit::sweep(report)),
             (Format::Github, &|| github::summary(report)),
+            (Format::Html, &page),
         ] {
             if self.targets.iter().any(|target| target.format == format) {
                 self.write(format, &text());
@@ -149,5 +158,5 @@ fn step_summary(report: &SweepReport) -> Status {
 
 /// A sweep to all its places.
 pub(crate) fn finish(outputs: Outputs, report: &SweepReport) -> Status {
-    outputs.finish(report, || human::sweep(report), || json::sweep(report))
+    outputs.finish(report, || human::sweep(report), || json::sweep(report), || page::sweep(report))
 }

@@ -3,6 +3,7 @@
 //! run.
 
 use super::output::talk;
+use super::status::Status;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -61,6 +62,33 @@ impl Place {
                 Ok(())
             }
             Self::Device(mut out) => out.flush(),
+        }
+    }
+}
+
+/// A page that is to be beside what is printed, or none. That it can be made is tried first.
+pub(crate) struct Page<'a>(Option<(&'a Path, Place)>);
+
+impl<'a> Page<'a> {
+    /// The page at `file`.
+    ///
+    /// # Errors
+    /// Why it cannot be written, as it is shown.
+    pub(crate) fn open(file: Option<&'a Path>) -> Result<Self, String> {
+        let Some(file) = file else { return Ok(Self(None)) };
+        let place = Place::open(file).map_err(|error| refusal(file, &error))?;
+        Ok(Self(Some((file, place))))
+    }
+
+    /// Writes it; the status is `Met` unless it could not be written.
+    pub(crate) fn write(self, page: impl FnOnce() -> String) -> Status {
+        let Some((file, mut place)) = self.0 else { return Status::Met };
+        match place.write(&page()).and_then(|()| place.complete(file)) {
+            Ok(()) => Status::Met,
+            Err(error) => {
+                told(file, &error);
+                Status::Usage
+            }
         }
     }
 }

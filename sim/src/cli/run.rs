@@ -1,12 +1,12 @@
 //! `ackproof run`: which runs are asked for. One seed of one scenario is told in full; everything else is
 //! [`super::sweep`]'s.
 
-use super::args::Run;
+use super::args::{Format, Run};
 use super::config::options;
 use super::load::{Drawn, Scenario, load};
 use super::options::Options;
 use super::output::{TraceOut, talk};
-use super::outputs::Outputs;
+use super::outputs::{Outputs, finish};
 use super::place::{below, free};
 use super::progress::Progress;
 use super::save::{failure, save};
@@ -16,6 +16,8 @@ use super::status::Status;
 use super::sweep::{status, sweep};
 use super::watchdog::Watchdog;
 use ackproof::study::conclude;
+use ackproof::study::contract::contract;
+use ackproof::study::course::Shared;
 use ackproof::study::report::Origin;
 use ackproof::study::runs::Runs;
 use ackproof::study::tally::Tally;
@@ -26,7 +28,7 @@ use ackproof_reports::jsonl::RunLine;
 use ackproof_reports::run::RunReport;
 use ackproof_reports::sweep::{Asked, SeedRange, SweepReport};
 use ackproof_reports::verdict::Verdict;
-use ackproof_reports::{human, json};
+use ackproof_reports::{human, json, page};
 
 pub(crate) fn run(arguments: &Run) -> Status {
     match prepare(arguments) {
@@ -125,6 +127,11 @@ fn single(
         outputs.aside();
     }
     let trace = out.as_ref().map(TraceOut::trace);
+    let course = outputs.wants(Format::Html).then(Shared::default);
+    let trace = match &course {
+        Some(course) => Some(course.trace(trace)),
+        None => trace,
+    };
     let watchdog = Watchdog::new(options.run_timeout, options.max_events_at_once);
     let name = || format!("seed {seed} of {}", scenario.file);
     let progress = Progress::waiting(name(), options.quiet || out.is_some());
@@ -135,7 +142,13 @@ fn single(
     let shown = match &run {
         Ok(report) => {
             outputs.run(|| RunLine::from(report));
-            outputs.finish(&sweep, || human::run(report), || json::run(report))
+            let page = || {
+                let mut contract = contract(&plan);
+                contract.observe(seed, &report.causes);
+                let course = course.as_ref().map(Shared::course).unwrap_or_default();
+                page::run(report, &contract, &course)
+            };
+            outputs.finish(&sweep, || human::run(report), || json::run(report), page)
         }
         Err(failure) => {
             let command = &sweep.reproduce;
@@ -143,7 +156,7 @@ fn single(
                 Failure::Crashed(text) => format!("ackproof itself failed: {text}\n{command}\n"),
                 Failure::Bounded(text) => format!("the run came to no end: {text}\n{command}\n"),
             });
-            outputs.finish(&sweep, || human::sweep(&sweep), || json::sweep(&sweep))
+            finish(outputs, &sweep)
         }
     };
     // A schedule is its own file.

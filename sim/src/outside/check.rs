@@ -2,7 +2,7 @@
 //! nothing promised is broken and that delivery could be judged at all. It knows no scenario and no run.
 
 use ackproof_oracle::context::Context;
-use ackproof_oracle::history::Event;
+use ackproof_oracle::history::{Entry, Event};
 use ackproof_oracle::jsonl::{Problem, Reader};
 use ackproof_oracle::judge::Judge;
 use ackproof_oracle::partitions::Read;
@@ -35,6 +35,18 @@ pub struct Checked {
 /// # Errors
 /// The first mistake in it.
 pub fn read(input: impl BufRead, subjects: &[Subject]) -> Result<Checked, Problem> {
+    read_watching(input, subjects, |_, _| {})
+}
+
+/// As [`read`]; `watch` sees every entry.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_watching(
+    input: impl BufRead,
+    subjects: &[Subject],
+    mut watch: impl FnMut(&Entry, &Context),
+) -> Result<Checked, Problem> {
     let mut reader = Reader::open(input)?;
     let context = Arc::clone(reader.context());
     let mut judge = if subjects.is_empty() {
@@ -46,6 +58,7 @@ pub fn read(input: impl BufRead, subjects: &[Subject]) -> Result<Checked, Proble
     while let Some(entry) = reader.entry()? {
         span = entry.at;
         judge.observe(&entry);
+        watch(&entry, &context);
         let is_void = matches!(entry.event, Event::FinalReadDone { partition, .. }
             if judge.disbelieves(partition));
         if !is_void {

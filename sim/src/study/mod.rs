@@ -8,6 +8,7 @@
 //! - [`contract`] what a configuration promises, [`provoke`] faults that show it · [`demands`] what its faults must show
 //! - [`compare`] arms over common random numbers · [`determinism`] compares two runs of one seed
 //! - [`saved`] a run as a schedule file · [`mod@shrink`] a failing run made small
+//! - [`mod@course`] what happened over time, for a page
 //! - [`doctor`] what `.properties` files promise and risk · [`mod@bench`] what a message costs
 
 pub mod assess;
@@ -15,6 +16,7 @@ pub mod bench;
 pub mod compare;
 pub mod conclude;
 pub mod contract;
+pub mod course;
 mod demands;
 pub mod determinism;
 pub mod doctor;

@@ -1,0 +1,160 @@
+// The course of a run, from its columns to arrays that are quick to search.
+
+/**
+ * @typedef {object} Course
+ * @property {number} end the last instant, in microseconds
+ * @property {{name: string, kind: string}[]} nodes
+ * @property {string[]} partitions
+ * @property {string[]} groups
+ * @property {[number, string][]} phases
+ * @property {{from: number, to: number, text: string, nodes: number[]}[]} faults
+ * @property {{lane: number, from: number, to: number, who: number | null, text: string}[]} lives
+ * @property {{lane: number, from: number, to: number, who: number | null, text: string}[]} leaders
+ * @property {{lane: number, from: number, to: number, who: number[], few: boolean}[]} in_sync
+ * @property {{group: number, lane: number, from: number, to: number, who: number}[]} owners
+ * @property {{group: number, at: number, number: number, members: number, reason: string | null}[]} generations
+ * @property {{names: string[], producer: number[], number: number[]}} records
+ * @property {number[][]} batches places of records
+ * @property {string[]} texts
+ * @property {{step: number, charts: Chart[]}} charts
+ * @property {string[]} left_out
+ * @property {string[]} kinds
+ * @property {Float64Array} at
+ * @property {Uint8Array} kind
+ * @property {Uint16Array} node
+ * @property {Int32Array} partition
+ * @property {Int32Array} what
+ * @property {Float64Array} offset
+ * @property {Float64Array} more
+ * @property {number} count
+ *
+ * @typedef {{title: string, unit: string, curves: {name: string, values: (number | null)[]}[]}} Chart
+ */
+
+/** Kinds of entries whose `what` is the place of one record; of others it is the place of a batch. */
+const SINGLE = new Set(["sent", "retried", "processed", "gave_up"]);
+
+/**
+ * @param {any} raw as it stands in the file
+ * @returns {Course}
+ */
+export function decode(raw) {
+  const { entries, ...rest } = raw;
+  const at = new Float64Array(entries.step.length);
+  let now = 0;
+  for (let index = 0; index < at.length; index++) at[index] = now += entries.step[index];
+  const batches = raw.batches.map((/** @type {number[]} */ steps) => {
+    let place = 0;
+    return steps.map((step) => (place += step));
+  });
+  return {
+    ...rest, batches, at, count: at.length,
+    kinds: entries.kinds,
+    kind: Uint8Array.from(entries.kind),
+    node: Uint16Array.from(entries.node),
+    partition: Int32Array.from(entries.partition),
+    what: Int32Array.from(entries.what),
+    offset: Float64Array.from(entries.offset),
+    more: Float64Array.from(entries.more),
+  };
+}
+
+/**
+ * The kind of an entry.
+ * @param {Course} course
+ * @param {number} entry
+ */
+export function kindOf(course, entry) {
+  return course.kinds[course.kind[entry]];
+}
+
+/**
+ * The places of the records that an entry is about.
+ * @param {Course} course
+ * @param {number} entry
+ * @returns {number[]}
+ */
+export function recordsOf(course, entry) {
+  const what = course.what[entry];
+  if (what < 0) return [];
+  return SINGLE.has(kindOf(course, entry)) ? [what] : course.batches[what];
+}
+
+/**
+ * `billing-0#117`.
+ * @param {Course} course
+ * @param {number} place
+ */
+export function recordName(course, place) {
+  return course.records.names[course.records.producer[place]] + "#" + course.records.number[place];
+}
+
+/**
+ * The place of a record by its name; −1: there is none.
+ * @param {Course} course
+ * @param {string} name
+ * @returns {number}
+ */
+export function recordPlace(course, name) {
+  const parts = /^(.*)#(\d+)$/.exec(name.trim());
+  if (!parts) return -1;
+  const producer = course.records.names.indexOf(parts[1]);
+  const number = Number(parts[2]);
+  const { producer: of, number: numbers } = course.records;
+  for (let place = 0; place < numbers.length; place++) {
+    if (numbers[place] === number && of[place] === producer) return place;
+  }
+  return -1;
+}
+
+/**
+ * The life of a record: where it is named, and where its offset is passed by a commit or cut from a log.
+ * @param {Course} course
+ * @param {number} record
+ * @returns {number[]} entries
+ */
+export function lifeOf(course, record) {
+  const life = [];
+  /** @type {Map<number, number>} */
+  const offsets = new Map();
+  const passed = new Set();
+  /** Processes that have the record: what others pass is another one. */
+  const holders = new Set();
+  for (let entry = 0; entry < course.count; entry++) {
+    const kind = kindOf(course, entry), partition = course.partition[entry];
+    const known = offsets.get(partition);
+    if (course.what[entry] >= 0) {
+      const index = recordsOf(course, entry).indexOf(record);
+      if (index < 0) continue;
+      life.push(entry);
+      if (kind === "led" || kind === "copied" || kind === "polled") holders.add(course.node[entry]);
+      if (kind === "led" || kind === "acked") offsets.set(partition, course.offset[entry] + index);
+    } else if (known === undefined || !holders.has(course.node[entry])) {
+      continue;
+    } else if (kind === "truncated" && course.offset[entry] <= known && course.more[entry] > known) {
+      life.push(entry);
+      holders.delete(course.node[entry]);
+    } else if ((kind === "committed" || kind === "high_watermark") && course.offset[entry] > known) {
+      const key = kind === "committed" ? kind + course.node[entry] : kind;
+      if (!passed.has(key)) life.push(entry);
+      passed.add(key);
+    }
+  }
+  return life;
+}
+
+/**
+ * The first place in an ascending list at which a time is not before `at`.
+ * @param {ArrayLike<number>} times
+ * @param {number} at
+ * @returns {number}
+ */
+export function firstFrom(times, at) {
+  let low = 0, high = times.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle] < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,126 @@
+//! Gathers the course of a run from its entries, for the page that draws it. It decides what is drawn and
+//! what is left out, and judges nothing.
+//!
+//! - [`bands`] what lasts: lives, leaders, in-sync sets, owners · [`entries`] what happens · [`curves`] what is counted
+
+mod bands;
+mod curves;
+mod entries;
+
+use crate::world::recorder::Trace;
+use ackproof_oracle::context::Context;
+use ackproof_oracle::history::{Entry, Event};
+use ackproof_reports::page::course::{Course, Node, NodeKind};
+use ackproof_types::{NodeId, Server, TopicId, TopicPartition};
+use bands::Bands;
+use curves::Curves;
+use entries::Kept;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The partitions of applications, by their places on the page.
+type Places = BTreeMap<TopicPartition, usize>;
+
+/// A course in the making.
+#[derive(Debug, Default)]
+pub struct Chronicler {
+    /// The last instant.
+    end: u64,
+    /// Grows where a topic gets more partitions.
+    places: Places,
+    /// Who takes part: known from the first entry on.
+    context: Option<Arc<Context>>,
+    bands: Bands,
+    kept: Kept,
+    curves: Curves,
+}
+
+impl Chronicler {
+    /// Takes one entry.
+    pub fn observe(&mut self, entry: &Entry, context: &Context) {
+        if self.context.is_none() {
+            self.context = Some(Arc::new(context.clone()));
+            for (number, topic) in (0..).zip(&context.topics) {
+                self.add(TopicId(number), topic.partitions);
+            }
+        }
+        if let Event::PartitionsAdded { topic, partitions } = entry.event {
+            self.add(topic, partitions);
+        }
+        self.end = entry.at.as_micros();
+        self.bands.observe(entry, context, &self.places);
+        self.kept.observe(entry, context, &self.places);
+        self.curves.observe(entry, context, &self.places);
+    }
+
+    fn add(&mut self, topic: TopicId, partitions: u16) {
+        if topic == TopicId::CONSUMER_OFFSETS {
+            return;
+        }
+        for partition in 0..partitions {
+            let next = self.places.len();
+            self.places.entry(TopicPartition::new(topic, partition)).or_insert(next);
+        }
+    }
+
+    /// Nothing more will happen.
+    #[must_use]
+    pub fn conclude(self) -> Course {
+        let mut course = Course { end: self.end, ..Course::default() };
+        let Some(context) = self.context.as_deref() else { return course };
+        let nodes = (0..).map(NodeId).zip(&context.nodes);
+        course.nodes =
+            nodes.map(|(id, name)| Node { name: name.clone(), kind: kind(id, context) }).collect();
+        let mut partitions: Vec<_> = self.places.iter().map(|(id, place)| (*place, *id)).collect();
+        partitions.sort_unstable();
+        course.partitions = partitions.into_iter().map(|(_, id)| context.partition(id)).collect();
+        course.groups = context.groups.iter().map(|group| group.name.clone()).collect();
+        self.bands.conclude(&mut course);
+        self.kept.conclude(&mut course, context);
+        course.charts = self.curves.conclude(self.end, context);
+        course
+    }
+}
+
+/// What a process is: producers and servers are known, and a member bears the name of its group.
+fn kind(id: NodeId, context: &Context) -> NodeKind {
+    let name = context.node(id);
+    let is_of = |group: &str| {
+        let number = name.strip_prefix(group).and_then(|rest| rest.strip_prefix('-'));
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    match context.roster.server(id) {
+        Some(Server::Controller(_)) => NodeKind::Controller,
+        Some(Server::Broker(_)) => NodeKind::Broker,
+        None if context.producers.iter().any(|producer| producer.node == id) => NodeKind::Producer,
+        None if context.groups.iter().any(|group| is_of(&group.name)) => NodeKind::Member,
+        None => NodeKind::Other,
+    }
+}
+
+/// A chronicler that a run can be given, and that is asked when the run is over.
+#[derive(Clone, Debug, Default)]
+pub struct Shared(Arc<Mutex<Chronicler>>);
+
+impl Shared {
+    /// Sees every entry, and hands it to `others` after that.
+    #[must_use]
+    pub fn trace(&self, mut others: Option<Trace>) -> Trace {
+        let shared = Arc::clone(&self.0);
+        Box::new(move |entry, context| {
+            let mut chronicler = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            chronicler.observe(entry, context);
+            drop(chronicler);
+            if let Some(others) = &mut others {
+                others(entry, context);
+            }
+        })
+    }
+
+    /// What it saw.
+    #[must_use]
+    pub fn course(&self) -> Course {
+        let mut chronicler = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *chronicler).conclude()
+    }
+}

@@ -1,0 +1,212 @@
+// node tests/page/look.mjs DIRECTORY
+//
+// Looks at the pages of a directory in Chromium, as a person with a mouse, one with a keyboard and one with a screen
+// reader would, and leaves pictures of them in DIRECTORY/shots. `run-*.html` have lanes; others are sweeps and comparisons.
+
+import { mkdirSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const require = createRequire(new URL("../../target/page/package.json", import.meta.url));
+const { chromium } = require("playwright-core");
+const axe = require.resolve("axe-core/axe.min.js");
+
+const directory = resolve(process.argv[2]);
+const shots = join(directory, "shots");
+mkdirSync(shots, { recursive: true });
+
+const WIDTHS = [390, 1280];
+const SCHEMES = ["light", "dark"];
+/** Milliseconds: many times what it takes, since the machine may have other work. */
+const OPENS_WITHIN = 5000;
+const DRAWS_WITHIN = 150;
+
+let passed = 0, failed = 0;
+
+function check(what, held, shown = "") {
+  if (held) passed++;
+  else failed++;
+  if (!held) console.log(`FAILED ${what} ${typeof shown === "string" ? shown : JSON.stringify(shown)}`);
+}
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync"],
+});
+
+/** Opens a page that must ask for nothing but itself, and say nothing to the console. */
+async function open(name, width, scheme, hash = "") {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme });
+  const page = await context.newPage();
+  const url = pathToFileURL(join(directory, name)).href;
+  const wrong = [];
+  page.on("console", (message) => wrong.push(message.text()));
+  page.on("pageerror", (error) => wrong.push(error.message));
+  page.on("request", (request) => request.url().split("#")[0] !== url && wrong.push(`asks for ${request.url()}`));
+  const started = Date.now();
+  await page.goto(url + hash);
+  return { page, wrong, took: Date.now() - started, done: () => context.close() };
+}
+
+async function accessible(what, page) {
+  await page.addScriptTag({ path: axe });
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const serious = found.violations.filter((one) => one.impact === "serious" || one.impact === "critical");
+  const shown = serious.map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.target.join(" ")).join(", ")}`);
+  check(`${what}: axe finds nothing serious`, serious.length === 0, shown);
+}
+
+async function appearance(name) {
+  for (const width of WIDTHS) {
+    for (const scheme of SCHEMES) {
+      const what = `${name} at ${width} px, ${scheme}`;
+      const { page, wrong, took, done } = await open(name, width, scheme);
+      check(`${what}: opens within ${OPENS_WITHIN} ms`, took < OPENS_WITHIN, `${took} ms`);
+      check(`${what}: has a heading`, (await page.locator("h1").count()) === 1);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      check(`${what}: is not wider than the screen`, wide <= 0, `${wide} px`);
+      await page.waitForTimeout(200);
+      await page.screenshot({ path: join(shots, `${name}-${width}-${scheme}.png`), fullPage: width === 1280 });
+      await accessible(what, page);
+      check(`${what}: no errors and no requests`, wrong.length === 0, wrong);
+      await done();
+    }
+  }
+}
+
+/** How many dots of a canvas are painted. */
+const painted = (canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return data.reduce((sum, value, index) => sum + (index % 4 === 3 && value > 0 ? 1 : 0), 0);
+};
+
+const lane = (page, id) => page.locator(`[data-lane="${id}"]`);
+const view = (page) => page.evaluate(() => ({ ...window.ackproof.sight.view }));
+const readout = (page) => page.locator("#readout").innerText();
+
+async function lanes(name) {
+  const { page, wrong, done } = await open(name, 1280, "light");
+  const ids = await page.locator(".row[data-lane]").evaluateAll((rows) => rows.map((row) => row.dataset.lane));
+  check(`${name}: lanes of brokers`, ["broker-1", "broker-2", "broker-3"].every((id) => ids.includes(id)), ids);
+  check(`${name}: lanes of partitions`, ["payments-0 leader", "payments-0 log"].every((id) => ids.includes(id)), ids);
+  check(`${name}: charts`, ids.filter((id) => id.startsWith("chart ")).length >= 4, ids);
+  for (const id of ["broker-1", "payments-0 leader", "payments-0 log", "chart throughput"]) {
+    check(`${name}: ${id} is drawn`, (await lane(page, id).locator("canvas").evaluate(painted)) > 200);
+  }
+  // Buttons.
+  const before = await view(page);
+  await page.getByRole("button", { name: "Zoom in" }).click();
+  const closer = await view(page);
+  check(`${name}: zooms`, Math.abs((closer.to - closer.from) * 2 - (before.to - before.from)) < 2, closer);
+  await page.getByRole("button", { name: "Later" }).click();
+  check(`${name}: pans`, (await view(page)).from > closer.from);
+  await page.getByRole("button", { name: "Show everything" }).click();
+  // Pointer.
+  const canvas = lane(page, "broker-1").locator("canvas");
+  await canvas.scrollIntoViewIfNeeded();
+  const box = await canvas.boundingBox();
+  await page.mouse.move(box.x + box.width * 0.1, box.y + 12);
+  check(`${name}: says what is under the pointer`, (await readout(page)).includes("broker-1"), await readout(page));
+  await page.keyboard.down("Control");
+  await page.mouse.wheel(0, -400);
+  await page.keyboard.up("Control");
+  const wheeled = await view(page);
+  check(`${name}: Ctrl and wheel zoom`, wheeled.to - wheeled.from < before.to, wheeled);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.3, box.y + 12, { steps: 5 });
+  await page.mouse.up();
+  check(`${name}: dragging moves`, (await view(page)).from !== wheeled.from);
+  // Keys.
+  await page.locator("#board").focus();
+  await page.keyboard.press("0");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowRight");
+  const first = await readout(page);
+  await page.keyboard.press("ArrowRight");
+  const second = await readout(page);
+  check(`${name}: keys go from entry to entry`, first.length > 5 && first !== second, [first, second]);
+  const all = await view(page);
+  await page.keyboard.press("+");
+  const keyed = await view(page);
+  check(`${name}: keys zoom`, Math.abs((keyed.to - keyed.from) * 2 - (all.to - all.from)) < 2, keyed);
+  await page.keyboard.press("0");
+  // Filters.
+  await page.locator("#filter-node").selectOption({ label: "broker-1" });
+  check(`${name}: the filter of processes hides others`, (await lane(page, "broker-2").isHidden()) && (await lane(page, "broker-1").isVisible()));
+  await page.waitForTimeout(250);
+  const nodes = await page.locator("#entries tbody td:nth-child(2)").allInnerTexts();
+  check(`${name}: and their entries`, nodes.length > 0 && nodes.every((node) => node === "broker-1"), nodes.slice(0, 3));
+  await page.locator("#clear").click();
+  await page.locator("#filter-text").fill("high watermark");
+  await page.waitForTimeout(400);
+  const texts = await page.locator("#entries tbody td:nth-child(3)").allInnerTexts();
+  check(`${name}: the filter of texts`, texts.length > 0 && texts.every((text) => text.includes("high watermark")), texts.slice(0, 3));
+  await page.locator("#clear").click();
+  await page.locator("#filter-record").fill("billing-0#17");
+  await page.keyboard.press("Enter");
+  await page.waitForTimeout(400);
+  const life = await page.locator("#entries tbody tr").count();
+  check(`${name}: a record has a life`, life >= 3 && life < 40, `${life} entries`);
+  // A link to this view shows it again.
+  const hash = await page.evaluate(() => location.hash);
+  check(`${name}: the address says what is looked at`, hash.includes("record=billing-0%2317"), hash);
+  const again = await open(name, 1280, "light", "#t=9.5&w=9-10&record=billing-0%2317");
+  const seen = await view(again.page);
+  check(`${name}: a link leads to a moment`, seen.from === 9e6 && seen.to === 10e6 && seen.at === 9.5e6 && seen.record >= 0, seen);
+  await again.done();
+  check(`${name}: no errors`, wrong.length === 0, wrong);
+  await done();
+}
+
+/** A violated record is followed from its story into the lanes. */
+async function violated(name) {
+  const { page, wrong, done } = await open(name, 1280, "light");
+  check(`${name}: says what is violated`, (await page.locator("#happened h3").first().innerText()).includes("acked-durability"));
+  await page.getByRole("button", { name: "Show it in the lanes" }).first().click();
+  const seen = await view(page);
+  check(`${name}: shows the record`, seen.record >= 0 && seen.to - seen.from < 100e6, seen);
+  await page.waitForTimeout(700);
+  check(`${name}: draws its way`, (await page.locator(".overlay").evaluate(painted)) > 100);
+  const life = (await page.locator("#entries tbody").innerText());
+  check(`${name}: tells its life`, life.includes("acknowledged") && life.includes("cut its log"), life.slice(0, 400));
+  await page.screenshot({ path: join(shots, `${name}-story.png`), fullPage: true });
+  // Many entries stay fluid.
+  const slow = await page.evaluate(() => {
+    const { sight, timeline } = window.ackproof, took = [];
+    sight.set({ from: 0, to: sight.course.end, record: -1 });
+    for (let step = 0; step < 30; step++) {
+      sight.zoom(step < 10 ? 0.8 : 1);
+      sight.pan(step % 2 ? 0.1 : -0.05);
+      timeline.draw();
+      took.push(timeline.took);
+    }
+    return { entries: sight.course.count, median: took.sort((a, b) => a - b)[15] };
+  });
+  console.log(`${name}: ${slow.entries} entries are drawn in ${slow.median.toFixed(1)} ms`);
+  check(`${name}: draws ${slow.entries} entries within ${DRAWS_WITHIN} ms`, slow.median < DRAWS_WITHIN, slow);
+  check(`${name}: no errors`, wrong.length === 0, wrong);
+  await done();
+}
+
+/** Without a script the report is there as text. */
+async function plain(name) {
+  const context = await browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(pathToFileURL(join(directory, name)).href);
+  check(`${name}: is readable without a script`, (await page.locator("#text pre").innerText()).length > 200);
+  await context.close();
+}
+
+const pages = readdirSync(directory).filter((name) => name.endsWith(".html")).sort();
+check("there are pages", pages.length > 0, directory);
+for (const name of pages) {
+  await appearance(name);
+  await plain(name);
+  if (name.startsWith("run-")) await lanes(name);
+  if (name.startsWith("run-violated")) await violated(name);
+}
+await browser.close();
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed ? 1 : 0;

@@ -1,0 +1,153 @@
+//! Pages: every command that promises one writes it, whole and within its size. What a page shows is looked at in
+//! a browser, by a test that is ignored unless it is asked for: it needs what `tests/page/setup` installs.
+
+use crate::cli::{MET, directory, run, scenario, write};
+use crate::support::{read, root};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
+/// Bytes of the page of a chaos run of a minute.
+const CHAOS: usize = 2_000_000;
+
+/// The data that stands in a page.
+fn data(page: &str) -> Value {
+    let (_, rest) = page.split_once("id=\"data\">").expect("a page has data");
+    serde_json::from_str(rest.split_once("</script>").expect("they end").0).expect("they are JSON")
+}
+
+fn page(directory: &Path, status: i32, arguments: &[&str]) -> String {
+    let ran = run(directory, &[arguments, &["--html", "out/page.html"]].concat());
+    assert_eq!(ran.status, status, "{arguments:?}: {}", ran.talk);
+    let file = directory.join("out/page.html");
+    let page = std::fs::read_to_string(&file).expect("the page is there");
+    std::fs::remove_file(file).expect("it is ours");
+    for away in ["src=", "href=\"http", "@import", "url("] {
+        assert!(!page.contains(away), "{arguments:?}: a page is one file, and has {away}");
+    }
+    page
+}
+
+#[test]
+fn every_command_that_promises_a_page_writes_it() {
+    let directory = directory();
+    let path = directory.path();
+    write(path, "a.json", &scenario(MET));
+    let history = root().join("tests/histories/lost.jsonl").display().to_string();
+    let of = |status, arguments: &[&str]| data(&page(path, status, arguments));
+    let alone = of(0, &["run", "a.json", "--seed", "3"]);
+    assert_eq!((&alone["page"], &alone["report"]["seed"]), (&"run".into(), &3.into()));
+    let sent = &alone["report"]["records"]["sent"];
+    let numbers = alone["course"]["records"]["number"].as_array().expect("a list");
+    assert_eq!(sent.as_u64(), Some(numbers.len() as u64), "the lanes have every record");
+    assert!(alone["contract"]["promises"].as_array().is_some_and(|all| !all.is_empty()));
+    assert_eq!(of(0, &["run", "a.json", "--seeds", "3"])["page"], "sweep");
+    let checked = of(1, &["check", &history]);
+    assert_eq!(checked["page"], "check");
+    assert!(checked["course"]["entries"]["kind"].as_array().is_some_and(|all| !all.is_empty()));
+    let arms = ["compare", "a.json", "--vary", "acks=1,all", "--set", "enable.idempotence=false"];
+    assert_eq!(of(0, &[&arms[..], &["--seeds", "0..2"]].concat())["page"], "compare");
+    // A page does not change the run, and can be printed.
+    let printed = run(path, &["run", "a.json", "--seed", "3", "--format", "html"]);
+    assert_eq!(data(&printed.out)["report"]["digest"], alone["report"]["digest"]);
+}
+
+/// Lanes and curves are gathered apart from the oracle: they must come to the same.
+#[test]
+fn lanes_and_curves_agree_with_the_report() {
+    let directory = directory();
+    let of = |file: &str, seed: &str| {
+        let file = root().join(file).display().to_string();
+        data(&page(directory.path(), 0, &["run", &file, "--seed", seed]))
+    };
+    let crash = of("scenarios/basics/consumer-crash.json", "1");
+    let (course, report) = (&crash["course"], &crash["report"]);
+    let curve = |title: &str, place: usize| -> Vec<f64> {
+        let charts = course["charts"]["charts"].as_array().expect("a list");
+        let chart = charts.iter().find(|one| one["title"] == title);
+        let values =
+            chart.unwrap_or_else(|| panic!("no {title}"))["curves"][place]["values"].as_array();
+        values.expect("a list").iter().filter_map(Value::as_f64).collect()
+    };
+    let step = course["charts"]["step"].as_f64().expect("a number") / 1e6;
+    for (place, name) in ["sent", "acked"].iter().enumerate() {
+        let sum: f64 = curve("throughput", place).iter().map(|rate| rate * step).sum();
+        let counted = report["records"][name].as_f64().expect("a number");
+        assert!((sum - counted).abs() < 2.0 + counted * 0.01, "{name}: {sum} and {counted}");
+    }
+    let again = curve("duplicates so far", 0);
+    assert_eq!(again.last().copied(), report["groups"][0]["duplicates"].as_f64(), "duplicates");
+    assert!(again.last().is_some_and(|count| *count > 0.0), "there are some");
+    assert_eq!(curve("lag", 0).last(), Some(&0.0), "the group has caught up");
+    let rebalances = report["groups"][0]["rebalances"].as_object().expect("by reason");
+    let rebalances: u64 = rebalances.values().filter_map(Value::as_u64).sum();
+    let generations = course["generations"].as_array().expect("a list");
+    assert_eq!(generations.len() as u64, rebalances, "{generations:?}");
+    let chaos = of("scenarios/basics/chaos.json", "7");
+    let faults = chaos["course"]["faults"].as_array().expect("a list");
+    assert_eq!(faults.len(), chaos["report"]["faults"].as_array().map_or(0, Vec::len));
+    let nodes = chaos["course"]["nodes"].as_array().expect("a list");
+    let place = nodes.iter().position(|node| node["name"] == "broker-2").expect("it took part");
+    let lives = chaos["course"]["lives"].as_array().expect("a list");
+    let ups = lives.iter().filter(|one| one["lane"] == place && one["text"] == "up").count();
+    let faults = chaos["report"]["faults"].as_array().expect("a list");
+    let ends = |one: &&Value| {
+        one["target"] == "broker-2" && ["crash", "restart"].map(Value::from).contains(&one["kind"])
+    };
+    let ended = faults.iter().filter(ends).count();
+    assert!(ended > 0 && ups == ended + 1, "{ups} lives, {ended} ends");
+}
+
+#[test]
+fn a_page_of_a_chaos_run_of_a_minute_is_small() {
+    let directory = directory();
+    let chaos = root().join("scenarios/basics/chaos.json").display().to_string();
+    let page = page(directory.path(), 0, &["run", &chaos, "--seed", "7"]);
+    assert!(page.len() < CHAOS, "{} bytes", page.len());
+    assert!(page.contains("4597 entries of __consumer_offsets"), "it says what it leaves out");
+}
+
+/// `tests/page/setup` has installed a browser, and `tests/page/look.mjs` looks.
+#[test]
+#[ignore = "needs Chromium and Node: run tests/page/setup, and ask for it with --ignored"]
+fn a_browser_shows_what_pages_promise() {
+    let at = root().join("target/page");
+    let shell = |program: &Path, arguments: &[&str]| {
+        let ended = Command::new(program).current_dir(root()).args(arguments).status();
+        ended.unwrap_or_else(|error| panic!("{}: {error}", program.display())).success()
+    };
+    assert!(shell(&root().join("tests/page/setup"), &[]), "the browser could not be installed");
+    let types = at.join("node_modules/.bin/tsc");
+    assert!(shell(&types, &["-p", "tests/page/tsconfig.json"]), "types of reports/page");
+    let directory = at.join("pages");
+    let _gone = std::fs::remove_dir_all(&directory);
+    std::fs::create_dir_all(&directory).expect("it can be made");
+    let of = |name: &str, status: i32, arguments: &[&str]| {
+        let text = page(&directory, status, arguments);
+        std::fs::write(directory.join(name), text).expect("it can be written");
+    };
+    let file = |name: &str| root().join(name).display().to_string();
+    let (chaos, loss) = (
+        file("scenarios/basics/chaos.json"),
+        file("scenarios/footguns/acks-one-leader-crash.json"),
+    );
+    let history = file("tests/histories/lost.jsonl");
+    of("run-chaos.html", 0, &["run", &chaos, "--seed", "7"]);
+    let lost = ["run", &loss, "--seed", "1", "--set", "expect.acked-durability=held"];
+    of("run-violated.html", 1, &lost);
+    let twice = file("scenarios/basics/consumer-crash.json");
+    of("twice.html", 0, &["run", &twice, "--seed", "1"]);
+    of("history.html", 1, &["check", &history]);
+    of("sweep.html", 0, &["run", &file("scenarios/footguns"), "--seeds", "0..12"]);
+    let compared =
+        ["compare", &chaos, "--vary", "session.timeout.ms=6000,30000", "--seeds", "0..4"];
+    of("compare.html", 0, &compared);
+    let look = ["tests/page/look.mjs", &directory.display().to_string()];
+    assert!(shell(Path::new("node"), &look), "see above; pictures are in target/page/pages/shots");
+}
+
+#[test]
+fn ci_looks_at_pages_in_a_browser() {
+    let ci = read(".ci/run");
+    assert!(ci.contains("tests/page/setup") && ci.contains("pages:: -- --ignored"), "{ci}");
+}
