@@ -1,7 +1,7 @@
 // What stands above the lanes: the verdict, the command that shows it again, what happened to whom, and why.
 
 import { command, el, section, table } from "./dom.js";
-import { recordPlace } from "./course.js";
+import { firstFrom, kindOf, recordPlace } from "./course.js";
 import { counted, length, number, percent } from "./words.js";
 
 /** @typedef {import("./view.js").Sight | null} Where */
@@ -121,7 +121,27 @@ function show(found, sight) {
 export function subject(found, sight) {
   const texts = [found.summary, ...found.story];
   const named = texts.map((text) => /[\w.-]+#\d+/.exec(text)).find((match) => match);
-  return named ? recordPlace(sight.course, named[0]) : -1;
+  return named ? recordPlace(sight.course, named[0]) : twice(found.story, sight.course);
+}
+
+/**
+ * The record that a story of work done again is about: it was processed at both of the times that the story names.
+ * @param {string[]} story
+ * @param {import("./course.js").Course} course
+ * @returns {number}
+ */
+function twice(story, course) {
+  const done = story.map((line) => /^(\d+\.\d{3})s +(\S+) processed it/.exec(line)).filter(Boolean);
+  const records = done.map(([, at, name]) => {
+    const from = Math.round(Number(at) * 1000) * 1000, node = course.nodes.findIndex((one) => one.name === name);
+    const found = new Set();
+    for (let entry = firstFrom(course.at, from); entry < course.count && course.at[entry] < from + 1000; entry++) {
+      if (course.node[entry] === node && kindOf(course, entry) === "processed") found.add(course.what[entry]);
+    }
+    return found;
+  });
+  if (records.length < 2) return -1;
+  return [...records[0]].find((record) => records.every((others) => others.has(record))) ?? -1;
 }
 
 /**
@@ -153,7 +173,7 @@ export function figures(report) {
   timing.groups.forEach((/** @type {any} */ one) => {
     if (one.reads) all.push([`reads of ${one.group} stood still`, `${percent(one.reads.unavailability)} of the time, ${length(one.reads.longest_ms)} at the longest`]);
   });
-  if (timing.failover) all.push(["failover", `${number(timing.failover.count)}, ${length(timing.failover.mean_ms)} in the mean`]);
+  if (timing.failover && timing.failover.count) all.push(["failover", `${number(timing.failover.count)}, ${length(timing.failover.mean_ms)} in the mean`]);
   if (report.kafka) all.push(["Kafka", report.kafka.version]);
   all.push(["length", length(report.simulated_ms ?? report.span_ms)], ["entries", number(report.entries)]);
   const why = [timing.writes_because, ...timing.groups.map((/** @type {any} */ one) => one.reads_because)].filter(Boolean);

@@ -434,18 +434,25 @@ export class Timeline {
       const box = this.canvases[index].getBoundingClientRect();
       heights.set(lane.node, box.top - top + box.height / 2);
     });
-    const points = this.life.map((entry) => ({ entry, x: x(this.course.at[entry]), y: heights.get(this.course.node[entry]) }));
+    // The final read comes long after the work, and is no part of it.
+    const life = this.life.filter((entry) => this.course.kinds[this.course.kind[entry]] !== "final_read");
+    const points = life.map((entry) => ({ entry, x: x(this.course.at[entry]), y: heights.get(this.course.node[entry]) }));
     const seen = points.filter((point) => point.y !== undefined);
     context.strokeStyle = colour("path");
     context.lineWidth = 1.5;
     context.beginPath();
     seen.forEach((point, index) => context[index ? "lineTo" : "moveTo"](point.x, /** @type {number} */ (point.y)));
     context.stroke();
+    const done = new Set();
     for (const { entry, x: left, y } of seen) {
       const kind = this.course.kinds[this.course.kind[entry]];
+      // Members of a group bear its name.
+      const group = this.course.nodes[this.course.node[entry]].name.replace(/-\d+$/, "");
+      const wrong = kind === "truncated" || (kind === "processed" && done.has(group));
+      if (kind === "processed") done.add(group);
       context.beginPath();
-      context.arc(left, /** @type {number} */ (y), kind === "truncated" ? 6 : 4, 0, 7);
-      context.fillStyle = colour(kind === "truncated" ? "bad" : "paper");
+      context.arc(left, /** @type {number} */ (y), wrong ? 6 : 4, 0, 7);
+      context.fillStyle = colour(wrong ? "bad" : "paper");
       context.fill();
       context.stroke();
     }
