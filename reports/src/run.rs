@@ -235,6 +235,9 @@ pub struct GroupReport {
     /// Commits that the coordinator, or the client itself, refused, by Kafka's error: `REBALANCE_IN_PROGRESS`,
     /// `ILLEGAL_GENERATION`, `UNKNOWN_MEMBER_ID`.
     pub refused_commits: BTreeMap<String, u64>,
+    /// When each duplicate of a single run was processed, in microseconds, and the name of its cause.
+    #[serde(skip)]
+    pub again: Vec<(u64, &'static str)>,
 }
 
 /// Why something happened to records, and to how many.
@@ -406,6 +409,7 @@ impl From<&oracle::GroupCounts> for GroupReport {
             refused_commits: refused.collect(),
             sink: counts.sink.as_ref().map(SinkReport::from),
             outputs: counts.outputs.as_ref().map(OutputReport::from),
+            again: counts.again.iter().map(|(at, cause)| (at.as_micros(), cause.name())).collect(),
         }
     }
 }

@@ -291,6 +291,7 @@ impl Measure {
                 counts.duplicates += 1;
                 self.witnesses.redelivered += 1;
                 *counts.duplicate_causes.entry(cause).or_default() += 1;
+                counts.again.push((entry.at, cause));
                 let first = counts.first_duplicates.entry(cause);
                 first.or_insert_with(|| Duplicate::new(entry, group, place, id));
             }

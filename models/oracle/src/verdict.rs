@@ -182,6 +182,8 @@ pub struct GroupCounts {
     pub backlog: u64,
     /// Why: adds up to `duplicates`.
     pub duplicate_causes: BTreeMap<DuplicateCause, u64>,
+    /// When each duplicate was processed, and why.
+    pub again: Vec<(Timestamp, DuplicateCause)>,
     /// The first duplicate of each cause.
     pub first_duplicates: BTreeMap<DuplicateCause, Duplicate>,
     /// Why, as far as the records were acknowledged.

@@ -62,6 +62,7 @@ fn group() -> GroupReport {
         dead_lettered: 3,
         rebalances: [("joined".to_owned(), 1), ("session-expired".to_owned(), 2)].into(),
         refused_commits: [("ILLEGAL_GENERATION".to_owned(), 4)].into(),
+        again: Vec::new(),
         sink: None,
         outputs: None,
     }

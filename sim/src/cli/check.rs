@@ -79,8 +79,9 @@ pub(crate) fn check(arguments: &Check) -> Status {
         Shown::Human => for_people(&human::check(&report)),
         Shown::Json => result(&json::check(&report)),
     };
-    let written =
-        page.write(|| page::check(&report, &course.take().unwrap_or_default().conclude()));
+    let written = page.write(|| {
+        page::check(&report, &course.take().unwrap_or_default().conclude(&report.groups))
+    });
     Status::from(report.verdict).max(shown).max(written)
 }
 

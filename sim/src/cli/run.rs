@@ -145,7 +145,8 @@ fn single(
             let page = || {
                 let mut contract = contract(&plan);
                 contract.observe(seed, &report.causes);
-                let course = course.as_ref().map(Shared::course).unwrap_or_default();
+                let course =
+                    course.as_ref().map(|one| one.course(&report.groups)).unwrap_or_default();
                 page::run(report, &contract, &course)
             };
             outputs.finish(&sweep, || human::run(report), || json::run(report), page)

@@ -11,6 +11,7 @@ use crate::world::recorder::Trace;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event};
 use ackproof_reports::page::course::{Course, Node, NodeKind};
+use ackproof_reports::run::GroupReport;
 use ackproof_types::{NodeId, Server, TopicId, TopicPartition};
 use bands::Bands;
 use curves::Curves;
@@ -63,9 +64,9 @@ impl Chronicler {
         }
     }
 
-    /// Nothing more will happen.
+    /// Nothing more will happen; `groups` are what the oracle found of them.
     #[must_use]
-    pub fn conclude(self) -> Course {
+    pub fn conclude(self, groups: &[GroupReport]) -> Course {
         let mut course = Course { end: self.end, ..Course::default() };
         let Some(context) = self.context.as_deref() else { return course };
         let nodes = (0..).map(NodeId).zip(&context.nodes);
@@ -77,7 +78,7 @@ impl Chronicler {
         course.groups = context.groups.iter().map(|group| group.name.clone()).collect();
         self.bands.conclude(&mut course);
         self.kept.conclude(&mut course, context);
-        course.charts = self.curves.conclude(self.end, context);
+        course.charts = self.curves.conclude(self.end, context, groups);
         course
     }
 }
@@ -117,10 +118,10 @@ impl Shared {
         })
     }
 
-    /// What it saw.
+    /// What it saw, as [`Chronicler::conclude`].
     #[must_use]
-    pub fn course(&self) -> Course {
+    pub fn course(&self, groups: &[GroupReport]) -> Course {
         let mut chronicler = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *chronicler).conclude()
+        std::mem::take(&mut *chronicler).conclude(groups)
     }
 }

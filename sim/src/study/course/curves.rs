@@ -5,6 +5,7 @@ use super::Places;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event};
 use ackproof_reports::page::course::{Chart, Charts, Curve};
+use ackproof_reports::run::GroupReport;
 use ackproof_types::{GroupId, NodeId, RecordId, RecordSlice};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,6 @@ type Points = Vec<(u64, f64)>;
 struct Progress {
     processed: Points,
     seen: BTreeSet<RecordId>,
-    again: Points,
     latency: Points,
     /// How far it has come, by partition: what it committed, or else what it processed.
     position: BTreeMap<usize, i64>,
@@ -105,13 +105,9 @@ impl Curves {
             Event::Processed { group, partition, offset, record, .. } => {
                 let one = self.groups.entry(*group).or_default();
                 one.processed.push((at, 1.0));
-                if one.seen.insert(record.id) {
-                    if let Some(sent) = self.sent_at.get(&record.id) {
-                        one.latency.push((at, (at - sent) as f64 / 1000.0));
-                    }
-                } else {
-                    let so_far = one.again.last().map_or(0.0, |(_, count)| *count);
-                    one.again.push((at, so_far + 1.0));
+                let sent = self.sent_at.get(&record.id);
+                if let (true, Some(sent)) = (one.seen.insert(record.id), sent) {
+                    one.latency.push((at, (at - sent) as f64 / 1000.0));
                 }
                 if let (false, Some(lane)) = (one.commits, places.get(partition)) {
                     one.position.insert(*lane, offset.0 + 1);
@@ -205,7 +201,7 @@ impl Curves {
         self.below.push((at, self.few.len() as f64));
     }
 
-    pub(super) fn conclude(self, end: u64, context: &Context) -> Charts {
+    pub(super) fn conclude(self, end: u64, context: &Context, reports: &[GroupReport]) -> Charts {
         let axis = Axis::of(end);
         let groups: Vec<(&str, Progress)> =
             self.groups.into_iter().map(|(id, one)| (context.group(id), one)).collect();
@@ -224,10 +220,8 @@ impl Curves {
             axis.state("outcome unknown, so far", &self.unknowns),
         ];
         charts.push(chart("sends under way", "records", pending));
-        let again = groups
-            .iter()
-            .map(|(name, one)| axis.state(&format!("processed again by {name}"), &one.again));
-        charts.push(chart("duplicates so far", "records", again.collect()));
+        let again = again(&axis, reports);
+        charts.push(chart("duplicates so far", "records", again));
         let mut latency = axis.quantiles("acknowledged", &self.latency);
         for (name, one) in &groups {
             latency.extend(axis.quantiles(&format!("processed by {name}"), &one.latency));
@@ -259,6 +253,24 @@ impl Progress {
     fn owns(&mut self, at: u64) {
         self.unowned.push((at, self.all.saturating_sub(self.owned.len()) as f64));
     }
+}
+
+/// Duplicates by cause, as the oracle names it, added up.
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn again(axis: &Axis, groups: &[GroupReport]) -> Vec<Curve> {
+    let mut curves = Vec::new();
+    for group in groups {
+        let mut causes: BTreeMap<&str, Points> = BTreeMap::new();
+        for (at, cause) in &group.again {
+            let points = causes.entry(cause).or_default();
+            points.push((*at, points.len() as f64 + 1.0));
+        }
+        let named = |(cause, points): (&&str, &Points)| {
+            axis.state(&format!("{}: {cause}", group.group), points)
+        };
+        curves.extend(causes.iter().map(named));
+    }
+    curves
 }
 
 fn least(context: &Context, topic: usize) -> usize {
