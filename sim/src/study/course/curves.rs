@@ -63,16 +63,16 @@ impl Curves {
                 self.open.insert(record.id);
                 self.under_way.push((at, self.open.len() as f64));
             }
-            Event::Acked { records, .. } => self.acked(at, records),
+            Event::Acked { partition, base_offset, records, .. } => {
+                self.acked(at, records);
+                self.reaches(at, places.get(partition), base_offset.plus(records.len()).0);
+            }
             Event::Failed { records, maybe_written, .. } => {
                 self.closed(at, records, *maybe_written);
             }
             Event::ProcessEnded(_) => self.ended(at, entry.node, context),
             Event::HighWatermark { partition, offset, .. } => {
-                if let Some(lane) = places.get(partition) {
-                    self.high.insert(*lane, offset.0);
-                    self.lags(at);
-                }
+                self.reaches(at, places.get(partition), offset.0);
             }
             Event::LeaderElected { partition, leader, isr, .. } => {
                 if let Some(lane) = places.get(partition) {
@@ -153,6 +153,14 @@ impl Curves {
         let sent = records.iter().filter_map(|record| self.sent_at.get(&record.id));
         self.latency.extend(sent.map(|sent| (at, (at - sent) as f64 / 1000.0)));
         self.closed(at, records, false);
+    }
+
+    /// A log can be read up to here: by its high watermark or, if that is not on record, by what was acknowledged.
+    fn reaches(&mut self, at: u64, lane: Option<&usize>, end: i64) {
+        let Some(lane) = lane else { return };
+        let high = self.high.entry(*lane).or_default();
+        *high = end.max(*high);
+        self.lags(at);
     }
 
     fn closed(&mut self, at: u64, records: &RecordSlice, unknown: bool) {
