@@ -32,7 +32,7 @@
  */
 
 /** Kinds of entries whose `what` is the place of one record; of others it is the place of a batch. */
-const SINGLE = new Set(["sent", "retried", "processed", "gave_up"]);
+const SINGLE = new Set(["sent", "retried", "processed", "gave_up", "send_blocked", "sink_written", "derived"]);
 
 /**
  * @param {any} raw as it stands in the file

@@ -162,6 +162,10 @@ export function figures(report) {
     all.push([`processed by ${one.group}`, number(one.processed)],
       [`duplicates in ${one.group}`, `${number(one.duplicates)} (${percent(one.duplicate_rate)})`],
       [`skipped by ${one.group}`, number(one.skipped), one.skipped > 0]);
+    if (one.outputs) {
+      all.push([`made by ${one.group}`, `${number(one.outputs.made)}, ${number(one.outputs.duplicates)} of them twice in a log`],
+        [`lost of what ${one.group} made`, number(one.outputs.lost), one.outputs.lost > 0]);
+    }
     if (one.backlog) all.push([`backlog of ${one.group}`, number(one.backlog)]);
   });
   const latency = (/** @type {any} */ one) => `${length(one.p50_ms)} half, ${length(one.p99_ms)} 99 %`;

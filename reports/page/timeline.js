@@ -1,7 +1,7 @@
 // The lanes and charts on the page: one window of time for all of them, moved by pointer and by keys.
 
 import { el, section } from "./dom.js";
-import { lifeOf, recordName, recordPlace } from "./course.js";
+import { lifeOf, recordName, recordPlace, recordsOf } from "./course.js";
 import { seconds } from "./words.js";
 import { colour, forgetColours, fresh } from "./paint.js";
 import { lanes, under } from "./lanes.js";
@@ -332,10 +332,7 @@ export class Timeline {
   /** Looks at the record of the entry that was pointed at last. */
   follow() {
     const entry = this.entry ?? -1;
-    if (entry < 0 || this.course.what[entry] < 0) return;
-    const kind = this.course.kinds[this.course.kind[entry]];
-    const isOne = ["sent", "retried", "processed", "gave_up"].includes(kind);
-    const record = isOne ? this.course.what[entry] : this.course.batches[this.course.what[entry]][0];
+    const [record] = entry < 0 ? [] : recordsOf(this.course, entry);
     if (record !== undefined) this.sight.set({ record });
   }
 

@@ -88,6 +88,10 @@ export function says(course, entry, record = -1) {
     case "high_watermark": return `high watermark of ${place} is ${offset}, epoch ${more}`;
     case "few_replicas": return `refused a batch of ${place}: ${counted(more, "replica")} in sync`;
     case "duplicate_batch": return `knew a batch of ${place} at offset ${offset} already`;
+    case "send_blocked": return `send waits: ${about()}`;
+    case "unsent": return `ends without flush: ${about()} never left its buffer`;
+    case "sink_written": return `wrote ${about()} to its sink${more > 0 ? ", which ignored it" : ""}, ${place} offset ${offset}`;
+    case "derived": return `made ${recordName(course, more)} of ${about()}, ${place} offset ${offset}`;
     case "final_read": return `final read: ${about()}, ${place} from offset ${offset}`;
     default: return course.texts[more] || kind;
   }

@@ -83,7 +83,7 @@ impl Chronicler {
     }
 }
 
-/// What a process is: producers and servers are known, and a member bears the name of its group.
+/// What a process is: servers and producers are known, and a member bears the name of its group.
 fn kind(id: NodeId, context: &Context) -> NodeKind {
     let name = context.node(id);
     let is_of = |group: &str| {
@@ -93,8 +93,9 @@ fn kind(id: NodeId, context: &Context) -> NodeKind {
     match context.roster.server(id) {
         Some(Server::Controller(_)) => NodeKind::Controller,
         Some(Server::Broker(_)) => NodeKind::Broker,
-        None if context.producers.iter().any(|producer| producer.node == id) => NodeKind::Producer,
+        // One that sends on what it makes of records is a producer too.
         None if context.groups.iter().any(|group| is_of(&group.name)) => NodeKind::Member,
+        None if context.producers.iter().any(|producer| producer.node == id) => NodeKind::Producer,
         None => NodeKind::Other,
     }
 }

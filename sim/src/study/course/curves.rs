@@ -6,7 +6,7 @@ use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event};
 use ackproof_reports::page::course::{Chart, Charts, Curve};
 use ackproof_reports::run::GroupReport;
-use ackproof_types::{GroupId, NodeId, RecordId, RecordSlice};
+use ackproof_types::{GroupId, NodeId, RecordId, RecordSlice, TopicId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Steps of a curve, at most.
@@ -22,7 +22,7 @@ struct Progress {
     seen: BTreeSet<RecordId>,
     latency: Points,
     /// How far it has come, by partition: what it committed, or else what it processed.
-    position: BTreeMap<usize, i64>,
+    position: BTreeMap<TopicPartition, i64>,
     commits: bool,
     lag: Points,
     owned: BTreeMap<usize, NodeId>,
@@ -42,7 +42,7 @@ pub(super) struct Curves {
     unknown: u64,
     under_way: Points,
     unknowns: Points,
-    high: BTreeMap<usize, i64>,
+    high: BTreeMap<TopicPartition, i64>,
     groups: BTreeMap<GroupId, Progress>,
     in_sync: BTreeMap<usize, usize>,
     fewest: Points,
@@ -65,14 +65,14 @@ impl Curves {
             }
             Event::Acked { partition, base_offset, records, .. } => {
                 self.acked(at, records);
-                self.reaches(at, places.get(partition), base_offset.plus(records.len()).0);
+                self.reaches(at, *partition, base_offset.plus(records.len()).0, context);
             }
             Event::Failed { records, maybe_written, .. } => {
                 self.closed(at, records, *maybe_written);
             }
             Event::ProcessEnded(_) => self.ended(at, entry.node, context),
             Event::HighWatermark { partition, offset, .. } => {
-                self.reaches(at, places.get(partition), offset.0);
+                self.reaches(at, *partition, offset.0, context);
             }
             Event::LeaderElected { partition, leader, isr, .. } => {
                 if let Some(lane) = places.get(partition) {
@@ -109,9 +109,9 @@ impl Curves {
                 if let (true, Some(sent)) = (one.seen.insert(record.id), sent) {
                     one.latency.push((at, (at - sent) as f64 / 1000.0));
                 }
-                if let (false, Some(lane)) = (one.commits, places.get(partition)) {
-                    one.position.insert(*lane, offset.0 + 1);
-                    self.lags(at);
+                if !one.commits {
+                    one.position.insert(*partition, offset.0 + 1);
+                    self.lags(at, context);
                 }
             }
             Event::Committed { group, offsets } => {
@@ -119,12 +119,9 @@ impl Curves {
                 if !std::mem::replace(&mut one.commits, true) {
                     one.position.clear();
                 }
-                for (partition, offset) in offsets.iter() {
-                    if let Some(lane) = places.get(partition) {
-                        one.position.insert(*lane, offset.0);
-                    }
-                }
-                self.lags(at);
+                one.position
+                    .extend(offsets.iter().map(|(partition, offset)| (*partition, offset.0)));
+                self.lags(at, context);
             }
             Event::Assigned { group, partitions, .. } => {
                 let one = self.groups.entry(*group).or_default();
@@ -156,11 +153,12 @@ impl Curves {
     }
 
     /// A log can be read up to here: by its high watermark or, if that is not on record, by what was acknowledged.
-    fn reaches(&mut self, at: u64, lane: Option<&usize>, end: i64) {
-        let Some(lane) = lane else { return };
-        let high = self.high.entry(*lane).or_default();
-        *high = end.max(*high);
-        self.lags(at);
+    fn reaches(&mut self, at: u64, partition: TopicPartition, end: i64, context: &Context) {
+        if partition.topic != TopicId::CONSUMER_OFFSETS {
+            let high = self.high.entry(partition).or_default();
+            *high = end.max(*high);
+            self.lags(at, context);
+        }
     }
 
     fn closed(&mut self, at: u64, records: &RecordSlice, unknown: bool) {
@@ -188,11 +186,14 @@ impl Curves {
         }
     }
 
-    fn lags(&mut self, at: u64) {
-        for one in self.groups.values_mut() {
-            let behind =
-                |(lane, high): (&usize, &i64)| high - one.position.get(lane).copied().unwrap_or(0);
-            let lag: i64 = self.high.iter().map(behind).map(|lag| lag.max(0)).sum();
+    fn lags(&mut self, at: u64, context: &Context) {
+        for (group, one) in &mut self.groups {
+            let topics = &context.groups[group.index()].topics;
+            let own = self.high.iter().filter(|(partition, _)| topics.contains(&partition.topic));
+            let behind = |(partition, high): (&TopicPartition, &i64)| {
+                (high - one.position.get(partition).copied().unwrap_or(0)).max(0)
+            };
+            let lag: i64 = own.map(behind).sum();
             one.lag.push((at, lag as f64));
         }
     }

@@ -26,7 +26,8 @@ kinds! {
     Processed = "processed", GaveUp = "gave_up", CommitSent = "commit_sent", Committed = "committed",
     CommitFailed = "commit_failed", Led = "led", Copied = "copied", Truncated = "truncated",
     HighWatermark = "high_watermark", FewReplicas = "few_replicas", DuplicateBatch = "duplicate_batch",
-    FinalRead = "final_read",
+    FinalRead = "final_read", SendBlocked = "send_blocked", Unsent = "unsent", SinkWritten = "sink_written",
+    Derived = "derived",
 }
 
 /// One row.
@@ -156,6 +157,22 @@ impl Kept {
                 let what = self.record(record.id);
                 let more = i64::from(*dead_lettered);
                 Row { what, more, ..Row::on(Kind::Processed, *partition, *offset) }
+            }
+            Event::SendBlocked { record } => {
+                Row { what: self.record(record.id), ..Row::of(Kind::SendBlocked) }
+            }
+            Event::Unsent { records } => {
+                let what = self.batch(records.iter().map(|one| one.id));
+                Row { what, ..Row::of(Kind::Unsent) }
+            }
+            Event::SinkWritten { partition, offset, record, ignored, .. } => {
+                let what = self.record(record.id);
+                let more = i64::from(*ignored);
+                Row { what, more, ..Row::on(Kind::SinkWritten, *partition, *offset) }
+            }
+            Event::Derived { partition, offset, record, output, .. } => {
+                let (what, more) = (self.record(record.id), self.record(output.id));
+                Row { what, more, ..Row::on(Kind::Derived, *partition, *offset) }
             }
             Event::GaveUp { partition, offset, record, .. } => {
                 Row { what: self.record(record.id), ..Row::on(Kind::GaveUp, *partition, *offset) }
