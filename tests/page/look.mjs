@@ -190,6 +190,40 @@ async function violated(name) {
   await done();
 }
 
+/** Many runs: rates with their intervals, causes, and a command for a seed of each. */
+async function sweep(name) {
+  const { page, wrong, done } = await open(name, 1280, "light");
+  check(`${name}: a row for each scenario`, (await page.locator("#overview tbody tr").count()) > 10);
+  const first = page.locator("#scenario-0");
+  const text = await first.innerText();
+  check(`${name}: says how many seeds and causes`, /\d+ seeds? with a violation, \d+ causes?/.test(text), text.slice(0, 300));
+  check(`${name}: names the cause`, text.includes("acks-one"));
+  check(`${name}: has commands of seeds`, (await first.locator(".seeds code").first().innerText()).includes("--seed "));
+  check(`${name}: draws shares`, (await first.locator(".share .range").count()) > 3);
+  check(`${name}: no errors`, wrong.length === 0, wrong);
+  await done();
+}
+
+/** Arms: each measure of each, and pictures. */
+async function compare(name) {
+  const { page, wrong, done } = await open(name, 1280, "light");
+  check(`${name}: has its arms`, (await page.locator("#arms tbody tr").count()) === 2);
+  check(`${name}: draws an arm as a point`, (await page.locator("#pictures svg").first().locator("circle").count()) === 2);
+  check(`${name}: has measures`, (await page.locator("#measures tbody tr").count()) > 5);
+  check(`${name}: no errors`, wrong.length === 0, wrong);
+  await done();
+}
+
+/** A record that was processed twice is followed, and its duplicates have a curve by cause. */
+async function twice(name) {
+  const { page, wrong, done } = await open(name, 1280, "light");
+  check(`${name}: follows the first duplicate`, (await view(page)).record >= 0, await view(page));
+  const chart = await lane(page, "chart duplicates so far").innerText();
+  check(`${name}: counts duplicates by cause`, chart.includes("ledger: "), chart);
+  check(`${name}: no errors`, wrong.length === 0, wrong);
+  await done();
+}
+
 /** Without a script the report is there as text. */
 async function plain(name) {
   const context = await browser.newContext({ javaScriptEnabled: false });
@@ -206,6 +240,9 @@ for (const name of pages) {
   await plain(name);
   if (name.startsWith("run-")) await lanes(name);
   if (name.startsWith("run-violated")) await violated(name);
+  if (name === "sweep.html") await sweep(name);
+  if (name === "compare.html") await compare(name);
+  if (name === "twice.html") await twice(name);
 }
 await browser.close();
 console.log(`${passed} passed, ${failed} failed`);
