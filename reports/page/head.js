@@ -204,7 +204,7 @@ export function properties(report) {
     return said.join("; ");
   };
   return section("properties", "Properties",
-    table("Properties", ["property", "verdict", "facts judged", ""],
+    table("Properties", ["property", "verdict", "facts judged", "note"],
       all.map((one) => [one.name, el("span", { class: "judgement " + one.verdict }, word(one)), number(one.witnesses), detail(one)])));
 }
 

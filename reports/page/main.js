@@ -7,6 +7,7 @@ import { Timeline } from "./timeline.js";
 import { Entries } from "./entries.js";
 import { sweep } from "./sweep.js";
 import { compare } from "./compare.js";
+import { validation } from "./validate.js";
 import { figures, happened, header, promises, properties, subject } from "./head.js";
 
 const data = JSON.parse(document.getElementById("data").textContent);
@@ -64,6 +65,7 @@ const PAGES = {
   run: ofRun,
   check: ofRun,
   sweep: () => page.replaceChildren(...sweep(data.report)),
+  validate: () => page.replaceChildren(...validation(data.report)),
   compare: () => page.replaceChildren(...compare(data.report)),
 };
 

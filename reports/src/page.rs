@@ -15,6 +15,7 @@ use crate::contract::Contract;
 use crate::human;
 use crate::run::RunReport;
 use crate::sweep::SweepReport;
+use crate::validate::ValidateReport;
 use course::Course;
 use serde::Serialize;
 
@@ -61,6 +62,14 @@ pub fn sweep(report: &SweepReport) -> String {
 pub fn compare(report: &CompareReport) -> String {
     let data = Data { page: "compare", report, contract: None, course: None };
     html("comparison", &data, &human::compare(report))
+}
+
+/// A validation.
+#[must_use]
+pub fn validate(report: &ValidateReport) -> String {
+    let title = format!("{} with a real Kafka", report.agreement);
+    let data = Data { page: "validate", report, contract: None, course: None };
+    html(&title, &data, &human::validate(report))
 }
 
 fn html<T: Serialize>(title: &str, data: &T, text: &str) -> String {

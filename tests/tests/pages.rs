@@ -47,6 +47,10 @@ fn every_command_that_promises_a_page_writes_it() {
     assert!(checked["course"]["entries"]["kind"].as_array().is_some_and(|all| !all.is_empty()));
     let arms = ["compare", "a.json", "--vary", "acks=1,all", "--set", "enable.idempotence=false"];
     assert_eq!(of(0, &[&arms[..], &["--seeds", "0..2"]].concat())["page"], "compare");
+    let real = root().join("tests/histories/real/leader-kill.jsonl.gz").display().to_string();
+    let model = root().join("scenarios/real/leader-kill.json").display().to_string();
+    let held = ["validate", &model, "--history", &real, "--seeds", "0..10"];
+    assert_eq!(of(0, &held)["page"], "validate");
     // A page does not change the run, and can be printed.
     let printed = run(path, &["run", "a.json", "--seed", "3", "--format", "html"]);
     assert_eq!(data(&printed.out)["report"]["digest"], alone["report"]["digest"]);
@@ -145,6 +149,10 @@ fn a_browser_shows_what_pages_promise() {
     let compared =
         ["compare", &chaos, "--vary", "session.timeout.ms=6000,30000", "--seeds", "0..4"];
     of("compare.html", 0, &compared);
+    let real = file("tests/histories/real/leader-kill.jsonl.gz");
+    let model = file("scenarios/real/leader-kill.json");
+    let held = ["validate", &model, "--history", &real, "--seeds", "0..10"];
+    of("validate.html", 0, &held);
     let look = ["tests/page/look.mjs", &directory.display().to_string()];
     assert!(shell(Path::new("node"), &look), "see above; pictures are in target/page/pages/shots");
 }

@@ -15,6 +15,7 @@ const MODULES: &[(&str, &str)] = &[
     ("head.js", include_str!("../../page/head.js")),
     ("sweep.js", include_str!("../../page/sweep.js")),
     ("compare.js", include_str!("../../page/compare.js")),
+    ("validate.js", include_str!("../../page/validate.js")),
     ("main.js", include_str!("../../page/main.js")),
 ];
 

@@ -6,6 +6,7 @@ use super::check::open;
 use super::load::{Scenario, load};
 use super::options::{parse_jobs, threads};
 use super::output::{result, talk};
+use super::place;
 use super::progress::Progress;
 use super::seeds::{nothing, parse_range};
 use super::status::Status;
@@ -20,7 +21,7 @@ use ackproof::world::bounds::{Bounds, Failure};
 use ackproof_reports::command::quoted;
 use ackproof_reports::sweep::SeedRange;
 use ackproof_reports::validate::{Agreement, LeftOut, ValidateReport};
-use ackproof_reports::{human, json, markdown};
+use ackproof_reports::{human, json, markdown, page};
 use clap::ValueEnum;
 use std::num::NonZeroUsize;
 use std::ops::{ControlFlow, Range};
@@ -57,6 +58,9 @@ pub(crate) struct Validate {
     /// The format: text, one JSON object (see `schema validate`), or the body of a page.
     #[arg(long, value_enum, default_value_t = Page::Human)]
     format: Page,
+    /// Also write a page to a file: real and simulated runs side by side.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// The number of runs at the same time [default: one per core].
     #[arg(long, value_name = "J", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
@@ -93,6 +97,13 @@ pub(crate) fn validate(arguments: &Validate) -> Status {
     if arguments.seeds.is_empty() {
         return nothing(&arguments.seeds);
     }
+    let page = match place::Page::open(arguments.html.as_deref()) {
+        Ok(page) => page,
+        Err(text) => {
+            talk(&text);
+            return Status::Usage;
+        }
+    };
     for LeftOut { file, why } in &left_out {
         talk(&format!("error: {file}: {why}; it is left out\n"));
     }
@@ -110,7 +121,8 @@ pub(crate) fn validate(arguments: &Validate) -> Status {
     let whole = if is_whole || status == Status::Violated { Status::Met } else { Status::Usage };
     let failed = if failed { Status::Internal } else { Status::Met };
     let interrupted = if interrupted { Status::Interrupted } else { Status::Met };
-    written(arguments, &report).max(status).max(whole).max(failed).max(interrupted)
+    let shown = page.write(|| page::validate(&report)).max(written(arguments, &report));
+    shown.max(status).max(whole).max(failed).max(interrupted)
 }
 
 /// Runs all seeds; whether one failed, and whether somebody stopped it.
