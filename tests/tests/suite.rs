@@ -119,6 +119,7 @@ const CAUSES: &[(&str, &str)] = &[
     ("output-dropped", LossCause::OutputDropped.name()),
     ("output-not-awaited", LossCause::CommittedBeforeAcked.name()),
     ("dead-letter-fire-and-forget", LossCause::DeadLetterLost.name()),
+    ("position-apart", SinkCause::PositionApart.name()),
     ("poll-overrun", DuplicateCause::PollOverrun.name()),
     ("no-idempotence-retry", DuplicateCause::ProducerRetry.name()),
     ("offsets-expired", LossCause::Expired.name()),

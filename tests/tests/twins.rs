@@ -103,6 +103,11 @@ const TWINS: &[Twin] = &[
         cause: "member-memory",
     },
     Twin {
+        footgun: "position-apart",
+        cure: &[("groups.ledger.sink.writes", "with-position")],
+        cause: "position-apart",
+    },
+    Twin {
         footgun: "upsert-by-zombie",
         cure: &[("groups.index.sink.writes", "upsert-if-newer")],
         cause: "stale-overwrite",

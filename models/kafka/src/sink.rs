@@ -42,12 +42,24 @@ impl Memory {
     }
 }
 
+/// A poll that a member works on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Poll {
+    /// Records that are not done.
+    open: usize,
+    positions: BTreeMap<TopicPartition, Offset>,
+}
+
 /// The sink of one group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sink {
     config: SinkConfig,
     /// The sink's own, under none, or that of each member's process.
     memories: BTreeMap<Option<NodeId>, Memory>,
+    /// The next offset of each partition, where the sink keeps that.
+    positions: BTreeMap<TopicPartition, Offset>,
+    /// What each member has written rows of, and not yet the position behind them.
+    polls: BTreeMap<NodeId, Poll>,
     /// Where the value of each row comes from.
     rows: BTreeMap<(TopicId, RowKey), (TopicPartition, Offset)>,
 }
@@ -55,8 +67,10 @@ pub struct Sink {
 impl Sink {
     /// An empty one.
     #[must_use]
-    pub const fn new(config: SinkConfig) -> Self {
-        Self { config, memories: BTreeMap::new(), rows: BTreeMap::new() }
+    pub fn new(config: SinkConfig) -> Self {
+        let (memories, rows) = (BTreeMap::new(), BTreeMap::new());
+        let (positions, polls) = (BTreeMap::new(), BTreeMap::new());
+        Self { config, memories, positions, polls, rows }
     }
 
     /// A member has processed `record`. Whether that changes the sink.
@@ -71,6 +85,19 @@ impl Sink {
             SinkWrites::Append => true,
             SinkWrites::OncePerRecord => self.is_new(member, Known::Record(record.id)),
             SinkWrites::OncePerOffset => self.is_new(member, Known::Place(partition, offset)),
+            SinkWrites::WithPosition => {
+                let is_new = !self.has_passed(partition, offset);
+                if is_new {
+                    self.positions.insert(partition, offset + 1);
+                }
+                is_new
+            }
+            SinkWrites::ThenPosition => {
+                let is_new = !self.has_passed(partition, offset);
+                let poll = self.polls.entry(member).or_default();
+                poll.positions.insert(partition, offset + 1);
+                is_new
+            }
             SinkWrites::Upsert => {
                 self.rows.insert(row, (partition, offset));
                 true
@@ -88,6 +115,48 @@ impl Sink {
         }
     }
 
+    fn has_passed(&self, partition: TopicPartition, offset: Offset) -> bool {
+        self.position(partition).is_some_and(|next| offset < next)
+    }
+
+    /// Where a member that gets `partition` begins, if the sink knows.
+    #[must_use]
+    pub fn position(&self, partition: TopicPartition) -> Option<Offset> {
+        self.positions.get(&partition).copied()
+    }
+
+    /// A poll of a member returned so many records of one partition: what it had polled before is done.
+    pub fn polled(&mut self, member: NodeId, records: usize) {
+        if self.config.writes == SinkWrites::ThenPosition {
+            let open = self.polls.get(&member).map_or(0, |poll| poll.open);
+            // The records of one poll come partition by partition, before any is processed.
+            if self.polls.get(&member).is_some_and(|poll| !poll.positions.is_empty()) {
+                self.mark(member);
+                self.polls.entry(member).or_default().open = records;
+            } else {
+                self.polls.entry(member).or_default().open = open + records;
+            }
+        }
+    }
+
+    /// A member is done with a record of its poll.
+    pub fn done(&mut self, member: NodeId) {
+        let Some(poll) = self.polls.get_mut(&member) else { return };
+        poll.open = poll.open.saturating_sub(1);
+        if poll.open == 0 {
+            self.mark(member);
+        }
+    }
+
+    /// The positions of a poll are written.
+    fn mark(&mut self, member: NodeId) {
+        let poll = self.polls.remove(&member).unwrap_or_default();
+        for (partition, next) in poll.positions {
+            let position = self.positions.entry(partition).or_insert(next);
+            *position = (*position).max(next);
+        }
+    }
+
     fn is_new(&mut self, member: NodeId, one: Known) -> bool {
         let whose = match self.config.memory_in {
             MemoryIn::Sink => None,
@@ -99,6 +168,7 @@ impl Sink {
     /// A process of the group starts: what it had remembered itself is gone.
     pub fn restarted(&mut self, member: NodeId) {
         self.memories.remove(&Some(member));
+        self.polls.remove(&member);
     }
 }
 
@@ -168,5 +238,35 @@ mod tests {
         // The key has moved to another partition.
         let moved = TopicPartition { partition: 1, ..P };
         assert!(latest.write(B, (moved, Offset(0)), record(4, 7)));
+    }
+
+    #[test]
+    fn a_position_goes_with_the_row() {
+        let mut sink = sink(SinkWrites::WithPosition, None, MemoryIn::Sink);
+        assert_eq!(sink.position(P), None);
+        assert!(sink.write(A, (P, Offset(4)), record(0, 0)));
+        assert_eq!(sink.position(P), Some(Offset(5)));
+        assert!(!sink.write(B, (P, Offset(4)), record(0, 0)), "a zombie");
+        assert!(sink.write(B, (P, Offset(5)), record(1, 0)));
+    }
+
+    #[test]
+    fn a_position_that_follows_the_rows_of_a_poll_dies_with_the_process() {
+        let mut sink = sink(SinkWrites::ThenPosition, None, MemoryIn::Sink);
+        sink.polled(A, 2);
+        assert!(sink.write(A, (P, Offset(4)), record(0, 0)));
+        sink.done(A);
+        assert_eq!(sink.position(P), None, "one record is open");
+        sink.restarted(A);
+        sink.polled(A, 2);
+        assert!(sink.write(A, (P, Offset(4)), record(0, 0)), "again");
+        sink.done(A);
+        sink.done(A);
+        assert_eq!(sink.position(P), Some(Offset(5)));
+        // A poll that is over, although a record of it was given up without a word.
+        sink.polled(A, 2);
+        assert!(sink.write(A, (P, Offset(5)), record(1, 0)));
+        sink.polled(A, 1);
+        assert_eq!(sink.position(P), Some(Offset(6)));
     }
 }

@@ -312,13 +312,15 @@ causes! {
         MemberMemory = "member-memory",
             "sink.memory_in=member: the member that processed it again remembers only what its own process has done";
         LogDuplicate = "copy-in-log",
-            "sink.writes=once-per-offset: the record is in the logs more than once, and offsets do not tell";
+            "sink.writes: the record is in the logs more than once, and the offsets that the sink knows do not tell";
         OffsetReused = "offset-reused",
-            "sink.writes=once-per-offset: a log was cut, and the record came to the offset of another";
+            "sink.writes: a log was cut, and the record came to an offset that the sink knew";
         StaleOverwrite = "stale-overwrite",
             "sink.writes=upsert: an earlier record of the key was processed again, after a later one";
         NotInLog = "overwritten-in-log",
             "a log was cut: the row holds a record that is in no log any more";
+        PositionApart = "position-apart",
+            "sink.writes=then-position: rows and positions were written in two transactions, and the member ended, or lost the partition, between them";
         NotOnRecord = "not-on-record",
             "the history does not say how it came about";
     }

@@ -18,6 +18,11 @@ pub enum SinkWrites {
     Upsert,
     /// The row of the record's key is overwritten unless it comes from a later offset of the partition.
     UpsertIfNewer,
+    /// A row is added, and with it, in one transaction, the position behind the record. A record below the
+    /// position of its partition changes nothing. Members begin at that position, whatever the group committed.
+    WithPosition,
+    /// The same, but the positions of a poll are written once all its rows are, in a transaction of their own.
+    ThenPosition,
 }
 
 impl SinkWrites {
@@ -28,6 +33,8 @@ impl SinkWrites {
         Self::OncePerOffset,
         Self::Upsert,
         Self::UpsertIfNewer,
+        Self::WithPosition,
+        Self::ThenPosition,
     ];
 
     /// Its name in a scenario.
@@ -39,6 +46,8 @@ impl SinkWrites {
             Self::OncePerOffset => "once-per-offset",
             Self::Upsert => "upsert",
             Self::UpsertIfNewer => "upsert-if-newer",
+            Self::WithPosition => "with-position",
+            Self::ThenPosition => "then-position",
         }
     }
 
@@ -46,6 +55,12 @@ impl SinkWrites {
     #[must_use]
     pub const fn by_key(self) -> bool {
         matches!(self, Self::Upsert | Self::UpsertIfNewer)
+    }
+
+    /// Whether the sink keeps how far it has come in each partition.
+    #[must_use]
+    pub const fn keeps_positions(self) -> bool {
+        matches!(self, Self::WithPosition | Self::ThenPosition)
     }
 
     /// Whether the sink recognises what it has written before.

@@ -10,7 +10,7 @@ use crate::membership::{assignor, protocol, timeouts};
 use crate::outputs::{self, OUTPUTS, output};
 use crate::plan::{Group, Producer, SettingValue, Settings, Topic};
 use crate::producing::{comes_to_an_end, producer_config, topic_id, topic_names};
-use crate::results::results;
+use crate::results::{self, results};
 use crate::sends::sends;
 use crate::settings::Scope;
 use crate::sink::{At, Sink};
@@ -218,6 +218,7 @@ fn group(
         deploys,
     };
     outputs::check(sink, at, &group);
+    results::check(sink, at, &group);
     group
 }
 

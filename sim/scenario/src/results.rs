@@ -1,10 +1,23 @@
 //! What a group writes its results to, read from the tree.
 
+use crate::plan::Group;
 use crate::sink::{At, Sink};
-use ackproof_types::{MemoryIn, SinkConfig, SinkWrites};
+use ackproof_types::{CommitStrategy, MemoryIn, SinkConfig, SinkWrites};
 
 /// Keys of its `sink`.
 pub(crate) const SINK_KEYS: &[&str] = &["writes", "memory", "memory_in"];
+
+/// A position says that all below is done: who writes in another order than that of the partition would lose rows.
+pub(crate) fn check(sink: &mut Sink<'_>, at: &At<'_>, group: &Group) {
+    let hands_off =
+        group.consuming.workers.is_some() || group.commit == CommitStrategy::AutoWithHandOff;
+    let keeps = group.sink.is_some_and(|sink| sink.writes.keeps_positions());
+    if let Some(place) = at.get("sink").filter(|_| keeps && hands_off) {
+        let message = "a sink that keeps positions needs the order of the partition: threads beside the poll loop \
+                       write in any order";
+        sink.at(&place, message);
+    }
+}
 
 /// What its members write their results to.
 pub(crate) fn results(sink: &mut Sink<'_>, at: &At<'_>) -> Option<SinkConfig> {

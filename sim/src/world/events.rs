@@ -6,7 +6,7 @@
 use super::timers::Entry;
 use ackproof_kafka::machine::ConnectionId;
 use ackproof_oracle::history::Phase;
-use ackproof_types::NodeId;
+use ackproof_types::{NodeId, Offset, TopicPartition};
 use madsim::time::TimeHandle;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -65,6 +65,8 @@ pub(crate) enum Due {
     Served(NodeId, u64),
     /// An entry of a process's timers.
     Timer(NodeId, Entry),
+    /// The application of a member has read in its sink where to begin in a partition.
+    Begin(NodeId, TopicPartition, Offset),
     /// An item of the agenda.
     Agenda(Agenda),
 }

@@ -112,6 +112,7 @@ impl Kernel {
     /// Puts what a machine observed on record.
     pub(crate) fn observe(&mut self, node: NodeId, observation: Observation) {
         let written = self.write_to_sink(node, &observation);
+        self.tell_sink(node, &observation);
         self.recorder.observe(self.events.now(), node, observation);
         if let Some(written) = written {
             self.record(node, written);
@@ -128,6 +129,33 @@ impl Kernel {
         let sink = self.sinks.get_mut(group.index())?.as_mut()?;
         let ignored = !sink.write(node, (partition, offset), record);
         Some(Event::SinkWritten { group, partition, offset, record, ignored })
+    }
+
+    /// A sink that keeps positions: where members begin, and when a poll is done.
+    fn tell_sink(&mut self, node: NodeId, observation: &Observation) {
+        match observation {
+            Observation::Assigned { group, partitions, .. } => {
+                let sink = self.sinks.get(group.index()).and_then(Option::as_ref);
+                let Some(sink) = sink else { return };
+                let now = self.events.now();
+                for partition in partitions.iter() {
+                    if let Some(offset) = sink.position(*partition) {
+                        self.events.push(now, Due::Begin(node, *partition, offset));
+                    }
+                }
+            }
+            Observation::Polled { group, records, .. } => {
+                if let Some(Some(sink)) = self.sinks.get_mut(group.index()) {
+                    sink.polled(node, records.len());
+                }
+            }
+            Observation::Processed { group, .. } | Observation::GaveUp { group, .. } => {
+                if let Some(Some(sink)) = self.sinks.get_mut(group.index()) {
+                    sink.done(node);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Puts the start of a process on record, which remembers nothing.

@@ -157,7 +157,7 @@ impl World {
         match due {
             // The kernel works on while a process is frozen or dead.
             Due::Agenda(_) | Due::Departure(..) | Due::Retransmit(..) | Due::Dead(_) => None,
-            Due::Timer(node, _) | Due::Served(node, _) => Some(node),
+            Due::Timer(node, _) | Due::Served(node, _) | Due::Begin(node, ..) => Some(node),
             Due::Arrival(id, Toward::Acceptor) | Due::Backlog(id) => {
                 self.kernel.network.get(id).map(|connection| connection.acceptor)
             }
@@ -190,6 +190,9 @@ impl World {
         match due {
             Due::Agenda(_) | Due::Departure(..) | Due::Retransmit(..) | Due::Dead(_) => {}
             Due::Timer(node, entry) => self.step(node, Stimulus::Timer(entry)),
+            Due::Begin(node, partition, offset) => {
+                self.step(node, Stimulus::Call(Call::Begin(partition, offset)));
+            }
             Due::Served(node, number) => {
                 if let Some(request) = self.kernel.served(node, number) {
                     self.deliver(node, request);

@@ -17,7 +17,7 @@ use ackproof_kafka::pipeline::{self, Pipeline};
 use ackproof_kafka::producer::{Producer, ProducerCall};
 use ackproof_kafka::reader::Reader;
 use ackproof_scenario::schedule::draw;
-use ackproof_types::{Delay, Micros, NodeId, Record, Timestamp, TopicId};
+use ackproof_types::{Delay, Micros, NodeId, Offset, Record, Timestamp, TopicId, TopicPartition};
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
 
@@ -34,6 +34,8 @@ pub(crate) enum Call {
     Stall(bool),
     /// A topic is to have so many partitions in all.
     AddPartitions(TopicId, u16),
+    /// A member's application has read in its sink where to begin.
+    Begin(TopicPartition, Offset),
 }
 
 /// What a process is told.
@@ -98,7 +100,7 @@ impl Callable for Controller {
     fn call(call: Call) -> Option<ControllerCall> {
         match call {
             Call::AddPartitions(topic, all) => Some(ControllerCall::CreatePartitions(topic, all)),
-            Call::Send(_) | Call::End | Call::Stop | Call::Stall(_) => None,
+            Call::Send(_) | Call::End | Call::Stop | Call::Stall(_) | Call::Begin(..) => None,
         }
     }
 }
@@ -113,7 +115,11 @@ impl Callable for Broker {
     fn call(call: Call) -> Option<BrokerCall> {
         match call {
             Call::Stop => Some(BrokerCall::Shutdown),
-            Call::Send(_) | Call::End | Call::Stall(_) | Call::AddPartitions(..) => None,
+            Call::Send(_)
+            | Call::End
+            | Call::Stall(_)
+            | Call::AddPartitions(..)
+            | Call::Begin(..) => None,
         }
     }
     fn of_broker(write: &BrokerWrite) -> Option<&BrokerWrite> {
@@ -126,7 +132,7 @@ impl Callable for Producer {
         match call {
             Call::Send(record) => Some(ProducerCall::Send(record)),
             Call::End => Some(ProducerCall::End),
-            Call::Stop | Call::Stall(_) | Call::AddPartitions(..) => None,
+            Call::Stop | Call::Stall(_) | Call::AddPartitions(..) | Call::Begin(..) => None,
         }
     }
     fn next_record(disk: &Self::Disk) -> u32 {
@@ -142,6 +148,7 @@ impl Callable for Consumer {
         match call {
             Call::Stop => Some(ConsumerCall::Leave),
             Call::Stall(stalled) => Some(ConsumerCall::Stall(stalled)),
+            Call::Begin(partition, offset) => Some(ConsumerCall::Begin(partition, offset)),
             Call::Send(_) | Call::End | Call::AddPartitions(..) => None,
         }
     }

@@ -28,7 +28,7 @@ use crate::client::{ClientSettings, Metadata, NetworkClient, NetworkTimer};
 use crate::config::ConsumerConfig;
 use crate::machine::{Input, InputOf, Machine, Outbox, Route, To};
 use crate::message::{CorrelationId, GroupResponse, Message, Request, Response};
-use ackproof_types::{BrokerId, Delay, ErrorCode, GenerationId, Timestamp, TopicPartition};
+use ackproof_types::{BrokerId, Delay, ErrorCode, GenerationId, Offset, Timestamp, TopicPartition};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -42,6 +42,8 @@ pub enum ConsumerCall {
     Leave,
     /// The application stops polling (`true`), or polls again (`false`).
     Stall(bool),
+    /// Its rebalance listener has read in its own database where to begin in a partition, and seeks there.
+    Begin(TopicPartition, Offset),
 }
 
 /// The timers of a consumer.
@@ -190,6 +192,9 @@ impl Machine for Consumer {
             Input::Fire(timer) => self.fire(timer, out),
             Input::Call(ConsumerCall::Leave) => self.leave_asked(),
             Input::Call(ConsumerCall::Stall(stalled)) => self.stall(stalled, out),
+            Input::Call(ConsumerCall::Begin(partition, offset)) => {
+                self.begin_at(partition, offset, out);
+            }
         }
         self.drive(now, out);
     }

@@ -391,6 +391,14 @@ impl Consumer {
         }
     }
 
+    /// `seek` in `onPartitionsAssigned`: of a partition that has no position yet.
+    pub(super) fn begin_at(&mut self, partition: TopicPartition, offset: Offset, out: &mut Out) {
+        let owned = self.positions.owned.get(&partition);
+        if owned.is_some_and(|owned| owned.search == Search::Initializing) {
+            self.seek(partition, offset, out);
+        }
+    }
+
     /// `seek`: the position has no epoch, so that nothing is validated (R8.8).
     pub(super) fn seek(&mut self, partition: TopicPartition, offset: Offset, out: &mut Out) {
         let leadership =

@@ -97,7 +97,10 @@ impl Checker {
     pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
         let sink = |config: SinkConfig| match config.writes {
             SinkWrites::Append => None,
-            SinkWrites::OncePerRecord | SinkWrites::OncePerOffset => Some(Sink::Once(Once {
+            SinkWrites::OncePerRecord
+            | SinkWrites::OncePerOffset
+            | SinkWrites::WithPosition
+            | SinkWrites::ThenPosition => Some(Sink::Once(Once {
                 config,
                 done: BTreeMap::new(),
                 rows: BTreeMap::new(),
@@ -184,12 +187,17 @@ impl Once {
             let copies = !before.is_empty();
             before.push(effect);
             return copies.then(|| {
-                let why = "it is in the logs more than once, and the sink recognises offsets";
+                let why = "it is in the logs more than once, and the sink knows offsets alone";
                 (SinkCause::LogDuplicate, why.to_owned())
             });
         };
         let earlier = std::mem::replace(here, effect);
         let between = effect.row.saturating_sub(earlier.row + 1);
+        if self.config.writes == SinkWrites::ThenPosition {
+            let why =
+                "the position behind it was to be written in a transaction of its own, and was not";
+            return Some((SinkCause::PositionApart, why.to_owned()));
+        }
         Some(match (self.config.memory_in, self.config.memory) {
             (MemoryIn::Member, _) if earlier.by != by => {
                 let why = if earlier.by.0 == by.0 {
@@ -291,7 +299,7 @@ impl Property for Checker {
                 Some(Sink::Once(once)) => {
                     let context = &self.context;
                     for (record, (seq, at, place)) in once.refused {
-                        let reused = once.config.writes == SinkWrites::OncePerOffset;
+                        let reused = once.config.writes != SinkWrites::OncePerRecord;
                         let cause =
                             if reused { SinkCause::OffsetReused } else { SinkCause::NotOnRecord };
                         self.report.sink(group, cause, (seq, at), || {

@@ -54,7 +54,9 @@ fn results() -> Value {
             json!({ "enum": SinkWrites::ALL.iter().map(|one| one.name()).collect::<Vec<_>>() }),
             "How a record that was processed changes it: a row is added each time (append), once for each \
              record as its producer named it or for each offset (once-per-record, once-per-offset), or the \
-             row of its key is overwritten (upsert, upsert-if-newer).",
+             row of its key is overwritten (upsert, upsert-if-newer). A sink may keep the position behind the \
+             row, in the same transaction (with-position) or in another one after each poll (then-position): \
+             members begin there.",
         ),
         "memory" => described(
             json!({ "type": "integer", "minimum": 1 }),

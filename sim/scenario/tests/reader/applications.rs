@@ -66,6 +66,11 @@ fn what_a_group_writes_to() {
         (r#"{ "writes": "twice" }"#, "unknown way to write to a sink \"twice\""),
         (r#"{ "writes": "append", "memory": 5 }"#, "recognises no record, and needs no memory"),
         (r#"{ "writes": "upsert", "memory_in": "sink" }"#, "needs no memory_in"),
+        (
+            r#"{ "writes": "with-position", "memory": 5 }"#,
+            "recognises no record, and needs no memory",
+        ),
+        (r#"{ "writes": "then-position" }, "workers": 2"#, "needs the order of the partition"),
         (r#"{ "writes": "once-per-record", "memory": 0 }"#, "0 is not"),
         (r#"{ "writes": "once-per-record", "memory_in": "cache" }"#, "unknown place for a memory"),
     ] {

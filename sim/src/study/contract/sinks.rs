@@ -24,6 +24,9 @@ pub(super) fn sink(contract: &mut Contract, plan: &Plan, group: &Group) {
         SinkWrites::OncePerRecord | SinkWrites::OncePerOffset => {
             format!("a record that {name} processes takes effect in its sink once")
         }
+        SinkWrites::WithPosition | SinkWrites::ThenPosition => {
+            format!("a record at an offset takes effect in the sink of {name} once")
+        }
         SinkWrites::Upsert | SinkWrites::UpsertIfNewer => {
             format!("each row in the sink of {name} holds the last value that it came to")
         }
@@ -57,8 +60,12 @@ fn ways(plan: &Plan, group: &Group, sink: SinkConfig) -> Vec<(SinkCause, &'stati
         .topics
         .iter()
         .any(|topic| plan.topics[topic.index()].config.switch("unclean.leader.election.enable"));
+    if sink.writes == SinkWrites::ThenPosition {
+        let says = "a record whose row is written and whose position is not takes effect again";
+        ways.push((SinkCause::PositionApart, says, writes()));
+    }
     match sink.writes {
-        SinkWrites::OncePerOffset => {
+        SinkWrites::OncePerOffset | SinkWrites::WithPosition | SinkWrites::ThenPosition => {
             let says = "a record that its producer wrote twice takes effect twice";
             ways.push((SinkCause::LogDuplicate, says, writes()));
             if unclean {

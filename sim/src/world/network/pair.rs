@@ -83,7 +83,11 @@ impl Pair {
                     }
                 }
                 Due::SendCompleted(_) => self.completed_at.push(self.events.now()),
-                Due::Backlog(_) | Due::Dead(_) | Due::Served(..) | Due::Timer(..) => {}
+                Due::Backlog(_)
+                | Due::Dead(_)
+                | Due::Served(..)
+                | Due::Timer(..)
+                | Due::Begin(..) => {}
             }
         }
     }

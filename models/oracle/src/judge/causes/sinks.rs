@@ -41,6 +41,7 @@ rows! { sinks: SinkCause {
     OffsetReused, written(SinkWrites::OncePerOffset, MemoryIn::Sink, vec![once(0, 0), sink_written(0, 1, true)]);
     StaleOverwrite, upserted(&[0, 1, 0], &[0, 1]);
     NotInLog, upserted(&[0, 1], &[0]);
+    PositionApart, written(SinkWrites::ThenPosition, MemoryIn::Sink, vec![once(0, 0), once(0, 0)]);
     NotOnRecord, written(SinkWrites::OncePerRecord, MemoryIn::Sink, vec![once(0, 0), once(0, 0)]);
 } }
 
