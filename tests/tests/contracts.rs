@@ -69,6 +69,23 @@ fn a_reset_by_duration_may_skip_what_the_run_is_long_enough_for() {
     assert!(!told.contains("ledger never processes"), "{told}");
 }
 
+/// What a group sends on is promised, or not, as its keys say.
+#[test]
+fn what_a_group_sends_on_may_be_lost_as_its_keys_say() {
+    let directory = directory();
+    let path = directory.path();
+    write(path, "a.json", &unstated("scenarios/footguns/output-not-awaited.json"));
+    let report = json(path, &["explain", "a.json", "--seeds", "0..12"]);
+    let lost = possible(&report, "committed-before-acknowledged");
+    assert!(!lost["seeds"].as_array().unwrap().is_empty(), "{lost:#}");
+    assert_eq!(lost["clause"]["settings"][0], "groups.invoicing.produces.wait=never");
+    assert_eq!(report["verdict"], "met", "{report:#}");
+    let cured = ["--set", "groups.invoicing.produces.wait=before-commit"];
+    let told = run(path, &[&["explain", "a.json", "--seeds", "0..2"], cured.as_slice()].concat());
+    assert!(told.out.contains("what it makes of every record that it commits"), "{}", told.out);
+    assert!(!told.out.contains("invoicing loses"), "{}", told.out);
+}
+
 /// The causes that a sweep tells of lost records.
 fn causes_of_losses(path: &Path, arguments: &[&str]) -> Vec<String> {
     let report = json(path, arguments);

@@ -129,6 +129,7 @@ const CAUSES: &[(&str, &str)] = &[
     ("reset-by-duration", LossCause::ResetByDuration.name()),
     ("reset-latest-skips", LossCause::ResetLatest.name()),
     ("restart-forgets-batches", DuplicateCause::EpochBump.name()),
+    ("scaling-storm", DuplicateCause::Rebalance.name()),
     ("sink-cache-in-member", SinkCause::MemberMemory.name()),
     ("sink-memory-too-small", SinkCause::Forgotten.name()),
     ("unclean-election", LossCause::UncleanElection.name()),

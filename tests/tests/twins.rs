@@ -108,6 +108,11 @@ const TWINS: &[Twin] = &[
         cause: "position-apart",
     },
     Twin {
+        footgun: "scaling-storm",
+        cure: &[("groups.ledger.on_revoke", "commit")],
+        cause: "rebalance",
+    },
+    Twin {
         footgun: "upsert-by-zombie",
         cure: &[("groups.index.sink.writes", "upsert-if-newer")],
         cause: "stale-overwrite",

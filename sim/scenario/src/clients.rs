@@ -1,5 +1,6 @@
 //! Producers and groups, read from the tree, with the rules between their settings.
 
+use crate::autoscale::autoscale;
 use crate::cluster::{Cluster, MAX_COUNT, check_name, named};
 use crate::compression::compressed_to;
 use crate::config::Config;
@@ -56,6 +57,7 @@ pub(crate) const GROUP_KEYS: &[&str] = &[
     "on_failure",
     "produces",
     "dead_letter",
+    "autoscale",
     "start",
     "properties",
     "config",
@@ -199,11 +201,12 @@ fn group(
     let (produces, dead_letter) =
         OUTPUTS.map(|key| output(sink, at, key, (topics, cluster))).into();
     let written = outputs::written([&produces, &dead_letter]);
+    let members = sink.count(at.get("members"), 1, MAX_COUNT, 1);
     let default_process = Delay { min: Micros::from_millis(1), max: Micros::from_millis(3) };
     let group = Group {
         name: name.to_owned(),
         topics: subscription(sink, at.get("topics"), topics, &written),
-        members: sink.count(at.get("members"), 1, MAX_COUNT, 1),
+        members,
         process: process.unwrap_or(default_process),
         failures_per_million: failures.unwrap_or(0),
         fails: Vec::new(),
@@ -213,6 +216,7 @@ fn group(
         consuming: consuming(sink, at, commit, cluster),
         produces,
         dead_letter,
+        autoscale: at.get("autoscale").and_then(|at| autoscale(sink, &at, members)),
         start: at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START),
         config,
         deploys,

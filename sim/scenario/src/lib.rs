@@ -7,12 +7,14 @@
 //! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments · [`targets`] whom
 //! - `overrides` values from the command line · `protocol` the one that stands for several
-//! - `results` what a group writes to · `outputs` what it sends on · `membership` what Kafka refuses of its
+//! - `results` what a group writes to · `outputs` what it sends on · `autoscale` how
+//!   many members it has · `membership` what Kafka refuses of its
 //!   settings · `producing` what any producer has · [`swarm`] what a seed changes about a plan
 //! - [`capacity`] what a broker's machine can do, which `limits` reads
 //! - [`mod@write`] the way back: a schedule with everything decided, as a file
 
 pub mod anchor;
+mod autoscale;
 pub mod capacity;
 mod clients;
 mod cluster;

@@ -9,7 +9,7 @@ use crate::settings::Harm;
 use ackproof_types::{Delay, Features, KafkaVersion, Micros, TopicId};
 use std::collections::BTreeMap;
 
-pub use workload::{Group, Output, PlannedRecord, Producer};
+pub use workload::{Autoscale, Group, Output, PlannedRecord, Producer};
 
 /// A resolved scenario.
 #[derive(Clone, Debug)]

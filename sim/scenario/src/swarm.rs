@@ -39,7 +39,11 @@ pub const TABLE: &[Row] = &[
         draw: latency,
     },
     Row { what: "topics.*.partitions", bounds: "its own to 3 more", draw: partitions },
-    Row { what: "groups.*.members", bounds: "its own to 2 more", draw: members },
+    Row {
+        what: "groups.*.members",
+        bounds: "its own to 2 more, within autoscale.max",
+        draw: members,
+    },
     Row {
         what: "producers.*.config.request.timeout.ms",
         bounds: "half its own to its own",
@@ -211,7 +215,8 @@ fn members(swarm: &mut Swarm<'_>) {
     for group in &swarm.plan.groups {
         let own = i64::from(group.members);
         let path = format!("groups.{}.members", group.name);
-        swarm.number("members", path, (own, own + 2), own);
+        let most = group.autoscale.map_or(own + 2, |one| i64::from(one.max).min(own + 2));
+        swarm.number("members", path, (own, most), own);
     }
 }
 

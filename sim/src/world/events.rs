@@ -34,6 +34,8 @@ pub(crate) enum Agenda {
     FaultEnd(u32),
     /// A look at what a fault waits for.
     FaultLook(u32),
+    /// An autoscaler looks at the lag of its group.
+    Scale(u16),
     /// A process starts.
     Boot(NodeId),
     /// A process that was started again is ready.

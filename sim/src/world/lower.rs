@@ -72,6 +72,12 @@ const CONTROLLER: ControllerId = ControllerId(0);
 /// Members that `join` faults may add to each group.
 const SPARES: u16 = 2;
 
+/// Members that join a group in its course: by faults, or as many as an autoscaler asks for.
+fn spares(group: &Group) -> u16 {
+    let more = group.autoscale.map_or(0, |one| one.max - group.members);
+    SPARES.max(more)
+}
+
 impl Cast {
     pub(crate) fn new(plan: &Plan) -> Self {
         let mut cast = Self {
@@ -98,7 +104,7 @@ impl Cast {
             }
         }
         for (number, group) in (0..).zip(&plan.groups) {
-            for spare in group.members..group.members + SPARES {
+            for spare in group.members..group.members + spares(group) {
                 cast.add(Role::Spare(number, spare), format!("{}-{spare}", group.name));
             }
         }

@@ -7,8 +7,9 @@
 //! - [`lives`] processes and their lives · [`process`] one of them, with its [`timers`]
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
 //! - [`server`] the threads and the disk of a broker, where requests take time
-//! - [`nemesis`] faults · [`recorder`] the history and its digest
+//! - [`nemesis`] faults · `autoscaler` members that come and go with the lag · [`recorder`] the history and its digest
 
+mod autoscaler;
 pub mod bounds;
 pub mod document;
 mod events;

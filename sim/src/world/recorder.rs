@@ -2,6 +2,7 @@
 //!
 //! The one place where a model's observation becomes an entry of the history, by an exhaustive match.
 
+use super::autoscaler::Lags;
 use super::nemesis::anchors::Anchors;
 use super::nemesis::leaders::Leaders;
 use ackproof_kafka::config::ResetTo;
@@ -96,6 +97,8 @@ pub(crate) struct Recorder {
     trace: Option<Trace>,
     leaders: Leaders,
     coordinators: Vec<TopicPartition>,
+    /// How far groups are behind; none: nobody asks.
+    pub(crate) lags: Option<Lags>,
     /// What faults wait for.
     pub(crate) anchors: Anchors,
 }
@@ -133,6 +136,7 @@ impl Recorder {
             trace,
             leaders,
             coordinators,
+            lags: None,
             anchors: Anchors::default(),
         }
     }
@@ -146,6 +150,9 @@ impl Recorder {
     pub(crate) fn record(&mut self, now: u64, node: NodeId, event: Event) {
         self.climb(now);
         self.leaders.observe(&event);
+        if let Some(lags) = &mut self.lags {
+            lags.observe(&event);
+        }
         let entry = Entry { seq: self.seq, at: Timestamp::from_micros(now), node, event };
         self.seq += 1;
         entry.hash(&mut self.digest);

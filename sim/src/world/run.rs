@@ -2,25 +2,21 @@
 //!
 //! Three phases: load with faults (safety), everything healed (liveness), a final read of all logs.
 
+mod stage;
+
+use super::autoscaler::{Autoscaler, Lags};
 use super::bounds::{Bounds, Failure, Progress, message};
 use super::events::Agenda;
 use super::lives::{Dying, Startup, World};
 use super::lower::{self, Cast, Role};
 use super::nemesis::{FaultRecord, Nemesis, Next};
 use super::network::Network;
-use super::process::{Call, Process, Running};
+use super::process::Call;
 use super::recorder::{Recorder, Trace};
-use super::server::Server;
-use ackproof_kafka::broker::Broker;
-use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
-use ackproof_kafka::consumer::Consumer;
-use ackproof_kafka::controller::Controller;
-use ackproof_kafka::pipeline::Pipeline;
-use ackproof_kafka::producer::Producer;
-use ackproof_kafka::reader::Reader;
 use ackproof_kafka::sink::Sink;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Event, Phase};
+use ackproof_oracle::partitions::Partitions;
 use ackproof_oracle::verdict::{Findings, Subject};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Workload};
@@ -29,7 +25,8 @@ use ackproof_types::{
     AtEnd, Micros, NodeId, Record, Timestamp, TopicId, TopicPartition, offsets_partition,
 };
 use madsim::runtime::Runtime;
-use std::collections::{BTreeMap, VecDeque};
+use stage::{process, servers};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -152,6 +149,7 @@ struct Director<'a> {
     schedule: Vec<ScheduledFault>,
     /// The load is over: no fault strikes any more.
     has_settled: bool,
+    autoscalers: Vec<Autoscaler>,
     world: World,
     nemesis: Nemesis<'a>,
     sources: BTreeMap<NodeId, Source>,
@@ -181,7 +179,10 @@ impl<'a> Director<'a> {
             let partition = offsets_partition(&group.name, offsets);
             TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition)
         });
-        let recorder = Recorder::new(Arc::clone(&context), coordinators.collect(), trace, subjects);
+        let mut recorder =
+            Recorder::new(Arc::clone(&context), coordinators.collect(), trace, subjects);
+        let scales = plan.groups.iter().any(|group| group.autoscale.is_some());
+        recorder.lags = scales.then(|| Lags::new(Partitions::new(&context)));
         let processes = cast
             .nodes()
             .map(|(node, role)| {
@@ -201,7 +202,19 @@ impl<'a> Director<'a> {
         let schedule = Schedule::new(plan, seed).faults;
         let nemesis = Nemesis::new(plan, cast.clone());
         let (has_settled, sources) = (false, BTreeMap::new());
-        Self { plan, seed, cast, schedule, has_settled, world, nemesis, sources, context }
+        let autoscalers = Autoscaler::all(plan);
+        Self {
+            plan,
+            seed,
+            cast,
+            schedule,
+            has_settled,
+            autoscalers,
+            world,
+            nemesis,
+            sources,
+            context,
+        }
     }
 
     fn put(&mut self, at: Micros, item: Agenda) {
@@ -230,6 +243,10 @@ impl<'a> Director<'a> {
                 }
             }
         }
+        for (number, one) in (0..).zip(self.autoscalers.clone()) {
+            let start = self.plan.groups[usize::from(one.group)].start;
+            self.put(start + one.config.every, Agenda::Scale(number));
+        }
         let settled = self.plan.load + self.plan.settle;
         self.put(self.plan.load, Agenda::Phase(Phase::Settle));
         self.put(settled, Agenda::Phase(Phase::FinalRead));
@@ -243,6 +260,7 @@ impl<'a> Director<'a> {
                 | Agenda::Fault(_)
                 | Agenda::FaultEnd(_)
                 | Agenda::FaultLook(_)
+                | Agenda::Scale(_)
                 | Agenda::Boot(_)
                 | Agenda::Ready(_) => false,
             };
@@ -292,6 +310,7 @@ impl<'a> Director<'a> {
                 self.refeed();
             }
             Agenda::Phase(phase) => self.enter(phase),
+            Agenda::Scale(number) => self.scale(number),
             Agenda::Exited(node) => {
                 self.sources.remove(&node);
                 for (number, later) in self.nemesis.exited(node, &mut self.world) {
@@ -299,6 +318,34 @@ impl<'a> Director<'a> {
                 }
             }
         }
+    }
+
+    /// An autoscaler looks, and members come or go.
+    fn scale(&mut self, number: u16) {
+        let Some(lags) = self.world.kernel.recorder.lags.as_ref().filter(|_| !self.has_settled)
+        else {
+            return;
+        };
+        let now = Micros(self.world.now());
+        let one = &mut self.autoscalers[usize::from(number)];
+        let group = one.group;
+        let least = self.plan.groups[usize::from(group)].members;
+        let is_spare = |role: &Role| matches!(role, Role::Spare(of, _) if *of == group);
+        let spares = self.cast.nodes().filter(|(_, role)| is_spare(role)).map(|(node, _)| node);
+        let spares: Vec<NodeId> = spares.collect();
+        let is_up = |node: &&NodeId| self.world.is_up(**node);
+        let current = least + u16::try_from(spares.iter().filter(is_up).count()).unwrap_or(0);
+        let wanted = usize::from(one.look(now, current, self.plan, lags) - least);
+        let every = one.config.every;
+        for (place, node) in spares.into_iter().enumerate() {
+            let (is_up, is_wanted) = (self.world.is_up(node), place < wanted);
+            if is_wanted && !is_up {
+                self.world.start(node);
+            } else if is_up && !is_wanted {
+                self.world.stop(node);
+            }
+        }
+        self.put(now + every, Agenda::Scale(number));
     }
 
     fn strike(&mut self, number: u32) {
@@ -408,66 +455,6 @@ impl<'a> Director<'a> {
         let end = self.sources.get(&node).map(|source| source.end);
         if end.is_some_and(|end| end != AtEnd::Stay) {
             self.world.call(node, Call::End);
-        }
-    }
-}
-
-/// What stands in front of each process: a server in front of brokers, if requests take time.
-fn servers(plan: &Plan, cast: &Cast) -> Vec<Option<Server>> {
-    let Some(limits) = lower::limits(plan) else { return Vec::new() };
-    let server = |(node, role)| match role {
-        Role::Broker(_) => Some(Server::new(node, limits)),
-        Role::Controller(_)
-        | Role::Producer(..)
-        | Role::Member(..)
-        | Role::Spare(..)
-        | Role::Reader => None,
-    };
-    cast.nodes().map(server).collect()
-}
-
-fn process(
-    plan: &Plan,
-    seed: u64,
-    cluster: &Arc<ClusterConfig>,
-    (node, role): (NodeId, Role),
-    cast: &Cast,
-) -> Box<dyn Process> {
-    let name = &cast.names[node.index()];
-    let rng = stream(seed, "timer", entity(name));
-    let known = (Arc::clone(&cluster.brokers), seed);
-    match role {
-        Role::Controller(_) => Box::new(Running::<Controller>::new(node, Arc::clone(cluster), rng)),
-        Role::Broker(id) => {
-            let config = BrokerConfig { id, cluster: Arc::clone(cluster) };
-            Box::new(Running::<Broker>::new(node, config, rng))
-        }
-        Role::Producer(number, instance, index) => {
-            let producer = &plan.producers[usize::from(number)];
-            let config = lower::producer(plan, producer, (index, instance), known);
-            Box::new(Running::<Producer>::new(node, config, rng))
-        }
-        Role::Member(group, member) | Role::Spare(group, member) => {
-            let config = |settings| {
-                let known = (Arc::clone(&known.0), seed);
-                lower::consumer(plan, settings, (group, member, name), known)
-            };
-            let of_group = &plan.groups[usize::from(group)];
-            let deploys = of_group.deploys.iter();
-            let later: VecDeque<_> =
-                deploys.map(|(from, settings)| (*from, config(settings))).collect();
-            let first = config(&of_group.config);
-            if of_group.outputs().next().is_none() {
-                return Box::new(Running::<Consumer>::new(node, first, rng).deploying(later));
-            }
-            let place = (group, node);
-            let made = |one| lower::pipeline(plan, place, one, cast, (&known.0, seed));
-            let later: VecDeque<_> =
-                later.into_iter().map(|(from, one)| (from, made(one))).collect();
-            Box::new(Running::<Pipeline>::new(node, made(first), rng).deploying(later))
-        }
-        Role::Reader => {
-            Box::new(Running::<Reader>::new(node, lower::reader(plan, name, known), rng))
         }
     }
 }

@@ -73,6 +73,9 @@ fn of_group(group: &Group, found: &mut Vec<String>) {
     if group.topics.len() != 1 {
         found.push(format!("{name}: members subscribe to one topic"));
     }
+    if group.autoscale.is_some() {
+        found.push(format!("{name}: \"autoscale\": the harness has no autoscaler"));
+    }
     if group.outputs().next().is_some() {
         found.push(format!("{name}: \"produces\" and \"dead_letter\": members send nothing"));
     }

@@ -76,12 +76,27 @@ pub struct Group {
     pub produces: Option<Output>,
     /// Where it sends records that it puts aside; none: that is nobody's concern.
     pub dead_letter: Option<Output>,
+    /// How the number of its members follows its lag; none: it does not.
+    pub autoscale: Option<Autoscale>,
     /// When its members start.
     pub start: Micros,
     /// Consumer settings by Kafka's key; every modelled key is present.
     pub config: Settings,
     /// Other settings, of members that start from these times on; ascending.
     pub deploys: Vec<(Micros, Settings)>,
+}
+
+/// How the number of a group's members follows its lag. It has `members` at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Autoscale {
+    /// Members at most.
+    pub max: u16,
+    /// Records that one member may be behind.
+    pub lag: u32,
+    /// From one look to the next.
+    pub every: Micros,
+    /// How long there are no fewer after the last change.
+    pub cooldown: Micros,
 }
 
 /// What the application of a group sends on, by a producer of its own.

@@ -1,6 +1,7 @@
 //! The schema of a group: its application, its sink and its settings. It checks nothing.
 
 use super::{config, described, object, pattern, properties, whole, words};
+use crate::autoscale::AUTOSCALE_KEYS;
 use crate::clients::{DEPLOY_KEYS, GROUP_KEYS};
 use crate::cluster::MAX_COUNT;
 use crate::durations::{DELAY, DURATION, PERCENT};
@@ -37,6 +38,7 @@ pub(super) fn group() -> Value {
         }
         "backoff" => pattern(DELAY, "Pause between two attempts at a record, like \"100ms\"."),
         "sink" => results(),
+        "autoscale" => autoscale(),
         "start" => pattern(DURATION, "When its members start, like \"1s\"."),
         PROPERTIES => properties(Scope::Consumer),
         "config" => config(Scope::Consumer),
@@ -46,6 +48,30 @@ pub(super) fn group() -> Value {
         ),
         other => application(other),
     })
+}
+
+fn autoscale() -> Value {
+    let mut autoscale = object(AUTOSCALE_KEYS, |key| match key {
+        "max" => described(
+            json!({ "type": "integer", "minimum": 1, "maximum": MAX_COUNT }),
+            "Members at most; \"members\" is the least.",
+        ),
+        "lag" => described(
+            json!({ "type": "integer", "minimum": 1 }),
+            "Records that one member may be behind: there are to be as many members as the lag of the group \
+             divided by this.",
+        ),
+        "every" => pattern(DURATION, "From one look at the lag to the next. Default: 15s."),
+        "cooldown" => pattern(
+            DURATION,
+            "How long after the last change no member is taken away. Default: 300s.",
+        ),
+        other => unreachable!("no schema for {other}"),
+    });
+    autoscale["required"] = json!(["max", "lag"]);
+    autoscale["description"] =
+        json!("Members come and go with the lag of the group, while the load lasts.");
+    autoscale
 }
 
 fn results() -> Value {

@@ -5,7 +5,7 @@ use crate::anchor;
 use crate::clients::START;
 use crate::durations::{spell, spell_percent, spell_range};
 use crate::outputs::OUTPUTS;
-use crate::plan::{Group, Output, Plan, Settings};
+use crate::plan::{Autoscale, Group, Output, Plan, Settings};
 use crate::settings::Scope;
 use ackproof_types::{
     Awaits, CommitEvery, Consuming, Delay, MemoryIn, Micros, OnFailure, SinkConfig,
@@ -41,6 +41,11 @@ pub(super) fn group(group: &Group, plan: &Plan) -> Value {
         if let Some(one) = one {
             object.put(key, output(one, plan));
         }
+    }
+    if let Some(Autoscale { max, lag, every, cooldown }) = group.autoscale {
+        let (every, cooldown) = (spell(every), spell(cooldown));
+        let scale = json!({ "max": max, "lag": lag, "every": every, "cooldown": cooldown });
+        object.put("autoscale", scale);
     }
     object.put_if(group.start != START, "start", || json!(spell(group.start)));
     object.put_full("config", member(&group.config, plan));

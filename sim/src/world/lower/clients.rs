@@ -169,7 +169,7 @@ pub(crate) fn consumer(
         partition_assignment_strategy: assignors(config.word("partition.assignment.strategy")),
         group_instance_id: config
             .text("group.instance.id")
-            .map(|template| instance(template, member, group.members + SPARES)),
+            .map(|template| instance(template, member, group.members + spares(group))),
         profile: Profile { version: plan.kafka, features: plan.features },
         client_rack: config
             .text("client.rack")

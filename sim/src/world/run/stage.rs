@@ -1,0 +1,77 @@
+//! Who takes part in a run: a process for each of the cast, and the servers in front of brokers.
+
+use crate::world::lower::{self, Cast, Role};
+use crate::world::process::{Process, Running};
+use crate::world::server::Server;
+use ackproof_kafka::broker::Broker;
+use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
+use ackproof_kafka::consumer::Consumer;
+use ackproof_kafka::controller::Controller;
+use ackproof_kafka::pipeline::Pipeline;
+use ackproof_kafka::producer::Producer;
+use ackproof_kafka::reader::Reader;
+use ackproof_scenario::plan::Plan;
+use ackproof_scenario::{entity, stream};
+use ackproof_types::NodeId;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What stands in front of each process: a server in front of brokers, if requests take time.
+pub(super) fn servers(plan: &Plan, cast: &Cast) -> Vec<Option<Server>> {
+    let Some(limits) = lower::limits(plan) else { return Vec::new() };
+    let server = |(node, role)| match role {
+        Role::Broker(_) => Some(Server::new(node, limits)),
+        Role::Controller(_)
+        | Role::Producer(..)
+        | Role::Member(..)
+        | Role::Spare(..)
+        | Role::Reader => None,
+    };
+    cast.nodes().map(server).collect()
+}
+
+pub(super) fn process(
+    plan: &Plan,
+    seed: u64,
+    cluster: &Arc<ClusterConfig>,
+    (node, role): (NodeId, Role),
+    cast: &Cast,
+) -> Box<dyn Process> {
+    let name = &cast.names[node.index()];
+    let rng = stream(seed, "timer", entity(name));
+    let known = (Arc::clone(&cluster.brokers), seed);
+    match role {
+        Role::Controller(_) => Box::new(Running::<Controller>::new(node, Arc::clone(cluster), rng)),
+        Role::Broker(id) => {
+            let config = BrokerConfig { id, cluster: Arc::clone(cluster) };
+            Box::new(Running::<Broker>::new(node, config, rng))
+        }
+        Role::Producer(number, instance, index) => {
+            let producer = &plan.producers[usize::from(number)];
+            let config = lower::producer(plan, producer, (index, instance), known);
+            Box::new(Running::<Producer>::new(node, config, rng))
+        }
+        Role::Member(group, member) | Role::Spare(group, member) => {
+            let config = |settings| {
+                let known = (Arc::clone(&known.0), seed);
+                lower::consumer(plan, settings, (group, member, name), known)
+            };
+            let of_group = &plan.groups[usize::from(group)];
+            let deploys = of_group.deploys.iter();
+            let later: VecDeque<_> =
+                deploys.map(|(from, settings)| (*from, config(settings))).collect();
+            let first = config(&of_group.config);
+            if of_group.outputs().next().is_none() {
+                return Box::new(Running::<Consumer>::new(node, first, rng).deploying(later));
+            }
+            let place = (group, node);
+            let made = |one| lower::pipeline(plan, place, one, cast, (&known.0, seed));
+            let later: VecDeque<_> =
+                later.into_iter().map(|(from, one)| (from, made(one))).collect();
+            Box::new(Running::<Pipeline>::new(node, made(first), rng).deploying(later))
+        }
+        Role::Reader => {
+            Box::new(Running::<Reader>::new(node, lower::reader(plan, name, known), rng))
+        }
+    }
+}
