@@ -138,6 +138,7 @@ fn context() -> Context {
     Context {
         nodes: nodes.map(String::from).to_vec(),
         roster: servers(3),
+        clusters: Vec::new(),
         topics: vec![topic("__consumer_offsets"), topic("t")],
         producers: vec![ProducerContext {
             node: NodeId(4),

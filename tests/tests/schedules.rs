@@ -18,7 +18,7 @@ fn repeated(plan: &Plan) -> String {
     format!(
         "{:#?}",
         (
-            (&plan.name, &plan.about, plan.brokers, &plan.broker_config, &plan.topics),
+            (&plan.name, &plan.about, &plan.clusters, &plan.topics),
             (configs, &plan.groups, plan.load, plan.settle, expect, &plan.variants),
             (plan.network.latency, &plan.faults.is_empty()),
         )

@@ -2,7 +2,7 @@
 //! machines, and one sentence that names the setting responsible. It judges nothing.
 
 use crate::context::Context;
-use ackproof_types::{ErrorCode, Micros, RebalanceReason, TopicId, TopicPartition};
+use ackproof_types::{ErrorCode, Micros, RebalanceReason, TopicPartition};
 
 macro_rules! causes {
     ($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal, $about:literal;)* }) => {
@@ -170,7 +170,7 @@ causes! {
         Expired = "offsets-expired",
             "offsets.retention.minutes: the committed offset had expired, and the group began anew";
         PositionReset = "position-reset",
-            "the position went back: there was no commit, it was out of range, or the log was truncated";
+            "the position went back: there was no commit, or it was out of range";
         BehindCommit = "behind-commit",
             "the group resumed before an offset whose commit was acknowledged";
         SameMember = "same-member",
@@ -191,6 +191,8 @@ causes! {
             "commit_offset=last: the committed offset was that of the last record processed, not the next one";
         NeverCommitted = "never-committed",
             "commit=never: the group commits nothing";
+        TruncationRewind = "truncation-rewind",
+            "a member found that its log had been cut, went back to where both were the same, and was given again what lay behind";
     }
 }
 
@@ -378,7 +380,7 @@ impl StallCause {
     pub fn about(&self, context: &Context) -> String {
         let topic = &context.topics[self.place.topic.index()];
         let (replicas, place) = (topic.replication_factor, context.partition(self.place));
-        let replication = if self.place.topic == TopicId::CONSUMER_OFFSETS {
+        let replication = if context.keeps_offsets(self.place.topic) {
             "offsets.topic.replication.factor"
         } else {
             "replication.factor"

@@ -15,12 +15,29 @@ pub struct Context {
     pub nodes: Vec<String>,
     /// Which of the processes are servers.
     pub roster: Roster,
-    /// Topics by [`TopicId`]; index 0 is `__consumer_offsets`.
+    /// The clusters beside the first one, if there are any.
+    pub clusters: Vec<ClusterContext>,
+    /// Topics by [`TopicId`]; index 0 is `__consumer_offsets` of the first cluster.
     pub topics: Vec<TopicContext>,
     /// Producer instances by [`ProducerIndex`].
     pub producers: Vec<ProducerContext>,
     /// Groups by [`GroupId`].
     pub groups: Vec<GroupContext>,
+}
+
+/// A cluster beside the first one. What belongs to none of these belongs to the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterContext {
+    /// Its name: processes are `backup-controller`, `backup-broker-1`, ….
+    pub name: String,
+    /// Its controller.
+    pub controller: ControllerId,
+    /// Its brokers.
+    pub brokers: Vec<BrokerId>,
+    /// Its topics.
+    pub topics: Vec<TopicId>,
+    /// The one of them that is its `__consumer_offsets`.
+    pub offsets: TopicId,
 }
 
 /// A topic.
@@ -206,6 +223,15 @@ impl Context {
         self.roster.node(Server::Broker(broker)).expect("a history names brokers of its header")
     }
 
+    /// The name of a broker's process.
+    ///
+    /// # Panics
+    /// As [`Self::process`].
+    #[must_use]
+    pub fn broker_name(&self, broker: BrokerId) -> &str {
+        self.node(self.process(broker))
+    }
+
     /// The broker that a process is; none for others.
     #[must_use]
     pub fn broker(&self, node: NodeId) -> Option<BrokerId> {
@@ -237,18 +263,41 @@ impl Context {
         &self.groups[group.index()].name
     }
 
-    /// `__consumer_offsets`.
+    /// The cluster of a topic; none: the first one.
     #[must_use]
-    pub fn consumer_offsets(&self) -> &TopicContext {
-        &self.topics[TopicId::CONSUMER_OFFSETS.index()]
+    pub fn cluster(&self, topic: TopicId) -> Option<&ClusterContext> {
+        self.clusters.iter().find(|cluster| cluster.topics.contains(&topic))
+    }
+
+    /// The topic that keeps the offsets of a group, `__consumer_offsets` of its cluster.
+    #[must_use]
+    pub fn offsets_topic(&self, group: GroupId) -> TopicId {
+        let first = self.groups[group.index()].topics.first();
+        let cluster = first.and_then(|topic| self.cluster(*topic));
+        cluster.map_or(TopicId::CONSUMER_OFFSETS, |cluster| cluster.offsets)
+    }
+
+    /// Whether a topic is the `__consumer_offsets` of some cluster.
+    #[must_use]
+    pub fn keeps_offsets(&self, topic: TopicId) -> bool {
+        topic == TopicId::CONSUMER_OFFSETS
+            || self.clusters.iter().any(|cluster| cluster.offsets == topic)
     }
 
     /// The partition of `__consumer_offsets` that keeps a group (R9.1).
     #[must_use]
     pub fn home(&self, group: GroupId) -> TopicPartition {
-        let partitions = self.consumer_offsets().partitions.max(1);
-        let number = offsets_partition(self.group(group), partitions);
-        TopicPartition::new(TopicId::CONSUMER_OFFSETS, number)
+        let topic = self.offsets_topic(group);
+        let partitions = self.topics[topic.index()].partitions.max(1);
+        TopicPartition::new(topic, offsets_partition(self.group(group), partitions))
+    }
+
+    /// How many brokers the cluster of a topic has.
+    #[must_use]
+    pub fn brokers_beside(&self, topic: TopicId) -> usize {
+        let others: usize = self.clusters.iter().map(|cluster| cluster.brokers.len()).sum();
+        let all = self.roster.brokers().count();
+        self.cluster(topic).map_or_else(|| all - others, |cluster| cluster.brokers.len())
     }
 
     /// `billing-0#117`.

@@ -76,8 +76,8 @@ impl Deposed {
         let stale: Vec<_> =
             self.partitions.iter().filter_map(|(place, one)| Some((place, one.stale?))).collect();
         let (place, ((epoch, who), (later, leader))) = *stale.first()?;
-        let (place, who) =
-            (self.context.partition(place), self.context.node(self.context.process(who)));
+        let (place, who) = (self.context.partition(place), self.context.broker_name(who));
+        let leader = self.context.broker_name(leader);
         let others = match stale.len() - 1 {
             0 => String::new(),
             1 => "; the same of 1 other partition".to_owned(),

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::histogram::Histogram;
 use crate::history::{Entry, Event};
 use crate::places::{GroupPlaces, Places};
-use ackproof_types::{BrokerId, GroupId, Micros, NodeId, TopicId, TopicPartition};
+use ackproof_types::{BrokerId, GroupId, Micros, NodeId, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ impl Moves {
                 self.hits.ends.remove(&self.context.process(*broker));
             }
             Event::LeaderElected { partition, leader, .. }
-                if partition.topic != TopicId::CONSUMER_OFFSETS =>
+                if !self.context.keeps_offsets(partition.topic) =>
             {
                 self.elect(at, *partition, *leader);
             }

@@ -101,7 +101,7 @@ impl Tale {
                 if *partition == of.partition && holds(*base_offset, records, of) =>
             {
                 let acks = &context.producer(of.record.producer).acks;
-                let by = by.map_or_else(|| "a broker".to_owned(), |by| by.to_string());
+                let by = by.map_or("a broker", |by| context.broker_name(by));
                 Some(format!("{by} acknowledged it at offset {} (acks={acks})", of.offset))
             }
             _ => None,
@@ -137,11 +137,13 @@ impl Tale {
                 let has = self.holders.contains(&context.process(*leader));
                 let how = if *unclean { "elected uncleanly" } else { "elected" };
                 let what = if has { "with" } else { "without" };
+                let leader = context.broker_name(*leader);
                 Some(format!("{leader} {how} {what} it (epoch {epoch}, in-sync set {isr:?})"))
             }
             Event::FinalReadBy { partition, broker, epoch }
                 if *partition == of.partition && self.sent =>
             {
+                let broker = context.broker_name(*broker);
                 Some(format!("{broker} answers the final read as leader (epoch {epoch})"))
             }
             Event::ProcessEnded(ProcessEnd::Crash) if self.holders.contains(&entry.node) => {

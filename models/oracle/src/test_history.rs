@@ -31,6 +31,7 @@ pub(crate) fn context() -> Context {
     Context {
         nodes: nodes.map(String::from).to_vec(),
         roster: servers(3),
+        clusters: Vec::new(),
         topics: vec![topic("__consumer_offsets"), topic("payments")],
         producers: vec![ProducerContext {
             node: NodeId(4),

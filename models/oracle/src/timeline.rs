@@ -12,7 +12,7 @@ use crate::kind::Kind;
 use crate::verdict::TimelineItem;
 use ackproof_types::words::plural;
 use ackproof_types::{
-    BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, RebalanceReason, Timestamp, TopicId,
+    BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, RebalanceReason, Timestamp,
     TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -333,25 +333,25 @@ fn choose(instants: &[Timestamp], near: &[Timestamp]) -> Vec<bool> {
 }
 
 fn words(context: &Context, item: &Item) -> String {
+    let broker = |id: &BrokerId| context.broker_name(*id);
     match item {
         Item::Text(text) => text.clone(),
-        Item::Fenced(broker) => format!("{broker} fenced: the controller does not hear it"),
+        Item::Fenced(id) => format!("{} fenced: the controller does not hear it", broker(id)),
         Item::Elected { leader, unclean, partitions } => {
+            let leader = broker(leader);
             let how = if *unclean { "elected from outside the in-sync set" } else { "elected" };
             let places: Vec<TopicPartition> = partitions.iter().map(|(place, _)| *place).collect();
             match partitions.as_slice() {
-                [(_, epoch)] => {
-                    format!("{leader} {how} for {} (epoch {epoch})", names(context, &places))
-                }
+                [(_, at)] => format!("{leader} {how} for {} (epoch {at})", names(context, &places)),
                 _ => format!("{leader} {how} for {}", names(context, &places)),
             }
         }
         Item::Offline(partitions) => format!("no leader for {}", names(context, partitions)),
         Item::Isr { removed, added, partitions } => {
             let partitions: Vec<TopicPartition> = partitions.iter().copied().collect();
-            let minus = removed.iter().map(|id| format!("−{id}"));
-            let changes: Vec<String> =
-                minus.chain(added.iter().map(|id| format!("+{id}"))).collect();
+            let minus = removed.iter().map(|id| format!("−{}", broker(id)));
+            let plus = added.iter().map(|id| format!("+{}", broker(id)));
+            let changes: Vec<String> = minus.chain(plus).collect();
             format!("in-sync set of {}: {}", names(context, &partitions), changes.join(" "))
         }
         Item::Rebalanced { group, from, to, members, reasons } => {
@@ -376,17 +376,17 @@ fn words(context: &Context, item: &Item) -> String {
 fn names(context: &Context, partitions: &[TopicPartition]) -> String {
     let mut partitions = partitions.to_vec();
     partitions.sort_unstable();
-    let is_internal = |place: &&TopicPartition| place.topic == TopicId::CONSUMER_OFFSETS;
-    let internal = partitions.iter().filter(is_internal).count();
-    let own = &partitions[internal..];
+    let is_internal = |place: &&TopicPartition| context.keeps_offsets(place.topic);
+    let (offsets, own): (Vec<&TopicPartition>, Vec<_>) = partitions.iter().partition(is_internal);
     if own.len() > NAMED {
         return plural(partitions.len() as u64, "partition");
     }
-    let mut names: Vec<String> = own.iter().map(|place| context.partition(*place)).collect();
-    if internal <= NAMED && own.is_empty() {
+    let mut names: Vec<String> = own.iter().map(|place| context.partition(**place)).collect();
+    if offsets.len() <= NAMED && own.is_empty() {
         names.extend(partitions.iter().map(|place| context.partition(*place)));
-    } else if internal > 0 {
-        names.push(format!("{internal} of {}", context.consumer_offsets().name));
+    } else if let Some(first) = offsets.first() {
+        let name = &context.topics[first.topic.index()].name;
+        names.push(format!("{} of {name}", offsets.len()));
     }
     match names.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
@@ -414,7 +414,7 @@ mod tests {
         if let Event::LeaderElected { partition, .. } | Event::IsrChanged { partition, .. } =
             &mut event
         {
-            partition.topic = TopicId::CONSUMER_OFFSETS;
+            partition.topic = ackproof_types::TopicId::CONSUMER_OFFSETS;
         }
         (node, event)
     }

@@ -1,7 +1,5 @@
 //! Identifiers of processes and of the things they share.
 
-use std::fmt;
-
 /// A process of a run. Which of them are servers, the [`Roster`](crate::Roster) knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u16);
@@ -19,22 +17,32 @@ impl NodeId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BrokerId(pub u16);
 
-impl fmt::Display for BrokerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "broker-{}", self.0)
-    }
-}
-
 /// A controller's `node.id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ControllerId(pub u16);
 
-/// A topic, by its index in the plan. Index 0 is always `__consumer_offsets`.
+/// A cluster of a run, by its index in the plan. Index 0 is the one that a scenario calls `cluster`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClusterId(pub u16);
+
+impl ClusterId {
+    /// The first one, and of most runs the only one.
+    pub const FIRST: Self = Self(0);
+
+    /// The index into tables of clusters.
+    #[must_use]
+    #[inline]
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A topic, by its index in the plan. Index 0 is always `__consumer_offsets` of the first cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicId(pub u16);
 
 impl TopicId {
-    /// `__consumer_offsets`.
+    /// `__consumer_offsets` of the first cluster.
     pub const CONSUMER_OFFSETS: Self = Self(0);
 
     /// The index into tables of topics.

@@ -39,8 +39,8 @@ pub use consuming::{
 pub use error::ErrorCode;
 pub use group::{RebalanceReason, offsets_partition};
 pub use id::{
-    BrokerId, ControllerId, GroupId, MemberId, NodeId, ProducerId, ProducerIndex, TopicId,
-    TopicPartition,
+    BrokerId, ClusterId, ControllerId, GroupId, MemberId, NodeId, ProducerId, ProducerIndex,
+    TopicId, TopicPartition,
 };
 pub use log::{
     BrokerEpoch, GenerationId, LeaderEpoch, MemberEpoch, Offset, PartitionEpoch, ProducerEpoch,

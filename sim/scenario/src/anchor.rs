@@ -148,7 +148,7 @@ fn ends(who: &str, verb: &str, plan: &Plan) -> Result<Target, Refusal> {
     let who = find(who, plan)?;
     let is_one = matches!(
         who,
-        Target::Broker(_) | Target::Controller | Target::Producer(..) | Target::Member(..)
+        Target::Broker(_) | Target::Controller(_) | Target::Producer(..) | Target::Member(..)
     );
     if is_one {
         return Ok(who);
@@ -290,13 +290,25 @@ pub fn spell(anchor: Anchor, plan: &Plan) -> String {
         Anchor::Fails(record) => format!("{} fails", spell_record(record, plan)),
         Anchor::SentAgain(record) => format!("{} is sent again", spell_record(record, plan)),
         Anchor::BecomesLeader(broker, topic, number) => {
-            format!("broker-{broker} becomes leader of {}", spell_partition(topic, number, plan))
+            format!(
+                "{} becomes leader of {}",
+                plan.broker_name(broker),
+                spell_partition(topic, number, plan)
+            )
         }
         Anchor::IsElected(broker, topic, number) => {
-            format!("broker-{broker} is elected for {}", spell_partition(topic, number, plan))
+            format!(
+                "{} is elected for {}",
+                plan.broker_name(broker),
+                spell_partition(topic, number, plan)
+            )
         }
         Anchor::Truncates(broker, topic, number) => {
-            format!("broker-{broker} truncates {}", spell_partition(topic, number, plan))
+            format!(
+                "{} truncates {}",
+                plan.broker_name(broker),
+                spell_partition(topic, number, plan)
+            )
         }
         Anchor::Crashes(target) => format!("{} crashes", who(target)),
         Anchor::Stops(target) => format!("{} stops", who(target)),

@@ -2,6 +2,7 @@
 
 use crate::autoscale::autoscale;
 use crate::cluster::{Cluster, MAX_COUNT, check_name, named};
+use crate::clusters::Clusters;
 use crate::compression::compressed_to;
 use crate::config::Config;
 use crate::consuming::{consuming, fails};
@@ -10,18 +11,20 @@ use crate::files::PROPERTIES;
 use crate::membership::{assignor, protocol, timeouts};
 use crate::outputs::{self, OUTPUTS, output};
 use crate::plan::{Group, Producer, SettingValue, Settings, Topic};
-use crate::producing::{comes_to_an_end, producer_config, topic_id, topic_names};
+use crate::producing::{comes_to_an_end, producer_config};
+use crate::reading::{place, subscription, topic_id, topic_names, users};
 use crate::results::{self, results};
 use crate::sends::sends;
 use crate::settings::Scope;
 use crate::sink::{At, Sink};
 use ackproof_types::{
-    AfterCrash, AtEnd, CommitStrategy, Delay, Micros, OnFailure, Sending, TopicId,
+    AfterCrash, AtEnd, ClusterId, CommitStrategy, Delay, Micros, OnFailure, Sending, TopicId,
 };
 
 /// Keys of a producer.
 pub(crate) const PRODUCER_KEYS: &[&str] = &[
     "topic",
+    "at",
     "instances",
     "rate",
     "records",
@@ -40,6 +43,7 @@ pub(crate) const PRODUCER_KEYS: &[&str] = &[
 /// Keys of a group.
 pub(crate) const GROUP_KEYS: &[&str] = &[
     "topics",
+    "at",
     "members",
     "process",
     "commit",
@@ -85,14 +89,16 @@ pub(crate) fn producers(
     sink: &mut Sink<'_>,
     at: Option<&At<'_>>,
     topics: &[Topic],
-    (load, cluster): (Micros, &Cluster),
+    (load, clusters): (Micros, &Clusters),
 ) -> Vec<Producer> {
     let mut producers = Vec::new();
     let Some(at) = at.filter(|at| sink.is_object(at)) else { return producers };
     for (name, child) in named(sink, at) {
         check_client_name(sink, name, &child);
         if sink.object(&child, PRODUCER_KEYS) {
-            let one = producer(sink, name, &child, topics, load);
+            let mut one = producer(sink, name, &child, topics, load);
+            one.at = place(sink, &child, topics[one.topic.index()].cluster, clusters);
+            let cluster = clusters.of(one.at);
             comes_to_an_end(sink, &child, (one.sending.on_failure, &one.config), cluster);
             producers.push(one);
         }
@@ -109,7 +115,7 @@ fn producer(
 ) -> Producer {
     let topic = match at.get("topic") {
         Some(child) => topic_id(sink, &child, topics),
-        None if topics.len() == 2 => Some(TopicId(1)),
+        None if users(topics).count() == 1 => Some(TopicId(1)),
         None => {
             let known: Vec<_> = topic_names(topics).collect();
             let message = format!("\"{name}\" needs a \"topic\": one of {}", known.join(", "));
@@ -128,7 +134,8 @@ fn producer(
     let compressed_to = compressed_to(sink, at, &config);
     Producer {
         name: name.to_owned(),
-        topic: topic.unwrap_or(TopicId(1)),
+        topic: topic.unwrap_or(TopicId::CONSUMER_OFFSETS),
+        at: ClusterId::FIRST,
         instances,
         interval: rate.unwrap_or(Micros::from_millis(10)),
         records: sink.count32(at.get("records"), 1),
@@ -172,14 +179,14 @@ pub(crate) fn groups(
     sink: &mut Sink<'_>,
     at: Option<&At<'_>>,
     (topics, producers): (&[Topic], &[Producer]),
-    cluster: &Cluster,
+    clusters: &Clusters,
 ) -> Vec<Group> {
     let mut groups = Vec::new();
     let Some(at) = at.filter(|at| sink.is_object(at)) else { return groups };
     for (name, child) in named(sink, at) {
         check_client_name(sink, name, &child);
         if sink.object(&child, GROUP_KEYS) {
-            let mut one = group(sink, name, &child, topics, cluster);
+            let mut one = group(sink, name, &child, topics, clusters);
             one.fails = fails(sink, &child, producers);
             groups.push(one);
         }
@@ -192,20 +199,29 @@ fn group(
     name: &str,
     at: &At<'_>,
     topics: &[Topic],
-    cluster: &Cluster,
+    clusters: &Clusters,
 ) -> Group {
+    let beside = at.get("at").map(|at| clusters.named(sink, Some(&at)));
+    let (mut read, cluster) =
+        subscription(sink, at.get("topics"), topics, beside.unwrap_or_default());
+    let place = beside.unwrap_or(cluster);
+    let cluster = clusters.of(cluster);
     let failures = at.get("failures").and_then(|at| sink.quantity(&at, "%", durations::percent));
     let process = at.get("process").and_then(|at| sink.delay(&at));
     let (commit, config) = consumer(sink, at, at.get("config"), cluster);
     let deploys = deploys(sink, at, cluster);
     let (produces, dead_letter) =
         OUTPUTS.map(|key| output(sink, at, key, (topics, cluster))).into();
-    let written = outputs::written([&produces, &dead_letter]);
+    if at.get("topics").is_none() {
+        let written = outputs::written([&produces, &dead_letter]);
+        read.retain(|topic| !written.contains(topic));
+    }
     let members = sink.count(at.get("members"), 1, MAX_COUNT, 1);
     let default_process = Delay { min: Micros::from_millis(1), max: Micros::from_millis(3) };
     let group = Group {
         name: name.to_owned(),
-        topics: subscription(sink, at.get("topics"), topics, &written),
+        topics: read,
+        at: place,
         members,
         process: process.unwrap_or(default_process),
         failures_per_million: failures.unwrap_or(0),
@@ -245,33 +261,6 @@ fn deploys(sink: &mut Sink<'_>, group: &At<'_>, cluster: &Cluster) -> Vec<(Micro
         deploys.push((time, config));
     }
     deploys
-}
-
-fn subscription(
-    sink: &mut Sink<'_>,
-    at: Option<At<'_>>,
-    topics: &[Topic],
-    written: &[TopicId],
-) -> Vec<TopicId> {
-    let Some(at) = at else {
-        let all = (1_u16..).map(TopicId).take(topics.len() - 1);
-        return all.filter(|one| !written.contains(one)).collect();
-    };
-    let items = sink.list(&at);
-    let mut chosen = Vec::new();
-    for item in &items {
-        if let Some(id) = topic_id(sink, item, topics) {
-            if chosen.contains(&id) {
-                sink.at(item, "this topic is listed twice");
-            }
-            chosen.push(id);
-        }
-    }
-    if items.is_empty() && matches!(at.node.value, crate::json::Value::Array(_)) {
-        sink.at(&at, "a group without topics reads nothing; leave \"topics\" out for all");
-    }
-    chosen.sort_unstable();
-    chosen
 }
 
 fn commit(sink: &mut Sink<'_>, at: &At<'_>) -> Option<CommitStrategy> {

@@ -1,14 +1,14 @@
-//! The cluster and its topics, read from the tree.
+//! A cluster, read from the tree.
 
 use crate::capacity::{Capacity, Quotas};
 use crate::config::Config;
 use crate::durations;
 use crate::limits;
-use crate::plan::{Network, SettingValue, Settings, Startup, Topic};
+use crate::plan::{self, Network, Settings, Startup};
 use crate::settings::{SHAPES, Scope};
 use crate::sink::{At, Sink};
 use ackproof_types::words::plural;
-use ackproof_types::{Delay, KafkaVersion, Micros};
+use ackproof_types::{Delay, KafkaVersion, Micros, TopicId};
 
 /// Kafka's own topic for committed offsets.
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -25,17 +25,6 @@ pub(crate) const CLUSTER_KEYS: &[&str] =
 pub(crate) const NETWORK_KEYS: &[&str] = &["latency", "syn_linear_timeouts"];
 /// Keys of `startup`.
 pub(crate) const STARTUP_KEYS: &[&str] = &["brokers", "clients"];
-/// Keys of a topic.
-pub(crate) const TOPIC_KEYS: &[&str] =
-    &["partitions", "replication.factor", "properties", "config"];
-
-/// Topic settings and the broker settings that are their defaults.
-pub(crate) const INHERITED: &[(&str, &str)] = &[
-    ("min.insync.replicas", "min.insync.replicas"),
-    ("unclean.leader.election.enable", "unclean.leader.election.enable"),
-    ("max.message.bytes", "message.max.bytes"),
-    ("segment.bytes", "log.segment.bytes"),
-];
 
 /// One-way latency of a message, with its processing, unless the file says otherwise: Kafka 4.0 processes on
 /// one machine of two cores acknowledge half of their records with acks=all within 7.2 ms to 9.2 ms, by how
@@ -62,6 +51,8 @@ pub(crate) const STARTUP: Startup = Startup {
 
 /// A cluster as the file gives it.
 pub(crate) struct Cluster {
+    /// Its name.
+    pub(crate) name: String,
     /// Number of brokers.
     pub(crate) brokers: u16,
     /// `broker.rack` of each broker, or none.
@@ -79,11 +70,24 @@ pub(crate) struct Cluster {
     /// Whose defaults hold.
     pub(crate) kafka: KafkaVersion,
     /// Partitions and replicas of a topic that does not say, as the brokers' file has them.
-    usual: (u16, u16),
+    pub(crate) usual: (u16, u16),
 }
 
-/// Reads `cluster` of a scenario whose recovery may take `settle`.
-pub(crate) fn cluster(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) -> Cluster {
+impl Cluster {
+    /// The same, decided, with its `__consumer_offsets`.
+    pub(crate) fn decided(self, offsets: TopicId) -> plan::Cluster {
+        let Self { name, brokers, racks, settings, startup, capacity, quotas, .. } = self;
+        plan::Cluster { name, brokers, racks, config: settings, startup, capacity, quotas, offsets }
+    }
+}
+
+/// Reads a cluster of a scenario whose recovery may take `settle`.
+pub(crate) fn cluster(
+    sink: &mut Sink<'_>,
+    name: &str,
+    at: Option<&At<'_>>,
+    settle: Micros,
+) -> Cluster {
     let at = at.filter(|at| sink.object(at, CLUSTER_KEYS));
     let get = |key| at.and_then(|at| at.get(key));
     let brokers = sink.count(get("brokers"), 1, MAX_BROKERS, 3);
@@ -100,6 +104,7 @@ pub(crate) fn cluster(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) 
     let quotas = limits::quotas(sink, get("quotas").as_ref(), &config);
     let usual = usual(sink, get("config").as_ref(), brokers);
     Cluster {
+        name: name.to_owned(),
         brokers,
         racks,
         settings,
@@ -240,25 +245,6 @@ pub(crate) fn named<'n>(sink: &mut Sink<'_>, at: &At<'n>) -> Vec<(&'n str, At<'n
     children
 }
 
-/// Reads `topics`; index 0 is [`OFFSETS_TOPIC`].
-pub(crate) fn topics(sink: &mut Sink<'_>, at: Option<&At<'_>>, cluster: &Cluster) -> Vec<Topic> {
-    let mut topics = vec![offsets_topic(cluster)];
-    let Some(at) = at.filter(|at| sink.is_object(at)) else { return topics };
-    for (name, child) in named(sink, at) {
-        if name == OFFSETS_TOPIC {
-            let hint = "set \"offsets.topic.…\" under \"cluster\", \"config\"".to_owned();
-            let message = format!("\"{name}\" is Kafka's own topic");
-            sink.hinted(child.key_span, &child.path, message, Some(hint));
-            continue;
-        }
-        check_name(sink, name, &child);
-        if sink.object(&child, TOPIC_KEYS) {
-            topics.push(topic(sink, name, &child, cluster));
-        }
-    }
-    topics
-}
-
 /// A name that Kafka takes: letters, digits, `.`, `_`, `-`.
 pub(crate) fn check_name(sink: &mut Sink<'_>, name: &str, at: &At<'_>) {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -269,55 +255,4 @@ pub(crate) fn check_name(sink: &mut Sink<'_>, name: &str, at: &At<'_>) {
         );
         sink.error(at.key_span, &at.path, message);
     }
-}
-
-fn number(settings: &Settings, key: &str) -> u16 {
-    u16::try_from(settings.number(key)).unwrap_or(u16::MAX)
-}
-
-fn inherit(settings: &mut Settings, config: &Config<'_>, cluster: &Cluster) {
-    for (key, from) in INHERITED {
-        if config.place(key).is_none()
-            && let Some(value) = cluster.settings.0.get(from)
-        {
-            settings.0.insert(key, value.clone());
-        }
-    }
-}
-
-fn offsets_topic(cluster: &Cluster) -> Topic {
-    let broker = &cluster.settings;
-    let replication_factor = number(broker, "offsets.topic.replication.factor");
-    let config = Config {
-        given: std::collections::BTreeMap::new(),
-        scope: Scope::Topic,
-        kafka: cluster.kafka,
-    };
-    let mut settings = config.filled();
-    inherit(&mut settings, &config, cluster);
-    let mut set = |key, number| settings.0.insert(key, SettingValue::Number(number));
-    set("segment.bytes", broker.number("offsets.topic.segment.bytes"));
-    // The smaller of the two applies (R4.2).
-    let min_isr = broker.number("min.insync.replicas").min(i64::from(replication_factor));
-    set("min.insync.replicas", min_isr);
-    let partitions = number(broker, "offsets.topic.num.partitions");
-    Topic { name: OFFSETS_TOPIC.to_owned(), partitions, replication_factor, config: settings }
-}
-
-fn topic(sink: &mut Sink<'_>, name: &str, at: &At<'_>, cluster: &Cluster) -> Topic {
-    let brokers = cluster.brokers;
-    let partitions = sink.count(at.get("partitions"), 1, MAX_COUNT, cluster.usual.0);
-    let factor = at.get("replication.factor");
-    let replication_factor = sink.count(factor.clone(), 1, u16::MAX, cluster.usual.1);
-    if replication_factor > brokers {
-        let factor = factor.unwrap_or_else(|| at.clone());
-        let message =
-            format!("{replication_factor} replicas need as many brokers, but there are {brokers}");
-        let hint = "lower \"replication.factor\" or raise \"cluster.brokers\"".to_owned();
-        sink.hinted(factor.node.span, &factor.path, message, Some(hint));
-    }
-    let config = Config::read(sink, at.get("config").as_ref(), Scope::Topic);
-    let mut settings = config.filled();
-    inherit(&mut settings, &config, cluster);
-    Topic { name: name.to_owned(), partitions, replication_factor, config: settings }
 }

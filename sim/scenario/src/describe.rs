@@ -142,8 +142,8 @@ pub fn words(target: Target, plan: &Plan) -> String {
     let producer = |index: u16| plan.producers[usize::from(index)].name.as_str();
     let group = |index: u16| plan.groups[usize::from(index)].name.as_str();
     match target {
-        Target::Broker(number) => format!("broker-{number}"),
-        Target::Controller => "controller".to_owned(),
+        Target::Broker(number) => plan.broker_name(number),
+        Target::Controller(cluster) => plan.process_name(cluster, "controller"),
         Target::LeaderOf(topic, number) => format!("leader of {}", partition(topic, number)),
         Target::FollowerOf(topic, number) => {
             format!("a follower of {}", partition(topic, number))
@@ -168,7 +168,7 @@ pub fn words(target: Target, plan: &Plan) -> String {
 pub fn rule(target: Target, plan: &Plan) -> Option<String> {
     match target {
         Target::Broker(_)
-        | Target::Controller
+        | Target::Controller(_)
         | Target::Producer(..)
         | Target::Member(..)
         | Target::Topic(_)
@@ -293,6 +293,8 @@ pub(crate) fn peer(peers: Peers, plan: &Plan) -> String {
         Peers::Brokers => "brokers".to_owned(),
         Peers::Controllers => "controllers".to_owned(),
         Peers::Clients => "clients".to_owned(),
+        Peers::Cluster(id) => format!("cluster {}", plan.cluster(id).name),
+        Peers::Datacentre(id) => format!("datacentre {}", plan.cluster(id).name),
         Peers::Producer(index) => plan.producers[usize::from(index)].name.clone(),
         Peers::Group(index) => plan.groups[usize::from(index)].name.clone(),
         Peers::One(target) => words(target, plan),

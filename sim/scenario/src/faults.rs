@@ -83,7 +83,7 @@ fn grown(items: &[At<'_>], plan: &Plan) -> Plan {
             Value::Number(number) => number.parse::<u16>().ok(),
             _ => None,
         });
-        let known = plan.topics.iter_mut().skip(1).find(|one| Some(one.name.as_str()) == topic);
+        let known = plan.topics.iter_mut().find(|one| Some(one.name.as_str()) == topic);
         if let (Some(known), Some(all)) = (known, all) {
             known.partitions = known.partitions.max(all.min(MAX_COUNT));
         }
@@ -341,7 +341,8 @@ fn action(
 
 /// Slow enough to fall out of the in-sync set.
 fn lagging(plan: &Plan) -> Delay {
-    let lag = plan.broker_config.millis("replica.lag.time.max.ms");
+    let lags = plan.clusters.iter().map(|one| one.config.millis("replica.lag.time.max.ms"));
+    let lag = lags.max().unwrap_or_default();
     Delay { min: Micros(lag.0 / 5 * 6), max: Micros(lag.0 / 2 * 3) }
 }
 
@@ -436,8 +437,10 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
     };
     let is_member = match target {
         Member(..) | AnyMember(_) | AllMembers(_) => true,
-        Broker(_) | Controller | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | AnyBroker
-        | Producer(..) | AnyProducer(_) | Group(_) | AllBrokers | Topic(_) | Sides => false,
+        Broker(_) | Controller(_) | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_)
+        | AnyBroker | Producer(..) | AnyProducer(_) | Group(_) | AllBrokers | Topic(_) | Sides => {
+            false
+        }
     };
     let (fine, allowed) = match action {
         Action::RollingRestart => (

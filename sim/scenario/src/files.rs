@@ -82,6 +82,7 @@ pub(crate) fn put_in(root: &mut Node, sink: &mut Sink<'_>, reader: Reader<'_>) {
                 File { sink, reader, scope: Scope::Broker, version }.put_in(value, section);
                 continue;
             }
+            "clusters" => Scope::Broker,
             "topics" => Scope::Topic,
             "producers" => Scope::Producer,
             "groups" => Scope::Consumer,

@@ -4,7 +4,8 @@
 use crate::cluster::Cluster;
 use crate::compression::compressed_to;
 use crate::plan::{Group, Output, Topic};
-use crate::producing::{comes_to_an_end, producer_config, topic_id};
+use crate::producing::{comes_to_an_end, producer_config};
+use crate::reading::topic_id;
 use crate::sink::{At, Sink};
 use ackproof_types::{AtEnd, Awaits, CommitStrategy, OnFailure, OnRecordFailure, Sending, TopicId};
 

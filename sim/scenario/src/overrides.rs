@@ -1,13 +1,13 @@
 //! Values from the command line (`--set path=value`), put into the tree before it is read.
 
 use crate::clients::{GROUP_KEYS, PRODUCER_KEYS};
-use crate::cluster::TOPIC_KEYS;
 use crate::diagnostic::nearest;
 use crate::json::{MAX_DEPTH, Member, Node, Span, Typed, Value, parse};
 use crate::protocol;
 use crate::resolve::KEYS;
 use crate::settings::{self, Scope};
 use crate::sink::Sink;
+use crate::topics::TOPIC_KEYS;
 
 /// Maps by name: a name that the file does not have is a slip, not a new entry.
 const BY_NAME: [&str; 3] = ["topics", "producers", "groups"];

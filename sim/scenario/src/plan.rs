@@ -1,14 +1,15 @@
 //! A plan: what a scenario file means, resolved and valid by construction. Everything is by index;
 //! every default is filled in.
 
+mod cluster;
 mod workload;
 
 use crate::anchor::Anchor;
-use crate::capacity::{Capacity, Quotas};
 use crate::settings::Harm;
-use ackproof_types::{Delay, Features, KafkaVersion, Micros, TopicId};
+use ackproof_types::{ClusterId, Delay, Features, KafkaVersion, Micros, TopicId};
 use std::collections::BTreeMap;
 
+pub use cluster::{Cluster, FIRST};
 pub use workload::{Autoscale, Group, Output, PlannedRecord, Producer};
 
 /// A resolved scenario.
@@ -24,21 +25,11 @@ pub struct Plan {
     pub kafka: KafkaVersion,
     /// Which features the cluster has finalized.
     pub features: Features,
-    /// Number of brokers, from 1.
-    pub brokers: u16,
-    /// `broker.rack` of each broker, in the order of their numbers; empty: they have none.
-    pub racks: Vec<String>,
-    /// Broker settings by Kafka's key; every modelled key is present.
-    pub broker_config: Settings,
+    /// The clusters; never empty, and mostly one.
+    pub clusters: Vec<Cluster>,
     /// The network between processes.
     pub network: Network,
-    /// How long a process that starts again takes until it is ready.
-    pub startup: Startup,
-    /// What each broker's machine can do; none: everything at once.
-    pub capacity: Option<Capacity>,
-    /// Bytes a second that each client may move at each broker.
-    pub quotas: Quotas,
-    /// Topics; index 0 is `__consumer_offsets`.
+    /// Topics. Index 0 is `__consumer_offsets` of the first cluster; those of the others are the last.
     pub topics: Vec<Topic>,
     /// Producers by name, each with one or more instances.
     pub producers: Vec<Producer>,
@@ -56,14 +47,6 @@ pub struct Plan {
     pub variants: Vec<String>,
     /// Settings of the file that have no effect.
     pub ignored: Vec<Ignored>,
-}
-
-impl Plan {
-    /// `__consumer_offsets`.
-    #[must_use]
-    pub fn consumer_offsets(&self) -> &Topic {
-        &self.topics[TopicId::CONSUMER_OFFSETS.index()]
-    }
 }
 
 /// A setting that is accepted and not modelled.
@@ -178,6 +161,8 @@ pub struct Startup {
 pub struct Topic {
     /// Its name.
     pub name: String,
+    /// Where it is.
+    pub cluster: ClusterId,
     /// Number of partitions.
     pub partitions: u16,
     /// `replication.factor`.
@@ -338,6 +323,10 @@ pub enum Peers {
     Controllers,
     /// `clients`: all producers and members.
     Clients,
+    /// `cluster backup`: the controller and the brokers of a cluster.
+    Cluster(ClusterId),
+    /// `datacentre backup`: a cluster, and the clients beside it.
+    Datacentre(ClusterId),
     /// `billing`: all instances of a producer, by index.
     Producer(u16),
     /// `ledger`: all members of a group, by index.
@@ -360,10 +349,10 @@ pub enum Direction {
 /// Whom a fault hits: a name, or a rule that only the run can resolve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// `broker-2`.
+    /// `broker-2`, or `backup-broker-1`: by its `node.id`.
     Broker(u16),
-    /// `controller`.
-    Controller,
+    /// `controller`, or `backup-controller`.
+    Controller(ClusterId),
     /// `leader of payments-0`.
     LeaderOf(TopicId, u16),
     /// `a follower of payments-0`: the lowest id of the in-sync followers that fit.

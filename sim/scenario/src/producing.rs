@@ -1,26 +1,11 @@
-//! What any producer has, one of the workload or of a member: where it writes, and its settings with Kafka's rules
-//! between them.
+//! What any producer has, one of the workload or of a member: its settings with Kafka's rules between them.
 
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::plan::{SettingValue, Settings, Topic};
+use crate::plan::{SettingValue, Settings};
 use crate::settings::Scope;
 use crate::sink::{At, Sink};
-use ackproof_types::{Micros, OnFailure, TopicId};
-
-/// Names of the user's topics.
-pub(crate) fn topic_names(topics: &[Topic]) -> impl Iterator<Item = &str> {
-    topics.iter().skip(1).map(|topic| topic.name.as_str())
-}
-
-pub(crate) fn topic_id(sink: &mut Sink<'_>, at: &At<'_>, topics: &[Topic]) -> Option<TopicId> {
-    let name = sink.string(at)?;
-    let found = topics.iter().skip(1).position(|topic| topic.name == name);
-    if found.is_none() {
-        sink.unknown(at.node.span, &at.path, ("topic", name), topic_names(topics));
-    }
-    found.and_then(|index| u16::try_from(index + 1).ok()).map(TopicId)
-}
+use ackproof_types::{Micros, OnFailure};
 
 /// What fails at once and is tried again at once takes no time, and goes on for ever.
 pub(crate) fn comes_to_an_end(

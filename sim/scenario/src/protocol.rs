@@ -4,6 +4,7 @@
 //! It changes the tree before it is read. It does not know what the settings do.
 
 use crate::json::{Member, Node, Span, Typed, Value};
+use crate::plan::FIRST;
 use crate::sink::Sink;
 
 /// The word before the `=`.
@@ -152,7 +153,8 @@ impl Translation<'_> {
 
     /// What is said of all groups at once is the shortest that one of them asks for.
     fn broker_says(&mut self, name: &str, timeout: &Timeout, value: i64) {
-        let config = ["cluster", "config"];
+        let cluster = cluster_of(self.root, name);
+        let config: Vec<&str> = cluster.iter().map(String::as_str).chain(["config"]).collect();
         let Timeout { client, broker, .. } = timeout;
         if let Some(given) = self.number(&config, broker).filter(|given| *given <= value) {
             if given < value {
@@ -184,8 +186,10 @@ impl Translation<'_> {
                 "groups.{name}: {REMOTE} {assignor} has no effect with {PROTOCOL}=classic"
             ));
         }
+        let cluster = cluster_of(self.root, name);
+        let brokers: Vec<&str> = cluster.iter().map(String::as_str).chain(["config"]).collect();
         for Timeout { client, broker, .. } in [SESSION, HEARTBEAT] {
-            let given = self.number(&["cluster", "config"], broker);
+            let given = self.number(&brokers, broker);
             if let Some(value) = given.filter(|_| get(self.root, config, client).is_none()) {
                 self.put_number(config, client, value);
                 self.said.push(format!(
@@ -225,6 +229,23 @@ impl Translation<'_> {
             node = &mut members[place].value;
         }
         *node = Node { span, value };
+    }
+}
+
+/// Where the cluster of a group stands: that of the first of its topics, or the one beside it.
+fn cluster_of(root: &Node, group: &str) -> Vec<String> {
+    let topics = get(root, &["groups", group], "topics");
+    let first = match topics.map(|topics| &topics.value) {
+        Some(Value::Array(items)) => items.first().and_then(Node::as_str),
+        _ => None,
+    };
+    let named = match first {
+        Some(topic) => get(root, &["topics", topic], "cluster"),
+        None => get(root, &["groups", group], "at"),
+    };
+    match named.and_then(Node::as_str) {
+        Some(name) if name != FIRST => vec!["clusters".to_owned(), name.to_owned()],
+        _ => vec!["cluster".to_owned()],
     }
 }
 

@@ -2,7 +2,7 @@
 //! and checks what Kafka would refuse. Reports as many mistakes at once as it can.
 
 use crate::clients::{groups, producers};
-use crate::cluster::{cluster, topics};
+use crate::clusters::Clusters;
 use crate::diagnostic::Diagnostic;
 use crate::expect::expect;
 use crate::faults::faults;
@@ -10,11 +10,12 @@ use crate::features;
 use crate::files::{self, Reader};
 use crate::json::{Span, Value, parse};
 use crate::overrides;
-use crate::plan::{Expect, Ignored, Plan, Settings};
+use crate::plan::{Expect, Group, Ignored, Plan, Settings};
 use crate::protocol;
 use crate::settings::Standing;
 use crate::sink::{At, Sink};
-use ackproof_types::Micros;
+use crate::topics::topics;
+use ackproof_types::{ClusterId, Micros, TopicId};
 
 /// Largest scenario, in bytes: a schedule has a line for every record.
 pub const MAX_BYTES: u64 = 16 * 1024 * 1024;
@@ -66,6 +67,7 @@ pub(crate) const KEYS: &[&str] = &[
     "kafka",
     "features",
     "cluster",
+    "clusters",
     "topics",
     "producers",
     "groups",
@@ -169,23 +171,22 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
     let name = text(sink, "name").map_or_else(|| stem(file), str::to_owned);
     let about = text(sink, "about").unwrap_or_default().to_owned();
     let (load, settle) = run(sink, root.get("run").as_ref());
-    let cluster = cluster(sink, root.get("cluster").as_ref(), settle);
-    let topics = topics(sink, root.get("topics").as_ref(), &cluster);
-    let producers = producers(sink, root.get("producers").as_ref(), &topics, (load, &cluster));
-    let groups = groups(sink, root.get("groups").as_ref(), (&topics, &producers), &cluster);
+    let clusters = Clusters::read(sink, root, settle);
+    let topics = topics(sink, root.get("topics").as_ref(), &clusters);
+    let producers = producers(sink, root.get("producers").as_ref(), &topics, (load, &clusters));
+    let groups = groups(sink, root.get("groups").as_ref(), (&topics, &producers), &clusters);
+    let network = clusters.of(ClusterId::FIRST).network;
+    let first_of_others = topics.len() - clusters.all().count();
+    let offsets = std::iter::once(0).chain(first_of_others + 1..).map(topic_id);
+    let clusters = clusters.into_all().into_iter().zip(offsets);
     let mut plan = Plan {
         name,
         about,
         seed: root.get("seed").and_then(|at| seed(sink, &at)),
         kafka: sink.kafka,
         features,
-        brokers: cluster.brokers,
-        racks: cluster.racks,
-        broker_config: cluster.settings,
-        network: cluster.network,
-        startup: cluster.startup,
-        capacity: cluster.capacity,
-        quotas: cluster.quotas,
+        clusters: clusters.map(|(cluster, offsets)| cluster.decided(offsets)).collect(),
+        network,
         topics,
         producers,
         groups,
@@ -205,6 +206,10 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
         plan.expect.note(sink, &at.path, at);
     }
     plan
+}
+
+fn topic_id(index: usize) -> TopicId {
+    TopicId(u16::try_from(index).expect("topics are bounded"))
 }
 
 /// `a/leader-crash.json` → `leader-crash`.
@@ -255,15 +260,17 @@ fn variants(sink: &mut Sink<'_>, at: Option<&At<'_>>, names: &Names<'_>) -> Vec<
     chosen
 }
 
-/// Checks the scenario as a whole.
 /// R9.29: whether the cluster serves the groups that follow the consumer protocol.
 fn consumer_groups(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
-    const KEY: &str = "group.coordinator.rebalance.protocols";
     let is_consumer = |config: &Settings| config.word("group.protocol") == "consumer";
-    let Some(group) = plan.groups.iter().find(|group| group.configs().any(is_consumer)) else {
-        return;
-    };
-    let served = plan.broker_config.word(KEY);
+    for group in plan.groups.iter().filter(|group| group.configs().any(is_consumer)) {
+        consumer_group(sink, root, plan, group);
+    }
+}
+
+fn consumer_group(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan, group: &Group) {
+    const KEY: &str = "group.coordinator.rebalance.protocols";
+    let served = plan.cluster(plan.cluster_of(group)).config.word(KEY);
     let why = if plan.features.group_version == 0 {
         "group.version is 0".to_owned()
     } else if !served.split(',').any(|one| one == "consumer") {
@@ -280,6 +287,7 @@ fn consumer_groups(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
     sink.error(at.key_span, &at.path, message);
 }
 
+/// Checks the scenario as a whole.
 fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
     if root.get("topics").is_none_or(|at| at.node.members().is_some_and(<[_]>::is_empty)) {
         let message = "there is no topic; add \"topics\": { \"payments\": {} }";
@@ -289,7 +297,9 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
         let message = "nobody writes; add \"producers\": { \"billing\": {} }";
         sink.error(first(root), "producers", message);
     }
-    offsets_topic(sink, root, plan);
+    for (id, _) in plan.numbered() {
+        offsets_topic(sink, root, plan, id);
+    }
     consumer_groups(sink, root, plan);
     for group in &plan.groups {
         if plan.producers.iter().any(|producer| producer.name == group.name) {
@@ -297,6 +307,14 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
             if let Some(at) = root.get("groups").and_then(|at| at.get(&group.name)) {
                 sink.error(at.key_span, &at.path, message);
             }
+        }
+    }
+    for (kind, name, _) in starts(plan) {
+        let others = plan.numbered().skip(1);
+        let taken = others.map(|(id, _)| plan.process_name(id, "broker")).any(|one| one == name);
+        if taken && let Some(at) = root.get(kind).and_then(|at| at.get(name)) {
+            let message = format!("\"{name}\" would name processes of a cluster");
+            sink.error(at.key_span, &at.path, message);
         }
     }
     for (kind, name, start) in starts(plan) {
@@ -309,7 +327,7 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
     }
     late_deploys(sink, root, plan);
     let partitions: usize =
-        plan.topics[1..].iter().map(|topic| usize::from(topic.partitions)).sum();
+        plan.user_topics().map(|(_, topic)| usize::from(topic.partitions)).sum();
     if partitions > MAX_PARTITIONS {
         let message = format!("{partitions} partitions; at most {MAX_PARTITIONS}");
         sink.error(first(root), "topics", message);
@@ -355,14 +373,18 @@ fn ignored(sink: &mut Sink<'_>, run: Micros) -> Vec<Ignored> {
 
 /// Kafka does not create `__consumer_offsets` with fewer brokers than it is to have replicas, and no
 /// default is changed silently.
-fn offsets_topic(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
-    let (wanted, brokers) = (plan.consumer_offsets().replication_factor, plan.brokers);
-    let Some(at) = root.get("groups").filter(|_| wanted > brokers && !plan.groups.is_empty())
-    else {
+fn offsets_topic(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan, id: ClusterId) {
+    let (wanted, brokers) = (plan.offsets_of(id).replication_factor, plan.cluster(id).brokers);
+    let has_groups = plan.groups.iter().any(|group| plan.cluster_of(group) == id);
+    let Some(at) = root.get("groups").filter(|_| wanted > brokers && has_groups) else {
         return;
     };
     let key = "offsets.topic.replication.factor";
-    let set = root.get("cluster").and_then(|at| at.get("config")).and_then(|at| at.get(key));
+    let cluster = match id {
+        ClusterId::FIRST => root.get("cluster"),
+        other => root.get("clusters").and_then(|at| at.get(&plan.cluster(other).name)),
+    };
+    let set = cluster.and_then(|at| at.get("config")?.get(key));
     let message = format!(
         "{key} is {wanted} and {}: as in Kafka, __consumer_offsets is not created, and no group \
          reads anything",
@@ -372,7 +394,11 @@ fn offsets_topic(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
             format!("there are {brokers} brokers")
         }
     );
-    let hint = format!("write \"cluster\": {{ \"config\": {{ \"{key}\": {brokers} }} }}");
+    let name = match id {
+        ClusterId::FIRST => "cluster",
+        other => &plan.cluster(other).name,
+    };
+    let hint = format!("write \"{name}\": {{ \"config\": {{ \"{key}\": {brokers} }} }}");
     sink.warn_with(&set.unwrap_or(at), message, hint);
 }
 

@@ -7,7 +7,7 @@ use crate::capacity::{CAPACITY_KEYS, MAX_PAGE_CACHE, PROFILES, QUOTA_KEYS};
 use crate::clients::PRODUCER_KEYS;
 use crate::cluster::{
     CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, MAX_SYN_LINEAR_TIMEOUTS, NETWORK_KEYS, STARTUP_KEYS,
-    SYN_LINEAR_TIMEOUTS, TOPIC_KEYS,
+    SYN_LINEAR_TIMEOUTS,
 };
 use crate::describe::FAULTS;
 use crate::describe::listed;
@@ -19,6 +19,7 @@ use crate::files::PROPERTIES;
 use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, RUN_KEYS, STATISTICS};
 use crate::sends::RECORD;
 use crate::settings::{self, Kind, Preset, Scope, Setting, Standing};
+use crate::topics::TOPIC_KEYS;
 use ackproof_types::{AfterCrash, AtEnd, KafkaVersion, OnFailure};
 use groups::group;
 use serde_json::{Map, Value, json};
@@ -41,7 +42,13 @@ pub fn schema(names: &Names<'_>) -> Value {
             described(json!({ "enum": lines }), "The line of Kafka whose code and defaults hold.")
         }
         "features" => described(features(), "Finalized feature levels, as an upgrade keeps them."),
-        "cluster" => described(cluster(), "Brokers and the network between all processes."),
+        "cluster" => {
+            described(cluster(CLUSTER_KEYS), "Brokers and the network between all processes.")
+        }
+        "clusters" => described(
+            by_name(further_cluster()),
+            "Clusters beside the first one, by name. No broker knows one of another cluster.",
+        ),
         "topics" => described(by_name(topic()), "Topics by name."),
         "producers" => described(by_name(producer()), "Producers by name."),
         "groups" => described(by_name(group()), "Consumer groups by name."),
@@ -176,8 +183,14 @@ fn setting_schema(setting: &Setting) -> Value {
     schema
 }
 
-fn cluster() -> Value {
-    object(CLUSTER_KEYS, |key| match key {
+/// A cluster beside the first one: the network is the same.
+fn further_cluster() -> Value {
+    let keys: Vec<&str> = CLUSTER_KEYS.iter().copied().filter(|key| *key != "network").collect();
+    cluster(&keys)
+}
+
+fn cluster(keys: &[&str]) -> Value {
+    object(keys, |key| match key {
         "brokers" => whole(1, Some(MAX_BROKERS), 3, "Number of brokers."),
         "racks" => described(
             json!({ "type": "array", "items": { "type": "string" } }),
@@ -241,6 +254,10 @@ fn capacity() -> Value {
 
 fn topic() -> Value {
     object(TOPIC_KEYS, |key| match key {
+        "cluster" => described(
+            json!({ "type": "string" }),
+            "The cluster it is on, of those under \"clusters\"; \"primary\", the first one, if left out.",
+        ),
         "partitions" => whole(1, Some(MAX_COUNT), 3, "Number of partitions."),
         "replication.factor" => {
             whole(1, Some(MAX_BROKERS), 3, "Replicas of each partition; at most the brokers.")
@@ -257,6 +274,7 @@ fn producer() -> Value {
             json!({ "type": "string" }),
             "The topic it writes to. Can be left out if there is only one topic.",
         ),
+        "at" => described(json!({ "type": "string" }), BESIDE),
         "instances" => whole(1, Some(MAX_COUNT), 1, "Number of processes: name-0, name-1, …."),
         "rate" => {
             pattern(RATE, "Records of one instance, like \"100/s\" (the default) or \"30/m\".")
@@ -302,6 +320,10 @@ fn producer() -> Value {
         other => unreachable!("no schema for {other}"),
     })
 }
+
+/// What "at" says of a client.
+pub(super) const BESIDE: &str =
+    "The cluster in whose datacentre its processes run; that of its topics if left out.";
 
 fn run() -> Value {
     object(RUN_KEYS, |key| match key {

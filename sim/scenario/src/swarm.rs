@@ -8,7 +8,7 @@
 use crate::durations::spell_range;
 use crate::plan::{Group, Plan, Producer, Target, When};
 use crate::{entity, stream};
-use ackproof_types::{Delay, Micros};
+use ackproof_types::{ClusterId, Delay, Micros};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -204,7 +204,7 @@ fn partitions(swarm: &mut Swarm<'_>) {
         topics.any(|other| other == name)
     };
     // The first is Kafka's own; how many one has that is given more belongs to the question.
-    for topic in plan.topics.iter().skip(1).filter(|topic| !grows(&topic.name)) {
+    for (_, topic) in plan.user_topics().filter(|(_, topic)| !grows(&topic.name)) {
         let own = i64::from(topic.partitions);
         let path = format!("topics.{}.partitions", topic.name);
         swarm.number("partitions", path, (own, own + 3), own);
@@ -255,9 +255,15 @@ fn batch_size(swarm: &mut Swarm<'_>) {
     }
 }
 
+fn broker_path(plan: &Plan, id: ClusterId, key: &str) -> String {
+    format!("{}.config.{key}", plan.cluster_path(id))
+}
+
 fn session_timeout(swarm: &mut Swarm<'_>) {
-    let least = swarm.plan.broker_config.number("group.min.session.timeout.ms");
-    for group in swarm.plan.groups.iter().filter(|group| !is_consumer(group)) {
+    let plan = swarm.plan;
+    for group in plan.groups.iter().filter(|group| !is_consumer(group)) {
+        let brokers = &plan.cluster(plan.cluster_of(group)).config;
+        let least = brokers.number("group.min.session.timeout.ms");
         let own = group.config.number("session.timeout.ms");
         let low = least.max(2 * group.config.number("heartbeat.interval.ms"));
         let path = format!("groups.{}.config.session.timeout.ms", group.name);
@@ -270,15 +276,19 @@ fn is_consumer(group: &Group) -> bool {
 }
 
 fn consumer_session_timeout(swarm: &mut Swarm<'_>) {
-    if !swarm.plan.groups.iter().any(is_consumer) {
-        return;
+    let plan = swarm.plan;
+    for (id, cluster) in plan.numbered() {
+        let mut here = plan.groups.iter().filter(|group| plan.cluster_of(group) == id);
+        if !here.any(is_consumer) {
+            continue;
+        }
+        let number = |key: &str| cluster.config.number(key);
+        let own = number("group.consumer.session.timeout.ms");
+        let least = number("group.consumer.min.session.timeout.ms");
+        let low = least.max(2 * number("group.consumer.heartbeat.interval.ms"));
+        let path = broker_path(plan, id, "group.consumer.session.timeout.ms");
+        swarm.number("consumer session timeout", path, (low, own), own);
     }
-    let number = |key: &str| swarm.plan.broker_config.number(key);
-    let own = number("group.consumer.session.timeout.ms");
-    let least = number("group.consumer.min.session.timeout.ms");
-    let low = least.max(2 * number("group.consumer.heartbeat.interval.ms"));
-    let path = "cluster.config.group.consumer.session.timeout.ms".to_owned();
-    swarm.number("consumer session timeout", path, (low, own), own);
 }
 
 fn max_poll_records(swarm: &mut Swarm<'_>) {
@@ -290,8 +300,10 @@ fn max_poll_records(swarm: &mut Swarm<'_>) {
 }
 
 fn replica_lag(swarm: &mut Swarm<'_>) {
-    let config = &swarm.plan.broker_config;
-    let own = config.number("replica.lag.time.max.ms");
-    let low = (own / 2).max(4 * config.number("replica.fetch.wait.max.ms"));
-    swarm.number("lag", "cluster.config.replica.lag.time.max.ms".to_owned(), (low, own), own);
+    let plan = swarm.plan;
+    for (id, cluster) in plan.numbered() {
+        let own = cluster.config.number("replica.lag.time.max.ms");
+        let low = (own / 2).max(4 * cluster.config.number("replica.fetch.wait.max.ms"));
+        swarm.number("lag", broker_path(plan, id, "replica.lag.time.max.ms"), (low, own), own);
+    }
 }

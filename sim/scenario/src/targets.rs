@@ -3,7 +3,7 @@
 use crate::diagnostic::nearest;
 use crate::plan::{Peers, Plan, Target};
 use crate::sink::{At, Sink};
-use ackproof_types::TopicId;
+use ackproof_types::{ClusterId, TopicId};
 
 /// Every form of a target, by an example, with what it means.
 pub const TARGETS: &[(&str, &str)] = &[
@@ -24,6 +24,12 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("controllers", "as peers: the controller"),
     ("clients", "as peers: all producers and members"),
     ("billing", "as peers: all instances of a producer"),
+    ("backup-broker-1", "a broker of a further cluster; its controller is backup-controller"),
+    (
+        "cluster backup",
+        "as peers: the controller and the brokers of a cluster; the first one is primary",
+    ),
+    ("datacentre backup", "as peers: a cluster, and the clients beside it"),
 ];
 
 /// Groups of peers by name.
@@ -32,6 +38,13 @@ pub(crate) const PEERS: &[(&str, Peers)] = &[
     ("controllers", Peers::Controllers),
     ("clients", Peers::Clients),
 ];
+
+/// What a cluster is as peers.
+type OfCluster = fn(ClusterId) -> Peers;
+
+/// Words before the name of a cluster, for what they mean as peers.
+const CLUSTERS: [(&str, OfCluster); 2] =
+    [("cluster ", Peers::Cluster), ("datacentre ", Peers::Datacentre)];
 
 /// The target at `at`, if its words make sense.
 pub(crate) fn target(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Target> {
@@ -46,13 +59,13 @@ pub(crate) fn target(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Ta
 /// The topic at `at`, one of the scenario's own.
 pub(crate) fn topic(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<TopicId> {
     let text = sink.string(at)?;
-    let known: Vec<&str> = plan.topics.iter().skip(1).map(|topic| topic.name.as_str()).collect();
-    let Some(place) = index(known.iter().copied(), text) else {
+    let found = plan.user_topics().find(|(_, topic)| topic.name == text);
+    if found.is_none() {
+        let known: Vec<&str> = plan.user_topics().map(|(_, topic)| topic.name.as_str()).collect();
         let (message, hint) = unknown("topic", text, &known);
         sink.hinted(at.node.span, &at.path, message, hint);
-        return None;
-    };
-    Some(TopicId(place + 1))
+    }
+    found.map(|(id, _)| id)
 }
 
 /// One or more processes at `at`: a group of peers, a producer, a group, or a target.
@@ -63,6 +76,15 @@ pub(crate) fn peers(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Pee
     }
     if let Ok(index) = producer(plan, text) {
         return Some(Peers::Producer(index));
+    }
+    for (word, of) in CLUSTERS {
+        if let Some(name) = text.strip_prefix(word) {
+            let found = cluster(plan, name);
+            if let Err((message, hint)) = &found {
+                sink.hinted(at.node.span, &at.path, message.clone(), hint.clone());
+            }
+            return found.ok().map(of);
+        }
     }
     let result = match find(text, plan) {
         Ok(Target::Group(index) | Target::AllMembers(index)) => Ok(Peers::Group(index)),
@@ -83,7 +105,7 @@ pub(crate) type Refusal = (String, Option<String>);
 /// The target that `text` names.
 pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
     match text {
-        "controller" => return Ok(Target::Controller),
+        "controller" => return Ok(Target::Controller(ClusterId::FIRST)),
         "brokers" => return Ok(Target::AllBrokers),
         "any broker" => return Ok(Target::AnyBroker),
         "any producer" if plan.producers.is_empty() => {
@@ -94,7 +116,7 @@ pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
         "all brokers" => {
             let hint = format!(
                 "write a fault for each of broker-1 to broker-{}, all with the same \"at\"",
-                plan.brokers
+                plan.main().brokers
             );
             return Err(("a fault hits one broker".to_owned(), Some(hint)));
         }
@@ -154,6 +176,40 @@ fn producer(plan: &Plan, name: &str) -> Result<u16, Refusal> {
     index(known.iter().copied(), name).ok_or_else(|| unknown("producer", name, &known))
 }
 
+/// The cluster called `name`.
+fn cluster(plan: &Plan, name: &str) -> Result<ClusterId, Refusal> {
+    let known: Vec<&str> = plan.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+    let found = index(known.iter().copied(), name).map(ClusterId);
+    found.ok_or_else(|| unknown("cluster", name, &known))
+}
+
+/// The controller or the broker called `text` of a further cluster.
+fn of_another_cluster(text: &str, plan: &Plan) -> Option<Result<Target, Refusal>> {
+    for (id, other) in plan.numbered().skip(1) {
+        let Some(rest) = text.strip_prefix(&other.name).and_then(|rest| rest.strip_prefix('-'))
+        else {
+            continue;
+        };
+        if rest == "controller" {
+            return Some(Ok(Target::Controller(id)));
+        }
+        if let Some(("broker", number)) = numbered(rest) {
+            return Some(broker(text, number, id, plan));
+        }
+    }
+    None
+}
+
+/// The broker of this number, from 1, of the cluster `id`.
+fn broker(text: &str, number: u16, id: ClusterId, plan: &Plan) -> Result<Target, Refusal> {
+    let all = plan.brokers_of(id);
+    if (1..=plan.cluster(id).brokers).contains(&number) {
+        return Ok(Target::Broker(all.start() - 1 + number));
+    }
+    let (first, last) = (plan.broker_name(*all.start()), plan.broker_name(*all.end()));
+    Err((format!("unknown broker \"{text}\""), Some(format!("there is {first} to {last}"))))
+}
+
 /// The group called `name`.
 pub(crate) fn group(plan: &Plan, name: &str) -> Result<u16, Refusal> {
     let known: Vec<&str> = plan.groups.iter().map(|group| group.name.as_str()).collect();
@@ -188,13 +244,12 @@ pub(crate) fn process(text: &str, plan: &Plan) -> Result<Target, Refusal> {
     if let Ok(index) = group(plan, text) {
         return Ok(Target::Group(index));
     }
+    if let Some(found) = of_another_cluster(text, plan) {
+        return found;
+    }
     if let Some((name, number)) = numbered(text) {
         if name == "broker" {
-            if (1..=plan.brokers).contains(&number) {
-                return Ok(Target::Broker(number));
-            }
-            let hint = Some(format!("there is broker-1 to broker-{}", plan.brokers));
-            return Err((format!("unknown broker \"{text}\""), hint));
+            return broker(text, number, ClusterId::FIRST, plan);
         }
         if let Ok(index) = producer(plan, name) {
             let instances = plan.producers[usize::from(index)].instances;

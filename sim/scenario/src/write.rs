@@ -3,26 +3,26 @@
 //! Only what differs from a default is written; a record and a fault have a line each, so that files can
 //! be read, edited and compared. It does not decide anything: what chance chose is handed in.
 
+mod clusters;
 mod groups;
 
 use crate::anchor;
-use crate::capacity::{Capacity, Quotas};
 use crate::clients::START;
-use crate::cluster;
 use crate::config::preset;
 use crate::describe::{peer, verb, words};
 use crate::durations::{spell, spell_bandwidth, spell_percent, spell_range};
 use crate::expect::EXPECTED;
 use crate::faults::DIRECTIONS;
 use crate::plan::{
-    Action, Direction, Expect, FaultKind, Links, Network, Peers, Plan, PlannedRecord, Producer,
+    Action, Direction, Expect, FaultKind, Links, Peers, Plan, PlannedRecord, Producer,
     SettingValue, Settings, Topic,
 };
 use crate::resolve::MEASURES;
 use crate::schedule::{ScheduledFault, Start, Workload};
 use crate::sends::line;
 use crate::settings::{self, Scope};
-use ackproof_types::{Features, KafkaVersion, Micros, ProducerIndex, Sending};
+use crate::topics;
+use ackproof_types::{ClusterId, Features, KafkaVersion, Micros, ProducerIndex, Sending};
 use groups::group;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -36,8 +36,11 @@ pub fn tree(plan: &Plan, seed: u64, faults: &[ScheduledFault]) -> Value {
     root.put("seed", json!(seed));
     root.put_if(plan.kafka != KafkaVersion::default(), "kafka", || json!(plan.kafka.name()));
     root.put_full("features", features(plan));
-    root.put_full("cluster", cluster(plan));
-    let topics = plan.topics.iter().skip(1);
+    root.put_full("cluster", clusters::first(plan));
+    let others = plan.clusters.iter().skip(1);
+    let others = others.map(|one| (one.name.as_str(), Value::Object(clusters::one(one, plan))));
+    root.put_if(plan.clusters.len() > 1, "clusters", || by_name(others));
+    let topics = plan.user_topics().map(|(_, topic)| topic);
     root.put("topics", by_name(topics.map(|one| (one.name.as_str(), topic(one, plan)))));
     let mut producers = Map::new();
     let mut index = 0;
@@ -125,56 +128,16 @@ fn none() -> Settings {
     Settings::default()
 }
 
-fn cluster(plan: &Plan) -> Map<String, Value> {
-    let mut object = Object::new();
-    object.put_if(plan.brokers != 3, "brokers", || json!(plan.brokers));
-    object.put_if(!plan.racks.is_empty(), "racks", || json!(plan.racks));
-    object.put_full("config", config(&plan.broker_config, (Scope::Broker, plan.kafka), &none()));
-    let Network { latency, syn_linear_timeouts } = plan.network;
-    let mut network = Object::new();
-    network.put_if(latency != cluster::LATENCY, "latency", || json!(spell_range(latency)));
-    let usual = syn_linear_timeouts == cluster::SYN_LINEAR_TIMEOUTS;
-    network.put_if(!usual, "syn_linear_timeouts", || json!(syn_linear_timeouts));
-    object.put_full("network", network.0);
-    let usual = cluster::STARTUP;
-    let mut startup = Object::new();
-    for (key, given, usual) in [
-        ("brokers", plan.startup.brokers, usual.brokers),
-        ("clients", plan.startup.clients, usual.clients),
-    ] {
-        startup.put_if(given != usual, key, || json!(spell_range(given)));
-    }
-    object.put_full("startup", startup.0);
-    if let Some(capacity) = plan.capacity {
-        object.put("capacity", Value::Object(self::capacity(capacity)));
-    }
-    let Quotas { producer, consumer } = plan.quotas;
-    let mut quotas = Object::new();
-    quotas.put_if(producer.is_some(), "producer_byte_rate", || json!(producer));
-    quotas.put_if(consumer.is_some(), "consumer_byte_rate", || json!(consumer));
-    object.put_full("quotas", quotas.0);
-    object.0
-}
-
-fn capacity(capacity: Capacity) -> Map<String, Value> {
-    let mut object = Object::new();
-    object.put_if(capacity.profile.is_some(), "profile", || json!(capacity.profile));
-    for (key, value) in capacity.figures() {
-        // All others are text with a unit.
-        let number: Option<u64> = value.parse().ok();
-        object.put(key, number.map_or_else(|| json!(value), |number| json!(number)));
-    }
-    object.0
-}
-
 fn topic(topic: &Topic, plan: &Plan) -> Value {
     let mut object = Object::new();
+    let cluster = plan.cluster(topic.cluster);
+    object.put_if(topic.cluster != ClusterId::FIRST, "cluster", || json!(cluster.name));
     object.put("partitions", json!(topic.partitions));
-    let usual = topic.replication_factor == plan.brokers.min(3);
+    let usual = topic.replication_factor == cluster.brokers.min(3);
     object.put_if(!usual, "replication.factor", || json!(topic.replication_factor));
-    let inherited = cluster::INHERITED
+    let inherited = topics::INHERITED
         .iter()
-        .filter_map(|(key, from)| Some((*key, plan.broker_config.0.get(from)?.clone())));
+        .filter_map(|(key, from)| Some((*key, cluster.config.0.get(from)?.clone())));
     let inherited = Settings(inherited.collect());
     object.put_full("config", config(&topic.config, (Scope::Topic, plan.kafka), &inherited));
     Value::Object(object.0)
@@ -183,7 +146,9 @@ fn topic(topic: &Topic, plan: &Plan) -> Value {
 fn producer(producer: &Producer, plan: &Plan, seed: u64, first: u16) -> Value {
     let mut object = Object::new();
     let topic = &plan.topics[producer.topic.index()].name;
-    object.put_if(plan.topics.len() > 2, "topic", || json!(topic));
+    object.put_if(plan.user_topics().count() > 1, "topic", || json!(topic));
+    let of_topic = plan.topics[producer.topic.index()].cluster;
+    object.put_if(producer.at != of_topic, "at", || json!(plan.cluster(producer.at).name));
     object.put_if(producer.instances != 1, "instances", || json!(producer.instances));
     object.put_if(producer.start != START, "start", || json!(spell(producer.start)));
     compression(&mut object, &producer.config, producer.compressed_to);

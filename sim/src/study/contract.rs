@@ -60,25 +60,25 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         if one.config.word("acks") == "1" {
             allow(&[DURABILITY], &[LossCause::AcksOne, LossCause::StaleLeader]);
         }
-        if may_forget(plan, &one.config).is_some() {
+        if may_forget(plan, (one.topic, &one.config)).is_some() {
             // It names no causes.
             allow(&["idempotent-log", "producer-order"], &[]);
         }
     }
-    if plan.topics.iter().skip(1).any(|topic| topic.min_insync_replicas() == 1) {
+    if plan.user_topics().any(|(_, topic)| topic.min_insync_replicas() == 1) {
         allow(&[DURABILITY], &[LossCause::LastReplica]);
     }
-    if plan.topics.iter().skip(1).any(|topic| topic.replication_factor == 1) {
+    if plan.user_topics().any(|(_, topic)| topic.replication_factor == 1) {
         allow(&[DURABILITY], &[LossCause::OnlyReplica]);
     }
-    if plan.topics.iter().skip(1).any(|one| one.config.switch("unclean.leader.election.enable")) {
+    if plan.user_topics().any(|(_, one)| one.config.switch("unclean.leader.election.enable")) {
         allow(&[DURABILITY], &[LossCause::UncleanElection]);
         // Positions and commits may lie beyond the new end, where offsets are used again.
         let passed = [LossCause::OutOfRange, LossCause::CommitPastWork, LossCause::NeverGiven];
         allow(&[AT_LEAST_ONCE], &passed);
         allow(&[COMMITS, "stable-reads"], &[]);
     }
-    if may_lose_commits(plan) {
+    if plan.groups.iter().any(|group| may_lose_commits(plan, group)) {
         allow(&["commit-durability"], &[LossCause::UncleanElection]);
     }
     if sinks::may_be_wrong(plan) {
@@ -94,7 +94,7 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
             allow(&["recovers"], &[]);
         }
         allow(&[AT_LEAST_ONCE], resets(plan, one));
-        if one.config.word("auto.offset.reset") == "latest" && may_expire(plan) {
+        if one.config.word("auto.offset.reset") == "latest" && may_expire(plan, one) {
             allow(&[AT_LEAST_ONCE], &[LossCause::Expired]);
         }
     }
@@ -114,13 +114,13 @@ fn resets(plan: &Plan, group: &Group) -> &'static [LossCause] {
 }
 
 /// Whether a replica out of sync may lead a partition of `__consumer_offsets`.
-fn may_lose_commits(plan: &Plan) -> bool {
-    plan.consumer_offsets().config.switch("unclean.leader.election.enable")
+fn may_lose_commits(plan: &Plan, group: &Group) -> bool {
+    plan.offsets_of(plan.cluster_of(group)).config.switch("unclean.leader.election.enable")
 }
 
 /// Whether a commit can be older than `offsets.retention.minutes` when somebody looks, within the run.
-fn may_expire(plan: &Plan) -> bool {
-    let config = &plan.broker_config;
+fn may_expire(plan: &Plan, group: &Group) -> bool {
+    let config = &plan.cluster(plan.cluster_of(group)).config;
     let retention = config.minutes("offsets.retention.minutes");
     let interval = config.millis("offsets.retention.check.interval.ms");
     retention.max(interval) < plan.load + plan.settle
@@ -304,7 +304,7 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         );
         skips.push(skipped(resets, says, &reset_setting));
     }
-    let expiry = may_expire(plan).then(|| expiry(plan, group, &reset_setting));
+    let expiry = may_expire(plan, group).then(|| expiry(plan, group, &reset_setting));
     if reset == "latest"
         && let Some(clause) = &expiry
     {
@@ -327,13 +327,13 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
     let writers = plan.producers.iter().filter(|one| reads(&one.topic));
     places.extend(writers.map(|one| format!("producers.{}.", one.name)));
     let settings = vec![commit.clone(), reset_setting];
-    if let Some(clause) = without_offsets(plan, name) {
+    if let Some(clause) = without_offsets(plan, group) {
         contract.promises.push(clause);
     } else if skips.is_empty() && !is_open(plan, AT_LEAST_ONCE, &places) {
         contract.promises.push(Clause { says: applications::at_least_once(group), settings });
     }
     contract.possible.extend(skips);
-    if may_lose_commits(plan) {
+    if may_lose_commits(plan, group) {
         let says = format!(
             "an acknowledged commit of {name} is gone when a replica out of sync leads its partition of \
              __consumer_offsets"
@@ -353,7 +353,8 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
 
 /// What follows from commits that expire within the run (R9.37).
 fn expiry(plan: &Plan, group: &Group, reset: &str) -> Clause {
-    let minutes = plan.broker_config.number("offsets.retention.minutes");
+    let cluster = plan.cluster_of(group);
+    let minutes = plan.cluster(cluster).config.number("offsets.retention.minutes");
     let length = plural(u64::try_from(minutes).unwrap_or(0), "minute");
     // `ConsumerGroup#offsetExpirationCondition`: the age of the commit counts, however short the group was away.
     let since =
@@ -365,20 +366,22 @@ fn expiry(plan: &Plan, group: &Group, reset: &str) -> Clause {
             group.name
         ),
         settings: vec![
-            format!("cluster.config.offsets.retention.minutes={minutes}"),
+            format!("{}.config.offsets.retention.minutes={minutes}", plan.cluster_path(cluster)),
             reset.to_owned(),
         ],
     }
 }
 
 /// What follows where Kafka cannot create `__consumer_offsets`.
-fn without_offsets(plan: &Plan, group: &str) -> Option<Clause> {
-    let (wanted, brokers) = (plan.consumer_offsets().replication_factor, plan.brokers);
+fn without_offsets(plan: &Plan, group: &Group) -> Option<Clause> {
+    let id = plan.cluster_of(group);
+    let (wanted, brokers) = (plan.offsets_of(id).replication_factor, plan.cluster(id).brokers);
+    let path = plan.cluster_path(id);
     (wanted > brokers).then(|| Clause {
-        says: format!("{group} reads nothing: __consumer_offsets is not created"),
+        says: format!("{} reads nothing: __consumer_offsets is not created", group.name),
         settings: vec![
-            format!("cluster.config.offsets.topic.replication.factor={wanted}"),
-            format!("cluster.brokers={brokers}"),
+            format!("{path}.config.offsets.topic.replication.factor={wanted}"),
+            format!("{path}.brokers={brokers}"),
         ],
     })
 }

@@ -7,7 +7,7 @@
 use ackproof_scenario::plan::{
     Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, When,
 };
-use ackproof_types::{Delay, Micros, TopicId};
+use ackproof_types::{Delay, Micros};
 
 /// Quiet at the start, so that there is something to lose.
 const QUIET: Micros = Micros::from_secs(5);
@@ -42,17 +42,21 @@ pub fn provoked(plan: &Plan) -> Plan {
 /// may wait for another, and as much is left to show that a group catches up.
 fn recovery(plan: &Plan) -> Micros {
     let broker = ["broker.session.timeout.ms", "replica.socket.timeout.ms"];
-    let broker = broker.map(|key| plan.broker_config.millis(key));
+    let clusters = || plan.clusters.iter();
+    let broker = clusters().flat_map(|one| broker.map(|key| one.config.millis(key)));
     let producers = plan.producers.iter().map(|one| one.config.millis("request.timeout.ms"));
-    let groups = plan.groups.iter().flat_map(|one| one.configs()).flat_map(|config| {
-        let session = match config.word("group.protocol") {
-            "consumer" => plan.broker_config.millis("group.consumer.session.timeout.ms"),
-            _ => config.millis("session.timeout.ms"),
-        };
-        [session, config.millis("request.timeout.ms")]
+    let groups = plan.groups.iter().flat_map(|group| {
+        let brokers = &plan.cluster(plan.cluster_of(group)).config;
+        group.configs().flat_map(|config| {
+            let session = match config.word("group.protocol") {
+                "consumer" => brokers.millis("group.consumer.session.timeout.ms"),
+                _ => config.millis("session.timeout.ms"),
+            };
+            [session, config.millis("request.timeout.ms")]
+        })
     });
-    let startup = [plan.startup.brokers.max, plan.startup.clients.max];
-    let all = broker.into_iter().chain(producers).chain(groups).chain(startup);
+    let startup = clusters().flat_map(|one| [one.startup.brokers.max, one.startup.clients.max]);
+    let all = broker.chain(producers).chain(groups).chain(startup);
     Micros(all.map(|one| one.0).max().unwrap_or(0).saturating_mul(4).min(HOUR.0))
 }
 
@@ -67,8 +71,7 @@ fn kind(action: Action, target: Target, lasts: Delay) -> (u32, FaultKind) {
 fn brokers(plan: &Plan) -> Vec<(u32, FaultKind)> {
     let links = |peers: Vec<Peers>, direction| Links { peers, direction };
     let mut choices = Vec::new();
-    // Index 0 is `__consumer_offsets`.
-    for (topic, one) in (1..).map(TopicId).zip(&plan.topics[1..]) {
+    for (topic, one) in plan.user_topics() {
         for partition in 0..one.partitions.min(3) {
             let leader = Target::LeaderOf(topic, partition);
             let apart = links(vec![Peers::Brokers, Peers::Controllers], Direction::Both);
@@ -78,7 +81,7 @@ fn brokers(plan: &Plan) -> Vec<(u32, FaultKind)> {
             choices.push(kind(Action::Isolate(unheard), leader, seconds(5, 12)));
         }
     }
-    if plan.brokers > 1 {
+    if plan.clusters.iter().any(|cluster| cluster.brokers > 1) {
         choices.push(kind(Action::Pause, Target::AnyBroker, seconds(10, 40)));
         choices.push(kind(Action::Crash, Target::AnyBroker, seconds(10, 40)));
     }

@@ -14,14 +14,15 @@ use ackproof_types::{SinkConfig, SinkWrites};
 pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
     let some = |is: fn(&Producer) -> bool| plan.producers.iter().any(is);
     let of_groups = ["at-least-once", "commit-behind-processing", "stable-reads"];
-    if of_groups.contains(&property) && without_offsets(plan) {
+    let groups = || plan.groups.iter().filter(|group| !without_offsets(plan, group));
+    if of_groups.contains(&property) && groups().next().is_none() {
         return false;
     }
     match property {
         "acked-durability" => some(acks),
-        "at-least-once" => plan.groups.iter().any(|group| reads(plan, group, acks)),
+        "at-least-once" => groups().any(|group| reads(plan, group, acks)),
         "commit-behind-processing" | "stable-reads" => {
-            plan.groups.iter().any(|group| reads(plan, group, |_| true))
+            groups().any(|group| reads(plan, group, |_| true))
         }
         "commit-durability" => {
             plan.groups.iter().any(|group| reads(plan, group, |_| true))
@@ -38,7 +39,7 @@ pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
         }),
         "group-exclusive" => plan.groups.iter().any(|group| shares(plan, group)),
         // Index 0 is `__consumer_offsets`.
-        "log-matching" => plan.topics.iter().skip(1).any(|topic| topic.replication_factor > 1),
+        "log-matching" => plan.user_topics().any(|(_, topic)| topic.replication_factor > 1),
         "idempotent-log" => some(idempotent),
         "producer-order" => some(|producer| {
             let in_flight = producer.config.number("max.in.flight.requests.per.connection");
@@ -50,8 +51,9 @@ pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
 }
 
 /// Whether Kafka cannot create `__consumer_offsets`, so that no group reads anything: `recovers` says so.
-fn without_offsets(plan: &Plan) -> bool {
-    plan.consumer_offsets().replication_factor > plan.brokers
+fn without_offsets(plan: &Plan, group: &Group) -> bool {
+    let cluster = plan.cluster_of(group);
+    plan.offsets_of(cluster).replication_factor > plan.cluster(cluster).brokers
 }
 
 /// Which Kafka the models follow.
@@ -76,9 +78,10 @@ pub(crate) fn network(plan: &Plan) -> Option<NetworkReport> {
 
 /// What a run's report says of the brokers' machines: only where requests take time.
 pub(crate) fn capacity(plan: &Plan) -> Option<CapacityReport> {
-    let capacity = plan.capacity?;
+    let cluster = plan.clusters.iter().find(|cluster| cluster.capacity.is_some())?;
+    let capacity = cluster.capacity?;
     let profile = PROFILES.iter().find(|one| Some(one.name) == capacity.profile);
-    let threads = THREADS.iter().map(|key| (*key, plan.broker_config.number(key).to_string()));
+    let threads = THREADS.iter().map(|key| (*key, cluster.config.number(key).to_string()));
     let figures = capacity.figures().into_iter().chain(threads);
     Some(CapacityReport {
         profile: profile.map(|one| one.name.to_owned()),

@@ -16,16 +16,16 @@ use ackproof_kafka::profile::{Profile, Rule};
 use ackproof_kafka::reader::ReaderConfig;
 use ackproof_kafka::variant::{Variant, Variants};
 use ackproof_oracle::context::{
-    ConsumingContext, Context, GroupContext, OutputContext, OutputsContext, ProducerContext,
-    ProducerLimits, TopicContext, Word,
+    ClusterContext, ConsumingContext, Context, GroupContext, OutputContext, OutputsContext,
+    ProducerContext, ProducerLimits, TopicContext, Word,
 };
-use ackproof_scenario::plan::{Group, Output, Plan, Producer, Settings, Topic};
+use ackproof_scenario::plan::{Cluster, Group, Output, Plan, Producer, Settings, Topic};
 use ackproof_scenario::settings::RACK_AWARE_REPLICA_SELECTOR;
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{
-    Acks, BrokerId, CommitEvery, CommitOffset, CommitStrategy, ControllerId, Delay, GroupId,
-    GroupProtocol, Lane, Micros, NodeId, OffsetReset, ProducerIndex, RecordId, Roster, Server,
-    TopicId, TopicPartition,
+    Acks, BrokerId, ClusterId, CommitEvery, CommitOffset, CommitStrategy, ControllerId, Delay,
+    GroupId, GroupProtocol, Lane, Micros, NodeId, OffsetReset, ProducerIndex, RecordId, Roster,
+    Server, TopicId, TopicPartition,
 };
 use clients::{acks, offset_reset, protocol, server_assignors};
 use rand::RngExt;
@@ -37,8 +37,8 @@ pub(crate) use clients::{consumer, pipeline, producer, reader};
 /// What a process of the run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// A controller.
-    Controller(ControllerId),
+    /// The controller of a cluster.
+    Controller(ClusterId),
     /// A broker.
     Broker(BrokerId),
     /// Instance of a producer: index in the plan, instance, index among all instances.
@@ -47,8 +47,8 @@ pub(crate) enum Role {
     Member(u16, u16),
     /// A member that only a `join` fault starts.
     Spare(u16, u16),
-    /// The final reader.
-    Reader,
+    /// The final reader of a cluster.
+    Reader(ClusterId),
 }
 
 /// All processes of a run by [`NodeId`].
@@ -59,6 +59,10 @@ pub(crate) struct Cast {
     pub(crate) roster: Roster,
     /// The producers that members of groups have beside their consumers, numbered behind all others.
     pub(crate) outputs: BTreeMap<(NodeId, Lane), ProducerIndex>,
+    /// The cluster that each process is of, or stands beside.
+    homes: Vec<ClusterId>,
+    /// The cluster of each topic.
+    pub(crate) topics: Vec<ClusterId>,
 }
 
 /// The largest of `net.ipv4.tcp_wmem`, as Linux has it.
@@ -66,8 +70,10 @@ const SEND_MOST: u64 = 4_194_304;
 /// The largest of `net.ipv4.tcp_rmem`.
 const RECEIVE_MOST: u64 = 6_291_456;
 
-/// The one controller: it stands for the quorum.
-const CONTROLLER: ControllerId = ControllerId(0);
+/// The one controller of a cluster: it stands for the quorum.
+fn controller(cluster: ClusterId) -> ControllerId {
+    ControllerId(cluster.0)
+}
 
 /// Members that `join` faults may add to each group.
 const SPARES: u16 = 2;
@@ -85,30 +91,38 @@ impl Cast {
             names: Vec::new(),
             roster: Roster::default(),
             outputs: BTreeMap::new(),
+            homes: Vec::new(),
+            topics: plan.topics.iter().map(|topic| topic.cluster).collect(),
         };
-        cast.add(Role::Controller(CONTROLLER), "controller".to_owned());
-        for broker in (1..=plan.brokers).map(BrokerId) {
-            cast.add(Role::Broker(broker), broker.to_string());
+        for (id, _) in plan.numbered() {
+            cast.add(Role::Controller(id), plan.process_name(id, "controller"), id);
+            for broker in plan.brokers_of(id) {
+                cast.add(Role::Broker(BrokerId(broker)), plan.broker_name(broker), id);
+            }
         }
         let mut index = 0;
         for (number, producer) in (0..).zip(&plan.producers) {
             for instance in 0..producer.instances {
                 let role = Role::Producer(number, instance, ProducerIndex(index));
-                cast.add(role, format!("{}-{instance}", producer.name));
+                cast.add(role, format!("{}-{instance}", producer.name), producer.at);
                 index += 1;
             }
         }
         for (number, group) in (0..).zip(&plan.groups) {
             for member in 0..group.members {
-                cast.add(Role::Member(number, member), format!("{}-{member}", group.name));
+                let role = Role::Member(number, member);
+                cast.add(role, format!("{}-{member}", group.name), group.at);
             }
         }
         for (number, group) in (0..).zip(&plan.groups) {
             for spare in group.members..group.members + spares(group) {
-                cast.add(Role::Spare(number, spare), format!("{}-{spare}", group.name));
+                let role = Role::Spare(number, spare);
+                cast.add(role, format!("{}-{spare}", group.name), group.at);
             }
         }
-        cast.add(Role::Reader, "final-read".to_owned());
+        for (id, _) in plan.numbered() {
+            cast.add(Role::Reader(id), plan.process_name(id, "final-read"), id);
+        }
         for (node, role) in cast.clone().nodes() {
             let (Role::Member(group, _) | Role::Spare(group, _)) = role else { continue };
             for (lane, _) in plan.groups[usize::from(group)].outputs() {
@@ -119,15 +133,24 @@ impl Cast {
         cast
     }
 
-    fn add(&mut self, role: Role, name: String) {
+    fn add(&mut self, role: Role, name: String, home: ClusterId) {
         let node = NodeId(u16::try_from(self.roles.len()).expect("processes are numbered by u16"));
         match role {
-            Role::Controller(id) => self.roster.enter(Server::Controller(id), node),
+            Role::Controller(id) => self.roster.enter(Server::Controller(controller(id)), node),
             Role::Broker(id) => self.roster.enter(Server::Broker(id), node),
-            Role::Producer(..) | Role::Member(..) | Role::Spare(..) | Role::Reader => {}
+            Role::Producer(..) | Role::Member(..) | Role::Spare(..) | Role::Reader(_) => {}
         }
         self.roles.push(role);
         self.names.push(name);
+        self.homes.push(home);
+    }
+
+    /// The processes of a cluster and the clients beside it.
+    pub(crate) fn beside(&self, cluster: ClusterId) -> Vec<NodeId> {
+        let is_there = |(node, role): &(NodeId, Role)| {
+            self.homes[node.index()] == cluster && !matches!(role, Role::Reader(_))
+        };
+        self.nodes().filter(is_there).map(|(node, _)| node).collect()
     }
 
     /// The name of a producer of a member: `invoicing-0.results`.
@@ -151,13 +174,24 @@ impl Cast {
 
     /// Where what concerns no process is on record: at the first controller.
     pub(crate) fn controller(&self) -> NodeId {
-        *self.controllers().first().expect("a cluster has a controller")
+        self.controller_of(ClusterId::FIRST)
+    }
+
+    /// The process of the controller of a cluster.
+    pub(crate) fn controller_of(&self, cluster: ClusterId) -> NodeId {
+        let server = Server::Controller(controller(cluster));
+        self.roster.node(server).expect("a cluster has a controller")
     }
 
     /// The processes of the controllers.
     pub(crate) fn controllers(&self) -> Vec<NodeId> {
         let ids = self.roster.controllers();
         ids.filter_map(|id| self.roster.node(Server::Controller(id))).collect()
+    }
+
+    /// The readers of the logs at the end.
+    pub(crate) fn readers(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.nodes().filter(|(_, role)| matches!(role, Role::Reader(_))).map(|(node, _)| node)
     }
 
     pub(crate) fn find(&self, role: Role) -> Option<NodeId> {
@@ -169,18 +203,25 @@ fn number<T: TryFrom<i64>>(settings: &Settings, key: &str, largest: T) -> T {
     T::try_from(settings.number(key)).unwrap_or(largest)
 }
 
-pub(crate) fn cluster(plan: &Plan, roster: &Roster) -> ClusterConfig {
+/// What the processes of a cluster know of it. Topics of other clusters have no partitions in it.
+pub(crate) fn cluster(plan: &Plan, id: ClusterId) -> ClusterConfig {
+    let cluster = plan.cluster(id);
+    let brokers = || plan.brokers_of(id).map(BrokerId);
+    let topics = plan.topics.iter().map(|one| match topic(one) {
+        here if one.cluster == id => here,
+        elsewhere => TopicConfig { partitions: 0, ..elsewhere },
+    });
     ClusterConfig {
-        brokers: roster.brokers().collect(),
-        controller: CONTROLLER,
-        topics: plan.topics.iter().map(topic).collect(),
-        consumer_offsets: TopicId::CONSUMER_OFFSETS,
+        brokers: brokers().collect(),
+        controller: controller(id),
+        topics: topics.collect(),
+        consumer_offsets: cluster.offsets,
         group_names: plan.groups.iter().map(|group| group.name.as_str().into()).collect(),
-        racks: roster.brokers().zip(racks(plan)).collect(),
+        racks: brokers().zip(racks(cluster)).collect(),
         broker: BrokerSettings {
-            producer_byte_rate: plan.quotas.producer,
-            consumer_byte_rate: plan.quotas.consumer,
-            ..broker(&plan.broker_config)
+            producer_byte_rate: cluster.quotas.producer,
+            consumer_byte_rate: cluster.quotas.consumer,
+            ..broker(&cluster.config)
         },
         profile: profile(plan),
         variants: variants(plan),
@@ -188,13 +229,13 @@ pub(crate) fn cluster(plan: &Plan, roster: &Roster) -> ClusterConfig {
 }
 
 /// The rack of each broker: the place of its name among all.
-fn racks(plan: &Plan) -> impl Iterator<Item = Rack> + '_ {
-    plan.racks.iter().filter_map(|name| rack(plan, name))
+fn racks(cluster: &Cluster) -> impl Iterator<Item = Rack> + '_ {
+    cluster.racks.iter().filter_map(|name| rack(cluster, name))
 }
 
 /// The rack called `name`, if a broker is in it.
-fn rack(plan: &Plan, name: &str) -> Option<Rack> {
-    let place = plan.racks.iter().position(|known| known == name)?;
+fn rack(cluster: &Cluster, name: &str) -> Option<Rack> {
+    let place = cluster.racks.iter().position(|known| known == name)?;
     u16::try_from(place).ok().map(Rack)
 }
 
@@ -205,19 +246,29 @@ fn variants(plan: &Plan) -> Variants {
 
 /// How long such a process takes to start again.
 pub(crate) fn startup(plan: &Plan, role: Role) -> Delay {
+    let startup = |id| plan.cluster(id).startup;
     match role {
-        Role::Controller(_) | Role::Broker(_) => plan.startup.brokers,
-        Role::Producer(..) | Role::Member(..) | Role::Spare(..) | Role::Reader => {
-            plan.startup.clients
+        Role::Controller(id) => startup(id).brokers,
+        Role::Broker(broker) => startup(home(plan, broker)).brokers,
+        Role::Producer(number, ..) => startup(plan.producers[usize::from(number)].at).clients,
+        Role::Member(number, _) | Role::Spare(number, _) => {
+            startup(plan.groups[usize::from(number)].at).clients
         }
+        Role::Reader(id) => startup(id).clients,
     }
 }
 
+/// The cluster of a broker.
+pub(crate) fn home(plan: &Plan, broker: BrokerId) -> ClusterId {
+    let mut all = plan.numbered().map(|(id, _)| id);
+    all.find(|id| plan.brokers_of(*id).contains(&broker.0)).expect("a broker is in a cluster")
+}
+
 /// How many threads a broker has and what they can do; none: requests take no time.
-pub(crate) fn limits(plan: &Plan) -> Option<Limits> {
-    let config = &plan.broker_config;
+pub(crate) fn limits(cluster: &Cluster) -> Option<Limits> {
+    let config = &cluster.config;
     Some(Limits {
-        capacity: plan.capacity?,
+        capacity: cluster.capacity?,
         network_threads: number(config, "num.network.threads", usize::MAX),
         handlers: number(config, "num.io.threads", usize::MAX),
         queued_max: number(config, "queued.max.requests", usize::MAX),
@@ -226,17 +277,20 @@ pub(crate) fn limits(plan: &Plan) -> Option<Limits> {
 
 /// What the sockets of each process hold. Only of what producers send to brokers anybody asks.
 pub(crate) fn buffers(plan: &Plan, cast: &Cast) -> Vec<Buffers> {
-    let receive = bytes(&plan.broker_config, "socket.receive.buffer.bytes", RECEIVE_MOST);
-    let of = |(_, role)| match role {
-        Role::Producer(number, ..) => {
-            let config = &plan.producers[usize::from(number)].config;
-            Buffers { send: bytes(config, "send.buffer.bytes", SEND_MOST), receive }
+    let of = |(node, role): (NodeId, Role)| {
+        let brokers = &plan.cluster(cast.homes[node.index()]).config;
+        let receive = bytes(brokers, "socket.receive.buffer.bytes", RECEIVE_MOST);
+        match role {
+            Role::Producer(number, ..) => {
+                let config = &plan.producers[usize::from(number)].config;
+                Buffers { send: bytes(config, "send.buffer.bytes", SEND_MOST), receive }
+            }
+            Role::Controller(_)
+            | Role::Broker(_)
+            | Role::Member(..)
+            | Role::Spare(..)
+            | Role::Reader(_) => Buffers { send: SEND_MOST, receive },
         }
-        Role::Controller(_)
-        | Role::Broker(_)
-        | Role::Member(..)
-        | Role::Spare(..)
-        | Role::Reader => Buffers { send: SEND_MOST, receive },
     };
     cast.nodes().map(of).collect()
 }
@@ -346,9 +400,10 @@ fn consuming(group: &Group) -> ConsumingContext {
     }
 }
 
-/// After how long a broker forgets a producer, if a batch can be sent again later.
-fn id_expiration(plan: &Plan, config: &Settings) -> Option<Micros> {
-    let after = plan.broker_config.millis("producer.id.expiration.ms");
+/// After how long a broker forgets a producer of a topic, if a batch can be sent again later.
+fn id_expiration(plan: &Plan, topic: TopicId, config: &Settings) -> Option<Micros> {
+    let cluster = plan.topics[topic.index()].cluster;
+    let after = plan.cluster(cluster).config.millis("producer.id.expiration.ms");
     (after < config.millis("delivery.timeout.ms")).then_some(after)
 }
 
@@ -371,7 +426,7 @@ fn producer_context(
             retries: Some(number(config, "retries", u32::MAX)),
             delivery_timeout: Some(config.millis("delivery.timeout.ms")),
             max_block: Some(config.millis("max.block.ms")),
-            id_expiration: id_expiration(plan, config),
+            id_expiration: id_expiration(plan, topic, config),
         },
     }
 }
@@ -416,7 +471,7 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
         | Role::Broker(_)
         | Role::Member(..)
         | Role::Spare(..)
-        | Role::Reader => None,
+        | Role::Reader(_) => None,
     });
     let groups = plan.groups.iter().map(|group| GroupContext {
         name: group.name.clone(),
@@ -432,9 +487,22 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
     Context {
         nodes: cast.names.clone(),
         roster: cast.roster.clone(),
+        clusters: plan.numbered().skip(1).map(|(id, _)| further(plan, id)).collect(),
         topics: topics.collect(),
         producers: producers.chain(output_contexts(plan, cast)).collect(),
         groups: groups.collect(),
+    }
+}
+
+/// A cluster beside the first one, for the oracle.
+fn further(plan: &Plan, id: ClusterId) -> ClusterContext {
+    let here = (0..).map(TopicId).zip(&plan.topics).filter(|(_, topic)| topic.cluster == id);
+    ClusterContext {
+        name: plan.cluster(id).name.clone(),
+        controller: controller(id),
+        brokers: plan.brokers_of(id).map(BrokerId).collect(),
+        topics: here.map(|(topic, _)| topic).collect(),
+        offsets: plan.cluster(id).offsets,
     }
 }
 

@@ -207,7 +207,7 @@ impl<'a> Nemesis<'a> {
                 || active.rolling.as_ref().is_some_and(|rolling| rolling.has(node))
         };
         let wanted = self.active.values().any(|active| stopped(&active));
-        if !wanted && !matches!(self.cast.roles[node.index()], Role::Spare(..) | Role::Reader) {
+        if !wanted && !matches!(self.cast.roles[node.index()], Role::Spare(..) | Role::Reader(_)) {
             // Whoever runs it in production starts it again.
             world.start(node);
         }

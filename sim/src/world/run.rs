@@ -21,9 +21,7 @@ use ackproof_oracle::verdict::{Findings, Subject};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Workload};
 use ackproof_scenario::{entity, stream};
-use ackproof_types::{
-    AtEnd, Micros, NodeId, Record, Timestamp, TopicId, TopicPartition, offsets_partition,
-};
+use ackproof_types::{AtEnd, ClusterId, GroupId, Micros, NodeId, Record, Timestamp};
 use madsim::runtime::Runtime;
 use stage::{process, servers};
 use std::collections::BTreeMap;
@@ -173,12 +171,9 @@ impl<'a> Director<'a> {
     ) -> Self {
         let cast = Cast::new(plan);
         let context = Arc::new(lower::context(plan, &cast));
-        let cluster = Arc::new(lower::cluster(plan, &cast.roster));
-        let offsets = plan.topics[TopicId::CONSUMER_OFFSETS.index()].partitions;
-        let coordinators = plan.groups.iter().map(|group| {
-            let partition = offsets_partition(&group.name, offsets);
-            TopicPartition::new(TopicId::CONSUMER_OFFSETS, partition)
-        });
+        let clusters = plan.numbered().map(|(id, _)| Arc::new(lower::cluster(plan, id)));
+        let clusters: Vec<Arc<ClusterConfig>> = clusters.collect();
+        let coordinators = (0..).map(GroupId).take(plan.groups.len()).map(|id| context.home(id));
         let mut recorder =
             Recorder::new(Arc::clone(&context), coordinators.collect(), trace, subjects);
         let scales = plan.groups.iter().any(|group| group.autoscale.is_some());
@@ -190,7 +185,7 @@ impl<'a> Director<'a> {
                 let startup = Startup::new(lower::startup(plan, role), rng);
                 let waking = stream(seed, "waking", entity(&cast.names[node.index()]));
                 let dying = Dying::new(stream(seed, "dying", entity(&cast.names[node.index()])));
-                (process(plan, seed, &cluster, (node, role), &cast), startup, dying, waking)
+                (process(plan, seed, &clusters, (node, role), &cast), startup, dying, waking)
             })
             .collect();
         let sockets = (cast.roster.clone(), lower::buffers(plan, &cast));
@@ -232,7 +227,7 @@ impl<'a> Director<'a> {
                 Role::Member(group, _) => {
                     self.put(self.plan.groups[usize::from(group)].start, Agenda::Boot(node));
                 }
-                Role::Spare(..) | Role::Reader => {}
+                Role::Spare(..) | Role::Reader(_) => {}
             }
         }
         for (number, fault) in (0..).zip(self.schedule.clone()) {
@@ -251,10 +246,14 @@ impl<'a> Director<'a> {
         self.put(self.plan.load, Agenda::Phase(Phase::Settle));
         self.put(settled, Agenda::Phase(Phase::FinalRead));
         self.put(settled + FINAL_READ, Agenda::Phase(Phase::End));
+        let mut reading: Vec<NodeId> = self.cast.readers().collect();
         while let Some(item) = self.world.run()? {
             let is_over = match item {
                 Agenda::Phase(phase) => phase == Phase::End,
-                Agenda::Exited(node) => self.cast.find(Role::Reader) == Some(node),
+                Agenda::Exited(node) => {
+                    reading.retain(|reader| *reader != node);
+                    reading.is_empty()
+                }
                 Agenda::Record(_)
                 | Agenda::Anchor(_)
                 | Agenda::Fault(_)
@@ -378,7 +377,7 @@ impl<'a> Director<'a> {
                 .cast
                 .nodes()
                 .filter(|(node, role)| {
-                    !matches!(role, Role::Spare(..) | Role::Reader) && !self.world.is_up(*node)
+                    !matches!(role, Role::Spare(..) | Role::Reader(_)) && !self.world.is_up(*node)
                 })
                 .map(|(node, _)| node)
                 .collect();
@@ -394,10 +393,10 @@ impl<'a> Director<'a> {
             self.world.kernel.lift();
         }
         self.world.kernel.record(self.cast.controller(), Event::Phase(phase));
-        if phase == Phase::FinalRead
-            && let Some(reader) = self.cast.find(Role::Reader)
-        {
-            self.world.boot(reader);
+        if phase == Phase::FinalRead {
+            for reader in self.cast.clone().readers() {
+                self.world.boot(reader);
+            }
         }
     }
 

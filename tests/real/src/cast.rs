@@ -44,7 +44,7 @@ impl Cast {
     /// Of `plan`, with the names of `context`, which is made of the same plan.
     pub(crate) fn new(plan: &Plan, context: &Context) -> Self {
         let mut all: Vec<(String, Role)> = Vec::new();
-        all.extend((1..=plan.brokers).map(|id| (format!("broker-{id}"), Role::Broker(id))));
+        all.extend((1..=plan.main().brokers).map(|id| (format!("broker-{id}"), Role::Broker(id))));
         for number in 1..=CONTROLLERS {
             all.push((format!("controller-{number}"), Role::Controller(number)));
         }

@@ -116,13 +116,13 @@ pub(crate) fn server(server: Server, plan: &Plan, addresses: &Addresses, data: &
         data.display()
     );
     if let Server::Broker(id) = server {
-        if let Some(rack) = plan.racks.get(usize::from(id) - 1) {
+        if let Some(rack) = plan.main().racks.get(usize::from(id) - 1) {
             let _ = writeln!(text, "broker.rack={rack}");
         }
         let _ = writeln!(text, "advertised.listeners=PLAINTEXT://{address}:{port}");
         text.push_str("inter.broker.listener.name=PLAINTEXT\n");
     }
-    text + &lines(&plan.broker_config)
+    text + &lines(&plan.main().config)
 }
 
 /// Formats the data folder of the server with this properties `file`, with the levels of features that the plan

@@ -14,6 +14,9 @@ pub(crate) fn impossible(plan: &Plan, delays: bool) -> Vec<String> {
     if !plan.variants.is_empty() {
         found.push("variants: they are faults of the models; Kafka has its own".to_owned());
     }
+    if plan.clusters.len() > 1 {
+        found.push("clusters: the harness runs one".to_owned());
+    }
     let levels =
         Features { metadata_version: plan.features.metadata_version, ..Features::default() };
     if plan.features != levels {

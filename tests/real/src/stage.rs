@@ -169,7 +169,7 @@ impl<'a> Stage<'a> {
         for (host, _) in self.servers() {
             self.start(host)?;
         }
-        let wanted = usize::from(self.plan.brokers);
+        let wanted = usize::from(self.plan.main().brokers);
         wait_for("the brokers", PATIENCE, || {
             let brokers: Vec<u16> = self.observer.learn("brokers", "brokers")?;
             Ok(brokers.len() == wanted)
@@ -178,7 +178,7 @@ impl<'a> Stage<'a> {
 
     fn create_topics(&mut self) -> Result<(), String> {
         for (number, topic) in (0..).zip(&self.plan.topics) {
-            let replicas = kafka::placement(number, topic, self.plan.brokers);
+            let replicas = kafka::placement(number, topic, self.plan.main().brokers);
             let settings = kafka::topic_settings(number, topic);
             self.observer.ask(&format!("create {} {replicas} {settings}", topic.name))?;
         }

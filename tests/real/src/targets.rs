@@ -15,7 +15,7 @@ pub(crate) fn hit(fault: &ScheduledFault, stage: &mut Stage<'_>) -> Result<Vec<H
     let joins = fault.kind.action == Action::Join;
     fitting.retain(|host| stage.is_up(*host) != joins && !stage.is_frozen(*host));
     Ok(match fault.kind.target {
-        Target::Controller => fitting,
+        Target::Controller(_) => fitting,
         Target::AnyBroker | Target::AnyProducer(_) | Target::AnyMember(_) => {
             pick(&fitting, fault.pick).into_iter().collect()
         }
@@ -36,7 +36,7 @@ fn candidates(target: Target, stage: &mut Stage<'_>) -> Result<Vec<Host>, String
     };
     Ok(match target {
         Target::Broker(id) => broker(vec![id]),
-        Target::Controller => cast.hosts(|role| matches!(role, Role::Controller(_))),
+        Target::Controller(_) => cast.hosts(|role| matches!(role, Role::Controller(_))),
         Target::LeaderOf(topic, number) => {
             broker(placed(topic, number, stage)?.leader.into_iter().collect())
         }
@@ -88,6 +88,9 @@ fn members(peers: Peers, taken: &[Host], stage: &mut Stage<'_>) -> Result<Vec<Ho
         Peers::Clients => {
             of(|role, _| matches!(role, Role::Producer(..) | Role::Member(..) | Role::Spare(..)), 0)
         }
+        // The harness runs one cluster, and everybody is beside it.
+        Peers::Cluster(_) => of(|role, _| matches!(role, Role::Broker(_) | Role::Controller(_)), 0),
+        Peers::Datacentre(_) => of(|_, _| true, 0),
         Peers::Producer(index) => {
             of(|role, index| matches!(role, Role::Producer(p, ..) if p == index), index)
         }
@@ -95,7 +98,7 @@ fn members(peers: Peers, taken: &[Host], stage: &mut Stage<'_>) -> Result<Vec<Ho
             |role, index| matches!(role, Role::Member(g, _) | Role::Spare(g, _) if g == index),
             index,
         ),
-        Peers::One(Target::Controller) => of(|role, _| matches!(role, Role::Controller(_)), 0),
+        Peers::One(Target::Controller(_)) => of(|role, _| matches!(role, Role::Controller(_)), 0),
         Peers::One(target) => {
             let mut free = candidates(target, stage)?.into_iter();
             free.find(|host| !taken.contains(host)).into_iter().collect()

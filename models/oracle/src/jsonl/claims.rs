@@ -83,7 +83,7 @@ impl Claims {
             Event::LeaderElected { isr, .. } | Event::IsrChanged { isr, .. } => {
                 let again = isr.iter().enumerate().find(|(index, one)| isr[..*index].contains(one));
                 if let Some((_, broker)) = again {
-                    return Err(format!("{broker} is twice in one in-sync set"));
+                    return Err(format!("broker {} is twice in one in-sync set", broker.0));
                 }
             }
             Event::Polled { group, partition, base_offset, records } => {

@@ -1,15 +1,17 @@
 //! The first line of a history: who takes part and what was configured, by name, with Kafka's own names
 //! for its settings and its defaults where they are left out. It becomes the [`Context`] of the judge.
 
+mod cluster;
 mod group;
 
 use super::VERSION;
 use super::problem::Problem;
 use super::text::Text;
 use crate::context::{
-    Context, GroupContext, OutputsContext, ProducerContext, ProducerLimits, TopicContext, servers,
+    Context, GroupContext, OutputsContext, ProducerContext, ProducerLimits, TopicContext,
 };
-use ackproof_types::{Acks, Micros, NodeId, SinkConfig, TopicId};
+use ackproof_types::{Acks, Micros, NodeId, Roster, SinkConfig, TopicId};
+use cluster::Cluster;
 use group::{Group, Output, Sink, consuming, output};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error as _, MapAccess, Visitor};
@@ -44,6 +46,9 @@ pub(super) struct Header {
     /// Processes beside `controller` and the brokers; those of producers need not be named.
     #[serde(default)]
     nodes: Vec<String>,
+    /// Clusters beside the first one, by name.
+    #[serde(default, skip_serializing_if = "Named::is_empty")]
+    clusters: Named<Cluster>,
     /// Topics by name.
     topics: Named<Topic>,
     /// Producer instances by name.
@@ -123,6 +128,12 @@ struct Named<T>(Vec<(String, T)>);
 impl<T> Default for Named<T> {
     fn default() -> Self {
         Self(Vec::new())
+    }
+}
+
+impl<T> Named<T> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -230,8 +241,10 @@ pub fn header_line(context: &Context) -> String {
     let header = Header {
         ackproof: "history".to_owned(),
         version: VERSION,
-        brokers: u16::try_from(context.roster.brokers().count()).expect("brokers are bounded"),
+        brokers: u16::try_from(context.brokers_beside(TopicId::CONSUMER_OFFSETS))
+            .expect("brokers are bounded"),
         nodes: clients.map(|(_, name)| name.clone()).collect(),
+        clusters: cluster::shown(context),
         topics: Named(topics.collect()),
         producers: Named(producers.collect()),
         groups: Named(groups.collect()),
@@ -279,7 +292,8 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
             (format!("{of}: no topic {name:?} in this header"), hint)
         })
     };
-    let mut nodes = named_nodes(header.brokers, std::mem::take(&mut header.nodes));
+    let (servers, mut nodes) = cluster::servers(header.brokers, &header.clusters);
+    nodes.extend(std::mem::take(&mut header.nodes));
     let mut by_name = indices(&nodes)?;
     let mut producers = Vec::new();
     for (name, one) in &header.producers.0 {
@@ -331,30 +345,29 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
             sink,
         });
     }
+    let clusters = cluster::read(header.brokers, &header.clusters, topic)?;
     let topics = topics_of(&header.topics);
-    let roster = servers(header.brokers);
-    Ok(Context { nodes, roster, topics, producers, groups })
+    let roster = Roster::of(servers.into_iter().map(Some));
+    Ok(Context { nodes, roster, clusters, topics, producers, groups })
 }
 
 /// Its place is fixed, wherever the header has it.
 fn place_offsets(header: &mut Header) {
     let offsets = header.topics.0.iter().position(|(name, _)| name == OFFSETS);
-    let offsets = offsets.map(|index| header.topics.0.remove(index)).unwrap_or_else(|| {
-        let (partitions, replication_factor, min_insync_replicas) = (50, 1, 1);
-        let unclean_leader_election = false;
-        let usual =
-            Topic { partitions, replication_factor, min_insync_replicas, unclean_leader_election };
-        (OFFSETS.to_owned(), usual)
-    });
+    let usual = || (OFFSETS.to_owned(), usual_offsets());
+    let offsets = offsets.map_or_else(usual, |index| header.topics.0.remove(index));
     header.topics.0.insert(0, offsets);
+    cluster::place_offsets(&header.clusters, &mut header.topics);
 }
 
-/// The nodes that the header names; those of producers may be more.
-fn named_nodes(brokers: u16, named: Vec<String>) -> Vec<String> {
-    let mut nodes = vec!["controller".to_owned()];
-    nodes.extend((1..=brokers).map(|id| format!("broker-{id}")));
-    nodes.extend(named);
-    nodes
+/// A `__consumer_offsets` that the header does not name.
+const fn usual_offsets() -> Topic {
+    Topic {
+        partitions: 50,
+        replication_factor: 1,
+        min_insync_replicas: 1,
+        unclean_leader_election: false,
+    }
 }
 
 fn indices(nodes: &[String]) -> Result<BTreeMap<String, usize>, Mistake> {
@@ -401,7 +414,8 @@ fn topics_of(topics: &Named<Topic>) -> Vec<TopicContext> {
 fn bounds(header: &Header) -> Result<(), String> {
     let partitions: usize =
         header.topics.0.iter().map(|(_, topic)| usize::from(topic.partitions)).sum();
-    let brokers = usize::from(header.brokers);
+    let others = header.clusters.0.iter().map(|(_, one)| usize::from(one.brokers) + 1);
+    let brokers = usize::from(header.brokers) + others.sum::<usize>();
     let nodes = 1 + brokers + header.nodes.len() + header.producers.0.len();
     at_most(&[("brokers", brokers, usize::from(MAX_BROKERS)), ("processes", nodes, MAX_NODES)])?;
     most_partitions(brokers, header.groups.0.len(), partitions)?;

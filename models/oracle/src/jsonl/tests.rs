@@ -7,7 +7,7 @@ use crate::judge::Judge;
 use crate::kind::Kind;
 use crate::test_history::context;
 use ackproof_types::Acks;
-use ackproof_types::OffsetReset;
+use ackproof_types::{GroupId, OffsetReset, TopicId};
 use std::io::Cursor;
 
 mod arbitrary;
@@ -122,5 +122,39 @@ fn every_event_is_documented() {
     let documentation = include_str!("../../HISTORY.md");
     for name in Kind::NAMES {
         assert!(documentation.contains(&format!("`{name}`")), "HISTORY.md has no {name}");
+    }
+}
+
+#[test]
+fn a_header_names_clusters_beside_the_first_one() {
+    let header = |clusters: &str| {
+        format!(
+            r#"{{"ackproof":"history","version":1,"brokers":2,"clusters":{clusters},"topics":{{"a":{{"partitions":1}},"b":{{"partitions":1}}}},"groups":{{"g":{{"topics":["a"]}},"h":{{"topics":["b"]}}}}}}"#
+        )
+    };
+    let text = header(r#"{"backup":{"brokers":4,"topics":["b"]}}"#);
+    let (context, _) = read(text.as_bytes()).unwrap();
+    let names: Vec<_> = context.topics.iter().map(|topic| topic.name.as_str()).collect();
+    assert_eq!(names, ["__consumer_offsets", "a", "b", "backup/__consumer_offsets"]);
+    let [backup] = context.clusters.as_slice() else { panic!("{:?}", context.clusters) };
+    assert_eq!(backup.brokers.iter().map(|id| id.0).collect::<Vec<_>>(), [3, 4, 5, 6]);
+    assert_eq!(context.node(context.process(backup.brokers[0])), "backup-broker-1");
+    let home = |group| context.home(GroupId(group)).topic.0;
+    assert_eq!((home(0), home(1)), (0, 3), "each group is kept in its own cluster");
+    let brokers = |topic| context.brokers_beside(TopicId(topic));
+    assert_eq!((brokers(1), brokers(2)), (2, 4));
+    let again = format!("{}\n", header_line(&context));
+    assert_eq!(format!("{:?}", read(again.as_bytes()).unwrap().0), format!("{context:?}"));
+    for (clusters, said) in [
+        (r#"{"backup":{"topics":["c"]}}"#, "clusters.backup.topics: no topic \"c\""),
+        (r#"{"x":{"topics":["b"]},"y":{"topics":["b"]}}"#, "a topic of another cluster"),
+        (r#"{"x":{"topics":["__consumer_offsets"]}}"#, "or of Kafka's own"),
+        (
+            r#"{"x":{"brokers":990,"topics":["b"]},"y":{"brokers":990,"topics":["a"]}}"#,
+            "brokers are too many",
+        ),
+    ] {
+        let refused = refused(&header(clusters));
+        assert!(refused.contains(said), "{refused}");
     }
 }

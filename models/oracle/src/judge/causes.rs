@@ -352,6 +352,7 @@ rows! { duplicates: DuplicateCause {
     LateCommit, worked_behind_commits(6);
     OffsetNotAdvanced, not_advanced();
     NeverCommitted, never_committed();
+    TruncationRewind, worked(vec![positioned(5, 0, PositionSource::Truncated), processed(0, 0)]);
     NotOnRecord, told(vec![processed(0, 0), at_node(6, processed(0, 0))]);
 } }
 

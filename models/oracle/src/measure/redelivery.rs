@@ -233,9 +233,11 @@ impl Redelivery {
             | PositionSource::NoCommitByDuration
             | PositionSource::OutOfRangeEarliest
             | PositionSource::OutOfRangeLatest
-            | PositionSource::OutOfRangeByDuration
-            | PositionSource::Truncated => {
+            | PositionSource::OutOfRangeByDuration => {
                 self.begin_anew(offset, DuplicateCause::PositionReset);
+            }
+            PositionSource::Truncated => {
+                self.begin_anew(offset, DuplicateCause::TruncationRewind);
             }
         }
     }

@@ -150,7 +150,9 @@ fn a_record_processed_again_names_its_cause() {
     assert_eq!(cause(crashed.clone()), Some(DuplicateCause::MemberCrash));
     crashed.insert(2, positioned(6, 0, PositionSource::Committed));
     assert_eq!(cause(crashed), Some(DuplicateCause::MemberCrash), "the idle owner is no reason");
-    assert_eq!(cause(taken(PositionSource::Truncated)), Some(DuplicateCause::PositionReset));
+    assert_eq!(cause(taken(PositionSource::Truncated)), Some(DuplicateCause::TruncationRewind));
+    let reset = taken(PositionSource::OutOfRangeEarliest);
+    assert_eq!(cause(reset), Some(DuplicateCause::PositionReset));
     assert_eq!(cause(vec![processed(1, 0)]), Some(DuplicateCause::LogDuplicate));
     let moved = positioned(6, 1, PositionSource::Committed);
     assert_eq!(cause(vec![moved.clone(), processed(0, 0)]), Some(DuplicateCause::Zombie));
@@ -267,8 +269,29 @@ fn what_was_committed_does_not_come_again_for_want_of_a_commit() {
     let expected = [DuplicateCause::MemberCrash, DuplicateCause::BehindCommit];
     assert_eq!(resumed(PositionSource::Committed), expected, "only the second was not committed");
     assert_eq!(resumed(PositionSource::NoCommitEarliest), expected);
-    let reset = [DuplicateCause::PositionReset, DuplicateCause::PositionReset];
-    assert_eq!(resumed(PositionSource::Truncated), reset);
+    assert_eq!(resumed(PositionSource::Truncated), [DuplicateCause::TruncationRewind; 2]);
+    assert_eq!(resumed(PositionSource::OutOfRangeEarliest), [DuplicateCause::PositionReset; 2]);
+}
+
+#[test]
+fn a_cut_log_is_a_cause_only_of_what_lay_behind_the_cut() {
+    let begun = vec![assigned(5, 1), positioned(5, 0, PositionSource::NoCommitEarliest)];
+    let worked = vec![processed(0, 0), processed(1, 1), processed(2, 2)];
+    let went_back = |to| positioned(5, to, PositionSource::Truncated);
+    let all = |more: Vec<_>| redelivered([begun.clone(), worked.clone(), more].concat());
+    let again = vec![went_back(1), processed(1, 1), processed(2, 2)];
+    assert_eq!(all(again), [DuplicateCause::TruncationRewind; 2]);
+    let others = vec![went_back(1), processed(1, 7), processed(2, 8)];
+    assert_eq!(all(others), [], "what stands there now is something else");
+    assert_eq!(all(vec![went_back(3), processed(3, 3)]), [], "nothing that it had read was cut");
+    let later = vec![
+        went_back(3),
+        (5, Event::ProcessEnded(ProcessEnd::Crash)),
+        assigned(6, 2),
+        positioned(6, 2, PositionSource::Committed),
+        at_node(6, processed(2, 2)),
+    ];
+    assert_eq!(all(later), [DuplicateCause::MemberCrash]);
 }
 
 #[test]
@@ -421,7 +444,7 @@ fn who_starts_again_or_is_assigned_anew_begins_anew() {
     };
     assert_eq!(expired(PositionSource::NoCommitEarliest), [DuplicateCause::Rebalance]);
     assert_eq!(expired(PositionSource::Committed), [DuplicateCause::Rebalance]);
-    assert_eq!(expired(PositionSource::Truncated), [DuplicateCause::PositionReset]);
+    assert_eq!(expired(PositionSource::Truncated), [DuplicateCause::TruncationRewind]);
 }
 
 #[test]

@@ -134,7 +134,7 @@ fn without_elections_or_assignments_nothing_can_be_told() {
     assert_eq!(moves(vec![crashed(1), sent(0), acked(0, &[0]), crashed(5)]), (None, None));
     let (_, event) = elected(1, 0, &[1]);
     let Event::LeaderElected { leader, epoch, isr, unclean, .. } = event else { unreachable!() };
-    let partition = TopicPartition::new(TopicId::CONSUMER_OFFSETS, 0);
+    let partition = TopicPartition::new(ackproof_types::TopicId::CONSUMER_OFFSETS, 0);
     let offsets = Event::LeaderElected { partition, leader, epoch, isr, unclean };
     assert_eq!(failover(vec![(0, offsets)]), None, "Kafka's own topic is not the user's");
 }

@@ -23,8 +23,7 @@ use crate::report::{Report, instant};
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::words::plural;
 use ackproof_types::{
-    BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, Offset, Timestamp, TopicId,
-    TopicPartition,
+    BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, Offset, Timestamp, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -340,12 +339,12 @@ impl Property for Checker {
                 | PositionSource::Sought => {}
             },
             Event::LeaderElected { partition, leader, epoch, isr, unclean }
-                if partition.topic == TopicId::CONSUMER_OFFSETS =>
+                if self.context.keeps_offsets(partition.topic) =>
             {
                 self.logs.of(*partition).elect(entry, (*epoch, *leader), isr, *unclean);
             }
             Event::IsrChanged { partition, isr, .. }
-                if partition.topic == TopicId::CONSUMER_OFFSETS =>
+                if self.context.keeps_offsets(partition.topic) =>
             {
                 self.logs.of(*partition).elected.take_isr(isr);
             }

@@ -14,7 +14,7 @@ use crate::places::Places;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{
-    BrokerId, GenerationId, GroupId, GroupProtocol, LeaderEpoch, MemberId, NodeId, Offset, TopicId,
+    BrokerId, GenerationId, GroupId, GroupProtocol, LeaderEpoch, MemberId, NodeId, Offset,
     TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -298,22 +298,22 @@ impl Property for Checker {
                 *last = (*last).max(*generation);
             }
             Event::LeaderElected { partition, leader, epoch, isr, unclean }
-                if partition.topic == TopicId::CONSUMER_OFFSETS =>
+                if self.context.keeps_offsets(partition.topic) =>
             {
                 self.elect(*partition, (*epoch, *leader), isr, *unclean);
             }
             Event::IsrChanged { partition, isr, .. }
-                if partition.topic == TopicId::CONSUMER_OFFSETS =>
+                if self.context.keeps_offsets(partition.topic) =>
             {
                 self.take_isr(*partition, isr);
             }
             Event::Appended { partition, next_offset, as_leader: true, .. }
-                if partition.topic == TopicId::CONSUMER_OFFSETS =>
+                if self.context.keeps_offsets(partition.topic) =>
             {
                 self.logs.of(*partition).end = Some(*next_offset);
             }
             Event::BecameLeader { partition, log_end, .. }
-                if partition.topic == TopicId::CONSUMER_OFFSETS =>
+                if self.context.keeps_offsets(partition.topic) =>
             {
                 self.lead(*partition, *log_end);
             }

@@ -54,7 +54,7 @@ impl Property for Checker {
         if !isr.contains(&leader) {
             let context = &self.context;
             self.report.violated(entry, || {
-                let place = context.partition(place);
+                let (leader, place) = (context.broker_name(leader), context.partition(place));
                 let isr: Vec<u16> = isr.iter().map(|broker| broker.0).collect();
                 format!("{leader} leads {place} outside the in-sync set {isr:?}")
             });

@@ -233,7 +233,7 @@ impl Checker {
                     None => format!(
                         "never had a position in {place}, which holds {}{}",
                         one.end,
-                        without_offsets(context)
+                        without_offsets(context, id)
                     ),
                     Some(at) if at < one.worked => format!(
                         "is {} behind in {place}: it has processed up to {} of {} and committed {at}",
@@ -261,8 +261,9 @@ fn longer(settle: Micros, rest: Micros) -> Micros {
 }
 
 /// Why no group can have a position, where that follows from the settings.
-fn without_offsets(context: &Context) -> String {
-    let (offsets, brokers) = (context.consumer_offsets(), context.roster.brokers().count());
+fn without_offsets(context: &Context, group: GroupId) -> String {
+    let topic = context.offsets_topic(group);
+    let (offsets, brokers) = (&context.topics[topic.index()], context.brokers_beside(topic));
     let wanted = offsets.replication_factor;
     if usize::from(wanted) <= brokers {
         return String::new();

@@ -3,7 +3,7 @@
 use super::Settings;
 use crate::anchor::RecordName;
 use ackproof_types::{
-    Awaits, CommitStrategy, Consuming, Delay, Lane, Micros, Sending, SinkConfig, TopicId,
+    Awaits, ClusterId, CommitStrategy, Consuming, Delay, Lane, Micros, Sending, SinkConfig, TopicId,
 };
 use std::sync::Arc;
 
@@ -14,6 +14,8 @@ pub struct Producer {
     pub name: String,
     /// Where it writes.
     pub topic: TopicId,
+    /// The cluster that its processes stand beside.
+    pub at: ClusterId,
     /// Number of processes.
     pub instances: u16,
     /// Mean distance between two sends of one instance.
@@ -56,6 +58,8 @@ pub struct Group {
     pub name: String,
     /// What it subscribes to, ascending.
     pub topics: Vec<TopicId>,
+    /// The cluster that its members stand beside.
+    pub at: ClusterId,
     /// Number of members; their processes are `name-0`, `name-1`, ….
     pub members: u16,
     /// Processing time of one record.

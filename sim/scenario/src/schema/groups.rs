@@ -1,6 +1,6 @@
 //! The schema of a group: its application, its sink and its settings. It checks nothing.
 
-use super::{config, described, object, pattern, properties, whole, words};
+use super::{BESIDE, config, described, object, pattern, properties, whole, words};
 use crate::autoscale::AUTOSCALE_KEYS;
 use crate::clients::{DEPLOY_KEYS, GROUP_KEYS};
 use crate::cluster::MAX_COUNT;
@@ -20,8 +20,9 @@ pub(super) fn group() -> Value {
     object(GROUP_KEYS, |key| match key {
         "topics" => described(
             json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 }),
-            "The topics it subscribes to. Default: all topics.",
+            "The topics it subscribes to. Default: all topics of the cluster it stands beside.",
         ),
+        "at" => described(json!({ "type": "string" }), BESIDE),
         "members" => whole(1, Some(MAX_COUNT), 1, "Number of members: name-0, name-1, …."),
         "process" => pattern(DELAY, "Processing time of a record, like \"1ms..3ms\"."),
         "commit" => described(

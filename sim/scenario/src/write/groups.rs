@@ -15,9 +15,11 @@ use serde_json::{Map, Value, json};
 pub(super) fn group(group: &Group, plan: &Plan) -> Value {
     let mut object = Object::new();
     let own = group.outputs().count();
-    let all = own == 0 && group.topics.len() + 1 == plan.topics.len();
+    let all = own == 0 && group.topics.len() == plan.user_topics().count();
     let names = group.topics.iter().map(|topic| json!(plan.topics[topic.index()].name));
     object.put_if(!all, "topics", || names.collect());
+    let beside = group.at != plan.cluster_of(group);
+    object.put_if(beside, "at", || json!(plan.cluster(group.at).name));
     object.put_if(group.members != 1, "members", || json!(group.members));
     let usual = Delay { min: Micros::from_millis(1), max: Micros::from_millis(3) };
     object.put_if(group.process != usual, "process", || json!(spell_range(group.process)));

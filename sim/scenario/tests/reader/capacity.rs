@@ -8,12 +8,12 @@ use ackproof_scenario::write::tree;
 use ackproof_types::Micros;
 
 fn capacity(text: &str) -> Option<Capacity> {
-    plan("cluster", &format!(r#"{{ "capacity": {text} }}"#)).capacity
+    plan("cluster", &format!(r#"{{ "capacity": {text} }}"#)).main().capacity
 }
 
 #[test]
 fn single_figures_go_before_those_of_the_profile() {
-    assert_eq!(plan("cluster", "{}").capacity, None, "off");
+    assert_eq!(plan("cluster", "{}").main().capacity, None, "off");
     assert_eq!(capacity("{}"), Some(Capacity::default()), "nothing takes time");
     let small = PROFILES[0].capacity;
     assert_eq!(small.profile, Some("small-vm"));
@@ -44,7 +44,7 @@ fn a_schedule_keeps_it() {
     ] {
         let first = plan("cluster", &format!(r#"{{ "capacity": {text} }}"#));
         let written = tree(&first, 0, &[])["cluster"].to_string();
-        assert_eq!(plan("cluster", &written).capacity, first.capacity, "{written}");
+        assert_eq!(plan("cluster", &written).main().capacity, first.main().capacity, "{written}");
     }
 }
 
@@ -70,7 +70,7 @@ fn threads_have_no_effect_without_it() {
         let threads = r#""config": { "num.io.threads": 2, "queued.max.requests": 5 }"#;
         let text = scenario("cluster", &format!("{{ {threads} {rest} }}"));
         let (plan, found) = load_with(&text, "test.json", &NAMES, &[]).expect("it is accepted");
-        assert_eq!(plan.broker_config.number("num.io.threads"), 2);
+        assert_eq!(plan.main().config.number("num.io.threads"), 2);
         (plan.ignored.len(), found.iter().map(ToString::to_string).collect::<String>())
     };
     let (ignored, found) = warned("");
@@ -84,8 +84,8 @@ fn threads_have_no_effect_without_it() {
 fn quotas_are_bytes_a_second() {
     let spelt = r#"{ "quotas": { "producer_byte_rate": 20000, "consumer_byte_rate": 7 } }"#;
     let first = plan("cluster", spelt);
-    assert_eq!(first.quotas, Quotas { producer: Some(20_000), consumer: Some(7) });
-    assert_eq!(plan("cluster", "{}").quotas, Quotas::default(), "without bound");
+    assert_eq!(first.main().quotas, Quotas { producer: Some(20_000), consumer: Some(7) });
+    assert_eq!(plan("cluster", "{}").main().quotas, Quotas::default(), "without bound");
     let expected: serde_json::Value = serde_json::from_str(spelt).expect("JSON");
     assert_eq!(tree(&first, 0, &[])["cluster"], expected, "a schedule keeps them");
     let said = |text: &str| message("cluster", &format!(r#"{{ "quotas": {text} }}"#));

@@ -3,6 +3,7 @@
 mod applications;
 mod autoscale;
 mod capacity;
+mod clusters;
 mod common;
 mod consuming;
 mod faults;

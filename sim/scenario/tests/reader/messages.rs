@@ -407,7 +407,7 @@ fn automatic_commits_are_asked_for_by_either_name() {
 #[test]
 fn startup_is_read_and_has_measured_defaults() {
     let seconds = |text: &str| {
-        let startup = plan("cluster", text).startup;
+        let startup = plan("cluster", text).main().startup;
         [startup.brokers, startup.clients]
             .map(|delay| [delay.min.as_millis(), delay.max.as_millis()])
     };
@@ -479,7 +479,7 @@ fn a_version_brings_its_defaults_and_its_levels_are_refused_before_it() {
     let linger = |version| {
         let plan = load(&text, &[("kafka", version)]).unwrap_or_else(|found| panic!("{found:#?}"));
         assert_eq!(plan.features, ackproof_types::Features::default(), "{version}");
-        plan.broker_config.number("group.coordinator.append.linger.ms")
+        plan.main().config.number("group.coordinator.append.linger.ms")
     };
     assert_eq!(["4.0", "4.1", "4.2", "4.4"].map(linger), [5, 5, -1, -1]);
     let said = |sets: &[(&str, &str)]| load(&text, sets).expect_err("a mistake")[0].message.clone();

@@ -28,7 +28,7 @@ fn said(loaded: &Loaded) -> Vec<&str> {
 #[test]
 fn what_a_classic_member_says_the_brokers_say_of_a_consumer_group() {
     let loaded = set(GROUPS, &[("protocol", "consumer")]).expect("it is translated");
-    let broker = &loaded.plan.broker_config;
+    let broker = &loaded.plan.main().config;
     for (key, value) in [
         ("group.consumer.session.timeout.ms", 10_000),
         ("group.consumer.min.session.timeout.ms", 10_000),

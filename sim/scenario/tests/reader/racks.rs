@@ -4,8 +4,8 @@ use crate::common::{message, plan};
 
 #[test]
 fn each_broker_has_a_rack_or_none_has() {
-    assert_eq!(plan("cluster", "{}").racks, [] as [&str; 0]);
-    assert_eq!(plan("cluster", r#"{ "racks": ["a", "b", "a"] }"#).racks, ["a", "b", "a"]);
+    assert_eq!(plan("cluster", "{}").main().racks, [] as [&str; 0]);
+    assert_eq!(plan("cluster", r#"{ "racks": ["a", "b", "a"] }"#).main().racks, ["a", "b", "a"]);
     for (racks, said) in [
         (
             r#"["a", "b"]"#,
@@ -22,7 +22,7 @@ fn a_replica_selector_is_one_of_kafkas() {
     let class = "org.apache.kafka.common.replica.RackAwareReplicaSelector";
     let config =
         |class: &str| format!(r#"{{ "config": {{ "replica.selector.class": "{class}" }} }}"#);
-    let selector = plan("cluster", &config(class)).broker_config;
+    let selector = plan("cluster", &config(class)).main().config.clone();
     assert_eq!(selector.text("replica.selector.class"), Some(class));
     let said = message("cluster", &config("com.example.Nearest"));
     assert!(said.contains("replica.selector.class"), "{said}");

@@ -44,7 +44,8 @@ fn difference<T: PartialEq + Debug>(
 
 /// The user's topics, with their partitions.
 fn topics(context: &Context) -> BTreeMap<&str, String> {
-    let users = context.topics.iter().skip(1);
+    let own = |(id, _): &(TopicId, _)| !context.keeps_offsets(*id);
+    let users = (0..).map(TopicId).zip(&context.topics).filter(own).map(|(_, topic)| topic);
     users
         .map(|topic| (topic.name.as_str(), plural(u64::from(topic.partitions), "partition")))
         .collect()

@@ -162,7 +162,8 @@ impl Roster {
             consuming: ConsumingContext::default(),
         };
         let groups = if consumers.is_empty() { Vec::new() } else { vec![group] };
-        let context = Context { nodes, roster: servers(0), topics, producers: known, groups };
+        let (roster, clusters) = (servers(0), Vec::new());
+        let context = Context { nodes, roster, clusters, topics, producers: known, groups };
         let nodes = (1..).map(NodeId).skip(producers.len()).take(consumers.len());
         Ok(Self {
             context,

@@ -5,13 +5,17 @@ use ackproof_oracle::cause::DuplicateCause;
 use ackproof_reports::contract::{Clause, Contract};
 use ackproof_reports::run::Fate;
 use ackproof_scenario::plan::{Plan, Producer, Settings};
-use ackproof_types::{AfterCrash, OnFailure};
+use ackproof_types::{AfterCrash, OnFailure, TopicId};
 
 const EXPIRATION: &str = "producer.id.expiration.ms";
 
 /// After how many milliseconds brokers forget an idempotent producer that may send a batch again later (R6.35).
-pub(in crate::study) fn may_forget(plan: &Plan, config: &Settings) -> Option<i64> {
-    let after = plan.broker_config.number(EXPIRATION);
+pub(in crate::study) fn may_forget(
+    plan: &Plan,
+    (topic, config): (TopicId, &Settings),
+) -> Option<i64> {
+    let cluster = plan.topics[topic.index()].cluster;
+    let after = plan.cluster(cluster).config.number(EXPIRATION);
     let retries = config.switch("enable.idempotence");
     (retries && after < config.number("delivery.timeout.ms")).then_some(after)
 }
@@ -40,13 +44,16 @@ pub(super) fn copies(
                 &producer.config.number("delivery.timeout.ms").to_string(),
             )],
         );
-        if let Some(after) = may_forget(plan, &producer.config) {
+        if let Some(after) = may_forget(plan, (producer.topic, &producer.config)) {
             copied(
                 DuplicateCause::ProducerExpired,
                 format!(
                     "a record of {name} is written twice when brokers forget {name} before a retry"
                 ),
-                vec![format!("cluster.config.{EXPIRATION}={after}")],
+                vec![format!(
+                    "{}.config.{EXPIRATION}={after}",
+                    plan.cluster_path(plan.topics[producer.topic.index()].cluster)
+                )],
             );
         }
     } else if producer.config.number("retries") > 0 && producer.config.word("acks") != "0" {

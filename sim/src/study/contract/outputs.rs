@@ -75,7 +75,7 @@ pub(super) fn allow(allowed: &mut Allowed, plan: &Plan, group: &Group) {
         if output.config.word("acks") == "1" {
             allow(DURABILITY, &[LossCause::AcksOne, LossCause::StaleLeader]);
         }
-        if may_forget(plan, &output.config).is_some() {
+        if may_forget(plan, (output.to, &output.config)).is_some() {
             // It names no causes.
             allow("idempotent-log", &[]);
             allow("producer-order", &[]);

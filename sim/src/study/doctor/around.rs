@@ -162,8 +162,8 @@ fn horizon(setting: &settings::Setting, version: KafkaVersion) -> Micros {
 pub(super) fn assumed(plan: Option<&Plan>, files: &Files, kafka: KafkaVersion) -> Vec<String> {
     let mut assumed = vec![format!("Kafka {kafka}")];
     let Some(plan) = plan else { return assumed };
-    assumed.push(plural(u64::from(plan.brokers), "broker"));
-    for topic in &plan.topics[1..] {
+    assumed.push(plural(u64::from(plan.main().brokers), "broker"));
+    for (_, topic) in plan.user_topics() {
         let (partitions, replicas) = (topic.partitions, topic.replication_factor);
         assumed.push(format!(
             "topic {} with {} and {}",

@@ -23,7 +23,7 @@ pub(super) fn traps(plan: &Plan, files: &Files, version: KafkaVersion) -> Vec<Tr
             batch(&mut found, producer, topic);
         }
     }
-    plan.topics[1..].iter().for_each(|one| replicas(&mut found, one));
+    plan.user_topics().for_each(|(_, one)| replicas(&mut found, one));
     plan.groups.iter().for_each(|one| group(&mut found, one));
     if !plan.groups.is_empty() && plan.topics[0].replication_factor == 1 {
         found.add(
@@ -143,7 +143,7 @@ fn acknowledgement(found: &mut Found<'_>, producer: &Producer) {
 
 /// Whether brokers forget an idempotent producer before it sends again (R6.35).
 fn forgotten(found: &mut Found<'_>, producer: &Producer, plan: &Plan) {
-    let Some(after) = may_forget(plan, &producer.config) else { return };
+    let Some(after) = may_forget(plan, (producer.topic, &producer.config)) else { return };
     if !found.has(Scope::Broker) && !found.has(Scope::Producer) {
         return;
     }
@@ -189,7 +189,7 @@ const FAILOVER: Micros = Micros::from_secs(3);
 /// Whether a producer gives up before a dead leader is succeeded.
 fn patience(found: &mut Found<'_>, producer: &Producer, plan: &Plan) {
     let waits = producer.config.millis("delivery.timeout.ms");
-    let session = plan.broker_config.millis("broker.session.timeout.ms");
+    let session = plan.main().config.millis("broker.session.timeout.ms");
     if waits >= session + FAILOVER {
         return;
     }
@@ -325,7 +325,7 @@ fn created(found: &mut Found<'_>) {
 /// Whether commits are forgotten sooner than Kafka does by default (R9.37).
 fn expiry(found: &mut Found<'_>, plan: &Plan) {
     const KEY: &str = "offsets.retention.minutes";
-    let minutes = plan.broker_config.number(KEY);
+    let minutes = plan.main().config.number(KEY);
     let usual = find(Scope::Broker, KEY).map(|setting| setting.default_in(found.version));
     let is_shorter = matches!(usual, Some(Preset::Number(usual)) if minutes < usual);
     if !is_shorter || !found.has(Scope::Broker) {

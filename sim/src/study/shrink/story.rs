@@ -10,7 +10,7 @@ use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event, Phase};
 use ackproof_oracle::verdict::{Duplicate, Findings};
 use ackproof_scenario::plan::Plan;
-use ackproof_types::{RecordId, RecordSlice, TopicId, TopicPartition};
+use ackproof_types::{RecordId, RecordSlice, TopicPartition};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most lines.
@@ -66,7 +66,7 @@ fn words(entry: &Entry, context: &Context) -> Option<String> {
         let topic = context.topics.get(partition.topic.index());
         let topic = topic.map_or("", |topic| topic.name.as_str());
         // Where groups keep their commits says nothing of records.
-        let is_ours = partition.topic != TopicId::CONSUMER_OFFSETS;
+        let is_ours = !context.keeps_offsets(partition.topic);
         is_ours.then(|| format!("{topic}-{}", partition.partition))
     };
     let all = |records: &RecordSlice| {

@@ -65,7 +65,7 @@ pub(crate) fn pipeline(
     (group, node): (u16, NodeId),
     consumer: ConsumerConfig,
     cast: &Cast,
-    (bootstrap, seed): (&Arc<[BrokerId]>, u64),
+    known: &dyn Fn(ClusterId) -> (Arc<[BrokerId]>, u64),
 ) -> PipelineConfig {
     let mut pipeline = PipelineConfig { consumer, results: None, dead_letters: None };
     let application = &mut pipeline.consumer.application.outputs;
@@ -75,8 +75,9 @@ pub(crate) fn pipeline(
         let (topic, compressed_to, sending) = (*to, *compressed_to, *sending);
         let made = Client { topic, config, compressed_to, sending };
         let name = cast.output_name(node, lane);
-        let known = (Arc::clone(bootstrap), seed);
-        let producer = Some(client(plan, (index, &name), &made, known));
+        // Its own topic may be in another cluster than what the member reads.
+        let there = known(plan.topics[to.index()].cluster);
+        let producer = Some(client(plan, (index, &name), &made, there));
         let told = Some(OutputConfig { producer: index, awaits: *awaits });
         match lane {
             Lane::Results => (pipeline.results, application.results) = (producer, told),
@@ -152,11 +153,12 @@ pub(crate) fn consumer(
     (bootstrap, seed): (Arc<[BrokerId]>, u64),
 ) -> ConsumerConfig {
     let group = &plan.groups[usize::from(index)];
+    let cluster = plan.cluster(plan.cluster_of(group));
     ConsumerConfig {
         group: GroupId(index),
         group_name: group.name.as_str().into(),
         topics: group.topics.iter().copied().collect(),
-        offsets_partitions: plan.topics[TopicId::CONSUMER_OFFSETS.index()].partitions,
+        offsets_partitions: plan.offsets_of(plan.cluster_of(group)).partitions,
         bootstrap,
         application: application(plan, group, seed),
         auto_commit_interval: config.millis("auto.commit.interval.ms"),
@@ -173,7 +175,7 @@ pub(crate) fn consumer(
         profile: Profile { version: plan.kafka, features: plan.features },
         client_rack: config
             .text("client.rack")
-            .and_then(|template| rack(plan, &numbered(template, member))),
+            .and_then(|template| rack(cluster, &numbered(template, member))),
         variants: variants(plan),
         group_protocol: group_protocol(config),
         group_remote_assignor: config.text("group.remote.assignor").map(server_assignor),
@@ -194,14 +196,15 @@ pub(crate) fn consumer(
     }
 }
 
-/// The configuration of the final read of all topics but the internal one.
+/// The configuration of the final read of all topics of a cluster but the internal one.
 pub(crate) fn reader(
     plan: &Plan,
-    name: &str,
+    (cluster, name): (ClusterId, &str),
     (bootstrap, seed): (Arc<[BrokerId]>, u64),
 ) -> ReaderConfig {
-    let partitions = (1..).zip(&plan.topics[1..]).flat_map(|(topic, one)| {
-        (0..one.partitions).map(move |p| TopicPartition::new(TopicId(topic), p))
+    let here = plan.user_topics().filter(|(_, topic)| topic.cluster == cluster);
+    let partitions = here.flat_map(|(topic, one)| {
+        (0..one.partitions).map(move |number| TopicPartition::new(topic, number))
     });
     ReaderConfig {
         bootstrap,

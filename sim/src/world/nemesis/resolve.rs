@@ -86,7 +86,7 @@ fn drawn(
         Role::Broker(id) => Target::Broker(id.0),
         Role::Producer(producer, instance, _) => Target::Producer(producer, instance),
         Role::Member(group, member) => Target::Member(group, member),
-        Role::Controller(_) | Role::Spare(..) | Role::Reader => target,
+        Role::Controller(_) | Role::Spare(..) | Role::Reader(_) => target,
     })
 }
 
@@ -101,7 +101,8 @@ fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
     let partition = |topic: TopicId, number| TopicPartition::new(topic, number);
     match target {
         Target::Broker(broker) => cast.broker(broker).into_iter().collect(),
-        Target::Controller | Target::Topic(_) => cast.controllers(),
+        Target::Controller(cluster) => vec![cast.controller_of(cluster)],
+        Target::Topic(topic) => vec![cast.controller_of(cast.topics[topic.index()])],
         Target::LeaderOf(topic, number) => leader(partition(topic, number)),
         Target::FollowerOf(topic, number) => recorder.leaders().followers(partition(topic, number)),
         Target::CoordinatorOf(group) => leader(recorder.offsets_partition(group)),
@@ -137,6 +138,11 @@ fn members(peers: Peers, taken: &[NodeId], cast: &Cast, world: &World) -> Vec<No
         Peers::Clients => {
             of(cast, |role| matches!(role, Role::Producer(..) | Role::Member(..) | Role::Spare(..)))
         }
+        Peers::Cluster(id) => {
+            let there = cast.beside(id).into_iter();
+            there.filter(|node| cast.roster.server(*node).is_some()).collect()
+        }
+        Peers::Datacentre(id) => cast.beside(id),
         Peers::Producer(index) => {
             of(cast, |role| matches!(role, Role::Producer(p, ..) if p == index))
         }

@@ -12,20 +12,25 @@ use ackproof_kafka::producer::Producer;
 use ackproof_kafka::reader::Reader;
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::{entity, stream};
-use ackproof_types::NodeId;
+use ackproof_types::{ClusterId, NodeId};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// What stands in front of each process: a server in front of brokers, if requests take time.
 pub(super) fn servers(plan: &Plan, cast: &Cast) -> Vec<Option<Server>> {
-    let Some(limits) = lower::limits(plan) else { return Vec::new() };
+    if plan.clusters.iter().all(|cluster| cluster.capacity.is_none()) {
+        return Vec::new();
+    }
     let server = |(node, role)| match role {
-        Role::Broker(_) => Some(Server::new(node, limits)),
+        Role::Broker(id) => {
+            let limits = lower::limits(plan.cluster(lower::home(plan, id)));
+            limits.map(|limits| Server::new(node, limits))
+        }
         Role::Controller(_)
         | Role::Producer(..)
         | Role::Member(..)
         | Role::Spare(..)
-        | Role::Reader => None,
+        | Role::Reader(_) => None,
     };
     cast.nodes().map(server).collect()
 }
@@ -33,30 +38,31 @@ pub(super) fn servers(plan: &Plan, cast: &Cast) -> Vec<Option<Server>> {
 pub(super) fn process(
     plan: &Plan,
     seed: u64,
-    cluster: &Arc<ClusterConfig>,
+    clusters: &[Arc<ClusterConfig>],
     (node, role): (NodeId, Role),
     cast: &Cast,
 ) -> Box<dyn Process> {
     let name = &cast.names[node.index()];
     let rng = stream(seed, "timer", entity(name));
-    let known = (Arc::clone(&cluster.brokers), seed);
+    let cluster = |id: ClusterId| Arc::clone(&clusters[id.index()]);
+    let known = |id| (Arc::clone(&cluster(id).brokers), seed);
     match role {
-        Role::Controller(_) => Box::new(Running::<Controller>::new(node, Arc::clone(cluster), rng)),
+        Role::Controller(id) => Box::new(Running::<Controller>::new(node, cluster(id), rng)),
         Role::Broker(id) => {
-            let config = BrokerConfig { id, cluster: Arc::clone(cluster) };
+            let config = BrokerConfig { id, cluster: cluster(lower::home(plan, id)) };
             Box::new(Running::<Broker>::new(node, config, rng))
         }
         Role::Producer(number, instance, index) => {
             let producer = &plan.producers[usize::from(number)];
-            let config = lower::producer(plan, producer, (index, instance), known);
+            let there = known(plan.topics[producer.topic.index()].cluster);
+            let config = lower::producer(plan, producer, (index, instance), there);
             Box::new(Running::<Producer>::new(node, config, rng))
         }
         Role::Member(group, member) | Role::Spare(group, member) => {
-            let config = |settings| {
-                let known = (Arc::clone(&known.0), seed);
-                lower::consumer(plan, settings, (group, member, name), known)
-            };
             let of_group = &plan.groups[usize::from(group)];
+            let there = plan.cluster_of(of_group);
+            let config =
+                |settings| lower::consumer(plan, settings, (group, member, name), known(there));
             let deploys = of_group.deploys.iter();
             let later: VecDeque<_> =
                 deploys.map(|(from, settings)| (*from, config(settings))).collect();
@@ -65,13 +71,14 @@ pub(super) fn process(
                 return Box::new(Running::<Consumer>::new(node, first, rng).deploying(later));
             }
             let place = (group, node);
-            let made = |one| lower::pipeline(plan, place, one, cast, (&known.0, seed));
+            let made = |one| lower::pipeline(plan, place, one, cast, &known);
             let later: VecDeque<_> =
                 later.into_iter().map(|(from, one)| (from, made(one))).collect();
             Box::new(Running::<Pipeline>::new(node, made(first), rng).deploying(later))
         }
-        Role::Reader => {
-            Box::new(Running::<Reader>::new(node, lower::reader(plan, name, known), rng))
+        Role::Reader(id) => {
+            let config = lower::reader(plan, (id, name), known(id));
+            Box::new(Running::<Reader>::new(node, config, rng))
         }
     }
 }

@@ -392,7 +392,7 @@ fn tell(fact: &Observation) -> String {
         }
         Observation::Processed { offset, .. } => format!("dead {offset}"),
         Observation::GaveUp { offset, .. } => format!("gave up {offset}"),
-        Observation::FollowerChosen { broker, .. } => format!("sent to {broker}"),
+        Observation::FollowerChosen { broker, .. } => format!("sent to broker-{}", broker.0),
         Observation::PollFailed { error, .. } => format!("threw {error}"),
         Observation::CommitSent { offsets, .. } => format!("sent {}", offsets[0].1),
         Observation::Committed { offsets, .. } => format!("committed {}", offsets[0].1),

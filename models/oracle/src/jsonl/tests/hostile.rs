@@ -182,10 +182,10 @@ fn a_log_is_read_to_its_end_once_and_an_in_sync_set_has_nobody_twice() {
     says(&[read, done, read], &["4: payments-0 was read to its end before"]);
     says(&[read, done, done], &["4: payments-0 was read to its end before"]);
     let twice = r#"{"at_us":0,"event":"leader_elected","partition":"payments-0","leader":1,"epoch":0,"isr":[1,2,1],"unclean":false}"#;
-    says(&[twice], &["2: broker-1 is twice in one in-sync set"]);
+    says(&[twice], &["2: broker 1 is twice in one in-sync set"]);
     let grows =
         r#"{"at_us":0,"event":"isr_changed","partition":"payments-0","before":[1],"isr":[2,2]}"#;
-    says(&[grows], &["2: broker-2 is twice in one in-sync set"]);
+    says(&[grows], &["2: broker 2 is twice in one in-sync set"]);
 }
 
 #[test]
