@@ -132,3 +132,54 @@ fn a_history_says_what_is_where() {
     assert!(line.contains(clusters), "{line}");
     assert!(line.contains(r#""brokers":3,"#), "{line}");
 }
+
+#[test]
+fn a_group_copies_to_the_other_cluster_and_keeps_its_offsets_where_it_reads() {
+    let names = Names { properties: &[], witnesses: &[], variants: &[] };
+    let text = r#"{
+      "clusters": { "backup": {} },
+      "topics": { "payments": {}, "primary.payments": { "cluster": "backup" } },
+      "producers": { "billing": { "topic": "payments", "rate": "50/s" } },
+      "groups": { "mirror": { "topics": ["payments"], "at": "backup", "members": 2,
+        "produces": { "to": "primary.payments" },
+        "config": { "auto.offset.reset": "earliest", "session.timeout.ms": 10000 } } },
+      "faults": [
+        { "at": "8s", "partition": [["datacentre primary"], ["datacentre backup"]], "for": "8s" },
+        { "at": "20s", "crash": "any member of mirror", "for": "3s" }
+      ],
+      "run": { "load": "30s", "settle": "60s" }
+    }"#;
+    let (plan, _) =
+        load_with(text, "test.json", &names, &[]).unwrap_or_else(|found| panic!("{found:#?}"));
+    let facts = Arc::new(Mutex::new((BTreeSet::new(), BTreeSet::new(), BTreeSet::new())));
+    let into = Arc::clone(&facts);
+    let trace: Trace = Box::new(move |entry, context| {
+        let (sources, copies, kept) = &mut *into.lock().expect("nobody panicked");
+        let node = context.node(entry.node);
+        match &entry.event {
+            Event::Derived { record, output, .. } => {
+                sources.insert((record.id, output.id));
+            }
+            Event::FinalRead { partition, records, .. } if partition.topic == REFUNDS => {
+                copies.extend(records.iter().map(|record| record.id));
+            }
+            Event::Appended { partition, as_leader: true, .. } => {
+                let is_backup = node.starts_with("backup-broker-");
+                assert_eq!(is_backup, context.cluster(partition.topic).is_some(), "{node}");
+            }
+            Event::Committed { group, .. } => {
+                kept.insert(context.home(*group).topic);
+            }
+            _ => {}
+        }
+    });
+    let outcome = run(&plan, 5, Some(trace)).expect("a run");
+    for property in &outcome.findings.properties {
+        assert_ne!(property.judgement, Judgement::Violated, "{}: {property:?}", property.name);
+    }
+    let (sources, copies, kept) = &*facts.lock().expect("nobody panicked");
+    let copied: BTreeSet<_> = sources.iter().filter(|(_, copy)| copies.contains(copy)).collect();
+    let distinct: BTreeSet<_> = copied.iter().map(|(record, _)| *record).collect();
+    assert!(distinct.len() > 1300, "{} payments are on the other side", distinct.len());
+    assert_eq!(*kept, [TopicId::CONSUMER_OFFSETS].into());
+}
