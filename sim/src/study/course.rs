@@ -42,11 +42,11 @@ impl Chronicler {
         if self.context.is_none() {
             self.context = Some(Arc::new(context.clone()));
             for (number, topic) in (0..).zip(&context.topics) {
-                self.add(TopicId(number), topic.partitions);
+                self.add(TopicId(number), topic.partitions, context);
             }
         }
         if let Event::PartitionsAdded { topic, partitions } = entry.event {
-            self.add(topic, partitions);
+            self.add(topic, partitions, context);
         }
         self.end = entry.at.as_micros();
         self.bands.observe(entry, context, &self.places);
@@ -54,8 +54,8 @@ impl Chronicler {
         self.curves.observe(entry, context, &self.places);
     }
 
-    fn add(&mut self, topic: TopicId, partitions: u16) {
-        if topic == TopicId::CONSUMER_OFFSETS {
+    fn add(&mut self, topic: TopicId, partitions: u16, context: &Context) {
+        if context.keeps_offsets(topic) {
             return;
         }
         for partition in 0..partitions {

@@ -6,7 +6,7 @@ use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event};
 use ackproof_reports::page::course::{Chart, Charts, Curve};
 use ackproof_reports::run::GroupReport;
-use ackproof_types::{GroupId, NodeId, RecordId, RecordSlice, TopicId, TopicPartition};
+use ackproof_types::{GroupId, NodeId, RecordId, RecordSlice, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Steps of a curve, at most.
@@ -154,7 +154,7 @@ impl Curves {
 
     /// A log can be read up to here: by its high watermark or, if that is not on record, by what was acknowledged.
     fn reaches(&mut self, at: u64, partition: TopicPartition, end: i64, context: &Context) {
-        if partition.topic != TopicId::CONSUMER_OFFSETS {
+        if !context.keeps_offsets(partition.topic) {
             let high = self.high.entry(partition).or_default();
             *high = end.max(*high);
             self.lags(at, context);

@@ -6,7 +6,7 @@ use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event};
 use ackproof_reports::page::course::{Course, Entries, Records};
 use ackproof_types::words::plural;
-use ackproof_types::{Offset, RecordId, TopicId, TopicPartition};
+use ackproof_types::{Offset, RecordId, TopicPartition};
 use std::collections::BTreeMap;
 
 /// More entries make a page that is slow to open.
@@ -67,7 +67,7 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn observe(&mut self, entry: &Entry, context: &Context, places: &Places) {
-        if of_offsets(&entry.event) {
+        if of_offsets(&entry.event, context) {
             self.internal += 1;
             return;
         }
@@ -268,7 +268,7 @@ impl Kept {
 }
 
 /// Whether all that an event says is of a partition of `__consumer_offsets`.
-fn of_offsets(event: &Event) -> bool {
+fn of_offsets(event: &Event, context: &Context) -> bool {
     match event {
         Event::Appended { partition, .. }
         | Event::Truncated { partition, .. }
@@ -279,7 +279,7 @@ fn of_offsets(event: &Event) -> bool {
         | Event::NotEnoughReplicas { partition, .. }
         | Event::DuplicateBatch { partition, .. }
         | Event::LeaderElected { partition, .. }
-        | Event::IsrChanged { partition, .. } => partition.topic == TopicId::CONSUMER_OFFSETS,
+        | Event::IsrChanged { partition, .. } => context.keeps_offsets(partition.topic),
         _ => false,
     }
 }
