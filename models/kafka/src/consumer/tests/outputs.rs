@@ -6,6 +6,7 @@ use crate::config::OutputConfig;
 use ackproof_types::{
     Awaits, CommitEvery, CommitStrategy, Consuming, Lane, OnRecordFailure, ProducerIndex,
 };
+use proptest::prelude::*;
 
 const NOTHING: [&str; 0] = [];
 
@@ -118,4 +119,83 @@ fn who_is_asked_to_leave_flushes_first() {
     h.outputs_settled(Lane::Results, 2);
     assert!(h.exited);
     assert!(h.story().contains(&"committed 2".to_owned()));
+}
+
+/// What may happen next.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The attempt at a record is over.
+    Work,
+    /// The oldest output without an outcome gets one.
+    Settle,
+    /// The interval of auto-commit is over.
+    Interval,
+    /// The group rebalances.
+    Rebalance,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => Just(Step::Work),
+        4 => Just(Step::Settle),
+        2 => Just(Step::Interval),
+        1 => Just(Step::Rebalance),
+    ];
+    prop::collection::vec(step, 1..120)
+}
+
+fn strategies() -> impl Strategy<Value = (CommitStrategy, Option<CommitEvery>)> {
+    prop_oneof![
+        Just((CommitStrategy::Auto, None)),
+        Just((CommitStrategy::SyncAfterBatch, None)),
+        Just((CommitStrategy::SyncAfterBatch, Some(CommitEvery::Records(3)))),
+        Just((CommitStrategy::AsyncAfterBatch, None)),
+        Just((CommitStrategy::SyncPerRecord, None)),
+    ]
+}
+
+proptest! {
+    /// Whatever comes in which order: no commit passes a record whose outputs have no outcome.
+    #[test]
+    fn no_commit_passes_what_has_no_outcome((commit, commit_every) in strategies(), steps in steps()) {
+        let consuming = Consuming { commit_every, ..Consuming::default() };
+        let mut h = producing(commit, consuming, WAITS, 8);
+        h.log_end = 60;
+        // Of each output the offset that it was made of.
+        let (mut made, mut dead, mut settled) = (Vec::new(), Vec::new(), 0_u32);
+        for step in steps {
+            let fire = |h: &mut Harness, timer| {
+                if h.timers.contains_key(&timer) {
+                    h.fire(timer);
+                }
+            };
+            match step {
+                Step::Work => fire(&mut h, Timer::Process),
+                Step::Interval => fire(&mut h, Timer::AutoCommit),
+                Step::Rebalance => {
+                    h.heartbeat = Err(ErrorCode::RebalanceInProgress);
+                    fire(&mut h, Timer::Heartbeat);
+                    h.heartbeat = Ok(());
+                }
+                Step::Settle if (settled as usize) < made.len() => {
+                    settled += 1;
+                    h.outputs_settled(Lane::Results, settled);
+                }
+                Step::Settle => {}
+            }
+            for line in h.story() {
+                let of = |word: &str| line.strip_prefix(word).and_then(|it| it.parse::<i64>().ok());
+                if let Some(offset) = of("processed ") {
+                    made.push(offset);
+                }
+                // It fails, is put aside, and nobody asks what becomes of it.
+                dead.extend(of("dead "));
+                if let Some(to) = of("sent ") {
+                    let done = &made[..settled as usize];
+                    let has = |offset| done.contains(&offset) || dead.contains(&offset);
+                    prop_assert!((0..to).all(has), "{commit}: {to} with {settled} of {made:?}");
+                }
+            }
+        }
+    }
 }
