@@ -95,6 +95,8 @@ async function lanes(name) {
   for (const id of ["broker-1", "payments-0 leader", "payments-0 log", "chart throughput"]) {
     check(`${name}: ${id} is drawn`, (await lane(page, id).locator("canvas").evaluate(painted)) > 200);
   }
+  const effects = await page.locator("#effects tbody tr").allInnerTexts();
+  check(`${name}: shows figures before and during each fault`, effects.length > 0 && effects.every((text) => text.includes("→")), effects);
   // Buttons.
   const before = await view(page);
   await page.getByRole("button", { name: "Zoom in" }).click();

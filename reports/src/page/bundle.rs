@@ -12,6 +12,7 @@ const MODULES: &[(&str, &str)] = &[
     ("charts.js", include_str!("../../page/charts.js")),
     ("timeline.js", include_str!("../../page/timeline.js")),
     ("entries.js", include_str!("../../page/entries.js")),
+    ("faults.js", include_str!("../../page/faults.js")),
     ("head.js", include_str!("../../page/head.js")),
     ("sweep.js", include_str!("../../page/sweep.js")),
     ("compare.js", include_str!("../../page/compare.js")),
