@@ -3,7 +3,7 @@
 use ackproof::world::nemesis::FaultRecord;
 use ackproof::world::recorder::Trace;
 use ackproof::world::run::{RunOutcome, run};
-use ackproof_oracle::history::Event;
+use ackproof_oracle::history::{Event, ProcessEnd};
 use ackproof_oracle::verdict::Judgement;
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_with};
@@ -115,6 +115,39 @@ fn a_clean_restart_counts_from_when_the_process_has_stopped() {
     let at: Vec<u64> = history.iter().map(|(at, ..)| at.as_millis()).take(2).collect();
     assert_eq!(at[1] - at[0], 1000, "down for a second, however long it took to stop");
     assert_eq!(seen(&outcome, "process_restarted"), 1, "and back");
+}
+
+fn end(event: &Event) -> bool {
+    matches!(event, Event::ProcessEnded(_) | Event::ProcessStarted)
+}
+
+/// How the process that a fault stopped ended, and how long after the fault it ended and was back.
+fn ended(fault: &str) -> Vec<(Option<ProcessEnd>, u64)> {
+    let (_, kept) = traced(&format!(r#"{{ "at": "10s", {fault} }}"#), 1, end);
+    let since = |at: &Timestamp| (at.as_micros() / 1000).checked_sub(10_000);
+    let told = kept.iter().filter_map(|(at, _, event)| match event {
+        Event::ProcessEnded(how) => Some((Some(*how), since(at)?)),
+        _ => Some((None, since(at)?)),
+    });
+    told.take_while(|(_, at)| *at < 29_000).collect()
+}
+
+#[test]
+fn who_does_not_stop_within_its_grace_is_killed_then_and_down_from_then_on() {
+    // It stops within its next heartbeat to the controller.
+    let restart = r#""restart": "broker-1", "for": "5s""#;
+    let [(Some(ProcessEnd::Clean), clean), (None, back)] = ended(restart)[..] else { panic!() };
+    assert!((1..3000).contains(&clean) && back == clean + 5000, "{clean} {back}");
+    let grace = |grace: &str| ended(&format!(r#"{restart}, "grace": "{grace}""#));
+    let killed = [(Some(ProcessEnd::Crash), clean - 1), (None, clean + 4999)];
+    assert_eq!(grace(&format!("{}ms", clean - 1)), killed, "a controlled shutdown is cut short");
+    let in_time = [(Some(ProcessEnd::Clean), clean), (None, clean + 5000)];
+    assert_eq!(grace("20s"), in_time, "what comes back is another process");
+    let none = r#""leave": "ledger-0", "for": "5s", "grace": "0s""#;
+    assert_eq!(ended(none), [(Some(ProcessEnd::Crash), 0), (None, 5000)]);
+    let ends = ended(r#""rolling-restart": "members of ledger", "for": "2s", "grace": "0s""#);
+    let crashes = ends.iter().filter(|(how, _)| *how == Some(ProcessEnd::Crash)).count();
+    assert_eq!((crashes, ends.len()), (2, 4), "{ends:?}");
 }
 
 #[test]

@@ -111,6 +111,7 @@ const CAUSES: &[(&str, &str)] = &[
     ("exit-without-flush", "ended-without-flush"),
     ("frozen-member", DuplicateCause::SessionExpired.name()),
     ("first-commit-late", LossCause::ResetLatest.name()),
+    ("grace-too-short", DuplicateCause::MemberCrash.name()),
     ("highest-done", LossCause::HighestDone.name()),
     ("late-commit", DuplicateCause::LateCommit.name()),
     ("log-cut-below-group", LossCause::LogCut.name()),

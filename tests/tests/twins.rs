@@ -78,6 +78,11 @@ const TWINS: &[Twin] = &[
         cause: "auto-offset-reset-latest",
     },
     Twin {
+        footgun: "grace-too-short",
+        cure: &[("groups.ledger.config.max.poll.records", "20")],
+        cause: "member-crash",
+    },
+    Twin {
         footgun: "reset-by-duration",
         cure: &[("groups.ledger.config.auto.offset.reset", "by_duration:PT1H")],
         cause: "auto-offset-reset-by-duration",

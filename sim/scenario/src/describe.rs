@@ -205,7 +205,10 @@ pub fn describe(
         Target::Topic(topic) => plan.topics[topic.index()].name.as_str(),
         _ => target,
     };
-    let mut text = done(&kind.action, plan, target);
+    let mut text = match kind.grace {
+        Some(grace) => format!("{target} was told to stop, had {grace} for it, and was down"),
+        None => done(&kind.action, plan, target),
+    };
     // A group is named by what joined it, a rolling restart by its broker.
     let is_rule =
         !matches!(kind.target, Target::AllBrokers | Target::AllMembers(_) | Target::Group(_));

@@ -20,6 +20,7 @@ pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("by", &["slow", "slow-follower"]),
     ("loss", &["lossy"]),
     ("rate", &["throttle"]),
+    ("grace", &["restart", "rolling-restart", "leave"]),
 ];
 /// Directions by name.
 pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
@@ -284,7 +285,8 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
         (Action::RollingRestart, None) => Some(ROLLING),
         (_, lasts) => lasts.map(|(delay, _)| delay),
     };
-    Some(FaultKind { action, target, lasts })
+    let grace = at.get("grace").and_then(|at| sink.duration(&at));
+    Some(FaultKind { action, target, lasts, grace })
 }
 
 fn action(

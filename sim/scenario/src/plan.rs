@@ -228,6 +228,9 @@ pub struct FaultKind {
     pub target: Target,
     /// How long. None: until the load ends; without meaning for what ends by itself.
     pub lasts: Option<Delay>,
+    /// How long a process that is stopped in good order may take. Then it is killed, as Kubernetes does after
+    /// `terminationGracePeriodSeconds`. None: nobody loses patience.
+    pub grace: Option<Micros>,
 }
 
 /// What a fault does.

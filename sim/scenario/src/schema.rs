@@ -361,6 +361,7 @@ fn sentence() -> (Map<String, Value>, Value) {
             "by" => json!({ "type": "string", "pattern": DELAY }),
             "loss" => json!({ "type": "string", "pattern": PERCENT }),
             "rate" => json!({ "type": "string", "pattern": BANDWIDTH }),
+            "grace" => json!({ "type": "string", "pattern": DURATION }),
             other => unreachable!("no schema for {other}"),
         };
         let verbs: Vec<String> = verbs.iter().map(|verb| format!("\"{verb}\"")).collect();

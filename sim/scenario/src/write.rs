@@ -195,6 +195,9 @@ fn fault(fault: &ScheduledFault, plan: &Plan) -> Value {
     if let Some(lasts) = lasts {
         object.put("for", json!(spell(lasts)));
     }
+    if let Some(grace) = fault.kind.grace {
+        object.put("grace", json!(spell(grace)));
+    }
     Value::Object(object.0)
 }
 

@@ -38,6 +38,7 @@ const SHOWN: &[(&str, Shows)] = &[
     }),
     ("rebalance", |_, kind| {
         let leaves = kind.action == Action::Leave
+            && kind.grace.is_none()
             && matches!(kind.target, Target::Member(..) | Target::AllMembers(_));
         leaves || kind.action == Action::Join
     }),

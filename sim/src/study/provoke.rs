@@ -65,7 +65,7 @@ const fn seconds(min: u64, max: u64) -> Delay {
 }
 
 fn kind(action: Action, target: Target, lasts: Delay) -> (u32, FaultKind) {
-    (1, FaultKind { action, target, lasts: Some(lasts) })
+    (1, FaultKind { action, target, lasts: Some(lasts), grace: None })
 }
 
 fn brokers(plan: &Plan) -> Vec<(u32, FaultKind)> {

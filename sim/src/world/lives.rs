@@ -124,6 +124,11 @@ impl World {
         self.slots[node.index()].paused
     }
 
+    /// How often it has begun to work.
+    pub(crate) fn life(&self, node: NodeId) -> u32 {
+        self.slots[node.index()].life
+    }
+
     pub(crate) fn next_record(&self, node: NodeId) -> u32 {
         self.slots[node.index()].process.next_record()
     }

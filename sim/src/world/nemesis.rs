@@ -75,6 +75,8 @@ struct Active {
     node: NodeId,
     /// Links that it touches.
     links: Vec<(NodeId, NodeId)>,
+    /// Which life of the process it was that was hit.
+    life: u32,
     rolling: Option<Rolling>,
 }
 
@@ -96,13 +98,14 @@ impl<'a> Nemesis<'a> {
             fault: fault.clone(),
             node: self.cast.controller(),
             links: Vec::new(),
+            life: 0,
             rolling: None,
         };
         match &fault.kind.action {
             Action::RollingRestart => {
                 let down = fault.lasts.unwrap_or(Micros::ZERO);
                 let all = resolve::in_turn(fault.kind.target, &self.cast, world);
-                active.rolling = Some(Rolling::new(all, down));
+                active.rolling = Some(Rolling::new(all, down, fault.kind.grace));
                 self.active.insert(number, active);
                 return self.look(number, world);
             }
@@ -135,6 +138,7 @@ impl<'a> Nemesis<'a> {
                 self.note((number, fault), name, rule, world);
                 let Some(node) = target else { return Next::Nothing };
                 active.node = node;
+                active.life = world.life(node);
                 active.links = self.links(node, fault, world);
                 self.record_start(number, Some(node), world);
             }
@@ -148,6 +152,9 @@ impl<'a> Nemesis<'a> {
     /// Looks whether what fault `number` waits for has happened.
     pub(crate) fn look(&mut self, number: u32, world: &mut World) -> Next {
         let Some(active) = self.active.get_mut(&number) else { return Next::Nothing };
+        if let Some(next) = lose_patience(active, world) {
+            return next;
+        }
         let Some(rolling) = &mut active.rolling else {
             let left = out_of_sync(active.node, active.fault.kind.target, world);
             return if left { Next::End(Micros::ZERO) } else { Next::Look(LOOK) };
@@ -162,6 +169,7 @@ impl<'a> Nemesis<'a> {
                 self.note((number, &fault), Some(name), rule, world);
                 self.record_start(number, Some(node), world);
                 world.stop(node);
+                return Next::Look(fault.kind.grace.map_or(LOOK, |grace| grace.min(LOOK)));
             }
             rolling::Step::Skip => {
                 let rule = rule(fault.kind.target, self.plan);
@@ -292,11 +300,22 @@ impl<'a> Nemesis<'a> {
 fn after_start(fault: &ScheduledFault) -> Next {
     match (&fault.kind.action, fault.lasts) {
         // Counted from when the process has stopped.
-        (Action::Restart | Action::Leave, _) => Next::Nothing,
+        (Action::Restart | Action::Leave, _) => fault.kind.grace.map_or(Next::Nothing, Next::Look),
         (Action::Reset | Action::AddPartitions(_), _) => Next::End(Micros::ZERO),
         (Action::SlowFollower(_), None) => Next::Look(LOOK),
         (_, lasts) => lasts.map_or(Next::Nothing, Next::End),
     }
+}
+
+/// The grace of what was to stop in good order is over: it is killed if it is still there. None: there is no grace.
+fn lose_patience(active: &Active, world: &mut World) -> Option<Next> {
+    let stops = matches!(active.fault.kind.action, Action::Restart | Action::Leave);
+    active.fault.kind.grace.filter(|_| stops)?;
+    if !world.is_up(active.node) || world.life(active.node) != active.life {
+        return Some(Next::Nothing);
+    }
+    world.kill(active.node);
+    Some(active.fault.lasts.map_or(Next::Nothing, Next::End))
 }
 
 /// Whether a slowed follower has left the in-sync set that the fault is about.

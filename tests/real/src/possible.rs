@@ -40,6 +40,9 @@ pub(crate) fn impossible(plan: &Plan, delays: bool) -> Vec<String> {
             found.push("a fault with \"after\": only the simulator knows the moment".to_owned());
         }
         for (_, kind) in &fault.choices {
+            if kind.grace.is_some() {
+                found.push("\"grace\": who stops in good order is waited for here".to_owned());
+            }
             if let Some(why) = of_action(&kind.action, delays) {
                 found.push(format!("{}: {why}", verb(&kind.action)));
             }

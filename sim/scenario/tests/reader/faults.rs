@@ -65,6 +65,10 @@ fn faults_are_sentences() {
             "faults[0].loss: \"loss\" goes with \"lossy\" only",
         ),
         (
+            r#"{ "at": "5s", "crash": "broker-1", "grace": "5s" }"#,
+            "faults[0].grace: \"grace\" goes with \"restart\", \"rolling-restart\" and \"leave\" only",
+        ),
+        (
             r#"{ "at": "5s", "throttle": "broker-1" }"#,
             "faults[0].throttle: how much? add \"rate\": \"20kB/s\"",
         ),
@@ -235,6 +239,10 @@ fn faults_say_what_they_did() {
             "broker-2 crashed (leader of payments-0) for 20s",
         ),
         (r#""restart": "broker-2", "for": "4s""#, "broker-2 stopped cleanly and was down for 4s"),
+        (
+            r#""restart": "broker-2", "for": "4s", "grace": "500ms""#,
+            "broker-2 was told to stop, had 500ms for it, and was down for 4s",
+        ),
         (
             r#""rolling-restart": "brokers", "for": "4s""#,
             "broker-2 stopped cleanly and was down for 4s",

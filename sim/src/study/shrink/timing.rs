@@ -72,7 +72,7 @@ pub(crate) fn round(tree: &Value) -> Vec<Value> {
         let changed = retime(tree, round).filter(|changed| changed != tree);
         found.extend(changed);
         for (number, fault) in faults(tree).iter().enumerate() {
-            for key in ["at", "for", "plus", "by"] {
+            for key in ["at", "for", "plus", "by", "grace"] {
                 let Some(now) = fault.get(key).and_then(Value::as_str) else { continue };
                 let Ok(now) = duration(now) else { continue };
                 let rounded = round(now);

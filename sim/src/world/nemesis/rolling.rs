@@ -42,13 +42,15 @@ enum Stage {
 pub(crate) struct Rolling {
     left: VecDeque<NodeId>,
     down: Micros,
+    /// How long a process may take to stop.
+    grace: Micros,
     stage: Option<Stage>,
 }
 
 impl Rolling {
-    /// Of `all` processes in turn, each down for `down`.
-    pub(crate) fn new(all: Vec<NodeId>, down: Micros) -> Self {
-        Self { left: all.into(), down, stage: None }
+    /// Of `all` processes in turn, each down for `down` once it has stopped, for which it has `grace`.
+    pub(crate) fn new(all: Vec<NodeId>, down: Micros, grace: Option<Micros>) -> Self {
+        Self { left: all.into(), down, grace: grace.unwrap_or(PATIENCE), stage: None }
     }
 
     /// The broker that is stopping or down.
@@ -98,7 +100,7 @@ impl Rolling {
             Stage::Stopping { node, since } => {
                 if !world.is_up(node) {
                     self.stage = Some(Stage::Down { node, since: now });
-                } else if is_late(since) {
+                } else if now >= since + self.grace.0 {
                     return Step::Kill(node);
                 }
                 Step::Wait
