@@ -106,6 +106,7 @@ const CAUSES: &[(&str, &str)] = &[
     ("commit-sent-again", DuplicateCause::CommitWentBack.name()),
     ("consumer-protocol-auto-commit", LossCause::BackgroundCommit.name()),
     ("revocation-commit-sent-again", LossCause::BackgroundCommit.name()),
+    ("consumer-protocol-poll-overrun", DuplicateCause::PollOverrun.name()),
     ("epoch-bump-duplicate", DuplicateCause::EpochBump.name()),
     ("dropped-poll", LossCause::DroppedPoll.name()),
     ("exit-without-flush", "ended-without-flush"),

@@ -78,6 +78,11 @@ const TWINS: &[Twin] = &[
         cause: "auto-offset-reset-latest",
     },
     Twin {
+        footgun: "consumer-protocol-poll-overrun",
+        cure: &[("groups.ledger.config.max.poll.records", "20")],
+        cause: "poll-overrun",
+    },
+    Twin {
         footgun: "grace-too-short",
         cure: &[("groups.ledger.config.max.poll.records", "20")],
         cause: "member-crash",

@@ -292,6 +292,12 @@ pub enum Observation {
         /// What the coordinator answered.
         error: ErrorCode,
     },
+    /// The application of a member of a consumer group did not poll for `max.poll.interval.ms`, and its client
+    /// leaves: the coordinator is not told why (R9.35).
+    PollOverdue {
+        /// The group.
+        group: GroupId,
+    },
     /// The coordinator of a consumer group may give these partitions to others: the member said that it does
     /// not own them, or not yet (R9.32, R9.33).
     PartitionsReleased {

@@ -249,6 +249,7 @@ translate! {
     MemberFenced { group, member, generation }
     PartitionsReleased { group, member, generation, partitions }
     PollFailed { group, error }
+    PollOverdue { group }
     MemberReplaced { group, before, member }
     OffsetsExpired { group, partitions }
     GroupDeleted { group }

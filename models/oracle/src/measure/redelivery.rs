@@ -127,6 +127,13 @@ impl Redelivery {
         self.put_out.get_or_insert(put_out);
     }
 
+    /// The member at `node` left, because its application polls too rarely.
+    pub(super) fn overdue(&mut self, node: NodeId) {
+        if self.owner.is_some_and(|(owner, _)| owner == node) && !self.is_given_back {
+            self.put_out.get_or_insert(DuplicateCause::PollOverrun);
+        }
+    }
+
     /// The member at `node` lost the partition.
     pub(super) fn lost(&mut self, node: NodeId) {
         self.is_lost |= self.owner.is_some_and(|(owner, _)| owner == node) && !self.is_given_back;

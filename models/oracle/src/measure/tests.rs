@@ -482,8 +482,14 @@ fn a_member_that_is_put_out_is_told_from_one_that_gives_back() {
     let (member, partitions) = (MemberId(5), [P].into());
     let revoked = (5, Event::Revoked { group: G, member, partitions });
     assert_eq!(of(vec![poll(), revoked]), [DuplicateCause::Rebalance], "another one was put out");
-    let lost = (5, Event::Lost { group: G, member, partitions: [P].into() });
-    assert_eq!(of(vec![poll(), lost]), [DuplicateCause::PollOverrun]);
+    let lost = || (5, Event::Lost { group: G, member, partitions: [P].into() });
+    assert_eq!(of(vec![poll(), lost()]), [DuplicateCause::PollOverrun]);
+    // The coordinator of a consumer group only sees a member that leaves.
+    let overdue =
+        |node| vec![(node, Event::PollOverdue { group: G }), put_out(RebalanceReason::Left)];
+    assert_eq!(of(overdue(5)), [DuplicateCause::PollOverrun]);
+    assert_eq!(of([overdue(5), vec![lost()]].concat()), [DuplicateCause::PollOverrun]);
+    assert_eq!(of(overdue(6)), [DuplicateCause::Rebalance], "another one polls too rarely");
 }
 
 /// A cluster that has not recovered goes on writing while its logs are read.

@@ -89,6 +89,9 @@ impl Measure {
             Event::GaveUp { group, partition, offset, record } => {
                 self.standings.of(*group, *partition).process(entry.node, *offset, record.id);
             }
+            Event::PollOverdue { group } => {
+                self.redeliveries.of_group_mut(*group).for_each(|one| one.overdue(entry.node));
+            }
             Event::FollowerChosen { .. } => self.witnesses.follower_chosen += 1,
             Event::MemberReplaced { group, before, member } => {
                 let all = self.redeliveries.of_group_mut(*group);

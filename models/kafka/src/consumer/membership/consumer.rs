@@ -13,6 +13,7 @@ use crate::message::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, CorrelationId, GroupRequest,
     MemberClaim, Request,
 };
+use crate::observation::Observation;
 use ackproof_types::mix::mix;
 use ackproof_types::{
     ErrorCode, GenerationId, MemberEpoch, MemberId, Micros, Timestamp, TopicPartition,
@@ -219,6 +220,7 @@ impl Consumer {
             return out.arm(Timer::MaxPoll, self.retry_backoff());
         }
         self.application.leave_unaware();
+        out.observe(Observation::PollOverdue { group: self.config.group });
         self.send_leave_heartbeat(out);
         self.membership.consumer.state = State::Stale;
     }

@@ -394,6 +394,7 @@ fn tell(fact: &Observation) -> String {
         Observation::GaveUp { offset, .. } => format!("gave up {offset}"),
         Observation::FollowerChosen { broker, .. } => format!("sent to broker-{}", broker.0),
         Observation::PollFailed { error, .. } => format!("threw {error}"),
+        Observation::PollOverdue { .. } => "overdue".to_owned(),
         Observation::CommitSent { offsets, .. } => format!("sent {}", offsets[0].1),
         Observation::Committed { offsets, .. } => format!("committed {}", offsets[0].1),
         Observation::CommitFailed { offsets, error, maybe_written, .. } => match offsets.first() {
