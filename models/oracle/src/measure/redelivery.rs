@@ -58,6 +58,8 @@ pub(super) struct Redelivery {
     committed: Option<i64>,
     /// The highest offset that was to be committed since somebody began, or at which that was.
     newest: i64,
+    /// What that was before each commit that raised it and may still be refused.
+    raised: Vec<i64>,
     /// Lower ones that were to be committed after it, and why.
     lower: BTreeMap<i64, DuplicateCause>,
     /// When commits were sent is on record: answers to them may be late.
@@ -90,6 +92,7 @@ impl Redelivery {
     /// A commit of the member at `node` was acknowledged.
     pub(super) fn committed(&mut self, node: NodeId, offset: i64) {
         (self.committed, self.is_expired) = (Some(offset), false);
+        self.raised.retain(|before| *before >= offset);
         if !self.sends {
             self.commits(node, offset);
         }
@@ -104,6 +107,13 @@ impl Redelivery {
     /// A commit has certainly not taken effect.
     pub(super) fn commit_refused(&mut self, offset: i64) {
         self.lower.remove(&offset);
+        if offset == self.newest
+            && let Some(before) = self.raised.pop()
+        {
+            self.newest = before;
+            self.lower.retain(|lower, _| *lower < before);
+        }
+        self.raised.retain(|before| *before != offset);
     }
 
     fn commits(&mut self, node: NodeId, offset: i64) {
@@ -112,7 +122,8 @@ impl Redelivery {
             let why =
                 if owns { DuplicateCause::CommitWentBack } else { DuplicateCause::LateCommit };
             self.lower.insert(offset, why);
-        } else {
+        } else if offset > self.newest {
+            self.raised.push(self.newest);
             self.newest = offset;
         }
     }
@@ -217,6 +228,7 @@ impl Redelivery {
         self.take(node, crashes);
         let went_back = std::mem::take(&mut self.lower).remove(&offset);
         let before = std::mem::replace(&mut self.newest, offset);
+        self.raised.clear();
         match source {
             PositionSource::Committed => {
                 self.resumed.overtaken = went_back.map(|why| (before, why));

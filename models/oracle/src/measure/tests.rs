@@ -1,6 +1,7 @@
 //! Histories and what is counted in them.
 
 mod habits;
+mod refusals;
 
 use super::*;
 use crate::cause::SendEnd;
