@@ -161,6 +161,13 @@ pub(crate) const CASES: &[Case] = &[
         within: 30,
     },
     Case {
+        variant: Variant::PausedRewinds,
+        shown: Again(DuplicateCause::Rebalance),
+        scenario: "scenarios/basics/paused-partitions.json",
+        sets: &[],
+        within: 10,
+    },
+    Case {
         variant: Variant::RevokedBatchStillDelivered,
         shown: Again(DuplicateCause::Rebalance),
         scenario: GRACEFUL,

@@ -135,6 +135,7 @@ const CAUSES: &[(&str, &str)] = &[
     ("sink-cache-in-member", SinkCause::MemberMemory.name()),
     ("sink-memory-too-small", SinkCause::Forgotten.name()),
     ("unclean-election", LossCause::UncleanElection.name()),
+    ("unsubscribe-without-commit", DuplicateCause::Rebalance.name()),
     ("upsert-by-zombie", SinkCause::StaleOverwrite.name()),
     ("resend-after-timeout", DuplicateCause::SentAgain.name()),
     ("drop-after-timeout", "delivery-timeout-used-up"),

@@ -88,6 +88,11 @@ const TWINS: &[Twin] = &[
         cause: "member-crash",
     },
     Twin {
+        footgun: "unsubscribe-without-commit",
+        cure: &[("groups.ledger.commit", "sync-after-batch")],
+        cause: "rebalance",
+    },
+    Twin {
         footgun: "reset-by-duration",
         cure: &[("groups.ledger.config.auto.offset.reset", "by_duration:PT1H")],
         cause: "auto-offset-reset-by-duration",

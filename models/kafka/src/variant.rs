@@ -130,6 +130,9 @@ variants! {
     /// A client of 2025.
     StaleEpochOnFetchOffsets, "stale-epoch-on-fetch-offsets",
         "STALE_MEMBER_EPOCH for the committed offset is taken for none (platformatic/kafka 267)";
+    /// KAFKA-4547.
+    PausedRewinds, "paused-rewinds",
+        "with a partition that has no position, paused ones go back to their committed offsets (KAFKA-4547)";
     /// KIP-320.
     NoConsumerTruncationCheck, "no-consumer-truncation-check",
         "a consumer does not compare the epoch of its position with the leader's (KIP-320, KAFKA-7747)";

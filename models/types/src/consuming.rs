@@ -105,3 +105,19 @@ impl Consuming {
         }
     }
 }
+
+/// What an application stops to do with its consumer for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hold {
+    /// It does not poll.
+    Poll,
+    /// It calls `unsubscribe()`, and subscribes again later.
+    Subscription,
+    /// It calls `pause()` for all partitions that it has, and `resume()` later. It polls on.
+    Partitions,
+}
+
+impl Hold {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Poll, Self::Subscription, Self::Partitions];
+}

@@ -34,7 +34,7 @@ pub mod version;
 pub mod words;
 
 pub use consuming::{
-    CommitEvery, CommitOffset, Consuming, Covers, OnCommitFailure, OnRecordFailure, OnRevoke,
+    CommitEvery, CommitOffset, Consuming, Covers, Hold, OnCommitFailure, OnRecordFailure, OnRevoke,
 };
 pub use error::ErrorCode;
 pub use group::{RebalanceReason, offsets_partition};

@@ -4,7 +4,7 @@
 
 use crate::durations::{spell_bandwidth, spell_percent};
 use crate::plan::{Action, Direction, FaultKind, Links, Peers, Plan, Target};
-use ackproof_types::{Delay, Micros, TopicId};
+use ackproof_types::{Delay, Hold, Micros, TopicId};
 
 /// Every commit strategy with what the application does.
 pub const COMMITS: &[(&str, &str)] = &[
@@ -107,6 +107,14 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("join", "one more member joins the group and leaves when the fault ends"),
     ("stall-poll", "the application of a member does not poll until the fault ends"),
     (
+        "unsubscribe",
+        "the application of a member calls unsubscribe(), and subscribes again when the fault ends",
+    ),
+    (
+        "pause-partitions",
+        "the application of a member pauses all partitions that it has, and polls on, until the fault ends",
+    ),
+    (
         "add-partitions",
         "an administrator gives a topic more partitions: \"to\" so many in all, once and for good",
     ),
@@ -129,7 +137,9 @@ pub const fn verb(action: &Action) -> &'static str {
         Action::SlowFollower(_) => "slow-follower",
         Action::Leave => "leave",
         Action::Join => "join",
-        Action::StallPoll => "stall-poll",
+        Action::Hold(Hold::Poll) => "stall-poll",
+        Action::Hold(Hold::Subscription) => "unsubscribe",
+        Action::Hold(Hold::Partitions) => "pause-partitions",
         Action::AddPartitions(_) => "add-partitions",
     }
 }
@@ -261,7 +271,9 @@ fn done(action: &Action, plan: &Plan, target: &str) -> String {
         }
         Action::Leave => format!("{target} left its group"),
         Action::Join => format!("{target} joined its group"),
-        Action::StallPoll => format!("{target} did not poll"),
+        Action::Hold(Hold::Poll) => format!("{target} did not poll"),
+        Action::Hold(Hold::Subscription) => format!("{target} was unsubscribed"),
+        Action::Hold(Hold::Partitions) => format!("{target} had its partitions paused"),
         Action::AddPartitions(all) => {
             format!("{target} got partitions: {all} in all")
         }

@@ -8,7 +8,7 @@ use crate::json::Value;
 use crate::plan::{Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, Topic, When};
 use crate::sink::{At, Sink};
 use crate::targets::{PEERS, peers, target, topic};
-use ackproof_types::{Delay, Micros};
+use ackproof_types::{Delay, Hold, Micros};
 
 /// Keys that say when.
 pub(crate) const WHEN_KEYS: &[&str] = &["at", "between", "every", "after", "plus"];
@@ -331,7 +331,9 @@ fn action(
         },
         "leave" => Action::Leave,
         "join" => Action::Join,
-        "stall-poll" => Action::StallPoll,
+        "stall-poll" => Action::Hold(Hold::Poll),
+        "unsubscribe" => Action::Hold(Hold::Subscription),
+        "pause-partitions" => Action::Hold(Hold::Partitions),
         "add-partitions" => {
             let all = needed(sink, at, place, "to", "4")?;
             let all = sink.whole(&all, 1, i64::from(MAX_COUNT))?;
@@ -450,7 +452,7 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
             "\"brokers\", or the members of a group, like \"members of ledger\"",
         ),
         Action::Join => (matches!(target, Group(_)), "a group, like \"ledger\""),
-        Action::Leave | Action::StallPoll => (is_member, "a member, like \"any member of ledger\""),
+        Action::Leave | Action::Hold(_) => (is_member, "a member, like \"any member of ledger\""),
         Action::Partition(_) => (target == Sides, "sides"),
         Action::AddPartitions(_) => (matches!(target, Topic(_)), "a topic, like \"payments\""),
         Action::SlowFollower(_) => (

@@ -6,7 +6,7 @@ mod workload;
 
 use crate::anchor::Anchor;
 use crate::settings::Harm;
-use ackproof_types::{ClusterId, Delay, Features, KafkaVersion, Micros, TopicId};
+use ackproof_types::{ClusterId, Delay, Features, Hold, KafkaVersion, Micros, TopicId};
 use std::collections::BTreeMap;
 
 pub use cluster::{Cluster, FIRST};
@@ -280,8 +280,8 @@ pub enum Action {
     Leave,
     /// Another member joins the group; it leaves when the fault ends.
     Join,
-    /// The application of a member does not poll for the fault's duration.
-    StallPoll,
+    /// The application of a member stops this for the fault's duration.
+    Hold(Hold),
     /// An administrator has the controller give the target, a topic, so many partitions in all.
     AddPartitions(u16),
 }

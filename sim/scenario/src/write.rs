@@ -232,7 +232,7 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
         | Action::Reset
         | Action::Leave
         | Action::Join
-        | Action::StallPoll => {}
+        | Action::Hold(_) => {}
     }
 }
 

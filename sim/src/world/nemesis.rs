@@ -131,7 +131,7 @@ impl<'a> Nemesis<'a> {
             | Action::SlowFollower(_)
             | Action::Leave
             | Action::Join
-            | Action::StallPoll
+            | Action::Hold(_)
             | Action::AddPartitions(_) => {
                 let target = resolve::target(fault, &self.cast, world);
                 let name = target.map(|node| self.cast.names[node.index()].clone());
@@ -290,7 +290,7 @@ impl<'a> Nemesis<'a> {
             | Action::Reset
             | Action::Leave
             | Action::Join
-            | Action::StallPoll
+            | Action::Hold(_)
             | Action::AddPartitions(_) => Vec::new(),
         }
     }
@@ -365,7 +365,7 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
             }
         }
         Action::Join => world.start(node),
-        Action::StallPoll => world.call(node, Call::Stall(true)),
+        Action::Hold(hold) => world.call(node, Call::Hold(*hold, true)),
         Action::AddPartitions(all) => {
             if let Target::Topic(topic) = active.fault.kind.target {
                 world.call(node, Call::AddPartitions(topic, *all));
@@ -408,6 +408,6 @@ fn heal(number: u32, active: &Active, world: &mut World) {
         }
         Action::Reset | Action::AddPartitions(_) => {}
         Action::Join => world.stop(node),
-        Action::StallPoll => world.call(node, Call::Stall(false)),
+        Action::Hold(hold) => world.call(node, Call::Hold(*hold, false)),
     }
 }

@@ -17,7 +17,9 @@ use ackproof_kafka::pipeline::{self, Pipeline};
 use ackproof_kafka::producer::{Producer, ProducerCall};
 use ackproof_kafka::reader::Reader;
 use ackproof_scenario::schedule::draw;
-use ackproof_types::{Delay, Micros, NodeId, Offset, Record, Timestamp, TopicId, TopicPartition};
+use ackproof_types::{
+    Delay, Hold, Micros, NodeId, Offset, Record, Timestamp, TopicId, TopicPartition,
+};
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
 
@@ -31,7 +33,7 @@ pub(crate) enum Call {
     /// Stop in good order.
     Stop,
     /// The application stops or resumes polling.
-    Stall(bool),
+    Hold(Hold, bool),
     /// A topic is to have so many partitions in all.
     AddPartitions(TopicId, u16),
     /// A member's application has read in its sink where to begin.
@@ -100,7 +102,7 @@ impl Callable for Controller {
     fn call(call: Call) -> Option<ControllerCall> {
         match call {
             Call::AddPartitions(topic, all) => Some(ControllerCall::CreatePartitions(topic, all)),
-            Call::Send(_) | Call::End | Call::Stop | Call::Stall(_) | Call::Begin(..) => None,
+            Call::Send(_) | Call::End | Call::Stop | Call::Hold(..) | Call::Begin(..) => None,
         }
     }
 }
@@ -117,7 +119,7 @@ impl Callable for Broker {
             Call::Stop => Some(BrokerCall::Shutdown),
             Call::Send(_)
             | Call::End
-            | Call::Stall(_)
+            | Call::Hold(..)
             | Call::AddPartitions(..)
             | Call::Begin(..) => None,
         }
@@ -132,7 +134,7 @@ impl Callable for Producer {
         match call {
             Call::Send(record) => Some(ProducerCall::Send(record)),
             Call::End => Some(ProducerCall::End),
-            Call::Stop | Call::Stall(_) | Call::AddPartitions(..) | Call::Begin(..) => None,
+            Call::Stop | Call::Hold(..) | Call::AddPartitions(..) | Call::Begin(..) => None,
         }
     }
     fn next_record(disk: &Self::Disk) -> u32 {
@@ -147,7 +149,7 @@ impl Callable for Consumer {
     fn call(call: Call) -> Option<ConsumerCall> {
         match call {
             Call::Stop => Some(ConsumerCall::Leave),
-            Call::Stall(stalled) => Some(ConsumerCall::Stall(stalled)),
+            Call::Hold(hold, on) => Some(ConsumerCall::Hold(hold, on)),
             Call::Begin(partition, offset) => Some(ConsumerCall::Begin(partition, offset)),
             Call::Send(_) | Call::End | Call::AddPartitions(..) => None,
         }

@@ -4,7 +4,7 @@
 use crate::kafka::{arguments, command_config, lines};
 use crate::process::Launch;
 use ackproof_scenario::plan::{Action, Group, Plan, SettingValue, Settings, Target};
-use ackproof_types::{CommitStrategy, KafkaVersion, Micros};
+use ackproof_types::{CommitStrategy, Hold, KafkaVersion, Micros};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -40,7 +40,7 @@ pub(crate) fn is_own(plan: &Plan, group: u16) -> bool {
     };
     let mut kinds = plan.faults.iter().flat_map(|fault| &fault.choices).map(|(_, kind)| kind);
     let is_slow = plan.groups[usize::from(group)].process.max > AT_ONCE;
-    is_slow || kinds.any(|kind| kind.action == Action::StallPoll && stalls(kind.target))
+    is_slow || kinds.any(|kind| kind.action == Action::Hold(Hold::Poll) && stalls(kind.target))
 }
 
 impl<'a> Member<'a> {

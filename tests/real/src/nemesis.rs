@@ -224,7 +224,7 @@ fn hurt(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         Action::Slow { by, .. } | Action::SlowFollower(by) => {
             stage.network.queue(links, Some(delay(*by)))
         }
-        Action::StallPoll => hosts.iter().try_for_each(|host| stage.stall(*host, true)),
+        Action::Hold(_) => hosts.iter().try_for_each(|host| stage.stall(*host, true)),
         Action::RollingRestart | Action::Reset | Action::AddPartitions(_) => Ok(()),
     }
 }
@@ -246,7 +246,7 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         Action::Throttle { .. } | Action::Slow { .. } | Action::SlowFollower(_) => {
             stage.network.queue(links, None)
         }
-        Action::StallPoll => hosts.iter().try_for_each(|host| stage.stall(*host, false)),
+        Action::Hold(_) => hosts.iter().try_for_each(|host| stage.stall(*host, false)),
         Action::Reset | Action::AddPartitions(_) => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 
 use ackproof_scenario::describe::verb;
 use ackproof_scenario::plan::{Action, Group, Plan, Producer, When};
-use ackproof_types::{CommitStrategy, Consuming, Features, Sending};
+use ackproof_types::{CommitStrategy, Consuming, Features, Hold, Sending};
 
 /// Longest value of a `VerifiableProducer`'s records with its key: `12.1234567` and `1234`.
 const LARGEST_RECORD: u32 = 20;
@@ -102,6 +102,7 @@ fn of_group(group: &Group, found: &mut Vec<String>) {
 fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
     match action {
         Action::Reset => Some("not done on real connections yet"),
+        Action::Hold(Hold::Subscription | Hold::Partitions) => Some("not done by real members yet"),
         Action::AddPartitions(_) => Some("not done on a real cluster yet"),
         Action::Slow { .. } | Action::SlowFollower(_) if !delays => {
             Some("this kernel has no netem; \"throttle\" slows a link as well")
@@ -118,7 +119,7 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
         | Action::Lossy { .. }
         | Action::Leave
         | Action::Join
-        | Action::StallPoll => None,
+        | Action::Hold(Hold::Poll) => None,
     }
 }
 

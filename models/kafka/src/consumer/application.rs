@@ -84,6 +84,8 @@ pub(super) struct Application {
     leaving: bool,
     /// Told not to poll.
     stalled: bool,
+    /// It has no subscription.
+    pub(super) unsubscribed: bool,
     /// The heartbeat thread left the group while this one waited in poll.
     unaware: bool,
     /// Returned from poll, not yet processed.
@@ -147,6 +149,11 @@ impl Application {
     /// The group is left, and nothing has woken the thread that polls.
     pub(super) fn leave_unaware(&mut self) {
         self.unaware = self.phase == Phase::Polling;
+    }
+
+    /// The thread does not poll.
+    pub(super) fn idle(&mut self) {
+        self.phase = Phase::Idle;
     }
 
     /// The commit waited for, as what follows it.
@@ -218,6 +225,7 @@ impl Consumer {
         let application = &self.application;
         let ready = application.phase == Phase::Idle
             && !application.stalled
+            && !application.unsubscribed
             && self.in_hand() <= self.queue_limit();
         if ready {
             self.enter_poll(out);
@@ -246,6 +254,10 @@ impl Consumer {
         }
         if self.application.stalled {
             self.application.phase = Phase::Idle;
+            return false;
+        }
+        if self.application.unsubscribed {
+            self.unsubscribe(out);
             return false;
         }
         self.run_commit_callbacks(out);

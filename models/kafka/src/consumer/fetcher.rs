@@ -51,7 +51,7 @@ impl Consumer {
         let mut requests: Vec<(BrokerId, Vec<FetchPartition>)> = Vec::new();
         for (&partition, owned) in &mut self.positions.owned {
             let Search::Fetching(position) = owned.search else { continue };
-            if owned.delayed || owned.paused || !owned.buffer.is_empty() {
+            if owned.delayed || owned.leaving || owned.paused || !owned.buffer.is_empty() {
                 continue;
             }
             let Some(Leadership { leader: Some(leader), epoch: leader_epoch }) =
@@ -124,7 +124,7 @@ impl Consumer {
                         out.observe(Observation::FollowerChosen { group, partition, broker });
                         out.arm(Timer::ReadReplica(partition), self.config.metadata_max_age);
                     }
-                    if owned.buffer.is_empty() && !owned.paused && !fetched.batches.is_empty() {
+                    if owned.buffer.is_empty() && !owned.leaving && !fetched.batches.is_empty() {
                         owned.buffer.extend(fetched.batches);
                         self.fetcher.arrived.push_back(partition);
                     }
@@ -183,12 +183,17 @@ pub(super) fn collect(
     mut limit: usize,
     mut each: impl FnMut(Run),
 ) {
+    let mut paused = VecDeque::new();
     while limit > 0 {
-        let Some(&partition) = fetcher.arrived.front() else { return };
+        let Some(&partition) = fetcher.arrived.front() else { break };
         let Some(owned) = positions.owned.get_mut(&partition) else {
             fetcher.arrived.pop_front();
             continue;
         };
+        if owned.paused {
+            paused.extend(fetcher.arrived.pop_front());
+            continue;
+        }
         let (Search::Fetching(position), Some(batch)) = (&mut owned.search, owned.buffer.front())
         else {
             // R8.4: what was buffered before a reset or a validation is gone.
@@ -208,6 +213,8 @@ pub(super) fn collect(
             owned.buffer.pop_front();
         }
     }
+    // They wait at the end of the row (`FetchCollector#collectFetch`).
+    fetcher.arrived.append(&mut paused);
 }
 
 /// Up to `limit` records of `batch` from `offset` on, if there are any.

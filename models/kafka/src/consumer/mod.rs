@@ -3,7 +3,7 @@
 //!
 //! - [`coordinator`] whom to ask · [`membership`] the group, as a member sees it
 //! - [`positions`] where to read · [`fetcher`] reading ahead
-//! - [`application`] the poll loop · [`processing`] in it · [`pool`] workers beside it
+//! - [`application`] the poll loop · [`holds`] what interrupts it · [`processing`] in it · [`pool`] workers beside it
 //! - [`work`] what is done · [`outputs`] what is sent on · [`offsets`] what to commit · [`commit`] committing
 //!   offsets
 
@@ -11,6 +11,7 @@ mod application;
 mod commit;
 mod coordinator;
 mod fetcher;
+mod holds;
 mod membership;
 mod offsets;
 mod outputs;
@@ -28,7 +29,9 @@ use crate::client::{ClientSettings, Metadata, NetworkClient, NetworkTimer};
 use crate::config::ConsumerConfig;
 use crate::machine::{Input, InputOf, Machine, Outbox, Route, To};
 use crate::message::{CorrelationId, GroupResponse, Message, Request, Response};
-use ackproof_types::{BrokerId, Delay, ErrorCode, GenerationId, Offset, Timestamp, TopicPartition};
+use ackproof_types::{
+    BrokerId, Delay, ErrorCode, GenerationId, Hold, Offset, Timestamp, TopicPartition,
+};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -40,8 +43,8 @@ pub type Out = Outbox<Timer, Infallible>;
 pub enum ConsumerCall {
     /// Finish the batch at hand, close the consumer (R8.12, R9.40) and exit.
     Leave,
-    /// The application stops polling (`true`), or polls again (`false`).
-    Stall(bool),
+    /// The application stops this (`true`), or does it again (`false`).
+    Hold(Hold, bool),
     /// Its rebalance listener has read in its own database where to begin in a partition, and seeks there.
     Begin(TopicPartition, Offset),
 }
@@ -191,7 +194,7 @@ impl Machine for Consumer {
             Input::Fire(Timer::MaxPoll) => return self.max_poll_exceeded(out),
             Input::Fire(timer) => self.fire(timer, out),
             Input::Call(ConsumerCall::Leave) => self.leave_asked(),
-            Input::Call(ConsumerCall::Stall(stalled)) => self.stall(stalled, out),
+            Input::Call(ConsumerCall::Hold(hold, on)) => self.hold(hold, on, out),
             Input::Call(ConsumerCall::Begin(partition, offset)) => {
                 self.begin_at(partition, offset, out);
             }

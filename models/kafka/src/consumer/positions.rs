@@ -50,6 +50,8 @@ pub(super) struct Owned {
     /// Its last fetch failed; wait before the next.
     pub(super) delayed: bool,
     /// It is about to be revoked: nothing of it is fetched or returned (Kafka: `markPendingRevocation`).
+    pub(super) leaving: bool,
+    /// The application has paused it: nothing of it is fetched or returned. What is buffered stays.
     pub(super) paused: bool,
     /// The offset of the last fetch: an error is the answer to it.
     pub(super) asked: Option<Offset>,
@@ -105,6 +107,7 @@ impl Positions {
                 search: Search::Initializing,
                 looking: false,
                 delayed: false,
+                leaving: false,
                 paused: false,
                 asked: None,
                 read_replica: None,
@@ -115,10 +118,21 @@ impl Positions {
     }
 
     /// All but `kept` are about to be revoked; what was read of them goes.
-    pub(super) fn pause_all_but(&mut self, kept: &[TopicPartition]) {
+    pub(super) fn give_up_all_but(&mut self, kept: &[TopicPartition]) {
         for (partition, owned) in &mut self.owned {
             if !kept.contains(partition) {
-                owned.paused = true;
+                owned.leaving = true;
+                owned.buffer.clear();
+            }
+        }
+    }
+
+    /// The bug of KAFKA-4547: with one that has no position, all that are not fetched are looked up.
+    fn rewind_paused(&mut self) {
+        let is_new = |owned: &Owned| owned.search == Search::Initializing;
+        if self.owned.values().any(is_new) {
+            for owned in self.owned.values_mut().filter(|owned| owned.paused) {
+                owned.search = Search::Initializing;
                 owned.buffer.clear();
             }
         }
@@ -226,6 +240,9 @@ impl Consumer {
     /// Sends the lookups that are due.
     fn look_up_positions(&mut self, now: Timestamp, out: &mut Out) {
         self.positions.unsettled = false;
+        if self.config.variants.has(Variant::PausedRewinds) {
+            self.positions.rewind_paused();
+        }
         let mut uncommitted = Vec::new();
         let mut resets: BTreeMap<BrokerId, Vec<ListOffsetsPartition>> = BTreeMap::new();
         let mut checks: BTreeMap<BrokerId, Vec<(EpochQuery, Position)>> = BTreeMap::new();

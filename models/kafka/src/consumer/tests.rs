@@ -3,6 +3,7 @@
 mod applications;
 mod followers;
 mod harness;
+mod holds;
 mod interleavings;
 mod member;
 mod outputs;
@@ -14,7 +15,7 @@ use super::*;
 use crate::machine::Channel;
 use crate::message::{CommittedOffset, EpochEnd, GroupRequest};
 use crate::observation::PositionSource;
-use ackproof_types::{CommitStrategy, LeaderEpoch, Offset, Server};
+use ackproof_types::{CommitStrategy, Hold, LeaderEpoch, Offset, Server};
 use harness::{BROKER, Harness, config};
 
 #[test]
@@ -232,12 +233,12 @@ fn leaves_in_good_order() {
 #[test]
 fn a_stalled_application_polls_no_more() {
     let mut h = Harness::new(CommitStrategy::Auto);
-    h.step(Input::Call(ConsumerCall::Stall(true)));
+    h.step(Input::Call(ConsumerCall::Hold(Hold::Poll, true)));
     h.story();
     h.fire(Timer::Process);
     h.fire(Timer::Process);
     assert_eq!(h.story(), ["processed 0", "processed 1"]);
-    h.step(Input::Call(ConsumerCall::Stall(false)));
+    h.step(Input::Call(ConsumerCall::Hold(Hold::Poll, false)));
     assert_eq!(h.story(), ["polled 2+2"]);
 }
 
@@ -332,13 +333,13 @@ fn an_application_that_stalls_while_joining_reads_no_answer() {
     let mut h = Harness::held(CommitStrategy::Auto, |r| {
         matches!(r, Request::Group(GroupRequest::JoinGroup(_)))
     });
-    h.step(Input::Call(ConsumerCall::Stall(true)));
+    h.step(Input::Call(ConsumerCall::Hold(Hold::Poll, true)));
     h.hold = |_| false;
     h.release();
     assert_eq!(h.story(), [] as [&str; 0]);
     h.fire(Timer::MaxPoll);
     assert_eq!(h.requests, [] as [&str; 0], "nor does anybody watch the poll interval");
-    h.step(Input::Call(ConsumerCall::Stall(false)));
+    h.step(Input::Call(ConsumerCall::Hold(Hold::Poll, false)));
     assert_eq!(h.story(), ["assigned 1 in 1", "at 0 by Committed", "polled 0+2"]);
 }
 
@@ -456,7 +457,7 @@ fn an_application_that_stalls_before_revocation_is_watched() {
     h.hold = |r| matches!(r, Request::Group(GroupRequest::OffsetCommit(_)));
     h.fire(Timer::Process);
     h.fire(Timer::Process);
-    h.step(Input::Call(ConsumerCall::Stall(true)));
+    h.step(Input::Call(ConsumerCall::Hold(Hold::Poll, true)));
     h.story();
     h.fire(Timer::MaxPoll);
     assert_eq!(h.requests, ["leave"]);

@@ -274,6 +274,11 @@ fn faults_say_what_they_did() {
         ),
         (r#""join": "ledger", "for": "5s""#, "broker-2 joined its group for 5s"),
         (r#""stall-poll": "ledger-1", "for": "5s""#, "broker-2 did not poll for 5s"),
+        (r#""unsubscribe": "ledger-1", "for": "5s""#, "broker-2 was unsubscribed for 5s"),
+        (
+            r#""pause-partitions": "ledger-1", "for": "5s""#,
+            "broker-2 had its partitions paused for 5s",
+        ),
         (
             r#""partition": [["broker-1", "billing-0"], ["broker-2", "controller"]], "for": "5s""#,
             "broker-2 cut off from each other for 5s",

@@ -21,7 +21,7 @@ fn fits(action: &Action, node: NodeId, world: &World) -> bool {
     match action {
         Action::Join => !world.is_up(node),
         // A process that is starting has no connections yet, and no application.
-        Action::Reset | Action::StallPoll | Action::AddPartitions(_) => {
+        Action::Reset | Action::Hold(_) | Action::AddPartitions(_) => {
             world.is_ready(node) && !world.is_paused(node)
         }
         _ => world.is_up(node) && !world.is_paused(node),
@@ -61,7 +61,7 @@ pub(crate) fn decide(fault: &ScheduledFault, cast: &Cast, world: &World) -> Faul
         | Action::SlowFollower(_)
         | Action::Leave
         | Action::Join
-        | Action::StallPoll
+        | Action::Hold(_)
         | Action::AddPartitions(_) => {}
     }
     kind

@@ -13,8 +13,8 @@ use crate::message::{
 };
 use crate::observation::{Observation, PositionSource};
 use ackproof_types::{
-    CommitEvery, CommitOffset, CommitStrategy, Consuming, Covers, LeaderEpoch, MemberId, Micros,
-    Offset, OnCommitFailure, OnRecordFailure, OnRevoke, Server,
+    CommitEvery, CommitOffset, CommitStrategy, Consuming, Covers, Hold, LeaderEpoch, MemberId,
+    Micros, Offset, OnCommitFailure, OnRecordFailure, OnRevoke, Server,
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -32,11 +32,12 @@ enum Step {
     Grow(u16),
     /// Another leader epoch, with the same log.
     Elect,
-    Stall(bool),
+    Hold(Hold, bool),
     Leave,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let holds = prop::sample::select(Hold::ALL);
     let channel = prop_oneof![Just(Channel::Data), Just(Channel::Coordinator)];
     let step = prop_oneof![
         30 => channel.clone().prop_map(|channel| Step::Answer(channel, None)),
@@ -46,7 +47,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         25 => any::<usize>().prop_map(Step::Fire),
         3 => (0..PARTITIONS).prop_map(Step::Grow),
         1 => Just(Step::Elect),
-        2 => any::<bool>().prop_map(Step::Stall),
+        2 => (holds, any::<bool>()).prop_map(|(hold, on)| Step::Hold(hold, on)),
         1 => prop_oneof![9 => Just(Step::Elect), 1 => Just(Step::Leave)],
     ];
     prop::collection::vec(step, 1..250)
@@ -192,7 +193,7 @@ impl World {
             }
             Step::Grow(partition) => self.log_end[usize::from(partition)] += 3,
             Step::Elect => self.epoch = self.epoch.next(),
-            Step::Stall(stalled) => self.input(Input::Call(ConsumerCall::Stall(stalled))),
+            Step::Hold(hold, on) => self.input(Input::Call(ConsumerCall::Hold(hold, on))),
             Step::Leave => self.input(Input::Call(ConsumerCall::Leave)),
         }
     }
@@ -325,7 +326,7 @@ impl World {
 
     /// From here on all goes well: what is in the log must get processed.
     fn settle(&mut self) {
-        self.take(Step::Stall(false));
+        Hold::ALL.iter().for_each(|hold| self.take(Step::Hold(*hold, false)));
         for _ in 0..500 {
             let done = (0..PARTITIONS).all(|p| {
                 (0..self.log_end[usize::from(p)]).all(|one| self.processed.contains(&(at(p), one)))

@@ -64,7 +64,7 @@ impl Consumer {
             return false;
         }
         if !self.config.variants.has(Variant::FetchWhileRevoking) {
-            self.positions.pause_all_but(&to.partitions);
+            self.positions.give_up_all_but(&to.partitions);
         }
         member.reconciliation = Some(Reconciliation { to, step: Step::Commit });
         true
