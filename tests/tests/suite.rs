@@ -97,6 +97,7 @@ fn what_a_real_cluster_is_compared_by_leaves_little_to_chance() {
 const CAUSES: &[(&str, &str)] = &[
     ("acks-one-leader-crash", LossCause::AcksOne.name()),
     ("acks-zero", SendEnd::AcksZero.name()),
+    ("assign-beside-subscribe", DuplicateCause::LateCommit.name()),
     ("auto-commit-hand-off", LossCause::HandOff.name()),
     ("auto-commit-in-background", LossCause::StoredCommit.name()),
     ("close-after-exception", LossCause::CloseAfterException.name()),

@@ -93,6 +93,11 @@ const TWINS: &[Twin] = &[
         cause: "rebalance",
     },
     Twin {
+        footgun: "assign-beside-subscribe",
+        cure: &[("groups.ledger.assign", "0")],
+        cause: "late-commit",
+    },
+    Twin {
         footgun: "reset-by-duration",
         cure: &[("groups.ledger.config.auto.offset.reset", "by_duration:PT1H")],
         cause: "auto-offset-reset-by-duration",

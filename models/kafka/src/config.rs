@@ -7,7 +7,7 @@ use crate::profile::Profile;
 use crate::variant::Variants;
 use ackproof_types::{
     Awaits, BrokerId, CommitStrategy, Consuming, ControllerId, Delay, GroupId, GroupProtocol,
-    Micros, ProducerIndex, RecordId, Sending, TopicId,
+    Micros, ProducerIndex, RecordId, Sending, TopicId, TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -271,6 +271,8 @@ pub struct ConsumerConfig {
     pub client_rack: Option<Rack>,
     /// Whose client it is.
     pub profile: Profile,
+    /// What its application assigns itself with `assign()`; none: it subscribes.
+    pub assigned: Option<Arc<[TopicPartition]>>,
     /// `group.protocol`.
     pub group_protocol: GroupProtocol,
     /// `group.remote.assignor`; none: the coordinator chooses. Of the consumer protocol only.

@@ -274,6 +274,7 @@ fn clients_answer_nobody() {
         auto_commit_interval: ms(5000),
         auto_offset_reset: None,
         client_rack: None,
+        assigned: None,
         variants: Variants::default(),
         profile: Profile::default(),
         group_protocol: GroupProtocol::Classic,

@@ -45,6 +45,7 @@ pub(crate) const GROUP_KEYS: &[&str] = &[
     "topics",
     "at",
     "members",
+    "assign",
     "process",
     "commit",
     "commit_every",
@@ -223,6 +224,7 @@ fn group(
         topics: read,
         at: place,
         members,
+        assigned: at.get("assign").and_then(|at| assigned(sink, &at, members)).unwrap_or(0),
         process: process.unwrap_or(default_process),
         failures_per_million: failures.unwrap_or(0),
         fails: Vec::new(),
@@ -240,6 +242,19 @@ fn group(
     outputs::check(sink, at, &group);
     results::check(sink, at, &group);
     group
+}
+
+/// How many of the members call `assign()`: "fixed" for all, or the last so many.
+fn assigned(sink: &mut Sink<'_>, at: &At<'_>, members: u16) -> Option<u16> {
+    if at.node.as_str() == Some("fixed") {
+        return Some(members);
+    }
+    if at.node.as_str().is_some() {
+        sink.at(at, "expected \"fixed\" for all members, or how many of them");
+        return None;
+    }
+    let some = sink.whole(at, 0, i64::from(members))?;
+    u16::try_from(some).ok()
 }
 
 /// What members that start later are configured with, instead of the group's `config`.

@@ -93,6 +93,9 @@ fn of_group(group: &Group, found: &mut Vec<String>) {
             "{name}: members have no workers, do not fail, and commit after each poll"
         ));
     }
+    if group.assigned > 0 {
+        found.push(format!("{name}: members subscribe; \"assign\" is not done"));
+    }
     if !matches!(group.commit, CommitStrategy::SyncAfterBatch | CommitStrategy::Auto) {
         let commit = group.commit.name();
         found.push(format!("{name}: \"{commit}\": members know sync-after-batch and auto"));

@@ -3,7 +3,9 @@
 //!
 //! - [`classic`] the members share out the partitions among themselves
 //! - [`consumer`] the coordinator does (KIP-848)
+//! - [`assigned`] nobody does: the application names its partitions itself
 
+mod assigned;
 mod classic;
 mod consumer;
 
@@ -44,56 +46,76 @@ impl Membership {
     }
 }
 
+/// How a consumer comes to its partitions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Classic,
+    Consumer,
+    /// By `assign()`, without the group.
+    Assigned,
+}
+
 impl Consumer {
+    fn way(&self) -> Way {
+        match self.config.group_protocol {
+            _ if self.config.assigned.is_some() => Way::Assigned,
+            GroupProtocol::Classic => Way::Classic,
+            GroupProtocol::Consumer => Way::Consumer,
+        }
+    }
+
     /// The group's part of a poll. Whether it changed something.
     pub(super) fn take_part(&mut self, out: &mut Out) -> bool {
-        match self.config.group_protocol {
-            GroupProtocol::Classic => self.classic_polls(out),
-            GroupProtocol::Consumer => self.member_polls(out),
+        match self.way() {
+            Way::Classic => self.classic_polls(out),
+            Way::Consumer => self.member_polls(out),
+            Way::Assigned => self.assigned_polls(out),
         }
     }
 
     /// What begins without a poll, and may give the next one something to do.
     pub(super) fn prepare_in_background(&mut self) {
-        match self.config.group_protocol {
-            GroupProtocol::Consumer if !self.application.is_closing() => {
+        match self.way() {
+            Way::Consumer if !self.application.is_closing() => {
                 self.reconcile_in_background();
             }
-            GroupProtocol::Classic | GroupProtocol::Consumer => {}
+            Way::Classic | Way::Consumer | Way::Assigned => {}
         }
     }
 
     /// What is sent without a poll.
     pub(super) fn send_in_background(&mut self, out: &mut Out) {
-        match self.config.group_protocol {
-            GroupProtocol::Classic => self.send_assignment(out),
-            GroupProtocol::Consumer => self.beat(out),
+        match self.way() {
+            Way::Classic => self.send_assignment(out),
+            Way::Consumer => self.beat(out),
+            Way::Assigned => {}
         }
     }
 
     /// Whether positions may be looked up now.
     pub(super) fn may_look_up_positions(&self) -> bool {
-        match self.config.group_protocol {
-            GroupProtocol::Classic => {
+        match self.way() {
+            Way::Classic => {
                 self.membership.classic.is_settled() && self.coordinator_route().is_some()
             }
-            GroupProtocol::Consumer => true,
+            Way::Consumer | Way::Assigned => true,
         }
     }
 
     /// Whether a commit may be sent. A member of a consumer group sends it and is told (R8.16).
     pub(super) fn may_commit(&self) -> bool {
-        match self.config.group_protocol {
-            GroupProtocol::Classic => self.membership.classic.may_commit(),
-            GroupProtocol::Consumer => true,
+        match self.way() {
+            Way::Classic => self.membership.classic.may_commit(),
+            Way::Consumer | Way::Assigned => true,
         }
     }
 
     /// Who commits.
     pub(super) fn claim(&self) -> Option<MemberClaim> {
-        match self.config.group_protocol {
-            GroupProtocol::Classic => self.classic_claim(),
-            GroupProtocol::Consumer => Some(self.member_claim()),
+        match self.way() {
+            Way::Classic => self.classic_claim(),
+            // The member of a consumer group has no epoch then.
+            Way::Consumer | Way::Assigned => Some(self.member_claim()),
         }
     }
 
@@ -105,9 +127,10 @@ impl Consumer {
 
     /// The commit before a rebalance is over, however it ended.
     pub(super) fn rebalance_prepared(&mut self) {
-        match self.config.group_protocol {
-            GroupProtocol::Classic => self.membership.classic.join_prepared(),
-            GroupProtocol::Consumer => self.committed_before_revocation(),
+        match self.way() {
+            Way::Classic => self.membership.classic.join_prepared(),
+            Way::Consumer => self.committed_before_revocation(),
+            Way::Assigned => {}
         }
     }
 
@@ -119,33 +142,38 @@ impl Consumer {
         error: ErrorCode,
         out: &mut Out,
     ) {
-        match self.config.group_protocol {
-            GroupProtocol::Classic => self.member_error(Asked::Commit, generation, error, out),
-            GroupProtocol::Consumer => self.coordinator_error(error, out),
+        match self.way() {
+            Way::Classic => self.member_error(Asked::Commit, generation, error, out),
+            Way::Consumer | Way::Assigned => self.coordinator_error(error, out),
         }
     }
 
     /// It is time for a heartbeat.
     pub(super) fn heartbeat_due(&mut self, out: &mut Out) {
-        match self.config.group_protocol {
-            GroupProtocol::Classic => self.heartbeat(out),
-            GroupProtocol::Consumer => self.member_pulse(),
+        match self.way() {
+            Way::Classic => self.heartbeat(out),
+            Way::Consumer => self.member_pulse(),
+            Way::Assigned => {}
         }
     }
 
     /// R8.10: `max.poll.interval.ms` is over.
     pub(super) fn max_poll_exceeded(&mut self, out: &mut Out) {
-        match self.config.group_protocol {
-            GroupProtocol::Classic => self.classic_is_late(out),
-            GroupProtocol::Consumer => self.member_is_late(out),
+        match self.way() {
+            Way::Classic => self.classic_is_late(out),
+            Way::Consumer => self.member_is_late(out),
+            // Nobody watches (`AbstractCoordinator#startHeartbeatThreadIfNeeded`).
+            Way::Assigned => {}
         }
     }
 
     /// What is owned is revoked, or lost, before the group is told (Kafka: `onLeavePrepare`).
     pub(super) fn leave_for_good(&mut self, out: &mut Out) {
-        match self.config.group_protocol {
-            GroupProtocol::Classic => self.classic_leaves(out),
-            GroupProtocol::Consumer => self.member_leaves(out),
+        match self.way() {
+            Way::Classic => self.classic_leaves(out),
+            Way::Consumer => self.member_leaves(out),
+            // There is nobody to tell, and no rebalance listener.
+            Way::Assigned => drop(self.disown()),
         }
     }
 

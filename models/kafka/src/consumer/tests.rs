@@ -1,6 +1,7 @@
 //! The consumer driven by hand through `harness`.
 
 mod applications;
+mod assigned;
 mod followers;
 mod harness;
 mod holds;

@@ -36,6 +36,7 @@ pub(crate) fn config(node: NodeId, commit: CommitStrategy) -> ConsumerConfig {
         auto_commit_interval: ms(5000),
         auto_offset_reset: Some(ResetTo::Earliest),
         client_rack: None,
+        assigned: None,
         variants: Variants::default(),
         profile: ackproof_kafka::profile::Profile::default(),
         group_protocol: GroupProtocol::Consumer,

@@ -44,6 +44,8 @@ pub(super) struct Redelivery {
     is_renewed: bool,
     /// The owner gave it back, or learned that it had lost it.
     is_given_back: bool,
+    /// The owner ended without giving it back: it was in no group.
+    is_ended: bool,
     /// It lost it.
     is_lost: bool,
     /// Why the group put a member out since there is this owner, if it did.
@@ -166,6 +168,13 @@ impl Redelivery {
         self.is_given_back |= self.owner.is_some_and(|(owner, _)| owner == node);
     }
 
+    /// The process at `node` ended by itself.
+    pub(super) fn ended(&mut self, node: NodeId) {
+        let owns = self.owner.is_some_and(|(owner, _)| owner == node);
+        self.is_ended |= owns && !self.is_given_back && self.member.is_none();
+        self.given_back(node);
+    }
+
     /// `member` took the place of `before`, or has it again.
     pub(super) fn replaced(&mut self, before: MemberId, member: MemberId) {
         self.is_replaced |= self.member == Some(before);
@@ -194,6 +203,8 @@ impl Redelivery {
             let put_out = self.put_out.filter(|_| self.is_lost || !self.is_given_back);
             let handed_over = if self.is_replaced {
                 DuplicateCause::Replaced
+            } else if self.is_ended {
+                DuplicateCause::MemberCrash
             } else {
                 put_out.unwrap_or(DuplicateCause::Rebalance)
             };
@@ -209,7 +220,7 @@ impl Redelivery {
         self.owner = Some((node, crashes.of(node)));
         self.owners.insert(node);
         (self.is_given_back, self.is_renewed, self.is_replaced) = (false, false, false);
-        (self.is_lost, self.put_out) = (false, None);
+        (self.is_lost, self.is_ended, self.put_out) = (false, false, None);
     }
 
     /// It found its position.

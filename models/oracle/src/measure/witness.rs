@@ -43,7 +43,7 @@ impl Measure {
                     witnesses.process_crashed += 1;
                     self.crashes.add(entry.node);
                 } else {
-                    self.redeliveries.values_mut().for_each(|work| work.given_back(entry.node));
+                    self.redeliveries.values_mut().for_each(|work| work.ended(entry.node));
                 }
                 if !self.is_over {
                     self.standings.values_mut().for_each(|one| one.leave(entry.node));

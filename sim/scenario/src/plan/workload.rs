@@ -62,6 +62,8 @@ pub struct Group {
     pub at: ClusterId,
     /// Number of members; their processes are `name-0`, `name-1`, ….
     pub members: u16,
+    /// How many of them, the last ones, share all partitions by `assign()`; the others subscribe.
+    pub assigned: u16,
     /// Processing time of one record.
     pub process: Delay,
     /// Failing attempts, in a million.

@@ -24,6 +24,14 @@ pub(super) fn group() -> Value {
         ),
         "at" => described(json!({ "type": "string" }), BESIDE),
         "members" => whole(1, Some(MAX_COUNT), 1, "Number of members: name-0, name-1, …."),
+        "assign" => described(
+            json!({ "oneOf": [
+                { "const": "fixed" },
+                { "type": "integer", "minimum": 0, "maximum": MAX_COUNT },
+            ] }),
+            "Who calls assign() with a fixed share of all partitions, and is in no group: all members (fixed), or \
+             the last so many. The others subscribe.",
+        ),
         "process" => pattern(DELAY, "Processing time of a record, like \"1ms..3ms\"."),
         "commit" => described(
             json!({ "enum": commits, "default": "sync-after-batch" }),

@@ -21,6 +21,10 @@ pub(super) fn group(group: &Group, plan: &Plan) -> Value {
     let beside = group.at != plan.cluster_of(group);
     object.put_if(beside, "at", || json!(plan.cluster(group.at).name));
     object.put_if(group.members != 1, "members", || json!(group.members));
+    object.put_if(group.assigned > 0, "assign", || match group.assigned {
+        all if all == group.members => json!("fixed"),
+        some => json!(some),
+    });
     let usual = Delay { min: Micros::from_millis(1), max: Micros::from_millis(3) };
     object.put_if(group.process != usual, "process", || json!(spell_range(group.process)));
     object.put("commit", json!(group.commit.name()));

@@ -172,6 +172,7 @@ pub(crate) fn consumer(
         group_instance_id: config
             .text("group.instance.id")
             .map(|template| instance(template, member, group.members + spares(group))),
+        assigned: assigned(plan, group, member),
         profile: Profile { version: plan.kafka, features: plan.features },
         client_rack: config
             .text("client.rack")
@@ -194,6 +195,19 @@ pub(crate) fn consumer(
         metadata_max_age: config.millis("metadata.max.age.ms"),
         salt: stream(seed, "salt", entity(name)).random(),
     }
+}
+
+/// What a member assigns itself: of the partitions that its topics begin with those whose number leaves its own
+/// when it is divided by the number of members that do so.
+fn assigned(plan: &Plan, group: &Group, member: u16) -> Option<Arc<[TopicPartition]>> {
+    let first = group.members - group.assigned;
+    if !(first..group.members).contains(&member) {
+        return None;
+    }
+    let all = group.topics.iter().flat_map(|topic| {
+        (0..plan.topics[topic.index()].partitions).map(|number| TopicPartition::new(*topic, number))
+    });
+    Some(all.filter(|one| one.partition % group.assigned == member - first).collect())
 }
 
 /// The configuration of the final read of all topics of a cluster but the internal one.

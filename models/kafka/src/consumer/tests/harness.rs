@@ -75,6 +75,7 @@ pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
         auto_commit_interval: ms(5000),
         auto_offset_reset: Some(ResetTo::Latest),
         client_rack: None,
+        assigned: None,
         variants: Variants::default(),
         profile: crate::profile::Profile::default(),
         group_protocol: GroupProtocol::Classic,
