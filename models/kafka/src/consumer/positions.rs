@@ -129,8 +129,7 @@ impl Positions {
 
     /// The bug of KAFKA-4547: with one that has no position, all that are not fetched are looked up.
     fn rewind_paused(&mut self) {
-        let is_new = |owned: &Owned| owned.search == Search::Initializing;
-        if self.owned.values().any(is_new) {
+        if self.owned.values().any(|owned| owned.search == Search::Initializing) {
             for owned in self.owned.values_mut().filter(|owned| owned.paused) {
                 owned.search = Search::Initializing;
                 owned.buffer.clear();
