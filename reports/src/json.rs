@@ -5,6 +5,7 @@ use crate::catalogue::Catalogue;
 use crate::check::CheckReport;
 use crate::compare::CompareReport;
 use crate::doctor::DoctorReport;
+use crate::life::LifeReport;
 use crate::run::RunReport;
 use crate::sweep::SweepReport;
 use crate::validate::ValidateReport;
@@ -52,6 +53,18 @@ pub fn validate(report: &ValidateReport) -> String {
 #[must_use]
 pub fn doctor(report: &DoctorReport) -> String {
     line(report)
+}
+
+/// The life of a record.
+#[must_use]
+pub fn life(report: &LifeReport) -> String {
+    line(report)
+}
+
+/// The schema of [`life`].
+#[must_use]
+pub fn life_schema() -> Value {
+    schema_for!(LifeReport).to_value()
 }
 
 /// What there is to choose from, as lists by title.

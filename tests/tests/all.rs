@@ -3,6 +3,7 @@
 //! - [`tidy`] the tree keeps its rules · [`readme`] what the documents promise is so, [`readme_ci`] in CI too
 //! - [`determinism`] a seed is a run · [`suite`] every scenario says what it should
 //! - [`histories`] traced runs and kept histories are judged alike · [`real`] those of real clusters too
+//! - [`lives`] how single records fared
 //! - [`contracts`] what configurations promise, and how they compare
 //! - [`corpus`] known bugs show, [`twins`] cures of footguns cure
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
@@ -24,6 +25,7 @@ mod corpus;
 mod determinism;
 mod doctor;
 mod histories;
+mod lives;
 mod mutants;
 mod named_files;
 mod pages;

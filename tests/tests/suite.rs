@@ -94,7 +94,7 @@ fn what_a_real_cluster_is_compared_by_leaves_little_to_chance() {
 
 /// What a footgun must be told to be, by the name of its file. With `acks=0` nothing is acknowledged, so
 /// no loss breaks a promise that could have a cause: the count of lost records speaks.
-const CAUSES: &[(&str, &str)] = &[
+pub(crate) const CAUSES: &[(&str, &str)] = &[
     ("acks-one-leader-crash", LossCause::AcksOne.name()),
     ("acks-zero", SendEnd::AcksZero.name()),
     ("assign-beside-subscribe", DuplicateCause::LateCommit.name()),

@@ -55,7 +55,7 @@ fn a_loss_that_settings_allow_is_in_the_headline() {
 fn a_violation_that_explain_tells_is_its_status() {
     let file = "scenarios/basics/chaos.json";
     let broken = ["--set", "variants=[\"hw-ignores-followers\"]"];
-    let told = run(&root(), &[&["explain", file, "--seed", "1"], broken.as_slice()].concat());
+    let told = run(&root(), &[&["explain", file, "--example", "1"], broken.as_slice()].concat());
     assert!(told.out.starts_with("VIOLATED"), "{}", told.out);
     assert_eq!(told.status, 1);
 }

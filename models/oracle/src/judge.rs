@@ -80,6 +80,14 @@ impl Judge {
         Self { story: Some(story), ..Self::new(context) }
     }
 
+    /// A judge that also keeps what went wrong with each record, and why.
+    #[must_use]
+    pub fn explaining(context: Arc<Context>) -> Self {
+        let mut judge = Self::new(context);
+        judge.measure.explain();
+        judge
+    }
+
     /// Takes the next entry of the history.
     pub fn observe(&mut self, entry: &Entry) {
         self.entries += 1;
@@ -114,7 +122,8 @@ impl Judge {
     /// Concludes after the last entry.
     #[must_use]
     pub fn conclude(self) -> Findings {
-        let Counts { mut records, mut groups, witnesses, mut pace } = self.measure.conclude();
+        let Counts { mut records, mut groups, witnesses, mut pace, mut told } =
+            self.measure.conclude();
         pace.load = self.load;
         let mut properties: Vec<PropertyResult> =
             self.properties.into_iter().map(Property::conclude).collect();
@@ -157,6 +166,7 @@ impl Judge {
                 duplicate.story = story.of(&duplicate.subject);
             }
         }
+        told.extend(properties.iter_mut().flat_map(|property| std::mem::take(&mut property.told)));
         let (timeline, timeline_omitted) = self.timeline.conclude(&near);
         let entries = self.entries;
         Findings {
@@ -164,6 +174,7 @@ impl Judge {
             records,
             groups,
             witnesses,
+            told,
             pace,
             timeline,
             timeline_omitted,

@@ -11,7 +11,7 @@
 //! - `bumps` of epochs, which excuse copies · `expiry` of producers
 //! - `restarts` after which logs are shorter
 //! - [`partitions`] that topics have, and which of them were read
-//! - [`timeline`] a run at a glance · [`story`] biographies of records · [`jsonl`] histories as JSON Lines
+//! - [`timeline`] a run at a glance · [`story`] short stories of records, [`life`] all of one, [`told`] what went wrong with each · [`jsonl`] histories as JSON Lines
 
 mod bumps;
 pub mod cause;
@@ -27,6 +27,7 @@ pub mod history;
 pub mod jsonl;
 pub mod judge;
 mod kind;
+pub mod life;
 pub mod load;
 pub mod measure;
 mod moves;
@@ -47,4 +48,5 @@ pub mod story;
 #[cfg(test)]
 mod test_history;
 pub mod timeline;
+pub mod told;
 pub mod verdict;

@@ -22,6 +22,7 @@ use crate::places::{GroupPlaces, Places};
 use crate::ranges::Ranges;
 use crate::record_set::{OffsetTable, RecordSet};
 use crate::standing::Standing;
+use crate::told::{Told, Why};
 use crate::verdict::{Duplicate, GroupCounts, RecordCounts};
 use ackproof_types::{
     Acks, GroupId, LeaderEpoch, NodeId, Offset, ProducerIndex, RecordId, RecordSlice, Timestamp,
@@ -77,6 +78,8 @@ pub struct Counts {
     pub witnesses: BTreeMap<&'static str, u64>,
     /// Latencies, stalls and moves.
     pub pace: Pace,
+    /// What went wrong with single records, if somebody asks.
+    pub told: Vec<Told>,
 }
 
 /// Counts in the making.
@@ -107,6 +110,8 @@ pub struct Measure {
     open: Vec<(usize, TopicPartition, Offset, RecordId)>,
     crashes: Crashes,
     groups: Vec<(GroupCounts, RecordSet)>,
+    /// What went wrong with each record; none: nobody asks.
+    told: Option<Vec<Told>>,
     /// Groups that polled, found a position or committed.
     running: BTreeSet<usize>,
     witnesses: Witnesses,
@@ -161,11 +166,23 @@ impl Measure {
             is_over: false,
             late: RecordSet::default(),
             groups,
+            told: None,
             running: BTreeSet::new(),
             witnesses: Witnesses::default(),
             isr: BTreeMap::new(),
             coordinated: BTreeSet::new(),
             ended: BTreeSet::new(),
+        }
+    }
+
+    /// From here on it keeps what goes wrong with each record.
+    pub(crate) fn explain(&mut self) {
+        self.told.get_or_insert_default();
+    }
+
+    fn tell(&mut self, record: RecordId, group: Option<GroupId>, entry: Option<u64>, why: Why) {
+        if let Some(told) = &mut self.told {
+            told.push(Told { record, group, entry, why });
         }
     }
 
@@ -294,6 +311,7 @@ impl Measure {
                 counts.again.push((entry.at, cause));
                 let first = counts.first_duplicates.entry(cause);
                 first.or_insert_with(|| Duplicate::new(entry, group, place, id));
+                self.tell(id, Some(group), Some(entry.seq), Why::Again(cause));
             }
         }
     }
@@ -317,6 +335,7 @@ impl Measure {
         if before & READ != 0 {
             let cause = self.duplicate(id, before);
             *self.log_duplicates.entry(cause).or_default() += 1;
+            self.tell(id, None, None, Why::Copy(cause));
             return;
         }
         if self.is_behind(partition, id) {
@@ -430,7 +449,8 @@ impl Measure {
             if acked {
                 continue;
             }
-            let cause = self.outcomes.of(&self.context, record_id(producer, number));
+            let record = record_id(producer, number);
+            let cause = self.outcomes.of(&self.context, record);
             let causes =
                 if failed { &mut counts.failure_causes } else { &mut counts.unknown_causes };
             *causes.entry(cause).or_default() += 1;
@@ -438,6 +458,12 @@ impl Measure {
             // Where it was written is not on record: retention may have taken it.
             let may_retire = |one: &ProducerContext| self.retired.contains(&one.topic);
             let retired = self.context.producers.get(producer).is_some_and(may_retire);
+            if let Some(told) = &mut self.told
+                && (failed || gone && !retired)
+            {
+                let why = Why::Unwritten(cause);
+                told.push(Told { record, group: None, entry: None, why });
+            }
             if gone && !failed && !retired {
                 counts.unknown_absent += 1;
                 *counts.absent_causes.entry(cause).or_default() += 1;
@@ -464,7 +490,8 @@ impl Measure {
         for (group, handover) in pace.groups.iter_mut().zip(handovers) {
             group.handover = handover;
         }
-        Counts { records: counts, groups, witnesses, pace }
+        let told = self.told.unwrap_or_default();
+        Counts { records: counts, groups, witnesses, pace, told }
     }
 }
 

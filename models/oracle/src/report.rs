@@ -2,12 +2,15 @@
 
 use crate::cause::{LossCause, SinkCause};
 use crate::history::Entry;
+use crate::told::{Told, Why};
 use crate::verdict::{Judgement, Loss, PropertyResult, Subject, Undecided, Violation};
-use ackproof_types::{GroupId, Micros, Timestamp};
+use ackproof_types::{GroupId, Micros, RecordId, Timestamp};
 use std::collections::BTreeMap;
 
 /// Violations whose words are kept; the others are only counted.
 const KEPT: usize = 10;
+/// Records that are kept by name.
+const NAMED: usize = 100_000;
 
 /// A result in the making.
 #[derive(Debug)]
@@ -18,6 +21,7 @@ pub(crate) struct Report {
     violations: Vec<Violation>,
     causes: BTreeMap<(Loss, LossCause), u64>,
     sink_causes: BTreeMap<(GroupId, SinkCause), u64>,
+    told: Vec<Told>,
     displaced: BTreeMap<LossCause, u64>,
     unjudged: Option<String>,
     undecided: Option<Undecided>,
@@ -33,6 +37,7 @@ impl Report {
             violations: Vec::new(),
             causes: BTreeMap::new(),
             sink_causes: BTreeMap::new(),
+            told: Vec::new(),
             displaced: BTreeMap::new(),
             unjudged: None,
             undecided: None,
@@ -92,6 +97,7 @@ impl Report {
         for (cause, count) in other.sink_causes {
             *self.sink_causes.entry(cause).or_default() += count;
         }
+        self.told.extend(other.told);
         for (cause, count) in other.displaced {
             *self.displaced.entry(cause).or_default() += count;
         }
@@ -107,6 +113,7 @@ impl Report {
     ) {
         let loss = subject.group.map_or(Loss::Record, Loss::RecordOf);
         *self.causes.entry((loss, cause)).or_default() += 1;
+        self.tell(subject.record, subject.group, seq, Why::Lost(cause));
         self.missing((seq, at), (cause, since), subject, summary);
     }
 
@@ -159,13 +166,20 @@ impl Report {
     /// A sink of `group` does not hold what it should. The summary is asked for only where it is kept.
     pub(crate) fn sink(
         &mut self,
-        group: GroupId,
+        (group, record): (GroupId, RecordId),
         cause: SinkCause,
         place: (u64, Timestamp),
         summary: impl FnOnce() -> String,
     ) {
+        self.tell(record, Some(group), place.0, Why::Sink(cause));
         *self.sink_causes.entry((group, cause)).or_default() += 1;
         self.violated_at(place, summary);
+    }
+
+    fn tell(&mut self, record: RecordId, group: Option<GroupId>, entry: u64, why: Why) {
+        if self.told.len() < NAMED {
+            self.told.push(Told { record, group, entry: Some(entry), why });
+        }
     }
 
     /// The record that was just called lost is in a log, elsewhere.
@@ -200,6 +214,7 @@ impl Report {
             violations: self.violations,
             causes: self.causes,
             sink_causes: self.sink_causes,
+            told: self.told,
             displaced: self.displaced,
             unjudged: self.unjudged,
             undecided: self.undecided.filter(|_| self.count == 0),

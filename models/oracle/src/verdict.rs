@@ -3,6 +3,7 @@
 use crate::cause::{DuplicateCause, LossCause, OrderCause, OutputCause, SendCause, SinkCause};
 use crate::history::Entry;
 use crate::pace::Pace;
+use crate::told::Told;
 use ackproof_types::{
     ErrorCode, GroupId, Micros, Offset, RebalanceReason, RecordId, SinkWrites, Timestamp,
     TopicPartition,
@@ -38,6 +39,8 @@ pub struct PropertyResult {
     pub causes: BTreeMap<(Loss, LossCause), u64>,
     /// How many violations each cause explains, by group, where it speaks of sinks.
     pub sink_causes: BTreeMap<(GroupId, SinkCause), u64>,
+    /// Every record that it is about, as far as a run keeps them.
+    pub told: Vec<Told>,
     /// How many of them concern records that are in a log, at another place than the awaited one.
     pub displaced: BTreeMap<LossCause, u64>,
     /// What it left alone because it is not on record, or why it judged nothing.
@@ -309,6 +312,8 @@ pub struct Findings {
     pub groups: Vec<GroupCounts>,
     /// How often each witness occurred, by name; every known name is present.
     pub witnesses: BTreeMap<&'static str, u64>,
+    /// What went wrong with single records; only from a judge that explains.
+    pub told: Vec<Told>,
     /// Latencies and stalls.
     pub pace: Pace,
     /// The run at a glance: faults, elections, in-sync changes, rebalances, in order, capped.

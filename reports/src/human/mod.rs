@@ -3,12 +3,13 @@
 //!
 //! - [`run()`] one run · [`sweep()`] many, [`explained()`] a contract, [`compare()`] arms
 //! - [`validate()`] the model held against the real thing
-//! - [`doctor()`] files · [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`catalogue()`] what there is
+//! - [`doctor()`] files · [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`life()`] of a record · [`catalogue()`] what there is
 
 mod bench;
 mod check;
 mod compare;
 mod doctor;
+mod life;
 mod load;
 mod run;
 mod shrink;
@@ -20,6 +21,7 @@ pub use bench::bench;
 pub use check::check;
 pub use compare::compare;
 pub use doctor::doctor;
+pub use life::life;
 pub use run::run;
 pub use shrink::shrink;
 pub use style::set_width;

@@ -400,6 +400,8 @@ pub(crate) enum SchemaOf {
     Validate,
     /// `doctor --format json`.
     Doctor,
+    /// The report of `explain` with a seed: the life of a record.
+    Life,
 }
 
 pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {

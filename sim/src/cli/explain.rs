@@ -1,7 +1,8 @@
 //! `ackproof explain`: what a configuration promises and leaves possible, with a search for examples
-//! under faults of its own.
+//! under faults of its own. With a seed it tells the life of one record ([`super::life`]).
 
 use super::args::{Shown, parse_set};
+use super::life::{is_history, life};
 use super::load::{Scenario, load};
 use super::options::{parse_jobs, threads};
 use super::output::{for_people, result, talk};
@@ -28,31 +29,47 @@ use std::path::PathBuf;
 /// What `explain` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Explain {
-    /// A scenario file.
+    /// A scenario or schedule file, or a history (`.jsonl`, `.jsonl.gz`, `-`).
     #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// The seeds to search.
+    pub(crate) file: PathBuf,
+    /// The seeds to search for examples, under faults of its own.
     #[arg(long, value_name = "A..B", default_value = "0..20", value_parser = parse_range)]
     seeds: Range<u64>,
-    /// Tell the whole run of one seed instead.
+    /// Tell the life of one record in this run of the scenario, and what led to each step that went wrong.
+    #[arg(long, value_name = "N", value_parser = parse_seed,
+          conflicts_with_all = ["seeds", "example", "save_schedules"])]
+    pub(crate) seed: Option<u64>,
+    /// With --seed, or of a history or a schedule: the record. Without it, the record of the first violation is
+    /// told, else the one that was processed most often.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["seeds", "example", "save_schedules"])]
+    pub(crate) record: Option<String>,
+    /// The record that lay last at a place: `payments-0@117`.
+    #[arg(long, value_name = "PLACE",
+          conflicts_with_all = ["seeds", "example", "save_schedules", "record"])]
+    pub(crate) offset: Option<String>,
+    /// Tell the whole run of one seed of the search instead.
     #[arg(long, value_name = "N", value_parser = parse_seed, conflicts_with = "seeds")]
-    seed: Option<u64>,
+    example: Option<u64>,
     /// Write the schedule of each example and of each violation to this directory, for `replay` and
     /// `shrink`.
     #[arg(long, value_name = "DIR")]
     save_schedules: Option<PathBuf>,
     /// Override a value of the scenario: `producers.billing.config.acks=1`.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
-    sets: Vec<(String, String)>,
+    pub(crate) sets: Vec<(String, String)>,
     /// The format: text, or one JSON object.
     #[arg(long, value_enum, default_value_t = Shown::Human)]
-    format: Shown,
+    pub(crate) format: Shown,
     /// The number of runs at the same time [default: one per core].
     #[arg(long, value_name = "J", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
 }
 
 pub(crate) fn explain(arguments: &Explain) -> Status {
+    let names_record = arguments.record.is_some() || arguments.offset.is_some();
+    if arguments.seed.is_some() || names_record || is_history(&arguments.file) {
+        return life(arguments);
+    }
     let loaded = load(std::slice::from_ref(&arguments.file), &arguments.sets);
     let mut scenario = match loaded.map(|mut all| all.pop()) {
         Ok(Some(scenario)) => scenario,
@@ -66,13 +83,13 @@ pub(crate) fn explain(arguments: &Explain) -> Status {
         talk(&text);
         return Status::Usage;
     }
-    if arguments.seed.is_none() && arguments.seeds.is_empty() {
+    if arguments.example.is_none() && arguments.seeds.is_empty() {
         return nothing(&arguments.seeds);
     }
     scenario.plan = provoked(&scenario.plan);
     let mut extensions = EXTENSIONS;
     loop {
-        let (found, needs) = match arguments.seed {
+        let (found, needs) = match arguments.example {
             Some(seed) => one(arguments, &scenario, seed),
             None => search(arguments, &scenario),
         };
@@ -95,8 +112,9 @@ impl Found {
         if self.text.is_empty() {
             return self.status;
         }
-        let again =
-            |seed: u64| again(arguments, &scenario.file, ["--seed".to_owned(), seed.to_string()]);
+        let again = |seed: u64| {
+            again(arguments, &scenario.file, ["--example".to_owned(), seed.to_string()])
+        };
         let directory = arguments.save_schedules.as_deref();
         let saved = keep(directory, (&scenario.plan, &scenario.file), &self.examples, &again);
         let shown = match arguments.format {
@@ -120,7 +138,7 @@ fn one(arguments: &Explain, scenario: &Scenario, seed: u64) -> (Found, Option<Mi
     match trial_telling(&scenario.plan, &origin, seed, None, &Bounds::default()) {
         Ok(mut report) => {
             report.reproduce =
-                again(arguments, &scenario.file, ["--seed".to_owned(), seed.to_string()]);
+                again(arguments, &scenario.file, ["--example".to_owned(), seed.to_string()]);
             let undecided = report.properties.iter().filter(|one| one.undecided.is_some());
             let names: Vec<&str> = undecided.clone().map(|one| one.name.as_str()).collect();
             (report.verdict, report.reasons) = matters(&report.reasons, &names);

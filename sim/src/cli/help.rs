@@ -48,11 +48,13 @@ Exit status: 0 the comparison is complete (nothing is expected), 2 usage or scen
 70 a run has no report, 130 interrupted: the runs that were finished are shown.";
 
 pub(super) const EXPLAIN: &str = "\
-Example:
+Examples:
   ackproof explain scenarios/footguns/acks-zero.json --save-schedules witnesses
+  ackproof explain scenarios/footguns/unclean-election.json --seed 0
+  ackproof explain scenarios/footguns/poll-overrun.json --seed 0 --record billing-0#117
 
-Exit status: 0 nothing is worse than promised, 1 something is, 2 usage or scenario error, or a directory \
-that cannot be written, 3 a promise could not be decided, 4 nothing to run, 70 ackproof itself failed, 130 interrupted.";
+Exit status: 0 nothing is worse than promised, or a record is told, 1 something is, 2 usage or scenario error, or a directory \
+that cannot be written, 3 a promise could not be decided, 4 nothing to run or to tell, 70 ackproof itself failed, 130 interrupted.";
 
 pub(super) const DOCTOR: &str = "\
 Example:

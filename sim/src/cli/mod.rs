@@ -7,7 +7,7 @@
 //! - [`run`] the main command · [`sweep`] many runs, their [`progress`] and [`watchdog`] · [`merge`] parts
 //! - [`replay`] and [`shrink`] of schedules, [`save`] writes them
 //! - [`mod@check`] and [`import`] histories from elsewhere, [`mod@validate`] the model against them
-//! - [`explain`] what a configuration promises, with a [`search`] · [`doctor`] the same of `.properties` files
+//! - [`explain`] what a configuration promises, with a [`search`], and the [`life`] of a record · [`doctor`] the same of `.properties` files
 //! - [`select`] and [`load`] files · [`list`] what there is
 
 pub(crate) mod args;
@@ -19,6 +19,7 @@ mod doctor;
 mod explain;
 mod help;
 mod import;
+mod life;
 mod list;
 mod load;
 mod merge;
@@ -80,6 +81,7 @@ fn print_schema(arguments: &Schema) -> Status {
         SchemaOf::Compare => json::compare_schema(),
         SchemaOf::Validate => json::validate_schema(),
         SchemaOf::Doctor => json::doctor_schema(),
+        SchemaOf::Life => json::life_schema(),
     };
     result(&format!("{schema:#}\n"))
 }

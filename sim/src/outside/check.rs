@@ -70,6 +70,19 @@ pub fn read_watching(
     Ok(Checked { findings: judge.conclude(), context, span, read })
 }
 
+/// Reads a history whole.
+///
+/// # Errors
+/// The first mistake in it.
+pub fn whole(input: impl BufRead) -> Result<(Vec<Entry>, Arc<Context>), Problem> {
+    let mut reader = Reader::open(input)?;
+    let mut entries = Vec::new();
+    while let Some(entry) = reader.entry()? {
+        entries.push(entry);
+    }
+    Ok((entries, Arc::clone(reader.context())))
+}
+
 /// Decides; what `expect` does not name must hold.
 #[must_use]
 pub fn report(file: &str, checked: &Checked, expect: &BTreeMap<String, Expected>) -> CheckReport {

@@ -10,6 +10,7 @@
 //! - [`saved`] a run as a schedule file · [`mod@shrink`] a failing run made small
 //! - [`mod@course`] what happened over time, for a page
 //! - [`doctor`] what `.properties` files promise and risk · [`mod@bench`] what a message costs
+//! - [`life`] how one record fared
 
 pub mod assess;
 pub mod bench;
@@ -22,6 +23,7 @@ pub mod determinism;
 pub mod doctor;
 pub mod explore;
 mod headline;
+pub mod life;
 mod measures;
 pub mod merge;
 pub mod provoke;

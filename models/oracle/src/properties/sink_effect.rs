@@ -142,7 +142,7 @@ impl Checker {
                     return;
                 };
                 let context = &self.context;
-                self.report.sink(group, cause, (entry.seq, entry.at), || {
+                self.report.sink((group, record), cause, (entry.seq, entry.at), || {
                     let (what, whose) =
                         (context.record(record), &context.groups[group.index()].name);
                     let (at, who) = (words(context, place), context.node(entry.node));
@@ -249,7 +249,7 @@ impl Rows {
             } else {
                 (SinkCause::NotInLog, "and is in no log any more")
             };
-            report.sink(group, cause, row.written, || {
+            report.sink((group, row.record), cause, row.written, || {
                 let (held, due) = (context.record(row.record), context.record(record));
                 let (there, last) = (words(context, row.place), words(context, latest));
                 let whose = &context.groups[group.index()].name;
@@ -302,7 +302,7 @@ impl Property for Checker {
                         let reused = once.config.writes != SinkWrites::OncePerRecord;
                         let cause =
                             if reused { SinkCause::OffsetReused } else { SinkCause::NotOnRecord };
-                        self.report.sink(group, cause, (seq, at), || {
+                        self.report.sink((group, record), cause, (seq, at), || {
                             let (what, there) = (context.record(record), words(context, place));
                             let whose = &context.groups[group.index()].name;
                             format!(
