@@ -201,7 +201,7 @@ fn a_schedule_that_explain_saved_shows_it_again() {
 #[test]
 fn a_violation_that_explain_saved_is_one_again() {
     let directory = directory();
-    let sets = ["--seed", "0", "--set", "variants=[\"hw-ignores-followers\"]"];
+    let sets = ["--example", "0", "--set", "variants=[\"hw-ignores-followers\"]"];
     let (files, _) = saved(directory.path(), "scenarios/basics/chaos.json", &sets);
     let is_loss = |file: &&PathBuf| file.to_str().unwrap().contains("-acked-durability-");
     let lost = files.iter().find(is_loss).expect("a loss");

@@ -74,6 +74,7 @@ pub fn most_telling(findings: &Findings) -> Option<(RecordId, &'static str)> {
     let worst = findings.told.iter().min_by_key(rank)?;
     if !matches!(worst.why, Why::Again(_)) {
         let why = match worst.why {
+            Why::Output(_) => "the first record of which nothing is left that a group made of it",
             Why::Lost(_) => "the first record that was lost or skipped",
             Why::Sink(_) => "the first record that a sink does not hold as it should",
             Why::Copy(_) => "the first record that is in the logs again",
@@ -159,6 +160,7 @@ fn named(told: &[&Told], context: &Context) -> Vec<Named> {
         let whose = group.map_or("a group", |group| context.group(group));
         let times = if count > 1 { format!(" {count} times") } else { String::new() };
         let of = match why {
+            Why::Output(_) => format!("nothing is left of what {whose} made of it"),
             Why::Lost(_) if group.is_some() => format!("{whose} never processed it"),
             Why::Lost(_) => "lost".to_owned(),
             Why::Sink(_) => format!("the sink of {whose} is wrong by it"),

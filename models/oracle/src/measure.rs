@@ -1,15 +1,16 @@
 //! Counts of records and groups, and how often each witness occurred. It judges nothing.
 //!
-//! - `acks` what was acknowledged, and whether a log can tell of it
+//! - `conclude` what it all adds up to · `acks` what was acknowledged, and whether a log can tell of it
 //! - `redelivery` why a group processes a record again · `witness` what happened around the records
 
 mod acks;
+mod conclude;
 mod redelivery;
 mod witness;
 
 use crate::bumps::Bumps;
 use crate::cause::{DuplicateCause, OrderCause};
-use crate::context::{Context, ProducerContext};
+use crate::context::Context;
 use crate::expiry::Expiry;
 use crate::formation::Formation;
 use crate::history::{Entry, Event, Phase};
@@ -410,88 +411,6 @@ impl Measure {
         } else {
             OrderCause::NotOnRecord
         }
-    }
-
-    /// The counts.
-    ///
-    /// # Panics
-    /// Never: indices and numbers came from the types that they are turned back into.
-    #[must_use]
-    pub fn conclude(mut self) -> Counts {
-        let read: Vec<bool> = self
-            .context
-            .producers
-            .iter()
-            .map(|producer| self.read.is_whole(producer.topic))
-            .collect();
-        let mut counts = RecordCounts {
-            log_duplicates: self.log_duplicates.values().sum(),
-            log_duplicate_causes: self.log_duplicates,
-            reordered: self.reordered.values().sum(),
-            reorder_causes: self.reordered,
-            behind_expired: self.outcomes.expired(),
-            open_at_end: self.open_at_end,
-            ..RecordCounts::default()
-        };
-        let all = self.records.iter().enumerate();
-        let all = all.flat_map(|(producer, flags)| {
-            flags.iter().enumerate().map(move |(number, flags)| (producer, number, flags))
-        });
-        for (producer, number, flags) in all.filter(|(_, _, flags)| **flags & SENT != 0) {
-            let (acked, failed) = (flags & ACKED != 0, flags & FAILED != 0);
-            counts.sent += 1;
-            counts.sent_again += u64::from(flags & (AGAIN | RESTARTED) == AGAIN);
-            counts.acked += u64::from(acked);
-            counts.failed += u64::from(!acked && failed);
-            counts.unknown += u64::from(!acked && !failed);
-            let gone = read[producer] && flags & READ == 0;
-            counts.lost += u64::from(gone && acked && flags & UNTOLD == 0);
-            if acked {
-                continue;
-            }
-            let record = record_id(producer, number);
-            let cause = self.outcomes.of(&self.context, record);
-            let causes =
-                if failed { &mut counts.failure_causes } else { &mut counts.unknown_causes };
-            *causes.entry(cause).or_default() += 1;
-            counts.dropped += u64::from(cause.end.is_told());
-            // Where it was written is not on record: retention may have taken it.
-            let may_retire = |one: &ProducerContext| self.retired.contains(&one.topic);
-            let retired = self.context.producers.get(producer).is_some_and(may_retire);
-            if let Some(told) = &mut self.told
-                && (failed || gone && !retired)
-            {
-                let why = Why::Unwritten(cause);
-                told.push(Told { record, group: None, entry: None, why });
-            }
-            if gone && !failed && !retired {
-                counts.unknown_absent += 1;
-                *counts.absent_causes.entry(cause).or_default() += 1;
-            }
-        }
-        for (group, place, offset, id) in self.open {
-            let (counts, processed) = &mut self.groups[group];
-            // What it processes is not on record.
-            if counts.processed == 0 && self.running.contains(&group) {
-                continue;
-            }
-            let index = GroupId(u16::try_from(group).expect("a group's id is a u16"));
-            let standing = self.standings.get(index, place);
-            let passed = standing.is_some_and(|standing| standing.passed(offset));
-            if !processed.contains(id) {
-                *if passed { &mut counts.skipped } else { &mut counts.backlog } += 1;
-            }
-        }
-        let groups = self.groups.into_iter().map(|(group, _)| group).collect();
-        let (witnesses, mut pace) =
-            (self.witnesses.by_name(), self.clocks.conclude(self.last, &self.obstacles));
-        let handovers;
-        (pace.failover, handovers) = self.moves.conclude(pace.groups.len());
-        for (group, handover) in pace.groups.iter_mut().zip(handovers) {
-            group.handover = handover;
-        }
-        let told = self.told.unwrap_or_default();
-        Counts { records: counts, groups, witnesses, pace, told }
     }
 }
 

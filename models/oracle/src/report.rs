@@ -128,6 +128,7 @@ impl Report {
         if let Some(group) = subject.group {
             *self.causes.entry((Loss::OutputOf(group), cause)).or_default() += 1;
         }
+        self.tell(subject.record, subject.group, seq, Why::Output(cause));
         self.missing((seq, at), (cause, since), subject, summary);
     }
 

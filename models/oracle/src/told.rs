@@ -19,6 +19,8 @@ pub struct Told {
 /// What went wrong, most serious first, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Why {
+    /// Nothing is left of what a group made of it.
+    Output(LossCause),
     /// It was acknowledged and is in no log, or a group skipped it.
     Lost(LossCause),
     /// A sink does not hold what it should because of it.
@@ -36,11 +38,12 @@ impl Why {
     #[must_use]
     pub const fn rank(self) -> u8 {
         match self {
-            Self::Lost(_) => 0,
-            Self::Sink(_) => 1,
-            Self::Again(_) => 2,
-            Self::Copy(_) => 3,
-            Self::Unwritten(_) => 4,
+            Self::Output(_) => 0,
+            Self::Lost(_) => 1,
+            Self::Sink(_) => 2,
+            Self::Again(_) => 3,
+            Self::Copy(_) => 4,
+            Self::Unwritten(_) => 5,
         }
     }
 
@@ -48,7 +51,7 @@ impl Why {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Lost(cause) => cause.name(),
+            Self::Output(cause) | Self::Lost(cause) => cause.name(),
             Self::Sink(cause) => cause.name(),
             Self::Again(cause) | Self::Copy(cause) => cause.name(),
             Self::Unwritten(cause) => cause.name(),
@@ -59,7 +62,7 @@ impl Why {
     #[must_use]
     pub fn about(self) -> String {
         match self {
-            Self::Lost(cause) => cause.about().to_owned(),
+            Self::Output(cause) | Self::Lost(cause) => cause.about().to_owned(),
             Self::Sink(cause) => cause.about().to_owned(),
             Self::Again(cause) | Self::Copy(cause) => cause.about().to_owned(),
             Self::Unwritten(cause) => cause.about(),

@@ -1,8 +1,7 @@
 //! `ackproof explain`: what a configuration promises and leaves possible, with a search for examples
-//! under faults of its own. With a seed it tells the life of one record ([`super::life`]).
+//! under faults of its own. With a seed, [`super::life`] tells of one record.
 
 use super::args::{Shown, parse_set};
-use super::life::{is_history, life};
 use super::load::{Scenario, load};
 use super::options::{parse_jobs, threads};
 use super::output::{for_people, result, talk};
@@ -66,10 +65,6 @@ pub(crate) struct Explain {
 }
 
 pub(crate) fn explain(arguments: &Explain) -> Status {
-    let names_record = arguments.record.is_some() || arguments.offset.is_some();
-    if arguments.seed.is_some() || names_record || is_history(&arguments.file) {
-        return life(arguments);
-    }
     let loaded = load(std::slice::from_ref(&arguments.file), &arguments.sets);
     let mut scenario = match loaded.map(|mut all| all.pop()) {
         Ok(Some(scenario)) => scenario,

@@ -48,7 +48,7 @@ Exit status: 0 the comparison is complete (nothing is expected), 2 usage or scen
 70 a run has no report, 130 interrupted: the runs that were finished are shown.";
 
 pub(super) const EXPLAIN: &str = "\
-Examples:
+Example:
   ackproof explain scenarios/footguns/acks-zero.json --save-schedules witnesses
   ackproof explain scenarios/footguns/unclean-election.json --seed 0
   ackproof explain scenarios/footguns/poll-overrun.json --seed 0 --record billing-0#117

@@ -13,8 +13,14 @@ use ackproof_reports::command::quoted;
 use ackproof_reports::{human, json};
 use std::path::Path;
 
+/// Whether a record is asked for, not what a configuration promises.
+pub(crate) fn is_asked(arguments: &Explain) -> bool {
+    let Explain { file, seed, record, offset, .. } = arguments;
+    seed.is_some() || record.is_some() || offset.is_some() || is_history(file)
+}
+
 /// Whether a file is a history, by its name.
-pub(crate) fn is_history(file: &Path) -> bool {
+fn is_history(file: &Path) -> bool {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name == "-" || name.ends_with(".jsonl") || name.ends_with(".jsonl.gz")
 }

@@ -62,6 +62,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Status {
         Command::Validate(arguments) => validate::validate(arguments),
         Command::Bench(arguments) => bench::bench(arguments),
         Command::Compare(arguments) => compare::compare(arguments),
+        Command::Explain(arguments) if life::is_asked(arguments) => life::life(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),
         Command::List(arguments) => list::list(arguments),

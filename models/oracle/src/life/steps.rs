@@ -74,6 +74,8 @@ pub(super) struct Walk<'a> {
     /// Brokers that had it once.
     had: Vec<NodeId>,
     is_passed: bool,
+    /// Whether the leader of its partition has it; none: nobody was elected since it was appended.
+    leads: Option<bool>,
     found: Vec<Offset>,
     is_read: bool,
     works: Vec<Work>,
@@ -111,6 +113,7 @@ impl<'a> Walk<'a> {
             holders: Vec::new(),
             had: Vec::new(),
             is_passed: false,
+            leads: None,
             found: Vec::new(),
             is_read: false,
             works: vec![Work::default(); context.groups.len()],
@@ -174,7 +177,7 @@ impl<'a> Walk<'a> {
                 self.note(*partition, offset);
                 let place = format!("{}@{offset}", self.context.partition(*partition));
                 self.acked = Some(format!("acknowledged at {place} (acks={acks})"));
-                let by = by.map_or_else(|| "a broker".to_owned(), |by| by.to_string());
+                let by = by.map_or("a broker", |by| self.context.broker_name(by));
                 (false, format!("{by} acknowledged it at offset {offset} (acks={acks})"))
             }
             Event::Failed { records, error, maybe_written, .. } if self.holds(records) => {
@@ -223,6 +226,9 @@ impl<'a> Walk<'a> {
                 self.holders.push((entry.node, offset));
                 let again = if self.had.contains(&entry.node) { " again" } else { "" };
                 self.had.push(entry.node);
+                if *as_leader {
+                    self.leads = None;
+                }
                 let role = if *as_leader { "leader" } else { "follower" };
                 let text =
                     format!("{who} appended it{again} as {role} at offset {offset}, epoch {epoch}");
@@ -234,6 +240,13 @@ impl<'a> Walk<'a> {
                 let text =
                     format!("{who} recognised the batch, which it has at offset {base_offset}");
                 Some((Strand::Producer, false, text))
+            }
+            Event::LeaderElected { partition, leader, .. }
+                if Some(*partition) == self.partition =>
+            {
+                let has = |node| self.holders.iter().any(|(holder, _)| *holder == node);
+                self.leads = leader.map(|leader| has(self.context.process(leader)));
+                None
             }
             Event::HighWatermark { partition, offset, .. }
                 if !self.is_passed && self.is_below(*partition, *offset) =>
@@ -265,8 +278,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A copy of it lies in `partition` below `offset`.
+    /// A copy of it lies in `partition` below `offset`, as far as the replicas' logs are on record.
     fn is_below(&self, partition: TopicPartition, offset: Offset) -> bool {
+        // Under a leader that does not have it, another record may lie there.
+        if !self.had.is_empty() && self.leads == Some(false) {
+            return false;
+        }
         self.places.iter().any(|(at, here)| *at == partition && *here < offset)
     }
 
@@ -301,6 +318,14 @@ impl<'a> Walk<'a> {
             }
             Event::GaveUp { group, record, .. } if record.id == self.record => {
                 (*group, true, format!("{who} gave it up without having processed it"))
+            }
+            Event::Derived { group, record, output, .. } if record.id == self.record => {
+                let made = self.context.record(output.id);
+                (*group, false, format!("{who} made {made} of it, and calls send"))
+            }
+            Event::Derived { group, record, output, .. } if output.id == self.record => {
+                let from = self.context.record(record.id);
+                (*group, false, format!("{who} made it of {from}"))
             }
             Event::SinkWritten { group, record, ignored, .. } if record.id == self.record => {
                 let what = if *ignored { "recognised it: nothing changed" } else { "took it" };

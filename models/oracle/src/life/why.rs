@@ -210,10 +210,10 @@ impl<'a> Around<'a> {
                 Some(format!("{who} started{again}"))
             }
             Event::Fenced { broker } if actors.contains(&self.context.process(*broker)) => {
-                Some(format!("the controller fenced {broker}"))
+                Some(format!("the controller fenced {}", self.context.broker_name(*broker)))
             }
             Event::Unfenced { broker } if actors.contains(&self.context.process(*broker)) => {
-                Some(format!("the controller unfenced {broker}"))
+                Some(format!("the controller unfenced {}", self.context.broker_name(*broker)))
             }
             _ => match strand {
                 Strand::Group(group) => self.of_group(entry, group),
@@ -234,6 +234,7 @@ impl<'a> Around<'a> {
                 let Some(leader) = leader else {
                     return Some(format!("{} has no leader (epoch {epoch})", place()));
                 };
+                let leader = self.context.broker_name(*leader);
                 let how = if *unclean { ", from outside the in-sync set" } else { "" };
                 let isr = brokers(isr);
                 Some(format!(
@@ -308,7 +309,7 @@ impl<'a> Around<'a> {
                 if *at == partition =>
             {
                 let leader =
-                    leader.map_or_else(|| "nobody".to_owned(), |leader| leader.to_string());
+                    leader.map_or("nobody", |leader| self.context.broker_name(leader));
                 Some(format!("{leader} became leader of {}, from outside the in-sync set", place()))
             }
             _ => None,
