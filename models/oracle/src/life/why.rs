@@ -308,8 +308,7 @@ impl<'a> Around<'a> {
             Event::LeaderElected { partition: at, unclean: true, leader, .. }
                 if *at == partition =>
             {
-                let leader =
-                    leader.map_or("nobody", |leader| self.context.broker_name(leader));
+                let leader = leader.map_or("nobody", |leader| self.context.broker_name(leader));
                 Some(format!("{leader} became leader of {}, from outside the in-sync set", place()))
             }
             _ => None,
