@@ -76,14 +76,6 @@ impl Commits {
         self.waited.is_some() || !self.queued.is_empty()
     }
 
-    /// The lookup failed, and with it what waited for it.
-    pub(super) fn drop_queued(&mut self, is_sent_again: bool) {
-        let queued = self.queued.drain(..);
-        if is_sent_again {
-            self.failed.extend(queued);
-        }
-    }
-
     pub(super) fn cooled(&mut self) {
         if let Some(waited) = &mut self.waited {
             waited.cooling = false;
@@ -209,6 +201,21 @@ impl Consumer {
         }
         for offsets in std::mem::take(&mut self.commits.queued) {
             self.send_async_commit(offsets, out);
+        }
+    }
+
+    /// The lookup of the coordinator failed, and with it what waited for it: nothing was sent, and callbacks
+    /// are told (Kafka: `ConsumerCoordinator#commitOffsetsAsync`, `RetriableCommitFailedException`).
+    pub(super) fn fail_queued_commits(&mut self, error: ErrorCode, out: &mut Out) {
+        let is_sent_again = self.sends_again();
+        for offsets in std::mem::take(&mut self.commits.queued) {
+            let group = self.config.group;
+            let seen = offsets.iter().map(|(one, at)| (*one, at.offset)).collect();
+            let maybe_written = false;
+            out.observe(Observation::CommitFailed { group, offsets: seen, error, maybe_written });
+            if is_sent_again {
+                self.commits.failed.push(offsets);
+            }
         }
     }
 

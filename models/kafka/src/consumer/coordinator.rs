@@ -66,12 +66,11 @@ impl Consumer {
                 return;
             }
             Ok(_) => Lookup::Unavailable,
-            Err(_) => {
+            Err(error) => {
                 // The commits of a member of a consumer group wait for the next lookup (Kafka:
                 // `CommitRequestManager`).
                 if self.config.group_protocol == GroupProtocol::Classic {
-                    let is_sent_again = self.sends_again();
-                    self.commits.drop_queued(is_sent_again);
+                    self.fail_queued_commits(error, out);
                 }
                 Lookup::CoolingDown
             }

@@ -3,6 +3,7 @@
 
 use super::super::*;
 use super::harness::{Harness, batch, config};
+use crate::machine::{ConnectionId, Peer};
 use crate::message::GroupRequest;
 use ackproof_types::{
     CommitEvery, CommitOffset, CommitStrategy, Consuming, Covers, Micros, OnCommitFailure,
@@ -294,4 +295,20 @@ fn a_close_after_an_exception_commits_the_whole_poll() {
     let mut h = failing(CommitStrategy::Auto, OnRecordFailure::Throw);
     assert_eq!(h.story(), ["processed 0", "sent 2", "committed 2", "revoked 1"]);
     assert!(h.exited);
+}
+
+/// R8.15: `commitAsync` fails with the lookup that it waits for, and its callback hears of it.
+#[test]
+fn commit_async_without_a_coordinator_fails_and_says_so() {
+    let mut h = Harness::new(CommitStrategy::AsyncAfterBatch);
+    h.hold = |r| matches!(r, Request::FindCoordinator(_));
+    h.cut_coordinator();
+    h.fire(Timer::Process);
+    h.fire(Timer::Process);
+    h.story();
+    let (route, id, _) = h.held.remove(0);
+    let lookup = Response::FindCoordinator(Err(ErrorCode::CoordinatorNotAvailable));
+    let from = Peer { connection: ConnectionId(1), route };
+    h.step(Input::Deliver { from, message: Message::Response(id, lookup) });
+    assert_eq!(h.story(), ["failed 2 COORDINATOR_NOT_AVAILABLE false"]);
 }
