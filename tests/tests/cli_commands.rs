@@ -81,12 +81,17 @@ fn what_is_listed_can_be_used() {
         let ran = run(path, &["run", "a.json", "--seeds", "0..0"]);
         assert_eq!(ran.status, 4, "{more}: {ran:?}");
     };
-    let fault = |fault: &str| loads(&format!(r#", "faults": [ {{ {fault} }} ]"#));
+    let fault = |fault: &str| {
+        let backup = fault.contains("backup").then_some(r#", "clusters": { "backup": {} }"#);
+        let backup = backup.unwrap_or_default();
+        loads(&format!(r#"{backup}, "faults": [ {{ {fault} }} ]"#));
+    };
     for anchor in names("anchors") {
         fault(&format!(r#""after": "{anchor}", "crash": "broker-1""#));
     }
     for target in names("targets") {
-        let only_peers = ["controllers", "clients", "billing"].contains(&target.as_str());
+        let only_peers = ["controllers", "clients", "billing"].contains(&target.as_str())
+            || target.ends_with(" backup");
         fault(&match target.as_str() {
             _ if only_peers => {
                 format!(r#""at": "1s", "isolate": "broker-1", "from": ["{target}"]"#)

@@ -83,7 +83,10 @@ fn every_row_of_the_table_is_drawn_and_nothing_else() {
         if plan.seed.is_some() {
             assert!(paths.is_empty(), "{file} is decided, and {paths:?} are drawn");
         }
-        for path in paths {
+        for drawn in paths {
+            // A further cluster is drawn as the first one is.
+            let further = drawn.strip_prefix("clusters.").and_then(|rest| rest.split_once('.'));
+            let path = further.map_or_else(|| drawn.clone(), |(_, rest)| format!("cluster.{rest}"));
             // `producers.billing.config.linger.ms` is `producers.*.config.linger.ms`.
             let fits = |row: &&ackproof_scenario::swarm::Row| {
                 let parts = row.what.split(['*', 'i', 'j']).collect::<Vec<_>>();

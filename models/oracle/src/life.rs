@@ -13,8 +13,11 @@ use crate::history::{Entry, Event};
 use crate::told::{Told, Why};
 use crate::verdict::Findings;
 use ackproof_types::{GroupId, NodeId, Offset, RecordId, Timestamp, TopicPartition};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use steps::{Draft, Walk};
+
+/// Records made of one whose lives are told with it.
+const OUTPUTS: usize = 3;
 
 /// A step, or something that led to one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +41,16 @@ pub enum Part {
     Step,
     /// What led to the next step.
     Cause,
+}
+
+impl Step {
+    /// The same in the life of a record of which `name` was made.
+    fn of(self, name: &str) -> Self {
+        match self.part {
+            Part::Step => Self { text: format!("{name}: {}", self.text), ..self },
+            Part::Cause => self,
+        }
+    }
 }
 
 /// A cause that the judge found.
@@ -144,10 +157,26 @@ impl Life {
         let mut steps: Vec<Step> = drafts.into_iter().map(Draft::into_step).collect();
         let own: Vec<u64> = steps.iter().map(|step| step.seq).collect();
         steps.extend(causes.into_iter().filter(|one| own.binary_search(&one.seq).is_err()));
+        for output in outputs(entries, record) {
+            let theirs = Self::of(entries, context, findings, output).map(|life| life.steps);
+            let name = context.record(output);
+            let known: BTreeSet<u64> = steps.iter().map(|step| step.seq).collect();
+            let new = theirs.into_iter().flatten().filter(|step| !known.contains(&step.seq));
+            steps.extend(new.map(|step| step.of(&name)));
+        }
         steps.sort_by_key(|step| step.seq);
         let causes = named(&told, context);
         Some(Self { record, places, outcome, causes, steps })
     }
+}
+
+/// What groups made of a record; of many the first.
+fn outputs(entries: &[Entry], record: RecordId) -> Vec<RecordId> {
+    let made = entries.iter().filter_map(|entry| match &entry.event {
+        Event::Derived { record: from, output, .. } if from.id == record => Some(output.id),
+        _ => None,
+    });
+    made.take(OUTPUTS).collect()
 }
 
 /// What the judge says of it, each cause once.

@@ -84,6 +84,7 @@ const NAMES: Names<'static> = Names {
         "async-commit-on-revoke",
         "reset-on-transient-error",
         "stale-epoch-on-fetch-offsets",
+        "paused-rewinds",
         "no-consumer-truncation-check",
         "revoked-batch-still-delivered",
         "gc-active-while-log-offline",

@@ -319,18 +319,6 @@ impl<'a> Walk<'a> {
             Event::GaveUp { group, record, .. } if record.id == self.record => {
                 (*group, true, format!("{who} gave it up without having processed it"))
             }
-            Event::Derived { group, record, output, .. } if record.id == self.record => {
-                let made = self.context.record(output.id);
-                (*group, false, format!("{who} made {made} of it, and calls send"))
-            }
-            Event::Derived { group, record, output, .. } if output.id == self.record => {
-                let from = self.context.record(record.id);
-                (*group, false, format!("{who} made it of {from}"))
-            }
-            Event::SinkWritten { group, record, ignored, .. } if record.id == self.record => {
-                let what = if *ignored { "recognised it: nothing changed" } else { "took it" };
-                (*group, false, format!("the sink of {} {what}", self.context.group(*group)))
-            }
             Event::Committed { group, offsets } => {
                 let offset = self.passes(offsets)?;
                 let work = &mut self.works[group.index()];
@@ -359,9 +347,30 @@ impl<'a> Walk<'a> {
                 let text = format!("{who} {} without having processed it", ended(*how));
                 (group, true, text)
             }
-            _ => return None,
+            _ => return self.of_results(entry),
         };
         Some((Strand::Group(group), is_odd, text))
+    }
+
+    /// What came of the work of a group.
+    fn of_results(&self, entry: &Entry) -> Told {
+        let who = self.who(entry);
+        let (group, text) = match &entry.event {
+            Event::Derived { group, record, output, .. } if record.id == self.record => {
+                let made = self.context.record(output.id);
+                (*group, format!("{who} made {made} of it, and calls send"))
+            }
+            Event::Derived { group, record, output, .. } if output.id == self.record => {
+                let from = self.context.record(record.id);
+                (*group, format!("{who} made it of {from}"))
+            }
+            Event::SinkWritten { group, record, ignored, .. } if record.id == self.record => {
+                let what = if *ignored { "recognised it: nothing changed" } else { "took it" };
+                (*group, format!("the sink of {} {what}", self.context.group(*group)))
+            }
+            _ => return None,
+        };
+        Some((Strand::Group(group), false, text))
     }
 
     /// What became of it, a sentence each.
