@@ -27,7 +27,7 @@ export function compare(report) {
     el("header", null, el("p", { class: "brand" }, "ackproof"),
       el("h1", null, "Comparison", el("span", { class: "muted aside" }, ` ${counted(report.arms.length, "arm")}, seeds ${from}..${to}${report.interrupted ? ", interrupted" : ""}`)),
       command(report.reproduce)),
-    section("arms", "Arms", el("p", { class: "muted" }, "An arm is on the front if no other is at least as good in every measure and better in one."), arms),
+    section("arms", "Arms", el("p", { class: "muted" }, "An arm is on the front if no other is at least as good in every measure down to read unavailability, and better in one."), arms),
     pictures.length ? section("pictures", "What one costs and another saves", el("div", { class: "pictures" }, pictures)) : null,
     section("measures", "Measures", el("p", { class: "muted" }, `Means over seeds with 95 % intervals. Below: the difference to ${letters[0]} of the same seeds; bold where its interval leaves out 0.`), values(report, letters)),
   ].filter(Boolean);

@@ -234,7 +234,12 @@ fn group(
         consuming: consuming(sink, at, commit, cluster),
         produces,
         dead_letter,
-        autoscale: at.get("autoscale").and_then(|at| autoscale(sink, &at, members)),
+        autoscale: at.get("autoscale").and_then(|scale| {
+            if at.get("assign").is_some() {
+                sink.at(&scale, "members that assign() take no share of what others have: more of them help nobody");
+            }
+            autoscale(sink, &scale, members)
+        }),
         start: at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START),
         config,
         deploys,

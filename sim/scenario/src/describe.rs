@@ -216,7 +216,7 @@ pub fn describe(
         _ => target,
     };
     let mut text = match kind.grace {
-        Some(grace) => format!("{target} was told to stop, had {grace} for it, and was down"),
+        Some(grace) => format!("{target} was told to stop within {grace}, and was down"),
         None => done(&kind.action, plan, target),
     };
     // A group is named by what joined it, a rolling restart by its broker.

@@ -17,6 +17,11 @@ pub(crate) fn check(sink: &mut Sink<'_>, at: &At<'_>, group: &Group) {
                        write in any order";
         sink.at(&place, message);
     }
+    if let Some(place) = at.get("sink").filter(|_| keeps && group.produces.is_some()) {
+        let message = "a sink that keeps positions passes a record before what the group produced of it is \
+                       acknowledged: use one or the other";
+        sink.at(&place, message);
+    }
 }
 
 /// What its members write their results to.

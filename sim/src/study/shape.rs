@@ -25,7 +25,8 @@ pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
             groups().any(|group| reads(plan, group, |_| true))
         }
         "commit-durability" => {
-            plan.groups.iter().any(|group| reads(plan, group, |_| true))
+            let subscribes = |group: &Group| group.assigned < group.members;
+            plan.groups.iter().any(|group| subscribes(group) && reads(plan, group, |_| true))
                 && plan.faults.iter().any(moves_partitions)
         }
         "sink-effect" => plan.groups.iter().any(|group| {
@@ -106,7 +107,9 @@ fn reads(plan: &Plan, group: &Group, is: fn(&Producer) -> bool) -> bool {
 /// Whether several members of `group` get something to read.
 fn shares(plan: &Plan, group: &Group) -> bool {
     let topics = group.topics.iter().filter_map(|topic| plan.topics.get(topic.index()));
-    group.members > 1 && topics.map(|topic| u32::from(topic.partitions)).sum::<u32>() > 1
+    // Who calls assign() is in no group.
+    group.members - group.assigned.min(group.members) > 1
+        && topics.map(|topic| u32::from(topic.partitions)).sum::<u32>() > 1
 }
 
 /// Whether a fault makes some member resume from a commit, whatever the seed draws.

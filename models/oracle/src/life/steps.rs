@@ -36,6 +36,10 @@ impl Draft {
         self.node
     }
 
+    pub(super) fn is_replicas(&self) -> bool {
+        matches!(self.strand, Strand::Replica(_))
+    }
+
     pub(super) fn into_step(self) -> Step {
         let Self { seq, at, node, text, .. } = self;
         Step { seq, at, node, part: Part::Step, text }
@@ -68,6 +72,8 @@ pub(super) struct Walk<'a> {
     /// Where it was sent to.
     pub(super) partition: Option<TopicPartition>,
     sent: u64,
+    /// It was sent in this life of its producer, and has no outcome.
+    is_under_way: bool,
     acked: Option<String>,
     failed: Option<String>,
     holders: Vec<(NodeId, Offset)>,
@@ -108,6 +114,7 @@ impl<'a> Walk<'a> {
             bases: Vec::new(),
             partition: None,
             sent: 0,
+            is_under_way: false,
             acked: None,
             failed: None,
             holders: Vec::new(),
@@ -148,16 +155,23 @@ impl<'a> Walk<'a> {
             }
             Event::Sent { record, partition } if record.id == self.record => {
                 self.sent += 1;
+                self.is_under_way = true;
                 self.partition = partition.or(self.partition);
                 let to = partition.map_or_else(String::new, |partition| {
                     format!(" to {}", self.context.partition(partition))
                 });
-                let key = record.key.map_or_else(String::new, |key| format!("key {key}, "));
-                let size = plural(u64::from(record.size), "byte");
+                let key = record.key.map(|key| format!("key {key}"));
+                let size = (record.size > 0).then(|| plural(u64::from(record.size), "byte"));
+                let about: Vec<String> = key.into_iter().chain(size).collect();
+                let about = match about.is_empty() {
+                    true => String::new(),
+                    false => format!(" ({})", about.join(", ")),
+                };
                 let again = if self.sent > 1 { " again" } else { "" };
-                (self.sent > 1, format!("{who} sent it{to}{again} ({key}{size})"))
+                (self.sent > 1, format!("{who} sent it{to}{again}{about}"))
             }
             Event::Rejected { record, error } if record.id == self.record => {
+                self.is_under_way = false;
                 self.failed = Some(format!("send failed at once: {error}"));
                 (true, format!("send failed at once: {error}"))
             }
@@ -167,6 +181,7 @@ impl<'a> Walk<'a> {
                 (true, format!("{who} sends its batch again after {error}"))
             }
             Event::Acked { partition, base_offset, by, records } if self.holds(records) => {
+                self.is_under_way = false;
                 let acks = &self.context.producer(self.record.producer).acks;
                 if *base_offset == Offset::UNKNOWN {
                     self.acked = Some(format!("written to a socket (acks={acks})"));
@@ -183,27 +198,25 @@ impl<'a> Walk<'a> {
             Event::Failed { records, error, maybe_written, .. } if self.holds(records) => {
                 let sure =
                     if *maybe_written { "it may be written" } else { "certainly not written" };
+                self.is_under_way = false;
                 self.failed = Some(format!("send failed: {error}; {sure}"));
                 (true, format!("send failed: {error}; {sure}"))
             }
             Event::Unsent { records } if self.holds(records) => {
+                self.is_under_way = false;
                 self.failed = Some("never left the producer's buffer".to_owned());
                 (true, format!("{who} ended without flush: it never left the buffer"))
             }
             Event::ProcessEnded(how)
-                if self.is_open()
+                if self.is_under_way
                     && self.context.producer(self.record.producer).node == entry.node =>
             {
+                self.is_under_way = false;
                 (true, format!("{who} {} before it knew the outcome", ended(*how)))
             }
             _ => return None,
         };
         Some((Strand::Producer, is_odd, text))
-    }
-
-    /// It was sent, and has no outcome.
-    fn is_open(&self) -> bool {
-        self.sent > 0 && self.acked.is_none() && self.failed.is_none()
     }
 
     fn note(&mut self, partition: TopicPartition, offset: Offset) {
@@ -321,12 +334,16 @@ impl<'a> Walk<'a> {
             }
             Event::Committed { group, offsets } => {
                 let offset = self.passes(offsets)?;
+                // Where nobody tells of replicas, another record may lie there under another leader.
+                let is_unsure = self.had.is_empty() && self.leads.is_some();
                 let work = &mut self.works[group.index()];
+                if is_unsure && work.processed == 0 {
+                    return None;
+                }
                 if work.is_past || std::mem::replace(&mut work.is_committed, true) {
                     return None;
                 }
                 let early = if work.processed == 0 { ", before it had processed it" } else { "" };
-                work.is_past |= work.processed == 0;
                 let text = format!("{who} committed up to {offset}{early}");
                 (*group, work.processed == 0, text)
             }

@@ -5,12 +5,12 @@ use super::steps::{Draft, Strand, Walk};
 use super::{Part, Step};
 use crate::context::Context;
 use crate::history::{Entry, Event, ProcessEnd};
-use ackproof_types::{BrokerId, GroupId, NodeId, TopicPartition};
+use ackproof_types::{BrokerId, GenerationId, GroupId, NodeId, Offset, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Lines before one step: of more the middle is left out.
-const MOST: usize = 12;
+const MOST: usize = 30;
 
 /// Who leads a partition from an entry on, and who is in sync.
 type Leads = Vec<(u64, Option<BrokerId>)>;
@@ -34,15 +34,20 @@ pub(super) fn before(
     let around = Around::new(entries, context, walk.partition);
     let mut steps: BTreeMap<u64, Step> = BTreeMap::new();
     for (index, draft) in drafts.iter().enumerate().filter(|(_, draft)| draft.is_odd) {
-        let earlier = drafts[..index].iter().rev();
-        let last =
-            earlier.clone().find(|one| one.strand == draft.strand || draft.strand == Strand::Log);
-        // That no log has it any more needs no other reason than that it was cut off.
-        if draft.strand == Strand::Log && last.is_some_and(|one| one.is_odd) {
-            continue;
-        }
-        let from = last.or(drafts.first()).map_or(0, |one| one.seq);
-        for step in around.between(from, draft) {
+        let earlier = || drafts[..index].iter().rev();
+        let same = || earlier().filter(|one| one.strand == draft.strand);
+        let from = match draft.strand {
+            // That no log has it any more needs no other reason than that it was cut off.
+            Strand::Log if earlier().any(|one| one.is_odd && one.is_replicas()) => continue,
+            Strand::Log => earlier().find(|one| !matches!(one.strand, Strand::Group(_))),
+            // What made work odd may have begun before it was done the first time.
+            Strand::Group(_) => same().nth(1).or_else(|| same().next()),
+            Strand::Producer | Strand::Replica(_) => same().next(),
+        };
+        let from = from.or(drafts.first()).map_or(0, |one| one.seq);
+        let workers = earlier().filter(|one| one.strand == draft.strand).map(Draft::node);
+        let workers: BTreeSet<NodeId> = workers.collect();
+        for step in around.between(from, draft, &workers) {
             steps.entry(step.seq).or_insert(step);
         }
     }
@@ -129,8 +134,12 @@ impl<'a> Around<'a> {
         last
     }
 
-    fn between(&self, from: u64, draft: &Draft) -> Vec<Step> {
-        let actors = self.actors(from, draft);
+    fn between(&self, from: u64, draft: &Draft, workers: &BTreeSet<NodeId>) -> Vec<Step> {
+        let mut actors = self.actors(from, draft);
+        if draft.strand != Strand::Log {
+            actors.extend(workers);
+        }
+        let mut committed = self.committed(from, draft.strand);
         let mut steps: Vec<Step> = Vec::new();
         // Faults that were in force already, and an in-sync set that had lost somebody.
         for (place, to, target, text) in self.faults.values() {
@@ -143,7 +152,10 @@ impl<'a> Around<'a> {
         steps.extend(self.shrunk(from, draft.strand));
         let mut rebalanced = false;
         for entry in self.window(from, draft.seq) {
-            let Some(text) = self.text(entry, draft.strand, &actors) else { continue };
+            let back = self.went_back(entry, draft.strand, &mut committed);
+            let Some(text) = back.or_else(|| self.text(entry, draft.strand, &actors)) else {
+                continue;
+            };
             let is_rebalance = matches!(entry.event, Event::Rebalanced { .. });
             if is_rebalance && std::mem::replace(&mut rebalanced, true) {
                 continue;
@@ -151,6 +163,12 @@ impl<'a> Around<'a> {
             rebalanced &= is_rebalance;
             if steps.last().is_none_or(|last| last.text != text) {
                 steps.push(step(entry, text));
+            }
+            // Under the next leader it lies in no log: what follows has no part in it.
+            let is_over = matches!(&entry.event, Event::LeaderElected { partition, .. }
+                if Some(*partition) == self.partition);
+            if is_over && draft.strand == Strand::Log {
+                break;
             }
         }
         if steps.len() > MOST {
@@ -161,6 +179,35 @@ impl<'a> Around<'a> {
             steps.splice(at..at + left_out, [more]);
         }
         steps
+    }
+
+    /// How far a group had committed by an entry.
+    fn committed(&self, to: u64, strand: Strand) -> Option<Offset> {
+        let mut before = self.window(0, to).iter().rev();
+        before.find_map(|entry| self.commit(entry, strand))
+    }
+
+    fn commit(&self, entry: &Entry, strand: Strand) -> Option<Offset> {
+        let (Event::Committed { group, offsets }, Strand::Group(of)) = (&entry.event, strand)
+        else {
+            return None;
+        };
+        let here = |(partition, _): &&(TopicPartition, Offset)| Some(*partition) == self.partition;
+        let mine = offsets.iter().find(here).filter(|_| *group == of);
+        mine.map(|(_, offset)| *offset)
+    }
+
+    /// A commit that takes effect behind one that had gone further.
+    fn went_back(
+        &self,
+        entry: &Entry,
+        strand: Strand,
+        committed: &mut Option<Offset>,
+    ) -> Option<String> {
+        let offset = self.commit(entry, strand)?;
+        let before = committed.replace(offset).filter(|before| *before > offset)?;
+        let who = self.context.node(entry.node);
+        Some(format!("{who} committed {offset}, where {before} had been committed"))
     }
 
     /// The last change of the in-sync set before an entry, if somebody is missing since.
@@ -264,12 +311,12 @@ impl<'a> Around<'a> {
         match &entry.event {
             Event::Rebalanced { group, generation, reason, .. } if *group == of => {
                 let why = reason.map_or_else(String::new, |reason| format!(": {}", reason.words()));
-                Some(format!("{name} rebalanced{why} (generation {generation})"))
+                Some(format!("{name} rebalanced{why}{}", in_generation(*generation)))
             }
             Event::Assigned { group, partitions, generation, .. }
                 if *group == of && partitions.contains(&partition) =>
             {
-                Some(format!("{who} was assigned {} (generation {generation})", place()))
+                Some(format!("{who} was assigned {}{}", place(), in_generation(*generation)))
             }
             Event::Revoked { group, partitions, .. }
                 if *group == of && partitions.contains(&partition) =>
@@ -328,4 +375,9 @@ fn brokers(ids: &[BrokerId]) -> String {
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
     }
+}
+
+/// ` (generation 3)`; nothing where it is not on record.
+fn in_generation(generation: GenerationId) -> String {
+    if generation.0 < 0 { String::new() } else { format!(" (generation {generation})") }
 }

@@ -18,7 +18,9 @@ use crate::record_set::RecordSet;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::words::plural;
-use ackproof_types::{BrokerId, GroupId, Micros, ProducerIndex, Timestamp, TopicPartition};
+use ackproof_types::{
+    BrokerId, GroupId, Micros, ProducerIndex, RecordId, Timestamp, TopicPartition,
+};
 use behind::Behind;
 use lag::{Lag, Sums, groups, since};
 use std::collections::BTreeMap;
@@ -42,6 +44,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Positioned,
     Kind::Polled,
     Kind::Processed,
+    Kind::Derived,
     Kind::GaveUp,
     Kind::CommitSent,
     Kind::Committed,
@@ -77,6 +80,8 @@ pub(crate) struct Checker {
     verdict: Option<Groups>,
     states: BTreeMap<TopicPartition, State>,
     open: RecordSet,
+    /// What groups made and sent on, without an outcome, and when: they go on after the load.
+    made: BTreeMap<RecordId, Timestamp>,
     lag: Lag,
 }
 
@@ -135,6 +140,7 @@ impl Checker {
             verdict: None,
             states: BTreeMap::new(),
             open: RecordSet::default(),
+            made: BTreeMap::new(),
             lag: Lag::new(context),
         }
     }
@@ -144,8 +150,19 @@ impl Checker {
             self.judge_replicas(entry);
         }
         self.report.judged(1);
-        let open = self.open.iter().count();
-        if let Some(first) = self.open.iter().next() {
+        let settle = since(settled, entry.at);
+        let over = Micros(settle.0 / 2);
+        let half = settled + (Micros(settle.0 - over.0));
+        // A group that is still at work sends until the end.
+        let is_young =
+            |id: &RecordId| self.made.get(id).is_some_and(|at| at.as_micros() > half.as_micros());
+        let open = self.open.iter().filter(|id| !is_young(id)).count();
+        if open == 0 && self.open.iter().next().is_some() {
+            self.report.undecided(Some(settle + over), || {
+                "what a group had made was on its way when the settle phase ended".to_owned()
+            });
+        }
+        if let Some(first) = self.open.iter().find(|id| !is_young(id)) {
             let context = &self.context;
             self.report.violated(entry, || {
                 let first = context.record(first);
@@ -156,9 +173,6 @@ impl Checker {
                 }
             });
         }
-        let settle = since(settled, entry.at);
-        let over = Micros(settle.0 / 2);
-        let half = settled + (Micros(settle.0 - over.0));
         let (told, untold): (Vec<_>, Vec<_>) =
             groups(&self.context).partition(|(id, _)| !self.lag.is_untold(*id));
         if let Some((_, group)) = untold.first() {
@@ -303,16 +317,23 @@ impl Property for Checker {
                     }
                 }
             }
+            Event::Derived { output, .. } => {
+                self.made.insert(output.id, entry.at);
+            }
             Event::Sent { record, .. } => {
                 self.open.insert(record.id);
             }
             Event::Rejected { record, .. } => {
+                self.made.remove(&record.id);
                 self.open.remove(record.id);
             }
             Event::Acked { records, .. }
             | Event::Failed { records, .. }
             | Event::Unsent { records } => {
                 for record in records.iter() {
+                    if !self.made.is_empty() {
+                        self.made.remove(&record.id);
+                    }
                     self.open.remove(record.id);
                 }
             }

@@ -241,7 +241,7 @@ fn faults_say_what_they_did() {
         (r#""restart": "broker-2", "for": "4s""#, "broker-2 stopped cleanly and was down for 4s"),
         (
             r#""restart": "broker-2", "for": "4s", "grace": "500ms""#,
-            "broker-2 was told to stop, had 500ms for it, and was down for 4s",
+            "broker-2 was told to stop within 500ms, and was down for 4s",
         ),
         (
             r#""rolling-restart": "brokers", "for": "4s""#,
