@@ -65,7 +65,12 @@ impl Consumer {
                 self.client.ready(coordinator(broker), out);
                 return;
             }
-            Ok(_) => Lookup::Unavailable,
+            Ok(_) => {
+                if self.config.group_protocol == GroupProtocol::Classic {
+                    self.fail_queued_commits(ErrorCode::CoordinatorNotAvailable, out);
+                }
+                Lookup::Unavailable
+            }
             Err(error) => {
                 // The commits of a member of a consumer group wait for the next lookup (Kafka:
                 // `CommitRequestManager`).

@@ -4,7 +4,9 @@ use super::{Part, Step};
 use crate::context::Context;
 use crate::history::{Entry, Event, ProcessEnd};
 use ackproof_types::words::plural;
-use ackproof_types::{GroupId, NodeId, Offset, RecordId, RecordSlice, Timestamp, TopicPartition};
+use ackproof_types::{
+    GroupId, NodeId, Offset, Record, RecordId, RecordSlice, Timestamp, TopicPartition,
+};
 
 /// Whose doing a step is: what led to it has happened since the step before it of the same strand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,13 +162,7 @@ impl<'a> Walk<'a> {
                 let to = partition.map_or_else(String::new, |partition| {
                     format!(" to {}", self.context.partition(partition))
                 });
-                let key = record.key.map(|key| format!("key {key}"));
-                let size = (record.size > 0).then(|| plural(u64::from(record.size), "byte"));
-                let about: Vec<String> = key.into_iter().chain(size).collect();
-                let about = match about.is_empty() {
-                    true => String::new(),
-                    false => format!(" ({})", about.join(", ")),
-                };
+                let about = about(record);
                 let again = if self.sent > 1 { " again" } else { "" };
                 (self.sent > 1, format!("{who} sent it{to}{again}{about}"))
             }
@@ -429,4 +425,12 @@ impl<'a> Walk<'a> {
 
 fn ended(how: ProcessEnd) -> &'static str {
     if how == ProcessEnd::Crash { "crashed" } else { "stopped" }
+}
+
+/// ` (key 7, 120 bytes)`, as far as it is on record.
+fn about(record: &Record) -> String {
+    let key = record.key.map(|key| format!("key {key}"));
+    let size = (record.size > 0).then(|| plural(u64::from(record.size), "byte"));
+    let about: Vec<String> = key.into_iter().chain(size).collect();
+    if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) }
 }

@@ -82,6 +82,8 @@ struct Commits {
     sent: Vec<(Offset, Moment)>,
     /// One past the highest that took effect.
     effective: Offset,
+    /// Where members began anew, whatever was committed, and how.
+    resets: Vec<(Offset, u64, PositionSource)>,
 }
 
 #[derive(Debug)]
@@ -192,7 +194,17 @@ impl Checker {
         }
         let commits = self.commits.get(group, input.partition);
         let passing = commits.and_then(|one| one.sent.iter().find(|(to, _)| *to > input.offset));
-        let known = why::Known { group, outputs: &self.outputs, passing: passing.copied() };
+        let made =
+            input.outputs.iter().filter_map(|id| self.outputs.get(id)).map(|one| one.derived.seq);
+        let (made, passed) = (made.max(), passing.map_or(u64::MAX, |(_, sent)| sent.seq));
+        let begins = commits.and_then(|one| {
+            let past = |(to, seq, _): &&(Offset, u64, PositionSource)| {
+                *to > input.offset && Some(*seq) > made && *seq < passed
+            };
+            one.resets.iter().find(past).map(|(.., source)| *source)
+        });
+        let passing = passing.copied();
+        let known = why::Known { group, outputs: &self.outputs, passing, begins };
         let (cause, words) = why::explain(&context, input, &known);
         let (partition, offset) = (input.partition, input.offset);
         let since = passing.map(|(_, sent)| sent.at);
@@ -254,6 +266,9 @@ impl Property for Checker {
             Event::Positioned { group, partition, offset, source: PositionSource::Committed } => {
                 let commits = self.commits.of(*group, *partition);
                 commits.effective = commits.effective.max(*offset);
+            }
+            Event::Positioned { group, partition, offset, source } => {
+                self.commits.of(*group, *partition).resets.push((*offset, entry.seq, *source));
             }
             Event::FinalRead { records, .. } => {
                 records.iter().for_each(|record| self.found(entry, record.id));

@@ -110,6 +110,16 @@ fn ways(plan: &Plan, group: &Group, lane: Lane, output: &Output) -> Vec<Way> {
             way(cause, says, format!("commit={}", group.commit.name()));
         }
     }
+    let reset = group.config.word("auto.offset.reset");
+    let begins = match reset.split(':').next() {
+        Some("latest") => Some(LossCause::ResetLatest),
+        Some("by_duration") => Some(LossCause::ResetByDuration),
+        _ => None,
+    };
+    if let Some(cause) = begins {
+        let says = "when it ends before its first commit and begins anew behind the record";
+        way(cause, says, format!("config.auto.offset.reset={reset}"));
+    }
     if output.sending.on_failure == OnFailure::Drop {
         let says = "when its send fails";
         way(LossCause::OutputDropped, says, format!("{key}.on_failure=drop"));

@@ -97,3 +97,21 @@ fn records_that_nobody_acknowledged_are_not_demanded() {
     let result = judged(Awaits::Never, Acks::All, events);
     assert_eq!((result.judgement, result.witnesses), (Judgement::Vacuous, 0));
 }
+
+#[test]
+fn a_group_that_begins_behind_the_record_is_told_by_its_reset() {
+    let begins = (
+        6,
+        Event::Positioned {
+            group: G,
+            partition: P,
+            offset: Offset(1),
+            source: PositionSource::NoCommitByDuration,
+        },
+    );
+    let then = [crashed(), begins].into_iter().chain(commit()).collect();
+    let result = judged(Awaits::BeforeCommit, Acks::All, story(then, &[]));
+    assert_eq!(result.judgement, Judgement::Violated);
+    let causes: Vec<LossCause> = result.causes.keys().map(|(_, cause)| *cause).collect();
+    assert_eq!(causes, [LossCause::ResetByDuration]);
+}

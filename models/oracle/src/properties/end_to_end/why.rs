@@ -3,6 +3,7 @@
 use super::{Fate, Input, Moment, Output};
 use crate::cause::LossCause;
 use crate::context::{Context, Word};
+use crate::history::PositionSource;
 use crate::report::instant;
 use ackproof_types::{Acks, Awaits, CommitStrategy, GroupId, GroupProtocol, Offset, RecordId};
 use std::collections::BTreeMap;
@@ -13,6 +14,8 @@ pub(super) struct Known<'a> {
     pub(super) outputs: &'a BTreeMap<RecordId, Output>,
     /// The first commit past the record.
     pub(super) passing: Option<(Offset, Moment)>,
+    /// How a member began behind the record before that, if not at a commit.
+    pub(super) begins: Option<PositionSource>,
 }
 
 /// The cause, and the words for it.
@@ -59,9 +62,24 @@ fn told(context: &Context, known: &Known<'_>, id: RecordId, output: &Output) -> 
             (Fate::Failed(failed), Some((_, sent))) if failed.seq < sent.seq => {
                 LossCause::OutputDropped
             }
-            (_, Some(_)) => early(context, known),
+            (_, Some(_)) => known.begins.map_or_else(|| early(context, known), begun),
             (_, None) => LossCause::NotOnRecord,
         },
+    }
+}
+
+/// Why the group began behind the record.
+const fn begun(source: PositionSource) -> LossCause {
+    match source {
+        PositionSource::NoCommitLatest => LossCause::ResetLatest,
+        PositionSource::NoCommitByDuration => LossCause::ResetByDuration,
+        PositionSource::OutOfRangeEarliest
+        | PositionSource::OutOfRangeLatest
+        | PositionSource::OutOfRangeByDuration => LossCause::OutOfRange,
+        PositionSource::Committed
+        | PositionSource::NoCommitEarliest
+        | PositionSource::Truncated
+        | PositionSource::Sought => LossCause::NotOnRecord,
     }
 }
 
