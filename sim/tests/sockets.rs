@@ -1,4 +1,5 @@
-//! `acks=0` and the sockets under it, seen from outside: written is success, and a socket holds only so much.
+//! Sockets, seen from outside: with `acks=0`, written is success, and a socket holds only so much; what is in the
+//! socket of a broker outlives the connection by two requests.
 
 use ackproof::world::recorder::Trace;
 use ackproof::world::run::run;
@@ -57,4 +58,26 @@ fn a_send_that_the_socket_does_not_take_times_out() {
         "a new connection has a buffer of its own: {succeeded}"
     );
     assert_eq!(failed, 0, "it is tried again");
+}
+
+#[test]
+fn of_what_a_frozen_broker_has_not_read_it_takes_two_requests_once_its_client_is_gone() {
+    // The first answer is answered by a reset, and the second cannot be written.
+    let names = Names { properties: &[], witnesses: &[], variants: &[] };
+    let text = r#"{
+      "cluster": { "brokers": 1, "config": { "offsets.topic.replication.factor": 1 } },
+      "topics": { "payments": { "partitions": 1, "replication.factor": 1 } },
+      "producers": { "billing": { "rate": "200/s", "config": {
+        "acks": 1, "enable.idempotence": false, "linger.ms": 0, "batch.size": 0,
+        "max.in.flight.requests.per.connection": 5,
+        "request.timeout.ms": 5000, "delivery.timeout.ms": 60000 } } },
+      "faults": [{ "at": "5s", "pause": "broker-1", "for": "8s" }],
+      "run": { "load": "40s", "settle": "20s" }
+    }"#;
+    let plan = load_with(text, "test.json", &names, &[]);
+    let (plan, _) = plan.unwrap_or_else(|found| panic!("{found:#?}"));
+    for seed in 0..10 {
+        let outcome = run(&plan, seed, None).expect("a run");
+        assert_eq!(outcome.findings.records.log_duplicates, 2, "of five in flight, seed {seed}");
+    }
 }

@@ -71,10 +71,6 @@ impl Kernel {
         match done {
             Done::Nothing => {}
             Done::Handle(request) => return Some(request),
-            // The other end is closed, and answers with a reset: what came before it is discarded.
-            Done::Answer(id, message) if !is_nothing(&message) && self.is_closed(id) => {
-                self.network.forget(id);
-            }
             Done::Answer(id, message) => self.answer_now(id, message),
             Done::Request(route, message) => self.request_now(node, route, message),
         }
@@ -91,11 +87,6 @@ impl Kernel {
     /// From now on requests take no time.
     pub(crate) fn lift(&mut self) {
         self.servers.iter_mut().flatten().for_each(Server::lift);
-    }
-
-    /// Whether the opener of a connection let go of it.
-    fn is_closed(&mut self, id: ConnectionId) -> bool {
-        self.network.get(id).is_some_and(|connection| !connection.open)
     }
 
     /// Puts on record how busy each server has been since the last time.
@@ -198,9 +189,16 @@ impl Kernel {
         }
     }
 
-    /// The next request that waits on the connection is read once the step is over.
+    /// The next request that waits on the connection is read once the step is over. An opener that has let
+    /// go of the connection resets it when the first answer comes. One request more is read from the socket;
+    /// its answer fails, and with it the connection ends (`Selector#pollSelectionKeys`): what else was sent
+    /// is discarded.
     fn answer_now(&mut self, id: ConnectionId, message: Message) {
         let Some(connection) = self.network.get(id) else { return };
+        let is_refused = !connection.open && !is_nothing(&message);
+        if is_refused && std::mem::replace(&mut connection.is_reset, true) {
+            return self.network.forget(id);
+        }
         if let Message::Throttled(time, _) = &message {
             self.events.push(self.events.now() + time.0, Due::Backlog(id));
         } else if connection.backlog.is_empty() {

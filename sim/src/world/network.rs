@@ -70,6 +70,8 @@ pub(crate) struct Connection {
     pub(crate) accepted_in: Option<u32>,
     /// The opener still holds it.
     pub(crate) open: bool,
+    /// The opener no longer held it when an answer came.
+    pub(crate) is_reset: bool,
     /// It has been under way for as long as a set-up is sure to be given.
     is_late: bool,
     /// The acceptor works on a request; the next ones wait here.
@@ -211,6 +213,7 @@ impl Network {
             route,
             accepted_in: None,
             open: true,
+            is_reset: false,
             is_late: false,
             busy: false,
             backlog: VecDeque::new(),
