@@ -7,7 +7,7 @@
 //! - [`shrink`] a failure made small · [`validate`] the model held against the real thing, in [`markdown`] too
 //! - [`human`] for people · [`json`] for machines, [`jsonl`] a line a run · [`mod@cases`] by expectation, for
 //!   [`junit`] and [`github`] · [`command`] the command that shows it again
-//! - [`mod@page`] a report to look at, as one HTML file · [`mod@seeds`] lists of seeds
+//! - [`mod@page`] a report to look at, as one HTML file · [`perfetto`] a run as a trace for Perfetto · [`mod@seeds`] lists of seeds
 
 pub mod bench;
 pub mod capacity;
@@ -28,6 +28,7 @@ pub mod markdown;
 pub mod measure;
 pub mod outputs;
 pub mod page;
+pub mod perfetto;
 pub mod run;
 mod seeds;
 pub mod shrink;

@@ -56,6 +56,35 @@ fn every_command_that_promises_a_page_writes_it() {
     assert_eq!(data(&printed.out)["report"]["digest"], alone["report"]["digest"]);
 }
 
+/// What is in a trace is checked where it is written; here it is a file of Perfetto's, of one run, and small.
+#[test]
+fn a_run_is_a_trace_for_perfetto() {
+    let directory = directory();
+    let path = directory.path();
+    let chaos = root().join("scenarios/basics/chaos.json").display().to_string();
+    let trace = |status, arguments: &[&str]| {
+        let ran = run(path, &[arguments, &["--perfetto", "out/run.pftrace"]].concat());
+        assert_eq!(ran.status, status, "{arguments:?}: {}", ran.talk);
+        (std::fs::read(path.join("out/run.pftrace")).unwrap_or_default(), ran)
+    };
+    let (_, refused) = trace(2, &["run", &chaos, "--seeds", "2"]);
+    assert!(refused.talk.contains("--perfetto shows one run"), "{}", refused.talk);
+    let (made, with) = trace(0, &["run", &chaos, "--seed", "7"]);
+    let has =
+        |trace: &[u8], text: &str| trace.windows(text.len()).any(|part| part == text.as_bytes());
+    for text in ["broker-2", "owner of payments-1", "in-sync replicas", "sends in flight", "lag"] {
+        assert!(has(&made, text), "{text}");
+    }
+    assert!(made.len() < 2 * CHAOS, "{} bytes", made.len());
+    let without = run(path, &["run", &chaos, "--seed", "7"]);
+    assert_eq!(with.out, without.out, "a trace changes nothing");
+    let history = root().join("tests/histories/lost.jsonl").display().to_string();
+    let (made, _) = trace(1, &["check", &history]);
+    assert!(has(&made, "acked-durability"), "what is violated is marked");
+    let (again, _) = trace(1, &["check", &history]);
+    assert_eq!(made, again, "the same file each time");
+}
+
 /// Lanes and curves are gathered apart from the oracle: they must come to the same.
 #[test]
 fn lanes_and_curves_agree_with_the_report() {

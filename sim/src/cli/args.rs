@@ -124,6 +124,9 @@ pub(crate) struct Run {
     /// Write the history to stdout, one JSON object per line. The report then goes to stderr.
     #[arg(long)]
     pub(crate) trace: bool,
+    /// Write the run as a trace for ui.perfetto.dev: tracks, counters and the ways of records.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) perfetto: Option<PathBuf>,
     /// Write the run as a schedule file, in which every record and every fault is fixed.
     #[arg(long, value_name = "FILE")]
     pub(crate) save_schedule: Option<PathBuf>,
@@ -148,6 +151,9 @@ pub(crate) struct Replay {
     /// Write the history to stdout, one JSON object per line. The report then goes to stderr.
     #[arg(long)]
     pub(crate) trace: bool,
+    /// Write the run as a trace for ui.perfetto.dev: tracks, counters and the ways of records.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) perfetto: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) places: Places,
     #[command(flatten)]

@@ -14,7 +14,7 @@ use ackproof_oracle::jsonl::nearest;
 use ackproof_oracle::registry::PROPERTIES;
 use ackproof_oracle::verdict::Subject;
 use ackproof_reports::verdict::Expected;
-use ackproof_reports::{human, json, page};
+use ackproof_reports::{human, json, page, perfetto};
 use flate2::bufread::MultiGzDecoder;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -33,6 +33,9 @@ pub(crate) struct Check {
     /// Also write a page to a file: what happened over time.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Also write the history as a trace for ui.perfetto.dev.
+    #[arg(long, value_name = "FILE")]
+    perfetto: Option<PathBuf>,
     /// What to expect of a property: held, violated or may-violate. All other properties must hold.
     /// The delivery properties must have been judged.
     #[arg(long, value_name = "PROPERTY=WHAT", value_parser = parse_expectation)]
@@ -58,14 +61,16 @@ fn parse_expectation(text: &str) -> Result<(String, Expected), String> {
 
 pub(crate) fn check(arguments: &Check) -> Status {
     let name = arguments.history.display().to_string();
-    let page = match Page::open(arguments.html.as_deref()) {
-        Ok(page) => page,
+    let (html, perfetto) = (arguments.html.as_deref(), arguments.perfetto.as_deref());
+    let opened = Page::open(html).and_then(|page| Ok((page, Page::open(perfetto)?)));
+    let (page, trace) = match opened {
+        Ok(opened) => opened,
         Err(text) => {
             talk(&text);
             return Status::Usage;
         }
     };
-    let mut course = arguments.html.is_some().then(Chronicler::default);
+    let mut course = (page.is_asked() || trace.is_asked()).then(Chronicler::default);
     let checked = match judge(&arguments.history, &name, course.as_mut()) {
         Ok(checked) => checked,
         Err(text) => {
@@ -79,10 +84,10 @@ pub(crate) fn check(arguments: &Check) -> Status {
         Shown::Human => for_people(&human::check(&report)),
         Shown::Json => result(&json::check(&report)),
     };
-    let written = page.write(|| {
-        page::check(&report, &course.take().unwrap_or_default().conclude(&report.groups))
-    });
-    Status::from(report.verdict).max(shown).max(written)
+    let course = course.take().unwrap_or_default().conclude(&report.groups);
+    let written = page.write(|| page::check(&report, &course));
+    let traced = trace.write(|| perfetto::trace(&course, &report.properties, &report.groups));
+    Status::from(report.verdict).max(shown).max(written).max(traced)
 }
 
 fn judge(path: &Path, name: &str, mut course: Option<&mut Chronicler>) -> Result<Checked, String> {

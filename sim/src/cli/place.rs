@@ -45,11 +45,11 @@ impl Place {
         }
     }
 
-    /// Adds `text`.
-    pub(crate) fn write(&mut self, text: &str) -> io::Result<()> {
+    /// Adds text, or whatever else a file holds.
+    pub(crate) fn write(&mut self, content: impl AsRef<[u8]>) -> io::Result<()> {
         match self {
-            Self::New(out) => out.write_all(text.as_bytes()),
-            Self::Device(out) => out.write_all(text.as_bytes()),
+            Self::New(out) => out.write_all(content.as_ref()),
+            Self::Device(out) => out.write_all(content.as_ref()),
         }
     }
 
@@ -66,7 +66,7 @@ impl Place {
     }
 }
 
-/// A page that is to be beside what is printed, or none. That it can be made is tried first.
+/// A page, or another file, that is to be beside what is printed, or none. That it can be made is tried first.
 pub(crate) struct Page<'a>(Option<(&'a Path, Place)>);
 
 impl<'a> Page<'a> {
@@ -80,10 +80,15 @@ impl<'a> Page<'a> {
         Ok(Self(Some((file, place))))
     }
 
+    /// Whether there is to be one.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Writes it; the status is `Met` unless it could not be written.
-    pub(crate) fn write(self, page: impl FnOnce() -> String) -> Status {
+    pub(crate) fn write<T: AsRef<[u8]>>(self, page: impl FnOnce() -> T) -> Status {
         let Some((file, mut place)) = self.0 else { return Status::Met };
-        match place.write(&page()).and_then(|()| place.complete(file)) {
+        match place.write(page()).and_then(|()| place.complete(file)) {
             Ok(()) => Status::Met,
             Err(error) => {
                 told(file, &error);

@@ -34,6 +34,6 @@ pub(crate) fn replay(arguments: &Replay) -> Status {
         ));
         return Status::Usage;
     }
-    let Replay { paths, sets, trace, places, flags } = arguments.clone();
-    run(&Run { paths, sets, trace, places, flags, save_schedule: None, force: false })
+    let Replay { paths, sets, trace, perfetto, places, flags } = arguments.clone();
+    run(&Run { paths, sets, trace, perfetto, places, flags, save_schedule: None, force: false })
 }

@@ -7,7 +7,7 @@ use super::load::{Drawn, Scenario, load};
 use super::options::Options;
 use super::output::{TraceOut, talk};
 use super::outputs::{Outputs, finish};
-use super::place::{below, free};
+use super::place::{Page, below, free};
 use super::progress::Progress;
 use super::save::{failure, save};
 use super::seeds::nothing;
@@ -28,7 +28,7 @@ use ackproof_reports::jsonl::RunLine;
 use ackproof_reports::run::RunReport;
 use ackproof_reports::sweep::{Asked, SeedRange, SweepReport};
 use ackproof_reports::verdict::Verdict;
-use ackproof_reports::{human, json, page};
+use ackproof_reports::{human, json, page, perfetto};
 
 pub(crate) fn run(arguments: &Run) -> Status {
     match prepare(arguments) {
@@ -84,11 +84,18 @@ fn begin(arguments: &Run, options: &Options, asked: &Asked, scenarios: &[Scenari
     if is_sweep && arguments.trace {
         return refuse("error: --trace follows one run: name one scenario and one seed\n");
     }
+    if is_sweep && arguments.perfetto.is_some() {
+        return refuse("error: --perfetto shows one run: name one scenario and one seed\n");
+    }
     if is_sweep && arguments.save_schedule.is_some() {
         return refuse("error: --save-schedule saves one run: name one scenario and one seed\n");
     }
     let outputs = match Outputs::open(options.format, &options.files) {
         Ok(outputs) => outputs,
+        Err(text) => return refuse(&text),
+    };
+    let perfetto = match Page::open(arguments.perfetto.as_deref()) {
+        Ok(perfetto) => perfetto,
         Err(text) => return refuse(&text),
     };
     let schedule = arguments.save_schedule.iter().map(|file| free(file, arguments.force));
@@ -101,7 +108,7 @@ fn begin(arguments: &Run, options: &Options, asked: &Asked, scenarios: &[Scenari
             let SeedRange { from, to } = asked.seeds;
             nothing(&(from..to.unwrap_or(from)))
         }
-        [scenario] if !is_sweep => single(arguments, options, asked, scenario, outputs),
+        [scenario] if !is_sweep => single(arguments, options, asked, scenario, (outputs, perfetto)),
         _ => sweep(options, asked, scenarios, outputs),
     }
 }
@@ -111,7 +118,7 @@ fn single(
     options: &Options,
     asked: &Asked,
     scenario: &Scenario,
-    mut outputs: Outputs,
+    (mut outputs, perfetto): (Outputs, Page<'_>),
 ) -> Status {
     let seed = asked.seeds.from;
     let Drawn { plan, swarm } = match scenario.drawn(asked, seed) {
@@ -127,7 +134,7 @@ fn single(
         outputs.aside();
     }
     let trace = out.as_ref().map(TraceOut::trace);
-    let course = outputs.wants(Format::Html).then(Shared::default);
+    let course = (outputs.wants(Format::Html) || perfetto.is_asked()).then(Shared::default);
     let trace = match &course {
         Some(course) => Some(course.trace(trace)),
         None => trace,
@@ -142,14 +149,16 @@ fn single(
     let shown = match &run {
         Ok(report) => {
             outputs.run(|| RunLine::from(report));
+            let course = course.as_ref().map(|one| one.course(&report.groups)).unwrap_or_default();
             let page = || {
                 let mut contract = contract(&plan);
                 contract.observe(seed, &report.causes);
-                let course =
-                    course.as_ref().map(|one| one.course(&report.groups)).unwrap_or_default();
                 page::run(report, &contract, &course)
             };
-            outputs.finish(&sweep, || human::run(report), || json::run(report), page)
+            let shown = outputs.finish(&sweep, || human::run(report), || json::run(report), page);
+            let traced =
+                perfetto.write(|| perfetto::trace(&course, &report.properties, &report.groups));
+            shown.max(traced)
         }
         Err(failure) => {
             let command = &sweep.reproduce;
