@@ -134,11 +134,12 @@ impl Machine for Reader {
         reader
     }
 
-    fn step(&mut self, _now: Timestamp, input: InputOf<Self>, out: &mut Out) {
+    fn step(&mut self, _now: Timestamp, mut input: InputOf<Self>, out: &mut Out) {
         if self.exited {
             return;
         }
-        match self.client.unthrottled(input, out) {
+        self.client.unthrottled(&mut input, out);
+        match input {
             Input::Deliver { from, message: Message::Response(id, response) } => {
                 match self.client.answered(from.route, id, response, out) {
                     Completed::Internal => {}

@@ -12,7 +12,7 @@ use crate::record_set::RecordSet;
 use ackproof_types::{
     ErrorCode, Micros, NodeId, ProducerIndex, RecordId, Timestamp, TopicId, TopicPartition,
 };
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Clocks that were merged differ, and a client tells of a failure a moment before it raises the epoch:
 /// what it sends within this time after it counts as in flight.
@@ -44,12 +44,13 @@ pub(crate) struct Bumps {
     excused: RecordSet,
 }
 
-/// Records of a producer that were sent and have no outcome: a window of those that are in flight.
+/// Records of a producer that were sent and have no outcome.
 #[derive(Debug, Default)]
 struct Open {
-    /// The number of the first.
-    base: u32,
-    cells: VecDeque<Cell>,
+    /// By number.
+    cells: Vec<Cell>,
+    /// None below this number is in flight.
+    first: u32,
     /// One past the highest number that was sent.
     end: u32,
     /// A record was sent after one of a higher number: the application sends again, and numbers are in no order.
@@ -72,18 +73,11 @@ impl Open {
     fn send(&mut self, number: u32, to: Option<TopicPartition>) {
         self.is_mixed |= number < self.end;
         self.end = self.end.max(number.saturating_add(1));
-        if self.cells.is_empty() {
-            self.base = number;
-        }
-        while number < self.base {
-            self.base -= 1;
-            self.cells.push_front(Cell::None);
-        }
-        let index = (number - self.base) as usize;
-        let cell = to.map_or(Cell::Anywhere, |to| Cell::Partition(to.partition));
+        self.first = self.first.min(number);
+        let (index, cell) = (number as usize, to.into());
         if self.cells.len() == index {
             // Nearly always the next one: `resize` is much slower there.
-            return self.cells.push_back(cell);
+            return self.cells.push(cell);
         }
         if self.cells.len() < index {
             self.cells.resize(index + 1, Cell::None);
@@ -92,28 +86,34 @@ impl Open {
     }
 
     fn end(&mut self, number: u32) {
-        let index = number.checked_sub(self.base);
-        let Some(cell) = index.and_then(|index| self.cells.get_mut(index as usize)) else { return };
+        let Some(cell) = self.cells.get_mut(number as usize) else { return };
         *cell = Cell::None;
-        while self.cells.front() == Some(&Cell::None) {
-            self.cells.pop_front();
-            self.base += 1;
+        while self.cells.get(self.first as usize) == Some(&Cell::None) {
+            self.first += 1;
         }
+    }
+
+    /// Those that are, or may be, in flight, with their numbers.
+    fn numbered(&self) -> impl Iterator<Item = (u32, Cell)> + '_ {
+        (self.first..).zip(self.cells.iter().skip(self.first as usize).copied())
     }
 
     /// Whether one before `number` is in flight to `partition` for certain.
     fn has_before(&self, number: u32, partition: u16) -> bool {
-        let before = (self.base..number).zip(&self.cells);
-        before.into_iter().any(|(_, cell)| *cell == Cell::Partition(partition))
+        let mut before = self.numbered().take_while(|(other, _)| *other < number);
+        before.any(|(_, cell)| cell == Cell::Partition(partition))
     }
 
     /// The numbers of those that are, or may be, in flight to `partition`.
     fn to(&self, partition: u16) -> impl Iterator<Item = u32> + '_ {
-        let numbered = (self.base..).zip(&self.cells);
-        let is_there = move |cell: &Cell| {
-            matches!(*cell, Cell::Anywhere) || *cell == Cell::Partition(partition)
-        };
-        numbered.filter(move |(_, cell)| is_there(cell)).map(|(number, _)| number)
+        let is_there = move |cell| cell == Cell::Anywhere || cell == Cell::Partition(partition);
+        self.numbered().filter(move |(_, cell)| is_there(*cell)).map(|(number, _)| number)
+    }
+}
+
+impl From<Option<TopicPartition>> for Cell {
+    fn from(to: Option<TopicPartition>) -> Self {
+        to.map_or(Self::Anywhere, |to| Self::Partition(to.partition))
     }
 }
 
@@ -153,7 +153,7 @@ impl Bumps {
                         && partition.map_or(place.topic == topic, |partition| *place == partition)
                         && entry.at.as_micros() <= (*at + MOMENT).as_micros()
                 };
-                if self.last.iter().any(|(place, at)| is_near(place, at)) {
+                if !self.last.is_empty() && self.last.iter().any(|(place, at)| is_near(place, at)) {
                     self.excused.insert(record.id);
                 }
             }
@@ -192,6 +192,7 @@ impl Bumps {
                 for (open, producer) in self.open.iter_mut().zip(&context.producers) {
                     if producer.node == entry.node {
                         open.cells.clear();
+                        open.first = 0;
                     }
                 }
                 self.reasons.retain(|(node, _), _| *node != entry.node);
@@ -340,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_flight_is_a_window_that_moves_on() {
+    fn what_is_in_flight_begins_later_and_later() {
         let mut open = Open::default();
         open.send(5, Some(P));
         open.send(7, None);
@@ -348,10 +349,10 @@ mod tests {
         assert_eq!(open.to(0).collect::<Vec<_>>(), [5, 7]);
         open.end(5);
         open.end(99);
-        assert_eq!((open.base, open.to(1).collect::<Vec<_>>()), (6, vec![6, 7]));
+        assert_eq!((open.first, open.to(1).collect::<Vec<_>>()), (6, vec![6, 7]));
         open.send(3, Some(P));
         assert_eq!(open.to(0).collect::<Vec<_>>(), [3, 7]);
         (3..8).for_each(|number| open.end(number));
-        assert!(open.cells.is_empty());
+        assert_eq!((open.first, open.numbered().count()), (8, 0));
     }
 }

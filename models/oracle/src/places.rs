@@ -17,16 +17,21 @@ impl<T> Default for Places<T> {
 
 impl<T: Default> Places<T> {
     /// What is kept for `place`, made if there is nothing.
+    #[inline]
     pub(crate) fn of(&mut self, place: TopicPartition) -> &mut T {
         let (topic, partition) = (place.topic.index(), usize::from(place.partition));
+        if self.topics.get(topic).is_none_or(|partitions| partitions.len() <= partition) {
+            self.grow(topic, partition);
+        }
+        &mut self.topics[topic][partition]
+    }
+
+    #[cold]
+    fn grow(&mut self, topic: usize, partition: usize) {
         if self.topics.len() <= topic {
             self.topics.resize_with(topic + 1, Vec::new);
         }
-        let partitions = &mut self.topics[topic];
-        if partitions.len() <= partition {
-            partitions.resize_with(partition + 1, T::default);
-        }
-        &mut partitions[partition]
+        self.topics[topic].resize_with(partition + 1, T::default);
     }
 
     /// What is kept for `place`.
@@ -63,6 +68,7 @@ impl<T> Default for GroupPlaces<T> {
 
 impl<T: Default> GroupPlaces<T> {
     /// What is kept for `place` of `group`, made if there is nothing.
+    #[inline]
     pub(crate) fn of(&mut self, group: GroupId, place: TopicPartition) -> &mut T {
         if self.groups.len() <= group.index() {
             self.groups.resize_with(group.index() + 1, Places::default);

@@ -12,6 +12,14 @@ impl Ranges {
         if from >= to {
             return;
         }
+        // Nearly always behind the last one.
+        if let Some(mut last) = self.0.last_entry()
+            && *last.key() <= from
+            && *last.get() >= from
+        {
+            *last.get_mut() = to.max(*last.get());
+            return;
+        }
         let (mut start, mut end) = (from, to);
         // What begins behind it is left alone, what it touches becomes a part of it.
         while let Some((&other, &its_end)) = self.0.range(..=end).next_back() {
@@ -46,7 +54,9 @@ impl Ranges {
 
     /// The first at `offset` or above that is not inside.
     pub(crate) fn past(&self, offset: i64) -> i64 {
-        let before = self.0.range(..=offset).next_back();
+        // What is asked for lies mostly behind all, or in the last one.
+        let last = self.0.last_key_value().filter(|(start, _)| **start <= offset);
+        let before = last.or_else(|| self.0.range(..=offset).next_back());
         before.map_or(offset, |(_, end)| offset.max(*end))
     }
 

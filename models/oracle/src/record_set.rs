@@ -11,22 +11,38 @@ pub(crate) struct RecordSet {
 
 impl RecordSet {
     /// Adds `id`; whether it is new.
+    #[inline]
     pub(crate) fn insert(&mut self, id: RecordId) -> bool {
+        let (word, bit) = place(id);
+        let known = self.producers.get_mut(id.producer.index());
+        let Some(bits) = known.and_then(|words| words.get_mut(word)) else {
+            self.grow(id, bit);
+            return true;
+        };
+        let new = *bits & bit == 0;
+        *bits |= bit;
+        new
+    }
+
+    /// Makes room for `id`, which sets its bit; once in 64 records.
+    #[cold]
+    fn grow(&mut self, id: RecordId, bit: u64) {
         let producer = id.producer.index();
         if self.producers.len() <= producer {
             self.producers.resize_with(producer + 1, Vec::new);
         }
         let words = &mut self.producers[producer];
-        let (word, bit) = place(id);
-        if words.len() <= word {
-            words.resize(word + 1, 0);
-        }
-        let new = words[word] & bit == 0;
-        words[word] |= bit;
-        new
+        words.resize(place(id).0 + 1, 0);
+        words[place(id).0] = bit;
+    }
+
+    /// Whether a record of `producer` was put in since that was cleared.
+    pub(crate) fn knows(&self, producer: ProducerIndex) -> bool {
+        self.producers.get(producer.index()).is_some_and(|words| !words.is_empty())
     }
 
     /// Whether it holds `id`.
+    #[inline]
     pub(crate) fn contains(&self, id: RecordId) -> bool {
         let (word, bit) = place(id);
         self.producers
@@ -91,6 +107,11 @@ pub(crate) struct OffsetTable {
 impl OffsetTable {
     /// Enters `id` at `offset` and returns what was there.
     pub(crate) fn enter(&mut self, offset: i64, id: RecordId) -> Option<RecordId> {
+        // Nearly always the next one.
+        if usize::try_from(offset - self.base) == Ok(self.cells.len()) {
+            self.cells.push_back(id.as_u64() + 1);
+            return None;
+        }
         let cell = self.make(offset);
         let before = *cell;
         *cell = id.as_u64() + 1;
@@ -130,10 +151,7 @@ impl OffsetTable {
             self.base -= 1;
         }
         let index = usize::try_from(offset - self.base).expect("the base is not above");
-        if self.cells.len() == index {
-            // Nearly always the next one: `resize` is much slower there.
-            self.cells.push_back(0);
-        } else if self.cells.len() < index {
+        if self.cells.len() <= index {
             self.cells.resize(index + 1, 0);
         }
         &mut self.cells[index]

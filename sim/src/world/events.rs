@@ -9,7 +9,7 @@ use ackproof_oracle::history::Phase;
 use ackproof_types::{NodeId, Offset, TopicPartition};
 use madsim::time::TimeHandle;
 use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 /// Which way along a connection.
@@ -81,6 +81,12 @@ struct Item {
     due: Due,
 }
 
+impl Item {
+    fn at(&self) -> u64 {
+        u64::try_from(self.place >> 64).unwrap_or(u64::MAX)
+    }
+}
+
 impl PartialEq for Item {
     fn eq(&self, other: &Self) -> bool {
         self.place == other.place
@@ -108,12 +114,20 @@ pub(crate) struct Events {
     now: u64,
     requests: u64,
     heap: BinaryHeap<Item>,
+    /// What was put at the present instant, in order. What the heap has of this instant was put there before.
+    at_once: VecDeque<Due>,
 }
 
 impl Events {
     /// Nothing is due; time 0 is now. Needs a madsim runtime around it.
     pub(crate) fn new() -> Self {
-        Self { clock: TimeHandle::current(), now: 0, requests: 0, heap: BinaryHeap::new() }
+        Self {
+            clock: TimeHandle::current(),
+            now: 0,
+            requests: 0,
+            heap: BinaryHeap::new(),
+            at_once: VecDeque::new(),
+        }
     }
 
     /// Microseconds since the start.
@@ -123,15 +137,22 @@ impl Events {
 
     /// Puts `due` at `at`, or now if that has passed.
     pub(crate) fn push(&mut self, at: u64, due: Due) {
+        if at <= self.now {
+            return self.at_once.push_back(due);
+        }
         self.requests += 1;
-        let place = u128::from(at.max(self.now)) << 64 | u128::from(self.requests);
+        let place = u128::from(at) << 64 | u128::from(self.requests);
         self.heap.push(Item { place, due });
     }
 
     /// The next thing due, and moves the clock to it.
     pub(crate) fn pop(&mut self) -> Option<Due> {
-        let Item { place, due } = self.heap.pop()?;
-        let at = u64::try_from(place >> 64).unwrap_or(u64::MAX);
+        let is_of_now = |item: &Item| item.at() <= self.now;
+        if !self.at_once.is_empty() && !self.heap.peek().is_some_and(is_of_now) {
+            return self.at_once.pop_front();
+        }
+        let item = self.heap.pop()?;
+        let (at, due) = (item.at(), item.due);
         if at > self.now {
             self.clock.advance(Duration::from_micros(at - self.now));
             self.now = at;

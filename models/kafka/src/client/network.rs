@@ -285,16 +285,15 @@ impl<P> NetworkClient<P> {
     /// until that is over (`ClusterConnectionStates#throttle`).
     pub fn unthrottled<T: From<NetworkTimer>, W, U, C>(
         &mut self,
-        input: Input<U, C>,
+        input: &mut Input<U, C>,
         out: &mut Outbox<T, W>,
-    ) -> Input<U, C> {
-        let Input::Deliver { from, message: Message::Throttled(time, message) } = input else {
-            return input;
-        };
+    ) {
+        let Input::Deliver { from, message } = input else { return };
+        let Message::Throttled(time, answer) = message else { return };
         let at = self.index(from.route);
         self.connections[at].is_throttled = true;
-        out.arm(NetworkTimer::Throttle(from.route).into(), time);
-        Input::Deliver { from, message: *message }
+        out.arm(NetworkTimer::Throttle(from.route).into(), *time);
+        *message = std::mem::replace(answer, Message::NoResponse(CorrelationId::default()));
     }
 
     /// An answer came on `route`.

@@ -151,11 +151,12 @@ impl Machine for Consumer {
         consumer
     }
 
-    fn step(&mut self, now: Timestamp, input: InputOf<Self>, out: &mut Out) {
+    fn step(&mut self, now: Timestamp, mut input: InputOf<Self>, out: &mut Out) {
         if self.application.has_exited() {
             return;
         }
-        match self.client.unthrottled(input, out) {
+        self.client.unthrottled(&mut input, out);
+        match input {
             Input::Deliver { from, message: Message::Response(id, response) } => {
                 match self.client.answered(from.route, id, response, out) {
                     Completed::Internal => {}

@@ -116,8 +116,9 @@ impl Machine for Producer {
         producer
     }
 
-    fn step(&mut self, now: Timestamp, input: InputOf<Self>, out: &mut Out) {
-        match self.client.unthrottled(input, out) {
+    fn step(&mut self, now: Timestamp, mut input: InputOf<Self>, out: &mut Out) {
+        self.client.unthrottled(&mut input, out);
+        match input {
             Input::Call(ProducerCall::Send(record)) => {
                 if !self.send(record, now, out) {
                     return self.end_if_over(out);

@@ -12,15 +12,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How often each process has crashed, or started again without an end on record.
 #[derive(Debug, Default)]
-pub(super) struct Crashes(BTreeMap<NodeId, u32>);
+pub(super) struct Crashes(Vec<u32>);
 
 impl Crashes {
     pub(super) fn add(&mut self, node: NodeId) {
-        *self.0.entry(node).or_default() += 1;
+        if self.0.len() <= node.index() {
+            self.0.resize(node.index() + 1, 0);
+        }
+        self.0[node.index()] += 1;
     }
 
     fn of(&self, node: NodeId) -> u32 {
-        self.0.get(&node).copied().unwrap_or(0)
+        self.0.get(node.index()).copied().unwrap_or(0)
     }
 }
 

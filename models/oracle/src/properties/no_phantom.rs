@@ -20,8 +20,8 @@ use crate::places::Places;
 use crate::record_set::RecordSet;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{Offset, ProducerIndex, RecordId, Timestamp, TopicPartition};
-use std::collections::{BTreeMap, BTreeSet};
+use ackproof_types::{Offset, RecordId, Timestamp, TopicPartition};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
@@ -57,8 +57,6 @@ pub(crate) struct Checker {
     read: RecordSet,
     /// First reads of what nobody sent so far.
     unsent: BTreeMap<RecordId, Read>,
-    /// Producers whose sends are on record.
-    sending: BTreeSet<ProducerIndex>,
     ended: bool,
     exposed: Places<Exposed>,
 }
@@ -73,7 +71,6 @@ impl Checker {
             failed: RecordSet::default(),
             read: RecordSet::default(),
             unsent: BTreeMap::new(),
-            sending: BTreeSet::new(),
             ended: false,
             exposed: Places::default(),
         }
@@ -84,8 +81,9 @@ impl Checker {
             self.sent_twice.insert(id);
         }
         self.failed.remove(id);
-        self.sending.insert(id.producer);
-        self.unsent.remove(&id);
+        if !self.unsent.is_empty() {
+            self.unsent.remove(&id);
+        }
     }
 
     /// `id`, if it was sent, was sent once, and that failed for certain.
@@ -172,7 +170,7 @@ impl Property for Checker {
         let mut unsent: Vec<_> = std::mem::take(&mut self.unsent).into_iter().collect();
         unsent.sort_by_key(|(_, read)| read.seq);
         for (id, read) in unsent {
-            if !self.ended || !self.sending.contains(&id.producer) {
+            if !self.ended || !self.sent.knows(id.producer) {
                 continue;
             }
             let context = &self.context;

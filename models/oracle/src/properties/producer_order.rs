@@ -15,11 +15,11 @@ use crate::bumps::Bumps;
 use crate::context::Context;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
+use crate::places::Places;
 use crate::record_set::RecordSet;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{Offset, ProducerIndex, RecordId, TopicPartition};
-use std::collections::BTreeMap;
+use ackproof_types::{Offset, RecordId, TopicPartition};
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
@@ -43,8 +43,8 @@ pub(crate) struct Checker {
     settled: RecordSet,
     bumps: Bumps,
     read: RecordSet,
-    /// The furthest record read so far.
-    last: BTreeMap<(TopicPartition, ProducerIndex), RecordId>,
+    /// By producer: the furthest record read so far; none: nothing was read.
+    last: Places<Vec<Option<RecordId>>>,
 }
 
 impl Checker {
@@ -57,7 +57,7 @@ impl Checker {
             settled: RecordSet::default(),
             bumps: Bumps::default(),
             read: RecordSet::default(),
-            last: BTreeMap::new(),
+            last: Places::default(),
         }
     }
 
@@ -78,8 +78,12 @@ impl Checker {
         if !self.settled.contains(id) || is_exempt || !self.read.insert(id) {
             return;
         }
-        let Some(last) = self.last.get_mut(&(place, id.producer)) else {
-            self.last.insert((place, id.producer), id);
+        let last = self.last.of(place);
+        if last.len() <= id.producer.index() {
+            last.resize(id.producer.index() + 1, None);
+        }
+        let Some(last) = &mut last[id.producer.index()] else {
+            last[id.producer.index()] = Some(id);
             return;
         };
         self.report.judged(1);
