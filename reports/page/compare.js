@@ -1,6 +1,6 @@
 // A comparison: arms side by side, what one costs and another saves, and the front that no arm beats.
 
-import { command, el, section, table } from "./dom.js";
+import { command, el, section, svg, table } from "./dom.js";
 import { counted, length, number, percent } from "./words.js";
 
 /** Pictures: a measure against another. */
@@ -112,16 +112,4 @@ function picture(report, letters, down, across, title) {
     svg("text", { x: 356, y: 240, "text-anchor": "end", class: "name" }, `${across.replaceAll("_", " ")}, up to ${shown(right / 1.1, units[0])}`),
     svg("text", { x: 26, y: 18, class: "name" }, `${down.replaceAll("_", " ")}, up to ${shown(top / 1.1, units[1])}`));
   return el("figure", null, el("figcaption", null, title), drawing);
-}
-
-/**
- * @param {string} tag
- * @param {Record<string, any>} attributes
- * @param {...any} children
- */
-function svg(tag, attributes, ...children) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  element.append(...children.flat(9));
-  return element;
 }

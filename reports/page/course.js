@@ -17,6 +17,7 @@
  * @property {number[][]} batches places of records
  * @property {string[]} texts
  * @property {{step: number, charts: Chart[]}} charts
+ * @property {Messages} messages
  * @property {string[]} left_out
  * @property {string[]} kinds
  * @property {Float64Array} at
@@ -29,6 +30,24 @@
  * @property {number} count
  *
  * @typedef {{title: string, unit: string, curves: {name: string, values: (number | null)[]}[]}} Chart
+ */
+
+/**
+ * Requests with their answers. Times are absolute; −1: it did not come to that.
+ * @typedef {object} Messages
+ * @property {string[]} apis
+ * @property {string[]} polls names of requests that clients send again and again
+ * @property {string[]} errors
+ * @property {Float64Array} sent
+ * @property {Uint8Array} api
+ * @property {Uint16Array} client
+ * @property {Uint16Array} server
+ * @property {Int32Array} about a partition, or −2 less the place of a group
+ * @property {Float64Array} arrived
+ * @property {Float64Array} answered −2: no answer is wanted
+ * @property {Float64Array} received
+ * @property {Int32Array} error
+ * @property {number} longest from a request to its end
  */
 
 /** Kinds of entries whose `what` is the place of one record; of others it is the place of a batch. */
@@ -48,7 +67,7 @@ export function decode(raw) {
     return steps.map((step) => (place += step));
   });
   return {
-    ...rest, batches, at, count: at.length,
+    ...rest, batches, at, count: at.length, messages: messages(raw.messages),
     kinds: entries.kinds,
     kind: Uint8Array.from(entries.kind),
     node: Uint16Array.from(entries.node),
@@ -57,6 +76,35 @@ export function decode(raw) {
     offset: Float64Array.from(entries.offset),
     more: Float64Array.from(entries.more),
   };
+}
+
+/**
+ * @param {any} raw
+ * @returns {Messages}
+ */
+function messages(raw) {
+  const count = raw.step.length;
+  const sent = new Float64Array(count), arrived = new Float64Array(count);
+  const answered = new Float64Array(count), received = new Float64Array(count);
+  let now = 0, longest = 0;
+  for (let index = 0; index < count; index++) {
+    sent[index] = now += raw.step[index];
+    const after = (/** @type {number} */ from, /** @type {number} */ took) => (from < 0 || took < 0 ? Math.min(took, -1) : from + took);
+    arrived[index] = after(sent[index], raw.arrived[index]);
+    answered[index] = after(arrived[index], raw.answered[index]);
+    received[index] = after(answered[index], raw.received[index]);
+    longest = Math.max(longest, latest(sent[index], arrived[index], answered[index], received[index]) - sent[index]);
+  }
+  return {
+    apis: raw.apis, polls: raw.polls, errors: raw.errors, sent, arrived, answered, received, longest,
+    api: Uint8Array.from(raw.api), client: Uint16Array.from(raw.client), server: Uint16Array.from(raw.server),
+    about: Int32Array.from(raw.about), error: Int32Array.from(raw.error),
+  };
+}
+
+/** @param {...number} times */
+export function latest(...times) {
+  return Math.max(...times);
 }
 
 /**

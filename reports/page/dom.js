@@ -19,6 +19,20 @@ export function el(tag, attributes, ...children) {
 }
 
 /**
+ * A shape of a picture, with attributes and children.
+ * @param {string} tag
+ * @param {Record<string, any>} attributes
+ * @param {...any} children
+ * @returns {any}
+ */
+export function svg(tag, attributes, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  element.append(...children.flat(9));
+  return element;
+}
+
+/**
  * A part of the page with a heading.
  * @param {string} id
  * @param {string} title

@@ -1,9 +1,10 @@
-// The figures before each fault and while it lasted. What faults that overlap did cannot be told apart.
+// The figures before each fault, and from there to a little after its end: an outage may follow. What faults that
+// overlap did cannot be told apart.
 
 import { el, section, table } from "./dom.js";
 import { length, number, seconds } from "./words.js";
 
-/** So long before a fault is before it, in microseconds. */
+/** So long before a fault is before it, and so long after its end counts to it, in microseconds. */
 const BEFORE = 5e6;
 
 /** @typedef {import("./course.js").Course} Course */
@@ -24,15 +25,15 @@ export function effects(course, sight) {
       document.getElementById("timeline").scrollIntoView({ behavior: "smooth" });
     };
     const cells = columns.map(({ curves, over, shown }) => {
-      const [before, during] = [[fault.from - BEFORE, fault.from], [fault.from, Math.max(fault.to, fault.from + course.charts.step)]]
+      const [before, during] = [[fault.from - BEFORE, fault.from], [fault.from, fault.to + BEFORE]]
         .map(([from, to]) => over(curves.flatMap((values) => within(values, from, to, course.charts.step))));
       const word = (/** @type {number | null} */ value) => (value === null ? "–" : shown(value));
       return `${word(before)} → ${word(during)}`;
     });
     return [el("button", { type: "button", class: "link", onclick: show }, seconds(fault.from)), fault.text, ...cells];
   });
-  return section("effects", "Before and during each fault",
-    el("p", { class: "muted" }, "From the 5 s before a fault to the time that it lasted. What faults that overlap did cannot be told apart."),
+  return section("effects", "Before each fault, and from then on",
+    el("p", { class: "muted" }, "The 5 s before a fault → the time from there to 5 s after its end. What faults that overlap did cannot be told apart."),
     table("Faults", ["time", "fault", ...columns.map((column) => column.title)], rows));
 }
 

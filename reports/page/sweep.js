@@ -2,6 +2,7 @@
 
 import { command, el, section, table } from "./dom.js";
 import { header } from "./head.js";
+import { spreads } from "./spread.js";
 import { counted, length, number, percent } from "./words.js";
 
 /** Commands of one cause, at most. */
@@ -62,7 +63,7 @@ function scenario(one, index, many) {
     one.reasons.length ? el("ul", null, one.reasons.map((/** @type {any} */ reason) => el("li", null, reason.text))) : null,
     (one.notes || []).map((/** @type {string} */ note) => el("p", { class: "muted" }, note)),
     command(one.reproduce),
-    clusters(one), rates(one), fates(one), measures(one),
+    clusters(one), rates(one), fates(one), spreads(one), measures(one),
   ];
   const title = [el("span", { class: "verdict " + one.verdict }, one.verdict), " ", one.scenario];
   const id = "scenario-" + index;
@@ -135,10 +136,15 @@ function rates(one) {
 /** @param {any} one */
 function fates(one) {
   if (one.causes.length === 0) return null;
+  // Of how many records a cause made duplicates.
+  const rate = (/** @type {any} */ cause) => {
+    const group = cause.what === "duplicate" && one.groups.find((/** @type {any} */ group) => group.group === cause.group);
+    return group && group.distinct ? `, ${percent(cause.count / group.distinct)} of its records` : "";
+  };
   const most = Math.max(...one.causes.map((/** @type {any} */ cause) => cause.count));
   const rows = one.causes.map((/** @type {any} */ cause) => [
     `${cause.what.replace("-", " ")}${cause.group ? " in " + cause.group : ""}`, cause.cause,
-    el("span", null, bar(cause.count / most, { low: 0, high: cause.count / most }), ` ${number(cause.count)} in ${counted(cause.seeds, "seed")}`),
+    el("span", null, bar(cause.count / most, { low: 0, high: cause.count / most }), ` ${number(cause.count)} in ${counted(cause.seeds, "seed")}${rate(cause)}`),
     cause.about]);
   return el("div", null, el("h3", null, "What happened to records, and why"),
     table("Causes", ["what", "cause", "how often", "why"], rows));

@@ -5,6 +5,7 @@ import { lifeOf, recordName, recordPlace, recordsOf } from "./course.js";
 import { seconds } from "./words.js";
 import { colour, forgetColours, fresh } from "./paint.js";
 import { lanes, under } from "./lanes.js";
+import { choices, drawMessages, nearest, tells } from "./messages.js";
 import { charts } from "./charts.js";
 
 /** @typedef {import("./lanes.js").Lane} Lane */
@@ -31,6 +32,7 @@ export class Timeline {
     this.life = sight.view.record >= 0 ? lifeOf(course, sight.view.record) : [];
     this.frame = 0;
     this.readout = el("p", { id: "readout", role: "status", "aria-live": "polite" });
+    this.posted = el("p", { id: "posted", class: "muted" });
     this.overlay = el("canvas", { class: "overlay", "aria-hidden": "true" });
     this.overview = el("canvas", { class: "overview", "aria-hidden": "true" });
     this.axis = el("canvas", { class: "axis", "aria-hidden": "true" });
@@ -43,7 +45,7 @@ export class Timeline {
     this.board = this.build();
     this.window = el("span", { class: "muted" });
     this.element = section("timeline", "What happened when",
-      this.filters(), this.bar(), this.sticky(), this.board,
+      this.filters(), this.bar(), this.sticky(), this.posted, this.board,
       course.left_out.length ? el("p", { class: "muted" }, "Left out here: " + course.left_out.join("; ") + ".") : null,
       el("p", { class: "muted", id: "keys" }, "Drag to move, Ctrl and wheel to zoom, double-click to zoom in. Keys in the lanes: " + KEYS));
     sight.listen((view, changed) => {
@@ -128,9 +130,12 @@ export class Timeline {
         id: "filter-text", type: "search", placeholder: "cut its log", size: 14,
         oninput: (/** @type {any} */ event) => sight.set({ text: event.target.value }),
       })),
+      course.messages.sent.length ? el("label", null, "messages", el("select", {
+        id: "filter-messages", onchange: (/** @type {any} */ event) => sight.set({ messages: event.target.value }),
+      }, choices(course).map(([value, text]) => el("option", { value }, text)))) : null,
       el("button", {
         type: "button", id: "clear",
-        onclick: () => sight.set({ node: -1, partition: -1, record: -1, text: "", at: null }),
+        onclick: () => sight.set({ node: -1, partition: -1, record: -1, text: "", at: null, messages: "" }),
       }, "Clear"));
   }
 
@@ -181,6 +186,7 @@ export class Timeline {
     set("partition", String(view.partition));
     set("record", view.record >= 0 ? recordName(this.course, view.record) : "");
     set("text", view.text);
+    set("messages", view.messages);
     const length = view.to - view.from;
     this.window.textContent = `${seconds(view.from, length / 100)} to ${seconds(view.to, length / 100)}`;
   }
@@ -253,7 +259,7 @@ export class Timeline {
     const near = ((view.to - view.from) / Math.max(200, this.canvases[index].clientWidth)) * 4;
     const found = under(this.course, lane, at, near, view.record);
     this.entry = found.entry;
-    this.say(lane, found.at, found.text);
+    this.say(lane, found.at, found.text, near);
     if (chosen) {
       this.row = index;
       this.sight.set({ at: found.at });
@@ -265,10 +271,13 @@ export class Timeline {
    * @param {Lane} lane
    * @param {number} at
    * @param {string} text
+   * @param {number} [near] how far away a message may be
    */
-  say(lane, at, text) {
-    const unit = (this.sight.view.to - this.sight.view.from) / 1000;
-    this.readout.replaceChildren(el("b", null, seconds(at, unit)), " ", el("span", { class: "where" }, lane.id), " ", text);
+  say(lane, at, text, near = 0) {
+    const { view } = this.sight, unit = (view.to - view.from) / 1000;
+    const message = lane.node === undefined ? -1 : nearest(this.course, view, lane.node, at, near);
+    const parts = [text, message < 0 ? "" : tells(this.course, message)].filter(Boolean);
+    this.readout.replaceChildren(el("b", null, seconds(at, unit)), " ", el("span", { class: "where" }, lane.id), " ", parts.join(" · "));
   }
 
   mark() {
@@ -414,16 +423,17 @@ export class Timeline {
       context.fillStyle = colour("accent");
       context.fillRect(x(at) - 0.5, 0, 1, height);
     }
-    this.drawLife(context, x, box.top);
+    const heights = this.heights(box.top);
+    const said = drawMessages(context, this.course, this.sight.view, x, heights);
+    if (this.posted.textContent !== said) this.posted.textContent = said;
+    this.drawLife(context, x, heights);
   }
 
   /**
-   * The way of the record that is looked at.
-   * @param {CanvasRenderingContext2D} context
-   * @param {(at: number) => number} x
+   * Where the lanes of processes are, below the top of the board.
    * @param {number} top
    */
-  drawLife(context, x, top) {
+  heights(top) {
     /** @type {Map<number, number>} */
     const heights = new Map();
     this.lanes.forEach((lane, index) => {
@@ -431,6 +441,16 @@ export class Timeline {
       const box = this.canvases[index].getBoundingClientRect();
       heights.set(lane.node, box.top - top + box.height / 2);
     });
+    return heights;
+  }
+
+  /**
+   * The way of the record that is looked at.
+   * @param {CanvasRenderingContext2D} context
+   * @param {(at: number) => number} x
+   * @param {Map<number, number>} heights
+   */
+  drawLife(context, x, heights) {
     // The final read comes long after the work, and is no part of it.
     const life = this.life.filter((entry) => this.course.kinds[this.course.kind[entry]] !== "final_read");
     const points = life.map((entry) => ({ entry, x: x(this.course.at[entry]), y: heights.get(this.course.node[entry]) }));

@@ -12,6 +12,7 @@ import { recordName, recordPlace } from "./course.js";
  * @property {number} node
  * @property {number} partition
  * @property {string} text
+ * @property {string} messages which are drawn
  */
 
 /** The shortest window, in microseconds. */
@@ -26,7 +27,7 @@ export class Sight {
     this.course = course;
     this.home = home;
     /** @type {View} */
-    this.view = { from: 0, to: home, at: null, record: -1, node: -1, partition: -1, text: "" };
+    this.view = { from: 0, to: home, at: null, record: -1, node: -1, partition: -1, text: "", messages: "" };
     /** @type {((view: View, changed: Partial<View>) => void)[]} */
     this.listeners = [];
     this.timer = 0;
@@ -85,7 +86,7 @@ export class Sight {
   }
 
   hash() {
-    const { from, to, at, record, node, partition, text } = this.view, { course } = this;
+    const { from, to, at, record, node, partition, text, messages } = this.view, { course } = this;
     const parts = new URLSearchParams();
     if (at !== null) parts.set("t", String(at / 1e6));
     if (from > 0 || to !== this.home) parts.set("w", `${from / 1e6}-${to / 1e6}`);
@@ -93,6 +94,7 @@ export class Sight {
     if (node >= 0) parts.set("node", course.nodes[node].name);
     if (partition >= 0) parts.set("partition", course.partitions[partition]);
     if (text) parts.set("text", text);
+    if (messages) parts.set("messages", messages);
     const all = parts.toString();
     return all ? "#" + all : "";
   }
@@ -112,6 +114,7 @@ export class Sight {
       node: found(course.nodes.map((node) => node.name), "node"),
       partition: found(course.partitions, "partition"),
       text: parts.get("text") || "",
+      messages: parts.get("messages") || "",
     };
   }
 

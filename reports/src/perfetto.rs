@@ -2,9 +2,10 @@
 //! with slices, instants and counters, and the way of each record as a flow. Decides nothing: it shows the course
 //! that the page shows. One nanosecond of the trace is one of the run.
 //!
-//! - [`entries`] what happens, and the flows of records · [`tracks`] the file in the making · [`wire`] Perfetto's messages
+//! - [`entries`] what happens, and the flows of records · [`requests`] and answers · [`tracks`] the file in the making · [`wire`] Perfetto's messages
 
 mod entries;
+mod requests;
 #[cfg(test)]
 mod tests;
 mod tracks;
@@ -23,7 +24,8 @@ pub fn trace(course: &Course, properties: &[PropertyReport], groups: &[GroupRepo
     let nodes = processes(course, &mut tracks);
     partitions(course, &nodes, &mut tracks);
     of_groups(course, groups, &nodes, &mut tracks);
-    entries::write(course, &nodes, &mut tracks);
+    let flows = entries::write(course, &nodes, &mut tracks);
+    requests::write(course, &nodes, flows, &mut tracks);
     figures(course, &mut tracks);
     tracks.conclude()
 }

@@ -75,7 +75,7 @@ fn a_run_is_a_trace_for_perfetto() {
     for text in ["broker-2", "owner of payments-1", "in-sync replicas", "sends in flight", "lag"] {
         assert!(has(&made, text), "{text}");
     }
-    assert!(made.len() < 2 * CHAOS, "{} bytes", made.len());
+    assert!(made.len() < 3 * CHAOS, "{} bytes", made.len());
     let without = run(path, &["run", &chaos, "--seed", "7"]);
     assert_eq!(with.out, without.out, "a trace changes nothing");
     let history = root().join("tests/histories/lost.jsonl").display().to_string();
@@ -120,6 +120,16 @@ fn lanes_and_curves_agree_with_the_report() {
     let generations = course["generations"].as_array().expect("a list");
     assert_eq!(generations.len() as u64, rebalances, "{generations:?}");
     let chaos = of("scenarios/basics/chaos.json", "7");
+    let messages = &chaos["course"]["messages"];
+    let times = |column: &str| messages[column].as_array().expect("a list").iter();
+    let read = ["arrived", "received"].map(|column| {
+        times(column).filter(|took| took.as_i64().is_some_and(|took| took >= 0)).count() as u64
+    });
+    let delivered = chaos["report"]["messages"].as_u64().expect("a number");
+    let read = read.iter().sum::<u64>();
+    assert!(read.abs_diff(delivered) * 100 < delivered, "{read} messages, {delivered} delivered");
+    assert!(times("arrived").any(|took| *took == -1), "a crash loses messages");
+    assert!(times("error").any(|error| error.as_i64().is_some_and(|error| error >= 0)), "refusals");
     let faults = chaos["course"]["faults"].as_array().expect("a list");
     assert_eq!(faults.len(), chaos["report"]["faults"].as_array().map_or(0, Vec::len));
     let nodes = chaos["course"]["nodes"].as_array().expect("a list");
@@ -173,6 +183,7 @@ fn a_browser_shows_what_pages_promise() {
     of("run-violated.html", 1, &lost);
     let twice = file("scenarios/basics/consumer-crash.json");
     of("twice.html", 0, &["run", &twice, "--seed", "1"]);
+    of("big.html", 0, &["run", &file("scenarios/load/throughput.json"), "--seed", "0"]);
     of("history.html", 1, &["check", &history]);
     of("sweep.html", 0, &["run", &file("scenarios/footguns"), "--seeds", "0..12"]);
     let compared =

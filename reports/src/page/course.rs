@@ -40,7 +40,9 @@ pub struct Course {
     pub texts: Vec<String>,
     /// Curves over time.
     pub charts: Charts,
-    /// What the entries leave out, in sentences.
+    /// Requests and their answers; none on record in a history.
+    pub messages: Messages,
+    /// What is left out, in sentences.
     pub left_out: Vec<String>,
 }
 
@@ -172,6 +174,35 @@ pub struct Entries {
     pub offset: Vec<i64>,
     /// Another number, by the kind: an epoch, a place in `texts`.
     pub more: Vec<i64>,
+}
+
+/// Requests with their answers, as columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Messages {
+    /// Kafka's names of requests.
+    pub apis: Vec<&'static str>,
+    /// Those that clients send again and again.
+    pub polls: &'static [&'static str],
+    /// Names of errors.
+    pub errors: Vec<&'static str>,
+    /// Microseconds since the request before was sent.
+    pub step: Vec<u64>,
+    /// Which request.
+    pub api: Vec<u8>,
+    /// Who asked.
+    pub client: Vec<u16>,
+    /// Who was asked.
+    pub server: Vec<u16>,
+    /// About what: a partition; −1: nothing in particular; −2 less the place of a group.
+    pub about: Vec<i32>,
+    /// When it was read, in microseconds since it was sent; −1: never.
+    pub arrived: Vec<i64>,
+    /// When its answer was sent, since then; −1: never; −2: it wants none.
+    pub answered: Vec<i64>,
+    /// When the answer was read, since then; −1: never.
+    pub received: Vec<i64>,
+    /// What the answer says went wrong; −1: nothing.
+    pub error: Vec<i32>,
 }
 
 /// Curves over time, all with the same steps.

@@ -158,7 +158,8 @@ struct Writer<'a> {
     sends: Vec<Send>,
 }
 
-pub(super) fn write(course: &Course, nodes: &Nodes, tracks: &mut Tracks) {
+/// Gives the first flow that is not taken.
+pub(super) fn write(course: &Course, nodes: &Nodes, tracks: &mut Tracks) -> u64 {
     let rows = rows(course);
     let paths = Paths::of(course, &rows);
     let mut writer = Writer {
@@ -190,6 +191,7 @@ pub(super) fn write(course: &Course, nodes: &Nodes, tracks: &mut Tracks) {
         writer.died(at, node);
     }
     writer.conclude();
+    paths.ends.len() as u64 + 1
 }
 
 impl Writer<'_> {

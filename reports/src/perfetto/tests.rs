@@ -3,8 +3,8 @@
 use super::trace;
 use super::wire::{CLEARED, Event, EventKind, Packet, Trace};
 use crate::page::course::{
-    Band, Chart, Charts, Course, Curve, Entries, Fault, Generation, InSync, Node, NodeKind, Owner,
-    Records,
+    Band, Chart, Charts, Course, Curve, Entries, Fault, Generation, InSync, Messages, Node,
+    NodeKind, Owner, Records,
 };
 use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,6 +93,7 @@ fn course() -> Course {
                 }],
             }],
         },
+        messages: Messages::default(),
         left_out: vec!["what is internal".to_owned()],
     }
 }

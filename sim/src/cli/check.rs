@@ -84,7 +84,7 @@ pub(crate) fn check(arguments: &Check) -> Status {
         Shown::Human => for_people(&human::check(&report)),
         Shown::Json => result(&json::check(&report)),
     };
-    let course = course.take().unwrap_or_default().conclude(&report.groups);
+    let course = course.take().unwrap_or_default().conclude(&report.groups, Vec::new());
     let written = page.write(|| page::check(&report, &course));
     let traced = trace.write(|| perfetto::trace(&course, &report.properties, &report.groups));
     Status::from(report.verdict).max(shown).max(written).max(traced)

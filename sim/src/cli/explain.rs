@@ -15,6 +15,7 @@ use ackproof::study::provoke::provoked;
 use ackproof::study::report::Origin;
 use ackproof::study::trial::trial_telling;
 use ackproof::world::bounds::{Bounds, Failure};
+use ackproof::world::recorder::Watch;
 use ackproof_reports::command::quoted;
 use ackproof_reports::sweep::{Asked, SeedRange, SweepReport};
 use ackproof_reports::verdict::Judgement;
@@ -130,7 +131,7 @@ fn origin<'a>(arguments: &'a Explain, scenario: &'a Scenario) -> Origin<'a> {
 
 fn one(arguments: &Explain, scenario: &Scenario, seed: u64) -> (Found, Option<Micros>) {
     let origin = origin(arguments, scenario);
-    match trial_telling(&scenario.plan, &origin, seed, None, &Bounds::default()) {
+    match trial_telling(&scenario.plan, &origin, seed, Watch::default(), &Bounds::default()) {
         Ok(mut report) => {
             report.reproduce =
                 again(arguments, &scenario.file, ["--example".to_owned(), seed.to_string()]);

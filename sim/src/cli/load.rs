@@ -1,6 +1,7 @@
 //! From scenario files to plans. All mistakes of all files are told at once.
 
 use super::output::talk;
+use super::select::scenarios;
 use ackproof::world::bounds::Failure;
 use ackproof::world::document;
 use ackproof::world::document::Sets;
@@ -94,6 +95,11 @@ pub(crate) fn read(file: &Path, sets: &[(String, String)]) -> Result<(Scenario, 
     let shown = file.display().to_string();
     let refused = |why: &dyn Display| format!("error: {shown}: {why}\n");
     let meta = std::fs::metadata(file).map_err(|error| refused(&error))?;
+    if meta.is_dir() {
+        let first = scenarios(file).ok().and_then(|found| found.into_iter().next());
+        let such = first.map_or_else(String::new, |one| format!(", such as {}", one.display()));
+        return Err(refused(&format!("a directory, where one file is asked for{such}")));
+    }
     if !meta.is_file() {
         return Err(refused(&"neither a file nor a directory"));
     }

@@ -135,14 +135,14 @@ fn single(
     }
     let trace = out.as_ref().map(TraceOut::trace);
     let course = (outputs.wants(Format::Html) || perfetto.is_asked()).then(Shared::default);
-    let trace = match &course {
-        Some(course) => Some(course.trace(trace)),
-        None => trace,
+    let watch = match &course {
+        Some(course) => course.watch(trace),
+        None => trace.into(),
     };
     let watchdog = Watchdog::new(options.run_timeout, options.max_events_at_once);
     let name = || format!("seed {seed} of {}", scenario.file);
     let progress = Progress::waiting(name(), options.quiet || out.is_some());
-    let run = watchdog.watch(name, |bounds| trial_telling(&plan, &origin, seed, trace, bounds));
+    let run = watchdog.watch(name, |bounds| trial_telling(&plan, &origin, seed, watch, bounds));
     progress.finish();
     let traced = out.as_ref().map_or(Status::Met, TraceOut::finish);
     let sweep = alone(asked, scenario, &run);

@@ -8,6 +8,7 @@ use ackproof::study::saved;
 use ackproof::study::trial::trial_telling;
 use ackproof::world::bounds::Bounds;
 use ackproof::world::document;
+use ackproof::world::recorder::Watch;
 use ackproof::world::run::run;
 use ackproof_reports::verdict::Verdict;
 use ackproof_scenario::plan::Plan;
@@ -55,7 +56,8 @@ pub(crate) fn save_as(
 fn unclear(text: &str, file: &str, seed: u64) -> String {
     let Ok((plan, _warnings)) = document::load(text, file, &[]) else { return String::new() };
     let origin = Origin { file, sets: &[], swarm: None, check_determinism: false };
-    let Ok(report) = trial_telling(&plan, &origin, seed, None, &Bounds::default()) else {
+    let Ok(report) = trial_telling(&plan, &origin, seed, Watch::default(), &Bounds::default())
+    else {
         return String::new();
     };
     if report.verdict != Verdict::Inconclusive {

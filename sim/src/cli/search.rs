@@ -12,6 +12,7 @@ use ackproof::study::runs::Runs;
 use ackproof::study::tally::Tally;
 use ackproof::study::trial::{trial, trial_telling};
 use ackproof::world::bounds::{Bounds, Failure};
+use ackproof::world::recorder::Watch;
 use ackproof_reports::run::Undecided;
 use ackproof_reports::sweep::{Asked, PropertySweep, ScenarioReport};
 use ackproof_reports::verdict::{Reason, Verdict};
@@ -106,7 +107,7 @@ fn tell(report: &mut ScenarioReport, plan: &Plan, origin: &Origin<'_>) {
     let seeds: BTreeSet<u64> = worse.filter_map(|one| one.violated.first().copied()).collect();
     for seed in seeds {
         // What has no story is told without one.
-        if let Ok(told) = trial_telling(plan, origin, seed, None, &Bounds::default()) {
+        if let Ok(told) = trial_telling(plan, origin, seed, Watch::default(), &Bounds::default()) {
             conclude::tell(report, &told);
         }
     }

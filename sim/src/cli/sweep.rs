@@ -17,6 +17,7 @@ use ackproof::study::runs::{RunId, Runs};
 use ackproof::study::tally::Tally;
 use ackproof::study::trial::{trial, trial_telling};
 use ackproof::world::bounds::{Bounds, Failure};
+use ackproof::world::recorder::Watch;
 use ackproof_reports::jsonl::RunLine;
 use ackproof_reports::run::RunReport;
 use ackproof_reports::sweep::{Asked, RunName, ScenarioReport, SeedRange, SweepReport};
@@ -224,7 +225,7 @@ impl Sweep<'_> {
         let work = |run: &RunId| {
             self.run(*run, |plan, origin, bounds| {
                 let origin = Origin { check_determinism: false, ..*origin };
-                trial_telling(plan, &origin, run.seed, None, bounds)
+                trial_telling(plan, &origin, run.seed, Watch::default(), bounds)
             })
         };
         in_order(runs.into_iter(), self.jobs, &self.stop, work, |run, told| {

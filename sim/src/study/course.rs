@@ -1,13 +1,15 @@
 //! Gathers the course of a run from its entries, for the page that draws it. It decides what is drawn and
 //! what is left out, and judges nothing.
 //!
-//! - [`bands`] what lasts: lives, leaders, in-sync sets, owners · [`entries`] what happens · [`curves`] what is counted
+//! - [`bands`] what lasts: lives, leaders, in-sync sets, owners · [`entries`] what happens · [`curves`] what is counted · [`messages`]
 
 mod bands;
 mod curves;
 mod entries;
+mod messages;
 
-use crate::world::recorder::Trace;
+use crate::world::post::{Letter, Letters};
+use crate::world::recorder::{Trace, Watch};
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event};
 use ackproof_reports::page::course::{Course, Node, NodeKind};
@@ -64,9 +66,9 @@ impl Chronicler {
         }
     }
 
-    /// Nothing more will happen; `groups` are what the oracle found of them.
+    /// Nothing more will happen; `groups` are what the oracle found of them, and `letters` what became of messages.
     #[must_use]
-    pub fn conclude(self, groups: &[GroupReport]) -> Course {
+    pub fn conclude(self, groups: &[GroupReport], letters: Vec<Letter>) -> Course {
         let mut course = Course { end: self.end, ..Course::default() };
         let Some(context) = self.context.as_deref() else { return course };
         let nodes = (0..).map(NodeId).zip(&context.nodes);
@@ -78,6 +80,7 @@ impl Chronicler {
         course.groups = context.groups.iter().map(|group| group.name.clone()).collect();
         self.bands.conclude(&mut course);
         self.kept.conclude(&mut course, context);
+        messages::conclude(letters, &mut course, &self.places);
         course.charts = self.curves.conclude(self.end, context, groups);
         course
     }
@@ -102,27 +105,32 @@ fn kind(id: NodeId, context: &Context) -> NodeKind {
 
 /// A chronicler that a run can be given, and that is asked when the run is over.
 #[derive(Clone, Debug, Default)]
-pub struct Shared(Arc<Mutex<Chronicler>>);
+pub struct Shared {
+    chronicler: Arc<Mutex<Chronicler>>,
+    letters: Letters,
+}
 
 impl Shared {
-    /// Sees every entry, and hands it to `others` after that.
+    /// Sees every entry, which it hands to `others` after that, and every message.
     #[must_use]
-    pub fn trace(&self, mut others: Option<Trace>) -> Trace {
-        let shared = Arc::clone(&self.0);
-        Box::new(move |entry, context| {
+    pub fn watch(&self, mut others: Option<Trace>) -> Watch {
+        let shared = Arc::clone(&self.chronicler);
+        let trace: Trace = Box::new(move |entry, context| {
             let mut chronicler = shared.lock().unwrap_or_else(PoisonError::into_inner);
             chronicler.observe(entry, context);
             drop(chronicler);
             if let Some(others) = &mut others {
                 others(entry, context);
             }
-        })
+        });
+        Watch { trace: Some(trace), letters: Some(Arc::clone(&self.letters)) }
     }
 
     /// What it saw, as [`Chronicler::conclude`].
     #[must_use]
     pub fn course(&self, groups: &[GroupReport]) -> Course {
-        let mut chronicler = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *chronicler).conclude(groups)
+        let letters = self.letters.lock().map(|mut all| std::mem::take(&mut *all));
+        let mut chronicler = self.chronicler.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *chronicler).conclude(groups, letters.unwrap_or_default())
     }
 }

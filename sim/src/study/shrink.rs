@@ -16,6 +16,7 @@ mod tree;
 use super::explore::in_order;
 use crate::world::bounds::Bounds as RunBounds;
 use crate::world::document;
+use crate::world::recorder::Watch;
 use crate::world::run::{run, run_telling};
 use ackproof_oracle::verdict::Findings;
 use ackproof_reports::shrink::{End, Reduction, ShrinkReport};
@@ -81,7 +82,8 @@ pub fn shrink(
     let mut small = search.best.clone();
     without_nothing(&mut small);
     let (small_plan, _) = search.outcome(&small).ok_or("the small schedule does not fail")?;
-    let told = run_telling(&small_plan, seed_of(&small_plan), None, &RunBounds::default());
+    let told =
+        run_telling(&small_plan, seed_of(&small_plan), Watch::default(), &RunBounds::default());
     let told = told.map_err(|failure| failure.to_string())?;
     let after = structure::sizes(&small);
     let reductions = before.into_iter().zip(after).map(|((what, before), (_, after))| Reduction {

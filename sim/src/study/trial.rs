@@ -5,7 +5,7 @@ use super::assess::{self, Standing};
 use super::determinism;
 use super::report::{self, Origin};
 use crate::world::bounds::{Bounds, Failure};
-use crate::world::recorder::Trace;
+use crate::world::recorder::{Trace, Watch};
 use crate::world::run::{RunOutcome, run_telling, run_within};
 use ackproof_reports::run::RunReport;
 use ackproof_reports::verdict::{Reason, Verdict};
@@ -33,10 +33,10 @@ pub fn trial_telling(
     plan: &Plan,
     origin: &Origin<'_>,
     seed: u64,
-    trace: Option<Trace>,
+    watch: Watch,
     bounds: &Bounds,
 ) -> Result<RunReport, Failure> {
-    judged(plan, origin, Standing::Alone, run_telling(plan, seed, trace, bounds), bounds)
+    judged(plan, origin, Standing::Alone, run_telling(plan, seed, watch, bounds), bounds)
 }
 
 fn judged(

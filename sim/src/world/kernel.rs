@@ -225,6 +225,11 @@ impl Kernel {
         }
         if let Some(id) = self.network.route(opener, route) {
             self.network.close(id);
+            if let Some(post) = &mut self.recorder.post
+                && self.network.route(opener, route).is_some()
+            {
+                post.withdrawn(id);
+            }
         }
     }
 
@@ -234,6 +239,13 @@ impl Kernel {
     }
 
     fn send(&mut self, id: ConnectionId, toward: Toward, packet: Packet) {
+        if let Some(post) = &mut self.recorder.post
+            && let Packet::Data(message) = &packet
+            && let Some(connection) = self.network.get(id)
+        {
+            let ends = (connection.opener, connection.acceptor);
+            post.sent(self.events.now(), (id, toward), ends, message);
+        }
         self.network.send(id, toward, packet, &mut self.events);
     }
 }

@@ -219,6 +219,13 @@ impl World {
             }
             Due::Arrival(id, toward) => {
                 let Some(packet) = self.kernel.network.arrive(id, toward) else { return };
+                if let Some(post) = &mut self.kernel.recorder.post
+                    && let Packet::Data(_) = packet
+                {
+                    let slot = &self.slots[node.index()];
+                    let is_read = slot.process.is_up() && slot.dying.until.is_none();
+                    post.arrived(self.kernel.events.now(), (id, toward), is_read);
+                }
                 match (toward, packet) {
                     (Toward::Acceptor, Packet::Data(message)) => self.accept(id, message),
                     (Toward::Opener, Packet::Data(message)) => self.answered(id, message),

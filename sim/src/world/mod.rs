@@ -7,6 +7,7 @@
 //! - [`lives`] processes and their lives · [`process`] one of them, with its [`timers`]
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
 //! - [`server`] the threads and the disk of a broker, where requests take time
+//! - [`post`] what messages become, for whoever draws them
 //! - [`nemesis`] faults · `autoscaler` members that come and go with the lag · [`recorder`] the history and its digest
 
 mod autoscaler;
@@ -18,6 +19,7 @@ mod lives;
 mod lower;
 pub mod nemesis;
 pub(crate) mod network;
+pub mod post;
 mod process;
 pub mod recorder;
 pub mod run;

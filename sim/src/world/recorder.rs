@@ -5,6 +5,7 @@
 use super::autoscaler::Lags;
 use super::nemesis::anchors::Anchors;
 use super::nemesis::leaders::Leaders;
+use super::post::{Letters, Post};
 use ackproof_kafka::config::ResetTo;
 use ackproof_kafka::observation::{Observation, PositionSource as Found};
 use ackproof_oracle::context::Context;
@@ -18,6 +19,21 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// Receives every entry, in order.
 pub type Trace = Box<dyn FnMut(&Entry, &Context) + Send>;
+
+/// Who looks on at a run. It goes the same way without.
+#[derive(Default)]
+pub struct Watch {
+    /// Is shown every entry.
+    pub trace: Option<Trace>,
+    /// Gathers what becomes of messages.
+    pub letters: Option<Letters>,
+}
+
+impl From<Option<Trace>> for Watch {
+    fn from(trace: Option<Trace>) -> Self {
+        Self { trace, letters: None }
+    }
+}
 
 /// Bytes that are gathered before they are hashed.
 const GATHERED: usize = 4096;
@@ -101,6 +117,8 @@ pub(crate) struct Recorder {
     pub(crate) lags: Option<Lags>,
     /// What faults wait for.
     pub(crate) anchors: Anchors,
+    /// What is on its way; none: nobody asks.
+    pub(crate) post: Option<Post>,
 }
 
 /// What a recorder has at the end.
@@ -116,7 +134,7 @@ impl Recorder {
     pub(crate) fn new(
         context: Arc<Context>,
         coordinators: Vec<TopicPartition>,
-        trace: Option<Trace>,
+        watch: Watch,
         subjects: &[Subject],
     ) -> Self {
         let judge = if subjects.is_empty() {
@@ -133,11 +151,12 @@ impl Recorder {
             next_rung: 1_000_000,
             seq: 0,
             messages: 0,
-            trace,
+            trace: watch.trace,
             leaders,
             coordinators,
             lags: None,
             anchors: Anchors::default(),
+            post: watch.letters.map(Post::new),
         }
     }
 

@@ -12,7 +12,7 @@ use super::lower::{self, Cast, Role};
 use super::nemesis::{FaultRecord, Nemesis, Next};
 use super::network::Network;
 use super::process::Call;
-use super::recorder::{Recorder, Trace};
+use super::recorder::{Recorder, Trace, Watch};
 use ackproof_kafka::config::ClusterConfig;
 use ackproof_kafka::sink::Sink;
 use ackproof_oracle::context::Context;
@@ -82,7 +82,7 @@ pub fn run_within(
     trace: Option<Trace>,
     bounds: &Bounds,
 ) -> Result<RunOutcome, Failure> {
-    run_once(plan, seed, trace, &[], bounds)
+    run_once(plan, seed, trace.into(), &[], bounds)
 }
 
 /// As [`run`]; if records were lost or skipped, a second run tells their stories.
@@ -95,15 +95,15 @@ pub fn run_within(
 pub fn run_telling(
     plan: &Plan,
     seed: u64,
-    trace: Option<Trace>,
+    watch: Watch,
     bounds: &Bounds,
 ) -> Result<RunOutcome, Failure> {
-    let outcome = run_once(plan, seed, trace, &[], bounds)?;
+    let outcome = run_once(plan, seed, watch, &[], bounds)?;
     let subjects = outcome.findings.subjects();
     if subjects.is_empty() {
         return Ok(outcome);
     }
-    let told = run_once(plan, seed, None, &subjects, bounds)?;
+    let told = run_once(plan, seed, Watch::default(), &subjects, bounds)?;
     if told.digest != outcome.digest {
         let text = "the second run of the seed, for the story, was another one";
         return Err(Failure::Crashed(text.to_owned()));
@@ -114,12 +114,12 @@ pub fn run_telling(
 fn run_once(
     plan: &Plan,
     seed: u64,
-    trace: Option<Trace>,
+    watch: Watch,
     subjects: &[Subject],
     bounds: &Bounds,
 ) -> Result<RunOutcome, Failure> {
     std::thread::scope(|scope| {
-        let simulate = || simulate(plan, seed, trace, subjects, bounds);
+        let simulate = || simulate(plan, seed, watch, subjects, bounds);
         let work = || catch_unwind(AssertUnwindSafe(simulate));
         let name = format!("seed-{seed}");
         let handle = std::thread::Builder::new().name(name).spawn_scoped(scope, work);
@@ -132,13 +132,13 @@ fn run_once(
 fn simulate(
     plan: &Plan,
     seed: u64,
-    trace: Option<Trace>,
+    watch: Watch,
     subjects: &[Subject],
     bounds: &Bounds,
 ) -> Result<RunOutcome, Failure> {
     let mut runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
     runtime.set_allow_system_thread(true);
-    runtime.block_on(async { Director::new(plan, seed, trace, subjects, bounds).direct() })
+    runtime.block_on(async { Director::new(plan, seed, watch, subjects, bounds).direct() })
 }
 
 struct Director<'a> {
@@ -163,20 +163,14 @@ struct Source {
 }
 
 impl<'a> Director<'a> {
-    fn new(
-        plan: &'a Plan,
-        seed: u64,
-        trace: Option<Trace>,
-        subjects: &[Subject],
-        bounds: &Bounds,
-    ) -> Self {
+    fn new(plan: &'a Plan, seed: u64, watch: Watch, subjects: &[Subject], bounds: &Bounds) -> Self {
         let cast = Cast::new(plan);
         let context = Arc::new(lower::context(plan, &cast));
         let clusters = plan.numbered().map(|(id, _)| Arc::new(lower::cluster(plan, id)));
         let clusters: Vec<Arc<ClusterConfig>> = clusters.collect();
         let coordinators = (0..).map(GroupId).take(plan.groups.len()).map(|id| context.home(id));
         let mut recorder =
-            Recorder::new(Arc::clone(&context), coordinators.collect(), trace, subjects);
+            Recorder::new(Arc::clone(&context), coordinators.collect(), watch, subjects);
         let scales = plan.groups.iter().any(|group| group.autoscale.is_some());
         recorder.lags = scales.then(|| Lags::new(Partitions::new(&context)));
         let processes = cast
