@@ -6,6 +6,7 @@ use crate::check::CheckReport;
 use crate::compare::CompareReport;
 use crate::doctor::DoctorReport;
 use crate::life::LifeReport;
+use crate::reference::Entry;
 use crate::run::RunReport;
 use crate::sweep::SweepReport;
 use crate::validate::ValidateReport;
@@ -71,6 +72,12 @@ pub fn life_schema() -> Value {
 #[must_use]
 pub fn catalogue(catalogue: &Catalogue) -> String {
     line(&catalogue.by_title())
+}
+
+/// What is called by one name.
+#[must_use]
+pub fn reference(entries: &[Entry]) -> String {
+    line(&entries)
 }
 
 /// The schema of [`run`].

@@ -1,6 +1,7 @@
 //! All end-to-end tests, as one binary: linking once is faster, and they share [`support`].
 //!
 //! - [`tidy`] the tree keeps its rules · [`readme`] what the documents promise is so, [`readme_ci`] in CI too
+//! - [`commands`] of the documents work · [`book`] the manual is whole, and current where it is written from the code
 //! - [`determinism`] a seed is a run · [`suite`] every scenario says what it should
 //! - [`histories`] traced runs and kept histories are judged alike · [`real`] those of real clusters too
 //! - [`lives`] how single records fared
@@ -10,16 +11,20 @@
 //! - [`trials`] what users tried: causes of groups · [`trials_lag`] lag and commits · [`trials_sends`] sends ·
 //!   [`trials_logs`] logs · [`trials_histories`] histories written by hand
 //! - [`doctor`] files that are deployed · [`named_files`] scenarios that name them
-//! - [`pages`] reports to look at
+//! - [`pages`] reports to look at · [`terminal`] reports at three widths
 //! - [`swarm`] a draw asks the same question · [`validate`] the model against histories of its own
 
+mod book;
 mod cli;
 mod cli_commands;
 mod cli_config;
+mod cli_install;
 mod cli_junit;
 mod cli_merge;
+mod cli_names;
 mod cli_reports;
 mod cli_sweep;
+mod commands;
 mod contracts;
 mod corpus;
 mod determinism;
@@ -37,6 +42,7 @@ mod shrinking;
 mod suite;
 mod support;
 mod swarm;
+mod terminal;
 mod tidy;
 mod trials;
 mod trials_consuming;

@@ -1,7 +1,7 @@
 //! `explain` with a seed: the life of a record, of runs and of histories.
 
-use super::suite::CAUSES;
 use super::support::{ackproof, assert_none, load, parallel};
+use ackproof::manual::footguns::{FOOTGUNS, Footgun};
 use ackproof::study::life::{Ask, Source, Whole};
 use ackproof::world::bounds::Bounds;
 use serde_json::Value;
@@ -16,8 +16,8 @@ fn causes(file: &str, seed: u64) -> Vec<String> {
 
 #[test]
 fn every_footgun_is_explained_by_its_cause() {
-    let findings = parallel(CAUSES, |(name, cause)| {
-        let file = format!("scenarios/footguns/{name}.json");
+    let findings = parallel(FOOTGUNS, |footgun: &Footgun| {
+        let (file, cause) = (footgun.file(), footgun.cause);
         let is_told = (0..50).any(|seed| causes(&file, seed).iter().any(|told| told == cause));
         (!is_told)
             .then(|| format!("{file}: no seed is explained by {cause}: {:?}", causes(&file, 0)))

@@ -2,8 +2,10 @@
 //! print what is shown, the README's seed still loses a record, its table of exit statuses is the
 //! program's. It knows the form of the documents only as far as it must.
 
-use crate::support::{ackproof, assert_none, files, load, outcome, read, root};
+use crate::support::{ackproof, assert_none, files, load, outcome, parallel, read, root};
 use std::collections::BTreeSet;
+use std::process::Output;
+use std::sync::LazyLock;
 
 const README: &str = "README.md";
 /// The README is read in one sitting; the manual has the rest.
@@ -21,16 +23,16 @@ pub(crate) fn documents() -> Vec<String> {
 
 /// A fenced block.
 #[derive(Debug, PartialEq, Eq)]
-struct Block {
+pub(crate) struct Block {
     /// What follows the opening fence: `console`, `text`.
-    language: String,
-    line: usize,
-    text: Vec<String>,
+    pub(crate) language: String,
+    pub(crate) line: usize,
+    pub(crate) text: Vec<String>,
     /// The prose from here to the next block.
     after: String,
 }
 
-fn blocks(document: &str) -> Vec<Block> {
+pub(crate) fn blocks(document: &str) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let mut inside = false;
     for (line, text) in (1..).zip(document.lines()) {
@@ -108,13 +110,40 @@ fn renumbered(document: &str, promise: &Promise, output: &str) -> String {
     document
 }
 
+impl Promise {
+    /// Its command, if it is one of ours: from a clone, or with the binary that was installed.
+    fn run(&self) -> Option<Output> {
+        let ours =
+            self.command.strip_prefix(RUN).or_else(|| self.command.strip_prefix("ackproof "));
+        ours.map(|arguments| ackproof(&arguments.split_whitespace().collect::<Vec<_>>()))
+    }
+}
+
+/// What a document promises, each with what its command came to.
+type Kept = (String, Vec<(Promise, Option<Output>)>);
+
+/// Every command of every document, run once, those of a document in their order: one may need what another wrote.
+static KEPT: LazyLock<Vec<Kept>> = LazyLock::new(|| {
+    let written = root().join("target/tutorial");
+    // What an earlier test wrote. It may not be there.
+    let _gone = std::fs::remove_dir_all(written);
+    parallel(&documents(), |document| {
+        let promises = promises(&read(document)).into_iter();
+        let run = promises.map(|promise| {
+            let output = promise.run();
+            (promise, output)
+        });
+        (document.clone(), run.collect())
+    })
+});
+
 /// What of a promise in `document` is not so.
-fn check(document: &str, promise: &Promise) -> Vec<String> {
+fn check(document: &str, promise: &Promise, output: Option<&Output>) -> Vec<String> {
     let Promise { line, command, status, shown } = promise;
     if command == TEST {
         return Vec::new();
     }
-    let Some(arguments) = command.strip_prefix(RUN) else {
+    let Some(output) = output else {
         return vec![format!("{document}:{line}: nobody checks `{command}`; write it as `{RUN}…`")];
     };
     let Some(status) = *status else {
@@ -122,7 +151,6 @@ fn check(document: &str, promise: &Promise) -> Vec<String> {
             "{document}:{line}: say below the block with which exit status it ends"
         )];
     };
-    let output = ackproof(&arguments.split_whitespace().collect::<Vec<_>>());
     let printed = String::from_utf8_lossy(&output.stdout);
     let mut findings = Vec::new();
     if output.status.code() != Some(status) {
@@ -142,14 +170,14 @@ fn check(document: &str, promise: &Promise) -> Vec<String> {
 
 #[test]
 fn the_commands_work_and_print_what_is_shown() {
-    let documents = documents();
-    assert!(documents.len() > 2, "the manual is found: {documents:?}");
+    assert!(KEPT.len() > 2, "the manual is found: {KEPT:?}");
     let mut findings = Vec::new();
-    for document in &documents {
-        let promises = promises(&read(document));
-        let run = promises.iter().filter(|one| one.command.starts_with(RUN)).count();
+    for (document, promises) in KEPT.iter() {
+        let run = promises.iter().filter(|(_, output)| output.is_some()).count();
         assert!(document != README || run >= 2, "the README shows commands: {promises:?}");
-        findings.extend(promises.iter().flat_map(|promise| check(document, promise)));
+        let found =
+            promises.iter().map(|(promise, output)| check(document, promise, output.as_ref()));
+        findings.extend(found.flatten());
     }
     assert_none(&findings);
 }
@@ -166,7 +194,9 @@ fn the_readme_leads_to_the_manual_and_its_index_to_every_page() {
     let index = read(&format!("{MANUAL}index.md"));
     let pages = documents().into_iter().filter_map(|page| {
         let name = page.strip_prefix(MANUAL)?;
-        (name != "index.md" && !index.contains(&format!("({name})"))).then(|| name.to_owned())
+        // The lists of the reference lead to its pages, and the table of contents to all.
+        let is_below = name.matches('/').count() > 1 || ["index.md", "SUMMARY.md"].contains(&name);
+        (!is_below && !index.contains(&format!("({name})"))).then(|| name.to_owned())
     });
     assert_none(&pages.collect::<Vec<_>>());
 }
@@ -186,18 +216,17 @@ fn the_first_block_runs_the_main_job_and_then_the_tests() {
 #[test]
 fn the_numbers_of_the_documents_are_current() {
     let mut old = Vec::new();
-    for path in documents() {
-        let mut document = read(&path);
-        for promise in promises(&document).iter().filter(|promise| !promise.shown.is_empty()) {
-            let arguments = promise.command.strip_prefix(RUN).expect("only ours shows output");
-            let output = ackproof(&arguments.split_whitespace().collect::<Vec<_>>());
+    for (path, promises) in KEPT.iter() {
+        let mut document = read(path);
+        for (promise, output) in promises.iter().filter(|(promise, _)| !promise.shown.is_empty()) {
+            let output = output.as_ref().expect("only ours shows output");
             let printed = String::from_utf8_lossy(&output.stdout);
             document = renumbered(&document, promise, &printed);
         }
         if std::env::var_os("BLESS").is_some() {
-            std::fs::write(root().join(&path), &document).expect("a document can be written");
+            std::fs::write(root().join(path), &document).expect("a document can be written");
         }
-        if document != read(&path) {
+        if document != read(path) {
             old.push(format!("{path}: run this test with BLESS=1 in the environment"));
         }
     }
@@ -273,7 +302,9 @@ fn the_table_of_exit_statuses_is_the_programs() {
 fn a_readme_that_lies_is_found() {
     let lie = |command: &str, prose: &str| {
         let document = format!("# x\n\n```console\n{command}\n```\n\n{prose}\n");
-        promises(&document).iter().flat_map(|one| check(README, one)).collect::<Vec<_>>()
+        let promises = promises(&document);
+        let found = promises.iter().map(|one| check(README, one, one.run().as_ref()));
+        found.flatten().collect::<Vec<_>>()
     };
     assert_eq!(lie("make", "Exit status 0.").len(), 1, "an unknown command");
     assert_eq!(lie(&format!("{RUN}list"), "It works.").len(), 1, "no status");

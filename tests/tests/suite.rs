@@ -2,7 +2,8 @@
 //! seeds, an exit status. Ranges are short here; long sweeps are a command (`--seeds 0..1000`).
 
 use crate::support::{ackproof, assert_none, load, outcome, parallel, scenarios};
-use ackproof_oracle::cause::{DuplicateCause, LossCause, SendCause, SendEnd, SinkCause};
+use ackproof::manual::footguns::{FOOTGUNS, Footgun};
+use ackproof_oracle::cause::SendCause;
 use ackproof_oracle::verdict::Findings;
 use ackproof_scenario::plan::{Expected, Plan, Target, When};
 use ackproof_types::CommitStrategy;
@@ -92,57 +93,7 @@ fn what_a_real_cluster_is_compared_by_leaves_little_to_chance() {
     }
 }
 
-/// What a footgun must be told to be, by the name of its file. With `acks=0` nothing is acknowledged, so
-/// no loss breaks a promise that could have a cause: the count of lost records speaks.
-pub(crate) const CAUSES: &[(&str, &str)] = &[
-    ("acks-one-leader-crash", LossCause::AcksOne.name()),
-    ("acks-zero", SendEnd::AcksZero.name()),
-    ("assign-beside-subscribe", DuplicateCause::LateCommit.name()),
-    ("auto-commit-hand-off", LossCause::HandOff.name()),
-    ("auto-commit-in-background", LossCause::StoredCommit.name()),
-    ("close-after-exception", LossCause::CloseAfterException.name()),
-    ("commit-before-processing", LossCause::CommitBeforeProcessing.name()),
-    ("commit-beyond", LossCause::CommitBeyond.name()),
-    ("commit-last-offset", DuplicateCause::OffsetNotAdvanced.name()),
-    ("commit-sent-again", DuplicateCause::CommitWentBack.name()),
-    ("consumer-protocol-auto-commit", LossCause::BackgroundCommit.name()),
-    ("revocation-commit-sent-again", LossCause::BackgroundCommit.name()),
-    ("consumer-protocol-poll-overrun", DuplicateCause::PollOverrun.name()),
-    ("epoch-bump-duplicate", DuplicateCause::EpochBump.name()),
-    ("dropped-poll", LossCause::DroppedPoll.name()),
-    ("exit-without-flush", "ended-without-flush"),
-    ("frozen-member", DuplicateCause::SessionExpired.name()),
-    ("first-commit-late", LossCause::ResetLatest.name()),
-    ("grace-too-short", DuplicateCause::MemberCrash.name()),
-    ("highest-done", LossCause::HighestDone.name()),
-    ("late-commit", DuplicateCause::LateCommit.name()),
-    ("log-cut-below-group", LossCause::LogCut.name()),
-    ("no-commit-on-revoke", DuplicateCause::Rebalance.name()),
-    ("output-acks-one", LossCause::OutputAcksOne.name()),
-    ("output-dropped", LossCause::OutputDropped.name()),
-    ("output-not-awaited", LossCause::CommittedBeforeAcked.name()),
-    ("dead-letter-fire-and-forget", LossCause::DeadLetterLost.name()),
-    ("position-apart", SinkCause::PositionApart.name()),
-    ("poll-overrun", DuplicateCause::PollOverrun.name()),
-    ("no-idempotence-retry", DuplicateCause::ProducerRetry.name()),
-    ("offsets-expired", LossCause::Expired.name()),
-    ("partitions-added", LossCause::PartitionAdded.name()),
-    ("producer-expired", DuplicateCause::ProducerExpired.name()),
-    ("reset-after-truncation", LossCause::OutOfRange.name()),
-    ("reset-by-duration", LossCause::ResetByDuration.name()),
-    ("reset-latest-skips", LossCause::ResetLatest.name()),
-    ("restart-forgets-batches", DuplicateCause::EpochBump.name()),
-    ("scaling-storm", DuplicateCause::Rebalance.name()),
-    ("sink-cache-in-member", SinkCause::MemberMemory.name()),
-    ("sink-memory-too-small", SinkCause::Forgotten.name()),
-    ("unclean-election", LossCause::UncleanElection.name()),
-    ("unsubscribe-without-commit", DuplicateCause::Rebalance.name()),
-    ("upsert-by-zombie", SinkCause::StaleOverwrite.name()),
-    ("resend-after-timeout", DuplicateCause::SentAgain.name()),
-    ("drop-after-timeout", "delivery-timeout-used-up"),
-    ("producer-restart-duplicate", DuplicateCause::ProducerRestart.name()),
-];
-
+/// What is told of a run.
 pub(crate) fn causes(findings: &Findings) -> Vec<&'static str> {
     let records = &findings.records;
     let skips = findings.groups.iter().flat_map(|group| group.skip_causes.keys());
@@ -165,15 +116,15 @@ fn every_footgun_is_told_by_its_cause() {
     let files: Vec<String> = scenarios().into_iter().filter(is_footgun).collect();
     let findings = parallel(&files, |file| {
         let name = file.trim_start_matches("scenarios/footguns/").trim_end_matches(".json");
-        let Some((_, cause)) = CAUSES.iter().find(|(footgun, _)| *footgun == name) else {
-            return Some(format!("{file}: no cause is known here; add it to the table"));
+        let Some(Footgun { cause, .. }) = FOOTGUNS.iter().find(|one| one.name == name) else {
+            return Some(format!("{file}: add it to sim/src/manual/footguns.rs"));
         };
         let plan = load(file, &[]);
         let told = (0..50).any(|seed| causes(&outcome(&plan, seed).findings).contains(cause));
         (!told).then(|| format!("{file}: no seed tells of {cause}"))
     });
     assert_none(&findings.into_iter().flatten().collect::<Vec<_>>());
-    assert_eq!(files.len(), CAUSES.len(), "every cause has its footgun");
+    assert_eq!(files.len(), FOOTGUNS.len(), "every cause has its footgun");
 }
 
 /// A suite that cannot fail would prove nothing: a dangerous setting makes a good scenario fail, and

@@ -3,7 +3,7 @@
 //! It never looks into a model: it judges only what is on record, so that a bug in a model cannot hide
 //! itself and a history recorded around a real cluster is judged by the same code.
 //!
-//! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows · [`cause`] why
+//! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows · [`cause`] why, and [`advice`]
 //! - [`judge`] everything at once · [`registry`] the properties · [`measure`] counts and witnesses
 //! - [`pace`] latencies and stalls, `moves` of leaders and owners, in [`histogram`]s; [`load`] of brokers
 //! - `formation` of groups, before which they are not measured · `obstacles` that explain a stall
@@ -13,6 +13,7 @@
 //! - [`partitions`] that topics have, and which of them were read
 //! - [`timeline`] a run at a glance · [`story`] short stories of records, [`life`] all of one, [`told`] what went wrong with each · [`jsonl`] histories as JSON Lines
 
+pub mod advice;
 mod bumps;
 pub mod cause;
 pub mod context;

@@ -3,7 +3,7 @@
 //!
 //! - [`run()`] one run · [`sweep()`] many, [`explained()`] a contract, [`compare()`] arms
 //! - [`validate()`] the model held against the real thing
-//! - [`doctor()`] files · [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`life()`] of a record · [`catalogue()`] what there is
+//! - [`doctor()`] files · [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`life()`] of a record · [`catalogue()`] what there is, [`reference()`] what it means
 
 mod bench;
 mod check;
@@ -11,6 +11,7 @@ mod compare;
 mod doctor;
 mod life;
 mod load;
+mod reference;
 mod run;
 mod shrink;
 mod style;
@@ -22,6 +23,7 @@ pub use check::check;
 pub use compare::compare;
 pub use doctor::doctor;
 pub use life::life;
+pub use reference::{named, reference};
 pub use run::run;
 pub use shrink::shrink;
 pub use style::set_width;
@@ -43,13 +45,27 @@ pub fn catalogue(catalogue: &Catalogue) -> String {
         if index > 0 {
             text.push('\n');
         }
-        let width = section.items.iter().map(|item| item.name.chars().count()).max().unwrap_or(0);
         put(&mut text, format_args!("{}", style::heading(&section.title)));
-        for item in &section.items {
-            put(&mut text, format_args!("  {:width$}  {}", item.name, item.about));
-        }
+        let rows = section.items.iter().map(|item| (item.name.as_str(), item.about.as_str()));
+        columns(&mut text, &rows.collect::<Vec<_>>());
     }
     text
+}
+
+/// Columns that words need beside a name, or they are better below it.
+const ROOM: usize = 34;
+
+/// Names, each with its words: in two columns, or on a narrow screen one below the other.
+fn columns(text: &mut String, rows: &[(&str, &str)]) {
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let beside = width + ROOM <= style::width();
+    for (name, words) in rows {
+        if beside || words.is_empty() {
+            put(text, format_args!("  {name:width$}  {words}"));
+        } else {
+            put(text, format_args!("  {}\n      {words}", style::heading(name)));
+        }
+    }
 }
 
 /// What a configuration promises, and what it leaves possible with what runs showed of it; `runs`: how

@@ -115,12 +115,22 @@ impl Diagnostic {
 /// The name nearest to `name` as a hint, if one is near.
 #[must_use]
 pub fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<String> {
-    known
-        .into_iter()
+    let near = nearest_names(name, known);
+    near.first().map(|candidate| format!("did you mean \"{candidate}\"?"))
+}
+
+/// The names that are near `name`, the nearest first.
+#[must_use]
+pub fn nearest_names<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
+    let known = known.into_iter();
+    let mut near: Vec<(f64, &str)> = known
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| format!("did you mean \"{candidate}\"?"))
+        .collect();
+    // Of equals the last one, as the largest of all would be.
+    near.reverse();
+    near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    near.into_iter().map(|(_, candidate)| candidate).collect()
 }
 
 impl fmt::Display for Diagnostic {

@@ -5,6 +5,7 @@
 //! - [`json`] the text as a tree with places · [`diagnostic`] mistakes · [`durations`] quantities
 //! - [`settings`] the table of Kafka settings · [`properties`] Java's files of them, which [`files`] puts in
 //! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
+//! - [`notes`] what Kafka does under each fault
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments · [`targets`] whom
 //! - `overrides` values from the command line · `protocol` the one that stands for several
 //! - `results` what a group writes to · `outputs` what it sends on · `autoscale` how
@@ -32,6 +33,7 @@ pub mod files;
 pub mod json;
 mod limits;
 mod membership;
+pub mod notes;
 mod outputs;
 mod overrides;
 pub mod plan;

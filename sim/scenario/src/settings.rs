@@ -2,12 +2,14 @@
 //! Kafka, and whether the models follow them: *modelled*, or accepted without an effect, with the properties
 //! that such a setting could break on a real cluster, so that nobody promises what it takes away, or
 //! refused. What Kafka has beyond the table breaks no property: [`kafka`] knows it, a file may set it, and it
-//! has no effect; [`words`] says so. The table does not know how settings constrain each other.
+//! has no effect; [`words`] says so, and [`prose`] what a setting does. The table does not know how settings
+//! constrain each other.
 //!
 //! Sources: §10 and §17.12 of the rules.
 
 pub mod kafka;
 mod kinds;
+pub mod prose;
 #[cfg(test)]
 mod tests;
 pub mod words;

@@ -4,6 +4,7 @@ use super::compare::Compare;
 use super::explain::Explain;
 use super::help;
 use super::options::{parse_jobs, valid};
+use super::output::Color;
 use super::seeds::parse_range;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
@@ -14,6 +15,9 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = help::ACKPROOF)]
 pub(crate) struct Arguments {
+    /// Whether the output has colours: on a terminal without NO_COLOR, always, or never.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
+    pub(crate) color: Color,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -58,6 +62,8 @@ pub(crate) enum Command {
     /// Each promise names the setting that is responsible. The search runs the workload of the
     /// scenario. It does not use the faults of the scenario, but faults that are made to provoke
     /// examples.
+    ///
+    /// Of a name it says what it means: of a property, a fault, a cause, a footgun or a setting.
     #[command(after_help = help::EXPLAIN)]
     Explain(Explain),
     /// Look at the .properties files that you deploy, without a scenario.
@@ -110,6 +116,12 @@ pub(crate) enum Command {
     /// Write a commented scenario to start from.
     #[command(after_help = help::NEW)]
     New(New),
+    /// Print a script that completes commands and options in a shell.
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(Completions),
+    /// Print a manual page, for `man`.
+    #[command(after_help = help::MAN)]
+    Man(Manual),
 }
 
 /// What `run` is given.
@@ -330,6 +342,22 @@ pub(crate) struct New {
     /// Replace an existing file.
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+/// What `completions` is given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// The shell that completes.
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// What `man` is given.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Manual {
+    /// The command that the page is about: `run`, `import verifiable` [default: ackproof itself].
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
 }
 
 /// How a report is written.

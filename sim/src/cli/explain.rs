@@ -29,8 +29,9 @@ use std::path::PathBuf;
 /// What `explain` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Explain {
-    /// A scenario or schedule file, or a history (`.jsonl`, `.jsonl.gz`, `-`).
-    #[arg(value_name = "FILE")]
+    /// A scenario or schedule file, a history (`.jsonl`, `.jsonl.gz`, `-`), or a name: of a property, a fault, a
+    /// cause, a footgun, a setting.
+    #[arg(value_name = "FILE|NAME")]
     pub(crate) file: PathBuf,
     /// The seeds to search for examples, under faults of its own.
     #[arg(long, value_name = "A..B", default_value = "0..20", value_parser = parse_range)]

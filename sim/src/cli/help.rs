@@ -52,6 +52,7 @@ pub(super) const EXPLAIN: &str = "\
 Example:
   ackproof explain scenarios/footguns/acks-zero.json --save-schedules witnesses
   ackproof explain scenarios/footguns/unclean-election.json --seed 0
+  ackproof explain acked-durability
   ackproof explain scenarios/footguns/poll-overrun.json --seed 0 --record billing-0#117
 
 Exit status: 0 nothing is worse than promised, or a record is told, 1 something is, 2 usage or scenario error, or a directory \
@@ -115,3 +116,18 @@ Example:
   ackproof new \"orders under fire\" -o scenarios/orders.json
 
 Exit status: 0 the file is written, 2 usage error, or a file that exists already or cannot be written.";
+
+pub(super) const COMPLETIONS: &str = "\
+Example:
+  ackproof completions bash > ~/.local/share/bash-completion/completions/ackproof
+  ackproof completions zsh > ~/.zfunc/_ackproof
+  ackproof completions fish > ~/.config/fish/completions/ackproof.fish
+
+Exit status: 0 the script is printed, 2 usage error.";
+
+pub(super) const MAN: &str = "\
+Example:
+  ackproof man > ~/.local/share/man/man1/ackproof.1
+  ackproof man run | man -l -
+
+Exit status: 0 the page is printed, 2 usage error.";

@@ -49,7 +49,7 @@ pub(crate) fn list(arguments: &List) -> Status {
     }
 }
 
-fn section(what: Listed) -> Section {
+pub(super) fn section(what: Listed) -> Section {
     let item = |name: &str, about: &str| Item { name: name.to_owned(), about: about.to_owned() };
     let (title, items) = match what {
         Listed::Scenarios => ("scenarios", files()),

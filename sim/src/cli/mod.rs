@@ -7,8 +7,8 @@
 //! - [`run`] the main command · [`sweep`] many runs, their [`progress`] and [`watchdog`] · [`merge`] parts
 //! - [`replay`] and [`shrink`] of schedules, [`save`] writes them
 //! - [`mod@check`] and [`import`] histories from elsewhere, [`mod@validate`] the model against them
-//! - [`explain`] what a configuration promises, with a [`search`], and the [`life`] of a record · [`doctor`] the same of `.properties` files
-//! - [`select`] and [`load`] files · [`list`] what there is
+//! - [`explain`] what a configuration promises, with a [`search`], the [`life`] of a record, and what [`names`] mean · [`doctor`] the same of `.properties` files
+//! - [`select`] and [`load`] files · [`list`] what there is · [`install`] completions and manual pages
 
 pub(crate) mod args;
 mod bench;
@@ -19,10 +19,12 @@ mod doctor;
 mod explain;
 mod help;
 mod import;
+mod install;
 mod life;
 mod list;
 mod load;
 mod merge;
+mod names;
 mod options;
 mod output;
 mod outputs;
@@ -45,11 +47,12 @@ use ackproof_reports::{json, jsonl};
 use ackproof_scenario::describe::template;
 use ackproof_scenario::schema::schema;
 use args::{Arguments, Command, New, Schema, SchemaOf};
-use output::{measure_screen, result, talk};
+use output::{choose_colours, measure_screen, result, talk};
 use place::{free, refusal, whole};
 use status::Status;
 
 pub(crate) fn dispatch(arguments: &Arguments) -> Status {
+    choose_colours(arguments.color);
     measure_screen();
     match &arguments.command {
         Command::Run(arguments) => run::run(arguments),
@@ -62,12 +65,15 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Status {
         Command::Validate(arguments) => validate::validate(arguments),
         Command::Bench(arguments) => bench::bench(arguments),
         Command::Compare(arguments) => compare::compare(arguments),
+        Command::Explain(arguments) if names::is_asked(arguments) => names::explain(arguments),
         Command::Explain(arguments) if life::is_asked(arguments) => life::life(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),
         Command::List(arguments) => list::list(arguments),
         Command::Schema(arguments) => print_schema(arguments),
         Command::New(arguments) => new(arguments),
+        Command::Completions(arguments) => install::completions(arguments),
+        Command::Man(arguments) => install::man(arguments),
     }
 }
 

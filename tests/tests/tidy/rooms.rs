@@ -17,9 +17,10 @@ struct Room {
 /// The table of ARCHITECTURE.md.
 const ROOMS: &[Room] = &[
     Room { name: "world", uses: &[] },
+    Room { name: "manual", uses: &["world"] },
     Room { name: "study", uses: &["world"] },
     Room { name: "outside", uses: &["world", "study"] },
-    Room { name: CLI, uses: &["world", "study", "outside"] },
+    Room { name: CLI, uses: &["world", "manual", "study", "outside"] },
 ];
 
 /// The room of the binary, `main.rs` included; the others are the library.

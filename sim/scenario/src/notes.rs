@@ -1,0 +1,167 @@
+//! What the manual and `ackproof explain NAME` tell of each fault beside its sentence: what Kafka does then, which
+//! settings bound the harm, and an example. It knows nothing of how a fault is carried out.
+
+/// What is told of a fault, in words that begin small and end without a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FaultNote {
+    /// Its verb.
+    pub verb: &'static str,
+    /// What Kafka does then.
+    pub rule: &'static str,
+    /// Which settings bound the harm.
+    pub bounds: &'static str,
+    /// A fault for `scenarios/basics/no-faults.json`.
+    pub example: &'static str,
+}
+
+const fn note(
+    verb: &'static str,
+    rule: &'static str,
+    bounds: &'static str,
+    example: &'static str,
+) -> FaultNote {
+    FaultNote { verb, rule, bounds, example }
+}
+
+/// A note for every verb, in the order of [`super::describe::FAULTS`].
+pub const FAULT_NOTES: &[FaultNote] = &[
+    note(
+        "crash",
+        "the kernel closes the connections of a killed process. A dead broker keeps its leaderships \
+         until `broker.session.timeout.ms` is over, a dead member its partitions until \
+         `session.timeout.ms` is. What was not replicated, or not committed, is lost or done again",
+        "`broker.session.timeout.ms`, `session.timeout.ms`, `acks`, `min.insync.replicas`",
+        r#"{"at":"10s","crash":"leader of payments-0","for":"15s"}"#,
+    ),
+    note(
+        "restart",
+        "a broker that stops cleanly hands its leaderships over first (controlled shutdown), a member \
+         commits and leaves its group. A broker of Kafka 4.0 that starts again within its old session \
+         waits until that session is over",
+        "`broker.session.timeout.ms`, and the line of Kafka: 4.1 no longer waits",
+        r#"{"at":"10s","restart":"broker-1","for":"5s"}"#,
+    ),
+    note(
+        "rolling-restart",
+        "a deploy: one after the other stops cleanly and starts again. Each broker moves its \
+         leaderships twice; each member costs the group a rebalance, or none with a `group.instance.id`",
+        "`group.instance.id`, `session.timeout.ms`, `max.poll.records` (a member stops once its poll is \
+         done)",
+        r#"{"at":"8s","rolling-restart":"members of ledger","for":"2s"}"#,
+    ),
+    note(
+        "pause",
+        "a frozen process (a garbage collection, a virtual machine that is moved) keeps its connections \
+         and hears nothing. Others take its place, and it works on as if it were still in office when \
+         it wakes",
+        "`session.timeout.ms`, `max.poll.interval.ms`, `broker.session.timeout.ms`",
+        r#"{"at":"10s","pause":"any member of ledger","for":"15s"}"#,
+    ),
+    note(
+        "isolate",
+        "nobody is told of a cut link: what is sent waits for TCP, until a request times out. A leader \
+         that is cut off from the controllers is replaced while it may still talk to clients",
+        "`request.timeout.ms`, `replica.lag.time.max.ms`, `broker.session.timeout.ms`, `acks`",
+        r#"{"at":"8s","isolate":"leader of payments-0","from":["brokers","controllers"],"for":"12s"}"#,
+    ),
+    note(
+        "partition",
+        "as with `isolate`, for whole groups of processes. The side with the controller elects; on the \
+         other side writes with `acks=all` wait",
+        "`min.insync.replicas`, `request.timeout.ms`, `delivery.timeout.ms`",
+        r#"{"at":"8s","partition":[["broker-1"],["broker-2","broker-3","controller"]],"for":"10s"}"#,
+    ),
+    note(
+        "slow",
+        "latency adds up: a write with `acks=all` takes the way to the leader and a round of the \
+         slowest follower in sync. A follower that is too slow leaves the in-sync set",
+        "`replica.lag.time.max.ms`, `request.timeout.ms`, `linger.ms`",
+        r#"{"at":"8s","slow":"broker-1","to":["brokers"],"by":"100ms","for":"10s"}"#,
+    ),
+    note(
+        "lossy",
+        "TCP sends a lost packet again after 0.2 s, then after twice as long each time. What is behind \
+         it on the connection waits",
+        "`request.timeout.ms`, `retry.backoff.ms`",
+        r#"{"at":"8s","lossy":"broker-1","loss":"20%","for":"10s"}"#,
+    ),
+    note(
+        "throttle",
+        "a narrow link is a queue: heartbeats wait behind batches. Followers that do not keep up leave \
+         the in-sync set",
+        "`replica.lag.time.max.ms`, `batch.size`, `request.timeout.ms`",
+        r#"{"at":"8s","throttle":"broker-1","rate":"50kB/s","for":"10s"}"#,
+    ),
+    note(
+        "reset",
+        "every request in flight on a connection that breaks has an unknown outcome. Clients connect \
+         again and send again",
+        "`enable.idempotence`: without it, a retry may be in the log twice",
+        r#"{"at":"10s","reset":"leader of payments-0"}"#,
+    ),
+    note(
+        "slow-follower",
+        "a follower that does not come to the end of the log for `replica.lag.time.max.ms` leaves the \
+         in-sync set. Until then `acks=all` waits for it",
+        "`replica.lag.time.max.ms`, `min.insync.replicas`",
+        r#"{"at":"8s","slow-follower":"a follower of payments-0","by":"400ms","for":"10s"}"#,
+    ),
+    note(
+        "leave",
+        "a member that closes its consumer commits, if it does so by itself, and leaves. Its partitions \
+         are given away at once. A static member leaves nothing: its session has to end",
+        "`group.instance.id`, `session.timeout.ms`",
+        r#"{"at":"10s","leave":"any member of ledger","for":"10s"}"#,
+    ),
+    note(
+        "join",
+        "a rebalance: with the eager protocol all members give up all partitions, with the cooperative \
+         one those that move, and with `group.protocol=consumer` the coordinator takes one after the \
+         other",
+        "`partition.assignment.strategy`, `group.protocol`, `group.initial.rebalance.delay.ms`",
+        r#"{"at":"10s","join":"ledger","for":"10s"}"#,
+    ),
+    note(
+        "stall-poll",
+        "heartbeats go on in the background, so that only `max.poll.interval.ms` ends it: the client \
+         then leaves its group (KIP-62)",
+        "`max.poll.interval.ms`",
+        r#"{"at":"10s","stall-poll":"any member of ledger","for":"10s"}"#,
+    ),
+    note(
+        "unsubscribe",
+        "unlike close(), unsubscribe() does not commit. The partitions of the member go to others, \
+         which begin at the last commit",
+        "a commit before it; `pause()` keeps the partitions",
+        r#"{"at":"10s","unsubscribe":"any member of ledger","for":"8s"}"#,
+    ),
+    note(
+        "pause-partitions",
+        "a member that has paused its partitions polls on, so it stays in its group; the lag grows. \
+         Partitions that a rebalance gives it meanwhile are not paused",
+        "none: the application resumes them",
+        r#"{"at":"10s","pause-partitions":"any member of ledger","for":"8s"}"#,
+    ),
+    note(
+        "add-partitions",
+        "clients learn of new partitions with their next refresh of metadata. Keys may go to other \
+         partitions from then on, and a group has no commit in the new ones",
+        "`metadata.max.age.ms`, `auto.offset.reset`",
+        r#"{"at":"10s","add-partitions":"payments","to":6}"#,
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::describe::FAULTS;
+
+    #[test]
+    fn every_fault_has_a_note_with_an_example_of_it() {
+        let verbs: Vec<&str> = FAULT_NOTES.iter().map(|note| note.verb).collect();
+        assert_eq!(verbs, FAULTS.iter().map(|(verb, _)| *verb).collect::<Vec<_>>());
+        for FaultNote { verb, example, .. } in FAULT_NOTES {
+            assert!(example.contains(&format!("\"{verb}\":")), "{example}");
+        }
+    }
+}

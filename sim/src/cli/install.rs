@@ -1,0 +1,119 @@
+//! `ackproof completions` and `ackproof man`: what a package installs beside the binary. Both come from what can
+//! be typed, and know no command themselves.
+
+use super::args::{Arguments, Completions, Manual};
+use super::output::{result, talk};
+use super::status::Status;
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
+use std::io;
+
+pub(crate) fn completions(arguments: &Completions) -> Status {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Arguments::command(), "ackproof", &mut script);
+    result(&String::from_utf8_lossy(&script))
+}
+
+pub(crate) fn man(arguments: &Manual) -> Status {
+    let mut whole = Arguments::command().disable_help_subcommand(true);
+    whole.build();
+    let mut command = &whole;
+    for word in &arguments.command {
+        let Some(below) = command.find_subcommand(word) else {
+            let names = command.get_subcommands().map(Command::get_name).collect::<Vec<_>>();
+            talk(&unknown(word, command.get_name(), &names));
+            return Status::Usage;
+        };
+        command = below;
+    }
+    match page(command) {
+        Ok(text) => result(&text),
+        Err(error) => {
+            talk(&format!("error: cannot make the page: {error}\n"));
+            Status::Internal
+        }
+    }
+}
+
+fn unknown(word: &str, command: &str, names: &[&str]) -> String {
+    if names.is_empty() {
+        return format!("error: {command} has no command of its own, so there is no \"{word}\"\n");
+    }
+    format!("error: no command is called \"{word}\"; the commands are {}\n", names.join(", "))
+}
+
+/// Variables and files that every command knows.
+const PLACES: &[(&str, &[(&str, &str)])] = &[
+    (
+        "ENVIRONMENT",
+        &[
+            ("ACKPROOF_…", "an option of ackproof run: ACKPROOF_SEEDS=50 is --seeds 50"),
+            ("ACKPROOF_CONFIG", "the configuration file"),
+            ("ACKPROOF_PROFILE", "a profile of the configuration file"),
+            ("NO_COLOR", "no colours, on a terminal either"),
+            ("CLICOLOR_FORCE", "colours, where the output is no terminal too"),
+            ("COLUMNS", "the width of the output where there is no terminal to ask"),
+            ("CI", "no progress bar"),
+        ],
+    ),
+    (
+        "FILES",
+        &[
+            ("ackproof.toml", "options, in the working directory"),
+            ("ackproof-failures/", "schedules of runs that failed"),
+        ],
+    ),
+];
+
+/// The page of a command. What stands below its options becomes sections of their own.
+fn page(command: &Command) -> io::Result<String> {
+    let below = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let (example, status) = below.split_once("\n\n").unwrap_or((&below, ""));
+    let name = command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned();
+    let version = env!("CARGO_PKG_VERSION");
+    let man = Man::new(command.clone())
+        .title(name.clone())
+        .source(format!("ackproof {version}"))
+        .manual("ackproof");
+    let mut text = Vec::new();
+    man.render_title(&mut text)?;
+    man.render_name_section(&mut text)?;
+    man.render_synopsis_section(&mut text)?;
+    man.render_description_section(&mut text)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut text)?;
+    }
+    man.render_options_section(&mut text)?;
+    let mut rest = Roff::default();
+    rest.control("SH", ["EXIT STATUS"]);
+    rest.text([roman(capital(status.trim_start_matches("Exit status: ")))]);
+    rest.control("SH", ["EXAMPLES"]).control("nf", []);
+    for line in example.lines().skip(1) {
+        rest.text([roman(line.trim())]);
+    }
+    rest.control("fi", []);
+    for (title, items) in PLACES {
+        rest.control("SH", [*title]);
+        for (name, says) in *items {
+            rest.control("TP", []).text([bold(*name)]).text([roman(*says)]);
+        }
+    }
+    if name != "ackproof" {
+        rest.control("SH", ["SEE ALSO"]);
+        rest.text([bold("ackproof"), roman("(1)")]);
+    }
+    rest.to_writer(&mut text)?;
+    // Formatters differ in what they take for the encoding; this they all read.
+    let ascii = |letter: char| match letter {
+        letter if letter.is_ascii() => letter.to_string(),
+        other => format!("\\[u{:04X}]", u32::from(other)),
+    };
+    Ok(String::from_utf8_lossy(&text).chars().map(ascii).collect())
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}

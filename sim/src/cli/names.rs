@@ -1,0 +1,92 @@
+//! `ackproof explain NAME`: what a property, a fault, a cause, a footgun, a setting or any other name means.
+
+use super::args::{Listed, Shown};
+use super::explain::Explain;
+use super::list::section;
+use super::output::{for_people, result, talk};
+use super::status::Status;
+use ackproof::manual::{reference, unmodelled};
+use ackproof_reports::reference::{Entry, Kind, Reference};
+use ackproof_reports::{human, json};
+use ackproof_scenario::diagnostic::nearest_names;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// Names that have a sentence and no entry.
+const OTHERS: [(Listed, &str); 6] = [
+    (Listed::Measures, "a measure, which `expect` can limit"),
+    (Listed::Witnesses, "a witness, which `expect.witness` can count"),
+    (Listed::Targets, "a target of a fault"),
+    (Listed::Anchors, "a moment that a fault can wait for"),
+    (Listed::Commits, "a way to commit"),
+    (Listed::Variants, "a variant: a bug that can be switched on in the models"),
+];
+
+/// How many names are offered for one that is not there.
+const OFFERED: usize = 3;
+
+/// Whether a name is asked for: what is given is no file, and does not look like one.
+pub(crate) fn is_asked(arguments: &Explain) -> bool {
+    let file = &arguments.file;
+    let Some(text) = file.to_str() else { return false };
+    let endings = [".json", ".jsonl", ".gz"];
+    let is_path = text == "-"
+        || text.contains(['/', '\\'])
+        || endings.iter().any(|ending| text.ends_with(ending));
+    !is_path && !Path::exists(file)
+}
+
+pub(crate) fn explain(arguments: &Explain) -> Status {
+    let typed = arguments.file.to_string_lossy();
+    let name = name(&typed);
+    let all = reference();
+    let mut found: Vec<Entry> = all.named(name).into_iter().cloned().collect();
+    if !found.iter().any(|entry| entry.kind == Kind::Setting) {
+        found.extend(unmodelled(name));
+    }
+    let others = others(name);
+    if found.is_empty() && others.is_empty() {
+        talk(&unknown(&typed, name, &all));
+        return Status::Usage;
+    }
+    match arguments.format {
+        Shown::Json => result(&json::reference(&found)),
+        Shown::Human => {
+            let mut texts: Vec<String> = found.iter().map(human::reference).collect();
+            texts.extend(others);
+            for_people(&texts.join("\n"))
+        }
+    }
+}
+
+/// The name in what was typed: `acks` of `producers.billing.config.acks=1`.
+fn name(typed: &str) -> &str {
+    let path = typed.split('=').next().unwrap_or(typed);
+    path.split_once(".config.").map_or(path, |(_, key)| key)
+}
+
+/// What is said of other things that are called so.
+fn others(name: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (listed, what) in OTHERS {
+        for item in section(listed).items {
+            if item.name == name {
+                texts.push(human::named(&item.name, what, &item.about));
+            }
+        }
+    }
+    texts
+}
+
+fn unknown(typed: &str, name: &str, all: &Reference) -> String {
+    let mut known: BTreeSet<String> = all.entries.iter().map(|entry| entry.name.clone()).collect();
+    known.extend(OTHERS.iter().flat_map(|(listed, _)| section(*listed).items).map(|one| one.name));
+    let mut offered = nearest_names(name, known.iter().map(String::as_str));
+    offered.truncate(OFFERED);
+    let offer = match offered.split_last() {
+        None => "`ackproof list` shows the names".to_owned(),
+        Some((last, [])) => format!("did you mean {last}?"),
+        Some((last, first)) => format!("did you mean {} or {last}?", first.join(", ")),
+    };
+    format!("error: \"{typed}\" is no file, and nothing is called so; {offer}\n")
+}

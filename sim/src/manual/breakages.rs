@@ -1,0 +1,60 @@
+//! How each property can be made to fail: a bug of the models, or a dangerous setting. A property that nothing breaks
+//! would be an ornament.
+
+use ackproof_kafka::variant::Variant;
+
+const CHAOS: &str = "scenarios/basics/chaos.json";
+const BELOW_MIN_ISR: &str = "scenarios/basics/below-min-isr.json";
+const CONSUMER: &str = "scenarios/basics/consumer-protocol-storm.json";
+const FOLLOWER: &str = "scenarios/basics/lagging-follower-reads.json";
+const ISOLATED: &str = "scenarios/basics/isolated-leader.json";
+
+/// A bug or a dangerous setting that breaks a property in some seed of the budget.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breakage {
+    /// What is broken.
+    pub property: &'static str,
+    /// The scenario that shows it.
+    pub scenario: &'static str,
+    /// The bug that breaks it; none: the settings of the scenario do.
+    pub variant: Option<Variant>,
+}
+
+const fn bug(property: &'static str, scenario: &'static str, variant: Variant) -> Breakage {
+    Breakage { property, scenario, variant: Some(variant) }
+}
+
+const fn setting(property: &'static str, scenario: &'static str) -> Breakage {
+    Breakage { property, scenario, variant: None }
+}
+
+/// What breaks each property; some are broken only by histories written by hand.
+pub const BREAKAGES: &[Breakage] = &[
+    setting("acked-durability", "scenarios/footguns/acks-one-leader-crash.json"),
+    bug("acked-durability", CHAOS, Variant::TruncateToHighWatermark),
+    bug("acked-durability", ISOLATED, Variant::HighWatermarkIgnoresFollowers),
+    setting("at-least-once", "scenarios/footguns/commit-before-processing.json"),
+    setting("commit-behind-processing", "scenarios/footguns/auto-commit-hand-off.json"),
+    bug("stable-reads", CHAOS, Variant::TruncateToHighWatermark),
+    bug("log-matching", ISOLATED, Variant::NoDivergenceCheck),
+    bug("log-matching", ISOLATED, Variant::HighWatermarkIgnoresFollowers),
+    bug("log-matching", CHAOS, Variant::IsrJoinBehindHighWatermark),
+    bug("min-insync-replicas", BELOW_MIN_ISR, Variant::MinIsrIgnored),
+    bug("min-insync-replicas", BELOW_MIN_ISR, Variant::HighWatermarkAdvanceBelowMinIsr),
+    bug("log-matching", CHAOS, Variant::ReplicaMapCleared),
+    bug("idempotent-log", CHAOS, Variant::BumpOnRetry),
+    bug("no-phantom", CHAOS, Variant::ExpiredCalledUnsent),
+    bug("commit-durability", CHAOS, Variant::CommitAckBeforeReplication),
+    bug("idempotent-log", CHAOS, Variant::NoDeduplication),
+    bug("producer-order", CHAOS, Variant::NoDeduplication),
+    bug("recovers", CHAOS, Variant::NoDivergenceCheck),
+    bug("no-phantom", CHAOS, Variant::ReadAboveHighWatermark),
+    setting("sink-effect", "scenarios/footguns/sink-memory-too-small.json"),
+    setting("sink-effect", "scenarios/footguns/upsert-by-zombie.json"),
+    setting("end-to-end", "scenarios/footguns/output-not-awaited.json"),
+    bug("group-exclusive", CONSUMER, Variant::UnreleasedGranted),
+    bug("at-least-once", FOLLOWER, Variant::FollowerReadReset),
+    bug("high-watermark", CHAOS, Variant::HighWatermarkNotMonotone),
+    bug("leader-in-isr", CHAOS, Variant::ElectionIgnoresIsr),
+    bug("one-leader-per-epoch", CHAOS, Variant::LeaderChangeKeepsEpoch),
+];
