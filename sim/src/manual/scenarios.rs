@@ -49,8 +49,8 @@ impl Told {
                     Some(letter) => !inside(letter),
                     None => true,
                 };
-                // Behind a point it is the end of a path: `config.acks`.
-                !before.is_some_and(|letter| inside(letter) && letter != '.') && ends
+                let begins = !before.is_some_and(inside) || text[..at].ends_with(".config.");
+                begins && ends
             })
         };
         self.footgun.parts().iter().any(|(_, text)| names(text))
