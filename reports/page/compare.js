@@ -106,10 +106,25 @@ function picture(report, letters, down, across, title) {
   const drawing = svg("svg", { viewBox: "0 0 370 250", role: "img", "aria-label": `${title}. ${said}` },
     svg("path", { d: "M20 10V220H360", class: "axes" }),
     svg("path", { d: "M" + front.map((/** @type {any} */ point) => `${x(point.x)} ${y(point.y)}`).join("L"), class: "front" }),
-    points.map((/** @type {any} */ point) => [
-      svg("circle", { cx: x(point.x), cy: y(point.y), r: 5, class: "dot" }),
-      svg("text", { x: x(point.x) + 8, y: y(point.y) - 6 }, point.letter)]),
+    points.map((/** @type {any} */ point) => svg("circle", { cx: x(point.x), cy: y(point.y), r: 5, class: "dot" })),
+    labels(points.map((/** @type {any} */ point) => ({ x: x(point.x) + 8, y: y(point.y) - 6, text: point.letter })))
+      .map((label) => svg("text", { x: label.x, y: label.y }, label.text)),
     svg("text", { x: 356, y: 240, "text-anchor": "end", class: "name" }, `${across.replaceAll("_", " ")}, up to ${shown(right / 1.1, units[0])}`),
     svg("text", { x: 26, y: 18, class: "name" }, `${down.replaceAll("_", " ")}, up to ${shown(top / 1.1, units[1])}`));
   return el("figure", null, el("figcaption", null, title), drawing);
+}
+
+/**
+ * Labels that would lie on each other are one.
+ * @param {{x: number, y: number, text: string}[]} all
+ */
+function labels(all) {
+  /** @type {{x: number, y: number, text: string}[]} */
+  const apart = [];
+  for (const label of all) {
+    const near = apart.find((other) => Math.abs(other.x - label.x) < 12 && Math.abs(other.y - label.y) < 12);
+    if (near) near.text += ", " + label.text;
+    else apart.push({ ...label });
+  }
+  return apart;
 }

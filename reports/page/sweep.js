@@ -62,7 +62,7 @@ function scenario(one, index, many) {
     el("p", null, sums, claim && el("span", { class: "muted" }, ` ${claim}`)),
     one.reasons.length ? el("ul", null, one.reasons.map((/** @type {any} */ reason) => el("li", null, reason.text))) : null,
     (one.notes || []).map((/** @type {string} */ note) => el("p", { class: "muted" }, note)),
-    command(one.reproduce),
+    many ? command(one.reproduce) : null,
     clusters(one), rates(one), fates(one), spreads(one), measures(one),
   ];
   const title = [el("span", { class: "verdict " + one.verdict }, one.verdict), " ", one.scenario];

@@ -50,8 +50,16 @@ pub struct LifeStep {
     pub node: String,
     /// `step`: the record's own. `cause`: what led to a later step.
     pub part: LifePart,
+    /// So many that led to a later step as well are left out before this one; absent: none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub left_out: u64,
     /// In a few words.
     pub text: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// What a line is about.

@@ -30,6 +30,8 @@ pub struct Step {
     pub node: NodeId,
     /// The record itself, or what happened around it.
     pub part: Part,
+    /// So many that led to it as well are left out before it.
+    pub left_out: usize,
     /// In a few words: `broker-2 appended it as leader at offset 117, epoch 3`.
     pub text: String,
 }

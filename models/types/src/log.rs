@@ -23,6 +23,7 @@ impl Offset {
     /// # Panics
     /// If `count` is above `i64::MAX`.
     #[must_use]
+    #[inline]
     pub fn plus(self, count: usize) -> Self {
         Self(self.0 + i64::try_from(count).expect("a batch has fewer than i64::MAX records"))
     }

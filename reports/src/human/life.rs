@@ -32,6 +32,10 @@ pub fn life(report: &LifeReport) -> String {
             LifePart::Step => "  ",
             LifePart::Cause => "~ ",
         };
+        if step.left_out > 0 {
+            let more = aside(format!("… {} more", step.left_out));
+            put(&mut text, format_args!("{:1$}~ {more}", "", INDENT - 2));
+        }
         let room = width().saturating_sub(INDENT).max(20);
         for (number, line) in textwrap::wrap(&step.text, room).iter().enumerate() {
             let line = match step.part {

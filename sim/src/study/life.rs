@@ -163,6 +163,7 @@ impl Whole {
                 Part::Step => LifePart::Step,
                 Part::Cause => LifePart::Cause,
             },
+            left_out: step.left_out as u64,
             text: step.text.clone(),
         });
         LifeReport {

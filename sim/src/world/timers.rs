@@ -34,7 +34,7 @@ struct Slot<T> {
 /// The timers of one process.
 #[derive(Debug)]
 pub(crate) struct Timers<T> {
-    /// Ascending: few enough that moving them is cheaper than a tree.
+    /// In no order: few enough that looking at all is cheaper than a tree.
     names: Vec<(T, u32)>,
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
@@ -42,14 +42,14 @@ pub(crate) struct Timers<T> {
     entries: u32,
 }
 
-impl<T: Copy + Ord> Timers<T> {
+impl<T: Copy + PartialEq> Timers<T> {
     pub(crate) fn new() -> Self {
         Self { names: Vec::new(), slots: Vec::new(), free: Vec::new(), entries: 0 }
     }
 
-    /// Where `timer` is among the names, or where it belongs.
-    fn find(&self, timer: T) -> Result<usize, usize> {
-        self.names.binary_search_by(|(name, _)| name.cmp(&timer))
+    /// Where `timer` is among the names.
+    fn find(&self, timer: T) -> Option<usize> {
+        self.names.iter().position(|(name, _)| *name == timer)
     }
 
     /// Starts or moves `timer`. Some: put this entry at `deadline`.
@@ -57,7 +57,7 @@ impl<T: Copy + Ord> Timers<T> {
         let number = self.entries.wrapping_add(1);
         let fresh = Slot { timer, deadline: Some(deadline), entry: number, queued: deadline };
         let slot = match self.find(timer) {
-            Ok(place) => {
+            Some(place) => {
                 let slot = self.names[place].1;
                 let known = &mut self.slots[slot as usize];
                 if known.queued <= deadline {
@@ -67,7 +67,7 @@ impl<T: Copy + Ord> Timers<T> {
                 *known = fresh;
                 slot
             }
-            Err(place) => {
+            None => {
                 let slot = match self.free.pop() {
                     Some(slot) => {
                         self.slots[slot as usize] = fresh;
@@ -78,7 +78,7 @@ impl<T: Copy + Ord> Timers<T> {
                         u32::try_from(self.slots.len() - 1).expect("few timers in one process")
                     }
                 };
-                self.names.insert(place, (timer, slot));
+                self.names.push((timer, slot));
                 slot
             }
         };
@@ -88,8 +88,8 @@ impl<T: Copy + Ord> Timers<T> {
 
     /// Stops `timer`, if it runs. Its slot is free once its entry has come up.
     pub(crate) fn disarm(&mut self, timer: T) {
-        if let Ok(place) = self.find(timer) {
-            let (_, slot) = self.names.remove(place);
+        if let Some(place) = self.find(timer) {
+            let (_, slot) = self.names.swap_remove(place);
             self.slots[slot as usize].deadline = None;
         }
     }
@@ -112,8 +112,8 @@ impl<T: Copy + Ord> Timers<T> {
         if !fires {
             return Outcome::Nothing;
         }
-        if let Ok(place) = self.find(timer) {
-            self.names.remove(place);
+        if let Some(place) = self.names.iter().position(|(_, slot)| *slot == entry.slot) {
+            self.names.swap_remove(place);
         }
         Outcome::Fire(timer)
     }

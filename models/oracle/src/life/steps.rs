@@ -44,7 +44,7 @@ impl Draft {
 
     pub(super) fn into_step(self) -> Step {
         let Self { seq, at, node, text, .. } = self;
-        Step { seq, at, node, part: Part::Step, text }
+        Step { seq, at, node, part: Part::Step, left_out: 0, text }
     }
 }
 

@@ -174,9 +174,8 @@ impl<'a> Around<'a> {
         if steps.len() > MOST {
             let left_out = steps.len() - MOST + 1;
             let at = MOST / 2;
-            let first = &steps[at];
-            let more = Step { text: format!("… {left_out} more"), ..first.clone() };
-            steps.splice(at..at + left_out, [more]);
+            steps.drain(at..at + left_out);
+            steps[at].left_out = left_out;
         }
         steps
     }
@@ -364,7 +363,7 @@ impl<'a> Around<'a> {
 }
 
 fn step(entry: &Entry, text: String) -> Step {
-    Step { seq: entry.seq, at: entry.at, node: entry.node, part: Part::Cause, text }
+    Step { seq: entry.seq, at: entry.at, node: entry.node, part: Part::Cause, left_out: 0, text }
 }
 
 /// `1, 2 and 3`.

@@ -60,7 +60,9 @@ impl Work {
             self.base = Some(offset);
         } else {
             let gap = usize::try_from(offset - base).expect("not below the end");
-            self.cells.resize(gap, SETTLED);
+            if self.cells.len() < gap {
+                self.cells.resize(gap, SETTLED);
+            }
         }
         self.cells.push_back(id.as_u64() + 1);
     }
