@@ -19,6 +19,7 @@ pub(crate) struct Report {
     witnesses: u64,
     count: u64,
     violations: Vec<Violation>,
+    since: Option<Timestamp>,
     causes: BTreeMap<(Loss, LossCause), u64>,
     sink_causes: BTreeMap<(GroupId, SinkCause), u64>,
     told: Vec<Told>,
@@ -35,6 +36,7 @@ impl Report {
             witnesses: 0,
             count: 0,
             violations: Vec::new(),
+            since: None,
             causes: BTreeMap::new(),
             sink_causes: BTreeMap::new(),
             told: Vec::new(),
@@ -77,7 +79,7 @@ impl Report {
         (seq, at): (u64, Timestamp),
         summary: impl FnOnce() -> String,
     ) {
-        if let Some(kept) = self.keep(seq, at) {
+        if let Some(kept) = self.keep((seq, at), at) {
             kept.summary = summary();
         }
     }
@@ -89,6 +91,7 @@ impl Report {
         self.violations.extend(other.violations);
         self.violations.sort_by_key(|violation| violation.seq);
         self.violations.truncate(KEPT);
+        self.since = earlier(self.since, other.since);
         self.unjudged = self.unjudged.take().or(other.unjudged);
         self.undecided = self.undecided.take().or(other.undecided);
         for (cause, count) in other.causes {
@@ -140,9 +143,8 @@ impl Report {
         subject: Subject,
         summary: impl FnOnce() -> String,
     ) {
-        if let Some(kept) = self.keep(seq, at) {
+        if let Some(kept) = self.keep((seq, at), since.unwrap_or(at)) {
             kept.summary = summary();
-            kept.since = since.unwrap_or(at);
             kept.cause = Some(cause);
             kept.subject = Some(subject);
         }
@@ -157,9 +159,8 @@ impl Report {
         summary: impl FnOnce() -> String,
     ) {
         *self.causes.entry((Loss::CommitOf(group), cause)).or_default() += 1;
-        if let Some(kept) = self.keep(entry.seq, entry.at) {
+        if let Some(kept) = self.keep((entry.seq, entry.at), since) {
             kept.summary = summary();
-            kept.since = since;
             kept.cause = Some(cause);
         }
     }
@@ -188,13 +189,14 @@ impl Report {
         *self.displaced.entry(cause).or_default() += 1;
     }
 
-    fn keep(&mut self, seq: u64, at: Timestamp) -> Option<&mut Violation> {
+    fn keep(&mut self, (seq, at): (u64, Timestamp), since: Timestamp) -> Option<&mut Violation> {
         self.count += 1;
+        self.since = earlier(self.since, Some(since));
         if self.violations.len() == KEPT {
             return None;
         }
         let (summary, story) = (String::new(), Vec::new());
-        let (since, cause, subject) = (at, None, None);
+        let (cause, subject) = (None, None);
         self.violations.push(Violation { seq, at, summary, since, cause, subject, story });
         self.violations.last_mut()
     }
@@ -213,6 +215,7 @@ impl Report {
             witnesses: self.witnesses,
             violation_count: self.count,
             violations: self.violations,
+            since: self.since,
             causes: self.causes,
             sink_causes: self.sink_causes,
             told: self.told,
@@ -221,6 +224,10 @@ impl Report {
             undecided: self.undecided.filter(|_| self.count == 0),
         }
     }
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min_by_key(|at| at.as_micros())
 }
 
 /// `12.301s`.

@@ -34,6 +34,8 @@ pub struct PropertyResult {
     pub violation_count: u64,
     /// The first of them.
     pub violations: Vec<Violation>,
+    /// When the earliest cause of any of them took effect; none: nothing is wrong.
+    pub since: Option<Timestamp>,
     /// How many violations each cause explains, by what was lost; empty for properties that speak of no
     /// loss.
     pub causes: BTreeMap<(Loss, LossCause), u64>,
