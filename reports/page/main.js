@@ -6,6 +6,7 @@ import { Sight } from "./view.js";
 import { Timeline } from "./timeline.js";
 import { Entries } from "./entries.js";
 import { effects } from "./faults.js";
+import { alerts } from "./alerts.js";
 import { sweep } from "./sweep.js";
 import { compare } from "./compare.js";
 import { validation } from "./validate.js";
@@ -27,7 +28,7 @@ function ofRun() {
   const timeline = new Timeline(course, sight, marks);
   const entries = new Entries(course, sight, (shown) => timeline.show(shown));
   const [title, aside] = data.page === "run" ? [report.scenario, ` seed ${report.seed}`] : [report.history, ""];
-  page.replaceChildren(header(report, title, aside), happened(report, sight), figures(report), timeline.element,
+  page.replaceChildren(header(report, title, aside), happened(report, sight), figures(report), alerts(report) || "", timeline.element,
     effects(course, sight) || "", entries.element, properties(report), promises(contract, report) || "", foot(report));
   timeline.draw();
   // For tests: how long it took to draw.

@@ -1,6 +1,7 @@
 //! A history that was judged, as data: what a run's report has, as far as a history can tell. The fields
 //! and their order are those of `ackproof check --format json`.
 
+use crate::alerts::AlertReport;
 use crate::run::{CauseReport, GroupReport, Moment, PropertyReport, Records};
 use crate::timing::Timing;
 use crate::verdict::{Reason, Verdict};
@@ -41,4 +42,7 @@ pub struct CheckReport {
     pub timeline_omitted: u64,
     /// How fast records got through, as far as the history tells.
     pub timing: Timing,
+    /// What alert rules would have been good for; absent: nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<AlertReport>,
 }

@@ -7,8 +7,10 @@
 //! - [`shrink`] a failure made small · [`validate`] the model held against the real thing, in [`markdown`] too
 //! - [`human`] for people · [`json`] for machines, [`jsonl`] a line a run · [`mod@cases`] by expectation, for
 //!   [`junit`] and [`github`] · [`command`] the command that shows it again
+//! - [`describe`] what Kafka's own tools print of groups and topics · [`openmetrics`] what Prometheus reads, [`alerts`] what it would have said
 //! - [`mod@page`] a report to look at, as one HTML file · [`perfetto`] a run as a trace for Perfetto · [`mod@seeds`] lists of seeds
 
+pub mod alerts;
 pub mod bench;
 pub mod capacity;
 mod cases;
@@ -17,6 +19,7 @@ pub mod check;
 pub mod command;
 pub mod compare;
 pub mod contract;
+pub mod describe;
 pub mod doctor;
 pub mod github;
 pub mod human;
@@ -26,6 +29,7 @@ pub mod junit;
 pub mod life;
 pub mod markdown;
 pub mod measure;
+pub mod openmetrics;
 pub mod outputs;
 pub mod page;
 pub mod perfetto;

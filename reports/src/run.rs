@@ -1,5 +1,6 @@
 //! One run as data. The fields and their order are those of `--format json`.
 
+use crate::alerts::AlertReport;
 use crate::capacity::CapacityReport;
 use crate::contract::{Contract, NotModelled};
 use crate::outputs::OutputReport;
@@ -75,6 +76,9 @@ pub struct RunReport {
     pub contract: Option<Contract>,
     /// How fast records got through.
     pub timing: Timing,
+    /// What alert rules would have been good for; absent: nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<AlertReport>,
     /// Where `timing` comes from.
     #[serde(skip)]
     pub pace: Pace,
@@ -113,6 +117,9 @@ pub struct PropertyReport {
     pub violations: Vec<Violation>,
     /// How much is wrong in all.
     pub violation_count: u64,
+    /// When the earliest cause of it took effect, long before it was proved perhaps; absent: nothing is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<u64>,
     /// How much of it each cause explains, where causes are known.
     pub causes: Vec<PropertyCause>,
     /// The causes by which it may be violated, if not by any.
@@ -339,6 +346,7 @@ impl PropertyReport {
             witnesses: result.witnesses,
             violations: result.violations.iter().map(Violation::from).collect(),
             violation_count: result.violation_count,
+            since_ms: result.since.map(ackproof_types::Timestamp::as_millis),
             causes: causes.collect(),
             allowed,
             undecided: result.undecided.as_ref().map(|one| Undecided {

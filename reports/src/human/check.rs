@@ -1,5 +1,6 @@
 //! A history that was judged, for people: as a run is told, with what could not be judged and why.
 
+use super::alerts::alerts;
 use super::put;
 use super::run::{cause, failing, group, properties, records, timing};
 use super::style::{aside, heading, instant, row, verdict};
@@ -31,6 +32,7 @@ pub fn check(report: &CheckReport) -> String {
         cause(&mut text, one);
     }
     timing(&mut text, &report.timing);
+    alerts(&mut text, report.alerts.as_ref());
     properties(&mut text, &report.properties);
     for (name, why) in &report.unjudged {
         put(&mut text, format_args!("{}{name}: {why}", row("unjudged")));

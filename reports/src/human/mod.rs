@@ -5,6 +5,7 @@
 //! - [`validate()`] the model held against the real thing
 //! - [`doctor()`] files · [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`life()`] of a record · [`catalogue()`] what there is, [`reference()`] what it means
 
+mod alerts;
 mod bench;
 mod check;
 mod compare;

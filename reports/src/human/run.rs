@@ -1,5 +1,6 @@
 //! One run for people: verdict, what happened, counts, what failed with its story, the command.
 
+use super::alerts::alerts;
 use super::load::{capacity, load};
 use super::put;
 use super::style::{aside, heading, instant, length, percent, row, verdict};
@@ -42,6 +43,7 @@ pub fn run(report: &RunReport) -> String {
         super::contract(&mut text, contract, None);
     }
     timing(&mut text, &report.timing);
+    alerts(&mut text, report.alerts.as_ref());
     if let Some(one) = &report.network {
         network(&mut text, one);
     }

@@ -39,6 +39,7 @@ pub(crate) fn property(name: &str, verdict: Judgement, expected: Expected) -> Pr
         witnesses: 900,
         violations: if violated { vec![violation()] } else { Vec::new() },
         violation_count: if violated { 12 } else { 0 },
+        since_ms: None,
         causes: Vec::new(),
         allowed: Vec::new(),
         undecided: None,
@@ -150,6 +151,7 @@ pub(crate) fn run() -> RunReport {
         timeline_omitted: 5,
         contract: Some(contract()),
         timing: timing(),
+        alerts: None,
         pace: Pace::default(),
         notes: Vec::new(),
         causes: vec![

@@ -3,6 +3,7 @@
 use super::compare::Compare;
 use super::explain::Explain;
 use super::help;
+use super::operators::Operators;
 use super::options::{parse_jobs, valid};
 use super::output::Color;
 use super::seeds::parse_range;
@@ -146,6 +147,8 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) force: bool,
     #[command(flatten)]
+    pub(crate) operators: Operators,
+    #[command(flatten)]
     pub(crate) places: Places,
     #[command(flatten)]
     pub(crate) flags: Flags,
@@ -166,6 +169,8 @@ pub(crate) struct Replay {
     /// Write the run as a trace for ui.perfetto.dev: tracks, counters and the ways of records.
     #[arg(long, value_name = "FILE")]
     pub(crate) perfetto: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) operators: Operators,
     #[command(flatten)]
     pub(crate) places: Places,
     #[command(flatten)]

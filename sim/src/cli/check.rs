@@ -2,12 +2,14 @@
 //! told; standard input tells none.
 
 use super::args::Shown;
+use super::operators::Operators;
 use super::output::{for_people, result, talk};
 use super::place::Page;
 use super::progress::reading;
 use super::status::Status;
 use ackproof::outside::check::{Checked, read_watching, report};
 use ackproof::study::course::Chronicler;
+use ackproof::study::operators::Operator;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::Entry;
 use ackproof_oracle::jsonl::nearest;
@@ -40,6 +42,8 @@ pub(crate) struct Check {
     /// The delivery properties must have been judged.
     #[arg(long, value_name = "PROPERTY=WHAT", value_parser = parse_expectation)]
     expect: Vec<(String, Expected)>,
+    #[command(flatten)]
+    operators: Operators,
 }
 
 fn parse_expectation(text: &str) -> Result<(String, Expected), String> {
@@ -70,8 +74,18 @@ pub(crate) fn check(arguments: &Check) -> Status {
             return Status::Usage;
         }
     };
-    let mut course = (page.is_asked() || trace.is_asked()).then(Chronicler::default);
-    let checked = match judge(&arguments.history, &name, course.as_mut()) {
+    let wanted = match arguments.operators.open() {
+        Ok(wanted) => wanted,
+        Err(text) => {
+            talk(&text);
+            return Status::Usage;
+        }
+    };
+    let mut watch = Watch {
+        course: (page.is_asked() || trace.is_asked()).then(Chronicler::default),
+        operator: arguments.operators.operator(),
+    };
+    let checked = match judge(&arguments.history, &name, Some(&mut watch)) {
         Ok(checked) => checked,
         Err(text) => {
             talk(&text);
@@ -79,25 +93,57 @@ pub(crate) fn check(arguments: &Check) -> Status {
         }
     };
     let expect: BTreeMap<String, Expected> = arguments.expect.iter().cloned().collect();
-    let report = report(&name, &checked, &expect);
-    let shown = match arguments.format {
-        Shown::Human => for_people(&human::check(&report)),
-        Shown::Json => result(&json::check(&report)),
+    let mut report = report(&name, &checked, &expect);
+    let Watch { course, operator } = watch;
+    let told = operator.map(|operator| {
+        let seen = operator.conclude();
+        report.alerts = wanted.alerts(&seen, &report.properties);
+        arguments.operators.finish(&seen, wanted)
+    });
+    let text = match arguments.format {
+        Shown::Human => human::check(&report),
+        Shown::Json => json::check(&report),
     };
-    let course = course.take().unwrap_or_default().conclude(&report.groups, Vec::new());
-    let written = page.write(|| page::check(&report, &course));
+    let shown = match arguments.format {
+        _ if arguments.operators.prints() => {
+            talk(&text);
+            Status::Met
+        }
+        Shown::Human => for_people(&text),
+        Shown::Json => result(&text),
+    };
+    let course = course.unwrap_or_default().conclude(&report.groups, Vec::new());
+    let paged = page.write(|| page::check(&report, &course));
     let traced = trace.write(|| perfetto::trace(&course, &report.properties, &report.groups));
-    Status::from(report.verdict).max(shown).max(written).max(traced)
+    let written = paged.max(traced).max(told.unwrap_or(Status::Met));
+    Status::from(report.verdict).max(shown).max(written)
 }
 
-fn judge(path: &Path, name: &str, mut course: Option<&mut Chronicler>) -> Result<Checked, String> {
+/// Who sees the entries too.
+struct Watch {
+    course: Option<Chronicler>,
+    operator: Option<Operator>,
+}
+
+impl Watch {
+    fn observe(&mut self, entry: &Entry, context: &Context) {
+        if let Some(course) = &mut self.course {
+            course.observe(entry, context);
+        }
+        if let Some(operator) = &mut self.operator {
+            operator.observe(entry, context);
+        }
+    }
+}
+
+fn judge(path: &Path, name: &str, mut watch: Option<&mut Watch>) -> Result<Checked, String> {
     let mut once = |subjects: &[Subject]| {
         let input = open(path).map_err(|error| format!("error: {name}: {error}\n"))?;
         // The first reading is enough for the page.
-        let mut course = course.take();
+        let mut watching = watch.take();
         let watch = |entry: &Entry, context: &Context| {
-            if let Some(course) = &mut course {
-                course.observe(entry, context);
+            if let Some(watching) = &mut watching {
+                watching.observe(entry, context);
             }
         };
         read_watching(input, subjects, watch).map_err(|problem| problem.shown(name))

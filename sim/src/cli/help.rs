@@ -13,6 +13,8 @@ pub(super) const RUN: &str = "\
 Example:
   ackproof run scenarios --seeds 0..100 --junit out/ackproof.xml
   ackproof run scenarios/basics/chaos.json --seed 7 --perfetto out/chaos.pftrace
+  ackproof run scenarios/footguns/acks-one-leader-crash.json --seed 1 --groups-at 20s
+  ackproof run scenarios/footguns/acks-one-leader-crash.json --seed 1 --alerts scenarios/alerts/kafka.yml
 
 Exit status: 0 all expectations met, 1 violated, 2 usage or scenario error, or output that cannot be \
 written, 3 inconclusive, 4 nothing to run, 5 non-determinism, 70 ackproof itself failed, 130 interrupted: \

@@ -8,6 +8,7 @@
 //! - [`replay`] and [`shrink`] of schedules, [`save`] writes them
 //! - [`mod@check`] and [`import`] histories from elsewhere, [`mod@validate`] the model against them
 //! - [`explain`] what a configuration promises, with a [`search`], the [`life`] of a record, and what [`names`] mean · [`doctor`] the same of `.properties` files
+//! - [`operators`] what Kafka's own tools would have shown
 //! - [`select`] and [`load`] files · [`list`] what there is · [`install`] completions and manual pages
 
 pub(crate) mod args;
@@ -25,6 +26,7 @@ mod list;
 mod load;
 mod merge;
 mod names;
+mod operators;
 mod options;
 mod output;
 mod outputs;

@@ -34,6 +34,7 @@ pub(crate) fn replay(arguments: &Replay) -> Status {
         ));
         return Status::Usage;
     }
-    let Replay { paths, sets, trace, perfetto, places, flags } = arguments.clone();
-    run(&Run { paths, sets, trace, perfetto, places, flags, save_schedule: None, force: false })
+    let Replay { paths, sets, trace, perfetto, operators, places, flags } = arguments.clone();
+    let (save_schedule, force) = (None, false);
+    run(&Run { paths, sets, trace, perfetto, operators, places, flags, save_schedule, force })
 }

@@ -4,6 +4,7 @@
 use super::args::{Format, Run};
 use super::config::options;
 use super::load::{Drawn, Scenario, load};
+use super::operators::{Wanted, watched};
 use super::options::Options;
 use super::output::{TraceOut, talk};
 use super::outputs::{Outputs, finish};
@@ -18,6 +19,7 @@ use super::watchdog::Watchdog;
 use ackproof::study::conclude;
 use ackproof::study::contract::contract;
 use ackproof::study::course::Shared;
+use ackproof::study::operators;
 use ackproof::study::report::Origin;
 use ackproof::study::runs::Runs;
 use ackproof::study::tally::Tally;
@@ -87,6 +89,13 @@ fn begin(arguments: &Run, options: &Options, asked: &Asked, scenarios: &[Scenari
     if is_sweep && arguments.perfetto.is_some() {
         return refuse("error: --perfetto shows one run: name one scenario and one seed\n");
     }
+    if let (true, Some(option)) = (is_sweep, arguments.operators.asked()) {
+        let text = "shows one run: name one scenario and one seed";
+        return refuse(&format!("error: {option} {text}\n"));
+    }
+    if arguments.trace && arguments.operators.prints() {
+        return refuse("error: --trace and tables both go to stdout: ask for one of them\n");
+    }
     if is_sweep && arguments.save_schedule.is_some() {
         return refuse("error: --save-schedule saves one run: name one scenario and one seed\n");
     }
@@ -100,6 +109,10 @@ fn begin(arguments: &Run, options: &Options, asked: &Asked, scenarios: &[Scenari
     };
     let schedule = arguments.save_schedule.iter().map(|file| free(file, arguments.force));
     let failures = options.failures.iter().map(|directory| below(directory));
+    let wanted = match arguments.operators.open() {
+        Ok(wanted) => wanted,
+        Err(text) => return refuse(&text),
+    };
     if let Some(text) = schedule.chain(failures).find_map(Result::err) {
         return refuse(&text);
     }
@@ -108,17 +121,18 @@ fn begin(arguments: &Run, options: &Options, asked: &Asked, scenarios: &[Scenari
             let SeedRange { from, to } = asked.seeds;
             nothing(&(from..to.unwrap_or(from)))
         }
-        [scenario] if !is_sweep => single(arguments, options, asked, scenario, (outputs, perfetto)),
+        [scenario] if !is_sweep => {
+            single((arguments, options), asked, scenario, (outputs, perfetto, wanted))
+        }
         _ => sweep(options, asked, scenarios, outputs),
     }
 }
 
 fn single(
-    arguments: &Run,
-    options: &Options,
+    (arguments, options): (&Run, &Options),
     asked: &Asked,
     scenario: &Scenario,
-    (mut outputs, perfetto): (Outputs, Page<'_>),
+    (mut outputs, perfetto, wanted): (Outputs, Page<'_>, Wanted<'_>),
 ) -> Status {
     let seed = asked.seeds.from;
     let Drawn { plan, swarm } = match scenario.drawn(asked, seed) {
@@ -130,10 +144,12 @@ fn single(
     };
     let origin = origin(asked, scenario, swarm.as_ref());
     let out = arguments.trace.then(TraceOut::new);
-    if out.is_some() {
+    if out.is_some() || arguments.operators.prints() {
         outputs.aside();
     }
     let trace = out.as_ref().map(TraceOut::trace);
+    let operator = arguments.operators.operator().map(operators::Shared::new);
+    let trace = watched(operator.as_ref(), trace);
     let course = (outputs.wants(Format::Html) || perfetto.is_asked()).then(Shared::default);
     let watch = match &course {
         Some(course) => course.watch(trace),
@@ -142,9 +158,10 @@ fn single(
     let watchdog = Watchdog::new(options.run_timeout, options.max_events_at_once);
     let name = || format!("seed {seed} of {}", scenario.file);
     let progress = Progress::waiting(name(), options.quiet || out.is_some());
-    let run = watchdog.watch(name, |bounds| trial_telling(&plan, &origin, seed, watch, bounds));
+    let mut run = watchdog.watch(name, |bounds| trial_telling(&plan, &origin, seed, watch, bounds));
     progress.finish();
     let traced = out.as_ref().map_or(Status::Met, TraceOut::finish);
+    let told = arguments.operators.tell(operator.as_ref(), wanted, &mut run);
     let sweep = alone(asked, scenario, &run);
     let shown = match &run {
         Ok(report) => {
@@ -176,7 +193,7 @@ fn single(
     let kept = kept.and_then(|directory| failure(directory, &origin, seed));
     let saved = arguments.save_schedule.iter().chain(&kept);
     let saved = saved.map(|file| save(&plan, &origin, seed, file)).max().unwrap_or(Status::Met);
-    status(&sweep).max(traced).max(shown).max(saved)
+    status(&sweep).max(traced).max(told).max(shown).max(saved)
 }
 
 /// How a run of `scenario` was asked for, for which this was drawn.

@@ -122,6 +122,7 @@ pub fn report(file: &str, checked: &Checked, expect: &BTreeMap<String, Expected>
         timeline: findings.timeline.iter().map(Moment::from).collect(),
         timeline_omitted: findings.timeline_omitted,
         timing: timing(findings, context),
+        alerts: None,
     }
 }
 

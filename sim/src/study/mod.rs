@@ -10,8 +10,9 @@
 //! - [`saved`] a run as a schedule file · [`mod@shrink`] a failing run made small
 //! - [`mod@course`] what happened over time, for a page
 //! - [`doctor`] what `.properties` files promise and risk · [`mod@bench`] what a message costs
-//! - [`life`] how one record fared
+//! - [`life`] how one record fared · [`operators`] what an operator would have seen, [`alerts`] what would have fired
 
+pub mod alerts;
 pub mod assess;
 pub mod bench;
 pub mod compare;
@@ -26,6 +27,7 @@ mod headline;
 pub mod life;
 mod measures;
 pub mod merge;
+pub mod operators;
 pub mod provoke;
 pub mod report;
 pub mod runs;

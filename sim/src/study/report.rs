@@ -85,6 +85,7 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         timeline_omitted: findings.timeline_omitted,
         contract: None,
         timing: Timing::of(&findings.pace, &outcome.context),
+        alerts: None,
         pace: findings.pace.clone(),
         reproduce: origin.command(outcome.seed, outcome.seed.saturating_add(1)),
     };

@@ -63,6 +63,7 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
         expected: crate::study::assess::expected(plan, &allowed, name),
         witnesses: u64::from(verdict != Judgement::Vacuous),
         violation_count: u64::from(verdict == Judgement::Violated),
+        since_ms: None,
         causes: Vec::new(),
         allowed: Vec::new(),
         undecided: None,

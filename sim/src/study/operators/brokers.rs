@@ -1,0 +1,163 @@
+//! Partitions and brokers as entries tell them: who leads, who is in sync, how far a log can be read, and which
+//! processes are down.
+
+use ackproof_oracle::context::Context;
+use ackproof_oracle::history::{Entry, Event};
+use ackproof_types::{BrokerId, NodeId, TopicId, TopicPartition};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A partition.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Partition {
+    /// Whether an election is on record.
+    pub(super) elected: bool,
+    pub(super) leader: Option<BrokerId>,
+    pub(super) isr: Vec<BrokerId>,
+    /// Everybody who has a replica, as far as that is known: the first leader first, then by number.
+    pub(super) replicas: Vec<BrokerId>,
+    /// The high watermark of the leader; none: it is not on record.
+    high: Option<i64>,
+    /// What was acknowledged ends here.
+    acked: i64,
+    /// It was read from its start, which was 0.
+    pub(super) is_uncut: bool,
+}
+
+impl Partition {
+    /// How far it can be read: by the high watermark or, if that is not on record, by what was acknowledged.
+    pub(super) fn end(&self) -> i64 {
+        self.high.unwrap_or(self.acked)
+    }
+
+    fn knows(&mut self, broker: BrokerId) {
+        if !self.replicas.contains(&broker) {
+            self.replicas.push(broker);
+            if let [_, rest @ ..] = self.replicas.as_mut_slice() {
+                rest.sort_unstable();
+            }
+        }
+    }
+
+    fn synced(&mut self, isr: &[BrokerId]) {
+        self.isr = isr.to_vec();
+        for broker in isr {
+            self.knows(*broker);
+        }
+    }
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct Brokers {
+    partitions: BTreeMap<TopicPartition, Partition>,
+    /// By topic, where it grew.
+    grown: BTreeMap<TopicId, u16>,
+    down: BTreeSet<NodeId>,
+    /// Those that did something.
+    active: BTreeSet<NodeId>,
+    /// Those that the controller lets serve.
+    serving: BTreeSet<BrokerId>,
+    /// Whether it ever said so.
+    fences: bool,
+}
+
+impl Brokers {
+    pub(super) fn observe(&mut self, entry: &Entry, context: &Context) {
+        self.active.insert(entry.node);
+        match &entry.event {
+            Event::ProcessStarted => {
+                self.down.remove(&entry.node);
+            }
+            Event::ProcessEnded(_) => {
+                self.down.insert(entry.node);
+            }
+            Event::Unfenced { broker } => {
+                self.fences = true;
+                self.serving.insert(*broker);
+            }
+            Event::Fenced { broker } => {
+                self.fences = true;
+                self.serving.remove(broker);
+            }
+            Event::FinalReadDone { partition, start, .. } => {
+                self.partitions.entry(*partition).or_default().is_uncut = start.0 == 0;
+            }
+            Event::PartitionsAdded { topic, partitions } => {
+                self.grown.insert(*topic, *partitions);
+            }
+            Event::LeaderElected { partition, leader, isr, .. } => {
+                let one = self.partitions.entry(*partition).or_default();
+                one.elected = true;
+                if let Some(leader) = leader {
+                    one.knows(*leader);
+                }
+                one.leader = *leader;
+                one.synced(isr);
+            }
+            Event::IsrChanged { partition, isr, .. } => {
+                self.partitions.entry(*partition).or_default().synced(isr);
+            }
+            Event::BecameLeader { partition, high_watermark: offset, .. }
+            | Event::HighWatermark { partition, offset, .. } => {
+                let one = self.partitions.entry(*partition).or_default();
+                // What a deposed leader believes is nobody's business.
+                if !one.elected || one.leader == context.broker(entry.node) {
+                    one.high = Some(offset.0);
+                }
+            }
+            Event::Acked { partition, base_offset, records, .. } if base_offset.0 >= 0 => {
+                let one = self.partitions.entry(*partition).or_default();
+                one.acked = one.acked.max(base_offset.plus(records.len()).0);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a broker's process is up, as far as that is known.
+    pub(super) fn is_up(&self, broker: BrokerId, context: &Context) -> bool {
+        !self.down.contains(&context.process(broker))
+    }
+
+    /// Whether a process is up: it did something, and has not ended since.
+    pub(super) fn is_running(&self, node: NodeId) -> bool {
+        self.is_known(node) && !self.down.contains(&node)
+    }
+
+    /// Whether a process has done anything.
+    pub(super) fn is_known(&self, node: NodeId) -> bool {
+        self.active.contains(&node)
+    }
+
+    /// How many of `brokers` serve; none: it is not on record.
+    pub(super) fn serving(&self, brokers: &[BrokerId]) -> Option<usize> {
+        let serving = || brokers.iter().filter(|broker| self.serving.contains(broker)).count();
+        self.fences.then(serving)
+    }
+
+    /// All partitions of which anything is on record.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&TopicPartition, &Partition)> {
+        self.partitions.iter()
+    }
+
+    /// How many partitions a topic has.
+    pub(super) fn count(&self, topic: TopicId, context: &Context) -> u16 {
+        self.grown.get(&topic).copied().unwrap_or(context.topics[topic.index()].partitions)
+    }
+
+    /// A partition, if anything of it is on record.
+    pub(super) fn partition(&self, id: TopicPartition) -> Option<&Partition> {
+        self.partitions.get(&id)
+    }
+
+    /// Whether somebody leads it who could answer; none: its elections are not on record.
+    pub(super) fn is_served(&self, id: TopicPartition, context: &Context) -> Option<bool> {
+        let one = self.partition(id).filter(|one| one.elected)?;
+        Some(one.leader.is_some_and(|leader| self.is_up(leader, context)))
+    }
+
+    /// How far a partition can be read, if somebody is there to say it.
+    pub(super) fn end(&self, id: TopicPartition, context: &Context) -> Option<i64> {
+        let end = self.partition(id).map_or(0, Partition::end);
+        (self.is_served(id, context) != Some(false)).then_some(end)
+    }
+}

@@ -1,0 +1,183 @@
+//! The tables of Kafka's tools, made of what is known at an instant.
+
+use super::brokers::Brokers;
+use super::groups::{Group, Groups, Who};
+use super::{Look, Table};
+use ackproof_oracle::context::Context;
+use ackproof_reports::describe::{
+    Block, Described, GroupRow, GroupState, GroupTable, PartitionRow, Replicas, Tables, TopicTable,
+};
+use ackproof_types::{BrokerId, GroupId, MemberId, TopicId, TopicPartition};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+/// What the tool would have printed.
+pub(super) fn describe(
+    look: Look,
+    brokers: &Brokers,
+    groups: &Groups,
+    context: &Context,
+) -> Described {
+    let mut notes = Vec::new();
+    let names = std::iter::once(None).chain(context.clusters.iter().map(|one| Some(&one.name)));
+    let blocks = names.map(|cluster| {
+        let tables = match look.table {
+            Table::Groups => Tables::Groups(of_groups(cluster, (brokers, groups), context)),
+            Table::Topics => Tables::Topics(of_topics(cluster, brokers, context)),
+        };
+        Block { cluster: cluster.cloned(), tables }
+    });
+    let blocks = blocks.collect();
+    match look.table {
+        Table::Groups => coordinators(brokers, context, &mut notes),
+        Table::Topics => elections(brokers, context, &mut notes),
+    }
+    Described { at: look.at.0, blocks, notes }
+}
+
+/// The name of the cluster that a topic is on; none: the first one.
+fn cluster_of(topic: TopicId, context: &Context) -> Option<&String> {
+    context.cluster(topic).map(|cluster| &cluster.name)
+}
+
+fn group_ids(context: &Context) -> Vec<GroupId> {
+    let mut ids: Vec<GroupId> = (0..).map(GroupId).take(context.groups.len()).collect();
+    ids.sort_by_key(|id| context.group(*id).to_owned());
+    ids
+}
+
+fn of_groups(
+    cluster: Option<&String>,
+    (brokers, groups): (&Brokers, &Groups),
+    context: &Context,
+) -> Vec<GroupTable> {
+    let mut ids = group_ids(context);
+    ids.retain(|id| cluster_of(context.offsets_topic(*id), context) == cluster);
+    ids.into_iter()
+        .map(|id| {
+            let one = groups.group(id);
+            GroupTable {
+                group: context.group(id).to_owned(),
+                state: one.map_or(GroupState::Missing, |one| state(id, one, brokers, context)),
+                rows: one.map_or_else(Vec::new, |one| rows(one, brokers, context)),
+            }
+        })
+        .collect()
+}
+
+fn state(id: GroupId, one: &Group, brokers: &Brokers, context: &Context) -> GroupState {
+    let topics = &context.groups[id.index()].topics;
+    let mut all = topics.iter().flat_map(|topic| {
+        (0..brokers.count(*topic, context)).map(|number| TopicPartition::new(*topic, number))
+    });
+    if one.is_empty() {
+        GroupState::Empty
+    } else if one.moving
+        || !context.is_classic(id) && all.any(|partition| one.owner(partition).is_none())
+    {
+        GroupState::Rebalancing
+    } else {
+        GroupState::Stable
+    }
+}
+
+/// Those of the members with the most partitions first, then what nobody owns, as Kafka's tool does it.
+fn rows(one: &Group, brokers: &Brokers, context: &Context) -> Vec<GroupRow> {
+    let row = |partition: &TopicPartition, who: Option<&Who>| {
+        let client = who.map(|(node, _)| context.node(*node).to_owned());
+        let consumer = who.zip(client.as_ref()).and_then(|((_, member), client)| {
+            (*member != MemberId(0)).then(|| format!("{client}-{}", member.0))
+        });
+        GroupRow {
+            topic: context.topics[partition.topic.index()].name.clone(),
+            partition: partition.partition,
+            current: one.committed.get(partition).copied(),
+            end: brokers.end(*partition, context),
+            consumer,
+            host: None,
+            client,
+        }
+    };
+    let mut members: Vec<_> = one.members.iter().collect();
+    members.sort_by_key(|(who, own)| (Reverse(own.len()), context.node(who.0).to_owned()));
+    let owned = members
+        .iter()
+        .flat_map(|(who, own)| own.iter().map(|partition| row(partition, Some(*who))));
+    let taken: BTreeSet<&TopicPartition> = one.members.values().flatten().collect();
+    let left = one.committed.keys().filter(|partition| !taken.contains(partition));
+    owned.chain(left.map(|partition| row(partition, None))).collect()
+}
+
+/// A tool that asks a coordinator which is not there waits, and gives up.
+fn coordinators(brokers: &Brokers, context: &Context, notes: &mut Vec<String>) {
+    let away: Vec<&str> = group_ids(context)
+        .into_iter()
+        .filter(|id| brokers.is_served(context.home(*id), context) == Some(false))
+        .map(|id| context.group(id))
+        .collect();
+    if !away.is_empty() {
+        notes.push(format!(
+            "the coordinator of {} is down: Kafka's tool would wait for it, and time out",
+            away.join(", ")
+        ));
+    }
+}
+
+fn of_topics(cluster: Option<&String>, brokers: &Brokers, context: &Context) -> Vec<TopicTable> {
+    let mut topics: Vec<_> = (0..).map(TopicId).zip(&context.topics).collect();
+    topics.retain(|(id, _)| !context.keeps_offsets(*id) && cluster_of(*id, context) == cluster);
+    topics.sort_by_key(|(_, topic)| &topic.name);
+    topics
+        .into_iter()
+        .map(|(id, topic)| {
+            let mut configs = Vec::new();
+            if topic.min_insync_replicas != 1 {
+                configs.push(format!("min.insync.replicas={}", topic.min_insync_replicas));
+            }
+            if topic.unclean_leader_election {
+                configs.push("unclean.leader.election.enable=true".to_owned());
+            }
+            let numbers = 0..brokers.count(id, context);
+            let row = |partition| PartitionRow {
+                partition,
+                replicas: replicas(TopicPartition::new(id, partition), brokers, context),
+            };
+            TopicTable {
+                topic: topic.name.clone(),
+                replication_factor: topic.replication_factor,
+                configs,
+                partitions: numbers.map(row).collect(),
+            }
+        })
+        .collect()
+}
+
+fn replicas(id: TopicPartition, brokers: &Brokers, context: &Context) -> Option<Replicas> {
+    let one = brokers.partition(id).filter(|one| one.elected)?;
+    // A broker bears its number within its cluster.
+    let number = |broker: &BrokerId| {
+        let name = context.broker_name(*broker);
+        name.rsplit('-').next().unwrap_or(name).to_owned()
+    };
+    let numbers = |brokers: &[BrokerId]| brokers.iter().map(number).collect();
+    Some(Replicas {
+        leader: one.leader.as_ref().map(number),
+        all: numbers(&one.replicas),
+        isr: numbers(&one.isr),
+    })
+}
+
+fn elections(brokers: &Brokers, context: &Context, notes: &mut Vec<String>) {
+    let unknown: Vec<&str> = (0..)
+        .map(TopicId)
+        .zip(&context.topics)
+        .filter(|(id, _)| {
+            !context.keeps_offsets(*id)
+                && replicas(TopicPartition::new(*id, 0), brokers, context).is_none()
+        })
+        .map(|(_, topic)| topic.name.as_str())
+        .collect();
+    if !unknown.is_empty() {
+        notes.push(format!("no election of {} is on record until then", unknown.join(", ")));
+    }
+}
