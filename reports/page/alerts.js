@@ -10,11 +10,11 @@ import { counted, length } from "./words.js";
 export function alerts(report) {
   const told = report.alerts;
   if (!told) return null;
-  const rows = told.alerts.map((/** @type {any} */ one) => [one.alert, el("code", null, one.expr),
-    one.for_ms ? length(one.for_ms) : "", fate(one), margin(one)]);
+  const rows = told.alerts.map((/** @type {any} */ one) => [one.alert, fate(one), margin(one),
+    one.for_ms ? length(one.for_ms) : "", el("code", null, one.expr)]);
   const from = `${told.rules}, scraped every ${length(told.interval_ms)}.`;
   return section("alerts", "Would your alerts have fired?", el("p", null, told.headline),
-    table("Alerts", ["alert", "expression", "for", "what became of it", "against the violation"], rows),
+    table("Alerts", ["alert", "what became of it", "against the violation", "for", "expression"], rows),
     el("p", { class: "muted" }, from));
 }
 
