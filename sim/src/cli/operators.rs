@@ -152,7 +152,7 @@ fn write(wanted: Wanted<'_>, seen: &Seen) -> Status {
     let Some(((path, mut place), metrics)) = wanted.metrics.zip(seen.metrics.as_ref()) else {
         return Status::Met;
     };
-    let done = place.write(&openmetrics::text(metrics)).and_then(|()| place.complete(path));
+    let done = place.write(openmetrics::text(metrics)).and_then(|()| place.complete(path));
     match done {
         Ok(()) => Status::Met,
         Err(error) => {

@@ -107,6 +107,7 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
         notes: Vec::new(),
         not_modelled: Vec::new(),
         contract: None,
+        alerts: None,
         timing: timing(&pace),
         pace,
         timeline: Vec::new(),

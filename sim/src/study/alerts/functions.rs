@@ -23,7 +23,7 @@ pub(super) fn over(name: &str, range: Range<'_>, (from, to): (i64, i64)) -> Opti
         "min_over_time" => values().reduce(f64::min),
         "max_over_time" => values().reduce(f64::max),
         "count_over_time" => Some(count),
-        "last_over_time" => values().last(),
+        "last_over_time" => values().next_back(),
         "present_over_time" => Some(1.0),
         "changes" => Some(pairs(range, |before, after| before.to_bits() != after.to_bits())),
         "resets" => Some(pairs(range, |before, after| after < before)),

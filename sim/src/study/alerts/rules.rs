@@ -135,13 +135,10 @@ fn rule(
     let at = |of: &Spanned<String>| {
         format!("error: {file}:{}:{}", of.referenced.line(), of.referenced.column())
     };
-    let name = match (&read.alert, &read.record) {
-        (Some(name), None) | (None, Some(name)) => name,
-        (Some(_), Some(_)) | (None, None) => {
-            let what = "a rule has either an \"alert\" or a \"record\"";
-            mistakes.push_str(&format!("{}: {what}\n", at(&read.expr)));
-            return None;
-        }
+    let ((Some(name), None) | (None, Some(name))) = (&read.alert, &read.record) else {
+        let what = "a rule has either an \"alert\" or a \"record\"";
+        mistakes.push_str(&format!("{}: {what}\n", at(&read.expr)));
+        return None;
     };
     let mut length = |text: &Option<Spanned<String>>| match text {
         Some(text) => millis(file, text, mistakes),
