@@ -23,6 +23,8 @@ const UNRUN: &[(&str, &str)] = &[
     ("ackproof replay target/small.json", "a file that the reader has made"),
     ("ackproof check history.jsonl", "a file that the reader has made"),
     ("ackproof validate scenarios/real/leader-kill.json", "`validate::` runs it, with fewer seeds"),
+    ("promtool tsdb ", "`prometheus::` runs it, where it is installed"),
+    ("prometheus --storage.tsdb.path", "`prometheus::` runs it, where it is installed"),
     ("ackproof completions ", "`cli_install::` runs it; this one writes into the reader's home"),
     ("ackproof man ", "`cli_install::` runs it; this one writes into the reader's home"),
 ];

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A group of rules, which are evaluated together.
 #[derive(Clone, Debug)]
@@ -170,9 +171,11 @@ fn rule(
 }
 
 fn millis(file: &str, text: &Spanned<String>, mistakes: &mut String) -> Option<u64> {
-    let length =
-        if text.value == "0" { Ok(std::time::Duration::ZERO) } else { parse_duration(&text.value) };
-    match length {
+    // The parser refuses a length of nothing, which Prometheus takes.
+    let is_nothing = !text.value.contains(|letter: char| ('1'..='9').contains(&letter));
+    let some = if is_nothing { text.value.replace('0', "1") } else { text.value.clone() };
+    let length = if text.value == "0" { Ok(Duration::ZERO) } else { parse_duration(&some) };
+    match length.map(|length| if is_nothing { Duration::ZERO } else { length }) {
         Ok(length) => u64::try_from(length.as_millis()).ok(),
         Err(_) => {
             let place = text.referenced;
