@@ -7,6 +7,7 @@ import { Timeline } from "./timeline.js";
 import { Entries } from "./entries.js";
 import { effects } from "./faults.js";
 import { alerts } from "./alerts.js";
+import { inevitability, twinLanes, whatIf } from "./whatif.js";
 import { sweep } from "./sweep.js";
 import { compare } from "./compare.js";
 import { validation } from "./validate.js";
@@ -25,10 +26,14 @@ function ofRun() {
   const first = violations[0] || report.causes.map((/** @type {any} */ one) => ({ story: one.story, summary: one.story[0] || "" }))
     .find((/** @type {any} */ one) => one.story.length);
   if (first && !location.hash) sight.view.record = subject(first, sight);
-  const timeline = new Timeline(course, sight, marks);
+  const { what_if: other, twin } = data;
+  const curve = other && other.curve && other.curve.points.length ? [inevitability(course, other.curve)] : [];
+  const beside = twin ? twinLanes(twin, decode(twin.course)) : [];
+  if (twin && twin.glance) marks.push({ at: twin.glance.at_us, text: "first difference to the run that does not fail" });
+  const timeline = new Timeline(course, sight, marks, curve, beside);
   const entries = new Entries(course, sight, (shown) => timeline.show(shown));
   const [title, aside] = data.page === "run" ? [report.scenario, ` seed ${report.seed}`] : [report.history, ""];
-  page.replaceChildren(header(report, title, aside), happened(report, sight), figures(report), alerts(report) || "", timeline.element,
+  page.replaceChildren(header(report, title, aside), other ? whatIf(other, twin, sight) : "", happened(report, sight), figures(report), alerts(report) || "", timeline.element,
     effects(course, sight) || "", entries.element, properties(report), promises(contract, report) || "", foot(report));
   timeline.draw();
   // For tests: how long it took to draw.

@@ -19,12 +19,14 @@ export class Timeline {
    * @param {import("./course.js").Course} course
    * @param {import("./view.js").Sight} sight
    * @param {Mark[]} marks
+   * @param {Lane[]} above further lanes
+   * @param {Lane[]} below
    */
-  constructor(course, sight, marks) {
+  constructor(course, sight, marks, above = [], below = []) {
     this.course = course;
     this.sight = sight;
     this.marks = marks;
-    this.lanes = [...lanes(course), ...charts(course)];
+    this.lanes = [...above, ...lanes(course), ...below, ...charts(course)];
     this.row = 0;
     /** @type {Uint8Array | null} */
     this.shown = null;

@@ -10,6 +10,7 @@ use crate::reference::Entry;
 use crate::run::RunReport;
 use crate::sweep::SweepReport;
 use crate::validate::ValidateReport;
+use crate::what_if::WhatIfReport;
 use schemars::schema_for;
 use serde::Serialize;
 use serde_json::Value;
@@ -66,6 +67,18 @@ pub fn life(report: &LifeReport) -> String {
 #[must_use]
 pub fn life_schema() -> Value {
     schema_for!(LifeReport).to_value()
+}
+
+/// What would have saved a run.
+#[must_use]
+pub fn what_if(report: &WhatIfReport) -> String {
+    line(report)
+}
+
+/// The schema of [`what_if`].
+#[must_use]
+pub fn what_if_schema() -> Value {
+    schema_for!(WhatIfReport).to_value()
 }
 
 /// What there is to choose from, as lists by title.

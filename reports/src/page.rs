@@ -4,10 +4,11 @@
 //! The script is the modules of `reports/page`, joined when ackproof is built. It reads the data as it stands in
 //! the file. Without a script the page shows the report as text.
 //!
-//! - [`course`] what the lanes and curves of a run are drawn from · [`bundle`] joins the modules
+//! - [`course`] what the lanes and curves of a run are drawn from, [`twin`] those of another · [`bundle`] joins the modules
 
 mod bundle;
 pub mod course;
+pub mod twin;
 
 use crate::check::CheckReport;
 use crate::compare::CompareReport;
@@ -16,8 +17,10 @@ use crate::human;
 use crate::run::RunReport;
 use crate::sweep::SweepReport;
 use crate::validate::ValidateReport;
+use crate::what_if::WhatIfReport;
 use course::Course;
 use serde::Serialize;
+use twin::Twin;
 
 const STYLE: &str = include_str!("../page/page.css");
 
@@ -31,21 +34,44 @@ struct Data<'a, T> {
     contract: Option<&'a Contract>,
     #[serde(skip_serializing_if = "Option::is_none")]
     course: Option<&'a Course>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    what_if: Option<&'a WhatIfReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    twin: Option<&'a Twin>,
+}
+
+impl<'a, T> Data<'a, T> {
+    const fn of(page: &'static str, report: &'a T) -> Self {
+        Self { page, report, contract: None, course: None, what_if: None, twin: None }
+    }
 }
 
 /// One run.
 #[must_use]
 pub fn run(report: &RunReport, contract: &Contract, course: &Course) -> String {
     let title = format!("{} {} seed {}", report.verdict, report.scenario, report.seed);
-    let data = Data { page: "run", report, contract: Some(contract), course: Some(course) };
+    let data = Data { contract: Some(contract), course: Some(course), ..Data::of("run", report) };
     html(&title, &data, &human::run(report))
+}
+
+/// One run, what would have saved it, and a run that does not fail beside it.
+#[must_use]
+pub fn what_if(
+    (report, contract, course): (&RunReport, &Contract, &Course),
+    what_if: &WhatIfReport,
+    twin: Option<&Twin>,
+) -> String {
+    let title = format!("{} seed {}: what if", report.scenario, report.seed);
+    let (contract, course) = (Some(contract), Some(course));
+    let data = Data { contract, course, what_if: Some(what_if), twin, ..Data::of("run", report) };
+    html(&title, &data, &format!("{}\n{}", human::run(report), human::what_if(what_if)))
 }
 
 /// A history.
 #[must_use]
 pub fn check(report: &CheckReport, course: &Course) -> String {
     let title = format!("{} {}", report.verdict, report.history);
-    let data = Data { page: "check", report, contract: None, course: Some(course) };
+    let data = Data { course: Some(course), ..Data::of("check", report) };
     html(&title, &data, &human::check(report))
 }
 
@@ -53,14 +79,14 @@ pub fn check(report: &CheckReport, course: &Course) -> String {
 #[must_use]
 pub fn sweep(report: &SweepReport) -> String {
     let title = format!("{} {}", report.verdict, report.asked.paths.join(" "));
-    let data = Data { page: "sweep", report, contract: None, course: None };
+    let data = Data::of("sweep", report);
     html(&title, &data, &human::sweep(report))
 }
 
 /// A comparison.
 #[must_use]
 pub fn compare(report: &CompareReport) -> String {
-    let data = Data { page: "compare", report, contract: None, course: None };
+    let data = Data::of("compare", report);
     html("comparison", &data, &human::compare(report))
 }
 
@@ -68,7 +94,7 @@ pub fn compare(report: &CompareReport) -> String {
 #[must_use]
 pub fn validate(report: &ValidateReport) -> String {
     let title = format!("{} with a real Kafka", report.agreement);
-    let data = Data { page: "validate", report, contract: None, course: None };
+    let data = Data::of("validate", report);
     html(&title, &data, &human::validate(report))
 }
 

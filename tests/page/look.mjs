@@ -127,6 +127,8 @@ async function lanes(name) {
   await page.locator("#board").focus();
   await page.keyboard.press("0");
   await page.keyboard.press("ArrowDown");
+  // A curve above the lanes is one lane more.
+  if (ids[0] === "inevitability") await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowRight");
   const first = await readout(page);
   await page.keyboard.press("ArrowRight");
@@ -287,6 +289,22 @@ async function big(name) {
   await done();
 }
 
+async function whatIf(name) {
+  const { page, wrong, done } = await open(name, 1280, "light");
+  const ids = await page.locator(".row[data-lane]").evaluateAll((rows) => rows.map((row) => row.dataset.lane));
+  check(`${name}: the curve stands above the lanes`, ids[0] === "inevitability", ids[0]);
+  check(`${name}: the curve is drawn`, (await lane(page, "inevitability").locator("canvas").evaluate(painted)) > 200);
+  check(`${name}: lanes of the run that does not fail`, ids.includes("twin payments-0 leader"), ids);
+  check(`${name}: they are drawn`, (await lane(page, "twin payments-0 leader").locator("canvas").evaluate(painted)) > 200);
+  const rows = await page.locator("#what-if tbody tr").allInnerTexts();
+  check(`${name}: the run as it is stands first`, rows[0].startsWith("as it is"), rows[0]);
+  check(`${name}: what saves it stands next`, rows[1].includes("acks 1 → all"), rows[1]);
+  check(`${name}: the first difference is said`, (await page.locator("#twin").innerText()).includes("The first difference is at"));
+  await page.screenshot({ path: join(shots, `${name}-lanes.png`), fullPage: true });
+  check(`${name}: no errors`, wrong.length === 0, wrong);
+  await done();
+}
+
 /** Without a script the report is there as text. */
 async function plain(name) {
   const context = await browser.newContext({ javaScriptEnabled: false });
@@ -303,6 +321,7 @@ for (const name of pages) {
   await plain(name);
   if (name.startsWith("run-")) await lanes(name);
   if (name.startsWith("run-violated")) await violated(name);
+  if (name.startsWith("run-what-if")) await whatIf(name);
   if (name === "sweep.html") await sweep(name);
   if (name === "compare.html") await compare(name);
   if (name === "twice.html") await twice(name);

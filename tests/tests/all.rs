@@ -4,7 +4,7 @@
 //! - [`commands`] of the documents work · [`book`] the manual is whole, and current where it is written from the code
 //! - [`determinism`] a seed is a run · [`suite`] every scenario says what it should
 //! - [`histories`] traced runs and kept histories are judged alike · [`real`] those of real clusters too
-//! - [`lives`] how single records fared
+//! - [`lives`] how single records fared · [`what_if`] what would have saved a run
 //! - [`contracts`] what configurations promise, and how they compare
 //! - [`corpus`] known bugs show, [`twins`] cures of footguns cure
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
@@ -55,3 +55,4 @@ mod trials_logs;
 mod trials_sends;
 mod twins;
 mod validate;
+mod what_if;

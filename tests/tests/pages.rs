@@ -182,6 +182,7 @@ fn a_browser_shows_what_pages_promise() {
     let rules = file("scenarios/alerts/kafka.yml");
     let lost = ["run", &loss, "--seed", "1", "--set", "expect.acked-durability=held"];
     of("run-violated.html", 1, &[&lost[..], &["--alerts", &rules]].concat());
+    of("run-what-if.html", 0, &["explain", &loss, "--seed", "1", "--what-if"]);
     let twice = file("scenarios/basics/consumer-crash.json");
     of("twice.html", 0, &["run", &twice, "--seed", "1"]);
     of("big.html", 0, &["run", &file("scenarios/load/throughput.json"), "--seed", "0"]);

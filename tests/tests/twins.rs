@@ -7,13 +7,13 @@ use crate::support::{assert_none, load, outcome, parallel};
 const SEEDS: u64 = 8;
 
 /// A footgun, what cures it, and the cause that is told of it without the cure.
-struct Twin {
-    footgun: &'static str,
-    cure: &'static [(&'static str, &'static str)],
+pub(crate) struct Twin {
+    pub(crate) footgun: &'static str,
+    pub(crate) cure: &'static [(&'static str, &'static str)],
     cause: &'static str,
 }
 
-const TWINS: &[Twin] = &[
+pub(crate) const TWINS: &[Twin] = &[
     Twin {
         footgun: "output-not-awaited",
         cure: &[("groups.invoicing.produces.wait", "before-commit")],

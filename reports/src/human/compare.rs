@@ -77,13 +77,13 @@ fn arm_name(arm: &Arm, common: Option<&str>) -> String {
     }
 }
 
-fn table(head: Vec<String>) -> Table {
+pub(super) fn table(head: Vec<String>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(head);
     table
 }
 
-fn align(mut table: Table) -> String {
+pub(super) fn align(mut table: Table) -> String {
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -97,7 +97,7 @@ fn measured(report: &CompareReport) -> impl Iterator<Item = usize> + '_ {
 }
 
 /// `table`, or the list instead if it is wider than the screen.
-fn narrowed(table: String, list: impl FnOnce() -> String) -> String {
+pub(super) fn narrowed(table: String, list: impl FnOnce() -> String) -> String {
     let widest = table.lines().map(|line| line.trim_end().chars().count()).max().unwrap_or(0);
     if widest <= width() { table } else { list() }
 }

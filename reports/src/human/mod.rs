@@ -3,7 +3,7 @@
 //!
 //! - [`run()`] one run · [`sweep()`] many, [`explained()`] a contract, [`compare()`] arms
 //! - [`validate()`] the model held against the real thing
-//! - [`doctor()`] files · [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`life()`] of a record · [`catalogue()`] what there is, [`reference()`] what it means
+//! - [`doctor()`] files · [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`life()`] of a record, [`what_if()`] of a run · [`catalogue()`] what there is, [`reference()`] what it means
 
 mod alerts;
 mod bench;
@@ -18,6 +18,7 @@ mod shrink;
 mod style;
 mod sweep;
 mod validate;
+mod what_if;
 
 pub use bench::bench;
 pub use check::check;
@@ -31,6 +32,7 @@ pub use style::set_width;
 pub(crate) use style::{length, percent};
 pub use sweep::{explained, sweep};
 pub use validate::validate;
+pub use what_if::what_if;
 
 use crate::catalogue::Catalogue;
 use crate::contract::{Clause, Contract, NotModelled, Possible};

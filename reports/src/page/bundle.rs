@@ -17,6 +17,7 @@ const MODULES: &[(&str, &str)] = &[
     ("head.js", include_str!("../../page/head.js")),
     ("spread.js", include_str!("../../page/spread.js")),
     ("alerts.js", include_str!("../../page/alerts.js")),
+    ("whatif.js", include_str!("../../page/whatif.js")),
     ("sweep.js", include_str!("../../page/sweep.js")),
     ("compare.js", include_str!("../../page/compare.js")),
     ("validate.js", include_str!("../../page/validate.js")),

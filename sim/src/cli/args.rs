@@ -441,6 +441,8 @@ pub(crate) enum SchemaOf {
     Doctor,
     /// The report of `explain` with a seed: the life of a record.
     Life,
+    /// The report of `explain --what-if`.
+    WhatIf,
 }
 
 pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {

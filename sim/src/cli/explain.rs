@@ -48,6 +48,10 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "PLACE",
           conflicts_with_all = ["seeds", "example", "save_schedules", "record"])]
     pub(crate) offset: Option<String>,
+    /// Change one setting at a time, with the same workload and the same faults: which changes save this run, what
+    /// each costs, and when the failure became inevitable.
+    #[arg(long, conflicts_with_all = ["seeds", "example", "save_schedules", "record", "offset"])]
+    pub(crate) what_if: bool,
     /// Tell the whole run of one seed of the search instead.
     #[arg(long, value_name = "N", value_parser = parse_seed, conflicts_with = "seeds")]
     example: Option<u64>,
@@ -55,6 +59,10 @@ pub(crate) struct Explain {
     /// `shrink`.
     #[arg(long, value_name = "DIR")]
     save_schedules: Option<PathBuf>,
+    /// With --what-if: also write a page to a file, with the run beside one that does not fail, and how sure the
+    /// failure was over time.
+    #[arg(long, value_name = "FILE", requires = "what_if")]
+    pub(crate) html: Option<PathBuf>,
     /// Override a value of the scenario: `producers.billing.config.acks=1`.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
     pub(crate) sets: Vec<(String, String)>,
@@ -63,7 +71,7 @@ pub(crate) struct Explain {
     pub(crate) format: Shown,
     /// The number of runs at the same time [default: one per core].
     #[arg(long, value_name = "J", value_parser = parse_jobs)]
-    jobs: Option<NonZeroUsize>,
+    pub(crate) jobs: Option<NonZeroUsize>,
 }
 
 pub(crate) fn explain(arguments: &Explain) -> Status {

@@ -56,6 +56,7 @@ Example:
   ackproof explain scenarios/footguns/unclean-election.json --seed 0
   ackproof explain acked-durability
   ackproof explain scenarios/footguns/poll-overrun.json --seed 0 --record billing-0#117
+  ackproof explain scenarios/footguns/acks-one-leader-crash.json --seed 1 --what-if --html what-if.html
 
 Exit status: 0 nothing is worse than promised, or a record is told, 1 something is, 2 usage or scenario error, or a directory \
 that cannot be written, 3 a promise could not be decided, 4 nothing to run or to tell, 70 ackproof itself failed, 130 interrupted.";

@@ -20,7 +20,7 @@ pub(crate) fn is_asked(arguments: &Explain) -> bool {
 }
 
 /// Whether a file is a history, by its name.
-fn is_history(file: &Path) -> bool {
+pub(crate) fn is_history(file: &Path) -> bool {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name == "-" || name.ends_with(".jsonl") || name.ends_with(".jsonl.gz")
 }

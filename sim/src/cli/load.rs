@@ -22,7 +22,7 @@ pub(crate) struct Scenario {
     /// What it means.
     pub(crate) plan: Plan,
     /// What it is read from.
-    text: String,
+    pub(crate) text: String,
 }
 
 /// What one seed of a scenario runs.

@@ -7,7 +7,7 @@
 //! - [`run`] the main command · [`sweep`] many runs, their [`progress`] and [`watchdog`] · [`merge`] parts
 //! - [`replay`] and [`shrink`] of schedules, [`save`] writes them
 //! - [`mod@check`] and [`import`] histories from elsewhere, [`mod@validate`] the model against them
-//! - [`explain`] what a configuration promises, with a [`search`], the [`life`] of a record, and what [`names`] mean · [`doctor`] the same of `.properties` files
+//! - [`explain`] what a configuration promises, with a [`search`], the [`life`] of a record, [`mod@what_if`] would have saved a run, and what [`names`] mean · [`doctor`] the same of `.properties` files
 //! - [`operators`] what Kafka's own tools would have shown
 //! - [`select`] and [`load`] files · [`list`] what there is · [`install`] completions and manual pages
 
@@ -43,6 +43,7 @@ pub(crate) mod status;
 mod sweep;
 mod validate;
 mod watchdog;
+mod what_if;
 
 use ackproof::world::document;
 use ackproof_reports::{json, jsonl};
@@ -67,6 +68,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Status {
         Command::Validate(arguments) => validate::validate(arguments),
         Command::Bench(arguments) => bench::bench(arguments),
         Command::Compare(arguments) => compare::compare(arguments),
+        Command::Explain(arguments) if arguments.what_if => what_if::what_if(arguments),
         Command::Explain(arguments) if names::is_asked(arguments) => names::explain(arguments),
         Command::Explain(arguments) if life::is_asked(arguments) => life::life(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
@@ -91,6 +93,7 @@ fn print_schema(arguments: &Schema) -> Status {
         SchemaOf::Validate => json::validate_schema(),
         SchemaOf::Doctor => json::doctor_schema(),
         SchemaOf::Life => json::life_schema(),
+        SchemaOf::WhatIf => json::what_if_schema(),
     };
     result(&format!("{schema:#}\n"))
 }

@@ -44,6 +44,8 @@ pub(crate) enum Agenda {
     Phase(Phase),
     /// A process has ended by itself.
     Exited(NodeId),
+    /// From now on chance takes another course.
+    Fork,
 }
 
 /// Something that is due.

@@ -16,6 +16,7 @@ use ackproof_kafka::message::Message;
 use ackproof_kafka::sink::Sink;
 use ackproof_oracle::history::{Event, ProcessEnd};
 use ackproof_scenario::schedule::draw;
+use ackproof_scenario::stream;
 use ackproof_types::{Delay, Micros, NodeId};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -102,6 +103,16 @@ impl World {
             slots,
             progress,
             kernel: Kernel { events: Events::new(), network, recorder, sinks, servers },
+        }
+    }
+
+    /// What each process draws from now on comes from streams of `seed`.
+    pub(crate) fn reseed(&mut self, seed: u64, entities: &[u64]) {
+        for (slot, &entity) in self.slots.iter_mut().zip(entities) {
+            slot.process.reseed(stream(seed, "timer", entity));
+            slot.startup.rng = stream(seed, "startup", entity);
+            slot.dying.rng = stream(seed, "dying", entity);
+            slot.waking = stream(seed, "waking", entity);
         }
     }
 

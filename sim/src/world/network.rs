@@ -163,6 +163,11 @@ fn place(id: ConnectionId) -> u32 {
 }
 
 impl Network {
+    /// What links draw from now on comes from streams of `seed`.
+    pub(crate) fn reseed(&mut self, entities: &[u64], seed: u64) {
+        self.links.reseed(entities, seed);
+    }
+
     /// Of as many processes as `entities`, which name their streams; `roster` says where servers are.
     pub(crate) fn new(
         entities: &[u64],

@@ -73,6 +73,8 @@ pub(crate) trait Process {
     fn next_record(&self) -> u32;
     /// Its application has come to its end: nobody starts it again.
     fn is_over(&self) -> bool;
+    /// What it draws from now on comes from `rng`.
+    fn reseed(&mut self, rng: ChaCha8Rng);
 }
 
 /// Turns the world's calls into a machine's.
@@ -307,5 +309,9 @@ impl<M: Callable> Process for Running<M> {
 
     fn is_over(&self) -> bool {
         M::is_over(self.process.disk())
+    }
+
+    fn reseed(&mut self, rng: ChaCha8Rng) {
+        self.rng = rng;
     }
 }

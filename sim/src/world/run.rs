@@ -2,6 +2,7 @@
 //!
 //! Three phases: load with faults (safety), everything healed (liveness), a final read of all logs.
 
+mod fork;
 mod stage;
 
 use super::autoscaler::{Autoscaler, Lags};
@@ -23,6 +24,7 @@ use ackproof_scenario::plan::Plan;
 use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Workload};
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{AtEnd, GroupId, Micros, NodeId, Record, Timestamp};
+pub use fork::{Fork, run_forked};
 use madsim::runtime::Runtime;
 use stage::{process, servers};
 use std::collections::BTreeMap;
@@ -82,7 +84,7 @@ pub fn run_within(
     trace: Option<Trace>,
     bounds: &Bounds,
 ) -> Result<RunOutcome, Failure> {
-    run_once(plan, seed, trace.into(), &[], bounds)
+    run_once((plan, None), seed, trace.into(), &[], bounds)
 }
 
 /// As [`run`]; if records were lost or skipped, a second run tells their stories.
@@ -98,12 +100,12 @@ pub fn run_telling(
     watch: Watch,
     bounds: &Bounds,
 ) -> Result<RunOutcome, Failure> {
-    let outcome = run_once(plan, seed, watch, &[], bounds)?;
+    let outcome = run_once((plan, None), seed, watch, &[], bounds)?;
     let subjects = outcome.findings.subjects();
     if subjects.is_empty() {
         return Ok(outcome);
     }
-    let told = run_once(plan, seed, Watch::default(), &subjects, bounds)?;
+    let told = run_once((plan, None), seed, Watch::default(), &subjects, bounds)?;
     if told.digest != outcome.digest {
         let text = "the second run of the seed, for the story, was another one";
         return Err(Failure::Crashed(text.to_owned()));
@@ -112,7 +114,7 @@ pub fn run_telling(
 }
 
 fn run_once(
-    plan: &Plan,
+    plan: (&Plan, Option<Fork>),
     seed: u64,
     watch: Watch,
     subjects: &[Subject],
@@ -130,7 +132,7 @@ fn run_once(
 }
 
 fn simulate(
-    plan: &Plan,
+    plan: (&Plan, Option<Fork>),
     seed: u64,
     watch: Watch,
     subjects: &[Subject],
@@ -148,6 +150,9 @@ struct Director<'a> {
     schedule: Vec<ScheduledFault>,
     /// The load is over: no fault strikes any more.
     has_settled: bool,
+    /// Where chance takes another course; no fault strikes after it.
+    fork: Option<Fork>,
+    has_forked: bool,
     autoscalers: Vec<Autoscaler>,
     world: World,
     nemesis: Nemesis<'a>,
@@ -163,7 +168,13 @@ struct Source {
 }
 
 impl<'a> Director<'a> {
-    fn new(plan: &'a Plan, seed: u64, watch: Watch, subjects: &[Subject], bounds: &Bounds) -> Self {
+    fn new(
+        (plan, fork): (&'a Plan, Option<Fork>),
+        seed: u64,
+        watch: Watch,
+        subjects: &[Subject],
+        bounds: &Bounds,
+    ) -> Self {
         let cast = Cast::new(plan);
         let context = Arc::new(lower::context(plan, &cast));
         let clusters = plan.numbered().map(|(id, _)| Arc::new(lower::cluster(plan, id)));
@@ -199,6 +210,8 @@ impl<'a> Director<'a> {
             cast,
             schedule,
             has_settled,
+            fork,
+            has_forked: false,
             autoscalers,
             world,
             nemesis,
@@ -241,6 +254,9 @@ impl<'a> Director<'a> {
         self.put(self.plan.load, Agenda::Phase(Phase::Settle));
         self.put(settled, Agenda::Phase(Phase::FinalRead));
         self.put(settled + FINAL_READ, Agenda::Phase(Phase::End));
+        if let Some(Fork { at, .. }) = self.fork {
+            self.put(at, Agenda::Fork);
+        }
         let mut reading: Vec<NodeId> = self.cast.readers().collect();
         while let Some(item) = self.world.run()? {
             let is_over = match item {
@@ -256,7 +272,8 @@ impl<'a> Director<'a> {
                 | Agenda::FaultLook(_)
                 | Agenda::Scale(_)
                 | Agenda::Boot(_)
-                | Agenda::Ready(_) => false,
+                | Agenda::Ready(_)
+                | Agenda::Fork => false,
             };
             if is_over {
                 break;
@@ -305,6 +322,7 @@ impl<'a> Director<'a> {
             }
             Agenda::Phase(phase) => self.enter(phase),
             Agenda::Scale(number) => self.scale(number),
+            Agenda::Fork => self.fork(),
             Agenda::Exited(node) => {
                 self.sources.remove(&node);
                 for (number, later) in self.nemesis.exited(node, &mut self.world) {
@@ -343,6 +361,9 @@ impl<'a> Director<'a> {
     }
 
     fn strike(&mut self, number: u32) {
+        if self.has_forked {
+            return;
+        }
         let fault = &mut self.schedule[number as usize];
         if self.has_settled {
             self.nemesis.never(number, fault, &self.world);

@@ -100,8 +100,60 @@ impl Failure {
             What::Count(name) => {
                 let causes = causes(findings, name);
                 count(findings, name).0 > 0
-                    && self.cause.is_none_or(|cause| causes.contains(&cause))
+                    && self
+                        .cause
+                        .is_none_or(|cause| causes.iter().any(|(known, _)| *known == cause))
             }
+        }
+    }
+
+    /// The same failure, by the cause of which there is most.
+    #[must_use]
+    pub fn mainly(self, findings: &Findings) -> Self {
+        let What::Count(name) = self.what else { return self };
+        let most = causes(findings, name).into_iter().rev().max_by_key(|(_, count)| *count);
+        Self { cause: most.map(|(cause, _)| cause).or(self.cause), ..self }
+    }
+
+    /// Whether a run fails of this, for this cause, whatever else it fails of.
+    #[must_use]
+    pub fn recurs(&self, findings: &Findings) -> bool {
+        Self { violated: findings.properties.iter().map(|one| one.name).collect(), ..self.clone() }
+            .is_in(findings)
+    }
+
+    /// Whether a run fails of this, a property for whatever cause.
+    #[must_use]
+    pub fn is_there(&self, findings: &Findings) -> bool {
+        match self.what {
+            What::Property(name) => is_violated(findings, name),
+            What::Count(_) => self.recurs(findings),
+        }
+    }
+
+    /// Whether `after`, a run that is otherwise as `before`, does without it. A property must not be violated for
+    /// any other cause either. A count may have other causes, and may not go over to them.
+    #[must_use]
+    pub fn is_cured(&self, before: &Findings, after: &Findings) -> bool {
+        match self.what {
+            What::Property(name) => !is_violated(after, name),
+            What::Count(name) => {
+                let own = |of| self.cause.map_or(total(of, name), |cause| caused(of, name, cause));
+                let gone = own(before);
+                own(after) == 0 && total(after, name) + gone.div_ceil(2) <= total(before, name)
+            }
+        }
+    }
+
+    /// Whether a run could fail of it: a property that found nothing to judge could not.
+    #[must_use]
+    pub fn is_judged(&self, findings: &Findings) -> bool {
+        match self.what {
+            What::Property(name) => {
+                let mut all = findings.properties.iter();
+                all.any(|one| one.name == name && one.judgement != Judgement::Vacuous)
+            }
+            What::Count(_) => true,
         }
     }
 
@@ -153,6 +205,27 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     PROPERTIES.iter().map(|property| property.name).chain(COUNTS.iter().copied())
 }
 
+fn is_violated(findings: &Findings, name: &str) -> bool {
+    let mut all = findings.properties.iter();
+    all.any(|one| one.name == name && one.judgement == Judgement::Violated)
+}
+
+/// As [`count`], of all groups together.
+fn total(findings: &Findings, name: &str) -> u64 {
+    let groups = findings.groups.iter();
+    match name {
+        "skipped" => groups.map(|group| group.skipped).sum(),
+        "duplicates" => groups.map(|group| group.duplicates).sum(),
+        _ => count(findings, name).0,
+    }
+}
+
+/// How many of them have this cause.
+fn caused(findings: &Findings, name: &str, cause: &str) -> u64 {
+    let all = causes(findings, name).into_iter();
+    all.filter(|(known, _)| *known == cause).map(|(_, count)| count).sum()
+}
+
 fn count(findings: &Findings, name: &str) -> (u64, Option<&'static str>) {
     let records = &findings.records;
     let groups = findings.groups.iter();
@@ -168,25 +241,27 @@ fn count(findings: &Findings, name: &str) -> (u64, Option<&'static str>) {
         "duplicates" => groups.map(|group| group.duplicates).max().unwrap_or(0),
         _ => 0,
     };
-    (count, causes(findings, name).first().copied())
+    (count, causes(findings, name).first().map(|(cause, _)| *cause))
 }
 
-fn causes(findings: &Findings, name: &str) -> Vec<&'static str> {
+fn causes(findings: &Findings, name: &str) -> Vec<(&'static str, u64)> {
+    fn named<'c, C: Copy + 'c>(
+        of: impl Iterator<Item = (&'c C, &'c u64)>,
+        name: fn(&C) -> &'static str,
+    ) -> Vec<(&'static str, u64)> {
+        of.map(|(cause, count)| (name(cause), *count)).collect()
+    }
     let (records, groups) = (&findings.records, &findings.groups);
     match name {
-        "lost" => records.loss_causes.keys().map(|cause| cause.name()).collect(),
-        "unknown_absent" => records.absent_causes.keys().map(SendCause::name).collect(),
-        "reordered" => records.reorder_causes.keys().map(|cause| cause.name()).collect(),
-        "unknown" => records.unknown_causes.keys().map(SendCause::name).collect(),
-        "failed" => records.failure_causes.keys().map(SendCause::name).collect(),
-        "log_duplicates" => records.log_duplicate_causes.keys().map(|cause| cause.name()).collect(),
-        "skipped" => {
-            let causes = groups.iter().flat_map(|group| group.skip_causes.keys());
-            causes.map(|cause| cause.name()).collect()
-        }
+        "lost" => named(records.loss_causes.iter(), |one| one.name()),
+        "unknown_absent" => named(records.absent_causes.iter(), SendCause::name),
+        "reordered" => named(records.reorder_causes.iter(), |one| one.name()),
+        "unknown" => named(records.unknown_causes.iter(), SendCause::name),
+        "failed" => named(records.failure_causes.iter(), SendCause::name),
+        "log_duplicates" => named(records.log_duplicate_causes.iter(), |one| one.name()),
+        "skipped" => named(groups.iter().flat_map(|group| &group.skip_causes), |one| one.name()),
         "duplicates" => {
-            let causes = groups.iter().flat_map(|group| group.duplicate_causes.keys());
-            causes.map(|cause| cause.name()).collect()
+            named(groups.iter().flat_map(|group| &group.duplicate_causes), |one| one.name())
         }
         _ => Vec::new(),
     }

@@ -38,14 +38,23 @@ pub(super) struct Links {
     all: Vec<Link>,
 }
 
+/// Every ordered pair, in the order of the links.
+fn pairs(entities: &[u64]) -> impl Iterator<Item = (u64, u64)> + '_ {
+    entities.iter().flat_map(|from| entities.iter().map(move |to| (*from, *to)))
+}
+
+/// The stream of one link.
+fn of(seed: u64, from: u64, to: u64) -> ChaCha8Rng {
+    stream(seed, "link", from.rotate_left(32) ^ to)
+}
+
 impl Links {
     /// Between as many processes as `entities`, which name their streams.
     pub(super) fn new(entities: &[u64], settings: Settings, seed: u64) -> Self {
         let Settings { latency, syn_linear_timeouts } = settings;
-        let pairs = entities.iter().flat_map(|from| entities.iter().map(move |to| (from, to)));
-        let all = pairs
+        let all = pairs(entities)
             .map(|(from, to)| Link {
-                rng: stream(seed, "link", from.rotate_left(32) ^ to),
+                rng: of(seed, from, to),
                 cuts: 0,
                 slow: Vec::new(),
                 loss: Vec::new(),
@@ -53,6 +62,13 @@ impl Links {
             })
             .collect();
         Self { nodes: entities.len(), latency, syn_linear_timeouts, timer: FIRST, all }
+    }
+
+    /// What is drawn from now on comes from streams of `seed`.
+    pub(super) fn reseed(&mut self, entities: &[u64], seed: u64) {
+        for (link, (from, to)) in self.all.iter_mut().zip(pairs(entities)) {
+            link.rng = of(seed, from, to);
+        }
     }
 
     /// The link that leads from the one to the other.

@@ -1,0 +1,140 @@
+//! The nearest run that does not fail, beside the one that does: with the change that saves it at the least price,
+//! else another seed. Both are told in full, and where they part first.
+
+use super::{Failed, Question};
+use crate::study::contract::contract;
+use crate::study::course::Shared;
+use crate::study::trial::trial_telling;
+use crate::world::bounds::{Bounds, Failure};
+use crate::world::document;
+use crate::world::recorder::Trace;
+use crate::world::run::run;
+use ackproof_oracle::history::Entry;
+use ackproof_oracle::jsonl::entry_line;
+use ackproof_reports::contract::Contract;
+use ackproof_reports::page::course::{Course, Entries, Messages, Records};
+use ackproof_reports::page::twin::{Parting, Twin};
+use ackproof_reports::run::{Moment, RunReport};
+use ackproof_reports::what_if::{Effect, WhatIfReport};
+use ackproof_scenario::plan::Plan;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A run in full, and its twin.
+#[derive(Debug)]
+pub struct Pair {
+    /// What the run came to.
+    pub report: RunReport,
+    /// What its configuration promises.
+    pub contract: Contract,
+    /// What happened when.
+    pub course: Course,
+    /// None: the run does not fail, or nothing is known that does not.
+    pub twin: Option<Twin>,
+}
+
+/// Tells the run that was asked about, and its twin.
+///
+/// # Errors
+/// Why a run came to no end.
+pub fn pair(question: &Question<'_>, found: &WhatIfReport) -> Result<Pair, Failure> {
+    let Question { plan, seed, sets, .. } = *question;
+    let kept: Arc<Mutex<Vec<Entry>>> = Arc::default();
+    let keep = Arc::clone(&kept);
+    let keeping: Trace = Box::new(move |entry, _| {
+        keep.lock().unwrap_or_else(PoisonError::into_inner).push(entry.clone());
+    });
+    let origin = question.origin(sets);
+    let chronicle = Shared::default();
+    let watch = chronicle.watch(Some(keeping));
+    let report = trial_telling(plan, &origin, seed, watch, &Bounds::default())?;
+    let course = chronicle.course(&report.groups);
+    let mut contract = contract(plan);
+    contract.observe(seed, &report.causes);
+    let twin = match nearest(question, found) {
+        Some(nearest) => Some(told(question, &nearest, (&kept, &report))?),
+        None => None,
+    };
+    Ok(Pair { report, contract, course, twin })
+}
+
+/// A run that does not fail.
+struct Nearest {
+    name: String,
+    plan: Plan,
+    sets: Vec<(String, String)>,
+    seed: u64,
+}
+
+fn nearest(question: &Question<'_>, found: &WhatIfReport) -> Option<Nearest> {
+    let Question { plan, seed, sets, text, file, .. } = *question;
+    found.failure.as_ref()?;
+    if let Some(flip) = found.flips.iter().find(|flip| flip.effect == Effect::Saves) {
+        let sets = [sets, &flip.sets].concat();
+        let name = format!("{} {} → {}", flip.setting, flip.from, flip.to);
+        let (plan, _said_before) = document::load(text, file, &sets).ok()?;
+        return Some(Nearest { name, plan, sets, seed });
+    }
+    let failed = Failed::of(plan, &run(plan, seed, None).ok()?.findings, None)?;
+    let passes = |other: &u64| {
+        run(plan, *other, None).is_ok_and(|outcome| !failed.is_there(&outcome.findings))
+    };
+    let other = (1..=question.others).map(|next| seed.wrapping_add(next)).find(passes)?;
+    let (name, plan, sets) = (format!("seed {other}"), plan.clone(), sets.to_vec());
+    Some(Nearest { name, plan, sets, seed: other })
+}
+
+fn told(
+    question: &Question<'_>,
+    nearest: &Nearest,
+    (kept, report): (&Arc<Mutex<Vec<Entry>>>, &RunReport),
+) -> Result<Twin, Failure> {
+    let Nearest { name, plan, sets, seed } = nearest;
+    let parting: Arc<Mutex<Option<Parting>>> = Arc::default();
+    let (other, first) = (Arc::clone(kept), Arc::clone(&parting));
+    let mut next = 0;
+    let comparing: Trace = Box::new(move |entry, context| {
+        let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+        let other = other.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = other.get(next);
+        next += 1;
+        if first.is_none() && there != Some(entry) {
+            let run = there.map_or_else(String::new, |there| entry_line(there, context));
+            let twin = entry_line(entry, context);
+            *first = Some(Parting { at_us: entry.at.as_micros(), run, twin });
+        }
+    });
+    let chronicle = Shared::default();
+    let watch = chronicle.watch(Some(comparing));
+    let origin = question.origin(sets);
+    let passes = trial_telling(plan, &origin, *seed, watch, &Bounds::default())?;
+    let course = chronicle.course(&passes.groups);
+    let first = parting.lock().unwrap_or_else(PoisonError::into_inner).take();
+    Ok(Twin {
+        name: name.clone(),
+        first,
+        glance: glance(&report.timeline, &passes.timeline),
+        command: passes.reproduce,
+        // What single records did is told of the run that failed.
+        course: Course {
+            entries: Entries::default(),
+            records: Records::default(),
+            batches: Vec::new(),
+            messages: Messages::default(),
+            texts: Vec::new(),
+            ..course
+        },
+    })
+}
+
+/// Where the runs at a glance part: what happened, whenever it did.
+fn glance(run: &[Moment], twin: &[Moment]) -> Option<Parting> {
+    let text = |of: &[Moment], place: usize| of.get(place).map(|one| one.text.clone());
+    let mut places = 0..run.len().max(twin.len());
+    let place = places.find(|place| text(run, *place) != text(twin, *place))?;
+    let at = [run, twin].into_iter().filter_map(|of| of.get(place)).map(|one| one.at_ms).min()?;
+    Some(Parting {
+        at_us: at.saturating_mul(1000),
+        run: text(run, place).unwrap_or_default(),
+        twin: text(twin, place).unwrap_or_default(),
+    })
+}
