@@ -29,7 +29,8 @@ function ofRun() {
   const { what_if: other, twin } = data;
   const curve = other && other.curve && other.curve.points.length ? [inevitability(course, other.curve)] : [];
   const beside = twin ? twinLanes(twin, decode(twin.course)) : [];
-  if (twin && twin.glance) marks.push({ at: twin.glance.at_us, text: "first difference to the run that does not fail" });
+  const parting = twin && (twin.glance || twin.first);
+  if (parting) marks.push({ at: parting.at_us, text: "first difference to the run that does not fail" });
   const timeline = new Timeline(course, sight, marks, curve, beside);
   const entries = new Entries(course, sight, (shown) => timeline.show(shown));
   const [title, aside] = data.page === "run" ? [report.scenario, ` seed ${report.seed}`] : [report.history, ""];

@@ -124,14 +124,15 @@ export function whatIf(report, twin, sight) {
     idle.length ? el("p", { class: "muted" }, `No effect on this run: ${idle.join(", ")}.`) : null,
     refused.length ? el("p", { class: "muted" }, `Refused with the other settings: ${refused.map((/** @type {any} */ one) => one.change).join(", ")}.`) : null,
     others ? el("p", { class: "muted" }, "One seed may be saved by luck, so what saves it was tried on other seeds too.") : null,
-    twin ? beside(twin, sight) : null);
+    twin ? beside(twin, sight, !best || best.command !== twin.command) : null);
 }
 
 /**
  * @param {any} twin
  * @param {import("./view.js").Sight} sight
+ * @param {boolean} isNew its command does not stand above
  */
-function beside(twin, sight) {
+function beside(twin, sight, isNew) {
   const at = (/** @type {any} */ one) => linked(seconds(one.at_us), sight);
   const side = (/** @type {string} */ text) => (text ? el("code", null, text) : "nothing yet");
   return el("article", { id: "twin" },
@@ -140,7 +141,7 @@ function beside(twin, sight) {
     el("ul", null,
       twin.first ? el("li", null, "The first difference is at ", at(twin.first), ". Here: ", side(twin.first.run), "; there: ", side(twin.first.twin), ".") : null,
       twin.glance ? el("li", null, "What happened at a glance differs from ", at(twin.glance), " on. Here: ", twin.glance.run || "nothing more", "; there: ", twin.glance.twin || "nothing more", ".") : null),
-    command(twin.command));
+    isNew ? command(twin.command) : null);
 }
 
 /**
