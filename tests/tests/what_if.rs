@@ -1,9 +1,9 @@
 //! `explain --what-if`: what would have saved a run, and when its failure became inevitable.
 
 use super::cli::directory;
-use super::suite::CAUSES;
 use super::support::{ackproof, assert_none, load, outcome, parallel, read};
 use super::twins::TWINS;
+use ackproof::manual::footguns::{FOOTGUNS, Footgun};
 use ackproof::study::shrink::failure::Failure;
 use ackproof::study::shrink::{self, Bounds};
 use ackproof::study::what_if::{Question, what_if};
@@ -92,7 +92,7 @@ fn cure(footgun: &str) -> Option<&'static str> {
 
 #[test]
 fn every_footgun_is_saved_by_the_setting_that_its_twin_changes() {
-    let findings = parallel(CAUSES, |(footgun, _)| {
+    let findings = parallel(FOOTGUNS, |Footgun { name: footgun, .. }| {
         let file = format!("scenarios/footguns/{footgun}.json");
         let plan = load(&file, &[]);
         let fails =
