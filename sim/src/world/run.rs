@@ -254,9 +254,7 @@ impl<'a> Director<'a> {
         self.put(self.plan.load, Agenda::Phase(Phase::Settle));
         self.put(settled, Agenda::Phase(Phase::FinalRead));
         self.put(settled + FINAL_READ, Agenda::Phase(Phase::End));
-        if let Some(Fork { at, .. }) = self.fork {
-            self.put(at, Agenda::Fork);
-        }
+        self.expect_fork();
         let mut reading: Vec<NodeId> = self.cast.readers().collect();
         while let Some(item) = self.world.run()? {
             let is_over = match item {

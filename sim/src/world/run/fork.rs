@@ -3,6 +3,7 @@
 
 use super::{Director, RunOutcome, run_once};
 use crate::world::bounds::{Bounds, Failure};
+use crate::world::events::Agenda;
 use crate::world::recorder::Watch;
 use ackproof_scenario::plan::Plan;
 use ackproof_types::Micros;
@@ -29,6 +30,13 @@ pub fn run_forked(plan: &Plan, seed: u64, fork: Fork) -> Result<RunOutcome, Fail
 }
 
 impl Director<'_> {
+    /// Puts it on the agenda, if there is one.
+    pub(super) fn expect_fork(&mut self) {
+        if let Some(Fork { at, .. }) = self.fork {
+            self.put(at, Agenda::Fork);
+        }
+    }
+
     /// Every stream of the world begins anew, under the name that it has.
     pub(super) fn fork(&mut self) {
         let Some(Fork { seed, .. }) = self.fork else { return };
