@@ -218,6 +218,19 @@ impl Reference {
         }
     }
 
+    /// The way from `path` to a setting that is named with its place: `groups.NAME.config.metadata.max.age.ms`.
+    fn scoped(&self, name: &str, path: &str) -> Option<String> {
+        let (place, key) = name.split_once(".config.")?;
+        let page = match place.split('.').next()? {
+            "groups" => "consumer",
+            "producers" => "producer",
+            "topics" => "topic",
+            _ => "broker",
+        };
+        let its = |entry: &&Entry| entry.name == key && entry.page.as_deref() == Some(page);
+        self.entries.iter().find(its).map(|entry| relative(path, &entry.place()))
+    }
+
     /// `words` with a link at each name between backticks that is an entry: a property, or a setting with or
     /// without its value.
     fn linked(&self, words: &str, own: &Entry, path: &str) -> String {
@@ -234,7 +247,7 @@ impl Reference {
                 continue;
             }
             let name = piece.split('=').next().unwrap_or(piece);
-            match places.get(name) {
+            match self.scoped(name, path).as_ref().or_else(|| places.get(name)) {
                 Some(place) => text.push_str(&format!("[`{piece}`]({place})")),
                 None => text.push_str(&format!("`{piece}`")),
             }

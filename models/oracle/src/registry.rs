@@ -50,8 +50,8 @@ macro_rules! properties {
 properties! {
     acked_durability, "acked-durability", [Acked, FinalReadDone],
         "every acknowledged record is in the log at the end, at the acknowledged offset",
-        "a record that is acknowledged with `acks=all` is on every replica that is in sync, and only \
-         such a replica may lead. It stays as long as one of them does (KIP-101, KIP-279)",
+        "a record that is acknowledged with `acks=all` is on every replica that is in sync, and only a \
+         replica that has it may lead. It stays as long as one of them does (KIP-101, KIP-279)",
         "it says nothing of `acks=0`, of records that retention has deleted, or of delivery to groups",
         "`acks=all`, `min.insync.replicas=2` with three replicas, and \
          `unclean.leader.election.enable=false`";
@@ -72,16 +72,19 @@ properties! {
     no_phantom, "no-phantom", [Polled, FinalRead],
         "no read returns a record that nobody sent, that certainly failed, or that is above the high \
          watermark",
-        "a consumer is given records below the high watermark only, and a producer says that a send \
-         failed only if it knows that nothing is written",
-        "it does not say that what was read stays: `stable-reads` does",
+        "a consumer is given records below the high watermark only. Some errors say that nothing is \
+         written; others leave it open, as TimeoutException and NOT_ENOUGH_REPLICAS_AFTER_APPEND do: \
+         such a record may be in the log",
+        "it counts a send whose error leaves it open as unknown, not as failed. It does not say that \
+         what was read stays: `stable-reads` does",
         "no setting breaks it; only a bug does";
     stable_reads, "stable-reads", [Polled, FinalRead],
         "an offset once read never later holds another record",
         "what lies below the high watermark is on every replica in sync, so the next leader has it at \
          the same offset (KIP-101, KIP-279)",
         "it does not say that a record stays readable",
-        "`unclean.leader.election.enable=false`; nothing else that can be set breaks it";
+        "`unclean.leader.election.enable=false`, and `min.insync.replicas=2` with three replicas: a \
+         replica that is alone may lose in a power failure what was read from it";
     log_matching, "log-matching", [Appended, HighWatermark],
         "every in-sync replica has every record that a leader exposed as committed, and no replica that \
          counts has another in its place",
@@ -93,8 +96,9 @@ properties! {
         "every record that a leader exposes or acks=all acknowledges is on min.insync.replicas replicas \
          at least",
         "with `acks=all` a leader takes a record only if `min.insync.replicas` replicas are in sync, \
-         and answers when all of them have it. Its high watermark does not rise below that number \
-         (KIP-966)",
+         and answers when all of them have it. If the set shrinks meanwhile, it answers \
+         NOT_ENOUGH_REPLICAS_AFTER_APPEND, and keeps the record. Its high watermark does not rise below \
+         that number (KIP-966)",
         "it does not ask whom a leader believes to be in sync, but whose logs reach as far",
         "no setting breaks it; only a bug does";
     high_watermark, "high-watermark", [HighWatermark],
@@ -111,8 +115,9 @@ properties! {
         "no setting breaks it; only a bug does";
     leader_in_isr, "leader-in-isr", [LeaderElected],
         "the leader of a partition is a member of its in-sync set",
-        "the controller chooses a leader from the in-sync set. An unclean election makes the new leader \
-         the only member of that set",
+        "the controller chooses a leader from the in-sync set. Any other election makes the new leader \
+         the only member of that set: an unclean one, or, on new clusters since Kafka 4.1, one of an \
+         eligible leader replica (KIP-966, not modelled)",
         "it says nothing of what brokers believe: the controller's word counts",
         "no setting breaks it; only a bug does";
     commit_durability, "commit-durability", [Assigned, Committed, Positioned],
@@ -120,7 +125,9 @@ properties! {
         "a commit is a record in `__consumer_offsets`, written as with `acks=all`. The coordinator \
          answers once the replicas in sync have it, and a coordinator that takes over reads all of them",
         "it says nothing of a group that has no commit, or whose commit has expired",
-        "`offsets.topic.replication.factor=3`; nothing else that can be set breaks it";
+        "`offsets.topic.replication.factor=3`, `min.insync.replicas=2` of the brokers, and \
+         `unclean.leader.election.enable=false` for the whole cluster: `__consumer_offsets` obeys these \
+         too";
     idempotent_log, "idempotent-log", [FinalRead],
         "a record that an idempotent producer was given once is in the log at most once",
         "a broker knows the last five batches of each idempotent producer by their sequence numbers, \

@@ -36,8 +36,9 @@ pub const FAULT_NOTES: &[FaultNote] = &[
     note(
         "restart",
         "a broker that stops cleanly hands its leaderships over first (controlled shutdown), a member \
-         commits and leaves its group. A broker of Kafka 4.0 that starts again within its old session \
-         waits until that session is over",
+         commits and leaves its group. A static member commits and keeps its place: if it is not back \
+         when `session.timeout.ms` is over, its partitions are given away. A broker of Kafka 4.0 that \
+         starts again within its old session waits until that session is over",
         "`broker.session.timeout.ms`, and the line of Kafka: 4.1 no longer waits",
         r#"{"at":"10s","restart":"broker-1","for":"5s"}"#,
     ),
@@ -124,8 +125,9 @@ pub const FAULT_NOTES: &[FaultNote] = &[
     note(
         "stall-poll",
         "heartbeats go on in the background, so that only `max.poll.interval.ms` ends it: the client \
-         then leaves its group (KIP-62)",
-        "`max.poll.interval.ms`",
+         then leaves its group (KIP-62). A static member does not give its place up: it stops its \
+         heartbeats, and its partitions wait until `session.timeout.ms` is over as well",
+        "`max.poll.interval.ms`, and `session.timeout.ms` for static members",
         r#"{"at":"10s","stall-poll":"any member of ledger","for":"10s"}"#,
     ),
     note(
@@ -144,9 +146,11 @@ pub const FAULT_NOTES: &[FaultNote] = &[
     ),
     note(
         "add-partitions",
-        "clients learn of new partitions with their next refresh of metadata. Keys may go to other \
+        "clients learn of new partitions with their next refresh of metadata; with \
+         `group.protocol=consumer` the coordinator tells the members instead. Keys may go to other \
          partitions from then on, and a group has no commit in the new ones",
-        "`metadata.max.age.ms`, `auto.offset.reset`",
+        "`metadata.max.age.ms` of producers, `groups.NAME.config.metadata.max.age.ms`, \
+         `auto.offset.reset`",
         r#"{"at":"10s","add-partitions":"payments","to":6}"#,
     ),
 ];

@@ -10,8 +10,8 @@ pub(super) const fn duplicates(cause: DuplicateCause) -> Advice {
         DuplicateCause::ProducerRetry => Advice {
             rule: "a request whose answer is lost is sent again. Without idempotence a broker takes it \
                    for a new one (KIP-98)",
-            cure: "`enable.idempotence=true`, the default since Kafka 3.0; `acks=1` and `retries=0` \
-                   switch it off without a word",
+            cure: "`enable.idempotence=true`, the default since Kafka 3.0. If nobody sets it, `acks=1` \
+                   and `retries=0` switch it off, and only a line at level INFO says so",
         },
         DuplicateCause::ProducerRestart => Advice {
             rule: "a producer that starts again gets a new producer id, so that no broker knows what \
@@ -52,8 +52,10 @@ pub(super) const fn duplicates(cause: DuplicateCause) -> Advice {
                    fewer of them (`protocol=cooperative`, `protocol=consumer`)",
         },
         DuplicateCause::Replaced => Advice {
-            rule: "a process that joins with the `group.instance.id` of another one takes its place, \
-                   and the other one is fenced (KIP-345)",
+            rule: "with `group.protocol=classic` a process that joins with the `group.instance.id` of \
+                   another one takes its place, and the other one is fenced (KIP-345). With \
+                   `group.protocol=consumer` it is the newcomer that is refused \
+                   (UNRELEASED_INSTANCE_ID), unless the other one has left or its session is over",
             cure: "an id for each member, and a commit before a member is replaced",
         },
         DuplicateCause::Zombie => Advice {
@@ -63,9 +65,11 @@ pub(super) const fn duplicates(cause: DuplicateCause) -> Advice {
         },
         DuplicateCause::Expired => Advice {
             rule: "a coordinator deletes the commits of a group that has been empty for \
-                   `offsets.retention.minutes` (KIP-211). With `earliest` the group reads everything \
-                   again",
-            cure: "`offsets.retention.minutes` longer than any pause of the group",
+                   `offsets.retention.minutes` (KIP-211). For a consumer that uses assign(), and for a \
+                   topic that a live group no longer subscribes to, the time counts from the last \
+                   commit. With `earliest` the group reads everything again",
+            cure: "`offsets.retention.minutes` longer than any pause of the group, and than the time \
+                   between two commits of a consumer that uses assign()",
         },
         DuplicateCause::PositionReset => Advice {
             rule: "a group without a commit, or with a position out of range, begins where \
@@ -74,8 +78,13 @@ pub(super) const fn duplicates(cause: DuplicateCause) -> Advice {
                    that logs are not cut",
         },
         DuplicateCause::BehindCommit => Advice {
-            rule: "a group resumes from the commit that took effect last. Here it resumed before it",
-            cure: "no setting: it is a bug of the broker, of the client or of the model. Keep the \
+            rule: "a group resumes from the commit that took effect last. Here it resumed before it. An \
+                   unclean election of `__consumer_offsets` brings that, and so does \
+                   `min.insync.replicas=1` of the brokers: the coordinator that takes over lacks the \
+                   last commits",
+            cure: "`unclean.leader.election.enable=false` for the whole cluster, \
+                   `offsets.topic.replication.factor=3`, and `min.insync.replicas=2` of the brokers. If \
+                   these are set, it is a bug of the broker, of the client or of the model: keep the \
                    history and report it",
         },
         DuplicateCause::SameMember => Advice {
@@ -96,7 +105,9 @@ pub(super) const fn duplicates(cause: DuplicateCause) -> Advice {
         },
         DuplicateCause::PollOverrun => Advice {
             rule: "a consumer that does not poll within `max.poll.interval.ms` (5 minutes by default) \
-                   leaves its group, and its application works on (KIP-62)",
+                   leaves its group, and its application works on (KIP-62). A static member \
+                   (`group.instance.id`) does not give its place up: it stops its heartbeats, and its \
+                   partitions wait until `session.timeout.ms` is over as well",
             cure: "`max.poll.records` so low that a batch is done in time, or a longer \
                    `max.poll.interval.ms`",
         },
@@ -130,7 +141,8 @@ pub(super) const fn duplicates(cause: DuplicateCause) -> Advice {
         DuplicateCause::TruncationRewind => Advice {
             rule: "a consumer whose log was cut finds by the epoch of its position where both logs \
                    agree, and goes on there (KIP-320)",
-            cure: "`unclean.leader.election.enable=false`: then no log that was read is cut",
+            cure: "`unclean.leader.election.enable=false`, and `min.insync.replicas=2` with three \
+                   replicas",
         },
     }
 }
@@ -188,17 +200,20 @@ pub(super) const fn sinks(cause: SinkCause) -> Advice {
             cure: "a number of the record's own (`writes: once-per-record`), and an idempotent producer",
         },
         SinkCause::OffsetReused => Advice {
-            rule: "after an unclean election another record may lie at an offset that was read",
-            cure: "`unclean.leader.election.enable=false`, or a number of the record's own (`writes: \
-                   once-per-record`)",
+            rule: "after an unclean election another record may lie at an offset that was read; so it \
+                   may where one replica was alone in sync, and lost its disk or its power",
+            cure: "`unclean.leader.election.enable=false` and `min.insync.replicas=2`, or a number of \
+                   the record's own (`writes: once-per-record`)",
         },
         SinkCause::StaleOverwrite => Advice {
             rule: "a member that was replaced works on until it learns of it",
             cure: "a store that refuses a value older than the row's (`writes: upsert-if-newer`)",
         },
         SinkCause::NotInLog => Advice {
-            rule: "a log that is cut takes back what was read",
-            cure: "`unclean.leader.election.enable=false`: then no log that was read is cut",
+            rule: "a log that is cut takes back what was read: after an unclean election, or where one \
+                   replica was alone in sync and lost its disk or its power",
+            cure: "`unclean.leader.election.enable=false`, and `min.insync.replicas=2` with three \
+                   replicas",
         },
         SinkCause::PositionApart => Advice {
             rule: "a crash can come between two transactions",

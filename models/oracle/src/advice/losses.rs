@@ -9,7 +9,8 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
     match cause {
         LossCause::AcksOne => Advice {
             rule: "with `acks=1` a leader answers as soon as a batch is in its own log. Its followers \
-                   fetch it afterwards, and a leader that dies in between takes it along",
+                   fetch it afterwards. A leader that dies, or is cut off or replaced, before they have \
+                   it takes it along",
             cure: "`acks=all` with `min.insync.replicas=2`",
         },
         LossCause::StaleLeader => Advice {
@@ -44,8 +45,8 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
             cure: "`replication.factor=3` with `min.insync.replicas=2`",
         },
         LossCause::Replication => Advice {
-            rule: "a record acknowledged with `acks=all` is on all replicas in sync, and only one of \
-                   these may lead. Here this did not hold",
+            rule: "a record acknowledged with `acks=all` is on all replicas in sync, and only a replica \
+                   that has it may lead. Here this did not hold",
             cure: "no setting: it is a bug of the broker, of the client or of the model. Keep the \
                    history and report it",
         },
@@ -61,8 +62,10 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
                    the poll loop",
         },
         LossCause::BackgroundCommit => Advice {
-            rule: "with `group.protocol=consumer` a thread of the client commits the positions, and may \
-                   do so while poll() hands out the next batch (KAFKA-18376)",
+            rule: "with `group.protocol=consumer` a thread of the client commits the positions. Since \
+                   Kafka 4.2 the interval commit may come while poll() hands out the next batch \
+                   (KAFKA-18376). Since 4.0 a commit before a revocation that is sent again covers what \
+                   poll() has returned meanwhile",
             cure: "commit by hand after processing, or `group.protocol=classic`",
         },
         LossCause::CommitPastWork => Advice {
@@ -78,7 +81,9 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
         },
         LossCause::Expired => Advice {
             rule: "a coordinator deletes the commits of a group that has been empty for \
-                   `offsets.retention.minutes` (7 days by default, KIP-211)",
+                   `offsets.retention.minutes` (7 days by default, KIP-211). For a consumer that uses \
+                   assign(), and for a topic that a live group no longer subscribes to, the time counts \
+                   from the last commit",
             cure: "`offsets.retention.minutes` longer than any pause of the group, and \
                    `auto.offset.reset=earliest`",
         },
@@ -99,11 +104,13 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
                    (`ackproof schema history`)",
         },
         LossCause::PartitionAdded => Advice {
-            rule: "a consumer learns of a new partition when it refreshes its metadata \
-                   (`metadata.max.age.ms`, 5 minutes by default). With `latest` it begins at the end of \
-                   that moment",
-            cure: "`auto.offset.reset=earliest`, or `by_duration` with more than `metadata.max.age.ms` \
-                   (KIP-1106)",
+            rule: "a consumer of a classic group learns of a new partition when it refreshes its \
+                   metadata (`groups.NAME.config.metadata.max.age.ms`, 5 minutes by default). With \
+                   `group.protocol=consumer` the coordinator sees the partition itself, and gives it \
+                   away with the next heartbeats. With `latest` the group begins at the end of that \
+                   moment",
+            cure: "`auto.offset.reset=earliest`, or `by_duration` with more than \
+                   `groups.NAME.config.metadata.max.age.ms` (KIP-1106)",
         },
         LossCause::WorkerPositions => Advice {
             rule: "the position of a consumer lies behind what poll() returned, whatever the workers \
@@ -167,7 +174,8 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
         },
         LossCause::OutputAcksOne => Advice {
             rule: "with `acks=1` a leader answers as soon as a batch is in its own log. Its followers \
-                   fetch it afterwards, and a leader that dies in between takes it along",
+                   fetch it afterwards. A leader that dies, or is cut off or replaced, before they have \
+                   it takes it along",
             cure: "`acks=all` for the producer of the output, with `min.insync.replicas=2` for its topic",
         },
         LossCause::OutputLost => Advice {

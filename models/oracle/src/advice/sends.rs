@@ -75,7 +75,10 @@ pub(super) const fn sends_about(cause: SendEnd) -> &'static str {
 pub(super) const fn stalls(cause: Obstacle) -> Advice {
     match cause {
         Obstacle::NoLeader => Advice {
-            rule: "only a replica in sync may lead. Without one that is alive the partition waits",
+            rule: "a replica in sync may lead. Without one that is alive the partition waits. New \
+                   clusters of Kafka 4.1 and later also let a replica lead that left the set when it \
+                   had shrunk below `min.insync.replicas`, and that has not restarted uncleanly since \
+                   (eligible leader replicas, KIP-966); ackproof does not model these",
             cure: "three replicas in several racks, and restarts one after the other",
         },
         Obstacle::Failover => Advice {
@@ -91,8 +94,10 @@ pub(super) const fn stalls(cause: Obstacle) -> Advice {
                    sooner",
         },
         Obstacle::MinInsyncReplicas => Advice {
-            rule: "with fewer replicas in sync a leader refuses `acks=all` with NOT_ENOUGH_REPLICAS: \
-                   nothing is lost, and nothing is written",
+            rule: "with fewer replicas in sync a leader refuses `acks=all` with NOT_ENOUGH_REPLICAS, \
+                   and nothing is written. If the set shrinks while a write waits for it, the answer is \
+                   NOT_ENOUGH_REPLICAS_AFTER_APPEND: the leader has the record, and a retry without \
+                   idempotence makes a copy",
             cure: "three replicas with `min.insync.replicas=2`: one may be away",
         },
         Obstacle::NoOwner(_) => Advice {
