@@ -1,7 +1,8 @@
 //! The manual as a book: its pages that are written from the code are current, its table of contents has every page,
 //! and nothing in it leads nowhere. `tests/book/build` builds it; whoever has no Python leaves the last test out.
 
-use crate::support::{assert_none, files, read, root};
+use crate::support::{ackproof, assert_none, files, parallel, read, root};
+use ackproof::manual::breakages::BREAKAGES;
 use ackproof::manual::reference;
 use ackproof_reports::reference::{FOLDER, Kind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,6 +102,25 @@ fn a_name_has_its_page_in_every_kind() {
             assert!(!entry.about.is_empty() && !entry.parts.is_empty(), "{entry:?}");
         }
     }
+}
+
+/// Each command that is to show how a bug breaks a property shows it.
+#[test]
+fn what_breaks_a_property_is_seen() {
+    let bugs: Vec<_> = BREAKAGES.iter().filter(|one| one.variant.is_some()).collect();
+    let findings = parallel(&bugs, |bug| {
+        let variants = format!("variants=[\"{}\"]", bug.variant.expect("a bug").name());
+        let seed = bug.seed.to_string();
+        let output = ackproof(&["run", bug.scenario, "--set", &variants, "--seed", &seed]);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let row = said.lines().find(|line| line.starts_with("properties "));
+        let violated = row.and_then(|row| row.split_once("violated:"));
+        let is_seen = violated.is_some_and(|(_, names)| {
+            names.split(';').next().is_some_and(|names| names.contains(bug.property))
+        });
+        (!is_seen).then(|| format!("{bug:?}: {row:?}"))
+    });
+    assert_none(&findings.into_iter().flatten().collect::<Vec<_>>());
 }
 
 const BOOK: &str = "target/manual";

@@ -1,6 +1,7 @@
 //! `explain NAME`: every name that a report, a list or a scenario shows can be asked for.
 
 use crate::cli::{directory, run, write};
+use crate::support::root;
 use serde_json::Value;
 
 #[test]
@@ -35,12 +36,41 @@ fn a_wrong_name_is_answered_with_the_nearest_right_ones() {
         ("acked-durabilty", "did you mean acked-durability"),
         ("acks-on", "acks-one"),
         ("max.poll.record", "max.poll.records"),
-        ("xyzzy", "`ackproof list` shows the names"),
+        ("xyzzy", "`ackproof list` shows names"),
     ] {
         let told = run(directory.path(), &["explain", name]);
         assert_eq!((told.status, told.out.as_str()), (2, ""), "{name}");
         assert!(told.talk.contains(said), "{name}: {}", told.talk);
         assert!(told.talk.starts_with(&format!("error: \"{name}\" is no file")), "{}", told.talk);
+    }
+}
+
+#[test]
+fn a_name_is_found_as_people_type_it() {
+    let directory = directory();
+    for (name, said) in [
+        ("ACKS-ONE", "acks-one"),
+        ("not_enough_replicas", "min-insync-replicas"),
+        ("CommitFailedException", "poll-overrun"),
+    ] {
+        let told = run(directory.path(), &["explain", name]);
+        assert_eq!((told.status, told.talk.as_str()), (0, ""), "{name}");
+        assert!(told.out.contains(said), "{name}: {}", told.out);
+    }
+    let told = run(directory.path(), &["explain", "acks=banana"]);
+    assert_eq!((told.status, told.out.as_str()), (2, ""));
+    assert!(told.talk.starts_with("error: acks ") && told.talk.contains("banana"), "{}", told.talk);
+}
+
+#[test]
+fn a_file_is_not_called_as_standard_output_is() {
+    let directory = directory();
+    let scenario = root().join("scenarios/basics/no-faults.json");
+    let scenario = scenario.to_str().expect("a path");
+    for option in ["--perfetto", "--html", "--metrics", "--json"] {
+        let told = run(directory.path(), &["run", scenario, "--seed", "1", option, "-"]);
+        assert_eq!(told.status, 2, "{option}: {}", told.out);
+        assert!(told.talk.contains("standard output"), "{option}: {}", told.talk);
     }
 }
 

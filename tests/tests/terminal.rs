@@ -111,6 +111,7 @@ fn coloured(variables: &[(&str, &str)], options: &[&str]) -> bool {
 fn colours_are_for_whoever_wants_them() {
     assert!(!coloured(&[], &[]), "a pipe");
     assert!(coloured(&[("CLICOLOR_FORCE", "1")], &[]));
+    assert!(!coloured(&[("CLICOLOR_FORCE", "0")], &[]));
     assert!(coloured(&[], &["--color", "always"]));
     assert!(coloured(&[("NO_COLOR", "1")], &["--color", "always"]), "what is typed wins");
     assert!(!coloured(&[("CLICOLOR_FORCE", "1")], &["--color", "never"]));

@@ -9,6 +9,7 @@ use ackproof::manual::{reference, unmodelled};
 use ackproof_reports::reference::{Entry, Kind, Reference};
 use ackproof_reports::{human, json};
 use ackproof_scenario::diagnostic::nearest_names;
+use ackproof_scenario::settings::kafka;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -38,13 +39,18 @@ pub(crate) fn is_asked(arguments: &Explain) -> bool {
 
 pub(crate) fn explain(arguments: &Explain) -> Status {
     let typed = arguments.file.to_string_lossy();
-    let name = name(&typed);
     let all = reference();
+    let name = &spelt(name(&typed), &all);
+    if let Some(words) = typed.split_once('=').and_then(|(_, value)| refused(name, value)) {
+        talk(&format!("error: {name} {words}\n"));
+        return Status::Usage;
+    }
     let mut found: Vec<Entry> = all.named(name).into_iter().cloned().collect();
     if !found.iter().any(|entry| entry.kind == Kind::Setting) {
         found.extend(unmodelled(name));
     }
-    let others = others(name);
+    let mut others = others(name);
+    others.extend(symptom(name));
     if found.is_empty() && others.is_empty() {
         talk(&unknown(&typed, name, &all));
         return Status::Usage;
@@ -63,6 +69,43 @@ pub(crate) fn explain(arguments: &Explain) -> Status {
 fn name(typed: &str) -> &str {
     let path = typed.split('=').next().unwrap_or(typed);
     path.split_once(".config.").map_or(path, |(_, key)| key)
+}
+
+/// The name as it is written, whatever letters were typed large.
+fn spelt(name: &str, all: &Reference) -> String {
+    let mut names = all.entries.iter().map(|entry| entry.name.as_str());
+    let found = names.find(|one| one.eq_ignore_ascii_case(name));
+    found.unwrap_or(name).to_owned()
+}
+
+/// Why Kafka refuses a value, if it does so wherever there is a setting of this name.
+fn refused(key: &str, value: &str) -> Option<String> {
+    let mut wrong = None;
+    for definition in kafka::all().iter().filter(|one| one.key == key) {
+        wrong = Some(definition.check(value.trim()).err()?);
+    }
+    wrong
+}
+
+const SYMPTOMS: &str = include_str!("../../../reports/manual/symptoms.md");
+
+/// An error of Kafka, or another name that a symptom has: which causes it may have.
+fn symptom(name: &str) -> Option<String> {
+    let mut causes: BTreeSet<&str> = BTreeSet::new();
+    for row in SYMPTOMS.lines().filter(|row| row.starts_with("| ")) {
+        let mut cells = row.split(" | ");
+        let (seen, cause) = (cells.next()?, cells.next()?);
+        let mut words = seen.split('`').skip(1).step_by(2);
+        if words.any(|word| word.eq_ignore_ascii_case(name)) {
+            causes.extend(cause.split('`').nth(1));
+        }
+    }
+    let list: Vec<&str> = causes.into_iter().collect();
+    let about = format!(
+        "the likely cause is {}; reports/manual/symptoms.md says what to look at",
+        list.join(" or ")
+    );
+    (!list.is_empty()).then(|| human::named(name, "a symptom", &about))
 }
 
 /// What is said of other things that are called so.
@@ -84,7 +127,9 @@ fn unknown(typed: &str, name: &str, all: &Reference) -> String {
     let mut offered = nearest_names(name, known.iter().map(String::as_str));
     offered.truncate(OFFERED);
     let offer = match offered.split_last() {
-        None => "`ackproof list` shows the names".to_owned(),
+        None => "`ackproof list` shows names, and reports/manual/reference/causes.md those of \
+                 causes"
+            .to_owned(),
         Some((last, [])) => format!("did you mean {last}?"),
         Some((last, first)) => format!("did you mean {} or {last}?", first.join(", ")),
     };

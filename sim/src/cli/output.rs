@@ -30,12 +30,18 @@ pub(crate) enum Color {
 /// Says whether there are colours; before anything is written.
 pub(crate) fn choose_colours(wanted: Color) {
     let choice = match wanted {
+        // anstream takes CLICOLOR_FORCE=0 for a yes.
+        Color::Auto if is_unforced() && !io::stdout().is_terminal() => anstream::ColorChoice::Never,
         // The terminal and the environment decide.
         Color::Auto => return,
         Color::Always => anstream::ColorChoice::Always,
         Color::Never => anstream::ColorChoice::Never,
     };
     choice.write_global();
+}
+
+fn is_unforced() -> bool {
+    std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value == "0")
 }
 
 /// Columns where there is no screen to ask.

@@ -20,6 +20,10 @@ pub(crate) enum Place {
 impl Place {
     /// The place of `path`, with the directories above it.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        if path == Path::new("-") {
+            let words = "this is a file, not standard output; ./- is a file of that name";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, words));
+        }
         match std::fs::metadata(path) {
             Ok(meta) if meta.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
             Ok(meta) if !meta.is_file() => OpenOptions::new()

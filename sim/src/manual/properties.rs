@@ -27,7 +27,7 @@ fn entry(property: &PropertyInfo, footguns: &[Told]) -> Entry {
     if !words.is_empty() {
         parts.push(text("Broken by bugs of the models", words.join("; ")));
     }
-    let mut lines = vec!["ackproof run scenarios/basics/chaos.json --seed 7".to_owned()];
+    let mut lines = vec![holds(name).to_owned()];
     lines.extend(broken.first().map(|told| told.command()));
     lines.extend(bugs.into_iter().map(|(_, line)| line));
     parts.extend(commands("See it hold, and see it fail", lines));
@@ -41,11 +41,20 @@ fn entry(property: &PropertyInfo, footguns: &[Told]) -> Entry {
     }
 }
 
+/// A run that has what the property judges, and keeps it.
+fn holds(property: &str) -> &'static str {
+    match property {
+        "sink-effect" => "ackproof run scenarios/use-cases/positions-in-the-database.json --seed 1",
+        "end-to-end" => "ackproof run scenarios/use-cases/consume-transform-produce.json --seed 1",
+        _ => "ackproof run scenarios/basics/chaos.json --seed 7",
+    }
+}
+
 /// What a bug does, and the command that shows it.
 fn bug(breakage: &Breakage) -> Option<(&'static str, String)> {
     let variant = breakage.variant?;
-    let (scenario, name) = (breakage.scenario, variant.name());
-    let line =
-        format!("ackproof run {scenario} --set 'variants=[\"{name}\"]' --seeds 0..50 --fail-fast");
+    let Breakage { scenario, seed, .. } = breakage;
+    let name = variant.name();
+    let line = format!("ackproof run {scenario} --set 'variants=[\"{name}\"]' --seed {seed}");
     Some((variant.about(), line))
 }
