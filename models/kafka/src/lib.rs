@@ -11,7 +11,7 @@
 //! - [`log`] one replica's log · [`partition`] its role as leader or follower · [`broker`] the process
 //! - [`group`] the coordinator in a broker
 //! - [`client`] what producers and consumers share · [`producer`] · [`consumer`] with its application ·
-//!   [`pipeline`] a process that is both · [`reader`] the final read · [`assignor`] who of a group reads which
+//!   [`pipeline`] a process that is both · [`mirror`] one that copies to another cluster · [`reader`] the final read · [`assignor`] who of a group reads which
 //!   partition · [`sink`] what its members write to
 //! - [`profile`] legal differences between versions
 //! - [`variant`] historical and deliberate bugs, each switched on at one place
@@ -33,6 +33,7 @@ pub mod log;
 pub mod machine;
 pub mod message;
 pub mod metadata;
+pub mod mirror;
 pub mod observation;
 pub mod partition;
 pub mod pipeline;

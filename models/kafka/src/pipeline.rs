@@ -127,7 +127,7 @@ impl Machine for Pipeline {
 }
 
 /// The connection as the client knows it that has it, and which of the producers that is.
-fn inner(route: Route) -> (Option<Lane>, Route) {
+pub(crate) fn inner(route: Route) -> (Option<Lane>, Route) {
     match route.channel {
         Channel::Output(lane) => (Some(lane), Route { channel: Channel::Data, ..route }),
         Channel::Data
@@ -140,14 +140,15 @@ fn inner(route: Route) -> (Option<Lane>, Route) {
 }
 
 /// The connection of a producer as the process has it.
-fn outer(lane: Lane, to: To) -> To {
+pub(crate) fn outer(lane: Lane, to: To) -> To {
     match to {
         To::Route(route) => To::Route(outer_route(lane, route)),
         To::Connection(id) => To::Connection(id),
     }
 }
 
-fn outer_route(lane: Lane, route: Route) -> Route {
+/// The same of a route.
+pub(crate) fn outer_route(lane: Lane, route: Route) -> Route {
     Route { channel: Channel::Output(lane), ..route }
 }
 

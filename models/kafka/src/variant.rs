@@ -154,6 +154,12 @@ variants! {
     /// KAFKA-20066.
     FalseFencingCommit, "false-fencing-commit",
         "a commit in an older epoch is refused although the member kept the partition (KAFKA-20066)";
+    /// KAFKA-5716.
+    MirrorKeepsUnacknowledged, "mirror-keeps-unacknowledged",
+        "a mirror keeps as copied what it has sent and nobody has acknowledged (KAFKA-5716)";
+    /// R20.6 turned round.
+    MirrorTranslatesAhead, "mirror-translates-ahead",
+        "a mirror translates what a group has committed to its newest pair of offsets, wherever the group is";
 }
 
 impl fmt::Display for Variant {

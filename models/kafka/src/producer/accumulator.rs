@@ -8,8 +8,8 @@ use super::partitioner::{Load, Sticky, keyed};
 use super::sequences::Sequences;
 use crate::client::Metadata;
 use crate::config::{Compression, ProducerConfig};
-use ackproof_types::{BrokerId, Record, Timestamp, TopicId, TopicPartition};
-use std::collections::VecDeque;
+use ackproof_types::{BrokerId, Record, RecordId, Timestamp, TopicId, TopicPartition};
+use std::collections::{BTreeMap, VecDeque};
 
 /// What waits for one partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -62,6 +62,8 @@ pub(super) struct Accumulator {
     /// The application flushes: nothing lingers.
     pub(super) flushing: bool,
     sticky: Sticky,
+    /// Where the application sends records that are in no batch yet; none: it leaves that to the partitioner.
+    named: Option<BTreeMap<RecordId, u16>>,
     /// `partitioner.ignore.keys`.
     ignores_keys: bool,
     next_batch: u64,
@@ -94,10 +96,21 @@ impl Accumulator {
             blocked: VecDeque::new(),
             flushing: false,
             sticky: Sticky::new(config.batch_size, config.adaptive_partitioning, config.salt),
+            named: None,
             ignores_keys: config.ignore_keys,
             next_batch: 0,
             spare: Vec::new(),
         }
+    }
+
+    /// The application sends this record to `partition`.
+    pub(super) fn name(&mut self, id: RecordId, partition: u16) {
+        self.named.get_or_insert_default().insert(id, partition);
+    }
+
+    /// Whether the application names the partitions of its records.
+    pub(super) fn is_addressed(&self) -> bool {
+        self.named.is_some()
     }
 
     /// The last batch that was made.
@@ -144,10 +157,13 @@ impl Accumulator {
         if !metadata.exists(self.topic) {
             return None;
         }
+        let named = self.named.as_ref().and_then(|named| named.get(&record.id).copied());
         let key = record.key.filter(|_| !self.ignores_keys);
-        let partition = match key {
-            Some(key) => keyed(key, count),
-            None => self.stick(metadata),
+        let partition = match (named, key) {
+            (Some(named), _) if named >= count => return None,
+            (Some(named), _) => named,
+            (None, Some(key)) => keyed(key, count),
+            (None, None) => self.stick(metadata),
         };
         let before = self.of(partition).queue.back().map_or(0, |batch| batch.bytes);
         let began = if self.closes_without_room(partition, record, now) {
@@ -166,7 +182,9 @@ impl Accumulator {
         }
         let lingers = batch.stage == Stage::Lingering;
         let added = if began.is_some() { batch.bytes } else { batch.bytes - before };
-        if key.is_none() {
+        if let Some(named) = &mut self.named {
+            named.remove(&record.id);
+        } else if key.is_none() {
             self.sticky.add(added);
             if self.sticky.is_spent(self.is_boundary(partition)) {
                 self.switch(metadata);

@@ -30,7 +30,9 @@ use crate::machine::{Input, InputOf, Machine, Outbox, To};
 use crate::message::Message;
 use crate::observation::Observation;
 use accumulator::Accumulator;
-use ackproof_types::{BrokerId, ErrorCode, Record, RecordId, Timestamp, TopicPartition};
+use ackproof_types::{
+    BrokerId, ErrorCode, Offset, Record, RecordId, RecordSlice, Timestamp, TopicPartition,
+};
 use application::Application;
 use batch::{Batch, Life, upper_bound};
 use responses::Sent;
@@ -46,6 +48,8 @@ pub(crate) type Out = Outbox<Timer, Progress>;
 pub enum ProducerCall {
     /// The application sends a record.
     Send(Record),
+    /// The application sends a record to a partition that it names, and asks where it was written.
+    SendTo(u16, Record),
     /// The application has sent its last record.
     End,
 }
@@ -92,6 +96,17 @@ pub struct Producer {
     drains: u64,
     /// Batches past their delivery timeout without an outcome.
     overdue: u32,
+    /// What its application, which names partitions, has not been told of yet.
+    acks: Vec<Acked>,
+}
+
+/// Where records were written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Acked {
+    /// The offset of the first.
+    pub base_offset: Offset,
+    /// The records, at consecutive offsets.
+    pub records: RecordSlice,
 }
 
 impl Machine for Producer {
@@ -111,6 +126,7 @@ impl Machine for Producer {
             drained: Vec::new(),
             drains: 0,
             overdue: 0,
+            acks: Vec::new(),
         };
         producer.run(now, out);
         producer
@@ -120,6 +136,12 @@ impl Machine for Producer {
         self.client.unthrottled(&mut input, out);
         match input {
             Input::Call(ProducerCall::Send(record)) => {
+                if !self.send(record, now, out) {
+                    return self.end_if_over(out);
+                }
+            }
+            Input::Call(ProducerCall::SendTo(partition, record)) => {
+                self.accumulator.name(record.id, partition);
                 if !self.send(record, now, out) {
                     return self.end_if_over(out);
                 }
@@ -159,6 +181,11 @@ impl Machine for Producer {
 }
 
 impl Producer {
+    /// What was written since the last time of an application that names partitions.
+    pub(crate) fn take_acks(&mut self) -> Vec<Acked> {
+        std::mem::take(&mut self.acks)
+    }
+
     /// Every batch that is not done: queued, drained or in flight.
     fn pending(&self) -> impl Iterator<Item = &Batch> {
         let queued = self.accumulator.partitions.iter().flat_map(|partition| &partition.queue);

@@ -6,7 +6,7 @@ use super::accumulator::Latency;
 use super::application::Course;
 use super::batch::{Batch, BatchId, Ended, Life, Stage};
 use super::responses::Sent;
-use super::{Out, Producer, Timer};
+use super::{Acked, Out, Producer, Timer};
 use crate::client::backoff::backoff;
 use crate::client::network::data;
 use crate::message::{Acks, ProduceRequest, Request};
@@ -210,6 +210,9 @@ impl Producer {
         let records = self.finish(batch.end(), out);
         self.resolved(&records, out);
         let records = RecordSlice::whole(records);
+        if self.accumulator.is_addressed() {
+            self.acks.push(Acked { base_offset, records: records.clone() });
+        }
         out.observe(Observation::Acked { partition, base_offset, by, records });
     }
 
