@@ -29,6 +29,7 @@ pub mod junit;
 pub mod life;
 pub mod markdown;
 pub mod measure;
+pub mod moved;
 pub mod openmetrics;
 pub mod outputs;
 pub mod page;

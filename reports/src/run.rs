@@ -3,6 +3,7 @@
 use crate::alerts::AlertReport;
 use crate::capacity::CapacityReport;
 use crate::contract::{Contract, NotModelled};
+use crate::moved::MovedReport;
 use crate::outputs::OutputReport;
 use crate::sink::SinkReport;
 use crate::timing::Timing;
@@ -239,6 +240,9 @@ pub struct GroupReport {
     /// What it made of records; absent: it sends nothing on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<OutputReport>,
+    /// How it went over to another cluster; absent: it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<MovedReport>,
     /// Commits that the coordinator, or the client itself, refused, by Kafka's error: `REBALANCE_IN_PROGRESS`,
     /// `ILLEGAL_GENERATION`, `UNKNOWN_MEMBER_ID`.
     pub refused_commits: BTreeMap<String, u64>,
@@ -417,6 +421,7 @@ impl From<&oracle::GroupCounts> for GroupReport {
             refused_commits: refused.collect(),
             sink: counts.sink.as_ref().map(SinkReport::from),
             outputs: counts.outputs.as_ref().map(OutputReport::from),
+            moved: counts.moved.as_ref().map(MovedReport::from),
             again: counts.again.iter().map(|(at, cause)| (at.as_micros(), cause.name())).collect(),
         }
     }

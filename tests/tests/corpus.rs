@@ -71,6 +71,7 @@ const STORM: &str = "scenarios/basics/rebalance-storm.json";
 const GRACEFUL: &str = "scenarios/basics/graceful-rebalances.json";
 const HANDOVERS: &str = "scenarios/basics/graceful-handovers.json";
 const RETENTION: &str = "scenarios/basics/short-retention.json";
+const MIRROR: &str = "scenarios/basics/mirror-chaos.json";
 const ANSWERS_LOST: &str = "scenarios/footguns/epoch-bump-duplicate.json";
 
 /// No send fails, so no epoch has a reason to rise.
@@ -215,6 +216,20 @@ pub(crate) const CASES: &[Case] = &[
         scenario: HANDOVERS,
         sets: &[("kafka", "4.3")],
         within: 20,
+    },
+    Case {
+        variant: Variant::MirrorKeepsUnacknowledged,
+        shown: Violated("end-to-end"),
+        scenario: MIRROR,
+        sets: &[],
+        within: 20,
+    },
+    Case {
+        variant: Variant::MirrorTranslatesAhead,
+        shown: Violated("at-least-once"),
+        scenario: MIRROR,
+        sets: &[],
+        within: 10,
     },
 ];
 

@@ -6,8 +6,8 @@ use crate::support::{assert_none, load, outcome, parallel};
 use ackproof::manual::breakages::{BREAKAGES, Breakage};
 use ackproof_kafka::variant::Variant;
 use ackproof_oracle::context::{
-    ConsumingContext, Context, GroupContext, OutputsContext, ProducerContext, ProducerLimits,
-    TopicContext, servers,
+    ConsumingContext, Context, GroupContext, GroupPart, OutputsContext, ProducerContext,
+    ProducerLimits, TopicContext, servers,
 };
 use ackproof_oracle::history::{Entry, Event, Phase};
 use ackproof_oracle::registry::{PROPERTIES, properties};
@@ -108,6 +108,7 @@ fn context() -> Context {
             commit_interval: None,
             sink: None,
             outputs: OutputsContext::default(),
+            part: GroupPart::Application,
             consuming: ConsumingContext::default(),
         }],
     }

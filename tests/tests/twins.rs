@@ -30,6 +30,11 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "output-acks-one",
     },
     Twin {
+        footgun: "fail-over-without-sync",
+        cure: &[("mirrors.mirror.config.sync.group.offsets.enabled", "true")],
+        cause: "fail-over-reset-latest",
+    },
+    Twin {
         footgun: "output-dropped",
         cure: &[("groups.invoicing.produces.on_failure", "resend")],
         cause: "output-dropped",

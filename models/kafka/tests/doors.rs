@@ -3,6 +3,7 @@
 
 use ackproof_kafka::assignor::Assignor;
 use ackproof_kafka::broker::Broker;
+use ackproof_kafka::client::ClientSettings;
 use ackproof_kafka::config::{
     ApplicationConfig, BrokerConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig,
     OutputsConfig, ProducerConfig, TopicConfig,
@@ -20,6 +21,7 @@ use ackproof_kafka::message::{
     GroupResponse, Message, MetadataFetchRequest, MetadataResponse, OffsetFetchRequest,
     ProduceRequest, Request, Response,
 };
+use ackproof_kafka::mirror::{Mirror, MirrorConfig, SideConfig};
 use ackproof_kafka::observation::Observation;
 use ackproof_kafka::producer::Producer;
 use ackproof_kafka::profile::Profile;
@@ -27,8 +29,8 @@ use ackproof_kafka::reader::{Reader, ReaderConfig};
 use ackproof_kafka::variant::Variants;
 use ackproof_types::{
     BrokerEpoch, BrokerId, CommitStrategy, Consuming, ControllerId, ErrorCode, GroupId,
-    GroupProtocol, MemberEpoch, MemberId, Micros, ProducerIndex, RebalanceReason, Sending, Server,
-    Timestamp, TopicId, TopicPartition,
+    GroupProtocol, Lane, MemberEpoch, MemberId, Micros, ProducerIndex, RebalanceReason, Sending,
+    Server, Timestamp, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -300,4 +302,44 @@ fn clients_answer_nobody() {
     let partitions = vec![TopicPartition::new(TopicId(1), 0)];
     let reader = ReaderConfig { bootstrap, partitions, max_bytes: 1 << 20, salt: 0 };
     every::<Reader>(&reader, to_broker(Channel::Data), |_| false);
+}
+
+#[test]
+fn a_mirror_answers_nobody_on_either_side() {
+    let ms = Micros::from_millis;
+    let side = |broker: BrokerId| SideConfig {
+        client: ClientSettings {
+            bootstrap: [broker].into(),
+            max_in_flight: 5,
+            request_timeout: ms(30_000),
+            retry_backoff: ms(100),
+            retry_backoff_max: ms(1000),
+            metadata_max_age: ms(300_000),
+            salt: 0,
+        },
+        topic: TopicId(1),
+        min_bytes: 1,
+        max_wait: ms(500),
+        max_bytes: 1 << 20,
+        partition_max_bytes: 1 << 20,
+    };
+    let mirror = MirrorConfig {
+        group: GroupId(0),
+        source: side(ONE),
+        target: side(BrokerId(2)),
+        partitions: 1,
+        producer: producer([BrokerId(2)].into()),
+        flush_interval: ms(60_000),
+        offset_lag_max: 100,
+        checkpoint_interval: Some(ms(60_000)),
+        sync_interval: Some(ms(60_000)),
+        groups: vec![(GroupId(1), GroupId(2))],
+        variants: Variants::default(),
+    };
+    for broker in [ONE, BrokerId(2)] {
+        for channel in [Channel::Data, Channel::Coordinator, Channel::Output(Lane::Results)] {
+            let route = Route { to: Server::Broker(broker), channel };
+            every::<Mirror>(&mirror, route, |_| false);
+        }
+    }
 }

@@ -101,6 +101,10 @@ causes! {
             "what the group had made of a record was acknowledged, and its log lost it: acked-durability says why";
         DeadLetterLost = "dead-letter-lost",
             "dead_letter: the group put a record aside and committed it, and the dead-letter topic does not have it";
+        TranslatedTooFar = "translated-too-far",
+            "a mirror translated what the group had committed in the first cluster to an offset behind a record that it had not processed there";
+        FailOverReset = "fail-over-reset-latest",
+            "sync.group.offsets.enabled: the group went over to another cluster, where nobody had committed for it, and auto.offset.reset=latest skipped it";
     }
 }
 
@@ -116,7 +120,9 @@ impl LossCause {
             Self::CommitBeforeProcessing => Some("commit=before-processing"),
             Self::HandOff => Some("commit=auto-with-hand-off"),
             Self::BackgroundCommit => Some("group.protocol=consumer"),
-            Self::ResetLatest | Self::PartitionAdded => Some("auto.offset.reset=latest"),
+            Self::ResetLatest | Self::PartitionAdded | Self::FailOverReset => {
+                Some("auto.offset.reset=latest")
+            }
             Self::ResetByDuration => Some("auto.offset.reset=by_duration"),
             Self::Expired => Some("offsets.retention.minutes"),
             Self::OutOfRange => Some("auto.offset.reset"),
@@ -139,6 +145,7 @@ impl LossCause {
             | Self::NeverGiven
             | Self::LogCut
             | Self::OutputLost
+            | Self::TranslatedTooFar
             | Self::NotOnRecord => None,
         }
     }
@@ -193,6 +200,10 @@ causes! {
             "commit=never: the group commits nothing";
         TruncationRewind = "truncation-rewind",
             "a member found that its log had been cut, went back to where both were the same, and was given again what lay behind";
+        MirrorRestart = "mirror-restart",
+            "offset.flush.interval.ms: a mirror started again, and copied again what it had copied since it last kept its offsets";
+        TranslationLag = "translation-lag",
+            "sync.group.offsets.interval.seconds, offset.lag.max: the group went over to another cluster, and began there before what it had processed here";
     }
 }
 

@@ -109,6 +109,20 @@ pub struct GroupContext {
     pub consuming: ConsumingContext,
     /// What its application sends on.
     pub outputs: OutputsContext,
+    /// What it is beside a group of consumers.
+    pub part: GroupPart,
+}
+
+/// What a group is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupPart {
+    /// A group of consumers.
+    #[default]
+    Application,
+    /// A mirror: its results are copies of what it reads.
+    Mirror,
+    /// It stands for this group in another cluster, to which a mirror copies what that one reads.
+    StandsFor(GroupId),
 }
 
 /// What an application sends on; none: nothing, or it is not on record.
@@ -147,6 +161,12 @@ impl OutputsContext {
 }
 
 impl GroupContext {
+    /// Whether what it makes of records are copies of them.
+    #[must_use]
+    pub fn is_mirror(&self) -> bool {
+        self.part == GroupPart::Mirror
+    }
+
     /// Whether work may stay uncommitted for good, and no commit of it is due.
     #[must_use]
     pub fn leaves_a_tail(&self) -> bool {
@@ -257,6 +277,31 @@ impl Context {
         &self.nodes[node.index()]
     }
 
+    /// The group for which this one stands in another cluster.
+    #[must_use]
+    pub fn stands_for(&self, group: GroupId) -> Option<GroupId> {
+        match self.groups[group.index()].part {
+            GroupPart::StandsFor(other) => Some(other),
+            GroupPart::Application | GroupPart::Mirror => None,
+        }
+    }
+
+    /// Whether a commit of `group` at this process is what a mirror has translated for it.
+    #[must_use]
+    pub fn translates(&self, node: NodeId, group: GroupId) -> bool {
+        self.stands_for(group).is_some() && self.is_of_a_mirror(node)
+    }
+
+    /// Whether a process is a mirror's.
+    #[must_use]
+    fn is_of_a_mirror(&self, node: NodeId) -> bool {
+        let mut mirrors = self.groups.iter().filter(|group| group.is_mirror());
+        mirrors.any(|group| {
+            let writes = group.outputs.results.map(|one| one.topic);
+            self.producers.iter().any(|one| one.node == node && Some(one.topic) == writes)
+        })
+    }
+
     /// The name of a group.
     #[must_use]
     pub fn group(&self, group: GroupId) -> &str {
@@ -272,8 +317,11 @@ impl Context {
     /// The topic that keeps the offsets of a group, `__consumer_offsets` of its cluster.
     #[must_use]
     pub fn offsets_topic(&self, group: GroupId) -> TopicId {
-        let first = self.groups[group.index()].topics.first();
-        let cluster = first.and_then(|topic| self.cluster(*topic));
+        let group = &self.groups[group.index()];
+        // A mirror keeps how far it has come where it writes.
+        let writes = group.outputs.results.filter(|_| group.is_mirror()).map(|one| one.topic);
+        let first = writes.or_else(|| group.topics.first().copied());
+        let cluster = first.and_then(|topic| self.cluster(topic));
         cluster.map_or(TopicId::CONSUMER_OFFSETS, |cluster| cluster.offsets)
     }
 

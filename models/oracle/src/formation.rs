@@ -13,6 +13,8 @@ pub(crate) struct Formation {
     forming: BTreeMap<GroupId, Forming>,
     /// When the first fault began.
     fault: Option<Timestamp>,
+    /// When applications came to groups from another cluster: from then on these are measured.
+    came: BTreeMap<GroupId, Timestamp>,
 }
 
 #[derive(Debug)]
@@ -29,7 +31,7 @@ impl Formation {
             let partitions = topics.map(|topic| usize::from(topic.partitions)).sum();
             (group, Forming { partitions, owners: BTreeMap::new() })
         });
-        Self { forming: forming.collect(), fault: None }
+        Self { forming: forming.collect(), fault: None, came: BTreeMap::new() }
     }
 
     /// Takes an entry; the group that is formed with it, and since when it is measured.
@@ -41,12 +43,16 @@ impl Formation {
             Event::FaultStarted { .. } => {
                 self.fault.get_or_insert(entry.at);
             }
+            Event::GroupMoved { to, .. } => {
+                self.came.insert(*to, entry.at);
+            }
             Event::Assigned { group, partitions, .. } => {
                 let forming = self.forming.get_mut(group)?;
                 forming.owners.extend(partitions.iter().map(|place| (*place, entry.node)));
                 if forming.owners.len() >= forming.partitions {
                     self.forming.remove(group);
-                    return Some((*group, self.fault.unwrap_or(entry.at)));
+                    let came = self.came.get(group).copied();
+                    return Some((*group, came.or(self.fault).unwrap_or(entry.at)));
                 }
             }
             Event::Revoked { group, partitions, .. } | Event::Lost { group, partitions, .. } => {

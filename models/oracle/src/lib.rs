@@ -8,7 +8,7 @@
 //! - [`pace`] latencies and stalls, `moves` of leaders and owners, in [`histogram`]s; [`load`] of brokers
 //! - `formation` of groups, before which they are not measured · `obstacles` that explain a stall
 //! - `elected` leaders, and `deposed` ones whose final reads are set aside · `standing` of groups
-//! - `bumps` of epochs, which excuse copies · `expiry` of producers
+//! - `copies` in other clusters · `bumps` of epochs, which excuse copies · `expiry` of producers
 //! - `restarts` after which logs are shorter
 //! - [`partitions`] that topics have, and which of them were read
 //! - [`timeline`] a run at a glance · [`story`] short stories of records, [`life`] all of one, [`told`] what went wrong with each · [`jsonl`] histories as JSON Lines
@@ -17,6 +17,7 @@ pub mod advice;
 mod bumps;
 pub mod cause;
 pub mod context;
+mod copies;
 mod deposed;
 mod effects;
 mod elected;

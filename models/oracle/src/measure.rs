@@ -1,16 +1,18 @@
 //! Counts of records and groups, and how often each witness occurred. It judges nothing.
 //!
-//! - `conclude` what it all adds up to · `acks` what was acknowledged, and whether a log can tell of it
+//! - `conclude` what it all adds up to · `moved` groups that went over to another cluster · `acks` what was acknowledged, and whether a log can tell of it
 //! - `redelivery` why a group processes a record again · `witness` what happened around the records
 
 mod acks;
 mod conclude;
+mod moved;
 mod redelivery;
 mod witness;
 
 use crate::bumps::Bumps;
 use crate::cause::{DuplicateCause, OrderCause};
 use crate::context::Context;
+use crate::copies::Copies;
 use crate::expiry::Expiry;
 use crate::formation::Formation;
 use crate::history::{Entry, Event, Phase};
@@ -110,6 +112,9 @@ pub struct Measure {
     /// Records of final logs that a group had not processed when they were read.
     open: Vec<(usize, TopicPartition, Offset, RecordId)>,
     crashes: Crashes,
+    copies: Copies,
+    /// What was not copied when a group went over to another cluster.
+    left: Vec<(GroupId, Vec<RecordId>)>,
     groups: Vec<(GroupCounts, RecordSet)>,
     /// What went wrong with each record; none: nobody asks.
     told: Option<Vec<Told>>,
@@ -140,6 +145,7 @@ impl Measure {
             context.groups.iter().map(|info| (group(&info.name), RecordSet::default())).collect();
         let topics = context.groups.iter().map(|group| group.topics.as_slice());
         let (read, expiry) = (Read::new(&context), Expiry::new(&context));
+        let copies = Copies::new(&context);
         Self {
             clocks: Clocks::new(context.topics.len(), topics),
             outcomes: Outcomes::default(),
@@ -160,6 +166,8 @@ impl Measure {
             epochs: Places::default(),
             open: Vec::new(),
             crashes: Crashes::default(),
+            copies,
+            left: Vec::new(),
             read,
             acked: Places::default(),
             retired: BTreeSet::new(),
@@ -203,6 +211,7 @@ impl Measure {
     pub fn observe(&mut self, entry: &Entry) {
         let at = entry.at;
         self.last = at;
+        self.copies.observe(entry);
         self.bumps.observe(entry, &self.context);
         self.expiry.observe(entry);
         match &entry.event {
@@ -252,6 +261,7 @@ impl Measure {
                 self.clocks.read_to(*partition, *end);
             }
             Event::Phase(Phase::FinalRead) => self.is_over = true,
+            Event::GroupMoved { group, to } => self.move_over(entry, *group, *to),
             Event::Assigned { .. }
             | Event::Positioned { .. }
             | Event::Revoked { .. }
@@ -296,6 +306,7 @@ impl Measure {
         place @ (partition, offset): (TopicPartition, Offset),
         id: RecordId,
     ) {
+        let elsewhere = self.done_elsewhere(group, id);
         let (counts, processed) = &mut self.groups[group.index()];
         counts.processed += 1;
         let again = !processed.insert(id);
@@ -303,7 +314,8 @@ impl Measure {
         self.standings.of(group, partition).process(entry.node, offset, id);
         let work = self.redeliveries.of(group, partition);
         let habits = again.then(|| &self.context.groups[group.index()]);
-        match work.process(entry.node, &self.crashes, (offset.0, id), habits) {
+        let (counts, _) = &mut self.groups[group.index()];
+        match work.process(entry.node, &self.crashes, (offset.0, id), habits).or(elsewhere) {
             None => counts.distinct += 1,
             Some(cause) => {
                 counts.duplicates += 1;

@@ -264,6 +264,14 @@ impl Clocks {
         }
     }
 
+    /// Nobody reads for `group` any more.
+    pub(crate) fn stop(&mut self, at: Timestamp, group: GroupId) {
+        self.readers.iter_mut().for_each(|readers| readers.retain(|one| *one != group));
+        for read in self.read.of_group_mut(group).filter(|read| read.wait.since.is_some()) {
+            read.wait.end(at.as_micros(), false);
+        }
+    }
+
     /// A call of `send` waits for metadata or memory.
     pub(crate) fn blocked(&mut self, at: Timestamp, id: RecordId) {
         let at = at.as_micros();

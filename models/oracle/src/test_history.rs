@@ -3,8 +3,8 @@
 pub(crate) mod outputs;
 
 use crate::context::{
-    ConsumingContext, Context, GroupContext, OutputsContext, ProducerContext, ProducerLimits,
-    TopicContext, servers,
+    ConsumingContext, Context, GroupContext, GroupPart, OutputsContext, ProducerContext,
+    ProducerLimits, TopicContext, servers,
 };
 use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::registry;
@@ -52,6 +52,7 @@ pub(crate) fn context() -> Context {
             sink: None,
             consuming: ConsumingContext::default(),
             outputs: OutputsContext::default(),
+            part: GroupPart::Application,
         }],
     }
 }

@@ -199,11 +199,27 @@ pub struct GroupCounts {
     pub sink: Option<SinkCounts>,
     /// What it made of records; none: it makes nothing, or that is not on record.
     pub outputs: Option<OutputCounts>,
+    /// How it went over to another cluster; none: it did not.
+    pub moved: Option<Moved>,
     /// Rebalances by what began them; none: not on record.
     pub rebalances: BTreeMap<Option<RebalanceReason>, u64>,
     /// Commits that the coordinator, or the client itself, refused because the member was of no generation
     /// that may commit.
     pub refused_commits: BTreeMap<ErrorCode, u64>,
+}
+
+/// How a group went over to another cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// The group that stands for it there.
+    pub to: String,
+    /// When it did.
+    pub at: Timestamp,
+    /// Acknowledged records that it had not processed, and of which no copy was acknowledged by then: gone with the
+    /// cluster that it left, if that never comes back.
+    pub not_copied: u64,
+    /// Of those, the ones of which no copy was acknowledged to the end.
+    pub never_copied: u64,
 }
 
 /// What a group made of records, its results and its dead letters.

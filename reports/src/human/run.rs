@@ -5,6 +5,7 @@ use super::load::{capacity, load};
 use super::put;
 use super::style::{aside, heading, instant, length, percent, row, verdict};
 use crate::measure::{Latency, Stall};
+use crate::moved::MovedReport;
 use crate::outputs::OutputReport;
 use crate::run::{
     BehindExpired, CauseReport, Fate, FaultReport, GroupReport, KafkaReport, NetworkReport,
@@ -229,6 +230,22 @@ pub(super) fn group(text: &mut String, group: &GroupReport) {
              of {lost}"
         );
         put(text, format_args!("{}{line}", row("outputs")));
+    }
+    if let Some(moved) = &group.moved {
+        let MovedReport { to, at_ms, not_copied, never_copied } = moved;
+        let left = plural(*not_copied, "acknowledged record");
+        let rest = match (not_copied, never_copied) {
+            (0, _) => String::new(),
+            (_, 0) => ", all of them copied later".to_owned(),
+            (_, never) => format!(", {never} of them never copied"),
+        };
+        let line = format!(
+            "{} went on as {to} at {}; {left} neither processed nor copied by then (lost if that cluster never comes \
+             back){rest}",
+            group.group,
+            instant(*at_ms).trim_start()
+        );
+        put(text, format_args!("{}{line}", row("moved")));
     }
     let refused: u64 = group.refused_commits.values().sum();
     if refused > 0 {

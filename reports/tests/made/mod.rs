@@ -66,6 +66,7 @@ fn group() -> GroupReport {
         again: Vec::new(),
         sink: None,
         outputs: None,
+        moved: None,
     }
 }
 

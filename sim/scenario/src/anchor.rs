@@ -253,7 +253,7 @@ fn examples(plan: &Plan) -> Vec<String> {
         all.push(format!("broker-1 is elected for {name}-0"));
         all.push(format!("broker-1 truncates {name}-0"));
         all.push("broker-1 crashes".to_owned());
-        if let Some(group) = plan.groups.first() {
+        if let Some(group) = plan.named_groups().next() {
             all.push(format!("{}-0 polls {name}-0 offset 5", group.name));
             all.push(format!("{}-0 processes {name}-0 offset 5", group.name));
             all.push(format!("{}-0 commits {name}-0 offset 6", group.name));
@@ -267,7 +267,7 @@ fn examples(plan: &Plan) -> Vec<String> {
         all.push(format!("{name}-0#5 is sent again"));
         all.push(format!("{name}-0#5 fails"));
     }
-    if let Some(group) = plan.groups.first() {
+    if let Some(group) = plan.named_groups().next() {
         all.push(format!("{} processes {}-0#5", group.name, plan.producers[0].name));
     }
     all

@@ -10,7 +10,7 @@ use crate::durations;
 use crate::files::PROPERTIES;
 use crate::membership::{assignor, protocol, timeouts};
 use crate::outputs::{self, OUTPUTS, output};
-use crate::plan::{Group, Producer, SettingValue, Settings, Topic};
+use crate::plan::{Group, Part, Producer, SettingValue, Settings, Topic};
 use crate::producing::{comes_to_an_end, producer_config};
 use crate::reading::{place, subscription, topic_id, topic_names, users};
 use crate::results::{self, results};
@@ -77,7 +77,7 @@ const RESERVED: [&str; 3] = ["broker", "brokers", "controller"];
 /// When clients start unless the file says otherwise.
 pub(crate) const START: Micros = Micros::from_secs(1);
 
-fn check_client_name(sink: &mut Sink<'_>, name: &str, at: &At<'_>) {
+pub(crate) fn check_client_name(sink: &mut Sink<'_>, name: &str, at: &At<'_>) {
     check_name(sink, name, at);
     if RESERVED.contains(&name) {
         let message = format!("\"{name}\" would name processes of the cluster");
@@ -243,6 +243,7 @@ fn group(
         start: at.get("start").and_then(|at| sink.duration(&at)).unwrap_or(START),
         config,
         deploys,
+        part: Part::Application,
     };
     outputs::check(sink, at, &group);
     results::check(sink, at, &group);

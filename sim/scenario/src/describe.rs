@@ -115,6 +115,11 @@ pub const FAULTS: &[(&str, &str)] = &[
         "the application of a member pauses all partitions that it has, and polls on, until the fault ends",
     ),
     (
+        "fail-over",
+        "kills all members of a group, and starts as many beside the cluster that a mirror copies its topic to, \
+         once and for good",
+    ),
+    (
         "add-partitions",
         "an administrator gives a topic more partitions: \"to\" so many in all, once and for good",
     ),
@@ -140,6 +145,7 @@ pub const fn verb(action: &Action) -> &'static str {
         Action::Hold(Hold::Poll) => "stall-poll",
         Action::Hold(Hold::Subscription) => "unsubscribe",
         Action::Hold(Hold::Partitions) => "pause-partitions",
+        Action::FailOver => "fail-over",
         Action::AddPartitions(_) => "add-partitions",
     }
 }
@@ -232,7 +238,7 @@ pub fn describe(
             text.push_str(&format!(" for {lasts}"));
         }
         (None, Action::SlowFollower(_)) => text.push_str(" until it was out of the in-sync set"),
-        (None, Action::Reset | Action::AddPartitions(_)) => {}
+        (None, Action::Reset | Action::AddPartitions(_) | Action::FailOver) => {}
         (None, _) => text.push_str(" until the load ended"),
     }
     text
@@ -274,6 +280,7 @@ fn done(action: &Action, plan: &Plan, target: &str) -> String {
         Action::Hold(Hold::Poll) => format!("{target} did not poll"),
         Action::Hold(Hold::Subscription) => format!("{target} was unsubscribed"),
         Action::Hold(Hold::Partitions) => format!("{target} had its partitions paused"),
+        Action::FailOver => format!("{target} went over to the other cluster"),
         Action::AddPartitions(all) => {
             format!("{target} got partitions: {all} in all")
         }

@@ -5,6 +5,7 @@ use crate::cluster::MAX_COUNT;
 use crate::describe::{FAULTS, listed};
 use crate::durations;
 use crate::json::Value;
+use crate::mirrors;
 use crate::plan::{Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, Topic, When};
 use crate::sink::{At, Sink};
 use crate::targets::{PEERS, peers, target, topic};
@@ -272,7 +273,16 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
         sink.at(&place, format!("\"{verb}\" hits {allowed}"));
         return None;
     }
+    if let Some((message, hint)) = mirrors::misfit(&action, target, plan) {
+        sink.hinted(place.node.span, &place.path, message, hint);
+        return None;
+    }
     let lasts = match (&action, lasts) {
+        (Action::FailOver, Some((_, at))) => {
+            let message = "who has gone over stays there; this has no \"for\"";
+            sink.error(at.key_span, &at.path, message);
+            None
+        }
         (Action::Reset, Some((_, at))) => {
             sink.error(at.key_span, &at.path, "a reset happens at once; it has no \"for\"");
             None
@@ -334,6 +344,7 @@ fn action(
         "stall-poll" => Action::Hold(Hold::Poll),
         "unsubscribe" => Action::Hold(Hold::Subscription),
         "pause-partitions" => Action::Hold(Hold::Partitions),
+        "fail-over" => Action::FailOver,
         "add-partitions" => {
             let all = needed(sink, at, place, "to", "4")?;
             let all = sink.whole(&all, 1, i64::from(MAX_COUNT))?;
@@ -451,7 +462,7 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
             matches!(target, AllBrokers | AllMembers(_)),
             "\"brokers\", or the members of a group, like \"members of ledger\"",
         ),
-        Action::Join => (matches!(target, Group(_)), "a group, like \"ledger\""),
+        Action::Join | Action::FailOver => (matches!(target, Group(_)), "a group, like \"ledger\""),
         Action::Leave | Action::Hold(_) => (is_member, "a member, like \"any member of ledger\""),
         Action::Partition(_) => (target == Sides, "sides"),
         Action::AddPartitions(_) => (matches!(target, Topic(_)), "a topic, like \"payments\""),

@@ -9,7 +9,7 @@
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments · [`targets`] whom
 //! - `overrides` values from the command line · `protocol` the one that stands for several
 //! - `results` what a group writes to · `outputs` what it sends on · `autoscale` how
-//!   many members it has · `membership` what Kafka refuses of its
+//!   many members it has · `mirrors` what copies to another cluster · `membership` what Kafka refuses of its
 //!   settings · `producing` what any producer has · [`swarm`] what a seed changes about a plan
 //! - [`capacity`] what a broker's machine can do, which `limits` reads
 //! - [`mod@write`] the way back: a schedule with everything decided, as a file
@@ -33,6 +33,7 @@ pub mod files;
 pub mod json;
 mod limits;
 mod membership;
+mod mirrors;
 pub mod notes;
 mod outputs;
 mod overrides;

@@ -145,6 +145,15 @@ pub const FAULT_NOTES: &[FaultNote] = &[
         r#"{"at":"10s","pause-partitions":"any member of ledger","for":"8s"}"#,
     ),
     note(
+        "fail-over",
+        "the application of a group moves to the cluster that a mirror copies its topic to. It begins there \
+         where the mirror has committed for it, or where `auto.offset.reset` says, and does again what it \
+         had done behind that",
+        "`sync.group.offsets.enabled`, `sync.group.offsets.interval.seconds`, \
+         `emit.checkpoints.interval.seconds`, `offset.lag.max`, `auto.offset.reset`",
+        r#"{"at":"40s","fail-over":"ledger"}"#,
+    ),
+    note(
         "add-partitions",
         "clients learn of new partitions with their next refresh of metadata; with \
          `group.protocol=consumer` the coordinator tells the members instead. Keys may go to other \

@@ -10,7 +10,7 @@ use ackproof_types::{ClusterId, Delay, Features, Hold, KafkaVersion, Micros, Top
 use std::collections::BTreeMap;
 
 pub use cluster::{Cluster, FIRST};
-pub use workload::{Autoscale, Group, Output, PlannedRecord, Producer};
+pub use workload::{Autoscale, Group, Mirror, Output, Part, PlannedRecord, Producer};
 
 /// A resolved scenario.
 #[derive(Clone, Debug)]
@@ -282,6 +282,8 @@ pub enum Action {
     Join,
     /// The application of a member stops this for the fault's duration.
     Hold(Hold),
+    /// The application of a group ends here, and starts beside the cluster that its topics are copied to.
+    FailOver,
     /// An administrator has the controller give the target, a topic, so many partitions in all.
     AddPartitions(u16),
 }

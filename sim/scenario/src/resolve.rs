@@ -9,6 +9,7 @@ use crate::faults::faults;
 use crate::features;
 use crate::files::{self, Reader};
 use crate::json::{Span, Value, parse};
+use crate::mirrors::mirrors;
 use crate::overrides;
 use crate::plan::{Expect, Group, Ignored, Plan, Settings};
 use crate::protocol;
@@ -71,6 +72,7 @@ pub(crate) const KEYS: &[&str] = &[
     "topics",
     "producers",
     "groups",
+    "mirrors",
     "faults",
     "run",
     "expect",
@@ -172,9 +174,10 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
     let about = text(sink, "about").unwrap_or_default().to_owned();
     let (load, settle) = run(sink, root.get("run").as_ref());
     let clusters = Clusters::read(sink, root, settle);
-    let topics = topics(sink, root.get("topics").as_ref(), &clusters);
+    let mut topics = topics(sink, root.get("topics").as_ref(), &clusters);
     let producers = producers(sink, root.get("producers").as_ref(), &topics, (load, &clusters));
-    let groups = groups(sink, root.get("groups").as_ref(), (&topics, &producers), &clusters);
+    let mut groups = groups(sink, root.get("groups").as_ref(), (&topics, &producers), &clusters);
+    mirrors(sink, root, (&mut topics, &mut groups), (&producers, &clusters));
     let network = clusters.of(ClusterId::FIRST).network;
     let first_of_others = topics.len() - clusters.all().count();
     let offsets = std::iter::once(0).chain(first_of_others + 1..).map(topic_id);
@@ -301,7 +304,7 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
         offsets_topic(sink, root, plan, id);
     }
     consumer_groups(sink, root, plan);
-    for group in &plan.groups {
+    for group in plan.named_groups() {
         if plan.producers.iter().any(|producer| producer.name == group.name) {
             let message = format!("\"{}\" is a producer and a group: {0}-0 is both", group.name);
             if let Some(at) = root.get("groups").and_then(|at| at.get(&group.name)) {

@@ -2,6 +2,7 @@
 //! knows shapes only; rules between values are the reader's.
 
 mod groups;
+mod mirrors;
 
 use crate::capacity::{CAPACITY_KEYS, MAX_PAGE_CACHE, PROFILES, QUOTA_KEYS};
 use crate::clients::PRODUCER_KEYS;
@@ -22,6 +23,7 @@ use crate::settings::{self, Kind, Preset, Scope, Setting, Standing};
 use crate::topics::TOPIC_KEYS;
 use ackproof_types::{AfterCrash, AtEnd, KafkaVersion, OnFailure};
 use groups::group;
+use mirrors::mirror;
 use serde_json::{Map, Value, json};
 
 /// The schema of a scenario, as a JSON Schema of draft 2020-12.
@@ -52,6 +54,10 @@ pub fn schema(names: &Names<'_>) -> Value {
         "topics" => described(by_name(topic()), "Topics by name."),
         "producers" => described(by_name(producer()), "Producers by name."),
         "groups" => described(by_name(group()), "Consumer groups by name."),
+        "mirrors" => described(
+            by_name(mirror()),
+            "Mirrors by name (MirrorMaker 2): each copies a topic to another cluster.",
+        ),
         "faults" => described(faults.clone(), "What goes wrong, one sentence per fault."),
         "run" => described(run(), "How long it takes, in simulated time."),
         "expect" => {

@@ -6,7 +6,7 @@
 //! schedule, or a scenario that waits for single records, is left as it is. It knows no run.
 
 use crate::durations::spell_range;
-use crate::plan::{Group, Plan, Producer, Target, When};
+use crate::plan::{Group, Plan, Producer, Target, Topic, When};
 use crate::{entity, stream};
 use ackproof_types::{ClusterId, Delay, Micros};
 use rand::RngExt;
@@ -203,8 +203,9 @@ fn partitions(swarm: &mut Swarm<'_>) {
         });
         topics.any(|other| other == name)
     };
-    // The first is Kafka's own; how many one has that is given more belongs to the question.
-    for (_, topic) in plan.user_topics().filter(|(_, topic)| !grows(&topic.name)) {
+    // The first is Kafka's own; how many one has that is given more, or is copied, belongs to the question.
+    let fixed = |id, topic: &Topic| grows(&topic.name) || plan.is_mirrored(id);
+    for (_, topic) in plan.user_topics().filter(|(id, topic)| !fixed(*id, topic)) {
         let own = i64::from(topic.partitions);
         let path = format!("topics.{}.partitions", topic.name);
         swarm.number("partitions", path, (own, own + 3), own);
@@ -212,7 +213,7 @@ fn partitions(swarm: &mut Swarm<'_>) {
 }
 
 fn members(swarm: &mut Swarm<'_>) {
-    for group in &swarm.plan.groups {
+    for group in swarm.plan.named_groups() {
         let own = i64::from(group.members);
         let path = format!("groups.{}.members", group.name);
         let most = group.autoscale.map_or(own + 2, |one| i64::from(one.max).min(own + 2));
@@ -261,7 +262,7 @@ fn broker_path(plan: &Plan, id: ClusterId, key: &str) -> String {
 
 fn session_timeout(swarm: &mut Swarm<'_>) {
     let plan = swarm.plan;
-    for group in plan.groups.iter().filter(|group| !is_consumer(group)) {
+    for group in plan.named_groups().filter(|group| !is_consumer(group)) {
         let brokers = &plan.cluster(plan.cluster_of(group)).config;
         let least = brokers.number("group.min.session.timeout.ms");
         let own = group.config.number("session.timeout.ms");
@@ -292,7 +293,7 @@ fn consumer_session_timeout(swarm: &mut Swarm<'_>) {
 }
 
 fn max_poll_records(swarm: &mut Swarm<'_>) {
-    for group in &swarm.plan.groups {
+    for group in swarm.plan.named_groups() {
         let own = group.config.number("max.poll.records");
         let path = format!("groups.{}.config.max.poll.records", group.name);
         swarm.number("poll", path, (100, own), own);

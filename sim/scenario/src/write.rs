@@ -5,6 +5,7 @@
 
 mod clusters;
 mod groups;
+mod mirrors;
 
 use crate::anchor;
 use crate::clients::START;
@@ -49,8 +50,9 @@ pub fn tree(plan: &Plan, seed: u64, faults: &[ScheduledFault]) -> Value {
         index += one.instances;
     }
     root.put("producers", Value::Object(producers));
-    let groups = plan.groups.iter().map(|one| (one.name.as_str(), group(one, plan)));
-    root.put_if(!plan.groups.is_empty(), "groups", || by_name(groups));
+    let groups = plan.named_groups().map(|one| (one.name.as_str(), group(one, plan)));
+    root.put_if(plan.named_groups().next().is_some(), "groups", || by_name(groups));
+    root.put_full("mirrors", mirrors::all(plan));
     let faults: Vec<Value> = faults.iter().map(|one| fault(one, plan)).collect();
     root.put_if(!faults.is_empty(), "faults", || Value::Array(faults));
     root.put("run", json!({ "load": spell(plan.load), "settle": spell(plan.settle) }));
@@ -190,7 +192,8 @@ fn fault(fault: &ScheduledFault, plan: &Plan) -> Value {
         }
     }
     sentence(&mut object, &fault.kind, plan);
-    let at_once = matches!(fault.kind.action, Action::Reset | Action::AddPartitions(_));
+    let at_once =
+        matches!(fault.kind.action, Action::Reset | Action::AddPartitions(_) | Action::FailOver);
     let lasts = fault.lasts.filter(|_| !at_once);
     if let Some(lasts) = lasts {
         object.put("for", json!(spell(lasts)));
@@ -232,6 +235,7 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
         | Action::Reset
         | Action::Leave
         | Action::Join
+        | Action::FailOver
         | Action::Hold(_) => {}
     }
 }

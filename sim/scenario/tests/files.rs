@@ -92,6 +92,8 @@ const NAMES: Names<'static> = Names {
         "offsets-expire-after-load",
         "static-member-clone",
         "false-fencing-commit",
+        "mirror-keeps-unacknowledged",
+        "mirror-translates-ahead",
     ],
 };
 

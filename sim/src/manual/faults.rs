@@ -15,8 +15,12 @@ fn entry(about: &str, note: &FaultNote, footguns: &[Told]) -> Entry {
     let mut parts = vec![text("What Kafka does then", rule), text("What bounds the harm", bounds)];
     let with = footguns.iter().filter(|told| told.has(verb));
     parts.extend(items("Footguns with it", with.map(Told::item).collect()));
-    let run =
-        format!("ackproof run scenarios/basics/no-faults.json --seed 1 --set 'faults=[{example}]'");
+    // Who goes over needs a mirror.
+    let scenario = match verb {
+        "fail-over" => "scenarios/basics/mirror-chaos.json",
+        _ => "scenarios/basics/no-faults.json",
+    };
+    let run = format!("ackproof run {scenario} --seed 1 --set 'faults=[{example}]'");
     parts.extend(commands("Run it", vec![run]));
     Entry {
         kind: Kind::Fault,

@@ -89,6 +89,7 @@ footguns! {
     "dropped-poll", LossCause::DroppedPoll.name();
     "epoch-bump-duplicate", DuplicateCause::EpochBump.name();
     "exit-without-flush", "ended-without-flush";
+    "fail-over-without-sync", LossCause::FailOverReset.name();
     "first-commit-late", LossCause::ResetLatest.name();
     "frozen-member", DuplicateCause::SessionExpired.name();
     "grace-too-short", DuplicateCause::MemberCrash.name();

@@ -5,6 +5,7 @@
 //! Kafka's settings and the oracle's causes, and no run.
 
 mod copies;
+mod mirrors;
 mod outputs;
 mod sinks;
 
@@ -26,8 +27,12 @@ pub(crate) type Allowed = BTreeMap<&'static str, Vec<&'static str>>;
 const DURABILITY: &str = "acked-durability";
 const AT_LEAST_ONCE: &str = "at-least-once";
 /// How `auto.offset.reset=latest` skips records.
-const RESET_LATEST: [LossCause; 3] =
-    [LossCause::ResetLatest, LossCause::PartitionAdded, LossCause::OutOfRange];
+const RESET_LATEST: [LossCause; 4] = [
+    LossCause::ResetLatest,
+    LossCause::PartitionAdded,
+    LossCause::OutOfRange,
+    LossCause::FailOverReset,
+];
 /// How `auto.offset.reset=by_duration` skips records.
 const RESET_BY_DURATION: [LossCause; 2] = [LossCause::ResetByDuration, LossCause::OutOfRange];
 const COMMITS: &str = "commit-behind-processing";
@@ -38,8 +43,10 @@ pub fn contract(plan: &Plan) -> Contract {
     let mut contract = Contract::default();
     plan.producers.iter().for_each(|one| producer(&mut contract, plan, one));
     for one in &plan.groups {
-        group(&mut contract, plan, one);
-        outputs::outputs(&mut contract, plan, one);
+        if !mirrors::mirrors(&mut contract, plan, one) {
+            group(&mut contract, plan, one);
+            outputs::outputs(&mut contract, plan, one);
+        }
     }
     contract
 }

@@ -5,6 +5,7 @@
 
 use super::conclude;
 use ackproof_reports::measure::MeasureSweep;
+use ackproof_reports::moved::MovedReport;
 use ackproof_reports::outputs::OutputReport;
 use ackproof_reports::run::{Fate, GroupReport, Records, Undecided};
 use ackproof_reports::sink::SinkReport;
@@ -327,6 +328,16 @@ pub(crate) fn groups(sums: &mut Vec<GroupReport>, run: &[GroupReport]) {
         }
         if let Some(one) = &one.outputs {
             outputs(sum.outputs.get_or_insert_default(), one);
+        }
+        if let Some(one) = &one.moved {
+            let sum = sum.moved.get_or_insert_with(|| MovedReport {
+                not_copied: 0,
+                never_copied: 0,
+                ..one.clone()
+            });
+            sum.at_ms = sum.at_ms.min(one.at_ms);
+            sum.not_copied += one.not_copied;
+            sum.never_copied += one.never_copied;
         }
         for (reason, count) in &one.rebalances {
             *sum.rebalances.entry(reason.clone()).or_default() += count;

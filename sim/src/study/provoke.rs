@@ -27,7 +27,9 @@ pub fn provoked(plan: &Plan) -> Plan {
         witness: Some(std::collections::BTreeMap::new()),
         ..Default::default()
     };
-    plan.faults = Vec::new();
+    // Who goes over to another cluster does so as ever.
+    let goes_over = |(_, kind): &(u32, FaultKind)| kind.action == Action::FailOver;
+    plan.faults.retain(|fault| fault.choices.iter().all(goes_over));
     let entries = [(seconds(6, 12), brokers(&plan)), (seconds(9, 15), clients(&plan))];
     for (every, choices) in entries.into_iter().filter(|(_, choices)| !choices.is_empty()) {
         let when = When::Between { from: QUIET, to: plan.load, every };
@@ -90,10 +92,12 @@ fn brokers(plan: &Plan) -> Vec<(u32, FaultKind)> {
 
 fn clients(plan: &Plan) -> Vec<(u32, FaultKind)> {
     let mut choices = Vec::new();
-    for group in (0..).take(plan.groups.len()) {
+    for (group, one) in (0..).zip(&plan.groups) {
         choices.push(kind(Action::Crash, Target::AnyMember(group), seconds(2, 8)));
         choices.push(kind(Action::Pause, Target::AnyMember(group), seconds(5, 20)));
-        choices.push(kind(Action::Join, Target::Group(group), seconds(3, 10)));
+        if one.is_named() {
+            choices.push(kind(Action::Join, Target::Group(group), seconds(3, 10)));
+        }
     }
     if !plan.producers.is_empty() {
         choices.push(kind(Action::Crash, Target::AnyProducer(None), seconds(1, 3)));

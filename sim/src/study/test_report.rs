@@ -1,6 +1,8 @@
 //! A hand-made plan and reports for tests of what decides.
 
-use ackproof_oracle::context::{ConsumingContext, Context, GroupContext, OutputsContext};
+use ackproof_oracle::context::{
+    ConsumingContext, Context, GroupContext, GroupPart, OutputsContext,
+};
 use ackproof_oracle::histogram::Histogram;
 use ackproof_oracle::load::{Load, Most};
 use ackproof_oracle::pace::{GroupPace, Pace, Stalls};
@@ -169,6 +171,7 @@ fn timing(pace: &Pace) -> Timing {
         commit_interval: None,
         sink: None,
         outputs: OutputsContext::default(),
+        part: GroupPart::Application,
         consuming: ConsumingContext::default(),
     };
     let nodes = vec!["broker-1".to_owned()];

@@ -24,6 +24,8 @@ use rand_chacha::ChaCha8Rng;
 struct Slot {
     process: Box<dyn Process>,
     life: u32,
+    /// Nobody starts it.
+    retired: bool,
     startup: Startup,
     dying: Dying,
     paused: bool,
@@ -92,6 +94,7 @@ impl World {
             .map(|(process, startup, dying, waking)| Slot {
                 process,
                 life: 0,
+                retired: false,
                 startup,
                 dying,
                 paused: false,
@@ -129,6 +132,10 @@ impl World {
     /// Whether the process is at work.
     pub(crate) fn is_ready(&self, node: NodeId) -> bool {
         self.slots[node.index()].process.is_up()
+    }
+
+    pub(crate) fn is_retired(&self, node: NodeId) -> bool {
+        self.slots[node.index()].retired
     }
 
     pub(crate) fn is_paused(&self, node: NodeId) -> bool {
@@ -328,10 +335,23 @@ impl World {
         }
     }
 
+    /// Nobody starts the process at `node` from here on, and it is killed if it runs.
+    pub(crate) fn retire(&mut self, node: NodeId) {
+        self.slots[node.index()].retired = true;
+        self.kill(node);
+    }
+
+    /// Starts the process at `node`, which nobody was to start before.
+    pub(crate) fn enlist(&mut self, node: NodeId) {
+        self.slots[node.index()].retired = false;
+        self.start(node);
+    }
+
     /// Starts the process at `node` again, unless it is there or its work is done: it is ready after its
     /// start-up.
     pub(crate) fn start(&mut self, node: NodeId) {
-        if self.is_up(node) || self.slots[node.index()].process.is_over() {
+        let slot = &self.slots[node.index()];
+        if self.is_up(node) || slot.process.is_over() || slot.retired {
             return;
         }
         self.kernel.started(node);

@@ -4,6 +4,7 @@
 
 mod clients;
 mod context;
+mod mirrors;
 
 use super::network::Buffers;
 use super::server::Limits;
@@ -17,10 +18,10 @@ use ackproof_kafka::profile::{Profile, Rule};
 use ackproof_kafka::reader::ReaderConfig;
 use ackproof_kafka::variant::{Variant, Variants};
 use ackproof_oracle::context::{
-    ClusterContext, ConsumingContext, Context, GroupContext, OutputContext, OutputsContext,
-    ProducerContext, ProducerLimits, TopicContext, Word,
+    ClusterContext, ConsumingContext, Context, GroupContext, GroupPart, OutputContext,
+    OutputsContext, ProducerContext, ProducerLimits, TopicContext, Word,
 };
-use ackproof_scenario::plan::{Cluster, Group, Output, Plan, Producer, Settings, Topic};
+use ackproof_scenario::plan::{Cluster, Group, Output, Part, Plan, Producer, Settings, Topic};
 use ackproof_scenario::settings::RACK_AWARE_REPLICA_SELECTOR;
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{
@@ -35,6 +36,7 @@ use std::sync::Arc;
 
 pub(crate) use clients::{consumer, pipeline, producer, reader};
 pub(crate) use context::context;
+pub(crate) use mirrors::mirror;
 
 /// What a process of the run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,9 @@ const SPARES: u16 = 2;
 
 /// Members that join a group in its course: by faults, or as many as an autoscaler asks for.
 fn spares(group: &Group) -> u16 {
+    if !group.is_named() {
+        return 0;
+    }
     let more = group.autoscale.map_or(0, |one| one.max - group.members);
     SPARES.max(more)
 }

@@ -21,7 +21,7 @@ use ackproof_scenario::anchor;
 use ackproof_scenario::describe::{describe, rule, verb};
 use ackproof_scenario::plan::{Action, Plan, Target, between};
 use ackproof_scenario::schedule::{ScheduledFault, Start};
-use ackproof_types::{Micros, NodeId, TopicPartition};
+use ackproof_types::{GroupId, Micros, NodeId, TopicPartition};
 use rolling::Rolling;
 use std::collections::BTreeMap;
 
@@ -120,6 +120,10 @@ impl<'a> Nemesis<'a> {
                 }
                 self.record_start(number, None, world);
             }
+            Action::FailOver => {
+                self.fail_over((number, fault), world);
+                return Next::Nothing;
+            }
             Action::Crash
             | Action::Restart
             | Action::Pause
@@ -147,6 +151,29 @@ impl<'a> Nemesis<'a> {
         hurt(number, &active, world);
         self.active.insert(number, active);
         next
+    }
+
+    /// The members of a group end, and as many start beside the other cluster, unless they have done so before.
+    fn fail_over(&mut self, (number, fault): (u32, &ScheduledFault), world: &mut World) {
+        let Target::Group(group) = fault.kind.target else { return };
+        let Some(to) = self.plan.stand_in(group) else { return };
+        let members = |wanted: u16| {
+            let of = move |role: &Role| matches!(role, Role::Member(one, _) if *one == wanted);
+            self.cast.nodes().filter(move |(_, role)| of(role)).map(|(node, _)| node)
+        };
+        let (here, there): (Vec<_>, Vec<_>) = (members(group).collect(), members(to).collect());
+        if here.iter().all(|node| world.is_retired(*node)) {
+            return self.note((number, fault), None, None, world);
+        }
+        let name = self.plan.groups[usize::from(group)].name.clone();
+        self.note((number, fault), Some(name), None, world);
+        self.record_start(number, None, world);
+        let controller = self.cast.controller();
+        let (group, to) = (GroupId(group), GroupId(to));
+        world.kernel.record(controller, Event::GroupMoved { group, to });
+        here.into_iter().for_each(|node| world.retire(node));
+        there.into_iter().for_each(|node| world.enlist(node));
+        world.kernel.record(controller, Event::FaultEnded { fault: number });
     }
 
     /// Looks whether what fault `number` waits for has happened.
@@ -290,6 +317,7 @@ impl<'a> Nemesis<'a> {
             | Action::Reset
             | Action::Leave
             | Action::Join
+            | Action::FailOver
             | Action::Hold(_)
             | Action::AddPartitions(_) => Vec::new(),
         }
@@ -335,7 +363,7 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
     match &active.fault.kind.action {
         Action::Crash => world.kill(node),
         Action::Restart | Action::Leave => world.stop(node),
-        Action::RollingRestart => {}
+        Action::RollingRestart | Action::FailOver => {}
         Action::Pause => world.pause(node),
         Action::Isolate(_) | Action::Partition(_) => {
             for (one, other) in &active.links {
@@ -406,7 +434,7 @@ fn heal(number: u32, active: &Active, world: &mut World) {
                 kernel.network.widen(number, *one, *other, &mut kernel.events);
             }
         }
-        Action::Reset | Action::AddPartitions(_) => {}
+        Action::Reset | Action::AddPartitions(_) | Action::FailOver => {}
         Action::Join => world.stop(node),
         Action::Hold(hold) => world.call(node, Call::Hold(*hold, false)),
     }

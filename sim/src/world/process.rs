@@ -12,6 +12,7 @@ use ackproof_kafka::controller::{Controller, ControllerCall};
 use ackproof_kafka::driver::{self, After, Surroundings};
 use ackproof_kafka::machine::{Disk, Input, Machine, Peer, Route, To};
 use ackproof_kafka::message::Message;
+use ackproof_kafka::mirror::{Mirror, MirrorCall};
 use ackproof_kafka::observation::Observation;
 use ackproof_kafka::pipeline::{self, Pipeline};
 use ackproof_kafka::producer::{Producer, ProducerCall};
@@ -159,6 +160,19 @@ impl Callable for Consumer {
     /// Kafka: `AbstractCoordinator.HeartbeatThread`. Its session it takes up again with the answers that came.
     fn is_watched(timer: ConsumerTimer) -> bool {
         timer == ConsumerTimer::MaxPoll
+    }
+}
+
+impl Callable for Mirror {
+    fn call(call: Call) -> Option<MirrorCall> {
+        match call {
+            Call::Stop => Some(MirrorCall::Stop),
+            Call::Send(_)
+            | Call::End
+            | Call::Hold(..)
+            | Call::AddPartitions(..)
+            | Call::Begin(..) => None,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Event, Phase};
 use ackproof_oracle::partitions::Partitions;
 use ackproof_oracle::verdict::{Findings, Subject};
-use ackproof_scenario::plan::Plan;
+use ackproof_scenario::plan::{Part, Plan};
 use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Workload};
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{AtEnd, GroupId, Micros, NodeId, Record, Timestamp};
@@ -232,9 +232,10 @@ impl<'a> Director<'a> {
                 Role::Producer(number, _, _) => {
                     self.put(self.plan.producers[usize::from(number)].start, Agenda::Boot(node));
                 }
-                Role::Member(group, _) => {
-                    self.put(self.plan.groups[usize::from(group)].start, Agenda::Boot(node));
-                }
+                Role::Member(group, _) => match &self.plan.groups[usize::from(group)] {
+                    one if matches!(one.part, Part::StandsFor(_)) => self.world.retire(node),
+                    one => self.put(one.start, Agenda::Boot(node)),
+                },
                 Role::Spare(..) | Role::Reader(_) => {}
             }
         }

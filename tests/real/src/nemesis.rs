@@ -225,7 +225,9 @@ fn hurt(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
             stage.network.queue(links, Some(delay(*by)))
         }
         Action::Hold(_) => hosts.iter().try_for_each(|host| stage.stall(*host, true)),
-        Action::RollingRestart | Action::Reset | Action::AddPartitions(_) => Ok(()),
+        Action::RollingRestart | Action::Reset | Action::FailOver | Action::AddPartitions(_) => {
+            Ok(())
+        }
     }
 }
 
@@ -247,7 +249,7 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
             stage.network.queue(links, None)
         }
         Action::Hold(_) => hosts.iter().try_for_each(|host| stage.stall(*host, false)),
-        Action::Reset | Action::AddPartitions(_) => Ok(()),
+        Action::Reset | Action::FailOver | Action::AddPartitions(_) => Ok(()),
     }
 }
 

@@ -25,8 +25,9 @@ use ackproof_types::{
     GenerationId, GroupId, Lane, MemberId, Micros, Offset, Timestamp, TopicPartition,
 };
 use copies::Copies;
-use side::{Came, Errand, Offsets, Side};
+use side::{Came, Errand, Offsets, Side, Written};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use syncs::{OffsetSync, OffsetSyncs};
 
 pub use side::{SideConfig, Timer as SideTimer};
@@ -351,17 +352,17 @@ impl Mirror {
                 self.begin(offsets, out);
             }
             Some(Came::Read(group, offsets)) => self.compare(group, &offsets, out),
-            Some(Came::Written(group, offsets, done)) => {
-                let told: std::sync::Arc<[_]> = offsets.as_slice().into();
-                out.observe(match done {
-                    Ok(()) => Observation::Committed { group, offsets: told },
-                    Err(error) => {
-                        let maybe_written = false;
+            Some(Came::Written(group, offsets, written)) => {
+                let told: Arc<[_]> = offsets.as_slice().into();
+                out.observe(match written {
+                    Written::Done => Observation::Committed { group, offsets: told },
+                    Written::Refused { error, certain } => {
+                        let maybe_written = !certain;
                         Observation::CommitFailed { group, offsets: told, error, maybe_written }
                     }
                 });
                 if group == self.config.group {
-                    self.flushed(&offsets, done.is_ok(), out);
+                    self.flushed(&offsets, written == Written::Done, out);
                 }
             }
             Some(Came::Fetched(_)) | None => {}

@@ -89,7 +89,16 @@ pub(super) enum Came {
     /// What a group has committed.
     Read(GroupId, Vec<(TopicPartition, Option<Offset>)>),
     /// What became of a write.
-    Written(GroupId, Offsets, Result<(), ErrorCode>),
+    Written(GroupId, Offsets, Written),
+}
+
+/// What became of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Written {
+    /// It took effect.
+    Done,
+    /// It was refused; an attempt before had no answer, and may have taken effect, if it is not `certain`.
+    Refused { error: ErrorCode, certain: bool },
 }
 
 /// The client.
@@ -104,6 +113,8 @@ pub(super) struct Side {
     /// The first is under way, or has failed a moment ago, if `busy`.
     errands: VecDeque<Errand>,
     busy: bool,
+    /// The first was tried, and nobody knows whether it took effect.
+    is_doubtful: bool,
     coordinators: BTreeMap<GroupId, BrokerId>,
 }
 
@@ -116,6 +127,7 @@ impl Side {
             delayed: BTreeSet::new(),
             errands: VecDeque::new(),
             busy: false,
+            is_doubtful: false,
             coordinators: BTreeMap::new(),
         }
     }
@@ -147,8 +159,9 @@ impl Side {
     }
 
     /// Takes an input.
-    pub(super) fn take(&mut self, input: Input<Timer, ()>, out: &mut Out) -> Option<Came> {
-        match self.client.unthrottled(input, out) {
+    pub(super) fn take(&mut self, mut input: Input<Timer, ()>, out: &mut Out) -> Option<Came> {
+        self.client.unthrottled(&mut input, out);
+        match input {
             Input::Deliver { from, message: Message::Response(id, response) } => {
                 match self.client.answered(from.route, id, response, out) {
                     Completed::Internal | Completed::Metadata => {}
@@ -228,12 +241,17 @@ impl Side {
             }
             (Errand::Write(group, offsets), GroupResponse::OffsetCommit(done)) => {
                 let is_final = done.err().is_none_or(|error| !is_of_the_coordinator(error));
-                is_final.then(|| Came::Written(*group, offsets.clone(), done))
+                // R9.4: a coordinator that has gone or is late may have written it.
+                self.is_doubtful |= !is_final;
+                let certain = !self.is_doubtful;
+                let written = done
+                    .map_or_else(|error| Written::Refused { error, certain }, |()| Written::Done);
+                is_final.then(|| Came::Written(*group, offsets.clone(), written))
             }
             (Errand::Read(..) | Errand::Write(..), _) => None,
         };
         if came.is_some() {
-            self.busy = false;
+            (self.busy, self.is_doubtful) = (false, false);
         } else {
             self.coordinators.remove(&errand.group());
             self.errands.push_front(errand);
@@ -257,6 +275,7 @@ impl Side {
             }
             Purpose::Find => self.retry_later(out),
             Purpose::Errand => {
+                self.is_doubtful = true;
                 if let Some(errand) = self.errands.front() {
                     self.coordinators.remove(&errand.group());
                 }

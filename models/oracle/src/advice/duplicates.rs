@@ -144,6 +144,17 @@ pub(super) const fn duplicates(cause: DuplicateCause) -> Advice {
             cure: "`unclean.leader.election.enable=false`, and `min.insync.replicas=2` with three \
                    replicas",
         },
+        DuplicateCause::MirrorRestart => Advice {
+            rule: "Connect keeps how far a source task has come every `offset.flush.interval.ms`. A task \
+                   that starts again copies what it has copied since",
+            cure: "flush more often, stop mirrors cleanly, and deduplicate behind the copy",
+        },
+        DuplicateCause::TranslationLag => Advice {
+            rule: "a mirror translates a committed offset to the nearest pair of offsets before it, and \
+                   commits that from time to time: never too far, often too early (KIP-545)",
+            cure: "shorter `emit.checkpoints.interval.seconds`, `sync.group.offsets.interval.seconds` and \
+                   `offset.lag.max`, and deduplicate by what the record itself says",
+        },
     }
 }
 

@@ -187,5 +187,22 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
                    not know whether it is written",
             cure: "wait for it before the commit (`dead_letter.wait: before-commit`)",
         },
+        LossCause::TranslatedTooFar | LossCause::FailOverReset => failed_over(cause),
+    }
+}
+
+/// Of a group that went over to another cluster.
+const fn failed_over(cause: LossCause) -> Advice {
+    if matches!(cause, LossCause::TranslatedTooFar) {
+        return Advice {
+            rule: "a mirror translates down: to the nearest pair of offsets before what was committed, and one \
+                   further",
+            cure: "it is a bug of the mirror: begin earlier by hand",
+        };
+    }
+    Advice {
+        rule: "MirrorMaker commits for groups of the other cluster only with `sync.group.offsets.enabled=true`, \
+               and a group without a commit begins where `auto.offset.reset` says",
+        cure: "switch it on, or begin at the checkpoints (`RemoteClusterUtils`), and use `earliest`",
     }
 }

@@ -475,6 +475,14 @@ macro_rules! facts {
             /// The group.
             group: GroupId,
         }
+        /// The application of a group goes over to another cluster: its members end here, and start there as
+        /// another group.
+        GroupMoved = "group_moved" at Controller {
+            /// The group.
+            group: GroupId,
+            /// The one that stands for it there.
+            to: GroupId,
+        }
         }
     };
 }

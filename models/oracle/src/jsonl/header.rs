@@ -8,11 +8,11 @@ use super::VERSION;
 use super::problem::Problem;
 use super::text::Text;
 use crate::context::{
-    Context, GroupContext, OutputsContext, ProducerContext, ProducerLimits, TopicContext,
+    Context, GroupContext, GroupPart, OutputsContext, ProducerContext, ProducerLimits, TopicContext,
 };
 use ackproof_types::{Acks, Micros, NodeId, Roster, SinkConfig, TopicId};
 use cluster::Cluster;
-use group::{Group, Output, Sink, consuming, output};
+use group::{Group, Output, Sink, consuming, output, part};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -231,6 +231,11 @@ pub fn header_line(context: &Context) -> String {
             on_failure: group.consuming.on_failure.name().to_owned(),
             produces: group.outputs.results.map(|one| Output::new(one, topic(one.topic))),
             dead_letter: group.outputs.dead_letters.map(|one| Output::new(one, topic(one.topic))),
+            mirror: group.is_mirror(),
+            stands_for: match group.part {
+                GroupPart::StandsFor(other) => Some(context.group(other).to_owned()),
+                GroupPart::Application | GroupPart::Mirror => None,
+            },
         };
         (group.name.clone(), shown)
     });
@@ -315,17 +320,16 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
             limits: limits(one),
         });
     }
-    let mut groups = Vec::new();
+    let (mut groups, all) = (Vec::new(), header.groups.0.iter());
+    let group_names: Vec<String> = all.map(|(name, _)| name.clone()).collect();
     for (name, one) in header.groups.0 {
         let of = one.topics.iter().map(|one| topic(one, format!("groups.{name}.topics")));
         let topics = of.collect::<Result<_, _>>()?;
-        let words = [&one.commit, &one.reset, &one.protocol];
-        if words.iter().flat_map(|word| word.chars()).any(char::is_control) {
+        if [&one.commit, &one.reset, &one.protocol].iter().any(|word| has_control(word)) {
             return Err((format!("groups.{name}: a control character in a text"), None));
         }
         let commit_interval = one.commit_within_ms.map(|ms| Micros::from_millis(u64::from(ms)));
         let (commit, reset) = (one.commit.as_str().into(), one.reset.as_str().into());
-        let protocol = one.protocol.as_str().into();
         let sink = one.sink.clone().map(SinkConfig::try_from).transpose();
         let sink = sink.map_err(|what| (format!("groups.{name}.sink: {what}"), None))?;
         let consuming = consuming(&name, &one)?;
@@ -334,9 +338,10 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
             dead_letters: output(&one.dead_letter, &topic, &format!("groups.{name}.dead_letter"))?,
         };
         groups.push(GroupContext {
+            part: part(&group_names, &name, &one)?,
             name,
             topics,
-            protocol,
+            protocol: one.protocol.as_str().into(),
             commit,
             reset,
             commit_interval,
@@ -349,6 +354,10 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
     let topics = topics_of(&header.topics);
     let roster = Roster::of(servers.into_iter().map(Some));
     Ok(Context { nodes, roster, clusters, topics, producers, groups })
+}
+
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
 }
 
 /// Its place is fixed, wherever the header has it.

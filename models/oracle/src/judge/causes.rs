@@ -47,6 +47,7 @@ macro_rules! rows {
     (@ $of:ident $variant:ident = $value:expr) => { $of::$variant($value) };
 }
 
+mod mirrors;
 mod obstacles;
 mod outputs;
 mod sinks;
@@ -239,6 +240,8 @@ rows! { losses: LossCause {
     OutputAcksOne, outputs::acked(Acks::Leader);
     OutputLost, outputs::acked(Acks::All);
     DeadLetterLost, outputs::dead_letter();
+    TranslatedTooFar, mirrors::translated_too_far();
+    FailOverReset, mirrors::reset();
 } }
 
 #[test]
@@ -353,6 +356,8 @@ rows! { duplicates: DuplicateCause {
     OffsetNotAdvanced, not_advanced();
     NeverCommitted, never_committed();
     TruncationRewind, worked(vec![positioned(5, 0, PositionSource::Truncated), processed(0, 0)]);
+    MirrorRestart, mirrors::restarted();
+    TranslationLag, mirrors::gone_over();
     NotOnRecord, told(vec![processed(0, 0), at_node(6, processed(0, 0))]);
 } }
 

@@ -339,9 +339,16 @@ impl<'a> Walk<'a> {
                 if work.is_past || std::mem::replace(&mut work.is_committed, true) {
                     return None;
                 }
-                let early = if work.processed == 0 { ", before it had processed it" } else { "" };
+                let is_early = work.processed == 0;
+                let of = self.context.stands_for(*group);
+                if let Some(of) = of.filter(|_| self.context.translates(entry.node, *group)) {
+                    let (of, group) = (self.context.group(of), self.context.group(*group));
+                    let text = format!("{who} committed {offset} for {group}: what {of} had done");
+                    return Some((Strand::Log, false, text));
+                }
+                let early = if is_early { ", before it had processed it" } else { "" };
                 let text = format!("{who} committed up to {offset}{early}");
-                (*group, work.processed == 0, text)
+                (*group, is_early, text)
             }
             Event::Positioned { group, partition, offset, source }
                 if self.is_below(*partition, *offset)
@@ -371,11 +378,23 @@ impl<'a> Walk<'a> {
         let (group, text) = match &entry.event {
             Event::Derived { group, record, output, .. } if record.id == self.record => {
                 let made = self.context.record(output.id);
-                (*group, format!("{who} made {made} of it, and calls send"))
+                let is_copy = self.context.groups[group.index()].is_mirror();
+                let what = if is_copy { "copies it as" } else { "made" };
+                let of = if is_copy { "" } else { " of it" };
+                (*group, format!("{who} {what} {made}{of}, and calls send"))
             }
             Event::Derived { group, record, output, .. } if output.id == self.record => {
                 let from = self.context.record(record.id);
                 (*group, format!("{who} made it of {from}"))
+            }
+            Event::GroupMoved { group, to } => {
+                let topic = self.partition.map(|partition| partition.topic);
+                let reads = |group: &GroupId| {
+                    topic
+                        .is_some_and(|one| self.context.groups[group.index()].topics.contains(&one))
+                };
+                let (from, to) = ([*group].into_iter().find(reads)?, self.context.group(*to));
+                (from, format!("{} ends here, and goes on as {to}", self.context.group(from)))
             }
             Event::SinkWritten { group, record, ignored, .. } if record.id == self.record => {
                 let what = if *ignored { "recognised it: nothing changed" } else { "took it" };

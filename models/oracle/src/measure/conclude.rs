@@ -20,6 +20,7 @@ impl Measure {
             .map(|producer| self.read.is_whole(producer.topic))
             .collect();
         self.count_open();
+        self.count_left();
         let mut counts = RecordCounts {
             log_duplicates: self.log_duplicates.values().sum(),
             log_duplicate_causes: self.log_duplicates,
@@ -79,18 +80,20 @@ impl Measure {
 
     /// What a group had not processed when it was read: skipped, or not come to yet.
     fn count_open(&mut self) {
+        self.note_passed();
         for (group, place, offset, id) in std::mem::take(&mut self.open) {
-            let (counts, processed) = &mut self.groups[group];
+            let index = GroupId(u16::try_from(group).expect("a group's id is a u16"));
             // What it processes is not on record.
-            if counts.processed == 0 && self.running.contains(&group) {
+            let is_silent = self.groups[group].0.processed == 0 && self.running.contains(&group);
+            let is_theirs = self.copies.has_passed(index, id);
+            let is_excused = self.copies.is_excused(index) && !is_theirs;
+            if is_silent || is_excused || self.has_done(index, id) {
                 continue;
             }
-            let index = GroupId(u16::try_from(group).expect("a group's id is a u16"));
             let standing = self.standings.get(index, place);
             let passed = standing.is_some_and(|standing| standing.passed(offset));
-            if !processed.contains(id) {
-                *if passed { &mut counts.skipped } else { &mut counts.backlog } += 1;
-            }
+            let (counts, _) = &mut self.groups[group];
+            *if passed { &mut counts.skipped } else { &mut counts.backlog } += 1;
         }
     }
 }

@@ -376,6 +376,8 @@ fn by_habit(group: &GroupContext, cause: DuplicateCause, began_here: bool) -> Du
     );
     if !uncommitted {
         cause
+    } else if group.is_mirror() {
+        DuplicateCause::MirrorRestart
     } else if group.commit == Word::Known(CommitStrategy::Never) {
         DuplicateCause::NeverCommitted
     } else if group.consuming.commit_offset == CommitOffset::Last && began_here {

@@ -5,12 +5,13 @@
 //! should have it. It does *not* speak of records that the log lost (`acked-durability`), of `acks=0`,
 //! nor of how often or in which order a record was processed. Records below a start that
 //! `auto.offset.reset=latest` chose are demanded: that loss is the configuration's. Each skip names
-//! its cause. Backlog is no loss, and what cannot fool it is told at [`Checker`]. Judged only in a complete
-//! history (`phase` `end`) with a settle phase, in which the group processed something: elsewhere what was
-//! not processed may only not be on record. Keeps three bits a record, a line a resumption. Broken on
-//! purpose by commit-before-processing strategies and `reset=latest`.
+//! its cause. Backlog is no loss. What cannot fool it, and what goes over to another cluster, is told at
+//! [`Checker`]. Judged only in a complete history (`phase` `end`) with a settle phase, in which the group processed
+//! something: elsewhere what was not processed may only not be on record. Keeps three bits a record, a line a
+//! resumption. Broken on purpose by commit-before-processing strategies and `reset=latest`.
 
 use crate::context::Context;
+use crate::copies::Copies;
 use crate::history::{Entry, Event, Phase, PositionSource, ProcessEnd};
 use crate::kind::Kind;
 use crate::partitions::Partitions;
@@ -47,6 +48,8 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::FinalReadDone,
     Kind::BecameLeader,
     Kind::PartitionsAdded,
+    Kind::Derived,
+    Kind::GroupMoved,
 ];
 
 /// A commit, as it was last seen.
@@ -127,6 +130,8 @@ struct Open {
 /// What cannot fool it. *A stale leader*: what lies above a cut is another record than the one that was
 /// processed there. *A late message*: processing counts whoever does it and however late, a zombie's too;
 /// but where the group stands is decided by the member that found its position last, not by a zombie's work.
+/// *Another cluster*: what a group had not processed when it went over (`group_moved`) is demanded, as a copy, of the
+/// group that stands for it there, and of nobody what was processed before; that all is copied, others judge.
 /// *A restart*: a member that starts again finds its position anew, lower than before or not; what lies at it
 /// or beyond is to come, whatever another one had reached.
 #[derive(Debug)]
@@ -138,6 +143,7 @@ pub(crate) struct Checker {
     read: RecordSet,
     groups: Vec<Group>,
     progress: GroupPlaces<Progress>,
+    copies: Copies,
     epochs: Places<LeaderEpoch>,
     open: Vec<Open>,
     settled: bool,
@@ -233,6 +239,7 @@ impl Checker {
             read: RecordSet::default(),
             groups: context.groups.iter().map(|_| Group::default()).collect(),
             progress: GroupPlaces::default(),
+            copies: Copies::new(context),
             epochs: Places::default(),
             open: Vec::new(),
             settled: false,
@@ -307,6 +314,39 @@ impl Checker {
         }
     }
 
+    /// Whether the group has processed the record, or another copy of it, here or before it came here.
+    fn is_done(&self, group: GroupId, id: RecordId) -> bool {
+        let has = |group: GroupId, id| self.groups[group.index()].processed.contains(id);
+        let origin = self.copies.origin(id);
+        let before = self.copies.came_from(group);
+        has(group, id)
+            || before.is_some_and(|before| {
+                let was_passed = self.copies.has_passed(before, origin);
+                has(group, origin) || has(before, origin) || was_passed
+            })
+    }
+
+    /// Whether a record is the group's to process: one whose application has gone answers for what it passed over.
+    fn is_due(&self, open: &Open) -> bool {
+        if self.copies.has_left(open.group) {
+            self.copies.has_passed(open.group, open.id)
+        } else {
+            !self.copies.is_excused(open.group)
+        }
+    }
+
+    /// Notes what groups had passed over when their applications went.
+    fn note_passed(&mut self) {
+        let Self { open, copies, progress, .. } = self;
+        for one in open.iter() {
+            let progress = progress.get(one.group, one.partition);
+            let is_past = progress.is_some_and(|progress| progress.standing.passed(one.offset));
+            if is_past && copies.has_left(one.group) {
+                copies.pass(one.group, one.id);
+            }
+        }
+    }
+
     fn demand(&mut self, entry: &Entry, partition: TopicPartition, offset: Offset, id: RecordId) {
         if !self.acked.contains(id) || !self.read.insert(id) {
             return;
@@ -331,6 +371,7 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
+        self.copies.observe(entry);
         match &entry.event {
             Event::Phase(Phase::Settle) => self.settled = true,
             Event::Phase(Phase::FinalRead) => self.is_over = true,
@@ -366,9 +407,11 @@ impl Property for Checker {
                     progress.given_up.insert(offset.0, offset.0 + 1);
                     return;
                 }
-                let group = &mut self.groups[group.index()];
+                let (origin, group) =
+                    (self.copies.origin(record.id), &mut self.groups[group.index()]);
                 group.works = true;
                 group.processed.insert(record.id);
+                group.processed.insert(origin);
             }
             Event::CommitSent { group, offsets } | Event::Committed { group, offsets } => {
                 for (partition, offset) in offsets.iter() {
@@ -404,13 +447,15 @@ impl Property for Checker {
                 return self.report.finish();
             }
         }
-        for (group, info) in self.groups.iter().zip(&self.context.groups) {
+        let all = (0..).map(GroupId).zip(self.groups.iter().zip(&self.context.groups));
+        for (id, (group, info)) in all {
             if group.works {
                 self.report.judged(group.demanded);
-            } else if group.demanded > 0 {
+            } else if group.demanded > 0 && !self.copies.is_excused(id) {
                 self.report.unjudged(|| format!("{} processed nothing on record", info.name));
             }
         }
+        self.note_passed();
         let mut backlog = BTreeMap::new();
         // What was passed over before the group's first position in a partition comes last: everybody expects
         // it, and the first violations are what is told.
@@ -421,7 +466,7 @@ impl Property for Checker {
         });
         for open in rest.into_iter().chain(early) {
             let of = &self.groups[open.group.index()];
-            if !of.works || of.processed.contains(open.id) {
+            if !of.works || !self.is_due(open) || self.is_done(open.group, open.id) {
                 continue;
             }
             let progress = self.progress.get(open.group, open.partition);
@@ -430,8 +475,7 @@ impl Property for Checker {
                 *count += 1;
                 continue;
             }
-            let group = &self.context.groups[open.group.index()];
-            let why = explain(group, open, progress);
+            let why = explain(&self.context, open, progress);
             let (partition, offset) = (open.partition, open.offset);
             let (record, group) = (open.id, Some(open.group));
             let subject = Subject { record, partition, offset, group, until: None };

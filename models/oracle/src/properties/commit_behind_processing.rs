@@ -247,6 +247,11 @@ impl Property for Checker {
                 self.working.insert(*group);
                 self.work.of(*group, *partition).process(offset.0, record.id);
             }
+            // What it passes the group had processed in the cluster that it came from, or `at-least-once` says so.
+            Event::CommitSent { group, .. }
+            | Event::Committed { group, .. }
+            | Event::CommitFailed { group, .. }
+                if self.context.translates(entry.node, *group) => {}
             Event::CommitSent { group, offsets } => {
                 self.groups_with_sends.insert(*group);
                 self.send(entry, *group, offsets);

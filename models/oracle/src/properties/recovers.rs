@@ -12,6 +12,7 @@
 //! that stop committing.
 
 use crate::context::Context;
+use crate::copies::Copies;
 use crate::history::{Entry, Event, Phase};
 use crate::kind::Kind;
 use crate::record_set::RecordSet;
@@ -55,6 +56,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::IsrChanged,
     Kind::FinalRead,
     Kind::FinalReadDone,
+    Kind::GroupMoved,
 ];
 
 /// A partition as the controller sees it.
@@ -83,6 +85,7 @@ pub(crate) struct Checker {
     /// What groups made and sent on, without an outcome, and when: they go on after the load.
     made: BTreeMap<RecordId, Timestamp>,
     lag: Lag,
+    copies: Copies,
 }
 
 /// How the groups stood when the final read began.
@@ -142,6 +145,7 @@ impl Checker {
             open: RecordSet::default(),
             made: BTreeMap::new(),
             lag: Lag::new(context),
+            copies: Copies::new(context),
         }
     }
 
@@ -173,8 +177,9 @@ impl Checker {
                 }
             });
         }
-        let (told, untold): (Vec<_>, Vec<_>) =
-            groups(&self.context).partition(|(id, _)| !self.lag.is_untold(*id));
+        let (told, untold): (Vec<_>, Vec<_>) = groups(&self.context)
+            .filter(|(id, _)| !self.copies.is_excused(*id))
+            .partition(|(id, _)| !self.lag.is_untold(*id));
         if let Some((_, group)) = untold.first() {
             self.report.unjudged(|| format!("{} processed nothing on record", group.name));
         }
@@ -299,6 +304,7 @@ impl Property for Checker {
             self.lag.sample(&self.context, entry.at);
         }
         self.lag.observe(entry);
+        self.copies.observe(entry);
         match &entry.event {
             Event::Phase(Phase::Settle) => {
                 self.settling = Some(entry.at);

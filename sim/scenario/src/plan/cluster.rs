@@ -1,6 +1,6 @@
 //! A cluster with everything decided, and what the clusters of a plan share out: topics and numbers.
 
-use super::{Group, Plan, Settings, Startup, Topic};
+use super::{Group, Part, Plan, Settings, Startup, Topic};
 use crate::capacity::{Capacity, Quotas};
 use ackproof_types::{ClusterId, TopicId};
 
@@ -56,6 +56,28 @@ impl Plan {
     #[must_use]
     pub fn cluster_of(&self, group: &Group) -> ClusterId {
         group.topics.first().map_or(group.at, |topic| self.topics[topic.index()].cluster)
+    }
+
+    /// The groups that the scenario names under `groups`.
+    pub fn named_groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter().filter(|group| group.is_named())
+    }
+
+    /// The group that stands in another cluster for the one of this index.
+    #[must_use]
+    pub fn stand_in(&self, group: u16) -> Option<u16> {
+        let stands = |one: &Group| one.part == Part::StandsFor(group);
+        let place = self.groups.iter().position(stands)?;
+        u16::try_from(place).ok()
+    }
+
+    /// Whether a mirror copies `topic`, or makes it of another one.
+    #[must_use]
+    pub fn is_mirrored(&self, topic: TopicId) -> bool {
+        let mut mirrors = self.groups.iter().filter(|group| group.mirror().is_some());
+        mirrors.any(|one| {
+            one.topics.contains(&topic) || one.produces.as_ref().is_some_and(|to| to.to == topic)
+        })
     }
 
     /// `__consumer_offsets` of the cluster `id`.

@@ -90,6 +90,37 @@ pub struct Group {
     pub config: Settings,
     /// Other settings, of members that start from these times on; ascending.
     pub deploys: Vec<(Micros, Settings)>,
+    /// What it is beside the groups that the scenario names.
+    pub part: Part,
+}
+
+/// What a group of a plan is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Part {
+    /// One that the scenario names.
+    #[default]
+    Application,
+    /// It stands in another cluster for the group of this index, whose application goes over to it.
+    StandsFor(u16),
+    /// A mirror: it has one member, which reads a topic and writes copies to another one.
+    Mirror(Mirror),
+}
+
+/// What a mirror is told (MirrorMaker 2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mirror {
+    /// `offset.flush.interval.ms`.
+    pub flush_interval: Micros,
+    /// `offset.lag.max`.
+    pub offset_lag_max: u32,
+    /// `emit.checkpoints.interval.seconds`; none: `emit.checkpoints.enabled=false`.
+    pub checkpoint_interval: Option<Micros>,
+    /// `sync.group.offsets.interval.seconds`; none: `sync.group.offsets.enabled=false`.
+    pub sync_interval: Option<Micros>,
+    /// `replication.factor` of the topic that it makes.
+    pub replication_factor: u16,
+    /// Groups whose offsets it translates, ascending.
+    pub groups: Vec<u16>,
 }
 
 /// How the number of a group's members follows its lag. It has `members` at least.
@@ -123,6 +154,21 @@ pub struct Output {
 }
 
 impl Group {
+    /// What it is told as a mirror, if it is one.
+    #[must_use]
+    pub fn mirror(&self) -> Option<&Mirror> {
+        match &self.part {
+            Part::Mirror(mirror) => Some(mirror),
+            Part::Application | Part::StandsFor(_) => None,
+        }
+    }
+
+    /// Whether the scenario names it under `groups`.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.part == Part::Application
+    }
+
     /// All that it sends on.
     pub fn outputs(&self) -> impl Iterator<Item = (Lane, &Output)> {
         let outputs = [&self.produces, &self.dead_letter];

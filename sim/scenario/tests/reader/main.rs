@@ -8,6 +8,7 @@ mod common;
 mod consuming;
 mod faults;
 mod messages;
+mod mirrors;
 mod mutations;
 mod outputs;
 mod protocol;

@@ -4,8 +4,8 @@
 use super::frame::lives;
 use super::{Base, Dump, Line, Log, Place, What};
 use ackproof_oracle::context::{
-    ConsumingContext, Context, GroupContext, OutputsContext, ProducerContext, ProducerLimits,
-    TopicContext, Word, servers,
+    ConsumingContext, Context, GroupContext, GroupPart, OutputsContext, ProducerContext,
+    ProducerLimits, TopicContext, Word, servers,
 };
 use ackproof_types::{
     Acks, CommitStrategy, GroupId, GroupProtocol, NodeId, OffsetReset, ProducerIndex, Record,
@@ -155,6 +155,7 @@ impl Roster {
             topics: (1..).map(TopicId).take(sizes.len()).collect(),
             sink: None,
             outputs: OutputsContext::default(),
+            part: GroupPart::Application,
             commit: Word::Known(CommitStrategy::SyncAfterBatch),
             protocol: Word::Known(GroupProtocol::Classic),
             reset: settings.reset.clone(),

@@ -66,9 +66,11 @@ fn without_instance(tree: &Value, producer: &str, instances: u64, process: &str)
     Some(tree)
 }
 
-/// Without one of the groups, or with fewer members.
+/// Without one of the mirrors or of the groups, or with fewer members.
 pub(crate) fn groups(tree: &Value) -> Vec<Value> {
-    let mut found = Vec::new();
+    let mirrors = names(tree, "mirrors").into_iter();
+    let mut found: Vec<Value> =
+        mirrors.filter_map(|name| with(tree, &["mirrors", &name], None)).collect();
     for name in names(tree, "groups") {
         found.extend(with(tree, &["groups", &name], None));
         let members = number(tree, &["groups", &name, "members"]).unwrap_or(1);
@@ -154,7 +156,7 @@ const OFFSETS: &str = "offsets.topic.replication.factor";
 pub(crate) fn settings(tree: &Value) -> Vec<Value> {
     let mut found = Vec::new();
     let mut places: Vec<Vec<String>> = vec![vec!["cluster".to_owned()]];
-    for kind in ["topics", "producers", "groups"] {
+    for kind in ["topics", "producers", "groups", "mirrors", "clusters"] {
         places.extend(names(tree, kind).into_iter().map(|name| vec![kind.to_owned(), name]));
     }
     for place in &places {
@@ -244,7 +246,7 @@ pub(crate) fn sizes(tree: &Value) -> Vec<(&'static str, u64)> {
         let each = entries(tree, kind).into_iter();
         each.map(|(_, entry)| number(entry, &[key]).unwrap_or(usual)).sum()
     };
-    let settings: usize = ["topics", "producers", "groups"]
+    let settings: usize = ["topics", "producers", "groups", "mirrors", "clusters"]
         .iter()
         .flat_map(|kind| entries(tree, kind))
         .map(|(_, entry)| entries(entry, "config").len())

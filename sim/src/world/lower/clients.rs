@@ -59,6 +59,23 @@ fn client(
     }
 }
 
+/// The producer that the process at `node` has for what it sends on.
+pub(super) fn output(
+    plan: &Plan,
+    (node, lane): (NodeId, Lane),
+    output: &Output,
+    cast: &Cast,
+    known: &dyn Fn(ClusterId) -> (Arc<[BrokerId]>, u64),
+) -> ProducerConfig {
+    let Output { to, sending, compressed_to, config, .. } = output;
+    let (topic, compressed_to, sending) = (*to, *compressed_to, *sending);
+    let made = Client { topic, config, compressed_to, sending };
+    let (index, name) = (cast.outputs[&(node, lane)], cast.output_name(node, lane));
+    // Its topic may be in another cluster than what the process reads.
+    let there = known(plan.topics[to.index()].cluster);
+    client(plan, (index, &name), &made, there)
+}
+
 /// The member at `node`, whose consumer is `consumer`, with its producers.
 pub(crate) fn pipeline(
     plan: &Plan,
@@ -69,16 +86,10 @@ pub(crate) fn pipeline(
 ) -> PipelineConfig {
     let mut pipeline = PipelineConfig { consumer, results: None, dead_letters: None };
     let application = &mut pipeline.consumer.application.outputs;
-    for (lane, output) in plan.groups[usize::from(group)].outputs() {
+    for (lane, one) in plan.groups[usize::from(group)].outputs() {
+        let producer = Some(output(plan, (node, lane), one, cast, known));
         let index = cast.outputs[&(node, lane)];
-        let Output { to, awaits, sending, compressed_to, config, .. } = output;
-        let (topic, compressed_to, sending) = (*to, *compressed_to, *sending);
-        let made = Client { topic, config, compressed_to, sending };
-        let name = cast.output_name(node, lane);
-        // Its own topic may be in another cluster than what the member reads.
-        let there = known(plan.topics[to.index()].cluster);
-        let producer = Some(client(plan, (index, &name), &made, there));
-        let told = Some(OutputConfig { producer: index, awaits: *awaits });
+        let told = Some(OutputConfig { producer: index, awaits: one.awaits });
         match lane {
             Lane::Results => (pipeline.results, application.results) = (producer, told),
             Lane::DeadLetters => {

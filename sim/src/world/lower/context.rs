@@ -4,6 +4,9 @@ use super::*;
 
 /// How long after the work a commit is due. None: some of it may stay uncommitted for good.
 fn commit_interval(group: &Group) -> Option<Micros> {
+    if let Some(mirror) = group.mirror() {
+        return Some(mirror.flush_interval);
+    }
     if group.consuming.commit_offset == CommitOffset::Last {
         return None;
     }
@@ -114,6 +117,11 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
         commit_interval: commit_interval(group),
         consuming: consuming(group),
         outputs: outputs(group),
+        part: match &group.part {
+            Part::Application => GroupPart::Application,
+            Part::Mirror(_) => GroupPart::Mirror,
+            Part::StandsFor(other) => GroupPart::StandsFor(GroupId(*other)),
+        },
     });
     Context {
         nodes: cast.names.clone(),

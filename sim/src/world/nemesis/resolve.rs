@@ -61,6 +61,7 @@ pub(crate) fn decide(fault: &ScheduledFault, cast: &Cast, world: &World) -> Faul
         | Action::SlowFollower(_)
         | Action::Leave
         | Action::Join
+        | Action::FailOver
         | Action::Hold(_)
         | Action::AddPartitions(_) => {}
     }

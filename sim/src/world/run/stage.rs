@@ -7,6 +7,7 @@ use ackproof_kafka::broker::Broker;
 use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
 use ackproof_kafka::consumer::Consumer;
 use ackproof_kafka::controller::Controller;
+use ackproof_kafka::mirror::Mirror;
 use ackproof_kafka::pipeline::Pipeline;
 use ackproof_kafka::producer::Producer;
 use ackproof_kafka::reader::Reader;
@@ -60,6 +61,11 @@ pub(super) fn process(
         }
         Role::Member(group, member) | Role::Spare(group, member) => {
             let of_group = &plan.groups[usize::from(group)];
+            if let Some(told) = of_group.mirror() {
+                let config = lower::mirror(plan, (group, node), told, cast, &known);
+                let config = config.expect("a mirror has what it copies from one topic to another");
+                return Box::new(Running::<Mirror>::new(node, config, rng));
+            }
             let there = plan.cluster_of(of_group);
             let config =
                 |settings| lower::consumer(plan, settings, (group, member, name), known(there));

@@ -1,9 +1,9 @@
 //! A consumer group in the header of a history.
 
 use super::Mistake;
-use crate::context::{ConsumingContext, OutputContext};
+use crate::context::{ConsumingContext, GroupPart, OutputContext};
 use ackproof_types::{
-    Awaits, CommitOffset, Covers, MemoryIn, OnRecordFailure, SinkConfig, TopicId,
+    Awaits, CommitOffset, Covers, GroupId, MemoryIn, OnRecordFailure, SinkConfig, TopicId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,12 @@ pub(super) struct Group {
     /// Where it sends records that it puts aside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) dead_letter: Option<Output>,
+    /// It is a mirror: what it produces are copies of what it reads.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) mirror: bool,
+    /// The group of another cluster that it stands for: that one's application comes here (`group_moved`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stands_for: Option<String>,
     /// What its members write to; left out: `sink_written` judges nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) sink: Option<Sink>,
@@ -163,4 +169,18 @@ pub(super) fn consuming(name: &str, group: &Group) -> Result<ConsumingContext, M
         on_failure: OnRecordFailure::by_name(failure)
             .ok_or_else(|| unknown("on_failure", failure))?,
     })
+}
+
+/// What the group of this header is among those of these names.
+pub(super) fn part(names: &[String], name: &str, shown: &Group) -> Result<GroupPart, Mistake> {
+    let Some(other) = &shown.stands_for else {
+        return Ok(if shown.mirror { GroupPart::Mirror } else { GroupPart::Application });
+    };
+    if shown.mirror {
+        return Err((format!("groups.{name}: a mirror stands for no group"), None));
+    }
+    let found = names.iter().position(|known| known == other);
+    let id = found.and_then(|place| u16::try_from(place).ok()).map(GroupId);
+    let unknown = || (format!("groups.{name}.stands_for: no group {other:?} in this header"), None);
+    id.map(GroupPart::StandsFor).ok_or_else(unknown)
 }

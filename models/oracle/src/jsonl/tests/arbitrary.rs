@@ -236,6 +236,7 @@ fn of_the_run() -> impl Strategy<Value = Event> {
         }),
         (group(), code()).prop_map(|(group, error)| Event::PollFailed { group, error }),
         group().prop_map(|group| Event::PollOverdue { group }),
+        (group(), group()).prop_map(|(group, to)| Event::GroupMoved { group, to }),
         (group(), place(), offset(), record(), any::<bool>()).prop_map(
             |(group, partition, offset, record, ignored)| {
                 Event::SinkWritten { group, partition, offset, record, ignored }

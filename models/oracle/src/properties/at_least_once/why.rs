@@ -12,10 +12,11 @@ use ackproof_types::{
 
 /// The first resumption past the record, and what it tells.
 pub(super) fn explain(
-    group: &GroupContext,
+    context: &Context,
     open: &Open,
     progress: Option<&Progress>,
 ) -> (LossCause, Option<Resumption>) {
+    let group = &context.groups[open.group.index()];
     // Given again since, it was in hand.
     let was_cut = progress
         .is_some_and(|one| one.cut.contains(open.offset.0) && !one.polled.contains(open.offset.0));
@@ -44,11 +45,7 @@ pub(super) fn explain(
     let cause = match resumption.source {
         // A position that the group's setting does not give is the doing of no setting.
         PositionSource::NoCommitLatest if resets_to(OffsetReset::Latest) => {
-            match (resumption.is_expired, resumption.is_added) {
-                (true, _) => LossCause::Expired,
-                (false, true) => LossCause::PartitionAdded,
-                (false, false) => LossCause::ResetLatest,
-            }
+            to_latest(context, open.group, resumption)
         }
         PositionSource::NoCommitByDuration if by_duration => LossCause::ResetByDuration,
         PositionSource::OutOfRangeByDuration if by_duration => LossCause::OutOfRange,
@@ -57,6 +54,11 @@ pub(super) fn explain(
             LossCause::OutOfRange
         }
         PositionSource::Committed if was_cut && resumption.commit.is_none() => LossCause::LogCut,
+        PositionSource::Committed
+            if resumption.commit.is_some_and(|one| context.translates(one.node, open.group)) =>
+        {
+            LossCause::TranslatedTooFar
+        }
         PositionSource::Committed if is_beyond(group, open, resumption) => LossCause::CommitBeyond,
         PositionSource::Committed
             if open.offset < resumption.given
@@ -75,6 +77,16 @@ pub(super) fn explain(
         | PositionSource::Sought => LossCause::NeverGiven,
     };
     (cause, Some(*resumption))
+}
+
+/// Why there was no commit, and `auto.offset.reset=latest` decided.
+fn to_latest(context: &Context, group: GroupId, by: &Resumption) -> LossCause {
+    match (by.is_expired, by.is_added) {
+        (true, _) => LossCause::Expired,
+        (false, true) => LossCause::PartitionAdded,
+        (false, false) if context.stands_for(group).is_some() => LossCause::FailOverReset,
+        (false, false) => LossCause::ResetLatest,
+    }
 }
 
 /// The application was done with a record that it had not processed.
