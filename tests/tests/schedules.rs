@@ -6,7 +6,7 @@ use crate::support::root;
 use crate::support::{assert_none, load, outcome, parallel, scenarios};
 use ackproof::study::saved::save;
 use ackproof::world::{document, run};
-use ackproof_scenario::plan::Plan;
+use ackproof_scenario::plan::{Plan, ScheduledFault};
 use ackproof_scenario::write;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -201,11 +201,11 @@ fn a_saved_schedule_is_the_run_it_came_from() {
                 findings.push(format!("{file} seed {seed}, {form}: written twice, it differs"));
             }
         }
-        let faults = first
-            .schedule
-            .iter()
-            .any(|fault| format!("{:?}", fault.kind.target).contains("Leader"));
-        if faults && !anchored.contains("appends") {
+        let of_leaders =
+            |fault: &&ScheduledFault| format!("{:?}", fault.kind.target).contains("Leader");
+        // By chance none of a few strikes close behind an append.
+        let faults = first.schedule.iter().filter(of_leaders).count();
+        if faults > 3 && !anchored.contains("appends") {
             findings.push(format!("{file} seed {seed}: no fault on a leader is anchored"));
         }
         findings

@@ -104,7 +104,7 @@ causes! {
         TranslatedTooFar = "translated-too-far",
             "a mirror translated what the group had committed in the first cluster to an offset behind a record that it had not processed there";
         FailOverReset = "fail-over-reset-latest",
-            "sync.group.offsets.enabled: the group went over to another cluster, where nobody had committed for it, and auto.offset.reset=latest skipped it";
+            "the group went over to another cluster, where no translated offset was committed for it (sync.group.offsets.enabled, its interval, `groups` of the mirror), and auto.offset.reset=latest skipped it";
     }
 }
 
@@ -203,7 +203,7 @@ causes! {
         MirrorRestart = "mirror-restart",
             "offset.flush.interval.ms: a mirror started again, and copied again what it had copied since it last kept its offsets";
         TranslationLag = "translation-lag",
-            "sync.group.offsets.interval.seconds, offset.lag.max: the group went over to another cluster, and began there before what it had processed here";
+            "the group went over to another cluster, and began there before what it had processed here: offsets are translated late and downwards (sync.group.offsets.interval.seconds, offset.lag.max), or not at all (sync.group.offsets.enabled)";
     }
 }
 

@@ -224,6 +224,15 @@ fn copy(
         return Some(id);
     }
     check_name(sink, &name, at);
+    if source.name.starts_with(&format!("{}.", clusters.of(to).name)) {
+        let message = format!(
+            "{} comes from {}: a mirror does not copy a topic back (`MirrorSourceConnector#isCycle`)",
+            source.name,
+            clusters.of(to).name
+        );
+        sink.at(at, message);
+        return None;
+    }
     let brokers = clusters.of(to).brokers;
     if replication_factor > brokers {
         let message = format!(
@@ -235,7 +244,14 @@ fn copy(
         return None;
     }
     let place = topics.len() + 1 - clusters.all().count();
-    topics.insert(place, Topic { name, cluster: to, replication_factor, ..source });
+    let mut config = source.config.clone();
+    // `DefaultConfigPropertyFilter` leaves these out: those of the target apply.
+    for key in ["min.insync.replicas", "unclean.leader.election.enable"] {
+        if let Some(value) = clusters.of(to).settings.0.get(key) {
+            config.0.insert(key, value.clone());
+        }
+    }
+    topics.insert(place, Topic { name, cluster: to, replication_factor, config, ..source });
     u16::try_from(place).ok().map(TopicId)
 }
 

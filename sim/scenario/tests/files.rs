@@ -111,7 +111,7 @@ fn files() -> Vec<(String, String)> {
         }
         for file in fs::read_dir(&folder).expect("readable") {
             let path = file.expect("readable").path();
-            if path.is_dir() {
+            if path.extension().is_none_or(|end| end != "json") {
                 continue;
             }
             let name = path

@@ -263,7 +263,7 @@ fn effect(failed: Option<&Failed>, base: &Ran, ran: &Ran) -> Effect {
         || gone(&base.arm) < gone(&ran.arm)
         || stuck(before, after);
     match failed {
-        None if is_worse => Effect::Breaks,
+        None if ran.arm.violated.iter().any(is_new) => Effect::Breaks,
         None => Effect::Holds,
         Some(failed) if !failed.is_cured(before, after) => Effect::Fails,
         Some(failed) if is_worse || !failed.is_judged(after) => Effect::Trades,

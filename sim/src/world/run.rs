@@ -224,8 +224,8 @@ impl<'a> Director<'a> {
         self.world.agenda(at.0, item);
     }
 
-    fn direct(mut self) -> Result<RunOutcome, Failure> {
-        self.put(Micros::ZERO, Agenda::Phase(Phase::Load));
+    /// Every process that runs from the start, or from when its plan says.
+    fn boot_all(&mut self) {
         for (node, role) in self.cast.clone().nodes() {
             match role {
                 Role::Controller(_) | Role::Broker(_) => self.put(Micros::ZERO, Agenda::Boot(node)),
@@ -239,6 +239,11 @@ impl<'a> Director<'a> {
                 Role::Spare(..) | Role::Reader(_) => {}
             }
         }
+    }
+
+    fn direct(mut self) -> Result<RunOutcome, Failure> {
+        self.put(Micros::ZERO, Agenda::Phase(Phase::Load));
+        self.boot_all();
         for (number, fault) in (0..).zip(self.schedule.clone()) {
             match fault.start {
                 Start::At(at) => self.put(at, Agenda::Fault(number)),

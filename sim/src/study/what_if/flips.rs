@@ -4,7 +4,7 @@
 //! Places that say the same of a setting are flipped together: a setting of three producers is one setting.
 
 use crate::world::document::Sets;
-use ackproof_scenario::plan::{Group, Output, Plan, SettingValue, Settings, Topic};
+use ackproof_scenario::plan::{Group, Output, Part, Plan, SettingValue, Settings, Topic};
 use ackproof_scenario::settings::{self, Preset, Scope, Setting};
 use ackproof_types::{
     AfterCrash, AtEnd, Awaits, CommitEvery, CommitOffset, CommitStrategy, Covers, KafkaVersion,
@@ -201,7 +201,13 @@ fn producers(plan: &Plan, found: &mut Found) {
 }
 
 fn topics(plan: &Plan, found: &mut Found) {
-    for (_, one) in plan.user_topics() {
+    let is_mirror = |one: &&Group| matches!(one.part, Part::Mirror(_));
+    let copies = plan.groups.iter().filter(is_mirror).filter_map(|one| one.produces.as_ref());
+    let made: Vec<_> = copies.map(|one| one.to).collect();
+    for (id, one) in plan.user_topics() {
+        if made.contains(&id) {
+            continue;
+        }
         let Topic { name, replication_factor, config, .. } = one;
         let path = format!("topics.{name}");
         found.settings(Scope::Topic, (name, &path), config, plan.kafka, &[]);
@@ -230,6 +236,17 @@ fn protocol(group: &Group) -> &'static str {
 
 fn groups(plan: &Plan, found: &mut Found) {
     for one in &plan.groups {
+        match &one.part {
+            Part::Application => {}
+            Part::StandsFor(_) => continue,
+            Part::Mirror(mirror) => {
+                let path = format!("mirrors.{}.config", one.name);
+                let now = mirror.sync_interval.is_some().to_string();
+                let at = (one.name.as_str(), path.as_str());
+                found.word("mirror", "sync.group.offsets.enabled", at, &now, &["true", "false"]);
+                continue;
+            }
+        }
         let path = format!("groups.{}", one.name);
         let at = (one.name.as_str(), path.as_str());
         let protocol = protocol(one);
@@ -307,7 +324,7 @@ fn sink(one: &Group, at: (&str, &str), found: &mut Found) {
 }
 
 fn outputs(plan: &Plan, found: &mut Found) {
-    for one in &plan.groups {
+    for one in plan.groups.iter().filter(|one| one.part == Part::Application) {
         let lanes = [("produces", &one.produces), ("dead_letter", &one.dead_letter)];
         for (lane, output) in lanes {
             let Some(Output { awaits, sending, config, .. }) = output else { continue };

@@ -89,5 +89,5 @@ fn begun(before: &[(u16, Event)], source: PositionSource) -> Told {
         (0, Event::FinalRead { partition: OUT, base_offset, records }),
         phase(Phase::End),
     ];
-    mirrored([&first[..], &[processes(900)], before, &over, &last].concat())
+    mirrored([&first[..], before, &over, &last].concat())
 }
