@@ -166,7 +166,8 @@ function turn(curve, sight) {
  */
 function change(flip, report) {
   const more = flip.arm.violated.filter((/** @type {string} */ name) => !report.run.violated.includes(name)).map((/** @type {string} */ name) => `violates ${name}`);
-  if (flip.effect === "trades") more.push(...flip.gives_up.map((/** @type {string} */ cause) => `leaves ${cause} possible`));
+  if (flip.effect === "trades" || flip.effect === "holds") more.push(...flip.gives_up.map((/** @type {string} */ cause) => `leaves ${cause} possible`));
+  if (flip.effect === "saves" && flip.leaves) more.push(`leaves ${flip.leaves} possible`);
   return el("span", null, `${flip.setting} `, el("b", null, `${flip.from} → ${flip.to}`), more.map((/** @type {string} */ text) => el("span", { class: "muted" }, el("br"), text)));
 }
 

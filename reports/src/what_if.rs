@@ -61,6 +61,8 @@ pub struct Flip {
     pub effect: Effect,
     /// Causes by which a record may be lost or skipped with it, and not without it.
     pub gives_up: Vec<String>,
+    /// The cause of the failure, where it stays possible with it: other times may bring it back; null: it does not.
+    pub leaves: Option<String>,
     /// What came of it.
     pub arm: Arm,
     /// How often other seeds fail with it, of those that [`WhatIfReport::others`] counts; null: that was not

@@ -6,7 +6,8 @@ use crate::support::root;
 use crate::support::{assert_none, load, outcome, parallel, scenarios};
 use ackproof::study::saved::save;
 use ackproof::world::{document, run};
-use ackproof_scenario::plan::{Plan, ScheduledFault};
+use ackproof_scenario::plan::Plan;
+use ackproof_scenario::schedule::ScheduledFault;
 use ackproof_scenario::write;
 use std::collections::{BTreeMap, BTreeSet};
 

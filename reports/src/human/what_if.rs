@@ -156,9 +156,12 @@ fn name(flip: &Flip, report: &WhatIfReport) -> Vec<String> {
     }
     let new = new(flip, report).into_iter().map(|name| format!("violates {name}"));
     lines.extend(new);
-    if flip.effect == Effect::Trades {
-        lines.extend(flip.gives_up.iter().map(|cause| format!("leaves {cause} possible")));
-    }
+    let possible: &[String] = match flip.effect {
+        Effect::Trades | Effect::Holds => &flip.gives_up,
+        Effect::Saves => flip.leaves.as_slice(),
+        _ => &[],
+    };
+    lines.extend(possible.iter().map(|cause| format!("leaves {cause} possible")));
     lines
 }
 

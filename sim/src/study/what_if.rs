@@ -98,6 +98,9 @@ pub fn what_if(question: &Question<'_>) -> Result<WhatIfReport, Failure> {
                 let gives_up = possible(&arm.plan);
                 let gives_up = gives_up.difference(&promised).cloned();
                 arm.flip.gives_up = gives_up.collect();
+                let cause = failed.as_ref().and_then(Failed::cause);
+                arm.flip.leaves =
+                    cause.filter(|cause| is_possible(&arm.plan, cause)).map(str::to_owned);
                 let effect = effect(failed.as_ref(), &base, &ran);
                 let is_weaker = effect == Effect::Saves && !arm.flip.gives_up.is_empty();
                 arm.flip.effect = if is_weaker { Effect::Trades } else { effect };
@@ -169,6 +172,7 @@ impl Question<'_> {
                         sets: one.sets,
                         effect: Effect::Unknown,
                         gives_up: Vec::new(),
+                        leaves: None,
                         arm: Arm::default(),
                         others: None,
                         command,
@@ -253,6 +257,11 @@ fn possible(plan: &Plan) -> BTreeSet<String> {
     contract.possible.iter().filter(is_silent).flat_map(|one| one.causes.clone()).collect()
 }
 
+/// Whether a cause, silent or not, is one that a contract leaves open.
+fn is_possible(plan: &Plan, cause: &str) -> bool {
+    contract(plan).possible.iter().any(|one| one.causes.iter().any(|known| known == cause))
+}
+
 fn effect(failed: Option<&Failed>, base: &Ran, ran: &Ran) -> Effect {
     if base.arm.digest == ran.arm.digest {
         return Effect::Nothing;
@@ -281,7 +290,7 @@ fn gone(arm: &Arm) -> f64 {
     arm.values.iter().take(GONE).flatten().sum()
 }
 
-/// What saves first; of those, what saves more seeds, and then what costs less.
+/// What saves first; of those, what rules the cause out, then what saves more seeds, and then what costs less.
 fn rank(one: &Flip, other: &Flip) -> Ordering {
     let fail = |flip: &Flip| flip.others.map_or(0, |others| others.fail);
     let costs = |flip: &Flip| {
@@ -295,7 +304,9 @@ fn rank(one: &Flip, other: &Flip) -> Ordering {
         let pairs = costs(one).into_iter().zip(costs(other));
         pairs.map(|(one, other)| one.total_cmp(&other)).find(|order| order.is_ne())
     };
-    one.effect.cmp(&other.effect).then_with(|| fail(one).cmp(&fail(other))).then_with(|| {
+    let leaves = |flip: &Flip| flip.effect == Effect::Saves && flip.leaves.is_some();
+    let by_cure = one.effect.cmp(&other.effect).then(leaves(one).cmp(&leaves(other)));
+    by_cure.then_with(|| fail(one).cmp(&fail(other))).then_with(|| {
         if one.effect <= Effect::Trades { by_cost() } else { None }.unwrap_or(Ordering::Equal)
     })
 }

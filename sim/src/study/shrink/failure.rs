@@ -79,6 +79,12 @@ impl Failure {
             .or_else(|| violated.first().map(|one| property(one)))
     }
 
+    /// The name of its cause, if the oracle names one.
+    #[must_use]
+    pub fn cause(&self) -> Option<&'static str> {
+        self.cause
+    }
+
     /// Whether a run failed of this, for this cause, and of nothing else.
     #[must_use]
     pub fn is_in(&self, findings: &Findings) -> bool {
