@@ -37,6 +37,13 @@ fn said(mirror: &str, faults: &str) -> Vec<String> {
 const OVER: &str = r#"{ "at": "9s", "fail-over": "ledger" }"#;
 
 #[test]
+fn a_mirror_does_not_copy_back_what_came_from_there() {
+    let back = r#"{ "to": "backup" }, "back": { "topic": "primary.payments", "to": "primary" }"#;
+    let found = said(back, OVER);
+    assert!(found.iter().any(|one| one.contains("does not copy a topic back")), "{found:?}");
+}
+
+#[test]
 fn a_mirror_makes_a_topic_and_a_group_that_goes_over_one_there() {
     let faults = format!(r#"{OVER}, {{ "at": "5s", "crash": "mirror-0", "for": "1s" }}"#);
     let config = r#""config": { "offset.lag.max": 7, "sync.group.offsets.enabled": true }"#;
@@ -45,7 +52,7 @@ fn a_mirror_makes_a_topic_and_a_group_that_goes_over_one_there() {
     let copy = &plan.topics[2];
     assert_eq!((copy.name.as_str(), copy.cluster), ("primary.payments", BACKUP));
     assert_eq!((copy.partitions, copy.replication_factor), (5, 2), "MirrorMaker's default");
-    assert_eq!(copy.min_insync_replicas(), 2, "its settings are copied too");
+    assert_eq!(copy.min_insync_replicas(), 1, "the target's own, unlike other settings");
     let names: Vec<&str> = plan.groups.iter().map(|group| group.name.as_str()).collect();
     assert_eq!(names, ["ledger", "audit", "mirror", "backup-ledger"]);
     let told = plan.groups[2].mirror().expect("a mirror");
