@@ -2,7 +2,7 @@
 //! before what went wrong. It knows metrics and no entries.
 //!
 //! - [`rules`] the files, and [`supported`] what of PromQL is evaluated · [`series`] samples
-//! - [`eval`] expressions, with their [`functions`]
+//! - [`mod@eval`] expressions, with their [`functions`]
 
 mod eval;
 mod functions;
