@@ -133,7 +133,6 @@ const TURNS: &[(&str, u64)] = &[
 ];
 
 #[test]
-#[ignore = "minutes of shrinking, and not seen to pass yet: ask for it with --ignored"]
 fn the_run_takes_its_turn_at_the_fault_that_shrinking_keeps() {
     let findings = parallel(TURNS, |(footgun, seed)| {
         let file = format!("scenarios/footguns/{footgun}.json");
