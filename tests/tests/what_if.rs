@@ -292,3 +292,27 @@ fn of_a_run_that_does_not_fail_it_is_said_what_would_break_it() {
     assert!(out.starts_with("no faults, seed 0: nothing fails\n"), "{out}");
     assert!(!out.contains("It became"), "{out}");
 }
+
+#[test]
+fn what_rules_the_cause_out_stands_before_what_leaves_it_possible() {
+    let report = asked("scenarios/footguns/unclean-election.json", 1, 0);
+    let first = &report.flips[0];
+    assert_eq!(
+        (first.effect, first.setting.as_str()),
+        (Effect::Saves, "unclean.leader.election.enable")
+    );
+    assert_eq!(first.leaves, None);
+    let more = report.flips.iter().find(|one| one.setting == "replication.factor");
+    let more = more.expect("two replicas could be three");
+    assert_eq!((more.effect, more.leaves.as_deref()), (Effect::Saves, Some("unclean-election")));
+}
+
+#[test]
+fn what_violates_nothing_breaks_nothing() {
+    let report = asked("scenarios/use-cases/consume-transform-produce.json", 1, 0);
+    let broken = report.flips.iter().filter(|one| one.effect == Effect::Breaks);
+    let idle = broken.filter(|one| one.arm.violated.is_empty()).map(|one| &one.setting);
+    assert_eq!(idle.collect::<Vec<_>>(), Vec::<&String>::new());
+    let holds = report.flips.iter().find(|one| one.setting == "kafka" && one.to == "4.2");
+    assert_eq!(holds.map(|one| one.effect), Some(Effect::Holds));
+}
