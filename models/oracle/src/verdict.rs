@@ -330,7 +330,7 @@ pub struct Findings {
     pub groups: Vec<GroupCounts>,
     /// How often each witness occurred, by name; every known name is present.
     pub witnesses: BTreeMap<&'static str, u64>,
-    /// What went wrong with single records; only from a judge that explains.
+    /// What went wrong with single records: losses up to a bound; repetitions only if the judge explains.
     pub told: Vec<Told>,
     /// Latencies and stalls.
     pub pace: Pace,
