@@ -170,7 +170,7 @@ impl fmt::Display for Variant {
 
 /// A set of variants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Variants(u64);
+pub struct Variants(u128);
 
 impl Variants {
     /// Whether `variant` is on.
