@@ -66,8 +66,25 @@ pub struct TopicConfig {
     pub unclean_leader_election: bool,
     /// `max.message.bytes`.
     pub max_message_bytes: u32,
+    /// How its logs are kept.
+    pub log: LogConfig,
+}
+
+/// How the logs of a topic are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LogConfig {
     /// `segment.bytes`.
     pub segment_bytes: u64,
+    /// `segment.ms`.
+    pub segment_age: Micros,
+}
+
+impl LogConfig {
+    /// Segments of so many bytes, and Kafka's defaults.
+    #[must_use]
+    pub const fn with_segments_of(bytes: u64) -> Self {
+        Self { segment_bytes: bytes, segment_age: Micros::from_secs(7 * 24 * 60 * 60) }
+    }
 }
 
 impl TopicConfig {

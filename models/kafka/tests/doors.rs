@@ -6,7 +6,7 @@ use ackproof_kafka::broker::Broker;
 use ackproof_kafka::client::ClientSettings;
 use ackproof_kafka::config::{
     ApplicationConfig, BrokerConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig,
-    OutputsConfig, ProducerConfig, TopicConfig,
+    LogConfig, OutputsConfig, ProducerConfig, TopicConfig,
 };
 use ackproof_kafka::consumer::Consumer;
 use ackproof_kafka::controller::Controller;
@@ -139,7 +139,7 @@ fn cluster() -> Arc<ClusterConfig> {
         min_insync_replicas: 1,
         unclean_leader_election: false,
         max_message_bytes: 1 << 20,
-        segment_bytes: 1 << 20,
+        log: LogConfig::with_segments_of(1 << 20),
     };
     Arc::new(ClusterConfig {
         brokers: [ONE].into(),

@@ -65,6 +65,23 @@ const fn word(
     }
 }
 
+/// A number that Kafka reads as one of 64 bits.
+const fn long(
+    scope: Scope,
+    key: &'static str,
+    unit: &'static str,
+    min: i64,
+    default: i64,
+) -> Setting {
+    let kind = Kind::Number { unit, min, max: i64::MAX };
+    Setting { kind, ..number(scope, key, unit, min, default) }
+}
+
+/// A number that counts only where it is set.
+const fn unset(scope: Scope, key: &'static str, unit: &'static str, min: i64) -> Setting {
+    Setting { default: Preset::Unneeded, ..long(scope, key, unit, min, min) }
+}
+
 const fn known(scope: Scope, key: &'static str) -> Setting {
     let standing = Standing::Harmless;
     Setting { key, scope, kind: Kind::Anything, default: Preset::Unneeded, since: &[], standing }
@@ -74,6 +91,7 @@ const fn harmful(scope: Scope, key: &'static str, harm: Harm) -> Setting {
     Setting { standing: Standing::Harmful(harm), ..known(scope, key) }
 }
 
+const WEEK_MS: i64 = 604_800_000;
 const MS: u64 = 1000;
 const HOUR: u64 = 3_600_000_000;
 const MINUTE: u64 = 60_000_000;
@@ -235,10 +253,13 @@ pub const SETTINGS: &[Setting] = &[
     switch(Broker, "unclean.leader.election.enable", false),
     number(Broker, "message.max.bytes", "bytes", 0, 1_048_588),
     number(Broker, "log.segment.bytes", "bytes", 1_048_576, 1_073_741_824),
+    unset(Broker, "log.roll.ms", "ms", 1),
+    number(Broker, "log.roll.hours", "hours", 1, 168),
     number(Topic, "min.insync.replicas", "", 1, 1),
     switch(Topic, "unclean.leader.election.enable", false),
     number(Topic, "max.message.bytes", "bytes", 0, 1_048_588),
     number(Topic, "segment.bytes", "bytes", 1_048_576, 1_073_741_824),
+    long(Topic, "segment.ms", "ms", 1, WEEK_MS),
     // `-1` is Kafka's other name for `all`; the plan always says `all`.
     word(Producer, "acks", &["all", "-1", "0", "1"], "all"),
     switch(Producer, "enable.idempotence", true),
@@ -369,7 +390,6 @@ pub const SETTINGS: &[Setting] = &[
     harmful(Topic, "remote.storage.enable", TIERED),
     harmful(Topic, "retention.bytes", retention(Unless::Unlimited)),
     harmful(Topic, "retention.ms", retention(Unless::Outlasts(MS))),
-    known(Topic, "segment.ms"),
     known(Producer, "client.id"),
     known(Producer, "connections.max.idle.ms"),
     known(Producer, "metadata.max.idle.ms"),

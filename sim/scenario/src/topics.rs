@@ -7,13 +7,14 @@ use crate::plan::{SettingValue, Settings, Topic};
 use crate::settings::Scope;
 use crate::sink::{At, Sink};
 use ackproof_types::ClusterId;
+use std::collections::BTreeMap;
 
 /// Keys of a topic.
 pub(crate) const TOPIC_KEYS: &[&str] =
     &["cluster", "partitions", "replication.factor", "properties", "config"];
 
-/// Topic settings and the broker settings that are their defaults.
-pub(crate) const INHERITED: &[(&str, &str)] = &[
+/// Topic settings, and the broker settings of the same unit that are their defaults.
+const INHERITED: &[(&str, &str)] = &[
     ("min.insync.replicas", "min.insync.replicas"),
     ("unclean.leader.election.enable", "unclean.leader.election.enable"),
     ("max.message.bytes", "message.max.bytes"),
@@ -52,12 +53,33 @@ fn number(settings: &Settings, key: &str) -> u16 {
     u16::try_from(settings.number(key)).unwrap_or(u16::MAX)
 }
 
+/// A time of topics, and where a broker has it: the first that is set, each with its unit in milliseconds.
+type Time = (&'static str, &'static [(&'static str, i64)]);
+
+const TIMES: &[Time] = &[("segment.ms", &[("log.roll.ms", 1), ("log.roll.hours", HOUR)])];
+
+const HOUR: i64 = 3_600_000;
+
+/// What topics that do not say so themselves have of the settings of their brokers.
+pub(crate) fn inherited(broker: &Settings) -> Settings {
+    let same = INHERITED.iter().filter_map(|(key, from)| Some((*key, broker.0.get(from)?.clone())));
+    let mut settings: BTreeMap<&'static str, SettingValue> = same.collect();
+    for (key, from) in TIMES {
+        let set = from.iter().find_map(|(from, unit)| match broker.0.get(from)? {
+            // A negative time is none at all.
+            SettingValue::Number(number) if *number < 0 => Some(-1),
+            SettingValue::Number(number) => Some(number.saturating_mul(*unit)),
+            SettingValue::Switch(_) | SettingValue::Word(_) => None,
+        });
+        settings.extend(set.map(|millis| (*key, SettingValue::Number(millis))));
+    }
+    Settings(settings)
+}
+
 fn inherit(settings: &mut Settings, config: &Config<'_>, cluster: &Cluster) {
-    for (key, from) in INHERITED {
-        if config.place(key).is_none()
-            && let Some(value) = cluster.settings.0.get(from)
-        {
-            settings.0.insert(key, value.clone());
+    for (key, value) in inherited(&cluster.settings).0 {
+        if config.place(key).is_none() {
+            settings.0.insert(key, value);
         }
     }
 }
@@ -65,11 +87,7 @@ fn inherit(settings: &mut Settings, config: &Config<'_>, cluster: &Cluster) {
 fn offsets_topic(id: ClusterId, cluster: &Cluster) -> Topic {
     let broker = &cluster.settings;
     let replication_factor = number(broker, "offsets.topic.replication.factor");
-    let config = Config {
-        given: std::collections::BTreeMap::new(),
-        scope: Scope::Topic,
-        kafka: cluster.kafka,
-    };
+    let config = Config { given: BTreeMap::new(), scope: Scope::Topic, kafka: cluster.kafka };
     let mut settings = config.filled();
     inherit(&mut settings, &config, cluster);
     let mut set = |key, number| settings.0.insert(key, SettingValue::Number(number));

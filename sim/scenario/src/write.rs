@@ -137,10 +137,7 @@ fn topic(topic: &Topic, plan: &Plan) -> Value {
     object.put("partitions", json!(topic.partitions));
     let usual = topic.replication_factor == cluster.brokers.min(3);
     object.put_if(!usual, "replication.factor", || json!(topic.replication_factor));
-    let inherited = topics::INHERITED
-        .iter()
-        .filter_map(|(key, from)| Some((*key, cluster.config.0.get(from)?.clone())));
-    let inherited = Settings(inherited.collect());
+    let inherited = topics::inherited(&cluster.config);
     object.put_full("config", config(&topic.config, (Scope::Topic, plan.kafka), &inherited));
     Value::Object(object.0)
 }

@@ -21,6 +21,7 @@ const NARROWER: &[(Scope, &str, &str)] = &[
     (Scope::Broker, "group.initial.rebalance.delay.ms", UNCHECKED),
     (Scope::Broker, "group.min.session.timeout.ms", UNCHECKED),
     (Scope::Broker, "group.max.session.timeout.ms", UNCHECKED),
+    (Scope::Broker, "log.roll.ms", UNCHECKED),
     (
         Scope::Topic,
         "segment.bytes",

@@ -10,8 +10,8 @@ use super::network::Buffers;
 use super::server::Limits;
 use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
-    ApplicationConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig, OutputConfig,
-    OutputsConfig, ProducerConfig, ReplicaSelector, ResetTo, TopicConfig,
+    ApplicationConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig, LogConfig,
+    OutputConfig, OutputsConfig, ProducerConfig, ReplicaSelector, ResetTo, TopicConfig,
 };
 use ackproof_kafka::message::Rack;
 use ackproof_kafka::profile::{Profile, Rule};
@@ -315,7 +315,10 @@ fn topic(topic: &Topic) -> TopicConfig {
         min_insync_replicas: topic.min_insync_replicas(),
         unclean_leader_election: config.switch("unclean.leader.election.enable"),
         max_message_bytes: number(config, "max.message.bytes", u32::MAX),
-        segment_bytes: number(config, "segment.bytes", u64::MAX),
+        log: LogConfig {
+            segment_bytes: number(config, "segment.bytes", u64::MAX),
+            segment_age: config.millis("segment.ms"),
+        },
     }
 }
 

@@ -114,11 +114,10 @@ impl Broker {
             return;
         }
         let in_sync = state.leader.is_some() && state.isr.contains(&self.env.id);
-        let segment_bytes = self.env.cluster.topic(id.topic).segment_bytes;
+        let config = self.env.cluster.topic(id.topic).log;
         let loaded = &mut self.loaded;
         let partition = self.partitions.get_or_insert_with(id, || {
-            let log =
-                loaded.remove(&id).unwrap_or_else(|| ReplicaLog::load(id, None, segment_bytes));
+            let log = loaded.remove(&id).unwrap_or_else(|| ReplicaLog::load(id, None, config));
             Partition::new(id, log)
         });
         let was_leader = partition.is_leader();

@@ -135,8 +135,8 @@ impl Machine for Broker {
         let settings = config.cluster.broker;
         let mut loaded: BTreeMap<TopicPartition, ReplicaLog> = BTreeMap::new();
         for (id, log) in disk.logs() {
-            let segment_bytes = config.cluster.topic(id.topic).segment_bytes;
-            loaded.insert(id, ReplicaLog::load(id, Some(log), segment_bytes));
+            let kept = config.cluster.topic(id.topic).log;
+            loaded.insert(id, ReplicaLog::load(id, Some(log), kept));
         }
         let mut broker = Self {
             env: Env {

@@ -1,7 +1,7 @@
 //! The controller, driven by hand.
 
 use super::*;
-use crate::config::{BrokerSettings, TopicConfig};
+use crate::config::{BrokerSettings, LogConfig, TopicConfig};
 use crate::driver::{After, Process};
 use crate::machine::{Channel, Effect, EffectOf, Route};
 use crate::message::{
@@ -26,7 +26,7 @@ fn config(unclean: bool, variants: Variants) -> Arc<ClusterConfig> {
         min_insync_replicas: 2,
         unclean_leader_election: unclean,
         max_message_bytes: 1 << 20,
-        segment_bytes: 1 << 30,
+        log: LogConfig::with_segments_of(1 << 30),
     };
     Arc::new(ClusterConfig {
         brokers: [1, 2, 3].map(BrokerId).into(),

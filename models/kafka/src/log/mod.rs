@@ -11,6 +11,7 @@ pub mod stored;
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test names only what it expects")]
 mod tests;
 
+use crate::config::LogConfig;
 use crate::machine::{Outbox, Ticket};
 use crate::message::{EpochEnd, RecordBatch};
 use ackproof_types::{LeaderEpoch, Micros, Offset, Timestamp, TopicPartition};
@@ -26,23 +27,47 @@ pub struct ReplicaLog {
     stored: StoredLog,
     high_watermark: Offset,
     producers: ProducerStates,
-    segment_bytes: u64,
-    segment_size: u64,
+    config: LogConfig,
+    active: Active,
     /// Flushes under way, each with the base of the segment that was rolled.
     rolls: Vec<(Ticket, Offset)>,
 }
 
+/// The segment that is written to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Active {
+    size: u64,
+    /// What its first batch bears; none: it is empty.
+    first: Option<Timestamp>,
+}
+
+impl Active {
+    /// R1.6: whether `batch` goes to a new segment. Its age is what lies between its first batch and this
+    /// one, by their CreateTime (Kafka: `LogSegment#timeWaitedForRoll`).
+    fn is_over(self, batch: &RecordBatch, config: &LogConfig) -> bool {
+        let size = self.size + u64::from(batch.size);
+        self.first.is_some_and(|first| {
+            size > config.segment_bytes || batch.max_timestamp.since(first) > config.segment_age
+        })
+    }
+
+    fn take(&mut self, batch: &RecordBatch) {
+        self.size += u64::from(batch.size);
+        self.first = self.first.or(Some(batch.max_timestamp));
+    }
+}
+
 impl ReplicaLog {
     /// Loads the log as a broker recovers it (R1.22, R1.24, R1.25); empty if there is none.
-    pub(crate) fn load(id: TopicPartition, stored: Option<&StoredLog>, segment_bytes: u64) -> Self {
+    pub(crate) fn load(id: TopicPartition, stored: Option<&StoredLog>, config: LogConfig) -> Self {
         let stored = stored.cloned().unwrap_or_default();
         let mut log = Self {
             id,
             high_watermark: stored.high_watermark.min(stored.end),
             stored,
             producers: ProducerStates::default(),
-            segment_bytes,
-            segment_size: 0,
+            config,
+            active: Active::default(),
             rolls: Vec::new(),
         };
         log.rebuild();
@@ -122,18 +147,22 @@ impl ReplicaLog {
     /// Appends a batch whose offsets and epoch are set; it must start at the log's end (R2.5).
     pub(crate) fn append<T>(&mut self, batch: Arc<RecordBatch>, out: &mut Outbox<T, BrokerWrite>) {
         assert_eq!(batch.base_offset, self.end(), "{:?}: an append leaves a hole", self.id);
-        let size = u64::from(batch.size);
-        if self.segment_size + size > self.segment_bytes && self.segment_size > 0 {
-            self.segment_size = 0;
-            self.write(LogWrite::Roll(self.producers.snapshot()), out);
-            self.rolls.push((out.flush(), self.end()));
+        if self.active.is_over(&batch, &self.config) {
+            self.roll(out);
         }
         if batch.leader_epoch != self.stored.epochs.latest() {
             self.write(LogWrite::Epoch(batch.leader_epoch, batch.base_offset), out);
         }
-        self.segment_size += size;
+        self.active.take(&batch);
         self.producers.remember(&batch);
         self.write(LogWrite::Append(batch), out);
+    }
+
+    /// R1.7: a new segment begins at the log's end.
+    fn roll<T>(&mut self, out: &mut Outbox<T, BrokerWrite>) {
+        self.active = Active::default();
+        self.write(LogWrite::Roll(self.producers.snapshot()), out);
+        self.rolls.push((out.flush(), self.end()));
     }
 
     /// R1.7: all that was written before this ticket is safe.
@@ -245,7 +274,7 @@ impl ReplicaLog {
         self.stored.batches.iter().cloned()
     }
 
-    /// Producer state and the size of the active segment, from snapshots and batches.
+    /// Producer state and the active segment, from snapshots and batches.
     fn rebuild(&mut self) {
         let StoredLog { batches, snapshots, segments, .. } = &self.stored;
         let (from, producers) = snapshots.last().cloned().unwrap_or_default();
@@ -254,7 +283,9 @@ impl ReplicaLog {
             self.producers.remember(batch);
         }
         let active = segments.last().copied().unwrap_or_default();
-        let batches = &batches[self.stored.first_from(active)..];
-        self.segment_size = batches.iter().map(|batch| u64::from(batch.size)).sum();
+        self.active = Active::default();
+        for batch in &batches[self.stored.first_from(active)..] {
+            self.active.take(batch);
+        }
     }
 }

@@ -55,7 +55,7 @@ fn contents(stored: &StoredLog) -> Vec<(Offset, LeaderEpoch)> {
 impl World {
     fn new() -> Self {
         Self {
-            log: ReplicaLog::load(ID, None, 300),
+            log: ReplicaLog::load(ID, None, LogConfig::with_segments_of(300)),
             disk: BrokerDisk::default(),
             out: Outbox::default(),
             asked: Vec::new(),
@@ -133,7 +133,7 @@ impl World {
     }
 
     fn restart(&mut self) {
-        self.log = ReplicaLog::load(ID, self.disk.log(ID), 300);
+        self.log = ReplicaLog::load(ID, self.disk.log(ID), LogConfig::with_segments_of(300));
         self.asked.clear();
         self.epoch = self.epoch.next();
     }
@@ -184,4 +184,22 @@ fn a_time_is_found_at_the_first_batch_that_is_new_enough() {
         [Some(Offset(0)), Some(Offset(0)), Some(Offset(1))]
     );
     assert_eq!([first(20), first(30), first(31)], [Some(Offset(1)), Some(Offset(1)), None]);
+}
+
+#[test]
+fn a_segment_rolls_by_size_or_by_what_its_records_bear() {
+    let mut world = World::new();
+    let mut append = |bytes, at| {
+        let mut batch = Arc::unwrap_or_clone(world.batch(1));
+        (batch.size, batch.max_timestamp) = (bytes, Timestamp::from_micros(at));
+        world.log.append(Arc::new(batch), &mut world.out);
+        world.log.stored.segments.iter().map(|base| base.0).collect::<Vec<_>>()
+    };
+    let week = 7 * 24 * 60 * 60 * 1_000_000;
+    assert_eq!(append(100, 5), [0; 0]);
+    assert_eq!(append(200, week + 5), [0; 0], "neither above 300 bytes nor above a week");
+    assert_eq!(append(1, 7), [2], "above 300 bytes");
+    assert_eq!(append(1, week + 8), [2, 3], "a week after the first record of the segment");
+    // However late it comes, an older record makes no segment old.
+    assert_eq!(append(1, 9), [2, 3]);
 }

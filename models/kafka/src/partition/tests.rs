@@ -6,7 +6,7 @@ mod table;
 
 use super::leader::LagTick;
 use super::*;
-use crate::config::{BrokerSettings, ClusterConfig, TopicConfig};
+use crate::config::{BrokerSettings, ClusterConfig, LogConfig, TopicConfig};
 use crate::machine::{Disk, Effect, Outbox};
 use crate::message::{Payload, ProducerStamp};
 use crate::metadata::{BrokerRegistration, MetadataImage};
@@ -79,7 +79,7 @@ impl Replicas {
             min_insync_replicas: 2,
             unclean_leader_election: false,
             max_message_bytes: 1_000_000,
-            segment_bytes: 1_000_000,
+            log: LogConfig::with_segments_of(1_000_000),
         };
         let cluster = ClusterConfig {
             brokers: [1, 2, 3].map(BrokerId).into(),
@@ -92,7 +92,9 @@ impl Replicas {
             profile: Profile::default(),
             variants: Variants::default(),
         };
-        let load = || Partition::new(ID, ReplicaLog::load(ID, None, 1_000_000));
+        let load = || {
+            Partition::new(ID, ReplicaLog::load(ID, None, LogConfig::with_segments_of(1_000_000)))
+        };
         Self {
             nodes: vec![load(), load(), load()],
             image,
@@ -227,7 +229,8 @@ fn high_watermark_waits_for_min_in_sync_replicas() {
 
 /// A log of `(epoch, first, one past the last)`, as a follower got it.
 fn copied(log: &[(i32, i64, i64)]) -> Partition {
-    let mut replica = Partition::new(ID, ReplicaLog::load(ID, None, 1_000_000));
+    let mut replica =
+        Partition::new(ID, ReplicaLog::load(ID, None, LogConfig::with_segments_of(1_000_000)));
     for (epoch, from, to) in log {
         let count = u32::try_from(to - from).expect("small");
         let mut batch = batch(u32::try_from(*from).expect("small"), count);
@@ -400,7 +403,7 @@ fn w11_a_gap_in_the_sequence_is_refused_and_a_new_epoch_starts_over() {
 #[test]
 fn restart_keeps_segments_and_snapshots_of_the_last_batch() {
     let (mut disk, mut out) = (crate::broker::BrokerDisk::default(), Out::default());
-    let mut log = ReplicaLog::load(ID, None, 250);
+    let mut log = ReplicaLog::load(ID, None, LogConfig::with_segments_of(250));
     for nth in 0..5 {
         let mut one = batch(nth, 1);
         one.base_offset = log.end();
@@ -416,7 +419,7 @@ fn restart_keeps_segments_and_snapshots_of_the_last_batch() {
         }
     }
     // Two records a segment: rolled at 2 and 4.
-    let reloaded = ReplicaLog::load(ID, disk.log(ID), 250);
+    let reloaded = ReplicaLog::load(ID, disk.log(ID), LogConfig::with_segments_of(250));
     let stamp = |sequence| ProducerStamp {
         id: ProducerId(9),
         epoch: ProducerEpoch(0),
@@ -435,7 +438,7 @@ fn restart_keeps_segments_and_snapshots_of_the_last_batch() {
             disk.apply(write);
         }
     }
-    let again = ReplicaLog::load(ID, disk.log(ID), 250);
+    let again = ReplicaLog::load(ID, disk.log(ID), LogConfig::with_segments_of(250));
     for log in [&cut, &again] {
         assert_eq!(admit(log, 1), Ok(Admission::Duplicate(Offset(1), Offset(2))));
         assert_eq!(admit(log, 0), Err(ErrorCode::OutOfOrderSequenceNumber));

@@ -8,7 +8,7 @@ use crate::tape::Tape;
 use crate::watch::Watch;
 use ackproof_kafka::broker::{Broker, BrokerCall};
 use ackproof_kafka::config::{
-    BrokerConfig, BrokerSettings, ClusterConfig, ConsumerConfig, TopicConfig,
+    BrokerConfig, BrokerSettings, ClusterConfig, ConsumerConfig, LogConfig, TopicConfig,
 };
 use ackproof_kafka::consumer::{Consumer, ConsumerCall};
 use ackproof_kafka::controller::Controller;
@@ -86,7 +86,7 @@ impl Cluster {
             min_insync_replicas: 2,
             unclean_leader_election: setting.unclean,
             max_message_bytes: 1_048_588,
-            segment_bytes: 1 << 30,
+            log: LogConfig::with_segments_of(1 << 30),
         };
         let cluster = Arc::new(ClusterConfig {
             brokers: [1, 2, 3].map(BrokerId).into(),

@@ -4,7 +4,7 @@
 use super::super::{Action, GroupCoordinator, GroupTimer};
 use super::expiry;
 use crate::assignor::Assignor;
-use crate::config::{BrokerSettings, ClusterConfig, TopicConfig};
+use crate::config::{BrokerSettings, ClusterConfig, LogConfig, TopicConfig};
 use crate::machine::ConnectionId;
 use crate::message::GroupRecord;
 use crate::message::{
@@ -59,7 +59,7 @@ fn fresh(variants: &[Variant], profile: Profile) -> GroupCoordinator {
         min_insync_replicas: 1,
         unclean_leader_election: false,
         max_message_bytes: 1 << 20,
-        segment_bytes: 1 << 20,
+        log: LogConfig::with_segments_of(1 << 20),
     };
     let config = ClusterConfig {
         brokers: [1, 2, 3].map(BrokerId).into(),
