@@ -1,7 +1,10 @@
 // Alert rules of Prometheus over the run: which fired, and how long before what went wrong.
 
 import { el, section, table } from "./dom.js";
-import { counted, length } from "./words.js";
+import { colour, fit, hatch } from "./paint.js";
+import { counted, length, seconds } from "./words.js";
+
+/** @typedef {import("./lanes.js").Lane} Lane */
 
 /**
  * @param {any} report
@@ -18,6 +21,27 @@ export function alerts(report) {
     el("p", { class: "muted" }, from));
 }
 
+/**
+ * Alerts over the seeds of a sweep.
+ * @param {any} sum
+ */
+export function alertSums(sum) {
+  if (!sum) return null;
+  const { runs, violated } = sum;
+  const median = (/** @type {number[]} */ all) => all[Math.floor(all.length / 2)];
+  const rows = sum.alerts.map((/** @type {any} */ one) => {
+    const vain = Object.entries(one.in_vain || {}).filter(([, count]) => count === runs).map(([said]) => said);
+    const fired = one.warned + one.late + one.unfounded;
+    return [one.alert, `${one.warned} of ${violated}`,
+      one.before_ms.length ? `${length(one.before_ms[0])} to ${length(one.before_ms[one.before_ms.length - 1])}, in the middle ${length(median(one.before_ms))}` : "–",
+      `${one.late} of ${violated}`, `${violated - one.warned - one.late} of ${violated}`,
+      `${one.unfounded} of ${runs - violated}`, fired === 0 && vain.length ? vain.join("; ") : el("code", null, one.expr)];
+  });
+  return el("div", null, el("h3", null, "Would your alerts have fired before the first violation?"),
+    table("Alerts over the seeds", ["alert", "fired before it", "so long before", "fired after it", "never fired", "fired for nothing", "expression"], rows),
+    el("p", { class: "muted" }, `${sum.rules}, scraped every ${length(sum.interval_ms)}, over ${counted(runs, "run")}; in ${violated} of them something was violated.`));
+}
+
 /** @param {number} ms */
 function instant(ms) {
   return `${(ms / 1000).toFixed(3)} s`;
@@ -26,12 +50,73 @@ function instant(ms) {
 /** @param {any} one */
 function fate(one) {
   const pending = one.spans[0];
+  if (!pending && one.in_vain) return one.in_vain.join("; ");
   if (one.fired_ms !== null) return `fired at ${instant(one.fired_ms)}`;
   return pending ? `pending ${counted(one.spans.length, "time")}, first at ${instant(pending.pending_ms)}; never fired` : "never pending";
 }
 
 /** @param {any} one */
 function margin(one) {
+  if (one.fired_ms === null) return "never";
   if (one.before_ms === null) return "";
   return one.before_ms > 0 ? `${length(one.before_ms)} before` : `${length(-one.before_ms)} after`;
+}
+
+/**
+ * A lane for each rule that was ever pending: when it was, and when it fired. The table has the others.
+ * @param {any} report
+ * @param {number} end
+ * @returns {Lane[]}
+ */
+export function alertLanes(report, end) {
+  const some = report.alerts ? report.alerts.alerts.filter((/** @type {any} */ one) => one.spans.length) : [];
+  return some.map((/** @type {any} */ one) => alertLane(one, end));
+}
+
+/**
+ * @param {any} one
+ * @param {number} end
+ * @returns {Lane}
+ */
+function alertLane(one, end) {
+  const items = one.spans.flatMap((/** @type {any} */ span) => {
+    const over = span.over_ms === null ? end : span.over_ms * 1000;
+    const fired = span.fired_ms === null ? over : span.fired_ms * 1000;
+    const labels = Object.entries(span.labels).map(([key, value]) => `${key}="${value}"`).join(", ");
+    const item = (/** @type {string} */ word, /** @type {number} */ from, /** @type {number} */ to) =>
+      ({ from, to, text: labels ? `${word}: ${labels}` : word, word });
+    return [item("pending", span.pending_ms * 1000, fired), item("firing", fired, over)].filter(({ from, to }) => to > from);
+  }).sort((/** @type {any} */ a, /** @type {any} */ b) => a.from - b.from);
+  const said = [fate(one), margin(one)].filter((text) => text && text !== "never").join(", ");
+  return {
+    id: `alert ${one.alert}`, label: `${one.alert}: ${said}`, part: "Alerts", height: 24, items,
+    summary: `${one.alert}: ${said}. ` + items.map((/** @type {any} */ item) => `${seconds(item.from)} ${item.text}`).join(". "),
+    draw({ context, width, x }) {
+      context.fillStyle = colour("band");
+      context.fillRect(0, 3, width, 18);
+      // What fires is drawn over what is pending.
+      for (const word of ["pending", "firing"]) {
+        for (const item of items.filter((/** @type {any} */ item) => item.word === word)) {
+          const left = Math.max(-2, x(item.from)), right = Math.min(width + 2, x(item.to));
+          if (right < 0 || left > width) continue;
+          const wide = Math.max(2, right - left), start = Math.max(left, 0);
+          if (word === "pending") {
+            context.fillStyle = colour("fault-soft");
+            context.fillRect(left, 3, wide, 18);
+            hatch(context, left, 3, wide, 18, colour("fault-line"));
+          } else {
+            context.fillStyle = colour("band");
+            context.fillRect(left, 3, wide, 18);
+            context.globalAlpha = 0.35;
+            context.fillStyle = colour("bad");
+            context.fillRect(left, 3, wide, 18);
+            context.globalAlpha = 1;
+            context.fillRect(left, 3, 2, 18);
+          }
+          context.fillStyle = colour("ink");
+          fit(context, item.text, start + 6, left + wide - start - 8, 12.5);
+        }
+      }
+    },
+  };
 }

@@ -6,7 +6,7 @@ import { Sight } from "./view.js";
 import { Timeline } from "./timeline.js";
 import { Entries } from "./entries.js";
 import { effects } from "./faults.js";
-import { alerts } from "./alerts.js";
+import { alertLanes, alerts } from "./alerts.js";
 import { inevitability, twinLanes, whatIf } from "./whatif.js";
 import { sweep } from "./sweep.js";
 import { compare } from "./compare.js";
@@ -31,7 +31,7 @@ function ofRun() {
   const beside = twin ? twinLanes(twin, decode(twin.course)) : [];
   const parting = twin && (twin.glance || twin.first);
   if (parting) marks.push({ at: parting.at_us, text: "first difference to the run that does not fail" });
-  const timeline = new Timeline(course, sight, marks, curve, beside);
+  const timeline = new Timeline(course, sight, marks, [...curve, ...alertLanes(report, course.end)], beside);
   const entries = new Entries(course, sight, (shown) => timeline.show(shown));
   const [title, aside] = data.page === "run" ? [report.scenario, ` seed ${report.seed}`] : [report.history, ""];
   page.replaceChildren(header(report, title, aside), other ? whatIf(other, twin, sight) : "", happened(report, sight), figures(report), alerts(report) || "", timeline.element,

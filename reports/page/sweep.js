@@ -1,6 +1,7 @@
 // A sweep: how often what fails, with intervals, for which causes, and which seeds show it.
 
 import { command, el, section, table } from "./dom.js";
+import { alertSums } from "./alerts.js";
 import { header } from "./head.js";
 import { spreads } from "./spread.js";
 import { counted, length, number, percent } from "./words.js";
@@ -63,7 +64,7 @@ function scenario(one, index, many) {
     one.reasons.length ? el("ul", null, one.reasons.map((/** @type {any} */ reason) => el("li", null, reason.text))) : null,
     (one.notes || []).map((/** @type {string} */ note) => el("p", { class: "muted" }, note)),
     many ? command(one.reproduce) : null,
-    clusters(one), rates(one), fates(one), spreads(one), measures(one),
+    clusters(one), alertSums(one.alerts), rates(one), fates(one), spreads(one), measures(one),
   ];
   const title = [el("span", { class: "verdict " + one.verdict }, one.verdict), " ", one.scenario];
   const id = "scenario-" + index;

@@ -19,6 +19,78 @@ pub struct AlertReport {
     pub alerts: Vec<AlertRule>,
 }
 
+/// What became of the alert rules of a file over many runs. Parts of a sweep add up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AlertSweep {
+    /// The file, as it was named.
+    pub rules: String,
+    /// The distance between scrapes, and between evaluations where the file does not say it.
+    pub interval_ms: u64,
+    /// Runs over which they were evaluated.
+    pub runs: u64,
+    /// Runs in which something was violated.
+    pub violated: u64,
+    /// In the order of the file.
+    pub alerts: Vec<AlertRuleSweep>,
+}
+
+/// An alert rule over many runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AlertRuleSweep {
+    /// Its group.
+    pub group: String,
+    /// Its name.
+    pub alert: String,
+    /// Its expression.
+    pub expr: String,
+    /// How long it must hold.
+    pub for_ms: u64,
+    /// Runs in which it fired before what was violated first.
+    pub warned: u64,
+    /// How long before, in each of these runs, ascending.
+    pub before_ms: Vec<u64>,
+    /// Runs in which it fired no sooner than that.
+    pub late: u64,
+    /// Runs in which it fired and nothing was violated.
+    pub unfounded: u64,
+    /// What it asks for and no sample has, in sentences, and in how many runs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub in_vain: BTreeMap<String, u64>,
+}
+
+impl AlertSweep {
+    /// No run so far, for the rules of `run`.
+    #[must_use]
+    pub fn new(run: &AlertReport) -> Self {
+        let rule = |one: &AlertRule| AlertRuleSweep {
+            group: one.group.clone(),
+            alert: one.alert.clone(),
+            expr: one.expr.clone(),
+            for_ms: one.for_ms,
+            ..AlertRuleSweep::default()
+        };
+        Self {
+            rules: run.rules.clone(),
+            interval_ms: run.interval_ms,
+            alerts: run.alerts.iter().map(rule).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+impl AlertRuleSweep {
+    /// The middle of how long before; null: it never fired before.
+    #[must_use]
+    pub fn median_ms(&self) -> Option<u64> {
+        self.before_ms.get(self.before_ms.len() / 2).copied()
+    }
+
+    /// What it asked for in vain in all of `runs`.
+    pub fn always_in_vain(&self, runs: u64) -> impl Iterator<Item = &str> {
+        self.in_vain.iter().filter(move |(_, count)| **count == runs).map(|(said, _)| said.as_str())
+    }
+}
+
 /// What went wrong first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FirstViolation {
@@ -46,6 +118,9 @@ pub struct AlertRule {
     /// How long that was before what went wrong first; negative: after it; null: it never fired, or nothing
     /// went wrong.
     pub before_ms: Option<i64>,
+    /// What it asks for and no sample has, in sentences: it would stay quiet whatever happens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub in_vain: Vec<String>,
     /// Every time that it was pending.
     pub spans: Vec<AlertSpan>,
 }

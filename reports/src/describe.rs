@@ -1,7 +1,11 @@
 //! The tables that Kafka's own tools print of groups and topics, with the same columns and widths. What is not
 //! known is `-`, as there.
 //!
-//! Kafka: `ConsumerGroupCommand#printOffsets`, `TopicCommand.TopicDescription`, `TopicCommand.PartitionDescription`.
+//! - [`groups`] how the tables of groups look
+//!
+//! Kafka: `ConsumerGroupCommand#printOffsets`, `#printMembers`, `#printStates`, `TopicCommand.TopicDescription`, `TopicCommand.PartitionDescription`.
+
+mod groups;
 
 use std::fmt::{self, Write};
 
@@ -29,9 +33,21 @@ pub struct Block {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tables {
     /// Of `kafka-consumer-groups.sh --describe --all-groups`.
-    Groups(Vec<GroupTable>),
+    Groups(Details, Vec<GroupTable>),
     /// Of `kafka-topics.sh --describe --exclude-internal`.
     Topics(Vec<TopicTable>),
+}
+
+/// What the tool is asked to describe of groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Details {
+    /// Their partitions.
+    #[default]
+    Offsets,
+    /// `--members`.
+    Members,
+    /// `--state`.
+    State,
 }
 
 /// A group.
@@ -39,8 +55,12 @@ pub enum Tables {
 pub struct GroupTable {
     /// Its name.
     pub group: String,
-    /// Its state, as far as it matters for the table.
+    /// Its state.
     pub state: GroupState,
+    /// Who keeps it; none: nobody, or it is not on record.
+    pub coordinator: Option<Coordinator>,
+    /// Its members.
+    pub members: Vec<MemberRow>,
     /// A row for each partition that it owns or committed.
     pub rows: Vec<GroupRow>,
 }
@@ -52,10 +72,34 @@ pub enum GroupState {
     Missing,
     /// It has no members.
     Empty,
-    /// Its members are about to get partitions.
-    Rebalancing,
+    /// Its members join anew.
+    Preparing,
+    /// Its members have joined, and wait for their assignment.
+    Completing,
+    /// Members of a group of the new protocol are on their way to their assignment.
+    Reconciling,
     /// It has members.
     Stable,
+}
+
+/// A broker that keeps a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coordinator {
+    /// Its name.
+    pub host: String,
+    /// Its number.
+    pub id: String,
+}
+
+/// A member of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemberRow {
+    /// Its id.
+    pub consumer: Option<String>,
+    /// What it is called.
+    pub client: String,
+    /// How many partitions it owns.
+    pub partitions: usize,
 }
 
 /// A partition of a group.
@@ -111,8 +155,6 @@ pub struct Replicas {
 }
 
 const UNKNOWN: &str = "-";
-/// The narrowest column of a name.
-const NAME: usize = 15;
 
 /// What is printed; more than one block get a heading each.
 #[must_use]
@@ -127,7 +169,9 @@ pub fn described(all: &[Described]) -> String {
                 put(&mut text, format_args!("{separator}{}\n", heading(one.at, block, several)));
             }
             match &block.tables {
-                Tables::Groups(tables) => tables.iter().for_each(|one| group(&mut text, one)),
+                Tables::Groups(details, tables) => {
+                    tables.iter().for_each(|one| groups::group(&mut text, *details, one));
+                }
                 Tables::Topics(tables) => tables.iter().for_each(|one| topic(&mut text, one)),
             }
         }
@@ -137,7 +181,13 @@ pub fn described(all: &[Described]) -> String {
 
 fn heading(at: u64, block: &Block, several: bool) -> String {
     let tool = match block.tables {
-        Tables::Groups(_) => "kafka-consumer-groups.sh --describe --all-groups",
+        Tables::Groups(Details::Offsets, _) => "kafka-consumer-groups.sh --describe --all-groups",
+        Tables::Groups(Details::Members, _) => {
+            "kafka-consumer-groups.sh --describe --members --all-groups"
+        }
+        Tables::Groups(Details::State, _) => {
+            "kafka-consumer-groups.sh --describe --state --all-groups"
+        }
         Tables::Topics(_) => "kafka-topics.sh --describe --exclude-internal",
     };
     let cluster = match &block.cluster {
@@ -155,66 +205,6 @@ pub fn seconds(micros: u64) -> String {
     let fraction = fraction.trim_end_matches('0');
     let point = if fraction.is_empty() { "" } else { "." };
     format!("{}{point}{fraction}s", micros / 1_000_000)
-}
-
-fn group(text: &mut String, table: &GroupTable) {
-    let name = &table.group;
-    match table.state {
-        GroupState::Missing => {
-            return put(
-                text,
-                format_args!("\nError: The consumer group '{name}' does not exist.\n"),
-            );
-        }
-        GroupState::Empty => {
-            put(text, format_args!("\nConsumer group '{name}' has no active members.\n"));
-        }
-        GroupState::Rebalancing => {
-            put(text, format_args!("\nWarning: Consumer group '{name}' is rebalancing.\n"));
-        }
-        GroupState::Stable => {}
-    }
-    if table.rows.is_empty() {
-        return;
-    }
-    let wide = |of: &dyn Fn(&GroupRow) -> usize| table.rows.iter().map(of).fold(NAME, usize::max);
-    let length = |text: &Option<String>| text.as_ref().map_or(1, String::len);
-    let widths = [
-        name.len().max(NAME),
-        wide(&|row| row.topic.len()),
-        wide(&|row| length(&row.consumer)),
-        wide(&|row| length(&row.host)),
-    ];
-    let names = ["GROUP", "TOPIC", "PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG"];
-    let names = names.into_iter().chain(["CONSUMER-ID", "HOST", "CLIENT-ID"]);
-    line(text, widths, &names.map(str::to_owned).collect::<Vec<_>>());
-    for row in &table.rows {
-        let lag = row.end.zip(row.current).map(|(end, current)| end - current);
-        let number = |value: Option<i64>| value.map(|value| value.to_string());
-        let cells = [
-            Some(name.clone()),
-            Some(row.topic.clone()),
-            Some(row.partition.to_string()),
-            number(row.current),
-            number(row.end),
-            number(lag),
-            row.consumer.clone(),
-            row.host.clone(),
-            row.client.clone(),
-        ];
-        line(text, widths, &cells.map(|cell| cell.unwrap_or_else(|| UNKNOWN.to_owned())));
-    }
-    text.push('\n');
-}
-
-/// A line of the table of a group, begun with a new line as in Kafka's tool.
-fn line(text: &mut String, [group, topic, consumer, host]: [usize; 4], cells: &[String]) {
-    let widths = [group, topic, 10, 15, 15, 15, consumer, host, 0];
-    text.push('\n');
-    for (nth, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        let space = if nth == 0 { "" } else { " " };
-        put(text, format_args!("{space}{cell:width$}"));
-    }
 }
 
 fn topic(text: &mut String, table: &TopicTable) {
@@ -266,6 +256,11 @@ mod tests {
         }
     }
 
+    fn table(group: &str, state: GroupState, rows: Vec<GroupRow>) -> GroupTable {
+        let (group, members) = (group.to_owned(), Vec::new());
+        GroupTable { group, state, coordinator: None, members, rows }
+    }
+
     fn printed(tables: Tables) -> String {
         described(&[Described {
             at: 0,
@@ -281,7 +276,7 @@ mod tests {
         let second = "consumer2-e76ea8c3-5d30-4299-9005-47eb41f3d3c4";
         let fourth = "consumer4-117fe4d3-c6c1-4178-8ee9-eb4a3954bee0";
         let rows = vec![row(1, (520_678, 803_288), second), row(2, (243_655, 398_812), fourth)];
-        let table = GroupTable { group: "my-group".to_owned(), state: GroupState::Stable, rows };
+        let table = table("my-group", GroupState::Stable, rows);
         let documented = "\
 TOPIC           PARTITION  CURRENT-OFFSET  LOG-END-OFFSET  LAG             CONSUMER-ID                                    HOST            CLIENT-ID
 topic2          1          520678          803288          282610          consumer2-e76ea8c3-5d30-4299-9005-47eb41f3d3c4 /127.0.0.1      consumer2
@@ -290,7 +285,7 @@ topic3          2          243655          398812          155157          consu
         let lines = documented.lines().zip(groups);
         let expected: String =
             lines.map(|(line, group)| format!("\n{group:15} {line}")).collect::<String>() + "\n";
-        assert_eq!(printed(Tables::Groups(vec![table])), expected);
+        assert_eq!(printed(Tables::Groups(Details::Offsets, vec![table])), expected);
     }
 
     #[test]
@@ -301,12 +296,44 @@ topic3          2          243655          398812          155157          consu
             end: None,
             ..GroupRow::default()
         }];
-        let table = GroupTable { group: "ledger".to_owned(), state: GroupState::Empty, rows };
-        let text = printed(Tables::Groups(vec![table]));
+        let table = table("ledger", GroupState::Empty, rows);
+        let text = printed(Tables::Groups(Details::Offsets, vec![table]));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1], "Consumer group 'ledger' has no active members.");
         let cells: Vec<&str> = lines[4].split_whitespace().collect();
         assert_eq!(cells, ["ledger", "payments", "0", "7", "-", "-", "-", "-", "-"]);
+    }
+
+    #[test]
+    fn members_and_states_read_as_those_of_the_tool() {
+        let member = |client: &str, partitions| MemberRow {
+            consumer: Some(format!("{client}-7")),
+            client: client.to_owned(),
+            partitions,
+        };
+        let ledger = GroupTable {
+            coordinator: Some(Coordinator { host: "broker-2".to_owned(), id: "2".to_owned() }),
+            members: vec![member("ledger-0", 2), member("ledger-1", 1)],
+            ..table("ledger", GroupState::Completing, Vec::new())
+        };
+        let warning = "\nWarning: Consumer group 'ledger' is rebalancing.\n";
+        let members = format!(
+            "{warning}\n\
+             GROUP           CONSUMER-ID     HOST            CLIENT-ID       #PARTITIONS     \n\
+             ledger          ledger-0-7      -               ledger-0        2               \n\
+             ledger          ledger-1-7      -               ledger-1        1               \n"
+        );
+        let state = format!(
+            "{warning}\n\
+             GROUP           COORDINATOR (ID)          ASSIGNMENT-STRATEGY  STATE                #MEMBERS\n\
+             ledger          broker-2  (2)             -                    CompletingRebalance  2\n"
+        );
+        for (details, expected) in [(Details::Members, members), (Details::State, state)] {
+            assert_eq!(printed(Tables::Groups(details, vec![ledger.clone()])), expected);
+        }
+        let missing = table("archive", GroupState::Missing, Vec::new());
+        let text = printed(Tables::Groups(Details::State, vec![missing]));
+        assert_eq!(text, "\nError: The consumer group 'archive' does not exist.\n");
     }
 
     /// As in Kafka's `docs/quickstart.html`, and with what later releases added.

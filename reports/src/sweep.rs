@@ -1,6 +1,7 @@
 //! A sweep as data: every scenario with what its seeds came to, in sums and lists that can be added up
 //! over parts of a sweep. It keeps no run; a seed is the run.
 
+use crate::alerts::AlertSweep;
 use crate::capacity::CapacityReport;
 use crate::contract::{Contract, NotModelled};
 use crate::measure::MeasureSweep;
@@ -49,6 +50,9 @@ pub struct Asked {
     pub swarm: bool,
     /// Whether every seed was run twice.
     pub check_determinism: bool,
+    /// The file of alert rules that was evaluated over every run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<String>,
     /// Which part of the runs; null: all.
     pub part: Option<Part>,
 }
@@ -133,6 +137,9 @@ pub struct ScenarioReport {
     /// What brokers could do; absent: requests took no time. The verdict rests on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<CapacityReport>,
+    /// What alert rules would have been good for; absent: nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<AlertSweep>,
     /// Sums over the seeds.
     pub records: Records,
     /// Sums over the seeds; the rate is that of the sums.

@@ -127,8 +127,8 @@ async function lanes(name) {
   await page.locator("#board").focus();
   await page.keyboard.press("0");
   await page.keyboard.press("ArrowDown");
-  // A curve above the lanes is one lane more.
-  if (ids[0] === "inevitability") await page.keyboard.press("ArrowDown");
+  // There may be a curve and alerts above the lanes.
+  for (let above = 0; above < ids.indexOf("faults"); above++) await page.keyboard.press("ArrowDown");
   await page.keyboard.press("ArrowRight");
   const first = await readout(page);
   await page.keyboard.press("ArrowRight");
@@ -200,6 +200,10 @@ async function lanes(name) {
 /** A violated record is followed from its story into the lanes. */
 async function violated(name) {
   const { page, wrong, done } = await open(name, 1280, "light");
+  const down = lane(page, "alert KafkaBrokerDown");
+  check(`${name}: an alert has its lane`, (await down.locator("canvas").evaluate(painted)) > 200);
+  check(`${name}: which says that it never fired`, (await down.innerText()).includes("never fired"), await down.innerText());
+  check(`${name}: an alert that was never pending has none`, (await lane(page, "alert KafkaOfflinePartitions").count()) === 0);
   check(`${name}: says what is violated`, (await page.locator("#happened h3").first().innerText()).includes("acked-durability"));
   await page.getByRole("button", { name: "Show it in the lanes" }).first().click();
   const seen = await view(page);

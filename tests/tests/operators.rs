@@ -30,6 +30,48 @@ fn tables_of_groups_are_those_of_the_tool_of_kafka() {
 }
 
 #[test]
+fn members_and_states_of_groups_are_those_of_the_tool_of_kafka() {
+    let times = ["2.5s", "5.5s", "7s"].map(|at| ["--groups-at", at]);
+    let mut text = String::new();
+    for details in ["--members", "--state"] {
+        let asked = [&["check", HISTORY, details][..], times.as_flattened()].concat();
+        text.push_str(&run(&root(), &asked).out);
+    }
+    golden("members.txt", &text);
+    let ran = run(&root(), &["check", HISTORY, "--groups-at", "0s"]);
+    assert!(ran.out.contains("The consumer group 'ledger' does not exist."), "{}", ran.out);
+    assert!(ran.talk.contains("no commit of archive, ledger is on record"), "{}", ran.talk);
+    let ran = run(&root(), &["check", HISTORY, "--members"]);
+    assert_eq!(ran.status, 2, "of which instant? {ran:?}");
+}
+
+/// A mirror reads without a group, and translates offsets to a group of the same name.
+#[test]
+fn a_mirror_is_no_group_and_the_group_in_the_other_cluster_has_its_own_name() {
+    let directory = directory();
+    let scenario = root().join("scenarios/use-cases/replication-between-clusters.json");
+    let file = directory.path().join("out.prom");
+    let (path, metrics) = (scenario.to_str().expect("UTF-8"), file.to_str().expect("UTF-8"));
+    let asked = ["run", path, "--groups-at", "70s", "--state", "--metrics", metrics];
+    let ran = run(directory.path(), &asked);
+    let rows: Vec<&str> = ran
+        .out
+        .lines()
+        .filter(|line| line.starts_with(['#', 'l', 'm', 'b']))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(rows, ["#", "ledger", "#", "ledger"], "{}", ran.out);
+    let samples = samples(&std::fs::read_to_string(&file).expect("it is written"));
+    let lags = &samples["kafka_consumergroup_lag_sum"];
+    let has = |group: &str, cluster: &str| {
+        let labels = [format!("consumergroup=\"{group}\""), format!("cluster=\"{cluster}\"")];
+        lags.iter().any(|(own, ..)| labels.iter().all(|one| own.contains(one)))
+    };
+    assert!(has("ledger", "first") && has("ledger", "backup"), "{:?}", lags.first());
+    assert!(lags.iter().all(|(own, ..)| !own.contains("mirror")), "a mirror commits nothing");
+}
+
+#[test]
 fn tables_of_topics_are_those_of_the_tool_of_kafka() {
     let ran = run(&root(), &["check", HISTORY, "--topics-at", "1s", "--topics-at", "4s"]);
     golden("topics.txt", &ran.out);
@@ -194,6 +236,43 @@ fn an_alert_that_waits_too_long_is_told_beside_the_loss() {
     let history = "tests/histories/real/leader-kill-acks-one.jsonl.gz";
     let ran = run(&root(), &["check", history, "--alerts", quick]);
     assert!(ran.out.contains("alerts  "), "{}", ran.out);
+}
+
+#[test]
+fn alerts_over_seeds_say_how_often_they_would_have_warned() {
+    let directory = directory();
+    let path = directory.path();
+    let rules = std::fs::read_to_string(root().join(RULES)).expect("rules");
+    let rules = rules.replace("for: 1m", "for: 5s").replace("kafka_consumergroup_lag)", "lag)");
+    write(path, "quick.yml", &rules);
+    let file = path.join("quick.yml");
+    let file = file.to_str().expect("UTF-8");
+    let asked = ["run", LOSS, "--alerts", file, "--quiet", "--seeds", "0..4"];
+    let text = run(&root(), &asked).out;
+    assert!(text.contains("KafkaBrokerDown fired before the first violation in "), "{text}");
+    assert!(text.contains("KafkaConsumerLag                no such metric: lag"), "{text}");
+    let sweep = json(&root(), &asked);
+    let sum = &sweep["scenarios"][0]["alerts"];
+    let mut before = Vec::new();
+    let mut violated = 0;
+    for seed in ["0", "1", "2", "3"] {
+        let one = json(&root(), &["run", LOSS, "--alerts", file, "--quiet", "--seed", seed]);
+        violated += u64::from(!one["alerts"]["violation"].is_null());
+        let down = &one["alerts"]["alerts"][0];
+        before.extend(down["before_ms"].as_i64().filter(|before| *before > 0));
+    }
+    before.sort_unstable();
+    assert_eq!((&sum["runs"], &sum["violated"]), (&Value::from(4), &Value::from(violated)));
+    assert_eq!(sum["alerts"][0]["before_ms"], Value::from(before), "one by one it is the same");
+    // Two halves are the whole.
+    let halves = ["1/2", "2/2"].map(|part| {
+        let ran = run(&root(), &[&asked[..], &["--partition", part, "--format", "json"]].concat());
+        let name = format!("{}.json", &part[..1]);
+        write(path, &name, &ran.out);
+        name
+    });
+    let merged = json(path, &["merge", &halves[0], &halves[1]]);
+    assert_eq!(&merged["scenarios"][0]["alerts"], sum);
 }
 
 #[test]

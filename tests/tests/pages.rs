@@ -188,6 +188,8 @@ fn a_browser_shows_what_pages_promise() {
     of("big.html", 0, &["run", &file("scenarios/load/throughput.json"), "--seed", "0"]);
     of("history.html", 1, &["check", &history]);
     of("sweep.html", 0, &["run", &file("scenarios/footguns"), "--seeds", "0..12"]);
+    let warned = ["run", &loss, "--seeds", "0..20", "--alerts", &rules];
+    of("sweep-alerts.html", 0, &warned);
     let compared =
         ["compare", &chaos, "--vary", "session.timeout.ms=6000,30000", "--seeds", "0..4"];
     of("compare.html", 0, &compared);

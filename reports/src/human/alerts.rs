@@ -2,8 +2,9 @@
 
 use super::put;
 use super::style::{aside, row};
-use crate::alerts::{AlertReport, AlertRule, AlertSpan};
+use crate::alerts::{AlertReport, AlertRule, AlertRuleSweep, AlertSpan, AlertSweep};
 use crate::describe::seconds;
+use ackproof_types::words::plural;
 
 /// Alerts of a run or a history; nothing if nobody asked.
 pub(super) fn alerts(text: &mut String, report: Option<&AlertReport>) {
@@ -12,6 +13,10 @@ pub(super) fn alerts(text: &mut String, report: Option<&AlertReport>) {
     let width = report.alerts.iter().map(|one| one.alert.len()).max().unwrap_or(0);
     for one in &report.alerts {
         put(text, format_args!("{:12}{:width$}  {}", "", one.alert, fate(one)));
+        // Of one that asks for nothing that there is, it is all there is to say.
+        for lack in one.in_vain.iter().skip(usize::from(one.spans.is_empty())) {
+            put(text, format_args!("{:12}{:width$}  {lack}", "", ""));
+        }
     }
     let from = format!("{}, scraped every {}", report.rules, seconds(report.interval_ms * 1000));
     put(text, format_args!("{:12}{}", "", aside(from)));
@@ -31,7 +36,7 @@ fn fate(one: &AlertRule) -> String {
             )
         }
         (None, _) => match one.spans.iter().max_by_key(|span| length(span)) {
-            None => "never pending".to_owned(),
+            None => one.in_vain.first().map_or("never pending", String::as_str).to_owned(),
             Some(span) => {
                 let until = match span.over_ms {
                     Some(over) => format!("to {}", at(over)),
@@ -46,4 +51,59 @@ fn fate(one: &AlertRule) -> String {
 /// How long it was pending.
 fn length(span: &AlertSpan) -> u64 {
     span.over_ms.map_or(u64::MAX, |over| over - span.pending_ms)
+}
+
+/// Alerts of a sweep; nothing if nobody asked.
+pub(super) fn alert_sums(text: &mut String, sum: Option<&AlertSweep>) {
+    let Some(sum) = sum else { return };
+    let AlertSweep { violated, runs, .. } = *sum;
+    let said = match sum.alerts.iter().filter(|one| one.warned > 0).max_by_key(|one| one.warned) {
+        _ if violated == 0 => "nothing is violated".to_owned(),
+        None => format!("in none of {violated} runs an alert fired before the first violation"),
+        Some(one) => {
+            let AlertRuleSweep { alert, warned, .. } = one;
+            format!("{alert} fired before the first violation in {warned} of {violated} runs")
+        }
+    };
+    put(text, format_args!("{}{said}", row("alerts")));
+    let width = sum.alerts.iter().map(|one| one.alert.len()).max().unwrap_or(0);
+    for one in &sum.alerts {
+        for (place, line) in fates(one, sum).into_iter().enumerate() {
+            let name = if place == 0 { one.alert.as_str() } else { "" };
+            put(text, format_args!("{:12}{name:width$}  {line}", ""));
+        }
+    }
+    let every = seconds(sum.interval_ms * 1000);
+    let from = format!("{}, scraped every {every}, over {}", sum.rules, plural(runs, "run"));
+    put(text, format_args!("{:12}{}", "", aside(from)));
+}
+
+/// What became of a rule: a line, and one for each thing that it asks for in vain.
+fn fates(one: &AlertRuleSweep, sum: &AlertSweep) -> Vec<String> {
+    let at = |ms: u64| seconds(ms * 1000);
+    let mut parts = Vec::new();
+    if let (Some(least), Some(median), Some(most)) =
+        (one.before_ms.first(), one.median_ms(), one.before_ms.last())
+    {
+        let range = if least == most {
+            at(*most)
+        } else {
+            format!("{} to {}, half at least {}", at(*least), at(*most), at(median))
+        };
+        parts.push(format!("before it in {} of {} ({range})", one.warned, sum.violated));
+    }
+    if one.late > 0 {
+        parts.push(format!("after it in {} of {}", one.late, sum.violated));
+    }
+    if one.unfounded > 0 {
+        let quiet = sum.runs - sum.violated;
+        parts.push(format!("in {} of {quiet} without a violation", one.unfounded));
+    }
+    let mut lines: Vec<String> = one.always_in_vain(sum.runs).map(str::to_owned).collect();
+    if !parts.is_empty() {
+        lines.insert(0, format!("fired {}", parts.join(", ")));
+    } else if lines.is_empty() {
+        lines.push("never fired".to_owned());
+    }
+    lines
 }

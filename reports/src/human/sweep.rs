@@ -1,5 +1,6 @@
 //! A sweep for people: a line a scenario, details where something is to be looked at, the command.
 
+use super::alerts::alert_sums;
 use super::load::capacity;
 use super::put;
 use super::run::{fate, group, kafka, network, notes, records, story, wanted};
@@ -108,6 +109,7 @@ fn details(text: &mut String, report: &ScenarioReport) {
     if let Some(one) = &report.capacity {
         capacity(text, one);
     }
+    alert_sums(text, report.alerts.as_ref());
     kafka(text, &report.kafka);
     let held = report.properties.iter().filter(|one| one.verdict == Judgement::Held).count();
     let bound = report.claim.map_or_else(String::new, bound);

@@ -207,6 +207,7 @@ pub(crate) fn scenario(name: &str, verdict: Verdict) -> ScenarioReport {
         kafka: kafka(),
         network: None,
         capacity: None,
+        alerts: None,
         records: records(),
         groups: vec![group()],
         crashed: Vec::new(),

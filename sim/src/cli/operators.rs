@@ -8,7 +8,7 @@ use ackproof::study::alerts::{self, rules};
 use ackproof::study::operators::{Look, Operator, Seen, Shared, Table};
 use ackproof::world::recorder::Trace;
 use ackproof_reports::alerts::AlertReport;
-use ackproof_reports::describe::{described, seconds};
+use ackproof_reports::describe::{Details, described, seconds};
 use ackproof_reports::openmetrics;
 use ackproof_reports::run::{PropertyReport, RunReport};
 use ackproof_scenario::durations::duration;
@@ -23,6 +23,12 @@ pub(crate) struct Operators {
     /// then goes to stderr. May be given several times.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) groups_at: Vec<Micros>,
+    /// With `--groups-at`: the members of each group, and how many partitions each owns.
+    #[arg(long, requires = "groups_at", conflicts_with = "state")]
+    pub(crate) members: bool,
+    /// With `--groups-at`: the state of each group, its coordinator, and how many members it has.
+    #[arg(long, requires = "groups_at")]
+    pub(crate) state: bool,
     /// Print what `kafka-topics.sh --describe` would have printed at an instant. The report then goes to
     /// stderr. May be given several times.
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -35,7 +41,7 @@ pub(crate) struct Operators {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = interval)]
     pub(crate) metrics_interval: Micros,
     /// Evaluate the alert rules of a file of Prometheus over the run: which fired when, and how long before the
-    /// first violation.
+    /// first violation. With `--seeds`: in how many runs, and how long before.
     #[arg(long, value_name = "FILE")]
     pub(crate) alerts: Option<PathBuf>,
 }
@@ -56,13 +62,12 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl Operators {
-    /// What is asked for, by the name of its option; none: nothing.
-    pub(crate) fn asked(&self) -> Option<&'static str> {
+    /// What is asked for that only one run can show, by the name of its option; none: nothing.
+    pub(crate) fn of_one_run(&self) -> Option<&'static str> {
         let given = [
             ("--groups-at", !self.groups_at.is_empty()),
             ("--topics-at", !self.topics_at.is_empty()),
             ("--metrics", self.metrics.is_some()),
-            ("--alerts", self.alerts.is_some()),
         ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name)
     }
@@ -91,9 +96,16 @@ impl Operators {
 
     /// Who watches for it; none: nothing is asked for.
     pub(crate) fn operator(&self) -> Option<Operator> {
-        self.asked()?;
+        if self.of_one_run().is_none() && self.alerts.is_none() {
+            return None;
+        }
         let look = |table| move |at: &Micros| Look { table, at: *at };
-        let groups = self.groups_at.iter().map(look(Table::Groups));
+        let details = match (self.members, self.state) {
+            (true, _) => Details::Members,
+            (_, true) => Details::State,
+            (false, false) => Details::Offsets,
+        };
+        let groups = self.groups_at.iter().map(look(Table::Groups(details)));
         let topics = self.topics_at.iter().map(look(Table::Topics));
         let is_measured = self.metrics.is_some() || self.alerts.is_some();
         let interval = is_measured.then_some(self.metrics_interval);
@@ -113,6 +125,22 @@ impl Operators {
         self.finish(&seen, wanted)
     }
 
+    /// A run of a sweep with its alerts, if they are asked for. `run` is given who watches.
+    ///
+    /// # Errors
+    /// Those of the run.
+    pub(crate) fn alerted<E>(
+        &self,
+        wanted: &Wanted<'_>,
+        run: impl FnOnce(Option<Trace>) -> Result<RunReport, E>,
+    ) -> Result<RunReport, E> {
+        let operator = self.operator().map(Shared::new);
+        let mut report = run(watched(operator.as_ref(), None))?;
+        report.alerts =
+            operator.and_then(|operator| wanted.alerts(&operator.conclude(), &report.properties));
+        Ok(report)
+    }
+
     /// Prints and writes what was seen.
     pub(crate) fn finish(&self, seen: &Seen, wanted: Wanted<'_>) -> Status {
         for note in seen.described.iter().flat_map(|one| &one.notes) {
@@ -121,7 +149,7 @@ impl Operators {
         let shown = if self.prints() { result(&described(&seen.described)) } else { Status::Met };
         let late = seen.too_late.iter().map(|look| {
             let option = match look.table {
-                Table::Groups => "--groups-at",
+                Table::Groups(_) => "--groups-at",
                 Table::Topics => "--topics-at",
             };
             let (at, end) = (seconds(look.at.0), seconds(seen.end));

@@ -67,6 +67,7 @@ fn prepare(arguments: &Run) -> Result<(Options, Asked, Vec<Scenario>), String> {
         fail_fast: options.fail_fast,
         swarm: options.swarm,
         check_determinism: options.check_determinism,
+        alerts: arguments.operators.alerts.as_ref().map(|path| path.display().to_string()),
         part: options.partition,
     };
     Ok((options, asked, scenarios))
@@ -89,7 +90,7 @@ fn begin(arguments: &Run, options: &Options, asked: &Asked, scenarios: &[Scenari
     if is_sweep && arguments.perfetto.is_some() {
         return refuse("error: --perfetto shows one run: name one scenario and one seed\n");
     }
-    if let (true, Some(option)) = (is_sweep, arguments.operators.asked()) {
+    if let (true, Some(option)) = (is_sweep, arguments.operators.of_one_run()) {
         let text = "shows one run: name one scenario and one seed";
         return refuse(&format!("error: {option} {text}\n"));
     }
@@ -124,7 +125,7 @@ fn begin(arguments: &Run, options: &Options, asked: &Asked, scenarios: &[Scenari
         [scenario] if !is_sweep => {
             single((arguments, options), asked, scenario, (outputs, perfetto, wanted))
         }
-        _ => sweep(options, asked, scenarios, outputs),
+        _ => sweep(options, asked, scenarios, (outputs, (&arguments.operators, &wanted))),
     }
 }
 

@@ -2,6 +2,7 @@
 //! Ctrl-C, when the budget is spent, or after the first failure.
 
 use super::load::{Drawn, Scenario};
+use super::operators::{Operators, Wanted};
 use super::options::{Options, threads};
 use super::output::talk;
 use super::outputs::{Outputs, finish};
@@ -38,6 +39,7 @@ struct Sweep<'a> {
     jobs: NonZeroUsize,
     watchdog: Watchdog,
     stop: Arc<AtomicBool>,
+    alerts: (&'a Operators, &'a Wanted<'a>),
 }
 
 /// Runs what was asked for, and writes the reports.
@@ -45,12 +47,12 @@ pub(crate) fn sweep(
     options: &Options,
     asked: &Asked,
     scenarios: &[Scenario],
-    mut outputs: Outputs,
+    (mut outputs, alerts): (Outputs, (&Operators, &Wanted<'_>)),
 ) -> Status {
     let started = Instant::now();
     let jobs = threads(options.jobs);
     let watchdog = Watchdog::new(options.run_timeout, options.max_events_at_once);
-    let sweep = Sweep { asked, scenarios, jobs, watchdog, stop: stop_on_interrupt() };
+    let sweep = Sweep { asked, scenarios, jobs, watchdog, stop: stop_on_interrupt(), alerts };
     let (mut reports, stopped_by) = sweep.explore(options, &mut outputs);
     let interrupted = sweep.stop.load(Ordering::Relaxed);
     let mut saved = Status::Met;
@@ -116,7 +118,10 @@ impl Sweep<'_> {
             self.jobs,
             &self.stop,
             |run| {
-                self.run(*run, |plan, origin, bounds| trial(plan, origin, run.seed, None, bounds))
+                let (operators, wanted) = self.alerts;
+                self.run(*run, |plan, origin, bounds| {
+                    operators.alerted(wanted, |trace| trial(plan, origin, run.seed, trace, bounds))
+                })
             },
             |run, result| {
                 let result = result.unwrap_or_else(|panic| Err(Failure::Crashed(panic)));

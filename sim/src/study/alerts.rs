@@ -2,8 +2,9 @@
 //! before what went wrong. It knows metrics and no entries.
 //!
 //! - [`rules`] the files, and [`supported`] what of PromQL is evaluated · [`series`] samples
-//! - [`mod@eval`] expressions, with their [`functions`]
+//! - [`asked`] what rules ask for in vain · [`mod@eval`] expressions, with their [`functions`]
 
+mod asked;
 mod eval;
 mod functions;
 pub mod rules;
@@ -37,6 +38,11 @@ pub fn judge(
     let mut alerts = Vec::new();
     for group in groups {
         alerts.extend(evaluated(group, &mut store, group.interval.unwrap_or(interval), end));
+    }
+    let asked = asked::Asked::new(groups);
+    let rules = groups.iter().flat_map(|group| &group.rules).filter(|rule| rule.is_alert());
+    for (alert, rule) in alerts.iter_mut().zip(rules) {
+        alert.in_vain = asked.in_vain(&rule.expr, &store);
     }
     let violation = first(properties);
     if let Some(violation) = &violation {
@@ -126,6 +132,7 @@ fn report(group: &str, rule: &Rule) -> Option<AlertRule> {
         labels: rule.labels.clone(),
         fired_ms: None,
         before_ms: None,
+        in_vain: Vec::new(),
         spans: Vec::new(),
     })
 }
@@ -239,6 +246,30 @@ mod tests {
             ("vector(time()) > 1735689601", Some(2)),
         ] {
             assert_eq!(pending(expr), second, "{expr}");
+        }
+    }
+
+    #[test]
+    fn what_no_sample_has_is_named_and_not_called_quiet() {
+        let metrics = metrics(vec![family("up", "a", &[Some(1.0); 21])]);
+        let text = |expr: &str| {
+            format!(
+                "groups:\n- name: g\n  rules:\n  - record: a:b\n    expr: sum(kafka_broker)\n  \
+                 - alert: A\n    expr: {expr}\n"
+            )
+        };
+        for (expr, said) in [
+            ("up == 0", ""),
+            ("kafka_broker < 3", "no such metric: kafka_broker; did you mean \"kafka_brokers\"?"),
+            ("kafka_brokers < 3", "no sample of kafka_brokers in this run"),
+            ("node_load1 > 4", "no such metric: node_load1"),
+            ("a:b < 3", "no such metric: kafka_broker; did you mean \"kafka_brokers\"?"),
+            ("rate(up{instance=\"b\"}[5m]) > 0", "no series fits up{instance=\"b\"}"),
+            ("absent(node_load1)", "no such metric: node_load1"),
+        ] {
+            let groups = rules::read("a.yml", &text(expr)).expect("rules");
+            let report = judge("a.yml", &groups, &metrics, &[]);
+            assert_eq!(report.alerts[0].in_vain.join("|"), said, "{expr}");
         }
     }
 

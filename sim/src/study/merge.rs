@@ -3,6 +3,10 @@
 //! Every summed type of the reports has its one function here, and each is free of order, so that the
 //! parts give to the bit what one run of everything gives. Parts that do not belong together are refused.
 
+mod alerts;
+
+pub(crate) use alerts::alerts;
+
 use super::conclude;
 use ackproof_reports::measure::MeasureSweep;
 use ackproof_reports::moved::MovedReport;
@@ -104,6 +108,10 @@ fn alike(
         return Err(format!("{name} and {other_name} are of different scenario files"));
     }
     let mut pairs = one.scenarios.iter().zip(&other.scenarios);
+    if pairs.clone().any(|(one, other)| !alerts::alike(one.alerts.as_ref(), other.alerts.as_ref()))
+    {
+        return Err(format!("{name} and {other_name} were run with different alert rules"));
+    }
     match pairs.find(|(one, other)| (&one.plan, &one.lines) != (&other.plan, &other.lines)) {
         Some((scenario, _)) => {
             let file = &scenario.file;
@@ -176,6 +184,7 @@ fn scenario(sum: &mut ScenarioReport, one: ScenarioReport) {
         sum.total += one.total;
         sum.seeds += one.seeds;
     }
+    alerts::parts(&mut sum.alerts, one.alerts);
     records(&mut sum.records, &one.records);
     groups(&mut sum.groups, &one.groups);
     incidents(&mut sum.crashed, one.crashed);

@@ -13,23 +13,39 @@ mod metrics;
 
 use crate::world::recorder::Trace;
 use ackproof_oracle::context::Context;
+use ackproof_oracle::context::GroupPart;
 use ackproof_oracle::history::Entry;
-use ackproof_reports::describe::Described;
+use ackproof_reports::describe::{Described, Details};
 use ackproof_reports::openmetrics::Metrics;
-use ackproof_types::Micros;
+use ackproof_types::{GroupId, Micros};
 use brokers::Brokers;
 use counters::Counters;
 use groups::Groups;
 use metrics::{Known, Sampler};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// Names under which [`Seen::metrics`] can have samples.
+pub fn sample_names() -> impl Iterator<Item = String> {
+    families::sample_names()
+}
+
 /// A table of one of Kafka's tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
-    /// `kafka-consumer-groups.sh --describe --all-groups`.
-    Groups,
+    /// `kafka-consumer-groups.sh --describe --all-groups`, with what it is asked to describe.
+    Groups(Details),
     /// `kafka-topics.sh --describe --exclude-internal`.
     Topics,
+}
+
+/// The name of a group where operators see it; none: it is no group, since a mirror reads without one. What
+/// stands for a group in another cluster has the group's name there (Kafka: `MirrorCheckpointTask`).
+fn name_of(group: GroupId, context: &Context) -> Option<&str> {
+    match context.groups[group.index()].part {
+        GroupPart::Application => Some(context.group(group)),
+        GroupPart::Mirror => None,
+        GroupPart::StandsFor(other) => Some(context.group(other)),
+    }
 }
 
 /// A table that somebody asks for, as it is after everything that happened until an instant.

@@ -5,6 +5,7 @@ use super::contract::{contract, not_modelled};
 use super::demands::demands;
 use super::{assess, conclude, measures, merge, shape};
 use crate::world::bounds::Failure;
+use ackproof_reports::alerts::AlertSweep;
 use ackproof_reports::run::{CauseReport, PropertyCause, Records, RunReport};
 use ackproof_reports::sweep::{
     Asked, CauseSweep, DemandSweep, FateSweep, FaultSweep, Incident, LimitSweep, PropertySweep,
@@ -67,6 +68,7 @@ impl<'a> Tally<'a> {
             kafka: shape::kafka(plan),
             network: shape::network(plan),
             capacity: shape::capacity(plan),
+            alerts: None,
             records: Records::default(),
             groups: Vec::new(),
             crashed: Vec::new(),
@@ -136,6 +138,9 @@ impl<'a> Tally<'a> {
             let CauseReport { what, group, cause, count, about, story: _ } = one.clone();
             let seeds = u64::from(count > 0);
             merge::fate(&mut sum.causes, FateSweep { what, group, cause, about, count, seeds });
+        }
+        if let Some(one) = &run.alerts {
+            merge::alerts(sum.alerts.get_or_insert_with(|| AlertSweep::new(one)), one);
         }
         merge::records(&mut sum.records, &run.records);
         merge::groups(&mut sum.groups, &run.groups);

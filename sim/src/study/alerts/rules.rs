@@ -72,12 +72,13 @@ struct Spec {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GroupFile {
-    name: String,
+    name: Spanned<String>,
     interval: Option<Spanned<String>>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
     #[serde(rename = "limit")]
     _limit: Option<IgnoredAny>,
+    #[serde(default)]
     rules: Vec<RuleFile>,
 }
 
@@ -92,8 +93,7 @@ struct RuleFile {
     keep_firing_for: Option<Spanned<String>>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
-    #[serde(rename = "annotations")]
-    _annotations: Option<IgnoredAny>,
+    annotations: Option<IgnoredAny>,
 }
 
 /// Reads the text of `file`.
@@ -106,6 +106,7 @@ pub fn read(file: &str, text: &str) -> Result<Vec<Group>, String> {
     let mut groups = read.groups;
     groups.extend(read.spec.into_iter().flat_map(|spec| spec.groups));
     let mut mistakes = String::new();
+    names(file, &groups, &mut mistakes);
     let groups: Vec<Group> =
         groups.into_iter().map(|one| group(file, one, &mut mistakes)).collect();
     let rules = groups.iter().flat_map(|group| &group.rules);
@@ -116,15 +117,56 @@ pub fn read(file: &str, text: &str) -> Result<Vec<Group>, String> {
 }
 
 impl Rule {
-    fn is_alert(&self) -> bool {
+    /// Whether it makes an alert.
+    pub(super) fn is_alert(&self) -> bool {
         matches!(self.makes, Makes::Alert { .. })
     }
+}
+
+/// The names of groups: each has one, of its own (Prometheus: `RuleGroups.Validate`).
+fn names(file: &str, groups: &[GroupFile], mistakes: &mut String) {
+    let mut seen = BTreeMap::new();
+    for GroupFile { name, .. } in groups {
+        let line = name.referenced.line();
+        if name.value.is_empty() {
+            mistakes.push_str(&format!("{}: a group needs a name\n", place(file, name)));
+        } else if let Some(first) = seen.insert(name.value.as_str(), line) {
+            let what = format!("a group of the name {:?} stands on line {first}", name.value);
+            mistakes.push_str(&format!("{}: {what}\n", place(file, name)));
+        }
+    }
+}
+
+fn place(file: &str, of: &Spanned<String>) -> String {
+    format!("error: {file}:{}:{}", of.referenced.line(), of.referenced.column())
+}
+
+/// Why a recording rule is none.
+fn no_record(name: &str, read: &RuleFile) -> Option<String> {
+    let is_name = |(place, letter): (usize, char)| {
+        letter.is_ascii_alphabetic()
+            || matches!(letter, '_' | ':')
+            || place > 0 && letter.is_ascii_digit()
+    };
+    if name.contains(['{', '}']) {
+        return Some("braces in the name of a series; do they belong into \"expr\"?".to_owned());
+    }
+    if !name.char_indices().all(is_name) {
+        return Some("no name of a series: letters, digits, _ and :".to_owned());
+    }
+    let given = [
+        ("for", read.wait.is_some()),
+        ("keep_firing_for", read.keep_firing_for.is_some()),
+        ("annotations", read.annotations.is_some()),
+    ];
+    let (key, _) = given.into_iter().find(|(_, is_given)| *is_given)?;
+    Some(format!("a recording rule has no {key:?}"))
 }
 
 fn group(file: &str, read: GroupFile, mistakes: &mut String) -> Group {
     let interval = read.interval.and_then(|text| millis(file, &text, mistakes));
     let rules = read.rules.into_iter().filter_map(|one| rule(file, one, &read.labels, mistakes));
-    Group { name: read.name, interval, rules: rules.collect() }
+    Group { name: read.name.value, interval, rules: rules.collect() }
 }
 
 fn rule(
@@ -133,14 +175,18 @@ fn rule(
     shared: &BTreeMap<String, String>,
     mistakes: &mut String,
 ) -> Option<Rule> {
-    let at = |of: &Spanned<String>| {
-        format!("error: {file}:{}:{}", of.referenced.line(), of.referenced.column())
-    };
-    let ((Some(name), None) | (None, Some(name))) = (&read.alert, &read.record) else {
+    let at = |of: &Spanned<String>| place(file, of);
+    let named = |name: &&Spanned<String>| !name.value.is_empty();
+    let (alert, record) = (read.alert.as_ref().filter(named), read.record.as_ref().filter(named));
+    let ((Some(name), None) | (None, Some(name))) = (alert, record) else {
         let what = "a rule has either an \"alert\" or a \"record\"";
         mistakes.push_str(&format!("{}: {what}\n", at(&read.expr)));
         return None;
     };
+    if let Some(what) = record.and_then(|name| no_record(&name.value, &read)) {
+        mistakes.push_str(&format!("{}: {}: {what}\n", at(name), name.value));
+        return None;
+    }
     let mut length = |text: &Option<Spanned<String>>| match text {
         Some(text) => millis(file, text, mistakes),
         None => Some(0),
@@ -162,7 +208,7 @@ fn rule(
     };
     let mut labels = shared.clone();
     labels.extend(read.labels);
-    let makes = if read.record.is_some() {
+    let makes = if record.is_some() {
         Makes::Series(name.value.clone())
     } else {
         Makes::Alert { name: name.value.clone(), wait: wait?, keep: keep? }
@@ -222,6 +268,11 @@ mod tests {
             (rule("{alert: A, expr: up, for: soon}"), "\"soon\" is not a duration"),
             (rule("{expr: up}"), "either an \"alert\" or a \"record\""),
             (rule("{alert: A, expr: up, fro: 5m}"), "fro"),
+            (rule("{record: a-b, expr: up}"), "a.yml:4:14: a-b: no name of a series"),
+            (rule("{record: 'up{a=\"b\"}', expr: up}"), "braces in the name"),
+            (rule("{record: a, expr: up, for: 5m}"), "a recording rule has no \"for\""),
+            (rule("{alert: '', expr: up}"), "either an \"alert\" or a \"record\""),
+            (rule("{alert: A, expr: up}\n- name: kafka\n  rules: []"), "stands on line 2"),
             (rule("{record: a, expr: up}"), "there is no alert in it"),
             ("groups: [".to_owned(), "error: a.yml"),
         ] {

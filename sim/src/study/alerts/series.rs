@@ -57,6 +57,11 @@ impl Store {
         store
     }
 
+    /// Whether a series ever had this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|all| !all.is_empty())
+    }
+
     /// Those that a selector names.
     pub(super) fn select(&self, name: Option<&String>, matchers: &Matchers) -> Vec<&Series> {
         let named = self.0.iter().filter(|(own, _)| name.is_none_or(|name| *own == name));

@@ -1,11 +1,12 @@
 //! The tables of Kafka's tools, made of what is known at an instant.
 
 use super::brokers::Brokers;
-use super::groups::{Group, Groups, Who};
-use super::{Look, Table};
+use super::groups::{Group, Groups, Moving, Who};
+use super::{Look, Table, name_of};
 use ackproof_oracle::context::Context;
 use ackproof_reports::describe::{
-    Block, Described, GroupRow, GroupState, GroupTable, PartitionRow, Replicas, Tables, TopicTable,
+    Block, Coordinator, Described, GroupRow, GroupState, GroupTable, MemberRow,
+    PartitionRow, Replicas, Tables, TopicTable,
 };
 use ackproof_types::{BrokerId, GroupId, MemberId, TopicId, TopicPartition};
 use std::cmp::Reverse;
@@ -22,14 +23,19 @@ pub(super) fn describe(
     let names = std::iter::once(None).chain(context.clusters.iter().map(|one| Some(&one.name)));
     let blocks = names.map(|cluster| {
         let tables = match look.table {
-            Table::Groups => Tables::Groups(of_groups(cluster, (brokers, groups), context)),
+            Table::Groups(details) => {
+                Tables::Groups(details, of_groups(cluster, (brokers, groups), context))
+            }
             Table::Topics => Tables::Topics(of_topics(cluster, brokers, context)),
         };
         Block { cluster: cluster.cloned(), tables }
     });
     let blocks = blocks.collect();
     match look.table {
-        Table::Groups => coordinators(brokers, context, &mut notes),
+        Table::Groups(_) => {
+            coordinators(brokers, context, &mut notes);
+            not_yet(groups, context, &mut notes);
+        }
         Table::Topics => elections(brokers, context, &mut notes),
     }
     Described { at: look.at.0, blocks, notes }
@@ -40,9 +46,11 @@ fn cluster_of(topic: TopicId, context: &Context) -> Option<&String> {
     context.cluster(topic).map(|cluster| &cluster.name)
 }
 
-fn group_ids(context: &Context) -> Vec<GroupId> {
-    let mut ids: Vec<GroupId> = (0..).map(GroupId).take(context.groups.len()).collect();
-    ids.sort_by_key(|id| context.group(*id).to_owned());
+/// Groups that operators see, by name.
+fn group_ids(context: &Context) -> Vec<(&str, GroupId)> {
+    let ids = (0..).map(GroupId).take(context.groups.len());
+    let mut ids: Vec<_> = ids.filter_map(|id| Some((name_of(id, context)?, id))).collect();
+    ids.sort_unstable();
     ids
 }
 
@@ -52,13 +60,15 @@ fn of_groups(
     context: &Context,
 ) -> Vec<GroupTable> {
     let mut ids = group_ids(context);
-    ids.retain(|id| cluster_of(context.offsets_topic(*id), context) == cluster);
+    ids.retain(|(_, id)| cluster_of(context.offsets_topic(*id), context) == cluster);
     ids.into_iter()
-        .map(|id| {
+        .map(|(name, id)| {
             let one = groups.group(id);
             GroupTable {
-                group: context.group(id).to_owned(),
+                group: name.to_owned(),
                 state: one.map_or(GroupState::Missing, |one| state(id, one, brokers, context)),
+                coordinator: coordinator(id, brokers, context),
+                members: one.map_or_else(Vec::new, |one| members(one, context)),
                 rows: one.map_or_else(Vec::new, |one| rows(one, brokers, context)),
             }
         })
@@ -72,12 +82,53 @@ fn state(id: GroupId, one: &Group, brokers: &Brokers, context: &Context) -> Grou
     });
     if one.is_empty() {
         GroupState::Empty
-    } else if one.moving
-        || !context.is_classic(id) && all.any(|partition| one.owner(partition).is_none())
-    {
-        GroupState::Rebalancing
+    } else if let Some(moving) = one.moving {
+        match moving {
+            Moving::Joining => GroupState::Preparing,
+            Moving::Waiting => GroupState::Completing,
+        }
+    } else if !context.is_classic(id) && all.any(|partition| one.owner(partition).is_none()) {
+        GroupState::Reconciling
     } else {
         GroupState::Stable
+    }
+}
+
+/// The id of a member, as far as it is on record.
+fn consumer((node, member): &Who, context: &Context) -> Option<String> {
+    (*member != MemberId(0)).then(|| format!("{}-{}", context.node(*node), member.0))
+}
+
+fn members(one: &Group, context: &Context) -> Vec<MemberRow> {
+    let row = |(who, own): (&Who, &BTreeSet<TopicPartition>)| MemberRow {
+        consumer: consumer(who, context),
+        client: context.node(who.0).to_owned(),
+        partitions: own.len(),
+    };
+    let mut rows: Vec<MemberRow> = one.members.iter().map(row).collect();
+    rows.sort_by(|one, other| one.client.cmp(&other.client));
+    rows
+}
+
+/// The leader of the partition that keeps the offsets of a group.
+fn coordinator(id: GroupId, brokers: &Brokers, context: &Context) -> Option<Coordinator> {
+    let leader = brokers.partition(context.home(id))?.leader?;
+    Some(Coordinator { host: context.broker_name(leader).to_owned(), id: number(leader, context) })
+}
+
+/// The number of a broker within its cluster.
+fn number(broker: BrokerId, context: &Context) -> String {
+    let name = context.broker_name(broker);
+    name.rsplit('-').next().unwrap_or(name).to_owned()
+}
+
+/// Groups that nobody has joined.
+fn not_yet(groups: &Groups, context: &Context, notes: &mut Vec<String>) {
+    let missing = group_ids(context).into_iter().filter(|(_, id)| groups.group(*id).is_none());
+    let missing: Vec<&str> = missing.map(|(name, _)| name).collect();
+    if !missing.is_empty() {
+        let names = missing.join(", ");
+        notes.push(format!("until then no generation and no commit of {names} is on record"));
     }
 }
 
@@ -85,9 +136,7 @@ fn state(id: GroupId, one: &Group, brokers: &Brokers, context: &Context) -> Grou
 fn rows(one: &Group, brokers: &Brokers, context: &Context) -> Vec<GroupRow> {
     let row = |partition: &TopicPartition, who: Option<&Who>| {
         let client = who.map(|(node, _)| context.node(*node).to_owned());
-        let consumer = who.zip(client.as_ref()).and_then(|((_, member), client)| {
-            (*member != MemberId(0)).then(|| format!("{client}-{}", member.0))
-        });
+        let consumer = who.and_then(|who| consumer(who, context));
         GroupRow {
             topic: context.topics[partition.topic.index()].name.clone(),
             partition: partition.partition,
@@ -112,8 +161,8 @@ fn rows(one: &Group, brokers: &Brokers, context: &Context) -> Vec<GroupRow> {
 fn coordinators(brokers: &Brokers, context: &Context, notes: &mut Vec<String>) {
     let away: Vec<&str> = group_ids(context)
         .into_iter()
-        .filter(|id| brokers.is_served(context.home(*id), context) == Some(false))
-        .map(|id| context.group(id))
+        .filter(|(_, id)| brokers.is_served(context.home(*id), context) == Some(false))
+        .map(|(name, _)| name)
         .collect();
     if !away.is_empty() {
         notes.push(format!(
@@ -154,14 +203,11 @@ fn of_topics(cluster: Option<&String>, brokers: &Brokers, context: &Context) -> 
 
 fn replicas(id: TopicPartition, brokers: &Brokers, context: &Context) -> Option<Replicas> {
     let one = brokers.partition(id).filter(|one| one.elected)?;
-    // A broker bears its number within its cluster.
-    let number = |broker: &BrokerId| {
-        let name = context.broker_name(*broker);
-        name.rsplit('-').next().unwrap_or(name).to_owned()
+    let numbers = |brokers: &[BrokerId]| -> Vec<String> {
+        brokers.iter().map(|one| number(*one, context)).collect()
     };
-    let numbers = |brokers: &[BrokerId]| brokers.iter().map(number).collect();
     Some(Replicas {
-        leader: one.leader.as_ref().map(number),
+        leader: one.leader.map(|leader| number(leader, context)),
         all: numbers(&one.replicas),
         isr: numbers(&one.isr),
     })

@@ -8,6 +8,9 @@ macro_rules! families {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(super) enum Metric { $(#[doc = $help] $variant,)* }
 
+        /// All of them.
+        pub(super) const ALL: &[Metric] = &[$(Metric::$variant,)*];
+
         impl Metric {
             /// Its name without `_total`, what it is, and what it measures.
             pub(super) const fn about(self) -> (&'static str, Kind, &'static str) {
@@ -65,4 +68,17 @@ families! {
     AssignedPartitions = "kafka_consumer_consumer_coordinator_metrics_assigned_partitions" Gauge "Partitions that the member owns."
     Rebalances = "kafka_consumer_consumer_coordinator_metrics_rebalance" Counter "Assignments that the member got."
     Commits = "kafka_consumer_consumer_coordinator_metrics_commit" Counter "Commits that were acknowledged."
+}
+
+/// Names under which samples can stand, as rules ask for them.
+pub(super) fn sample_names() -> impl Iterator<Item = String> {
+    ALL.iter().flat_map(|metric| {
+        let (name, kind, _) = metric.about();
+        let suffixes: &[&str] = match kind {
+            Kind::Counter => &["_total"],
+            Kind::Gauge => &[""],
+            Kind::Summary => &["", "_count", "_sum"],
+        };
+        suffixes.iter().map(move |suffix| format!("{name}{suffix}"))
+    })
 }

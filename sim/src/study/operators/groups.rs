@@ -9,6 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A member, by its process and by its number: one that comes back is another.
 pub(super) type Who = (NodeId, MemberId);
 
+/// Where a rebalance is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moving {
+    /// Members give back what they own, and join.
+    Joining,
+    /// They have joined, and wait for their assignment.
+    Waiting,
+}
+
 /// A group.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Group {
@@ -22,8 +31,8 @@ pub(super) struct Group {
     generation: Option<GenerationId>,
     /// How many members the coordinator counted last; none: it is not on record.
     pub(super) counted: Option<u16>,
-    /// A rebalance is under way.
-    pub(super) moving: bool,
+    /// A rebalance that is under way.
+    pub(super) moving: Option<Moving>,
 }
 
 impl Group {
@@ -34,7 +43,7 @@ impl Group {
 
     /// Whether the coordinator counts nobody.
     pub(super) fn is_empty(&self) -> bool {
-        self.members.is_empty() && !self.moving && self.counted.unwrap_or(0) == 0
+        self.members.is_empty() && self.moving.is_none() && self.counted.unwrap_or(0) == 0
     }
 
     /// A classic coordinator shows what members were assigned before, until the leader has told it the next
@@ -45,7 +54,7 @@ impl Group {
         if members == 0 {
             self.members.clear();
         }
-        self.moving = is_classic && members > 0;
+        self.moving = (is_classic && members > 0).then_some(Moving::Waiting);
     }
 
     fn assigned(
@@ -63,7 +72,7 @@ impl Group {
             }
             self.generation = Some(generation);
         }
-        self.moving = false;
+        self.moving = None;
         // A process has one member, and a partition one owner.
         self.members.retain(|(node, member), _| *node != who.0 || *member == who.1);
         for own in self.members.values_mut() {
@@ -101,7 +110,7 @@ impl Groups {
             }
             // A member of a classic group gives something back because all of them join anew.
             Event::Revoked { group, .. } if context.is_classic(*group) => {
-                self.of(*group).moving = true;
+                self.of(*group).moving = Some(Moving::Joining);
             }
             Event::Revoked { group, member, partitions } => {
                 self.of(*group).gave((entry.node, *member), partitions);
@@ -124,7 +133,7 @@ impl Groups {
                     let before = one.members.len();
                     one.left(|(node, _)| *node == entry.node);
                     if before > 0 && one.members.is_empty() {
-                        (one.moving, one.counted) = (false, Some(0));
+                        (one.moving, one.counted) = (None, Some(0));
                     }
                 }
             }

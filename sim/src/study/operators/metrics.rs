@@ -4,6 +4,7 @@ use super::brokers::{Brokers, Partition};
 use super::counters::{About, Counters, Latencies, controller};
 use super::families::Metric;
 use super::groups::{Group, Groups};
+use super::name_of;
 use ackproof_oracle::context::Context;
 use ackproof_reports::openmetrics::{Family, Metrics, Series};
 use ackproof_types::{BrokerId, GroupId, NodeId, Server, TopicId, TopicPartition};
@@ -207,7 +208,7 @@ impl Scrape<'_> {
             // An exporter learns nothing of a group whose coordinator is away.
             let is_told = known.brokers.is_served(context.home(id), context) != Some(false);
             let Some(one) = known.groups.group(id).filter(|_| here && is_told) else { continue };
-            let group = context.group(id);
+            let Some(group) = name_of(id, context) else { continue };
             let members = one.members.values().filter(|own| !own.is_empty()).count();
             let labels = exporter(&[("consumergroup", group)]);
             self.put((Metric::GroupMembers, ""), cluster, &labels, count(members));
