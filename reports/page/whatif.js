@@ -1,9 +1,10 @@
 // What would have saved the run, how sure its failure was over time, and the lanes of a run that does not fail.
 
 import { command, el, section, table } from "./dom.js";
-import { counted, length, number, percent, seconds } from "./words.js";
+import { counted, length, number, percent, says, seconds } from "./words.js";
 import { colour, fit } from "./paint.js";
 import { lanes } from "./lanes.js";
+import { decode } from "./course.js";
 import { linked } from "./head.js";
 
 /** @typedef {import("./lanes.js").Lane} Lane */
@@ -16,7 +17,8 @@ const EFFECTS = {
 
 /** What is shown of a run: sums of measures. */
 const SUMS = [
-  ["gone", ["lost", "unknown_absent", "failed", "skipped", "output_lost", "sink_missing"], (/** @type {number} */ value) => number(value)],
+  ["lost or skipped", ["lost", "skipped", "output_lost", "sink_missing"], (/** @type {number} */ value) => number(value)],
+  ["failed sends", ["failed", "unknown_absent"], (/** @type {number} */ value) => number(value)],
   ["copies in a log", ["log_duplicates"], (/** @type {number} */ value) => number(value)],
   ["processed again", ["duplicate_rate"], percent],
   ["no writes", ["unavailability"], percent],
@@ -122,7 +124,8 @@ export function whatIf(report, twin, sight) {
     rest.length ? el("details", null, el("summary", null, `${counted(rest.length, "change")} that ${report.failure ? "do not save it" : "do no harm"}`),
       table("Changes that make no difference to the verdict", heads, rest)) : null,
     idle.length ? el("p", { class: "muted" }, `No effect on this run: ${idle.join(", ")}.`) : null,
-    refused.length ? el("p", { class: "muted" }, `Refused with the other settings: ${refused.map((/** @type {any} */ one) => one.change).join(", ")}.`) : null,
+    refused.length ? el("details", null, el("summary", null, `${counted(refused.length, "change")} that Kafka refuses with the other settings`),
+      el("ul", null, refused.map((/** @type {any} */ one) => el("li", null, el("code", null, one.change), `: ${one.why}`)))) : null,
     others ? el("p", { class: "muted" }, "One seed may be saved by luck, so what saves it was tried on other seeds too.") : null,
     twin ? beside(twin, sight, !best || best.command !== twin.command) : null);
 }
@@ -134,7 +137,12 @@ export function whatIf(report, twin, sight) {
  */
 function beside(twin, sight, isNew) {
   const at = (/** @type {any} */ one) => linked(seconds(one.at_us), sight);
-  const side = (/** @type {string} */ text) => (text ? el("code", null, text) : "nothing yet");
+  const side = (/** @type {any} */ raw) => {
+    const one = raw && decode(raw);
+    // What concerns only the topic of offsets has no entry of its own.
+    if (!one || one.count === 0) return raw ? "a step of __consumer_offsets" : "nothing more";
+    return `${one.nodes[one.node[0]].name} ${says(one, 0)}`;
+  };
   return el("article", { id: "twin" },
     el("h3", null, "Beside a run that does not fail: ", twin.name),
     el("p", null, "Its lanes stand below those of this run."),

@@ -1,5 +1,11 @@
 //! The model held against the real thing, as the body of a page in Markdown: a table of scenarios, then a
 //! section for each. No colours, no time of day: the same for the same input.
+//!
+//! - [`mod@what_if`] what would have saved a run
+
+mod what_if;
+
+pub use what_if::what_if;
 
 use crate::validate::{
     Agreement, Figure, LeftOut, Place, PropertyMatch, ValidateReport, Validated,

@@ -18,7 +18,7 @@ mod shrink;
 mod style;
 mod sweep;
 mod validate;
-mod what_if;
+pub(crate) mod what_if;
 
 pub use bench::bench;
 pub use check::check;

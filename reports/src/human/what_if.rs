@@ -3,25 +3,30 @@
 use super::compare::{align, narrowed, table};
 use super::put;
 use super::style::{aside, heading, instant, length, percent, width};
-use crate::what_if::{Arm, Curve, Effect, Flip, Jump, Others, WhatIfReport};
+use crate::what_if::{Arm, Curve, Effect, Flip, Jump, Others, Refused, WhatIfReport};
 use ackproof_types::words::plural;
 
 /// What is shown of a run: sums of measures, each less the better.
-const COLUMNS: [(&str, &[&str]); 6] = [
-    ("gone", &["lost", "unknown_absent", "failed", "skipped", "output_lost", "sink_missing"]),
-    ("copies", &["log_duplicates"]),
+pub(crate) const COLUMNS: [(&str, &[&str]); 7] = [
+    ("lost", &["lost", "skipped", "output_lost", "sink_missing"]),
+    ("failed", &["failed", "unknown_absent"]),
+    ("twice", &["log_duplicates"]),
     ("again", &["duplicate_rate"]),
-    ("stalled", &["unavailability"]),
-    ("ack p99", &["ack_latency.p99"]),
-    ("e2e p99", &["end_to_end_latency.p99"]),
+    ("stall", &["unavailability"]),
+    ("ack", &["ack_latency.p99"]),
+    ("e2e", &["end_to_end_latency.p99"]),
 ];
+/// What the columns are.
+pub(crate) const LEGEND: &str = "lost: acknowledged and in no log, or never processed; failed: the application was \
+    told, or of no outcome; twice: in the log more than once; again: processed more than once, per record; \
+    stall: part of the time without a write; ack, e2e: from send to acknowledged, to processed, for 99 %";
 /// What a change is tried on beside.
 const OTHER_SEEDS: &str = "others";
 /// A longer name of a change has two lines.
 const LONG: usize = 36;
 
 /// The effects, as people are told of them, in the order of the report.
-const EFFECTS: [(Effect, &str); 6] = [
+pub(crate) const EFFECTS: [(Effect, &str); 6] = [
     (Effect::Saves, "saves this run"),
     (Effect::Trades, "trades it for another"),
     (Effect::Fails, "does not save it"),
@@ -69,8 +74,9 @@ fn legend(text: &mut String, report: &WhatIfReport) {
         listed(text, &format!("{says}, and costs the same"), &alike);
     }
     listed(text, "no effect on this run", &changes(&mut of(report, Effect::Nothing)));
-    let refused: Vec<String> = report.refused.iter().map(|one| one.change.clone()).collect();
-    listed(text, "refused with the other settings", &refused);
+    for Refused { change, why } in &report.refused {
+        paragraph(text, &format!("refused with the other settings: {change}: {why}"));
+    }
     if let Some(others) = report.others {
         let seeds = plural(others.runs, "other seed");
         let mut words =
@@ -84,11 +90,7 @@ fn legend(text: &mut String, report: &WhatIfReport) {
         }
         paragraph(text, &words);
     }
-    paragraph(
-        text,
-        "gone: lost, failed, or never processed; copies: in the log more than once; again: processed more than \
-         once, per record; stalled: part of the time without a write; e2e: from send to processed",
-    );
+    paragraph(text, LEGEND);
 }
 
 fn listed(text: &mut String, what: &str, all: &[String]) {
@@ -116,7 +118,7 @@ fn paragraph(text: &mut String, words: &str) {
     }
 }
 
-fn change(flip: &Flip) -> String {
+pub(crate) fn change(flip: &Flip) -> String {
     format!("{} {} → {}", flip.setting, flip.from, flip.to)
 }
 
@@ -138,7 +140,7 @@ fn rows(report: &WhatIfReport) -> String {
     align(table)
 }
 
-fn of(report: &WhatIfReport, effect: Effect) -> impl Iterator<Item = &Flip> {
+pub(crate) fn of(report: &WhatIfReport, effect: Effect) -> impl Iterator<Item = &Flip> {
     report.flips.iter().filter(move |flip| flip.effect == effect)
 }
 
@@ -154,15 +156,19 @@ fn name(flip: &Flip, report: &WhatIfReport) -> Vec<String> {
     if lines[0].chars().count() > LONG {
         lines = vec![flip.setting.clone(), format!("{} → {}", flip.from, flip.to)];
     }
+    lines.extend(price(flip, report));
+    lines
+}
+
+/// What a change violates that is not violated without it, and what it leaves possible.
+pub(crate) fn price(flip: &Flip, report: &WhatIfReport) -> Vec<String> {
     let new = new(flip, report).into_iter().map(|name| format!("violates {name}"));
-    lines.extend(new);
     let possible: &[String] = match flip.effect {
         Effect::Trades | Effect::Holds => &flip.gives_up,
         Effect::Saves => flip.leaves.as_slice(),
         _ => &[],
     };
-    lines.extend(possible.iter().map(|cause| format!("leaves {cause} possible")));
-    lines
+    new.chain(possible.iter().map(|cause| format!("leaves {cause} possible"))).collect()
 }
 
 fn row(name: String, report: &WhatIfReport, arm: &Arm, others: Option<&Others>) -> Vec<String> {
@@ -170,12 +176,12 @@ fn row(name: String, report: &WhatIfReport, arm: &Arm, others: Option<&Others>) 
     std::iter::once(name).chain(cells).chain([others.map_or_else(String::new, fails)]).collect()
 }
 
-fn fails(others: &Others) -> String {
-    format!("{} of {}", others.fail, others.runs)
+pub(crate) fn fails(others: &Others) -> String {
+    format!("{}/{}", others.fail, others.runs)
 }
 
 /// The sum of these measures.
-fn cell(report: &WhatIfReport, arm: &Arm, of: &[&str]) -> String {
+pub(crate) fn cell(report: &WhatIfReport, arm: &Arm, of: &[&str]) -> String {
     let values = of.iter().filter_map(|name| {
         let place = report.measures.iter().position(|one| one.name == *name)?;
         arm.values.get(place).copied().flatten()
@@ -220,8 +226,15 @@ fn list(report: &WhatIfReport) -> String {
 
 /// When it was too late.
 fn inevitable(text: &mut String, curve: &Curve) {
+    for line in textwrap::wrap(&turn(curve), width()) {
+        put(text, format_args!("{line}"));
+    }
+}
+
+/// When it was too late, in words.
+pub(crate) fn turn(curve: &Curve) -> String {
     let share = |share: f64| format!("{:.0} %", share * 100.0);
-    let words = match &curve.jump {
+    match &curve.jump {
         Some(Jump { at_us, event, before, after, .. }) => format!(
             "It became {} at {}: {event}. Of {} forks of the run {} fail just before that, and {} just after it.",
             if *after >= 0.9 { "inevitable" } else { "likely" },
@@ -237,8 +250,5 @@ fn inevitable(text: &mut String, curve: &Curve) {
             ),
             _ => "Nothing that is on the timeline made it inevitable.".to_owned(),
         },
-    };
-    for line in textwrap::wrap(&words, width()) {
-        put(text, format_args!("{line}"));
     }
 }

@@ -8,10 +8,10 @@ use serde::Serialize;
 pub struct Twin {
     /// What makes the difference: `acks 1 → all`, `seed 2`.
     pub name: String,
-    /// The first entries that differ.
-    pub first: Option<Parting>,
-    /// The first moments that differ of the two runs at a glance.
-    pub glance: Option<Parting>,
+    /// The first entries that differ, each as a course of its own.
+    pub first: Option<Parting<Option<Course>>>,
+    /// The first moments that differ of the two runs at a glance, in words; empty: nothing more.
+    pub glance: Option<Parting<String>>,
     /// The command that runs it.
     pub command: String,
     /// What lasted in it, and its curves.
@@ -20,11 +20,11 @@ pub struct Twin {
 
 /// Where two runs part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Parting {
+pub struct Parting<T> {
     /// When.
     pub at_us: u64,
-    /// What is there in the run that fails; empty: nothing yet.
-    pub run: String,
+    /// What is there in the run that fails.
+    pub run: T,
     /// And in its twin.
-    pub twin: String,
+    pub twin: T,
 }

@@ -391,6 +391,17 @@ pub(crate) enum Shown {
     Json,
 }
 
+/// How what is explained is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Explained {
+    /// For people.
+    Human,
+    /// One JSON object.
+    Json,
+    /// With --what-if: for an issue or a pull request.
+    Markdown,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Listed {
     /// Scenario files below ./scenarios.

@@ -1,7 +1,7 @@
 //! `ackproof explain`: what a configuration promises and leaves possible, with a search for examples
 //! under faults of its own. With a seed, [`super::life`] tells of one record.
 
-use super::args::{Shown, parse_set};
+use super::args::{Explained, Shown, parse_set};
 use super::load::{Scenario, load};
 use super::options::{parse_jobs, threads};
 use super::output::{for_people, result, talk};
@@ -66,12 +66,22 @@ pub(crate) struct Explain {
     /// Override a value of the scenario: `producers.billing.config.acks=1`.
     #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
     pub(crate) sets: Vec<(String, String)>,
-    /// The format: text, or one JSON object.
-    #[arg(long, value_enum, default_value_t = Shown::Human)]
-    pub(crate) format: Shown,
+    /// The format: text, one JSON object, or (with --what-if) Markdown.
+    #[arg(long, value_enum, default_value_t = Explained::Human)]
+    pub(crate) format: Explained,
     /// The number of runs at the same time [default: one per core].
     #[arg(long, value_name = "J", value_parser = parse_jobs)]
     pub(crate) jobs: Option<NonZeroUsize>,
+}
+
+impl Explain {
+    /// The format of what is no `--what-if`.
+    pub(crate) const fn shown(&self) -> Shown {
+        match self.format {
+            Explained::Json => Shown::Json,
+            Explained::Human | Explained::Markdown => Shown::Human,
+        }
+    }
 }
 
 pub(crate) fn explain(arguments: &Explain) -> Status {
@@ -122,7 +132,7 @@ impl Found {
         };
         let directory = arguments.save_schedules.as_deref();
         let saved = keep(directory, (&scenario.plan, &scenario.file), &self.examples, &again);
-        let shown = match arguments.format {
+        let shown = match arguments.shown() {
             Shown::Human => for_people(&self.text),
             Shown::Json => result(&self.text),
         };
@@ -156,7 +166,7 @@ fn one(arguments: &Explain, scenario: &Scenario, seed: u64) -> (Found, Option<Mi
                 report.properties.iter().filter(|one| one.verdict == Judgement::Violated);
             let violated = violated.map(|one| &one.name);
             let examples = violated.chain(shows).map(|name| (name.clone(), seed)).collect();
-            let text = match arguments.format {
+            let text = match arguments.shown() {
                 Shown::Human => human::run(&report),
                 Shown::Json => json::run(&report),
             };
@@ -191,7 +201,7 @@ fn search(arguments: &Explain, scenario: &Scenario) -> (Found, Option<Micros>) {
     let Searched { report, interrupted, needs } = searched;
     let report =
         SweepReport { reproduce: again, ..conclude::sweep(asked, vec![report], interrupted, None) };
-    let text = match arguments.format {
+    let text = match arguments.shown() {
         Shown::Human => human::explained(&report),
         Shown::Json => json::sweep(&report),
     };

@@ -52,7 +52,7 @@ pub(crate) fn life(arguments: &Explain) -> Status {
             return Status::Usage;
         }
     };
-    match arguments.format {
+    match arguments.shown() {
         Shown::Human => for_people(&human::life(&report)),
         Shown::Json => result(&json::life(&report)),
     }

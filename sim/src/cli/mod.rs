@@ -49,7 +49,7 @@ use ackproof::world::document;
 use ackproof_reports::{json, jsonl};
 use ackproof_scenario::describe::template;
 use ackproof_scenario::schema::schema;
-use args::{Arguments, Command, New, Schema, SchemaOf};
+use args::{Arguments, Command, Explained, New, Schema, SchemaOf};
 use output::{choose_colours, measure_screen, result, talk};
 use place::{free, refusal, whole};
 use status::Status;
@@ -68,6 +68,12 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Status {
         Command::Validate(arguments) => validate::validate(arguments),
         Command::Bench(arguments) => bench::bench(arguments),
         Command::Compare(arguments) => compare::compare(arguments),
+        Command::Explain(arguments)
+            if arguments.format == Explained::Markdown && !arguments.what_if =>
+        {
+            talk("error: --format markdown is for --what-if\n");
+            Status::Usage
+        }
         Command::Explain(arguments) if arguments.what_if => what_if::what_if(arguments),
         Command::Explain(arguments) if names::is_asked(arguments) => names::explain(arguments),
         Command::Explain(arguments) if life::is_asked(arguments) => life::life(arguments),

@@ -55,7 +55,7 @@ pub(crate) fn explain(arguments: &Explain) -> Status {
         talk(&unknown(&typed, name, &all));
         return Status::Usage;
     }
-    match arguments.format {
+    match arguments.shown() {
         Shown::Json => result(&json::reference(&found)),
         Shown::Human => {
             let mut texts: Vec<String> = found.iter().map(human::reference).collect();

@@ -1,6 +1,6 @@
 //! `ackproof explain --what-if`: what would have saved a run, and when it was too late.
 
-use super::args::Shown;
+use super::args::Explained;
 use super::explain::Explain;
 use super::life::is_history;
 use super::load::load;
@@ -14,7 +14,7 @@ use ackproof::study::what_if::{self, Question};
 use ackproof::world::bounds::Failure;
 use ackproof_reports::command::quoted;
 use ackproof_reports::what_if::WhatIfReport;
-use ackproof_reports::{human, json, page};
+use ackproof_reports::{human, json, markdown, page};
 
 /// Other seeds on which what saves this one is tried.
 const OTHERS: u64 = 20;
@@ -75,8 +75,9 @@ pub(crate) fn what_if(arguments: &Explain) -> Status {
         None => Status::Met,
     };
     let shown = match arguments.format {
-        Shown::Human => for_people(&human::what_if(&report)),
-        Shown::Json => result(&json::what_if(&report)),
+        Explained::Human => for_people(&human::what_if(&report)),
+        Explained::Json => result(&json::what_if(&report)),
+        Explained::Markdown => result(&markdown::what_if(&report)),
     };
     shown.max(written).max(if report.interrupted { Status::Interrupted } else { Status::Met })
 }

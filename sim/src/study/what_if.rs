@@ -26,17 +26,17 @@ use ackproof_scenario::plan::Plan;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{self, AtomicBool};
 
 /// What is measured of each run. Less is better.
 const MEASURED: [(&str, Option<Unit>); 14] = [
     ("lost", None),
-    ("unknown_absent", None),
-    ("failed", None),
     ("skipped", None),
     ("output_lost", None),
     ("sink_missing", None),
+    ("unknown_absent", None),
+    ("failed", None),
     ("log_duplicates", None),
     ("duplicate_rate", Some(Unit::Share)),
     ("sink_repeated", None),
@@ -46,7 +46,9 @@ const MEASURED: [(&str, Option<Unit>); 14] = [
     ("ack_latency.p99", Some(Unit::Milliseconds)),
     ("end_to_end_latency.p99", Some(Unit::Milliseconds)),
 ];
-/// The first ones: records that are nowhere, or that nobody processed.
+/// The first ones: records that were promised and are nowhere, or that nobody processed.
+const LOST: usize = 4;
+/// With those whose application was told of a failure, or of no outcome.
 const GONE: usize = 6;
 
 /// A run, and how much to ask about it.
@@ -269,7 +271,8 @@ fn effect(failed: Option<&Failed>, base: &Ran, ran: &Ran) -> Effect {
     let (before, after) = (&base.outcome.findings, &ran.outcome.findings);
     let is_new = |name: &String| !base.arm.violated.contains(name);
     let is_worse = ran.arm.violated.iter().any(is_new)
-        || gone(&base.arm) < gone(&ran.arm)
+        || sum(&base.arm, 0..LOST) < sum(&ran.arm, 0..LOST)
+        || sum(&base.arm, 0..GONE) < sum(&ran.arm, 0..GONE)
         || stuck(before, after);
     match failed {
         None if ran.arm.violated.iter().any(is_new) => Effect::Breaks,
@@ -286,19 +289,16 @@ fn stuck(before: &Findings, after: &Findings) -> bool {
     backlog(before) < backlog(after)
 }
 
-fn gone(arm: &Arm) -> f64 {
-    arm.values.iter().take(GONE).flatten().sum()
+fn sum(arm: &Arm, of: Range<usize>) -> f64 {
+    arm.values.get(of).unwrap_or_default().iter().flatten().sum()
 }
 
-/// What saves first; of those, what rules the cause out, then what saves more seeds, and then what costs less.
+/// What saves first; of those, what rules the cause out, then what saves more seeds, and then what costs less. What
+/// was promised counts before what the application was told of.
 fn rank(one: &Flip, other: &Flip) -> Ordering {
     let fail = |flip: &Flip| flip.others.map_or(0, |others| others.fail);
     let costs = |flip: &Flip| {
-        let values = &flip.arm.values;
-        let sum = |range: std::ops::Range<usize>| -> f64 {
-            values.get(range).unwrap_or_default().iter().flatten().sum()
-        };
-        [gone(&flip.arm), sum(GONE..10), sum(10..12), sum(12..14)]
+        [0..LOST, LOST..GONE, GONE..10, 10..12, 12..14].map(|range| sum(&flip.arm, range))
     };
     let by_cost = || {
         let pairs = costs(one).into_iter().zip(costs(other));

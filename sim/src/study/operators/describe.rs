@@ -5,8 +5,8 @@ use super::groups::{Group, Groups, Moving, Who};
 use super::{Look, Table, name_of};
 use ackproof_oracle::context::Context;
 use ackproof_reports::describe::{
-    Block, Coordinator, Described, GroupRow, GroupState, GroupTable, MemberRow,
-    PartitionRow, Replicas, Tables, TopicTable,
+    Block, Coordinator, Described, GroupRow, GroupState, GroupTable, MemberRow, PartitionRow,
+    Replicas, Tables, TopicTable,
 };
 use ackproof_types::{BrokerId, GroupId, MemberId, TopicId, TopicPartition};
 use std::cmp::Reverse;

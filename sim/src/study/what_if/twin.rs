@@ -3,16 +3,16 @@
 
 use super::{Failed, Question};
 use crate::study::contract::contract;
-use crate::study::course::Shared;
+use crate::study::course::{Chronicler, Shared};
 use crate::study::trial::trial_telling;
 use crate::world::bounds::{Bounds, Failure};
 use crate::world::document;
 use crate::world::recorder::Trace;
 use crate::world::run::run;
+use ackproof_oracle::context::Context;
 use ackproof_oracle::history::Entry;
-use ackproof_oracle::jsonl::entry_line;
 use ackproof_reports::contract::Contract;
-use ackproof_reports::page::course::{Course, Entries, Messages, Records};
+use ackproof_reports::page::course::{Charts, Course, Entries, Messages, Records};
 use ackproof_reports::page::twin::{Parting, Twin};
 use ackproof_reports::run::{Moment, RunReport};
 use ackproof_reports::what_if::{Effect, WhatIfReport};
@@ -89,7 +89,7 @@ fn told(
     (kept, report): (&Arc<Mutex<Vec<Entry>>>, &RunReport),
 ) -> Result<Twin, Failure> {
     let Nearest { name, plan, sets, seed } = nearest;
-    let parting: Arc<Mutex<Option<Parting>>> = Arc::default();
+    let parting: Arc<Mutex<Option<Parting<Option<Course>>>>> = Arc::default();
     let (other, first) = (Arc::clone(kept), Arc::clone(&parting));
     let mut next = 0;
     let comparing: Trace = Box::new(move |entry, context| {
@@ -98,9 +98,10 @@ fn told(
         let there = other.get(next);
         next += 1;
         if first.is_none() && there != Some(entry) {
-            let run = there.map_or_else(String::new, |there| entry_line(there, context));
-            let twin = entry_line(entry, context);
-            *first = Some(Parting { at_us: entry.at.as_micros(), run, twin });
+            let at = |one: &Entry| one.at.as_micros();
+            let at_us = there.map_or(at(entry), |there| at(there).min(at(entry)));
+            let run = there.map(|there| alone(there, context));
+            *first = Some(Parting { at_us, run, twin: Some(alone(entry, context)) });
         }
     });
     let chronicle = Shared::default();
@@ -126,8 +127,15 @@ fn told(
     })
 }
 
+/// An entry as a course of its own, which has the words for it.
+fn alone(entry: &Entry, context: &Context) -> Course {
+    let mut chronicler = Chronicler::default();
+    chronicler.observe(entry, context);
+    Course { charts: Charts::default(), ..chronicler.conclude(&[], Vec::new()) }
+}
+
 /// Where the runs at a glance part: what happened, whenever it did.
-fn glance(run: &[Moment], twin: &[Moment]) -> Option<Parting> {
+fn glance(run: &[Moment], twin: &[Moment]) -> Option<Parting<String>> {
     let text = |of: &[Moment], place: usize| of.get(place).map(|one| one.text.clone());
     let mut places = 0..run.len().max(twin.len());
     let place = places.find(|place| text(run, *place) != text(twin, *place))?;
