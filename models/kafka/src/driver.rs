@@ -5,7 +5,7 @@
 //! the [`Surroundings`]'.
 
 use crate::machine::{
-    Disk, Effect, EffectOf, Input, InputOf, Machine, OutboxOf, Route, Ticket, To,
+    Disk, Effect, EffectOf, Input, InputOf, LostTail, Machine, OutboxOf, Route, Ticket, To,
 };
 use crate::message::Message;
 use crate::observation::Observation;
@@ -167,9 +167,15 @@ impl<M: Machine> Process<M> {
     }
 
     /// Ends the process, and its disk loses what was not flushed; see [`Disk::lose_power`].
-    pub fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize) {
+    pub fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize) -> Vec<LostTail> {
         self.kill();
-        self.disk.lose_power(survive);
+        self.disk.lose_power(survive)
+    }
+
+    /// Ends the process, and gives it an empty disk; see [`Disk::replace`].
+    pub fn lose_disk(&mut self) -> Vec<LostTail> {
+        self.kill();
+        self.disk.replace()
     }
 
     /// Nothing is in the way of a flush, so it ends as soon as the step is over.

@@ -5,7 +5,7 @@
 
 use crate::message::Message;
 use crate::observation::Observation;
-use ackproof_types::{Delay, Lane, Server, Timestamp};
+use ackproof_types::{Delay, Lane, Offset, Server, Timestamp, TopicPartition};
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -70,8 +70,24 @@ pub trait Disk: Clone + Default + Debug + Eq + Hash {
     fn flush(&mut self);
 
     /// The machine loses power: what was flushed stays, and of each file's `n` changes since the oldest
-    /// `survive(n)`.
-    fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize);
+    /// `survive(n)`. Returns what logs have lost by it.
+    fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize) -> Vec<LostTail>;
+
+    /// Another disk takes its place, an empty one. Returns what logs have lost by it.
+    fn replace(&mut self) -> Vec<LostTail> {
+        Vec::new()
+    }
+}
+
+/// What one log has lost with its disk, or with what its disk had not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LostTail {
+    /// The log.
+    pub partition: TopicPartition,
+    /// Its end before.
+    pub from: Offset,
+    /// Everything below is there.
+    pub to: Offset,
 }
 
 /// No disk, for clients.
@@ -81,7 +97,9 @@ impl Disk for () {
         match write {}
     }
     fn flush(&mut self) {}
-    fn lose_power(&mut self, _survive: &mut dyn FnMut(usize) -> usize) {}
+    fn lose_power(&mut self, _survive: &mut dyn FnMut(usize) -> usize) -> Vec<LostTail> {
+        Vec::new()
+    }
 }
 
 /// What a machine is told. `T` names its timers, `C` what surroundings ask of it.

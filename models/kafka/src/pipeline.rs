@@ -6,7 +6,9 @@
 
 use crate::config::{ConsumerConfig, ProducerConfig};
 use crate::consumer::{self, Consumer, ConsumerCall};
-use crate::machine::{Channel, Disk, Effect, Input, InputOf, Machine, Outbox, Peer, Route, To};
+use crate::machine::{
+    Channel, Disk, Effect, Input, InputOf, LostTail, Machine, Outbox, Peer, Route, To,
+};
 use crate::producer::{self, Producer, ProducerCall, Progress, SourceCursor};
 use ackproof_types::{Lane, Timestamp};
 
@@ -54,7 +56,9 @@ impl Disk for Numbers {
         self.0[lane as usize] = next;
     }
     fn flush(&mut self) {}
-    fn lose_power(&mut self, _survive: &mut dyn FnMut(usize) -> usize) {}
+    fn lose_power(&mut self, _survive: &mut dyn FnMut(usize) -> usize) -> Vec<LostTail> {
+        Vec::new()
+    }
 }
 
 /// A process that reads and produces.

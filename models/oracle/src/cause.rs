@@ -46,7 +46,7 @@ causes! {
         ForcedElection = "forced-election",
             "an unclean election that no setting allows: somebody forced it, or a rule of replication is broken";
         PowerLoss = "power-loss",
-            "a broker restarted without the records that it had not flushed: its power or its disk had failed";
+            "a broker lost its power before the record was on disk, and led again without it";
         OnlyReplica = "only-replica",
             "replication.factor=1: the only replica restarted without it";
         Replication = "replication",
@@ -105,6 +105,8 @@ causes! {
             "a mirror translated what the group had committed in the first cluster to an offset behind a record that it had not processed there";
         FailOverReset = "fail-over-reset-latest",
             "the group went over to another cluster, where no translated offset was committed for it (sync.group.offsets.enabled, its interval, `groups` of the mirror), and auto.offset.reset=latest skipped it";
+        DiskLost = "disk-lost",
+            "a broker lost its disk, and led again with what it had fetched since";
     }
 }
 
@@ -141,6 +143,7 @@ impl LossCause {
             Self::Replication
             | Self::ForcedElection
             | Self::PowerLoss
+            | Self::DiskLost
             | Self::CommitPastWork
             | Self::NeverGiven
             | Self::LogCut

@@ -15,7 +15,7 @@ mod facts;
 mod words;
 
 pub(crate) use facts::facts;
-pub use words::{Phase, PositionSource, ProcessEnd};
+pub use words::{Phase, PositionSource, ProcessEnd, TailLoss};
 
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

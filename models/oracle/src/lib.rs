@@ -9,7 +9,7 @@
 //! - `formation` of groups, before which they are not measured · `obstacles` that explain a stall
 //! - `elected` leaders, and `deposed` ones whose final reads are set aside · `standing` of groups
 //! - `copies` in other clusters · `bumps` of epochs, which excuse copies · `expiry` of producers
-//! - `restarts` after which logs are shorter
+//! - `restarts` after which logs are shorter · `tails` that brokers lost
 //! - [`partitions`] that topics have, and which of them were read
 //! - [`timeline`] a run at a glance · [`story`] short stories of records, [`life`] all of one, [`told`] what went wrong with each · [`jsonl`] histories as JSON Lines
 
@@ -47,6 +47,7 @@ mod report;
 mod restarts;
 mod standing;
 pub mod story;
+mod tails;
 #[cfg(test)]
 mod test_history;
 pub mod timeline;

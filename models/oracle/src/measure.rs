@@ -54,7 +54,8 @@ macro_rules! witnesses {
 witnesses! {
     coordinator_moved, duplicate_batch, epoch_bumped, fenced, follower_chosen, isr_expanded,
     isr_shrunk, leader_elected, not_enough_replicas, offline, partitions_added, position_reset,
-    process_crashed, process_restarted, rebalance, redelivered, retried, truncated, unclean_election,
+    process_crashed, process_restarted, rebalance, redelivered, retried, tail_lost,
+    truncated, unclean_election,
 }
 
 // What is known of a record, one byte each.

@@ -1,5 +1,5 @@
-//! Which cuts of a log are no rule of replication: those by which a broker that starts again finds that it
-//! has lost what it had not flushed (R1.20). It judges nothing.
+//! Which cuts of a log are no rule of replication: what a broker lost with its power or its disk, and finds
+//! when it starts again (R1.20). It judges nothing.
 
 use crate::history::{Entry, Event};
 use crate::places::Places;
@@ -15,11 +15,13 @@ pub(crate) struct Restarts {
 }
 
 impl Restarts {
-    /// Takes an entry; whether it is the cut of a log by a broker that has just started, which nobody leads
-    /// yet, and which leads nobody.
+    /// Takes an entry; whether it is the end that a log lost with the power or the disk of its broker: it is
+    /// on record, or it is the cut of a log by a broker that has just started, which nobody leads yet, and
+    /// which leads nobody.
     pub(crate) fn observe(&mut self, entry: &Entry) -> bool {
         let node = entry.node.index();
         match &entry.event {
+            Event::TailLost { .. } => return true,
             Event::ProcessStarted => *slot(&mut self.lives, entry.node) += 1,
             Event::BecameLeader { partition, .. }
             | Event::BecameFollower { partition, .. }

@@ -127,6 +127,14 @@ impl Tale {
                 self.holders.retain(|holder| *holder != entry.node);
                 Some(format!("{} truncated its log from {from} to {to}: gone there", who()))
             }
+            Event::TailLost { partition, from, to, by }
+                if *partition == of.partition
+                    && *to <= of.offset
+                    && self.holders.contains(&entry.node) =>
+            {
+                self.holders.retain(|holder| *holder != entry.node);
+                Some(format!("{} {}: gone there", who(), by.words(*from, *to)))
+            }
             Event::LeaderElected { partition, leader, epoch, unclean, isr }
                 if *partition == of.partition && !self.holders.is_empty() =>
             {

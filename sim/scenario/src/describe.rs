@@ -75,6 +75,15 @@ pub const MEASURED: &[(&str, &str)] = &[
 /// Every verb of a fault with what it does.
 pub const FAULTS: &[(&str, &str)] = &[
     ("crash", "kills the process; it comes back when the fault ends"),
+    (
+        "power-loss",
+        "cuts the power of a broker, or of all \"brokers\" at once: of each log some of what was not flushed \
+         is lost; it comes back when the fault ends",
+    ),
+    (
+        "disk-lost",
+        "kills a broker and takes its disk: it comes back with an empty one when the fault ends",
+    ),
     ("restart", "stops the process cleanly; once it has stopped it stays down \"for\" this long"),
     (
         "rolling-restart",
@@ -130,6 +139,8 @@ pub const FAULTS: &[(&str, &str)] = &[
 pub const fn verb(action: &Action) -> &'static str {
     match action {
         Action::Crash => "crash",
+        Action::PowerLoss => "power-loss",
+        Action::DiskLost => "disk-lost",
         Action::Restart => "restart",
         Action::RollingRestart => "rolling-restart",
         Action::Pause => "pause",
@@ -247,6 +258,8 @@ pub fn describe(
 fn done(action: &Action, plan: &Plan, target: &str) -> String {
     match action {
         Action::Crash => format!("{target} crashed"),
+        Action::PowerLoss => format!("{target} lost its power"),
+        Action::DiskLost => format!("{target} lost its disk, and was down"),
         Action::Restart | Action::RollingRestart => {
             format!("{target} stopped cleanly and was down")
         }

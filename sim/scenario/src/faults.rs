@@ -36,10 +36,9 @@ const NOT_MODELLED: &[(&str, &str)] = &[
     ("delete-records", "nothing is deleted here"),
     ("delete-topic", "topics are fixed"),
     ("disk-full", "\"crash\" takes the broker away, \"slow-follower\" makes a replica late"),
-    ("lose-disk", "\"crash\" takes the broker away; its disk is there when it comes back"),
-    ("power-loss", "\"crash\" kills the process; what it wrote is there when it comes back"),
+    ("lose-disk", "\"disk-lost\" takes a broker's disk"),
     ("reassign", "replicas stay where they are"),
-    ("wipe-disk", "\"crash\" takes the broker away; its disk is there when it comes back"),
+    ("wipe-disk", "\"disk-lost\" takes a broker's disk"),
 ];
 
 /// How long each broker is down in a rolling restart that does not say.
@@ -308,6 +307,8 @@ fn action(
 ) -> Option<Action> {
     Some(match verb {
         "crash" => Action::Crash,
+        "power-loss" => Action::PowerLoss,
+        "disk-lost" => Action::DiskLost,
         "restart" => Action::Restart,
         "rolling-restart" => Action::RollingRestart,
         "pause" => Action::Pause,
@@ -457,7 +458,17 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
             false
         }
     };
+    let is_broker = match target {
+        Broker(_) | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | AnyBroker | AllBrokers => {
+            true
+        }
+        Controller(_) | Producer(..) | AnyProducer(_) | Member(..) | AnyMember(_)
+        | AllMembers(_) | Group(_) | Topic(_) | Sides => false,
+    };
     let (fine, allowed) = match action {
+        Action::PowerLoss | Action::DiskLost => {
+            (is_broker, "a broker, like \"broker-1\" or \"any broker\", or all \"brokers\" at once")
+        }
         Action::RollingRestart => (
             matches!(target, AllBrokers | AllMembers(_)),
             "\"brokers\", or the members of a group, like \"members of ledger\"",

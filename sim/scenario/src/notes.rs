@@ -34,6 +34,27 @@ pub const FAULT_NOTES: &[FaultNote] = &[
         r#"{"at":"10s","crash":"leader of payments-0","for":"15s"}"#,
     ),
     note(
+        "power-loss",
+        "Kafka answers before the disk has a record: it relies on the other replicas. A broker that lost its \
+         power comes back with the part of each log that it had flushed, and some of the rest, cut at a \
+         batch. Segments are flushed when they are full; so a young log may come back empty. Checkpoints \
+         are as last written. Nobody is told of the end of its connections: requests time out. The records \
+         are lost if it is elected without them: because it was the last replica in sync, or because all \
+         replicas lost theirs",
+        "`min.insync.replicas`, `eligible.leader.replicas.version`, `segment.bytes`, replicas whose power \
+         does not fail together (`broker.rack`)",
+        r#"{"at":"10s","power-loss":"leader of payments-0","for":"15s"}"#,
+    ),
+    note(
+        "disk-lost",
+        "a pod without a persistent volume, or a disk that was replaced. The broker has another log \
+         directory then (KIP-858). The controller elects it for none of its partitions before it has said \
+         that they are in that directory, and nothing but the next election makes it a leader again: \
+         another broker that comes or goes, or the check for preferred leaders",
+        "`replication.factor`, `min.insync.replicas`, `leader.imbalance.check.interval.seconds`",
+        r#"{"at":"10s","disk-lost":"broker-1","for":"15s"}"#,
+    ),
+    note(
         "restart",
         "a broker that stops cleanly hands its leaderships over first (controlled shutdown), a member \
          commits and leaves its group. A static member commits and keeps its place: if it is not back \

@@ -238,6 +238,11 @@ pub struct FaultKind {
 pub enum Action {
     /// Kills the process; it restarts when the fault ends.
     Crash,
+    /// Takes the power of the machine: what the process had not flushed is lost. It starts again when the
+    /// fault ends.
+    PowerLoss,
+    /// Takes the process and its disk. It starts again, on an empty one, when the fault ends.
+    DiskLost,
     /// Stops the process cleanly; once stopped, it is down for the fault's duration.
     Restart,
     /// Restarts all brokers, or all members of a group, cleanly, one after another; each is down for the

@@ -84,14 +84,19 @@ impl Schedule {
     }
 }
 
-/// `kind` for each process that it hits: what hits all members of a group is a fault of each, but for a
-/// rolling restart, which is one.
+/// `kind` for each process that it hits: what hits all members of a group, or all brokers, is a fault of
+/// each, but for a rolling restart, which is one.
 fn each(kind: &FaultKind, plan: &Plan) -> Vec<FaultKind> {
     match kind.target {
         Target::AllMembers(group) if kind.action != Action::RollingRestart => {
             let members = 0..plan.groups[usize::from(group)].members;
             let of = |member| FaultKind { target: Target::Member(group, member), ..kind.clone() };
             members.map(of).collect()
+        }
+        Target::AllBrokers if kind.action != Action::RollingRestart => {
+            let brokers = plan.numbered().flat_map(|(id, _)| plan.brokers_of(id));
+            let of = |broker| FaultKind { target: Target::Broker(broker), ..kind.clone() };
+            brokers.map(of).collect()
         }
         _ => vec![kind.clone()],
     }

@@ -225,6 +225,8 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
         Action::SlowFollower(by) => object.put("by", json!(spell_range(*by))),
         Action::AddPartitions(all) => object.put("to", json!(all)),
         Action::Crash
+        | Action::PowerLoss
+        | Action::DiskLost
         | Action::Restart
         | Action::RollingRestart
         | Action::Pause

@@ -27,9 +27,14 @@ pub(crate) fn demands(plan: &Plan) -> BTreeMap<String, u64> {
 type Shows = fn(&Plan, &FaultKind) -> bool;
 
 const SHOWN: &[(&str, Shows)] = &[
-    ("process_crashed", |_, kind| kind.action == Action::Crash),
+    ("process_crashed", |_, kind| {
+        matches!(kind.action, Action::Crash | Action::PowerLoss | Action::DiskLost)
+    }),
     ("process_restarted", |_, kind| {
-        let back = matches!(kind.action, Action::Crash | Action::Restart | Action::Leave);
+        let back = matches!(
+            kind.action,
+            Action::Crash | Action::PowerLoss | Action::DiskLost | Action::Restart | Action::Leave
+        );
         back && kind.lasts.is_some() || kind.action == Action::RollingRestart
     }),
     ("leader_elected", |plan, kind| {

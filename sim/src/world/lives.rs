@@ -11,10 +11,10 @@ use super::process::{Call, Process, Stimulus};
 use super::recorder::Recorder;
 use super::server::{Arrived, Server};
 use ackproof_kafka::driver::After;
-use ackproof_kafka::machine::ConnectionId;
+use ackproof_kafka::machine::{ConnectionId, LostTail};
 use ackproof_kafka::message::Message;
 use ackproof_kafka::sink::Sink;
-use ackproof_oracle::history::{Event, ProcessEnd};
+use ackproof_oracle::history::{Event, ProcessEnd, TailLoss};
 use ackproof_scenario::schedule::draw;
 use ackproof_scenario::stream;
 use ackproof_types::{Delay, Micros, NodeId};
@@ -55,17 +55,23 @@ impl Startup {
 /// with acks=0; a JVM with 20 MB in use took 5 to 35 ms. Memory in use and other work make it longer.
 const DYING: Delay = Delay { min: Micros::from_millis(20), max: Micros::from_millis(45) };
 
-/// How long a process takes to die.
+/// How long a process takes to die, and what its disk keeps then.
 pub(crate) struct Dying {
     rng: ChaCha8Rng,
+    /// What a loss of power leaves is drawn from it, and nothing else.
+    power: ChaCha8Rng,
     /// It was killed, and is gone then.
     until: Option<u64>,
 }
 
 impl Dying {
-    /// Each death draws from `rng`, which nothing else draws from.
-    pub(crate) fn new(rng: ChaCha8Rng) -> Self {
-        Self { rng, until: None }
+    /// The process `entity` of a run with `seed`: nothing else draws from these streams.
+    pub(crate) fn new(seed: u64, entity: u64) -> Self {
+        Self {
+            rng: stream(seed, "dying", entity),
+            power: stream(seed, "power", entity),
+            until: None,
+        }
     }
 }
 
@@ -114,7 +120,7 @@ impl World {
         for (slot, &entity) in self.slots.iter_mut().zip(entities) {
             slot.process.reseed(stream(seed, "timer", entity));
             slot.startup.rng = stream(seed, "startup", entity);
-            slot.dying.rng = stream(seed, "dying", entity);
+            slot.dying = Dying { until: slot.dying.until, ..Dying::new(seed, entity) };
             slot.waking = stream(seed, "waking", entity);
         }
     }
@@ -391,6 +397,22 @@ impl World {
     /// Kills the process at `node`; its disk stays.
     pub(crate) fn kill(&mut self, node: NodeId) {
         self.end(node, ProcessEnd::Crash);
+    }
+
+    /// Takes the power of the machine of the process at `node`, or its disk.
+    pub(crate) fn lose(&mut self, node: NodeId, how: TailLoss) {
+        if !self.is_up(node) {
+            return;
+        }
+        self.end(node, ProcessEnd::Crash);
+        let slot = &mut self.slots[node.index()];
+        if how == TailLoss::Power {
+            // No kernel is left that would reset a connection: whoever asks hears nothing.
+            slot.dying.until = None;
+        }
+        for LostTail { partition, from, to } in slot.process.lose(how, &mut slot.dying.power) {
+            self.kernel.record(node, Event::TailLost { partition, from, to, by: how });
+        }
     }
 
     /// Stops the process at `node` in good order. One that is starting has nothing to put in order, nor has a controller

@@ -16,10 +16,10 @@ use super::lives::World;
 use super::lower::{Cast, Role};
 use super::process::Call;
 use ackproof_kafka::machine::Channel;
-use ackproof_oracle::history::Event;
+use ackproof_oracle::history::{Event, TailLoss};
 use ackproof_scenario::anchor;
 use ackproof_scenario::describe::{describe, rule, verb};
-use ackproof_scenario::plan::{Action, Plan, Target, between};
+use ackproof_scenario::plan::{Action, Direction, Links, Peers, Plan, Target, between};
 use ackproof_scenario::schedule::{ScheduledFault, Start};
 use ackproof_types::{GroupId, Micros, NodeId, TopicPartition};
 use rolling::Rolling;
@@ -125,6 +125,8 @@ impl<'a> Nemesis<'a> {
                 return Next::Nothing;
             }
             Action::Crash
+            | Action::PowerLoss
+            | Action::DiskLost
             | Action::Restart
             | Action::Pause
             | Action::Isolate(_)
@@ -309,7 +311,14 @@ impl<'a> Nemesis<'a> {
                 let leaders = resolve::brokers(&self.cast).into_iter();
                 leaders.filter(|leader| *leader != node).map(|leader| (leader, node)).collect()
             }
+            // Its network goes with it: nobody hears of the end of a connection.
+            Action::PowerLoss => {
+                let peers = vec![Peers::Brokers, Peers::Controllers, Peers::Clients];
+                let links = Links { peers, direction: Direction::Both };
+                resolve::links(node, &links, &self.cast, world)
+            }
             Action::Crash
+            | Action::DiskLost
             | Action::Restart
             | Action::RollingRestart
             | Action::Pause
@@ -362,6 +371,13 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
     let network = &mut world.kernel.network;
     match &active.fault.kind.action {
         Action::Crash => world.kill(node),
+        Action::PowerLoss => {
+            for (one, other) in &active.links {
+                network.cut(*one, *other, &mut world.kernel.events);
+            }
+            world.lose(node, TailLoss::Power);
+        }
+        Action::DiskLost => world.lose(node, TailLoss::Disk),
         Action::Restart | Action::Leave => world.stop(node),
         Action::RollingRestart | Action::FailOver => {}
         Action::Pause => world.pause(node),
@@ -405,7 +421,13 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
 fn heal(number: u32, active: &Active, world: &mut World) {
     let node = active.node;
     match &active.fault.kind.action {
-        Action::Crash | Action::Restart | Action::Leave => world.start(node),
+        Action::Crash | Action::DiskLost | Action::Restart | Action::Leave => world.start(node),
+        Action::PowerLoss => {
+            for (one, other) in &active.links {
+                world.kernel.network.heal(*one, *other);
+            }
+            world.start(node);
+        }
         Action::RollingRestart => {
             let down = active.rolling.as_ref().and_then(Rolling::current);
             if let Some(node) = down {

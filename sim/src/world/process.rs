@@ -10,17 +10,19 @@ use ackproof_kafka::broker::{Broker, BrokerCall, BrokerWrite};
 use ackproof_kafka::consumer::{Consumer, ConsumerCall, Timer as ConsumerTimer};
 use ackproof_kafka::controller::{Controller, ControllerCall};
 use ackproof_kafka::driver::{self, After, Surroundings};
-use ackproof_kafka::machine::{Disk, Input, Machine, Peer, Route, To};
+use ackproof_kafka::machine::{Disk, Input, LostTail, Machine, Peer, Route, To};
 use ackproof_kafka::message::Message;
 use ackproof_kafka::mirror::{Mirror, MirrorCall};
 use ackproof_kafka::observation::Observation;
 use ackproof_kafka::pipeline::{self, Pipeline};
 use ackproof_kafka::producer::{Producer, ProducerCall};
 use ackproof_kafka::reader::Reader;
+use ackproof_oracle::history::TailLoss;
 use ackproof_scenario::schedule::draw;
 use ackproof_types::{
     Delay, Hold, Micros, NodeId, Offset, Record, Timestamp, TopicId, TopicPartition,
 };
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
 
@@ -64,6 +66,8 @@ pub(crate) trait Process {
     fn step(&mut self, stimulus: Stimulus, kernel: &mut Kernel) -> After;
     /// Drops the machine and its timers.
     fn kill(&mut self);
+    /// Drops them, and takes a part of the disk, or all of it. Says what logs have lost.
+    fn lose(&mut self, how: TailLoss, rng: &mut ChaCha8Rng) -> Vec<LostTail>;
     /// Whether a machine runs.
     fn is_up(&self) -> bool;
     /// Whether its machine can be asked to stop.
@@ -303,6 +307,16 @@ impl<M: Callable> Process for Running<M> {
     fn kill(&mut self) {
         self.process.kill();
         self.timers.clear();
+    }
+
+    fn lose(&mut self, how: TailLoss, rng: &mut ChaCha8Rng) -> Vec<LostTail> {
+        self.timers.clear();
+        match how {
+            TailLoss::Power => {
+                self.process.lose_power(&mut |changes| rng.random_range(0..=changes))
+            }
+            TailLoss::Disk => self.process.lose_disk(),
+        }
     }
 
     fn is_up(&self) -> bool {

@@ -190,7 +190,7 @@ impl<'a> Director<'a> {
                 let rng = stream(seed, "startup", entity(&cast.names[node.index()]));
                 let startup = Startup::new(lower::startup(plan, role), rng);
                 let waking = stream(seed, "waking", entity(&cast.names[node.index()]));
-                let dying = Dying::new(stream(seed, "dying", entity(&cast.names[node.index()])));
+                let dying = Dying::new(seed, entity(&cast.names[node.index()]));
                 (process(plan, seed, &clusters, (node, role), &cast), startup, dying, waking)
             })
             .collect();

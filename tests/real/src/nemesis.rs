@@ -225,9 +225,12 @@ fn hurt(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
             stage.network.queue(links, Some(delay(*by)))
         }
         Action::Hold(_) => hosts.iter().try_for_each(|host| stage.stall(*host, true)),
-        Action::RollingRestart | Action::Reset | Action::FailOver | Action::AddPartitions(_) => {
-            Ok(())
-        }
+        Action::RollingRestart
+        | Action::PowerLoss
+        | Action::DiskLost
+        | Action::Reset
+        | Action::FailOver
+        | Action::AddPartitions(_) => Ok(()),
     }
 }
 
@@ -249,7 +252,11 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
             stage.network.queue(links, None)
         }
         Action::Hold(_) => hosts.iter().try_for_each(|host| stage.stall(*host, false)),
-        Action::Reset | Action::FailOver | Action::AddPartitions(_) => Ok(()),
+        Action::PowerLoss
+        | Action::DiskLost
+        | Action::Reset
+        | Action::FailOver
+        | Action::AddPartitions(_) => Ok(()),
     }
 }
 

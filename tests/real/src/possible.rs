@@ -106,6 +106,10 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
     match action {
         Action::Reset => Some("not done on real connections yet"),
         Action::Hold(Hold::Subscription | Hold::Partitions) => Some("not done by real members yet"),
+        Action::PowerLoss => {
+            Some("the harness cannot take what this kernel has not written to disk")
+        }
+        Action::DiskLost => Some("the harness takes no disks yet"),
         Action::FailOver => Some("the harness runs one cluster"),
         Action::AddPartitions(_) => Some("not done on a real cluster yet"),
         Action::Slow { .. } | Action::SlowFollower(_) if !delays => {

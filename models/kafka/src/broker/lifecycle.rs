@@ -2,7 +2,7 @@
 //!
 //! Kafka: `BrokerLifecycleManager`, `BrokerServer` (R5.3–R5.17). A broker never fences itself (R5.16).
 
-use super::{Broker, BrokerWrite, Out, Timer};
+use super::{Broker, BrokerDisk, BrokerWrite, Out, Timer};
 use crate::machine::{Channel, Ticket};
 use crate::message::{
     BrokerHeartbeatRequest, BrokerRegistrationRequest, ControllerRequest, CorrelationId,
@@ -36,6 +36,7 @@ enum State {
 pub(super) struct Lifecycle {
     state: State,
     incarnation: u64,
+    directory: u64,
     previous_epoch: Option<BrokerEpoch>,
     epoch: Option<BrokerEpoch>,
     in_flight: Option<CorrelationId>,
@@ -47,11 +48,13 @@ pub(super) struct Lifecycle {
 }
 
 impl Lifecycle {
-    pub(super) fn new(incarnation: u64, previous_epoch: Option<BrokerEpoch>) -> Self {
+    /// A process that starts on `disk`.
+    pub(super) fn new(disk: &BrokerDisk) -> Self {
         Self {
             state: State::Registering,
-            incarnation,
-            previous_epoch,
+            incarnation: disk.starts + 1,
+            directory: disk.directory,
+            previous_epoch: disk.clean_shutdown,
             epoch: None,
             in_flight: None,
             hurry: false,
@@ -92,6 +95,7 @@ impl Broker {
             Request::Controller(ControllerRequest::BrokerRegistration(BrokerRegistrationRequest {
                 broker: self.env.id,
                 incarnation: self.lifecycle.incarnation,
+                directory: self.lifecycle.directory,
                 previous_epoch: self.lifecycle.previous_epoch,
             }));
         self.ask_lifecycle(request, out);

@@ -81,6 +81,7 @@ impl Broker {
                 }
                 MetadataRecord::RegisterBroker { .. }
                 | MetadataRecord::BrokerChange { .. }
+                | MetadataRecord::DirectoryAssigned { .. }
                 | MetadataRecord::ProducerIds { .. } => {}
             }
         }

@@ -148,7 +148,7 @@ impl Machine for Broker {
             },
             partitions: Partitions::new(&config.cluster),
             loaded,
-            lifecycle: lifecycle::Lifecycle::new(disk.starts + 1, disk.clean_shutdown),
+            lifecycle: lifecycle::Lifecycle::new(disk),
             metadata: metadata::MetadataFollower::default(),
             produce: produce::ProducePurgatory::default(),
             fetch: fetch::FetchPurgatory::default(),

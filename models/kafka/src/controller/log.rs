@@ -1,6 +1,6 @@
 //! The disk of the controller: the metadata log. It knows nothing of what the records mean.
 
-use crate::machine::Disk;
+use crate::machine::{Disk, LostTail};
 use crate::metadata::MetadataRecord;
 use std::sync::Arc;
 
@@ -31,9 +31,10 @@ impl Disk for MetadataLog {
         self.flushed = self.records.len();
     }
 
-    fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize) {
+    fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize) -> Vec<LostTail> {
         let unflushed = self.records.len() - self.flushed;
         self.records.truncate(self.flushed + survive(unflushed).min(unflushed));
         self.flushed = self.records.len();
+        Vec::new()
     }
 }

@@ -5,7 +5,7 @@
 //! Kafka: `LogManager`, `CleanShutdownFileHandler`.
 
 use super::stored::{LogWrite, StoredLog};
-use crate::machine::Disk;
+use crate::machine::{Disk, LostTail};
 use crate::message::RecordBatch;
 use ackproof_types::{BrokerEpoch, Offset, TopicPartition};
 use std::collections::BTreeMap;
@@ -15,7 +15,10 @@ use std::collections::BTreeMap;
 pub struct BrokerDisk {
     logs: BTreeMap<TopicPartition, LogFiles>,
     pub(crate) clean_shutdown: Option<BrokerEpoch>,
+    /// How often a process started, whatever became of the disk: what it registers as is random in Kafka.
     pub(crate) starts: u64,
+    /// Which disk it is: a broker that finds none begins another log directory (KIP-858).
+    pub(crate) directory: u64,
 }
 
 /// The files of one log.
@@ -27,6 +30,14 @@ struct LogFiles {
     flushed: StoredLog,
     /// Changes since, oldest first, without those of synced files.
     unflushed: Vec<LogWrite>,
+}
+
+impl LogFiles {
+    /// What is lost of a log with the end of `self.cached`, if so much of its batches is `left`.
+    fn lost(&self, partition: TopicPartition, left: &StoredLog) -> Option<LostTail> {
+        let (from, to) = (self.cached.end, self.cached.end_in_common(left));
+        (to < from).then_some(LostTail { partition, from, to })
+    }
 }
 
 /// One change of a broker's disk.
@@ -106,8 +117,9 @@ impl Disk for BrokerDisk {
         }
     }
 
-    fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize) {
-        for files in self.logs.values_mut() {
+    fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize) -> Vec<LostTail> {
+        let mut lost = Vec::new();
+        for (id, files) in &mut self.logs {
             let kept = survive(files.unflushed.len()).min(files.unflushed.len());
             for write in files.unflushed.drain(..).take(kept) {
                 files.flushed.apply_to_log(&write);
@@ -115,7 +127,16 @@ impl Disk for BrokerDisk {
             // Epochs that began after the end of what is left are dropped by whoever loads it.
             let end = files.flushed.end;
             files.flushed.epochs.truncate_from_end(end);
+            lost.extend(files.lost(*id, &files.flushed));
             files.cached = files.flushed.clone();
         }
+        lost
+    }
+
+    fn replace(&mut self) -> Vec<LostTail> {
+        let none = StoredLog::default();
+        let lost = self.logs.iter().filter_map(|(id, files)| files.lost(*id, &none)).collect();
+        *self = Self { starts: self.starts, directory: self.directory + 1, ..Self::default() };
+        lost
     }
 }

@@ -107,6 +107,16 @@ impl StoredLog {
         }
     }
 
+    /// Up to where both hold the same.
+    pub(super) fn end_in_common(&self, other: &Self) -> Offset {
+        let both = self.batches.iter().zip(&other.batches);
+        let same = both.take_while(|(one, two)| Arc::ptr_eq(one, two) || one == two).count();
+        match self.batches.get(same) {
+            Some(first) => first.base_offset,
+            None => self.end,
+        }
+    }
+
     fn keep(&mut self, snapshot: &ProducerStates) {
         let at = self.end;
         self.snapshots.retain(|(offset, _)| *offset < at);

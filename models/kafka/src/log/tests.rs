@@ -95,10 +95,13 @@ impl World {
                 }
             }
             Step::LosePower(share) => {
-                self.disk.lose_power(&mut |changes| changes * usize::from(share) / 16);
+                let before = contents(&self.stored());
+                let lost = self.disk.lose_power(&mut |changes| changes * usize::from(share) / 16);
                 self.restart();
                 self.stored().check(false);
                 let left = contents(&self.stored());
+                let gone = before.iter().find(|batch| !left.contains(batch));
+                assert_eq!(lost.first().map(|tail| tail.to), gone.map(|(base, _)| *base));
                 assert!(self.possible.contains(&left), "{left:?} was never: {:?}", self.possible);
                 self.possible = vec![left];
             }

@@ -16,7 +16,7 @@ mod side;
 pub mod syncs;
 
 use crate::config::ProducerConfig;
-use crate::machine::{Disk, Effect, Input, InputOf, Machine, Outbox, Peer, To};
+use crate::machine::{Disk, Effect, Input, InputOf, LostTail, Machine, Outbox, Peer, To};
 use crate::observation::Observation;
 use crate::pipeline;
 use crate::producer::{self, Producer, ProducerCall, Progress, SourceCursor};
@@ -128,7 +128,9 @@ impl Disk for Keeping {
         }
     }
     fn flush(&mut self) {}
-    fn lose_power(&mut self, _survive: &mut dyn FnMut(usize) -> usize) {}
+    fn lose_power(&mut self, _survive: &mut dyn FnMut(usize) -> usize) -> Vec<LostTail> {
+        Vec::new()
+    }
 }
 
 /// How far the process is.

@@ -68,6 +68,7 @@ impl Replicas {
             let registration = BrokerRegistration {
                 epoch: BrokerEpoch(i64::from(broker)),
                 incarnation: 1,
+                directory: 0,
                 fenced: false,
                 in_controlled_shutdown: false,
             };

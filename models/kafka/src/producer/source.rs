@@ -4,7 +4,7 @@
 //! as its records are handed to `send`. A process that ends loses what it had buffered and in flight; the
 //! next one, with a new producer id, sends from that position on (R6.18, R6.24, F13).
 
-use crate::machine::Disk;
+use crate::machine::{Disk, LostTail};
 use ackproof_types::RecordId;
 use std::collections::VecDeque;
 
@@ -44,7 +44,9 @@ impl Disk for SourceCursor {
     }
     /// Where a source stands is kept by another system, which syncs each of its commits.
     fn flush(&mut self) {}
-    fn lose_power(&mut self, _survive: &mut dyn FnMut(usize) -> usize) {}
+    fn lose_power(&mut self, _survive: &mut dyn FnMut(usize) -> usize) -> Vec<LostTail> {
+        Vec::new()
+    }
 }
 
 /// A source has come further.

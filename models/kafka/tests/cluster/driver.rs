@@ -138,7 +138,7 @@ impl Cluster {
         match self.brokers.get_mut(&id) {
             Some(running) => running.process.lose_power(&mut survive),
             None => self.controller.process.lose_power(&mut survive),
-        }
+        };
     }
 
     /// Starts a process that is not running; 0 is the controller.

@@ -37,8 +37,17 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
         },
         LossCause::PowerLoss => Advice {
             rule: "Kafka does not wait for the disk. It relies on replicas whose power does not fail at \
-                   the same time",
-            cure: "replicas in several racks or zones (`broker.rack`), and `min.insync.replicas=2`",
+                   the same time. The last replica in sync may lead again whatever it lost, unless \
+                   eligible leader replicas are on",
+            cure: "replicas in several racks or zones (`broker.rack`), `min.insync.replicas=2`, and \
+                   eligible leader replicas (KIP-966, on in a cluster that Kafka 4.1 or later formats)",
+        },
+        LossCause::DiskLost => Advice {
+            rule: "a broker with an empty disk has another log directory. The controller elects it once it \
+                   has told that its replicas are there (KIP-858), if it is the last one in sync: \
+                   whatever it lost, it is the only one that may lead",
+            cure: "`min.insync.replicas=2` with three replicas, eligible leader replicas (KIP-966, on in \
+                   a cluster that Kafka 4.1 or later formats), and disks that outlive a broker",
         },
         LossCause::OnlyReplica => Advice {
             rule: "with one replica nobody can take over",

@@ -483,6 +483,17 @@ macro_rules! facts {
             /// The one that stands for it there.
             to: GroupId,
         }
+        /// A broker that is down lost the end of a log, with its power or with its disk.
+        TailLost = "tail_lost" at Broker {
+            /// The partition.
+            partition: TopicPartition,
+            /// Log end before.
+            from: Offset,
+            /// Log end after.
+            to: Offset,
+            /// With what.
+            by: TailLoss,
+        }
         }
     };
 }

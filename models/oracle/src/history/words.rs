@@ -1,5 +1,6 @@
 //! Words that facts use: phases, ends of processes, and how a position was found.
 
+use ackproof_types::Offset;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,18 @@ pub enum ProcessEnd {
     Clean,
 }
 
+/// How a broker lost the end of a log.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum TailLoss {
+    /// Its power failed before the records were on disk.
+    Power,
+    /// Its disk was lost.
+    Disk,
+}
+
 /// How a consumer found its position.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
@@ -55,6 +68,18 @@ pub enum PositionSource {
     Truncated,
     /// The application sought it.
     Sought,
+}
+
+impl TailLoss {
+    /// In words, for stories: what was lost.
+    pub(crate) fn words(self, from: Offset, to: Offset) -> String {
+        match self {
+            Self::Power => {
+                format!("lost its power, and with it what its log had from {to} to {from}")
+            }
+            Self::Disk => format!("lost its disk, and its log from {to} to {from}"),
+        }
+    }
 }
 
 impl PositionSource {

@@ -4,7 +4,7 @@
 use super::names::{Found, Names};
 use super::text::{Code, Epoch, Generation, MaybePosition, Offsets, Position, Reason, Text};
 use crate::context::Context;
-use crate::history::{Phase, PositionSource, ProcessEnd};
+use crate::history::{Phase, PositionSource, ProcessEnd, TailLoss};
 use ackproof_types::{
     BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
     RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
@@ -58,6 +58,7 @@ fields! {
     Phase = Phase: |self, _c| *self, |shown, _n| Ok(shown);
     ProcessEnd = ProcessEnd: |self, _c| *self, |shown, _n| Ok(shown);
     PositionSource = PositionSource: |self, _c| *self, |shown, _n| Ok(shown);
+    TailLoss = TailLoss: |self, _c| *self, |shown, _n| Ok(shown);
     ErrorCode = Code: |self, _c| Code(*self), |shown, _n| Ok(shown.0);
     RebalanceReason = Reason: |self, _c| Reason(*self), |shown, _n| Ok(shown.0);
     Arc<str> = Text<'a>: |self, _c| Text::from(&**self), |shown, _n| Ok((*shown).into());

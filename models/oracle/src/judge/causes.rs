@@ -6,7 +6,7 @@
 use super::Judge;
 use crate::cause::{DuplicateCause, LossCause, OrderCause, SendCause, SendEnd};
 use crate::context::{Context, ProducerLimits};
-use crate::history::{Event, Phase, PositionSource, ProcessEnd};
+use crate::history::{Event, Phase, PositionSource, ProcessEnd, TailLoss};
 use crate::test_history::*;
 use crate::verdict::Findings;
 use ackproof_types::{
@@ -118,6 +118,12 @@ fn stale() -> Told {
 fn unflushed() -> Events {
     let cut = (1, Event::Truncated { partition: P, from: Offset(1), to: Offset(0) });
     vec![(1, Event::ProcessStarted), cut, elected(1, 1, &[1]), took_lead(1, 1, 0)]
+}
+
+fn disk_lost() -> Events {
+    let (from, to) = (Offset(1), Offset(0));
+    let gone = (1, Event::TailLost { partition: P, from, to, by: TailLoss::Disk });
+    vec![crashed(1), gone, elected(1, 1, &[1]), took_lead(1, 1, 0)]
 }
 
 // What a group skips.
@@ -240,6 +246,7 @@ rows! { losses: LossCause {
     OutputAcksOne, outputs::acked(Acks::Leader);
     OutputLost, outputs::acked(Acks::All);
     DeadLetterLost, outputs::dead_letter();
+    DiskLost, lost("all", 2, disk_lost());
     TranslatedTooFar, mirrors::translated_too_far();
     FailOverReset, mirrors::reset();
 } }

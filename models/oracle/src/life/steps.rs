@@ -270,6 +270,12 @@ impl<'a> Walk<'a> {
                 let text = format!("{who} truncated its log from {from} to {to}: gone there");
                 (self.holders.len() < before).then_some((Strand::Replica(entry.node), true, text))
             }
+            Event::TailLost { partition, from, to, by } if Some(*partition) == self.partition => {
+                let before = self.holders.len();
+                self.holders.retain(|(node, offset)| *node != entry.node || *offset < *to);
+                let text = format!("{who} {}: gone there", by.words(*from, *to));
+                (self.holders.len() < before).then_some((Strand::Replica(entry.node), true, text))
+            }
             Event::FinalRead { partition, base_offset, records } if self.holds(records) => {
                 let offset = self.place(*base_offset, records)?;
                 self.note(*partition, offset);

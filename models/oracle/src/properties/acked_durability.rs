@@ -16,14 +16,14 @@
 use crate::cause::LossCause;
 use crate::context::{Context, TopicContext};
 use crate::elected::Elected;
-use crate::history::{Entry, Event, Phase};
+use crate::history::{Entry, Event, Phase, TailLoss};
 use crate::kind::Kind;
 use crate::partitions::Partitions;
 use crate::places::Places;
-use crate::ranges::Ranges;
 use crate::record_set::{OffsetTable, RecordSet};
 use crate::report::{Report, instant};
 use crate::restarts::Restarts;
+use crate::tails::Tails;
 use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::{
     Acks, BrokerId, LeaderEpoch, NodeId, Offset, RecordId, Timestamp, TopicPartition,
@@ -39,6 +39,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::BecameLeader,
     Kind::BecameFollower,
     Kind::Truncated,
+    Kind::TailLost,
     Kind::LeaderElected,
     Kind::IsrChanged,
     Kind::PartitionsAdded,
@@ -68,8 +69,8 @@ struct Log {
     replaced: bool,
     uncleans: Uncleans,
     isr: Arc<[BrokerId]>,
-    /// What brokers lacked when they started again, until they are in sync anew.
-    unflushed: BTreeMap<NodeId, Ranges>,
+    /// What brokers lost with their power or their disk, until they are in sync anew.
+    lost: Tails,
     doomed: BTreeMap<(i64, RecordId), Doom>,
     /// What the final read found at places where it was not awaited.
     found: BTreeMap<i64, RecordId>,
@@ -139,7 +140,6 @@ impl Log {
         self.leaders.push((epoch, entry.node, end));
         let alone = self.isr.len() == 1 && context.process(self.isr[0]) == entry.node;
         let by_unclean = std::mem::take(&mut self.uncleans.is_open);
-        let unflushed = self.unflushed.get(&entry.node);
         for (offset, id) in self.acked.from(end.0) {
             // A cause names a setting only where the topic or the producer has it. After several unclean
             // elections it may be an earlier one that did it.
@@ -155,8 +155,10 @@ impl Log {
             } else if alone && came_back && topic.replication_factor <= 1 {
                 // No other replica could have had it, whatever the producer waited for.
                 LossCause::OnlyReplica
-            } else if unflushed.is_some_and(|lost| lost.contains(offset)) {
-                if last { LossCause::LastReplica } else { LossCause::PowerLoss }
+            } else if let Some(cause) = self.lost.at(entry.node, offset) {
+                // Where others lost it as well, it was not acknowledged by one alone.
+                let one = last && !self.lost.others(entry.node, offset);
+                if one { LossCause::LastReplica } else { cause }
             } else if acks_one && (!came_back || self.replaced) {
                 LossCause::AcksOne
             } else if last {
@@ -193,12 +195,7 @@ impl Log {
     }
 
     fn take_isr(&mut self, isr: &Arc<[BrokerId]>, context: &Context) {
-        if !self.unflushed.is_empty() {
-            let joined = isr.iter().filter(|broker| !self.isr.contains(broker));
-            for broker in joined {
-                self.unflushed.remove(&context.process(*broker));
-            }
-        }
+        self.lost.take_isr(&self.isr, isr, context);
         self.isr = Arc::clone(isr);
         self.elected.take_isr(isr);
     }
@@ -393,13 +390,15 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
-        if self.restarts.observe(entry)
-            && let Event::Truncated { partition, from, to } = &entry.event
-        {
-            let lost = self.logs.of(*partition).unflushed.entry(entry.node).or_default();
-            lost.insert(to.0, from.0);
-        }
+        let has_lost = self.restarts.observe(entry);
         match &entry.event {
+            Event::Truncated { partition, from, to } if has_lost => {
+                let lost = &mut self.logs.of(*partition).lost;
+                lost.lose(entry.node, TailLoss::Power, (*from, *to));
+            }
+            Event::TailLost { partition, from, to, by } => {
+                self.logs.of(*partition).lost.lose(entry.node, *by, (*from, *to));
+            }
             Event::Phase(phase) => self.is_reading |= *phase == Phase::FinalRead,
             Event::Sent { record, partition: Some(partition) } => {
                 let uncleans = &mut self.logs.of(*partition).uncleans;

@@ -20,6 +20,7 @@ use crate::history::{Entry, Event, PositionSource};
 use crate::kind::Kind;
 use crate::places::{GroupPlaces, Places};
 use crate::report::{Report, instant};
+use crate::tails::Tails;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::words::plural;
 use ackproof_types::{
@@ -44,15 +45,19 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Positioned,
     Kind::LeaderElected,
     Kind::IsrChanged,
+    Kind::TailLost,
 ];
 
 /// A partition of `__consumer_offsets`.
 #[derive(Debug, Default)]
 struct Log {
-    /// Unclean elections so far.
+    /// Elections so far by which commits may be lost.
     era: u32,
-    /// The last of them.
+    /// The last unclean one.
     unclean: Option<(u64, Timestamp)>,
+    /// The last one of a broker that had lost its end of the log.
+    shorter: Option<(u64, Timestamp, LossCause)>,
+    lost: Tails,
     elected: Elected,
 }
 
@@ -61,21 +66,32 @@ impl Log {
         &mut self,
         entry: &Entry,
         elected: (LeaderEpoch, Option<BrokerId>),
-        isr: &[BrokerId],
-        unclean: bool,
+        (isr, unclean): (&[BrokerId], bool),
+        context: &Context,
     ) {
+        let without = elected.1.and_then(|leader| self.lost.any(context.process(leader)));
         if unclean {
-            self.era += 1;
             self.unclean = Some((entry.seq, entry.at));
         }
+        if let Some(cause) = without {
+            self.shorter = Some((entry.seq, entry.at, cause));
+        }
+        self.era += u32::from(unclean || without.is_some());
         self.elected.elect(elected, isr, unclean);
     }
 
-    /// The unclean election that may have thrown `write` away.
-    fn explains(&self, write: &Write) -> Option<Timestamp> {
+    fn take_isr(&mut self, before: &[BrokerId], isr: &[BrokerId], context: &Context) {
+        self.lost.take_isr(before, isr, context);
+        self.elected.take_isr(isr);
+    }
+
+    /// The election that may have thrown `write` away; an unclean one only where it is `allowed`.
+    fn explains(&self, write: &Write, allowed: bool) -> Option<(LossCause, Timestamp)> {
         let Outcome::Acked { seq, .. } = write.outcome else { return None };
-        let (elected, at) = self.unclean?;
-        (elected > seq || write.by_deposed).then_some(at)
+        let unclean = self.unclean.filter(|(elected, _)| *elected > seq || write.by_deposed);
+        let shorter = self.shorter.filter(|(elected, ..)| *elected > seq);
+        let unclean = unclean.filter(|_| allowed).map(|(_, at)| (LossCause::UncleanElection, at));
+        unclean.or(shorter.map(|(_, at, cause)| (cause, at)))
     }
 }
 
@@ -94,8 +110,8 @@ impl Log {
 ///   acknowledged that was sent after it. A group that was deleted numbers its generations anew. A coordinator
 ///   that lets them expire while the group that it numbered last has members is wrong.
 /// - A coordinator that moves keeps what was acknowledged (R9.6). One that lost a part of its log by
-///   an unclean election does not, and one that such an election deposed acknowledges what nobody finds
-///   again: reported, with the unclean election as cause.
+///   an unclean election, or with its power or its disk, does not, and one that such an election deposed
+///   acknowledges what nobody finds again: reported, with the election or the loss as cause.
 ///
 /// What cannot fool it. *A late answer*: a commit takes effect between its sending and its answer, so an
 /// answer that is heard after later commits makes nothing new of it. Its sending is kept until the answer
@@ -148,8 +164,7 @@ impl Checker {
         }
         let (context, home) = (&self.context, self.context.home(group));
         let allowed = context.topics[home.topic.index()].unclean_leader_election;
-        let unclean = self.logs.get(home).and_then(|log| log.explains(&expected));
-        let unclean = unclean.filter(|_| allowed);
+        let why = self.logs.get(home).and_then(|log| log.explains(&expected, allowed));
         let summary = || {
             let (name, place) = (context.group(group), context.partition(place));
             let who = context.node(entry.node);
@@ -167,17 +182,13 @@ impl Checker {
                 ),
                 _ => "which no member committed".to_owned(),
             };
-            let why = unclean.map_or_else(String::new, |at| {
-                let (cause, log) = (LossCause::UncleanElection.about(), context.partition(home));
-                format!(". {cause}, of {log} at {}", instant(at))
+            let because = why.map_or_else(String::new, |(cause, at)| {
+                format!(". {}, of {} at {}", cause.about(), context.partition(home), instant(at))
             });
-            format!("{who} of {name} {found} in {place}, {instead}{why}")
+            format!("{who} of {name} {found} in {place}, {instead}{because}")
         };
-        match unclean {
-            Some(at) => {
-                let cause = (LossCause::UncleanElection, at);
-                self.report.lost_commit(entry, cause, group, summary);
-            }
+        match why {
+            Some(cause) => self.report.lost_commit(entry, cause, group, summary),
             None => self.report.violated(entry, summary),
         }
     }
@@ -341,12 +352,18 @@ impl Property for Checker {
             Event::LeaderElected { partition, leader, epoch, isr, unclean }
                 if self.context.keeps_offsets(partition.topic) =>
             {
-                self.logs.of(*partition).elect(entry, (*epoch, *leader), isr, *unclean);
+                let log = self.logs.of(*partition);
+                log.elect(entry, (*epoch, *leader), (isr, *unclean), &self.context);
             }
-            Event::IsrChanged { partition, isr, .. }
+            Event::IsrChanged { partition, before, isr }
                 if self.context.keeps_offsets(partition.topic) =>
             {
-                self.logs.of(*partition).elected.take_isr(isr);
+                self.logs.of(*partition).take_isr(before, isr, &self.context);
+            }
+            Event::TailLost { partition, from, to, by }
+                if self.context.keeps_offsets(partition.topic) =>
+            {
+                self.logs.of(*partition).lost.lose(node, *by, (*from, *to));
             }
             _ => {}
         }

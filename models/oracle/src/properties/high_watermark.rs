@@ -20,7 +20,7 @@ use ackproof_types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] =
-    &[Kind::Appended, Kind::Truncated, Kind::HighWatermark, Kind::BecameLeader];
+    &[Kind::Appended, Kind::Truncated, Kind::TailLost, Kind::HighWatermark, Kind::BecameLeader];
 
 /// One replica. Without a known end (no append of it is on record) only monotony is judged.
 #[derive(Debug, Default)]
@@ -94,7 +94,7 @@ impl Property for Checker {
                 replica.end = Some(*next_offset);
                 replica.appends = true;
             }
-            Event::Truncated { partition, to, .. } => {
+            Event::Truncated { partition, to, .. } | Event::TailLost { partition, to, .. } => {
                 replica(&mut self.replicas, *partition, entry.node).end = Some(*to);
             }
             Event::HighWatermark { partition, epoch, offset } => {

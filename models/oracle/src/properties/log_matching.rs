@@ -28,6 +28,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Acked,
     Kind::Appended,
     Kind::Truncated,
+    Kind::TailLost,
     Kind::HighWatermark,
     Kind::BecameLeader,
     Kind::BecameFollower,
@@ -432,7 +433,7 @@ impl Property for Checker {
                     self.told(entry, entry.node, *partition, wrong);
                 }
             }
-            Event::Truncated { partition, to, .. } => {
+            Event::Truncated { partition, to, .. } | Event::TailLost { partition, to, .. } => {
                 let log = self.partitions.of(*partition).log(entry.node);
                 log.is_unflushed |= has_lost;
                 log.cut(to.0);

@@ -30,6 +30,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Acked,
     Kind::Appended,
     Kind::Truncated,
+    Kind::TailLost,
     Kind::HighWatermark,
     Kind::BecameLeader,
     Kind::BecameFollower,
@@ -124,7 +125,7 @@ impl Property for Checker {
                 self.partitions.of(*partition).ends.insert(entry.node, *next_offset);
             }
             // It had more, and its fetches may have told its leader so.
-            Event::Truncated { partition, .. } if has_lost => {
+            Event::Truncated { partition, .. } | Event::TailLost { partition, .. } if has_lost => {
                 self.partitions.of(*partition).ends.remove(&entry.node);
             }
             Event::Truncated { partition, to, .. } => {

@@ -105,7 +105,8 @@ impl Kept {
                 let what = self.batch(records.iter().map(|one| one.id));
                 Row { what, more: i64::from(epoch.0), ..Row::on(kind, *partition, *base_offset) }
             }
-            Event::Truncated { partition, from, to } => {
+            Event::Truncated { partition, from, to }
+            | Event::TailLost { partition, from, to, .. } => {
                 Row { more: from.0, ..Row::on(Kind::Truncated, *partition, *to) }
             }
             Event::HighWatermark { partition, epoch, offset } => Row {
@@ -272,6 +273,7 @@ fn of_offsets(event: &Event, context: &Context) -> bool {
     match event {
         Event::Appended { partition, .. }
         | Event::Truncated { partition, .. }
+        | Event::TailLost { partition, .. }
         | Event::HighWatermark { partition, .. }
         | Event::BecameLeader { partition, .. }
         | Event::BecameFollower { partition, .. }

@@ -92,6 +92,9 @@ fn words(entry: &Entry, context: &Context) -> Option<String> {
         Event::Truncated { partition, from, to } => {
             format!("{node} truncates {} from {} to {}", place(partition)?, from.0, to.0)
         }
+        Event::TailLost { partition, from, to, .. } => {
+            format!("{node} loses {} from {} to {}", place(partition)?, to.0, from.0)
+        }
         Event::LeaderElected { partition, leader: Some(leader), epoch, .. } if epoch.0 > 0 => {
             format!("broker-{} is elected for {} (epoch {})", leader.0, place(partition)?, epoch.0)
         }

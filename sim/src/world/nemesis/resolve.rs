@@ -54,6 +54,8 @@ pub(crate) fn decide(fault: &ScheduledFault, cast: &Cast, world: &World) -> Faul
         | Action::Lossy { links, .. }
         | Action::Throttle { links, .. } => decide(&mut links.peers),
         Action::Crash
+        | Action::PowerLoss
+        | Action::DiskLost
         | Action::Restart
         | Action::RollingRestart
         | Action::Pause

@@ -1,7 +1,7 @@
 //! Arbitrary entries of every kind survive being written and read, and their lines match the schema.
 
 use super::*;
-use crate::history::{Phase, PositionSource, ProcessEnd};
+use crate::history::{Phase, PositionSource, ProcessEnd, TailLoss};
 use ackproof_types::{
     BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
     ProducerIndex, RebalanceReason, Record, RecordId, RecordSlice, Timestamp, TopicId,
@@ -237,6 +237,8 @@ fn of_the_run() -> impl Strategy<Value = Event> {
         (group(), code()).prop_map(|(group, error)| Event::PollFailed { group, error }),
         group().prop_map(|group| Event::PollOverdue { group }),
         (group(), group()).prop_map(|(group, to)| Event::GroupMoved { group, to }),
+        (place(), offset(), offset(), select(&[TailLoss::Power, TailLoss::Disk][..]))
+            .prop_map(|(partition, from, to, by)| Event::TailLost { partition, from, to, by }),
         (group(), place(), offset(), record(), any::<bool>()).prop_map(
             |(group, partition, offset, record, ignored)| {
                 Event::SinkWritten { group, partition, offset, record, ignored }
