@@ -419,3 +419,36 @@ fn a_member_that_wakes_up_within_its_session_may_have_polled_too_rarely() {
     // For less than the interval nobody leaves.
     assert_eq!((0..10).filter(|seed| left("4s", *seed)).count(), 0);
 }
+
+/// Each broker loses some of what it had not flushed, which is a fault of its own, and all at one instant.
+#[test]
+fn brokers_that_lose_their_power_together_lose_ends_of_their_logs() {
+    let text = r#"{ "at": "20s", "power-loss": "brokers", "for": "5s..8s" }"#;
+    let plan = plan(text, &[("topics.payments.config.flush.messages", "1")]);
+    let keep = |event: &Event| matches!(event, Event::TailLost { .. } | Event::ProcessEnded(_));
+    let (outcome, history) = traced_with(&plan, 1, keep);
+    assert_eq!(outcome.faults.len(), 3, "{:#?}", outcome.faults);
+    assert!(history.iter().all(|(at, ..)| *at == Timestamp::from_micros(20_000_000)));
+    let mut brokers: Vec<NodeId> = history.iter().map(|(_, node, _)| *node).collect();
+    brokers.dedup();
+    assert_eq!(brokers.len(), 3);
+    for (_, _, event) in &history {
+        let Event::TailLost { partition, from, to, .. } = event else { continue };
+        assert!(to < from);
+        assert_ne!(partition.topic, TopicId(1), "each batch of payments was flushed");
+    }
+    assert!(history.len() > 3, "commits were not");
+}
+
+#[test]
+fn one_broker_that_loses_its_power_or_its_disk_fetches_it_again() {
+    for verb in ["power-loss", "disk-lost"] {
+        let text = format!(r#"{{ "at": "15s", "{verb}": "leader of payments-0", "for": "4s" }}"#);
+        for seed in 0..8 {
+            let keep = |event: &Event| matches!(event, Event::TailLost { .. });
+            let (outcome, lost) = traced(&text, seed, keep);
+            assert!(!lost.is_empty(), "{verb}, seed {seed}");
+            assert_eq!(outcome.findings.records.lost, 0, "{verb}, seed {seed}");
+        }
+    }
+}

@@ -222,7 +222,6 @@ fn what_is_not_modelled_is_not_promised() {
     assert_eq!(none["not_modelled"], serde_json::json!([]));
     let possible = none["contract"]["possible"][0].to_string();
     assert!(possible.contains("topics.t.replication.factor=1"), "{possible}");
-    assert!(possible.contains("no fault that takes a disk is modelled"), "{possible}");
     let background = explained("auto-commit-background.json")["contract"]["promises"].to_string();
     assert!(background.contains("commit=auto-in-background"), "{background}");
 }

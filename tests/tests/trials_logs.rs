@@ -125,3 +125,17 @@ fn a_single_replica_is_what_explains_its_loss() {
     assert!(ran.out.contains("topics.t.replication.factor=1"), "{ran:?}");
     assert!(!ran.out.contains("min.insync.replicas=1"), "{ran:?}");
 }
+
+/// The pod has no persistent volume: all that came before is lost, and the report names the only replica.
+#[test]
+fn a_disk_that_is_gone_on_restart_takes_all_records_before() {
+    for seed in ["0", "1", "2"] {
+        let ran = run(&root(), &["run", &trial("disk-gone-on-restart.json"), "--seed", seed]);
+        assert_eq!(ran.status, 0, "the settings allow it: {ran:?}");
+        let lost = ran.out.split("lost ").nth(1).and_then(|rest| rest.split(',').next());
+        let lost: u32 = lost.and_then(|lost| lost.parse().ok()).unwrap_or(0);
+        assert!((150..=220).contains(&lost), "20 a second for 10 s: {}", ran.out);
+        assert!(ran.out.contains("only-replica"), "{}", ran.out);
+        assert!(ran.out.contains("replication.factor=1"), "{}", ran.out);
+    }
+}

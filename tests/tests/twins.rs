@@ -138,6 +138,11 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "rebalance",
     },
     Twin {
+        footgun: "power-loss-of-all",
+        cure: &[("topics.payments.config.flush.messages", "1")],
+        cause: "power-loss",
+    },
+    Twin {
         footgun: "upsert-by-zombie",
         cure: &[("groups.index.sink.writes", "upsert-if-newer")],
         cause: "stale-overwrite",

@@ -77,13 +77,18 @@ pub struct LogConfig {
     pub segment_bytes: u64,
     /// `segment.ms`.
     pub segment_age: Micros,
+    /// `flush.messages`; none: the log is flushed only where a segment ends.
+    pub flush_messages: Option<u64>,
+    /// `flush.ms`; none: no age.
+    pub flush_age: Option<Micros>,
 }
 
 impl LogConfig {
     /// Segments of so many bytes, and Kafka's defaults.
     #[must_use]
     pub const fn with_segments_of(bytes: u64) -> Self {
-        Self { segment_bytes: bytes, segment_age: Micros::from_secs(7 * 24 * 60 * 60) }
+        let segment_age = Micros::from_secs(7 * 24 * 60 * 60);
+        Self { segment_bytes: bytes, segment_age, flush_messages: None, flush_age: None }
     }
 }
 
@@ -116,6 +121,10 @@ pub struct BrokerSettings {
     pub replica_selector: ReplicaSelector,
     /// `replica.high.watermark.checkpoint.interval.ms`.
     pub high_watermark_checkpoint_interval: Micros,
+    /// `log.initial.task.delay.ms`.
+    pub log_initial_task_delay: Micros,
+    /// `log.flush.scheduler.interval.ms`; none: never a second time.
+    pub log_flush_scheduler_interval: Option<Micros>,
     /// `broker.heartbeat.interval.ms`.
     pub broker_heartbeat_interval: Micros,
     /// `broker.session.timeout.ms`.
@@ -174,6 +183,8 @@ impl Default for BrokerSettings {
             replica_fetch_backoff: ms(1000),
             replica_socket_timeout: ms(30_000),
             replica_selector: ReplicaSelector::Leader,
+            log_initial_task_delay: Micros::from_secs(30),
+            log_flush_scheduler_interval: None,
             high_watermark_checkpoint_interval: ms(5000),
             broker_heartbeat_interval: ms(2000),
             broker_session_timeout: ms(9000),

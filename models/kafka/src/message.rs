@@ -387,8 +387,6 @@ pub struct BrokerRegistrationRequest {
     pub broker: BrokerId,
     /// Drawn anew by every process.
     pub incarnation: u64,
-    /// Its log directory, drawn when that was formatted (KIP-858).
-    pub directory: u64,
     /// The broker epoch of a cleanly ended process before; none otherwise (R5.3).
     pub previous_epoch: Option<BrokerEpoch>,
 }

@@ -6,7 +6,7 @@
 use ackproof_types::{
     BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, ProducerId, TopicPartition,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// One record of the metadata log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,12 +36,6 @@ pub enum MetadataRecord {
         /// Its state.
         state: PartitionRegistration,
     },
-    /// All replicas of a broker are in the log directory that it registered with (KIP-858,
-    /// `AssignReplicasToDirs`).
-    DirectoryAssigned {
-        /// The broker.
-        broker: BrokerId,
-    },
     /// Producer ids below this are handed out (`ProducerIdsRecord`).
     ProducerIds {
         /// The broker that got the block.
@@ -58,8 +52,6 @@ pub struct BrokerRegistration {
     pub epoch: BrokerEpoch,
     /// The random id of its process.
     pub incarnation: u64,
-    /// Its log directory.
-    pub directory: u64,
     /// Not allowed to lead or to be in sync.
     pub fenced: bool,
     /// Leaving (R5.17).
@@ -98,8 +90,6 @@ pub struct MetadataImage {
     pub brokers: BTreeMap<BrokerId, BrokerRegistration>,
     /// Partitions that exist.
     pub partitions: BTreeMap<TopicPartition, PartitionRegistration>,
-    /// Replicas that are assigned to a log directory that their broker no longer has (KIP-858).
-    pub homeless: BTreeSet<(BrokerId, TopicPartition)>,
     /// The next producer id to hand out.
     pub next_producer_id: i64,
 }
@@ -109,15 +99,7 @@ impl MetadataImage {
     pub fn apply(&mut self, record: &MetadataRecord) {
         match record {
             MetadataRecord::RegisterBroker { broker, registration } => {
-                let before = self.brokers.insert(*broker, *registration);
-                if before.is_some_and(|before| before.directory != registration.directory) {
-                    let all = self.partitions.iter();
-                    let own = all.filter(|(_, state)| state.replicas.contains(broker));
-                    self.homeless.extend(own.map(|(partition, _)| (*broker, *partition)));
-                }
-            }
-            MetadataRecord::DirectoryAssigned { broker } => {
-                self.homeless.retain(|(of, _)| of != broker);
+                self.brokers.insert(*broker, *registration);
             }
             MetadataRecord::BrokerChange { broker, epoch, fenced, in_controlled_shutdown } => {
                 if let Some(registration) = self.brokers.get_mut(broker)
@@ -138,12 +120,5 @@ impl MetadataImage {
     #[must_use]
     pub fn is_active(&self, broker: BrokerId) -> bool {
         self.brokers.get(&broker).is_some_and(BrokerRegistration::is_active)
-    }
-
-    /// R5.18: whether `broker` may be elected for `partition`: its log directory is there as well (Kafka:
-    /// `LeaderAcceptor`).
-    #[must_use]
-    pub fn may_lead(&self, broker: BrokerId, partition: TopicPartition) -> bool {
-        self.is_active(broker) && !self.homeless.contains(&(broker, partition))
     }
 }

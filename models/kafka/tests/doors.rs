@@ -82,7 +82,6 @@ fn requests() -> Vec<Request> {
         Request::Controller(ControllerRequest::BrokerRegistration(BrokerRegistrationRequest {
             broker: BrokerId(77),
             incarnation: 1,
-            directory: 0,
             previous_epoch: None,
         })),
         Request::Controller(ControllerRequest::BrokerHeartbeat(BrokerHeartbeatRequest {

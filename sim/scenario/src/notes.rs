@@ -48,10 +48,10 @@ pub const FAULT_NOTES: &[FaultNote] = &[
     note(
         "disk-lost",
         "a pod without a persistent volume, or a disk that was replaced. The broker has another log \
-         directory then (KIP-858). The controller elects it for none of its partitions before it has said \
-         that they are in that directory, and nothing but the next election makes it a leader again: \
-         another broker that comes or goes, or the check for preferred leaders",
-        "`replication.factor`, `min.insync.replicas`, `leader.imbalance.check.interval.seconds`",
+         directory then, and says so before it serves (KIP-858); nobody minds that it is empty. It fetches \
+         everything anew. If it was the last replica in sync, it is elected as it is, and the others cut \
+         their logs",
+        "`replication.factor`, `min.insync.replicas`, `eligible.leader.replicas.version`",
         r#"{"at":"10s","disk-lost":"broker-1","for":"15s"}"#,
     ),
     note(

@@ -19,6 +19,7 @@ const INHERITED: &[(&str, &str)] = &[
     ("unclean.leader.election.enable", "unclean.leader.election.enable"),
     ("max.message.bytes", "message.max.bytes"),
     ("segment.bytes", "log.segment.bytes"),
+    ("flush.messages", "log.flush.interval.messages"),
 ];
 
 /// Reads `topics`; index 0 is [`OFFSETS_TOPIC`] of the first cluster, and those of the others are the last.
@@ -56,7 +57,10 @@ fn number(settings: &Settings, key: &str) -> u16 {
 /// A time of topics, and where a broker has it: the first that is set, each with its unit in milliseconds.
 type Time = (&'static str, &'static [(&'static str, i64)]);
 
-const TIMES: &[Time] = &[("segment.ms", &[("log.roll.ms", 1), ("log.roll.hours", HOUR)])];
+const TIMES: &[Time] = &[
+    ("segment.ms", &[("log.roll.ms", 1), ("log.roll.hours", HOUR)]),
+    ("flush.ms", &[("log.flush.interval.ms", 1), ("log.flush.scheduler.interval.ms", 1)]),
+];
 
 const HOUR: i64 = 3_600_000;
 

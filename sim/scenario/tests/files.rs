@@ -47,6 +47,7 @@ const NAMES: Names<'static> = Names {
         "rebalance",
         "redelivered",
         "retried",
+        "tail_lost",
         "truncated",
         "unclean_election",
     ],

@@ -105,6 +105,7 @@ footguns! {
     "partitions-added", LossCause::PartitionAdded.name();
     "poll-overrun", DuplicateCause::PollOverrun.name();
     "position-apart", SinkCause::PositionApart.name();
+    "power-loss-of-all", LossCause::PowerLoss.name();
     "producer-expired", DuplicateCause::ProducerExpired.name();
     "producer-restart-duplicate", DuplicateCause::ProducerRestart.name();
     "resend-after-timeout", DuplicateCause::SentAgain.name();

@@ -5,6 +5,7 @@
 //! Kafka's settings and the oracle's causes, and no run.
 
 mod copies;
+mod faults;
 mod mirrors;
 mod outputs;
 mod sinks;
@@ -35,6 +36,9 @@ const RESET_LATEST: [LossCause; 4] = [
 ];
 /// How `auto.offset.reset=by_duration` skips records.
 const RESET_BY_DURATION: [LossCause; 2] = [LossCause::ResetByDuration, LossCause::OutOfRange];
+/// Where a log was cut, positions and commits may lie beyond the new end, where offsets are used again.
+const PASSED: [LossCause; 3] =
+    [LossCause::OutOfRange, LossCause::CommitPastWork, LossCause::NeverGiven];
 const COMMITS: &str = "commit-behind-processing";
 
 /// What the configuration of `plan` promises and leaves possible.
@@ -80,9 +84,12 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
     }
     if plan.user_topics().any(|(_, one)| one.config.switch("unclean.leader.election.enable")) {
         allow(&[DURABILITY], &[LossCause::UncleanElection]);
-        // Positions and commits may lie beyond the new end, where offsets are used again.
-        let passed = [LossCause::OutOfRange, LossCause::CommitPastWork, LossCause::NeverGiven];
-        allow(&[AT_LEAST_ONCE], &passed);
+        allow(&[AT_LEAST_ONCE], &PASSED);
+        allow(&[COMMITS, "stable-reads"], &[]);
+    }
+    if faults::takes_tails(plan) {
+        allow(&[DURABILITY, "commit-durability"], &faults::TAILS);
+        allow(&[AT_LEAST_ONCE], &PASSED);
         allow(&[COMMITS, "stable-reads"], &[]);
     }
     if plan.groups.iter().any(|group| may_lose_commits(plan, group)) {
@@ -187,17 +194,13 @@ fn producer(contract: &mut Contract, plan: &Plan, producer: &Producer) {
         )),
         _ if topic.replication_factor == 1 => losses.push(lost(
             &[LossCause::OnlyReplica],
-            format!(
-                "an acknowledged record of {name} is lost with the disk of its only replica (no fault \
-                 that takes a disk is modelled)"
-            ),
+            format!("an acknowledged record of {name} is lost with the disk of its only replica"),
             vec![format!("topics.{}.replication.factor=1", topic.name)],
         )),
         _ if least == 1 => losses.push(lost(
             &[LossCause::LastReplica],
             format!(
-                "an acknowledged record of {name} is lost with the disk of the last in-sync replica (no \
-                 fault that takes a disk is modelled)"
+                "an acknowledged record of {name} is lost with the disk of the last in-sync replica"
             ),
             vec![least_setting],
         )),
@@ -218,6 +221,9 @@ fn producer(contract: &mut Contract, plan: &Plan, producer: &Producer) {
             ),
             vec![of_topic("unclean.leader.election.enable", "true")],
         ));
+    }
+    if faults::takes_tails(plan) && acks != "0" {
+        losses.push(faults::tails(name));
     }
     contract.possible.extend(losses);
     copies(contract, plan, producer, &of_producer);

@@ -210,6 +210,11 @@ fn number<T: TryFrom<i64>>(settings: &Settings, key: &str, largest: T) -> T {
     T::try_from(settings.number(key)).unwrap_or(largest)
 }
 
+/// The number under `key`; none where Kafka's default is the largest there is.
+fn bound(settings: &Settings, key: &str) -> Option<u64> {
+    u64::try_from(settings.number(key)).ok().filter(|number| *number < i64::MAX.unsigned_abs())
+}
+
 /// What the processes of a cluster know of it. Topics of other clusters have no partitions in it.
 pub(crate) fn cluster(plan: &Plan, id: ClusterId) -> ClusterConfig {
     let cluster = plan.cluster(id);
@@ -318,6 +323,8 @@ fn topic(topic: &Topic) -> TopicConfig {
         log: LogConfig {
             segment_bytes: number(config, "segment.bytes", u64::MAX),
             segment_age: config.millis("segment.ms"),
+            flush_messages: bound(config, "flush.messages"),
+            flush_age: bound(config, "flush.ms").map(Micros::from_millis),
         },
     }
 }
@@ -347,6 +354,9 @@ fn broker(config: &Settings) -> BrokerSettings {
         },
         high_watermark_checkpoint_interval: config
             .millis("replica.high.watermark.checkpoint.interval.ms"),
+        log_initial_task_delay: config.millis("log.initial.task.delay.ms"),
+        log_flush_scheduler_interval: bound(config, "log.flush.scheduler.interval.ms")
+            .map(Micros::from_millis),
         broker_heartbeat_interval: config.millis("broker.heartbeat.interval.ms"),
         broker_session_timeout: config.millis("broker.session.timeout.ms"),
         offsets_commit_timeout: config.millis("offsets.commit.timeout.ms"),

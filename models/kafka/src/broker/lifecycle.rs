@@ -36,7 +36,6 @@ enum State {
 pub(super) struct Lifecycle {
     state: State,
     incarnation: u64,
-    directory: u64,
     previous_epoch: Option<BrokerEpoch>,
     epoch: Option<BrokerEpoch>,
     in_flight: Option<CorrelationId>,
@@ -53,7 +52,6 @@ impl Lifecycle {
         Self {
             state: State::Registering,
             incarnation: disk.starts + 1,
-            directory: disk.directory,
             previous_epoch: disk.clean_shutdown,
             epoch: None,
             in_flight: None,
@@ -95,7 +93,6 @@ impl Broker {
             Request::Controller(ControllerRequest::BrokerRegistration(BrokerRegistrationRequest {
                 broker: self.env.id,
                 incarnation: self.lifecycle.incarnation,
-                directory: self.lifecycle.directory,
                 previous_epoch: self.lifecycle.previous_epoch,
             }));
         self.ask_lifecycle(request, out);
@@ -252,21 +249,25 @@ impl Broker {
         self.lifecycle.state = State::Closing(out.flush());
     }
 
-    /// What was written before is safe: segments that were rolled (R1.7); with all logs closed, the marker
-    /// goes last (R1.21).
+    /// All logs are closed, and safe: the marker goes last (R1.21).
     pub(super) fn flushed(&mut self, ticket: Ticket, out: &mut Out) {
-        for partition in self.partitions.all_mut() {
-            partition.log.flushed(ticket, out);
-        }
         let State::Closing(closed) = self.lifecycle.state else { return };
         if let Some(epoch) = self.lifecycle.epoch
             && ticket >= closed
         {
-            for partition in self.partitions.all_mut() {
-                partition.log.closed(out);
-            }
             out.write(BrokerWrite::CleanShutdown(epoch));
             out.exit();
+        }
+    }
+
+    /// Kafka: `LogManager#flushDirtyLogs`.
+    pub(super) fn flush_old_logs(&mut self, out: &mut Out) {
+        let now = self.env.now;
+        for partition in self.partitions.all_mut() {
+            partition.log.flush_if_old(now, out);
+        }
+        if let Some(interval) = self.settings().log_flush_scheduler_interval {
+            out.arm(Timer::FlushCheck, interval);
         }
     }
 

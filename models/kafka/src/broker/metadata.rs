@@ -81,7 +81,6 @@ impl Broker {
                 }
                 MetadataRecord::RegisterBroker { .. }
                 | MetadataRecord::BrokerChange { .. }
-                | MetadataRecord::DirectoryAssigned { .. }
                 | MetadataRecord::ProducerIds { .. } => {}
             }
         }

@@ -60,6 +60,8 @@ pub enum Timer {
     LagCheck,
     /// `replica.high.watermark.checkpoint.interval.ms` has passed (R1.23).
     HighWatermarkCheckpoint,
+    /// `log.flush.scheduler.interval.ms` has passed (R1.7).
+    FlushCheck,
     /// `quota.window.size.seconds` have passed.
     QuotaWindow,
     /// `producer.id.expiration.check.interval.ms` has passed (R6.35).
@@ -167,6 +169,9 @@ impl Machine for Broker {
         out.arm(Timer::LagCheck, Delay::rest_of(broker.lag_check_interval()));
         let checkpoint = settings.high_watermark_checkpoint_interval;
         out.arm(Timer::HighWatermarkCheckpoint, Delay::rest_of(checkpoint));
+        if config.cluster.topics.iter().any(|topic| topic.log.flush_age.is_some()) {
+            out.arm(Timer::FlushCheck, settings.log_initial_task_delay);
+        }
         broker.begin_quotas(out);
         out.arm(Timer::ProducerExpiration, settings.producer_id_expiration_check_interval);
         broker
@@ -337,6 +342,7 @@ impl Broker {
                 self.checkpoint_high_watermarks(out);
                 out.arm(timer, self.settings().high_watermark_checkpoint_interval);
             }
+            Timer::FlushCheck => self.flush_old_logs(out),
             Timer::QuotaWindow => self.next_quota_window(out),
             Timer::ProducerExpiration => {
                 self.expire_producers();

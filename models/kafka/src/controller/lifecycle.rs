@@ -48,7 +48,6 @@ impl Controller {
                 let registration = BrokerRegistration {
                     epoch: BrokerEpoch(offset),
                     incarnation: request.incarnation,
-                    directory: request.directory,
                     fenced: true,
                     in_controlled_shutdown: false,
                 };
@@ -223,11 +222,6 @@ impl Controller {
         );
         out.observe(Observation::Unfenced { broker });
         self.elect_leaderless(out);
-        // Its logs are loaded: it says which directory its replicas are in (KIP-858). That alone elects
-        // nobody (`ReplicationControlManager#handleAssignReplicasToDirs`).
-        if self.image.homeless.iter().any(|(of, _)| *of == broker) {
-            self.append(MetadataRecord::DirectoryAssigned { broker }, out);
-        }
         self.create_topics(out);
     }
 

@@ -121,7 +121,7 @@ impl Controller {
             let election = controller.election_of(partition);
             let variants = controller.config.variants;
             election::change(state, &target, election, variants, |replica| {
-                replica != broker && controller.image.may_lead(replica, partition)
+                replica != broker && controller.image.is_active(replica)
             })
         });
     }
@@ -135,20 +135,21 @@ impl Controller {
             let election = controller.election_of(partition);
             let variants = controller.config.variants;
             election::change(state, &state.isr, election, variants, |replica| {
-                controller.image.may_lead(replica, partition)
+                controller.image.is_active(replica)
             })
         });
     }
 
     /// R5.23.
     pub(super) fn elect_preferred(&mut self, out: &mut Out) {
-        self.change_all(out, |controller, partition, state| {
-            if state.leader == state.replicas.first().copied() {
+        self.change_all(out, |controller, _, state| {
+            // Only what is led by another: leaderless partitions are for the scan of R5.22.
+            if state.leader.is_none() || state.leader == state.replicas.first().copied() {
                 return None;
             }
             let variants = controller.config.variants;
             election::change(state, &state.isr, Election::Preferred, variants, |replica| {
-                controller.image.may_lead(replica, partition)
+                controller.image.is_active(replica)
             })
         });
     }

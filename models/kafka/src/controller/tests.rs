@@ -100,8 +100,7 @@ impl Driver {
 
     fn register(&mut self, broker: u16, incarnation: u64) -> Result<BrokerEpoch, ErrorCode> {
         let broker = BrokerId(broker);
-        let request =
-            BrokerRegistrationRequest { broker, incarnation, directory: 0, previous_epoch: None };
+        let request = BrokerRegistrationRequest { broker, incarnation, previous_epoch: None };
         match self.answer(Request::Controller(ControllerRequest::BrokerRegistration(request))) {
             Response::Controller(ControllerResponse::BrokerRegistration(result)) => result,
             other => panic!("{other:?}"),

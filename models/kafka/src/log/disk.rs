@@ -17,8 +17,6 @@ pub struct BrokerDisk {
     pub(crate) clean_shutdown: Option<BrokerEpoch>,
     /// How often a process started, whatever became of the disk: what it registers as is random in Kafka.
     pub(crate) starts: u64,
-    /// Which disk it is: a broker that finds none begins another log directory (KIP-858).
-    pub(crate) directory: u64,
 }
 
 /// The files of one log.
@@ -33,6 +31,13 @@ struct LogFiles {
 }
 
 impl LogFiles {
+    fn flush(&mut self) {
+        for write in self.unflushed.drain(..) {
+            self.flushed.apply_to_log(&write);
+        }
+        self.flushed.epochs.clone_from(&self.cached.epochs);
+    }
+
     /// What is lost of a log with the end of `self.cached`, if so much of its batches is `left`.
     fn lost(&self, partition: TopicPartition, left: &StoredLog) -> Option<LostTail> {
         let (from, to) = (self.cached.end, self.cached.end_in_common(left));
@@ -98,6 +103,9 @@ impl Disk for BrokerDisk {
                 if matches!(write, LogWrite::Epoch(..)) {
                     // The file of epochs is written as a whole.
                     files.flushed.epochs.clone_from(&files.cached.epochs);
+                } else if let LogWrite::RecoveryPoint(_) = write {
+                    files.flush();
+                    files.flushed.apply(&write);
                 } else if write.is_synced() {
                     files.flushed.apply(&write);
                 } else {
@@ -109,12 +117,7 @@ impl Disk for BrokerDisk {
     }
 
     fn flush(&mut self) {
-        for files in self.logs.values_mut() {
-            for write in files.unflushed.drain(..) {
-                files.flushed.apply_to_log(&write);
-            }
-            files.flushed.epochs.clone_from(&files.cached.epochs);
-        }
+        self.logs.values_mut().for_each(LogFiles::flush);
     }
 
     fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize) -> Vec<LostTail> {
@@ -136,7 +139,7 @@ impl Disk for BrokerDisk {
     fn replace(&mut self) -> Vec<LostTail> {
         let none = StoredLog::default();
         let lost = self.logs.iter().filter_map(|(id, files)| files.lost(*id, &none)).collect();
-        *self = Self { starts: self.starts, directory: self.directory + 1, ..Self::default() };
+        *self = Self { starts: self.starts, ..Self::default() };
         lost
     }
 }

@@ -12,7 +12,7 @@ pub mod stored;
 mod tests;
 
 use crate::config::LogConfig;
-use crate::machine::{Outbox, Ticket};
+use crate::machine::Outbox;
 use crate::message::{EpochEnd, RecordBatch};
 use ackproof_types::{LeaderEpoch, Micros, Offset, Timestamp, TopicPartition};
 use disk::BrokerWrite;
@@ -29,8 +29,8 @@ pub struct ReplicaLog {
     producers: ProducerStates,
     config: LogConfig,
     active: Active,
-    /// Flushes under way, each with the base of the segment that was rolled.
-    rolls: Vec<(Ticket, Offset)>,
+    /// When it was flushed last, or loaded.
+    flushed_at: Timestamp,
 }
 
 /// The segment that is written to.
@@ -68,7 +68,7 @@ impl ReplicaLog {
             producers: ProducerStates::default(),
             config,
             active: Active::default(),
-            rolls: Vec::new(),
+            flushed_at: Timestamp::START,
         };
         log.rebuild();
         log
@@ -84,7 +84,6 @@ impl ReplicaLog {
         self.stored.check(false);
         let high_watermark = self.high_watermark;
         assert!(self.start() <= high_watermark && high_watermark <= self.end(), "R1.9: {self:?}");
-        assert!(self.rolls.is_sorted(), "flushes end in order");
     }
 
     /// The next offset to be written.
@@ -156,33 +155,37 @@ impl ReplicaLog {
         self.active.take(&batch);
         self.producers.remember(&batch);
         self.write(LogWrite::Append(batch), out);
+        let unflushed = self.end().0.abs_diff(self.stored.recovery_point.0);
+        if self.config.flush_messages.is_some_and(|most| unflushed >= most) {
+            self.flush(out);
+        }
+    }
+
+    /// All that was written so far is safe (Kafka: `UnifiedLog#flush`).
+    fn flush<T>(&mut self, out: &mut Outbox<T, BrokerWrite>) {
+        self.write(LogWrite::RecoveryPoint(self.end()), out);
+    }
+
+    /// Flushes it if the last flush is so old (Kafka: `LogManager#flushDirtyLogs`).
+    pub(crate) fn flush_if_old<T>(&mut self, now: Timestamp, out: &mut Outbox<T, BrokerWrite>) {
+        let age = now.since(self.flushed_at);
+        if self.config.flush_age.is_some_and(|most| age >= most) {
+            self.flush(out);
+            self.flushed_at = now;
+        }
     }
 
     /// R1.7: a new segment begins at the log's end.
     fn roll<T>(&mut self, out: &mut Outbox<T, BrokerWrite>) {
         self.active = Active::default();
         self.write(LogWrite::Roll(self.producers.snapshot()), out);
-        self.rolls.push((out.flush(), self.end()));
+        self.flush(out);
     }
 
-    /// R1.7: all that was written before this ticket is safe.
-    pub(crate) fn flushed<T>(&mut self, ticket: Ticket, out: &mut Outbox<T, BrokerWrite>) {
-        let done = self.rolls.partition_point(|(rolled, _)| *rolled <= ticket);
-        let newest = self.rolls.drain(..done).next_back();
-        if let Some((_, base)) = newest {
-            // It may have been cut since.
-            self.write(LogWrite::RecoveryPoint(base.min(self.end())), out);
-        }
-    }
-
-    /// R1.21: what a clean shutdown writes before everything is flushed.
+    /// R1.21: what a clean shutdown writes.
     pub(crate) fn close<T>(&mut self, out: &mut Outbox<T, BrokerWrite>) {
         self.write(LogWrite::Snapshot(self.producers.snapshot()), out);
-    }
-
-    /// R1.21: what was closed is flushed.
-    pub(crate) fn closed<T>(&mut self, out: &mut Outbox<T, BrokerWrite>) {
-        self.write(LogWrite::RecoveryPoint(self.end()), out);
+        self.flush(out);
     }
 
     /// R1.23.

@@ -23,7 +23,7 @@ pub enum LogWrite {
     Roll(ProducerStates),
     /// A producer snapshot at the end of the log (R1.21).
     Snapshot(ProducerStates),
-    /// Everything below is safe (`recovery-point-offset-checkpoint`; synced).
+    /// The log is flushed: everything below is safe (`recovery-point-offset-checkpoint`; synced).
     RecoveryPoint(Offset),
     /// `replication-offset-checkpoint` (R1.23; synced).
     HighWatermark(Offset),

@@ -42,7 +42,6 @@ struct World {
     log: ReplicaLog,
     disk: BrokerDisk,
     out: Outbox<(), BrokerWrite>,
-    asked: Vec<Ticket>,
     possible: Vec<Vec<(Offset, LeaderEpoch)>>,
     epoch: LeaderEpoch,
     written: u32,
@@ -58,7 +57,6 @@ impl World {
             log: ReplicaLog::load(ID, None, LogConfig::with_segments_of(300)),
             disk: BrokerDisk::default(),
             out: Outbox::default(),
-            asked: Vec::new(),
             possible: vec![Vec::new()],
             epoch: LeaderEpoch(0),
             written: 0,
@@ -85,14 +83,11 @@ impl World {
                 self.log.checkpoint_high_watermark(&mut self.out);
             }
             Step::Flush => {
-                self.disk.flush();
+                self.log.flush(&mut self.out);
+                self.perform();
                 let mut flushed = self.disk.clone();
                 flushed.lose_power(&mut |_| 0);
                 assert_eq!(flushed.log(ID).cloned().unwrap_or_default(), self.stored());
-                self.possible = vec![contents(&self.stored())];
-                for ticket in std::mem::take(&mut self.asked) {
-                    self.log.flushed(ticket, &mut self.out);
-                }
             }
             Step::LosePower(share) => {
                 let before = contents(&self.stored());
@@ -137,7 +132,6 @@ impl World {
 
     fn restart(&mut self) {
         self.log = ReplicaLog::load(ID, self.disk.log(ID), LogConfig::with_segments_of(300));
-        self.asked.clear();
         self.epoch = self.epoch.next();
     }
 
@@ -145,14 +139,14 @@ impl World {
         for effect in self.out.drain() {
             match effect {
                 Effect::Write(write) => {
+                    let flushes = matches!(write, BrokerWrite::Log(_, LogWrite::RecoveryPoint(_)));
                     self.disk.apply(write);
                     let stored = self.disk.log(ID).expect("written to");
                     stored.check(true);
+                    if flushes {
+                        self.possible.clear();
+                    }
                     self.possible.push(contents(stored));
-                }
-                Effect::Flush(ticket) => {
-                    // Asked for, and under way: it may cover what was written until here.
-                    self.asked.push(ticket);
                 }
                 other => panic!("a log does not {other:?}"),
             }

@@ -68,7 +68,6 @@ impl Replicas {
             let registration = BrokerRegistration {
                 epoch: BrokerEpoch(i64::from(broker)),
                 incarnation: 1,
-                directory: 0,
                 fenced: false,
                 in_controlled_shutdown: false,
             };

@@ -43,9 +43,8 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
                    eligible leader replicas (KIP-966, on in a cluster that Kafka 4.1 or later formats)",
         },
         LossCause::DiskLost => Advice {
-            rule: "a broker with an empty disk has another log directory. The controller elects it once it \
-                   has told that its replicas are there (KIP-858), if it is the last one in sync: \
-                   whatever it lost, it is the only one that may lead",
+            rule: "a broker with an empty disk is as good as any other to the controller. The last replica \
+                   in sync may lead again whatever it lost, unless eligible leader replicas are on",
             cure: "`min.insync.replicas=2` with three replicas, eligible leader replicas (KIP-966, on in \
                    a cluster that Kafka 4.1 or later formats), and disks that outlive a broker",
         },

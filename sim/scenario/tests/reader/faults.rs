@@ -279,6 +279,8 @@ fn faults_say_what_they_did() {
             r#""pause-partitions": "ledger-1", "for": "5s""#,
             "broker-2 had its partitions paused for 5s",
         ),
+        (r#""power-loss": "broker-2", "for": "5s""#, "broker-2 lost its power for 5s"),
+        (r#""disk-lost": "broker-2", "for": "5s""#, "broker-2 lost its disk, and was down for 5s"),
         (
             r#""partition": [["broker-1", "billing-0"], ["broker-2", "controller"]], "for": "5s""#,
             "broker-2 cut off from each other for 5s",

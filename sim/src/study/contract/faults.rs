@@ -1,0 +1,28 @@
+//! What the faults of a scenario leave possible beside its settings: brokers that come back with less.
+
+use super::possible;
+use ackproof_oracle::cause::LossCause;
+use ackproof_reports::contract::{Clause, Possible};
+use ackproof_reports::run::Fate;
+use ackproof_scenario::plan::{Action, Plan};
+
+/// How a broker that comes back with less loses what was acknowledged.
+pub(super) const TAILS: [LossCause; 2] = [LossCause::PowerLoss, LossCause::DiskLost];
+
+/// Whether brokers may come back with less than they had.
+pub(super) fn takes_tails(plan: &Plan) -> bool {
+    let mut kinds = plan.faults.iter().flat_map(|fault| &fault.choices);
+    kinds.any(|(_, kind)| matches!(kind.action, Action::PowerLoss | Action::DiskLost))
+}
+
+/// What `producer` may lose by it.
+pub(super) fn tails(producer: &str) -> Possible {
+    let clause = Clause {
+        says: format!(
+            "an acknowledged record of {producer} is lost when the brokers that have it lose their power \
+             or their disks, or one of them does and is the last in sync"
+        ),
+        settings: vec!["faults".to_owned()],
+    };
+    possible(Fate::Lost, None, TAILS.map(LossCause::name).into_iter(), clause)
+}
