@@ -22,6 +22,8 @@ const NARROWER: &[(Scope, &str, &str)] = &[
     (Scope::Broker, "group.min.session.timeout.ms", UNCHECKED),
     (Scope::Broker, "group.max.session.timeout.ms", UNCHECKED),
     (Scope::Broker, "log.roll.ms", UNCHECKED),
+    (Scope::Broker, "log.flush.interval.ms", UNCHECKED),
+    (Scope::Broker, "log.flush.scheduler.interval.ms", UNCHECKED),
     (
         Scope::Topic,
         "segment.bytes",

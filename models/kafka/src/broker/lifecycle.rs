@@ -250,7 +250,7 @@ impl Broker {
     }
 
     /// All logs are closed, and safe: the marker goes last (R1.21).
-    pub(super) fn flushed(&mut self, ticket: Ticket, out: &mut Out) {
+    pub(super) fn flushed(&self, ticket: Ticket, out: &mut Out) {
         let State::Closing(closed) = self.lifecycle.state else { return };
         if let Some(epoch) = self.lifecycle.epoch
             && ticket >= closed

@@ -251,6 +251,30 @@ impl Checker {
         }
     }
 
+    /// What becomes of a log that keeps commits.
+    fn of_coordinator(&mut self, entry: &Entry) {
+        let node = entry.node;
+        match &entry.event {
+            Event::LeaderElected { partition, leader, epoch, isr, unclean }
+                if self.context.keeps_offsets(partition.topic) =>
+            {
+                let log = self.logs.of(*partition);
+                log.elect(entry, (*epoch, *leader), (isr, *unclean), &self.context);
+            }
+            Event::IsrChanged { partition, before, isr }
+                if self.context.keeps_offsets(partition.topic) =>
+            {
+                self.logs.of(*partition).take_isr(before, isr, &self.context);
+            }
+            Event::TailLost { partition, from, to, by }
+                if self.context.keeps_offsets(partition.topic) =>
+            {
+                self.logs.of(*partition).lost.lose(node, *by, (*from, *to));
+            }
+            _ => {}
+        }
+    }
+
     fn send(&mut self, entry: &Entry, group: GroupId, offsets: &[(TopicPartition, Offset)]) {
         let (node, sent) = (entry.node, entry.seq);
         self.groups_with_sends.insert(group);
@@ -349,21 +373,8 @@ impl Property for Checker {
                 | PositionSource::Truncated
                 | PositionSource::Sought => {}
             },
-            Event::LeaderElected { partition, leader, epoch, isr, unclean }
-                if self.context.keeps_offsets(partition.topic) =>
-            {
-                let log = self.logs.of(*partition);
-                log.elect(entry, (*epoch, *leader), (isr, *unclean), &self.context);
-            }
-            Event::IsrChanged { partition, before, isr }
-                if self.context.keeps_offsets(partition.topic) =>
-            {
-                self.logs.of(*partition).take_isr(before, isr, &self.context);
-            }
-            Event::TailLost { partition, from, to, by }
-                if self.context.keeps_offsets(partition.topic) =>
-            {
-                self.logs.of(*partition).lost.lose(node, *by, (*from, *to));
+            Event::LeaderElected { .. } | Event::IsrChanged { .. } | Event::TailLost { .. } => {
+                self.of_coordinator(entry);
             }
             _ => {}
         }
