@@ -8,7 +8,7 @@ mod stage;
 use super::autoscaler::{Autoscaler, Lags};
 use super::bounds::{Bounds, Failure, Progress, message};
 use super::events::Agenda;
-use super::lives::{Dying, Startup, World};
+use super::lives::World;
 use super::lower::{self, Cast, Role};
 use super::nemesis::{FaultRecord, Nemesis, Next};
 use super::network::Network;

@@ -9,8 +9,7 @@ impl Measure {
         let witnesses = &mut self.witnesses;
         match &entry.event {
             Event::LeaderElected { partition, leader, isr, unclean, .. } => {
-                let (partition, unclean) = (*partition, *unclean);
-                self.elected(partition, leader.is_some(), isr, unclean);
+                self.elected(*partition, leader.is_some(), isr, *unclean);
             }
             Event::IsrChanged { partition, before, isr } => {
                 witnesses.isr_shrunk += u64::from(before.iter().any(|id| !isr.contains(id)));

@@ -208,6 +208,8 @@ fn of_brokers() -> impl Strategy<Value = Event> {
             .prop_map(|(partition, base_offset)| Event::DuplicateBatch { partition, base_offset }),
         place().prop_map(|partition| Event::CoordinatorLoaded { partition }),
         Just(Event::BrokerStarted),
+        (place(), offset(), offset(), select(&[TailLoss::Power, TailLoss::Disk][..]))
+            .prop_map(|(partition, from, to, by)| Event::TailLost { partition, from, to, by }),
         (any::<u64>(), any::<u32>(), any::<u64>(), any::<u32>()).prop_map(
             |(queue_us, handlers_ppm, disk_queue_us, disk_ppm)| {
                 Event::BrokerLoad { queue_us, handlers_ppm, disk_queue_us, disk_ppm }
@@ -237,8 +239,6 @@ fn of_the_run() -> impl Strategy<Value = Event> {
         (group(), code()).prop_map(|(group, error)| Event::PollFailed { group, error }),
         group().prop_map(|group| Event::PollOverdue { group }),
         (group(), group()).prop_map(|(group, to)| Event::GroupMoved { group, to }),
-        (place(), offset(), offset(), select(&[TailLoss::Power, TailLoss::Disk][..]))
-            .prop_map(|(partition, from, to, by)| Event::TailLost { partition, from, to, by }),
         (group(), place(), offset(), record(), any::<bool>()).prop_map(
             |(group, partition, offset, record, ignored)| {
                 Event::SinkWritten { group, partition, offset, record, ignored }
