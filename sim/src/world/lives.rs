@@ -18,7 +18,7 @@ use ackproof_kafka::sink::Sink;
 use ackproof_oracle::history::{Event, ProcessEnd, TailLoss};
 use ackproof_scenario::schedule::draw;
 use ackproof_scenario::stream;
-use ackproof_types::{Delay, Micros, NodeId};
+use ackproof_types::NodeId;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 

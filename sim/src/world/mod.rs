@@ -4,7 +4,8 @@
 //!
 //! - [`document`] texts as plans · [`lower`] from a plan to the configuration of machines
 //! - [`run`] one run, from boot to findings: start here · [`bounds`] what ends it without a result
-//! - [`lives`] processes and their lives · [`process`] one of them, with its [`timers`]
+//! - [`lives`] processes and their lives, `spans` of starting and dying · [`process`] one of them, with its
+//!   [`timers`]
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
 //! - [`server`] the threads and the disk of a broker, where requests take time
 //! - [`post`] what messages become, for whoever draws them
@@ -24,4 +25,5 @@ mod process;
 pub mod recorder;
 pub mod run;
 mod server;
+mod spans;
 mod timers;

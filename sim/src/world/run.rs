@@ -14,6 +14,7 @@ use super::nemesis::{FaultRecord, Nemesis, Next};
 use super::network::Network;
 use super::process::Call;
 use super::recorder::{Recorder, Trace, Watch};
+use super::spans::{Dying, Startup};
 use ackproof_kafka::config::ClusterConfig;
 use ackproof_kafka::sink::Sink;
 use ackproof_oracle::context::Context;

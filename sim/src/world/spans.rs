@@ -23,7 +23,8 @@ impl Startup {
 /// there: what arrives is taken, and answered by nobody; then come the resets. For Kafka 4.0.0 with a heap of
 /// 320 MB, on a machine of two cores, about 32 ms passed between `kill -9` and the resets, time for 17 sends
 /// with acks=0; a JVM with 20 MB in use took 5 to 35 ms. Memory in use and other work make it longer.
-pub(super) const DYING: Delay = Delay { min: Micros::from_millis(20), max: Micros::from_millis(45) };
+pub(super) const DYING: Delay =
+    Delay { min: Micros::from_millis(20), max: Micros::from_millis(45) };
 
 /// How long a process takes to die, and what its disk keeps then.
 pub(crate) struct Dying {
