@@ -28,12 +28,11 @@ export function alerts(report) {
 export function alertSums(sum) {
   if (!sum) return null;
   const { runs, violated } = sum;
-  const median = (/** @type {number[]} */ all) => all[Math.floor(all.length / 2)];
   const rows = sum.alerts.map((/** @type {any} */ one) => {
     const vain = Object.entries(one.in_vain || {}).filter(([, count]) => count === runs).map(([said]) => said);
     const fired = one.warned + one.late + one.unfounded;
     return [one.alert, `${one.warned} of ${violated}`,
-      one.before_ms.length ? `${length(one.before_ms[0])} to ${length(one.before_ms[one.before_ms.length - 1])}, in the middle ${length(median(one.before_ms))}` : "–",
+      one.before_ms.length ? `${length(one.before_ms[0])} to ${length(one.before_ms[one.before_ms.length - 1])}` : "–",
       `${one.late} of ${violated}`, `${violated - one.warned - one.late} of ${violated}`,
       `${one.unfounded} of ${runs - violated}`, fired === 0 && vain.length ? vain.join("; ") : el("code", null, one.expr)];
   });
@@ -87,13 +86,13 @@ function alertLane(one, end) {
       ({ from, to, text: labels ? `${word}: ${labels}` : word, word });
     return [item("pending", span.pending_ms * 1000, fired), item("firing", fired, over)].filter(({ from, to }) => to > from);
   }).sort((/** @type {any} */ a, /** @type {any} */ b) => a.from - b.from);
-  const said = [fate(one), margin(one)].filter((text) => text && text !== "never").join(", ");
+  const said = one.fired_ms === null ? "never fired" : [fate(one), margin(one)].filter(Boolean).join(", ");
   return {
-    id: `alert ${one.alert}`, label: `${one.alert}: ${said}`, part: "Alerts", height: 24, items,
+    id: `alert ${one.alert}`, label: `${one.alert}: ${said}`, part: "Alerts", height: 32, items,
     summary: `${one.alert}: ${said}. ` + items.map((/** @type {any} */ item) => `${seconds(item.from)} ${item.text}`).join(". "),
     draw({ context, width, x }) {
       context.fillStyle = colour("band");
-      context.fillRect(0, 3, width, 18);
+      context.fillRect(0, 3, width, 26);
       // What fires is drawn over what is pending.
       for (const word of ["pending", "firing"]) {
         for (const item of items.filter((/** @type {any} */ item) => item.word === word)) {
@@ -102,19 +101,19 @@ function alertLane(one, end) {
           const wide = Math.max(2, right - left), start = Math.max(left, 0);
           if (word === "pending") {
             context.fillStyle = colour("fault-soft");
-            context.fillRect(left, 3, wide, 18);
-            hatch(context, left, 3, wide, 18, colour("fault-line"));
+            context.fillRect(left, 3, wide, 26);
+            hatch(context, left, 3, wide, 26, colour("fault-line"));
           } else {
             context.fillStyle = colour("band");
-            context.fillRect(left, 3, wide, 18);
+            context.fillRect(left, 3, wide, 26);
             context.globalAlpha = 0.35;
             context.fillStyle = colour("bad");
-            context.fillRect(left, 3, wide, 18);
+            context.fillRect(left, 3, wide, 26);
             context.globalAlpha = 1;
-            context.fillRect(left, 3, 2, 18);
+            context.fillRect(left, 3, 2, 26);
           }
           context.fillStyle = colour("ink");
-          fit(context, item.text, start + 6, left + wide - start - 8, 12.5);
+          fit(context, item.text, start + 6, left + wide - start - 8, 16);
         }
       }
     },

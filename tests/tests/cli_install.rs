@@ -45,6 +45,9 @@ fn bash_completes_what_is_typed() {
         ("ackproof comp", "compare completions"),
         ("ackproof list prop", "properties"),
         ("ackproof run --check-d", "--check-determinism"),
+        ("ackproof explain acked", "acked-durability"),
+        ("ackproof explain unclean.l", "unclean.leader.election.enable"),
+        ("ackproof man shr", "shrink"),
     ] {
         let all: Vec<&str> = words.split(' ').collect();
         let last = all.len() - 1;

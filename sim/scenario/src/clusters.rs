@@ -52,16 +52,20 @@ impl Clusters {
         (0..).map(ClusterId).zip(&self.all)
     }
 
-    /// The one whose name is at `at`; the first one if that is left out.
+    /// The one whose name is at `at`; the first one if that is left out, or wrong.
     pub(crate) fn named(&self, sink: &mut Sink<'_>, at: Option<&At<'_>>) -> ClusterId {
-        let Some(at) = at else { return ClusterId::FIRST };
-        let Some(name) = sink.string(at) else { return ClusterId::FIRST };
+        at.and_then(|at| self.known(sink, at)).unwrap_or(ClusterId::FIRST)
+    }
+
+    /// The one whose name is at `at`, if there is one.
+    pub(crate) fn known(&self, sink: &mut Sink<'_>, at: &At<'_>) -> Option<ClusterId> {
+        let name = sink.string(at)?;
         let found = self.all().find(|(_, cluster)| cluster.name == name);
         if found.is_none() {
             let known = self.all.iter().map(|cluster| cluster.name.as_str());
             sink.unknown(at.node.span, &at.path, ("cluster", name), known);
         }
-        found.map_or(ClusterId::FIRST, |(id, _)| id)
+        found.map(|(id, _)| id)
     }
 
     /// All of them, to be put into a plan.

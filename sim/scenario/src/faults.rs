@@ -273,7 +273,10 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
         return None;
     }
     if let Some((message, hint)) = mirrors::misfit(&action, target, plan) {
-        sink.hinted(place.node.span, &place.path, message, hint);
+        // Where a mirror is wrong, what it would have copied is no mistake of the fault.
+        if action != Action::FailOver || sink.is_clean("mirrors") {
+            sink.hinted(place.node.span, &place.path, message, hint);
+        }
         return None;
     }
     let lasts = match (&action, lasts) {

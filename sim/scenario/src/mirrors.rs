@@ -69,9 +69,13 @@ pub(crate) fn mirrors(
     (topics, groups): (&mut Vec<Topic>, &mut Vec<Group>),
     (producers, clusters): (&[Producer], &Clusters),
 ) {
-    let mut all: Vec<Group> = Vec::new();
+    let mut all: Vec<(usize, Group)> = Vec::new();
     if let Some(at) = root.get("mirrors").filter(|at| sink.is_object(at)) {
-        for (name, child) in named(sink, &at) {
+        let mut pending: Vec<_> = named(sink, &at).into_iter().enumerate().collect();
+        let alone = users(topics).count() == 1;
+        while !pending.is_empty() {
+            let next = pending.iter().position(|(_, (_, child))| is_there(child, topics));
+            let (place, (name, child)) = pending.remove(next.unwrap_or(0));
             check_client_name(sink, name, &child);
             let taken = groups.iter().any(|one| one.name == name)
                 || producers.iter().any(|one| one.name == name);
@@ -80,36 +84,46 @@ pub(crate) fn mirrors(
                 sink.error(child.key_span, &child.path, message);
             }
             if sink.object(&child, MIRROR_KEYS)
-                && let Some(one) = mirror(sink, (name, &child), topics, groups, clusters)
+                && let Some(one) = mirror(sink, (name, &child), (topics, alone), groups, clusters)
             {
-                if all.iter().any(|other| other.topics == one.topics) {
+                if all.iter().any(|(_, other)| other.topics == one.topics) {
                     let name = &topics[one.topics[0].index()].name;
                     sink.at(&child, format!("another mirror copies {name}"));
                 }
-                all.push(one);
+                all.push((place, one));
             }
         }
     }
+    all.sort_by_key(|(place, _)| *place);
+    let all: Vec<Group> = all.into_iter().map(|(_, one)| one).collect();
     let stand_ins = stand_ins(sink, root, groups, (&all, clusters));
     groups.extend(all);
     groups.extend(stand_ins);
 }
 
+/// Whether what a mirror copies is there. If not, another mirror may make it: their order does not matter.
+fn is_there(mirror: &At<'_>, topics: &[Topic]) -> bool {
+    let Some(place) = mirror.get("topic") else { return true };
+    let name = place.node.as_str();
+    users(topics).any(|(_, one)| Some(one.name.as_str()) == name)
+}
+
+/// One of them. `alone`: the scenario itself has one topic, which is what a mirror copies that names none.
 fn mirror(
     sink: &mut Sink<'_>,
     (name, at): (&str, &At<'_>),
-    topics: &mut Vec<Topic>,
+    (topics, alone): (&mut Vec<Topic>, bool),
     groups: &[Group],
     clusters: &Clusters,
 ) -> Option<Group> {
-    let from = topic(sink, at, topics)?;
+    let from = topic(sink, at, (topics, alone))?;
     let Some(place) = at.get("to") else {
         let known = clusters.all().map(|(_, one)| one.name.as_str()).collect::<Vec<_>>();
         let message = format!("where to? add \"to\": one of the clusters {}", known.join(", "));
         sink.error(at.key_span, &at.path, message);
         return None;
     };
-    let to = clusters.named(sink, Some(&place));
+    let to = clusters.known(sink, &place)?;
     if topics[from.index()].cluster == to {
         let message = format!("{} is on that cluster already", topics[from.index()].name);
         sink.at(&place, message);
@@ -187,10 +201,10 @@ fn producer(sink: &Sink<'_>) -> Settings {
 }
 
 /// The topic that a mirror copies.
-fn topic(sink: &mut Sink<'_>, at: &At<'_>, topics: &[Topic]) -> Option<TopicId> {
+fn topic(sink: &mut Sink<'_>, at: &At<'_>, (topics, alone): (&[Topic], bool)) -> Option<TopicId> {
     match at.get("topic") {
         Some(place) => topic_id(sink, &place, topics),
-        None if users(topics).count() == 1 => Some(TopicId(1)),
+        None if alone => Some(TopicId(1)),
         None => {
             let known: Vec<_> = topic_names(topics).collect();
             let message = format!("what to copy? add \"topic\": one of {}", known.join(", "));

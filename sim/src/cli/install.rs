@@ -4,15 +4,35 @@
 use super::args::{Arguments, Completions, Manual};
 use super::output::{result, talk};
 use super::status::Status;
+use ackproof::manual::reference;
+use clap::builder::PossibleValuesParser;
 use clap::{Command, CommandFactory};
+use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
+use std::collections::BTreeSet;
 use std::io;
 
 pub(crate) fn completions(arguments: &Completions) -> Status {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Arguments::command(), "ackproof", &mut script);
+    let mut command = Arguments::command();
+    if arguments.shell == Shell::Bash {
+        command = named(command);
+    }
+    clap_complete::generate(arguments.shell, &mut command, "ackproof", &mut script);
     result(&String::from_utf8_lossy(&script))
+}
+
+/// With the names that `explain` and `man` know. Bash offers files where no name begins so; the scripts of other
+/// shells would offer names instead of files.
+fn named(command: Command) -> Command {
+    let below = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+    let names = reference().entries.into_iter().map(|entry| entry.name).collect::<BTreeSet<_>>();
+    let values = |names: Vec<String>| PossibleValuesParser::new(names);
+    let (names, below) = (values(names.into_iter().collect()), values(below));
+    command
+        .mut_subcommand("explain", |one| one.mut_arg("file", |file| file.value_parser(names)))
+        .mut_subcommand("man", |one| one.mut_arg("command", |name| name.value_parser(below)))
 }
 
 pub(crate) fn man(arguments: &Manual) -> Status {

@@ -28,6 +28,10 @@ pub(crate) fn select(paths: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
                     }
                 }
             }
+            Err((path, _)) if path.as_os_str() == "-" => {
+                let text = "a scenario is a file; --trace writes to stdout by itself";
+                errors.push_str(&format!("error: -: {text}\n"));
+            }
             Err((path, error)) => {
                 errors.push_str(&format!("error: {}: {error}\n", path.display()));
             }

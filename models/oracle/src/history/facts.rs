@@ -469,8 +469,8 @@ macro_rules! facts {
             /// What it made of it.
             output: Record,
         }
-        /// An application did not poll for `max.poll.interval.ms`, and its member left a consumer group. The
-        /// coordinator was not told why.
+        /// An application did not poll for `max.poll.interval.ms`, and its member left a consumer group, or is a
+        /// static one and joins again. The coordinator was not told why.
         PollOverdue = "poll_overdue" at Process {
             /// The group.
             group: GroupId,

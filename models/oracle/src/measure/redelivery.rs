@@ -39,6 +39,8 @@ pub(super) struct Redelivery {
     member: Option<MemberId>,
     /// Another process has its place in the group.
     is_replaced: bool,
+    /// Its application polled too rarely.
+    is_overdue: bool,
     /// Who processed something last.
     worker: Option<Life>,
     /// The generation in which it was, as far as that is on record.
@@ -147,6 +149,7 @@ impl Redelivery {
     pub(super) fn overdue(&mut self, node: NodeId) {
         if self.owner.is_some_and(|(owner, _)| owner == node) && !self.is_given_back {
             self.put_out.get_or_insert(DuplicateCause::PollOverrun);
+            self.is_overdue = true;
         }
     }
 
@@ -204,7 +207,8 @@ impl Redelivery {
         if let Some((before, then)) = owner {
             // Who gave it back in good order was not put out itself.
             let put_out = self.put_out.filter(|_| self.is_lost || !self.is_given_back);
-            let handed_over = if self.is_replaced {
+            // A static member that polled too rarely takes its own place when it joins again.
+            let handed_over = if self.is_replaced && !self.is_overdue {
                 DuplicateCause::Replaced
             } else if self.is_ended {
                 DuplicateCause::MemberCrash
@@ -223,7 +227,8 @@ impl Redelivery {
         self.owner = Some((node, crashes.of(node)));
         self.owners.insert(node);
         (self.is_given_back, self.is_renewed, self.is_replaced) = (false, false, false);
-        (self.is_lost, self.is_ended, self.put_out) = (false, false, None);
+        (self.is_lost, self.is_ended, self.is_overdue) = (false, false, false);
+        self.put_out = None;
     }
 
     /// It found its position.

@@ -461,6 +461,17 @@ fn a_member_that_is_put_out_is_told_from_one_that_gives_back() {
         |node| vec![(node, Event::PollOverdue { group: G }), put_out(RebalanceReason::Left)];
     assert_eq!(of(overdue(5)), [DuplicateCause::PollOverrun]);
     assert_eq!(of([overdue(5), vec![lost()]].concat()), [DuplicateCause::PollOverrun]);
+    // A static member joins again in its own place.
+    let replaced =
+        (1, Event::MemberReplaced { group: G, before: MemberId(5), member: MemberId(6) });
+    let joins = |first: Vec<(u16, Event)>| {
+        let again = vec![assigned(5, 2), at_node(5, processed(0, 0))];
+        let start = vec![assigned(5, 1), processed(0, 0)];
+        redelivered([start, first, vec![lost(), replaced.clone()], again].concat())
+    };
+    let late = vec![(5, Event::PollOverdue { group: G })];
+    assert_eq!(joins(late), [DuplicateCause::PollOverrun]);
+    assert_eq!(joins(Vec::new()), [DuplicateCause::Replaced]);
     assert_eq!(of(overdue(6)), [DuplicateCause::Rebalance], "another one polls too rarely");
 }
 

@@ -78,6 +78,23 @@ fn a_mirror_makes_a_topic_and_a_group_that_goes_over_one_there() {
 }
 
 #[test]
+fn mirrors_may_stand_in_any_order() {
+    let on = r#"{ "topic": "primary.payments", "to": "third" }"#;
+    let mirrors = [
+        format!(r#"{{ "to": "backup" }}, "on": {on}"#),
+        format!(r#"{on}, "first": {{ "to": "backup" }}"#),
+    ];
+    let copies = mirrors.map(|mirrors| {
+        let text =
+            scenario(&mirrors, "").replace("\"backup\": {}", "\"backup\": {}, \"third\": {}");
+        let plan = load(&text).unwrap_or_else(|found| panic!("{found:#?}"));
+        plan.topics.iter().map(|topic| topic.name.clone()).collect::<Vec<_>>()
+    });
+    assert_eq!(copies[0][2..4], ["primary.payments", "backup.primary.payments"]);
+    assert_eq!(copies[0], copies[1]);
+}
+
+#[test]
 fn mistakes_say_what_a_mirror_needs() {
     assert_eq!(
         said("{}", ""),
@@ -86,6 +103,11 @@ fn mistakes_say_what_a_mirror_needs() {
     assert_eq!(
         said(r#"{ "to": "primary" }"#, ""),
         ["mirrors.mirror.to: payments is on that cluster already"]
+    );
+    assert_eq!(
+        said(r#"{ "to": "nowhere" }"#, OVER),
+        ["mirrors.mirror.to: unknown cluster \"nowhere\""],
+        "that nothing is mirrored follows from it"
     );
     assert_eq!(
         said(r#"{ "to": "backup", "config": { "replication.factor": 4 } }"#, ""),

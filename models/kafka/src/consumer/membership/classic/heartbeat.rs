@@ -8,6 +8,7 @@ use crate::client::backoff::once_more;
 use crate::consumer::membership::Asked;
 use crate::consumer::{Consumer, Out, Purpose, Timer};
 use crate::message::{GroupRequest, Request};
+use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, RebalanceReason};
 
 impl Consumer {
@@ -107,6 +108,10 @@ impl Consumer {
             return out.arm(Timer::MaxPoll, self.retry_backoff());
         }
         self.application.leave_unaware();
+        if self.config.group_instance_id.is_some() {
+            // It does not tell the coordinator (R9.21), so nobody else can say why it joins again.
+            out.observe(Observation::PollOverdue { group: self.config.group });
+        }
         self.send_leave(RebalanceReason::PollIntervalExceeded, out);
     }
 }
