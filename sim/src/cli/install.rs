@@ -26,10 +26,14 @@ pub(crate) fn completions(arguments: &Completions) -> Status {
 /// With the names that `explain` and `man` know. Bash offers files where no name begins so; the scripts of other
 /// shells would offer names instead of files.
 fn named(command: Command) -> Command {
-    let below = command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
+    let below: BTreeSet<String> =
+        command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
     let names = reference().entries.into_iter().map(|entry| entry.name).collect::<BTreeSet<_>>();
-    let values = |names: Vec<String>| PossibleValuesParser::new(names);
-    let (names, below) = (values(names.into_iter().collect()), values(below));
+    // A value must last as long as the process, which ends when it has printed them.
+    let values = |names: BTreeSet<String>| {
+        PossibleValuesParser::new(names.into_iter().map(|name| &*name.leak()).collect::<Vec<_>>())
+    };
+    let (names, below) = (values(names), values(below));
     command
         .mut_subcommand("explain", |one| one.mut_arg("file", |file| file.value_parser(names)))
         .mut_subcommand("man", |one| one.mut_arg("command", |name| name.value_parser(below)))
