@@ -46,7 +46,7 @@ fn bash_completes_what_is_typed() {
         ("ackproof list prop", "properties"),
         ("ackproof run --check-d", "--check-determinism"),
         ("ackproof explain acked", "acked-durability"),
-        ("ackproof explain unclean.l", "unclean.leader.election.enable"),
+        ("ackproof explain unclean.leader.election.e", "unclean.leader.election.enable"),
         ("ackproof man shr", "shrink"),
     ] {
         let all: Vec<&str> = words.split(' ').collect();
