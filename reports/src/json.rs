@@ -5,6 +5,7 @@ use crate::catalogue::Catalogue;
 use crate::check::CheckReport;
 use crate::compare::CompareReport;
 use crate::doctor::DoctorReport;
+use crate::explore::ExploreReport;
 use crate::life::LifeReport;
 use crate::reference::Entry;
 use crate::run::RunReport;
@@ -55,6 +56,18 @@ pub fn validate(report: &ValidateReport) -> String {
 #[must_use]
 pub fn doctor(report: &DoctorReport) -> String {
     line(report)
+}
+
+/// A search through all interleavings.
+#[must_use]
+pub fn explore(report: &ExploreReport) -> String {
+    line(report)
+}
+
+/// The schema of [`explore`].
+#[must_use]
+pub fn explore_schema() -> Value {
+    schema_for!(ExploreReport).to_value()
 }
 
 /// The life of a record.

@@ -6,6 +6,7 @@
 //! - [`histories`] traced runs and kept histories are judged alike · [`real`] those of real clusters too
 //! - [`lives`] how single records fared · [`what_if`] what would have saved a run
 //! - [`contracts`] what configurations promise, and how they compare
+//! - [`explore`] all interleavings of small worlds
 //! - [`corpus`] known bugs show, [`twins`] cures of footguns cure
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
 //! - [`trials`] what users tried: causes of groups · [`trials_lag`] lag and commits · [`trials_sends`] sends ·
@@ -31,6 +32,7 @@ mod contracts;
 mod corpus;
 mod determinism;
 mod doctor;
+mod explore;
 mod histories;
 mod lives;
 mod mirrors;

@@ -9,6 +9,7 @@
 //! - [`message`] requests and responses · [`observation`] facts for the history · [`config`] settings
 //! - [`metadata`] the metadata log · [`controller`] the one who writes it
 //! - [`log`] one replica's log · [`partition`] its role as leader or follower · [`broker`] the process
+//! - [`replicas`] the replication of one partition as one value, for an explorer
 //! - [`group`] the coordinator in a broker
 //! - [`client`] what producers and consumers share · [`producer`] · [`consumer`] with its application ·
 //!   [`pipeline`] a process that is both · [`mirror`] one that copies to another cluster · [`reader`] the final read · [`assignor`] who of a group reads which
@@ -40,5 +41,6 @@ pub mod pipeline;
 pub mod producer;
 pub mod profile;
 pub mod reader;
+pub mod replicas;
 pub mod sink;
 pub mod variant;

@@ -3,13 +3,14 @@
 //!
 //! - [`run()`] one run · [`sweep()`] many, [`explained()`] a contract, [`compare()`] arms
 //! - [`validate()`] the model held against the real thing
-//! - [`doctor()`] files · [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`life()`] of a record, [`what_if()`] of a run · [`catalogue()`] what there is, [`reference()`] what it means
+//! - [`doctor()`] files · [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`life()`] of a record, [`what_if()`] of a run · [`explore()`] of all interleavings · [`catalogue()`] what there is, [`reference()`] what it means
 
 mod alerts;
 mod bench;
 mod check;
 mod compare;
 mod doctor;
+mod explore;
 mod life;
 mod load;
 mod reference;
@@ -24,6 +25,7 @@ pub use bench::bench;
 pub use check::check;
 pub use compare::compare;
 pub use doctor::doctor;
+pub use explore::explore;
 pub use life::life;
 pub use reference::{named, reference};
 pub use run::run;

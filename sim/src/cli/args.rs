@@ -67,6 +67,14 @@ pub(crate) enum Command {
     /// Of a name it says what it means: of a property, a fault, a cause, a footgun or a setting.
     #[command(after_help = help::EXPLAIN)]
     Explain(Explain),
+    /// Look at all interleavings of a small world instead of some runs of a large one.
+    ///
+    /// The world is the replication of one partition, of the topic that the first producer of the scenario writes
+    /// to: its brokers, the controller, and what is on its way between them. Every timer may go off at any
+    /// moment, and every message may take as long as it likes. The search is breadth-first, so the first
+    /// state that breaks an invariant is reached by the fewest steps possible.
+    #[command(after_help = help::EXPLORE)]
+    Explore(super::explore::Explore),
     /// Look at the .properties files that you deploy, without a scenario.
     ///
     /// Builds a cluster around the files. Says what they promise, which settings are modelled and which
@@ -454,6 +462,8 @@ pub(crate) enum SchemaOf {
     Life,
     /// The report of `explain --what-if`.
     WhatIf,
+    /// `explore --format json`.
+    Explore,
 }
 
 pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {

@@ -2,6 +2,7 @@
 //! told; standard input tells none.
 
 use super::args::Shown;
+use super::explored;
 use super::operators::Operators;
 use super::output::{for_people, result, talk};
 use super::place::Page;
@@ -28,22 +29,22 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Check {
     /// The history, one JSON object per line, plain or compressed (.gz). `-` is standard input.
     #[arg(value_name = "HISTORY")]
-    history: PathBuf,
+    pub(crate) history: PathBuf,
     /// The format: text, or one JSON object.
     #[arg(long, value_enum, default_value_t = Shown::Human)]
-    format: Shown,
+    pub(crate) format: Shown,
     /// Also write a page to a file: what happened over time.
     #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
+    pub(crate) html: Option<PathBuf>,
     /// Also write the history as a trace for ui.perfetto.dev.
     #[arg(long, value_name = "FILE")]
-    perfetto: Option<PathBuf>,
+    pub(crate) perfetto: Option<PathBuf>,
     /// What to expect of a property: held, violated or may-violate. All other properties must hold.
     /// The delivery properties must have been judged.
     #[arg(long, value_name = "PROPERTY=WHAT", value_parser = parse_expectation)]
-    expect: Vec<(String, Expected)>,
+    pub(crate) expect: Vec<(String, Expected)>,
     #[command(flatten)]
-    operators: Operators,
+    pub(crate) operators: Operators,
 }
 
 fn parse_expectation(text: &str) -> Result<(String, Expected), String> {
@@ -160,7 +161,8 @@ fn judge(path: &Path, name: &str, mut watch: Option<&mut Watch>) -> Result<Check
     once(&subjects)
 }
 
-/// Opens a file, `-`, and what is compressed, by what it begins with.
+/// Opens a file, `-`, and what is compressed, by what it begins with. Steps that `explore` found are told as a
+/// history.
 pub(crate) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
     let mut input: Box<dyn BufRead> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
@@ -169,6 +171,9 @@ pub(crate) fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
         let length = file.metadata()?.len();
         reading(file, length)
     };
+    if explored::is_steps(input.fill_buf()?) {
+        return explored::history(input);
+    }
     if input.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
         return Ok(Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(input))));
     }

@@ -61,6 +61,16 @@ Example:
 Exit status: 0 nothing is worse than promised, or a record is told, 1 something is, 2 usage or scenario error, or a directory \
 that cannot be written, 3 a promise could not be decided, 4 nothing to run or to tell, 70 ackproof itself failed, 130 interrupted.";
 
+pub(super) const EXPLORE: &str = "\
+Example:
+  ackproof explore scenarios/explore/replication.json --depth 6
+  ackproof explore scenarios/explore/joins-unnoticed.json --mended -o found.json
+  ackproof run found.json
+  ackproof explain found.json
+
+Exit status: 0 nothing is broken within the depth and the bounds, 1 an invariant is broken, 2 usage or scenario error, \
+3 there are more states than allowed, 70 ackproof itself failed, 130 interrupted.";
+
 pub(super) const DOCTOR: &str = "\
 Example:
   ackproof doctor conf/producer.properties conf/consumer.properties conf/server.properties

@@ -3,6 +3,7 @@
 use super::args::Shown;
 use super::check::open;
 use super::explain::Explain;
+use super::explored;
 use super::load::load;
 use super::output::{for_people, result, talk};
 use super::status::Status;
@@ -19,10 +20,13 @@ pub(crate) fn is_asked(arguments: &Explain) -> bool {
     seed.is_some() || record.is_some() || offset.is_some() || is_history(file)
 }
 
-/// Whether a file is a history, by its name.
+/// Whether a file is a history, by its name, or told as one.
 pub(crate) fn is_history(file: &Path) -> bool {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name == "-" || name.ends_with(".jsonl") || name.ends_with(".jsonl.gz")
+    name == "-"
+        || name.ends_with(".jsonl")
+        || name.ends_with(".jsonl.gz")
+        || explored::is_file_of_steps(file)
 }
 
 pub(crate) fn life(arguments: &Explain) -> Status {

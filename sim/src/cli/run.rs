@@ -1,8 +1,10 @@
 //! `ackproof run`: which runs are asked for. One seed of one scenario is told in full; everything else is
 //! [`super::sweep`]'s.
 
-use super::args::{Format, Run};
+use super::args::{Format, Run, Shown};
+use super::check::{Check, check};
 use super::config::options;
+use super::explored;
 use super::load::{Drawn, Scenario, load};
 use super::operators::{Wanted, watched};
 use super::options::Options;
@@ -31,8 +33,14 @@ use ackproof_reports::run::RunReport;
 use ackproof_reports::sweep::{Asked, SeedRange, SweepReport};
 use ackproof_reports::verdict::Verdict;
 use ackproof_reports::{human, json, page, perfetto};
+use std::path::Path;
 
 pub(crate) fn run(arguments: &Run) -> Status {
+    if let [file] = arguments.paths.as_slice()
+        && explored::is_file_of_steps(file)
+    {
+        return steps(arguments, file);
+    }
     match prepare(arguments) {
         Ok((options, asked, scenarios)) => begin(arguments, &options, &asked, &scenarios),
         Err(text) => {
@@ -40,6 +48,25 @@ pub(crate) fn run(arguments: &Run) -> Status {
             Status::Usage
         }
     }
+}
+
+/// Steps that `explore` found: judged as the history that they make.
+fn steps(arguments: &Run, file: &Path) -> Status {
+    let options = match options(&arguments.places, &arguments.flags) {
+        Ok(options) => options,
+        Err(text) => {
+            talk(&text);
+            return Status::Usage;
+        }
+    };
+    check(&Check {
+        history: file.to_owned(),
+        format: if options.format == Format::Json { Shown::Json } else { Shown::Human },
+        html: None,
+        perfetto: arguments.perfetto.clone(),
+        expect: Vec::new(),
+        operators: arguments.operators.clone(),
+    })
 }
 
 /// Everything that can be wrong before the first run.

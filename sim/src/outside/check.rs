@@ -70,6 +70,14 @@ pub fn read_watching(
     Ok(Checked { findings: judge.conclude(), context, span, read })
 }
 
+/// What the oracle concludes of a history that is at hand.
+#[must_use]
+pub fn judged(entries: &[Entry], context: &Arc<Context>) -> Findings {
+    let mut judge = Judge::new(Arc::clone(context));
+    entries.iter().for_each(|entry| judge.observe(entry));
+    judge.conclude()
+}
+
 /// Reads a history whole.
 ///
 /// # Errors

@@ -22,6 +22,7 @@ pub mod course;
 mod demands;
 pub mod determinism;
 pub mod doctor;
+pub mod exhaustive;
 pub mod explore;
 mod headline;
 pub mod life;

@@ -29,12 +29,12 @@ use ackproof_types::{
     GroupId, GroupProtocol, Lane, Micros, NodeId, OffsetReset, ProducerIndex, RecordId, Roster,
     Server, TopicId, TopicPartition,
 };
-use clients::{acks, offset_reset, protocol, server_assignors};
+use clients::{offset_reset, protocol, server_assignors};
 use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub(crate) use clients::{consumer, pipeline, producer, reader};
+pub(crate) use clients::{acks, consumer, pipeline, producer, reader};
 pub(crate) use context::context;
 pub(crate) use mirrors::mirror;
 

@@ -17,7 +17,7 @@ pub mod document;
 mod events;
 mod kernel;
 mod lives;
-mod lower;
+pub(crate) mod lower;
 pub mod nemesis;
 pub(crate) mod network;
 pub mod post;

@@ -227,7 +227,7 @@ impl Recorder {
 /// that is not the same in both.
 macro_rules! translate {
     ($($name:ident { $( $field:ident $(: $value:expr)? ),* })*) => {
-        fn translate(observation: Observation) -> Event {
+        pub(crate) fn translate(observation: Observation) -> Event {
             match observation {
                 $( Observation::$name { $($field),* } => Event::$name { $( $field $(: $value)? ),* }, )*
                 Observation::BrokerStarted { epoch: _ } => Event::BrokerStarted,

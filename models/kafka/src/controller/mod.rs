@@ -214,6 +214,11 @@ impl Controller {
 }
 
 impl Controller {
+    /// Brokers whose session has not expired.
+    pub(crate) fn sessions(&self) -> &BTreeSet<BrokerId> {
+        &self.sessions
+    }
+
     /// The metadata as of the end of the log.
     #[must_use]
     pub fn image(&self) -> &MetadataImage {

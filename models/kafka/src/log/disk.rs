@@ -82,6 +82,11 @@ impl BrokerDisk {
         self.logs.iter().map(|(id, files)| (*id, &files.cached))
     }
 
+    /// So many changes of the log are not flushed.
+    pub(crate) fn unflushed(&self, id: TopicPartition) -> usize {
+        self.logs.get(&id).map_or(0, |files| files.unflushed.len())
+    }
+
     #[cfg(test)]
     pub(crate) fn log(&self, id: TopicPartition) -> Option<&StoredLog> {
         self.logs.get(&id).map(|files| &files.cached)

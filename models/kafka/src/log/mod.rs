@@ -86,6 +86,11 @@ impl ReplicaLog {
         assert!(self.start() <= high_watermark && high_watermark <= self.end(), "R1.9: {self:?}");
     }
 
+    /// What is stored of it.
+    pub(crate) fn stored(&self) -> &StoredLog {
+        &self.stored
+    }
+
     /// The next offset to be written.
     #[must_use]
     pub fn end(&self) -> Offset {

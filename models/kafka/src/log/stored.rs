@@ -117,6 +117,17 @@ impl StoredLog {
         }
     }
 
+    /// Its batches, in order.
+    pub(crate) fn batches(&self) -> &[Arc<RecordBatch>] {
+        &self.batches
+    }
+
+    /// The batch that holds `offset`.
+    pub(crate) fn at(&self, offset: Offset) -> Option<&RecordBatch> {
+        let batch = self.batches.get(self.batches.partition_point(|it| it.next_offset() <= offset));
+        batch.map(|batch| &**batch).filter(|batch| batch.base_offset <= offset)
+    }
+
     fn keep(&mut self, snapshot: &ProducerStates) {
         let at = self.end;
         self.snapshots.retain(|(offset, _)| *offset < at);

@@ -7,6 +7,7 @@ use crate::message::{IsrProposal, IsrState};
 use crate::metadata::{MetadataImage, PartitionRegistration};
 use crate::variant::{Variant, Variants};
 use ackproof_types::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
+use std::hash::{Hash, Hasher};
 
 /// Counts the lag checks (every `replica.lag.time.max.ms` / 2) of a broker. An instant is known by
 /// the number of checks before it. A member last caught up between checks `k - 1` and `k` lags by at
@@ -50,7 +51,7 @@ enum Pending {
 }
 
 /// The leader's side of a partition.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leader {
     epoch_start: Offset,
     isr: Vec<BrokerId>,
@@ -58,6 +59,17 @@ pub struct Leader {
     /// Counts what was ever pending: tells an answer from one to a change before.
     changes: u64,
     remotes: Vec<Remote>,
+}
+
+/// How many changes there were matters only while one is under way: an explorer meets the same leader again.
+impl Hash for Leader {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { epoch_start, isr, pending, changes, remotes } = self;
+        (epoch_start, isr, pending, remotes).hash(state);
+        if *pending != Pending::None {
+            changes.hash(state);
+        }
+    }
 }
 
 impl Leader {
@@ -127,6 +139,12 @@ impl Leader {
     #[must_use]
     pub fn epoch_start(&self) -> Offset {
         self.epoch_start
+    }
+
+    /// The committed in-sync set.
+    #[must_use]
+    pub fn isr(&self) -> &[BrokerId] {
+        &self.isr
     }
 
     /// Size of the committed in-sync set.

@@ -100,7 +100,7 @@ pub(crate) fn pipeline(
     pipeline
 }
 
-pub(super) fn acks(config: &Settings) -> Acks {
+pub(crate) fn acks(config: &Settings) -> Acks {
     config.word("acks").parse().expect("a scenario has one of Kafka's words")
 }
 
