@@ -273,7 +273,6 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
         return None;
     }
     if let Some((message, hint)) = mirrors::misfit(&action, target, plan) {
-        // Where a mirror is wrong, what it would have copied is no mistake of the fault.
         if action != Action::FailOver || sink.is_clean("mirrors") {
             sink.hinted(place.node.span, &place.path, message, hint);
         }

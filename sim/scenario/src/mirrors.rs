@@ -395,7 +395,8 @@ fn mirror_target<'n>(root: &At<'n>, mirror: &Group) -> Option<&'n str> {
     root.get("mirrors")?.get(&mirror.name)?.get("to")?.node.as_str()
 }
 
-/// Why `action` cannot hit a target that has to do with a mirror, and what could be done.
+/// Why `action` cannot hit a target that has to do with a mirror, and what could be done. Where a mirror itself is
+/// wrong, that nothing is copied is no mistake of the fault.
 pub(crate) fn misfit(
     action: &Action,
     target: Target,
