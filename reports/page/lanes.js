@@ -130,6 +130,7 @@ function process(course, node) {
   const lives = course.lives.filter((life) => life.lane === node);
   const up = lives.filter((life) => life.text === "up");
   const fenced = lives.filter((life) => life.text === "fenced");
+  const active = lives.filter((life) => life.text.startsWith("active"));
   const struck = course.faults.filter((fault) => fault.nodes.includes(node));
   const mine = [];
   for (let entry = 0; entry < course.count; entry++) if (course.node[entry] === node) mine.push(entry);
@@ -137,6 +138,7 @@ function process(course, node) {
   const items = [
     ...struck.map((fault) => ({ from: fault.from, to: fault.to, text: `under a fault: ${fault.text}` })),
     ...fenced.map((life) => ({ from: life.from, to: life.to, text: "fenced: the controller does not hear it" })),
+    ...active.map((life) => ({ from: life.from, to: life.to, text: `the active controller: ${life.text}` })),
     ...down(up, course.end).map((gap) => ({ ...gap, text: "down" })),
   ].sort((a, b) => a.from - b.from);
   const { name, kind } = course.nodes[node];
@@ -179,6 +181,11 @@ function process(course, node) {
         const { left, width: wide } = span(scene, life);
         context.fillStyle = colour("fault");
         context.fillRect(left, top + tall - 2, wide, 2);
+      }
+      for (const life of active) {
+        const { left, width: wide } = span(scene, life);
+        context.fillStyle = colour("good");
+        context.fillRect(left, top + tall - 3, wide, 3);
       }
       ticks(scene, course, times, entries, top + 3, tall - 5);
     },

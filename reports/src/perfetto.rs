@@ -99,6 +99,14 @@ fn processes(course: &Course, tracks: &mut Tracks) -> Nodes {
                 tracks.slice(track, (life.from, life.to), "fenced", &[], Flows::default());
             }
         }
+        let lives = course.lives.iter().filter(|life| life.lane == place);
+        let office: Vec<&Band> = lives.filter(|life| life.text.starts_with("active")).collect();
+        if !office.is_empty() {
+            let track = tracks.track(Some(process), "office");
+            for life in office {
+                tracks.slice(track, (life.from, life.to), &life.text, &[], Flows::default());
+            }
+        }
         let mut stack = Stack::default();
         for fault in course.faults.iter().filter(|fault| fault.nodes.contains(&place)) {
             let span = (fault.from, fault.to);

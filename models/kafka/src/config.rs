@@ -17,8 +17,8 @@ use std::sync::Arc;
 pub struct ClusterConfig {
     /// All brokers, ascending.
     pub brokers: Arc<[BrokerId]>,
-    /// The active controller.
-    pub controller: ControllerId,
+    /// Its controllers, ascending: the voters of the quorum.
+    pub controllers: Arc<[ControllerId]>,
     /// Topics by [`TopicId`].
     pub topics: Vec<TopicConfig>,
     /// Which of them keeps committed offsets, `__consumer_offsets`.
@@ -163,6 +163,8 @@ pub struct BrokerSettings {
     pub group_consumer_assignment_interval: Micros,
     /// `group.consumer.assignors`; the first one is the default.
     pub group_consumer_assignors: &'static [ServerAssignor],
+    /// `controller.quorum.…`.
+    pub quorum: QuorumSettings,
     /// `unclean.leader.election.interval.ms` (internal).
     pub unclean_leader_election_interval: Micros,
     /// `auto.leader.rebalance.enable`.
@@ -205,6 +207,7 @@ impl Default for BrokerSettings {
             group_consumer_heartbeat_interval: ms(5000),
             group_consumer_assignment_interval: ms(1000),
             group_consumer_assignors: ServerAssignor::ALL,
+            quorum: QuorumSettings::default(),
             unclean_leader_election_interval: ms(300_000),
             auto_leader_rebalance: true,
             leader_imbalance_check_interval: ms(300_000),
@@ -217,6 +220,43 @@ impl Default for BrokerSettings {
 pub struct BrokerConfig {
     /// Its `node.id`.
     pub id: BrokerId,
+    /// The cluster.
+    pub cluster: Arc<ClusterConfig>,
+}
+
+/// Settings under Kafka's keys behind `controller.quorum.`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QuorumSettings {
+    /// `election.timeout.ms`: drawn from here to twice as long.
+    pub election_timeout: Micros,
+    /// `fetch.timeout.ms`: so long a follower believes in a leader that does not answer.
+    pub fetch_timeout: Micros,
+    /// `election.backoff.max.ms`.
+    pub election_backoff_max: Micros,
+    /// `request.timeout.ms`.
+    pub request_timeout: Micros,
+    /// `retry.backoff.ms`.
+    pub retry_backoff: Micros,
+}
+
+impl Default for QuorumSettings {
+    fn default() -> Self {
+        let ms = Micros::from_millis;
+        Self {
+            election_timeout: ms(1000),
+            fetch_timeout: ms(2000),
+            election_backoff_max: ms(1000),
+            request_timeout: ms(2000),
+            retry_backoff: ms(20),
+        }
+    }
+}
+
+/// What a controller process is started with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ControllerConfig {
+    /// Its `node.id`.
+    pub id: ControllerId,
     /// The cluster.
     pub cluster: Arc<ClusterConfig>,
 }

@@ -7,7 +7,7 @@
 //! - [`machine`] the contract between a machine and whoever drives it: start here
 //! - [`driver`] a process: a machine with its disk
 //! - [`message`] requests and responses · [`observation`] facts for the history · [`config`] settings
-//! - [`metadata`] the metadata log · [`controller`] the one who writes it
+//! - [`metadata`] the metadata log · [`controller`] the one who writes it · [`raft`] the quorum that keeps it
 //! - [`log`] one replica's log · [`partition`] its role as leader or follower · [`broker`] the process
 //! - [`replicas`] the replication of one partition as one value, for an explorer
 //! - [`group`] the coordinator in a broker
@@ -40,6 +40,7 @@ pub mod partition;
 pub mod pipeline;
 pub mod producer;
 pub mod profile;
+pub mod raft;
 pub mod reader;
 pub mod replicas;
 pub mod sink;

@@ -201,8 +201,10 @@ pub enum Channel {
     Lifecycle,
     /// A broker's AlterPartition (`AlterPartitionManager`) and producer id blocks.
     Controller,
-    /// A broker's fetches of the metadata log (its Raft client).
+    /// Fetches of the metadata log, of a broker or a controller (its Raft client).
     MetadataLog,
+    /// Votes and the like between controllers.
+    Quorum,
 }
 
 /// Where a message goes.

@@ -7,6 +7,7 @@ mod consumer_group;
 mod group;
 mod group_record;
 mod names;
+pub mod quorum;
 mod size;
 
 pub use consumer_group::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
@@ -25,6 +26,7 @@ use ackproof_types::{
     BrokerEpoch, BrokerId, ErrorCode, GroupId, LeaderEpoch, Micros, Offset, PartitionEpoch,
     ProducerEpoch, ProducerId, Record, RecordSlice, Sequence, Timestamp, TopicId, TopicPartition,
 };
+use quorum::{Answer, FetchOfLog, QuorumReply, QuorumRequest};
 use std::sync::Arc;
 
 /// Pairs a response with its request on one connection (Kafka: `correlation_id`). Chosen by the
@@ -83,8 +85,10 @@ pub enum ControllerRequest {
     AlterPartition(AlterPartitionRequest),
     /// A block of producer ids for a broker.
     AllocateProducerIds(BrokerId, BrokerEpoch),
-    /// The metadata log from this offset on (Raft Fetch of an observer); parks up to 500 ms.
-    MetadataFetch(MetadataFetchRequest),
+    /// The metadata log from an offset on (Raft Fetch); parks up to 500 ms.
+    MetadataFetch(FetchOfLog),
+    /// From another controller.
+    Quorum(QuorumRequest),
 }
 
 /// One result per partition.
@@ -129,8 +133,10 @@ pub enum ControllerResponse {
     AlterPartition(Result<PartitionResults<IsrState>, ErrorCode>),
     /// To [`ControllerRequest::AllocateProducerIds`]: first id and count.
     AllocateProducerIds(Result<(ProducerId, u32), ErrorCode>),
-    /// To [`ControllerRequest::MetadataFetch`]: records from the asked offset on.
-    MetadataFetch(Vec<Arc<MetadataRecord>>),
+    /// To [`ControllerRequest::MetadataFetch`]: entries from the asked offset on.
+    MetadataFetch(Answer<quorum::Fetched<Arc<MetadataRecord>>>),
+    /// To [`ControllerRequest::Quorum`].
+    Quorum(Answer<QuorumReply>),
 }
 
 /// A batch of records: the unit of append, deduplication, fetch and truncation (R1.1, R1.5).
@@ -452,13 +458,4 @@ pub struct IsrState {
     pub partition_epoch: PartitionEpoch,
     /// Members, ascending.
     pub isr: Vec<BrokerId>,
-}
-
-/// See [`ControllerRequest::MetadataFetch`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct MetadataFetchRequest {
-    /// The observer.
-    pub broker: BrokerId,
-    /// The next offset it wants.
-    pub offset: u64,
 }

@@ -3,8 +3,8 @@
 
 use crate::config::ResetTo;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Offset,
-    RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch,
+    MemberId, Offset, RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -384,6 +384,31 @@ pub enum Observation {
     Unfenced {
         /// Which.
         broker: BrokerId,
+    },
+
+    /// What the controllers have decided is committed, told by one of several: each tells it when it hears of it.
+    Decided {
+        /// The offset in the metadata log.
+        offset: u64,
+        /// What.
+        fact: Box<Self>,
+    },
+    /// A controller became the active one.
+    ControllerElected {
+        /// In which epoch.
+        epoch: ControllerEpoch,
+    },
+    /// A controller is the active one no more.
+    ControllerResigned {
+        /// Of which epoch it was.
+        epoch: ControllerEpoch,
+    },
+    /// A process applied records of the metadata log.
+    MetadataApplied {
+        /// The offset of the first.
+        offset: u64,
+        /// A checksum of each.
+        checksums: Arc<[u32]>,
     },
 
     /// The final read of a partition returned records.

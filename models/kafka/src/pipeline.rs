@@ -139,7 +139,8 @@ pub(crate) fn inner(route: Route) -> (Option<Lane>, Route) {
         | Channel::Fetcher
         | Channel::Lifecycle
         | Channel::Controller
-        | Channel::MetadataLog => (None, route),
+        | Channel::MetadataLog
+        | Channel::Quorum => (None, route),
     }
 }
 

@@ -45,6 +45,9 @@ rules! {
     /// KAFKA-19047 (R17.15).
     RegistrationReplacesLeaving, V4_1, "registration-replaces-leaving",
         "a broker that stopped cleanly may register again before its old session is over (KAFKA-19047)";
+    /// KIP-1166 (R17.20).
+    FetchTellsHighWatermark, V4_1, "fetch-tells-high-watermark",
+        "brokers learn at once that a metadata record is committed, and not up to 500 ms later (KIP-1166)";
     /// KAFKA-18376 (R17.46).
     CommitRacesPoll, V4_2, "commit-races-poll",
         "with group.protocol=consumer, an interval commit may cover the records that the same poll returns (KAFKA-18376)";

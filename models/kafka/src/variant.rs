@@ -160,6 +160,18 @@ variants! {
     /// R20.6 turned round.
     MirrorTranslatesAhead, "mirror-translates-ahead",
         "a mirror translates what a group has committed to its newest pair of offsets, wherever the group is";
+    /// KAFKA-6082.
+    ZombieController, "zombie-controller",
+        "a controller that was active decides on without its quorum, and brokers obey it (KAFKA-6082)";
+    /// R5.30 without its fsync.
+    VoteNotSynced, "vote-not-synced",
+        "a controller votes before its vote is safe on its disk";
+    /// R5.30 turned wrong.
+    QuorumByMinority, "quorum-by-minority",
+        "the controllers take half of the votes, rounded down, for a majority";
+    /// KIP-595 without its comparison of logs.
+    VoteForShorterLog, "vote-for-shorter-log",
+        "a controller votes for one whose metadata log is shorter than its own";
 }
 
 impl fmt::Display for Variant {

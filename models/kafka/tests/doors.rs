@@ -6,7 +6,7 @@ use ackproof_kafka::broker::Broker;
 use ackproof_kafka::client::ClientSettings;
 use ackproof_kafka::config::{
     ApplicationConfig, BrokerConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig,
-    LogConfig, OutputsConfig, ProducerConfig, TopicConfig,
+    ControllerConfig, LogConfig, OutputsConfig, ProducerConfig, TopicConfig,
 };
 use ackproof_kafka::consumer::Consumer;
 use ackproof_kafka::controller::Controller;
@@ -14,12 +14,15 @@ use ackproof_kafka::driver::{After, Process};
 use ackproof_kafka::machine::{
     Channel, ConnectionId, Effect, EffectOf, Input, Machine, Peer, Route, To,
 };
+use ackproof_kafka::message::quorum::{
+    Answer, FetchOfLog, Fetched, LogEnd, Member, Poll, QuorumReply, QuorumRequest, VoteRequest,
+};
 use ackproof_kafka::message::{
     Acks, AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, ControllerRequest,
     ControllerResponse, CorrelationId, FetchRequest, FetchSession, FetchingReplica, GroupRequest,
-    GroupResponse, Message, MetadataFetchRequest, MetadataResponse, OffsetFetchRequest,
-    ProduceRequest, Request, Response,
+    GroupResponse, Message, MetadataResponse, OffsetFetchRequest, ProduceRequest, Request,
+    Response,
 };
 use ackproof_kafka::mirror::{Mirror, MirrorConfig, SideConfig};
 use ackproof_kafka::observation::Observation;
@@ -28,9 +31,9 @@ use ackproof_kafka::profile::Profile;
 use ackproof_kafka::reader::{Reader, ReaderConfig};
 use ackproof_kafka::variant::Variants;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, CommitStrategy, Consuming, ControllerId, ErrorCode, GroupId,
-    GroupProtocol, Lane, MemberEpoch, MemberId, Micros, ProducerIndex, RebalanceReason, Sending,
-    Server, Timestamp, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, CommitStrategy, Consuming, ControllerEpoch, ControllerId, ErrorCode,
+    GroupId, GroupProtocol, Lane, MemberEpoch, MemberId, Micros, ProducerIndex, RebalanceReason,
+    Sending, Server, Timestamp, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -97,9 +100,27 @@ fn requests() -> Vec<Request> {
             partitions: Vec::new(),
         })),
         Request::Controller(ControllerRequest::AllocateProducerIds(BrokerId(77), BrokerEpoch(9))),
-        Request::Controller(ControllerRequest::MetadataFetch(MetadataFetchRequest {
-            broker: BrokerId(77),
-            offset: u64::MAX,
+    ]
+}
+
+/// What controllers ask each other, and observers ask them.
+fn of_the_quorum() -> Vec<Request> {
+    vec![
+        Request::Controller(ControllerRequest::MetadataFetch(FetchOfLog {
+            member: Member::Observer(BrokerId(77)),
+            epoch: ControllerEpoch(i32::MAX),
+            end: LogEnd { epoch: ControllerEpoch(9), offset: u64::MAX },
+            high_watermark: u64::MAX,
+        })),
+        Request::Controller(ControllerRequest::Quorum(QuorumRequest::Vote(VoteRequest {
+            candidate: ControllerId(77),
+            epoch: ControllerEpoch(9),
+            end: LogEnd { epoch: ControllerEpoch(9), offset: u64::MAX },
+            poll: Poll::Real,
+        }))),
+        Request::Controller(ControllerRequest::Quorum(QuorumRequest::BeginEpoch {
+            leader: ControllerId(77),
+            epoch: ControllerEpoch(9),
         })),
     ]
 }
@@ -128,7 +149,16 @@ fn responses() -> Vec<Response> {
         ))),
         Response::Controller(ControllerResponse::BrokerHeartbeat(Err(error))),
         Response::Controller(ControllerResponse::AlterPartition(Err(error))),
-        Response::Controller(ControllerResponse::MetadataFetch(Vec::new())),
+        Response::Controller(ControllerResponse::MetadataFetch(Answer {
+            leader: Some(ControllerId(77)),
+            epoch: ControllerEpoch(9),
+            result: Ok(Fetched::Diverging(LogEnd { epoch: ControllerEpoch(9), offset: 3 })),
+        })),
+        Response::Controller(ControllerResponse::Quorum(Answer {
+            leader: Some(ControllerId(77)),
+            epoch: ControllerEpoch(9),
+            result: Ok(QuorumReply::Granted),
+        })),
     ]
 }
 
@@ -143,7 +173,7 @@ fn cluster() -> Arc<ClusterConfig> {
     };
     Arc::new(ClusterConfig {
         brokers: [ONE].into(),
-        controller: CONTROLLER,
+        controllers: [CONTROLLER].into(),
         topics: vec![topic, topic],
         racks: Default::default(),
         consumer_offsets: TopicId(0),
@@ -177,7 +207,7 @@ fn is_turned_away<T, W>(effects: &[Effect<T, W>], route: Route) -> bool {
 
 fn every<M: Machine>(config: &M::Config, route: Route, mut meant: impl FnMut(&Request) -> bool) {
     let id = CorrelationId(1);
-    for request in requests() {
+    for request in requests().into_iter().chain(of_the_quorum()) {
         let (is_meant, name) = (meant(&request), format!("{request:?}"));
         let effects = takes::<M>(config.clone(), route, Message::Request(id, request));
         assert!(is_meant || is_turned_away(&effects, route), "{name}: {effects:?}");
@@ -194,10 +224,14 @@ fn to_broker(channel: Channel) -> Route {
     Route { to: Server::Broker(ONE), channel }
 }
 
+fn controller() -> ControllerConfig {
+    ControllerConfig { id: CONTROLLER, cluster: cluster() }
+}
+
 #[test]
 fn a_controller_answers_its_own_requests_alone() {
     let route = Route { to: Server::Controller(CONTROLLER), channel: Channel::Lifecycle };
-    every::<Controller>(&cluster(), route, |it| matches!(it, Request::Controller(_)));
+    every::<Controller>(&controller(), route, |it| matches!(it, Request::Controller(_)));
 }
 
 #[test]
@@ -213,7 +247,7 @@ fn servers_are_told_of_no_quota() {
     let answer = Message::Response(CorrelationId(1), Response::Fetch(Vec::new()));
     let throttled = Message::Throttled(Micros(1), Box::new(answer));
     let route = Route { to: Server::Controller(CONTROLLER), channel: Channel::Lifecycle };
-    let effects = takes::<Controller>(cluster(), route, throttled.clone());
+    let effects = takes::<Controller>(controller(), route, throttled.clone());
     assert!(is_turned_away(&effects, route), "{effects:?}");
     let config = BrokerConfig { id: ONE, cluster: cluster() };
     let route = to_broker(Channel::Fetcher);

@@ -30,8 +30,8 @@ pub struct Context {
 pub struct ClusterContext {
     /// Its name: processes are `backup-controller`, `backup-broker-1`, ….
     pub name: String,
-    /// Its controller.
-    pub controller: ControllerId,
+    /// Its controllers.
+    pub controllers: Vec<ControllerId>,
     /// Its brokers.
     pub brokers: Vec<BrokerId>,
     /// Its topics.
@@ -269,6 +269,27 @@ impl Context {
     pub fn controller(&self) -> NodeId {
         let first = self.roster.controllers().next().map(Server::Controller);
         first.and_then(|server| self.roster.node(server)).expect("a cluster has a controller")
+    }
+
+    /// The first controller of the cluster that a controller is of: what they decide is on record there.
+    #[must_use]
+    pub fn first_controller(&self, node: NodeId) -> NodeId {
+        let first = match self.roster.server(node) {
+            Some(Server::Controller(id)) => {
+                let home = self.clusters.iter().find(|one| one.controllers.contains(&id));
+                home.and_then(|one| one.controllers.first().copied())
+            }
+            Some(Server::Broker(_)) | None => None,
+        };
+        let first = first.and_then(|id| self.roster.node(Server::Controller(id)));
+        first.unwrap_or_else(|| self.controller())
+    }
+
+    /// How many controllers the first cluster has.
+    #[must_use]
+    pub fn controllers(&self) -> usize {
+        let others: usize = self.clusters.iter().map(|cluster| cluster.controllers.len()).sum();
+        self.roster.controllers().count() - others
     }
 
     /// The name of a process.

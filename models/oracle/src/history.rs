@@ -6,8 +6,8 @@
 //! replication be judged and stories be told. Order is by [`Entry::seq`], never by time.
 
 use ackproof_types::{
-    BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
-    RebalanceReason, Record, RecordSlice, Timestamp, TopicId, TopicPartition,
+    BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId,
+    Offset, RebalanceReason, Record, RecordSlice, Timestamp, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 

@@ -5,8 +5,8 @@ use crate::kind::Kind;
 use crate::properties::{
     acked_durability, at_least_once, commit_behind_processing, commit_durability, end_to_end,
     group_exclusive, high_watermark, idempotent_log, leader_in_isr, log_matching,
-    min_insync_replicas, no_phantom, one_leader_per_epoch, producer_order, recovers, sink_effect,
-    stable_reads,
+    metadata_agreement, min_insync_replicas, no_phantom, one_leader_per_epoch, producer_order,
+    recovers, sink_effect, stable_reads,
 };
 use crate::verdict::Property;
 use std::sync::Arc;
@@ -169,6 +169,13 @@ properties! {
          that are there twice",
         "`acks=all`, wait for the acknowledgement before the commit (`wait: before-commit`), and do not \
          go on after a failed send";
+    metadata_agreement, "metadata-agreement", [MetadataApplied],
+        "all brokers and controllers apply the same metadata log, and an epoch of the quorum has one \
+         active controller",
+        "the controllers agree on their log by Raft: a record counts once a majority has it on disk, and \
+         only a controller that has all such records is elected (KIP-595, KIP-996)",
+        "it says nothing of how far behind a process is, and judges nothing with one controller",
+        "no setting breaks it; only a bug does";
     recovers, "recovers", [Phase],
         "after all faults are healed, every partition has a leader and a full in-sync set, every send \
          has an outcome, and no group lags",

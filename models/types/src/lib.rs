@@ -43,8 +43,8 @@ pub use id::{
     TopicId, TopicPartition,
 };
 pub use log::{
-    BrokerEpoch, GenerationId, LeaderEpoch, MemberEpoch, Offset, PartitionEpoch, ProducerEpoch,
-    Sequence,
+    BrokerEpoch, ControllerEpoch, GenerationId, LeaderEpoch, MemberEpoch, Offset, PartitionEpoch,
+    ProducerEpoch, Sequence,
 };
 pub use output::{Awaits, Lane};
 pub use record::{Record, RecordId, RecordSlice};

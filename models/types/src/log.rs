@@ -88,6 +88,10 @@ epoch! {
     BrokerEpoch(i64)
 }
 epoch! {
+    /// Counts the leaderships of the quorum of controllers (Kafka: `controllerEpoch`, KIP-595). 0: there was none.
+    ControllerEpoch(i32)
+}
+epoch! {
     /// The epoch of a producer id; a bump restarts its sequences (Kafka: `producerEpoch`, KIP-360).
     ProducerEpoch(i16)
 }

@@ -72,7 +72,7 @@ pub(crate) const GROUP_KEYS: &[&str] = &[
 pub(crate) const DEPLOY_KEYS: &[&str] = &["at", "properties", "config"];
 
 /// What names the processes of the cluster, so no client may be called so.
-const RESERVED: [&str; 3] = ["broker", "brokers", "controller"];
+const RESERVED: [&str; 4] = ["broker", "brokers", "controller", "controllers"];
 
 /// When clients start unless the file says otherwise.
 pub(crate) const START: Micros = Micros::from_secs(1);

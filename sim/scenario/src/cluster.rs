@@ -14,13 +14,24 @@ use ackproof_types::{Delay, KafkaVersion, Micros, TopicId};
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// Most brokers of a cluster.
 pub(crate) const MAX_BROKERS: u16 = 99;
+/// Most controllers of a cluster.
+pub(crate) const MAX_CONTROLLERS: u16 = 5;
 /// Most partitions of a topic, and most processes of a producer or group.
 pub(crate) const MAX_COUNT: u16 = 1000;
 /// Most topics, producers or groups of a scenario.
 pub(crate) const MAX_NAMES: usize = 1000;
 /// Keys of `cluster`.
-pub(crate) const CLUSTER_KEYS: &[&str] =
-    &["brokers", "racks", "properties", "config", "network", "startup", "capacity", "quotas"];
+pub(crate) const CLUSTER_KEYS: &[&str] = &[
+    "brokers",
+    "controllers",
+    "racks",
+    "properties",
+    "config",
+    "network",
+    "startup",
+    "capacity",
+    "quotas",
+];
 /// Keys of `network`.
 pub(crate) const NETWORK_KEYS: &[&str] = &["latency", "syn_linear_timeouts"];
 /// Keys of `startup`.
@@ -55,6 +66,8 @@ pub(crate) struct Cluster {
     pub(crate) name: String,
     /// Number of brokers.
     pub(crate) brokers: u16,
+    /// Number of controllers.
+    pub(crate) controllers: u16,
     /// `broker.rack` of each broker, or none.
     pub(crate) racks: Vec<String>,
     /// Broker settings with defaults.
@@ -76,8 +89,19 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// The same, decided, with its `__consumer_offsets`.
     pub(crate) fn decided(self, offsets: TopicId) -> plan::Cluster {
-        let Self { name, brokers, racks, settings, startup, capacity, quotas, .. } = self;
-        plan::Cluster { name, brokers, racks, config: settings, startup, capacity, quotas, offsets }
+        let Self { name, brokers, controllers, racks, settings, startup, capacity, quotas, .. } =
+            self;
+        plan::Cluster {
+            name,
+            brokers,
+            controllers,
+            racks,
+            config: settings,
+            startup,
+            capacity,
+            quotas,
+            offsets,
+        }
     }
 }
 
@@ -91,6 +115,7 @@ pub(crate) fn cluster(
     let at = at.filter(|at| sink.object(at, CLUSTER_KEYS));
     let get = |key| at.and_then(|at| at.get(key));
     let brokers = sink.count(get("brokers"), 1, MAX_BROKERS, 3);
+    let controllers = controllers(sink, get("controllers"));
     let racks = get("racks").map(|at| racks(sink, &at, brokers)).unwrap_or_default();
     let config = Config::read(sink, get("config").as_ref(), Scope::Broker);
     let network = network(sink, get("network").as_ref());
@@ -106,6 +131,7 @@ pub(crate) fn cluster(
     Cluster {
         name: name.to_owned(),
         brokers,
+        controllers,
         racks,
         settings,
         network,
@@ -126,6 +152,16 @@ fn usual(sink: &Sink<'_>, config: Option<&At<'_>>, brokers: u16) -> (u16, u16) {
     };
     let [factor, partitions] = SHAPES;
     (given(partitions, 3).clamp(1, MAX_COUNT), given(factor, brokers.min(3)))
+}
+
+/// How many controllers: an even number loses its majority as soon as one less does.
+fn controllers(sink: &mut Sink<'_>, at: Option<At<'_>>) -> u16 {
+    let count = sink.count(at.clone(), 1, MAX_CONTROLLERS, 1);
+    if let Some(at) = at.filter(|_| count.is_multiple_of(2)) {
+        let message = format!("{count} controllers bear no more failures than {}", count - 1);
+        sink.hinted(at.node.span, &at.path, message, Some("write 1, 3 or 5".to_owned()));
+    }
+    count
 }
 
 /// A rack for each broker, in the order of their numbers.

@@ -4,7 +4,7 @@
 
 use crate::durations::{spell_bandwidth, spell_percent};
 use crate::plan::{Action, Direction, FaultKind, Links, Peers, Plan, Target};
-use ackproof_types::{Delay, Hold, Micros, TopicId};
+use ackproof_types::{ClusterId, Delay, Hold, Micros, TopicId};
 
 /// Every commit strategy with what the application does.
 pub const COMMITS: &[(&str, &str)] = &[
@@ -170,7 +170,11 @@ pub fn words(target: Target, plan: &Plan) -> String {
     let group = |index: u16| plan.groups[usize::from(index)].name.as_str();
     match target {
         Target::Broker(number) => plan.broker_name(number),
-        Target::Controller(cluster) => plan.process_name(cluster, "controller"),
+        Target::Controller(number) => plan.controller_name(number),
+        Target::ActiveController(ClusterId::FIRST) => "active controller".to_owned(),
+        Target::ActiveController(id) => format!("active controller of {}", plan.cluster(id).name),
+        Target::AnyController => "any controller".to_owned(),
+        Target::AllControllers => "controllers".to_owned(),
         Target::LeaderOf(topic, number) => format!("leader of {}", partition(topic, number)),
         Target::FollowerOf(topic, number) => {
             format!("a follower of {}", partition(topic, number))
@@ -203,6 +207,9 @@ pub fn rule(target: Target, plan: &Plan) -> Option<String> {
         Target::LeaderOf(..)
         | Target::FollowerOf(..)
         | Target::CoordinatorOf(_)
+        | Target::ActiveController(_)
+        | Target::AnyController
+        | Target::AllControllers
         | Target::AnyBroker
         | Target::AllBrokers
         | Target::AnyProducer(_)

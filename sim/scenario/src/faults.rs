@@ -450,30 +450,29 @@ fn named<T: Copy>(sink: &mut Sink<'_>, at: &At<'_>, what: &str, known: &[(&str, 
 /// Whether `action` can hit `target`; if not, what it can hit.
 fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
     use Target::{
-        AllBrokers, AllMembers, AnyBroker, AnyMember, AnyProducer, Broker, Controller,
-        CoordinatorOf, FollowerOf, Group, LeaderOf, Member, Producer, Sides, Topic,
+        ActiveController, AllBrokers, AllControllers, AllMembers, AnyBroker, AnyController,
+        AnyMember, AnyProducer, Broker, Controller, CoordinatorOf, FollowerOf, Group, LeaderOf,
+        Member, Producer, Sides, Topic,
     };
     let is_member = match target {
         Member(..) | AnyMember(_) | AllMembers(_) => true,
-        Broker(_) | Controller(_) | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_)
-        | AnyBroker | Producer(..) | AnyProducer(_) | Group(_) | AllBrokers | Topic(_) | Sides => {
-            false
-        }
+        ActiveController(_) | AnyController | AllControllers | Broker(_) | Controller(_)
+        | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | AnyBroker | Producer(..)
+        | AnyProducer(_) | Group(_) | AllBrokers | Topic(_) | Sides => false,
     };
-    let is_broker = match target {
-        Broker(_) | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | AnyBroker | AllBrokers => {
-            true
-        }
-        Controller(_) | Producer(..) | AnyProducer(_) | Member(..) | AnyMember(_)
-        | AllMembers(_) | Group(_) | Topic(_) | Sides => false,
-    };
+    let is_broker = matches!(
+        target,
+        Broker(_) | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | AnyBroker | AllBrokers
+    );
+    let is_controller = matches!(target, ActiveController(_) | AnyController | Controller(_));
     let (fine, allowed) = match action {
+        Action::PowerLoss if is_controller => (true, ""),
         Action::PowerLoss | Action::DiskLost => {
             (is_broker, "a broker, like \"broker-1\" or \"any broker\", or all \"brokers\" at once")
         }
         Action::RollingRestart => (
-            matches!(target, AllBrokers | AllMembers(_)),
-            "\"brokers\", or the members of a group, like \"members of ledger\"",
+            matches!(target, AllBrokers | AllControllers | AllMembers(_)),
+            "\"brokers\", \"controllers\" of several, or the members of a group, like \"members of ledger\"",
         ),
         Action::Join | Action::FailOver => (matches!(target, Group(_)), "a group, like \"ledger\""),
         Action::Leave | Action::Hold(_) => (is_member, "a member, like \"any member of ledger\""),
@@ -491,7 +490,7 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
         | Action::Lossy { .. }
         | Action::Throttle { .. }
         | Action::Reset => (
-            !matches!(target, Group(_) | AllBrokers),
+            !matches!(target, Group(_) | AllBrokers | AllControllers),
             "one process, like \"broker-1\", \"any broker\" or \"any member of ledger\", or \
              \"all members of ledger\"",
         ),

@@ -361,8 +361,14 @@ pub enum Direction {
 pub enum Target {
     /// `broker-2`, or `backup-broker-1`: by its `node.id`.
     Broker(u16),
-    /// `controller`, or `backup-controller`.
-    Controller(ClusterId),
+    /// `controller`, `controller-2` or `backup-controller`: by its number among all.
+    Controller(u16),
+    /// `active controller`: of the first cluster, or of another.
+    ActiveController(ClusterId),
+    /// `any controller`, drawn from the seed.
+    AnyController,
+    /// `controllers`: each of them, for a rolling restart.
+    AllControllers,
     /// `leader of payments-0`.
     LeaderOf(TopicId, u16),
     /// `a follower of payments-0`: the lowest id of the in-sync followers that fit.

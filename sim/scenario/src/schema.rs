@@ -198,6 +198,10 @@ fn further_cluster() -> Value {
 fn cluster(keys: &[&str]) -> Value {
     object(keys, |key| match key {
         "brokers" => whole(1, Some(MAX_BROKERS), 3, "Number of brokers."),
+        "controllers" => described(
+            json!({ "enum": [1, 3, 5], "default": 1 }),
+            "Number of controllers: 1 (the default), 3 or 5. One cannot be replaced while it is down.",
+        ),
         "racks" => described(
             json!({ "type": "array", "items": { "type": "string" } }),
             "broker.rack of each broker, broker-1 first; none by default.",
@@ -349,7 +353,7 @@ fn sentence() -> (Map<String, Value>, Value) {
     for (verb, about) in FAULTS {
         let schema = match *verb {
             "rolling-restart" => {
-                json!({ "type": "string", "pattern": "^(brokers|(all )?members of .+)$" })
+                json!({ "type": "string", "pattern": "^(brokers|controllers|(all )?members of .+)$" })
             }
             "partition" => json!({ "type": "array", "items": peers, "minItems": 2 }),
             _ => json!({ "type": "string" }),

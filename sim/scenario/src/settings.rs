@@ -228,6 +228,11 @@ pub const SETTINGS: &[Setting] = &[
         ..word(Broker, "group.consumer.assignors", SERVER_ASSIGNORS, "uniform,range")
     },
     number(Broker, "unclean.leader.election.interval.ms", "ms", 1, 300_000),
+    number(Broker, "controller.quorum.election.timeout.ms", "ms", 1, 1000),
+    number(Broker, "controller.quorum.fetch.timeout.ms", "ms", 1, 2000),
+    number(Broker, "controller.quorum.election.backoff.max.ms", "ms", 1, 1000),
+    number(Broker, "controller.quorum.request.timeout.ms", "ms", 1, 2000),
+    number(Broker, "controller.quorum.retry.backoff.ms", "ms", 1, 20),
     Setting {
         kind: Kind::Words(REBALANCE_PROTOCOLS),
         since: &[(KafkaVersion::V4_1, Preset::Word("classic,consumer,streams"))],
@@ -332,8 +337,6 @@ pub const SETTINGS: &[Setting] = &[
     known(Broker, "auto.create.topics.enable"),
     known(Broker, "background.threads"),
     known(Broker, "controlled.shutdown.enable"),
-    known(Broker, "controller.quorum.election.timeout.ms"),
-    known(Broker, "controller.quorum.fetch.timeout.ms"),
     known(Broker, "default.replication.factor"),
     harmful(
         Broker,

@@ -10,7 +10,9 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("broker-1", "the broker with this id, from 1"),
     ("any broker", "a broker that the seed draws"),
     ("brokers", "all brokers, of a rolling restart; as peers, all other brokers"),
-    ("controller", "the controller"),
+    ("controller", "the controller, if there is one; else controller-1, controller-2, …"),
+    ("active controller", "the controller that decides when the fault strikes"),
+    ("any controller", "a controller that the seed draws"),
     ("leader of payments-0", "whoever leads the partition when the fault strikes"),
     ("a follower of payments-0", "the follower in the in-sync set with the lowest id"),
     ("coordinator of ledger", "the broker that coordinates the group when the fault strikes"),
@@ -21,7 +23,7 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("any member of ledger", "a member that the seed draws"),
     ("all members of ledger", "each member at once; of a rolling restart, one after another"),
     ("ledger", "the group: one more member joins; as peers, all its members"),
-    ("controllers", "as peers: the controller"),
+    ("controllers", "all controllers, of a rolling restart; as peers, all other controllers"),
     ("clients", "as peers: all producers and members"),
     ("billing", "as peers: all instances of a producer"),
     ("backup-broker-1", "a broker of a further cluster; its controller is backup-controller"),
@@ -105,7 +107,9 @@ pub(crate) type Refusal = (String, Option<String>);
 /// The target that `text` names.
 pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
     match text {
-        "controller" => return Ok(Target::Controller(ClusterId::FIRST)),
+        "active controller" => return Ok(Target::ActiveController(ClusterId::FIRST)),
+        "any controller" => return Ok(Target::AnyController),
+        "controller" => return the_controller(text, ClusterId::FIRST, plan),
         "brokers" => return Ok(Target::AllBrokers),
         "any broker" => return Ok(Target::AnyBroker),
         "any producer" if plan.producers.is_empty() => {
@@ -120,11 +124,15 @@ pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
             );
             return Err(("a fault hits one broker".to_owned(), Some(hint)));
         }
-        "controllers" | "all controllers" => {
+        "controllers" | "all controllers" if plan.main().controllers == 1 => {
             let hint = Some("write \"controller\"".to_owned());
             return Err(("there is one controller".to_owned(), hint));
         }
+        "controllers" => return Ok(Target::AllControllers),
         _ => {}
+    }
+    if let Some(name) = text.strip_prefix("active controller of ") {
+        return cluster(plan, name).map(Target::ActiveController);
     }
     if let Some(name) = text.strip_prefix("any producer of ") {
         return producer(plan, name).map(|index| Target::AnyProducer(Some(index)));
@@ -191,7 +199,10 @@ fn of_another_cluster(text: &str, plan: &Plan) -> Option<Result<Target, Refusal>
             continue;
         };
         if rest == "controller" {
-            return Some(Ok(Target::Controller(id)));
+            return Some(the_controller(text, id, plan));
+        }
+        if let Some(("controller", number)) = numbered(rest) {
+            return Some(controller(text, number, id, plan));
         }
         if let Some(("broker", number)) = numbered(rest) {
             return Some(broker(text, number, id, plan));
@@ -208,6 +219,33 @@ fn broker(text: &str, number: u16, id: ClusterId, plan: &Plan) -> Result<Target,
     }
     let (first, last) = (plan.broker_name(*all.start()), plan.broker_name(*all.end()));
     Err((format!("unknown broker \"{text}\""), Some(format!("there is {first} to {last}"))))
+}
+
+/// The only controller of the cluster `id`.
+fn the_controller(text: &str, id: ClusterId, plan: &Plan) -> Result<Target, Refusal> {
+    let all = plan.controllers_of(id);
+    if all.len() == 1 {
+        return Ok(Target::Controller(all.start));
+    }
+    let hint = format!(
+        "write \"active controller\", \"any controller\" or \"{}\"",
+        plan.controller_name(all.start)
+    );
+    Err((format!("\"{text}\" is one of {}", all.len()), Some(hint)))
+}
+
+/// The controller of this number, from 1, of the cluster `id`.
+fn controller(text: &str, number: u16, id: ClusterId, plan: &Plan) -> Result<Target, Refusal> {
+    let all = plan.controllers_of(id);
+    let found = number.checked_sub(1).map(|nth| all.start + nth).filter(|one| all.contains(one));
+    if all.len() > 1
+        && let Some(found) = found
+    {
+        return Ok(Target::Controller(found));
+    }
+    let (first, last) = (plan.controller_name(all.start), plan.controller_name(all.end - 1));
+    let known = if first == last { first } else { format!("{first} to {last}") };
+    Err((format!("unknown controller \"{text}\""), Some(format!("there is {known}"))))
 }
 
 /// The group called `name`.
@@ -251,6 +289,9 @@ pub(crate) fn process(text: &str, plan: &Plan) -> Result<Target, Refusal> {
         if name == "broker" {
             return broker(text, number, ClusterId::FIRST, plan);
         }
+        if name == "controller" {
+            return controller(text, number, ClusterId::FIRST, plan);
+        }
         if let Ok(index) = producer(plan, name) {
             let instances = plan.producers[usize::from(index)].instances;
             within(name, "instance", number, instances)?;
@@ -269,8 +310,12 @@ pub(crate) fn process(text: &str, plan: &Plan) -> Result<Target, Refusal> {
 
 /// One target of every form that the plan has.
 fn examples(plan: &Plan) -> Vec<String> {
+    let controller = plan.controller_name(plan.controllers_of(ClusterId::FIRST).start);
     let mut all: Vec<String> =
-        ["broker-1", "any broker", "controller", "brokers"].map(str::to_owned).to_vec();
+        ["broker-1", "any broker", &controller, "brokers"].map(str::to_owned).to_vec();
+    if plan.main().controllers > 1 {
+        all.push("active controller".to_owned());
+    }
     if let Some(topic) = plan.topics.get(1) {
         all.extend(["leader", "a follower"].map(|role| format!("{role} of {}-0", topic.name)));
     }

@@ -27,9 +27,11 @@ const NAMES: Names<'static> = Names {
         "group-exclusive",
         "sink-effect",
         "end-to-end",
+        "metadata-agreement",
         "recovers",
     ],
     witnesses: &[
+        "controller_elected",
         "coordinator_moved",
         "duplicate_batch",
         "epoch_bumped",

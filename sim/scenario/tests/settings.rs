@@ -6,6 +6,8 @@ use ackproof_types::KafkaVersion;
 use std::collections::BTreeSet;
 
 /// Where our range is narrower than Kafka's, and why.
+const NO_PAUSE: &str = "without a pause, tries follow each other at the same instant";
+
 const NARROWER: &[(Scope, &str, &str)] = &[
     (Scope::Broker, "replica.lag.time.max.ms", UNCHECKED),
     (Scope::Broker, "replica.fetch.wait.max.ms", UNCHECKED),
@@ -17,6 +19,11 @@ const NARROWER: &[(Scope, &str, &str)] = &[
     (Scope::Broker, "replica.selector.class", "a selector of one's own is code"),
     (Scope::Broker, "broker.heartbeat.interval.ms", UNCHECKED),
     (Scope::Broker, "broker.session.timeout.ms", UNCHECKED),
+    (Scope::Broker, "controller.quorum.election.timeout.ms", UNCHECKED),
+    (Scope::Broker, "controller.quorum.fetch.timeout.ms", UNCHECKED),
+    (Scope::Broker, "controller.quorum.election.backoff.max.ms", NO_PAUSE),
+    (Scope::Broker, "controller.quorum.request.timeout.ms", UNCHECKED),
+    (Scope::Broker, "controller.quorum.retry.backoff.ms", NO_PAUSE),
     (Scope::Broker, "socket.receive.buffer.bytes", UNCHECKED),
     (Scope::Broker, "group.initial.rebalance.delay.ms", UNCHECKED),
     (Scope::Broker, "group.min.session.timeout.ms", UNCHECKED),

@@ -91,6 +91,9 @@ fn table(rows: &[(&str, &str)]) -> Vec<Item> {
 /// What a witness counts.
 fn occurs(witness: &str) -> &'static str {
     match witness {
+        "controller_elected" => {
+            "one of several controllers became the active one, including the first time"
+        }
         "coordinator_moved" => "another broker took over the commits of a group",
         "duplicate_batch" => "a broker recognised a batch that was already in its log",
         "epoch_bumped" => "an idempotent producer raised its epoch by itself",

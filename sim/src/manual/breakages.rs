@@ -7,6 +7,8 @@ const CHAOS: &str = "scenarios/basics/chaos.json";
 const BELOW_MIN_ISR: &str = "scenarios/basics/below-min-isr.json";
 const CONSUMER: &str = "scenarios/basics/consumer-protocol-storm.json";
 const FOLLOWER: &str = "scenarios/basics/lagging-follower-reads.json";
+const CONTROLLER_CHAOS: &str = "scenarios/basics/controller-chaos.json";
+const QUORUM_SPLIT: &str = "scenarios/basics/controller-quorum-split.json";
 const ISOLATED: &str = "scenarios/basics/isolated-leader.json";
 
 /// A bug or a dangerous setting that breaks a property in some seed of the budget.
@@ -63,5 +65,8 @@ pub const BREAKAGES: &[Breakage] = &[
     bug("at-least-once", FOLLOWER, Variant::FollowerReadReset, 3),
     bug("high-watermark", CHAOS, Variant::HighWatermarkNotMonotone, 0),
     bug("leader-in-isr", CHAOS, Variant::ElectionIgnoresIsr, 1),
+    bug("metadata-agreement", QUORUM_SPLIT, Variant::ZombieController, 0),
+    bug("metadata-agreement", CONTROLLER_CHAOS, Variant::QuorumByMinority, 5),
+    bug("metadata-agreement", CONTROLLER_CHAOS, Variant::VoteForShorterLog, 1),
     bug("one-leader-per-epoch", CHAOS, Variant::LeaderChangeKeepsEpoch, 0),
 ];

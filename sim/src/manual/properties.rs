@@ -46,6 +46,7 @@ fn holds(property: &str) -> &'static str {
     match property {
         "sink-effect" => "ackproof run scenarios/use-cases/positions-in-the-database.json --seed 1",
         "end-to-end" => "ackproof run scenarios/use-cases/consume-transform-produce.json --seed 1",
+        "metadata-agreement" => "ackproof run scenarios/basics/controller-failover.json --seed 0",
         _ => "ackproof run scenarios/basics/chaos.json --seed 7",
     }
 }

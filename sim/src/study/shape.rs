@@ -1,7 +1,7 @@
 //! Which properties a scenario can make judge something at all, by what is in it.
 //!
 //! A property that judged nothing where it could have is no success; one that had nothing to judge by
-//! the scenario's own shape (no group, `acks=0`, one replica, nobody who restarts) says nothing, and rightly so.
+//! the scenario's own shape (no group, `acks=0`, one replica, nobody who restarts, one controller) says nothing, and rightly so.
 
 use crate::world::network::syn_again_after_s;
 use ackproof_reports::capacity::CapacityReport;
@@ -38,6 +38,7 @@ pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
                 || (group.dead_letter.is_some() && !group.fails.is_empty());
             makes && reads(plan, group, acks)
         }),
+        "metadata-agreement" => plan.clusters.iter().any(|cluster| cluster.controllers > 1),
         "group-exclusive" => plan.groups.iter().any(|group| shares(plan, group)),
         // Index 0 is `__consumer_offsets`.
         "log-matching" => plan.user_topics().any(|(_, topic)| topic.replication_factor > 1),

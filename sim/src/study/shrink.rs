@@ -226,6 +226,7 @@ impl Search<'_> {
             progress |= self.all(structure::producers);
             progress |= self.all(structure::topics);
             progress |= self.all(structure::brokers);
+            progress |= self.all(structure::controllers);
             progress |= self.faults();
             progress |= self.all(timing::lengths);
             progress |= self.all(timing::gaps);

@@ -375,8 +375,8 @@ impl World {
         }
     }
 
-    /// Stops the process at `node` in good order. One that is starting has nothing to put in order, nor has a controller
-    /// or a producer: it ends at once.
+    /// Stops the process at `node` in good order. One that is starting has nothing to put in order, nor has a
+    /// producer: it ends at once.
     pub(crate) fn stop(&mut self, node: NodeId) {
         if self.is_ready(node) && self.slots[node.index()].process.can_stop() {
             self.call(node, Call::Stop);

@@ -11,7 +11,8 @@ use super::server::Limits;
 use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
     ApplicationConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig, LogConfig,
-    OutputConfig, OutputsConfig, ProducerConfig, ReplicaSelector, ResetTo, TopicConfig,
+    OutputConfig, OutputsConfig, ProducerConfig, QuorumSettings, ReplicaSelector, ResetTo,
+    TopicConfig,
 };
 use ackproof_kafka::message::Rack;
 use ackproof_kafka::profile::{Profile, Rule};
@@ -41,8 +42,8 @@ pub(crate) use mirrors::mirror;
 /// What a process of the run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// The controller of a cluster.
-    Controller(ClusterId),
+    /// A controller of a cluster.
+    Controller(ClusterId, ControllerId),
     /// A broker.
     Broker(BrokerId),
     /// Instance of a producer: index in the plan, instance, index among all instances.
@@ -74,9 +75,9 @@ const SEND_MOST: u64 = 4_194_304;
 /// The largest of `net.ipv4.tcp_rmem`.
 const RECEIVE_MOST: u64 = 6_291_456;
 
-/// The one controller of a cluster: it stands for the quorum.
-fn controller(cluster: ClusterId) -> ControllerId {
-    ControllerId(cluster.0)
+/// The controllers of a cluster, ascending.
+pub(crate) fn controllers(plan: &Plan, cluster: ClusterId) -> Arc<[ControllerId]> {
+    plan.controllers_of(cluster).map(ControllerId).collect()
 }
 
 /// Members that `join` faults may add to each group.
@@ -102,7 +103,10 @@ impl Cast {
             topics: plan.topics.iter().map(|topic| topic.cluster).collect(),
         };
         for (id, _) in plan.numbered() {
-            cast.add(Role::Controller(id), plan.process_name(id, "controller"), id);
+            for controller in plan.controllers_of(id) {
+                let role = Role::Controller(id, ControllerId(controller));
+                cast.add(role, plan.controller_name(controller), id);
+            }
             for broker in plan.brokers_of(id) {
                 cast.add(Role::Broker(BrokerId(broker)), plan.broker_name(broker), id);
             }
@@ -143,7 +147,7 @@ impl Cast {
     fn add(&mut self, role: Role, name: String, home: ClusterId) {
         let node = NodeId(u16::try_from(self.roles.len()).expect("processes are numbered by u16"));
         match role {
-            Role::Controller(id) => self.roster.enter(Server::Controller(controller(id)), node),
+            Role::Controller(_, id) => self.roster.enter(Server::Controller(id), node),
             Role::Broker(id) => self.roster.enter(Server::Broker(id), node),
             Role::Producer(..) | Role::Member(..) | Role::Spare(..) | Role::Reader(_) => {}
         }
@@ -184,10 +188,20 @@ impl Cast {
         self.controller_of(ClusterId::FIRST)
     }
 
-    /// The process of the controller of a cluster.
+    /// The process of the first controller of a cluster.
     pub(crate) fn controller_of(&self, cluster: ClusterId) -> NodeId {
-        let server = Server::Controller(controller(cluster));
-        self.roster.node(server).expect("a cluster has a controller")
+        self.controllers_of(cluster).next().expect("a cluster has a controller")
+    }
+
+    /// The processes of the controllers of a cluster.
+    pub(crate) fn controllers_of(&self, cluster: ClusterId) -> impl Iterator<Item = NodeId> + '_ {
+        let is = move |role: Role| matches!(role, Role::Controller(id, _) if id == cluster);
+        self.nodes().filter(move |(_, role)| is(*role)).map(|(node, _)| node)
+    }
+
+    /// The process of a controller of the plan.
+    pub(crate) fn controller_at(&self, id: u16) -> Option<NodeId> {
+        self.roster.node(Server::Controller(ControllerId(id)))
     }
 
     /// The processes of the controllers.
@@ -225,7 +239,7 @@ pub(crate) fn cluster(plan: &Plan, id: ClusterId) -> ClusterConfig {
     });
     ClusterConfig {
         brokers: brokers().collect(),
-        controller: controller(id),
+        controllers: controllers(plan, id),
         topics: topics.collect(),
         consumer_offsets: cluster.offsets,
         group_names: plan.groups.iter().map(|group| group.name.as_str().into()).collect(),
@@ -260,7 +274,7 @@ fn variants(plan: &Plan) -> Variants {
 pub(crate) fn startup(plan: &Plan, role: Role) -> Delay {
     let startup = |id| plan.cluster(id).startup;
     match role {
-        Role::Controller(id) => startup(id).brokers,
+        Role::Controller(id, _) => startup(id).brokers,
         Role::Broker(broker) => startup(home(plan, broker)).brokers,
         Role::Producer(number, ..) => startup(plan.producers[usize::from(number)].at).clients,
         Role::Member(number, _) | Role::Spare(number, _) => {
@@ -297,7 +311,7 @@ pub(crate) fn buffers(plan: &Plan, cast: &Cast) -> Vec<Buffers> {
                 let config = &plan.producers[usize::from(number)].config;
                 Buffers { send: bytes(config, "send.buffer.bytes", SEND_MOST), receive }
             }
-            Role::Controller(_)
+            Role::Controller(..)
             | Role::Broker(_)
             | Role::Member(..)
             | Role::Spare(..)
@@ -379,6 +393,13 @@ fn broker(config: &Settings) -> BrokerSettings {
         group_consumer_assignors: server_assignors(config.word("group.consumer.assignors")),
         unclean_leader_election_interval: config.millis("unclean.leader.election.interval.ms"),
         auto_leader_rebalance: config.switch("auto.leader.rebalance.enable"),
+        quorum: QuorumSettings {
+            election_timeout: config.millis("controller.quorum.election.timeout.ms"),
+            fetch_timeout: config.millis("controller.quorum.fetch.timeout.ms"),
+            election_backoff_max: config.millis("controller.quorum.election.backoff.max.ms"),
+            request_timeout: config.millis("controller.quorum.request.timeout.ms"),
+            retry_backoff: config.millis("controller.quorum.retry.backoff.ms"),
+        },
         leader_imbalance_check_interval: Micros::from_secs(number(
             config,
             "leader.imbalance.check.interval.seconds",

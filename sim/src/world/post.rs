@@ -175,7 +175,8 @@ fn error(response: &Response) -> Option<ErrorCode> {
             ControllerResponse::AlterPartition(Ok(results)) => failed(results),
             ControllerResponse::AlterPartition(Err(error)) => Some(*error),
             ControllerResponse::AllocateProducerIds(result) => result.as_ref().err().copied(),
-            ControllerResponse::MetadataFetch(_) => None,
+            ControllerResponse::MetadataFetch(answer) => answer.result.as_ref().err().copied(),
+            ControllerResponse::Quorum(answer) => answer.result.err(),
         },
         Response::ApiVersions | Response::Metadata(_) => None,
     }

@@ -109,7 +109,8 @@ impl Callable for Controller {
     fn call(call: Call) -> Option<ControllerCall> {
         match call {
             Call::AddPartitions(topic, all) => Some(ControllerCall::CreatePartitions(topic, all)),
-            Call::Send(_) | Call::End | Call::Stop | Call::Hold(..) | Call::Begin(..) => None,
+            Call::Stop => Some(ControllerCall::Shutdown),
+            Call::Send(_) | Call::End | Call::Hold(..) | Call::Begin(..) => None,
         }
     }
 }

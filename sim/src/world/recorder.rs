@@ -12,7 +12,8 @@ use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event, PositionSource};
 use ackproof_oracle::judge::Judge;
 use ackproof_oracle::verdict::Subject;
-use ackproof_types::{NodeId, Timestamp, TopicPartition};
+use ackproof_types::{NodeId, Offset, Timestamp, TopicPartition};
+use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use xxhash_rust::xxh3::Xxh3;
@@ -112,6 +113,9 @@ pub(crate) struct Recorder {
     messages: u64,
     trace: Option<Trace>,
     leaders: Leaders,
+    /// What several controllers have told, by its offset in the metadata log; a topic grows with the record of its
+    /// first new partition.
+    decided: BTreeSet<(NodeId, u64, bool)>,
     coordinators: Vec<TopicPartition>,
     /// How far groups are behind; none: nobody asks.
     pub(crate) lags: Option<Lags>,
@@ -153,6 +157,7 @@ impl Recorder {
             messages: 0,
             trace: watch.trace,
             leaders,
+            decided: BTreeSet::new(),
             coordinators,
             lags: None,
             anchors: Anchors::default(),
@@ -162,13 +167,27 @@ impl Recorder {
 
     /// A fact from a model.
     pub(crate) fn observe(&mut self, now: u64, node: NodeId, observation: Observation) {
+        if let Observation::Decided { offset, fact } = observation {
+            return self.decided(now, node, offset, *fact);
+        }
         self.record(now, node, translate(observation));
+    }
+
+    /// What controllers have decided is put on record once, at the first of them: whoever hears first that it is
+    /// committed tells it.
+    fn decided(&mut self, now: u64, node: NodeId, offset: u64, fact: Observation) {
+        let event = translate(fact);
+        let first = self.context.first_controller(node);
+        let grows = matches!(event, Event::PartitionsAdded { .. });
+        if self.decided.insert((first, offset, grows)) {
+            self.record(now, first, event);
+        }
     }
 
     /// A fact.
     pub(crate) fn record(&mut self, now: u64, node: NodeId, event: Event) {
         self.climb(now);
-        self.leaders.observe(&event);
+        self.leaders.observe(node, &event);
         if let Some(lags) = &mut self.lags {
             lags.observe(&event);
         }
@@ -231,6 +250,7 @@ macro_rules! translate {
             match observation {
                 $( Observation::$name { $($field),* } => Event::$name { $( $field $(: $value)? ),* }, )*
                 Observation::BrokerStarted { epoch: _ } => Event::BrokerStarted,
+                Observation::Decided { fact, .. } => translate(*fact),
             }
         }
     };
@@ -279,9 +299,16 @@ translate! {
     IsrChanged { partition, before, isr }
     Fenced { broker }
     Unfenced { broker }
+    ControllerElected { epoch }
+    ControllerResigned { epoch }
+    MetadataApplied { offset: place(offset), checksums }
     FinalRead { partition, base_offset, records }
     FinalReadDone { partition, start, end }
     FinalReadBy { partition, broker, epoch }
+}
+
+fn place(offset: u64) -> Offset {
+    Offset(i64::try_from(offset).expect("a log fits 63 bits"))
 }
 
 fn found(source: Found) -> PositionSource {

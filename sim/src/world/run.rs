@@ -229,7 +229,9 @@ impl<'a> Director<'a> {
     fn boot_all(&mut self) {
         for (node, role) in self.cast.clone().nodes() {
             match role {
-                Role::Controller(_) | Role::Broker(_) => self.put(Micros::ZERO, Agenda::Boot(node)),
+                Role::Controller(..) | Role::Broker(_) => {
+                    self.put(Micros::ZERO, Agenda::Boot(node))
+                }
                 Role::Producer(number, _, _) => {
                     self.put(self.plan.producers[usize::from(number)].start, Agenda::Boot(node));
                 }

@@ -15,10 +15,12 @@ pub(crate) fn hit(fault: &ScheduledFault, stage: &mut Stage<'_>) -> Result<Vec<H
     let joins = fault.kind.action == Action::Join;
     fitting.retain(|host| stage.is_up(*host) != joins && !stage.is_frozen(*host));
     Ok(match fault.kind.target {
-        Target::Controller(_) => fitting,
-        Target::AnyBroker | Target::AnyProducer(_) | Target::AnyMember(_) => {
-            pick(&fitting, fault.pick).into_iter().collect()
-        }
+        // The harness runs three controllers where a plan has one.
+        Target::Controller(_) | Target::ActiveController(_) => fitting,
+        Target::AnyBroker
+        | Target::AnyController
+        | Target::AnyProducer(_)
+        | Target::AnyMember(_) => pick(&fitting, fault.pick).into_iter().collect(),
         _ => fitting.into_iter().take(1).collect(),
     })
 }
@@ -36,7 +38,13 @@ fn candidates(target: Target, stage: &mut Stage<'_>) -> Result<Vec<Host>, String
     };
     Ok(match target {
         Target::Broker(id) => broker(vec![id]),
-        Target::Controller(_) => cast.hosts(|role| matches!(role, Role::Controller(_))),
+        Target::Controller(number) if stage.plan.main().controllers > 1 => {
+            cast.hosts(|role| role == Role::Controller(number + 1))
+        }
+        Target::Controller(_)
+        | Target::ActiveController(_)
+        | Target::AnyController
+        | Target::AllControllers => cast.hosts(|role| matches!(role, Role::Controller(_))),
         Target::LeaderOf(topic, number) => {
             broker(placed(topic, number, stage)?.leader.into_iter().collect())
         }

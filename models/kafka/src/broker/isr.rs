@@ -88,7 +88,9 @@ impl Broker {
                 epoch: own.1,
                 partitions: proposals.iter().map(|(proposal, _)| proposal.clone()).collect(),
             }));
-        let correlation = self.ask(Channel::Controller, request, out);
+        let Some(correlation) = self.ask(Channel::Controller, request, out) else {
+            return self.retry_proposals(&proposals, out);
+        };
         self.proposals.in_flight = Some((correlation, proposals));
         out.arm(Timer::AlterPartitionTimeout, self.settings().replica_socket_timeout);
     }
@@ -164,7 +166,10 @@ impl Broker {
 
     /// The connection to the controller ended, or did not answer in time.
     pub(super) fn controller_channel_failed(&mut self, out: &mut Out) {
-        out.close(To::Route(self.controller(Channel::Controller)));
+        if let Some(route) = self.controller(Channel::Controller) {
+            out.close(To::Route(route));
+        }
+        self.lose_controller(Channel::Controller);
         out.disarm(Timer::AlterPartitionTimeout);
         if let Some((_, sent)) = self.proposals.in_flight.take() {
             self.retry_proposals(&sent, out);

@@ -2,6 +2,7 @@
 //!
 //! Kafka: `BrokerLifecycleManager`, `BrokerServer` (R5.3–R5.17). A broker never fences itself (R5.16).
 
+use super::controllers::LOOK_AGAIN;
 use super::{Broker, BrokerDisk, BrokerWrite, Out, Timer};
 use crate::machine::{Channel, Ticket};
 use crate::message::{
@@ -99,7 +100,9 @@ impl Broker {
     }
 
     fn ask_lifecycle(&mut self, request: Request, out: &mut Out) {
-        let correlation = self.ask(Channel::Lifecycle, request, out);
+        let Some(correlation) = self.ask(Channel::Lifecycle, request, out) else {
+            return out.arm(Timer::Lifecycle, LOOK_AGAIN);
+        };
         self.lifecycle.in_flight = Some(correlation);
         out.arm(Timer::LifecycleTimeout, Micros(self.settings().broker_session_timeout.0 / 2));
     }
@@ -120,6 +123,7 @@ impl Broker {
                 self.lifecycle.state = State::Starting;
                 self.heartbeat(out);
             }
+            Err(ErrorCode::NotController) => out.arm(Timer::Lifecycle, LOOK_AGAIN),
             // R5.4: an earlier incarnation's session is alive.
             Err(_) => self.retry_lifecycle(out),
         }
@@ -142,6 +146,7 @@ impl Broker {
     }
 
     pub(super) fn lifecycle_failed(&mut self, out: &mut Out) {
+        self.lose_controller(Channel::Lifecycle);
         self.lifecycle.in_flight = None;
         out.disarm(Timer::LifecycleTimeout);
         self.retry_lifecycle(out);
@@ -182,9 +187,10 @@ impl Broker {
         if !self.lifecycle_answered(correlation, out) {
             return;
         }
-        let Ok(state) = result else {
-            self.retry_lifecycle(out);
-            return;
+        let state = match result {
+            Ok(state) => state,
+            Err(ErrorCode::NotController) => return out.arm(Timer::Lifecycle, LOOK_AGAIN),
+            Err(_) => return self.retry_lifecycle(out),
         };
         self.lifecycle.failures = 0;
         let interval = self.settings().broker_heartbeat_interval;

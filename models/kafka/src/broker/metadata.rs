@@ -5,29 +5,48 @@
 
 use super::{Broker, Out, Timer};
 use crate::log::ReplicaLog;
-use crate::machine::Channel;
+use crate::machine::{Channel, Route, To};
+use crate::message::quorum::{Answer, Entry, FetchOfLog, Fetched, LogEnd, Member};
 use crate::message::{
-    ControllerRequest, CorrelationId, MetadataFetchRequest, MetadataResponse, PartitionMetadata,
-    Request,
+    ControllerRequest, CorrelationId, Message, MetadataResponse, PartitionMetadata, Request,
 };
-use crate::metadata::MetadataRecord;
+use crate::metadata::{MetadataRecord, checksum};
+use crate::observation::Observation;
 use crate::partition::{Partition, RoleChange};
-use ackproof_types::{BrokerId, ErrorCode, GroupId, Micros, TopicId, TopicPartition};
-use std::collections::BTreeSet;
+use crate::variant::Variant;
+use ackproof_types::{
+    BrokerId, ControllerEpoch, ControllerId, ErrorCode, GroupId, Micros, Server, TopicId,
+    TopicPartition,
+};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 const RETRY: Micros = Micros::from_millis(50);
-/// `controller.quorum.fetch.timeout.ms`.
-const TIMEOUT: Micros = Micros::from_millis(2000);
 
-/// The place in the metadata log.
+/// The connection that fetches of the metadata log go over.
+fn metadata_log(from: ControllerId) -> Route {
+    Route { to: Server::Controller(from), channel: Channel::MetadataLog }
+}
+
+/// The place in the metadata log, and who is known to lead the quorum (Kafka: an observer's `QuorumState`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct MetadataFollower {
+    /// So many entries are applied.
     offset: u64,
-    in_flight: Option<CorrelationId>,
+    /// The epoch of the last of them.
+    applied_epoch: ControllerEpoch,
+    /// What follows, and is not known to be committed.
+    tail: VecDeque<MetadataEntry>,
+    epoch: ControllerEpoch,
+    leader: Option<ControllerId>,
+    /// Fetches in a row that found no leader.
+    misses: usize,
+    in_flight: Option<(ControllerId, CorrelationId)>,
     published: bool,
     changed: BTreeSet<TopicPartition>,
 }
+
+type MetadataEntry = Entry<Arc<MetadataRecord>>;
 
 impl MetadataFollower {
     /// The next record wanted.
@@ -39,24 +58,69 @@ impl MetadataFollower {
     pub(super) fn is_published(&self) -> bool {
         self.published
     }
+
+    /// Who leads the quorum, as far as this broker knows.
+    pub(super) fn leader(&self, controllers: &[ControllerId]) -> Option<ControllerId> {
+        match controllers {
+            [only] => Some(*only),
+            _ => self.leader,
+        }
+    }
+
+    fn end(&self) -> LogEnd {
+        let epoch = self.tail.back().map_or(self.applied_epoch, |last| last.epoch);
+        LogEnd { epoch, offset: self.offset + self.tail.len() as u64 }
+    }
+
+    /// What somebody says of the leader; whether it was news.
+    fn learn(&mut self, epoch: ControllerEpoch, leader: Option<ControllerId>) -> bool {
+        let is_news = epoch > self.epoch || (epoch == self.epoch && leader > self.leader);
+        if is_news {
+            (self.epoch, self.leader) = (epoch, leader);
+        }
+        is_news
+    }
 }
 
 impl Broker {
+    /// From the leader; if it does not answer, from one controller after the other.
     pub(super) fn fetch_metadata(&mut self, out: &mut Out) {
         if self.metadata.in_flight.is_some() {
             return;
         }
-        let request = Request::Controller(ControllerRequest::MetadataFetch(MetadataFetchRequest {
-            broker: self.env.id,
-            offset: self.metadata.offset,
+        let all = &self.env.cluster.controllers;
+        let leader = self.metadata.leader(all).filter(|_| self.metadata.misses.is_multiple_of(2));
+        let turn = self.metadata.misses + usize::from(self.env.id.0);
+        let from = leader.unwrap_or_else(|| all[turn % all.len()]);
+        let request = Request::Controller(ControllerRequest::MetadataFetch(FetchOfLog {
+            member: Member::Observer(self.env.id),
+            epoch: self.metadata.epoch,
+            end: self.metadata.end(),
+            high_watermark: self.metadata.offset,
         }));
-        let correlation = self.ask(Channel::MetadataLog, request, out);
-        self.metadata.in_flight = Some(correlation);
-        out.arm(Timer::MetadataTimeout, TIMEOUT);
+        let correlation = self.correlation();
+        out.send(metadata_log(from), Message::Request(correlation, request));
+        self.metadata.in_flight = Some((from, correlation));
+        out.arm(Timer::MetadataTimeout, self.settings().quorum.fetch_timeout);
     }
 
-    pub(super) fn metadata_failed(&mut self, out: &mut Out) {
+    pub(super) fn metadata_timed_out(&mut self, out: &mut Out) {
+        if let Some((from, _)) = self.metadata.in_flight {
+            out.close(To::Route(metadata_log(from)));
+            self.metadata_failed(out);
+        }
+    }
+
+    /// The connection to a controller ended.
+    pub(super) fn metadata_lost(&mut self, from: ControllerId, out: &mut Out) {
+        if self.metadata.in_flight.is_some_and(|(asked, _)| asked == from) {
+            self.metadata_failed(out);
+        }
+    }
+
+    fn metadata_failed(&mut self, out: &mut Out) {
         self.metadata.in_flight = None;
+        self.metadata.misses += 1;
         out.disarm(Timer::MetadataTimeout);
         out.arm(Timer::MetadataRetry, RETRY);
     }
@@ -64,28 +128,85 @@ impl Broker {
     pub(super) fn metadata_fetched(
         &mut self,
         correlation: CorrelationId,
-        records: &[Arc<MetadataRecord>],
+        answer: Answer<Fetched<Arc<MetadataRecord>>>,
         out: &mut Out,
     ) {
-        if self.metadata.in_flight != Some(correlation) {
+        if self.metadata.in_flight.is_none_or(|(_, asked)| asked != correlation) {
             return;
         }
-        self.metadata.in_flight = None;
-        for record in records {
-            self.env.image.apply(record);
-            self.metadata.offset += 1;
-            match &**record {
-                MetadataRecord::Partition { partition, .. } => {
-                    self.metadata.changed.insert(*partition);
-                    self.coordinator.partition_exists(*partition);
-                }
-                MetadataRecord::RegisterBroker { .. }
-                | MetadataRecord::BrokerChange { .. }
-                | MetadataRecord::ProducerIds { .. } => {}
+        let known = answer.leader.filter(|leader| self.env.cluster.controllers.contains(leader));
+        let is_news = self.metadata.learn(answer.epoch, known);
+        // KAFKA-6082: a broker that compares no epochs.
+        let obeys = self.env.cluster.variants.has(Variant::ZombieController);
+        let is_taken = match answer.result {
+            Ok(fetched) => {
+                (obeys || answer.epoch == self.metadata.epoch) && self.take_metadata(fetched, out)
             }
+            Err(_) => is_news && known.is_some(),
+        };
+        if !is_taken {
+            return self.metadata_failed(out);
         }
+        self.metadata.in_flight = None;
+        self.metadata.misses = 0;
         self.publish(out);
         self.fetch_metadata(out);
+    }
+
+    /// Takes what the leader has. What is applied is never taken back: to Kafka that is a fatal error.
+    fn take_metadata(&mut self, fetched: Fetched<Arc<MetadataRecord>>, out: &mut Out) -> bool {
+        match fetched {
+            Fetched::Diverging(theirs) => {
+                let Some(stays) = theirs.offset.checked_sub(self.metadata.offset) else {
+                    return false;
+                };
+                self.metadata.tail.retain({
+                    let mut at = 0;
+                    move |entry| {
+                        at += 1;
+                        at <= stays && entry.epoch <= theirs.epoch
+                    }
+                });
+            }
+            Fetched::Entries { entries, high_watermark } => {
+                self.metadata.tail.extend(entries);
+                self.apply_committed(high_watermark, out);
+            }
+        }
+        true
+    }
+
+    fn apply_committed(&mut self, high_watermark: u64, out: &mut Out) {
+        let (first, several) = (self.metadata.offset, self.env.cluster.controllers.len() > 1);
+        let mut checksums = Vec::new();
+        while self.metadata.offset < high_watermark {
+            let Some(entry) = self.metadata.tail.pop_front() else { break };
+            if several {
+                checksums.push(checksum(&entry));
+            }
+            self.metadata.offset += 1;
+            self.metadata.applied_epoch = entry.epoch;
+            if let Some(record) = entry.payload.record() {
+                self.apply_record(record);
+            }
+        }
+        if !checksums.is_empty() {
+            let checksums = checksums.into();
+            out.observe(Observation::MetadataApplied { offset: first, checksums });
+        }
+    }
+
+    fn apply_record(&mut self, record: &MetadataRecord) {
+        self.env.image.apply(record);
+        match record {
+            MetadataRecord::Partition { partition, .. } => {
+                self.metadata.changed.insert(*partition);
+                self.coordinator.partition_exists(*partition);
+            }
+            MetadataRecord::RegisterBroker { .. }
+            | MetadataRecord::BrokerChange { .. }
+            | MetadataRecord::ProducerIds { .. } => {}
+        }
     }
 
     /// Roles are applied only once the image holds this process's registration (R5.9): before, it

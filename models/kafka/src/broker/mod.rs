@@ -4,11 +4,13 @@
 //! - [`produce`] appends and their wait for replicas · [`fetch`] reads and their parking
 //! - [`high_watermark`] what follows when it moves
 //! - [`session`] what a follower asked for · [`replication`] fetching as a follower
-//! - [`isr`] proposals to the controller · [`partitions`] the replicas it hosts
+//! - [`isr`] proposals to the controller · [`controllers`] which one that is
+//! - [`partitions`] the replicas it hosts
 //! - [`quota`] how much a client may write and read · [`coordination`] the group coordinator's place in the broker
 //!
 //! Kafka: `KafkaApis`, `ReplicaManager`, `BrokerServer`.
 
+mod controllers;
 mod coordination;
 mod fetch;
 mod high_watermark;
@@ -116,6 +118,7 @@ pub struct Broker {
     partitions: Partitions,
     loaded: BTreeMap<TopicPartition, ReplicaLog>,
     lifecycle: lifecycle::Lifecycle,
+    channels: controllers::Channels,
     metadata: metadata::MetadataFollower,
     produce: produce::ProducePurgatory,
     fetch: fetch::FetchPurgatory,
@@ -151,6 +154,7 @@ impl Machine for Broker {
             partitions: Partitions::new(&config.cluster),
             loaded,
             lifecycle: lifecycle::Lifecycle::new(disk),
+            channels: controllers::Channels::default(),
             metadata: metadata::MetadataFollower::default(),
             produce: produce::ProducePurgatory::default(),
             fetch: fetch::FetchPurgatory::default(),
@@ -227,18 +231,6 @@ impl Broker {
         self.lifecycle.epoch().unwrap_or(BrokerEpoch::UNKNOWN)
     }
 
-    /// The connection to the active controller.
-    fn controller(&self, channel: Channel) -> Route {
-        Route { to: Server::Controller(self.env.cluster.controller), channel }
-    }
-
-    /// Asks the active controller.
-    fn ask(&mut self, channel: Channel, request: Request, out: &mut Out) -> CorrelationId {
-        let correlation = self.correlation();
-        out.send(self.controller(channel), Message::Request(correlation, request));
-        correlation
-    }
-
     fn request(&mut self, from: Peer, correlation: CorrelationId, request: Request, out: &mut Out) {
         if !self.lifecycle.serves() {
             // The ports are not open yet (R5.9): whoever tries is turned away.
@@ -286,7 +278,7 @@ impl Broker {
                 self.session_refused(leader, correlation, out);
             }
             (Server::Controller(_), Response::Controller(response)) => {
-                self.controller_answered(correlation, response, out);
+                self.controller_answered(from.route, correlation, response, out);
             }
             (_, response) => {
                 out.misplaced(To::Route(from.route), response.name());
@@ -297,10 +289,14 @@ impl Broker {
 
     fn controller_answered(
         &mut self,
+        route: Route,
         correlation: CorrelationId,
         response: ControllerResponse,
         out: &mut Out,
     ) {
+        if response.is_refused_by_a_standby() {
+            self.lose_controller(route.channel);
+        }
         match response {
             ControllerResponse::BrokerRegistration(result) => {
                 self.registered(correlation, result, out);
@@ -310,8 +306,12 @@ impl Broker {
             }
             ControllerResponse::AlterPartition(result) => self.altered(correlation, result, out),
             ControllerResponse::AllocateProducerIds(result) => self.ids_allocated(result, out),
-            ControllerResponse::MetadataFetch(records) => {
-                self.metadata_fetched(correlation, &records, out);
+            ControllerResponse::MetadataFetch(answer) => {
+                self.metadata_fetched(correlation, answer, out);
+            }
+            ControllerResponse::Quorum(_) => {
+                out.misplaced(To::Route(route), response.name());
+                self.disconnected(route, out);
             }
         }
     }
@@ -319,8 +319,9 @@ impl Broker {
     fn disconnected(&mut self, route: Route, out: &mut Out) {
         match (route.to, route.channel) {
             (Server::Broker(leader), _) => self.fetcher_failed(leader, out),
+            (Server::Controller(from), Channel::MetadataLog) => self.metadata_lost(from, out),
+            (Server::Controller(_), channel) if self.controller(channel) != Some(route) => {}
             (Server::Controller(_), Channel::Lifecycle) => self.lifecycle_failed(out),
-            (Server::Controller(_), Channel::MetadataLog) => self.metadata_failed(out),
             (Server::Controller(_), _) => self.controller_channel_failed(out),
         }
     }
@@ -329,14 +330,13 @@ impl Broker {
         match timer {
             Timer::Lifecycle => self.lifecycle_due(out),
             Timer::LifecycleTimeout => {
-                out.close(To::Route(self.controller(Channel::Lifecycle)));
+                if let Some(route) = self.controller(Channel::Lifecycle) {
+                    out.close(To::Route(route));
+                }
                 self.lifecycle_failed(out);
             }
             Timer::MetadataRetry => self.fetch_metadata(out),
-            Timer::MetadataTimeout => {
-                out.close(To::Route(self.controller(Channel::MetadataLog)));
-                self.metadata_failed(out);
-            }
+            Timer::MetadataTimeout => self.metadata_timed_out(out),
             Timer::LagCheck => self.check_lag(out),
             Timer::HighWatermarkCheckpoint => {
                 self.checkpoint_high_watermarks(out);
@@ -358,7 +358,6 @@ impl Broker {
             Timer::PartitionBackoff(partition) => self.partition_may_retry(partition, out),
             Timer::AlterPartitionRetry => self.send_proposals(out),
             Timer::AlterPartitionTimeout | Timer::ProducerIdsTimeout => {
-                out.close(To::Route(self.controller(Channel::Controller)));
                 self.controller_channel_failed(out);
             }
             Timer::Group(timer) => self.group_fire(timer, out),

@@ -2,6 +2,7 @@
 //!
 //! Kafka: `ReplicaManager#appendRecords`, `DelayedProduce` (R4.*), `RPCProducerIdManager` (R6.18).
 
+use super::controllers::LOOK_AGAIN;
 use super::{Broker, Out, Timer, reply};
 use crate::machine::{Channel, ConnectionId, To};
 use crate::message::{
@@ -261,8 +262,10 @@ impl Broker {
                 self.env.id,
                 self.epoch(),
             ));
-            self.ask(Channel::Controller, request, out);
-            out.arm(Timer::ProducerIdsTimeout, self.settings().replica_socket_timeout);
+            let is_asked = self.ask(Channel::Controller, request, out).is_some();
+            let patience =
+                if is_asked { self.settings().replica_socket_timeout } else { LOOK_AGAIN };
+            out.arm(Timer::ProducerIdsTimeout, patience);
         }
     }
 

@@ -202,7 +202,7 @@ impl Controller {
         if let Some(contact) = self.contacts.get_mut(&broker) {
             contact.controlled_shutdown_offset = None;
         }
-        out.observe(Observation::Fenced { broker });
+        self.observe(Observation::Fenced { broker });
     }
 
     /// R5.13, R5.15: with the same epoch; it leads only what nobody leads.
@@ -220,7 +220,7 @@ impl Controller {
             },
             out,
         );
-        out.observe(Observation::Unfenced { broker });
+        self.observe(Observation::Unfenced { broker });
         self.elect_leaderless(out);
         self.create_topics(out);
     }

@@ -1,51 +1,57 @@
-//! The controller: the one writer of the metadata log (Kafka: `QuorumController`).
+//! A controller: one voter of the quorum that keeps the metadata log, and its only writer while it is the active
+//! one (Kafka: `QuorumController`).
 //!
-//! It stands for the whole quorum: one process, whose append is the commit (R5.1). It knows brokers
-//! by their registrations and heartbeats alone; clients never speak to it.
+//! It knows brokers by their registrations and heartbeats alone; clients never speak to it. With one controller a
+//! flush is the commit.
 //!
-//! - `log` its disk · `election` who leads · `lifecycle` registration, heartbeats, fencing
+//! - `office` becoming the active one, commits, and giving it up · `port` the quorum's messages
+//! - `election` who leads · `lifecycle` registration, heartbeats, fencing
 //! - `partitions` creation of topics and partitions, in-sync sets, elections by timer
 
 mod election;
 mod lifecycle;
-mod log;
+mod office;
 mod partitions;
+mod port;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test names only the answer it expects")]
 mod tests;
 
-pub use log::MetadataLog;
-
-use crate::config::ClusterConfig;
-use crate::machine::{ConnectionId, Input, InputOf, Machine, Outbox, Peer, Ticket, To};
+use crate::config::{ClusterConfig, ControllerConfig};
+use crate::machine::{Channel, ConnectionId, Input, InputOf, Machine, Outbox, Peer, Route, To};
 use crate::message::{
-    ControllerRequest, ControllerResponse, CorrelationId, Message, MetadataFetchRequest, Request,
-    Response,
+    ControllerRequest, ControllerResponse, CorrelationId, Message, Request, Response,
 };
-use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::metadata::{MetadataImage, MetadataRecord, PartitionRegistration};
 use crate::observation::Observation;
-use crate::profile::Rule;
+use crate::raft::disk::{QuorumDisk, QuorumWrite};
+use crate::raft::{self, Asker, Life, Replica, VoterConfig};
 use crate::variant::Variant;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, Delay, ErrorCode, Micros, ProducerId, Timestamp, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, ControllerEpoch, ErrorCode, ProducerId, Server, Timestamp, TopicId,
+    TopicPartition,
 };
+use port::Wire;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-/// How long a fetch of the metadata log parks (R5.26).
-const METADATA_FETCH_MAX_WAIT: Micros = Micros::from_millis(500);
+/// The disk of a controller.
+pub type MetadataLog = QuorumDisk<Arc<MetadataRecord>>;
+/// A change of it.
+pub type MetadataWrite = QuorumWrite<Arc<MetadataRecord>>;
+
 /// Producer ids handed out at a time (Kafka: `ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`).
 const PRODUCER_ID_BLOCK: u32 = 1000;
 
-/// The timers of the controller.
+/// The timers of a controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Timer {
     /// A broker was not heard of for `broker.session.timeout.ms`.
     Session(BrokerId),
     /// Look for a broker to fence: one whose session is over (R5.11).
     StaleCheck,
-    /// A parked fetch of the metadata log by this broker has waited long enough.
-    Observer(BrokerId),
+    /// A timer of the quorum.
+    Quorum(raft::Timer),
     /// Look for leaderless partitions that may elect uncleanly (R5.22).
     UncleanElection,
     /// Give partitions back to their preferred leaders (R5.23).
@@ -58,35 +64,48 @@ pub enum ControllerCall {
     /// An administrator wants the topic to have so many partitions in all (KIP-195). The request does not go
     /// over the network.
     CreatePartitions(TopicId, u16),
+    /// Stop in good order: the active controller has the others elect at once.
+    Shutdown,
 }
 
-/// The controller. What is not in the metadata log is lost at a restart (R5.12).
+/// A controller. What is not in the metadata log is lost at a restart (R5.12).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Controller {
     config: Arc<ClusterConfig>,
-    log: Vec<Arc<MetadataRecord>>,
+    raft: Replica<Arc<MetadataRecord>>,
+    office: Office,
+    /// The metadata: of the active controller as of the end of its log, else of what is committed (R5.1).
     image: MetadataImage,
+    /// So many entries are committed, and whoever waits for them has been told.
+    told: u64,
     contacts: BTreeMap<BrokerId, Contact>,
     /// Brokers whose session has not expired.
     sessions: BTreeSet<BrokerId>,
     /// Brokers whose session has expired, oldest first, until the check fences them.
     stale: Vec<BrokerId>,
-    observers: BTreeMap<BrokerId, Observer>,
-    /// So many records are flushed: only they count, and are told to brokers (R5.1, R5.30).
-    committed: usize,
-    /// Flushes under way, each with the number of records it covers.
-    flushing: VecDeque<(Ticket, usize)>,
     /// Answers that wait for the record before this offset.
     deferred: VecDeque<Deferred>,
+    /// Facts that wait likewise.
+    facts: VecDeque<(u64, Observation)>,
+}
+
+/// What a controller is to the brokers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Office {
+    /// It follows the log, and decides nothing.
+    Standby,
+    /// It decides, in this epoch (R5.31).
+    Active(ControllerEpoch),
 }
 
 /// An answer that waits (Kafka: `DeferredEventQueue`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Deferred {
-    /// For so many records.
-    upto: usize,
+    /// For so many entries.
+    upto: u64,
     connection: ConnectionId,
-    message: Message,
+    correlation: CorrelationId,
+    response: ControllerResponse,
 }
 
 /// What heartbeats told of a broker.
@@ -98,87 +117,73 @@ struct Contact {
     controlled_shutdown_offset: Option<u64>,
 }
 
-/// A parked fetch of the metadata log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Observer {
-    connection: ConnectionId,
-    correlation: CorrelationId,
-    offset: u64,
-}
-
-type Out = Outbox<Timer, MetadataRecord>;
+type Out = Outbox<Timer, MetadataWrite>;
 
 impl Machine for Controller {
-    type Config = Arc<ClusterConfig>;
+    type Config = ControllerConfig;
     type Timer = Timer;
     type Disk = MetadataLog;
     type Call = ControllerCall;
 
     fn boot(config: &Self::Config, disk: &MetadataLog, _: Timestamp, out: &mut Out) -> Self {
-        let mut image = MetadataImage::default();
-        for record in disk.records() {
-            image.apply(record);
-        }
-        let settings = &config.broker;
-        for broker in image.brokers.keys() {
-            // R5.12: every clock starts anew.
-            out.arm(Timer::Session(*broker), settings.broker_session_timeout);
-        }
-        // A check of a controller that has been up for long: where in its period a session ends is
-        // arbitrary.
-        out.arm(Timer::StaleCheck, Delay::rest_of(lifecycle::stale_check_interval(settings)));
-        // R17.14.
-        let all = !config.profile.has(Rule::FencedBrokersUntracked);
-        let tracked = image.brokers.iter().filter(|(_, known)| all || !known.fenced);
-        let sessions = tracked.map(|(broker, _)| *broker).collect();
-        if settings.auto_leader_rebalance {
-            out.arm(Timer::PreferredElection, settings.leader_imbalance_check_interval);
-        }
-        if config.topics.iter().any(|topic| topic.unclean_leader_election) {
-            out.arm(Timer::UncleanElection, settings.unclean_leader_election_interval);
-        }
-        Self {
-            config: Arc::clone(config),
-            log: disk.records().to_vec(),
-            committed: disk.records().len(),
-            flushing: VecDeque::new(),
-            deferred: VecDeque::new(),
-            image,
+        let ControllerConfig { id, cluster } = config;
+        let voter = Arc::new(VoterConfig {
+            id: *id,
+            voters: Arc::clone(&cluster.controllers),
+            settings: cluster.broker.quorum,
+            profile: cluster.profile,
+            variants: cluster.variants,
+        });
+        let mut controller = Self {
+            config: Arc::clone(cluster),
+            raft: Replica::boot(voter, disk, &mut Wire(out)),
+            office: Office::Standby,
+            image: MetadataImage::default(),
+            told: 0,
             contacts: BTreeMap::new(),
-            sessions,
+            sessions: BTreeSet::new(),
             stale: Vec::new(),
-            observers: BTreeMap::new(),
-        }
+            deferred: VecDeque::new(),
+            facts: VecDeque::new(),
+        };
+        controller.keep_up(out);
+        controller.raft.end_step(&mut Wire(out));
+        controller
     }
 
     fn step(&mut self, _: Timestamp, input: InputOf<Self>, out: &mut Out) {
-        let end = self.log.len();
         match input {
             Input::Deliver { from, message: Message::Request(correlation, request) } => {
                 self.request(from, correlation, request, out);
             }
-            Input::Fire(timer) => self.fire(timer, out),
-            Input::Flushed(ticket) => self.flushed(ticket, out),
-            Input::Deliver { from, message: Message::Response(_, response) } => {
-                out.misplaced(To::Route(from.route), response.name());
+            Input::Deliver { from, message: Message::Response(correlation, response) } => {
+                self.response(from.route, correlation, response, out);
             }
+            Input::Fire(timer) => self.fire(timer, out),
+            Input::Flushed(ticket) => self.raft.flushed(ticket, &mut Wire(out)),
             Input::Deliver { from, message: Message::Throttled(..) } => {
                 out.misplaced(To::Route(from.route), "Throttled");
+                self.disconnected(from.route, out);
             }
-            // It opens no connections, and `acks=0` is not its.
-            Input::Deliver { message: Message::NoResponse(_), .. }
-            | Input::SendCompleted(_)
-            | Input::Disconnected(_) => {}
+            Input::Disconnected(route) => self.disconnected(route, out),
+            // `acks=0` is not its.
+            Input::Deliver { message: Message::NoResponse(_), .. } | Input::SendCompleted(_) => {}
             Input::Call(ControllerCall::CreatePartitions(topic, count)) => {
-                self.create_partitions(topic, count, out);
+                if self.is_active() {
+                    self.create_partitions(topic, count, out);
+                }
             }
+            Input::Call(ControllerCall::Shutdown) => self.raft.stop(&mut Wire(out)),
         }
-        if self.log.len() > end {
-            self.flushing.push_back((out.flush(), self.log.len()));
+        self.keep_up(out);
+        self.raft.end_step(&mut Wire(out));
+        if self.raft.life() == Life::MayStop {
+            out.exit();
         }
     }
 
     fn check(&self) {
+        self.raft.check();
         self.check_commits();
         self.check_sessions();
         self.check_partitions();
@@ -188,8 +193,8 @@ impl Machine for Controller {
 impl Controller {
     /// R5.1: what is told is committed; answers wait in the order of the log.
     fn check_commits(&self) {
-        assert!(self.committed <= self.log.len(), "more is flushed than written");
-        assert!(self.deferred.iter().all(|it| it.upto > self.committed), "{:?}", self.deferred);
+        assert!(self.told <= self.raft.high_watermark(), "more is told than committed");
+        assert!(self.deferred.iter().all(|it| it.upto > self.told), "{:?}", self.deferred);
         assert!(self.deferred.iter().is_sorted_by_key(|it| it.upto), "{:?}", self.deferred);
     }
 
@@ -229,7 +234,15 @@ impl Controller {
         let Request::Controller(request) = request else {
             return out.misplaced(To::Connection(from.connection), request.name());
         };
+        let asker = Asker { connection: from.connection, correlation };
         let response = match request {
+            ControllerRequest::MetadataFetch(request) => {
+                return self.raft.fetch_request(asker, request, &mut Wire(out));
+            }
+            ControllerRequest::Quorum(request) => {
+                return self.raft.request(asker, &request, &mut Wire(out));
+            }
+            request if !self.is_active() => office::not_controller(&request),
             ControllerRequest::BrokerRegistration(request) => {
                 ControllerResponse::BrokerRegistration(self.register(&request, out))
             }
@@ -244,40 +257,53 @@ impl Controller {
                     self.allocate_producer_ids(broker, epoch, out),
                 )
             }
-            ControllerRequest::MetadataFetch(request) => {
-                return self.fetch(from.connection, correlation, request, out);
-            }
         };
-        let response = Response::Controller(response);
-        let message = Message::Response(correlation, response);
-        if self.log.len() > self.committed {
-            let (upto, connection) = (self.log.len(), from.connection);
-            self.deferred.push_back(Deferred { upto, connection, message });
+        if self.is_active() && self.log_end() > self.told {
+            let (upto, connection) = (self.log_end(), from.connection);
+            self.deferred.push_back(Deferred { upto, connection, correlation, response });
         } else {
+            let message = Message::Response(correlation, Response::Controller(response));
             out.reply(from.connection, message);
         }
     }
 
-    /// R5.1, R5.30: what is flushed is committed.
-    fn flushed(&mut self, ticket: Ticket, out: &mut Out) {
-        while let Some((_, upto)) = self.flushing.pop_front_if(|(asked, _)| *asked <= ticket) {
-            self.committed = upto;
+    fn response(
+        &mut self,
+        route: Route,
+        correlation: CorrelationId,
+        response: Response,
+        out: &mut Out,
+    ) {
+        match (route, response) {
+            (
+                Route { to: Server::Controller(voter), channel: Channel::MetadataLog },
+                Response::Controller(ControllerResponse::MetadataFetch(answer)),
+            ) => self.raft.fetched(voter, correlation.0, answer, &mut Wire(out)),
+            (
+                Route { to: Server::Controller(voter), channel: Channel::Quorum },
+                Response::Controller(ControllerResponse::Quorum(answer)),
+            ) => self.raft.answered(voter, correlation.0, &answer, &mut Wire(out)),
+            (_, response) => {
+                out.misplaced(To::Route(route), response.name());
+                self.disconnected(route, out);
+            }
         }
-        while let Some(answer) = self.deferred.pop_front_if(|it| it.upto <= self.committed) {
-            out.reply(answer.connection, answer.message);
+    }
+
+    fn disconnected(&mut self, route: Route, out: &mut Out) {
+        let Server::Controller(voter) = route.to else { return };
+        if route.channel == Channel::MetadataLog {
+            self.raft.fetch_disconnected(voter, &mut Wire(out));
+        } else {
+            self.raft.disconnected(voter, &mut Wire(out));
         }
-        self.answer_observers(out);
     }
 
     fn fire(&mut self, timer: Timer, out: &mut Out) {
         match timer {
             Timer::Session(broker) => self.expire(broker),
             Timer::StaleCheck => self.fence_stale(out),
-            Timer::Observer(broker) => {
-                if let Some(observer) = self.observers.remove(&broker) {
-                    self.answer(observer, out);
-                }
-            }
+            Timer::Quorum(timer) => self.raft.fire(timer, &mut Wire(out)),
             Timer::UncleanElection => {
                 out.arm(timer, self.config.broker.unclean_leader_election_interval);
                 self.elect_leaderless(out);
@@ -289,16 +315,25 @@ impl Controller {
         }
     }
 
-    /// Appends a record, which commits and applies it (R5.1).
+    /// Appends a record and applies it, before it is committed (R5.1).
     fn append(&mut self, record: MetadataRecord, out: &mut Out) {
         self.image.apply(&record);
-        self.log.push(Arc::new(record.clone()));
-        out.write(record);
+        self.raft.append(Arc::new(record), &mut Wire(out));
+    }
+
+    /// Puts on record what the last record says, once it is committed.
+    fn observe(&mut self, fact: Observation) {
+        self.facts.push_back((self.log_end(), fact));
+    }
+
+    /// As [`Self::observe`], of the next record.
+    fn announce(&mut self, fact: Observation) {
+        self.facts.push_back((self.log_end() + 1, fact));
     }
 
     /// The offset of the next record.
     fn log_end(&self) -> u64 {
-        u64::try_from(self.log.len()).expect("a length fits 64 bits")
+        self.raft.log_end()
     }
 
     /// R5.7.
@@ -325,38 +360,6 @@ impl Controller {
         self.append(MetadataRecord::ProducerIds { broker, next }, out);
         Ok((ProducerId(first), PRODUCER_ID_BLOCK))
     }
-
-    /// R5.26: answers at once if there is something to tell, else parks.
-    fn fetch(
-        &mut self,
-        connection: ConnectionId,
-        correlation: CorrelationId,
-        request: MetadataFetchRequest,
-        out: &mut Out,
-    ) {
-        let observer = Observer { connection, correlation, offset: request.offset };
-        if request.offset < self.committed as u64 {
-            self.answer(observer, out);
-        } else {
-            // A fetch still parked from a connection before can have no reader any more.
-            self.observers.insert(request.broker, observer);
-            out.arm(Timer::Observer(request.broker), METADATA_FETCH_MAX_WAIT);
-        }
-    }
-
-    fn answer(&self, observer: Observer, out: &mut Out) {
-        let from = usize::try_from(observer.offset).unwrap_or(usize::MAX);
-        let records = self.log.get(from..self.committed).unwrap_or_default().to_vec();
-        let response = Response::Controller(ControllerResponse::MetadataFetch(records));
-        out.reply(observer.connection, Message::Response(observer.correlation, response));
-    }
-
-    fn answer_observers(&mut self, out: &mut Out) {
-        for (broker, observer) in std::mem::take(&mut self.observers) {
-            out.disarm(Timer::Observer(broker));
-            self.answer(observer, out);
-        }
-    }
 }
 
 /// `isr` ascending, as the history has it.
@@ -369,10 +372,10 @@ fn ascending(isr: &[BrokerId]) -> Arc<[BrokerId]> {
 /// What a new state of a partition is on record as.
 fn observation(
     partition: TopicPartition,
-    before: Option<&crate::metadata::PartitionRegistration>,
-    change: &election::Change,
+    before: Option<&PartitionRegistration>,
+    state: &PartitionRegistration,
+    unclean: bool,
 ) -> Option<Observation> {
-    let state = &change.state;
     match before {
         Some(before) if before.leader == state.leader => (before.isr != state.isr).then(|| {
             let (before, isr) = (ascending(&before.isr), ascending(&state.isr));
@@ -383,7 +386,7 @@ fn observation(
             leader: state.leader,
             epoch: state.leader_epoch,
             isr: ascending(&state.isr),
-            unclean: change.unclean,
+            unclean,
         }),
     }
 }

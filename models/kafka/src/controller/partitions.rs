@@ -58,7 +58,7 @@ impl Controller {
             (!isr.is_empty()).then_some((id, replicas, isr))
         });
         let Some(placed) = placed.collect::<Option<Vec<_>>>() else { return };
-        out.observe(Observation::PartitionsAdded { topic, partitions: count });
+        self.announce(Observation::PartitionsAdded { topic, partitions: count });
         for (id, replicas, isr) in placed {
             self.create(id, replicas, isr, out);
         }
@@ -261,10 +261,11 @@ impl Controller {
     }
 
     fn write_partition(&mut self, partition: TopicPartition, change: Change, out: &mut Out) {
-        let fact = observation(partition, self.image.partitions.get(&partition), &change);
+        let before = self.image.partitions.get(&partition);
+        let fact = observation(partition, before, &change.state, change.unclean);
         self.append(MetadataRecord::Partition { partition, state: change.state }, out);
         if let Some(fact) = fact {
-            out.observe(fact);
+            self.observe(fact);
         }
     }
 }

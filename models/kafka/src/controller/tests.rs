@@ -4,6 +4,7 @@ use super::*;
 use crate::config::{BrokerSettings, LogConfig, TopicConfig};
 use crate::driver::{After, Process};
 use crate::machine::{Channel, Effect, EffectOf, Route};
+use crate::message::quorum::{FetchOfLog, Fetched, LogEnd, Member};
 use crate::message::{
     AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest, ControllerRequest,
     ControllerResponse, HeartbeatState, IsrProposal, IsrState,
@@ -19,7 +20,7 @@ struct Driver {
     process: Process<Controller>,
 }
 
-fn config(unclean: bool, variants: Variants) -> Arc<ClusterConfig> {
+fn config(unclean: bool, variants: Variants) -> ControllerConfig {
     let topic = TopicConfig {
         partitions: 1,
         replication_factor: 3,
@@ -28,9 +29,9 @@ fn config(unclean: bool, variants: Variants) -> Arc<ClusterConfig> {
         max_message_bytes: 1 << 20,
         log: LogConfig::with_segments_of(1 << 30),
     };
-    Arc::new(ClusterConfig {
+    let cluster = ClusterConfig {
         brokers: [1, 2, 3].map(BrokerId).into(),
-        controller: CONTROLLER,
+        controllers: [CONTROLLER].into(),
         group_names: Default::default(),
         topics: vec![topic],
         racks: Default::default(),
@@ -38,7 +39,8 @@ fn config(unclean: bool, variants: Variants) -> Arc<ClusterConfig> {
         broker: BrokerSettings::default(),
         profile: Profile::default(),
         variants,
-    })
+    };
+    ControllerConfig { id: CONTROLLER, cluster: Arc::new(cluster) }
 }
 
 impl Driver {
@@ -305,12 +307,15 @@ fn a_fenced_or_restarted_broker_stays_out_and_a_stale_proposal_is_refused() {
 fn metadata_fetch_parks_until_there_is_news() {
     let mut driver = Driver::running(false);
     let offset = driver.controller().log_end();
-    let fetch = Request::Controller(ControllerRequest::MetadataFetch(MetadataFetchRequest {
-        broker: BrokerId(2),
-        offset,
+    let fetch = Request::Controller(ControllerRequest::MetadataFetch(FetchOfLog {
+        member: Member::Observer(BrokerId(2)),
+        epoch: ControllerEpoch(1),
+        end: LogEnd { epoch: ControllerEpoch(1), offset },
+        high_watermark: offset,
     }));
     let effects = driver.ask(fetch);
-    assert!(matches!(effects[..], [Effect::Arm { timer: Timer::Observer(BrokerId(2)), .. }]));
+    let parked = Timer::Quorum(raft::Timer::Parked(Member::Observer(BrokerId(2))));
+    assert!(matches!(effects[..], [Effect::Arm { timer, .. }] if timer == parked));
     driver.fire(Timer::Session(BrokerId(1)));
     let news = driver.fire(Timer::StaleCheck).into_iter().find_map(|effect| match effect {
         Effect::Send {
@@ -320,7 +325,10 @@ fn metadata_fetch_parks_until_there_is_news() {
         } => Some(it),
         _ => None,
     });
-    assert_eq!(news.map(|records| records.len()), Some(2), "election and fencing");
+    let Some(Ok(Fetched::Entries { entries, .. })) = news.map(|answer| answer.result) else {
+        panic!("no records");
+    };
+    assert_eq!(entries.len(), 2, "election and fencing");
 }
 
 proptest::proptest! {
@@ -352,9 +360,11 @@ proptest::proptest! {
 #[test]
 fn a_line_decides_whether_a_clean_restart_waits_for_the_session() {
     for (version, waits) in [(KafkaVersion::V4_0, true), (KafkaVersion::V4_1, false)] {
-        let mut cluster = ClusterConfig::clone(&config(false, Variants::default()));
+        let mut cluster = ClusterConfig::clone(&config(false, Variants::default()).cluster);
         cluster.profile.version = version;
-        let mut driver = Driver { process: Process::new(Arc::new(cluster)) };
+        let mut driver = Driver {
+            process: Process::new(ControllerConfig { id: CONTROLLER, cluster: Arc::new(cluster) }),
+        };
         assert_eq!(driver.process.boot(Timestamp::START, &mut Vec::new()), After::Runs);
         driver.register(1, 7).unwrap();
         // It is fenced, and its session lives.

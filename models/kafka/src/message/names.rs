@@ -1,5 +1,6 @@
 //! What Kafka calls each request, for the record (`ApiKeys`). A response has the name of what it answers.
 
+use super::quorum::{QuorumReply, QuorumRequest};
 use super::{
     ControllerRequest, ControllerResponse, GroupRequest, GroupResponse, Request, Response,
 };
@@ -33,6 +34,19 @@ impl ControllerRequest {
             Self::AlterPartition(_) => "AlterPartition",
             Self::AllocateProducerIds(..) => "AllocateProducerIds",
             Self::MetadataFetch(_) => "Fetch",
+            Self::Quorum(request) => request.name(),
+        }
+    }
+}
+
+impl QuorumRequest {
+    /// Kafka's name of the API.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Vote(_) => "Vote",
+            Self::BeginEpoch { .. } => "BeginQuorumEpoch",
+            Self::EndEpoch { .. } => "EndQuorumEpoch",
         }
     }
 }
@@ -66,6 +80,10 @@ impl ControllerResponse {
             Self::AlterPartition(_) => "AlterPartition",
             Self::AllocateProducerIds(_) => "AllocateProducerIds",
             Self::MetadataFetch(_) => "Fetch",
+            Self::Quorum(answer) => match answer.result {
+                Ok(QuorumReply::Granted | QuorumReply::Refused) => "Vote",
+                Ok(QuorumReply::Heard) | Err(_) => "BeginQuorumEpoch",
+            },
         }
     }
 }

@@ -9,6 +9,7 @@ use super::group::{JoinGroupRequest, JoinGroupResponse, SyncGroupRequest};
 use super::{
     ConsumerGroupHeartbeatRequest, ControllerRequest, ControllerResponse, FetchSession, Fetched,
     GroupRequest, GroupResponse, Message, Payload, ProduceRequest, RecordBatch, Request, Response,
+    quorum,
 };
 use ackproof_types::{TopicId, TopicPartition};
 
@@ -144,6 +145,8 @@ fn of_controller_request(request: &ControllerRequest) -> u64 {
         ControllerRequest::AllocateProducerIds(..) => 13,
         // One partition, and the cluster id.
         ControllerRequest::MetadataFetch(_) => 25 + TOPIC_ID + 33 + 25,
+        // One partition, the cluster id, and the directory ids of both ends.
+        ControllerRequest::Quorum(_) => 25 + NAME + 80,
     }
 }
 
@@ -229,10 +232,15 @@ fn of_controller_response(response: &ControllerResponse) -> u64 {
             8 + result.as_ref().map_or(0, |results| listed(firsts(results), TOPIC_ID, 33))
         }
         ControllerResponse::AllocateProducerIds(_) => 19,
-        ControllerResponse::MetadataFetch(records) if records.is_empty() => 12 + TOPIC_ID + 40,
-        ControllerResponse::MetadataFetch(records) => {
-            12 + TOPIC_ID + 40 + BATCH + METADATA_RECORD * count(records.len())
+        ControllerResponse::MetadataFetch(answer) => {
+            let records = match &answer.result {
+                Ok(quorum::Fetched::Entries { entries, .. }) => entries.as_slice(),
+                Ok(quorum::Fetched::Diverging(_)) | Err(_) => &[],
+            };
+            let batch = if records.is_empty() { 0 } else { BATCH };
+            12 + TOPIC_ID + 40 + batch + METADATA_RECORD * count(records.len())
         }
+        ControllerResponse::Quorum(_) => 12 + NAME + 20,
     }
 }
 

@@ -83,7 +83,7 @@ impl Replicas {
         };
         let cluster = ClusterConfig {
             brokers: [1, 2, 3].map(BrokerId).into(),
-            controller: ControllerId(0),
+            controllers: [ControllerId(0)].into(),
             racks: Default::default(),
             consumer_offsets: TopicId(0),
             topics: vec![topic, topic],

@@ -1,7 +1,7 @@
 //! The controller, driven without time, and the states of the cluster that brokers have yet to hear of.
 
 use super::Witness;
-use crate::config::ClusterConfig;
+use crate::config::{ClusterConfig, ControllerConfig};
 use crate::controller::{Controller, Timer};
 use crate::driver::Process;
 use crate::machine::{Channel, ConnectionId, Effect, EffectOf, Input, Peer, Route, To};
@@ -34,7 +34,9 @@ impl Quorum {
         partition: TopicPartition,
         seen: Witness<'_>,
     ) -> (Self, Vec<BrokerEpoch>) {
-        let mut process = Process::new(Arc::clone(cluster));
+        let id = *cluster.controllers.first().expect("a cluster has a controller");
+        let config = ControllerConfig { id, cluster: Arc::clone(cluster) };
+        let mut process = Process::new(config);
         let _ = process.boot(Timestamp::START, &mut Vec::new());
         let mut quorum = Self { process, partition, images: vec![(0, Arc::default())] };
         let mut seen = |fact| seen(None, fact);
@@ -139,7 +141,7 @@ impl Quorum {
         request: ControllerRequest,
         seen: &mut dyn FnMut(Observation),
     ) -> Option<ControllerResponse> {
-        let to = Server::Controller(self.process.config().controller);
+        let to = Server::Controller(self.process.config().id);
         let route = Route { to, channel: Channel::Controller };
         let from = Peer { connection: ConnectionId(0), route };
         let message = Message::Request(CorrelationId(0), Request::Controller(request));

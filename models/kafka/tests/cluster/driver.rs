@@ -8,7 +8,8 @@ use crate::tape::Tape;
 use crate::watch::Watch;
 use ackproof_kafka::broker::{Broker, BrokerCall};
 use ackproof_kafka::config::{
-    BrokerConfig, BrokerSettings, ClusterConfig, ConsumerConfig, LogConfig, TopicConfig,
+    BrokerConfig, BrokerSettings, ClusterConfig, ConsumerConfig, ControllerConfig, LogConfig,
+    TopicConfig,
 };
 use ackproof_kafka::consumer::{Consumer, ConsumerCall};
 use ackproof_kafka::controller::Controller;
@@ -90,7 +91,7 @@ impl Cluster {
         };
         let cluster = Arc::new(ClusterConfig {
             brokers: [1, 2, 3].map(BrokerId).into(),
-            controller: ControllerId(0),
+            controllers: [ControllerId(0)].into(),
             racks: Default::default(),
             consumer_offsets: TopicId(0),
             topics: vec![topic(5), topic(setting.partitions.max(1))],
@@ -103,7 +104,10 @@ impl Cluster {
         let mut it = Self {
             now: 0,
             sent: 0,
-            controller: Running::new(Arc::clone(&cluster)),
+            controller: Running::new(ControllerConfig {
+                id: ControllerId(0),
+                cluster: Arc::clone(&cluster),
+            }),
             brokers: (1..=3).map(|id| (id, Running::new(broker(id)))).collect(),
             consumers: BTreeMap::new(),
             wire: BTreeMap::new(),

@@ -2,7 +2,6 @@
 
 /// Calls the macro `then` with every fact of the history: its variant of [`Event`](crate::history::Event), its
 /// kind, its line, and the line's reader, writer and schema follow.
-///
 /// A row says the variant, its name in lines, where it happens (`jsonl::lines::Place`) and its fields. How a
 /// line shows a type stands in `jsonl/fields.rs`; after `as` stands another way than the usual one.
 /// `#[serde(…)]` says what a line may leave out. After `+` stand parts of a field that a line shows beside it.
@@ -11,8 +10,7 @@ macro_rules! facts {
         $then! {
         /// A part of the run began.
         Phase = "phase" at Controller (
-            /// `load`: work, and faults; `settle`: all faults are over, and the clients get the time to
-            /// finish; `final_read`: every log is read from its start; `end`: the history is complete.
+            /// `load`: work and faults; `settle`: no faults; `final_read`: all logs are read; `end`: it is over.
             phase: crate::history::Phase,
         )
         /// A fault took effect.
@@ -285,8 +283,7 @@ macro_rules! facts {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             reason: Option<RebalanceReason>,
         }
-        /// A static member came back, or another process with its `group.instance.id`. It has the place of
-        /// the member before, which is fenced.
+        /// A static member, or another process with its `group.instance.id`, has the place of the one before.
         MemberReplaced = "member_replaced" at Controller {
             /// The group.
             group: GroupId,
@@ -356,8 +353,7 @@ macro_rules! facts {
             /// The epoch under which it was asked.
             epoch: LeaderEpoch,
         }
-        /// With `group.protocol=consumer`: the coordinator removed a member, or it left, a static one for the
-        /// time being. Its application may not know.
+        /// With `group.protocol=consumer`: a member was removed, or left, and its application may not know.
         MemberFenced = "member_fenced" at Controller {
             /// The group.
             group: GroupId,
@@ -366,8 +362,7 @@ macro_rules! facts {
             /// The epoch of the group by then: the member has no later one.
             generation: GenerationId,
         }
-        /// With `group.protocol=consumer`: the coordinator may give these partitions to others. The member said
-        /// that it does not own them, or not yet.
+        /// With `group.protocol=consumer`: the member said that it does not own these partitions, or not yet.
         PartitionsReleased = "partitions_released" at Controller {
             /// The group.
             group: GroupId,
@@ -392,8 +387,7 @@ macro_rules! facts {
             /// The partitions, ascending.
             partitions: Arc<[TopicPartition]>,
         }
-        /// A coordinator wrote that a group is no more: it had no members, and either no committed offsets or a
-        /// new member with another `group.protocol`. One of its name numbers its generations anew.
+        /// A coordinator wrote that a group is no more. One of its name numbers its generations anew.
         GroupDeleted = "group_deleted" at Broker {
             /// The group.
             group: GroupId,
@@ -469,30 +463,36 @@ macro_rules! facts {
             /// What it made of it.
             output: Record,
         }
-        /// An application did not poll for `max.poll.interval.ms`, and its member left a consumer group, or is a
-        /// static one and joins again. The coordinator was not told why.
+        /// An application did not poll for `max.poll.interval.ms`: its member left, or joins again if static.
         PollOverdue = "poll_overdue" at Process {
             /// The group.
             group: GroupId,
         }
-        /// The application of a group goes over to another cluster: its members end here, and start there as
-        /// another group.
+        /// The application of a group goes over to another cluster, where another group stands for it.
         GroupMoved = "group_moved" at Controller {
-            /// The group.
-            group: GroupId,
-            /// The one that stands for it there.
-            to: GroupId,
+            #[doc = " The group."] group: GroupId,
+            #[doc = " The one that stands for it there."] to: GroupId,
         }
         /// A broker that is down lost the end of a log, with its power or with its disk.
         TailLost = "tail_lost" at Broker {
             /// The partition.
             partition: TopicPartition,
-            /// Log end before.
-            from: Offset,
-            /// Log end after.
-            to: Offset,
-            /// With what.
-            by: TailLoss,
+            #[doc = " Log end before."] from: Offset,
+            #[doc = " Log end after."] to: Offset,
+            #[doc = " With what."] by: TailLoss,
+        }
+        /// A controller of several became the active one: it decides from here on.
+        ControllerElected = "controller_elected" at Process {
+            #[doc = " The epoch of the quorum."] epoch: ControllerEpoch,
+        }
+        /// A controller is the active one no more; one whose process ends does not say so.
+        ControllerResigned = "controller_resigned" at Process {
+            #[doc = " The epoch in which it was."] epoch: ControllerEpoch,
+        }
+        /// A broker, or a controller of several, applied records of the metadata log that are committed.
+        MetadataApplied = "metadata_applied" at Process {
+            #[doc = " The offset of the first."] offset: Offset,
+            #[doc = " A checksum of each."] checksums: Arc<[u32]>,
         }
         }
     };

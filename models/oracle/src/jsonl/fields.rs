@@ -6,8 +6,8 @@ use super::text::{Code, Epoch, Generation, MaybePosition, Offsets, Position, Rea
 use crate::context::Context;
 use crate::history::{Phase, PositionSource, ProcessEnd, TailLoss};
 use ackproof_types::{
-    BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
-    RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
+    BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId,
+    Offset, RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
@@ -74,6 +74,7 @@ fields! {
     Offset = Position: |self, _c| Position(self.0), |shown, _n| Ok(Self(shown.0));
     Offset as MaybeUnknown = MaybePosition:
         |self, _c| MaybePosition(self.0), |shown, _n| Ok(Self(shown.0));
+    ControllerEpoch = Epoch: |self, _c| Epoch(self.0), |shown, _n| Ok(Self(shown.0));
     LeaderEpoch = Epoch: |self, _c| Epoch(self.0), |shown, _n| Ok(Self(shown.0));
     GenerationId = Generation: |self, _c| Generation(self.0), |shown, _n| Ok(Self(shown.0));
     GenerationId as MaybeUnknown = Option<Generation>:

@@ -43,7 +43,10 @@ pub(super) struct Header {
     /// Brokers: `broker-1`, `broker-2`, ….
     #[serde(default = "three")]
     brokers: u16,
-    /// Processes beside `controller` and the brokers; those of producers need not be named.
+    /// Controllers: `controller`, or of several `controller-1`, `controller-2`, ….
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    controllers: u16,
+    /// Processes beside the controllers and the brokers; those of producers need not be named.
     #[serde(default)]
     nodes: Vec<String>,
     /// Clusters beside the first one, by name.
@@ -111,6 +114,10 @@ struct Producer {
 
 const fn one() -> u16 {
     1
+}
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_one(count: &u16) -> bool {
+    *count == 1
 }
 const fn three() -> u16 {
     3
@@ -248,6 +255,7 @@ pub fn header_line(context: &Context) -> String {
         version: VERSION,
         brokers: u16::try_from(context.brokers_beside(TopicId::CONSUMER_OFFSETS))
             .expect("brokers are bounded"),
+        controllers: u16::try_from(context.controllers()).expect("controllers are bounded"),
         nodes: clients.map(|(_, name)| name.clone()).collect(),
         clusters: cluster::shown(context),
         topics: Named(topics.collect()),
@@ -297,7 +305,8 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
             (format!("{of}: no topic {name:?} in this header"), hint)
         })
     };
-    let (servers, mut nodes) = cluster::servers(header.brokers, &header.clusters);
+    let first = (header.controllers, header.brokers);
+    let (servers, mut nodes) = cluster::servers(first, &header.clusters);
     nodes.extend(std::mem::take(&mut header.nodes));
     let mut by_name = indices(&nodes)?;
     let mut producers = Vec::new();
@@ -350,9 +359,8 @@ fn context(mut header: Header) -> Result<Context, Mistake> {
             sink,
         });
     }
-    let clusters = cluster::read(header.brokers, &header.clusters, topic)?;
-    let topics = topics_of(&header.topics);
-    let roster = Roster::of(servers.into_iter().map(Some));
+    let clusters = cluster::read(first, &header.clusters, topic)?;
+    let (topics, roster) = (topics_of(&header.topics), Roster::of(servers.into_iter().map(Some)));
     Ok(Context { nodes, roster, clusters, topics, producers, groups })
 }
 
@@ -423,11 +431,19 @@ fn topics_of(topics: &Named<Topic>) -> Vec<TopicContext> {
 fn bounds(header: &Header) -> Result<(), String> {
     let partitions: usize =
         header.topics.0.iter().map(|(_, topic)| usize::from(topic.partitions)).sum();
-    let others = header.clusters.0.iter().map(|(_, one)| usize::from(one.brokers) + 1);
+    let others = header
+        .clusters
+        .0
+        .iter()
+        .map(|(_, one)| usize::from(one.brokers) + usize::from(one.controllers));
     let brokers = usize::from(header.brokers) + others.sum::<usize>();
-    let nodes = 1 + brokers + header.nodes.len() + header.producers.0.len();
+    let controllers = usize::from(header.controllers);
+    let nodes = controllers + brokers + header.nodes.len() + header.producers.0.len();
     at_most(&[("brokers", brokers, usize::from(MAX_BROKERS)), ("processes", nodes, MAX_NODES)])?;
     most_partitions(brokers, header.groups.0.len(), partitions)?;
+    if controllers == 0 || header.clusters.0.iter().any(|(_, one)| one.controllers == 0) {
+        return Err("controllers: a cluster has one at least".to_owned());
+    }
     let empty = header.topics.0.iter().find(|(_, topic)| topic.partitions == 0);
     empty.map_or(Ok(()), |(name, _)| Err(format!("topics.{name}.partitions: 0 is none")))
 }

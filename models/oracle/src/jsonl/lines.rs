@@ -7,8 +7,8 @@ use super::text::Text;
 use crate::context::Context;
 use crate::history::{Entry, Event, PositionSource, ProcessEnd, TailLoss, facts};
 use ackproof_types::{
-    BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
-    RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
+    BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId,
+    Offset, RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
 };
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Serialize};

@@ -76,7 +76,7 @@ impl Measure {
         }
     }
 
-    /// What members of groups do.
+    /// What members of groups do, and controllers.
     fn work(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Rebalanced { group, reason, .. } => {
@@ -93,6 +93,7 @@ impl Measure {
                 self.redeliveries.of_group_mut(*group).for_each(|one| one.overdue(entry.node));
             }
             Event::FollowerChosen { .. } => self.witnesses.follower_chosen += 1,
+            Event::ControllerElected { .. } => self.witnesses.controller_elected += 1,
             Event::MemberReplaced { group, before, member } => {
                 let all = self.redeliveries.of_group_mut(*group);
                 all.for_each(|one| one.replaced(*before, *member));

@@ -10,6 +10,7 @@ pub(crate) mod high_watermark;
 pub(crate) mod idempotent_log;
 pub(crate) mod leader_in_isr;
 pub(crate) mod log_matching;
+pub(crate) mod metadata_agreement;
 pub(crate) mod min_insync_replicas;
 pub(crate) mod no_phantom;
 pub(crate) mod one_leader_per_epoch;

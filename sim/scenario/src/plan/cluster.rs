@@ -14,6 +14,8 @@ pub struct Cluster {
     pub name: String,
     /// Number of brokers, from 1.
     pub brokers: u16,
+    /// Number of controllers: the voters of the quorum.
+    pub controllers: u16,
     /// `broker.rack` of each broker, in the order of their numbers; empty: they have none.
     pub racks: Vec<String>,
     /// Broker settings by Kafka's key; every modelled key is present.
@@ -91,6 +93,30 @@ impl Plan {
     pub fn brokers_of(&self, id: ClusterId) -> std::ops::RangeInclusive<u16> {
         let before: u16 = self.clusters[..id.index()].iter().map(|cluster| cluster.brokers).sum();
         before + 1..=before + self.cluster(id).brokers
+    }
+
+    /// The controllers of the cluster `id`, numbered from 0: no two of a run have the same number.
+    #[must_use]
+    pub fn controllers_of(&self, id: ClusterId) -> std::ops::Range<u16> {
+        let before = self.clusters[..id.index()].iter().map(|cluster| cluster.controllers).sum();
+        before..before + self.cluster(id).controllers
+    }
+
+    /// `controller`, `controller-2` of several, or `backup-controller`.
+    ///
+    /// # Panics
+    /// If no cluster has a controller of that number.
+    #[must_use]
+    pub fn controller_name(&self, controller: u16) -> String {
+        let mut all = self.numbered();
+        let (id, cluster) = all
+            .find(|(id, _)| self.controllers_of(*id).contains(&controller))
+            .expect("a controller");
+        let number = controller + 1 - self.controllers_of(id).start;
+        match cluster.controllers {
+            1 => self.process_name(id, "controller"),
+            _ => self.process_name(id, &format!("controller-{number}")),
+        }
     }
 
     /// Where a scenario says what the cluster `id` is: `cluster`, or `clusters.backup`.

@@ -26,6 +26,7 @@ pub(super) fn one(cluster: &Cluster, plan: &Plan) -> Map<String, Value> {
 fn put(cluster: &Cluster, plan: &Plan, network: Map<String, Value>) -> Map<String, Value> {
     let mut object = Object::new();
     object.put_if(cluster.brokers != 3, "brokers", || json!(cluster.brokers));
+    object.put_if(cluster.controllers != 1, "controllers", || json!(cluster.controllers));
     object.put_if(!cluster.racks.is_empty(), "racks", || json!(cluster.racks));
     object.put_full("config", config(&cluster.config, (Scope::Broker, plan.kafka), &none()));
     object.put_full("network", network);

@@ -81,7 +81,7 @@ fn faults_name_the_processes_of_each_cluster() {
         ]"#);
     let kinds: Vec<_> = plan.faults.iter().map(|fault| &fault.choices[0].1).collect();
     assert_eq!(kinds[0].target, Target::Broker(5));
-    assert_eq!(kinds[1].target, Target::Controller(BACKUP));
+    assert_eq!(kinds[1].target, Target::Controller(1));
     let sides = [ClusterId::FIRST, BACKUP].map(|id| vec![Peers::Datacentre(id)]).to_vec();
     assert_eq!(kinds[2].action, Action::Partition(sides));
     let Action::Isolate(links) = &kinds[3].action else { panic!("{:?}", kinds[3].action) };

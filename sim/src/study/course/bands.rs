@@ -5,7 +5,9 @@ use super::Places;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event};
 use ackproof_reports::page::course::{Band, Course, Fault, Generation, InSync, Owner};
-use ackproof_types::{BrokerId, GenerationId, GroupId, LeaderEpoch, NodeId, TopicPartition};
+use ackproof_types::{
+    BrokerId, ControllerEpoch, GenerationId, GroupId, LeaderEpoch, NodeId, TopicPartition,
+};
 use std::collections::BTreeMap;
 
 /// Bands in the making.
@@ -13,6 +15,7 @@ use std::collections::BTreeMap;
 pub(super) struct Bands {
     done: Course,
     up: BTreeMap<NodeId, u64>,
+    active: BTreeMap<NodeId, (u64, ControllerEpoch)>,
     fenced: BTreeMap<BrokerId, (NodeId, u64)>,
     faults: BTreeMap<u32, usize>,
     leaders: BTreeMap<usize, Band>,
@@ -48,6 +51,10 @@ impl Bands {
                 self.up.insert(entry.node, at);
             }
             Event::ProcessEnded(_) => self.ended(entry.node, at),
+            Event::ControllerElected { epoch } => {
+                self.active.insert(entry.node, (at, *epoch));
+            }
+            Event::ControllerResigned { .. } => self.resigned(entry.node, at),
             Event::Fenced { broker } => {
                 self.fenced.insert(*broker, (context.process(*broker), at));
             }
@@ -88,7 +95,15 @@ impl Bands {
         }
     }
 
+    /// A controller of several decides no more.
+    fn resigned(&mut self, node: NodeId, at: u64) {
+        if let Some((from, epoch)) = self.active.remove(&node) {
+            self.done.lives.push(life(node, from, at, &office(epoch)));
+        }
+    }
+
     fn ended(&mut self, node: NodeId, at: u64) {
+        self.resigned(node, at);
         if let Some(from) = self.up.remove(&node) {
             self.done.lives.push(life(node, from, at, "up"));
         }
@@ -190,9 +205,12 @@ impl Bands {
     }
 
     pub(super) fn conclude(self, course: &mut Course) {
-        let Self { mut done, up, fenced, leaders, in_sync, owners, .. } = self;
+        let Self { mut done, up, active, fenced, leaders, in_sync, owners, .. } = self;
         let end = course.end;
         done.lives.extend(up.into_iter().map(|(node, from)| life(node, from, end, "up")));
+        done.lives.extend(
+            active.into_iter().map(|(node, (from, epoch))| life(node, from, end, &office(epoch))),
+        );
         done.lives.extend(fenced.into_values().map(|(node, from)| life(node, from, end, "fenced")));
         done.leaders.extend(leaders.into_values());
         done.in_sync.extend(in_sync.into_values());
@@ -211,6 +229,10 @@ impl Bands {
         course.owners = done.owners;
         course.generations = done.generations;
     }
+}
+
+fn office(epoch: ControllerEpoch) -> String {
+    format!("active in epoch {epoch}")
 }
 
 fn life(node: NodeId, from: u64, to: u64, state: &str) -> Band {

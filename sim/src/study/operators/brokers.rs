@@ -3,7 +3,7 @@
 
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event};
-use ackproof_types::{BrokerId, NodeId, TopicId, TopicPartition};
+use ackproof_types::{BrokerId, ControllerEpoch, NodeId, TopicId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A partition.
@@ -59,9 +59,16 @@ pub(super) struct Brokers {
     serving: BTreeSet<BrokerId>,
     /// Whether it ever said so.
     fences: bool,
+    /// Controllers of several that decide.
+    deciding: BTreeMap<NodeId, ControllerEpoch>,
 }
 
 impl Brokers {
+    /// The epoch in which a controller of several decides; none: it does not.
+    pub(super) fn decides_in(&self, node: NodeId) -> Option<ControllerEpoch> {
+        self.deciding.get(&node).copied()
+    }
+
     pub(super) fn observe(&mut self, entry: &Entry, context: &Context) {
         self.active.insert(entry.node);
         match &entry.event {
@@ -70,6 +77,13 @@ impl Brokers {
             }
             Event::ProcessEnded(_) => {
                 self.down.insert(entry.node);
+                self.deciding.remove(&entry.node);
+            }
+            Event::ControllerElected { epoch } => {
+                self.deciding.insert(entry.node, *epoch);
+            }
+            Event::ControllerResigned { .. } => {
+                self.deciding.remove(&entry.node);
             }
             Event::Unfenced { broker } => {
                 self.fences = true;

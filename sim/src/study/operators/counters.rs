@@ -4,7 +4,9 @@ use super::brokers::Brokers;
 use super::families::Metric;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event};
-use ackproof_types::{BrokerId, NodeId, RecordId, RecordSlice, TopicId, TopicPartition};
+use ackproof_types::{
+    BrokerId, ControllerId, NodeId, RecordId, RecordSlice, Server, TopicId, TopicPartition,
+};
 use std::collections::{BTreeMap, VecDeque};
 
 /// How long a latency counts.
@@ -172,10 +174,16 @@ impl Counters {
 
 /// The process that stands for the controllers of a topic's cluster.
 pub(super) fn controller(topic: TopicId, context: &Context) -> NodeId {
-    context
-        .cluster(topic)
-        .and_then(|cluster| {
-            context.roster.node(ackproof_types::Server::Controller(cluster.controller))
-        })
-        .unwrap_or_else(|| context.controller())
+    controllers(topic, context).next().unwrap_or_else(|| context.controller())
+}
+
+/// The controllers of a topic's cluster.
+pub(super) fn controllers(topic: TopicId, context: &Context) -> impl Iterator<Item = NodeId> {
+    let own = |id: &ControllerId| match context.cluster(topic) {
+        Some(cluster) => cluster.controllers.contains(id),
+        None => context.clusters.iter().all(|cluster| !cluster.controllers.contains(id)),
+    };
+    let all = context.roster.controllers().filter(own);
+    let nodes = all.filter_map(|id| context.roster.node(Server::Controller(id)));
+    nodes.collect::<Vec<_>>().into_iter()
 }

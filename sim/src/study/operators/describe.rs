@@ -1,6 +1,7 @@
 //! The tables of Kafka's tools, made of what is known at an instant.
 
 use super::brokers::Brokers;
+use super::counters::controllers;
 use super::groups::{Group, Groups, Moving, Who};
 use super::{Look, Table, name_of};
 use ackproof_oracle::context::Context;
@@ -36,7 +37,10 @@ pub(super) fn describe(
             coordinators(brokers, context, &mut notes);
             not_yet(groups, context, &mut notes);
         }
-        Table::Topics => elections(brokers, context, &mut notes),
+        Table::Topics => {
+            elections(brokers, context, &mut notes);
+            office(brokers, context, &mut notes);
+        }
     }
     Described { at: look.at.0, blocks, notes }
 }
@@ -225,5 +229,24 @@ fn elections(brokers: &Brokers, context: &Context, notes: &mut Vec<String>) {
         .collect();
     if !unknown.is_empty() {
         notes.push(format!("no election of {} is on record until then", unknown.join(", ")));
+    }
+}
+
+/// Which of several controllers decides, as `kafka-metadata-quorum describe --status` says it.
+fn office(brokers: &Brokers, context: &Context, notes: &mut Vec<String>) {
+    let first = std::iter::once(TopicId::CONSUMER_OFFSETS);
+    for topic in first.chain(context.clusters.iter().map(|cluster| cluster.offsets)) {
+        let all: Vec<_> = controllers(topic, context).collect();
+        if all.len() == 1 {
+            continue;
+        }
+        let deciding = all.iter().filter_map(|node| Some((brokers.decides_in(*node)?, *node)));
+        let of = cluster_of(topic, context).map(|name| format!(" of {name}")).unwrap_or_default();
+        notes.push(match deciding.max() {
+            Some((epoch, node)) => {
+                format!("the active controller{of} is {}, in epoch {epoch}", context.node(node))
+            }
+            None => format!("no controller{of} is active: nothing is decided until one is"),
+        });
     }
 }

@@ -51,7 +51,7 @@ families! {
     FailedProduce = "kafka_server_brokertopicmetrics_failedproducerequests" Counter "Batches that the broker refused for want of replicas in sync."
     TotalTime = "kafka_network_requestmetrics_totaltimems" Summary "Milliseconds from the send of a record to its acknowledgement, seen by producers: over a minute."
     OfflinePartitions = "kafka_controller_kafkacontroller_offlinepartitionscount" Gauge "Partitions without a leader."
-    ActiveController = "kafka_controller_kafkacontroller_activecontrollercount" Gauge "1 while the controllers are up."
+    ActiveController = "kafka_controller_kafkacontroller_activecontrollercount" Gauge "1 at the controller that decides; of several, 0 at the others."
     ActiveBrokers = "kafka_controller_kafkacontroller_activebrokercount" Gauge "Brokers that the controller lets serve."
     FencedBrokers = "kafka_controller_kafkacontroller_fencedbrokercount" Gauge "Brokers that the controller has fenced."
     GlobalPartitions = "kafka_controller_kafkacontroller_globalpartitioncount" Gauge "Partitions of the cluster."

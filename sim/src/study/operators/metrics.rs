@@ -1,7 +1,7 @@
 //! Takes samples of what is known, as Prometheus scrapes exporters: at regular instants, and of targets that are up.
 
 use super::brokers::{Brokers, Partition};
-use super::counters::{About, Counters, Latencies, controller};
+use super::counters::{About, Counters, Latencies, controllers};
 use super::families::Metric;
 use super::groups::{Group, Groups};
 use super::name_of;
@@ -304,13 +304,21 @@ impl Scrape<'_> {
     fn of_controller(&mut self, (cluster, topics): (Whose<'_>, &[TopicId]), known: &mut Known<'_>) {
         let Some(topic) = topics.first() else { return };
         let context = known.context;
-        let node = controller(*topic, context);
-        if !self.is_up(cluster, (node, KAFKA), known) {
-            return;
+        let all: Vec<NodeId> = controllers(*topic, context).collect();
+        let mut deciding = None;
+        for node in &all {
+            if !self.is_up(cluster, (*node, KAFKA), known) {
+                continue;
+            }
+            let labels = [("job", KAFKA), ("instance", context.node(*node))];
+            let is_active = all.len() == 1 || known.brokers.decides_in(*node).is_some();
+            deciding = deciding.or(is_active.then_some(*node));
+            let metric = (Metric::ActiveController, "");
+            self.put(metric, cluster, &labels, f64::from(u8::from(is_active)));
         }
+        let Some(node) = deciding else { return };
         let labels = [("job", KAFKA), ("instance", context.node(node))];
         let mut put = |metric, value| self.put((metric, ""), cluster, &labels, value);
-        put(Metric::ActiveController, 1.0);
         let brokers = brokers_of(topics, context);
         if let Some(serving) = known.brokers.serving(&brokers) {
             put(Metric::ActiveBrokers, count(serving));
@@ -396,7 +404,7 @@ impl Scrape<'_> {
                 context.clusters.iter().find(|one| one.brokers.contains(&broker))
             }
             Some(Server::Controller(id)) => {
-                context.clusters.iter().find(|one| one.controller == id)
+                context.clusters.iter().find(|one| one.controllers.contains(&id))
             }
             None => None,
         };

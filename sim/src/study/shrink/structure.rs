@@ -149,6 +149,20 @@ pub(crate) fn brokers(tree: &Value) -> Vec<Value> {
     (1..=left).filter_map(candidate).collect()
 }
 
+/// With one controller in the place of several.
+pub(crate) fn controllers(tree: &Value) -> Vec<Value> {
+    let several = number(tree, &["cluster", "controllers"]).unwrap_or(1);
+    let Some(mut smaller) = with(tree, &["cluster", "controllers"], None) else {
+        return Vec::new();
+    };
+    for number in 1..=several {
+        rename(&mut smaller, &format!("controller-{number}"), "controller");
+    }
+    rename(&mut smaller, "any controller", "controller");
+    rename(&mut smaller, "active controller", "controller");
+    vec![smaller]
+}
+
 const MIN_ISR: &str = "min.insync.replicas";
 const OFFSETS: &str = "offsets.topic.replication.factor";
 

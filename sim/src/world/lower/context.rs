@@ -101,7 +101,7 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
             let name = cast.names[node.index()].clone();
             Some(producer_context(plan, (node, name), (producer.topic, &producer.config)))
         }
-        Role::Controller(_)
+        Role::Controller(..)
         | Role::Broker(_)
         | Role::Member(..)
         | Role::Spare(..)
@@ -138,7 +138,7 @@ fn further(plan: &Plan, id: ClusterId) -> ClusterContext {
     let here = (0..).map(TopicId).zip(&plan.topics).filter(|(_, topic)| topic.cluster == id);
     ClusterContext {
         name: plan.cluster(id).name.clone(),
-        controller: controller(id),
+        controllers: controllers(plan, id).to_vec(),
         brokers: plan.brokers_of(id).map(BrokerId).collect(),
         topics: here.map(|(topic, _)| topic).collect(),
         offsets: plan.cluster(id).offsets,

@@ -136,7 +136,7 @@ fn process(target: Target, cast: &Cast) -> Option<NodeId> {
     };
     match target {
         Target::Broker(broker) => cast.broker(broker),
-        Target::Controller(cluster) => Some(cast.controller_of(cluster)),
+        Target::Controller(number) => cast.controller_at(number),
         _ => cast.nodes().find(|(_, role)| is(*role)).map(|(node, _)| node),
     }
 }

@@ -2,7 +2,7 @@
 
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::Event;
-use ackproof_types::{BrokerId, NodeId, TopicPartition};
+use ackproof_types::{BrokerId, ControllerEpoch, NodeId, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,17 +19,25 @@ struct State {
 pub(crate) struct Leaders {
     context: Arc<Context>,
     partitions: BTreeMap<TopicPartition, State>,
+    /// Controllers that decide, and in which epoch.
+    active: BTreeMap<NodeId, ControllerEpoch>,
 }
 
 impl Leaders {
     /// Nothing is decided yet.
     pub(crate) fn new(context: Arc<Context>) -> Self {
-        Self { context, partitions: BTreeMap::new() }
+        Self { context, partitions: BTreeMap::new(), active: BTreeMap::new() }
     }
 
     /// Takes one fact.
-    pub(crate) fn observe(&mut self, event: &Event) {
+    pub(crate) fn observe(&mut self, node: NodeId, event: &Event) {
         match event {
+            Event::ControllerElected { epoch } => {
+                self.active.insert(node, *epoch);
+            }
+            Event::ControllerResigned { .. } | Event::ProcessEnded(_) => {
+                self.active.remove(&node);
+            }
             Event::LeaderElected { partition, leader, isr, .. } => {
                 let state = self.partitions.entry(*partition).or_insert_with(|| State {
                     leader: *leader,
@@ -46,6 +54,12 @@ impl Leaders {
             }
             _other => {}
         }
+    }
+
+    /// Of these controllers the one that decides: a frozen one may believe to do so as well, in an older epoch.
+    pub(crate) fn active_controller(&self, of: &[NodeId]) -> Option<NodeId> {
+        let active = self.active.iter().filter(|(node, _)| of.contains(node));
+        active.max_by_key(|(_, epoch)| **epoch).map(|(node, _)| *node)
     }
 
     pub(crate) fn leader(&self, partition: TopicPartition) -> Option<NodeId> {

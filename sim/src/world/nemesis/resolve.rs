@@ -4,7 +4,7 @@ use crate::world::lives::World;
 use crate::world::lower::{Cast, Role};
 use ackproof_scenario::plan::{Action, FaultKind, Links, Peers, Target};
 use ackproof_scenario::schedule::ScheduledFault;
-use ackproof_types::{NodeId, TopicId, TopicPartition};
+use ackproof_types::{ClusterId, NodeId, TopicId, TopicPartition};
 
 /// Every broker, ascending.
 pub(crate) fn brokers(cast: &Cast) -> Vec<NodeId> {
@@ -78,7 +78,11 @@ fn drawn(
     world: &World,
     fits: impl Fn(NodeId) -> bool,
 ) -> Target {
-    if !matches!(target, Target::AnyBroker | Target::AnyProducer(_) | Target::AnyMember(_)) {
+    let is_drawn = match target {
+        Target::AnyBroker | Target::AnyController => true,
+        other => matches!(other, Target::AnyProducer(_) | Target::AnyMember(_)),
+    };
+    if !is_drawn {
         return target;
     }
     let fitting: Vec<NodeId> =
@@ -89,7 +93,8 @@ fn drawn(
         Role::Broker(id) => Target::Broker(id.0),
         Role::Producer(producer, instance, _) => Target::Producer(producer, instance),
         Role::Member(group, member) => Target::Member(group, member),
-        Role::Controller(_) | Role::Spare(..) | Role::Reader(_) => target,
+        Role::Controller(_, id) => Target::Controller(id.0),
+        Role::Spare(..) | Role::Reader(_) => target,
     })
 }
 
@@ -102,10 +107,19 @@ fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
     let recorder = &world.kernel.recorder;
     let leader = |partition| recorder.leaders().leader(partition).into_iter().collect();
     let partition = |topic: TopicId, number| TopicPartition::new(topic, number);
+    // One controller is the active one all the time.
+    let active = |cluster: ClusterId| match cast.controllers_of(cluster).collect::<Vec<_>>() {
+        one if one.len() == 1 => one,
+        several => recorder.leaders().active_controller(&several).into_iter().collect(),
+    };
     match target {
         Target::Broker(broker) => cast.broker(broker).into_iter().collect(),
-        Target::Controller(cluster) => vec![cast.controller_of(cluster)],
-        Target::Topic(topic) => vec![cast.controller_of(cast.topics[topic.index()])],
+        Target::Controller(number) => cast.controller_at(number).into_iter().collect(),
+        Target::ActiveController(cluster) => active(cluster),
+        Target::AnyController | Target::AllControllers => {
+            cast.controllers_of(ClusterId::FIRST).collect()
+        }
+        Target::Topic(topic) => active(cast.topics[topic.index()]),
         Target::LeaderOf(topic, number) => leader(partition(topic, number)),
         Target::FollowerOf(topic, number) => recorder.leaders().followers(partition(topic, number)),
         Target::CoordinatorOf(group) => leader(recorder.offsets_partition(group)),

@@ -4,7 +4,7 @@ use crate::world::lower::{self, Cast, Role};
 use crate::world::process::{Process, Running};
 use crate::world::server::Server;
 use ackproof_kafka::broker::Broker;
-use ackproof_kafka::config::{BrokerConfig, ClusterConfig};
+use ackproof_kafka::config::{BrokerConfig, ClusterConfig, ControllerConfig};
 use ackproof_kafka::consumer::Consumer;
 use ackproof_kafka::controller::Controller;
 use ackproof_kafka::mirror::Mirror;
@@ -27,7 +27,7 @@ pub(super) fn servers(plan: &Plan, cast: &Cast) -> Vec<Option<Server>> {
             let limits = lower::limits(plan.cluster(lower::home(plan, id)));
             limits.map(|limits| Server::new(node, limits))
         }
-        Role::Controller(_)
+        Role::Controller(..)
         | Role::Producer(..)
         | Role::Member(..)
         | Role::Spare(..)
@@ -48,7 +48,10 @@ pub(super) fn process(
     let cluster = |id: ClusterId| Arc::clone(&clusters[id.index()]);
     let known = |id| (Arc::clone(&cluster(id).brokers), seed);
     match role {
-        Role::Controller(id) => Box::new(Running::<Controller>::new(node, cluster(id), rng)),
+        Role::Controller(home, id) => {
+            let config = ControllerConfig { id, cluster: cluster(home) };
+            Box::new(Running::<Controller>::new(node, config, rng))
+        }
         Role::Broker(id) => {
             let config = BrokerConfig { id, cluster: cluster(lower::home(plan, id)) };
             Box::new(Running::<Broker>::new(node, config, rng))

@@ -63,7 +63,7 @@ fn fresh(variants: &[Variant], profile: Profile) -> GroupCoordinator {
     };
     let config = ClusterConfig {
         brokers: [1, 2, 3].map(BrokerId).into(),
-        controller: ControllerId(0),
+        controllers: [ControllerId(0)].into(),
         racks: Default::default(),
         consumer_offsets: TopicId(0),
         group_names: vec!["g".into()],

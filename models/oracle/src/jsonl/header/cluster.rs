@@ -13,6 +13,9 @@ pub(super) struct Cluster {
     /// How many brokers it has. Their numbers follow those of the clusters before it.
     #[serde(default = "super::three")]
     pub(super) brokers: u16,
+    /// How many controllers it has.
+    #[serde(default = "super::one", skip_serializing_if = "super::is_one")]
+    pub(super) controllers: u16,
     /// The topics that are on it; all others are on the first one.
     pub(super) topics: Vec<String>,
 }
@@ -28,7 +31,9 @@ pub(super) fn shown(context: &Context) -> Named<Cluster> {
         let own = cluster.topics.iter().filter(|topic| **topic != cluster.offsets);
         let topics = own.map(|topic| context.topics[topic.index()].name.clone()).collect();
         let brokers = u16::try_from(cluster.brokers.len()).expect("brokers are bounded");
-        (cluster.name.clone(), Cluster { brokers, topics })
+        let controllers =
+            u16::try_from(cluster.controllers.len()).expect("controllers are bounded");
+        (cluster.name.clone(), Cluster { brokers, controllers, topics })
     };
     Named(context.clusters.iter().map(one).collect())
 }
@@ -43,32 +48,44 @@ pub(super) fn place_offsets(clusters: &Named<Cluster>, topics: &mut Named<Topic>
     }
 }
 
-/// The servers of all clusters, the first one with so many brokers, and their names.
-pub(super) fn servers(first: u16, clusters: &Named<Cluster>) -> (Vec<Server>, Vec<String>) {
-    let mut servers = vec![Server::Controller(ControllerId(0))];
-    servers.extend((1..=first).map(|id| Server::Broker(BrokerId(id))));
-    let mut names = vec!["controller".to_owned()];
-    names.extend((1..=first).map(|id| format!("broker-{id}")));
-    let mut before = first;
-    for (number, (name, cluster)) in (1..).zip(&clusters.0) {
-        servers.push(Server::Controller(ControllerId(number)));
-        names.push(format!("{name}-controller"));
-        servers.extend((1..=cluster.brokers).map(|id| Server::Broker(BrokerId(before + id))));
-        names.extend((1..=cluster.brokers).map(|id| format!("{name}-broker-{id}")));
-        before += cluster.brokers;
+/// Its names of controllers.
+fn controllers(count: u16, before: &str) -> Vec<String> {
+    match count {
+        1 => vec![format!("{before}controller")],
+        _ => (1..=count).map(|number| format!("{before}controller-{number}")).collect(),
+    }
+}
+
+/// The servers of all clusters, the first one with so many controllers and brokers, and their names.
+pub(super) fn servers(first: (u16, u16), clusters: &Named<Cluster>) -> (Vec<Server>, Vec<String>) {
+    let others =
+        clusters.0.iter().map(|(name, one)| (format!("{name}-"), one.controllers, one.brokers));
+    let (mut servers, mut names) = (Vec::new(), Vec::new());
+    let (mut next_controller, mut next_broker) = (0, 1);
+    for (before, voters, brokers) in
+        std::iter::once((String::new(), first.0, first.1)).chain(others)
+    {
+        let ids = next_controller..next_controller + voters;
+        servers.extend(ids.map(|id| Server::Controller(ControllerId(id))));
+        names.extend(controllers(voters, &before));
+        let ids = next_broker..next_broker + brokers;
+        servers.extend(ids.map(|id| Server::Broker(BrokerId(id))));
+        names.extend((1..=brokers).map(|number| format!("{before}broker-{number}")));
+        next_controller += voters;
+        next_broker += brokers;
     }
     (servers, names)
 }
 
 /// The clusters of the header for the judge.
 pub(super) fn read(
-    first: u16,
+    first: (u16, u16),
     clusters: &Named<Cluster>,
     topic: impl Fn(&str, String) -> Result<TopicId, Mistake>,
 ) -> Result<Vec<ClusterContext>, Mistake> {
-    let mut before = first;
+    let (mut controllers_before, mut before) = first;
     let mut all: Vec<ClusterContext> = Vec::new();
-    for (number, (name, cluster)) in (1..).zip(&clusters.0) {
+    for (name, cluster) in &clusters.0 {
         let of = |one: &String| topic(one, format!("clusters.{name}.topics"));
         let offsets = topic(&offsets(name), format!("clusters.{name}"))?;
         let mut topics = cluster.topics.iter().map(of).collect::<Result<Vec<_>, _>>()?;
@@ -81,8 +98,10 @@ pub(super) fn read(
         topics.push(offsets);
         let brokers = (1..=cluster.brokers).map(|id| BrokerId(before + id)).collect();
         before += cluster.brokers;
-        let (name, controller) = (name.clone(), ControllerId(number));
-        all.push(ClusterContext { name, controller, brokers, topics, offsets });
+        let voters = controllers_before..controllers_before + cluster.controllers;
+        controllers_before += cluster.controllers;
+        let controllers = voters.map(ControllerId).collect();
+        all.push(ClusterContext { name: name.clone(), controllers, brokers, topics, offsets });
     }
     Ok(all)
 }

@@ -3,8 +3,8 @@
 use super::*;
 use crate::history::{Phase, PositionSource, ProcessEnd, TailLoss};
 use ackproof_types::{
-    BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId, Offset,
-    ProducerIndex, RebalanceReason, Record, RecordId, RecordSlice, Timestamp, TopicId,
+    BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId,
+    Offset, ProducerIndex, RebalanceReason, Record, RecordId, RecordSlice, Timestamp, TopicId,
     TopicPartition,
 };
 use proptest::prelude::*;
@@ -218,6 +218,16 @@ fn of_brokers() -> impl Strategy<Value = Event> {
     ]
 }
 
+fn of_controllers() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        (0..65_535_i32).prop_map(|one| Event::ControllerElected { epoch: ControllerEpoch(one) }),
+        (0..65_535_i32).prop_map(|one| Event::ControllerResigned { epoch: ControllerEpoch(one) }),
+        (offset(), prop::collection::vec(any::<u32>(), 0..3)).prop_map(|(offset, checksums)| {
+            Event::MetadataApplied { offset, checksums: checksums.into() }
+        }),
+    ]
+}
+
 fn of_the_run() -> impl Strategy<Value = Event> {
     let target = prop::option::of((0..7_u16).prop_map(NodeId));
     prop_oneof![
@@ -239,6 +249,7 @@ fn of_the_run() -> impl Strategy<Value = Event> {
         (group(), code()).prop_map(|(group, error)| Event::PollFailed { group, error }),
         group().prop_map(|group| Event::PollOverdue { group }),
         (group(), group()).prop_map(|(group, to)| Event::GroupMoved { group, to }),
+        of_controllers(),
         (group(), place(), offset(), record(), any::<bool>()).prop_map(
             |(group, partition, offset, record, ignored)| {
                 Event::SinkWritten { group, partition, offset, record, ignored }
