@@ -330,7 +330,7 @@ fn a_real_run_around_which_a_harness_kept_a_base_is_judged_whole() {
         "group       audit: processed 1350, duplicates 0 (0.00 %), skipped 0",
         "50 lost: acks=1: the leader answered before every in-sync replica had the record",
         // A member took over where the other had committed: commit-durability is judged as well.
-        "properties  7 of 17 held; violated: acked-durability;",
+        "properties  7 of 18 held; violated: acked-durability;",
     ] {
         assert!(checked.out.contains(words), "{words}: {}", checked.out);
     }

@@ -36,6 +36,7 @@ const WORTH: &[(Scope, &str, &[&str])] = &[
     (Scope::Producer, "linger.ms", &["0"]),
     (Scope::Topic, "min.insync.replicas", &["1", "2"]),
     (Scope::Topic, "unclean.leader.election.enable", &["false", "true"]),
+    (Scope::Topic, "flush.messages", &["1"]),
     (Scope::Consumer, "auto.offset.reset", &["earliest", "latest", "by_duration:PT1H"]),
     (Scope::Consumer, "session.timeout.ms", &["6000", "10000", "30000", "45000"]),
     (Scope::Consumer, "max.poll.interval.ms", &["30000", "300000"]),
