@@ -332,7 +332,7 @@ impl Controller {
     }
 
     /// The offset of the next record.
-    fn log_end(&self) -> u64 {
+    pub(crate) fn log_end(&self) -> u64 {
         self.raft.log_end()
     }
 

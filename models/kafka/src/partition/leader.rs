@@ -61,14 +61,12 @@ pub struct Leader {
     remotes: Vec<Remote>,
 }
 
-/// How many changes there were matters only while one is under way: an explorer meets the same leader again.
+/// How many changes there were is left out: an explorer meets the same leader again, and looks beside it whether
+/// what is under way is what is pending.
 impl Hash for Leader {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { epoch_start, isr, pending, changes, remotes } = self;
+        let Self { epoch_start, isr, pending, changes: _, remotes } = self;
         (epoch_start, isr, pending, remotes).hash(state);
-        if *pending != Pending::None {
-            changes.hash(state);
-        }
     }
 }
 

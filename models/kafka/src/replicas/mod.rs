@@ -186,10 +186,10 @@ impl Replicas {
 /// Bounds are the same in all worlds of a search, and so are the rules.
 impl Hash for Replicas {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.quorum.hash(state);
+        let bounds = self.setup.bounds;
+        self.quorum.hash_with(bounds.crashes > 0 || bounds.power_losses > 0, state);
         for replica in &self.replicas {
-            let power = self.setup.bounds.power_losses > 0;
-            replica.hash_with(self.quorum.newest().0, power, state);
+            replica.hash_with(self.quorum.newest().0, bounds.power_losses > 0, state);
         }
         (self.produced, &self.acked, self.crashes, self.power_losses).hash(state);
     }

@@ -184,14 +184,17 @@ impl Quorum {
     }
 }
 
-/// The log is forgotten, and numbers are told from the newest: a broker hears of states, not of how they came
-/// about.
-impl Hash for Quorum {
-    fn hash<H: Hasher>(&self, state: &mut H) {
+impl Quorum {
+    /// The log is forgotten, and images are told from the newest: a broker hears of states, not of how they came
+    /// about. Its length is the epoch of the next broker that registers, so it matters if one may.
+    pub(super) fn hash_with<H: Hasher>(&self, registers: bool, state: &mut H) {
         let machine = self.process.machine().expect("it runs");
         machine.sessions().hash(state);
         for (_, image) in &self.images {
             image.hash(state);
+        }
+        if registers {
+            machine.log_end().hash(state);
         }
     }
 }

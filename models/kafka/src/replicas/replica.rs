@@ -200,6 +200,25 @@ impl Replica {
                 }
             }
         }
-        (&self.change, &self.fetches).hash(state);
+        self.fetches.hash(state);
+        self.hash_change(state);
+    }
+
+    /// A change under way is told from others by whether it is the one that is pending, not by its number.
+    fn hash_change<H: Hasher>(&self, state: &mut H) {
+        let leader = self.led().map(|partition| &partition.role);
+        let pending = match leader {
+            Some(Role::Leader(leader)) => leader.pending(),
+            Some(Role::Follower(_)) | None => None,
+        };
+        match &self.change {
+            Change::None => 0_u8.hash(state),
+            Change::Asked(epoch, proposal, number) => {
+                (1_u8, epoch, proposal, pending == Some(*number)).hash(state);
+            }
+            Change::Answered(answer, number) => {
+                (2_u8, answer, pending == Some(*number)).hash(state);
+            }
+        }
     }
 }
