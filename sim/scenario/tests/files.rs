@@ -97,6 +97,10 @@ const NAMES: Names<'static> = Names {
         "false-fencing-commit",
         "mirror-keeps-unacknowledged",
         "mirror-translates-ahead",
+        "zombie-controller",
+        "vote-not-synced",
+        "quorum-by-minority",
+        "vote-for-shorter-log",
     ],
 };
 
