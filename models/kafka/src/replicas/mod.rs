@@ -1,8 +1,8 @@
 //! The replication of one partition as one value: its replicas, their controller, and what is on its way
 //! between them. Every step is somebody's choice, so an explorer can take all of them.
 //!
-//! The rules are those of the machines: replicas are [`Partition`]s on their [`BrokerDisk`]s, in-sync sets and
-//! elections are the [`Controller`]'s. What is left out is the plumbing of a broker (fetch sessions, parked
+//! The rules are those of the machines: replicas are [`crate::partition`]s on the disks of [`crate::log`], in-sync sets
+//! and elections are the [`crate::controller`]'s. What is left out is the plumbing of a broker (fetch sessions, parked
 //! requests, back-offs) and with it all time: whatever a clock decides in Kafka may happen at any moment
 //! here. So a run here is a run of a cluster whose timers go off as they like, and what holds here holds
 //! for every timing, within the bounds of [`Bounds`].
