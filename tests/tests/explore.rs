@@ -38,6 +38,11 @@ fn bugs_of_replication_break_an_invariant_after_the_fewest_steps() {
         let first = &report["broken"][0];
         assert_eq!(first["invariant"], invariant, "{variant}");
         assert_eq!(first["depth"].as_u64(), Some(depth), "{variant}");
+        if variant == "no-divergence-check" {
+            let broken = report["broken"].as_array().expect("a list").iter();
+            let names: Vec<&Value> = broken.map(|one| &one["invariant"]).collect();
+            assert!(names.contains(&&"committed-prefix".into()), "{names:?}");
+        }
         let manual = std::fs::read_to_string(root("reports/manual/explore.md")).expect("a page");
         let row = format!("| `{variant}` | `{invariant}` | {depth} |");
         assert!(manual.contains(&row), "the manual has no {row}");
@@ -86,6 +91,9 @@ fn what_is_found_is_run_and_explained() {
     let (status, out, _) = told(&["run", file]);
     assert_eq!(status, 1);
     assert!(out.contains("billing-0#0 was acknowledged at payments-0 offset 0"), "{out}");
+    let (status, _, err) = told(&["run", file, "--set", "run.load=2s"]);
+    assert_eq!(status, 2);
+    assert!(err.contains("leave out --set"), "{err}");
     let (status, out, _) = told(&["explain", file]);
     assert_eq!(status, 0);
     assert!(out.contains("truncated its log from 1 to 0: gone there"), "{out}");

@@ -57,8 +57,8 @@ pub(crate) struct Explore {
     /// Go on until every invariant is broken, instead of the first.
     #[arg(long)]
     all: bool,
-    /// The most states. A million takes about a gigabyte of memory.
-    #[arg(long, value_name = "N", default_value_t = 10_000_000)]
+    /// The most states. A million takes about five gigabytes of memory.
+    #[arg(long, value_name = "N", default_value_t = 2_000_000)]
     states: usize,
     /// Threads [default: all cores]. What is found does not depend on them.
     #[arg(long, short, value_name = "N", value_parser = parse_jobs)]

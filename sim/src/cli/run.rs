@@ -52,6 +52,16 @@ pub(crate) fn run(arguments: &Run) -> Status {
 
 /// Steps that `explore` found: judged as the history that they make.
 fn steps(arguments: &Run, file: &Path) -> Status {
+    let ignored = [
+        ("--set", !arguments.sets.is_empty()),
+        ("--trace", arguments.trace),
+        ("--save-schedule", arguments.save_schedule.is_some()),
+    ];
+    if let Some((option, _)) = ignored.into_iter().find(|(_, asked)| *asked) {
+        let why = "these are the steps that `explore` found, not a scenario";
+        talk(&format!("error: {}: {why}: leave out {option}\n", file.display()));
+        return Status::Usage;
+    }
     let options = match options(&arguments.places, &arguments.flags) {
         Ok(options) => options,
         Err(text) => {
