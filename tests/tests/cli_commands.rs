@@ -55,7 +55,8 @@ fn list_can_be_asked_for_one_kind() {
     assert!(settings.len() > 500, "all of Kafka's: {}", settings.len());
     for (key, begins) in [
         ("transactional.id", "producer: refused: "),
-        ("retention.ms", "topic: accepted, no effect here; on a real cluster it could break "),
+        ("retention.ms", "topic: modelled; long in ms, from -1, default 604800000"),
+        ("cleanup.policy", "topic: accepted, no effect here; on a real cluster it could break "),
         ("background.threads", "broker: accepted, no effect here; int"),
     ] {
         let about = about(key);

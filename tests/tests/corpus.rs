@@ -71,6 +71,7 @@ const STORM: &str = "scenarios/basics/rebalance-storm.json";
 const GRACEFUL: &str = "scenarios/basics/graceful-rebalances.json";
 const HANDOVERS: &str = "scenarios/basics/graceful-handovers.json";
 const RETENTION: &str = "scenarios/basics/short-retention.json";
+const BEHIND: &str = "scenarios/basics/retention-waits.json";
 const MIRROR: &str = "scenarios/basics/mirror-chaos.json";
 const ANSWERS_LOST: &str = "scenarios/footguns/epoch-bump-duplicate.json";
 
@@ -81,6 +82,13 @@ const AUTO: &[(&str, &str)] = &[("groups.ledger.commit", "auto")];
 use Shown::{Absent, Again, Refused, Violated, WrittenTwice};
 
 pub(crate) const CASES: &[Case] = &[
+    Case {
+        variant: Variant::DeletePastHighWatermark,
+        shown: Violated("high-watermark"),
+        scenario: BEHIND,
+        sets: &[],
+        within: 3,
+    },
     Case {
         variant: Variant::DedupWindowOne,
         shown: WrittenTwice,

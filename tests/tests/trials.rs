@@ -210,20 +210,36 @@ fn explained(name: &str) -> Value {
 
 #[test]
 fn what_is_not_modelled_is_not_promised() {
-    let retention = explained("retention-deletes-unread.json");
-    let all = retention["not_modelled"].as_array().expect("a list");
-    let setting = "topics.t.config.retention.ms=10000";
-    let is_it = |one: &&Value| one["setting"].as_str().unwrap().starts_with(setting);
-    let told = all.iter().find(is_it).unwrap_or_else(|| panic!("{all:#?}"));
-    assert!(told["could_break"].as_array().unwrap().contains(&"at-least-once".into()), "{told:#}");
-    let promises = retention["contract"]["promises"].to_string();
-    assert!(!promises.contains("g processes every"), "{promises}");
     let none = explained("disk-gone-on-restart.json");
     assert_eq!(none["not_modelled"], serde_json::json!([]));
     let possible = none["contract"]["possible"][0].to_string();
     assert!(possible.contains("topics.t.replication.factor=1"), "{possible}");
     let background = explained("auto-commit-background.json")["contract"]["promises"].to_string();
     assert!(background.contains("commit=auto-in-background"), "{background}");
+}
+
+/// R1.18: the group is away for longer than its records are kept.
+#[test]
+fn what_retention_deletes_unread_is_skipped_and_named() {
+    let explained = explained("retention-deletes-unread.json");
+    assert_eq!(explained["not_modelled"], serde_json::json!([]));
+    let promises = explained["contract"]["promises"].to_string();
+    assert!(!promises.contains("g processes every"), "{promises}");
+    let possible = explained["contract"]["possible"].to_string();
+    assert!(possible.contains("topics.t.config.retention.ms=10000"), "{possible}");
+    let latest = report("retention-deletes-unread.json", "0");
+    // The settling outlasts the retention: what rests on final reads alone has nothing to judge.
+    assert_eq!(latest["verdict"], "inconclusive", "{latest:#}");
+    assert!(has_cause(&latest, "skipped", "retention"), "{latest:#}");
+    // What was left when it came back, `latest` passes over.
+    assert!(has_cause(&latest, "skipped", "out-of-range-reset"), "{latest:#}");
+    let name = file("retention-deletes-unread.json");
+    let with = |set: &str| json(&root(), &["run", &name, "--seed", "0", "--set", set]);
+    let earliest = with("groups.g.config.auto.offset.reset=earliest");
+    assert!(has_cause(&earliest, "skipped", "retention"), "{earliest:#}");
+    assert!(!has_cause(&earliest, "skipped", "out-of-range-reset"), "{earliest:#}");
+    let kept = with("topics.t.config.retention.ms=60000");
+    assert_eq!(kept["groups"][0]["skipped"], 0, "{kept:#}");
 }
 
 /// R9.37: the group is away for longer than its commits are kept.

@@ -113,6 +113,11 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "out-of-range-reset",
     },
     Twin {
+        footgun: "retention-overtakes",
+        cure: &[("topics.payments.config.retention.bytes", "-1")],
+        cause: "retention",
+    },
+    Twin {
         footgun: "log-cut-below-group",
         cure: &[("groups.ledger.commit_every", "2s")],
         cause: "log-cut-below-group",

@@ -61,6 +61,7 @@ const CURES: &[(&str, &str)] = &[
     ("poll-overrun", "groups.ledger.config.max.poll.records"),
     ("producer-expired", "cluster.config.producer.id.expiration.ms"),
     ("reset-latest-skips", "groups.ledger.config.auto.offset.reset"),
+    ("retention-overtakes", "topics.payments.config.retention.bytes"),
     ("revocation-commit-sent-again", "groups.ledger.commit"),
     ("unclean-election", "topics.payments.config.unclean.leader.election.enable"),
     // These fail of two things. What is asked about is the first: acknowledged records are lost. Their twins cure the

@@ -81,14 +81,38 @@ pub struct LogConfig {
     pub flush_messages: Option<u64>,
     /// `flush.ms`; none: no age.
     pub flush_age: Option<Micros>,
+    /// `retention.ms`; none: without bound.
+    pub retention_time: Option<Micros>,
+    /// `retention.bytes`; none: without bound.
+    pub retention_bytes: Option<u64>,
+    /// `cleanup.policy`.
+    pub cleanup: CleanupPolicy,
+}
+
+/// What becomes of old records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CleanupPolicy {
+    /// Their segments are deleted.
+    #[default]
+    Delete,
+    /// Of each key the newest stays.
+    Compact,
 }
 
 impl LogConfig {
     /// Segments of so many bytes, and Kafka's defaults.
     #[must_use]
     pub const fn with_segments_of(bytes: u64) -> Self {
-        let segment_age = Micros::from_secs(7 * 24 * 60 * 60);
-        Self { segment_bytes: bytes, segment_age, flush_messages: None, flush_age: None }
+        let week = Micros::from_secs(7 * 24 * 60 * 60);
+        Self {
+            segment_bytes: bytes,
+            segment_age: week,
+            flush_messages: None,
+            flush_age: None,
+            retention_time: Some(week),
+            retention_bytes: None,
+            cleanup: CleanupPolicy::Delete,
+        }
     }
 }
 
@@ -125,6 +149,10 @@ pub struct BrokerSettings {
     pub log_initial_task_delay: Micros,
     /// `log.flush.scheduler.interval.ms`; none: never a second time.
     pub log_flush_scheduler_interval: Option<Micros>,
+    /// `log.retention.check.interval.ms`.
+    pub log_retention_check_interval: Micros,
+    /// `log.flush.start.offset.checkpoint.interval.ms`.
+    pub log_start_offset_checkpoint_interval: Micros,
     /// `broker.heartbeat.interval.ms`.
     pub broker_heartbeat_interval: Micros,
     /// `broker.session.timeout.ms`.
@@ -188,6 +216,8 @@ impl Default for BrokerSettings {
             log_initial_task_delay: Micros::from_secs(30),
             log_flush_scheduler_interval: None,
             high_watermark_checkpoint_interval: ms(5000),
+            log_retention_check_interval: ms(300_000),
+            log_start_offset_checkpoint_interval: ms(60_000),
             broker_heartbeat_interval: ms(2000),
             broker_session_timeout: ms(9000),
             offsets_commit_timeout: ms(5000),

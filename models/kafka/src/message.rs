@@ -342,6 +342,8 @@ pub enum OffsetSpec {
     Earliest,
     /// The high watermark (R2.20).
     Latest,
+    /// The end of the log, whatever of it is committed: what a replica means by the latest offset (R2.11).
+    LogEnd,
     /// The first record of this time or later; none is [`Offset::UNKNOWN`].
     Since(Timestamp),
 }

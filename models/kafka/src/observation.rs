@@ -8,6 +8,17 @@ use ackproof_types::{
 };
 use std::sync::Arc;
 
+/// Why the start of a log moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StartReason {
+    /// `retention.ms`.
+    Age,
+    /// `retention.bytes`.
+    Size,
+    /// The log of its leader begins there.
+    Leader,
+}
+
 /// One fact. The observing process is known to the driver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Observation {
@@ -437,6 +448,17 @@ pub enum Observation {
         broker: BrokerId,
         /// The epoch under which it was asked.
         epoch: LeaderEpoch,
+    },
+    /// The log of a replica begins later from here on.
+    LogStartMoved {
+        /// The partition.
+        partition: TopicPartition,
+        /// Where it began.
+        from: Offset,
+        /// Where it begins.
+        to: Offset,
+        /// Why.
+        why: StartReason,
     },
 }
 

@@ -254,11 +254,11 @@ impl Reader {
         match spec {
             OffsetSpec::Earliest => {
                 progress.start = Some(listed.offset);
-                progress.next = listed.offset;
+                progress.next = progress.next.max(listed.offset);
             }
             OffsetSpec::Latest => progress.end = Some(listed.offset),
             // It is not asked.
-            OffsetSpec::Since(_) => {}
+            OffsetSpec::Since(_) | OffsetSpec::LogEnd => {}
         }
         self.finish_if_read(partition, out);
     }
@@ -271,8 +271,8 @@ impl Reader {
             Ok(fetched) => fetched,
             Err(error) => {
                 if error == ErrorCode::OffsetOutOfRange {
-                    // The log was cut: there may be no more to read than this.
-                    progress.end = None;
+                    // The log was cut, or begins later: there may be no more to read than this.
+                    (progress.start, progress.end) = (None, None);
                 }
                 return self.delay(partition, out);
             }

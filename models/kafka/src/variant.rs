@@ -154,6 +154,9 @@ variants! {
     /// KAFKA-20066.
     FalseFencingCommit, "false-fencing-commit",
         "a commit in an older epoch is refused although the member kept the partition (KAFKA-20066)";
+    /// KAFKA-5634.
+    DeletePastHighWatermark, "delete-past-hw",
+        "retention deletes what is not committed yet (KAFKA-5634)";
     /// KAFKA-5716.
     MirrorKeepsUnacknowledged, "mirror-keeps-unacknowledged",
         "a mirror keeps as copied what it has sent and nobody has acknowledged (KAFKA-5716)";

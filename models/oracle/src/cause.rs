@@ -107,6 +107,8 @@ causes! {
             "the group went over to another cluster, where no translated offset was committed for it (sync.group.offsets.enabled, its interval, `groups` of the mirror), and auto.offset.reset=latest skipped it";
         DiskLost = "disk-lost",
             "a broker lost its disk, and led again with what it had fetched since";
+        Retention = "retention",
+            "retention.ms or retention.bytes: it was deleted before the group had processed it";
     }
 }
 
@@ -140,6 +142,7 @@ impl LossCause {
             Self::OutputAcksZero => Some("acks=0"),
             Self::OutputAcksOne => Some("acks=1"),
             Self::DeadLetterLost => Some("dead_letter"),
+            Self::Retention => Some("retention.ms or retention.bytes"),
             Self::Replication
             | Self::ForcedElection
             | Self::PowerLoss

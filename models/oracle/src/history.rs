@@ -15,7 +15,7 @@ mod facts;
 mod words;
 
 pub(crate) use facts::facts;
-pub use words::{Phase, PositionSource, ProcessEnd, TailLoss};
+pub use words::{Phase, PositionSource, ProcessEnd, StartReason, TailLoss};
 
 /// One line of the history.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,6 +1,7 @@
 //! Everything that the oracle concludes, from one pass over a history. It knows which observer needs
 //! which kind of event, and no property.
 
+use crate::cause::LossCause;
 use crate::context::Context;
 use crate::deposed::Deposed;
 use crate::effects::Effects;
@@ -144,6 +145,10 @@ impl Judge {
             (group.sink, group.outputs) = (sink, outputs);
         }
         count_causes(&properties, &mut records, &mut groups);
+        // What is in no log any more is not among what was found there.
+        for group in &mut groups {
+            group.skipped += group.skip_causes.get(&LossCause::Retention).copied().unwrap_or(0);
+        }
         for (cause, count) in properties.iter().flat_map(|property| &property.displaced) {
             records.displaced += count;
             let lost = records.loss_causes.get_mut(cause).map(|lost| {

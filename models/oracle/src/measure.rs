@@ -53,7 +53,7 @@ macro_rules! witnesses {
 
 witnesses! {
     controller_elected, coordinator_moved, duplicate_batch, epoch_bumped, fenced, follower_chosen, isr_expanded,
-    isr_shrunk, leader_elected, not_enough_replicas, offline, partitions_added, position_reset,
+    isr_shrunk, leader_elected, log_start_moved, not_enough_replicas, offline, partitions_added, position_reset,
     process_crashed, process_restarted, rebalance, redelivered, retried, tail_lost,
     truncated, unclean_election,
 }

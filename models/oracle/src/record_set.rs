@@ -142,6 +142,23 @@ impl OffsetTable {
             .filter_map(|(at, cell)| Some((at, record(*cell)?)))
     }
 
+    /// Takes out what is below `offset`, ascending.
+    pub(crate) fn take_below(
+        &mut self,
+        offset: i64,
+    ) -> impl Iterator<Item = (i64, RecordId)> + use<> {
+        let count = usize::try_from(offset - self.base).unwrap_or(0).min(self.cells.len());
+        let taken: Vec<u64> = self.cells.drain(..count).collect();
+        let first = self.base;
+        self.base += i64::try_from(count).expect("a length in memory");
+        (first..).zip(taken).filter_map(|(at, cell)| Some((at, record(cell)?)))
+    }
+
+    /// Forgets what is at `offset` and above.
+    pub(crate) fn cut(&mut self, offset: i64) {
+        self.cells.truncate(usize::try_from(offset - self.base).unwrap_or(0));
+    }
+
     fn make(&mut self, offset: i64) -> &mut u64 {
         if self.cells.is_empty() {
             self.base = offset;
@@ -192,6 +209,11 @@ mod tests {
         assert!(!table.strike(300, id(2, 9)) && !table.strike(7, id(2, 9)), "not there");
         assert_eq!((table.get(300), table.get(299), table.get(7)), (Some(id(2, 10)), None, None));
         assert_eq!(table.from(299).collect::<Vec<_>>(), [(300, id(2, 10))]);
+        let mut cut = table.clone();
+        cut.cut(300);
+        assert_eq!(cut.take_below(999).collect::<Vec<_>>(), [(298, id(0, 0))]);
+        assert_eq!(cut.enter(300, id(0, 1)), None, "it goes on where it was cut");
+        assert_eq!(cut.take_below(301).collect::<Vec<_>>(), [(300, id(0, 1))]);
         assert!(table.strike(300, id(2, 10)), "it is there");
         assert_eq!(table.from(0).collect::<Vec<_>>(), [(298, id(0, 0))]);
     }

@@ -102,9 +102,10 @@ properties! {
         "it does not ask whom a leader believes to be in sync, but whose logs reach as far",
         "no setting breaks it; only a bug does";
     high_watermark, "high-watermark", [HighWatermark],
-        "a high watermark never falls within one leadership and never passes the log end",
+        "a high watermark never falls within one leadership and never passes the log end, and no log \
+         begins above it",
         "a leader's high watermark is the lowest log end of the replicas in sync. It only rises while \
-         that leader leads",
+         that leader leads. Retention deletes only what lies below it",
         "a new leader may begin with a lower one: it learns the newest from its followers",
         "no setting breaks it; only a bug does";
     one_leader_per_epoch, "one-leader-per-epoch", [LeaderElected, BecameLeader],

@@ -135,6 +135,14 @@ impl Tale {
                 self.holders.retain(|holder| *holder != entry.node);
                 Some(format!("{} {}: gone there", who(), by.words(*from, *to)))
             }
+            Event::LogStartMoved { partition, to, why, .. }
+                if *partition == of.partition
+                    && *to > of.offset
+                    && self.holders.contains(&entry.node) =>
+            {
+                self.holders.retain(|holder| *holder != entry.node);
+                Some(why.deleted(who(), *to))
+            }
             Event::LeaderElected { partition, leader, epoch, unclean, isr }
                 if *partition == of.partition && !self.holders.is_empty() =>
             {

@@ -34,7 +34,7 @@ pub const MEASURED: &[(&str, &str)] = &[
     ("unknown_absent_rate", "unknown_absent records, of all records that were sent"),
     ("displaced", "records that were acknowledged at an offset other than the one they are at"),
     ("reordered", "records behind a later one of the same producer in a log"),
-    ("skipped", "records in the logs that a group passed over"),
+    ("skipped", "records that a group passed over, or that were deleted before it came to them"),
     ("backlog", "records in the logs that a group had not reached at the end"),
     ("dead_lettered", "records that a group put aside after too many failures"),
     ("sink_repeated", "rows in the sink of a group beyond the first of a record"),

@@ -200,7 +200,7 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
         variants: variants(sink, root.get("variants").as_ref(), names),
         ignored: Vec::new(),
     };
-    plan.ignored = ignored(sink, load + settle);
+    plan.ignored = ignored(sink);
     check(sink, root, &plan);
     plan.faults = faults(sink, root.get("faults").as_ref(), &plan);
     plan.expect = expect(sink, root.get("expect").as_ref(), names);
@@ -362,11 +362,11 @@ fn late_deploys(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
 }
 
 /// What the file sets and the models do not follow.
-fn ignored(sink: &mut Sink<'_>, run: Micros) -> Vec<Ignored> {
+fn ignored(sink: &mut Sink<'_>) -> Vec<Ignored> {
     let found = std::mem::take(&mut sink.ignored).into_iter();
     let ignored = found.filter_map(|(setting, path, value, named)| {
         let harm = match setting.standing {
-            Standing::Harmful(harm) => Some(harm).filter(|harm| harm.is_in(&value, run)),
+            Standing::Harmful(harm) => Some(harm).filter(|harm| harm.is_in(&value)),
             Standing::Modelled | Standing::Harmless | Standing::Refused(_) => None,
         };
         (harm.is_some() || !named).then_some(Ignored { path, value, harm })

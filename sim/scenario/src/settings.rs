@@ -92,17 +92,6 @@ const fn harmful(scope: Scope, key: &'static str, harm: Harm) -> Setting {
 }
 
 const WEEK_MS: i64 = 604_800_000;
-const MS: u64 = 1000;
-const HOUR: u64 = 3_600_000_000;
-const MINUTE: u64 = 60_000_000;
-
-const fn retention(unless: Unless) -> Harm {
-    Harm {
-        breaks: &["at-least-once"],
-        why: "records are deleted before a group that falls behind has read them",
-        unless,
-    }
-}
 
 const COMPACTION: Harm = Harm {
     breaks: &["acked-durability", "at-least-once"],
@@ -264,6 +253,12 @@ pub const SETTINGS: &[Setting] = &[
     number(Broker, "log.initial.task.delay.ms", "ms", 0, 30_000),
     unset(Broker, "log.roll.ms", "ms", 1),
     number(Broker, "log.roll.hours", "hours", 1, 168),
+    long(Broker, "log.retention.bytes", "bytes", -1, -1),
+    unset(Broker, "log.retention.ms", "ms", -1),
+    unset(Broker, "log.retention.minutes", "minutes", -1),
+    number(Broker, "log.retention.hours", "hours", -1, 168),
+    long(Broker, "log.retention.check.interval.ms", "ms", 1, 300_000),
+    number(Broker, "log.flush.start.offset.checkpoint.interval.ms", "ms", 0, 60_000),
     number(Topic, "min.insync.replicas", "", 1, 1),
     switch(Topic, "unclean.leader.election.enable", false),
     number(Topic, "max.message.bytes", "bytes", 0, 1_048_588),
@@ -271,6 +266,8 @@ pub const SETTINGS: &[Setting] = &[
     long(Topic, "segment.ms", "ms", 1, WEEK_MS),
     long(Topic, "flush.messages", "records", 1, i64::MAX),
     long(Topic, "flush.ms", "ms", 0, i64::MAX),
+    long(Topic, "retention.bytes", "bytes", -1, -1),
+    long(Topic, "retention.ms", "ms", -1, WEEK_MS),
     // `-1` is Kafka's other name for `all`; the plan always says `all`.
     word(Producer, "acks", &["all", "-1", "0", "1"], "all"),
     switch(Producer, "enable.idempotence", true),
@@ -367,11 +364,6 @@ pub const SETTINGS: &[Setting] = &[
         },
     ),
     harmful(Broker, "log.cleanup.policy", COMPACTION),
-    harmful(Broker, "log.retention.bytes", retention(Unless::Unlimited)),
-    harmful(Broker, "log.retention.hours", retention(Unless::Outlasts(HOUR))),
-    known(Broker, "log.retention.check.interval.ms"),
-    harmful(Broker, "log.retention.minutes", retention(Unless::Outlasts(MINUTE))),
-    harmful(Broker, "log.retention.ms", retention(Unless::Outlasts(MS))),
     harmful(Broker, "max.connections", CONNECTIONS),
     harmful(Broker, "max.connections.per.ip", CONNECTIONS),
     known(Broker, "num.partitions"),
@@ -393,8 +385,6 @@ pub const SETTINGS: &[Setting] = &[
     known(Topic, "min.compaction.lag.ms"),
     known(Topic, "preallocate"),
     harmful(Topic, "remote.storage.enable", TIERED),
-    harmful(Topic, "retention.bytes", retention(Unless::Unlimited)),
-    harmful(Topic, "retention.ms", retention(Unless::Outlasts(MS))),
     known(Producer, "client.id"),
     known(Producer, "connections.max.idle.ms"),
     known(Producer, "metadata.max.idle.ms"),

@@ -20,6 +20,7 @@ const INHERITED: &[(&str, &str)] = &[
     ("max.message.bytes", "message.max.bytes"),
     ("segment.bytes", "log.segment.bytes"),
     ("flush.messages", "log.flush.interval.messages"),
+    ("retention.bytes", "log.retention.bytes"),
 ];
 
 /// Reads `topics`; index 0 is [`OFFSETS_TOPIC`] of the first cluster, and those of the others are the last.
@@ -60,6 +61,14 @@ type Time = (&'static str, &'static [(&'static str, i64)]);
 const TIMES: &[Time] = &[
     ("segment.ms", &[("log.roll.ms", 1), ("log.roll.hours", HOUR)]),
     ("flush.ms", &[("log.flush.interval.ms", 1), ("log.flush.scheduler.interval.ms", 1)]),
+    (
+        "retention.ms",
+        &[
+            ("log.retention.ms", 1),
+            ("log.retention.minutes", 60_000),
+            ("log.retention.hours", HOUR),
+        ],
+    ),
 ];
 
 const HOUR: i64 = 3_600_000;
@@ -96,6 +105,9 @@ fn offsets_topic(id: ClusterId, cluster: &Cluster) -> Topic {
     inherit(&mut settings, &config, cluster);
     let mut set = |key, number| settings.0.insert(key, SettingValue::Number(number));
     set("segment.bytes", broker.number("offsets.topic.segment.bytes"));
+    // It is compacted, and nothing of it is deleted (R9.2).
+    set("retention.ms", -1);
+    set("retention.bytes", -1);
     // The smaller of the two applies (R4.2).
     let min_isr = broker.number("min.insync.replicas").min(i64::from(replication_factor));
     set("min.insync.replicas", min_isr);

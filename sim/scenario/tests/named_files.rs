@@ -328,10 +328,9 @@ fn what_cannot_be_read_or_followed_says_so() {
 
 #[test]
 fn harm_is_noted_and_what_breaks_nothing_is_not() {
-    let text =
-        "log.retention.hours=168\nlog.retention.ms=1000\nnum.io.threads=8\nssl.key.password=x\n";
+    let text = "log.retention.hours=168\ngroup.max.size=10\nnum.io.threads=8\nssl.key.password=x\n";
     let (plan, found) = load(Scope::Broker, text).expect("it is valid");
     assert_eq!(told(&found), [""; 0]);
     let paths: Vec<_> = plan.ignored.iter().map(|one| one.path.as_str()).collect();
-    assert_eq!(paths, ["cluster.config.log.retention.ms"]);
+    assert_eq!(paths, ["cluster.config.group.max.size"]);
 }

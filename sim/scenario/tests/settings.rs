@@ -31,6 +31,11 @@ const NARROWER: &[(Scope, &str, &str)] = &[
     (Scope::Broker, "log.roll.ms", UNCHECKED),
     (Scope::Broker, "log.flush.interval.ms", UNCHECKED),
     (Scope::Broker, "log.flush.scheduler.interval.ms", UNCHECKED),
+    (Scope::Broker, "log.retention.bytes", UNLIMITED),
+    (Scope::Broker, "log.retention.ms", UNLIMITED),
+    (Scope::Broker, "log.retention.minutes", UNLIMITED),
+    (Scope::Broker, "log.retention.hours", UNLIMITED),
+    (Scope::Topic, "retention.bytes", UNLIMITED),
     (
         Scope::Topic,
         "segment.bytes",
@@ -57,6 +62,7 @@ const NARROWER: &[(Scope, &str, &str)] = &[
     (Scope::Consumer, "metadata.max.age.ms", AT_ONCE),
 ];
 const UNCHECKED: &str = "Kafka does not check it, and does not work below this";
+const UNLIMITED: &str = "Kafka does not check it; -1 is unlimited, and nothing is less";
 const AT_ONCE: &str = "at 0 Kafka gives up, or does its work again, at once and for ever";
 const NOTHING: &str = "at 0 nothing is read but the first batch";
 

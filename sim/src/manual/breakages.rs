@@ -56,7 +56,7 @@ pub const BREAKAGES: &[Breakage] = &[
     bug("commit-durability", CHAOS, Variant::CommitAckBeforeReplication, 9),
     bug("idempotent-log", CHAOS, Variant::NoDeduplication, 0),
     bug("producer-order", CHAOS, Variant::NoDeduplication, 4),
-    bug("recovers", CHAOS, Variant::NoDivergenceCheck, 0),
+    bug("recovers", CHAOS, Variant::NoDivergenceCheck, 2),
     bug("no-phantom", CHAOS, Variant::ReadAboveHighWatermark, 0),
     setting("sink-effect", "scenarios/footguns/sink-memory-too-small.json"),
     setting("sink-effect", "scenarios/footguns/upsert-by-zombie.json"),

@@ -113,6 +113,7 @@ footguns! {
     "reset-by-duration", LossCause::ResetByDuration.name();
     "reset-latest-skips", LossCause::ResetLatest.name();
     "restart-forgets-batches", DuplicateCause::EpochBump.name();
+    "retention-overtakes", LossCause::Retention.name();
     "revocation-commit-sent-again", LossCause::BackgroundCommit.name();
     "scaling-storm", DuplicateCause::Rebalance.name();
     "sink-cache-in-member", SinkCause::MemberMemory.name();

@@ -15,7 +15,7 @@ use ackproof_reports::contract::{Clause, Contract, NotModelled, Possible};
 use ackproof_reports::run::Fate;
 use ackproof_scenario::plan::{Group, Ignored, Plan, Producer};
 use ackproof_types::words::plural;
-use ackproof_types::{AfterCrash, AtEnd, OffsetReset};
+use ackproof_types::{AfterCrash, AtEnd, Micros, OffsetReset};
 use copies::copies;
 pub(super) use copies::may_forget;
 use std::collections::BTreeMap;
@@ -108,6 +108,9 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
             allow(&["recovers"], &[]);
         }
         allow(&[AT_LEAST_ONCE], resets(plan, one));
+        if may_delete(plan, one).is_some() {
+            allow(&[AT_LEAST_ONCE], &[LossCause::Retention]);
+        }
         if one.config.word("auto.offset.reset") == "latest" && may_expire(plan, one) {
             allow(&[AT_LEAST_ONCE], &[LossCause::Expired]);
         }
@@ -138,6 +141,26 @@ fn may_expire(plan: &Plan, group: &Group) -> bool {
     let retention = config.minutes("offsets.retention.minutes");
     let interval = config.millis("offsets.retention.check.interval.ms");
     retention.max(interval) < plan.load + plan.settle
+}
+
+/// By which setting a record of a topic that the group reads can be deleted within the run.
+fn may_delete(plan: &Plan, group: &Group) -> Option<String> {
+    let run = plan.load + plan.settle;
+    group.topics.iter().map(|topic| &plan.topics[topic.index()]).find_map(|topic| {
+        let strikes = |key: &&str| match u64::try_from(topic.config.number(key)) {
+            Ok(limit) => *key == "retention.bytes" || Micros::from_millis(limit) < run,
+            Err(_) => false,
+        };
+        let key = ["retention.ms", "retention.bytes"].into_iter().find(strikes)?;
+        Some(format!("topics.{}.config.{key}={}", topic.name, topic.config.number(key)))
+    })
+}
+
+/// What a group never processes by that setting.
+fn deleted(name: &str, setting: String) -> Possible {
+    let says = format!("{name} never processes what was deleted before it came to it");
+    let clause = Clause { says, settings: vec![setting] };
+    possible(Fate::Skipped, Some(name), std::iter::once(LossCause::Retention.name()), clause)
 }
 
 /// Whether its members follow the consumer protocol.
@@ -317,10 +340,9 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         );
         skips.push(skipped(resets, says, &reset_setting));
     }
+    skips.extend(may_delete(plan, group).map(|setting| deleted(name, setting)));
     let expiry = may_expire(plan, group).then(|| expiry(plan, group, &reset_setting));
-    if reset == "latest"
-        && let Some(clause) = &expiry
-    {
+    if let Some(clause) = expiry.as_ref().filter(|_| reset == "latest") {
         let causes = std::iter::once(LossCause::Expired.name());
         skips.push(possible(Fate::Skipped, Some(name), causes, clause.clone()));
     }

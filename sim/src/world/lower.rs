@@ -10,9 +10,9 @@ use super::network::Buffers;
 use super::server::Limits;
 use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
-    ApplicationConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig, LogConfig,
-    OutputConfig, OutputsConfig, ProducerConfig, QuorumSettings, ReplicaSelector, ResetTo,
-    TopicConfig,
+    ApplicationConfig, BrokerSettings, CleanupPolicy, ClusterConfig, Compression, ConsumerConfig,
+    LogConfig, OutputConfig, OutputsConfig, ProducerConfig, QuorumSettings, ReplicaSelector,
+    ResetTo, TopicConfig,
 };
 use ackproof_kafka::message::Rack;
 use ackproof_kafka::profile::{Profile, Rule};
@@ -339,8 +339,16 @@ fn topic(topic: &Topic) -> TopicConfig {
             segment_age: config.millis("segment.ms"),
             flush_messages: bound(config, "flush.messages"),
             flush_age: bound(config, "flush.ms").map(Micros::from_millis),
+            retention_time: limit(config, "retention.ms").map(Micros::from_millis),
+            retention_bytes: limit(config, "retention.bytes"),
+            cleanup: CleanupPolicy::Delete,
         },
     }
+}
+
+/// The limit at `key`; none: -1.
+fn limit(config: &Settings, key: &str) -> Option<u64> {
+    u64::try_from(config.number(key)).ok()
 }
 
 /// `-1` closes the batch with the queue of requests (R17.55): here every step empties it.
@@ -371,6 +379,9 @@ fn broker(config: &Settings) -> BrokerSettings {
         log_initial_task_delay: config.millis("log.initial.task.delay.ms"),
         log_flush_scheduler_interval: bound(config, "log.flush.scheduler.interval.ms")
             .map(Micros::from_millis),
+        log_retention_check_interval: config.millis("log.retention.check.interval.ms"),
+        log_start_offset_checkpoint_interval: config
+            .millis("log.flush.start.offset.checkpoint.interval.ms"),
         broker_heartbeat_interval: config.millis("broker.heartbeat.interval.ms"),
         broker_session_timeout: config.millis("broker.session.timeout.ms"),
         offsets_commit_timeout: config.millis("offsets.commit.timeout.ms"),

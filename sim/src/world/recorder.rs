@@ -7,9 +7,9 @@ use super::nemesis::anchors::Anchors;
 use super::nemesis::leaders::Leaders;
 use super::post::{Letters, Post};
 use ackproof_kafka::config::ResetTo;
-use ackproof_kafka::observation::{Observation, PositionSource as Found};
+use ackproof_kafka::observation::{Observation, PositionSource as Found, StartReason as Moved};
 use ackproof_oracle::context::Context;
-use ackproof_oracle::history::{Entry, Event, PositionSource};
+use ackproof_oracle::history::{Entry, Event, PositionSource, StartReason};
 use ackproof_oracle::judge::Judge;
 use ackproof_oracle::verdict::Subject;
 use ackproof_types::{NodeId, Offset, Timestamp, TopicPartition};
@@ -305,6 +305,15 @@ translate! {
     FinalRead { partition, base_offset, records }
     FinalReadDone { partition, start, end }
     FinalReadBy { partition, broker, epoch }
+    LogStartMoved { partition, from, to, why: moved(why) }
+}
+
+fn moved(why: Moved) -> StartReason {
+    match why {
+        Moved::Age => StartReason::Age,
+        Moved::Size => StartReason::Size,
+        Moved::Leader => StartReason::Leader,
+    }
 }
 
 fn place(offset: u64) -> Offset {

@@ -385,7 +385,8 @@ impl Broker {
     ) -> Result<ListedOffset, ErrorCode> {
         let partition = self.hosted(asked.partition)?;
         partition.check_epoch(asked.leader_epoch)?;
-        let (start, high_watermark) = (partition.log.start(), partition.log.high_watermark());
+        let (start, end) = (partition.log.start(), partition.log.end());
+        let high_watermark = partition.log.high_watermark();
         let (earliest, current) = (partition.log.earliest_epoch(), partition.leader_epoch);
         let epoch_start = partition.leader()?.epoch_start();
         let is_behind = high_watermark < epoch_start;
@@ -394,6 +395,7 @@ impl Broker {
             OffsetSpec::Earliest => (start, earliest),
             OffsetSpec::Latest if is_behind => return Err(ErrorCode::OffsetNotAvailable),
             OffsetSpec::Latest => (high_watermark, current),
+            OffsetSpec::LogEnd => (end, current),
             OffsetSpec::Since(time) => match since(time) {
                 Some(found) => (found, current),
                 None if is_behind => return Err(ErrorCode::OffsetNotAvailable),

@@ -246,6 +246,7 @@ impl Broker {
     /// R1.21: flushes and closes the logs, if they were ever loaded.
     fn close_logs(&mut self, out: &mut Out) {
         self.checkpoint_high_watermarks(out);
+        self.checkpoint_starts(out);
         if self.lifecycle.epoch.is_none() || !self.metadata.is_published() {
             return out.exit();
         }

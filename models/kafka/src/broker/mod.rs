@@ -6,6 +6,7 @@
 //! - [`session`] what a follower asked for · [`replication`] fetching as a follower
 //! - [`isr`] proposals to the controller · [`controllers`] which one that is
 //! - [`partitions`] the replicas it hosts
+//! - [`retention`] where logs begin
 //! - [`quota`] how much a client may write and read · [`coordination`] the group coordinator's place in the broker
 //!
 //! Kafka: `KafkaApis`, `ReplicaManager`, `BrokerServer`.
@@ -21,6 +22,7 @@ mod partitions;
 mod produce;
 mod quota;
 mod replication;
+mod retention;
 mod session;
 
 pub use crate::log::disk::{BrokerDisk, BrokerWrite};
@@ -31,6 +33,7 @@ use crate::log::ReplicaLog;
 use crate::machine::{Channel, ConnectionId, Input, InputOf, Machine, Outbox, Peer, Route, To};
 use crate::message::{ControllerResponse, CorrelationId, Message, Request, Response};
 use crate::metadata::MetadataImage;
+use crate::observation::Observation;
 use crate::partition::leader::{LagTick, Surroundings};
 use ackproof_types::{BrokerEpoch, BrokerId, Delay, Server, Timestamp, TopicPartition};
 use partitions::Partitions;
@@ -64,6 +67,10 @@ pub enum Timer {
     HighWatermarkCheckpoint,
     /// `log.flush.scheduler.interval.ms` has passed (R1.7).
     FlushCheck,
+    /// `log.retention.check.interval.ms` has passed (R1.18).
+    Retention,
+    /// `log.flush.start.offset.checkpoint.interval.ms` has passed (R1.23).
+    LogStartCheckpoint,
     /// `quota.window.size.seconds` have passed.
     QuotaWindow,
     /// `producer.id.expiration.check.interval.ms` has passed (R6.35).
@@ -141,7 +148,11 @@ impl Machine for Broker {
         let mut loaded: BTreeMap<TopicPartition, ReplicaLog> = BTreeMap::new();
         for (id, log) in disk.logs() {
             let kept = config.cluster.topic(id.topic).log;
-            loaded.insert(id, ReplicaLog::load(id, Some(log), kept));
+            let mut log = ReplicaLog::load(id, Some(log), kept);
+            if let Some((from, to)) = log.recover(out) {
+                out.observe(Observation::Truncated { partition: id, from, to });
+            }
+            loaded.insert(id, log);
         }
         let mut broker = Self {
             env: Env {
@@ -176,6 +187,7 @@ impl Machine for Broker {
         if config.cluster.topics.iter().any(|topic| topic.log.flush_age.is_some()) {
             out.arm(Timer::FlushCheck, settings.log_initial_task_delay);
         }
+        broker.begin_log_tasks(out);
         broker.begin_quotas(out);
         out.arm(Timer::ProducerExpiration, settings.producer_id_expiration_check_interval);
         broker
@@ -274,6 +286,9 @@ impl Broker {
             (Server::Broker(leader), Response::Fetch(partitions)) => {
                 self.fetched(leader, correlation, partitions, out);
             }
+            (Server::Broker(leader), Response::ListOffsets(answers)) => {
+                self.ranges_told(leader, &answers, out);
+            }
             (Server::Broker(leader), Response::FetchSessionRefused(_)) => {
                 self.session_refused(leader, correlation, out);
             }
@@ -343,6 +358,11 @@ impl Broker {
                 out.arm(timer, self.settings().high_watermark_checkpoint_interval);
             }
             Timer::FlushCheck => self.flush_old_logs(out),
+            Timer::Retention => self.retain(out),
+            Timer::LogStartCheckpoint => {
+                self.checkpoint_starts(out);
+                out.arm(timer, self.settings().log_start_offset_checkpoint_interval);
+            }
             Timer::QuotaWindow => self.next_quota_window(out),
             Timer::ProducerExpiration => {
                 self.expire_producers();

@@ -22,7 +22,7 @@ pub(super) struct Fetcher {
     /// The session and the epoch of its next fetch; none: the next fetch begins one.
     session: Option<(SessionId, u32)>,
     /// What the next fetch of the session names.
-    changed: Vec<TopicPartition>,
+    pub(super) changed: Vec<TopicPartition>,
     /// What it gives up.
     forgotten: Vec<TopicPartition>,
 }
@@ -38,7 +38,7 @@ impl Broker {
         }
     }
 
-    fn fetch_from(&mut self, leader: BrokerId, out: &mut Out) {
+    pub(super) fn fetch_from(&mut self, leader: BrokerId, out: &mut Out) {
         let fetcher = self.fetchers.entry(leader).or_default();
         if fetcher.in_flight.is_some() {
             return;
@@ -121,6 +121,7 @@ impl Broker {
             return;
         }
         fetcher.in_flight = None;
+        let mut outside = Vec::new();
         for FetchedPartition { partition: id, result } in partitions {
             let Some(partition) = self.partitions.get_mut(id) else { continue };
             // R2.4: it was given to another leader, or rests.
@@ -129,9 +130,11 @@ impl Broker {
             }
             match result {
                 Ok(fetched) => self.take(id, leader, &fetched, out),
+                Err(ErrorCode::OffsetOutOfRange) => outside.push(id),
                 Err(error) => self.fetch_refused(id, leader, error, out),
             }
         }
+        self.ask_ranges(leader, &outside, out);
         self.fetch_from(leader, out);
     }
 
@@ -155,6 +158,7 @@ impl Broker {
         let before = partition.log.high_watermark();
         partition.log.set_high_watermark(fetched.high_watermark);
         let moved = partition.log.high_watermark() > before;
+        partition.take_start(fetched.log_start, out);
         if !fetched.batches.is_empty() {
             self.fetchers.entry(leader).or_default().changed.push(id);
         }
@@ -183,7 +187,7 @@ impl Broker {
         }
     }
 
-    fn rest(&mut self, id: TopicPartition, leader: BrokerId, fetching: Fetching) {
+    pub(super) fn rest(&mut self, id: TopicPartition, leader: BrokerId, fetching: Fetching) {
         if let Some(follower) = self.partitions.get_mut(id).and_then(Partition::follower) {
             follower.fetching = fetching;
         }
@@ -220,7 +224,8 @@ impl Broker {
         fetcher.in_flight = None;
         fetcher.session = None;
         for follower in self.partitions.all_mut().iter_mut().filter_map(Partition::follower) {
-            if follower.fetches_from(leader) {
+            let asks = follower.leader == Some(leader) && follower.fetching == Fetching::Asking;
+            if follower.fetches_from(leader) || asks {
                 follower.fetching = Fetching::Paused;
             }
         }

@@ -18,10 +18,13 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Member {
     asked: FetchPartition,
-    /// The high watermark last told.
-    told: Offset,
+    /// The high watermark last told, and the start of the log.
+    told: (Offset, Offset),
     has_news: bool,
 }
+
+/// Nothing was told, or what was told was not taken.
+const UNTOLD: (Offset, Offset) = (Offset::UNKNOWN, Offset::UNKNOWN);
 
 /// A parked fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,7 +60,7 @@ impl Session {
         match self.position(asked.partition) {
             Ok(at) => self.members[at].asked = asked,
             Err(at) => {
-                self.members.insert(at, Member { asked, told: Offset::UNKNOWN, has_news: false });
+                self.members.insert(at, Member { asked, told: UNTOLD, has_news: false });
             }
         }
         self.note(asked.partition);
@@ -123,7 +126,7 @@ impl Session {
     pub(super) fn is_new(&self, id: TopicPartition, result: &Result<Fetched, ErrorCode>) -> bool {
         let Ok(at) = self.position(id) else { return false };
         result.as_ref().map_or(true, |fetched| {
-            fetched.high_watermark != self.members[at].told
+            (fetched.high_watermark, fetched.log_start) != self.members[at].told
                 || !fetched.batches.is_empty()
                 || fetched.diverging.is_some()
         })
@@ -134,8 +137,8 @@ impl Session {
         for FetchedPartition { partition, result } in answer {
             if let Ok(at) = self.position(*partition) {
                 let taken = result.as_ref().ok().filter(|fetched| fetched.diverging.is_none());
-                self.members[at].told =
-                    taken.map_or(Offset::UNKNOWN, |fetched| fetched.high_watermark);
+                let told = taken.map(|fetched| (fetched.high_watermark, fetched.log_start));
+                self.members[at].told = told.unwrap_or(UNTOLD);
             }
         }
     }

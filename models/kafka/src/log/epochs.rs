@@ -66,6 +66,15 @@ impl EpochCache {
         assert!(last.is_none_or(|start| start <= log_end), "{self:?} beyond {log_end}");
     }
 
+    /// R1.14: folds what starts at or before `offset` into one entry that starts there.
+    pub fn truncate_from_start(&mut self, offset: Offset) {
+        let folded = self.entries.partition_point(|(_, start)| *start <= offset);
+        if folded > 0 {
+            self.entries.drain(..folded - 1);
+            self.entries[0].1 = offset;
+        }
+    }
+
     /// R1.14, R1.15: removes entries that start at or after `offset`.
     pub fn truncate_from_end(&mut self, offset: Offset) {
         while self.entries.last().is_some_and(|(_, start)| *start >= offset) {
@@ -98,6 +107,16 @@ mod tests {
         assert_eq!(end(&cache, 4, 10), (4, 10));
         assert_eq!(end(&cache, 0, 10), (0, 0), "none below: the start of the lowest");
         assert_eq!(end(&cache, 5, 10), (-1, -1), "none above");
+    }
+
+    #[test]
+    fn a_higher_start_folds_the_epochs_before_it_into_one() {
+        let mut folded = cache(&[(1, 0), (2, 5), (4, 8)]);
+        folded.truncate_from_start(Offset(6));
+        assert_eq!(folded, cache(&[(2, 6), (4, 8)]));
+        assert_eq!(end(&folded, 1, 10), (1, 6), "what is gone ends where the log begins");
+        folded.truncate_from_start(Offset(8));
+        assert_eq!(folded, cache(&[(4, 8)]));
     }
 
     #[test]

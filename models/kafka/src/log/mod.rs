@@ -6,6 +6,7 @@
 pub mod disk;
 pub mod epochs;
 pub mod producers;
+pub mod retention;
 pub mod stored;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test names only what it expects")]
@@ -25,6 +26,7 @@ use stored::{LogWrite, StoredLog};
 pub struct ReplicaLog {
     id: TopicPartition,
     stored: StoredLog,
+    start: Offset,
     high_watermark: Offset,
     producers: ProducerStates,
     config: LogConfig,
@@ -61,9 +63,11 @@ impl ReplicaLog {
     /// Loads the log as a broker recovers it (R1.22, R1.24, R1.25); empty if there is none.
     pub(crate) fn load(id: TopicPartition, stored: Option<&StoredLog>, config: LogConfig) -> Self {
         let stored = stored.cloned().unwrap_or_default();
+        let start = stored.start.max(stored.base);
         let mut log = Self {
             id,
-            high_watermark: stored.high_watermark.min(stored.end),
+            start,
+            high_watermark: stored.high_watermark.min(stored.end).max(start),
             stored,
             producers: ProducerStates::default(),
             config,
@@ -97,10 +101,10 @@ impl ReplicaLog {
         self.stored.end
     }
 
-    /// The first readable offset; retention is not modelled.
+    /// The first readable offset.
     #[must_use]
     pub fn start(&self) -> Offset {
-        Offset(0)
+        self.start
     }
 
     /// Exclusive bound of what consumers see.
@@ -206,10 +210,15 @@ impl ReplicaLog {
         out: &mut Outbox<T, BrokerWrite>,
     ) -> Option<Offset> {
         let before = self.end();
+        if to < self.stored.base {
+            self.start_over(to, out);
+            return Some(before);
+        }
         self.write(LogWrite::Truncate(to), out);
         if to >= before {
             return None;
         }
+        self.start = self.start.min(to);
         self.high_watermark = self.high_watermark.min(to);
         self.rebuild();
         Some(before)
@@ -274,7 +283,8 @@ impl ReplicaLog {
     #[must_use]
     pub fn first_since(&self, time: Timestamp) -> Option<Offset> {
         let is_since = |batch: &&Arc<RecordBatch>| time.since(batch.max_timestamp) == Micros::ZERO;
-        self.stored.batches.iter().find(is_since).map(|batch| batch.base_offset)
+        let readable = &self.stored.batches[self.first_holding(self.start)..];
+        readable.iter().find(is_since).map(|batch| batch.base_offset.max(self.start))
     }
 
     /// All batches, for a coordinator that loads (R9.6).

@@ -27,6 +27,14 @@ pub enum LogWrite {
     RecoveryPoint(Offset),
     /// `replication-offset-checkpoint` (R1.23; synced).
     HighWatermark(Offset),
+    /// The segments below are deleted; one begins here (R1.18).
+    DeleteBelow(Offset),
+    /// All segments are deleted; the log goes on here (R1.17).
+    StartOver(Offset),
+    /// `log-start-offset-checkpoint` (R1.23; synced).
+    Start(Offset),
+    /// The epochs before are folded into one (R1.14).
+    EpochsFrom(Offset),
 }
 
 impl LogWrite {
@@ -34,8 +42,16 @@ impl LogWrite {
     #[must_use]
     pub(super) fn is_synced(&self) -> bool {
         match self {
-            Self::Epoch(..) | Self::RecoveryPoint(_) | Self::HighWatermark(_) => true,
-            Self::Append(_) | Self::Truncate(_) | Self::Roll(_) | Self::Snapshot(_) => false,
+            Self::Epoch(..) | Self::RecoveryPoint(_) | Self::HighWatermark(_) | Self::Start(_) => {
+                true
+            }
+            Self::Append(_)
+            | Self::Truncate(_)
+            | Self::Roll(_)
+            | Self::Snapshot(_)
+            | Self::DeleteBelow(_)
+            | Self::StartOver(_)
+            | Self::EpochsFrom(_) => false,
         }
     }
 }
@@ -44,7 +60,11 @@ impl LogWrite {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct StoredLog {
     pub(super) batches: Vec<Arc<RecordBatch>>,
+    /// Where the first segment begins.
+    pub(super) base: Offset,
     pub(super) end: Offset,
+    /// Where the log began as of the last checkpoint: another file, that no cut changes (R1.26).
+    pub(super) start: Offset,
     pub(super) epochs: EpochCache,
     /// As of the last checkpoint.
     pub(super) high_watermark: Offset,
@@ -72,6 +92,13 @@ impl StoredLog {
             LogWrite::Snapshot(snapshot) => self.keep(snapshot),
             LogWrite::RecoveryPoint(to) => self.recovery_point = *to,
             LogWrite::HighWatermark(to) => self.high_watermark = *to,
+            LogWrite::Start(to) => self.start = *to,
+            LogWrite::EpochsFrom(start) => self.epochs.truncate_from_start(*start),
+            LogWrite::DeleteBelow(base) => self.delete_below(*base),
+            LogWrite::StartOver(at) => {
+                self.epochs = EpochCache::default();
+                self.start_over(*at);
+            }
         }
     }
 
@@ -79,12 +106,15 @@ impl StoredLog {
     pub(super) fn apply_to_log(&mut self, write: &LogWrite) {
         match write {
             LogWrite::Truncate(to) => self.truncate_batches(*to),
-            LogWrite::Epoch(..) => {}
+            LogWrite::StartOver(at) => self.start_over(*at),
+            LogWrite::Epoch(..) | LogWrite::EpochsFrom(_) => {}
             LogWrite::Append(_)
             | LogWrite::Roll(_)
             | LogWrite::Snapshot(_)
             | LogWrite::RecoveryPoint(_)
-            | LogWrite::HighWatermark(_) => self.apply(write),
+            | LogWrite::HighWatermark(_)
+            | LogWrite::Start(_)
+            | LogWrite::DeleteBelow(_) => self.apply(write),
         }
     }
 
@@ -92,11 +122,13 @@ impl StoredLog {
     pub(super) fn check(&self, whole: bool) {
         // R1.5: a cut inside a batch takes it whole, and leaves a hole.
         let last = self.batches.last().map_or(self.end, |batch| batch.next_offset());
+        assert!(self.base <= self.end, "segments begin in the log");
         assert!(last <= self.end, "the log ends before its last batch does");
         assert!(self.recovery_point <= self.end, "nothing beyond the end is safe");
         self.epochs.check(self.end);
         let ascend = |bases: &[Offset]| bases.is_sorted() && bases.last() <= Some(&self.end);
         assert!(self.segments.is_empty() || ascend(&self.segments), "{:?}", self.segments);
+        assert!(self.segments.first().is_none_or(|one| *one > self.base), "{self:?}");
         let snapshots: Vec<Offset> = self.snapshots.iter().map(|(at, _)| *at).collect();
         assert!(snapshots.is_empty() || ascend(&snapshots), "{snapshots:?}");
         if whole {
@@ -150,6 +182,22 @@ impl StoredLog {
             self.segments.retain(|base| *base <= to);
             self.snapshots.retain(|(offset, _)| *offset <= to);
         }
+    }
+
+    fn delete_below(&mut self, base: Offset) {
+        let gone = self.first_from(base);
+        self.batches.drain(..gone);
+        self.segments.retain(|segment| *segment > base);
+        self.snapshots.retain(|(offset, _)| *offset >= base);
+        self.base = base;
+    }
+
+    fn start_over(&mut self, at: Offset) {
+        self.batches.clear();
+        self.segments.clear();
+        self.snapshots.clear();
+        (self.base, self.end) = (at, at);
+        self.recovery_point = self.recovery_point.min(at);
     }
 
     /// Index of the first batch that begins at `offset` or after it.

@@ -6,6 +6,7 @@ use super::stored::StoredLog;
 use super::*;
 use crate::machine::{Disk, Effect};
 use crate::message::Payload;
+use crate::variant::Variants;
 use ackproof_types::{ProducerIndex, Record, RecordId, Timestamp};
 use proptest::prelude::*;
 
@@ -23,6 +24,10 @@ enum Step {
     /// Of each log's changes since the last flush this share survives, in sixteenths.
     LosePower(u8),
     Kill,
+    /// Retention keeps so many bytes.
+    Retain(u16),
+    /// The log of its leader begins at this share of it, in sixteenths, or above its end.
+    BeginAt(u8),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -33,6 +38,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => Just(Step::Flush),
         2 => (0..17_u8).prop_map(Step::LosePower),
         1 => Just(Step::Kill),
+        3 => (0..900_u16).prop_map(Step::Retain),
+        1 => (0..18_u8).prop_map(Step::BeginAt),
     ];
     prop::collection::vec(step, 1..80)
 }
@@ -87,7 +94,10 @@ impl World {
                 self.perform();
                 let mut flushed = self.disk.clone();
                 flushed.lose_power(&mut |_| 0);
-                assert_eq!(flushed.log(ID).cloned().unwrap_or_default(), self.stored());
+                // An epoch that was folded at the end of an empty log has nothing in it.
+                let mut stored = self.stored();
+                stored.epochs.truncate_from_end(stored.end);
+                assert_eq!(flushed.log(ID).cloned().unwrap_or_default(), stored);
             }
             Step::LosePower(share) => {
                 let before = contents(&self.stored());
@@ -96,9 +106,28 @@ impl World {
                 self.stored().check(false);
                 let left = contents(&self.stored());
                 let gone = before.iter().find(|batch| !left.contains(batch));
-                assert_eq!(lost.first().map(|tail| tail.to), gone.map(|(base, _)| *base));
+                // A log that had started over has its older batches again, and ends before what is gone.
+                let told = |base: &Offset| lost.first().is_some_and(|tail| tail.to <= *base);
+                assert!(gone.is_none_or(|(base, _)| told(base)), "{lost:?}: {gone:?}");
                 assert!(self.possible.contains(&left), "{left:?} was never: {:?}", self.possible);
                 self.possible = vec![left];
+            }
+            Step::Retain(bytes) => {
+                self.log.config.retention_bytes = Some(bytes.into());
+                let (before, high) = (self.log.start(), self.log.high_watermark());
+                let now = Timestamp::START;
+                for one in self.log.retain(now, Variants::default(), &mut self.out) {
+                    assert!(before <= one.from && one.from < one.to && one.to <= high, "R1.18");
+                }
+            }
+            Step::BeginAt(share) => {
+                let at = Offset(self.log.end().0 * i64::from(share) / 16);
+                if at > self.log.end() {
+                    self.log.start_over(at, &mut self.out);
+                } else {
+                    self.log.begin_at_least_at(at, &mut self.out);
+                }
+                self.log.checkpoint_start(&mut self.out);
             }
             Step::Kill => {
                 let before = contents(&self.stored());
@@ -132,6 +161,7 @@ impl World {
 
     fn restart(&mut self) {
         self.log = ReplicaLog::load(ID, self.disk.log(ID), LogConfig::with_segments_of(300));
+        self.log.recover(&mut self.out);
         self.epoch = self.epoch.next();
     }
 
@@ -199,4 +229,54 @@ fn a_segment_rolls_by_size_or_by_what_its_records_bear() {
     assert_eq!(append(1, week + 8), [2, 3], "a week after the first record of the segment");
     // However late it comes, an older record makes no segment old.
     assert_eq!(append(1, 9), [2, 3]);
+}
+
+/// A log of one-record batches of 100 bytes, three a segment, each a second after the one before; all is committed.
+fn aged(count: u8) -> World {
+    let mut world = World::new();
+    for second in 0..count {
+        let mut batch = Arc::unwrap_or_clone(world.batch(1));
+        batch.max_timestamp = Timestamp::from_micros(u64::from(second) * 1_000_000);
+        world.log.append(Arc::new(batch), &mut world.out);
+    }
+    world.log.set_high_watermark(world.log.end());
+    world
+}
+
+fn retained(world: &mut World, second: u64) -> Vec<(i64, i64)> {
+    let now = Timestamp::from_micros(second * 1_000_000);
+    let moved = world.log.retain(now, Variants::default(), &mut world.out);
+    world.perform();
+    moved.iter().map(|one| (one.from.0, one.to.0)).collect()
+}
+
+#[test]
+fn segments_go_by_age_whole_and_up_to_the_high_watermark() {
+    let mut world = aged(8);
+    world.log.config.retention_time = Some(Micros::from_secs(5));
+    assert_eq!(retained(&mut world, 7), [], "the first segment's newest record is 5 s old");
+    assert_eq!(retained(&mut world, 8), [(0, 3)]);
+    assert_eq!(world.log.read(Offset(3), Offset(8), 1000, true).len(), 5);
+    world.log.set_high_watermark(Offset(5));
+    assert_eq!(retained(&mut world, 100), [], "R1.18: 5 is not committed");
+    world.log.set_high_watermark(Offset(8));
+    assert_eq!(retained(&mut world, 100), [(3, 8)], "all, and a new segment begins");
+    assert_eq!((world.log.start(), world.log.end()), (Offset(8), Offset(8)));
+    assert_eq!(retained(&mut world, 200), [], "an empty segment stays");
+}
+
+#[test]
+fn segments_go_by_size_and_what_a_leader_says_is_taken_up_to_the_high_watermark() {
+    let mut world = aged(8);
+    world.log.config.retention_bytes = Some(450);
+    assert_eq!(retained(&mut world, 8), [(0, 3)], "of 800 bytes 350 are too many: one segment");
+    world.log.set_high_watermark(Offset(7));
+    let moved = world.log.begin_at_least_at(Offset(8), &mut world.out);
+    assert_eq!(moved.map(|one| (one.from.0, one.to.0)), Some((3, 7)));
+    assert_eq!(retained(&mut world, 8), [], "its segments are deleted without a further move");
+    assert_eq!(world.stored().base, Offset(6));
+    world.perform();
+    world.log.truncate(Offset(4), &mut world.out);
+    assert_eq!((world.log.start(), world.log.end()), (Offset(4), Offset(4)), "R1.16");
+    world.perform();
 }

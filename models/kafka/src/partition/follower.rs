@@ -12,6 +12,8 @@ pub enum Fetching {
     Ready,
     /// The leader refused; it is asked again after a pause.
     Delayed,
+    /// It is outside of what the leader has, which is asked where its log begins and ends.
+    Asking,
     /// The connection to the leader failed; all its partitions pause together.
     Paused,
     /// Not before the next leader epoch: the leader is ahead of this replica's metadata, its answer did

@@ -1,6 +1,7 @@
 //! Worked timelines of replication (`W…`) and a property test over random leaderships. `table` prints what
 //! every input does to every role.
 
+mod epochs;
 mod readers;
 mod table;
 

@@ -28,7 +28,7 @@ fn answer(request: &Request, latest: Result<i64, ErrorCode>) -> Response {
             let offset = match asked[0].spec {
                 OffsetSpec::Earliest => Ok(1),
                 OffsetSpec::Latest => latest,
-                OffsetSpec::Since(_) => panic!("it reads all"),
+                OffsetSpec::Since(_) | OffsetSpec::LogEnd => panic!("it reads all"),
             };
             let listed = offset.map(|offset| ListedOffset { offset: Offset(offset), leader_epoch });
             Response::ListOffsets(vec![(P, listed)])

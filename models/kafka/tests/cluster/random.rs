@@ -147,7 +147,6 @@ proptest! {
 const CAUGHT: &[Variant] = &[
     Variant::TruncateToHighWatermark,
     Variant::NoDivergenceCheck,
-    Variant::EpochStartOnlyOnAppend,
     Variant::ReadAboveHighWatermark,
     Variant::NoMaximalIsr,
     Variant::ReplicaMapCleared,

@@ -392,8 +392,7 @@ macro_rules! facts {
             /// The group.
             group: GroupId,
         }
-        /// The application ends its process without flush. These records never left the producer's buffer:
-        /// certainly not written.
+        /// The application ends without flush; these never left the producer's buffer: certainly not written.
         Unsent = "unsent" at Sender {
             /// The records.
             records: RecordSlice as Outcome,
@@ -443,25 +442,17 @@ macro_rules! facts {
         }
         /// A leader sent a member to a follower in its rack, which it reads from next (KIP-392).
         FollowerChosen = "follower_chosen" at Process {
-            /// The group.
-            group: GroupId,
-            /// The partition.
-            partition: TopicPartition,
-            /// The follower, by its number.
-            broker: BrokerId,
+            #[doc = " The group."] group: GroupId,
+            #[doc = " The partition."] partition: TopicPartition,
+            #[doc = " The follower, by its number."] broker: BrokerId,
         }
         /// A group that produces made a record of one that it is done with, and calls `send` for it.
         Derived = "derived" at Process {
-            /// The group.
-            group: GroupId,
-            /// The partition that it read.
-            partition: TopicPartition,
-            /// The offset there.
-            offset: Offset,
-            /// The record there.
-            record: Record,
-            /// What it made of it.
-            output: Record,
+            #[doc = " The group."] group: GroupId,
+            #[doc = " The partition that it read."] partition: TopicPartition,
+            #[doc = " The offset there."] offset: Offset,
+            #[doc = " The record there."] record: Record,
+            #[doc = " What it made of it."] output: Record,
         }
         /// An application did not poll for `max.poll.interval.ms`: its member left, or joins again if static.
         PollOverdue = "poll_overdue" at Process {
@@ -493,6 +484,13 @@ macro_rules! facts {
         MetadataApplied = "metadata_applied" at Process {
             #[doc = " The offset of the first."] offset: Offset,
             #[doc = " A checksum of each."] checksums: Arc<[u32]>,
+        }
+        /// The log of a replica begins later from here on: what lies below is gone there.
+        LogStartMoved = "log_start_moved" at Broker {
+            #[doc = " The partition."] partition: TopicPartition,
+            #[doc = " Where it began."] from: Offset,
+            #[doc = " Where it begins."] to: Offset,
+            #[doc = " Why."] why: StartReason,
         }
         }
     };

@@ -1,4 +1,4 @@
-//! Words that facts use: phases, ends of processes, and how a position was found.
+//! Words that facts use: phases, ends of processes, how a position was found, and why a log begins later.
 
 use ackproof_types::Offset;
 use schemars::JsonSchema;
@@ -83,6 +83,14 @@ impl TailLoss {
 }
 
 impl PositionSource {
+    /// Whether the log did not have the position that was there before.
+    pub(crate) const fn is_out_of_range(self) -> bool {
+        matches!(
+            self,
+            Self::OutOfRangeEarliest | Self::OutOfRangeLatest | Self::OutOfRangeByDuration
+        )
+    }
+
     /// In words, for stories.
     pub(crate) const fn words(self) -> &'static str {
         match self {
@@ -96,5 +104,35 @@ impl PositionSource {
             Self::Truncated => "the log was cut",
             Self::Sought => "sought by the application",
         }
+    }
+}
+
+/// Why a log begins later.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum StartReason {
+    /// What was deleted was older than `retention.ms`.
+    Age,
+    /// With what was deleted the log was larger than `retention.bytes`.
+    Size,
+    /// The log of its leader begins there.
+    Leader,
+}
+
+impl StartReason {
+    /// In words, for stories.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Age => "retention.ms",
+            Self::Size => "retention.bytes",
+            Self::Leader => "as its leader's",
+        }
+    }
+
+    /// What `who` did to a record that lies below `to`.
+    pub(crate) fn deleted(self, who: &str, to: Offset) -> String {
+        format!("{who} deleted it: its log begins at {to} ({})", self.words())
     }
 }

@@ -4,7 +4,7 @@
 use super::names::{Found, Names};
 use super::text::{Code, Epoch, Generation, MaybePosition, Offsets, Position, Reason, Text};
 use crate::context::Context;
-use crate::history::{Phase, PositionSource, ProcessEnd, TailLoss};
+use crate::history::{Phase, PositionSource, ProcessEnd, StartReason, TailLoss};
 use ackproof_types::{
     BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId,
     Offset, RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
@@ -59,6 +59,7 @@ fields! {
     ProcessEnd = ProcessEnd: |self, _c| *self, |shown, _n| Ok(shown);
     PositionSource = PositionSource: |self, _c| *self, |shown, _n| Ok(shown);
     TailLoss = TailLoss: |self, _c| *self, |shown, _n| Ok(shown);
+    StartReason = StartReason: |self, _c| *self, |shown, _n| Ok(shown);
     ErrorCode = Code: |self, _c| Code(*self), |shown, _n| Ok(shown.0);
     RebalanceReason = Reason: |self, _c| Reason(*self), |shown, _n| Ok(shown.0);
     Arc<str> = Text<'a>: |self, _c| Text::from(&**self), |shown, _n| Ok((*shown).into());

@@ -5,7 +5,7 @@ use super::fields::{Field, MaybeUnknown, Outcome, Usual};
 use super::names::{Found, Names};
 use super::text::Text;
 use crate::context::Context;
-use crate::history::{Entry, Event, PositionSource, ProcessEnd, TailLoss, facts};
+use crate::history::{Entry, Event, PositionSource, ProcessEnd, StartReason, TailLoss, facts};
 use ackproof_types::{
     BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId,
     Offset, RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,

@@ -222,6 +222,13 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// What lies there is gone from the log of a replica; tells of it if the record was there.
+    fn gone(&mut self, entry: &Entry, lies: impl Fn(Offset) -> bool, text: String) -> Told {
+        let before = self.holders.len();
+        self.holders.retain(|(node, offset)| *node != entry.node || !lies(*offset));
+        (self.holders.len() < before).then_some((Strand::Replica(entry.node), true, text))
+    }
+
     fn of_log(&mut self, entry: &Entry) -> Told {
         let who = self.who(entry);
         match &entry.event {
@@ -265,16 +272,16 @@ impl<'a> Walk<'a> {
                 Some((Strand::Log, false, text))
             }
             Event::Truncated { partition, from, to } if Some(*partition) == self.partition => {
-                let before = self.holders.len();
-                self.holders.retain(|(node, offset)| *node != entry.node || *offset < *to);
                 let text = format!("{who} truncated its log from {from} to {to}: gone there");
-                (self.holders.len() < before).then_some((Strand::Replica(entry.node), true, text))
+                self.gone(entry, |offset| offset >= *to, text)
             }
             Event::TailLost { partition, from, to, by } if Some(*partition) == self.partition => {
-                let before = self.holders.len();
-                self.holders.retain(|(node, offset)| *node != entry.node || *offset < *to);
                 let text = format!("{who} {}: gone there", by.words(*from, *to));
-                (self.holders.len() < before).then_some((Strand::Replica(entry.node), true, text))
+                self.gone(entry, |offset| offset >= *to, text)
+            }
+            Event::LogStartMoved { partition, to, why, .. } => {
+                let is_ours = Some(*partition) == self.partition;
+                self.gone(entry, |at| is_ours && at < *to, why.deleted(who, *to))
             }
             Event::FinalRead { partition, base_offset, records } if self.holds(records) => {
                 let offset = self.place(*base_offset, records)?;

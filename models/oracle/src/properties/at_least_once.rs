@@ -5,29 +5,31 @@
 //! should have it. It does *not* speak of records that the log lost (`acked-durability`), of `acks=0`,
 //! nor of how often or in which order a record was processed. Records below a start that
 //! `auto.offset.reset=latest` chose are demanded: that loss is the configuration's. Each skip names
-//! its cause. Backlog is no loss. What cannot fool it, and what goes over to another cluster, is told at
+//! its cause. Backlog is no loss. What retention deletes before a group has processed it is demanded too: that loss
+//! is the configuration's as well. What cannot fool it, and what goes over to another cluster, is told at
 //! [`Checker`]. Judged only in a complete history (`phase` `end`) with a settle phase, in which the group processed
 //! something: elsewhere what was not processed may only not be on record. Keeps three bits a record, a line a
 //! resumption. Broken on purpose by commit-before-processing strategies and `reset=latest`.
 
+use crate::cause::LossCause;
 use crate::context::Context;
 use crate::copies::Copies;
 use crate::history::{Entry, Event, Phase, PositionSource, ProcessEnd};
 use crate::kind::Kind;
 use crate::partitions::Partitions;
 use crate::places::{GroupPlaces, Places};
-use crate::ranges::Ranges;
 use crate::record_set::RecordSet;
 use crate::report::Report;
-use crate::standing::Standing;
 use crate::verdict::{Property, PropertyResult, Subject};
-use ackproof_types::{
-    GroupId, LeaderEpoch, NodeId, Offset, RecordId, Timestamp, TopicId, TopicPartition,
-};
+use ackproof_types::{GroupId, LeaderEpoch, Offset, RecordId, Timestamp, TopicId, TopicPartition};
+use deleted::{Deleted, Gone};
+use progress::{CommitEnd, Progress};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use why::{explain, waiting, words};
+use why::{deleted_words, explain, waiting, words};
 
+mod deleted;
+mod progress;
 mod why;
 
 pub(crate) const EVENTS: &[Kind] = &[
@@ -50,67 +52,8 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::PartitionsAdded,
     Kind::Derived,
     Kind::GroupMoved,
+    Kind::LogStartMoved,
 ];
-
-/// A commit, as it was last seen.
-#[derive(Clone, Copy, Debug)]
-struct Commit {
-    at: Timestamp,
-    node: NodeId,
-    offset: Offset,
-    end: CommitEnd,
-}
-
-/// What its member has done since the commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum CommitEnd {
-    /// Nothing in the partition.
-    Last,
-    /// It ended in good order.
-    Closed,
-    /// It went on.
-    WorkedOn,
-}
-
-/// A position that a member of the group found.
-#[derive(Clone, Copy, Debug)]
-struct Resumption {
-    at: Timestamp,
-    node: NodeId,
-    offset: Offset,
-    source: PositionSource,
-    /// It passed what lies below; what the group went back to later it passed no more.
-    until: Offset,
-    /// One past the furthest that the group was given before.
-    given: Offset,
-    commit: Option<Commit>,
-    /// The group's commit had expired.
-    is_expired: bool,
-    /// It is the group's first one in a partition that was added while it ran.
-    is_added: bool,
-}
-
-/// What can explain a skipped record.
-#[derive(Debug, Default)]
-struct Progress {
-    given: Offset,
-    /// All that it was given.
-    polled: Ranges,
-    /// What an application was done with, without having processed it.
-    given_up: Ranges,
-    /// Offsets that were cut off a log after the group had been given them, or had committed behind them.
-    cut: Ranges,
-    commit: Option<Commit>,
-    /// It is no more.
-    is_expired: bool,
-    /// The partition was added while the group ran, which has no position in it yet.
-    is_added: bool,
-    /// Those past all before.
-    resumptions: Vec<Resumption>,
-    /// Nothing was given since the last of them.
-    is_unused: bool,
-    standing: Standing,
-}
 
 /// A record of a final log that a group had not processed when it was read.
 #[derive(Debug)]
@@ -146,6 +89,7 @@ pub(crate) struct Checker {
     copies: Copies,
     epochs: Places<LeaderEpoch>,
     open: Vec<Open>,
+    deleted: Deleted,
     settled: bool,
     /// The final read began.
     is_over: bool,
@@ -164,71 +108,6 @@ struct Group {
     demanded: usize,
 }
 
-impl Progress {
-    fn resume(&mut self, entry: &Entry, offset: Offset, source: PositionSource) {
-        self.standing.resume(entry.node, offset);
-        let is_added = std::mem::take(&mut self.is_added);
-        let commit = self.commit.filter(|commit| commit.offset == offset);
-        // Who finds that its first position is out of range has passed nothing with it.
-        let moved = |last: &Resumption| last.node == entry.node && last.offset > offset;
-        if self.is_unused && self.resumptions.last().is_some_and(moved) {
-            self.resumptions.pop();
-            self.go_back(offset);
-        }
-        if self.resumptions.last().is_some_and(|last| last.until >= offset) {
-            self.go_back(offset);
-            return;
-        }
-        let (at, node, given, until) = (entry.at, entry.node, self.given, offset);
-        let is_expired = self.is_expired;
-        let found =
-            Resumption { at, node, offset, source, until, given, commit, is_expired, is_added };
-        self.resumptions.push(found);
-        self.is_unused = true;
-    }
-
-    /// The log ends at `end` from now on: what the group knows of offsets above is of other records.
-    fn cut(&mut self, end: Offset) {
-        self.standing.cut(end);
-        let committed = self.commit.map_or(end, |commit| commit.offset);
-        self.cut.insert(end.0, self.given.max(committed).0);
-        self.polled.cut(end.0);
-        self.given = self.given.min(end);
-        self.go_back(end);
-    }
-
-    /// What is at `offset` and above comes again, or for the first time: nothing has passed it.
-    fn go_back(&mut self, offset: Offset) {
-        for before in self.resumptions.iter_mut().rev() {
-            if before.until < offset {
-                break;
-            }
-            before.until = offset;
-        }
-        self.commit = self.commit.filter(|commit| commit.offset <= offset);
-    }
-
-    /// The member at `node` goes on, or ends.
-    fn after_commit(&mut self, node: NodeId, end: CommitEnd) {
-        let last = self.commit.as_mut().filter(|one| one.node == node);
-        if let Some(commit) = last.filter(|one| one.end == CommitEnd::Last) {
-            commit.end = end;
-        }
-    }
-
-    fn commit(&mut self, entry: &Entry, offset: Offset) {
-        // Of two equal ones the first is the one that passed the records.
-        if self.commit.is_none_or(|before| before.offset != offset) {
-            let (at, node, end) = (entry.at, entry.node, CommitEnd::Last);
-            self.commit = Some(Commit { at, node, offset, end });
-        }
-        if matches!(entry.event, Event::Committed { .. }) {
-            self.standing.commit(offset);
-            self.is_expired = false;
-        }
-    }
-}
-
 impl Checker {
     pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
         Self {
@@ -242,6 +121,7 @@ impl Checker {
             copies: Copies::new(context),
             epochs: Places::default(),
             open: Vec::new(),
+            deleted: Deleted::default(),
             settled: false,
             is_over: false,
             ended: false,
@@ -347,6 +227,57 @@ impl Checker {
         }
     }
 
+    /// Records are deleted: who should have them and has not may still have them in hand.
+    fn delete(&mut self, entry: &Entry) {
+        if let Event::FinalReadDone { partition, end, .. } = &entry.event {
+            self.progress.all_of(*partition).for_each(|one| one.standing.read_to(*end));
+        }
+        for gone in self.deleted.observe(entry) {
+            for (group, info) in (0..).map(GroupId).zip(&self.context.groups) {
+                let is_processed = self.groups[group.index()].processed.contains(gone.id);
+                if info.topics.contains(&gone.partition.topic) && !is_processed {
+                    let progress = self.progress.of(group, gone.partition);
+                    self.deleted.keep(group, gone, progress);
+                }
+            }
+        }
+    }
+
+    /// What groups had not processed of what is deleted at the end; it is demanded of them.
+    fn demand_deleted(&mut self) -> Vec<(Open, Gone)> {
+        let mut all = self.deleted.unread();
+        // What is in a log at the end was not deleted there.
+        all.retain(|(open, _)| self.acked.contains(open.id) && !self.read.contains(open.id));
+        for (open, _) in &all {
+            self.groups[open.group.index()].demanded += 1;
+        }
+        all
+    }
+
+    /// Tells of what was deleted before its group had read it.
+    fn judge_deleted(&mut self, all: Vec<(Open, Gone)>) {
+        for (open, gone) in &all {
+            let works = self.groups[open.group.index()].works;
+            if !works || !self.is_due(open) || self.is_done(open.group, open.id) {
+                continue;
+            }
+            let progress = self.progress.get(open.group, open.partition);
+            let why = explain(&self.context, open, progress);
+            let (partition, offset) = (open.partition, open.offset);
+            let (record, group) = (open.id, Some(open.group));
+            let subject = Subject { record, partition, offset, group, until: None };
+            let (context, place) = (&self.context, (open.seq, open.at));
+            if gone.was_passed {
+                let cause = (why.0, why.1.map(|by| by.at));
+                self.report.lost(place, cause, subject, || words(context, open, why));
+            } else {
+                let cause = (LossCause::Retention, Some(open.at));
+                let words = || deleted_words(context, open, gone, why.1);
+                self.report.lost(place, cause, subject, words);
+            }
+        }
+    }
+
     fn demand(&mut self, entry: &Entry, partition: TopicPartition, offset: Offset, id: RecordId) {
         if !self.acked.contains(id) || !self.read.insert(id) {
             return;
@@ -380,6 +311,7 @@ impl Property for Checker {
                 for record in records.iter() {
                     self.acked.insert(record.id);
                 }
+                self.deleted.acked(&entry.event, &self.context);
             }
             Event::ProcessEnded(_)
             | Event::Assigned { .. }
@@ -425,6 +357,7 @@ impl Property for Checker {
             }
             Event::BecameLeader { partition, epoch, log_end, .. } => {
                 self.led(*partition, *epoch, *log_end);
+                self.deleted.led(entry.node, *partition, (*epoch, *log_end));
             }
             Event::PartitionsAdded { topic, partitions } => self.add(*topic, *partitions),
             Event::FinalRead { partition, base_offset, records } => {
@@ -433,9 +366,7 @@ impl Property for Checker {
                     self.demand(entry, *partition, base_offset.plus(index), record.id);
                 }
             }
-            Event::FinalReadDone { partition, end, .. } => {
-                self.progress.all_of(*partition).for_each(|one| one.standing.read_to(*end));
-            }
+            Event::LogStartMoved { .. } | Event::FinalReadDone { .. } => self.delete(entry),
             _ => {}
         }
     }
@@ -447,6 +378,7 @@ impl Property for Checker {
                 return self.report.finish();
             }
         }
+        let deleted = self.demand_deleted();
         let all = (0..).map(GroupId).zip(self.groups.iter().zip(&self.context.groups));
         for (id, (group, info)) in all {
             if group.works {
@@ -486,6 +418,7 @@ impl Property for Checker {
         for (group, (count, first)) in backlog {
             self.report.undecided(None, || waiting(&self.context, group, count, first));
         }
+        self.judge_deleted(deleted);
         self.report.finish()
     }
 }

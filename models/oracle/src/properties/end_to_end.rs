@@ -18,7 +18,7 @@ use crate::places::GroupPlaces;
 use crate::record_set::RecordSet;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult, Subject};
-use ackproof_types::{GroupId, Lane, NodeId, Offset, RecordId, Timestamp, TopicPartition};
+use ackproof_types::{GroupId, Lane, NodeId, Offset, RecordId, Timestamp, TopicId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -101,6 +101,8 @@ pub(crate) struct Checker {
     /// What is in a log at the end, with the entry that showed it.
     logged: BTreeMap<RecordId, Moment>,
     survived: BTreeSet<RecordId>,
+    /// Topics with a log that does not start at 0.
+    retired: BTreeSet<TopicId>,
     read: Read,
     ended: bool,
 }
@@ -119,6 +121,7 @@ impl Checker {
             ends: BTreeMap::new(),
             logged: BTreeMap::new(),
             survived: BTreeSet::new(),
+            retired: BTreeSet::new(),
             read: Read::new(context),
             ended: false,
         }
@@ -150,6 +153,12 @@ impl Checker {
         self.logged.entry(id).or_insert_with(|| instant(entry));
     }
 
+    /// Whether retention may have taken it from the log that had acknowledged it.
+    fn may_be_deleted(&self, id: RecordId) -> bool {
+        let is_acked = self.outputs.get(&id).is_some_and(|output| output.fate == Fate::Acked);
+        is_acked && self.retired.contains(&self.context.producer(id.producer).topic)
+    }
+
     /// Where what `group` made of a record may be: whether all of those logs were read.
     fn is_read(&self, group: GroupId) -> bool {
         let outputs = &self.context.groups[group.index()].outputs;
@@ -172,7 +181,8 @@ impl Checker {
             return;
         };
         self.report.judged(1);
-        if input.outputs.iter().any(|id| self.survived.contains(id)) {
+        let is_there = |id: &RecordId| self.survived.contains(id) || self.may_be_deleted(*id);
+        if input.outputs.iter().any(is_there) {
             return;
         }
         let context = Arc::clone(&self.context);
@@ -273,8 +283,12 @@ impl Property for Checker {
             Event::FinalRead { records, .. } => {
                 records.iter().for_each(|record| self.found(entry, record.id));
             }
-            Event::PartitionsAdded { .. } | Event::FinalReadDone { .. } => {
+            Event::PartitionsAdded { .. } => self.read.observe(&entry.event),
+            Event::FinalReadDone { partition, start, .. } => {
                 self.read.observe(&entry.event);
+                if *start > Offset(0) {
+                    self.retired.insert(partition.topic);
+                }
             }
             _ => {}
         }

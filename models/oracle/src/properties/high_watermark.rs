@@ -1,16 +1,18 @@
 //! `high-watermark`: within one leadership the high watermark never falls, and it never passes that
-//! replica's log end.
+//! replica's log end. No log begins above it.
 //!
 //! Source: bug corpus §10.2 HwLeLeo. A witness is a high watermark that rose. It does *not* demand monotony
 //! over leaderships: a new leader's high watermark is often behind (R2.20). Whether followers have what it
-//! covers is asked by `log-matching` and `min-insync-replicas`. Broken on purpose by a leader that truncates
-//! while leading.
+//! covers is asked by `log-matching` and `min-insync-replicas`. Where a
+//! follower's log begins is held against the highest high watermark of the partition. Broken on purpose by
+//! `delete-past-hw`, and by a leader that truncates while leading.
 //!
 //! What cannot fool it. *A stale leader* is held against its own log and leadership, not against
 //! the next one's. *A late message* can only make it rise. *After a restart* the lead is taken anew, which is
 //! on record with the high watermark it begins with.
 
 use crate::context::Context;
+use crate::exposed::Exposed;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
 use crate::places::Places;
@@ -19,8 +21,16 @@ use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{LeaderEpoch, NodeId, Offset, TopicPartition};
 use std::sync::Arc;
 
-pub(crate) const EVENTS: &[Kind] =
-    &[Kind::Appended, Kind::Truncated, Kind::TailLost, Kind::HighWatermark, Kind::BecameLeader];
+pub(crate) const EVENTS: &[Kind] = &[
+    Kind::Appended,
+    Kind::Truncated,
+    Kind::TailLost,
+    Kind::HighWatermark,
+    Kind::BecameLeader,
+    Kind::BecameFollower,
+    Kind::LeaderElected,
+    Kind::LogStartMoved,
+];
 
 /// One replica. Without a known end (no append of it is on record) only monotony is judged.
 #[derive(Debug, Default)]
@@ -48,6 +58,7 @@ pub(crate) struct Checker {
     report: Report,
     context: Arc<Context>,
     replicas: Places<Vec<Replica>>,
+    exposed: Places<Exposed>,
 }
 
 impl Checker {
@@ -56,11 +67,31 @@ impl Checker {
             report: Report::new(name),
             context: Arc::clone(context),
             replicas: Places::default(),
+            exposed: Places::default(),
+        }
+    }
+
+    /// A log begins at `start` from here on.
+    fn begin(&mut self, entry: &Entry, place: TopicPartition, start: Offset) {
+        let led = replica(&mut self.replicas, place, entry.node).led.map(|(_, high)| high);
+        let high = led.or_else(|| self.exposed.of(place).highest());
+        let Some(high) = high else { return };
+        self.report.judged(1);
+        if start > high {
+            let context = &self.context;
+            self.report.violated(entry, || {
+                let (who, place) = (context.node(entry.node), context.partition(place));
+                format!(
+                    "the log of {place} at {who} begins at {start}, above the high watermark {high}: \
+                     what was not committed is deleted"
+                )
+            });
         }
     }
 
     fn rise(&mut self, entry: &Entry, place: TopicPartition, epoch: LeaderEpoch, to: Offset) {
         self.report.judged(1);
+        self.exposed.of(place).rise(entry.node, to);
         let replica = replica(&mut self.replicas, place, entry.node);
         let before = replica.led.replace((epoch, to));
         let context = &self.context;
@@ -114,7 +145,15 @@ impl Property for Checker {
                     });
                 }
                 replica.led = Some((*epoch, *high_watermark));
+                self.exposed.of(*partition).led(entry.node, *high_watermark);
             }
+            Event::BecameFollower { partition, .. } => {
+                replica(&mut self.replicas, *partition, entry.node).led = None;
+            }
+            Event::LeaderElected { partition, leader: Some(leader), .. } => {
+                self.exposed.of(*partition).elected(self.context.process(*leader));
+            }
+            Event::LogStartMoved { partition, to, .. } => self.begin(entry, *partition, *to),
             _ => {}
         }
     }
@@ -126,7 +165,7 @@ impl Property for Checker {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::Event;
+    use crate::history::{Event, StartReason};
     use crate::test_history::*;
     use crate::verdict::Judgement;
     use ackproof_types::{LeaderEpoch, Offset};
@@ -142,6 +181,26 @@ mod tests {
         let (partition, epoch, log_end) = (P, LeaderEpoch(0), Offset(1));
         let took = Event::BecameLeader { partition, epoch, log_end, high_watermark: Offset(2) };
         assert_eq!(judge(NAME, vec![(1, took)]).judgement, Judgement::Violated);
+    }
+
+    fn begins(broker: u16, to: i64) -> (u16, Event) {
+        let (partition, from, why) = (P, Offset(0), StartReason::Size);
+        (broker, Event::LogStartMoved { partition, from, to: Offset(to), why })
+    }
+
+    #[test]
+    fn a_log_that_begins_above_what_is_committed_violates() {
+        let judged = |broker, to| {
+            let events = vec![appended(1, 0, 0, &[0, 1, 2]), high_watermark(1, 0, 2)];
+            judge(NAME, [events, vec![begins(broker, to)]].concat()).judgement
+        };
+        assert_eq!([judged(1, 2), judged(2, 2)], [Judgement::Held, Judgement::Held]);
+        assert_eq!([judged(1, 3), judged(2, 3)], [Judgement::Violated, Judgement::Violated]);
+        // What a stale leader believes says nothing of the one that leads now.
+        let (partition, epoch, leader) = (P, LeaderEpoch(1), None);
+        let follows = (1, Event::BecameFollower { partition, epoch, leader });
+        let events = vec![high_watermark(1, 0, 2), follows, high_watermark(2, 1, 4), begins(1, 4)];
+        assert_eq!(judge(NAME, events).judgement, Judgement::Held);
     }
 
     #[test]

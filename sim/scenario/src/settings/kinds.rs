@@ -1,6 +1,6 @@
 //! What a row of the table of settings says. It knows no setting.
 
-use ackproof_types::{KafkaVersion, Micros, OffsetReset};
+use ackproof_types::{KafkaVersion, OffsetReset};
 
 /// Whose setting it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,24 +126,15 @@ pub enum Unless {
     Never,
     /// These words.
     Words(&'static [&'static str]),
-    /// A time, in this many microseconds each, that does not run out in the run; negative: for ever.
-    Outlasts(u64),
-    /// A negative number: without a limit.
-    Unlimited,
 }
 
 impl Harm {
-    /// Whether `value` could break something in a run of this length.
+    /// Whether `value` could break something.
     #[must_use]
-    pub fn is_in(&self, value: &str, run: Micros) -> bool {
-        let number: Option<i64> = value.parse().ok();
-        !match self.unless {
-            Unless::Never => false,
-            Unless::Words(words) => words.contains(&value),
-            Unless::Outlasts(unit) => number.is_some_and(|number| {
-                u64::try_from(number).map_or(true, |number| number.saturating_mul(unit) >= run.0)
-            }),
-            Unless::Unlimited => number.is_some_and(|number| number < 0),
+    pub fn is_in(&self, value: &str) -> bool {
+        match self.unless {
+            Unless::Never => true,
+            Unless::Words(words) => !words.contains(&value),
         }
     }
 }

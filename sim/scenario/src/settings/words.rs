@@ -172,13 +172,7 @@ mod tests {
                 "producer: refused: records are written in transactions, and those of an aborted one \
                  are never seen; string, not empty, no default",
             ),
-            (
-                Topic,
-                "retention.ms",
-                "topic: accepted, no effect here; on a real cluster it could break at-least-once: \
-                 records are deleted before a group that falls behind has read them; long in ms, \
-                 from -1, default 604800000",
-            ),
+            (Topic, "retention.ms", "topic: modelled; long in ms, from -1, default 604800000"),
             (
                 Broker,
                 "controller.quorum.auto.join.enable",

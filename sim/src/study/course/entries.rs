@@ -274,6 +274,7 @@ fn of_offsets(event: &Event, context: &Context) -> bool {
         Event::Appended { partition, .. }
         | Event::Truncated { partition, .. }
         | Event::TailLost { partition, .. }
+        | Event::LogStartMoved { partition, .. }
         | Event::HighWatermark { partition, .. }
         | Event::BecameLeader { partition, .. }
         | Event::BecameFollower { partition, .. }

@@ -4,8 +4,8 @@
 use super::files::{File, Files};
 use ackproof_scenario::plan::{Ignored, Plan};
 use ackproof_scenario::settings::{self, Harm, Scope, Standing, Unless, kafka};
+use ackproof_types::KafkaVersion;
 use ackproof_types::words::plural;
-use ackproof_types::{KafkaVersion, Micros};
 use serde_json::{Map, Value, json};
 
 /// As a scenario has it, from its section: names of the files in it.
@@ -84,8 +84,7 @@ pub(super) fn substitutes(files: &Files) -> Vec<(String, String)> {
 
 const REFUSED: &[&str] = &["acked-durability", "at-least-once"];
 
-/// Says in `plan` what each file sets and the models do not follow: nobody promises what it could break. A run
-/// is short, and what is deployed runs for years: what counts is whether a limit is lower than Kafka's own.
+/// Says in `plan` what each file sets and the models do not follow: nobody promises what it could break.
 pub(super) fn open(plan: &mut Plan, files: &Files, version: KafkaVersion) {
     let mut ignored = Vec::new();
     for file in files.all() {
@@ -97,9 +96,7 @@ pub(super) fn open(plan: &mut Plan, files: &Files, version: KafkaVersion) {
             let harm = match setting.standing {
                 // What everybody has is what the models have.
                 _ if value == default => None,
-                Standing::Harmful(harm) => {
-                    Some(harm).filter(|_| harm.is_in(value, horizon(setting, version)))
-                }
+                Standing::Harmful(harm) => Some(harm).filter(|harm| harm.is_in(value)),
                 Standing::Refused(why) if !why.unless.contains(&value) => {
                     Some(Harm { breaks: REFUSED, why: why.why, unless: Unless::Never })
                 }
@@ -143,19 +140,6 @@ fn places(plan: &Plan, file: &File) -> Vec<String> {
             these.map(|one| format!("producers.{one}.config")).collect()
         }
     }
-}
-
-/// Seven days, as `log.retention.hours`, of what has no default of its own.
-const WEEK: Micros = Micros::from_secs(7 * 24 * 60 * 60);
-
-/// The time in which a limit must not run out.
-fn horizon(setting: &settings::Setting, version: KafkaVersion) -> Micros {
-    let Standing::Harmful(Harm { unless: Unless::Outlasts(unit), .. }) = setting.standing else {
-        return WEEK;
-    };
-    let theirs = kafka::find(setting.scope, setting.key, version);
-    let default = theirs.and_then(|theirs| theirs.default?.parse::<u64>().ok());
-    default.map_or(WEEK, |default| Micros(default.saturating_mul(unit)))
 }
 
 /// What the files do not say.

@@ -24,6 +24,7 @@ pub(super) fn traps(plan: &Plan, files: &Files, version: KafkaVersion) -> Vec<Tr
         }
     }
     plan.user_topics().for_each(|(_, one)| replicas(&mut found, one));
+    plan.user_topics().for_each(|(_, one)| retention(&mut found, one));
     plan.groups.iter().for_each(|one| group(&mut found, one));
     if !plan.groups.is_empty() && plan.topics[0].replication_factor == 1 {
         found.add(
@@ -56,14 +57,8 @@ const LIMITS: &[&str] = &[
     "cleanup.policy",
     "group.max.size",
     "log.cleanup.policy",
-    "log.retention.bytes",
-    "log.retention.hours",
-    "log.retention.minutes",
-    "log.retention.ms",
     "max.connections",
     "max.connections.per.ip",
-    "retention.bytes",
-    "retention.ms",
 ];
 
 struct Found<'f> {
@@ -293,6 +288,29 @@ fn replicas(found: &mut Found<'_>, topic: &Topic) {
             "a replica without the latest records may lead: acknowledged records are gone, and groups read other \
              records at the same offsets",
             &["scenarios/footguns/unclean-election.json"],
+        );
+    }
+}
+
+/// A run is short, and what is deployed runs for years: what counts is whether a limit is lower than Kafka's own.
+fn retention(found: &mut Found<'_>, topic: &Topic) {
+    let version = found.version;
+    let is_lower = |key: &&str| {
+        let number = topic.config.number(key);
+        let usual = find(Scope::Topic, key).map(|setting| setting.default_in(version));
+        let longer = |usual| usual < 0 || number < usual;
+        number >= 0 && matches!(usual, Some(Preset::Number(usual)) if longer(usual))
+    };
+    let lower = ["retention.ms", "retention.bytes"].into_iter().filter(is_lower);
+    let set = |key| format!("topics.{}.config.{key}={}", topic.name, topic.config.number(key));
+    let settings: Vec<String> = lower.map(set).collect();
+    if !settings.is_empty() && (found.has(Scope::Topic) || found.has(Scope::Broker)) {
+        found.add(
+            "short-retention",
+            &settings,
+            "records are deleted whether they were read or not: a group that is away for longer, or that much behind, \
+             never processes them",
+            &["scenarios/footguns/retention-overtakes.json"],
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Arbitrary entries of every kind survive being written and read, and their lines match the schema.
 
 use super::*;
-use crate::history::{Phase, PositionSource, ProcessEnd, TailLoss};
+use crate::history::{Phase, PositionSource, ProcessEnd, StartReason, TailLoss};
 use ackproof_types::{
     BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, NodeId,
     Offset, ProducerIndex, RebalanceReason, Record, RecordId, RecordSlice, Timestamp, TopicId,
@@ -25,6 +25,8 @@ pub(super) fn wide() -> Context {
     wide.groups.push(group);
     wide
 }
+
+const START_REASONS: &[StartReason] = &[StartReason::Age, StartReason::Size, StartReason::Leader];
 
 fn place() -> impl Strategy<Value = TopicPartition> {
     (0..7_u16).prop_map(|number| TopicPartition::new(TopicId(1), number))
@@ -178,6 +180,9 @@ fn of_members() -> impl Strategy<Value = Event> {
 
 fn of_brokers() -> impl Strategy<Value = Event> {
     prop_oneof![
+        (place(), offset(), offset(), select(START_REASONS)).prop_map(
+            |(partition, from, to, why)| { Event::LogStartMoved { partition, from, to, why } }
+        ),
         (place(), epoch(), offset(), 0..3_usize, records(), any::<bool>()).prop_map(
             |(partition, epoch, base_offset, more, records, as_leader)| {
                 let next_offset = base_offset.plus(records.len() + more);

@@ -1,9 +1,11 @@
 //! Why a group skipped a record, and what is said of it. It knows what the checker has kept, and judges nothing.
 
-use super::{CommitEnd, Open, Progress, Resumption};
+use super::Open;
+use super::deleted::Gone;
+use super::progress::{CommitEnd, Progress, Resumption};
 use crate::cause::LossCause;
 use crate::context::{Context, GroupContext, Word};
-use crate::history::PositionSource;
+use crate::history::{PositionSource, StartReason};
 use crate::report::instant;
 use ackproof_types::words::plural;
 use ackproof_types::{
@@ -157,6 +159,30 @@ pub(super) fn words(
         open.offset,
         cause.about(),
         group.commit
+    )
+}
+
+/// The words of a record that was deleted before its group had read it.
+pub(super) fn deleted_words(
+    context: &Context,
+    open: &Open,
+    gone: &Gone,
+    by: Option<Resumption>,
+) -> String {
+    let group = context.group(open.group);
+    let (record, place) = (context.record(open.id), context.partition(open.partition));
+    let why = gone.why.map_or("", StartReason::words);
+    let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
+    let then = by.map_or_else(String::new, |by| {
+        let (who, at, how) = (context.node(by.node), instant(by.at), by.source.words());
+        format!("; {who} went on at {} at {at} ({how})", by.offset)
+    });
+    format!(
+        "{group} never processed {record} ({place} offset {}). {}; the log began at {} from {} on{why}{then}",
+        open.offset,
+        LossCause::Retention.about(),
+        gone.start,
+        instant(open.at)
     )
 }
 

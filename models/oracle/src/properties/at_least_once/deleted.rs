@@ -1,0 +1,115 @@
+//! What is deleted from the beginning of logs, and which of it a group had not processed. It judges nothing.
+//!
+//! A replica that deletes need not be the one that is read at the end: what a final log still holds, or holds
+//! another record in place of, is no deletion. Keeps 8 bytes an acknowledged record of the logs, and a line for each
+//! that is gone and was not processed.
+
+use super::Open;
+use super::progress::Progress;
+use crate::context::Context;
+use crate::history::{Entry, Event, StartReason};
+use crate::places::Places;
+use crate::record_set::OffsetTable;
+use ackproof_types::{GroupId, LeaderEpoch, NodeId, Offset, RecordId, Timestamp, TopicPartition};
+
+/// A record that is deleted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gone {
+    seq: u64,
+    at: Timestamp,
+    pub(super) partition: TopicPartition,
+    offset: Offset,
+    pub(super) id: RecordId,
+    /// Where the log begins since, and why; none: the end tells of it.
+    pub(super) start: Offset,
+    pub(super) why: Option<StartReason>,
+    /// The group had passed it before, by a commit or a position of its own.
+    pub(super) was_passed: bool,
+}
+
+/// The log of a partition.
+#[derive(Debug, Default)]
+struct Log {
+    acked: OffsetTable,
+    /// Who leads, in which epoch, and where its log ended when it took the lead.
+    led: Option<(NodeId, LeaderEpoch, Offset)>,
+    /// Where it begins at the end.
+    start: Offset,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Deleted {
+    logs: Places<Log>,
+    unread: Vec<(GroupId, Gone)>,
+}
+
+impl Deleted {
+    /// A leadership begins with a log that ends at `end`: what was acknowledged above is not in it.
+    pub(super) fn led(
+        &mut self,
+        node: NodeId,
+        partition: TopicPartition,
+        (epoch, end): (LeaderEpoch, Offset),
+    ) {
+        let log = self.logs.of(partition);
+        if log.led.is_none_or(|(_, led, _)| led < epoch) {
+            log.acked.cut(end.0);
+            log.led = Some((node, epoch, end));
+        }
+    }
+
+    /// Records were acknowledged.
+    pub(super) fn acked(&mut self, event: &Event, context: &Context) {
+        let Event::Acked { partition, base_offset, by, records } = event else { return };
+        let log = self.logs.of(*partition);
+        for (index, record) in records.iter().enumerate() {
+            let offset = base_offset.plus(index);
+            // What a deposed leader had alone is cut off.
+            let deposed = log.led.zip(*by).is_some_and(|((leader, _, end), by)| {
+                context.process(by) != leader && offset >= end
+            });
+            if !deposed {
+                log.acked.enter(offset.0, record.id);
+            }
+        }
+    }
+
+    /// What is deleted now.
+    pub(super) fn observe(&mut self, entry: &Entry) -> Vec<Gone> {
+        let (partition, start, why) = match &entry.event {
+            Event::LogStartMoved { partition, to, why, .. } => (*partition, *to, Some(*why)),
+            Event::FinalReadDone { partition, start, .. } => {
+                self.logs.of(*partition).start = *start;
+                (*partition, *start, None)
+            }
+            _ => return Vec::new(),
+        };
+        let (seq, at, was_passed) = (entry.seq, entry.at, false);
+        let below = self.logs.of(partition).acked.take_below(start.0);
+        let gone = below.map(|(offset, id)| {
+            let offset = Offset(offset);
+            Gone { seq, at, partition, offset, id, start, why, was_passed }
+        });
+        gone.collect()
+    }
+
+    /// `group` had not processed it.
+    pub(super) fn keep(&mut self, group: GroupId, gone: Gone, progress: &Progress) {
+        // Where the log is on record, it had the record until now, and a reset that passed it is to blame.
+        let passed = progress.standing.passed(gone.offset);
+        let was_passed = passed && (gone.why.is_some() || !progress.was_reset(gone.offset));
+        self.unread.push((group, Gone { was_passed, ..gone }));
+    }
+
+    /// All that is gone at the end and was not processed when it went.
+    pub(super) fn unread(&mut self) -> Vec<(Open, Gone)> {
+        let mut all = std::mem::take(&mut self.unread);
+        let start = |partition| self.logs.get(partition).map_or(Offset(0), |log| log.start);
+        all.retain(|(_, gone)| gone.offset < start(gone.partition));
+        let open = |(group, gone): (GroupId, Gone)| {
+            let Gone { seq, at, partition, offset, id, .. } = gone;
+            (Open { seq, at, group, partition, offset, id }, gone)
+        };
+        all.into_iter().map(open).collect()
+    }
+}
