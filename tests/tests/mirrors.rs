@@ -3,7 +3,7 @@
 
 use super::cli_reports::json;
 use super::support::{ackproof, load, outcome, parallel, root};
-use ackproof_oracle::cause::DuplicateCause;
+use ackproof_oracle::cause::{DuplicateCause, LossCause};
 use std::collections::BTreeSet;
 
 const USE_CASE: &str = "scenarios/use-cases/replication-between-clusters.json";
@@ -74,4 +74,20 @@ fn without_translated_offsets_a_fail_over_skips_and_a_contract_says_so() {
     let cured = ["--set", "mirrors.mirror.config.sync.group.offsets.enabled=true"];
     let (status, text) = told(&[&["run", WITHOUT_SYNC, "--seed", "0"], &held[..], &cured].concat());
     assert_eq!(status, Some(0), "{text}");
+}
+
+/// R20.1: a mirror that is cut off for longer than the source keeps its records goes on where they begin now.
+#[test]
+fn a_mirror_that_retention_overtakes_goes_on_where_the_log_begins() {
+    const SHORT: &[(&str, &str)] = &[
+        ("topics.payments.config.segment.ms", "2000"),
+        ("topics.payments.config.retention.ms", "6000"),
+        ("cluster.config.log.retention.check.interval.ms", "1000"),
+        ("cluster.config.log.initial.task.delay.ms", "1000"),
+    ];
+    let findings = outcome(&load(USE_CASE, SHORT), 3).findings;
+    let mirror = findings.groups.iter().find(|group| group.group == "mirror").expect("a mirror");
+    let lost = mirror.skip_causes.get(&LossCause::Retention).copied().unwrap_or(0);
+    assert_eq!(mirror.skipped, lost, "{:?}", mirror.skip_causes);
+    assert!(lost > 0 && mirror.processed > lost, "{lost} of {}", mirror.processed);
 }

@@ -8,7 +8,7 @@ use crate::log::retention::StartMoved;
 use crate::message::{
     ListOffsetsPartition, ListedOffset, Message, OffsetSpec, PartitionResults, Request,
 };
-use crate::observation::Observation;
+use crate::observation::{Observation, StartReason};
 use crate::partition::Partition;
 use crate::partition::follower::Fetching;
 use ackproof_types::{BrokerId, ErrorCode, Offset, TopicPartition};
@@ -110,8 +110,10 @@ impl Partition {
         if end < own {
             self.truncate(end, out);
         } else if start > own {
-            self.log.start_over(start, out);
-            out.observe(Observation::Truncated { partition: self.id, from: own, to: start });
+            let (from, to, why) = (self.log.start(), start, StartReason::Leader);
+            self.log.start_over(to, out);
+            out.observe(Observation::Truncated { partition: self.id, from: own, to });
+            tell(self.id, StartMoved { from, to, why }, out);
         }
     }
 

@@ -108,10 +108,11 @@ impl ReplicaLog {
         None
     }
 
-    /// R1.23.
+    /// R1.23: only a log that begins within its first segment is in the checkpoint.
     pub(crate) fn checkpoint_start<T>(&mut self, out: &mut Outbox<T, BrokerWrite>) {
-        if self.stored.start != self.start {
-            self.write(LogWrite::Start(self.start), out);
+        let start = if self.start > self.stored.base { self.start } else { Offset(0) };
+        if self.stored.start != start {
+            self.write(LogWrite::Start(start), out);
         }
     }
 

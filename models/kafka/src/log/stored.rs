@@ -139,14 +139,13 @@ impl StoredLog {
         }
     }
 
-    /// Up to where both hold the same.
+    /// Up to where `other` holds what this one does; it may begin earlier.
     pub(super) fn end_in_common(&self, other: &Self) -> Offset {
-        let both = self.batches.iter().zip(&other.batches);
+        let first = self.batches.first().map_or(self.end, |batch| batch.base_offset);
+        let both = self.batches.iter().zip(&other.batches[other.first_from(first)..]);
         let same = both.take_while(|(one, two)| Arc::ptr_eq(one, two) || one == two).count();
-        match self.batches.get(same) {
-            Some(first) => first.base_offset,
-            None => self.end,
-        }
+        let end = self.batches.get(same).map_or(self.end, |first| first.base_offset);
+        end.min(other.end)
     }
 
     /// Its batches, in order.

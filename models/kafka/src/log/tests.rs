@@ -100,7 +100,7 @@ impl World {
                 assert_eq!(flushed.log(ID).cloned().unwrap_or_default(), stored);
             }
             Step::LosePower(share) => {
-                let before = contents(&self.stored());
+                let (before, end) = (contents(&self.stored()), self.log.end());
                 let lost = self.disk.lose_power(&mut |changes| changes * usize::from(share) / 16);
                 self.restart();
                 self.stored().check(false);
@@ -109,6 +109,8 @@ impl World {
                 // A log that had started over has its older batches again, and ends before what is gone.
                 let told = |base: &Offset| lost.first().is_some_and(|tail| tail.to <= *base);
                 assert!(gone.is_none_or(|(base, _)| told(base)), "{lost:?}: {gone:?}");
+                let is_whole = gone.is_none() && self.log.end() >= end;
+                assert!(!is_whole || lost.is_empty(), "{lost:?}: nothing is gone");
                 assert!(self.possible.contains(&left), "{left:?} was never: {:?}", self.possible);
                 self.possible = vec![left];
             }

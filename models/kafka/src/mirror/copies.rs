@@ -3,7 +3,7 @@
 //!
 //! Kafka: `MirrorSourceTask`, `OffsetSyncWriter`, `SubmittedRecords`, `WorkerSourceTask#commitOffsets`.
 
-use super::side::Offsets;
+use super::side::{Offsets, Wanted};
 use super::syncs::{OffsetSync, Spacing};
 use super::{Course, Kept, Mirror, Out};
 use crate::config::ResetTo;
@@ -23,6 +23,8 @@ const MOST: usize = 20_000;
 struct Reading {
     /// The next offset to fetch.
     next: Offset,
+    /// The log does not have it: it goes on where the log begins.
+    is_out_of_range: bool,
     /// Everything below is kept as copied.
     kept: Offset,
     spacing: Spacing,
@@ -47,11 +49,12 @@ impl Copies {
     }
 
     /// What to fetch next.
-    pub(super) fn wanted(&self) -> Offsets {
+    pub(super) fn wanted(&self) -> Wanted {
         if self.under_way.len() >= MOST {
             return Vec::new();
         }
-        self.readings.iter().map(|(partition, reading)| (*partition, reading.next)).collect()
+        let next = |reading: &Reading| (!reading.is_out_of_range).then_some(reading.next);
+        self.readings.iter().map(|(partition, reading)| (*partition, next(reading))).collect()
     }
 
     /// R20.2: up to where everything is copied, of each partition that has come further since it was kept.
@@ -86,8 +89,20 @@ impl Mirror {
             };
             out.observe(Observation::Positioned { group, partition, offset, source });
             let (spacing, delayed) = (Spacing::default(), None);
-            let reading = Reading { next: offset, kept: offset, spacing, delayed };
+            let (next, kept, is_out_of_range) = (offset, offset, false);
+            let reading = Reading { next, is_out_of_range, kept, spacing, delayed };
             self.copies.readings.insert(partition, reading);
+        }
+    }
+
+    /// R20.1: logs were cut below, or begin later, and auto.offset.reset is earliest.
+    pub(super) fn begin_anew(&mut self, starts: Offsets, out: &mut Out) {
+        for (partition, offset) in starts {
+            let Some(reading) = self.copies.readings.get_mut(&partition) else { continue };
+            (reading.next, reading.kept, reading.is_out_of_range) = (offset, offset, false);
+            let (group, source) =
+                (self.config.group, PositionSource::OutOfRange(ResetTo::Earliest));
+            out.observe(Observation::Positioned { group, partition, offset, source });
         }
     }
 
@@ -97,11 +112,8 @@ impl Mirror {
         let fetched = match answer.result {
             Ok(fetched) => fetched,
             Err(ErrorCode::OffsetOutOfRange) => {
-                // R20.1: the log was cut below, and auto.offset.reset is earliest.
-                (reading.next, reading.kept) = (Offset(0), Offset(0));
-                let source = PositionSource::OutOfRange(ResetTo::Earliest);
-                let offset = Offset(0);
-                return out.observe(Observation::Positioned { group, partition, offset, source });
+                reading.is_out_of_range = true;
+                return;
             }
             Err(_) => return,
         };
@@ -215,7 +227,8 @@ mod tests {
         let mut copies = Copies::default();
         for partition in [one, other] {
             let (spacing, delayed) = (Spacing::default(), None);
-            let reading = Reading { next: Offset(9), kept: Offset(4), spacing, delayed };
+            let (next, kept, is_out_of_range) = (Offset(9), Offset(4), false);
+            let reading = Reading { next, is_out_of_range, kept, spacing, delayed };
             copies.readings.insert(partition, reading);
         }
         copies.under_way = [(1, (one, Offset(5))), (2, (one, Offset(8)))].into();

@@ -339,6 +339,7 @@ impl Mirror {
                     self.fetched(answer, now, out);
                 }
             }
+            Some(Came::Begins(starts)) => self.begin_anew(starts, out),
             Some(Came::Read(group, offsets)) => self.checkpoint(group, &offsets, out),
             Some(Came::Fetched(_) | Came::Written(..)) | None => {}
         }
@@ -367,7 +368,7 @@ impl Mirror {
                     self.flushed(&offsets, written == Written::Done, out);
                 }
             }
-            Some(Came::Fetched(_)) | None => {}
+            Some(Came::Fetched(_) | Came::Begins(_)) | None => {}
         }
     }
 

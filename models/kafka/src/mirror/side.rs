@@ -6,8 +6,8 @@ use crate::client::{ClientSettings, NetworkClient, NetworkTimer};
 use crate::machine::{Channel, Input, Outbox, Route, To};
 use crate::message::{
     CommittedOffset, FetchPartition, FetchRequest, FetchSession, FetchedPartition, GroupRequest,
-    GroupResponse, MemberClaim, Message, OffsetCommitRequest, OffsetFetchRequest, Request,
-    Response,
+    GroupResponse, ListOffsetsPartition, ListedOffset, MemberClaim, Message, OffsetCommitRequest,
+    OffsetFetchRequest, OffsetSpec, PartitionResults, Request, Response,
 };
 use ackproof_types::{
     BrokerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros, Offset, Server,
@@ -61,8 +61,11 @@ enum Purpose {
     Errand,
 }
 
-/// Next offsets to read, by partition.
+/// Offsets, by partition.
 pub(super) type Offsets = Vec<(TopicPartition, Offset)>;
+
+/// Where to read on, by partition; none: where the log begins.
+pub(super) type Wanted = Vec<(TopicPartition, Option<Offset>)>;
 
 /// Something to ask the coordinator of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +89,8 @@ impl Errand {
 pub(super) enum Came {
     /// Answers to a fetch.
     Fetched(Vec<FetchedPartition>),
+    /// Where logs begin.
+    Begins(Offsets),
     /// What a group has committed.
     Read(GroupId, Vec<(TopicPartition, Option<Offset>)>),
     /// What became of a write.
@@ -106,7 +111,7 @@ pub(super) enum Written {
 pub(super) struct Side {
     config: SideConfig,
     client: NetworkClient<Purpose>,
-    /// Brokers that a fetch is under way to.
+    /// Brokers that a fetch is under way to, or a question where logs begin.
     fetching: BTreeSet<BrokerId>,
     /// Partitions that could not be fetched a moment ago.
     delayed: BTreeSet<TopicPartition>,
@@ -210,6 +215,10 @@ impl Side {
                 }
                 return Some(Came::Fetched(answers));
             }
+            (Purpose::Fetch(broker), Response::ListOffsets(answers)) => {
+                self.fetching.remove(&broker);
+                return Some(self.begins(&answers, out));
+            }
             (Purpose::Find, Response::FindCoordinator(found)) => {
                 match (found, self.errands.front()) {
                     (Ok(broker), Some(errand)) => {
@@ -227,6 +236,19 @@ impl Side {
             }
         }
         None
+    }
+
+    /// A leader says where logs begin; who does not know it is asked again.
+    fn begins(&mut self, answers: &PartitionResults<ListedOffset>, out: &mut Out) -> Came {
+        let found = answers.iter().filter_map(|(at, one)| Some((*at, one.as_ref().ok()?.offset)));
+        let found: Offsets = found.collect();
+        if found.len() < answers.len() {
+            let failed = answers.iter().filter(|(_, one)| one.is_err());
+            self.delayed.extend(failed.map(|(partition, _)| *partition));
+            self.client.metadata_mut().request_update();
+            out.arm(Timer::Refetch, self.config.client.retry_backoff);
+        }
+        Came::Begins(found)
     }
 
     /// The coordinator answered.
@@ -291,7 +313,7 @@ impl Side {
     }
 
     /// Sends what may be sent: fetches of what is `wanted`, and the first errand.
-    pub(super) fn drive(&mut self, wanted: Offsets, out: &mut Out) {
+    pub(super) fn drive(&mut self, wanted: Wanted, out: &mut Out) {
         self.client.maybe_update(out);
         self.fetch(wanted, out);
         if !self.busy && !self.errands.is_empty() {
@@ -299,9 +321,10 @@ impl Side {
         }
     }
 
-    /// Kafka: one fetch to each leader at a time.
-    fn fetch(&mut self, wanted: Offsets, out: &mut Out) {
-        let mut by_leader: BTreeMap<BrokerId, Vec<FetchPartition>> = BTreeMap::new();
+    /// Kafka: one fetch to each leader at a time. Here a question where a log begins counts as one.
+    fn fetch(&mut self, wanted: Wanted, out: &mut Out) {
+        type Asked = (Vec<ListOffsetsPartition>, Vec<FetchPartition>);
+        let mut by_leader: BTreeMap<BrokerId, Asked> = BTreeMap::new();
         for (partition, offset) in wanted {
             let known = self.client.metadata().current_leader(partition);
             let Some((Some(leader), leader_epoch)) = known.map(|it| (it.leader, it.epoch)) else {
@@ -311,7 +334,13 @@ impl Side {
             if self.fetching.contains(&leader) || self.delayed.contains(&partition) {
                 continue;
             }
-            by_leader.entry(leader).or_default().push(FetchPartition {
+            let (lost, found) = by_leader.entry(leader).or_default();
+            let Some(offset) = offset else {
+                let spec = OffsetSpec::Earliest;
+                lost.push(ListOffsetsPartition { partition, leader_epoch, spec });
+                continue;
+            };
+            found.push(FetchPartition {
                 partition,
                 offset,
                 leader_epoch,
@@ -320,7 +349,7 @@ impl Side {
                 max_bytes: self.config.partition_max_bytes,
             });
         }
-        for (leader, partitions) in by_leader {
+        for (leader, (lost, partitions)) in by_leader {
             let route = data(leader);
             if self.client.is_unavailable(route) {
                 continue;
@@ -328,9 +357,21 @@ impl Side {
             self.fetching.insert(leader);
             let SideConfig { max_wait, min_bytes, max_bytes, .. } = self.config;
             let (session, replica, rack) = (FetchSession::Sessionless, None, None);
-            let fetch =
-                FetchRequest { session, replica, rack, max_wait, min_bytes, max_bytes, partitions };
-            self.client.send(route, Request::Fetch(fetch), Purpose::Fetch(leader), out);
+            let request = if lost.is_empty() {
+                let fetch = FetchRequest {
+                    session,
+                    replica,
+                    rack,
+                    max_wait,
+                    min_bytes,
+                    max_bytes,
+                    partitions,
+                };
+                Request::Fetch(fetch)
+            } else {
+                Request::ListOffsets(lost)
+            };
+            self.client.send(route, request, Purpose::Fetch(leader), out);
         }
     }
 

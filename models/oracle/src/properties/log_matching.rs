@@ -17,11 +17,12 @@ use crate::places::Places;
 use crate::report::Report;
 use crate::restarts::Restarts;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{
-    Acks, BrokerId, LeaderEpoch, NodeId, ProducerIndex, RecordId, RecordSlice, TopicPartition,
-};
+use ackproof_types::{Acks, BrokerId, LeaderEpoch, NodeId, RecordSlice, TopicPartition};
+use cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+mod cell;
 
 pub(crate) const EVENTS: &[Kind] = &[
     Kind::ProcessStarted,
@@ -29,50 +30,13 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Appended,
     Kind::Truncated,
     Kind::TailLost,
+    Kind::LogStartMoved,
     Kind::HighWatermark,
     Kind::BecameLeader,
     Kind::BecameFollower,
     Kind::LeaderElected,
     Kind::IsrChanged,
 ];
-
-/// What a log holds at one offset: 16 bits of the epoch (shifted by one), 48 bits of the record. 0: not
-/// on record, agrees with everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Cell(u64);
-
-const RECORD: u64 = (1 << 48) - 1;
-
-impl Cell {
-    fn new(epoch: LeaderEpoch, record: Option<RecordId>) -> Self {
-        let epoch = u64::from((epoch.0 + 1).cast_unsigned() & 0xffff);
-        Self(epoch << 48 | record.map_or(RECORD, RecordId::as_u64))
-    }
-
-    /// `record`, in the epoch of `other`.
-    fn of(other: Self, record: RecordId) -> Self {
-        Self(other.0 & !RECORD | record.as_u64())
-    }
-
-    fn agrees(self, other: Self) -> bool {
-        self == other || self.0 == 0 || other.0 == 0
-    }
-
-    fn words(self, context: &Context) -> String {
-        let epoch = i64::from(u16::try_from(self.0 >> 48).unwrap_or(0)) - 1;
-        format!("{} of epoch {epoch}", self.record(context))
-    }
-
-    fn record(self, context: &Context) -> String {
-        match self.0 & RECORD {
-            RECORD => "a coordinator's record".to_owned(),
-            id => context.record(RecordId {
-                producer: ProducerIndex(u16::try_from(id >> 32).unwrap_or(0)),
-                number: u32::try_from(id & u64::from(u32::MAX)).unwrap_or(0),
-            }),
-        }
-    }
-}
 
 /// One replica's log: below `checked` it agrees with the committed prefix.
 #[derive(Debug, Default)]
@@ -91,6 +55,13 @@ struct Log {
 impl Log {
     fn end(&self) -> i64 {
         self.checked + i64::try_from(self.tail.len()).expect("a length in memory")
+    }
+
+    /// What lies below `start` is gone.
+    fn begin(&mut self, start: i64) {
+        let gone = usize::try_from(start - self.checked).unwrap_or(0).min(self.tail.len());
+        self.tail.drain(..gone);
+        self.checked = self.checked.max(start);
     }
 
     fn cut(&mut self, to: i64) {
@@ -437,6 +408,9 @@ impl Property for Checker {
                 let log = self.partitions.of(*partition).log(entry.node);
                 log.is_unflushed |= has_lost;
                 log.cut(to.0);
+            }
+            Event::LogStartMoved { partition, to, .. } => {
+                self.partitions.of(*partition).log(entry.node).begin(to.0);
             }
             Event::HighWatermark { partition, epoch, offset } => {
                 let replicas = self.partitions.of(*partition);

@@ -23,6 +23,8 @@ pub(super) struct Gone {
     /// Where the log begins since, and why; none: the end tells of it.
     pub(super) start: Offset,
     pub(super) why: Option<StartReason>,
+    /// It was acknowledged after that a replica had deleted it.
+    is_late: bool,
     /// The group had passed it before, by a commit or a position of its own.
     pub(super) was_passed: bool,
 }
@@ -33,6 +35,8 @@ struct Log {
     acked: OffsetTable,
     /// Who leads, in which epoch, and where its log ended when it took the lead.
     led: Option<(NodeId, LeaderEpoch, Offset)>,
+    /// Where a replica of it began so far, at the latest.
+    begun: Offset,
     /// Where it begins at the end.
     start: Offset,
 }
@@ -85,10 +89,12 @@ impl Deleted {
             _ => return Vec::new(),
         };
         let (seq, at, was_passed) = (entry.seq, entry.at, false);
-        let below = self.logs.of(partition).acked.take_below(start.0);
-        let gone = below.map(|(offset, id)| {
-            let offset = Offset(offset);
-            Gone { seq, at, partition, offset, id, start, why, was_passed }
+        let log = self.logs.of(partition);
+        let begun = log.begun;
+        log.begun = begun.max(start);
+        let gone = log.acked.take_below(start.0).map(|(offset, id)| {
+            let (offset, is_late) = (Offset(offset), offset < begun.0);
+            Gone { seq, at, partition, offset, id, start, why, is_late, was_passed }
         });
         gone.collect()
     }
@@ -97,7 +103,8 @@ impl Deleted {
     pub(super) fn keep(&mut self, group: GroupId, gone: Gone, progress: &Progress) {
         // Where the log is on record, it had the record until now, and a reset that passed it is to blame.
         let passed = progress.standing.passed(gone.offset);
-        let was_passed = passed && (gone.why.is_some() || !progress.was_reset(gone.offset));
+        let was_there = gone.why.is_some() && !gone.is_late;
+        let was_passed = passed && (was_there || !progress.was_reset(gone.offset));
         self.unread.push((group, Gone { was_passed, ..gone }));
     }
 

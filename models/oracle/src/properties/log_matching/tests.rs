@@ -1,6 +1,6 @@
 //! Histories of replicas, legal ones (silent) beside illegal ones (loud).
 
-use crate::history::Event;
+use crate::history::{Event, StartReason};
 use crate::test_history::*;
 use crate::verdict::{Judgement, PropertyResult};
 use ackproof_types::{Acks, BrokerId, LeaderEpoch, Offset};
@@ -44,6 +44,22 @@ fn a_later_leader_over_the_committed_prefix_violates() {
     let told = "broker-2 holds billing-0#2 of epoch 1 at payments-0 offset 0, where billing-0#0 of \
                 epoch 0 was committed";
     assert_eq!(result.violations[0].summary, told);
+}
+
+/// A deposed leader comes back when retention has deleted where it disagrees, and has it no more.
+#[test]
+fn what_is_below_the_start_of_a_log_is_not_held_against_it() {
+    let stale = |begins: bool| {
+        let (partition, from, to, why) = (P, Offset(0), Offset(1), StartReason::Leader);
+        let moved = (3, Event::LogStartMoved { partition, from, to, why });
+        let mut events = vec![appended(3, 0, 0, &[9])];
+        events.extend(committed());
+        events.push(appended(3, 0, 1, &[1]));
+        events.extend(begins.then_some(moved));
+        events.push(isr(&[1, 2], &[1, 2, 3]));
+        run(events).judgement
+    };
+    assert_eq!([stale(false), stale(true)], [Judgement::Violated, Judgement::Held]);
 }
 
 #[test]
