@@ -143,6 +143,27 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "rebalance",
     },
     Twin {
+        footgun: "alone-in-sync-loses-power",
+        cure: &[
+            ("topics.payments.config.min.insync.replicas", "2"),
+            ("features.eligible.leader.replicas.version", "1"),
+        ],
+        cause: "last-in-sync-replica",
+    },
+    Twin {
+        footgun: "last-in-sync-loses-power",
+        cure: &[("features.eligible.leader.replicas.version", "1")],
+        cause: "power-loss",
+    },
+    Twin {
+        footgun: "lost-commits",
+        cure: &[
+            ("cluster.config.min.insync.replicas", "2"),
+            ("features.eligible.leader.replicas.version", "1"),
+        ],
+        cause: "behind-commit",
+    },
+    Twin {
         footgun: "power-loss-of-all",
         cure: &[("topics.payments.config.flush.messages", "1")],
         cause: "power-loss",

@@ -101,8 +101,13 @@ impl BrokerRegistration {
 pub struct PartitionRegistration {
     /// Assigned replicas, in order of preference.
     pub replicas: Vec<BrokerId>,
-    /// In-sync replicas, in the order of `replicas`; never empty (R5.20).
+    /// In-sync replicas, in the order of `replicas`; never empty (R5.20) but with eligible leader replicas.
     pub isr: Vec<BrokerId>,
+    /// Eligible leader replicas, in the order of `replicas`: they left while too few were in sync, and have
+    /// all that was committed (R5.25).
+    pub elr: Vec<BrokerId>,
+    /// Who led when the last replica in sync left (R5.25).
+    pub last_leader: Option<BrokerId>,
     /// The leader, if any.
     pub leader: Option<BrokerId>,
     /// Raised with every change of the leader (R5.24).

@@ -48,6 +48,9 @@ rules! {
     /// KIP-1166 (R17.20).
     FetchTellsHighWatermark, V4_1, "fetch-tells-high-watermark",
         "brokers learn at once that a metadata record is committed, and not up to 500 ms later (KIP-1166)";
+    /// KAFKA-19522 (R17.3).
+    LastLeaderLives, V4_1, "last-leader-lives",
+        "with eligible leader replicas, the last known leader is elected only while it is alive (KAFKA-19522)";
     /// KAFKA-18376 (R17.46).
     CommitRacesPoll, V4_2, "commit-races-poll",
         "with group.protocol=consumer, an interval commit may cover the records that the same poll returns (KAFKA-18376)";

@@ -70,22 +70,34 @@ pub struct Features {
     pub group_version: u8,
     /// `transaction.version`: 2 is KIP-890's second part.
     pub transaction_version: u8,
+    /// `eligible.leader.replicas.version`: 1 is KIP-966's first part.
+    pub eligible_leader_replicas: u8,
 }
 
 impl Features {
-    /// Each feature with its level, as `kafka-features` gives them.
+    /// Each feature with its level, as `kafka-features` gives them, but for those that are off everywhere.
     #[must_use]
-    pub fn levels(&self) -> [(&'static str, String); 3] {
-        [
+    pub fn levels(&self) -> Vec<(&'static str, String)> {
+        let mut levels = vec![
             ("metadata.version", self.metadata_version.metadata_version().to_owned()),
             ("group.version", self.group_version.to_string()),
             ("transaction.version", self.transaction_version.to_string()),
-        ]
+        ];
+        if self.eligible_leader_replicas > 0 {
+            let level = self.eligible_leader_replicas.to_string();
+            levels.push(("eligible.leader.replicas.version", level));
+        }
+        levels
     }
 }
 
 impl Default for Features {
     fn default() -> Self {
-        Self { metadata_version: KafkaVersion::V4_0, group_version: 1, transaction_version: 2 }
+        Self {
+            metadata_version: KafkaVersion::V4_0,
+            group_version: 1,
+            transaction_version: 2,
+            eligible_leader_replicas: 0,
+        }
     }
 }

@@ -38,11 +38,7 @@ pub(crate) fn read(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> Features {
     };
     features.group_version = level("group.version", 1, features.group_version);
     features.transaction_version = level("transaction.version", 2, features.transaction_version);
-    let replicas = level("eligible.leader.replicas.version", 1, 0);
-    if let Some(at) = at.get("eligible.leader.replicas.version").filter(|_| replicas > 0) {
-        let message = "eligible leader replicas (KIP-966) are not modelled yet: only 0, which an upgrade keeps";
-        sink.at(&at, message);
-    }
+    features.eligible_leader_replicas = level("eligible.leader.replicas.version", 1, 0);
     features
 }
 

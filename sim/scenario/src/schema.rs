@@ -82,9 +82,8 @@ fn features() -> Value {
         "metadata.version" => {
             json!({ "enum": KafkaVersion::ALL.map(KafkaVersion::metadata_version) })
         }
-        "group.version" => json!({ "enum": [0, 1] }),
         "transaction.version" => json!({ "enum": [0, 1, 2] }),
-        _ => json!({ "enum": [0] }),
+        _ => json!({ "enum": [0, 1] }),
     })
 }
 

@@ -97,6 +97,11 @@ fn features(plan: &Plan) -> Map<String, Value> {
     for (key, level, usual) in [
         ("group.version", given.group_version, usual.group_version),
         ("transaction.version", given.transaction_version, usual.transaction_version),
+        (
+            "eligible.leader.replicas.version",
+            given.eligible_leader_replicas,
+            usual.eligible_leader_replicas,
+        ),
     ] {
         object.put_if(level != usual, key, || json!(level));
     }

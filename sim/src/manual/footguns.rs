@@ -74,6 +74,7 @@ macro_rules! footguns {
 footguns! {
     "acks-one-leader-crash", LossCause::AcksOne.name();
     "acks-zero", SendEnd::AcksZero.name();
+    "alone-in-sync-loses-power", LossCause::LastReplica.name();
     "assign-beside-subscribe", DuplicateCause::LateCommit.name();
     "auto-commit-hand-off", LossCause::HandOff.name();
     "auto-commit-in-background", LossCause::StoredCommit.name();
@@ -94,8 +95,10 @@ footguns! {
     "frozen-member", DuplicateCause::SessionExpired.name();
     "grace-too-short", DuplicateCause::MemberCrash.name();
     "highest-done", LossCause::HighestDone.name();
+    "last-in-sync-loses-power", LossCause::PowerLoss.name();
     "late-commit", DuplicateCause::LateCommit.name();
     "log-cut-below-group", LossCause::LogCut.name();
+    "lost-commits", DuplicateCause::BehindCommit.name();
     "no-commit-on-revoke", DuplicateCause::Rebalance.name();
     "no-idempotence-retry", DuplicateCause::ProducerRetry.name();
     "offsets-expired", LossCause::Expired.name();

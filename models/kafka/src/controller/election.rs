@@ -1,5 +1,5 @@
 //! The builder of partition changes: every election is made here (Kafka: `PartitionChangeBuilder`,
-//! ELR off). It knows neither brokers nor the log, only one partition and who is acceptable.
+//! KIP-966). It knows neither brokers nor the log, only one partition and who is acceptable.
 
 use crate::metadata::PartitionRegistration;
 use crate::variant::{Variant, Variants};
@@ -25,33 +25,60 @@ pub(super) struct Change {
     pub(super) unclean: bool,
 }
 
+/// What an election goes by.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rules {
+    pub(super) variants: Variants,
+    /// With eligible leader replicas: so many must be in sync (R5.25).
+    pub(super) min_isr: Option<usize>,
+    /// R17.3.
+    pub(super) last_leader_lives: bool,
+    /// This broker comes back from an unclean shutdown (R17.5).
+    pub(super) unclean_restart: Option<BrokerId>,
+}
+
 /// The change that `target_isr` brings about; none if nothing changes. `acceptable` says who is
 /// registered, unfenced and not shutting down (R5.18).
 pub(super) fn change(
     old: &PartitionRegistration,
     target_isr: &[BrokerId],
     election: Election,
-    variants: Variants,
+    rules: Rules,
     acceptable: impl Fn(BrokerId) -> bool,
 ) -> Option<Change> {
+    let variants = rules.variants;
     let anyone = variants.has(Variant::ElectionIgnoresIsr);
-    let valid = |broker: BrokerId| (anyone || target_isr.contains(&broker)) && acceptable(broker);
-    let clean = elect(old, election, valid);
+    let mut elr = eligible(old, target_isr, rules);
+    let counts = |one| target_isr.contains(one) || target_isr.is_empty() && elr.contains(one);
+    let clean =
+        elect(old, election, |broker| (anyone || counts(&broker)) && acceptable(broker));
+    let lives = |last: &BrokerId| !rules.last_leader_lives || acceptable(*last);
+    let nobody = rules.min_isr.is_some() && target_isr.is_empty() && elr.is_empty();
+    let last = old.last_leader.filter(|last| nobody && lives(last));
     let dirty = match election {
-        Election::Unclean if clean.is_none() => {
-            old.replicas.iter().copied().find(|replica| acceptable(*replica))
+        _ if clean.is_some() => None,
+        Election::Unclean => {
+            last.or_else(|| old.replicas.iter().copied().find(|replica| acceptable(*replica)))
         }
-        Election::Unclean | Election::Online | Election::Preferred => None,
+        Election::Online | Election::Preferred => last,
     };
     let leader = clean.or(dirty);
-    let isr = match dirty {
-        // R5.21: the unclean leader is alone.
-        Some(leader) => vec![leader],
-        // R5.20: an in-sync set is never written empty.
-        None if target_isr.is_empty() => old.isr.clone(),
-        None => in_order_of(&old.replicas, target_isr),
+    let isr = match leader {
+        // R5.21: the unclean leader is alone. R17.2: so is an eligible one.
+        Some(leader) if dirty.is_some() || rules.min_isr.is_some() && target_isr.is_empty() => {
+            vec![leader]
+        }
+        // R5.20: an in-sync set is never written empty, R17.4: unless replicas are eligible.
+        _ if target_isr.is_empty() && rules.min_isr.is_none() => old.isr.clone(),
+        _ => in_order_of(&old.replicas, target_isr),
     };
-    if leader == old.leader && isr == old.isr {
+    elr.retain(|one| dirty.is_none() && !isr.contains(one));
+    let last_leader = match leader {
+        Some(_) => None,
+        None if isr.is_empty() && !old.isr.is_empty() => old.leader.or(old.last_leader),
+        None => old.last_leader,
+    };
+    if (leader, &isr, &elr, last_leader) == (old.leader, &old.isr, &old.elr, old.last_leader) {
         return None;
     }
     // R5.24: every change raises the partition epoch, a change of the leader also the leader epoch.
@@ -61,6 +88,8 @@ pub(super) fn change(
         state: PartitionRegistration {
             replicas: old.replicas.clone(),
             isr,
+            elr,
+            last_leader,
             leader,
             leader_epoch,
             partition_epoch: old.partition_epoch.next(),
@@ -68,6 +97,22 @@ pub(super) fn change(
         },
         unclean: dirty.is_some(),
     })
+}
+
+/// R5.25: who has all that was committed while too few are in sync. Nothing is committed then (R2.17).
+pub(super) fn eligible(
+    old: &PartitionRegistration,
+    target_isr: &[BrokerId],
+    rules: Rules,
+) -> Vec<BrokerId> {
+    if rules.min_isr.is_none_or(|least| target_isr.len() >= least) {
+        return Vec::new();
+    }
+    let was = |one: &BrokerId| old.elr.contains(one) || old.isr.contains(one);
+    let is = |one: &&BrokerId| {
+        was(one) && !target_isr.contains(one) && rules.unclean_restart != Some(**one)
+    };
+    old.replicas.iter().filter(is).copied().collect()
 }
 
 /// `isr` in the order of `replicas`.
@@ -103,6 +148,8 @@ mod tests {
         PartitionRegistration {
             replicas: ids(&[2, 3, 1]),
             isr: ids(isr),
+            elr: Vec::new(),
+            last_leader: None,
             leader: leader.map(BrokerId),
             leader_epoch: LeaderEpoch(4),
             partition_epoch: PartitionEpoch(9),
@@ -113,7 +160,7 @@ mod tests {
     #[test]
     fn next_in_order_of_replicas_leads() {
         let old = partition(&[2, 3, 1], Some(2));
-        let change = change(&old, &ids(&[1, 3]), Election::Online, Variants::default(), |b| {
+        let change = change(&old, &ids(&[1, 3]), Election::Online, Rules::default(), |b| {
             b != BrokerId(2)
         })
         .unwrap();
@@ -127,7 +174,7 @@ mod tests {
     fn last_member_stays_in_sync_without_leading() {
         let old = partition(&[2], Some(2));
         let change =
-            change(&old, &[], Election::Online, Variants::default(), |b| b != BrokerId(2)).unwrap();
+            change(&old, &[], Election::Online, Rules::default(), |b| b != BrokerId(2)).unwrap();
         assert_eq!((change.state.leader, &change.state.isr), (None, &ids(&[2])), "R5.20");
         assert_eq!(change.state.leader_epoch, LeaderEpoch(5), "none is a new leader too");
     }
@@ -136,7 +183,7 @@ mod tests {
     fn unclean_takes_first_acceptable_alone() {
         let old = partition(&[2], Some(2));
         let change =
-            change(&old, &[], Election::Unclean, Variants::default(), |b| b == BrokerId(1))
+            change(&old, &[], Election::Unclean, Rules::default(), |b| b == BrokerId(1))
                 .unwrap();
         assert_eq!((change.state.leader, &change.state.isr), (Some(BrokerId(1)), &ids(&[1])));
         assert!(change.unclean && change.state.recovering, "R5.21");
@@ -146,13 +193,13 @@ mod tests {
     fn preferred_only_from_within_the_in_sync_set() {
         let old = partition(&[3, 1], Some(3));
         assert_eq!(
-            change(&old, &old.isr, Election::Preferred, Variants::default(), |_| true),
+            change(&old, &old.isr, Election::Preferred, Rules::default(), |_| true),
             None,
             "2 is not in sync"
         );
         let old = partition(&[2, 3, 1], Some(3));
         let change =
-            change(&old, &old.isr, Election::Preferred, Variants::default(), |_| true).unwrap();
+            change(&old, &old.isr, Election::Preferred, Rules::default(), |_| true).unwrap();
         assert_eq!(change.state.leader, Some(BrokerId(2)), "2 is preferred");
     }
 
@@ -160,9 +207,39 @@ mod tests {
     fn nothing_new_is_no_change() {
         let old = partition(&[2, 3], Some(2));
         assert_eq!(
-            change(&old, &old.isr, Election::Online, Variants::default(), |_| true),
+            change(&old, &old.isr, Election::Online, Rules::default(), |_| true),
             None,
             "same leader, same set"
         );
+    }
+
+    fn eligible_rules(unclean_restart: Option<u16>) -> Rules {
+        let unclean_restart = unclean_restart.map(BrokerId);
+        Rules { min_isr: Some(2), last_leader_lives: true, unclean_restart, ..Rules::default() }
+    }
+
+    /// R5.25, R17.2 to R17.6, as Kafka 4.4.0 wrote them for a broker that was killed and came back.
+    #[test]
+    fn the_last_in_sync_goes_and_comes_back() {
+        let old = partition(&[2, 3], Some(2));
+        let rules = eligible_rules(None);
+        let one = change(&old, &ids(&[2]), Election::Online, rules, |_| true).unwrap().state;
+        assert_eq!((&one.isr, &one.elr, one.leader), (&ids(&[2]), &ids(&[3]), Some(BrokerId(2))));
+        let gone = change(&one, &[], Election::Online, rules, |_| false).unwrap().state;
+        assert_eq!((&gone.isr, &gone.elr), (&ids(&[]), &ids(&[2, 3])), "whoever left is eligible");
+        assert_eq!((gone.leader, gone.last_leader), (None, Some(BrokerId(2))));
+        let live = |live: u16| move |one: BrokerId| one == BrokerId(live);
+        let other = change(&gone, &[], Election::Online, rules, live(3)).unwrap();
+        assert_eq!((other.state.leader, other.unclean), (Some(BrokerId(3)), false));
+        assert_eq!((&other.state.isr, &other.state.elr), (&ids(&[3]), &ids(&[2])));
+        let unclean = |old, broker| change(old, &[], Election::Online, eligible_rules(Some(broker)), |_| false);
+        let both = unclean(&unclean(&gone, 2).unwrap().state, 3).unwrap().state;
+        assert_eq!((&both.elr, both.last_leader), (&ids(&[]), Some(BrokerId(2))));
+        assert_eq!(change(&both, &[], Election::Online, rules, live(3)), None, "not the last leader");
+        let last = change(&both, &[], Election::Online, rules, live(2)).unwrap();
+        assert!(last.unclean && last.state.recovering);
+        assert_eq!((&last.state.isr, last.state.last_leader), (&ids(&[2]), None));
+        let grown = change(&one, &ids(&[2, 3]), Election::Online, rules, |_| true).unwrap().state;
+        assert_eq!(grown.elr, ids(&[]), "enough are in sync");
     }
 }

@@ -44,6 +44,10 @@ impl Controller {
                 // Its session is over and the check has yet to come: the process before this one has
                 // ended, and is treated as the check would (Kafka: `handleBrokerShutdown`).
                 self.fence(broker, out);
+                let before = self.image.brokers.get(&broker).map(|known| known.epoch);
+                if self.has_eligible_replicas() && before.is_some_and(|it| request.previous_epoch != Some(it)) {
+                    self.distrust(broker, out);
+                }
                 let offset = i64::try_from(self.log_end()).expect("a log fits 63 bits");
                 let registration = BrokerRegistration {
                     epoch: BrokerEpoch(offset),

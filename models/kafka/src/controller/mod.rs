@@ -207,10 +207,11 @@ impl Controller {
         );
     }
 
-    /// R5.18, R5.20: an in-sync set is never empty and within the replicas; who leads is a replica.
+    /// R5.18, R5.20: an in-sync set is within the replicas, and never empty but with eligible leader
+    /// replicas; who leads is a replica.
     fn check_partitions(&self) {
         for (id, state) in &self.image.partitions {
-            assert!(!state.isr.is_empty(), "R5.20: {id:?}");
+            assert!(!state.isr.is_empty() || self.has_eligible_replicas(), "R5.20: {id:?}");
             assert!(state.isr.iter().all(|one| state.replicas.contains(one)), "{id:?}: {state:?}");
             let leads = state.leader.is_none_or(|leader| state.replicas.contains(&leader));
             assert!(leads, "R5.18: {id:?}: {state:?}");

@@ -1,12 +1,13 @@
 //! What the controller does to partitions: creation, in-sync sets on proposal of their leaders, and
 //! elections (Kafka: `ReplicationControlManager`). Who leads is decided in `election`.
 
-use super::election::{self, Change, Election};
+use super::election::{self, Change, Election, Rules};
 use super::{Controller, Out, ascending, observation};
 use crate::config::TopicConfig;
 use crate::message::{AlterPartitionRequest, IsrProposal, IsrState};
 use crate::metadata::{MetadataRecord, PartitionRegistration};
 use crate::observation::Observation;
+use crate::profile::Rule;
 use crate::variant::Variant;
 use ackproof_types::{
     BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition,
@@ -97,6 +98,8 @@ impl Controller {
         let state = PartitionRegistration {
             leader: isr.first().copied(),
             isr,
+            elr: Vec::new(),
+            last_leader: None,
             replicas,
             leader_epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),
@@ -119,11 +122,43 @@ impl Controller {
             let target: Vec<BrokerId> =
                 state.isr.iter().copied().filter(|member| *member != broker).collect();
             let election = controller.election_of(partition);
-            let variants = controller.config.variants;
-            election::change(state, &target, election, variants, |replica| {
+            let rules = controller.rules(partition);
+            election::change(state, &target, election, rules, |replica| {
                 replica != broker && controller.image.is_active(replica)
             })
         });
+    }
+
+    /// R17.5: `broker` comes back without having stopped cleanly. It may lack what it had, and is in no set.
+    pub(super) fn distrust(&mut self, broker: BrokerId, out: &mut Out) {
+        self.change_all(out, |controller, partition, state| {
+            if !state.isr.contains(&broker) && !state.elr.contains(&broker) {
+                return None;
+            }
+            let target: Vec<BrokerId> =
+                state.isr.iter().copied().filter(|member| *member != broker).collect();
+            let election = controller.election_of(partition);
+            let rules = Rules { unclean_restart: Some(broker), ..controller.rules(partition) };
+            election::change(state, &target, election, rules, |replica| {
+                replica != broker && controller.image.is_active(replica)
+            })
+        });
+    }
+
+    /// What elections of a partition go by.
+    fn rules(&self, partition: TopicPartition) -> Rules {
+        let least = self.config.topic(partition.topic).effective_min_isr();
+        Rules {
+            variants: self.config.variants,
+            min_isr: self.has_eligible_replicas().then_some(least),
+            last_leader_lives: self.config.profile.has(Rule::LastLeaderLives),
+            unclean_restart: None,
+        }
+    }
+
+    /// Whether `eligible.leader.replicas.version` is 1 (R17.1).
+    pub(super) fn has_eligible_replicas(&self) -> bool {
+        self.config.profile.features.eligible_leader_replicas > 0
     }
 
     /// Elects leaders where there is none (R5.13, R5.22).
@@ -133,8 +168,8 @@ impl Controller {
                 return None;
             }
             let election = controller.election_of(partition);
-            let variants = controller.config.variants;
-            election::change(state, &state.isr, election, variants, |replica| {
+            let rules = controller.rules(partition);
+            election::change(state, &state.isr, election, rules, |replica| {
                 controller.image.is_active(replica)
             })
         });
@@ -142,13 +177,13 @@ impl Controller {
 
     /// R5.23.
     pub(super) fn elect_preferred(&mut self, out: &mut Out) {
-        self.change_all(out, |controller, _, state| {
+        self.change_all(out, |controller, partition, state| {
             // Only what is led by another: leaderless partitions are for the scan of R5.22.
             if state.leader.is_none() || state.leader == state.replicas.first().copied() {
                 return None;
             }
-            let variants = controller.config.variants;
-            election::change(state, &state.isr, Election::Preferred, variants, |replica| {
+            let rules = controller.rules(partition);
+            election::change(state, &state.isr, Election::Preferred, rules, |replica| {
                 controller.image.is_active(replica)
             })
         });
@@ -183,6 +218,7 @@ impl Controller {
         }
         // R3.9, R3.12: the leader is in the set and active, so neither it nor its epoch changes.
         let state = PartitionRegistration {
+            elr: election::eligible(old, &isr, self.rules(proposal.partition)),
             isr,
             partition_epoch: old.partition_epoch.next(),
             recovering: proposal.recovering,

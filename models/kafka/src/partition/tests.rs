@@ -42,6 +42,8 @@ fn registration(leader: u16, epoch: i32, isr: &[u16]) -> PartitionRegistration {
     PartitionRegistration {
         replicas: vec![BrokerId(1), BrokerId(2), BrokerId(3)],
         isr: isr.iter().copied().map(BrokerId).collect(),
+        elr: Vec::new(),
+        last_leader: None,
         leader: Some(BrokerId(leader)),
         leader_epoch: LeaderEpoch(epoch),
         partition_epoch: PartitionEpoch(epoch),

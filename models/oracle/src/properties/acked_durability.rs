@@ -182,6 +182,9 @@ impl Log {
         context: &Context,
     ) {
         let before = self.elected.leader();
+        // With eligible leader replicas the last leader may come back by an election that is called unclean
+        // (KIP-966): it throws away nothing but what that broker itself has lost.
+        let unclean = unclean && (leader.is_none() || leader != before);
         if unclean {
             self.uncleans.count += 1;
             self.uncleans.is_open = true;
