@@ -152,6 +152,10 @@ pub struct Replicas {
     pub all: Vec<String>,
     /// Who is in sync.
     pub isr: Vec<String>,
+    /// Who may lead when nobody is in sync.
+    pub elr: Vec<String>,
+    /// Who led when the last one in sync left.
+    pub last_known_elr: Vec<String>,
 }
 
 const UNKNOWN: &str = "-";
@@ -219,17 +223,18 @@ fn topic(text: &mut String, table: &TopicTable) {
         ),
     );
     for row in partitions {
-        let unknown = || [UNKNOWN.to_owned(), UNKNOWN.to_owned(), UNKNOWN.to_owned()];
-        let [leader, all, isr] = row.replicas.as_ref().map_or_else(unknown, |replicas| {
+        let unknown = || [(); 5].map(|()| UNKNOWN.to_owned());
+        let [leader, all, isr, elr, last] = row.replicas.as_ref().map_or_else(unknown, |replicas| {
             let leader = replicas.leader.clone().unwrap_or_else(|| "none".to_owned());
-            [leader, replicas.all.join(","), replicas.isr.join(",")]
+            let Replicas { all, isr, elr, last_known_elr, .. } = replicas;
+            [leader, all.join(","), isr.join(","), elr.join(","), last_known_elr.join(",")]
         });
         let number = row.partition;
         put(
             text,
             format_args!(
                 "\tTopic: {topic}\tPartition: {number}\tLeader: {leader}\tReplicas: {all}\tIsr: {isr}\t\
-                 Elr: {UNKNOWN}\tLastKnownElr: {UNKNOWN}\n"
+                 Elr: {elr}\tLastKnownElr: {last}\n"
             ),
         );
     }
@@ -343,6 +348,8 @@ topic3          2          243655          398812          155157          consu
             leader: Some("0".to_owned()),
             all: vec!["0".to_owned()],
             isr: vec!["0".to_owned()],
+            elr: Vec::new(),
+            last_known_elr: vec!["0".to_owned()],
         };
         let table = TopicTable {
             topic: "quickstart-events".to_owned(),
@@ -357,7 +364,7 @@ topic3          2          243655          398812          155157          consu
         assert_eq!(
             text,
             "Topic: quickstart-events\tTopicId: -\tPartitionCount: 2\tReplicationFactor: 1\tConfigs: \n\
-             \tTopic: quickstart-events\tPartition: 0\tLeader: 0\tReplicas: 0\tIsr: 0\tElr: -\tLastKnownElr: -\n\
+             \tTopic: quickstart-events\tPartition: 0\tLeader: 0\tReplicas: 0\tIsr: 0\tElr: \tLastKnownElr: 0\n\
              \tTopic: quickstart-events\tPartition: 1\tLeader: -\tReplicas: -\tIsr: -\tElr: -\tLastKnownElr: -\n"
         );
     }

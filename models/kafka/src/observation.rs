@@ -386,6 +386,15 @@ pub enum Observation {
         /// The set from here on, ascending.
         isr: Arc<[BrokerId]>,
     },
+    /// The controller changed who may lead when nobody is in sync (R5.25).
+    EligibleChanged {
+        /// The partition.
+        partition: TopicPartition,
+        /// The eligible replicas from here on, ascending.
+        elr: Arc<[BrokerId]>,
+        /// Who led when the last one in sync left.
+        last_leader: Option<BrokerId>,
+    },
     /// The controller fenced a broker.
     Fenced {
         /// Which.

@@ -297,6 +297,7 @@ translate! {
     LeaderElected { partition, leader, epoch, isr, unclean }
     PartitionsAdded { topic, partitions }
     IsrChanged { partition, before, isr }
+    EligibleChanged { partition, elr, last_leader }
     Fenced { broker }
     Unfenced { broker }
     ControllerElected { epoch }

@@ -299,8 +299,14 @@ impl Controller {
     fn write_partition(&mut self, partition: TopicPartition, change: Change, out: &mut Out) {
         let before = self.image.partitions.get(&partition);
         let fact = observation(partition, before, &change.state, change.unclean);
+        let known = before.map_or((&[][..], None), |it| (&it.elr[..], it.last_leader));
+        let state = &change.state;
+        let eligible = (known != (&state.elr[..], state.last_leader)).then(|| {
+            let (elr, last_leader) = (ascending(&state.elr), state.last_leader);
+            Observation::EligibleChanged { partition, elr, last_leader }
+        });
         self.append(MetadataRecord::Partition { partition, state: change.state }, out);
-        if let Some(fact) = fact {
+        for fact in fact.into_iter().chain(eligible) {
             self.observe(fact);
         }
     }

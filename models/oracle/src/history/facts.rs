@@ -492,6 +492,15 @@ macro_rules! facts {
             #[doc = " Where it begins."] to: Offset,
             #[doc = " Why."] why: StartReason,
         }
+        /// With eligible leader replicas: the controller changed who may lead when nobody is in sync.
+        EligibleChanged = "eligible_changed" at Controller {
+            /// The partition.
+            partition: TopicPartition,
+            /// Numbers of brokers, ascending.
+            elr: Arc<[BrokerId]>,
+            /// Who led when the last one in sync left; null: that is not so.
+            last_leader: Option<BrokerId>,
+        }
         }
     };
 }

@@ -215,6 +215,11 @@ fn of_brokers() -> impl Strategy<Value = Event> {
         Just(Event::BrokerStarted),
         (place(), offset(), offset(), select(&[TailLoss::Power, TailLoss::Disk][..]))
             .prop_map(|(partition, from, to, by)| Event::TailLost { partition, from, to, by }),
+        (place(), prop::collection::vec(broker(), 0..3), prop::option::of(broker())).prop_map(
+            |(partition, elr, last_leader)| {
+                Event::EligibleChanged { partition, elr: elr.into(), last_leader }
+            }
+        ),
         (any::<u64>(), any::<u32>(), any::<u64>(), any::<u32>()).prop_map(
             |(queue_us, handlers_ppm, disk_queue_us, disk_ppm)| {
                 Event::BrokerLoad { queue_us, handlers_ppm, disk_queue_us, disk_ppm }
