@@ -13,8 +13,8 @@ pub(super) struct Partition {
     pub(super) elected: bool,
     pub(super) leader: Option<BrokerId>,
     pub(super) isr: Vec<BrokerId>,
-    /// Who may lead when nobody is in sync, and who led last.
-    pub(super) eligible: (Vec<BrokerId>, Option<BrokerId>),
+    /// Who may lead when nobody is in sync, and who led last; none: it is not on record.
+    pub(super) eligible: Option<(Vec<BrokerId>, Option<BrokerId>)>,
     /// Everybody who has a replica, as far as that is known: the first leader first, then by number.
     pub(super) replicas: Vec<BrokerId>,
     /// The high watermark of the leader; none: it is not on record.
@@ -115,7 +115,7 @@ impl Brokers {
             }
             Event::EligibleChanged { partition, elr, last_leader } => {
                 let one = self.partitions.entry(*partition).or_default();
-                one.eligible = (elr.to_vec(), *last_leader);
+                one.eligible = Some((elr.to_vec(), *last_leader));
             }
             Event::BecameLeader { partition, high_watermark: offset, .. }
             | Event::HighWatermark { partition, offset, .. } => {
