@@ -152,10 +152,9 @@ pub struct Replicas {
     pub all: Vec<String>,
     /// Who is in sync.
     pub isr: Vec<String>,
-    /// Who may lead when nobody is in sync.
-    pub elr: Vec<String>,
-    /// Who led when the last one in sync left.
-    pub last_known_elr: Vec<String>,
+    /// Who may lead when nobody is in sync, and who led when the last one in sync left; none: it is not on
+    /// record.
+    pub eligible: Option<(Vec<String>, Vec<String>)>,
 }
 
 const UNKNOWN: &str = "-";
@@ -226,8 +225,11 @@ fn topic(text: &mut String, table: &TopicTable) {
         let unknown = || [(); 5].map(|()| UNKNOWN.to_owned());
         let [leader, all, isr, elr, last] = row.replicas.as_ref().map_or_else(unknown, |replicas| {
             let leader = replicas.leader.clone().unwrap_or_else(|| "none".to_owned());
-            let Replicas { all, isr, elr, last_known_elr, .. } = replicas;
-            [leader, all.join(","), isr.join(","), elr.join(","), last_known_elr.join(",")]
+            let eligible = replicas.eligible.as_ref();
+            let [elr, last] = eligible.map_or([(); 2].map(|()| UNKNOWN.to_owned()), |(elr, last)| {
+                [elr.join(","), last.join(",")]
+            });
+            [leader, replicas.all.join(","), replicas.isr.join(","), elr, last]
         });
         let number = row.partition;
         put(
@@ -348,8 +350,7 @@ topic3          2          243655          398812          155157          consu
             leader: Some("0".to_owned()),
             all: vec!["0".to_owned()],
             isr: vec!["0".to_owned()],
-            elr: Vec::new(),
-            last_known_elr: vec!["0".to_owned()],
+            eligible: Some((Vec::new(), vec!["0".to_owned()])),
         };
         let table = TopicTable {
             topic: "quickstart-events".to_owned(),

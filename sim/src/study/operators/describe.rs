@@ -214,8 +214,7 @@ fn replicas(id: TopicPartition, brokers: &Brokers, context: &Context) -> Option<
         leader: one.leader.map(|leader| number(leader, context)),
         all: numbers(&one.replicas),
         isr: numbers(&one.isr),
-        elr: numbers(&one.eligible.0),
-        last_known_elr: one.eligible.1.as_ref().map(number).into_iter().collect(),
+        eligible: one.eligible.as_ref().map(|(elr, last)| (numbers(elr), numbers(last.as_slice()))),
     })
 }
 
