@@ -223,14 +223,16 @@ fn topic(text: &mut String, table: &TopicTable) {
     );
     for row in partitions {
         let unknown = || [(); 5].map(|()| UNKNOWN.to_owned());
-        let [leader, all, isr, elr, last] = row.replicas.as_ref().map_or_else(unknown, |replicas| {
-            let leader = replicas.leader.clone().unwrap_or_else(|| "none".to_owned());
-            let eligible = replicas.eligible.as_ref();
-            let [elr, last] = eligible.map_or([(); 2].map(|()| UNKNOWN.to_owned()), |(elr, last)| {
-                [elr.join(","), last.join(",")]
+        let [leader, all, isr, elr, last] =
+            row.replicas.as_ref().map_or_else(unknown, |replicas| {
+                let leader = replicas.leader.clone().unwrap_or_else(|| "none".to_owned());
+                let eligible = replicas.eligible.as_ref();
+                let [elr, last] = eligible
+                    .map_or([(); 2].map(|()| UNKNOWN.to_owned()), |(elr, last)| {
+                        [elr.join(","), last.join(",")]
+                    });
+                [leader, replicas.all.join(","), replicas.isr.join(","), elr, last]
             });
-            [leader, replicas.all.join(","), replicas.isr.join(","), elr, last]
-        });
         let number = row.partition;
         put(
             text,

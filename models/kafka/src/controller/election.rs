@@ -49,9 +49,9 @@ pub(super) fn change(
     let variants = rules.variants;
     let anyone = variants.has(Variant::ElectionIgnoresIsr);
     let mut elr = eligible(old, target_isr, rules);
-    let counts = |one| target_isr.contains(one) || target_isr.is_empty() && elr.contains(one);
-    let clean =
-        elect(old, election, |broker| (anyone || counts(&broker)) && acceptable(broker));
+    let counts =
+        |one: BrokerId| target_isr.contains(&one) || target_isr.is_empty() && elr.contains(&one);
+    let clean = elect(old, election, |broker| (anyone || counts(broker)) && acceptable(broker));
     let lives = |last: &BrokerId| !rules.last_leader_lives || acceptable(*last);
     let nobody = rules.min_isr.is_some() && target_isr.is_empty() && elr.is_empty();
     let last = old.last_leader.filter(|last| nobody && lives(last));
@@ -160,10 +160,9 @@ mod tests {
     #[test]
     fn next_in_order_of_replicas_leads() {
         let old = partition(&[2, 3, 1], Some(2));
-        let change = change(&old, &ids(&[1, 3]), Election::Online, Rules::default(), |b| {
-            b != BrokerId(2)
-        })
-        .unwrap();
+        let change =
+            change(&old, &ids(&[1, 3]), Election::Online, Rules::default(), |b| b != BrokerId(2))
+                .unwrap();
         assert_eq!(change.state.leader, Some(BrokerId(3)), "3 comes before 1");
         assert_eq!(change.state.isr, ids(&[3, 1]), "in the order of the replicas");
         assert_eq!(change.state.leader_epoch, LeaderEpoch(5), "a new leader");
@@ -183,8 +182,7 @@ mod tests {
     fn unclean_takes_first_acceptable_alone() {
         let old = partition(&[2], Some(2));
         let change =
-            change(&old, &[], Election::Unclean, Rules::default(), |b| b == BrokerId(1))
-                .unwrap();
+            change(&old, &[], Election::Unclean, Rules::default(), |b| b == BrokerId(1)).unwrap();
         assert_eq!((change.state.leader, &change.state.isr), (Some(BrokerId(1)), &ids(&[1])));
         assert!(change.unclean && change.state.recovering, "R5.21");
     }
@@ -232,10 +230,16 @@ mod tests {
         let other = change(&gone, &[], Election::Online, rules, live(3)).unwrap();
         assert_eq!((other.state.leader, other.unclean), (Some(BrokerId(3)), false));
         assert_eq!((&other.state.isr, &other.state.elr), (&ids(&[3]), &ids(&[2])));
-        let unclean = |old, broker| change(old, &[], Election::Online, eligible_rules(Some(broker)), |_| false);
+        let unclean = |old, broker| {
+            change(old, &[], Election::Online, eligible_rules(Some(broker)), |_| false)
+        };
         let both = unclean(&unclean(&gone, 2).unwrap().state, 3).unwrap().state;
         assert_eq!((&both.elr, both.last_leader), (&ids(&[]), Some(BrokerId(2))));
-        assert_eq!(change(&both, &[], Election::Online, rules, live(3)), None, "not the last leader");
+        assert_eq!(
+            change(&both, &[], Election::Online, rules, live(3)),
+            None,
+            "not the last leader"
+        );
         let last = change(&both, &[], Election::Online, rules, live(2)).unwrap();
         assert!(last.unclean && last.state.recovering);
         assert_eq!((&last.state.isr, last.state.last_leader), (&ids(&[2]), None));

@@ -45,7 +45,9 @@ impl Controller {
                 // ended, and is treated as the check would (Kafka: `handleBrokerShutdown`).
                 self.fence(broker, out);
                 let before = self.image.brokers.get(&broker).map(|known| known.epoch);
-                if self.has_eligible_replicas() && before.is_some_and(|it| request.previous_epoch != Some(it)) {
+                if self.has_eligible_replicas()
+                    && before.is_some_and(|it| request.previous_epoch != Some(it))
+                {
                     self.distrust(broker, out);
                 }
                 let offset = i64::try_from(self.log_end()).expect("a log fits 63 bits");
