@@ -156,14 +156,6 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "power-loss",
     },
     Twin {
-        footgun: "lost-commits",
-        cure: &[
-            ("cluster.config.min.insync.replicas", "2"),
-            ("features.eligible.leader.replicas.version", "1"),
-        ],
-        cause: "behind-commit",
-    },
-    Twin {
         footgun: "power-loss-of-all",
         cure: &[("topics.payments.config.flush.messages", "1")],
         cause: "power-loss",

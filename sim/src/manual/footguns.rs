@@ -98,7 +98,6 @@ footguns! {
     "last-in-sync-loses-power", LossCause::PowerLoss.name();
     "late-commit", DuplicateCause::LateCommit.name();
     "log-cut-below-group", LossCause::LogCut.name();
-    "lost-commits", DuplicateCause::BehindCommit.name();
     "no-commit-on-revoke", DuplicateCause::Rebalance.name();
     "no-idempotence-retry", DuplicateCause::ProducerRetry.name();
     "offsets-expired", LossCause::Expired.name();
