@@ -216,7 +216,7 @@ mod tests {
         Rules { min_isr: Some(2), last_leader_lives: true, unclean_restart, ..Rules::default() }
     }
 
-    /// R5.25, R17.2 to R17.6, as Kafka 4.4.0 wrote them for a broker that was killed and came back.
+    /// R5.25, R17.2 to R17.5, as Kafka 4.4.0 wrote them for a broker that was killed and came back.
     #[test]
     fn the_last_in_sync_goes_and_comes_back() {
         let old = partition(&[2, 3], Some(2));

@@ -494,12 +494,9 @@ macro_rules! facts {
         }
         /// With eligible leader replicas: the controller changed who may lead when nobody is in sync.
         EligibleChanged = "eligible_changed" at Controller {
-            /// The partition.
-            partition: TopicPartition,
-            /// Numbers of brokers, ascending.
-            elr: Arc<[BrokerId]>,
-            /// Who led when the last one in sync left; null: that is not so.
-            last_leader: Option<BrokerId>,
+            #[doc = "The partition."] partition: TopicPartition,
+            #[doc = "Numbers of brokers, ascending."] elr: Arc<[BrokerId]>,
+            #[doc = "Who led when the last one in sync left; null: nobody."] last_leader: Option<BrokerId>,
         }
         }
     };
