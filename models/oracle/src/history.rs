@@ -14,7 +14,7 @@ use std::sync::Arc;
 mod facts;
 mod words;
 
-pub(crate) use facts::facts;
+pub(crate) use facts::{facts, facts_of_clusters};
 pub use words::{Phase, PositionSource, ProcessEnd, StartReason, TailLoss};
 
 /// One line of the history.

@@ -102,6 +102,17 @@ impl Hasher for Digest {
     }
 }
 
+/// Which of the facts that one record of the metadata log may tell.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    /// A topic grows, by the record of its first new partition.
+    Growth,
+    /// The state of a broker or a partition.
+    State,
+    /// Who is eligible to lead a partition.
+    Eligible,
+}
+
 /// Collects the history of one run.
 pub(crate) struct Recorder {
     context: Arc<Context>,
@@ -113,9 +124,8 @@ pub(crate) struct Recorder {
     messages: u64,
     trace: Option<Trace>,
     leaders: Leaders,
-    /// What several controllers have told, by its offset in the metadata log; a topic grows with the record of its
-    /// first new partition.
-    decided: BTreeSet<(NodeId, u64, bool)>,
+    /// What several controllers have told, by its offset in the metadata log.
+    decided: BTreeSet<(NodeId, u64, Part)>,
     coordinators: Vec<TopicPartition>,
     /// How far groups are behind; none: nobody asks.
     pub(crate) lags: Option<Lags>,
@@ -178,8 +188,12 @@ impl Recorder {
     fn decided(&mut self, now: u64, node: NodeId, offset: u64, fact: Observation) {
         let event = translate(fact);
         let first = self.context.first_controller(node);
-        let grows = matches!(event, Event::PartitionsAdded { .. });
-        if self.decided.insert((first, offset, grows)) {
+        let part = match event {
+            Event::PartitionsAdded { .. } => Part::Growth,
+            Event::EligibleChanged { .. } => Part::Eligible,
+            _ => Part::State,
+        };
+        if self.decided.insert((first, offset, part)) {
             self.record(now, first, event);
         }
     }

@@ -371,13 +371,13 @@ fn ascending(isr: &[BrokerId]) -> Arc<[BrokerId]> {
 }
 
 /// What a new state of a partition is on record as.
-fn observation(
+fn observations(
     partition: TopicPartition,
     before: Option<&PartitionRegistration>,
     state: &PartitionRegistration,
     unclean: bool,
-) -> Option<Observation> {
-    match before {
+) -> impl Iterator<Item = Observation> + use<> {
+    let led = match before {
         Some(before) if before.leader == state.leader => (before.isr != state.isr).then(|| {
             let (before, isr) = (ascending(&before.isr), ascending(&state.isr));
             Observation::IsrChanged { partition, before, isr }
@@ -389,5 +389,11 @@ fn observation(
             isr: ascending(&state.isr),
             unclean,
         }),
-    }
+    };
+    let known = before.map_or((&[][..], None), |it| (&it.elr[..], it.last_leader));
+    let eligible = (known != (&state.elr[..], state.last_leader)).then(|| {
+        let (elr, last_leader) = (ascending(&state.elr), state.last_leader);
+        Observation::EligibleChanged { partition, elr, last_leader }
+    });
+    led.into_iter().chain(eligible)
 }

@@ -2,7 +2,7 @@
 //!
 //! Kafka: `QuorumController#claim`, `#renounce`, `QuorumMetaLogListener`.
 
-use super::{Controller, Office, Out, Timer, lifecycle, observation};
+use super::{Controller, Office, Out, Timer, lifecycle, observations};
 use crate::message::{ControllerRequest, ControllerResponse, Message, Response};
 use crate::metadata::{MetadataImage, MetadataRecord, PartitionRegistration, checksum};
 use crate::observation::Observation;
@@ -40,11 +40,10 @@ impl Controller {
     fn replay(&mut self, out: &mut Out) {
         for offset in self.told..self.raft.high_watermark() {
             let Some(record) = self.record(offset) else { continue };
-            if !self.raft.is_alone()
-                && let Some(fact) = fact_of(&self.image, &record)
-            {
-                let fact = Box::new(fact);
-                out.observe(Observation::Decided { offset, fact });
+            if !self.raft.is_alone() {
+                for fact in facts_of(&self.image, &record) {
+                    out.observe(Observation::Decided { offset, fact: Box::new(fact) });
+                }
             }
             self.image.apply(&record);
         }
@@ -165,22 +164,23 @@ fn refused(response: &ControllerResponse) -> ControllerResponse {
 }
 
 /// What a record says, for the history, that another controller has written.
-fn fact_of(image: &MetadataImage, record: &MetadataRecord) -> Option<Observation> {
+fn facts_of(image: &MetadataImage, record: &MetadataRecord) -> Vec<Observation> {
     match record {
         MetadataRecord::BrokerChange { broker, fenced, .. } => {
-            let was_fenced = image.brokers.get(broker)?.fenced;
-            (was_fenced != *fenced).then_some(if *fenced {
+            let changed = image.brokers.get(broker).is_some_and(|known| known.fenced != *fenced);
+            let fact = if *fenced {
                 Observation::Fenced { broker: *broker }
             } else {
                 Observation::Unfenced { broker: *broker }
-            })
+            };
+            changed.then_some(fact).into_iter().collect()
         }
         MetadataRecord::Partition { partition, state } => {
             let before = image.partitions.get(partition);
             let moved = |before: &PartitionRegistration| before.leader != state.leader;
             let unclean = state.recovering && before.is_none_or(moved);
-            observation(*partition, before, state, unclean)
+            observations(*partition, before, state, unclean).collect()
         }
-        MetadataRecord::RegisterBroker { .. } | MetadataRecord::ProducerIds { .. } => None,
+        MetadataRecord::RegisterBroker { .. } | MetadataRecord::ProducerIds { .. } => Vec::new(),
     }
 }

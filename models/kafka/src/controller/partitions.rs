@@ -2,7 +2,7 @@
 //! elections (Kafka: `ReplicationControlManager`). Who leads is decided in `election`.
 
 use super::election::{self, Change, Election, Rules};
-use super::{Controller, Out, ascending, observation};
+use super::{Controller, Out, ascending, observations};
 use crate::config::TopicConfig;
 use crate::message::{AlterPartitionRequest, IsrProposal, IsrState};
 use crate::metadata::{MetadataRecord, PartitionRegistration};
@@ -298,17 +298,9 @@ impl Controller {
 
     fn write_partition(&mut self, partition: TopicPartition, change: Change, out: &mut Out) {
         let before = self.image.partitions.get(&partition);
-        let fact = observation(partition, before, &change.state, change.unclean);
-        let known = before.map_or((&[][..], None), |it| (&it.elr[..], it.last_leader));
-        let state = &change.state;
-        let eligible = (known != (&state.elr[..], state.last_leader)).then(|| {
-            let (elr, last_leader) = (ascending(&state.elr), state.last_leader);
-            Observation::EligibleChanged { partition, elr, last_leader }
-        });
+        let facts = observations(partition, before, &change.state, change.unclean);
         self.append(MetadataRecord::Partition { partition, state: change.state }, out);
-        for fact in fact.into_iter().chain(eligible) {
-            self.observe(fact);
-        }
+        facts.for_each(|fact| self.observe(fact));
     }
 }
 

@@ -1,13 +1,18 @@
-//! The table of facts. A fact is written down here and nowhere else.
+//! The table of facts. A fact is written down here, or below in `clusters`, and nowhere else.
+
+mod clusters;
+
+pub(crate) use clusters::facts_of_clusters;
 
 /// Calls the macro `then` with every fact of the history: its variant of [`Event`](crate::history::Event), its
 /// kind, its line, and the line's reader, writer and schema follow.
 /// A row says the variant, its name in lines, where it happens (`jsonl::lines::Place`) and its fields. How a
 /// line shows a type stands in `jsonl/fields.rs`; after `as` stands another way than the usual one.
 /// `#[serde(…)]` says what a line may leave out. After `+` stand parts of a field that a line shows beside it.
+/// The last rows stand in `facts/clusters.rs`.
 macro_rules! facts {
     ($then:ident) => {
-        $then! {
+        crate::history::facts_of_clusters! { $then
         /// A part of the run began.
         Phase = "phase" at Controller (
             /// `load`: work and faults; `settle`: no faults; `final_read`: all logs are read; `end`: it is over.
@@ -458,45 +463,6 @@ macro_rules! facts {
         PollOverdue = "poll_overdue" at Process {
             /// The group.
             group: GroupId,
-        }
-        /// The application of a group goes over to another cluster, where another group stands for it.
-        GroupMoved = "group_moved" at Controller {
-            #[doc = " The group."] group: GroupId,
-            #[doc = " The one that stands for it there."] to: GroupId,
-        }
-        /// A broker that is down lost the end of a log, with its power or with its disk.
-        TailLost = "tail_lost" at Broker {
-            /// The partition.
-            partition: TopicPartition,
-            #[doc = " Log end before."] from: Offset,
-            #[doc = " Log end after."] to: Offset,
-            #[doc = " With what."] by: TailLoss,
-        }
-        /// A controller of several became the active one: it decides from here on.
-        ControllerElected = "controller_elected" at Process {
-            #[doc = " The epoch of the quorum."] epoch: ControllerEpoch,
-        }
-        /// A controller is the active one no more; one whose process ends does not say so.
-        ControllerResigned = "controller_resigned" at Process {
-            #[doc = " The epoch in which it was."] epoch: ControllerEpoch,
-        }
-        /// A broker, or a controller of several, applied records of the metadata log that are committed.
-        MetadataApplied = "metadata_applied" at Process {
-            #[doc = " The offset of the first."] offset: Offset,
-            #[doc = " A checksum of each."] checksums: Arc<[u32]>,
-        }
-        /// The log of a replica begins later from here on: what lies below is gone there.
-        LogStartMoved = "log_start_moved" at Broker {
-            #[doc = " The partition."] partition: TopicPartition,
-            #[doc = " Where it began."] from: Offset,
-            #[doc = " Where it begins."] to: Offset,
-            #[doc = " Why."] why: StartReason,
-        }
-        /// With eligible leader replicas: the controller changed who may lead when nobody is in sync.
-        EligibleChanged = "eligible_changed" at Controller {
-            #[doc = "The partition."] partition: TopicPartition,
-            #[doc = "Numbers of brokers, ascending."] elr: Arc<[BrokerId]>,
-            #[doc = "Who led when the last one in sync left; null: nobody."] last_leader: Option<BrokerId>,
         }
         }
     };

@@ -1,0 +1,66 @@
+//! The last rows of the table of facts: who moves between clusters, what brokers lose, what controllers decide.
+
+/// Hands on the rows that come before, and adds those of here.
+macro_rules! facts_of_clusters {
+    ($then:ident $($before:tt)*) => {
+        $then! {
+        $($before)*
+        /// The application of a group goes over to another cluster, where another group stands for it.
+        GroupMoved = "group_moved" at Controller {
+            /// The group.
+            group: GroupId,
+            /// The one that stands for it there.
+            to: GroupId,
+        }
+        /// A broker that is down lost the end of a log, with its power or with its disk.
+        TailLost = "tail_lost" at Broker {
+            /// The partition.
+            partition: TopicPartition,
+            /// Log end before.
+            from: Offset,
+            /// Log end after.
+            to: Offset,
+            /// With what.
+            by: TailLoss,
+        }
+        /// A controller of several became the active one: it decides from here on.
+        ControllerElected = "controller_elected" at Process {
+            /// The epoch of the quorum.
+            epoch: ControllerEpoch,
+        }
+        /// A controller is the active one no more; one whose process ends does not say so.
+        ControllerResigned = "controller_resigned" at Process {
+            /// The epoch in which it was.
+            epoch: ControllerEpoch,
+        }
+        /// A broker, or a controller of several, applied records of the metadata log that are committed.
+        MetadataApplied = "metadata_applied" at Process {
+            /// The offset of the first.
+            offset: Offset,
+            /// A checksum of each.
+            checksums: Arc<[u32]>,
+        }
+        /// The log of a replica begins later from here on: what lies below is gone there.
+        LogStartMoved = "log_start_moved" at Broker {
+            /// The partition.
+            partition: TopicPartition,
+            /// Where it began.
+            from: Offset,
+            /// Where it begins.
+            to: Offset,
+            /// Why.
+            why: StartReason,
+        }
+        /// With eligible leader replicas: the controller changed who may lead when nobody is in sync.
+        EligibleChanged = "eligible_changed" at Controller {
+            /// The partition.
+            partition: TopicPartition,
+            /// Numbers of brokers, ascending.
+            elr: Arc<[BrokerId]>,
+            /// Who led when the last one in sync left; null: nobody.
+            last_leader: Option<BrokerId>,
+        }
+        }
+    };
+}
+pub(crate) use facts_of_clusters;
