@@ -73,6 +73,10 @@ const CURES: &[(&str, &str)] = &[
 /// Footguns that no single setting saves for sure, and why.
 const INCURABLE: &[(&str, &str)] = &[
     (
+        "alone-in-sync-loses-power",
+        "it takes two: a second in-sync replica for each acknowledgement, and eligible leader replicas to elect it",
+    ),
+    (
         "producer-restart-duplicate",
         "a new process has a new producer id: only transactions, which are not modelled, would know its records again",
     ),

@@ -356,4 +356,7 @@ fn cluster(plan: &Plan, found: &mut Found) {
     let lines = names(&KafkaVersion::ALL, KafkaVersion::name);
     let (at, now) = (("", "kafka".to_owned()), plan.kafka.name());
     found.add("kafka", "kafka", at, now, lines);
+    let key = "eligible.leader.replicas.version";
+    let (at, now) = (("", format!("features.{key}")), plan.features.eligible_leader_replicas);
+    found.add("features", key, at, &now.to_string(), ["0", "1"]);
 }
