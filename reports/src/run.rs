@@ -315,6 +315,9 @@ pub struct FaultReport {
     pub target: Option<String>,
     /// The rule that chose the target, if the scenario gave no name.
     pub resolved_from: Option<String>,
+    /// The moment at which it struck, if it waited for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moment: Option<String>,
     /// In one sentence.
     pub text: String,
     /// The entry of the scenario's `faults` it comes from, counted from 0.

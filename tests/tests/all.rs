@@ -2,7 +2,7 @@
 //!
 //! - [`tidy`] the tree keeps its rules · [`readme`] what the documents promise is so, [`readme_ci`] in CI too
 //! - [`commands`] of the documents work · [`book`] the manual is whole, and current where it is written from the code
-//! - [`determinism`] a seed is a run · [`suite`] every scenario says what it should
+//! - [`chaos`] random faults strike where they are aimed · [`determinism`] a seed is a run · [`suite`] every scenario says what it should
 //! - [`histories`] traced runs and kept histories are judged alike · [`real`] those of real clusters too
 //! - [`lives`] how single records fared · [`what_if`] what would have saved a run
 //! - [`contracts`] what configurations promise, and how they compare
@@ -18,6 +18,7 @@
 //! - [`swarm`] a draw asks the same question · [`validate`] the model against histories of its own
 
 mod book;
+mod chaos;
 mod cli;
 mod cli_commands;
 mod cli_config;

@@ -9,11 +9,12 @@ use crate::measure::{Estimate, MeasureSweep, Unit};
 use crate::seeds::seeds;
 use crate::sweep::{
     CauseSweep, Claim, FateSweep, Interval, LimitSweep, PropertySweep, RunName, ScenarioReport,
-    SweepReport,
+    SweepReport, WitnessSweep,
 };
 use crate::verdict::{Judgement, Verdict};
 use crate::words::amount;
 use ackproof_types::words::plural;
+use std::collections::BTreeMap;
 
 /// Incidents that are written out.
 const SHOWN: usize = 10;
@@ -103,6 +104,7 @@ fn details(text: &mut String, report: &ScenarioReport) {
         let line = format!("{} ≥ {} in {reached} of {all}", demand.witness, demand.least);
         put(text, format_args!("{}{line}", row("witness")));
     }
+    moments(text, &report.witnesses);
     if let Some(one) = &report.network {
         network(text, one);
     }
@@ -280,5 +282,16 @@ pub(super) fn explained_scenario(text: &mut String, scenario: &ScenarioReport) {
         if let Some(one) = property.filter(|_| reason.verdict == Verdict::Violated) {
             failing(text, one, scenario.seeds.run);
         }
+    }
+}
+
+/// How many faults struck at each moment that they were aimed at.
+fn moments(text: &mut String, witnesses: &BTreeMap<String, WitnessSweep>) {
+    let aimed =
+        witnesses.iter().filter_map(|(name, one)| Some((name.strip_prefix("fault_at_")?, one)));
+    let told: Vec<String> =
+        aimed.map(|(name, one)| format!("{} {}", name.replace('_', "-"), one.total)).collect();
+    if !told.is_empty() {
+        put(text, format_args!("{}faults at moments: {}", row("aimed"), told.join(", ")));
     }
 }

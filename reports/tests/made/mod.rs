@@ -100,6 +100,7 @@ fn fault(target: Option<&str>) -> FaultReport {
         for_ms: Some(20_000),
         kind: "crash".to_owned(),
         target: target.map(str::to_owned),
+        moment: None,
         resolved_from: Some("leader of payments-0".to_owned()),
         text: "crash of the leader of payments-0".to_owned(),
         entry: 0,

@@ -180,6 +180,7 @@ pub fn words(target: Target, plan: &Plan) -> String {
             format!("a follower of {}", partition(topic, number))
         }
         Target::CoordinatorOf(index) => format!("coordinator of {}", group(index)),
+        Target::Its(its) => its.words().to_owned(),
         Target::AnyBroker => "any broker".to_owned(),
         Target::AllBrokers => "brokers".to_owned(),
         Target::Producer(index, instance) => format!("{}-{instance}", producer(index)),
@@ -207,6 +208,7 @@ pub fn rule(target: Target, plan: &Plan) -> Option<String> {
         Target::LeaderOf(..)
         | Target::FollowerOf(..)
         | Target::CoordinatorOf(_)
+        | Target::Its(_)
         | Target::ActiveController(_)
         | Target::AnyController
         | Target::AllControllers

@@ -6,13 +6,14 @@ use crate::describe::{FAULTS, listed};
 use crate::durations;
 use crate::json::Value;
 use crate::mirrors;
+use crate::moment;
 use crate::plan::{Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, Topic, When};
 use crate::sink::{At, Sink};
 use crate::targets::{PEERS, peers, target, topic};
 use ackproof_types::{Delay, Hold, Micros};
 
 /// Keys that say when.
-pub(crate) const WHEN_KEYS: &[&str] = &["at", "between", "every", "after", "plus"];
+pub(crate) const WHEN_KEYS: &[&str] = &["at", "between", "every", "after", "on", "plus", "until"];
 /// Keys that say how: the verbs each goes with.
 pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("from", &["isolate"]),
@@ -135,7 +136,13 @@ fn fault(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Fault> {
         }
         None => kind(sink, at, plan).map(|kind| (1, kind)).into_iter().collect::<Vec<_>>(),
     };
-    (!choices.is_empty()).then_some(Fault { when: when?, choices })
+    let aim = moment::read(sink, at);
+    let is_of_moment = choices.iter().any(|(_, kind)| kind.is_of_moment());
+    if at.get("on").is_none() && is_of_moment {
+        let message = "\"its\" is what a moment has: add \"on\": \"append\", or name a broker";
+        sink.error(at.key_span, &at.path, message);
+    }
+    (!choices.is_empty()).then_some(Fault { when: when?, aim, choices })
 }
 
 fn choice(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<(u32, FaultKind)> {
@@ -166,11 +173,14 @@ fn when(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<When> {
         sink.error(second.key_span, &second.path, message);
         return None;
     }
-    for (key, goes_with) in [("every", "between"), ("plus", "after")] {
-        if let Some(child) = at.get(key).filter(|_| at.get(goes_with).is_none())
+    let with: [(&str, &[&str]); 2] = [("every", &["between"]), ("plus", &["after", "on"])];
+    for (key, goes_with) in with {
+        if let Some(child) = at.get(key)
+            && goes_with.iter().all(|with| at.get(with).is_none())
             && !given.is_empty()
         {
-            let message = format!("\"{key}\" goes with \"{goes_with}\" only");
+            let with: Vec<String> = goes_with.iter().map(|with| format!("\"{with}\"")).collect();
+            let message = format!("\"{key}\" goes with {} only", listed(&with));
             sink.error(child.key_span, &child.path, message);
         }
     }
@@ -451,18 +461,24 @@ fn named<T: Copy>(sink: &mut Sink<'_>, at: &At<'_>, what: &str, known: &[(&str, 
 fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
     use Target::{
         ActiveController, AllBrokers, AllControllers, AllMembers, AnyBroker, AnyController,
-        AnyMember, AnyProducer, Broker, Controller, CoordinatorOf, FollowerOf, Group, LeaderOf,
-        Member, Producer, Sides, Topic,
+        AnyMember, AnyProducer, Broker, Controller, CoordinatorOf, FollowerOf, Group, Its,
+        LeaderOf, Member, Producer, Sides, Topic,
     };
     let is_member = match target {
         Member(..) | AnyMember(_) | AllMembers(_) => true,
         ActiveController(_) | AnyController | AllControllers | Broker(_) | Controller(_)
-        | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | AnyBroker | Producer(..)
+        | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | Its(_) | AnyBroker | Producer(..)
         | AnyProducer(_) | Group(_) | AllBrokers | Topic(_) | Sides => false,
     };
     let is_broker = matches!(
         target,
-        Broker(_) | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | AnyBroker | AllBrokers
+        Broker(_)
+            | LeaderOf(..)
+            | FollowerOf(..)
+            | CoordinatorOf(_)
+            | Its(_)
+            | AnyBroker
+            | AllBrokers
     );
     let is_controller = matches!(target, ActiveController(_) | AnyController | Controller(_));
     let (fine, allowed) = match action {
@@ -479,7 +495,7 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
         Action::Partition(_) => (target == Sides, "sides"),
         Action::AddPartitions(_) => (matches!(target, Topic(_)), "a topic, like \"payments\""),
         Action::SlowFollower(_) => (
-            matches!(target, FollowerOf(..) | Broker(_)),
+            matches!(target, FollowerOf(..) | Its(_) | Broker(_)),
             "a follower, like \"a follower of payments-0\"",
         ),
         Action::Crash

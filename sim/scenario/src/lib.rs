@@ -6,7 +6,8 @@
 //! - [`settings`] the table of Kafka settings · [`properties`] Java's files of them, which [`files`] puts in
 //! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
 //! - [`notes`] what Kafka does under each fault
-//! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`] moments · [`targets`] whom
+//! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`], [`moment`] when else than at a time
+//! - [`targets`] whom
 //! - `overrides` values from the command line · `protocol` the one that stands for several
 //! - `results` what a group writes to · `outputs` what it sends on · `autoscale` how
 //!   many members it has · `mirrors` what copies to another cluster · `membership` what Kafka refuses of its
@@ -34,6 +35,7 @@ pub mod json;
 mod limits;
 mod membership;
 mod mirrors;
+pub mod moment;
 pub mod notes;
 mod outputs;
 mod overrides;

@@ -5,6 +5,7 @@ mod cluster;
 mod workload;
 
 use crate::anchor::Anchor;
+use crate::moment::{Aim, Its};
 use crate::settings::Harm;
 use ackproof_types::{ClusterId, Delay, Features, Hold, KafkaVersion, Micros, TopicId};
 use std::collections::BTreeMap;
@@ -185,6 +186,8 @@ impl Topic {
 pub struct Fault {
     /// When it happens, and how often.
     pub when: When,
+    /// The moments that it waits for once it is due; none: it strikes then.
+    pub aim: Option<Aim>,
     /// What happens: one of these by weight; a single one if the file names one.
     pub choices: Vec<(u32, FaultKind)>,
 }
@@ -375,6 +378,8 @@ pub enum Target {
     FollowerOf(TopicId, u16),
     /// `coordinator of ledger`: group by index.
     CoordinatorOf(u16),
+    /// `its leader`: a broker by what it is to the moment that the fault is aimed at.
+    Its(Its),
     /// `any broker`, drawn from the seed.
     AnyBroker,
     /// `billing-0`: producer and instance by index.
@@ -395,6 +400,43 @@ pub enum Target {
     Topic(TopicId),
     /// Nobody in particular: the sides of a partition say who.
     Sides,
+}
+
+impl Action {
+    /// Lists of processes at the other ends of links that it touches, or on the sides of a cut.
+    pub fn peers_mut(&mut self) -> Vec<&mut Vec<Peers>> {
+        match self {
+            Self::Partition(sides) => sides.iter_mut().collect(),
+            Self::Isolate(links)
+            | Self::Slow { links, .. }
+            | Self::Lossy { links, .. }
+            | Self::Throttle { links, .. } => vec![&mut links.peers],
+            Self::Crash
+            | Self::PowerLoss
+            | Self::DiskLost
+            | Self::Restart
+            | Self::RollingRestart
+            | Self::Pause
+            | Self::Reset
+            | Self::SlowFollower(_)
+            | Self::Leave
+            | Self::Join
+            | Self::FailOver
+            | Self::Hold(_)
+            | Self::AddPartitions(_) => Vec::new(),
+        }
+    }
+}
+
+impl FaultKind {
+    /// Whether only a moment says whom it is about.
+    #[must_use]
+    pub fn is_of_moment(&self) -> bool {
+        let is = |target| matches!(target, Target::Its(_));
+        let is_peer = |peers: &Peers| matches!(peers, Peers::One(target) if is(*target));
+        is(self.target)
+            || self.action.clone().peers_mut().into_iter().flatten().any(|one| is_peer(one))
+    }
 }
 
 /// What a scenario expects.

@@ -2,6 +2,7 @@
 
 use crate::anchor::Anchor;
 use crate::describe::{verb, words};
+use crate::moment::{Aim, Moment};
 use crate::plan::{Action, Fault, FaultKind, Plan, PlannedRecord, Producer, Target, When};
 use crate::{entity, stream};
 use ackproof_types::{Delay, Micros, ProducerIndex, Record, RecordId};
@@ -41,6 +42,21 @@ pub enum Start {
     At(Micros),
     /// This long after something happened for the first time.
     After(Anchor, Micros),
+    /// At a moment.
+    On(Wait),
+}
+
+/// A fault that waits for a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// From when on.
+    pub from: Micros,
+    /// When it gives up; none: with the load.
+    pub until: Option<Micros>,
+    /// For what.
+    pub moment: Moment,
+    /// How much later it strikes.
+    pub plus: Micros,
 }
 
 /// Draws from `range`, both ends included.
@@ -65,12 +81,17 @@ impl Schedule {
             let purpose = |what: &str| stream(seed, &format!("fault {what} {name}"), *nth);
             let (mut when, mut which) = (purpose("when"), purpose("which"));
             let (mut length, mut whom) = (purpose("length"), purpose("whom"));
-            for start in starts(&mut when, fault.when) {
-                let kind = choose(&mut which, &fault.choices);
+            let starts = starts(&mut when, fault.when);
+            let starts = match &fault.aim {
+                Some(aim) => aimed(&mut purpose("moment"), aim, &starts),
+                None => starts,
+            };
+            for start in starts {
+                let kind = weighted(&mut which, &fault.choices);
                 let lasts = kind.lasts.map(|range| draw(&mut length, range));
                 let pick = whom.random();
                 let place = match start {
-                    Start::At(at) => at,
+                    Start::At(at) | Start::On(Wait { from: at, .. }) => at,
                     Start::After(..) => faults.last().map_or(Micros::ZERO, |(at, _)| *at),
                 };
                 for kind in each(kind, plan) {
@@ -82,6 +103,21 @@ impl Schedule {
         faults.sort_by_key(|(place, _)| *place);
         Self { seed, faults: faults.into_iter().map(|(_, fault)| fault).collect() }
     }
+}
+
+/// `starts`, each at the first moment of the kind drawn for it, before the next one is due.
+fn aimed(rng: &mut ChaCha8Rng, aim: &Aim, starts: &[Start]) -> Vec<Start> {
+    let aim_at = |(place, start): (usize, &Start)| {
+        let moment = *weighted(rng, &aim.moments);
+        let plus = draw(rng, aim.plus);
+        let (Start::At(from), Some(moment)) = (*start, moment) else { return *start };
+        let next = starts.get(place + 1).and_then(|next| match next {
+            Start::At(at) => Some(*at),
+            Start::After(..) | Start::On(_) => None,
+        });
+        Start::On(Wait { from, until: aim.until.or(next), moment, plus })
+    };
+    starts.iter().enumerate().map(aim_at).collect()
 }
 
 /// `kind` for each process that it hits: what hits all members of a group, or all brokers, is a fault of
@@ -109,7 +145,7 @@ fn identity(fault: &Fault, plan: &Plan) -> String {
 }
 
 /// One of `choices`, by weight.
-fn choose<'c>(rng: &mut ChaCha8Rng, choices: &'c [(u32, FaultKind)]) -> &'c FaultKind {
+fn weighted<'c, T>(rng: &mut ChaCha8Rng, choices: &'c [(u32, T)]) -> &'c T {
     let total: u64 = choices.iter().map(|(weight, _)| u64::from(*weight)).sum();
     let mut ticket = rng.random_range(0..total.max(1));
     let hit = choices.iter().find(|(weight, _)| {
@@ -117,7 +153,7 @@ fn choose<'c>(rng: &mut ChaCha8Rng, choices: &'c [(u32, FaultKind)]) -> &'c Faul
         ticket = ticket.saturating_sub(u64::from(*weight));
         hit
     });
-    hit.map_or(&choices[0].1, |(_, kind)| kind)
+    hit.map_or(&choices[0].1, |(_, one)| one)
 }
 
 fn starts(rng: &mut ChaCha8Rng, when: When) -> Vec<Start> {

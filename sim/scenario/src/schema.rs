@@ -17,6 +17,7 @@ use crate::expect::EXPECTED;
 use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::features::FEATURE_KEYS;
 use crate::files::PROPERTIES;
+use crate::moment::names;
 use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, RUN_KEYS, STATISTICS};
 use crate::sends::RECORD;
 use crate::settings::{self, Kind, Preset, Scope, Setting, Standing};
@@ -381,6 +382,24 @@ fn sentence() -> (Map<String, Value>, Value) {
     (properties, verbs.collect())
 }
 
+fn moments() -> Value {
+    let weights =
+        names().map(|name| (name.to_owned(), whole(0, None, 1, "How often it is drawn.")));
+    let weights: Map<String, Value> = weights.collect();
+    let about = "The moment that it waits for once it is due, or several by weight: `ackproof list moments`.";
+    let names: Vec<&str> = names().collect();
+    described(
+        json!({ "oneOf": [
+            { "enum": names },
+            {
+                "type": "object", "properties": weights, "additionalProperties": false,
+                "minProperties": 1,
+            },
+        ] }),
+        about,
+    )
+}
+
 fn fault() -> Value {
     let (mut properties, verbs) = sentence();
     let mut choice = properties.clone();
@@ -403,7 +422,10 @@ fn fault() -> Value {
     let after = "Once, right after this happened for the first time, like \
                  \"leader of payments-0 appends offset 117\".";
     add("after", described(json!({ "type": "string" }), after));
-    add("plus", pattern(DURATION, "How much later than \"after\", like \"1.2ms\"."));
+    add("plus", pattern(DELAY, "How much later than \"after\" or \"on\", like \"1.2ms\"."));
+    add("on", moments());
+    let until = "Until when it waits for \"on\". Default: until the load ends; with \"every\", until the next one is due.";
+    add("until", pattern(DURATION, until));
     add("every", pattern(DELAY, "Distance from one to the next, like \"3s..8s\"."));
     add(
         "one_of",
@@ -422,7 +444,7 @@ fn fault() -> Value {
             ] },
             { "oneOf": what },
         ],
-        "dependentRequired": { "every": ["between"], "plus": ["after"] },
+        "dependentRequired": { "every": ["between"], "until": ["on", "at"] },
     })
 }
 

@@ -1,6 +1,7 @@
 //! Whom a fault hits: the words of a scenario turned into a [`Target`]. It knows the plan's names.
 
 use crate::diagnostic::nearest;
+use crate::moment::ITS;
 use crate::plan::{Peers, Plan, Target};
 use crate::sink::{At, Sink};
 use ackproof_types::{ClusterId, TopicId};
@@ -16,6 +17,9 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("leader of payments-0", "whoever leads the partition when the fault strikes"),
     ("a follower of payments-0", "the follower in the in-sync set with the lowest id"),
     ("coordinator of ledger", "the broker that coordinates the group when the fault strikes"),
+    ("its leader", "of a fault with \"on\": whoever leads the partition that the moment has"),
+    ("its follower", "of a fault with \"on\": a follower in sync with it, drawn by the seed"),
+    ("its broker", "of a fault with \"on\": the broker at which the moment comes"),
     ("billing-0", "an instance of a producer, from 0"),
     ("any producer", "an instance that the seed draws, of all producers"),
     ("any producer of billing", "an instance that the seed draws, of one producer"),
@@ -130,6 +134,9 @@ pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
         }
         "controllers" => return Ok(Target::AllControllers),
         _ => {}
+    }
+    if let Some((its, _)) = ITS.iter().find(|(_, words)| *words == text) {
+        return Ok(Target::Its(*its));
     }
     if let Some(name) = text.strip_prefix("active controller of ") {
         return cluster(plan, name).map(Target::ActiveController);

@@ -19,7 +19,7 @@ use crate::plan::{
     SettingValue, Settings, Topic,
 };
 use crate::resolve::MEASURES;
-use crate::schedule::{ScheduledFault, Start, Workload};
+use crate::schedule::{ScheduledFault, Start, Wait, Workload};
 use crate::sends::line;
 use crate::settings::{self, Scope};
 use crate::topics;
@@ -191,6 +191,14 @@ fn fault(fault: &ScheduledFault, plan: &Plan) -> Value {
         Start::After(moment, plus) => {
             object.put("after", json!(anchor::spell(moment, plan)));
             object.put_if(plus > Micros::ZERO, "plus", || json!(spell(plus)));
+        }
+        Start::On(Wait { from, until, moment, plus }) => {
+            object.put("at", json!(spell(from)));
+            object.put("on", json!(moment.row().name));
+            object.put_if(plus > Micros::ZERO, "plus", || json!(spell(plus)));
+            if let Some(until) = until {
+                object.put("until", json!(spell(until)));
+            }
         }
     }
     sentence(&mut object, &fault.kind, plan);

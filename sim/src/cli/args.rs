@@ -426,6 +426,8 @@ pub(crate) enum Listed {
     Targets,
     /// What a fault can wait for, with "after".
     Anchors,
+    /// What random faults can wait for, with "on".
+    Moments,
     /// When a group commits.
     Commits,
     /// Bugs that can be switched on in the models.

@@ -13,6 +13,7 @@ use ackproof_reports::catalogue::{Catalogue, Item, Section};
 use ackproof_reports::{human, json};
 use ackproof_scenario::anchor::ANCHORS;
 use ackproof_scenario::describe::{COMMITS, FAULTS, MEASURED};
+use ackproof_scenario::moment::{MOMENTS, Row};
 use ackproof_scenario::settings::words::{about, every};
 use ackproof_scenario::settings::{Preset, Scope, of};
 use ackproof_scenario::swarm::TABLE;
@@ -35,6 +36,7 @@ pub(crate) fn list(arguments: &List) -> Status {
                 Listed::Faults,
                 Listed::Targets,
                 Listed::Anchors,
+                Listed::Moments,
                 Listed::Commits,
                 Listed::Variants,
                 Listed::Versions,
@@ -60,11 +62,17 @@ pub(super) fn section(what: Listed) -> Section {
         Listed::Measures => ("measures", table(MEASURED)),
         Listed::Witnesses => {
             let items = WITNESSES.iter().map(|name| item(name, occurs(name)));
-            ("witnesses", items.collect())
+            let struck = |row: &Row| format!("a fault struck at a moment: {}", row.about);
+            let aimed = MOMENTS.iter().map(|row| item(row.witness, &struck(row)));
+            ("witnesses", items.chain(aimed).collect())
         }
         Listed::Faults => ("faults", table(FAULTS)),
         Listed::Targets => ("targets", table(TARGETS)),
         Listed::Anchors => ("anchors", table(ANCHORS)),
+        Listed::Moments => {
+            let items = MOMENTS.iter().map(|row| item(row.name, row.about));
+            ("moments", items.collect())
+        }
         Listed::Commits => ("commits", table(COMMITS)),
         Listed::Variants => {
             let items = Variant::ALL.iter().map(|variant| item(variant.name(), variant.about()));

@@ -33,7 +33,7 @@ pub fn provoked(plan: &Plan) -> Plan {
     let entries = [(seconds(6, 12), brokers(&plan)), (seconds(9, 15), clients(&plan))];
     for (every, choices) in entries.into_iter().filter(|(_, choices)| !choices.is_empty()) {
         let when = When::Between { from: QUIET, to: plan.load, every };
-        plan.faults.push(Fault { when, choices });
+        plan.faults.push(Fault { when, aim: None, choices });
     }
     plan
 }

@@ -3,6 +3,7 @@
 use super::assess;
 use super::contract::{allowed, contract, not_modelled};
 use super::shape;
+use crate::world::nemesis::FaultRecord;
 use crate::world::run::RunOutcome;
 use ackproof_oracle::verdict::PropertyResult;
 use ackproof_reports::SCHEMA;
@@ -12,8 +13,10 @@ use ackproof_reports::run::{
 };
 use ackproof_reports::timing::Timing;
 use ackproof_reports::verdict::Verdict;
+use ackproof_scenario::moment;
 use ackproof_scenario::plan::Plan;
 use ackproof_types::Micros;
+use std::collections::BTreeSet;
 
 /// How the user asked for a run.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +41,17 @@ impl Origin<'_> {
     }
 }
 
+/// How many faults struck at each moment that the scenario aims at.
+fn moments(plan: &Plan, faults: &[FaultRecord]) -> impl Iterator<Item = (&'static str, u64)> {
+    let aims = plan.faults.iter().filter_map(|fault| fault.aim.as_ref());
+    let aims = aims.flat_map(|aim| aim.moments.iter().filter(|(weight, _)| *weight > 0));
+    let wanted: BTreeSet<moment::Moment> = aims.filter_map(|(_, moment)| *moment).collect();
+    wanted.into_iter().map(|moment| {
+        let struck = faults.iter().filter(|fault| fault.moment == Some(moment)).count();
+        (moment.row().witness, struck as u64)
+    })
+}
+
 /// The report of a run, not yet assessed.
 pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> RunReport {
     let findings = &outcome.findings;
@@ -48,6 +62,7 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         kind: fault.kind.to_owned(),
         target: fault.target.clone(),
         resolved_from: fault.resolved_from.clone(),
+        moment: fault.moment.map(|moment| moment.row().name.to_owned()),
         text: fault.text.clone(),
         entry: fault.entry as u64,
     });
@@ -57,7 +72,12 @@ pub(crate) fn facts(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> R
         let causes = causes.map(|cause| (*cause).to_owned()).collect();
         PropertyReport::new(result, assess::expected(plan, &allowed, result.name), causes)
     };
-    let witnesses = findings.witnesses.iter().map(|(name, count)| ((*name).to_owned(), *count));
+    let witnesses = findings
+        .witnesses
+        .iter()
+        .map(|(name, count)| (*name, *count))
+        .chain(moments(plan, &outcome.faults));
+    let witnesses = witnesses.map(|(name, count)| (name.to_owned(), count));
     let mut report = RunReport {
         schema: SCHEMA,
         scenario: plan.name.clone(),

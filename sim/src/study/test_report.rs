@@ -49,6 +49,7 @@ pub(crate) fn fault(entry: u64, struck: bool) -> FaultReport {
         for_ms: None,
         kind: "crash".to_owned(),
         target: struck.then(|| "broker-1".to_owned()),
+        moment: None,
         resolved_from: None,
         text: "crash of somebody".to_owned(),
         entry,

@@ -8,6 +8,7 @@ use ackproof_oracle::measure::WITNESSES;
 use ackproof_oracle::registry::PROPERTIES;
 use ackproof_scenario::diagnostic::Diagnostic;
 use ackproof_scenario::files::Reader;
+use ackproof_scenario::moment::MOMENTS;
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_from};
 use ackproof_scenario::{properties, swarm};
@@ -20,7 +21,9 @@ const MAX_PROPERTIES: u64 = 1024 * 1024;
 pub fn with_names<T>(with: impl FnOnce(&Names<'_>) -> T) -> T {
     let properties: Vec<&str> = PROPERTIES.iter().map(|property| property.name).collect();
     let variants: Vec<&str> = Variant::ALL.iter().map(|variant| variant.name()).collect();
-    with(&Names { properties: &properties, witnesses: WITNESSES, variants: &variants })
+    let moments = MOMENTS.iter().map(|row| row.witness);
+    let witnesses: Vec<&str> = WITNESSES.iter().copied().chain(moments).collect();
+    with(&Names { properties: &properties, witnesses: &witnesses, variants: &variants })
 }
 
 /// The plan that `text` describes, with warnings; `file` is its name in messages, and files that it names are

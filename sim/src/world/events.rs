@@ -28,6 +28,10 @@ pub(crate) enum Agenda {
     Record(NodeId),
     /// What a fault waits for has happened.
     Anchor(u32),
+    /// From now on a fault waits for its moment.
+    Aim(u32),
+    /// A fault whose moment has not come waits no longer.
+    GiveUp(u32),
     /// A fault starts.
     Fault(u32),
     /// A fault ends.

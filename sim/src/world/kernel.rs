@@ -246,6 +246,16 @@ impl Kernel {
             let ends = (connection.opener, connection.acceptor);
             post.sent(self.events.now(), (id, toward), ends, message);
         }
+        if !self.recorder.anchors.is_empty()
+            && let Packet::Data(message) = &packet
+            && let Some(connection) = self.network.get(id)
+        {
+            let ends = match toward {
+                Toward::Acceptor => (connection.opener, connection.acceptor),
+                Toward::Opener => (connection.acceptor, connection.opener),
+            };
+            self.recorder.sent(message, ends);
+        }
         self.network.send(id, toward, packet, &mut self.events);
     }
 }

@@ -4,10 +4,11 @@
 //! not look into a model. Start with [`Nemesis::start`].
 //!
 //! - [`leaders`] who leads and who is in sync · [`resolve`] whom a fault hits · [`rolling`] restarts of all brokers or members
-//! - [`anchors`] what faults wait for
+//! - [`anchors`], [`moments`] what faults wait for
 
 pub(crate) mod anchors;
 pub(crate) mod leaders;
+pub(crate) mod moments;
 mod resolve;
 mod rolling;
 
@@ -19,6 +20,7 @@ use ackproof_kafka::machine::Channel;
 use ackproof_oracle::history::{Event, TailLoss};
 use ackproof_scenario::anchor;
 use ackproof_scenario::describe::{describe, rule, verb};
+use ackproof_scenario::moment::Moment;
 use ackproof_scenario::plan::{Action, Direction, Links, Peers, Plan, Target, between};
 use ackproof_scenario::schedule::{ScheduledFault, Start};
 use ackproof_types::{GroupId, Micros, NodeId, TopicPartition};
@@ -45,6 +47,8 @@ pub struct FaultRecord {
     pub target: Option<String>,
     /// The rule the target was resolved from, if it was not a name.
     pub resolved_from: Option<String>,
+    /// The moment at which it struck, if it was aimed at one.
+    pub moment: Option<Moment>,
     /// What it did, in a sentence.
     pub text: String,
 }
@@ -93,6 +97,8 @@ impl<'a> Nemesis<'a> {
         world: &mut World,
     ) -> Next {
         let rule = rule(fault.kind.target, self.plan);
+        let scene = world.kernel.recorder.anchors.moments.scene(number);
+        resolve::at_the_scene(fault, scene, world);
         fault.kind = resolve::decide(fault, &self.cast, world);
         let mut active = Active {
             fault: fault.clone(),
@@ -269,24 +275,37 @@ impl<'a> Nemesis<'a> {
         resolved_from: Option<String>,
         world: &World,
     ) {
+        let mut text = describe(&fault.kind, self.plan, target.as_deref(), fault.lasts);
+        let scene = world.kernel.recorder.anchors.moments.scene(number);
+        let scene = scene.filter(|_| target.is_some());
+        if let Some(scene) = scene {
+            let TopicPartition { topic, partition } = scene.partition;
+            let name = &self.plan.topics[topic.index()].name;
+            text.push_str(&format!(", at {} of {name}-{partition}", scene.moment.row().name));
+        }
         self.records.push(FaultRecord {
             entry: fault.entry,
             number,
             at: Micros(world.now()),
             lasts: fault.lasts,
             kind: verb(&fault.kind.action),
-            text: describe(&fault.kind, self.plan, target.as_deref(), fault.lasts),
+            text,
             target,
+            moment: scene.map(|scene| scene.moment),
             resolved_from,
         });
     }
 
     /// Notes a fault whose moment did not come before the load was over.
     pub(crate) fn never(&mut self, number: u32, fault: &ScheduledFault, world: &World) {
-        let Start::After(anchor, _) = fault.start else { return };
+        let moment = match fault.start {
+            Start::At(_) => return,
+            Start::After(anchor, _) => anchor::spell(anchor, self.plan),
+            Start::On(wait) => wait.moment.row().name.to_owned(),
+        };
         self.note((number, fault), None, rule(fault.kind.target, self.plan), world);
         if let Some(noted) = self.records.last_mut() {
-            let (verb, moment) = (verb(&fault.kind.action), anchor::spell(anchor, self.plan));
+            let verb = verb(&fault.kind.action);
             noted.text = format!("{verb}: it waited for \"{moment}\", which did not come in time");
         }
     }

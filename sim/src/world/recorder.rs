@@ -7,6 +7,7 @@ use super::nemesis::anchors::Anchors;
 use super::nemesis::leaders::Leaders;
 use super::post::{Letters, Post};
 use ackproof_kafka::config::ResetTo;
+use ackproof_kafka::message::Message;
 use ackproof_kafka::observation::{Observation, PositionSource as Found, StartReason as Moved};
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event, PositionSource, StartReason};
@@ -215,7 +216,7 @@ impl Recorder {
         }
         self.judge.observe(&entry);
         if !self.anchors.is_empty() {
-            self.anchors.look(&entry);
+            self.anchors.look(&entry, &self.leaders, &self.coordinators);
         }
     }
 
@@ -225,6 +226,11 @@ impl Recorder {
         self.messages += 1;
         self.digest.write_u64(now);
         self.digest.write_u32(u32::from(from.0) << 16 | u32::from(to.0));
+    }
+
+    /// A message sets out on a connection: from whom to whom.
+    pub(crate) fn sent(&mut self, message: &Message, ends: (NodeId, NodeId)) {
+        self.anchors.look_at_message(message, ends, &self.leaders);
     }
 
     /// Who leads what, so far.

@@ -22,7 +22,7 @@ use ackproof_oracle::history::{Event, Phase};
 use ackproof_oracle::partitions::Partitions;
 use ackproof_oracle::verdict::{Findings, Subject};
 use ackproof_scenario::plan::{Part, Plan};
-use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Workload};
+use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Wait, Workload};
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{AtEnd, GroupId, Micros, NodeId, Record, Timestamp};
 pub use fork::{Fork, run_forked};
@@ -253,6 +253,7 @@ impl<'a> Director<'a> {
                 Start::After(anchor, _) => {
                     self.world.kernel.recorder.anchors.add(number, anchor, &self.cast);
                 }
+                Start::On(wait) => self.put(wait.from, Agenda::Aim(number)),
             }
         }
         for (number, one) in (0..).zip(self.autoscalers.clone()) {
@@ -274,6 +275,8 @@ impl<'a> Director<'a> {
                 }
                 Agenda::Record(_)
                 | Agenda::Anchor(_)
+                | Agenda::Aim(_)
+                | Agenda::GiveUp(_)
                 | Agenda::Fault(_)
                 | Agenda::FaultEnd(_)
                 | Agenda::FaultLook(_)
@@ -313,11 +316,17 @@ impl<'a> Director<'a> {
             }
             Agenda::Record(node) => self.send(node),
             Agenda::Anchor(number) => match self.schedule[number as usize].start {
-                Start::After(_, plus) if plus > Micros::ZERO => {
+                Start::After(_, plus) | Start::On(Wait { plus, .. }) if plus > Micros::ZERO => {
                     self.put(Micros(self.world.now()) + plus, Agenda::Fault(number));
                 }
-                Start::After(..) | Start::At(_) => self.strike(number),
+                Start::After(..) | Start::On(_) | Start::At(_) => self.strike(number),
             },
+            Agenda::Aim(number) => self.aim(number),
+            Agenda::GiveUp(number) => {
+                if self.world.kernel.recorder.anchors.moments.give_up(number) {
+                    self.nemesis.never(number, &self.schedule[number as usize], &self.world);
+                }
+            }
             Agenda::Fault(number) => self.strike(number),
             Agenda::FaultLook(number) => {
                 let next = self.nemesis.look(number, &mut self.world);
@@ -365,6 +374,21 @@ impl<'a> Director<'a> {
             }
         }
         self.put(now + every, Agenda::Scale(number));
+    }
+
+    /// Fault `number` is due, and waits for its moment.
+    fn aim(&mut self, number: u32) {
+        let Start::On(wait) = self.schedule[number as usize].start else { return };
+        if self.has_forked {
+            return;
+        }
+        if self.has_settled {
+            return self.nemesis.never(number, &self.schedule[number as usize], &self.world);
+        }
+        self.world.kernel.recorder.anchors.moments.add(number, wait.moment);
+        if let Some(until) = wait.until {
+            self.put(until, Agenda::GiveUp(number));
+        }
     }
 
     fn strike(&mut self, number: u32) {

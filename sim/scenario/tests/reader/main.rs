@@ -9,6 +9,7 @@ mod consuming;
 mod faults;
 mod messages;
 mod mirrors;
+mod moments;
 mod mutations;
 mod outputs;
 mod protocol;

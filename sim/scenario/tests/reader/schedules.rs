@@ -102,7 +102,7 @@ fn moments_that_make_no_sense_are_refused_with_a_hint() {
     let both = fault(r#"{ "at": "1s", "after": "billing-0#1 is sent", "crash": "broker-1" }"#);
     assert!(both.contains("one of \"at\", \"between\" and \"after\""), "{both}");
     let plus = fault(r#"{ "at": "1s", "plus": "1s", "crash": "broker-1" }"#);
-    assert!(plus.contains("\"plus\" goes with \"after\" only"), "{plus}");
+    assert!(plus.contains("\"plus\" goes with \"after\" and \"on\" only"), "{plus}");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Watches the history for what faults wait for. It strikes nobody: whoever runs the world asks which
 //! faults have come due, right after the step in which they have.
 
+use super::leaders::Leaders;
+use super::moments::Moments;
 use crate::world::lower::{Cast, Role};
+use ackproof_kafka::message::Message;
 use ackproof_oracle::history::{Entry, Event, ProcessEnd};
 use ackproof_scenario::anchor::{Anchor, Content, Place, RecordName};
 use ackproof_scenario::plan::Target;
@@ -13,6 +16,7 @@ use std::collections::VecDeque;
 pub(crate) struct Anchors {
     waiting: Vec<(u32, Watch)>,
     due: VecDeque<u32>,
+    pub(crate) moments: Moments,
 }
 
 /// An anchor in terms of the history.
@@ -57,17 +61,37 @@ impl Anchors {
 
     /// Whether no fault waits: the usual case, and then nothing is to be looked at.
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.moments.is_empty()
     }
 
     /// Looks whether `entry` is what a fault waits for.
-    pub(crate) fn look(&mut self, entry: &Entry) {
-        let Self { waiting, due } = self;
+    pub(crate) fn look(
+        &mut self,
+        entry: &Entry,
+        leaders: &Leaders,
+        coordinators: &[TopicPartition],
+    ) {
+        let Self { waiting, due, moments } = self;
+        if !moments.is_empty() {
+            due.extend(moments.look(entry, leaders, coordinators));
+        }
         waiting.retain(|(number, watch)| {
             let comes = watch.is(entry);
             due.extend(comes.then_some(*number));
             !comes
         });
+    }
+
+    /// Looks whether `message`, which goes from the second to the first, makes a moment.
+    pub(crate) fn look_at_message(
+        &mut self,
+        message: &Message,
+        ends: (NodeId, NodeId),
+        leaders: &Leaders,
+    ) {
+        if !self.moments.is_empty() {
+            self.due.extend(self.moments.look_at_message(message, ends, leaders));
+        }
     }
 
     /// The next fault that has come due.
@@ -79,7 +103,8 @@ impl Anchors {
     pub(crate) fn give_up(&mut self) -> Vec<u32> {
         let left = std::mem::take(&mut self.due);
         let waiting = std::mem::take(&mut self.waiting);
-        left.into_iter().chain(waiting.into_iter().map(|(number, _)| number)).collect()
+        let waiting = waiting.into_iter().map(|(number, _)| number);
+        left.into_iter().chain(waiting).chain(self.moments.give_up_all()).collect()
     }
 }
 

@@ -89,6 +89,28 @@ impl Leaders {
             .all(|state| !self.has(&state.replicas, node) || self.has(&state.isr, node))
     }
 
+    /// A partition that `pick` chooses.
+    pub(crate) fn drawn(&self, pick: u64) -> Option<TopicPartition> {
+        let count = u64::try_from(self.partitions.len()).unwrap_or(1).max(1);
+        usize::try_from(pick % count).ok().and_then(|nth| self.partitions.keys().nth(nth).copied())
+    }
+
+    /// Partitions that have a replica at this broker.
+    pub(crate) fn partitions_at(&self, node: NodeId) -> impl Iterator<Item = TopicPartition> + '_ {
+        let here = move |state: &&State| self.has(&state.replicas, node);
+        self.partitions.iter().filter(move |(_, state)| here(state)).map(|(id, _)| *id)
+    }
+
+    /// The id of the broker that runs there.
+    pub(crate) fn id(&self, node: NodeId) -> Option<BrokerId> {
+        self.context.broker(node)
+    }
+
+    /// The process with this id.
+    pub(crate) fn process(&self, broker: BrokerId) -> NodeId {
+        self.context.process(broker)
+    }
+
     fn has(&self, brokers: &[BrokerId], node: NodeId) -> bool {
         self.context.broker(node).is_some_and(|id| brokers.contains(&id))
     }

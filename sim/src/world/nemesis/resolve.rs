@@ -1,7 +1,9 @@
 //! Whom a fault hits: the rules of a plan turned into processes of the run. It changes nothing.
 
+use super::moments::Scene;
 use crate::world::lives::World;
 use crate::world::lower::{Cast, Role};
+use ackproof_scenario::moment::Its;
 use ackproof_scenario::plan::{Action, FaultKind, Links, Peers, Target};
 use ackproof_scenario::schedule::ScheduledFault;
 use ackproof_types::{ClusterId, NodeId, TopicId, TopicPartition};
@@ -28,6 +30,40 @@ fn fits(action: &Action, node: NodeId, world: &World) -> bool {
     }
 }
 
+/// Puts the brokers that have to do with the moment in place of what they are to it. At any time that is the
+/// leader of a partition, and the partition, that the seed draws.
+pub(crate) fn at_the_scene(fault: &mut ScheduledFault, scene: Option<Scene>, world: &World) {
+    let leaders = world.kernel.recorder.leaders();
+    let partition = scene.map_or_else(|| leaders.drawn(fault.pick), |scene| Some(scene.partition));
+    let Some(partition) = partition else { return };
+    let leader = || leaders.leader(partition);
+    let broker = |its: Its| match its {
+        Its::Broker => scene.map_or_else(leader, |scene| Some(scene.node)),
+        Its::Leader => leader(),
+        Its::Follower => {
+            let all = leaders.followers(partition);
+            let count = u64::try_from(all.len()).unwrap_or(1).max(1);
+            usize::try_from(fault.pick % count).ok().and_then(|place| all.get(place).copied())
+        }
+    };
+    let settle = |target: &mut Target| {
+        if let Target::Its(its) = target
+            && let Some(id) = broker(*its).and_then(|node| leaders.id(node))
+        {
+            *target = Target::Broker(id.0);
+        }
+    };
+    settle(&mut fault.kind.target);
+    let settle_all = |peers: &mut Vec<Peers>| {
+        for peers in peers {
+            if let Peers::One(target) = peers {
+                settle(target);
+            }
+        }
+    };
+    fault.kind.action.peers_mut().into_iter().for_each(settle_all);
+}
+
 /// What `fault` does to whom, with a name in place of every `any …` that fits somebody.
 pub(crate) fn decide(fault: &ScheduledFault, cast: &Cast, world: &World) -> FaultKind {
     let mut kind = fault.kind.clone();
@@ -38,7 +74,7 @@ pub(crate) fn decide(fault: &ScheduledFault, cast: &Cast, world: &World) -> Faul
         target(&ScheduledFault { kind: kind.clone(), ..fault.clone() }, cast, world)
             .into_iter()
             .collect();
-    let mut decide = |peers: &mut Vec<Peers>| {
+    let decide = |peers: &mut Vec<Peers>| {
         for peers in peers {
             if let Peers::One(target) = peers {
                 *target = drawn(*target, pick, cast, world, |node| !taken.contains(&node));
@@ -47,26 +83,7 @@ pub(crate) fn decide(fault: &ScheduledFault, cast: &Cast, world: &World) -> Faul
             taken.extend(more);
         }
     };
-    match &mut kind.action {
-        Action::Partition(sides) => sides.iter_mut().for_each(decide),
-        Action::Isolate(links)
-        | Action::Slow { links, .. }
-        | Action::Lossy { links, .. }
-        | Action::Throttle { links, .. } => decide(&mut links.peers),
-        Action::Crash
-        | Action::PowerLoss
-        | Action::DiskLost
-        | Action::Restart
-        | Action::RollingRestart
-        | Action::Pause
-        | Action::Reset
-        | Action::SlowFollower(_)
-        | Action::Leave
-        | Action::Join
-        | Action::FailOver
-        | Action::Hold(_)
-        | Action::AddPartitions(_) => {}
-    }
+    kind.action.peers_mut().into_iter().for_each(decide);
     kind
 }
 
@@ -123,6 +140,8 @@ fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
         Target::LeaderOf(topic, number) => leader(partition(topic, number)),
         Target::FollowerOf(topic, number) => recorder.leaders().followers(partition(topic, number)),
         Target::CoordinatorOf(group) => leader(recorder.offsets_partition(group)),
+        // Who it is was decided when the moment came; else nobody.
+        Target::Its(_) => Vec::new(),
         Target::AnyBroker | Target::AllBrokers => brokers(cast),
         Target::Producer(producer, instance) => of(
             cast,
