@@ -1,19 +1,17 @@
 //! Faults, read from the tree: one sentence each, made of a verb, a target, and when.
 
-use crate::anchor;
 use crate::cluster::MAX_COUNT;
 use crate::describe::{FAULTS, listed};
 use crate::durations;
 use crate::json::Value;
 use crate::mirrors;
 use crate::moment;
-use crate::plan::{Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, Topic, When};
+use crate::plan::{Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, Topic};
 use crate::sink::{At, Sink};
 use crate::targets::{PEERS, peers, target, topic};
+use crate::when;
 use ackproof_types::{Delay, Hold, Micros};
 
-/// Keys that say when.
-pub(crate) const WHEN_KEYS: &[&str] = &["at", "between", "every", "after", "on", "plus", "until"];
 /// Keys that say how: the verbs each goes with.
 pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("from", &["isolate"]),
@@ -44,10 +42,6 @@ const NOT_MODELLED: &[(&str, &str)] = &[
 
 /// How long each broker is down in a rolling restart that does not say.
 const ROLLING: Delay = Delay::exactly(Micros::from_secs(5));
-/// Two faults of one entry are at least this far apart.
-const CLOSEST: Micros = Micros::from_millis(1);
-/// Most times that one entry may strike.
-const MOST: u64 = 10_000;
 /// Largest weight of a choice.
 const MAX_WEIGHT: i64 = 1_000_000;
 
@@ -113,14 +107,14 @@ fn fault(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Fault> {
     let how = HOW_KEYS.iter().map(|(key, _)| *key);
     let one_of = at.get("one_of");
     let known: Vec<&str> = if one_of.is_some() {
-        WHEN_KEYS.iter().copied().chain(["one_of"]).collect()
+        when::KEYS.iter().copied().chain(["one_of"]).collect()
     } else {
-        WHEN_KEYS.iter().copied().chain(["for", "one_of"]).chain(how).chain(verbs()).collect()
+        when::KEYS.iter().copied().chain(["for", "one_of"]).chain(how).chain(verbs()).collect()
     };
     if is_not_modelled(sink, at) || !sink.object(at, &known) {
         return None;
     }
-    let when = when(sink, at, plan);
+    let when = when::read(sink, at, plan);
     let choices = match one_of {
         Some(list) => {
             let items = sink.list(&list);
@@ -154,89 +148,6 @@ fn choice(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<(u32, FaultKi
     let weight = at.get("weight").and_then(|at| sink.whole(&at, 0, MAX_WEIGHT));
     let weight = weight.and_then(|weight| u32::try_from(weight).ok()).unwrap_or(1);
     Some((weight, kind(sink, at, plan)?))
-}
-
-/// A time within the load.
-fn time(sink: &mut Sink<'_>, at: &At<'_>, load: Micros) -> Option<Micros> {
-    let time = sink.duration(at)?;
-    if time > load {
-        sink.at(at, format!("the load ends at {load}; no fault happens later"));
-    }
-    Some(time)
-}
-
-fn when(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<When> {
-    let given: Vec<At<'_>> =
-        ["at", "between", "after"].iter().filter_map(|key| at.get(key)).collect();
-    if let [_, second, ..] = given.as_slice() {
-        let message = "a fault has one of \"at\", \"between\" and \"after\"";
-        sink.error(second.key_span, &second.path, message);
-        return None;
-    }
-    let with: [(&str, &[&str]); 2] = [("every", &["between"]), ("plus", &["after", "on"])];
-    for (key, goes_with) in with {
-        if let Some(child) = at.get(key)
-            && goes_with.iter().all(|with| at.get(with).is_none())
-            && !given.is_empty()
-        {
-            let with: Vec<String> = goes_with.iter().map(|with| format!("\"{with}\"")).collect();
-            let message = format!("\"{key}\" goes with {} only", listed(&with));
-            sink.error(child.key_span, &child.path, message);
-        }
-    }
-    if let Some(when) = at.get("at") {
-        return time(sink, &when, plan.load).map(When::At);
-    }
-    if let Some(window) = at.get("between") {
-        return between(sink, &window, at.get("every"), plan.load);
-    }
-    let Some(moment) = at.get("after") else {
-        let message = "when? a fault needs \"at\": \"10s\" or \"between\": [\"5s\", \"40s\"]";
-        sink.error(at.key_span, &at.path, message);
-        return None;
-    };
-    let plus = at.get("plus").map_or(Some(Micros::ZERO), |at| sink.duration(&at));
-    let text = sink.string(&moment)?;
-    match anchor::read(text, plan) {
-        Ok(anchor) => Some(When::After { anchor, plus: plus? }),
-        Err((message, hint)) => {
-            sink.hinted(moment.node.span, &moment.path, message, hint);
-            None
-        }
-    }
-}
-
-fn between(
-    sink: &mut Sink<'_>,
-    window: &At<'_>,
-    every: Option<At<'_>>,
-    load: Micros,
-) -> Option<When> {
-    let every = every.map(|at| (sink.delay(&at), at));
-    let items = sink.list(window);
-    let [from, to] = items.as_slice() else {
-        if matches!(window.node.value, Value::Array(_)) {
-            sink.at(window, "a window is two times: [\"5s\", \"40s\"]");
-        }
-        return None;
-    };
-    let (from, to) = (time(sink, from, load), time(sink, to, load));
-    let (from, to) = (from?, to?);
-    if from > to {
-        sink.at(window, "the window ends before it starts");
-        return None;
-    }
-    let Some((every, at)) = every else { return Some(When::OnceBetween { from, to }) };
-    let every = every?;
-    if every.min < CLOSEST {
-        sink.at(&at, format!("faults are at least {CLOSEST} apart"));
-        return None;
-    }
-    if (to.0 - from.0) / every.min.0 > MOST {
-        sink.at(&at, format!("this would strike more than {MOST} times in the window"));
-        return None;
-    }
-    Some(When::Between { from, to, every })
 }
 
 /// The verb of a sentence with its target.

@@ -54,6 +54,7 @@ mod sink;
 pub mod swarm;
 pub mod targets;
 mod topics;
+mod when;
 pub mod write;
 
 use rand::SeedableRng;
