@@ -6,8 +6,8 @@ use crate::support::root;
 use crate::support::{assert_none, load, outcome, parallel, scenarios};
 use ackproof::study::saved::save;
 use ackproof::world::{document, run};
-use ackproof_scenario::plan::Plan;
-use ackproof_scenario::schedule::ScheduledFault;
+use ackproof_scenario::plan::{Plan, Target};
+use ackproof_scenario::schedule::{ScheduledFault, Start};
 use ackproof_scenario::write;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -202,8 +202,9 @@ fn a_saved_schedule_is_the_run_it_came_from() {
                 findings.push(format!("{file} seed {seed}, {form}: written twice, it differs"));
             }
         }
-        let of_leaders =
-            |fault: &&ScheduledFault| format!("{:?}", fault.kind.target).contains("Leader");
+        let of_leaders = |fault: &&ScheduledFault| {
+            matches!(fault.start, Start::At(_)) && matches!(fault.kind.target, Target::LeaderOf(..))
+        };
         // By chance none of a few strikes close behind an append.
         let faults = first.schedule.iter().filter(of_leaders).count();
         if faults > 3 && !anchored.contains("appends") {

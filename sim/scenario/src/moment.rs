@@ -135,10 +135,13 @@ pub const MOMENTS: &[Row] = &[
 ];
 
 /// What a fault of no moment is aimed at, beside those that are.
-const ANY_TIME: &str = "any-time";
+pub(crate) const ANY_TIME: &str = "any-time";
 
 impl Moment {
     /// It in words.
+    ///
+    /// # Panics
+    /// Never: every moment is in the table.
     #[must_use]
     pub fn row(self) -> &'static Row {
         let found = MOMENTS.iter().find(|row| row.moment == self);

@@ -14,6 +14,7 @@ use crate::describe::{peer, verb, words};
 use crate::durations::{spell, spell_bandwidth, spell_percent, spell_range};
 use crate::expect::EXPECTED;
 use crate::faults::DIRECTIONS;
+use crate::moment::ANY_TIME;
 use crate::plan::{
     Action, Direction, Expect, FaultKind, Links, Peers, Plan, PlannedRecord, Producer,
     SettingValue, Settings, Topic,
@@ -187,7 +188,11 @@ fn compression(object: &mut Object, config: &Settings, to: u32) {
 fn fault(fault: &ScheduledFault, plan: &Plan) -> Value {
     let mut object = Object::new();
     match fault.start {
-        Start::At(at) => object.put("at", json!(spell(at))),
+        Start::At(at) => {
+            object.put("at", json!(spell(at)));
+            // Who it is would have been decided when it struck.
+            object.put_if(fault.kind.is_of_moment(), "on", || json!(ANY_TIME));
+        }
         Start::After(moment, plus) => {
             object.put("after", json!(anchor::spell(moment, plan)));
             object.put_if(plus > Micros::ZERO, "plus", || json!(spell(plus)));

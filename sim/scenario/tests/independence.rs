@@ -26,7 +26,7 @@ const SECOND: &str = r#"{ "between": ["1s", "25s"], "every": "1s..3s", "reset": 
 fn at(fault: &ScheduledFault) -> Micros {
     match fault.start {
         Start::At(at) => at,
-        Start::After(..) => panic!("no fault waits here"),
+        Start::After(..) | Start::On(_) => panic!("no fault waits here"),
     }
 }
 

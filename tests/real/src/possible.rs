@@ -39,6 +39,9 @@ pub(crate) fn impossible(plan: &Plan, delays: bool) -> Vec<String> {
         if matches!(fault.when, When::After { .. }) {
             found.push("a fault with \"after\": only the simulator knows the moment".to_owned());
         }
+        if fault.aim.is_some() {
+            found.push("a fault with \"on\": only the simulator knows the moment".to_owned());
+        }
         for (_, kind) in &fault.choices {
             if kind.grace.is_some() {
                 found.push("\"grace\": who stops in good order is waited for here".to_owned());

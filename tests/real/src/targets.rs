@@ -54,6 +54,8 @@ fn candidates(target: Target, stage: &mut Stage<'_>) -> Result<Vec<Host>, String
             placed.isr.sort_unstable();
             broker(placed.isr)
         }
+        // Faults with "on" are refused before.
+        Target::Its(_) => Vec::new(),
         Target::CoordinatorOf(group) => {
             let name = &stage.plan.groups[usize::from(group)].name;
             broker(vec![stage.observer.learn(&format!("coordinator {name}"), "coordinator")?])

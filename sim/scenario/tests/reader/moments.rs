@@ -38,7 +38,7 @@ fn a_schedule_with_moments_is_written_and_read_again() {
     let plan = plan("faults", AIMED);
     let faults = Schedule::new(&plan, 1).faults;
     let written = text(&tree(&plan, 1, &faults), &[], &BTreeMap::new());
-    let again = load(&written).unwrap_or_else(|found| panic!("{found:?}")).0;
+    let again = load(&written, &[]).unwrap_or_else(|found| panic!("{found:?}"));
     assert_eq!(Schedule::new(&again, 9).faults.len(), faults.len());
     for (one, other) in Schedule::new(&again, 9).faults.iter().zip(&faults) {
         assert_eq!((one.start, &one.kind), (other.start, &other.kind), "{written}");
