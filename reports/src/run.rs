@@ -315,7 +315,7 @@ pub struct FaultReport {
     pub target: Option<String>,
     /// The rule that chose the target, if the scenario gave no name.
     pub resolved_from: Option<String>,
-    /// The moment at which it struck, if it waited for one.
+    /// The moment at which it struck, or for which it waited in vain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moment: Option<String>,
     /// In one sentence.

@@ -8,7 +8,7 @@
 use super::contract::Allowed;
 use super::demands::demands;
 use super::{headline, measures, shape};
-use ackproof_reports::run::{PropertyReport, RunReport};
+use ackproof_reports::run::{FaultReport, PropertyReport, RunReport};
 use ackproof_reports::sweep::{
     FaultSweep, Incident, Interval, LimitSweep, PropertySweep, ScenarioReport,
 };
@@ -74,6 +74,7 @@ pub fn run(plan: &Plan, report: &mut RunReport, standing: Standing) {
     }
     let mut faults = vec![FaultSweep::default(); plan.faults.len()];
     count_faults(&mut faults, report);
+    excuse(&mut faults, report);
     idle_faults(&faults, &mut reasons);
     let alone = standing == Standing::Alone;
     let limits = plan.expect.limits.iter();
@@ -334,9 +335,19 @@ pub(crate) fn count_faults(sums: &mut [FaultSweep], run: &RunReport) {
     }
 }
 
+/// A moment need not come in every run. Over many it must.
+fn excuse(sums: &mut [FaultSweep], run: &RunReport) {
+    let waited = |one: &&FaultReport| one.target.is_none() && one.moment.is_some();
+    for fault in run.faults.iter().filter(waited) {
+        let sum = usize::try_from(fault.entry).ok().and_then(|entry| sums.get_mut(entry));
+        sum.into_iter().for_each(|sum| sum.first_idle = None);
+    }
+}
+
 /// What was due and never found anybody to hit; without its faults a scenario shows nothing.
 fn idle_faults(faults: &[FaultSweep], reasons: &mut Vec<(Weight, Reason)>) {
-    if !faults.is_empty() && faults.iter().all(|fault| fault.struck + fault.idle == 0) {
+    let is_nothing = |fault: &FaultSweep| fault.struck == 0 && fault.first_idle.is_none();
+    if !faults.is_empty() && faults.iter().all(is_nothing) {
         let text =
             "no fault ever struck; raise \"run.load\", or let the faults begin earlier".to_owned();
         reasons.push(Weight::Unseen.of("faults", Verdict::Inconclusive, text));

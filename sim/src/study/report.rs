@@ -47,7 +47,8 @@ fn moments(plan: &Plan, faults: &[FaultRecord]) -> impl Iterator<Item = (&'stati
     let aims = aims.flat_map(|aim| aim.moments.iter().filter(|(weight, _)| *weight > 0));
     let wanted: BTreeSet<moment::Moment> = aims.filter_map(|(_, moment)| *moment).collect();
     wanted.into_iter().map(|moment| {
-        let struck = faults.iter().filter(|fault| fault.moment == Some(moment)).count();
+        let at = |fault: &&FaultRecord| fault.moment == Some(moment) && fault.target.is_some();
+        let struck = faults.iter().filter(at).count();
         (moment.row().witness, struck as u64)
     })
 }

@@ -47,7 +47,7 @@ pub struct FaultRecord {
     pub target: Option<String>,
     /// The rule the target was resolved from, if it was not a name.
     pub resolved_from: Option<String>,
-    /// The moment at which it struck, if it was aimed at one.
+    /// The moment at which it struck, or for which it waited in vain.
     pub moment: Option<Moment>,
     /// What it did, in a sentence.
     pub text: String,
@@ -298,15 +298,16 @@ impl<'a> Nemesis<'a> {
 
     /// Notes a fault whose moment did not come before the load was over.
     pub(crate) fn never(&mut self, number: u32, fault: &ScheduledFault, world: &World) {
-        let moment = match fault.start {
+        let (moment, text) = match fault.start {
             Start::At(_) => return,
-            Start::After(anchor, _) => anchor::spell(anchor, self.plan),
-            Start::On(wait) => wait.moment.row().name.to_owned(),
+            Start::After(anchor, _) => (None, anchor::spell(anchor, self.plan)),
+            Start::On(wait) => (Some(wait.moment), wait.moment.row().name.to_owned()),
         };
         self.note((number, fault), None, rule(fault.kind.target, self.plan), world);
         if let Some(noted) = self.records.last_mut() {
             let verb = verb(&fault.kind.action);
-            noted.text = format!("{verb}: it waited for \"{moment}\", which did not come in time");
+            noted.moment = moment;
+            noted.text = format!("{verb}: it waited for \"{text}\", which did not come in time");
         }
     }
 
