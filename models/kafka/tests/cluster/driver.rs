@@ -37,6 +37,8 @@ pub(crate) struct Setting {
     pub(crate) version: KafkaVersion,
     /// Of the topic of [`PAYMENTS`]; 0: one.
     pub(crate) partitions: u16,
+    /// How its logs are kept; none: as Kafka does.
+    pub(crate) log: Option<LogConfig>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,7 +89,7 @@ impl Cluster {
             min_insync_replicas: 2,
             unclean_leader_election: setting.unclean,
             max_message_bytes: 1_048_588,
-            log: LogConfig::with_segments_of(1 << 30),
+            log: setting.log.unwrap_or(LogConfig::with_segments_of(1 << 30)),
         };
         let cluster = Arc::new(ClusterConfig {
             brokers: [1, 2, 3].map(BrokerId).into(),
@@ -312,6 +314,7 @@ impl Cluster {
             let next = timers.chain(self.controller.next_timer()).chain(wire).min();
             let Some(at) = next.filter(|at| *at <= end) else { break };
             self.now = self.now.max(at);
+            self.tape.now = self.now;
             if wire == Some(at) {
                 let (_, flight) = self.wire.pop_first().expect("just seen");
                 self.deliver(flight);
@@ -322,6 +325,7 @@ impl Cluster {
             }
         }
         self.now = end;
+        self.tape.now = end;
     }
 
     fn fire(&mut self, at: u64) {

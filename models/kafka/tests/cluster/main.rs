@@ -3,6 +3,8 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test names only what it looks for")]
 
 mod driver;
+mod log_tape;
+mod log_timelines;
 mod members;
 mod random;
 mod running;

@@ -3,6 +3,7 @@
 //!
 //! A heartbeat that changes nothing is left out.
 
+use crate::log_tape::LogTape;
 use ackproof_kafka::message::{
     CommittedOffset, CorrelationId, GroupRequest, GroupResponse, JoinGroupResponse, Message,
     Request, Response,
@@ -20,6 +21,11 @@ pub(crate) struct Tape {
     members: Vec<MemberId>,
     /// The partition of `__consumer_offsets` whose log is written down.
     home: Option<TopicPartition>,
+    /// The log that is written down with all that is said of it.
+    log: Option<LogTape>,
+    /// When this is, and when the log's began.
+    pub(crate) now: u64,
+    began: u64,
     /// Heartbeats without an answer so far, by who asks.
     beats: BTreeMap<(NodeId, CorrelationId), (String, Option<MemberEpoch>)>,
     lines: Vec<String>,
@@ -37,9 +43,25 @@ impl Tape {
         self.home = Some(home);
     }
 
+    /// Writes down what becomes of this log, and what is said of it, and when.
+    pub(crate) fn run_log(&mut self, partition: TopicPartition, names: &[(NodeId, &'static str)]) {
+        self.log = Some(LogTape::new(partition));
+        self.began = self.now;
+        self.run(names);
+    }
+
     /// Something that is done to the cluster.
     pub(crate) fn note(&mut self, what: &str) {
-        self.lines.push(what.to_owned());
+        match self.log {
+            Some(_) => self.lines.push(format!("{}-- {what}", self.time())),
+            None => self.lines.push(what.to_owned()),
+        }
+    }
+
+    /// Since the beginning, in seconds.
+    fn time(&self) -> String {
+        let milliseconds = (self.now - self.began) / 1000;
+        format!("{:>3}.{:03} s  ", milliseconds / 1000, milliseconds % 1000)
     }
 
     /// All lines; a question and its answer that come again and again only once.
@@ -68,6 +90,11 @@ impl Tape {
         let way = format!("{speaker} -> {hearer}");
         if !self.runs {
             return;
+        }
+        let time = self.time();
+        if let Some(log) = &mut self.log {
+            let told = log.heard(from, to, message).into_iter();
+            return self.lines.extend(told.map(|line| format!("{time}{way}: {line}")));
         }
         match message {
             Message::Request(id, Request::Group(request)) => {
@@ -104,6 +131,10 @@ impl Tape {
 
     pub(crate) fn saw(&mut self, node: NodeId, fact: &Observation) {
         let Some(who) = self.names.get(&node).copied().filter(|_| self.runs) else { return };
+        if let Some(log) = &self.log {
+            let told = log.saw(fact).map(|told| format!("{}{who} {told}", self.time()));
+            return self.lines.extend(told);
+        }
         let told = match fact {
             Observation::Assigned { generation, partitions, .. } => {
                 format!("is assigned {} in generation {}", places(partitions), generation.0)

@@ -43,7 +43,7 @@ fn member(
 
 /// The text as it is kept.
 #[track_caller]
-fn compare(name: &str, cluster: &Cluster) {
+pub(crate) fn compare(name: &str, cluster: &Cluster) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/timelines").join(name);
     let text = cluster.tape.text();
     if std::env::var_os("BLESS").is_some() {

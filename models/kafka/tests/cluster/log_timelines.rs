@@ -1,0 +1,180 @@
+//! The worked timelines of replication, as golden texts that a reviewer reads beside Kafka: brokers, a controller
+//! and a client, and what they say of one log. W1 the way to an acknowledgement, W2 a tail that is cut, W6 a follower
+//! that dies, W7 a leader that nobody but clients reaches, W10 a batch that the next leader knows, W13 retention, W14
+//! a clean restart. W3, W4, W5 and W11 begin with logs that no such cluster comes by: see `src/partition/tests.rs`.
+//!
+//! `BLESS=1 cargo test --release -p ackproof-kafka timeline` writes them, to `tests/timelines`.
+
+use crate::driver::{CLIENT, Cluster, PAYMENTS, Setting};
+use crate::running::CONTROLLER;
+use crate::timelines::compare;
+use crate::{SECOND, answer, batch, produce, send};
+use ackproof_kafka::config::LogConfig;
+use ackproof_kafka::message::{
+    Acks, FetchPartition, FetchRequest, FetchSession, ProducerStamp, RecordBatch, Request,
+};
+use ackproof_types::{
+    ErrorCode, LeaderEpoch, Micros, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp,
+};
+
+const MILLISECOND: Micros = Micros::from_millis(1);
+
+/// A cluster whose log is written down, with its leader and the two others.
+fn begun() -> (Cluster, u16, u16, u16) {
+    let mut cluster = Cluster::new();
+    let leader = cluster.leader().expect("elected");
+    record(&mut cluster);
+    (cluster, leader, leader % 3 + 1, (leader + 1) % 3 + 1)
+}
+
+fn record(cluster: &mut Cluster) {
+    let brokers = [(NodeId(1), "broker-1"), (NodeId(2), "broker-2"), (NodeId(3), "broker-3")];
+    let names = [&[(CONTROLLER, "controller"), (CLIENT, "client")][..], &brokers].concat();
+    cluster.tape.run_log(PAYMENTS, &names);
+}
+
+#[test]
+fn timeline_w1_the_next_fetch_is_the_acknowledgement() {
+    let (mut cluster, leader, ..) = begun();
+    produce(&mut cluster, leader, 0);
+    cluster.run_for(SECOND);
+    compare("w1-ack-and-high-watermark.txt", &cluster);
+    assert_eq!(answer(&cluster, 0), Some(Ok(Offset(0))));
+}
+
+#[test]
+fn timeline_w2_a_tail_that_only_the_old_leader_had_is_cut() {
+    let (mut cluster, old, ..) = begun();
+    produce(&mut cluster, old, 0);
+    cluster.run_for(SECOND);
+    cluster.tape.note(&format!("broker-{old} is cut off from brokers and controller"));
+    cluster.isolate(old);
+    for number in [1, 2] {
+        send(&mut cluster, old, number, Acks::Leader, batch(number, None));
+    }
+    cluster.run_for(SECOND * 12);
+    let new = cluster.leader().expect("elected without it");
+    produce(&mut cluster, new, 3);
+    cluster.run_for(SECOND);
+    cluster.tape.note(&format!("broker-{old} is reached again"));
+    cluster.heal();
+    cluster.run_for(SECOND * 10);
+    compare("w2-divergence.txt", &cluster);
+    assert_eq!(answer(&cluster, 2), Some(Ok(Offset(2))), "acknowledged, and cut");
+}
+
+#[test]
+fn timeline_w6_a_follower_dies() {
+    let (mut cluster, leader, follower, _) = begun();
+    cluster.tape.note(&format!("broker-{follower} dies"));
+    cluster.kill(follower);
+    produce(&mut cluster, leader, 0);
+    cluster.run_for(SECOND * 12);
+    compare("w6-dead-follower.txt", &cluster);
+    assert_eq!(answer(&cluster, 0), Some(Ok(Offset(0))));
+}
+
+#[test]
+fn timeline_w6_a_follower_dies_and_no_controller_decides() {
+    let (mut cluster, leader, follower, _) = begun();
+    cluster.tape.note(&format!("the controller and broker-{follower} die"));
+    cluster.kill(0);
+    cluster.kill(follower);
+    produce(&mut cluster, leader, 0);
+    cluster.run_for(SECOND * 60);
+    cluster.tape.note("the controller is back");
+    cluster.boot(0);
+    cluster.run_for(SECOND * 12);
+    compare("w6-no-controller.txt", &cluster);
+    assert_eq!(answer(&cluster, 0), Some(Err(ErrorCode::RequestTimedOut)), "and it is in the log");
+    assert_eq!(cluster.watch.committed.len(), 1);
+}
+
+#[test]
+fn timeline_w7_only_clients_reach_the_leader() {
+    let (mut cluster, zombie, ..) = begun();
+    cluster.tape.note(&format!("broker-{zombie} is cut off from brokers and controller"));
+    cluster.isolate(zombie);
+    produce(&mut cluster, zombie, 0);
+    cluster.run_for(SECOND * 50);
+    cluster.tape.note(&format!("broker-{zombie} is reached again"));
+    cluster.heal();
+    cluster.run_for(SECOND * 10);
+    compare("w7-zombie-leader.txt", &cluster);
+    assert_eq!(answer(&cluster, 0), Some(Err(ErrorCode::RequestTimedOut)));
+    assert!(cluster.watch.committed.is_empty());
+}
+
+#[test]
+fn timeline_w10_the_next_leader_knows_the_batch() {
+    let (mut cluster, first, ..) = begun();
+    let stamp =
+        ProducerStamp { id: ProducerId(9), epoch: ProducerEpoch(0), base_sequence: Sequence(0) };
+    send(&mut cluster, first, 0, Acks::All, batch(0, Some(stamp)));
+    cluster.run_for(MILLISECOND * 3);
+    cluster.tape.note(&format!("broker-{first} dies with its answer"));
+    cluster.kill(first);
+    cluster.run_for(SECOND * 12);
+    let second = cluster.leader().expect("elected");
+    send(&mut cluster, second, 1, Acks::All, batch(0, Some(stamp)));
+    cluster.run_for(SECOND);
+    compare("w10-known-batch.txt", &cluster);
+    assert_eq!(answer(&cluster, 1), Some(Ok(Offset(0))), "the offset of the first copy");
+}
+
+#[test]
+fn timeline_w13_retention_overtakes_a_reader() {
+    // A segment holds three records; what is older than a minute goes.
+    let log = LogConfig { retention_time: Some(SECOND * 60), ..LogConfig::with_segments_of(300) };
+    let mut cluster = Cluster::with(Setting { log: Some(log), ..Setting::default() });
+    let leader = cluster.leader().expect("elected");
+    (0..6).for_each(|number| produce(&mut cluster, leader, number));
+    cluster.run_for(SECOND * 310);
+    record(&mut cluster);
+    cluster.tape.note("all have offsets 0 to 5, which are 310 s old");
+    let now = Timestamp::from_micros(cluster.tape.now);
+    let young = RecordBatch { max_timestamp: now, ..batch(6, None) };
+    send(&mut cluster, leader, 6, Acks::All, young);
+    cluster.run_for(SECOND * 30);
+    cluster.tape.note("a client reads where it had stopped");
+    let partitions = vec![FetchPartition {
+        partition: PAYMENTS,
+        offset: Offset(1),
+        leader_epoch: LeaderEpoch::UNKNOWN,
+        last_fetched_epoch: LeaderEpoch::UNKNOWN,
+        log_start: Offset::UNKNOWN,
+        max_bytes: 1 << 20,
+    }];
+    let fetch = FetchRequest {
+        replica: None,
+        rack: None,
+        max_wait: MILLISECOND,
+        min_bytes: 1,
+        max_bytes: 1 << 20,
+        session: FetchSession::Sessionless,
+        partitions,
+    };
+    cluster.request(leader, 100, Request::Fetch(fetch));
+    cluster.run_for(SECOND);
+    compare("w13-retention.txt", &cluster);
+}
+
+#[test]
+fn timeline_w14_a_leader_is_restarted_cleanly() {
+    let (mut cluster, leader, ..) = begun();
+    let stamp =
+        ProducerStamp { id: ProducerId(9), epoch: ProducerEpoch(0), base_sequence: Sequence(0) };
+    cluster.tape.note(&format!("broker-{leader} is told to stop"));
+    cluster.shut_down(leader);
+    send(&mut cluster, leader, 0, Acks::All, batch(0, Some(stamp)));
+    cluster.run_for(SECOND * 5);
+    let next = cluster.leader().expect("handed over");
+    cluster.tape.note("the client sends the batch again");
+    send(&mut cluster, next, 1, Acks::All, batch(0, Some(stamp)));
+    cluster.run_for(SECOND);
+    cluster.tape.note(&format!("broker-{leader} is started again"));
+    cluster.boot(leader);
+    cluster.run_for(SECOND * 15);
+    compare("w14-clean-restart.txt", &cluster);
+    assert_eq!(cluster.watch.committed.len(), 1, "one copy");
+}
