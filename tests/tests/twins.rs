@@ -143,6 +143,27 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "rebalance",
     },
     Twin {
+        footgun: "acks-one-zombie-leader",
+        cure: &[("producers.billing.config.acks", "all")],
+        cause: "stale-leader",
+    },
+    Twin {
+        footgun: "commits-lost-with-power",
+        cure: &[
+            ("cluster.config.min.insync.replicas", "2"),
+            ("features.eligible.leader.replicas.version", "1"),
+        ],
+        cause: "behind-commit",
+    },
+    Twin {
+        footgun: "slow-followers-then-disk-lost",
+        cure: &[
+            ("topics.payments.config.min.insync.replicas", "2"),
+            ("features.eligible.leader.replicas.version", "1"),
+        ],
+        cause: "last-in-sync-replica",
+    },
+    Twin {
         footgun: "alone-in-sync-loses-power",
         cure: &[
             ("topics.payments.config.min.insync.replicas", "2"),

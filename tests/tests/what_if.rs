@@ -70,12 +70,14 @@ const CURES: &[(&str, &str)] = &[
     ("reset-after-truncation", "topics.payments.config.unclean.leader.election.enable"),
 ];
 
+/// Why one setting does not save who was alone in sync.
+const TWO: &str = "it takes a second in-sync replica for each acknowledgement, and eligible leader replicas to elect it";
+
 /// Footguns that no single setting saves for sure, and why.
 const INCURABLE: &[(&str, &str)] = &[
-    (
-        "alone-in-sync-loses-power",
-        "it takes two: a second in-sync replica for each acknowledgement, and eligible leader replicas to elect it",
-    ),
+    ("alone-in-sync-loses-power", TWO),
+    ("commits-lost-with-power", TWO),
+    ("slow-followers-then-disk-lost", TWO),
     (
         "producer-restart-duplicate",
         "a new process has a new producer id: only transactions, which are not modelled, would know its records again",

@@ -73,6 +73,7 @@ macro_rules! footguns {
 
 footguns! {
     "acks-one-leader-crash", LossCause::AcksOne.name();
+    "acks-one-zombie-leader", LossCause::AcksOne.name();
     "acks-zero", SendEnd::AcksZero.name();
     "alone-in-sync-loses-power", LossCause::LastReplica.name();
     "assign-beside-subscribe", DuplicateCause::LateCommit.name();
@@ -83,6 +84,7 @@ footguns! {
     "commit-beyond", LossCause::CommitBeyond.name();
     "commit-last-offset", DuplicateCause::OffsetNotAdvanced.name();
     "commit-sent-again", DuplicateCause::CommitWentBack.name();
+    "commits-lost-with-power", DuplicateCause::BehindCommit.name();
     "consumer-protocol-auto-commit", LossCause::BackgroundCommit.name();
     "consumer-protocol-poll-overrun", DuplicateCause::PollOverrun.name();
     "dead-letter-fire-and-forget", LossCause::DeadLetterLost.name();
@@ -120,6 +122,7 @@ footguns! {
     "scaling-storm", DuplicateCause::Rebalance.name();
     "sink-cache-in-member", SinkCause::MemberMemory.name();
     "sink-memory-too-small", SinkCause::Forgotten.name();
+    "slow-followers-then-disk-lost", LossCause::LastReplica.name();
     "unclean-election", LossCause::UncleanElection.name();
     "unsubscribe-without-commit", DuplicateCause::Rebalance.name();
     "upsert-by-zombie", SinkCause::StaleOverwrite.name();
