@@ -13,7 +13,7 @@ import { counted, length, seconds } from "./words.js";
 export function alerts(report) {
   const told = report.alerts;
   if (!told) return null;
-  const rows = told.alerts.map((/** @type {any} */ one) => [one.alert, fate(one), margin(one),
+  const rows = told.alerts.map((/** @type {any} */ one) => [one.alert, fate(one), margin(one, told.violation),
     one.for_ms ? length(one.for_ms) : "", el("code", null, one.expr)]);
   const from = `${told.rules}, scraped every ${length(told.interval_ms)}.`;
   return section("alerts", "Would your alerts have fired?", el("p", null, told.headline),
@@ -30,14 +30,14 @@ export function alertSums(sum) {
   const { runs, violated } = sum;
   const rows = sum.alerts.map((/** @type {any} */ one) => {
     const vain = Object.entries(one.in_vain || {}).filter(([, count]) => count === runs).map(([said]) => said);
-    const fired = one.warned + one.late + one.unfounded;
+    const fired = one.warned + one.late + one.earlier + one.unfounded;
     return [one.alert, `${one.warned} of ${violated}`,
       one.before_ms.length ? `${length(one.before_ms[0])} to ${length(one.before_ms[one.before_ms.length - 1])}` : "–",
-      `${one.late} of ${violated}`, `${violated - one.warned - one.late} of ${violated}`,
+      `${one.late} of ${violated}`, `${one.earlier} of ${violated}`, `${violated - one.warned - one.late - one.earlier} of ${violated}`,
       `${one.unfounded} of ${runs - violated}`, fired === 0 && vain.length ? vain.join("; ") : el("code", null, one.expr)];
   });
   return el("div", null, el("h3", null, "Would your alerts have fired before the first violation?"),
-    table("Alerts over the seeds", ["alert", "fired before it", "so long before", "fired after it", "never fired", "fired for nothing", "expression"], rows),
+    table("Alerts over the seeds", ["alert", "fired before it", "so long before", "fired after it", "only for something earlier", "never fired", "fired for nothing", "expression"], rows),
     el("p", { class: "muted" }, `${sum.rules}, scraped every ${length(sum.interval_ms)}, over ${counted(runs, "run")}; in ${violated} of them something was violated.`));
 }
 
@@ -54,10 +54,13 @@ function fate(one) {
   return pending ? `pending ${counted(one.spans.length, "time")}, first at ${instant(pending.pending_ms)}; never fired` : "never pending";
 }
 
-/** @param {any} one */
-function margin(one) {
+/**
+ * @param {any} one
+ * @param {any} violation
+ */
+function margin(one, violation) {
   if (one.fired_ms === null) return "never";
-  if (one.before_ms === null) return "";
+  if (one.before_ms === null) return violation ? "only for something that was over before it began" : "";
   return one.before_ms > 0 ? `${length(one.before_ms)} before` : `${length(-one.before_ms)} after`;
 }
 

@@ -16,10 +16,10 @@ const PICTURES = [
  */
 export function compare(report) {
   const { from, to } = report.seeds;
-  const names = report.arms.map(name);
+  const called = names(report.arms);
   const letters = report.arms.map((/** @type {any} */ _, /** @type {number} */ index) => letter(index));
   const arms = table("Arms", ["arm", "what is changed", "runs", "violated", "on the front"],
-    report.arms.map((/** @type {any} */ arm, /** @type {number} */ index) => [letters[index], names[index], number(arm.runs),
+    report.arms.map((/** @type {any} */ arm, /** @type {number} */ index) => [letters[index], called[index], number(arm.runs),
       Object.entries(arm.violated).map(([property, count]) => `${property} in ${counted(count, "seed")}`).join(", ") || "–",
       arm.on_front ? "yes" : ""]));
   const pictures = PICTURES.map(([down, across, title]) => picture(report, letters, down, across, title)).filter(Boolean);
@@ -42,6 +42,16 @@ function letter(index) {
 function name(arm) {
   const sets = arm.sets.map((/** @type {[string, string]} */ [path, value]) => `${path}=${value}`).join(", ");
   return sets ? `${arm.file} with ${sets}` : arm.file;
+}
+
+/**
+ * What tells arms of one file apart is what is set.
+ * @param {any[]} arms
+ * @returns {string[]}
+ */
+function names(arms) {
+  const isOne = new Set(arms.map((arm) => arm.file)).size === 1;
+  return arms.map((arm) => (isOne ? name({ ...arm, file: "as it is" }).replace("as it is with ", "") : name(arm)));
 }
 
 /**
@@ -95,7 +105,10 @@ function picture(report, letters, down, across, title) {
   })).filter((/** @type {any} */ point) => Number.isFinite(point.x) && Number.isFinite(point.y));
   const differ = (/** @type {"x" | "y"} */ key) => new Set(points.map((/** @type {any} */ point) => point[key])).size > 1;
   if (points.length < 2 || !differ("x") && !differ("y")) return null;
-  const most = (/** @type {"x" | "y"} */ key) => Math.max(...points.map((/** @type {any} */ point) => point[key])) * 1.1 || 1;
+  // The largest value stands a little before the end of its axis; without any, the axis is as long as it likes.
+  const most = (/** @type {"x" | "y"} */ key) => Math.max(...points.map((/** @type {any} */ point) => point[key])) * 1.1 || Infinity;
+  const axis = (/** @type {string} */ name, /** @type {number} */ end, /** @type {string | null} */ unit) =>
+    name.replaceAll("_", " ") + (Number.isFinite(end) ? `, up to ${shown(end / 1.1, unit)}` : `: ${shown(0, unit)} in all arms`);
   const [right, top] = [most("x"), most("y")];
   const x = (/** @type {number} */ value) => 20 + (value / right) * 330;
   const y = (/** @type {number} */ value) => 220 - (value / top) * 190;
@@ -109,8 +122,8 @@ function picture(report, letters, down, across, title) {
     points.map((/** @type {any} */ point) => svg("circle", { cx: x(point.x), cy: y(point.y), r: 5, class: "dot" })),
     labels(points.map((/** @type {any} */ point) => ({ x: x(point.x) + 8, y: y(point.y) - 6, text: point.letter })))
       .map((label) => svg("text", { x: label.x, y: label.y }, label.text)),
-    svg("text", { x: 356, y: 240, "text-anchor": "end", class: "name" }, `${across.replaceAll("_", " ")}, up to ${shown(right / 1.1, units[0])}`),
-    svg("text", { x: 26, y: 18, class: "name" }, `${down.replaceAll("_", " ")}, up to ${shown(top / 1.1, units[1])}`));
+    svg("text", { x: 356, y: 240, "text-anchor": "end", class: "name" }, axis(across, right, units[0])),
+    svg("text", { x: 26, y: 18, class: "name" }, axis(down, top, units[1])));
   return el("figure", null, el("figcaption", null, title), drawing);
 }
 

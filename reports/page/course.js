@@ -53,6 +53,9 @@
 /** Kinds of entries whose `what` is the place of one record; of others it is the place of a batch. */
 const SINGLE = new Set(["sent", "retried", "processed", "gave_up", "send_blocked", "sink_written", "derived"]);
 
+/** Kinds of entries after which a log is shorter. */
+export const CUTS = new Set(["truncated", "power_cut", "disk_gone"]);
+
 /**
  * @param {any} raw as it stands in the file
  * @returns {Course}
@@ -179,7 +182,7 @@ export function lifeOf(course, record) {
       if (kind === "led" || kind === "acked") offsets.set(partition, course.offset[entry] + index);
     } else if (known === undefined || !holders.has(course.node[entry])) {
       continue;
-    } else if (kind === "truncated" && course.offset[entry] <= known && course.more[entry] > known) {
+    } else if (CUTS.has(kind) && course.offset[entry] <= known && course.more[entry] > known) {
       life.push(entry);
       holders.delete(course.node[entry]);
     } else if ((kind === "committed" || kind === "high_watermark") && course.offset[entry] > known) {

@@ -75,8 +75,9 @@ export function command(text) {
  * @returns {any}
  */
 export function table(caption, heads, rows) {
+  // On a narrow screen a row is a card, and a cell says what it is.
   const cells = (/** @type {any[]} */ row) =>
-    row.map((cell, index) => (index === 0 ? el("th", { scope: "row" }, cell) : el("td", null, cell)));
+    row.map((cell, index) => (index === 0 ? el("th", { scope: "row" }, cell) : el("td", { "data-head": heads[index] }, cell)));
   return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
     el("table", null,
       el("caption", { class: "hidden" }, caption),

@@ -32,7 +32,7 @@ export function header(report, title, aside) {
  */
 export function linked(text, sight) {
   if (!sight) return [text];
-  return text.split(/(\b\d+\.\d{3}s\b|[\w.-]+#\d+)/).map((part, index) => {
+  return text.split(/(\b\d+\.\d{3} ?s\b|[\w.-]+#\d+)/).map((part, index) => {
     if (index % 2 === 0) return part;
     const go = (/** @type {() => void} */ what) => () => {
       what();
@@ -84,8 +84,9 @@ export function happened(report, sight) {
     el("h3", null, one.name, " ", el("span", { class: "muted" }, `violated ${counted(one.violation_count, "time")}`)),
     one.causes.map((/** @type {any} */ cause) => el("p", null, el("b", null, cause.cause), ` (${number(cause.count)}): ${cause.about}`)),
     one.violations.slice(0, 3).map((/** @type {any} */ found, /** @type {number} */ index) =>
-      el("details", { open: index === 0 }, el("summary", null, found.summary),
-        story(found.story, sight), show(found, sight)))));
+      found.story.length ? el("details", { open: index === 0 }, el("summary", null, found.summary), story(found.story, sight), show(found, sight))
+        : el("p", null, linked(found.summary, sight))),
+    one.violation_count > 3 ? el("p", { class: "muted" }, `and ${number(one.violation_count - 3)} more`) : null));
   const fates = report.causes.filter((/** @type {any} */ one) => one.story.length || violated.length === 0);
   parts.push(...fates.map((/** @type {any} */ one) => el("article", null,
     el("h3", null, `${one.what.replace("-", " ")}${one.group ? " in " + one.group : ""} `, el("span", { class: "muted" }, `${number(one.count)}: ${one.cause}`)),
@@ -180,10 +181,12 @@ export function figures(report) {
   if (timing.failover && timing.failover.count) all.push(["failover", `${number(timing.failover.count)}, ${length(timing.failover.mean_ms)} in the mean`]);
   if (report.kafka) all.push(["Kafka", report.kafka.version]);
   all.push(["length", length(report.simulated_ms ?? report.span_ms)], ["entries", number(report.entries)]);
-  const why = [timing.writes_because, ...timing.groups.map((/** @type {any} */ one) => one.reads_because)].filter(Boolean);
+  const because = (/** @type {string} */ what, /** @type {any} */ one) => (one ? [`The longest standstill of ${what}: ${one.about} (${one.cause}).`] : []);
+  const why = [...because("writes", timing.writes_because),
+    ...timing.groups.flatMap((/** @type {any} */ one) => because(`reads of ${one.group}`, one.reads_because))];
   return section("figures", "Figures",
     el("dl", { class: "figures" }, all.map(([name, value, bad]) => el("div", { class: bad ? "bad" : null }, el("dt", null, name), el("dd", null, value)))),
-    [...new Set(why.map((one) => `The longest standstill: ${one.about} (${one.cause}).`))].map((text) => el("p", { class: "muted" }, text)));
+    why.map((text) => el("p", { class: "muted" }, text)));
 }
 
 /**

@@ -1,6 +1,6 @@
 // The lanes of a run: a row for the faults, one for each process, and rows for each partition and each group.
 
-import { firstFrom, kindOf } from "./course.js";
+import { CUTS, firstFrom, kindOf } from "./course.js";
 import { says, seconds } from "./words.js";
 import { colour, fit, hatch, hue } from "./paint.js";
 
@@ -116,7 +116,7 @@ function faults(course) {
 /** Colours of ticks where each has room; by kind. */
 const TICKS = {
   acked: "good", processed: "good", committed: "good", final_read: "quiet",
-  failed: "bad", retried: "fault", commit_failed: "bad", truncated: "bad", few_replicas: "fault", gave_up: "bad",
+  failed: "bad", retried: "fault", commit_failed: "bad", truncated: "bad", power_cut: "bad", disk_gone: "bad", few_replicas: "fault", gave_up: "bad",
   note: "ink",
 };
 
@@ -332,12 +332,12 @@ function logs(course, name, partition) {
     if (kind === "high_watermark") {
       high.times.push(at);
       high.values.push(offset);
-    } else if (kind === "led" || kind === "copied" || kind === "truncated") {
+    } else if (kind === "led" || kind === "copied" || CUTS.has(kind)) {
       const node = course.node[entry];
       const line = ends.get(node) || { times: [], values: [] };
       ends.set(node, line);
       line.times.push(at);
-      line.values.push(kind === "truncated" ? offset : offset + course.batches[course.what[entry]].length);
+      line.values.push(CUTS.has(kind) ? offset : offset + course.batches[course.what[entry]].length);
     }
   }
   if (ends.size === 0) return null;

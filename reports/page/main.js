@@ -21,7 +21,8 @@ document.getElementById("text").removeAttribute("open");
 function ofRun() {
   const { report, contract } = data, course = decode(data.course);
   const violations = report.properties.flatMap((/** @type {any} */ one) => one.violations);
-  const marks = violations.map((/** @type {any} */ one) => ({ at: moment(one), text: one.summary }));
+  /** @type {import("./legend.js").Mark[]} */
+  const marks = report.properties.flatMap((/** @type {any} */ one) => one.violations.map((/** @type {any} */ found) => ({ at: moment(found), text: `${one.name}: ${found.summary}` })));
   const sight = new Sight(course, busyUntil(course));
   const first = violations[0] || report.causes.map((/** @type {any} */ one) => ({ story: one.story, summary: one.story[0] || "" }))
     .find((/** @type {any} */ one) => one.story.length);
@@ -30,7 +31,7 @@ function ofRun() {
   const curve = other && other.curve && other.curve.points.length ? [inevitability(course, other.curve)] : [];
   const beside = twin ? twinLanes(twin, decode(twin.course)) : [];
   const parting = twin && (twin.glance || twin.first);
-  if (parting) marks.push({ at: parting.at_us, text: "first difference to the run that does not fail" });
+  if (parting) marks.push({ at: parting.at_us, text: "first difference to the run that does not fail", found: false });
   const timeline = new Timeline(course, sight, marks, [...curve, ...alertLanes(report, course.end)], beside);
   const entries = new Entries(course, sight, (shown) => timeline.show(shown));
   const [title, aside] = data.page === "run" ? [report.scenario, ` seed ${report.seed}`] : [report.history, ""];

@@ -18,7 +18,7 @@ export function sweep(report) {
   const seeds = to === null ? `seeds from ${from} on` : `seeds ${from}..${to}`;
   const many = report.scenarios.length > 1;
   return [
-    header(report, report.asked.paths.join(" "), ` ${seeds}${report.interrupted ? ", interrupted" : ""}`),
+    header(report, many ? report.asked.paths.join(" ") : report.scenarios.map((/** @type {any} */ one) => one.scenario).join(""), ` ${seeds}${report.interrupted ? ", interrupted" : ""}`),
     many ? overview(report.scenarios) : null,
     ...report.scenarios.map((/** @type {any} */ one, /** @type {number} */ index) => scenario(one, index, many)),
   ].filter(Boolean);
@@ -38,16 +38,18 @@ function overview(scenarios) {
   const rows = scenarios.map((one, index) => {
     const fails = failing(one);
     const causes = new Set(fails.flatMap((property) => property.causes.map((/** @type {any} */ cause) => cause.cause)));
+    const again = new Set(one.causes.filter((/** @type {any} */ cause) => cause.what.includes("duplicate")).map((/** @type {any} */ cause) => cause.cause));
     return [
       el("a", { href: "#scenario-" + index }, one.scenario),
       el("span", { class: "verdict " + one.verdict }, one.verdict),
       number(one.seeds.run),
       fails.length ? fails.map((property) => `${property.name} ${property.violated.length} of ${property.judged}`).join(", ") : "–",
       [...causes].join(", "),
+      [...again].join(", "),
     ];
   });
   return section("overview", counted(scenarios.length, "scenario"),
-    table("Scenarios", ["scenario", "verdict", "seeds", "violated in", "causes"], rows));
+    table("Scenarios", ["scenario", "verdict", "seeds", "violated in", "causes", "duplicates by"], rows));
 }
 
 /**
@@ -64,7 +66,7 @@ function scenario(one, index, many) {
     one.reasons.length ? el("ul", null, one.reasons.map((/** @type {any} */ reason) => el("li", null, reason.text))) : null,
     (one.notes || []).map((/** @type {string} */ note) => el("p", { class: "muted" }, note)),
     many ? command(one.reproduce) : null,
-    clusters(one), alertSums(one.alerts), rates(one), fates(one), spreads(one), measures(one),
+    clusters(one), alertSums(one.alerts), rates(one), asked(one), fates(one), spreads(one), measures(one),
   ];
   const title = [el("span", { class: "verdict " + one.verdict }, one.verdict), " ", one.scenario];
   const id = "scenario-" + index;
@@ -126,12 +128,33 @@ function rates(one) {
   const rows = one.properties.filter((/** @type {any} */ property) => property.judged > 0).map((/** @type {any} */ property) => {
     const share = property.violated.length / property.judged;
     const { rate } = property;
-    return [property.name, el("span", { class: "judgement " + property.verdict }, property.verdict),
-      property.expected.replace("-", " "), `${property.violated.length} of ${property.judged}`,
+    const other = property.expected === "held" ? "" : `, expected: ${property.expected.replace("-", " ")}`;
+    return [property.name, el("span", null, el("span", { class: "judgement " + property.verdict }, property.verdict), other),
+      `${property.violated.length} of ${property.judged}`,
       rate ? el("span", null, bar(share, rate), ` ${percent(rate.low)} to ${percent(rate.high)}`) : "–"];
   });
   return rows.length ? el("div", null, el("h3", null, "How often properties are violated"),
-    table("Rates of violations", ["property", "verdict", "expected", "seeds", "share of all seeds, at 95 %"], rows)) : null;
+    table("Rates of violations", ["property", "verdict", "seeds", "share of all seeds, at 95 %"], rows)) : null;
+}
+
+/**
+ * What the scenario expects beside properties: seeds that do not show it are inconclusive or fail.
+ * @param {any} one
+ */
+function asked(one) {
+  const { run } = one.seeds;
+  const rows = [
+    ...one.demands.map((/** @type {any} */ demand) => [`${demand.witness.replaceAll("_", " ")} at least ${number(demand.least)} times`,
+      `${number(demand.reached)} of ${number(run)}`, demand.reached < run ? "the others prove nothing: inconclusive" : ""]),
+    ...one.limits.map((/** @type {any} */ limit) => [limit.measure.replaceAll("_", " ") +
+      (limit.min === null ? "" : ` at least ${number(limit.min, 4)}`) + (limit.max === null ? "" : ` at most ${number(limit.max, 4)}`),
+      `${number(run - limit.outside.length)} of ${number(run)}`,
+      limit.outside.length ? `outside in seeds ${limit.outside.slice(0, 20).join(", ")}${limit.outside.length > 20 ? " …" : ""}` : ""]),
+    ...one.faults.filter((/** @type {any} */ fault) => fault.idle).map((/** @type {any} */ fault) => [fault.first_idle.text,
+      `${number(fault.struck)} of ${number(fault.struck + fault.idle)} times it struck`, `idle in seed ${fault.first_idle.seed} first`]),
+  ];
+  return rows.length ? el("div", null, el("h3", null, "What the scenario asks for"),
+    table("Expectations", ["what", "seeds that show it", "note"], rows)) : null;
 }
 
 /** @param {any} one */

@@ -1,15 +1,16 @@
 // The lanes and charts on the page: one window of time for all of them, moved by pointer and by keys.
 
 import { el, section } from "./dom.js";
-import { lifeOf, recordName, recordPlace, recordsOf } from "./course.js";
+import { CUTS, lifeOf, recordName, recordPlace, recordsOf } from "./course.js";
 import { seconds } from "./words.js";
 import { colour, forgetColours, fresh } from "./paint.js";
 import { lanes, under } from "./lanes.js";
 import { choices, drawMessages, nearest, tells } from "./messages.js";
 import { charts } from "./charts.js";
+import { keyOf, markLanes } from "./legend.js";
 
 /** @typedef {import("./lanes.js").Lane} Lane */
-/** @typedef {{at: number, text: string}} Mark something wrong, and when it was found */
+/** @typedef {import("./legend.js").Mark} Mark */
 
 const KEYS = "Left and right go to the next entry of a lane, up and down to another lane, Shift with left and right " +
   "moves the window, plus and minus zoom, 0 shows everything, Enter follows the record of an entry, Escape lets go of it.";
@@ -26,7 +27,7 @@ export class Timeline {
     this.course = course;
     this.sight = sight;
     this.marks = marks;
-    this.lanes = [...above, ...lanes(course), ...below, ...charts(course)];
+    this.lanes = [...markLanes(marks), ...above, ...lanes(course), ...below, ...charts(course)];
     this.row = 0;
     /** @type {Uint8Array | null} */
     this.shown = null;
@@ -89,8 +90,10 @@ export class Timeline {
       if (lane.part !== part) {
         part = lane.part;
         const heading = el("h3", null, part);
+        const key = keyOf(part);
         this.headings.push({ heading, part });
-        board.append(heading);
+        if (key) this.headings.push({ heading: key, part });
+        board.append(heading, key || "");
       }
       const canvas = el("canvas", { role: "img", "aria-label": lane.summary.slice(0, 600) || lane.label });
       const legend = (lane.legend || []).map(({ name, ink }) => {
@@ -396,8 +399,10 @@ export class Timeline {
     for (const fault of this.course.faults) context.fillRect(x(fault.from), 2, Math.max(1, x(fault.to) - x(fault.from)), 18);
     context.fillStyle = colour("muted");
     for (const [at] of this.course.phases) if (at > 0) context.fillRect(x(at), 2, 1, 18);
-    context.fillStyle = colour("bad");
-    for (const mark of this.marks) context.fillRect(x(mark.at) - 1, 2, 2, 18);
+    for (const mark of this.marks) {
+      context.fillStyle = colour(mark.found === false ? "accent" : "bad");
+      context.fillRect(x(mark.at) - 1, 2, 2, 18);
+    }
     context.strokeStyle = colour("accent");
     context.lineWidth = 2;
     context.strokeRect(Math.max(1, x(from) + 1), 1, Math.max(4, x(to) - x(from) - 2), 20);
@@ -409,9 +414,9 @@ export class Timeline {
     const context = fresh(this.overlay, width, height);
     const { from, to, at } = this.sight.view;
     const x = (/** @type {number} */ time) => ((time - from) / (to - from)) * width;
-    context.fillStyle = colour("bad");
     for (const mark of this.marks) {
       if (mark.at < from || mark.at > to) continue;
+      context.fillStyle = colour(mark.found === false ? "accent" : "bad");
       context.globalAlpha = 0.8;
       context.fillRect(x(mark.at) - 0.5, 0, 1.5, height);
       context.globalAlpha = 1;
@@ -467,7 +472,7 @@ export class Timeline {
       const kind = this.course.kinds[this.course.kind[entry]];
       // Members of a group bear its name.
       const group = this.course.nodes[this.course.node[entry]].name.replace(/-\d+$/, "");
-      const wrong = kind === "truncated" || (kind === "processed" && done.has(group));
+      const wrong = CUTS.has(kind) || (kind === "processed" && done.has(group));
       if (kind === "processed") done.add(group);
       context.beginPath();
       context.arc(left, /** @type {number} */ (y), wrong ? 6 : 4, 0, 7);

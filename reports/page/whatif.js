@@ -149,7 +149,29 @@ function beside(twin, sight, isNew) {
     el("ul", null,
       twin.first ? el("li", null, "The first difference is at ", at(twin.first), ". Here: ", side(twin.first.run), "; there: ", side(twin.first.twin), ".") : null,
       twin.glance ? el("li", null, "What happened at a glance differs from ", at(twin.glance), " on. Here: ", twin.glance.run || "nothing more", "; there: ", twin.glance.twin || "nothing more", ".") : null),
+    twin.lives ? lives(twin, sight) : null,
     isNew ? command(twin.command) : null);
+}
+
+/**
+ * The record that the failure is about, in both runs; what one of them has alone is marked.
+ * @param {any} twin
+ * @param {import("./view.js").Sight} sight
+ */
+function lives(twin, sight) {
+  const { run, twin: other } = twin.lives;
+  const known = (/** @type {any} */ life) => new Set(life ? life.steps.map((/** @type {any} */ step) => step.node + step.text) : []);
+  const column = (/** @type {string} */ name, /** @type {any} */ life, /** @type {any} */ against) => {
+    const there = known(against);
+    return el("div", null, el("h4", null, name),
+      el("ul", null, life.outcome.map((/** @type {string} */ text) => el("li", null, text))),
+      el("ol", { class: "story" }, life.steps.map((/** @type {any} */ step) => el("li", { class: there.has(step.node + step.text) ? null : "differs" },
+        linked(`${(step.at_us / 1e6).toFixed(3)}s`, name === "Here" ? sight : null), `  ${step.text}`))));
+  };
+  return el("div", null,
+    el("p", null, "The life of ", linked(run.record, sight), " in both runs; a bar marks what only one of them has, in these words."),
+    el("div", { class: "beside" }, column("Here", run, other),
+      other ? column(`With ${twin.name}`, other, run) : el("p", null, `With ${twin.name} it was never sent.`)));
 }
 
 /**

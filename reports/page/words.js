@@ -85,6 +85,8 @@ export function says(course, entry, record = -1) {
     case "led": return `appended as leader: ${about()}, ${place} from offset ${offset}, epoch ${more}`;
     case "copied": return `appended as follower: ${about()}, ${place} from offset ${offset}, epoch ${more}`;
     case "truncated": return `cut its log of ${place} from ${more} to ${offset}`;
+    case "power_cut": return `lost with its power what it had not flushed of ${place}: from ${more} to ${offset}`;
+    case "disk_gone": return `lost with its disk the log of ${place}: from ${more} to ${offset}`;
     case "high_watermark": return `high watermark of ${place} is ${offset}, epoch ${more}`;
     case "few_replicas": return `refused a batch of ${place}: ${counted(more, "replica")} in sync`;
     case "duplicate_batch": return `knew a batch of ${place} at offset ${offset} already`;

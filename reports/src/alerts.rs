@@ -51,6 +51,9 @@ pub struct AlertRuleSweep {
     pub before_ms: Vec<u64>,
     /// Runs in which it fired no sooner than that.
     pub late: u64,
+    /// Runs in which it fired only for something that was over before what was violated first began.
+    #[serde(default)]
+    pub earlier: u64,
     /// Runs in which it fired and nothing was violated.
     pub unfounded: u64,
     /// What it asks for and no sample has, in sentences, and in how many runs.
@@ -78,6 +81,15 @@ impl AlertSweep {
     }
 }
 
+impl AlertRule {
+    /// When it fired for what went wrong first, so long before that.
+    #[must_use]
+    pub fn fired_for(&self, violation: &FirstViolation) -> Option<u64> {
+        let before = self.before_ms?;
+        u64::try_from(violation.at_ms.cast_signed().saturating_sub(before)).ok()
+    }
+}
+
 impl AlertRuleSweep {
     /// The middle of how long before; null: it never fired before.
     #[must_use]
@@ -98,6 +110,8 @@ pub struct FirstViolation {
     pub property: String,
     /// When its cause took effect: the leadership without the record, the position past it.
     pub at_ms: u64,
+    /// When it began: the first step of its story. An alert that was over by then was about something else.
+    pub begins_ms: u64,
 }
 
 /// An alert rule.
@@ -115,8 +129,8 @@ pub struct AlertRule {
     pub labels: BTreeMap<String, String>,
     /// When it fired first; null: never.
     pub fired_ms: Option<u64>,
-    /// How long that was before what went wrong first; negative: after it; null: it never fired, or nothing
-    /// went wrong.
+    /// How long before what went wrong first it fired, of the times that were not over before that began;
+    /// negative: after it; null: it never fired for it, or nothing went wrong.
     pub before_ms: Option<i64>,
     /// What it asks for and no sample has, in sentences: it would stay quiet whatever happens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

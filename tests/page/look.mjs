@@ -94,6 +94,7 @@ async function lanes(name) {
   const ids = await page.locator(".row[data-lane]").evaluateAll((rows) => rows.map((row) => row.dataset.lane));
   check(`${name}: lanes of brokers`, ["broker-1", "broker-2", "broker-3"].every((id) => ids.includes(id)), ids);
   check(`${name}: lanes of partitions`, ["payments-0 leader", "payments-0 log"].every((id) => ids.includes(id)), ids);
+  check(`${name}: says what the patterns of lanes mean`, (await page.locator(".legend").allInnerTexts()).join(" ").includes("fenced by the controller"));
   check(`${name}: charts`, ids.filter((id) => id.startsWith("chart ")).length >= 4, ids);
   for (const id of ["broker-1", "payments-0 leader", "payments-0 log", "chart throughput"]) {
     check(`${name}: ${id} is drawn`, (await lane(page, id).locator("canvas").evaluate(painted)) > 200);
@@ -241,6 +242,8 @@ async function sweep(name) {
   check(`${name}: names the cause`, text.includes("acks-one"));
   check(`${name}: has commands of seeds`, (await first.locator(".seeds code").first().innerText()).includes("--seed "));
   check(`${name}: draws how times are spread`, (await first.locator("svg .bar").count()) > 5);
+  check(`${name}: says what the scenario asks for`, (await page.locator(".scroll[aria-label=Expectations]").count()) > 3);
+  check(`${name}: names causes of duplicates`, (await page.locator("#overview").innerText()).includes("poll-overrun"));
   check(`${name}: draws shares`, (await first.locator(".share .range").count()) > 3);
   check(`${name}: no errors`, wrong.length === 0, wrong);
   await done();
@@ -296,7 +299,11 @@ async function big(name) {
 async function whatIf(name) {
   const { page, wrong, done } = await open(name, 1280, "light");
   const ids = await page.locator(".row[data-lane]").evaluateAll((rows) => rows.map((row) => row.dataset.lane));
-  check(`${name}: the curve stands above the lanes`, ids[0] === "inevitability", ids[0]);
+  check(`${name}: what to look at stands first`, ids[0] === "marks", ids[0]);
+  const marked = await lane(page, "marks").locator("canvas").getAttribute("aria-label");
+  check(`${name}: the first difference is marked`, marked.includes("first difference to the run that does not fail"), marked);
+  check(`${name}: and what is violated`, marked.includes("acked-durability: "), marked);
+  check(`${name}: the curve stands above the lanes`, ids[1] === "inevitability", ids[1]);
   check(`${name}: the curve is drawn`, (await lane(page, "inevitability").locator("canvas").evaluate(painted)) > 200);
   check(`${name}: lanes of the run that does not fail`, ids.includes("twin payments-0 leader"), ids);
   check(`${name}: they are drawn`, (await lane(page, "twin payments-0 leader").locator("canvas").evaluate(painted)) > 200);
@@ -304,7 +311,39 @@ async function whatIf(name) {
   check(`${name}: the run as it is stands first`, rows[0].startsWith("as it is"), rows[0]);
   check(`${name}: what saves it stands next`, rows[1].includes("acks 1 → all"), rows[1]);
   check(`${name}: the first difference is said`, (await page.locator("#twin").innerText()).includes("The first difference is at"));
+  const [here, there] = await page.locator("#twin .beside > div").allInnerTexts();
+  check(`${name}: tells the life of the lost record here`, here.includes("in no log at the end") && here.includes("acks=1"), here);
+  check(`${name}: and there`, there.includes("acks=all") && there.includes("processed it once"), there);
+  check(`${name}: marks what only one of them has`, (await page.locator("#twin .differs").count()) > 3);
+  await page.getByRole("button", { name: /^billing-0#/ }).first().click();
+  check(`${name}: leads from there into the lanes`, (await view(page)).record >= 0);
+  const first = await page.locator("#twin ul").first().getByRole("button").first();
+  await first.click();
+  check(`${name}: leads to the first difference`, (await view(page)).at !== null);
   await page.screenshot({ path: join(shots, `${name}-lanes.png`), fullPage: true });
+  check(`${name}: no errors`, wrong.length === 0, wrong);
+  await done();
+}
+
+/** What a loss of power took is told apart from a log that was cut. */
+async function powerLost(name) {
+  const { page, wrong, done } = await open(name, 1280, "light");
+  const life = await page.locator("#entries tbody").innerText();
+  check(`${name}: says what was lost with the power`, life.includes("lost with its power what it had not flushed of payments-"), life.slice(0, 500));
+  check(`${name}: has no empty story`, (await page.locator("#happened details:not(:has(li))").count()) === 0);
+  check(`${name}: no errors`, wrong.length === 0, wrong);
+  await done();
+}
+
+/** Who decides is drawn, and that writes stood still while the leader was down. */
+async function controllers(name) {
+  const { page, wrong, done } = await open(name, 1280, "light");
+  for (const [id, said] of [["controller-1", "active in epoch 1"], ["controller-3", "active in epoch 2"]]) {
+    const summary = await lane(page, id).locator("canvas").getAttribute("aria-label");
+    check(`${name}: says when ${id} decided`, summary.includes(said), summary);
+  }
+  const unavailable = await lane(page, "chart unavailable").locator("canvas").getAttribute("aria-label");
+  check(`${name}: writes stood still`, /writes stand still at most [1-3] /.test(unavailable), unavailable);
   check(`${name}: no errors`, wrong.length === 0, wrong);
   await done();
 }
@@ -327,6 +366,8 @@ for (const name of pages) {
   if (name.startsWith("run-violated")) await violated(name);
   if (name.startsWith("run-what-if")) await whatIf(name);
   if (name === "sweep.html") await sweep(name);
+  if (name === "power.html") await powerLost(name);
+  if (name === "controllers.html") await controllers(name);
   if (name === "compare.html") await compare(name);
   if (name === "twice.html") await twice(name);
   if (name === "big.html") await big(name);

@@ -186,6 +186,13 @@ fn a_browser_shows_what_pages_promise() {
     let twice = file("scenarios/basics/consumer-crash.json");
     of("twice.html", 0, &["run", &twice, "--seed", "1"]);
     of("big.html", 0, &["run", &file("scenarios/load/throughput.json"), "--seed", "0"]);
+    of(
+        "power.html",
+        0,
+        &["run", &file("scenarios/footguns/power-loss-of-all.json"), "--seed", "1"],
+    );
+    let controllers = file("scenarios/basics/controller-failover.json");
+    of("controllers.html", 0, &["run", &controllers, "--seed", "1"]);
     of("history.html", 1, &["check", &history]);
     of("sweep.html", 0, &["run", &file("scenarios/footguns"), "--seeds", "0..12"]);
     let warned = ["run", &loss, "--seeds", "0..20", "--alerts", &rules];

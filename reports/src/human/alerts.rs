@@ -2,7 +2,9 @@
 
 use super::put;
 use super::style::{aside, row};
-use crate::alerts::{AlertReport, AlertRule, AlertRuleSweep, AlertSpan, AlertSweep};
+use crate::alerts::{
+    AlertReport, AlertRule, AlertRuleSweep, AlertSpan, AlertSweep, FirstViolation,
+};
 use crate::describe::seconds;
 use ackproof_types::words::plural;
 
@@ -12,7 +14,8 @@ pub(super) fn alerts(text: &mut String, report: Option<&AlertReport>) {
     put(text, format_args!("{}{}", row("alerts"), report.headline));
     let width = report.alerts.iter().map(|one| one.alert.len()).max().unwrap_or(0);
     for one in &report.alerts {
-        put(text, format_args!("{:12}{:width$}  {}", "", one.alert, fate(one)));
+        let fate = fate(one, report.violation.as_ref());
+        put(text, format_args!("{:12}{:width$}  {fate}", "", one.alert));
         // Of one that asks for nothing that there is, it is all there is to say.
         for lack in one.in_vain.iter().skip(usize::from(one.spans.is_empty())) {
             put(text, format_args!("{:12}{:width$}  {lack}", "", ""));
@@ -22,18 +25,23 @@ pub(super) fn alerts(text: &mut String, report: Option<&AlertReport>) {
     put(text, format_args!("{:12}{}", "", aside(from)));
 }
 
-fn fate(one: &AlertRule) -> String {
+fn fate(one: &AlertRule, violation: Option<&FirstViolation>) -> String {
     let at = |ms: u64| seconds(ms * 1000);
     let wait = if one.for_ms == 0 { String::new() } else { format!(" (for: {})", at(one.for_ms)) };
     match (one.fired_ms, one.before_ms) {
+        (Some(fired), None) if violation.is_some() => {
+            format!("fired at {}{wait}, over before what was violated began", at(fired))
+        }
         (Some(fired), None) => format!("fired at {}{wait}", at(fired)),
-        (Some(fired), Some(before)) => {
+        (Some(first), Some(before)) => {
             let side = if before > 0 { "before" } else { "after" };
-            format!(
-                "fired at {}{wait}, {} {side} the violation",
-                at(fired),
-                at(before.unsigned_abs())
-            )
+            let fired = violation.and_then(|violation| one.fired_for(violation)).unwrap_or(first);
+            let earlier = match first < fired {
+                true => format!(", and for something earlier at {}", at(first)),
+                false => String::new(),
+            };
+            let before = at(before.unsigned_abs());
+            format!("fired at {}{wait}, {before} {side} the violation{earlier}", at(fired))
         }
         (None, _) => match one.spans.iter().max_by_key(|span| length(span)) {
             None => one.in_vain.first().map_or("never pending", String::as_str).to_owned(),
@@ -94,6 +102,9 @@ fn fates(one: &AlertRuleSweep, sum: &AlertSweep) -> Vec<String> {
     }
     if one.late > 0 {
         parts.push(format!("after it in {} of {}", one.late, sum.violated));
+    }
+    if one.earlier > 0 {
+        parts.push(format!("only for something earlier in {} of {}", one.earlier, sum.violated));
     }
     if one.unfounded > 0 {
         let quiet = sum.runs - sum.violated;

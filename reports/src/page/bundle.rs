@@ -11,6 +11,7 @@ const MODULES: &[(&str, &str)] = &[
     ("lanes.js", include_str!("../../page/lanes.js")),
     ("messages.js", include_str!("../../page/messages.js")),
     ("charts.js", include_str!("../../page/charts.js")),
+    ("legend.js", include_str!("../../page/legend.js")),
     ("timeline.js", include_str!("../../page/timeline.js")),
     ("entries.js", include_str!("../../page/entries.js")),
     ("faults.js", include_str!("../../page/faults.js")),

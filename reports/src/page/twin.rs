@@ -1,6 +1,7 @@
 //! A run that does not fail, beside one that does.
 
 use super::course::Course;
+use crate::life::LifeReport;
 use serde::Serialize;
 
 /// What is drawn and said of it.
@@ -12,10 +13,21 @@ pub struct Twin {
     pub first: Option<Parting<Option<Course>>>,
     /// The first moments that differ of the two runs at a glance, in words; empty: nothing more.
     pub glance: Option<Parting<String>>,
+    /// The life of the record that the failure is about, in both runs; none: it is about no record.
+    pub lives: Option<Lives>,
     /// The command that runs it.
     pub command: String,
     /// What lasted in it, and its curves.
     pub course: Course,
+}
+
+/// One record in both runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Lives {
+    /// In the run that fails.
+    pub run: LifeReport,
+    /// In its twin; none: it was never sent there.
+    pub twin: Option<LifeReport>,
 }
 
 /// Where two runs part.

@@ -16,7 +16,7 @@ use ackproof::study::explore::in_order;
 use ackproof::study::report::Origin;
 use ackproof::study::runs::{RunId, Runs};
 use ackproof::study::tally::Tally;
-use ackproof::study::trial::{trial, trial_telling};
+use ackproof::study::trial::{trial, trial_telling, trial_watched};
 use ackproof::world::bounds::{Bounds, Failure};
 use ackproof::world::recorder::Watch;
 use ackproof_reports::jsonl::RunLine;
@@ -120,7 +120,10 @@ impl Sweep<'_> {
             |run| {
                 let (operators, wanted) = self.alerts;
                 self.run(*run, |plan, origin, bounds| {
-                    operators.alerted(wanted, |trace| trial(plan, origin, run.seed, trace, bounds))
+                    operators.alerted(wanted, |trace| match trace {
+                        Some(trace) => trial_watched(plan, origin, run.seed, trace, bounds),
+                        None => trial(plan, origin, run.seed, None, bounds),
+                    })
                 })
             },
             |run, result| {

@@ -47,9 +47,12 @@ pub fn judge(
     let violation = first(properties);
     if let Some(violation) = &violation {
         for alert in &mut alerts {
-            alert.before_ms = alert
-                .fired_ms
-                .map(|at| violation.at_ms.cast_signed().saturating_sub(at.cast_signed()));
+            let is_over =
+                |span: &&AlertSpan| span.over_ms.is_some_and(|at| at < violation.begins_ms);
+            let spans = alert.spans.iter().filter(|span| !is_over(span));
+            let fired = spans.filter_map(|span| span.fired_ms).min();
+            alert.before_ms =
+                fired.map(|at| violation.at_ms.cast_signed().saturating_sub(at.cast_signed()));
         }
     }
     let headline = headline(&alerts, violation.as_ref());
@@ -58,15 +61,27 @@ pub fn judge(
 
 /// What went wrong first.
 fn first(properties: &[PropertyReport]) -> Option<FirstViolation> {
-    let wrong = properties.iter().filter_map(|one| Some((one.since_ms?, &one.name)));
+    let wrong = properties.iter().filter_map(|one| Some((one.since_ms?, one)));
     let (at_ms, property) = wrong.min_by_key(|(at, _)| *at)?;
-    Some(FirstViolation { property: property.clone(), at_ms })
+    let story = property.violations.iter().find_map(|one| one.story.first());
+    let begins_ms = story.and_then(|line| begin(line)).map_or(at_ms, |begins| begins.min(at_ms));
+    Some(FirstViolation { property: property.name.clone(), at_ms, begins_ms })
+}
+
+/// The instant with which a step of a story begins: `12.301s  broker-2 …`.
+fn begin(step: &str) -> Option<u64> {
+    let (second, rest) = step.trim_start().split_once('.')?;
+    let (millis, _) = rest.split_once('s')?;
+    Some(
+        second.parse::<u64>().ok()? * 1000
+            + millis.parse::<u64>().ok().filter(|_| millis.len() == 3)?,
+    )
 }
 
 fn headline(alerts: &[AlertRule], violation: Option<&FirstViolation>) -> String {
     let fired = alerts.iter().filter(|alert| alert.fired_ms.is_some()).count();
     let all = plural(alerts.len() as u64, "alert");
-    let Some(FirstViolation { property, at_ms }) = violation else {
+    let Some(FirstViolation { property, at_ms, .. }) = violation else {
         return format!("{fired} of {all} fired; nothing is violated");
     };
     let what = format!("{property} was violated at {}", seconds(at_ms * 1000));
@@ -77,7 +92,14 @@ fn headline(alerts: &[AlertRule], violation: Option<&FirstViolation>) -> String 
             format!("{} fired {} before {what}", alert.alert, seconds(before * 1000))
         }
         None if fired == 0 => format!("no alert fired, and {what}"),
-        None => format!("no alert fired before {what}; {fired} of {all} fired later"),
+        None => {
+            let later = alerts.iter().filter(|alert| alert.before_ms.is_some()).count();
+            let earlier = match fired - later {
+                0 => String::new(),
+                count => format!(", {count} only for something that was over before"),
+            };
+            format!("no alert fired before {what}; {later} of {all} fired later{earlier}")
+        }
     }
 }
 
@@ -169,7 +191,9 @@ impl Watched<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::study::test_report::{plan, report as report_of};
     use ackproof_reports::openmetrics::{Family, Kind, Series};
+    use ackproof_reports::verdict::Judgement;
 
     /// A series of this name with a value for each second.
     fn family(name: &'static str, instance: &str, values: &[Option<f64>]) -> Family {
@@ -190,6 +214,36 @@ mod tests {
         let groups = rules::read("a.yml", &text).expect("a rule");
         let mut report = judge("a.yml", &groups, metrics, &[]);
         report.alerts.remove(0).spans
+    }
+
+    #[test]
+    fn an_alert_of_something_earlier_has_not_warned() {
+        let metrics = metrics(vec![family("up", "b", &up_from_to(2, 5))]);
+        let text = "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up == 0\n";
+        let groups = rules::read("a.yml", text).expect("a rule");
+        let of = |story: &[&str]| {
+            let run = report_of(&plan("", ""), 1, Judgement::Violated);
+            let mut properties = run.properties;
+            properties[0].since_ms = Some(9000);
+            properties[0].violations[0].story =
+                story.iter().map(|line| (*line).to_owned()).collect();
+            let report = judge("a.yml", &groups, &metrics, &properties);
+            (report.alerts[0].before_ms, report.headline)
+        };
+        // The fault was over when the record that was lost was sent.
+        let (before, headline) =
+            of(&["    8.250s  billing-0 sent it", "    8.300s  it was acknowledged"]);
+        assert_eq!(before, None, "{headline}");
+        assert!(
+            headline
+                .ends_with("0 of 1 alert fired later, 1 only for something that was over before")
+        );
+        // It was sent under the fault.
+        let (before, headline) = of(&["    4.250s  billing-0 sent it"]);
+        assert_eq!(before, Some(7000), "{headline}");
+        assert!(headline.starts_with("A fired 7s before"), "{headline}");
+        // Nobody knows when it began.
+        assert_eq!(of(&[]).0, None);
     }
 
     fn up_from_to(from: usize, to: usize) -> Vec<Option<f64>> {

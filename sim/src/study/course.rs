@@ -1,12 +1,14 @@
 //! Gathers the course of a run from its entries, for the page that draws it. It decides what is drawn and
 //! what is left out, and judges nothing.
 //!
-//! - [`bands`] what lasts: lives, leaders, in-sync sets, owners · [`entries`] what happens · [`curves`] what is counted · [`messages`]
+//! - [`bands`] what lasts: lives, leaders, in-sync sets, owners · [`entries`] what happens · [`messages`]
+//! - [`curves`] what is counted · [`stalls`] writes that stand still
 
 mod bands;
 mod curves;
 mod entries;
 mod messages;
+mod stalls;
 
 use crate::world::post::{Letter, Letters};
 use crate::world::recorder::{Trace, Watch};
@@ -79,10 +81,20 @@ impl Chronicler {
         course.partitions = partitions.into_iter().map(|(_, id)| context.partition(id)).collect();
         course.groups = context.groups.iter().map(|group| group.name.clone()).collect();
         self.bands.conclude(&mut course);
+        leave_to_members(&mut course);
         self.kept.conclude(&mut course, context);
         messages::conclude(letters, &mut course, &self.places);
         course.charts = self.curves.conclude(self.end, context, groups);
         course
+    }
+}
+
+/// Who reads the positions of a group after a run, to see what it has committed, is none of its members.
+fn leave_to_members(course: &mut Course) {
+    let Course { owners, nodes, .. } = course;
+    let is_member = |who: usize| matches!(nodes[who].kind, NodeKind::Member);
+    if owners.iter().any(|owner| is_member(owner.who)) {
+        owners.retain(|owner| is_member(owner.who));
     }
 }
 

@@ -55,6 +55,18 @@ impl Whole {
         Self { findings: judge.conclude(), entries, context }
     }
 
+    /// All of it, in order.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Who took part.
+    #[must_use]
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
     /// Runs `seed` of `plan`.
     ///
     /// # Errors

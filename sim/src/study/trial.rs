@@ -39,6 +39,21 @@ pub fn trial_telling(
     judged(plan, origin, Standing::Alone, run_telling(plan, seed, watch, bounds), bounds)
 }
 
+/// As [`trial`], with the stories too: whoever asks what was seen of a failure must know when it began.
+///
+/// # Errors
+/// As [`trial`].
+pub fn trial_watched(
+    plan: &Plan,
+    origin: &Origin<'_>,
+    seed: u64,
+    trace: Trace,
+    bounds: &Bounds,
+) -> Result<RunReport, Failure> {
+    let watch = Watch { trace: Some(trace), ..Watch::default() };
+    judged(plan, origin, Standing::OneOfMany, run_telling(plan, seed, watch, bounds), bounds)
+}
+
 fn judged(
     plan: &Plan,
     origin: &Origin<'_>,

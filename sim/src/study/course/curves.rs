@@ -2,6 +2,7 @@
 //! could not be written or read. A curve has a value for each of some hundred steps.
 
 use super::Places;
+use super::stalls::Stalls;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event};
 use ackproof_reports::page::course::{Chart, Charts, Curve};
@@ -50,12 +51,14 @@ pub(super) struct Curves {
     without: Points,
     few: BTreeSet<usize>,
     below: Points,
+    stalls: Stalls,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 impl Curves {
     pub(super) fn observe(&mut self, entry: &Entry, context: &Context, places: &Places) {
         let at = entry.at.as_micros();
+        self.stalls.observe(entry, places);
         match &entry.event {
             Event::Sent { record, .. } => {
                 self.sent.push((at, 1.0));
@@ -241,6 +244,7 @@ impl Curves {
         let mut away = vec![
             axis.state("without a leader", &self.without),
             axis.state("below min.insync.replicas", &self.below),
+            axis.state("writes stand still", &self.stalls.counted()),
         ];
         away.extend(
             groups.iter().map(|(name, one)| {

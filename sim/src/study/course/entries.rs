@@ -3,7 +3,7 @@
 
 use super::Places;
 use ackproof_oracle::context::Context;
-use ackproof_oracle::history::{Entry, Event};
+use ackproof_oracle::history::{Entry, Event, TailLoss};
 use ackproof_reports::page::course::{Course, Entries, Records};
 use ackproof_types::words::plural;
 use ackproof_types::{Offset, RecordId, TopicPartition};
@@ -27,7 +27,7 @@ kinds! {
     CommitFailed = "commit_failed", Led = "led", Copied = "copied", Truncated = "truncated",
     HighWatermark = "high_watermark", FewReplicas = "few_replicas", DuplicateBatch = "duplicate_batch",
     FinalRead = "final_read", SendBlocked = "send_blocked", Unsent = "unsent", SinkWritten = "sink_written",
-    Derived = "derived",
+    Derived = "derived", PowerCut = "power_cut", DiskGone = "disk_gone",
 }
 
 /// One row.
@@ -105,9 +105,15 @@ impl Kept {
                 let what = self.batch(records.iter().map(|one| one.id));
                 Row { what, more: i64::from(epoch.0), ..Row::on(kind, *partition, *base_offset) }
             }
-            Event::Truncated { partition, from, to }
-            | Event::TailLost { partition, from, to, .. } => {
+            Event::Truncated { partition, from, to } => {
                 Row { more: from.0, ..Row::on(Kind::Truncated, *partition, *to) }
+            }
+            Event::TailLost { partition, from, to, by } => {
+                let kind = match by {
+                    TailLoss::Power => Kind::PowerCut,
+                    TailLoss::Disk => Kind::DiskGone,
+                };
+                Row { more: from.0, ..Row::on(kind, *partition, *to) }
             }
             Event::HighWatermark { partition, epoch, offset } => Row {
                 more: i64::from(epoch.0),

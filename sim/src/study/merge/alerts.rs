@@ -10,6 +10,7 @@ pub(crate) fn alerts(sum: &mut AlertSweep, run: &AlertReport) {
     for (sum, one) in sum.alerts.iter_mut().zip(&run.alerts) {
         match (one.fired_ms, one.before_ms) {
             (None, _) => {}
+            (Some(_), None) if run.violation.is_some() => sum.earlier += 1,
             (Some(_), None) => sum.unfounded += 1,
             (Some(_), Some(before)) => match u64::try_from(before) {
                 Ok(before) if before > 0 => {
@@ -35,9 +36,10 @@ pub(super) fn parts(sum: &mut Option<AlertSweep>, one: Option<AlertSweep>) {
     sum.runs += one.runs;
     sum.violated += one.violated;
     for (sum, one) in sum.alerts.iter_mut().zip(one.alerts) {
-        let AlertRuleSweep { warned, before_ms, late, unfounded, in_vain, .. } = one;
+        let AlertRuleSweep { warned, before_ms, late, earlier, unfounded, in_vain, .. } = one;
         sum.warned += warned;
         sum.late += late;
+        sum.earlier += earlier;
         sum.unfounded += unfounded;
         ascending(&mut sum.before_ms, before_ms);
         for (said, runs) in in_vain {

@@ -4,6 +4,7 @@
 use super::{Failed, Question};
 use crate::study::contract::contract;
 use crate::study::course::{Chronicler, Shared};
+use crate::study::life::{Ask, Source, Whole};
 use crate::study::trial::trial_telling;
 use crate::world::bounds::{Bounds, Failure};
 use crate::world::document;
@@ -13,7 +14,7 @@ use ackproof_oracle::context::Context;
 use ackproof_oracle::history::Entry;
 use ackproof_reports::contract::Contract;
 use ackproof_reports::page::course::{Charts, Course, Entries, Messages, Records};
-use ackproof_reports::page::twin::{Parting, Twin};
+use ackproof_reports::page::twin::{Lives, Parting, Twin};
 use ackproof_reports::run::{Moment, RunReport};
 use ackproof_reports::what_if::{Effect, WhatIfReport};
 use ackproof_scenario::plan::Plan;
@@ -38,23 +39,41 @@ pub struct Pair {
 /// Why a run came to no end.
 pub fn pair(question: &Question<'_>, found: &WhatIfReport) -> Result<Pair, Failure> {
     let Question { plan, seed, sets, .. } = *question;
-    let kept: Arc<Mutex<Vec<Entry>>> = Arc::default();
-    let keep = Arc::clone(&kept);
-    let keeping: Trace = Box::new(move |entry, _| {
-        keep.lock().unwrap_or_else(PoisonError::into_inner).push(entry.clone());
-    });
+    let kept = Kept::default();
     let origin = question.origin(sets);
     let chronicle = Shared::default();
-    let watch = chronicle.watch(Some(keeping));
+    let watch = chronicle.watch(Some(kept.keeping()));
     let report = trial_telling(plan, &origin, seed, watch, &Bounds::default())?;
     let course = chronicle.course(&report.groups);
     let mut contract = contract(plan);
     contract.observe(seed, &report.causes);
     let twin = match nearest(question, found) {
-        Some(nearest) => Some(told(question, &nearest, (&kept, &report))?),
+        Some(nearest) => Some(told(question, &nearest, (kept, &report))?),
         None => None,
     };
     Ok(Pair { report, contract, course, twin })
+}
+
+/// A history that is kept while it happens.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<(Vec<Entry>, Option<Arc<Context>>)>>);
+
+impl Kept {
+    fn keeping(&self) -> Trace {
+        let kept = Arc::clone(&self.0);
+        Box::new(move |entry, context| {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.0.push(entry.clone());
+            kept.1.get_or_insert_with(|| Arc::new(context.clone()));
+        })
+    }
+
+    /// None: nothing happened.
+    fn whole(self) -> Option<Whole> {
+        let (entries, context) =
+            std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        Some(Whole::of(entries, context?))
+    }
 }
 
 /// A run that does not fail.
@@ -86,34 +105,21 @@ fn nearest(question: &Question<'_>, found: &WhatIfReport) -> Option<Nearest> {
 fn told(
     question: &Question<'_>,
     nearest: &Nearest,
-    (kept, report): (&Arc<Mutex<Vec<Entry>>>, &RunReport),
+    (kept, report): (Kept, &RunReport),
 ) -> Result<Twin, Failure> {
     let Nearest { name, plan, sets, seed } = nearest;
-    let parting: Arc<Mutex<Option<Parting<Option<Course>>>>> = Arc::default();
-    let (other, first) = (Arc::clone(kept), Arc::clone(&parting));
-    let mut next = 0;
-    let comparing: Trace = Box::new(move |entry, context| {
-        let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
-        let other = other.lock().unwrap_or_else(PoisonError::into_inner);
-        let there = other.get(next);
-        next += 1;
-        if first.is_none() && there != Some(entry) {
-            let at = |one: &Entry| one.at.as_micros();
-            let at_us = there.map_or(at(entry), |there| at(there).min(at(entry)));
-            let run = there.map(|there| alone(there, context));
-            *first = Some(Parting { at_us, run, twin: Some(alone(entry, context)) });
-        }
-    });
+    let there = Kept::default();
     let chronicle = Shared::default();
-    let watch = chronicle.watch(Some(comparing));
+    let watch = chronicle.watch(Some(there.keeping()));
     let origin = question.origin(sets);
     let passes = trial_telling(plan, &origin, *seed, watch, &Bounds::default())?;
     let course = chronicle.course(&passes.groups);
-    let first = parting.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let (here, there) = (kept.whole(), there.whole());
     Ok(Twin {
         name: name.clone(),
-        first,
+        first: here.as_ref().zip(there.as_ref()).and_then(|(here, there)| parting(here, there)),
         glance: glance(&report.timeline, &passes.timeline),
+        lives: here.zip(there).and_then(|(here, there)| lives(&here, &there)),
         command: passes.reproduce,
         // What single records did is told of the run that failed.
         course: Course {
@@ -125,6 +131,28 @@ fn told(
             ..course
         },
     })
+}
+
+/// The first entries that differ.
+fn parting(here: &Whole, there: &Whole) -> Option<Parting<Option<Course>>> {
+    let (mut run, mut twin) = (here.entries().iter(), there.entries().iter());
+    loop {
+        let (run, twin) = (run.next(), twin.next());
+        if run != twin {
+            let at_us = [run, twin].into_iter().flatten().map(|one| one.at.as_micros()).min()?;
+            let run = run.map(|one| alone(one, here.context()));
+            return Some(Parting { at_us, run, twin: twin.map(|one| alone(one, there.context())) });
+        }
+        run?;
+    }
+}
+
+/// The record that the failure is about, here and there.
+fn lives(here: &Whole, there: &Whole) -> Option<Lives> {
+    let source = || Source { of: String::new(), seed: None, reproduce: String::new() };
+    let run = here.life(Ask::Telling, source()).ok()??;
+    let twin = there.life(Ask::Record(&run.record), source()).ok().flatten();
+    Some(Lives { run, twin })
 }
 
 /// An entry as a course of its own, which has the words for it.
