@@ -117,6 +117,7 @@ export function whatIf(report, twin, sight) {
   const idle = of("nothing").map((/** @type {any} */ flip) => `${flip.setting} ${flip.from} → ${flip.to}`);
   const best = of("saves")[0];
   return section("what-if", "What would have saved it",
+    report.failure ? el("p", null, `Asked: ${report.failure}.`) : null,
     el("p", null, turn(curve, sight)),
     report.failure && !best ? el("p", null, "No single setting saves this run.") : null,
     table("What would have saved it", heads, [base, ...rows(["saves", "trades", "breaks"])]),
@@ -183,7 +184,7 @@ function turn(curve, sight) {
   const { jump, points, forks } = curve;
   if (jump) {
     return ["It became ", jump.after >= 0.9 ? "inevitable" : "likely", " at ", linked(seconds(jump.at_us), sight), `: ${jump.event}. `,
-      `Of ${forks} forks of the run ${percent(jump.before)} fail just before that, and ${percent(jump.after)} just after it.`];
+      `Of up to ${forks} forks of the run ${percent(jump.before)} fail just before that, and ${percent(jump.after)} just after it.`];
   }
   const [first] = points;
   if (first && first.fail * 2 > first.forks) return `It was inevitable from the beginning: without any fault ${first.fail} of ${first.forks} forks fail.`;

@@ -127,6 +127,19 @@ pub struct Curve {
     pub forks: u64,
 }
 
+impl WhatIfReport {
+    /// What else the run violates, and how to ask about it; none: nothing else.
+    #[must_use]
+    pub fn also(&self) -> Option<String> {
+        let asked = self.failure.as_deref()?;
+        let is_asked = |name: &&String| asked.split(' ').next() == Some(name.as_str());
+        let others = self.run.violated.iter().filter(|name| !is_asked(name));
+        let others: Vec<&str> = others.map(String::as_str).collect();
+        let first = others.first()?;
+        Some(format!("it also violates {}: ask with --property {first}", others.join(", ")))
+    }
+}
+
 /// A moment, and how many of its forks fail.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Point {

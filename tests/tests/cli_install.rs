@@ -63,6 +63,31 @@ fn bash_completes_what_is_typed() {
     }
 }
 
+/// Fish says itself what it offers; zsh has a function for the names, which offers files too.
+#[test]
+fn fish_and_zsh_complete_names() {
+    let directory = directory();
+    let script = run(directory.path(), &["completions", "fish"]).out;
+    for (words, offered) in [
+        ("ackproof explain acked", "acked-durability"),
+        ("ackproof explain unclean.leader.election.e", "unclean.leader.election.enable"),
+        ("ackproof man shr", "shrink"),
+    ] {
+        let ask = format!("{script}\ncomplete -C \"{words}\"\n");
+        if let Some((true, said)) = given("fish", &["--no-config"], &ask) {
+            assert!(said.lines().any(|line| line.trim() == offered), "{words}: {said}");
+        }
+    }
+    let script = run(directory.path(), &["completions", "zsh"]).out;
+    assert_eq!(script.matches(":_ackproof_names'").count(), 1, "explain offers names");
+    assert_eq!(script.matches(":_ackproof_pages'").count(), 1, "man offers commands");
+    let offer = "\ncompadd() { print -l -- $@ }; _files() { print files }; _ackproof_names\n";
+    let functions = script.split("autoload").next().unwrap_or_default();
+    if let Some((true, said)) = given("zsh", &["-f"], &format!("{functions}{offer}")) {
+        assert!(said.contains("acked-durability\n") && said.ends_with("files\n"), "{said}");
+    }
+}
+
 #[test]
 fn every_command_has_a_manual_page_that_man_takes() {
     let directory = directory();

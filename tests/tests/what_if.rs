@@ -24,6 +24,7 @@ fn asked(file: &str, seed: u64, forks: u64) -> WhatIfReport {
         file,
         sets: &[],
         seed,
+        wanted: None,
         others: 0,
         forks,
         jobs: NonZeroUsize::MIN,

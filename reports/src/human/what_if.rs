@@ -42,6 +42,9 @@ pub fn what_if(report: &WhatIfReport) -> String {
     let failure = report.failure.as_deref().unwrap_or("nothing fails");
     let name = heading(format!("{}, seed {}", report.scenario, report.seed));
     put(&mut text, format_args!("{name}: {failure}"));
+    if let Some(also) = report.also() {
+        paragraph(&mut text, &also);
+    }
     if let Some(curve) = &report.curve {
         inevitable(&mut text, curve);
     }
@@ -236,7 +239,7 @@ pub(crate) fn turn(curve: &Curve) -> String {
     let share = |share: f64| format!("{:.0} %", share * 100.0);
     match &curve.jump {
         Some(Jump { at_us, event, before, after, .. }) => format!(
-            "It became {} at {}: {event}. Of {} forks of the run {} fail just before that, and {} just after it.",
+            "It became {} at {}: {event}. Of up to {} forks of the run {} fail just before that, and {} just after it.",
             if *after >= 0.9 { "inevitable" } else { "likely" },
             instant(at_us / 1000).trim_start(),
             curve.forks,

@@ -10,6 +10,9 @@ pub fn what_if(report: &WhatIfReport) -> String {
     let mut text = String::new();
     let failure = report.failure.as_deref().unwrap_or("nothing fails");
     put(&mut text, &format!("**{}, seed {}**: {failure}", report.scenario, report.seed));
+    if let Some(also) = report.also() {
+        put(&mut text, &also);
+    }
     if let Some(curve) = &report.curve {
         put(&mut text, &format!("\n{}", turn(curve)));
     }

@@ -8,6 +8,7 @@ use super::output::{for_people, result, talk};
 use super::place::below;
 use super::search::{EXTENSIONS, Searched, examples, keep, longer, matters, searched, settle};
 use super::seeds::{nothing, parse_range, parse_seed};
+use super::shrink::parse_property;
 use super::status::Status;
 use super::sweep::stop_on_interrupt;
 use ackproof::study::conclude;
@@ -52,6 +53,10 @@ pub(crate) struct Explain {
     /// each costs, and when the failure became inevitable.
     #[arg(long, conflicts_with_all = ["seeds", "example", "save_schedules", "record", "offset"])]
     pub(crate) what_if: bool,
+    /// With --what-if: ask about this failure of the run, not about the one that matters most: a property, or a
+    /// count above 0 (lost, skipped, duplicates, …).
+    #[arg(long, value_name = "NAME", value_parser = parse_property, requires = "what_if")]
+    pub(crate) property: Option<String>,
     /// Tell the whole run of one seed of the search instead.
     #[arg(long, value_name = "N", value_parser = parse_seed, conflicts_with = "seeds")]
     example: Option<u64>,

@@ -20,15 +20,69 @@ pub(crate) fn completions(arguments: &Completions) -> Status {
         command = named(command);
     }
     clap_complete::generate(arguments.shell, &mut command, "ackproof", &mut script);
-    result(&String::from_utf8_lossy(&script))
+    let script = String::from_utf8_lossy(&script).into_owned();
+    result(&match arguments.shell {
+        Shell::Fish => fish(script),
+        Shell::Zsh => zsh(&script),
+        _ => script,
+    })
 }
 
-/// With the names that `explain` and `man` know. Bash offers files where no name begins so; the scripts of other
-/// shells would offer names instead of files.
+/// What `explain` knows.
+fn names() -> BTreeSet<String> {
+    reference().entries.into_iter().map(|entry| entry.name).collect()
+}
+
+/// The commands, which `man` knows.
+fn commands(command: &Command) -> BTreeSet<String> {
+    command.get_subcommands().map(|one| one.get_name().to_owned()).collect()
+}
+
+fn spaced(names: BTreeSet<String>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(" ")
+}
+
+/// Fish offers names beside files.
+fn fish(mut script: String) -> String {
+    let commands = spaced(commands(&Arguments::command()));
+    for (command, how, names) in [("explain", "-a", spaced(names())), ("man", "-f -a", commands)] {
+        let of = format!("-n \"__fish_ackproof_using_subcommand {command}\"");
+        script.push_str(&format!("complete -c ackproof {of} {how} \"{names}\"\n"));
+    }
+    script
+}
+
+/// In zsh a function offers names beside files, where the script would offer files alone.
+fn zsh(script: &str) -> String {
+    let commands = spaced(commands(&Arguments::command()));
+    let functions = format!(
+        "_ackproof_names() {{\n    compadd -- {}\n    _files\n}}\n\n\
+         _ackproof_pages() {{\n    compadd -- {commands}\n}}\n",
+        spaced(names())
+    );
+    let mut text = String::new();
+    for (number, line) in script.lines().enumerate() {
+        let is_name = line.starts_with("':file --") && line.contains("or a name");
+        let line = match line {
+            _ if is_name => line.replace(":_files'", ":_ackproof_names'"),
+            _ if line.starts_with("'*::command -- The command that the page") => {
+                line.replace(":_default'", ":_ackproof_pages'")
+            }
+            _ => line.to_owned(),
+        };
+        text.push_str(&line);
+        text.push('\n');
+        // After `#compdef ackproof`.
+        if number == 0 {
+            text.push_str(&functions);
+        }
+    }
+    text
+}
+
+/// With the names that `explain` and `man` know. Bash offers files where no name begins so.
 fn named(command: Command) -> Command {
-    let below: BTreeSet<String> =
-        command.get_subcommands().map(|one| one.get_name().to_owned()).collect();
-    let names = reference().entries.into_iter().map(|entry| entry.name).collect::<BTreeSet<_>>();
+    let (names, below) = (names(), commands(&command));
     // A value must last as long as the process, which ends when it has printed them.
     let values = |names: BTreeSet<String>| {
         PossibleValuesParser::new(names.into_iter().map(|name| &*name.leak()).collect::<Vec<_>>())

@@ -61,7 +61,7 @@ pub(crate) struct Shrink {
     force: bool,
 }
 
-fn parse_property(text: &str) -> Result<String, String> {
+pub(crate) fn parse_property(text: &str) -> Result<String, String> {
     if names().any(|name| name == text) {
         return Ok(text.to_owned());
     }

@@ -57,6 +57,7 @@ pub(crate) fn what_if(arguments: &Explain) -> Status {
         file: &scenario.file,
         sets: &arguments.sets,
         seed,
+        wanted: arguments.property.as_deref(),
         others: OTHERS,
         forks: FORKS,
         jobs: threads(arguments.jobs),
@@ -67,6 +68,16 @@ pub(crate) fn what_if(arguments: &Explain) -> Status {
         Ok(report) => report,
         Err(failure) => return ended(&failure),
     };
+    if let (Some(wanted), None) = (&arguments.property, &report.failure) {
+        let violated = match report.run.violated.as_slice() {
+            [] => "no property".to_owned(),
+            names => names.join(", "),
+        };
+        talk(&format!(
+            "error: {name}: seed {seed} does not fail of {wanted}; it violates {violated}\n"
+        ));
+        return Status::Nothing;
+    }
     let written = match &arguments.html {
         Some(_) => match drawn(&question, &report) {
             Ok(text) => page.write(|| text),
@@ -100,6 +111,9 @@ fn again(arguments: &Explain, seed: u64) -> String {
     let file = arguments.file.display().to_string();
     let mut words = vec!["ackproof".to_owned(), "explain".to_owned(), file];
     words.extend(["--seed".to_owned(), seed.to_string(), "--what-if".to_owned()]);
+    if let Some(wanted) = &arguments.property {
+        words.extend(["--property".to_owned(), wanted.clone()]);
+    }
     for (path, value) in &arguments.sets {
         words.extend(["--set".to_owned(), format!("{path}={value}")]);
     }

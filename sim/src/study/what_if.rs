@@ -64,6 +64,8 @@ pub struct Question<'a> {
     pub sets: &'a [(String, String)],
     /// The seed.
     pub seed: u64,
+    /// Which failure is asked about: a property or a count; none: the one that matters most.
+    pub wanted: Option<&'a str>,
     /// On how many other seeds a change that saves this one is tried.
     pub others: u64,
     /// How often the run is forked at each moment; none: there is no curve.
@@ -87,9 +89,9 @@ struct Ran {
 /// # Errors
 /// Why the run as it is came to no end.
 pub fn what_if(question: &Question<'_>) -> Result<WhatIfReport, Failure> {
-    let Question { plan, seed, .. } = *question;
+    let Question { plan, seed, wanted, .. } = *question;
     let base = question.run(plan, seed, question.sets)?;
-    let failed = Failed::of(plan, &base.outcome.findings, None);
+    let failed = Failed::of(plan, &base.outcome.findings, wanted);
     let failed = failed.map(|failed| failed.mainly(&base.outcome.findings));
     let promised = possible(plan);
     let (mut arms, refused) = question.alternatives();

@@ -13,9 +13,12 @@ use ackproof_scenario::stream;
 use ackproof_types::Micros;
 use rand::RngExt;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// A share from which on a failure counts as inevitable from the beginning.
 const CERTAIN: f64 = 0.9;
+/// So many forks of a moment decide it if they all end alike.
+const ALIKE: u64 = 10;
 /// So many faults are all looked at; of more, those that a bisection comes to.
 const FEW: usize = 8;
 
@@ -145,12 +148,24 @@ impl Forks<'_> {
         (count > 0).then_some(share)
     }
 
-    /// Forks the run at each of these moments, unless it was done.
+    /// Forks the run at each of these moments, unless it was done. Where the first forks end alike, they are enough.
     fn count(&mut self, moments: &[Micros]) {
+        let new = moments.iter().filter(|at| !self.counted.contains_key(at)).copied();
+        let new: Vec<Micros> = new.collect();
+        let few = self.question.forks.min(ALIKE);
+        self.fork(&new, 0..few);
+        let is_open = |at: &Micros| {
+            self.counted.get(at).is_some_and(|(fail, count)| (1..*count).contains(fail))
+        };
+        let open: Vec<Micros> = new.into_iter().filter(is_open).collect();
+        self.fork(&open, few..self.question.forks);
+    }
+
+    /// Runs these forks at each moment.
+    fn fork(&mut self, moments: &[Micros], numbers: Range<u64>) {
         let (question, failed) = (self.question, self.failed);
-        let new = moments.iter().filter(|at| !self.counted.contains_key(at));
-        let numbers = 0..question.forks;
-        let tries = new.flat_map(|at| numbers.clone().map(move |number| (*at, number)));
+        let moments = moments.iter();
+        let tries = moments.flat_map(|at| numbers.clone().map(move |number| (*at, number)));
         let tries: Vec<(Micros, u64)> = tries.collect();
         let fails = |(at, number): &(Micros, u64)| {
             let seed = stream(question.seed, "fork", *number).random();

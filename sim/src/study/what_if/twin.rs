@@ -93,7 +93,7 @@ fn nearest(question: &Question<'_>, found: &WhatIfReport) -> Option<Nearest> {
         let (plan, _said_before) = document::load(text, file, &sets).ok()?;
         return Some(Nearest { name, plan, sets, seed });
     }
-    let failed = Failed::of(plan, &run(plan, seed, None).ok()?.findings, None)?;
+    let failed = Failed::of(plan, &run(plan, seed, None).ok()?.findings, question.wanted)?;
     let passes = |other: &u64| {
         run(plan, *other, None).is_ok_and(|outcome| !failed.is_there(&outcome.findings))
     };
