@@ -11,6 +11,7 @@
  * @property {{lane: number, from: number, to: number, who: number | null, text: string}[]} lives
  * @property {{lane: number, from: number, to: number, who: number | null, text: string}[]} leaders
  * @property {{lane: number, from: number, to: number, who: number[], few: boolean}[]} in_sync
+ * @property {{lane: number, from: number, to: number, who: number[], last: number | null}[]} eligible
  * @property {{group: number, lane: number, from: number, to: number, who: number}[]} owners
  * @property {{group: number, at: number, number: number, members: number, reason: string | null}[]} generations
  * @property {{names: string[], producer: number[], number: number[]}} records

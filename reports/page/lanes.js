@@ -255,7 +255,8 @@ function partitions(course, partition) {
   const leaders = course.leaders.filter((band) => band.lane === partition);
   const sets = course.in_sync.filter((band) => band.lane === partition);
   const all = [];
-  if (leaders.length) all.push(leadership(course, name, partition, leaders, sets));
+  const eligible = course.eligible.filter((band) => band.lane === partition);
+  if (leaders.length) all.push(leadership(course, name, partition, { leaders, sets, eligible }));
   const log = logs(course, name, partition);
   if (log) all.push(log);
   return all;
@@ -265,12 +266,11 @@ function partitions(course, partition) {
  * @param {Course} course
  * @param {string} name
  * @param {number} partition
- * @param {Course["leaders"]} leaders
- * @param {Course["in_sync"]} sets
+ * @param {{leaders: Course["leaders"], sets: Course["in_sync"], eligible: Course["eligible"]}} bands
  * @returns {Lane}
  */
-function leadership(course, name, partition, leaders, sets) {
-  const replicas = [...new Set(sets.flatMap((set) => set.who))].sort((a, b) => a - b);
+function leadership(course, name, partition, { leaders, sets, eligible }) {
+  const replicas = [...new Set([...sets, ...eligible].flatMap((set) => set.who))].sort((a, b) => a - b);
   const who = (/** @type {number | null} */ node) => (node === null ? "no leader" : course.nodes[node].name);
   const names = (/** @type {number[]} */ nodes) => nodes.map((node) => course.nodes[node].name).join(", ") || "nobody";
   const items = [
@@ -278,6 +278,11 @@ function leadership(course, name, partition, leaders, sets) {
     ...sets.map((set) => ({
       from: set.from, to: set.to, track: 1,
       text: `in sync: ${names(set.who)}${set.few ? ", fewer than min.insync.replicas" : ""}`,
+    })),
+    ...eligible.map((set) => ({
+      from: set.from, to: set.to, track: 2,
+      text: (set.who.length ? `eligible to lead beside them: ${names(set.who)}` : "nobody is eligible to lead") +
+        (set.last === null ? "" : `; ${who(set.last)} led last`),
     })),
   ].sort((a, b) => a.from - b.from);
   return {
@@ -310,6 +315,16 @@ function leadership(course, name, partition, leaders, sets) {
           context.fillRect(left, 23 + replicas.indexOf(node) * 5, Math.max(1, width - 0.5), 3);
         });
         if (set.few) hatch(context, left, 22, width, replicas.length * 5, colour("bad"));
+      }
+      // Out of sync, and yet eligible: dots in the place of the line.
+      for (const set of eligible) {
+        const { left, width, seen } = span(scene, set);
+        if (!seen) continue;
+        set.who.forEach((node) => {
+          context.fillStyle = hue(rank(course, node));
+          const y = 23 + replicas.indexOf(node) * 5;
+          for (let x = Math.ceil(left / 6) * 6; x < left + width; x += 6) context.fillRect(x, y, 3, 3);
+        });
       }
     },
   };

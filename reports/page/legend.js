@@ -12,7 +12,7 @@ const MEANING = {
   Cluster: [["quiet", "what it did, by its number"], ["struck", "under a fault"], ["gone", "down"], ["fenced", "fenced by the controller"],
     ["active", "active controller"]],
   Members: [["quiet", "what it did, by its number"], ["struck", "under a fault"], ["gone", "down"]],
-  Partitions: [["lead", "leader, in its colour, with the epoch"], ["synced", "a line for each replica in sync"],
+  Partitions: [["lead", "leader, in its colour, with the epoch"], ["synced", "a line for each replica in sync"], ["dotted", "dotted: out of sync, eligible to lead"],
     ["few", "no leader, or fewer in sync than min.insync.replicas"], ["dashed", "high watermark, between the ends of the logs"]],
   Groups: [["lead", "owner, in the colour of the member"], ["commit", "a commit"]],
   Charts: [["shade", "under a fault"]],

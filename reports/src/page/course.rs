@@ -26,6 +26,8 @@ pub struct Course {
     pub leaders: Vec<Band>,
     /// Who was in sync: `lane` is the partition; a band for each set.
     pub in_sync: Vec<InSync>,
+    /// Who was eligible to lead beside those in sync.
+    pub eligible: Vec<Eligible>,
     /// Who owned each partition in a group: `lane` is the partition, `who` the member.
     pub owners: Vec<Owner>,
     /// When a group had a new generation.
@@ -112,6 +114,21 @@ pub struct InSync {
     pub who: Vec<usize>,
     /// Fewer than `min.insync.replicas`.
     pub few: bool,
+}
+
+/// A time in which the same replicas out of sync were eligible to lead (KIP-966).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Eligible {
+    /// The partition.
+    pub lane: usize,
+    /// From when.
+    pub from: u64,
+    /// Until when.
+    pub to: u64,
+    /// The brokers.
+    pub who: Vec<usize>,
+    /// Who led last, where nobody is in sync or eligible.
+    pub last: Option<usize>,
 }
 
 /// A time in which a member owned a partition.

@@ -4,7 +4,7 @@
 use super::Places;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Entry, Event};
-use ackproof_reports::page::course::{Band, Course, Fault, Generation, InSync, Owner};
+use ackproof_reports::page::course::{Band, Course, Eligible, Fault, Generation, InSync, Owner};
 use ackproof_types::{
     BrokerId, ControllerEpoch, GenerationId, GroupId, LeaderEpoch, NodeId, TopicPartition,
 };
@@ -20,6 +20,7 @@ pub(super) struct Bands {
     faults: BTreeMap<u32, usize>,
     leaders: BTreeMap<usize, Band>,
     in_sync: BTreeMap<usize, InSync>,
+    eligible: BTreeMap<usize, Eligible>,
     owners: BTreeMap<(GroupId, usize), Owner>,
 }
 
@@ -72,6 +73,13 @@ impl Bands {
             Event::IsrChanged { partition, isr, .. } => {
                 let Some(lane) = places.get(partition) else { return };
                 self.syncs((*lane, *partition), at, isr, context);
+            }
+            Event::EligibleChanged { partition, elr, last_leader } => {
+                let Some(lane) = places.get(partition) else { return };
+                let process = |broker: &BrokerId| context.process(*broker).index();
+                let who: Vec<usize> = elr.iter().map(process).collect();
+                let last = last_leader.as_ref().map(process);
+                self.are_eligible(Eligible { lane: *lane, from: at, to: u64::MAX, who, last });
             }
             Event::Assigned { group, partitions, generation, .. } => {
                 self.assigned(entry, *group, partitions, places);
@@ -151,6 +159,14 @@ impl Bands {
         }
     }
 
+    fn are_eligible(&mut self, now: Eligible) {
+        let (lane, at) = (now.lane, now.from);
+        if let Some(mut before) = self.eligible.insert(lane, now) {
+            before.to = at;
+            self.done.eligible.push(before);
+        }
+    }
+
     /// A member owns what it is assigned, and nothing else.
     fn assigned(
         &mut self,
@@ -205,7 +221,7 @@ impl Bands {
     }
 
     pub(super) fn conclude(self, course: &mut Course) {
-        let Self { mut done, up, active, fenced, leaders, in_sync, owners, .. } = self;
+        let Self { mut done, up, active, fenced, leaders, in_sync, eligible, owners, .. } = self;
         let end = course.end;
         done.lives.extend(up.into_iter().map(|(node, from)| life(node, from, end, "up")));
         done.lives.extend(
@@ -214,9 +230,12 @@ impl Bands {
         done.lives.extend(fenced.into_values().map(|(node, from)| life(node, from, end, "fenced")));
         done.leaders.extend(leaders.into_values());
         done.in_sync.extend(in_sync.into_values());
+        done.eligible.extend(eligible.into_values());
+        done.eligible.retain(|one| !one.who.is_empty() || one.last.is_some());
         done.owners.extend(owners.into_values());
         let open = done.leaders.iter_mut().map(|one| &mut one.to);
         let open = open.chain(done.in_sync.iter_mut().map(|one| &mut one.to));
+        let open = open.chain(done.eligible.iter_mut().map(|one| &mut one.to));
         let open = open.chain(done.owners.iter_mut().map(|one| &mut one.to));
         for to in open.chain(done.faults.iter_mut().map(|one| &mut one.to)) {
             *to = end.min(*to);
@@ -226,6 +245,7 @@ impl Bands {
         course.lives = done.lives;
         course.leaders = done.leaders;
         course.in_sync = done.in_sync;
+        course.eligible = done.eligible;
         course.owners = done.owners;
         course.generations = done.generations;
     }
