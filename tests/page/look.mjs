@@ -335,6 +335,15 @@ async function powerLost(name) {
   await done();
 }
 
+/** Who may lead although it is not in sync is said and drawn. */
+async function eligible(name) {
+  const { page, wrong, done } = await open(name, 1280, "light");
+  const summary = await lane(page, "payments-0 leader").locator("canvas").getAttribute("aria-label");
+  check(`${name}: says who is eligible to lead`, /eligible to lead beside them: broker-\d/.test(summary), summary);
+  check(`${name}: no errors`, wrong.length === 0, wrong);
+  await done();
+}
+
 /** Who decides is drawn, and that writes stood still while the leader was down. */
 async function controllers(name) {
   const { page, wrong, done } = await open(name, 1280, "light");
@@ -367,6 +376,7 @@ for (const name of pages) {
   if (name.startsWith("run-what-if")) await whatIf(name);
   if (name === "sweep.html") await sweep(name);
   if (name === "power.html") await powerLost(name);
+  if (name === "eligible.html") await eligible(name);
   if (name === "controllers.html") await controllers(name);
   if (name === "compare.html") await compare(name);
   if (name === "twice.html") await twice(name);

@@ -191,6 +191,9 @@ fn a_browser_shows_what_pages_promise() {
         0,
         &["run", &file("scenarios/footguns/power-loss-of-all.json"), "--seed", "1"],
     );
+    let last = file("scenarios/footguns/last-in-sync-loses-power.json");
+    let level = "features.eligible.leader.replicas.version=1";
+    of("eligible.html", 3, &["run", &last, "--seed", "1", "--set", level]);
     let controllers = file("scenarios/basics/controller-failover.json");
     of("controllers.html", 0, &["run", &controllers, "--seed", "1"]);
     of("history.html", 1, &["check", &history]);

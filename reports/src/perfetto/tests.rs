@@ -72,6 +72,7 @@ fn course() -> Course {
         ],
         leaders: vec![band(0, 0, 250, Some(0), "epoch 0"), band(0, 250, 500, None, "epoch 1")],
         in_sync: vec![InSync { lane: 0, from: 0, to: 500, who: vec![0, 1], few: false }],
+        eligible: Vec::new(),
         owners: vec![Owner { group: 0, lane: 0, from: 20, to: 500, who: 3 }],
         generations: vec![Generation { group: 0, at: 20, number: 1, members: 1, reason: None }],
         records: Records {

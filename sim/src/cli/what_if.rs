@@ -69,13 +69,8 @@ pub(crate) fn what_if(arguments: &Explain) -> Status {
         Err(failure) => return ended(&failure),
     };
     if let (Some(wanted), None) = (&arguments.property, &report.failure) {
-        let violated = match report.run.violated.as_slice() {
-            [] => "no property".to_owned(),
-            names => names.join(", "),
-        };
-        talk(&format!(
-            "error: {name}: seed {seed} does not fail of {wanted}; it violates {violated}\n"
-        ));
+        let instead = violates(&report);
+        talk(&format!("error: {name}: seed {seed} does not fail of {wanted}; {instead}\n"));
         return Status::Nothing;
     }
     let written = match &arguments.html {
@@ -91,6 +86,13 @@ pub(crate) fn what_if(arguments: &Explain) -> Status {
         Explained::Markdown => result(&markdown::what_if(&report)),
     };
     shown.max(written).max(if report.interrupted { Status::Interrupted } else { Status::Met })
+}
+
+fn violates(report: &WhatIfReport) -> String {
+    match report.run.violated.as_slice() {
+        [] => "it violates no property".to_owned(),
+        names => format!("it violates {}", names.join(", ")),
+    }
 }
 
 /// The page.

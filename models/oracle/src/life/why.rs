@@ -5,7 +5,7 @@ use super::steps::{Draft, Strand, Walk};
 use super::{Part, Step};
 use crate::context::Context;
 use crate::history::{Entry, Event, ProcessEnd};
-use ackproof_types::{BrokerId, GenerationId, GroupId, NodeId, Offset, TopicPartition};
+use ackproof_types::{Acks, BrokerId, GenerationId, GroupId, NodeId, Offset, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -288,7 +288,9 @@ impl<'a> Around<'a> {
                     place()
                 ))
             }
-            Event::IsrChanged { partition: at, before, isr } if *at == partition => {
+            Event::IsrChanged { partition: at, before, isr }
+                if *at == partition && self.waits() =>
+            {
                 let (before, isr) = (brokers(before), brokers(isr));
                 Some(format!("in-sync set of {}: {before} became {isr}", place()))
             }
@@ -301,6 +303,14 @@ impl<'a> Around<'a> {
             }
             _ => None,
         }
+    }
+
+    /// Whether a producer of the topic waits for an answer: with `acks=0` nobody asks who is in sync.
+    fn waits(&self) -> bool {
+        let mut writers = self.context.producers.iter();
+        self.partition.is_some_and(|one| {
+            writers.any(|producer| producer.topic == one.topic && producer.acks != Acks::None)
+        })
     }
 
     fn of_group(&self, entry: &Entry, of: GroupId) -> Option<String> {

@@ -64,23 +64,6 @@ impl Bands {
                     self.done.lives.push(life(node, from, at, "fenced"));
                 }
             }
-            Event::LeaderElected { partition, leader, epoch, isr, unclean } => {
-                let Some(lane) = places.get(partition) else { return };
-                let leader = leader.map(|leader| context.process(leader));
-                self.leads(*lane, at, leader, (*epoch, *unclean));
-                self.syncs((*lane, *partition), at, isr, context);
-            }
-            Event::IsrChanged { partition, isr, .. } => {
-                let Some(lane) = places.get(partition) else { return };
-                self.syncs((*lane, *partition), at, isr, context);
-            }
-            Event::EligibleChanged { partition, elr, last_leader } => {
-                let Some(lane) = places.get(partition) else { return };
-                let process = |broker: &BrokerId| context.process(*broker).index();
-                let who: Vec<usize> = elr.iter().map(process).collect();
-                let last = last_leader.as_ref().map(process);
-                self.are_eligible(Eligible { lane: *lane, from: at, to: u64::MAX, who, last });
-            }
             Event::Assigned { group, partitions, generation, .. } => {
                 self.assigned(entry, *group, partitions, places);
                 self.follows(at, *group, *generation);
@@ -98,6 +81,29 @@ impl Bands {
                     members: *members,
                     reason: reason.map(ackproof_types::RebalanceReason::words),
                 });
+            }
+            event => self.of_partition(at, event, context, places),
+        }
+    }
+
+    fn of_partition(&mut self, at: u64, event: &Event, context: &Context, places: &Places) {
+        match event {
+            Event::LeaderElected { partition, leader, epoch, isr, unclean } => {
+                let Some(lane) = places.get(partition) else { return };
+                let leader = leader.map(|leader| context.process(leader));
+                self.leads(*lane, at, leader, (*epoch, *unclean));
+                self.syncs((*lane, *partition), at, isr, context);
+            }
+            Event::IsrChanged { partition, isr, .. } => {
+                let Some(lane) = places.get(partition) else { return };
+                self.syncs((*lane, *partition), at, isr, context);
+            }
+            Event::EligibleChanged { partition, elr, last_leader } => {
+                let Some(lane) = places.get(partition) else { return };
+                let process = |broker: &BrokerId| context.process(*broker).index();
+                let who: Vec<usize> = elr.iter().map(process).collect();
+                let last = last_leader.as_ref().map(process);
+                self.are_eligible(Eligible { lane: *lane, from: at, to: u64::MAX, who, last });
             }
             _ => {}
         }
