@@ -57,7 +57,7 @@ impl Stalls {
         let Some(first) = self.seen else { return Vec::new() };
         let mut changes: Vec<(u64, f64)> =
             self.spans.iter().flat_map(|(from, to)| [(*from, 1.0), (*to, -1.0)]).collect();
-        changes.sort_by(|(at, _), (other, _)| at.cmp(other));
+        changes.sort_by_key(|(at, _)| *at);
         let mut now = 0.0;
         let counts = changes.into_iter().map(|(at, change)| {
             now += change;

@@ -56,7 +56,10 @@ pub fn pair(question: &Question<'_>, found: &WhatIfReport) -> Result<Pair, Failu
 
 /// A history that is kept while it happens.
 #[derive(Clone, Default)]
-struct Kept(Arc<Mutex<(Vec<Entry>, Option<Arc<Context>>)>>);
+struct Kept(Arc<Mutex<History>>);
+
+/// Entries, and who took part: known from the first of them on.
+type History = (Vec<Entry>, Option<Arc<Context>>);
 
 impl Kept {
     fn keeping(&self) -> Trace {
