@@ -85,6 +85,7 @@ fn context() -> Context {
         replication_factor: 3,
         min_insync_replicas: 2,
         unclean_leader_election: false,
+        compacted: false,
     };
     let nodes = ["controller", "broker-1", "broker-2", "broker-3", "p-0", "g-0", "g-1"];
     Context {

@@ -87,6 +87,8 @@ pub struct LogConfig {
     pub retention_bytes: Option<u64>,
     /// `cleanup.policy`.
     pub cleanup: CleanupPolicy,
+    /// How it is compacted, if it is.
+    pub compaction: Compaction,
 }
 
 /// What becomes of old records.
@@ -97,6 +99,45 @@ pub enum CleanupPolicy {
     Delete,
     /// Of each key the newest stays.
     Compact,
+    /// Both.
+    CompactAndDelete,
+}
+
+impl CleanupPolicy {
+    /// Whether of each key the newest stays.
+    #[must_use]
+    pub const fn compacts(self) -> bool {
+        matches!(self, Self::Compact | Self::CompactAndDelete)
+    }
+
+    /// Whether old segments are deleted.
+    #[must_use]
+    pub const fn deletes(self) -> bool {
+        matches!(self, Self::Delete | Self::CompactAndDelete)
+    }
+}
+
+/// When a log is compacted, and what stays for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Compaction {
+    /// `min.cleanable.dirty.ratio`, in millionths.
+    pub min_dirty_ppm: u32,
+    /// `min.compaction.lag.ms`.
+    pub min_lag: Micros,
+    /// `max.compaction.lag.ms`; none: without bound.
+    pub max_lag: Option<Micros>,
+    /// `delete.retention.ms`.
+    pub delete_retention: Micros,
+}
+
+impl Compaction {
+    /// Kafka's defaults.
+    pub const USUAL: Self = Self {
+        min_dirty_ppm: 500_000,
+        min_lag: Micros::ZERO,
+        max_lag: None,
+        delete_retention: Micros::from_secs(24 * 60 * 60),
+    };
 }
 
 impl LogConfig {
@@ -112,6 +153,7 @@ impl LogConfig {
             retention_time: Some(week),
             retention_bytes: None,
             cleanup: CleanupPolicy::Delete,
+            compaction: Compaction::USUAL,
         }
     }
 }
@@ -151,6 +193,8 @@ pub struct BrokerSettings {
     pub log_flush_scheduler_interval: Option<Micros>,
     /// `log.retention.check.interval.ms`.
     pub log_retention_check_interval: Micros,
+    /// `log.cleaner.backoff.ms`; none: `log.cleaner.enable` is off.
+    pub log_cleaner_backoff: Option<Micros>,
     /// `log.flush.start.offset.checkpoint.interval.ms`.
     pub log_start_offset_checkpoint_interval: Micros,
     /// `broker.heartbeat.interval.ms`.
@@ -217,6 +261,7 @@ impl Default for BrokerSettings {
             log_flush_scheduler_interval: None,
             high_watermark_checkpoint_interval: ms(5000),
             log_retention_check_interval: ms(300_000),
+            log_cleaner_backoff: Some(ms(15_000)),
             log_start_offset_checkpoint_interval: ms(60_000),
             broker_heartbeat_interval: ms(2000),
             broker_session_timeout: ms(9000),

@@ -16,8 +16,8 @@ pub use group::{
     MemberMetadata, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
 };
 pub use group_record::{
-    ClassicMember, Commit, ConsumerGroupRecord, ConsumerMember, CurrentAssignment, GroupRecord,
-    MemberState, PersistedMember,
+    ClassicMember, Commit, ConsumerGroupRecord, ConsumerMember, CurrentAssignment, GroupKey,
+    GroupRecord, MemberState, PersistedMember,
 };
 
 use crate::metadata::MetadataRecord;

@@ -458,6 +458,15 @@ pub enum Observation {
         /// The epoch under which it was asked.
         epoch: LeaderEpoch,
     },
+    /// A replica compacted its log: below `to` the newest record of each key is left.
+    LogCompacted {
+        /// The partition.
+        partition: TopicPartition,
+        /// It had compacted what lies below.
+        from: Offset,
+        /// It has now.
+        to: Offset,
+    },
     /// The log of a replica begins later from here on.
     LogStartMoved {
         /// The partition.

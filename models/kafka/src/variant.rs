@@ -157,6 +157,12 @@ variants! {
     /// KAFKA-5634.
     DeletePastHighWatermark, "delete-past-hw",
         "retention deletes what is not committed yet (KAFKA-5634)";
+    /// The last stable offset bounds what Kafka's cleaner takes.
+    CleanPastHighWatermark, "clean-past-hw",
+        "the cleaner takes what is not committed yet for the newest of its key";
+    /// What a cleaner whose map of offsets is wrong does.
+    CompactionKeepsOldest, "compaction-keeps-oldest",
+        "the cleaner keeps the oldest record of a key instead of the newest";
     /// KAFKA-5716.
     MirrorKeepsUnacknowledged, "mirror-keeps-unacknowledged",
         "a mirror keeps as copied what it has sent and nobody has acknowledged (KAFKA-5716)";

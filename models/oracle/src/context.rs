@@ -53,6 +53,8 @@ pub struct TopicContext {
     pub min_insync_replicas: u16,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election: bool,
+    /// `cleanup.policy` says `compact`: of each key the newest record stays.
+    pub compacted: bool,
 }
 
 /// A producer instance.

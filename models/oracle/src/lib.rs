@@ -47,6 +47,7 @@ mod report;
 mod restarts;
 mod standing;
 pub mod story;
+mod superseded;
 mod tails;
 #[cfg(test)]
 mod test_history;

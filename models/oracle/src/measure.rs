@@ -25,6 +25,7 @@ use crate::places::{GroupPlaces, Places};
 use crate::ranges::Ranges;
 use crate::record_set::{OffsetTable, RecordSet};
 use crate::standing::Standing;
+use crate::superseded::Superseded;
 use crate::told::{Told, Why};
 use crate::verdict::{Duplicate, GroupCounts, RecordCounts};
 use ackproof_types::{
@@ -53,7 +54,7 @@ macro_rules! witnesses {
 
 witnesses! {
     controller_elected, coordinator_moved, duplicate_batch, epoch_bumped, fenced, follower_chosen, isr_expanded,
-    isr_shrunk, leader_elected, log_start_moved, not_enough_replicas, offline, partitions_added, position_reset,
+    isr_shrunk, leader_elected, log_compacted, log_start_moved, not_enough_replicas, offline, partitions_added, position_reset,
     process_crashed, process_restarted, rebalance, redelivered, retried, tail_lost,
     truncated, unclean_election,
 }
@@ -95,6 +96,7 @@ pub struct Measure {
     log_duplicates: BTreeMap<DuplicateCause, u64>,
     bumps: Bumps,
     expiry: Expiry,
+    superseded: Superseded,
     /// Partitions that were read to their end.
     read: Read,
     /// Where records of logs that are not read yet were acknowledged.
@@ -162,6 +164,7 @@ impl Measure {
             log_duplicates: BTreeMap::new(),
             bumps: Bumps::default(),
             expiry,
+            superseded: Superseded::default(),
             redeliveries: GroupPlaces::default(),
             standings: GroupPlaces::default(),
             epochs: Places::default(),
@@ -215,6 +218,7 @@ impl Measure {
         self.copies.observe(entry);
         self.bumps.observe(entry, &self.context);
         self.expiry.observe(entry);
+        self.superseded.observe(entry, &self.context);
         match &entry.event {
             // What the application sends again has no certain failure any more.
             Event::SendBlocked { record } => {

@@ -25,6 +25,7 @@ pub(crate) fn context() -> Context {
         replication_factor: 3,
         min_insync_replicas: 2,
         unclean_leader_election: false,
+        compacted: false,
     };
     let nodes =
         ["controller", "broker-1", "broker-2", "broker-3", "billing-0", "ledger-0", "ledger-1"];

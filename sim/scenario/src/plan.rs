@@ -173,6 +173,12 @@ pub struct Topic {
 }
 
 impl Topic {
+    /// Whether of each key only the newest record stays for good.
+    #[must_use]
+    pub fn is_compacted(&self) -> bool {
+        self.config.word("cleanup.policy").contains("compact")
+    }
+
     /// The `min.insync.replicas` that applies: no more than there are replicas (R4.2).
     #[must_use]
     pub fn min_insync_replicas(&self) -> u16 {

@@ -291,6 +291,24 @@ fn consumer_group(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan, group: &Group
 }
 
 /// Checks the scenario as a whole.
+/// Kafka refuses a record without a key in a topic that is compacted (`INVALID_RECORD`).
+fn compacted(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
+    for producer in plan.producers.iter().filter(|producer| producer.keys == 0) {
+        let topic = &plan.topics[producer.topic.index()];
+        let at = root.get("producers").and_then(|at| at.get(&producer.name));
+        // Records that are named one by one say their keys there.
+        let at = at.filter(|at| at.get("sends").is_none());
+        if let (true, Some(at)) = (topic.is_compacted(), at) {
+            let (name, topic) = (&producer.name, &topic.name);
+            let message = format!(
+                "{topic} is compacted, and the records of {name} have no key: Kafka refuses them"
+            );
+            let hint = Some("add \"keys\": 100".to_owned());
+            sink.hinted(at.key_span, &at.path, message, hint);
+        }
+    }
+}
+
 fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
     if root.get("topics").is_none_or(|at| at.node.members().is_some_and(<[_]>::is_empty)) {
         let message = "there is no topic; add \"topics\": { \"payments\": {} }";
@@ -303,6 +321,7 @@ fn check(sink: &mut Sink<'_>, root: &At<'_>, plan: &Plan) {
     for (id, _) in plan.numbered() {
         offsets_topic(sink, root, plan, id);
     }
+    compacted(sink, root, plan);
     consumer_groups(sink, root, plan);
     for group in plan.named_groups() {
         if plan.producers.iter().any(|producer| producer.name == group.name) {

@@ -93,11 +93,9 @@ const fn harmful(scope: Scope, key: &'static str, harm: Harm) -> Setting {
 
 const WEEK_MS: i64 = 604_800_000;
 
-const COMPACTION: Harm = Harm {
-    breaks: &["acked-durability", "at-least-once"],
-    why: "of each key only the newest record is kept",
-    unless: Unless::Words(&["delete"]),
-};
+const DAY_MS: i64 = 86_400_000;
+
+const CLEANUP: Kind = Kind::Words(&["compact", "delete"]);
 
 const fn refused(scope: Scope, key: &'static str, refusal: Refusal) -> Setting {
     Setting { standing: Standing::Refused(refusal), ..known(scope, key) }
@@ -258,6 +256,12 @@ pub const SETTINGS: &[Setting] = &[
     unset(Broker, "log.retention.minutes", "minutes", -1),
     number(Broker, "log.retention.hours", "hours", -1, 168),
     long(Broker, "log.retention.check.interval.ms", "ms", 1, 300_000),
+    Setting { kind: CLEANUP, ..word(Broker, "log.cleanup.policy", &[], "delete") },
+    switch(Broker, "log.cleaner.enable", true),
+    long(Broker, "log.cleaner.backoff.ms", "ms", 0, 15_000),
+    long(Broker, "log.cleaner.min.compaction.lag.ms", "ms", 0, 0),
+    long(Broker, "log.cleaner.max.compaction.lag.ms", "ms", 1, i64::MAX),
+    long(Broker, "log.cleaner.delete.retention.ms", "ms", 0, DAY_MS),
     number(Broker, "log.flush.start.offset.checkpoint.interval.ms", "ms", 0, 60_000),
     number(Topic, "min.insync.replicas", "", 1, 1),
     switch(Topic, "unclean.leader.election.enable", false),
@@ -268,6 +272,10 @@ pub const SETTINGS: &[Setting] = &[
     long(Topic, "flush.ms", "ms", 0, i64::MAX),
     long(Topic, "retention.bytes", "bytes", -1, -1),
     long(Topic, "retention.ms", "ms", -1, WEEK_MS),
+    Setting { kind: CLEANUP, ..word(Topic, "cleanup.policy", &[], "delete") },
+    long(Topic, "min.compaction.lag.ms", "ms", 0, 0),
+    long(Topic, "max.compaction.lag.ms", "ms", 1, i64::MAX),
+    long(Topic, "delete.retention.ms", "ms", 0, DAY_MS),
     // `-1` is Kafka's other name for `all`; the plan always says `all`.
     word(Producer, "acks", &["all", "-1", "0", "1"], "all"),
     switch(Producer, "enable.idempotence", true),
@@ -363,7 +371,6 @@ pub const SETTINGS: &[Setting] = &[
             unless: Unless::Words(&["2147483647"]),
         },
     ),
-    harmful(Broker, "log.cleanup.policy", COMPACTION),
     harmful(Broker, "max.connections", CONNECTIONS),
     harmful(Broker, "max.connections.per.ip", CONNECTIONS),
     known(Broker, "num.partitions"),
@@ -375,14 +382,11 @@ pub const SETTINGS: &[Setting] = &[
     known(Broker, "transaction.state.log.min.isr"),
     known(Broker, "transaction.state.log.num.partitions"),
     known(Broker, "transaction.state.log.replication.factor"),
-    harmful(Topic, "cleanup.policy", COMPACTION),
     known(Topic, "compression.type"),
-    known(Topic, "delete.retention.ms"),
     known(Topic, "file.delete.delay.ms"),
     known(Topic, "index.interval.bytes"),
     known(Topic, "message.timestamp.type"),
     known(Topic, "min.cleanable.dirty.ratio"),
-    known(Topic, "min.compaction.lag.ms"),
     known(Topic, "preallocate"),
     harmful(Topic, "remote.storage.enable", TIERED),
     known(Producer, "client.id"),

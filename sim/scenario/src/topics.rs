@@ -21,6 +21,10 @@ const INHERITED: &[(&str, &str)] = &[
     ("segment.bytes", "log.segment.bytes"),
     ("flush.messages", "log.flush.interval.messages"),
     ("retention.bytes", "log.retention.bytes"),
+    ("cleanup.policy", "log.cleanup.policy"),
+    ("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms"),
+    ("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms"),
+    ("delete.retention.ms", "log.cleaner.delete.retention.ms"),
 ];
 
 /// Reads `topics`; index 0 is [`OFFSETS_TOPIC`] of the first cluster, and those of the others are the last.
@@ -105,12 +109,11 @@ fn offsets_topic(id: ClusterId, cluster: &Cluster) -> Topic {
     inherit(&mut settings, &config, cluster);
     let mut set = |key, number| settings.0.insert(key, SettingValue::Number(number));
     set("segment.bytes", broker.number("offsets.topic.segment.bytes"));
-    // It is compacted, and nothing of it is deleted (R9.2).
-    set("retention.ms", -1);
-    set("retention.bytes", -1);
     // The smaller of the two applies (R4.2).
     let min_isr = broker.number("min.insync.replicas").min(i64::from(replication_factor));
     set("min.insync.replicas", min_isr);
+    // It is compacted, and nothing of it is deleted (R9.2).
+    settings.0.insert("cleanup.policy", SettingValue::Word("compact".to_owned()));
     let partitions = number(broker, "offsets.topic.num.partitions");
     let name = match id {
         ClusterId::FIRST => OFFSETS_TOPIC.to_owned(),

@@ -10,9 +10,9 @@ use super::network::Buffers;
 use super::server::Limits;
 use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
-    ApplicationConfig, BrokerSettings, CleanupPolicy, ClusterConfig, Compression, ConsumerConfig,
-    LogConfig, OutputConfig, OutputsConfig, ProducerConfig, QuorumSettings, ReplicaSelector,
-    ResetTo, TopicConfig,
+    ApplicationConfig, BrokerSettings, CleanupPolicy, ClusterConfig, Compaction, Compression,
+    ConsumerConfig, LogConfig, OutputConfig, OutputsConfig, ProducerConfig, QuorumSettings,
+    ReplicaSelector, ResetTo, TopicConfig,
 };
 use ackproof_kafka::message::Rack;
 use ackproof_kafka::profile::{Profile, Rule};
@@ -336,13 +336,36 @@ fn topic(topic: &Topic) -> TopicConfig {
         max_message_bytes: number(config, "max.message.bytes", u32::MAX),
         log: LogConfig {
             segment_bytes: number(config, "segment.bytes", u64::MAX),
-            segment_age: config.millis("segment.ms"),
+            segment_age: segment_age(config),
             flush_messages: bound(config, "flush.messages"),
             flush_age: bound(config, "flush.ms").map(Micros::from_millis),
             retention_time: limit(config, "retention.ms").map(Micros::from_millis),
             retention_bytes: limit(config, "retention.bytes"),
-            cleanup: CleanupPolicy::Delete,
+            cleanup: cleanup(config),
+            compaction: Compaction {
+                min_lag: config.millis("min.compaction.lag.ms"),
+                max_lag: bound(config, "max.compaction.lag.ms").map(Micros::from_millis),
+                delete_retention: config.millis("delete.retention.ms"),
+                ..Compaction::USUAL
+            },
         },
+    }
+}
+
+/// Of a log that is compacted, no segment is open for longer than `max.compaction.lag.ms` (Kafka:
+/// `LogConfig#maxSegmentMs`).
+fn segment_age(config: &Settings) -> Micros {
+    let age = config.millis("segment.ms");
+    let most = bound(config, "max.compaction.lag.ms").map(Micros::from_millis);
+    most.filter(|_| cleanup(config).compacts()).map_or(age, |most| age.min(most))
+}
+
+fn cleanup(config: &Settings) -> CleanupPolicy {
+    let policy = config.word("cleanup.policy");
+    match (policy.contains("compact"), policy.contains("delete")) {
+        (true, true) => CleanupPolicy::CompactAndDelete,
+        (true, false) => CleanupPolicy::Compact,
+        (false, _) => CleanupPolicy::Delete,
     }
 }
 
@@ -380,6 +403,9 @@ fn broker(config: &Settings) -> BrokerSettings {
         log_flush_scheduler_interval: bound(config, "log.flush.scheduler.interval.ms")
             .map(Micros::from_millis),
         log_retention_check_interval: config.millis("log.retention.check.interval.ms"),
+        log_cleaner_backoff: config
+            .switch("log.cleaner.enable")
+            .then(|| config.millis("log.cleaner.backoff.ms")),
         log_start_offset_checkpoint_interval: config
             .millis("log.flush.start.offset.checkpoint.interval.ms"),
         broker_heartbeat_interval: config.millis("broker.heartbeat.interval.ms"),

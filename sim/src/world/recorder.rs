@@ -327,6 +327,7 @@ translate! {
     FinalReadDone { partition, start, end }
     FinalReadBy { partition, broker, epoch }
     LogStartMoved { partition, from, to, why: moved(why) }
+    LogCompacted { partition, from, to }
 }
 
 fn moved(why: Moved) -> StartReason {

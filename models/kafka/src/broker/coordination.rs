@@ -7,7 +7,7 @@ use super::{Broker, Out, Timer, reply};
 use crate::group::{Action, GroupTimer};
 use crate::machine::ConnectionId;
 use crate::message::{CorrelationId, GroupRecord, GroupRequest, Payload, RecordBatch, Response};
-use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset, Timestamp, TopicPartition};
+use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset, TopicPartition};
 use std::sync::Arc;
 
 /// Bytes of a coordinator's record, all told.
@@ -109,13 +109,14 @@ impl Broker {
         records: Arc<[GroupRecord]>,
         out: &mut Out,
     ) -> Result<Offset, ErrorCode> {
+        let now = self.env.now;
         let partition = self.partitions.get_mut(id).ok_or(ErrorCode::NotCoordinator)?;
         let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
         let batch = RecordBatch {
             base_offset: Offset(0),
             leader_epoch: LeaderEpoch::UNKNOWN,
             producer: None,
-            max_timestamp: Timestamp::START,
+            max_timestamp: now,
             size: RECORD_BYTES.saturating_mul(count),
             payload: Payload::Group(records),
         };

@@ -6,11 +6,12 @@
 //! - [`session`] what a follower asked for · [`replication`] fetching as a follower
 //! - [`isr`] proposals to the controller · [`controllers`] which one that is
 //! - [`partitions`] the replicas it hosts
-//! - [`retention`] where logs begin
+//! - [`retention`] where logs begin · [`cleaner`] when logs are compacted
 //! - [`quota`] how much a client may write and read · [`coordination`] the group coordinator's place in the broker
 //!
 //! Kafka: `KafkaApis`, `ReplicaManager`, `BrokerServer`.
 
+mod cleaner;
 mod controllers;
 mod coordination;
 mod fetch;
@@ -69,6 +70,8 @@ pub enum Timer {
     FlushCheck,
     /// `log.retention.check.interval.ms` has passed (R1.18).
     Retention,
+    /// `log.cleaner.backoff.ms` has passed (R1.19).
+    Cleaner,
     /// `log.flush.start.offset.checkpoint.interval.ms` has passed (R1.23).
     LogStartCheckpoint,
     /// `quota.window.size.seconds` have passed.
@@ -359,6 +362,7 @@ impl Broker {
             }
             Timer::FlushCheck => self.flush_old_logs(out),
             Timer::Retention => self.retain(out),
+            Timer::Cleaner => self.clean(out),
             Timer::LogStartCheckpoint => {
                 self.checkpoint_starts(out);
                 out.arm(timer, self.settings().log_start_offset_checkpoint_interval);

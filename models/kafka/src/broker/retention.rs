@@ -21,6 +21,9 @@ impl Broker {
         let delay = self.settings().log_initial_task_delay;
         out.arm(Timer::Retention, delay);
         out.arm(Timer::LogStartCheckpoint, delay);
+        if let Some(backoff) = self.settings().log_cleaner_backoff {
+            out.arm(Timer::Cleaner, backoff);
+        }
     }
 
     /// R1.18: looks through all logs.

@@ -3,6 +3,7 @@
 //! Knows offsets, epochs and producers, not roles: who may append is the partition's business. Every
 //! change is written to the disk in the same step. Kafka: `UnifiedLog`, `LocalLog`.
 
+mod compaction;
 pub mod disk;
 pub mod epochs;
 pub mod producers;
@@ -152,9 +153,10 @@ impl ReplicaLog {
         self.write(LogWrite::Epoch(epoch, self.end()), out);
     }
 
-    /// Appends a batch whose offsets and epoch are set; it must start at the log's end (R2.5).
+    /// Appends a batch whose offsets and epoch are set. What its leader has compacted may be missing before it
+    /// (R2.5).
     pub(crate) fn append<T>(&mut self, batch: Arc<RecordBatch>, out: &mut Outbox<T, BrokerWrite>) {
-        assert_eq!(batch.base_offset, self.end(), "{:?}: an append leaves a hole", self.id);
+        assert!(batch.base_offset >= self.end(), "{:?}: an append overlaps", self.id);
         if self.active.is_over(&batch, &self.config) {
             self.roll(out);
         }

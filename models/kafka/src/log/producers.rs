@@ -108,6 +108,13 @@ impl ProducerStates {
         });
     }
 
+    /// Whether it remembers the batch at `base`.
+    #[must_use]
+    pub(super) fn knows(&self, stamp: ProducerStamp, base: Offset) -> bool {
+        let session = self.sessions.get(&stamp.id);
+        session.is_some_and(|one| one.batches.iter().any(|batch| batch.base_offset == base))
+    }
+
     /// R6.35: forgets whose last batch bears a time that is `after` ago or longer.
     pub fn expire(&mut self, now: Timestamp, after: Micros) {
         self.sessions.retain(|_, session| now.since(session.last) < after);

@@ -5,7 +5,6 @@
 //! `UnifiedLog#deleteOldSegments`, `#maybeIncrementLogStartOffset`, `#truncateFullyAndStartAt` (R1.17, R1.18).
 
 use super::{BrokerWrite, LogWrite, ReplicaLog};
-use crate::config::CleanupPolicy;
 use crate::machine::Outbox;
 use crate::observation::StartReason;
 use crate::variant::{Variant, Variants};
@@ -24,12 +23,12 @@ pub struct StartMoved {
 
 /// A segment, as retention looks at it.
 #[derive(Clone, Copy, Debug)]
-struct Segment {
+pub(super) struct Segment {
     /// Where the next one begins, or the log ends.
-    next: Offset,
-    size: u64,
+    pub(super) next: Offset,
+    pub(super) size: u64,
     /// The largest CreateTime in it; none: it is empty.
-    newest: Option<Timestamp>,
+    pub(super) newest: Option<Timestamp>,
 }
 
 impl ReplicaLog {
@@ -45,7 +44,7 @@ impl ReplicaLog {
         let start = self.start;
         self.delete_while(variants, out, |one| one.next <= start);
         let mut moved = Vec::new();
-        if config.cleanup == CleanupPolicy::Compact {
+        if !config.cleanup.deletes() {
             return moved;
         }
         if let Some(most) = config.retention_bytes {
@@ -146,7 +145,7 @@ impl ReplicaLog {
     }
 
     /// The segments that hold something, the oldest first.
-    fn segments(&self) -> impl Iterator<Item = Segment> + use<'_> {
+    pub(super) fn segments(&self) -> impl Iterator<Item = Segment> + use<'_> {
         let ends = self.stored.segments.iter().copied().chain([self.end()]);
         let mut rest = self.stored.batches.as_slice();
         ends.filter_map(move |next| {

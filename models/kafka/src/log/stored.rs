@@ -7,7 +7,8 @@
 use super::epochs::EpochCache;
 use super::producers::ProducerStates;
 use crate::message::RecordBatch;
-use ackproof_types::{LeaderEpoch, Offset};
+use ackproof_types::{LeaderEpoch, Offset, Timestamp};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One change of a log.
@@ -35,6 +36,20 @@ pub enum LogWrite {
     Start(Offset),
     /// The epochs before are folded into one (R1.14).
     EpochsFrom(Offset),
+    /// What lies below is compacted (R1.19; the new segments are synced before they replace the old ones).
+    Compact(Arc<Compacted>),
+}
+
+/// What is left of the beginning of a log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Compacted {
+    /// It ends here.
+    pub(super) to: Offset,
+    pub(super) batches: Vec<Arc<RecordBatch>>,
+    /// Where its segments begin, without the first.
+    pub(super) segments: Vec<Offset>,
+    /// Until when the tombstones of a batch stay.
+    pub(super) horizons: BTreeMap<Offset, Timestamp>,
 }
 
 impl LogWrite {
@@ -42,9 +57,11 @@ impl LogWrite {
     #[must_use]
     pub(super) fn is_synced(&self) -> bool {
         match self {
-            Self::Epoch(..) | Self::RecoveryPoint(_) | Self::HighWatermark(_) | Self::Start(_) => {
-                true
-            }
+            Self::Epoch(..)
+            | Self::RecoveryPoint(_)
+            | Self::HighWatermark(_)
+            | Self::Start(_)
+            | Self::Compact(_) => true,
             Self::Append(_)
             | Self::Truncate(_)
             | Self::Roll(_)
@@ -69,6 +86,10 @@ pub struct StoredLog {
     /// As of the last checkpoint.
     pub(super) high_watermark: Offset,
     pub(super) recovery_point: Offset,
+    /// What lies below is compacted (`cleaner-offset-checkpoint`).
+    pub(super) clean: Offset,
+    /// Until when the tombstones of batches stay, by their base offsets.
+    pub(super) horizons: BTreeMap<Offset, Timestamp>,
     /// Where segments begin, ascending, without the first (R1.6).
     pub(super) segments: Vec<Offset>,
     /// Producer snapshots by offset, ascending (R6.33). From the newest producer state is rebuilt.
@@ -95,6 +116,7 @@ impl StoredLog {
             LogWrite::Start(to) => self.start = *to,
             LogWrite::EpochsFrom(start) => self.epochs.truncate_from_start(*start),
             LogWrite::DeleteBelow(base) => self.delete_below(*base),
+            LogWrite::Compact(compacted) => self.compact(compacted),
             LogWrite::StartOver(at) => {
                 self.epochs = EpochCache::default();
                 self.start_over(*at);
@@ -114,7 +136,8 @@ impl StoredLog {
             | LogWrite::RecoveryPoint(_)
             | LogWrite::HighWatermark(_)
             | LogWrite::Start(_)
-            | LogWrite::DeleteBelow(_) => self.apply(write),
+            | LogWrite::DeleteBelow(_)
+            | LogWrite::Compact(_) => self.apply(write),
         }
     }
 
@@ -180,7 +203,19 @@ impl StoredLog {
             self.recovery_point = self.recovery_point.min(to);
             self.segments.retain(|base| *base <= to);
             self.snapshots.retain(|(offset, _)| *offset <= to);
+            self.clean = self.clean.min(to);
+            self.horizons.retain(|base, _| *base < to);
         }
+    }
+
+    fn compact(&mut self, compacted: &Compacted) {
+        let Compacted { to, batches, segments, horizons } = compacted;
+        let behind = self.batches.split_off(self.first_from(*to));
+        self.batches = batches.iter().cloned().chain(behind).collect();
+        let behind = self.segments.iter().copied().filter(|base| base >= to);
+        self.segments = segments.iter().copied().chain(behind).collect();
+        self.horizons.clone_from(horizons);
+        self.clean = *to;
     }
 
     fn delete_below(&mut self, base: Offset) {
@@ -188,6 +223,7 @@ impl StoredLog {
         self.batches.drain(..gone);
         self.segments.retain(|segment| *segment > base);
         self.snapshots.retain(|(offset, _)| *offset >= base);
+        self.horizons.retain(|at, _| *at >= base);
         self.base = base;
     }
 
@@ -195,7 +231,8 @@ impl StoredLog {
         self.batches.clear();
         self.segments.clear();
         self.snapshots.clear();
-        (self.base, self.end) = (at, at);
+        self.horizons.clear();
+        (self.base, self.end, self.clean) = (at, at, at);
         self.recovery_point = self.recovery_point.min(at);
     }
 

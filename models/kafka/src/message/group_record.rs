@@ -47,6 +47,55 @@ pub enum GroupRecord {
     ConsumerGroup(GroupId, ConsumerGroupRecord),
 }
 
+/// What a record of a coordinator is about. The last record of a key wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GroupKey {
+    /// A committed offset.
+    Offset(GroupId, TopicPartition),
+    /// A classic group.
+    Group(GroupId),
+    /// The epoch of a consumer group.
+    Epoch(GroupId),
+    /// A member of one.
+    Member(GroupId, MemberId),
+    /// The epoch of its target assignment.
+    TargetEpoch(GroupId),
+    /// What a member is to have.
+    Target(GroupId, MemberId),
+    /// What a member has.
+    Current(GroupId, MemberId),
+}
+
+impl GroupRecord {
+    /// What it is about.
+    #[must_use]
+    pub const fn key(&self) -> GroupKey {
+        match self {
+            Self::Offset { group, partition, .. } | Self::NoOffset(group, partition) => {
+                GroupKey::Offset(*group, *partition)
+            }
+            Self::Group { group, .. } | Self::NoGroup(group) => GroupKey::Group(*group),
+            Self::ConsumerGroup(group, record) => match record {
+                ConsumerGroupRecord::Epoch(_) => GroupKey::Epoch(*group),
+                ConsumerGroupRecord::Member(member, _) => GroupKey::Member(*group, *member),
+                ConsumerGroupRecord::TargetEpoch(_) => GroupKey::TargetEpoch(*group),
+                ConsumerGroupRecord::Target(member, _) => GroupKey::Target(*group, *member),
+                ConsumerGroupRecord::Current(member, _) => GroupKey::Current(*group, *member),
+            },
+        }
+    }
+
+    /// Whether it says that something is no more.
+    #[must_use]
+    pub fn is_tombstone(&self) -> bool {
+        match self {
+            Self::NoOffset(..) | Self::NoGroup(_) => true,
+            Self::Offset { .. } | Self::Group { .. } => false,
+            Self::ConsumerGroup(_, record) => record.is_tombstone(),
+        }
+    }
+}
+
 /// A committed offset as its coordinator keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Commit {

@@ -245,13 +245,14 @@ impl Partition {
         Ok(placed)
     }
 
-    /// R2.5: appends a leader's batch as it is. Returns whether it fits at the end.
+    /// R2.5: appends a leader's batch as it is, behind the gap that compaction may have left. Returns whether it
+    /// fits at the end.
     pub(crate) fn append_as_follower<T>(
         &mut self,
         batch: &Arc<RecordBatch>,
         out: &mut Outbox<T, BrokerWrite>,
     ) -> bool {
-        if batch.base_offset != self.log.end() {
+        if batch.base_offset < self.log.end() {
             return false;
         }
         self.observe_append(batch, false, out);

@@ -301,8 +301,7 @@ macro_rules! facts {
         BrokerStarted = "broker_started" at Broker
         /// The controller chose a leader.
         LeaderElected = "leader_elected" at Controller {
-            /// The partition.
-            partition: TopicPartition,
+            #[doc = " The partition."] partition: TopicPartition,
             /// By its number; null: offline.
             leader: Option<BrokerId>,
             /// The leadership.
@@ -314,8 +313,7 @@ macro_rules! facts {
         }
         /// The controller changed an in-sync set and kept the leader.
         IsrChanged = "isr_changed" at Controller {
-            /// The partition.
-            partition: TopicPartition,
+            #[doc = " The partition."] partition: TopicPartition,
             /// Numbers of brokers, ascending.
             before: Arc<[BrokerId]>,
             /// Numbers of brokers, ascending.
@@ -333,8 +331,7 @@ macro_rules! facts {
         }
         /// The final read of a partition returned records.
         FinalRead = "final_read" at Controller {
-            /// The partition.
-            partition: TopicPartition,
+            #[doc = " The partition."] partition: TopicPartition,
             /// Offset of the first.
             base_offset: Offset,
             /// The records, at consecutive offsets.
@@ -342,8 +339,7 @@ macro_rules! facts {
         }
         /// The final read of a partition is complete.
         FinalReadDone = "final_read_done" at Controller {
-            /// The partition.
-            partition: TopicPartition,
+            #[doc = " The partition."] partition: TopicPartition,
             /// Where the log starts.
             start: Offset,
             /// One past the last offset that can be read.
@@ -351,8 +347,7 @@ macro_rules! facts {
         }
         /// The final read of a partition is answered by this leadership from here on.
         FinalReadBy = "final_read_by" at Controller {
-            /// The partition.
-            partition: TopicPartition,
+            #[doc = " The partition."] partition: TopicPartition,
             /// Who answers, by its number.
             broker: BrokerId,
             /// The epoch under which it was asked.
@@ -406,8 +401,7 @@ macro_rules! facts {
         SinkWritten = "sink_written" at Process {
             /// The group.
             group: GroupId,
-            /// The partition.
-            partition: TopicPartition,
+            #[doc = " The partition."] partition: TopicPartition,
             /// Its offset.
             offset: Offset,
             /// The record.
@@ -438,8 +432,7 @@ macro_rules! facts {
         GaveUp = "gave_up" at Process {
             /// The group.
             group: GroupId,
-            /// The partition.
-            partition: TopicPartition,
+            #[doc = " The partition."] partition: TopicPartition,
             /// Its offset.
             offset: Offset,
             /// The record.

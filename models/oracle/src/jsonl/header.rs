@@ -76,6 +76,9 @@ struct Topic {
     min_insync_replicas: u16,
     #[serde(rename = "unclean.leader.election.enable", default)]
     unclean_leader_election: bool,
+    /// `cleanup.policy` has `compact`: of each key only the newest record is sure to stay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    compacted: bool,
 }
 
 /// A producer instance.
@@ -205,6 +208,7 @@ pub fn header_line(context: &Context) -> String {
             replication_factor: topic.replication_factor,
             min_insync_replicas: topic.min_insync_replicas,
             unclean_leader_election: topic.unclean_leader_election,
+            compacted: topic.compacted,
         };
         (topic.name.clone(), shown)
     });
@@ -384,6 +388,7 @@ const fn usual_offsets() -> Topic {
         replication_factor: 1,
         min_insync_replicas: 1,
         unclean_leader_election: false,
+        compacted: false,
     }
 }
 
@@ -423,6 +428,7 @@ fn topics_of(topics: &Named<Topic>) -> Vec<TopicContext> {
         // The smaller of the two applies (R4.2).
         min_insync_replicas: topic.min_insync_replicas.min(topic.replication_factor),
         unclean_leader_election: topic.unclean_leader_election,
+        compacted: topic.compacted,
     };
     topics.0.iter().map(topic).collect()
 }

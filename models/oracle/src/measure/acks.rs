@@ -28,14 +28,22 @@ impl Measure {
         }
     }
 
-    /// The log of `partition` was read from `start` to `end`: retention took what is below, and of what was
-    /// acknowledged meanwhile, the rest may be above.
+    /// The log of `partition` was read from `start` to `end`: retention took what is below, compaction what
+    /// has a later one of its key, and of what was acknowledged meanwhile, the rest may be above.
     pub(super) fn retire(&mut self, partition: TopicPartition, (start, end): (Offset, Offset)) {
         let acked = std::mem::take(self.acked.of(partition));
         if start.0 > 0 {
             self.retired.insert(partition.topic);
             for (_, id) in acked.from(0).take_while(|(offset, _)| *offset < start.0) {
                 *self.flags(id) |= UNTOLD;
+            }
+        }
+        if self.context.topics[partition.topic.index()].compacted {
+            self.retired.insert(partition.topic);
+            for (offset, id) in acked.from(start.0) {
+                if self.superseded.is(partition, Offset(offset), id) {
+                    *self.flags(id) |= UNTOLD;
+                }
             }
         }
         for (_, id) in acked.from(end.0) {

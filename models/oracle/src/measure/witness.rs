@@ -93,6 +93,7 @@ impl Measure {
                 self.redeliveries.of_group_mut(*group).for_each(|one| one.overdue(entry.node));
             }
             Event::LogStartMoved { .. } => self.witnesses.log_start_moved += 1,
+            Event::LogCompacted { .. } => self.witnesses.log_compacted += 1,
             Event::FollowerChosen { .. } => self.witnesses.follower_chosen += 1,
             Event::ControllerElected { .. } => self.witnesses.controller_elected += 1,
             Event::MemberReplaced { group, before, member } => {

@@ -1,4 +1,5 @@
-//! `acked-durability`: every acknowledged record is in the log at the end, at the acknowledged offset.
+//! `acked-durability`: every acknowledged record is in the log at the end, at the acknowledged offset; in a topic
+//! that is compacted, it or a later record of its key.
 //!
 //! Source: bug corpus §10.2 AckedDurable and AckMatch. A witness is an acknowledged record whose place
 //! was read at the end. It does *not* speak of `acks=0`, of records below the log's start (retention),
@@ -23,6 +24,7 @@ use crate::places::Places;
 use crate::record_set::{OffsetTable, RecordSet};
 use crate::report::{Report, instant};
 use crate::restarts::Restarts;
+use crate::superseded::Superseded;
 use crate::tails::Tails;
 use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::{
@@ -30,6 +32,9 @@ use ackproof_types::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use uncleans::Uncleans;
+
+mod uncleans;
 
 pub(crate) const EVENTS: &[Kind] = &[
     Kind::Phase,
@@ -79,20 +84,6 @@ struct Log {
     is_read: bool,
 }
 
-/// The unclean elections of a partition.
-#[derive(Debug, Default)]
-struct Uncleans {
-    count: u32,
-    /// Nobody has taken the lead since the last.
-    is_open: bool,
-    /// Acknowledged after the last, and not by a leader that one deposed.
-    after: RecordSet,
-    /// Acknowledged by such a leader.
-    by_deposed: RecordSet,
-    /// Sent for the first time after the last.
-    sent_after: RecordSet,
-}
-
 #[derive(Debug)]
 pub(crate) struct Checker {
     report: Report,
@@ -100,6 +91,7 @@ pub(crate) struct Checker {
     partitions: Partitions,
     logs: Places<Log>,
     sent: RecordSet,
+    superseded: Superseded,
     restarts: Restarts,
     /// An unclean election is on record.
     has_uncleans: bool,
@@ -295,27 +287,6 @@ impl Log {
     }
 }
 
-impl Uncleans {
-    /// Whether an unclean election may have thrown away the acknowledged record `id`: it was acknowledged
-    /// before the last one, or by a leader that one had replaced; but not if it was sent after it, and
-    /// nothing says that such a leader took it.
-    fn explains(&self, id: RecordId) -> bool {
-        self.count > 0 && !self.after.contains(id)
-    }
-
-    fn acked(&mut self, elected: &Elected, by: Option<BrokerId>, id: RecordId) {
-        let deposed = by.map_or_else(
-            || elected.has_deposed() && !self.sent_after.contains(id),
-            |by| elected.is_deposed(by),
-        );
-        if self.count > 0 && deposed {
-            self.by_deposed.insert(id);
-        } else if self.count > 0 {
-            self.after.insert(id);
-        }
-    }
-}
-
 const FIRST: RecordId = RecordId { producer: ackproof_types::ProducerIndex(0), number: 0 };
 const LAST: RecordId =
     RecordId { producer: ackproof_types::ProducerIndex(u16::MAX), number: u32::MAX };
@@ -328,6 +299,7 @@ impl Checker {
             partitions: Partitions::new(context),
             logs: Places::default(),
             sent: RecordSet::default(),
+            superseded: Superseded::default(),
             restarts: Restarts::default(),
             has_uncleans: false,
             read: RecordSet::default(),
@@ -342,12 +314,20 @@ impl Checker {
         let mut missing: Vec<(i64, RecordId)> = log.acked.from(start.0).collect();
         missing.extend(log.displaced.iter().filter(|(offset, _)| *offset >= start.0));
         missing.retain(|one| one.0 < end.0 || !log.late.contains(one));
+        missing.retain(|(offset, id)| !self.superseded.is(partition, Offset(*offset), *id));
         missing.sort_unstable();
         let topic = &self.context.topics[partition.topic.index()];
         for (offset, id) in missing {
             self.report.judged(1);
             let acks = self.context.producer(id.producer).acks;
-            let (cause, doom) = log.why((offset, id), topic, &self.context, acks);
+            // Compaction may have taken it for a later one of its key, which is lost.
+            let heir = log
+                .doomed
+                .keys()
+                .rev()
+                .find(|(at, other)| *at > offset && self.superseded.same(id, *other));
+            let subject = heir.copied().unwrap_or((offset, id));
+            let (cause, doom) = log.why(subject, topic, &self.context, acks);
             let (record, at) = (id, Offset(offset));
             let subject = Subject { record, partition, offset: at, group: None, until: None };
             let (done, instead) = ((entry.seq, entry.at), log.found.get(&offset).copied());
@@ -394,6 +374,7 @@ impl Property for Checker {
 
     fn observe(&mut self, entry: &Entry) {
         let has_lost = self.restarts.observe(entry);
+        self.superseded.observe(entry, &self.context);
         match &entry.event {
             Event::Truncated { partition, from, to } if has_lost => {
                 let lost = &mut self.logs.of(*partition).lost;

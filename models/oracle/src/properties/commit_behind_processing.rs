@@ -39,6 +39,8 @@ struct Work {
     base: Option<i64>,
     /// Ids of open records, shifted by one.
     cells: VecDeque<u64>,
+    /// Where members read on, in a topic that is compacted.
+    reading: BTreeMap<NodeId, i64>,
 }
 
 impl Work {
@@ -84,6 +86,17 @@ impl Work {
             self.cells.pop_front();
             self.base = self.base.map(|base| base + 1);
         }
+    }
+
+    /// The member at `node` was given what lies between: what it should have been given before is compacted away.
+    fn pass_gap(&mut self, node: NodeId, (from, to): (i64, i64)) {
+        let Some(next) = self.reading.insert(node, to) else { return };
+        for offset in next..from {
+            if let Some(cell) = self.cell(offset) {
+                *cell = SETTLED;
+            }
+        }
+        self.shrink();
     }
 
     /// How many open records lie below `offset`, and the first of them.
@@ -132,6 +145,7 @@ struct Suspect {
 ///   unknown outcome may have (R9.4), and is judged as one that was acknowledged.
 /// - Commits may go back (R9.12, F25), and may pass records that nobody was given: a reset by policy
 ///   (R8.2, R8.6) skips what lies below it. Both are `at-least-once`'s business.
+/// - A record that was given and is compacted away before it is processed: who comes to its place is not given it.
 /// - Where a log was cut, what is at the cut and above holds other records: processing a record of
 ///   before the cut is no processing of the one that is there now (R8.7, F9).
 ///
@@ -225,6 +239,9 @@ impl Property for Checker {
         match &entry.event {
             Event::Positioned { group, partition, offset, source } => {
                 let work = self.work.of(*group, *partition);
+                if self.context.topics[partition.topic.index()].compacted {
+                    work.reading.insert(entry.node, offset.0);
+                }
                 match source {
                     PositionSource::Truncated => work.forget(offset.0),
                     // Whatever lies below is judged by the commit, or skipped by policy.
@@ -239,6 +256,10 @@ impl Property for Checker {
             }
             Event::Polled { group, partition, base_offset, records } => {
                 let work = self.work.of(*group, *partition);
+                if self.context.topics[partition.topic.index()].compacted {
+                    let read = (base_offset.0, base_offset.plus(records.len()).0);
+                    work.pass_gap(entry.node, read);
+                }
                 for (index, record) in records.iter().enumerate() {
                     work.poll(base_offset.plus(index).0, record.id);
                 }

@@ -153,10 +153,12 @@ impl Checker {
         self.logged.entry(id).or_insert_with(|| instant(entry));
     }
 
-    /// Whether retention may have taken it from the log that had acknowledged it.
+    /// Whether retention or compaction may have taken it from the log that had acknowledged it.
     fn may_be_deleted(&self, id: RecordId) -> bool {
         let is_acked = self.outputs.get(&id).is_some_and(|output| output.fate == Fate::Acked);
-        is_acked && self.retired.contains(&self.context.producer(id.producer).topic)
+        let topic = self.context.producer(id.producer).topic;
+        let is_compacted = self.context.topics[topic.index()].compacted;
+        is_acked && (is_compacted || self.retired.contains(&topic))
     }
 
     /// Where what `group` made of a record may be: whether all of those logs were read.

@@ -1,6 +1,6 @@
 //! `log-matching`: what a leader once exposed below its high watermark is the committed prefix. Every
 //! in-sync replica has all of it, and no replica that counts, and no acknowledgement with `acks=all`,
-//! disagrees with it. No log has a hole.
+//! disagrees with it. No log has a hole that compaction has not left.
 //!
 //! Source: bug corpus §10.2 TrueHwm family, §9.1 StrongIsr. A witness is an offset of a replica that was
 //! compared with the prefix as another exposed it. It does *not* judge the tail of a stale leader, nor a
@@ -31,6 +31,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Truncated,
     Kind::TailLost,
     Kind::LogStartMoved,
+    Kind::LogCompacted,
     Kind::HighWatermark,
     Kind::BecameLeader,
     Kind::BecameFollower,
@@ -62,6 +63,12 @@ impl Log {
         let gone = usize::try_from(start - self.checked).unwrap_or(0).min(self.tail.len());
         self.tail.drain(..gone);
         self.checked = self.checked.max(start);
+    }
+
+    /// What lies between its end and `base` is compacted away.
+    fn skip(&mut self, base: i64) {
+        let gap = usize::try_from(base - self.end()).unwrap_or(0);
+        self.tail.extend(std::iter::repeat_n(Cell::default(), gap));
     }
 
     fn cut(&mut self, to: i64) {
@@ -103,6 +110,8 @@ struct Replicas {
     /// Epoch of the last unclean election; older leaderships are not heard.
     floor: LeaderEpoch,
     is_unclean: bool,
+    /// Some replica has compacted what lies below: records may be missing there.
+    compacted: i64,
     isr: Arc<[BrokerId]>,
     compared: usize,
 }
@@ -212,8 +221,11 @@ impl Replicas {
         next: i64,
         records: &RecordSlice,
     ) -> Option<Wrong> {
-        let floor = self.floor;
+        let (floor, compacted) = (self.floor, self.compacted);
         let log = self.log(node);
+        if log.is_known && base <= compacted {
+            log.skip(base);
+        }
         let hole = (log.is_known && base > log.end()).then(|| Wrong::Hole(log.end(), base));
         log.is_known = true;
         if base < log.end() {
@@ -411,6 +423,10 @@ impl Property for Checker {
             }
             Event::LogStartMoved { partition, to, .. } => {
                 self.partitions.of(*partition).log(entry.node).begin(to.0);
+            }
+            Event::LogCompacted { partition, to, .. } => {
+                let replicas = self.partitions.of(*partition);
+                replicas.compacted = replicas.compacted.max(to.0);
             }
             Event::HighWatermark { partition, epoch, offset } => {
                 let replicas = self.partitions.of(*partition);

@@ -38,8 +38,7 @@ fn a_value_that_breaks_nothing_is_no_harm() {
     };
     for (scope, key, harmful, harmless) in [
         (Broker, "group.max.size", "10", "2147483647"),
-        (Topic, "cleanup.policy", "compact", "delete"),
-        (Topic, "cleanup.policy", "compact,delete", "delete"),
+        (Topic, "remote.storage.enable", "true", "false"),
     ] {
         assert!(harms(scope, key, harmful), "{key}={harmful}");
         assert!(!harms(scope, key, harmless), "{key}={harmless}");

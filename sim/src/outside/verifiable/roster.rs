@@ -142,6 +142,7 @@ impl Roster {
             replication_factor: 1,
             min_insync_replicas: 1,
             unclean_leader_election: false,
+            compacted: false,
         };
         let mut topics = vec![topic("__consumer_offsets", 50)];
         topics.extend(sizes.iter().map(|(name, size)| topic(name, *size)));

@@ -281,6 +281,7 @@ fn of_offsets(event: &Event, context: &Context) -> bool {
         | Event::Truncated { partition, .. }
         | Event::TailLost { partition, .. }
         | Event::LogStartMoved { partition, .. }
+        | Event::LogCompacted { partition, .. }
         | Event::HighWatermark { partition, .. }
         | Event::BecameLeader { partition, .. }
         | Event::BecameFollower { partition, .. }

@@ -53,13 +53,7 @@ pub(super) fn traps(plan: &Plan, files: &Files, version: KafkaVersion) -> Vec<Tr
 }
 
 /// What is not modelled and takes records away, whatever else is set.
-const LIMITS: &[&str] = &[
-    "cleanup.policy",
-    "group.max.size",
-    "log.cleanup.policy",
-    "max.connections",
-    "max.connections.per.ip",
-];
+const LIMITS: &[&str] = &["group.max.size", "max.connections", "max.connections.per.ip"];
 
 struct Found<'f> {
     files: &'f Files,

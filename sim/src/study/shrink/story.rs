@@ -98,6 +98,9 @@ fn words(entry: &Entry, context: &Context) -> Option<String> {
         Event::LogStartMoved { partition, to, .. } => {
             format!("{node} deletes what {} has below {}", place(partition)?, to.0)
         }
+        Event::LogCompacted { partition, to, .. } => {
+            format!("{node} compacts {} up to {}", place(partition)?, to.0)
+        }
         Event::LeaderElected { partition, leader: Some(leader), epoch, .. } if epoch.0 > 0 => {
             format!("broker-{} is elected for {} (epoch {})", leader.0, place(partition)?, epoch.0)
         }

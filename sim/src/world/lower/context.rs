@@ -94,6 +94,7 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
         replication_factor: topic.replication_factor,
         min_insync_replicas: topic.min_insync_replicas(),
         unclean_leader_election: topic.config.switch("unclean.leader.election.enable"),
+        compacted: !topic.name.ends_with("__consumer_offsets") && topic.is_compacted(),
     });
     let producers = cast.nodes().filter_map(|(node, role)| match role {
         Role::Producer(number, ..) => {

@@ -60,6 +60,15 @@ macro_rules! facts_of_clusters {
             /// Who led when the last one in sync left; null: nobody.
             last_leader: Option<BrokerId>,
         }
+        /// A replica compacted its log: of what lies below `to` the newest record of each key is left there.
+        LogCompacted = "log_compacted" at Broker {
+            /// The partition.
+            partition: TopicPartition,
+            /// It had compacted what lies below.
+            from: Offset,
+            /// It has now.
+            to: Offset,
+        }
         }
     };
 }

@@ -183,6 +183,11 @@ fn of_brokers() -> impl Strategy<Value = Event> {
         (place(), offset(), offset(), select(START_REASONS)).prop_map(
             |(partition, from, to, why)| { Event::LogStartMoved { partition, from, to, why } }
         ),
+        (place(), offset(), offset()).prop_map(|(partition, from, to)| Event::LogCompacted {
+            partition,
+            from,
+            to
+        }),
         (place(), epoch(), offset(), 0..3_usize, records(), any::<bool>()).prop_map(
             |(partition, epoch, base_offset, more, records, as_leader)| {
                 let next_offset = base_offset.plus(records.len() + more);

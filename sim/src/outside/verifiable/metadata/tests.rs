@@ -18,6 +18,7 @@ fn context(brokers: u16, partitions: u16) -> Context {
         replication_factor: 2,
         min_insync_replicas: 1,
         unclean_leader_election: true,
+        compacted: false,
     };
     let topics = vec![topic("__consumer_offsets"), topic("orders")];
     let (nodes, roster) = (vec!["controller".to_owned()], servers(brokers));
