@@ -56,7 +56,11 @@ fn list_can_be_asked_for_one_kind() {
     for (key, begins) in [
         ("transactional.id", "producer: refused: "),
         ("retention.ms", "topic: modelled; long in ms, from -1, default 604800000"),
-        ("cleanup.policy", "topic: accepted, no effect here; on a real cluster it could break "),
+        ("cleanup.policy", "topic: modelled; list of compact or delete"),
+        (
+            "remote.storage.enable",
+            "topic: accepted, no effect here; on a real cluster it could break ",
+        ),
         ("background.threads", "broker: accepted, no effect here; int"),
     ] {
         let about = about(key);

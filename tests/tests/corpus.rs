@@ -71,6 +71,7 @@ const STORM: &str = "scenarios/basics/rebalance-storm.json";
 const GRACEFUL: &str = "scenarios/basics/graceful-rebalances.json";
 const HANDOVERS: &str = "scenarios/basics/graceful-handovers.json";
 const RETENTION: &str = "scenarios/basics/short-retention.json";
+const COMPACTION: &str = "scenarios/basics/compaction.json";
 const BEHIND: &str = "scenarios/basics/retention-waits.json";
 const MIRROR: &str = "scenarios/basics/mirror-chaos.json";
 const ANSWERS_LOST: &str = "scenarios/footguns/epoch-bump-duplicate.json";
@@ -82,6 +83,20 @@ const AUTO: &[(&str, &str)] = &[("groups.ledger.commit", "auto")];
 use Shown::{Absent, Again, Refused, Violated, WrittenTwice};
 
 pub(crate) const CASES: &[Case] = &[
+    Case {
+        variant: Variant::CleanPastHighWatermark,
+        shown: Violated("acked-durability"),
+        scenario: COMPACTION,
+        sets: &[],
+        within: 30,
+    },
+    Case {
+        variant: Variant::CompactionKeepsOldest,
+        shown: Violated("acked-durability"),
+        scenario: COMPACTION,
+        sets: &[],
+        within: 2,
+    },
     Case {
         variant: Variant::DeletePastHighWatermark,
         shown: Violated("high-watermark"),

@@ -142,7 +142,7 @@ fn same_range(ours: &Setting, theirs: &Definition) -> bool {
             let least = same(min, from) || theirs.check(&min.to_string()).is_err();
             least && to.is_none_or(|to| same(max, to))
         }
-        (Kind::Word(ours) | Kind::Reset(ours), Valid::Words(words, _)) => {
+        (Kind::Word(ours) | Kind::Reset(ours) | Kind::Words(ours), Valid::Words(words, _)) => {
             let ours: BTreeSet<String> = ours.iter().map(|word| (*word).to_owned()).collect();
             ours == words.split(", ").map(|word| theirs.spelt(word)).collect()
         }

@@ -4,11 +4,13 @@
 use super::disk::{BrokerDisk, BrokerWrite};
 use super::stored::StoredLog;
 use super::*;
+use crate::config::CleanupPolicy;
 use crate::machine::{Disk, Effect};
 use crate::message::Payload;
 use crate::variant::Variants;
 use ackproof_types::{ProducerIndex, Record, RecordId, Timestamp};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 
 const ID: TopicPartition = TopicPartition { topic: ackproof_types::TopicId(1), partition: 0 };
 
@@ -26,6 +28,8 @@ enum Step {
     Kill,
     /// Retention keeps so many bytes.
     Retain(u16),
+    /// What is committed is compacted.
+    Compact,
     /// The log of its leader begins at this share of it, in sixteenths, or above its end.
     BeginAt(u8),
 }
@@ -40,6 +44,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Kill),
         3 => (0..900_u16).prop_map(Step::Retain),
         1 => (0..18_u8).prop_map(Step::BeginAt),
+        2 => Just(Step::Compact),
     ];
     prop::collection::vec(step, 1..80)
 }
@@ -56,6 +61,13 @@ struct World {
 
 fn contents(stored: &StoredLog) -> Vec<(Offset, LeaderEpoch)> {
     stored.batches.iter().map(|batch| (batch.base_offset, batch.leader_epoch)).collect()
+}
+
+/// The keys of a batch, and where they lie.
+fn keyed(batch: &RecordBatch) -> Vec<(Option<u32>, Offset)> {
+    let places = batch.records();
+    let places = places.iter().enumerate();
+    places.map(|(index, record)| (record.key, batch.base_offset.plus(index))).collect()
 }
 
 impl World {
@@ -122,6 +134,7 @@ impl World {
                     assert!(before <= one.from && one.from < one.to && one.to <= high, "R1.18");
                 }
             }
+            Step::Compact => self.compact(),
             Step::BeginAt(share) => {
                 let at = Offset(self.log.end().0 * i64::from(share) / 16);
                 if at > self.log.end() {
@@ -140,11 +153,36 @@ impl World {
         self.perform();
     }
 
+    /// R1.19: the newest of each key stays, and nothing goes that is not committed or that is written to.
+    fn compact(&mut self) {
+        let newest = |log: &ReplicaLog| {
+            let all = log.batches().flat_map(|batch| keyed(&batch));
+            all.collect::<BTreeMap<_, _>>()
+        };
+        let (before, active) = (newest(&self.log), self.log.stored.segments.last().copied());
+        self.log.config.cleanup = CleanupPolicy::CompactAndDelete;
+        self.log.config.compaction.min_dirty_ppm = 0;
+        let now = Timestamp::START;
+        let done = self.log.compact(now, Variants::default(), &mut self.out);
+        assert_eq!(newest(&self.log), before, "R1.19: the newest of each key stays");
+        if let Some((_, to)) = done {
+            assert!(to <= self.log.high_watermark() && Some(to) <= active, "R1.19");
+            // What a loss of power may leave of the segment that is written to lies behind it.
+            self.perform();
+            let mut front = contents(&self.stored());
+            front.retain(|(base, _)| *base < to);
+            for state in &mut self.possible {
+                state.retain(|(base, _)| *base >= to);
+                state.splice(..0, front.iter().copied());
+            }
+        }
+    }
+
     fn batch(&self, count: u8) -> Arc<RecordBatch> {
         let id = |number| RecordId { producer: ProducerIndex(0), number };
         let records = (self.written..self.written + u32::from(count)).map(|number| Record {
             id: id(number),
-            key: None,
+            key: Some(number % 5),
             size: 100,
         });
         Arc::new(RecordBatch {

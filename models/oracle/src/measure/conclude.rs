@@ -92,6 +92,10 @@ impl Measure {
             }
             let standing = self.standings.get(index, place);
             let passed = standing.is_some_and(|standing| standing.passed(offset));
+            // The replica that it read from may have compacted it away.
+            if passed && self.superseded.is(place, offset, id) {
+                continue;
+            }
             let (counts, _) = &mut self.groups[group];
             *if passed { &mut counts.skipped } else { &mut counts.backlog } += 1;
         }

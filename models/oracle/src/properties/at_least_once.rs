@@ -20,6 +20,7 @@ use crate::partitions::Partitions;
 use crate::places::{GroupPlaces, Places};
 use crate::record_set::RecordSet;
 use crate::report::Report;
+use crate::superseded::Superseded;
 use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::{GroupId, LeaderEpoch, Offset, RecordId, Timestamp, TopicId, TopicPartition};
 use deleted::{Deleted, Gone};
@@ -34,6 +35,7 @@ mod why;
 
 pub(crate) const EVENTS: &[Kind] = &[
     Kind::Phase,
+    Kind::Sent,
     Kind::ProcessEnded,
     Kind::Acked,
     Kind::Assigned,
@@ -90,6 +92,7 @@ pub(crate) struct Checker {
     epochs: Places<LeaderEpoch>,
     open: Vec<Open>,
     deleted: Deleted,
+    superseded: Superseded,
     settled: bool,
     /// The final read began.
     is_over: bool,
@@ -122,6 +125,7 @@ impl Checker {
             epochs: Places::default(),
             open: Vec::new(),
             deleted: Deleted::default(),
+            superseded: Superseded::default(),
             settled: false,
             is_over: false,
             ended: false,
@@ -303,6 +307,7 @@ impl Property for Checker {
 
     fn observe(&mut self, entry: &Entry) {
         self.copies.observe(entry);
+        self.superseded.observe(entry, &self.context);
         match &entry.event {
             Event::Phase(Phase::Settle) => self.settled = true,
             Event::Phase(Phase::FinalRead) => self.is_over = true,
@@ -388,6 +393,8 @@ impl Property for Checker {
             }
         }
         self.note_passed();
+        // Another replica may have compacted it away before the group came to it.
+        self.open.retain(|open| !self.superseded.is(open.partition, open.offset, open.id));
         let mut backlog = BTreeMap::new();
         // What was passed over before the group's first position in a partition comes last: everybody expects
         // it, and the first violations are what is told.

@@ -1,11 +1,14 @@
 //! A broker around a coordinator, played by hand: a log, its high watermark, and timers that fire when
 //! told to.
 
+use super::super::classic;
+use super::super::store::{Group, Store};
 use super::super::{Action, GroupCoordinator, GroupTimer};
 use super::expiry;
 use crate::assignor::Assignor;
-use crate::config::{BrokerSettings, ClusterConfig, LogConfig, TopicConfig};
-use crate::machine::ConnectionId;
+use crate::config::{BrokerSettings, CleanupPolicy, ClusterConfig, LogConfig, TopicConfig};
+use crate::log::ReplicaLog;
+use crate::machine::{ConnectionId, Outbox};
 use crate::message::GroupRecord;
 use crate::message::{
     CommittedOffset, CorrelationId, GroupRequest, GroupResponse, JoinGroupRequest,
@@ -79,6 +82,31 @@ fn fresh(variants: &[Variant], profile: Profile) -> GroupCoordinator {
     GroupCoordinator::new(Arc::new(config), BrokerId(1))
 }
 
+/// What compaction leaves of the log: each batch is a segment, and only the last is written to.
+fn compacted(driver: &Driver) -> Vec<Arc<RecordBatch>> {
+    let mut config = LogConfig::with_segments_of(1);
+    config.cleanup = CleanupPolicy::Compact;
+    let (mut log, mut out) = (ReplicaLog::load(at(0), None, config), Outbox::<(), _>::default());
+    for batch in &driver.log {
+        log.append(Arc::clone(batch), &mut out);
+    }
+    log.set_high_watermark(driver.high_watermark);
+    log.compact(driver.now, Variants::default(), &mut out);
+    log.batches().collect()
+}
+
+/// What the records add up to. Of a classic group that only held offsets no record tells.
+fn folded(log: &[Arc<RecordBatch>]) -> Store {
+    let mut store = Store::default();
+    for batch in log {
+        if let Payload::Group(records) = &batch.payload {
+            records.iter().for_each(|record| store.replay(record));
+        }
+    }
+    store.groups.retain(|_, group| *group != Group::Classic(classic::Group::default()));
+    store
+}
+
 impl Driver {
     pub(super) fn new(variants: &[Variant]) -> Self {
         Self::of(variants, Profile::default())
@@ -121,6 +149,7 @@ impl Driver {
 
     /// Another broker coordinates from here on, with `log`; nobody hears from the old one again.
     pub(super) fn fail_over(&mut self) {
+        assert_eq!(folded(&compacted(self)), folded(&self.log), "R1.19: {:?}", self.log);
         self.coordinator = fresh(&[], self.profile);
         self.timers.clear();
         self.elect();

@@ -386,3 +386,22 @@ fn what_a_deposed_leader_acknowledged_is_lost_by_its_deposition_whoever_leads_ne
     ];
     assert_eq!(cause_in(&context, "all", events).0, LossCause::UncleanElection);
 }
+
+/// R1.19: compaction may take a record for a later one of its key, and for no other.
+#[test]
+fn a_record_with_a_later_one_of_its_key_may_be_gone() {
+    let judged = |keys: [u32; 2]| {
+        let mut context = context();
+        context.topics[1].compacted = true;
+        let sent = (0..).zip(keys).map(|(number, key)| {
+            let (node, mut event) = sent(number);
+            if let Event::Sent { record, .. } = &mut event {
+                record.key = Some(key);
+            }
+            (node, event)
+        });
+        let acked = vec![acked(0, &[0, 1]), final_read(1, &[1]), final_done(2)];
+        judge_in(&context, NAME, sent.chain(acked).collect()).judgement
+    };
+    assert_eq!([judged([7, 7]), judged([7, 8])], [Judgement::Held, Judgement::Violated]);
+}

@@ -220,3 +220,18 @@ fn a_stale_leader_a_late_message_and_a_restart_hold() {
     let result = run(history(2));
     assert_eq!(result.judgement, Judgement::Violated, "record 2 was passed");
 }
+
+/// R1.19: who comes after is not given what was compacted away meanwhile, and may pass it.
+#[test]
+fn what_is_compacted_away_before_it_is_processed_may_be_passed() {
+    let judged = |compacted: bool| {
+        let mut context = context();
+        context.topics[1].compacted = compacted;
+        let next = positioned(6, 0, PositionSource::Committed);
+        let rest = [polled(1, &[1]), processed(1, 1), commit_sent(2), committed(2)];
+        let rest = rest.into_iter().map(|one| at_node(6, one));
+        let all = [polled(0, &[0, 1]), next].into_iter().chain(rest).collect();
+        judge_in(&context, "commit-behind-processing", all).judgement
+    };
+    assert_eq!([judged(true), judged(false)], [Judgement::Held, Judgement::Violated]);
+}

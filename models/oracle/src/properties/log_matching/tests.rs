@@ -305,3 +305,16 @@ fn what_a_power_loss_took_breaks_no_rule() {
     let other = vec![elected(3, 1, &[2, 3]), appended(3, 1, 2, &[2])];
     assert_eq!(after([follower(), other].concat()), Judgement::Held, "the leader has everything");
 }
+
+/// R1.19: what is compacted may be missing at a follower, as far as somebody has compacted.
+#[test]
+fn a_gap_that_compaction_left_is_no_hole() {
+    let judged = |to: i64| {
+        let (partition, from) = (P, Offset(0));
+        let compacted = (1, Event::LogCompacted { partition, from, to: Offset(to) });
+        let late = vec![appended(3, 0, 0, &[0]), compacted, appended(3, 0, 2, &[2])];
+        let all = vec![appended(1, 0, 0, &[0, 1, 2]), high_watermark(1, 0, 3)];
+        run([all, late, vec![isr(&[1], &[1, 3])]].concat()).judgement
+    };
+    assert_eq!([judged(2), judged(1)], [Judgement::Held, Judgement::Violated]);
+}
