@@ -1,18 +1,17 @@
-//! `acked-durability`: every acknowledged record is in the log at the end, at the acknowledged offset; in a topic
-//! that is compacted, it or a later record of its key.
+//! `acked-durability`: at the end every acknowledged record is at its offset, or a later one of its key is.
 //!
-//! Source: bug corpus §10.2 AckedDurable and AckMatch. A witness is an acknowledged record whose place
-//! was read at the end. It does *not* speak of `acks=0`, of records below the log's start (retention),
-//! of partitions that were not read to the end, nor of delivery. A record that is in a log, but not where
-//! it was acknowledged, violates and is *displaced*, not lost. Each loss names its cause: who took the
-//! lead without the record, and which setting allowed it; where no `became_leader` is on record, the
-//! controller's elections tell an unclean one. Keeps 8 bytes and a few bits an acknowledged record.
-//! Broken on purpose by `trunc-to-hw`, `hw-ignores-followers`, unclean elections and `acks=1`.
+//! Source: bug corpus §10.2 AckedDurable and AckMatch. A witness is an acknowledged record whose place was
+//! read at the end. It does *not* speak of `acks=0`, of records below the log's start (retention), of
+//! partitions that were not read to the end, nor of delivery. One that is in a log, but elsewhere, violates
+//! and is *displaced*, not lost. Each loss names its cause: who took the lead without the record, and which
+//! setting allowed it; where no `became_leader` is on record, the controller's elections tell an unclean one.
+//! Keeps 8 bytes an acknowledged record. Broken on purpose by `trunc-to-hw`, `hw-ignores-followers`, unclean
+//! elections and `acks=1`.
 //!
 //! What cannot fool it. *A stale leader*, *a late message* and *a restart* change what brokers hold on the
-//! way; judged is only what was acknowledged, against what the logs hold at the end. An answer that
-//! arrives during the final read, or after a later one for the same offset, is held against what is read
-//! there; beyond the end that was read nothing is known of it.
+//! way; judged is only what was acknowledged, against what the logs hold at the end. An answer that arrives
+//! during the final read, or after a later one for the same offset, is held against what is read there;
+//! beyond the end that was read nothing is known of it.
 
 use crate::cause::LossCause;
 use crate::context::{Context, TopicContext};
