@@ -159,6 +159,7 @@ export function figures(report) {
     ["failed", number(records.failed)], ["outcome unknown", `${number(records.unknown)}, ${number(records.unknown_absent)} absent`],
     ["twice in a log", number(records.log_duplicates)],
   ];
+  if (records.copies) all.splice(1, 0, ["of them copies by mirrors", number(records.copies)]);
   report.groups.forEach((/** @type {any} */ one) => {
     all.push([`processed by ${one.group}`, number(one.processed)],
       [`duplicates in ${one.group}`, `${number(one.duplicates)} (${percent(one.duplicate_rate)})`],

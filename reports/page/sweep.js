@@ -160,10 +160,9 @@ function asked(one) {
 /** @param {any} one */
 function fates(one) {
   if (one.causes.length === 0) return null;
-  // Of how many records a cause made duplicates.
   const rate = (/** @type {any} */ cause) => {
-    const group = cause.what === "duplicate" && one.groups.find((/** @type {any} */ group) => group.group === cause.group);
-    return group && group.distinct ? `, ${percent(cause.count / group.distinct)} of its records` : "";
+    const range = cause.interval ? ` (${percent(cause.interval.low)} to ${percent(cause.interval.high)})` : "";
+    return cause.rate === null ? "" : `, ${percent(cause.rate)} of its records${range}`;
   };
   const most = Math.max(...one.causes.map((/** @type {any} */ cause) => cause.count));
   const rows = one.causes.map((/** @type {any} */ cause) => [

@@ -168,6 +168,8 @@ pub struct Violation {
 pub struct Records {
     /// Sent.
     pub sent: u64,
+    #[doc = "Of those, copies that mirrors made."]
+    pub copies: u64,
     /// Acknowledged.
     pub acked: u64,
     /// Certainly failed.
@@ -379,6 +381,7 @@ impl From<&oracle::RecordCounts> for Records {
     fn from(counts: &oracle::RecordCounts) -> Self {
         Self {
             sent: counts.sent,
+            copies: counts.copies,
             acked: counts.acked,
             failed: counts.failed,
             unknown: counts.unknown,
@@ -485,8 +488,7 @@ impl CauseReport {
     }
 
     fn new(what: Fate, group: Option<&str>, (cause, about, count): (&str, &str, u64)) -> Self {
-        let group = group.map(str::to_owned);
-        let story = Vec::new();
+        let (group, story) = (group.map(str::to_owned), Vec::new());
         Self { what, group, cause: cause.to_owned(), count, about: about.to_owned(), story }
     }
 }

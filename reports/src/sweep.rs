@@ -227,7 +227,7 @@ pub struct CauseSweep {
 }
 
 /// Why something happened to records over the seeds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FateSweep {
     /// What happened to them.
     pub what: Fate,
@@ -241,6 +241,14 @@ pub struct FateSweep {
     pub count: u64,
     /// In how many seeds.
     pub seeds: u64,
+    /// The sum of the squares of each seed's count.
+    pub squares: u128,
+    /// The sum of each seed's count times the records that the rate is a part of.
+    pub products: u128,
+    /// `count` per record sent, processed by the group, or written for it; absent: there is no such number.
+    pub rate: Option<f64>,
+    /// Its interval at 95 %; absent: too few seeds.
+    pub interval: Option<Interval>,
 }
 
 /// A closed interval of shares, each from 0 to 1.

@@ -140,6 +140,7 @@ fn a_run_as_json_has_the_promised_fields_in_their_order_on_one_line() {
     assert_eq!(keys(&value["properties"][0]), property);
     let records = [
         "sent",
+        "copies",
         "acked",
         "failed",
         "unknown",

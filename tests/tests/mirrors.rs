@@ -60,6 +60,22 @@ fn a_report_says_what_was_left_behind_and_a_life_goes_through_both_clusters() {
     for words in ["copies it as mirror-0.results#", "ends here, and goes on as backup-ledger"] {
         assert!(life.contains(words), "{words:?} in\n{life}");
     }
+    // The original tells how its copy ended, and the copy what became of the original.
+    let report =
+        |record: &str| json(&root(), &["explain", USE_CASE, "--seed", "3", "--record", record]);
+    let outcomes = |of: &serde_json::Value| -> Vec<String> {
+        let all = of["outcome"].as_array().expect("a list").iter();
+        all.map(|one| one.as_str().expect("a sentence").to_owned()).collect()
+    };
+    let original = outcomes(&report("billing-0#3600"));
+    let copy = original.iter().find_map(|one| one.strip_prefix("the copy, ")?.split(':').next());
+    let copy = copy.unwrap_or_else(|| panic!("no copy in {original:?}"));
+    let told = outcomes(&report(copy));
+    let words = "the original, billing-0#3600: acknowledged";
+    assert!(told.iter().any(|one| one.starts_with(words)), "{told:?}");
+    assert_eq!(told.first().map(|one| one.starts_with("acknowledged")), Some(true), "{told:?}");
+    let sent = json(&root(), &["run", USE_CASE, "--seed", "3"])["records"].clone();
+    assert!(sent["copies"].as_u64() > Some(0) && sent["copies"].as_u64() < sent["sent"].as_u64());
 }
 
 #[test]

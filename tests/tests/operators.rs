@@ -238,6 +238,27 @@ fn an_alert_that_waits_too_long_is_told_beside_the_loss() {
     assert!(ran.out.contains("alerts  "), "{}", ran.out);
 }
 
+/// The series of a controller that is down is absent, and that of the other cluster is not.
+#[test]
+fn a_cluster_without_an_active_controller_is_told_apart_from_one_that_has_one() {
+    let spans = |fault: &str| {
+        let faults = format!("faults=[{fault}]");
+        let scenario = "scenarios/basics/two-clusters.json";
+        let sets = ["--set", faults.as_str(), "--set", "run.load=120s", "--set", "expect={}"];
+        let run = ["run", scenario, "--seed", "1", "--alerts", RULES];
+        let report = json(&root(), &[&run[..], &sets[..]].concat());
+        let all = report["alerts"]["alerts"].as_array().expect("alerts").iter();
+        let mut named = all.filter(|one| one["alert"] == "KafkaNoActiveController");
+        named.next().expect("a rule").clone()
+    };
+    for (controller, cluster) in [("backup-controller", "backup"), ("controller", "first")] {
+        let told = spans(&format!(r#"{{ "at": "20s", "crash": "{controller}", "for": "90s" }}"#));
+        assert_eq!(told["spans"][0]["labels"]["cluster"], cluster, "{told}");
+        assert_eq!(told["fired_ms"], 80_000, "{told}");
+    }
+    assert_eq!(spans("")["spans"], Value::Array(Vec::new()));
+}
+
 #[test]
 fn alerts_over_seeds_say_how_often_they_would_have_warned() {
     let directory = directory();

@@ -87,6 +87,13 @@ fn every_row_of_the_table_is_drawn_and_nothing_else() {
             // A further cluster is drawn as the first one is.
             let further = drawn.strip_prefix("clusters.").and_then(|rest| rest.split_once('.'));
             let path = further.map_or_else(|| drawn.clone(), |(_, rest)| format!("cluster.{rest}"));
+            // What a group sends on is drawn as what a producer sends.
+            let lanes = [".produces.", ".dead_letter."];
+            let of_group = path.strip_prefix("groups.");
+            let sends =
+                of_group.and_then(|rest| lanes.iter().find_map(|lane| rest.split_once(*lane)));
+            let path =
+                sends.map_or(path.clone(), |(name, rest)| format!("producers.{name}.{rest}"));
             // `producers.billing.config.linger.ms` is `producers.*.config.linger.ms`.
             let fits = |row: &&ackproof_scenario::swarm::Row| {
                 let parts = row.what.split(['*', 'i', 'j']).collect::<Vec<_>>();

@@ -332,6 +332,8 @@ pub struct ConsumerConfig {
     pub profile: Profile,
     /// What its application assigns itself with `assign()`; none: it subscribes.
     pub assigned: Option<Arc<[TopicPartition]>>,
+    /// It gives a `group.id`; without one it looks no offsets up, and commits none (R8.19).
+    pub has_group_id: bool,
     /// `group.protocol`.
     pub group_protocol: GroupProtocol,
     /// `group.remote.assignor`; none: the coordinator chooses. Of the consumer protocol only.

@@ -311,6 +311,7 @@ fn clients_answer_nobody() {
         auto_offset_reset: None,
         client_rack: None,
         assigned: None,
+        has_group_id: true,
         variants: Variants::default(),
         profile: Profile::default(),
         group_protocol: GroupProtocol::Classic,

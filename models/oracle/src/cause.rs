@@ -109,6 +109,8 @@ causes! {
             "a broker lost its disk, and led again with what it had fetched since";
         Retention = "retention",
             "retention.ms or retention.bytes: it was deleted before the group had processed it";
+        RevocationCommitAgain = "revocation-commit-sent-again",
+            "group.protocol=consumer with auto-commit: a commit before a revocation failed and was sent again, and then it covered what poll had returned meanwhile and the application had not processed";
     }
 }
 
@@ -123,7 +125,7 @@ impl LossCause {
             Self::LastReplica => Some("min.insync.replicas=1"),
             Self::CommitBeforeProcessing => Some("commit=before-processing"),
             Self::HandOff => Some("commit=auto-with-hand-off"),
-            Self::BackgroundCommit => Some("group.protocol=consumer"),
+            Self::BackgroundCommit | Self::RevocationCommitAgain => Some("group.protocol=consumer"),
             Self::ResetLatest | Self::PartitionAdded | Self::FailOverReset => {
                 Some("auto.offset.reset=latest")
             }
@@ -226,6 +228,8 @@ causes! {
             "the idempotent producer raised its epoch and wrote again what was in flight";
         NotOnRecord = "not-on-record",
             "the history does not say how it came about";
+        WrittenLate = "written-late",
+            "its producer's process had ended with it under way, and it was written behind what the next process sent";
     }
 }
 

@@ -68,6 +68,11 @@ impl Copies {
         self.origins.get(&id).copied().unwrap_or(id)
     }
 
+    /// Whether a mirror made it.
+    pub(crate) fn is_copy(&self, id: RecordId) -> bool {
+        self.origins.contains_key(&id)
+    }
+
     /// Whether a copy of it was acknowledged.
     pub(crate) fn is_copied(&self, id: RecordId) -> bool {
         self.copied.contains(id)

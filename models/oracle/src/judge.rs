@@ -81,12 +81,11 @@ impl Judge {
         Self { story: Some(story), ..Self::new(context) }
     }
 
-    /// A judge that also keeps what went wrong with each record, and why.
+    /// The same, which also keeps what went wrong with each record, and why.
     #[must_use]
-    pub fn explaining(context: Arc<Context>) -> Self {
-        let mut judge = Self::new(context);
-        judge.measure.explain();
-        judge
+    pub fn explaining(mut self) -> Self {
+        self.measure.explain();
+        self
     }
 
     /// Takes the next entry of the history.
@@ -199,6 +198,7 @@ fn count_causes(
             Loss::Record => &mut records.loss_causes,
             Loss::RecordOf(group) => &mut groups[group.index()].skip_causes,
             Loss::CommitOf(group) => &mut groups[group.index()].commit_loss_causes,
+            Loss::PassedBy(_) => continue,
             Loss::OutputOf(group) => {
                 &mut groups[group.index()].outputs.get_or_insert_default().loss_causes
             }

@@ -9,13 +9,14 @@
 //! - `formation` of groups, before which they are not measured · `obstacles` that explain a stall
 //! - `elected` leaders, and `deposed` ones whose final reads are set aside · `standing` of groups
 //! - `copies` in other clusters · `bumps` of epochs, which excuse copies · `expiry` of producers
-//! - `restarts` after which logs are shorter · `tails` that brokers lost
+//! - `restarts` after which logs are shorter · `tails` that brokers lost · `commits` and what they passed
 //! - [`partitions`] that topics have, and which of them were read
 //! - [`timeline`] a run at a glance · [`story`] short stories of records, [`life`] all of one, [`told`] what went wrong with each · [`jsonl`] histories as JSON Lines
 
 pub mod advice;
 mod bumps;
 pub mod cause;
+mod commits;
 pub mod context;
 mod copies;
 mod deposed;

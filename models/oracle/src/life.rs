@@ -127,10 +127,50 @@ pub fn at(entries: &[Entry], partition: TopicPartition, offset: Offset) -> Optio
 }
 
 impl Life {
-    /// The life of `record` in a history of which the judge found `findings`; none: it was never sent, and is in
-    /// no log.
+    /// The life of `record` in a history of which the judge found `findings`, with the lives of what was made of it
+    /// and of what it was made of; none: it was never sent, and is in no log.
     #[must_use]
     pub fn of(
+        entries: &[Entry],
+        context: &Context,
+        findings: &Findings,
+        record: RecordId,
+    ) -> Option<Self> {
+        let mut life = Self::onwards(entries, context, findings, record)?;
+        let mut made = record;
+        while let Some((group, input)) = input(entries, made) {
+            let Some(before) = Self::alone(entries, context, findings, input) else { break };
+            let word = if context.groups[group.index()].is_mirror() {
+                "the original, "
+            } else {
+                "what it was made of, "
+            };
+            life.join(before, (word, &context.record(input)));
+            made = input;
+        }
+        life.steps.sort_by_key(|step| step.seq);
+        Some(life)
+    }
+
+    /// The life of `record` and of what was made of it.
+    fn onwards(
+        entries: &[Entry],
+        context: &Context,
+        findings: &Findings,
+        record: RecordId,
+    ) -> Option<Self> {
+        let mut life = Self::alone(entries, context, findings, record)?;
+        for (group, output) in outputs(entries, record) {
+            let Some(after) = Self::onwards(entries, context, findings, output) else { continue };
+            let info = &context.groups[group.index()];
+            let word = if info.is_mirror() { "the copy, " } else { "what was made of it, " };
+            life.join(after, (word, &context.record(output)));
+        }
+        life.steps.sort_by_key(|step| step.seq);
+        Some(life)
+    }
+
+    fn alone(
         entries: &[Entry],
         context: &Context,
         findings: &Findings,
@@ -159,26 +199,40 @@ impl Life {
         let mut steps: Vec<Step> = drafts.into_iter().map(Draft::into_step).collect();
         let own: Vec<u64> = steps.iter().map(|step| step.seq).collect();
         steps.extend(causes.into_iter().filter(|one| own.binary_search(&one.seq).is_err()));
-        for output in outputs(entries, record) {
-            let theirs = Self::of(entries, context, findings, output).map(|life| life.steps);
-            let name = context.record(output);
-            let known: BTreeSet<u64> = steps.iter().map(|step| step.seq).collect();
-            let new = theirs.into_iter().flatten().filter(|step| !known.contains(&step.seq));
-            steps.extend(new.map(|step| step.of(&name)));
-        }
-        steps.sort_by_key(|step| step.seq);
         let causes = named(&told, context);
         Some(Self { record, places, outcome, causes, steps })
+    }
+
+    /// Tells of another record of the same content as well.
+    fn join(&mut self, other: Self, (word, name): (&str, &str)) {
+        let known: BTreeSet<u64> = self.steps.iter().map(|step| step.seq).collect();
+        let new = other.steps.into_iter().filter(|step| !known.contains(&step.seq));
+        self.steps.extend(new.map(|step| step.of(name)));
+        self.outcome.push(format!("{word}{name}: {}", other.outcome.join(", ")));
+        let causes = other.causes.into_iter();
+        self.causes.extend(causes.map(|one| Named { of: format!("{name}: {}", one.of), ..one }));
     }
 }
 
 /// What groups made of a record; of many the first.
-fn outputs(entries: &[Entry], record: RecordId) -> Vec<RecordId> {
+fn outputs(entries: &[Entry], record: RecordId) -> Vec<(GroupId, RecordId)> {
     let made = entries.iter().filter_map(|entry| match &entry.event {
-        Event::Derived { record: from, output, .. } if from.id == record => Some(output.id),
+        Event::Derived { group, record: from, output, .. } if from.id == record => {
+            Some((*group, output.id))
+        }
         _ => None,
     });
     made.take(OUTPUTS).collect()
+}
+
+/// What a group made a record of; none: nobody did.
+fn input(entries: &[Entry], record: RecordId) -> Option<(GroupId, RecordId)> {
+    entries.iter().find_map(|entry| match &entry.event {
+        Event::Derived { group, record: from, output, .. } if output.id == record => {
+            Some((*group, from.id))
+        }
+        _ => None,
+    })
 }
 
 /// What the judge says of it, each cause once.

@@ -54,8 +54,9 @@ macro_rules! witnesses {
 
 witnesses! {
     controller_elected, coordinator_moved, duplicate_batch, epoch_bumped, fenced, follower_chosen, isr_expanded,
-    isr_shrunk, leader_elected, log_compacted, log_start_moved, not_enough_replicas, offline, partitions_added, position_reset,
-    process_crashed, process_restarted, rebalance, redelivered, retried, tail_lost,
+    isr_shrunk, leader_elected, log_compacted, log_start_moved, not_enough_replicas, offline, partitions_added,
+    position_reset, process_crashed, process_killed, process_restarted, process_stopped, rebalance, redelivered,
+    retried, tail_lost,
     truncated, unclean_election,
 }
 
@@ -131,6 +132,8 @@ pub struct Measure {
     outcomes: Outcomes,
     /// By producer: the highest number that the final read of a partition has come to.
     furthest: Places<Vec<u32>>,
+    /// By producer: one past the highest number that it had sent whenever its process ended.
+    ends: Vec<Vec<u32>>,
     reordered: BTreeMap<OrderCause, u64>,
     open_at_end: u64,
     moves: Moves,
@@ -153,6 +156,7 @@ impl Measure {
             clocks: Clocks::new(context.topics.len(), topics),
             outcomes: Outcomes::default(),
             furthest: Places::default(),
+            ends: vec![Vec::new(); context.producers.len()],
             reordered: BTreeMap::new(),
             open_at_end: 0,
             moves: Moves::new(Arc::clone(&context)),
@@ -414,6 +418,14 @@ impl Measure {
         after < before
     }
 
+    /// Whether the process that sent it had ended before the later one was sent.
+    fn outlived(&self, partition: TopicPartition, id: RecordId) -> bool {
+        let producer = id.producer.index();
+        let furthest = self.furthest.get(partition).and_then(|all| all.get(producer));
+        let ends = self.ends.get(producer).map_or(&[][..], Vec::as_slice);
+        ends.iter().any(|end| id.number < *end && furthest.is_some_and(|after| end < after))
+    }
+
     /// Why a record stands behind a later one.
     fn reorder(&self, partition: TopicPartition, id: RecordId, flags: u8) -> OrderCause {
         let producer = self.context.producer(id.producer);
@@ -423,6 +435,8 @@ impl Measure {
             OrderCause::SentAgain
         } else if producer.idempotent && self.bumps.excuse(id) {
             OrderCause::EpochBump
+        } else if self.outlived(partition, id) {
+            OrderCause::WrittenLate
         } else if !producer.ordered && self.outcomes.has_retried(id.producer, partition) {
             OrderCause::InFlightRetry
         } else {

@@ -165,6 +165,18 @@ impl Report {
         }
     }
 
+    /// A commit of `group` passed records that it had in hand, the first of them `subject`.
+    pub(crate) fn passed(
+        &mut self,
+        entry: &Entry,
+        (cause, group): (LossCause, GroupId),
+        subject: Subject,
+        summary: impl FnOnce() -> String,
+    ) {
+        *self.causes.entry((Loss::PassedBy(group), cause)).or_default() += 1;
+        self.missing((entry.seq, entry.at), (cause, None), subject, summary);
+    }
+
     /// A sink of `group` does not hold what it should. The summary is asked for only where it is kept.
     pub(crate) fn sink(
         &mut self,

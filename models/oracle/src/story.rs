@@ -162,8 +162,10 @@ impl Tale {
                 let broker = context.broker_name(*broker);
                 Some(format!("{broker} answers the final read as leader (epoch {epoch})"))
             }
-            Event::ProcessEnded(ProcessEnd::Crash) if self.holders.contains(&entry.node) => {
-                Some(format!("{} crashed", who()))
+            Event::ProcessEnded(how)
+                if *how != ProcessEnd::Clean && self.holders.contains(&entry.node) =>
+            {
+                Some(format!("{} {}", who(), how.words()))
             }
             _ => None,
         }
@@ -235,7 +237,7 @@ impl Tale {
             }
             Event::ProcessEnded(how) if self.member == Some(entry.node) => {
                 self.member = None;
-                let how = if *how == ProcessEnd::Crash { "crashed" } else { "stopped" };
+                let how = how.words();
                 Some(format!("{} {how} without having processed it", who()))
             }
             _ => None,
@@ -283,7 +285,7 @@ impl Tale {
             }
             Event::ProcessEnded(how) if self.member == Some(entry.node) => {
                 self.member = None;
-                let how = if *how == ProcessEnd::Crash { "crashed" } else { "stopped" };
+                let how = how.words();
                 Some(format!("{} {how}; {}", who(), self.how_far(of, context)))
             }
             Event::Revoked { group, partitions, .. } if *group == of_group && has(partitions) => {

@@ -220,12 +220,12 @@ impl Timeline {
         // What a fault does at once to its target is told with it; a restart takes its time.
         let by_fault = self.moved == Some((entry.at, node))
             || self.faults.values().any(|(target, _)| *target == Some(node));
-        if is_first || by_fault || self.reading {
+        let is_killed = matches!(entry.event, Event::ProcessEnded(ProcessEnd::Killed));
+        if is_first || by_fault && !is_killed || self.reading {
             return;
         }
         let how = match &entry.event {
-            Event::ProcessEnded(ProcessEnd::Crash) => "crashed",
-            Event::ProcessEnded(ProcessEnd::Clean) => "stopped",
+            Event::ProcessEnded(how) => how.words(),
             _ => "started",
         };
         let text = format!("{} {how}", self.context.node(node));

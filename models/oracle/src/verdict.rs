@@ -60,6 +60,8 @@ pub enum Loss {
     RecordOf(GroupId),
     /// A commit of this group.
     CommitOf(GroupId),
+    /// Nothing yet: a commit of this group passed what it had in hand.
+    PassedBy(GroupId),
     /// What this group had made of a record.
     OutputOf(GroupId),
 }
@@ -114,6 +116,8 @@ pub struct Subject {
 pub struct RecordCounts {
     /// Distinct records sent.
     pub sent: u64,
+    /// Of those, copies that mirrors made.
+    pub copies: u64,
     /// Distinct records acknowledged (never with `acks=0`).
     pub acked: u64,
     /// Distinct records whose last outcome is a certain failure, never acknowledged.

@@ -23,6 +23,16 @@ impl RecordId {
     pub const fn as_u64(self) -> u64 {
         (self.producer.0 as u64) << 32 | self.number as u64
     }
+
+    /// The record of such a number.
+    #[must_use]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the two halves that `as_u64` put together"
+    )]
+    pub const fn from_u64(number: u64) -> Self {
+        Self { producer: ProducerIndex((number >> 32) as u16), number: number as u32 }
+    }
 }
 
 impl fmt::Display for RecordId {

@@ -29,7 +29,7 @@ pub fn check(report: &CheckReport) -> String {
         group(&mut text, one);
     }
     for one in &report.causes {
-        cause(&mut text, one);
+        cause(&mut text, one, None);
     }
     timing(&mut text, &report.timing);
     alerts(&mut text, report.alerts.as_ref());

@@ -14,6 +14,7 @@ use crate::run::{
 use crate::sink::{AmountsReport, SinkReport};
 use crate::timing::{StallReport, Timing};
 use crate::verdict::{Expected, Judgement};
+use crate::whole::rate;
 use ackproof_types::words::plural;
 use std::collections::BTreeMap;
 
@@ -37,7 +38,7 @@ pub fn run(report: &RunReport) -> String {
         group(&mut text, one);
     }
     for one in &report.causes {
-        cause(&mut text, one);
+        cause(&mut text, one, rate(report, one));
     }
     super::not_modelled(&mut text, &report.not_modelled);
     if let Some(contract) = &report.contract {
@@ -114,10 +115,14 @@ pub(super) fn records(text: &mut String, records: &Records) {
         0 => String::new(),
         count => format!(", displaced {count}"),
     };
+    let copies = match records.copies {
+        0 => String::new(),
+        count => format!(" ({count} of them copies by mirrors)"),
+    };
     put(
         text,
         format_args!(
-            "{}sent {}, acked {}, failed {}, unknown {} ({} absent), lost {}{displaced}, log duplicates {}",
+            "{}sent {}{copies}, acked {}, failed {}, unknown {} ({} absent), lost {}{displaced}, log duplicates {}",
             row("records"),
             records.sent,
             records.acked,
@@ -274,9 +279,10 @@ fn sink(text: &mut String, group: &str, sink: &SinkReport) {
 }
 
 /// Why something happened to records.
-pub(super) fn cause(text: &mut String, cause: &CauseReport) {
+pub(super) fn cause(text: &mut String, cause: &CauseReport, rate: Option<f64>) {
     let CauseReport { what, group, count, cause, about, story } = cause;
-    fate(text, (*what, group.as_deref()), *count, "", (cause, about));
+    let rate = rate.map_or_else(String::new, |rate| format!(", {}", percent(rate)));
+    fate(text, (*what, group.as_deref()), *count, &rate, (cause, about));
     if !story.is_empty() {
         let margin = row("");
         put(text, format_args!("{margin}the first of them:"));

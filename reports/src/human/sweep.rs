@@ -85,8 +85,13 @@ fn details(text: &mut String, report: &ScenarioReport) {
         group(text, one);
     }
     for one in &report.causes {
-        let FateSweep { what, group, cause, about, count, seeds } = one;
-        let within = format!(" in {}", plural(*seeds, "seed"));
+        let FateSweep { what, group, cause, about, count, seeds, rate, interval, .. } = one;
+        let rate = rate.map_or_else(String::new, |rate| {
+            let range =
+                |Interval { low, high }| format!(" ({} to {})", percent(low), percent(high));
+            format!(", {}{}", percent(rate), interval.map_or_else(String::new, range))
+        });
+        let within = format!(" in {}{rate}", plural(*seeds, "seed"));
         fate(text, (*what, group.as_deref()), *count, &within, (cause, about));
     }
     super::not_modelled(text, &report.not_modelled);

@@ -72,6 +72,7 @@ fn group() -> GroupReport {
 
 fn records() -> Records {
     Records {
+        copies: 0,
         sent: 1010,
         acked: 1001,
         failed: 2,
@@ -199,6 +200,10 @@ pub(crate) fn scenario(name: &str, verdict: Verdict) -> ScenarioReport {
             about: "NOT_ENOUGH_REPLICAS, retries=3 used up".to_owned(),
             count: 2,
             seeds: 1,
+            squares: 4,
+            products: 2000,
+            rate: Some(0.000_1),
+            interval: Some(Interval { low: 0.0, high: 0.000_3 }),
         }],
         not_modelled: Vec::new(),
         limits: Vec::new(),

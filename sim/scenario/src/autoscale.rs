@@ -23,7 +23,16 @@ pub(crate) fn autoscale(sink: &mut Sink<'_>, at: &At<'_>, members: u16) -> Optio
             sink.at(at, format!("\"autoscale\" needs \"{key}\""));
         }
     }
-    let most = at.get("max").and_then(|at| sink.whole(&at, i64::from(members), MAX_COUNT.into()));
+    let most = at.get("max").and_then(|at| {
+        let most = sink.whole(&at, 1, MAX_COUNT.into())?;
+        if most < i64::from(members) {
+            let message =
+                format!("\"max\" counts all members, and the group begins with {members} of them");
+            let hint = Some("raise it, or lower \"members\"".to_owned());
+            sink.hinted(at.node.span, &at.path, message, hint);
+        }
+        Some(most)
+    });
     let lag = sink.count32(at.get("lag"), 1)?;
     let every = at.get("every").and_then(|at| {
         let every = sink.duration(&at)?;

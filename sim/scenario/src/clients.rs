@@ -4,7 +4,7 @@ use crate::autoscale::autoscale;
 use crate::cluster::{Cluster, MAX_COUNT, check_name, named};
 use crate::clusters::Clusters;
 use crate::compression::compressed_to;
-use crate::config::Config;
+use crate::config::{Config, is_empty};
 use crate::consuming::{consuming, fails};
 use crate::durations;
 use crate::files::PROPERTIES;
@@ -218,6 +218,7 @@ fn group(
         read.retain(|topic| !written.contains(topic));
     }
     let members = sink.count(at.get("members"), 1, MAX_COUNT, 1);
+    identity(sink, at);
     let default_process = Delay { min: Micros::from_millis(1), max: Micros::from_millis(3) };
     let group = Group {
         name: name.to_owned(),
@@ -225,6 +226,7 @@ fn group(
         at: place,
         members,
         assigned: at.get("assign").and_then(|at| assigned(sink, &at, members)).unwrap_or(0),
+        has_group_id: !lacks_group_id(at),
         process: process.unwrap_or(default_process),
         failures_per_million: failures.unwrap_or(0),
         fails: Vec::new(),
@@ -250,13 +252,36 @@ fn group(
     group
 }
 
+/// What `assign` says of members that give no `group.id`.
+pub(crate) const NO_GROUP_ID: &str = "no-group-id";
+
+fn lacks_group_id(at: &At<'_>) -> bool {
+    at.get("assign").is_some_and(|at| at.node.as_str() == Some(NO_GROUP_ID))
+}
+
+/// A `group.id` is the group's name. Without one only `assign()` works (R8.19).
+fn identity(sink: &mut Sink<'_>, at: &At<'_>) {
+    let Some(place) = at.get("config").and_then(|config| config.get("group.id")) else { return };
+    if is_empty(&place) && !lacks_group_id(at) {
+        let message =
+            "without a group.id subscribe() and every commit throw InvalidGroupIdException";
+        let hint = format!(
+            "leave it out: the name of the group is its group.id; or write \"assign\": \"{NO_GROUP_ID}\" for \
+             consumers that are in no group"
+        );
+        sink.hinted(place.node.span, &place.path, message, Some(hint));
+    }
+}
+
 /// How many of the members call `assign()`: "fixed" for all, or the last so many.
 fn assigned(sink: &mut Sink<'_>, at: &At<'_>, members: u16) -> Option<u16> {
-    if at.node.as_str() == Some("fixed") {
+    if matches!(at.node.as_str(), Some("fixed" | NO_GROUP_ID)) {
         return Some(members);
     }
     if at.node.as_str().is_some() {
-        sink.at(at, "expected \"fixed\" for all members, or how many of them");
+        let message =
+            format!("expected \"fixed\" for all members, \"{NO_GROUP_ID}\", or how many of them");
+        sink.at(at, &message);
         return None;
     }
     let some = sink.whole(at, 0, i64::from(members))?;
@@ -309,8 +334,23 @@ fn strategy(
     let commit = match (&stated, &asked) {
         (Some((commit, _)), _) => *commit,
         (None, Some((true, _))) => CommitStrategy::Auto,
+        (None, Some((false, _)) | None) if lacks_group_id(at) => CommitStrategy::Never,
         (None, Some((false, _)) | None) => CommitStrategy::SyncAfterBatch,
     };
+    if commit != CommitStrategy::Never && lacks_group_id(at) {
+        let place = stated.as_ref().map(|(_, at)| at).or(asked.as_ref().map(|(_, at)| at));
+        let (message, hint) = if commit.is_automatic() {
+            let why =
+                "without a group.id enable.auto.commit=true throws InvalidConfigurationException";
+            (why, "write \"commit\": \"never\": without a group.id its default is false")
+        } else {
+            let why = "without a group.id every commit throws InvalidGroupIdException";
+            (why, "write \"commit\": \"never\"")
+        };
+        if let Some(place) = place {
+            sink.hinted(place.node.span, &place.path, message, Some(hint.to_owned()));
+        }
+    }
     if let (Some((commit, place)), Some((asked, setting))) = (&stated, &asked)
         && commit.is_automatic() != *asked
     {

@@ -26,6 +26,10 @@ impl<'n> Config<'n> {
             && sink.is_object(at)
         {
             for (key, child) in at.children() {
+                // Whoever reads the group says what that means.
+                if key == "group.id" && is_empty(&child) {
+                    continue;
+                }
                 match settings::find(scope, key) {
                     Some(setting) if setting.is_modelled() => {
                         let read = value(sink, setting, &child);
@@ -102,6 +106,11 @@ fn suits(sink: &mut Sink<'_>, setting: &Setting, value: &SettingValue, at: &At<'
 }
 
 /// What the models do not follow: refused if no verdict would be true with it, else noted.
+/// Whether there is nothing at `at`: null, or no letter.
+pub(crate) fn is_empty(at: &At<'_>) -> bool {
+    at.node.value == Value::Null || at.node.as_str() == Some("")
+}
+
 fn ignore(sink: &mut Sink<'_>, setting: &'static Setting, child: &At<'_>) {
     let (key, value) = (setting.key, text(child));
     if let Standing::Refused(refusal) = setting.standing

@@ -43,6 +43,10 @@ pub const MEASURED: &[(&str, &str)] = &[
         "output_duplicates",
         "records that a group made, in the logs beyond the first of each that it read",
     ),
+    (
+        "output_duplicate_rate",
+        "output_duplicates, of all records of which something was written, per group",
+    ),
     ("output_lost", "records that a group committed, and of which nothing that it made is left"),
     ("unknown", "records whose producer does not know the outcome: they may be written"),
     ("failed", "records that certainly failed at their producer"),

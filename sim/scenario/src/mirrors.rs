@@ -163,6 +163,7 @@ fn application(
         at,
         members: 1,
         assigned: 1,
+        has_group_id: true,
         process: Delay::exactly(Micros::ZERO),
         failures_per_million: 0,
         fails: Vec::new(),

@@ -34,6 +34,7 @@ pub const MEASURES: &[&str] = &[
     "sink_repeated",
     "sink_missing",
     "output_duplicates",
+    "output_duplicate_rate",
     "output_lost",
     "unknown",
     "unknown_absent",

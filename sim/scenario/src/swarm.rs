@@ -6,9 +6,9 @@
 //! schedule, or a scenario that waits for single records, is left as it is. It knows no run.
 
 use crate::durations::spell_range;
-use crate::plan::{Group, Plan, Producer, Target, Topic, When};
+use crate::plan::{Group, Mirror, Plan, Settings, Target, Topic, When};
 use crate::{entity, stream};
-use ackproof_types::{ClusterId, Delay, Micros};
+use ackproof_types::{ClusterId, Delay, Lane, Micros};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -46,17 +46,17 @@ pub const TABLE: &[Row] = &[
     },
     Row {
         what: "producers.*.config.request.timeout.ms",
-        bounds: "half its own to its own",
+        bounds: "half its own to its own; also of what groups send on",
         draw: request_timeout,
     },
     Row {
         what: "producers.*.config.linger.ms",
-        bounds: "0 to 50, within delivery.timeout.ms - request.timeout.ms",
+        bounds: "0 to 50, within delivery.timeout.ms - request.timeout.ms; also of what groups send on",
         draw: linger,
     },
     Row {
         what: "producers.*.config.batch.size",
-        bounds: "1024, 4096, 16384 or 65536",
+        bounds: "1024, 4096, 16384 or 65536; also of what groups send on",
         draw: batch_size,
     },
     Row {
@@ -79,6 +79,12 @@ pub const TABLE: &[Row] = &[
         bounds: "half its own to its own, from 4 times replica.fetch.wait.max.ms",
         draw: replica_lag,
     },
+    Row {
+        what: "mirrors.*.config.offset.flush.interval.ms",
+        bounds: "a quarter of its own to its own",
+        draw: flush_interval,
+    },
+    Row { what: "mirrors.*.config.offset.lag.max", bounds: "0 to its own", draw: offset_lag },
 ];
 
 /// What `seed` changes about `plan`, in the order of [`TABLE`]. A value that `sets` already gives is not
@@ -223,37 +229,67 @@ fn members(swarm: &mut Swarm<'_>) {
 
 const REQUEST_TIMEOUT: &str = "request.timeout.ms";
 
-fn producer_path(producer: &Producer, key: &str) -> String {
-    format!("producers.{}.config.{key}", producer.name)
+/// Where the settings of producers stand, with them: of those of the scenario, and of what its groups send on.
+fn producers(plan: &Plan) -> Vec<(String, &Settings)> {
+    let own = plan.producers.iter().map(|one| (format!("producers.{}", one.name), &one.config));
+    let outputs = plan.named_groups().flat_map(|group| {
+        group.outputs().map(|(lane, output)| {
+            let key = if lane == Lane::DeadLetters { "dead_letter" } else { "produces" };
+            (format!("groups.{}.{key}", group.name), &output.config)
+        })
+    });
+    own.chain(outputs).map(|(place, config)| (format!("{place}.config"), config)).collect()
 }
 
 fn request_timeout(swarm: &mut Swarm<'_>) {
-    for producer in &swarm.plan.producers {
-        let own = producer.config.number(REQUEST_TIMEOUT);
-        let path = producer_path(producer, REQUEST_TIMEOUT);
+    for (place, config) in producers(swarm.plan) {
+        let own = config.number(REQUEST_TIMEOUT);
+        let path = format!("{place}.{REQUEST_TIMEOUT}");
         swarm.number("request timeout", path, ((own / 2).max(1), own), own);
     }
 }
 
 fn linger(swarm: &mut Swarm<'_>) {
-    for producer in &swarm.plan.producers {
-        let request = producer.config.number(REQUEST_TIMEOUT);
-        let request = swarm.now(&producer_path(producer, REQUEST_TIMEOUT), request);
-        let room = producer.config.number("delivery.timeout.ms") - request;
-        let own = producer.config.number("linger.ms");
-        swarm.number("linger", producer_path(producer, "linger.ms"), (0, room.min(50)), own);
+    for (place, config) in producers(swarm.plan) {
+        let request = config.number(REQUEST_TIMEOUT);
+        let request = swarm.now(&format!("{place}.{REQUEST_TIMEOUT}"), request);
+        let room = config.number("delivery.timeout.ms") - request;
+        let own = config.number("linger.ms");
+        swarm.number("linger", format!("{place}.linger.ms"), (0, room.min(50)), own);
     }
 }
 
 fn batch_size(swarm: &mut Swarm<'_>) {
-    for producer in &swarm.plan.producers {
-        let path = producer_path(producer, "batch.size");
+    for (place, config) in producers(swarm.plan) {
+        let path = format!("{place}.batch.size");
         let Some(mut rng) = swarm.chance("batch size", &path) else { continue };
         let size: i64 = 1024 << (2 * rng.random_range(0..4_u32));
-        if size != producer.config.number("batch.size") {
+        if size != config.number("batch.size") {
             swarm.put(path, size.to_string());
         }
     }
+}
+
+fn flush_interval(swarm: &mut Swarm<'_>) {
+    let plan = swarm.plan;
+    for (name, mirror) in mirrors(plan) {
+        let own = i64::try_from(mirror.flush_interval.as_millis()).unwrap_or(i64::MAX);
+        let path = format!("mirrors.{name}.config.offset.flush.interval.ms");
+        swarm.number("flush interval", path, ((own / 4).max(1), own), own);
+    }
+}
+
+fn offset_lag(swarm: &mut Swarm<'_>) {
+    let plan = swarm.plan;
+    for (name, mirror) in mirrors(plan) {
+        let own = i64::from(mirror.offset_lag_max);
+        let path = format!("mirrors.{name}.config.offset.lag.max");
+        swarm.number("offset lag", path, (0, own), own);
+    }
+}
+
+fn mirrors(plan: &Plan) -> impl Iterator<Item = (&str, &Mirror)> {
+    plan.groups.iter().filter_map(|group| Some((group.name.as_str(), group.mirror()?)))
 }
 
 fn broker_path(plan: &Plan, id: ClusterId, key: &str) -> String {

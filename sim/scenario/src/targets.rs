@@ -323,6 +323,9 @@ fn examples(plan: &Plan) -> Vec<String> {
     if plan.main().controllers > 1 {
         all.push("active controller".to_owned());
     }
+    if plan.clusters.len() > 1 {
+        all.extend(plan.clusters.iter().map(|one| format!("datacentre {}", one.name)));
+    }
     if let Some(topic) = plan.topics.get(1) {
         all.extend(["leader", "a follower"].map(|role| format!("{role} of {}-0", topic.name)));
     }

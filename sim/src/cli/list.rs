@@ -118,7 +118,11 @@ fn occurs(witness: &str) -> &'static str {
             "a member had no commit to resume from, or none that still was in the log"
         }
         "process_crashed" => "a process was killed",
+        "process_killed" => {
+            "a process was killed (SIGKILL), as it had not stopped within its grace"
+        }
         "process_restarted" => "a process started again",
+        "process_stopped" => "a process ended by itself, in good order",
         "rebalance" => "a group assigned its partitions, including the first time",
         "redelivered" => "a group processed a record again",
         "retried" => "a producer sent a batch again",

@@ -118,7 +118,7 @@ footguns! {
     "reset-latest-skips", LossCause::ResetLatest.name();
     "restart-forgets-batches", DuplicateCause::EpochBump.name();
     "retention-overtakes", LossCause::Retention.name();
-    "revocation-commit-sent-again", LossCause::BackgroundCommit.name();
+    "revocation-commit-sent-again", LossCause::RevocationCommitAgain.name();
     "scaling-storm", DuplicateCause::Rebalance.name();
     "sink-cache-in-member", SinkCause::MemberMemory.name();
     "sink-memory-too-small", SinkCause::Forgotten.name();

@@ -14,7 +14,7 @@ use ackproof_reports::verdict::Judgement;
 use std::collections::BTreeMap;
 
 /// What is compared. The first latencies are means: a sum that every record is part of.
-const COMPARED: [(&str, Option<Unit>); 19] = [
+const COMPARED: [(&str, Option<Unit>); 20] = [
     ("lost", None),
     ("unknown_absent", None),
     ("unknown", None),
@@ -24,6 +24,7 @@ const COMPARED: [(&str, Option<Unit>); 19] = [
     ("backlog", None),
     ("log_duplicates", None),
     ("duplicate_rate", Some(Unit::Share)),
+    ("output_duplicate_rate", Some(Unit::Share)),
     ("ack_latency.mean", Some(Unit::Milliseconds)),
     ("end_to_end_latency.mean", Some(Unit::Milliseconds)),
     ("unavailability", Some(Unit::Share)),
@@ -37,7 +38,7 @@ const COMPARED: [(&str, Option<Unit>); 19] = [
 ];
 
 /// What decides who is beaten: the measures before the extremes of a run, which chance moves most.
-const DECIDING: usize = 13;
+const DECIDING: usize = 14;
 const _: () = assert!(matches!(COMPARED[DECIDING - 1].0.as_bytes(), b"read_unavailability"));
 
 /// Runs of several arms, seed by seed.
@@ -199,6 +200,33 @@ mod tests {
         assert_eq!([false, true, true], [0, 1, 2].map(|arm: usize| found.arms[arm].on_front));
         let near = compare([[1000; 3], [1001; 3], [1100; 3]]);
         assert_eq!([true, true, false], [0, 1, 2].map(|arm: usize| near.arms[arm].on_front));
+    }
+
+    /// Each measure before the extremes decides who is beaten, and no extreme does.
+    #[test]
+    fn measures_decide_and_extremes_do_not() {
+        let value = |mean: f64| Value {
+            mean: Some(mean),
+            interval: None,
+            difference: None,
+            difference_interval: None,
+        };
+        let arm = |worse: Option<usize>| Arm {
+            file: String::new(),
+            sets: Vec::new(),
+            runs: 3,
+            failed: 0,
+            violated: BTreeMap::new(),
+            values: (0..COMPARED.len())
+                .map(|at| value(if Some(at) == worse { 2.0 } else { 1.0 }))
+                .collect(),
+            on_front: false,
+        };
+        for (at, (name, _)) in COMPARED.iter().enumerate() {
+            let is_extreme = name.starts_with("longest_") || name.ends_with(".p99");
+            assert_eq!(dominates(&arm(None), &arm(Some(at))), !is_extreme, "{name}");
+            assert!(!dominates(&arm(Some(at)), &arm(None)), "{name}");
+        }
     }
 
     #[test]

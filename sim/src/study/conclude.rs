@@ -4,7 +4,7 @@
 //! concluded again. Knows no plan and no run.
 
 use super::statistics::{clean_runs_for, proportion};
-use super::{assess, measures};
+use super::{assess, fates, measures};
 use ackproof_reports::SCHEMA;
 use ackproof_reports::command::Command;
 use ackproof_reports::run::{PropertyReport, RunReport};
@@ -20,6 +20,7 @@ pub(crate) fn scenario(report: &mut ScenarioReport, asked: &Asked) {
     }
     report.claim = claim(&report.properties);
     measures::conclude(&mut report.measures);
+    fates::conclude(&mut report.causes, &report.measures);
     let (from, to) = (report.seeds.from, report.seeds.to);
     let ended = report.seeds.run + (report.crashed.len() + report.bounded.len()) as u64;
     // What a budget of time leaves out is another matter with every machine: nothing follows from it.

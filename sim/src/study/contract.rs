@@ -40,6 +40,8 @@ const RESET_BY_DURATION: [LossCause; 2] = [LossCause::ResetByDuration, LossCause
 const PASSED: [LossCause; 3] =
     [LossCause::OutOfRange, LossCause::CommitPastWork, LossCause::NeverGiven];
 const COMMITS: &str = "commit-behind-processing";
+/// What explains that a commit passed what came to its place after a log was cut.
+const CUT: [LossCause; 2] = [LossCause::CommitPastWork, LossCause::BackgroundCommit];
 
 /// What the configuration of `plan` promises and leaves possible.
 #[must_use]
@@ -85,12 +87,14 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
     if plan.user_topics().any(|(_, one)| one.config.switch("unclean.leader.election.enable")) {
         allow(&[DURABILITY], &[LossCause::UncleanElection]);
         allow(&[AT_LEAST_ONCE], &PASSED);
-        allow(&[COMMITS, "stable-reads"], &[]);
+        allow(&[COMMITS], &CUT);
+        allow(&["stable-reads"], &[]);
     }
     if faults::takes_tails(plan) {
         allow(&[DURABILITY, "commit-durability"], &faults::TAILS);
         allow(&[AT_LEAST_ONCE], &PASSED);
-        allow(&[COMMITS, "stable-reads"], &[]);
+        allow(&[COMMITS], &CUT);
+        allow(&["stable-reads"], &[]);
     }
     if plan.groups.iter().any(|group| may_lose_commits(plan, group)) {
         allow(&["commit-durability"], &[LossCause::UncleanElection]);
@@ -99,10 +103,9 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         allow(&["sink-effect"], &[]);
     }
     for one in &plan.groups {
-        for cause in applications::skips(one) {
+        for cause in applications::skips(plan, one) {
             allow(&[AT_LEAST_ONCE], &[cause]);
-            // It names no causes.
-            allow(&[COMMITS], &[]);
+            allow(&[COMMITS], &[cause]);
         }
         if applications::may_stop(one) {
             allow(&["recovers"], &[]);
@@ -327,8 +330,8 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         possible(Fate::Skipped, Some(name), causes, clause)
     };
     let mut skips = Vec::new();
-    for cause in applications::skips(group) {
-        let (says, setting) = applications::skipped(plan, group, cause);
+    for cause in applications::skips(plan, group) {
+        let (says, setting) = applications::skipped(group, cause);
         skips.push(skipped(&[cause], says, &setting));
     }
     let resets = resets(plan, group);

@@ -1,5 +1,5 @@
 //! The life of one record: which one somebody asks for, and what a whole history says of it. The history is a
-//! run's or comes from elsewhere, and is judged once more, with every repetition kept.
+//! run's or comes from elsewhere.
 
 use crate::world::bounds::{Bounds, Failure};
 use crate::world::recorder::Trace;
@@ -50,7 +50,7 @@ impl Whole {
     /// Judges `entries`, which are all.
     #[must_use]
     pub fn of(entries: Vec<Entry>, context: Arc<Context>) -> Self {
-        let mut judge = Judge::explaining(Arc::clone(&context));
+        let mut judge = Judge::new(Arc::clone(&context)).explaining();
         entries.iter().for_each(|entry| judge.observe(entry));
         Self { findings: judge.conclude(), entries, context }
     }
@@ -79,7 +79,7 @@ impl Whole {
         });
         let outcome = run_within(plan, seed, Some(trace), bounds)?;
         let entries = std::mem::take(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(Self::of(entries, outcome.context))
+        Ok(Self { entries, context: outcome.context, findings: outcome.findings })
     }
 
     /// The life that is asked for; none: nobody asked for a certain record, and nothing went wrong.

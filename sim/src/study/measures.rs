@@ -62,6 +62,10 @@ fn shares(run: &RunReport) -> Vec<(&'static str, Option<&str>, Share<'_>)> {
     for (group, pace) in run.groups.iter().zip(&pace.groups) {
         let name = Some(group.group.as_str());
         all.push(("duplicate_rate", name, Share::Part(group.duplicates, group.distinct)));
+        if let Some(made) = &group.outputs {
+            let share = Share::Part(made.duplicates, made.written);
+            all.push(("output_duplicate_rate", name, share));
+        }
         all.push(("end_to_end_latency", name, Share::Lengths(&pace.end_to_end)));
         all.push(("read_unavailability", name, Share::Stalls(pace.reads.unwrap_or_default())));
     }
@@ -78,7 +82,7 @@ pub(crate) fn conclude(measures: &mut [MeasureSweep]) {
 /// The largest value that a share can have.
 pub(crate) fn most(measure: &str) -> f64 {
     // A record may be processed again more than once.
-    if measure == "duplicate_rate" { f64::INFINITY } else { 1.0 }
+    if measure.ends_with("duplicate_rate") { f64::INFINITY } else { 1.0 }
 }
 
 fn estimates(measure: &MeasureSweep) -> Vec<Estimate> {
@@ -115,6 +119,7 @@ pub(crate) fn is_estimated(measure: &str) -> bool {
         || matches!(
             measure,
             "duplicate_rate"
+                | "output_duplicate_rate"
                 | "loss_rate"
                 | "unknown_absent_rate"
                 | "unavailability"
@@ -152,6 +157,9 @@ pub(crate) fn value(run: &RunReport, name: &str) -> Option<f64> {
                 if name == "output_lost" { one.lost } else { one.duplicates }
             };
             Some(count(outputs.map(of).max().unwrap_or(0)))
+        }
+        "output_duplicate_rate" => {
+            worst(&mut groups.iter().filter_map(|one| Some(one.outputs.as_ref()?.duplicate_rate)))
         }
         "skipped" => Some(count(groups.iter().map(|one| one.skipped).max().unwrap_or(0))),
         "backlog" => Some(count(groups.iter().map(|one| one.backlog).max().unwrap_or(0))),

@@ -266,6 +266,8 @@ pub(crate) fn fate(sums: &mut Vec<FateSweep>, one: FateSweep) {
         Ok(at) => {
             sums[at].count += one.count;
             sums[at].seeds += one.seeds;
+            sums[at].squares += one.squares;
+            sums[at].products += one.products;
         }
         Err(at) => sums.insert(at, one),
     }
@@ -298,6 +300,7 @@ fn fault(sum: &mut FaultSweep, one: FaultSweep) {
 /// Adds counts of records.
 pub(crate) fn records(sum: &mut Records, one: &Records) {
     sum.sent += one.sent;
+    sum.copies += one.copies;
     sum.acked += one.acked;
     sum.failed += one.failed;
     sum.unknown += one.unknown;

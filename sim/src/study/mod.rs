@@ -3,7 +3,7 @@
 //! It knows nothing of files and of what is typed, and of no history but those of its own runs.
 //!
 //! - [`trial`] one run with its verdict: [`report`] its facts, [`assess`] decides, [`headline`] says what the verdict leaves unsaid, [`shape`] what can be judged
-//! - [`runs`] of a sweep · [`explore`] many · [`tally`] adds them up, with [`measures`] · [`merge`] adds sums up
+//! - [`runs`] of a sweep · [`explore`] many · [`tally`] adds them up, with [`measures`] and the [`fates`] of records · [`merge`] adds sums up
 //! - [`conclude`] decides on sums · [`statistics`] what sums say of other seeds
 //! - [`contract`] what a configuration promises, [`provoke`] faults that show it · [`demands`] what its faults must show
 //! - [`compare`] arms over common random numbers · [`determinism`] compares two runs of one seed
@@ -24,6 +24,7 @@ pub mod determinism;
 pub mod doctor;
 pub mod exhaustive;
 pub mod explore;
+mod fates;
 mod headline;
 pub mod life;
 mod measures;

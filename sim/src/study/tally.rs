@@ -3,12 +3,12 @@
 
 use super::contract::{contract, not_modelled};
 use super::demands::demands;
-use super::{assess, conclude, measures, merge, shape};
+use super::{assess, conclude, fates, measures, merge, shape};
 use crate::world::bounds::Failure;
 use ackproof_reports::alerts::AlertSweep;
-use ackproof_reports::run::{CauseReport, PropertyCause, Records, RunReport};
+use ackproof_reports::run::{PropertyCause, Records, RunReport};
 use ackproof_reports::sweep::{
-    Asked, CauseSweep, DemandSweep, FateSweep, FaultSweep, Incident, LimitSweep, PropertySweep,
+    Asked, CauseSweep, DemandSweep, FaultSweep, Incident, LimitSweep, PropertySweep,
     ScenarioReport, Seeds,
 };
 use ackproof_reports::verdict::{Judgement, Verdict};
@@ -135,9 +135,7 @@ impl<'a> Tally<'a> {
             contract.observe(run.seed, &run.causes);
         }
         for one in &run.causes {
-            let CauseReport { what, group, cause, count, about, story: _ } = one.clone();
-            let seeds = u64::from(count > 0);
-            merge::fate(&mut sum.causes, FateSweep { what, group, cause, about, count, seeds });
+            merge::fate(&mut sum.causes, fates::of(run, one));
         }
         if let Some(one) = &run.alerts {
             merge::alerts(sum.alerts.get_or_insert_with(|| AlertSweep::new(one)), one);

@@ -359,6 +359,11 @@ impl World {
         self.end(node, ProcessEnd::Crash);
     }
 
+    /// Kills the process at `node`, which has not stopped within its grace.
+    pub(crate) fn lose_patience(&mut self, node: NodeId) {
+        self.end(node, ProcessEnd::Killed);
+    }
+
     /// Takes the power of the machine of the process at `node`, or its disk.
     pub(crate) fn lose(&mut self, node: NodeId, how: TailLoss) {
         if !self.is_up(node) {
@@ -402,7 +407,7 @@ impl World {
         for id in opened {
             self.kernel.network.release(id);
         }
-        if how == ProcessEnd::Crash {
+        if how != ProcessEnd::Clean {
             let dying = &mut self.slots[node.index()].dying;
             let until = self.kernel.events.now() + draw(&mut dying.rng, DYING).0;
             dying.until = Some(until);

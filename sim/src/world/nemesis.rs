@@ -116,10 +116,10 @@ impl<'a> Nemesis<'a> {
                 return self.look(number, world);
             }
             Action::Partition(sides) => {
-                let sides = resolve::sides(sides, &self.cast, world);
-                active.links = between(&sides);
+                let found = resolve::sides(sides, &self.cast, world);
+                active.links = between(&found);
                 let cut = !active.links.is_empty();
-                let names = cut.then(|| self.names(&sides));
+                let names = cut.then(|| self.names(sides, &found));
                 self.note((number, fault), names, rule, world);
                 if !cut {
                     return Next::Nothing;
@@ -210,7 +210,7 @@ impl<'a> Nemesis<'a> {
                 let rule = rule(fault.kind.target, self.plan);
                 self.note((number, &fault), None, rule, world);
             }
-            rolling::Step::Kill(node) => world.kill(node),
+            rolling::Step::Kill(node) => world.lose_patience(node),
             rolling::Step::Boot(node) => {
                 world.kernel.record(node, Event::FaultEnded { fault: number });
                 world.start(node);
@@ -311,14 +311,16 @@ impl<'a> Nemesis<'a> {
         }
     }
 
-    /// `a, b | c`.
-    fn names(&self, sides: &[Vec<NodeId>]) -> String {
-        let side = |side: &Vec<NodeId>| {
-            let names: Vec<&str> =
-                side.iter().map(|node| self.cast.names[node.index()].as_str()).collect();
-            names.join(", ")
+    /// `a, b | c`, or `datacentre primary | datacentre backup`.
+    fn names(&self, sides: &[Vec<Peers>], found: &[Vec<NodeId>]) -> String {
+        let side = |(peers, nodes): (&Vec<Peers>, &Vec<NodeId>)| {
+            if let [Peers::Datacentre(id)] = peers.as_slice() {
+                return format!("datacentre {}", self.plan.cluster(*id).name);
+            }
+            let names = nodes.iter().map(|node| self.cast.names[node.index()].as_str());
+            names.collect::<Vec<_>>().join(", ")
         };
-        sides.iter().map(side).collect::<Vec<_>>().join(" | ")
+        sides.iter().zip(found).map(side).collect::<Vec<_>>().join(" | ")
     }
 
     fn links(&self, node: NodeId, fault: &ScheduledFault, world: &World) -> Vec<(NodeId, NodeId)> {
@@ -371,7 +373,7 @@ fn lose_patience(active: &Active, world: &mut World) -> Option<Next> {
     if !world.is_up(active.node) || world.life(active.node) != active.life {
         return Some(Next::Nothing);
     }
-    world.kill(active.node);
+    world.lose_patience(active.node);
     Some(active.fault.lasts.map_or(Next::Nothing, Next::End))
 }
 

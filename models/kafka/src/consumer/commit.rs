@@ -152,11 +152,7 @@ impl Consumer {
             self.commit_thrown(error);
             return self.commit_decided(out);
         }
-        // R8.17: each attempt of the commit before a revocation takes the latest positions.
-        let renews = self.application.committing().is_none()
-            && self.config.group_protocol == GroupProtocol::Consumer;
-        let offsets = if renews { self.positions.consumed() } else { waited.offsets.clone() };
-        let sent = self.send_commit(Kind::Waited(number), offsets, out);
+        let sent = self.send_commit(Kind::Waited(number), waited.offsets.clone(), out);
         if let Some(waited) = &mut self.commits.waited {
             waited.under_way = sent;
         }
@@ -396,7 +392,14 @@ impl Consumer {
     }
 
     fn cool_commit(&mut self, out: &mut Out) {
+        // R8.17: when the commit before a revocation has failed, it takes the positions of that moment.
+        let renews = self.application.committing().is_none()
+            && self.config.group_protocol == GroupProtocol::Consumer;
+        let renewed = renews.then(|| self.positions.consumed());
         let Some(waited) = &mut self.commits.waited else { return };
+        if let Some(offsets) = renewed {
+            waited.offsets = offsets;
+        }
         waited.under_way = None;
         waited.cooling = true;
         let failures = waited.failures;

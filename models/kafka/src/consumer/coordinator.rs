@@ -45,7 +45,8 @@ impl Consumer {
 
     /// Asks any broker, if it is not known.
     pub(super) fn find_coordinator(&mut self, out: &mut Out) {
-        if self.coordinator.broker.is_some() || self.coordinator.lookup != Lookup::Idle {
+        let is_known = self.coordinator.broker.is_some() || self.coordinator.lookup != Lookup::Idle;
+        if is_known || !self.config.has_group_id {
             return;
         }
         let Some(route) = self.client.least_loaded_node() else {

@@ -37,6 +37,7 @@ pub(crate) fn config(node: NodeId, commit: CommitStrategy) -> ConsumerConfig {
         auto_offset_reset: Some(ResetTo::Earliest),
         client_rack: None,
         assigned: None,
+        has_group_id: true,
         variants: Variants::default(),
         profile: ackproof_kafka::profile::Profile::default(),
         group_protocol: GroupProtocol::Consumer,

@@ -184,6 +184,13 @@ pub(super) const fn order(cause: OrderCause) -> Advice {
             cure: "`delivery.timeout.ms` well above `request.timeout.ms`; where restarts of brokers \
                    cause it, `max.in.flight.requests.per.connection=1`",
         },
+        OrderCause::WrittenLate => Advice {
+            rule: "a request that a process has sent outlives it: it may still be on its way, or wait for \
+                   its broker, when the next process has begun. A producer without idempotence is not \
+                   fenced (a mirror of MirrorMaker 2 is one: Connect switches idempotence off)",
+            cure: "consumers that do not mind: nobody was told that it is written. With \
+                   `exactly.once.source.support` Connect fences the task before (not modelled)",
+        },
         OrderCause::NotOnRecord => Advice {
             rule: "the history lacks the events that would tell",
             cure: "write more of what happened: commits, assignments and polls of every member \

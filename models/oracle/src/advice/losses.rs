@@ -72,8 +72,13 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
         LossCause::BackgroundCommit => Advice {
             rule: "with `group.protocol=consumer` a thread of the client commits the positions. Since \
                    Kafka 4.2 the interval commit may come while poll() hands out the next batch \
-                   (KAFKA-18376). Since 4.0 a commit before a revocation that is sent again covers what \
-                   poll() has returned meanwhile",
+                   (KAFKA-18376)",
+            cure: "commit by hand after processing, or `group.protocol=classic`",
+        },
+        LossCause::RevocationCommitAgain => Advice {
+            rule: "with `group.protocol=consumer` the client commits before it gives partitions up, and \
+                   polls of the partitions that it keeps go on meanwhile. Where that commit fails, the \
+                   next attempt takes the positions of that moment",
             cure: "commit by hand after processing, or `group.protocol=classic`",
         },
         LossCause::CommitPastWork => Advice {

@@ -30,6 +30,20 @@ pub enum ProcessEnd {
     Crash,
     /// By itself, in good order.
     Clean,
+    /// Told to stop (SIGTERM), and killed when it had not stopped within its grace (SIGKILL); its page cache survives.
+    Killed,
+}
+
+impl ProcessEnd {
+    /// What it did: `crashed`.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Crash => "crashed",
+            Self::Clean => "stopped",
+            Self::Killed => "was killed after its grace",
+        }
+    }
 }
 
 /// How a broker lost the end of a log.

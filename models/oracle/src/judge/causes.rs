@@ -47,6 +47,7 @@ macro_rules! rows {
     (@ $of:ident $variant:ident = $value:expr) => { $of::$variant($value) };
 }
 
+mod commits;
 mod mirrors;
 mod obstacles;
 mod outputs;
@@ -192,28 +193,6 @@ fn added_and_reset() -> Told {
     told
 }
 
-fn by_workers(covers: Covers) -> Told {
-    let mut told = committed_past("classic", "async-after-batch");
-    told.context.groups[0].consuming.covers = Some(covers);
-    told
-}
-
-fn beyond() -> Told {
-    let mut told = committed_past("classic", "sync-after-batch");
-    told.context.groups[0].consuming.commit_offset = CommitOffset::Beyond;
-    told
-}
-
-/// A member commits what a poll returned, and ends in good order.
-fn closed_after_exception() -> Told {
-    let next = positioned(6, 1, PositionSource::Committed);
-    let ended = (5, Event::ProcessEnded(ProcessEnd::Clean));
-    let events = vec![polled(0, &[0]), commit_sent(1), committed(1), ended, next];
-    let mut told = skipped(("classic", "auto", "latest"), events);
-    told.context.groups[0].consuming.on_failure = OnRecordFailure::Throw;
-    told
-}
-
 fn given_up(on_failure: OnRecordFailure) -> Told {
     let events = vec![polled(0, &[0]), gave_up(0, 0)];
     let mut told = skipped(("classic", "sync-after-batch", "latest"), events);
@@ -239,11 +218,11 @@ rows! { losses: LossCause {
     BackgroundCommit, committed_past("consumer", "auto");
     CommitPastWork, committed_past("classic", "sync-after-batch");
     PartitionAdded, added_and_reset();
-    WorkerPositions, by_workers(Covers::Positions);
-    HighestDone, by_workers(Covers::HighestDone);
+    WorkerPositions, commits::by_workers(Covers::Positions);
+    HighestDone, commits::by_workers(Covers::HighestDone);
     StoredCommit, committed_past("classic", "auto-in-background");
-    CommitBeyond, beyond();
-    CloseAfterException, closed_after_exception();
+    CommitBeyond, commits::beyond();
+    CloseAfterException, commits::closed_after_exception();
     Skipped, given_up(OnRecordFailure::Skip);
     DroppedPoll, given_up(OnRecordFailure::DropPoll);
     ResetLatest, began("latest", PositionSource::NoCommitLatest);
@@ -263,6 +242,7 @@ rows! { losses: LossCause {
     TranslatedTooFar, mirrors::translated_too_far();
     FailOverReset, mirrors::reset();
     Retention, deleted();
+    RevocationCommitAgain, commits::committed_again();
 } }
 
 #[test]
@@ -411,6 +391,7 @@ fn retried(first: u32, error: ErrorCode) -> (u16, Event) {
 rows! { orders: OrderCause {
     InFlightRetry, reordered(false, vec![retried(0, ErrorCode::RequestTimedOut)]);
     ProducerRestart, told(vec![sent(0), crashed(4), sent(1), sent(0), final_read(0, &[1, 0])]);
+    WrittenLate, told(vec![sent(0), crashed(4), sent(1), final_read(0, &[1, 0])]);
     SentAgain, reordered(true, vec![sent(0)]);
     EpochBump, reordered(true, vec![sent(2), failed(2), bumped()]);
     NotOnRecord, reordered(true, vec![]);

@@ -2,7 +2,7 @@
 
 use super::{Part, Step};
 use crate::context::Context;
-use crate::history::{Entry, Event, ProcessEnd};
+use crate::history::{Entry, Event};
 use ackproof_types::words::plural;
 use ackproof_types::{
     GroupId, NodeId, Offset, Record, RecordId, RecordSlice, Timestamp, TopicPartition,
@@ -208,7 +208,7 @@ impl<'a> Walk<'a> {
                     && self.context.producer(self.record.producer).node == entry.node =>
             {
                 self.is_under_way = false;
-                (true, format!("{who} {} before it knew the outcome", ended(*how)))
+                (true, format!("{who} {} before it knew the outcome", how.words()))
             }
             _ => return None,
         };
@@ -377,7 +377,7 @@ impl<'a> Walk<'a> {
                 let place = self.works.iter().position(holds)?;
                 self.works[place].holder = None;
                 let group = GroupId(u16::try_from(place).ok()?);
-                let text = format!("{who} {} without having processed it", ended(*how));
+                let text = format!("{who} {} without having processed it", how.words());
                 (group, true, text)
             }
             _ => return self.of_results(entry),
@@ -453,10 +453,6 @@ impl<'a> Walk<'a> {
         }
         said
     }
-}
-
-fn ended(how: ProcessEnd) -> &'static str {
-    if how == ProcessEnd::Crash { "crashed" } else { "stopped" }
 }
 
 /// ` (key 7, 120 bytes)`, as far as it is on record.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 fn judged(events: Vec<(u16, Event)>) -> (Vec<Entry>, Findings) {
     let all = entries(events);
-    let mut judge = Judge::explaining(Arc::new(context()));
+    let mut judge = Judge::new(Arc::new(context())).explaining();
     all.iter().for_each(|entry| judge.observe(entry));
     (all, judge.conclude())
 }
@@ -114,6 +114,34 @@ fn a_record_is_processed_again_because_its_member_crashed() {
     assert_eq!(told[crash + 2], "ledger-1 polled it again, with offsets 0 to 1");
     assert_eq!(told[crash + 3], "ledger-1 processed it again (member-crash)");
     assert_eq!(life.causes[0].name, "member-crash");
+}
+
+#[test]
+fn a_record_is_processed_again_because_a_commit_went_back() {
+    let life = life_of(vec![
+        sent(0),
+        appended(1, 0, 0, &[0]),
+        acked(0, &[0]),
+        polled(0, &[0]),
+        processed(0, 0),
+        commit_sent(1),
+        committed(1),
+        commit_sent(0),
+        committed(0),
+        (5, Event::ProcessEnded(ProcessEnd::Killed)),
+        at_node(6, positioned(6, 0, PositionSource::Committed)),
+        at_node(6, polled(0, &[0])),
+        at_node(6, processed(0, 0)),
+    ]);
+    let told = lines(&life);
+    let words = "~ ledger-0 committed 0, where 1 had been committed";
+    let back = told.iter().position(|line| line == words);
+    let back = back.unwrap_or_else(|| panic!("{told:#?}"));
+    assert!(
+        told[back..].contains(&"~ ledger-0 was killed after its grace".to_owned()),
+        "{told:#?}"
+    );
+    assert_eq!(life.causes[0].name, "commit-went-back");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::steps::{Draft, Strand, Walk};
 use super::{Part, Step};
 use crate::context::Context;
-use crate::history::{Entry, Event, ProcessEnd};
+use crate::history::{Entry, Event};
 use ackproof_types::{Acks, BrokerId, GenerationId, GroupId, NodeId, Offset, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -242,10 +242,7 @@ impl<'a> Around<'a> {
             {
                 Some(format!("fault: {text}"))
             }
-            Event::ProcessEnded(how) if is_actor => {
-                let how = if *how == ProcessEnd::Crash { "crashed" } else { "stopped" };
-                Some(format!("{who} {how}"))
-            }
+            Event::ProcessEnded(how) if is_actor => Some(format!("{who} {}", how.words())),
             Event::ProcessStarted if is_actor => {
                 let before =
                     &self.entries[..self.entries.partition_point(|one| one.seq < entry.seq)];

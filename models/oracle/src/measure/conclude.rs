@@ -38,6 +38,7 @@ impl Measure {
         for (producer, number, flags) in all.filter(|(_, _, flags)| **flags & SENT != 0) {
             let (acked, failed) = (flags & ACKED != 0, flags & FAILED != 0);
             counts.sent += 1;
+            counts.copies += u64::from(self.copies.is_copy(record_id(producer, number)));
             counts.sent_again += u64::from(flags & (AGAIN | RESTARTED) == AGAIN);
             counts.acked += u64::from(acked);
             counts.failed += u64::from(!acked && failed);

@@ -38,25 +38,7 @@ impl Measure {
                 witnesses.partitions_added += 1;
                 self.read.observe(&entry.event);
             }
-            Event::ProcessEnded(end) => {
-                if *end == ProcessEnd::Crash {
-                    witnesses.process_crashed += 1;
-                    self.crashes.add(entry.node);
-                } else {
-                    self.redeliveries.values_mut().for_each(|work| work.ended(entry.node));
-                }
-                if !self.is_over {
-                    self.standings.values_mut().for_each(|one| one.leave(entry.node));
-                }
-                self.ended.insert(entry.node);
-                for index in self.producers_at(entry.node) {
-                    self.clocks.ended(entry.at, index);
-                    self.open_at_end += self.open_of(index.index());
-                    self.outcomes.ended(entry.at, index);
-                    let sent = self.records.get_mut(index.index()).into_iter().flatten();
-                    sent.filter(|flags| **flags & SENT != 0).for_each(|flags| *flags |= ENDED);
-                }
-            }
+            Event::ProcessEnded(end) => self.process_ended(entry, *end),
             Event::ProcessStarted => {
                 let is_ended = self.ended.remove(&entry.node);
                 witnesses.process_restarted += u64::from(is_ended);
@@ -73,6 +55,33 @@ impl Measure {
                 }
             }
             _ => self.work(entry),
+        }
+    }
+
+    /// A process ended.
+    fn process_ended(&mut self, entry: &Entry, how: ProcessEnd) {
+        self.witnesses.process_killed += u64::from(how == ProcessEnd::Killed);
+        self.witnesses.process_stopped += u64::from(how == ProcessEnd::Clean && !self.is_over);
+        if how != ProcessEnd::Clean {
+            self.witnesses.process_crashed += 1;
+            self.crashes.add(entry.node);
+        } else {
+            self.redeliveries.values_mut().for_each(|work| work.ended(entry.node));
+        }
+        if !self.is_over {
+            self.standings.values_mut().for_each(|one| one.leave(entry.node));
+        }
+        self.ended.insert(entry.node);
+        for index in self.producers_at(entry.node) {
+            self.clocks.ended(entry.at, index);
+            self.open_at_end += self.open_of(index.index());
+            self.outcomes.ended(entry.at, index);
+            let sent = self.records.get_mut(index.index());
+            let end = sent.as_ref().map_or(0, |sent| sent.len());
+            let end = u32::try_from(end).expect("numbers of records are u32");
+            self.ends[index.index()].push(end);
+            let sent = sent.into_iter().flatten();
+            sent.filter(|flags| **flags & SENT != 0).for_each(|flags| *flags |= ENDED);
         }
     }
 

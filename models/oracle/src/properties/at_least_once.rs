@@ -12,6 +12,7 @@
 //! resumption. Broken on purpose by commit-before-processing strategies and `reset=latest`.
 
 use crate::cause::LossCause;
+use crate::commits::{Attempts, CommitEnd};
 use crate::context::Context;
 use crate::copies::Copies;
 use crate::history::{Entry, Event, Phase, PositionSource, ProcessEnd};
@@ -24,7 +25,7 @@ use crate::superseded::Superseded;
 use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::{GroupId, LeaderEpoch, Offset, RecordId, Timestamp, TopicId, TopicPartition};
 use deleted::{Deleted, Gone};
-use progress::{CommitEnd, Progress};
+use progress::Progress;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use why::{deleted_words, explain, waiting, words};
@@ -47,6 +48,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::GaveUp,
     Kind::CommitSent,
     Kind::Committed,
+    Kind::CommitFailed,
     Kind::OffsetsExpired,
     Kind::FinalRead,
     Kind::FinalReadDone,
@@ -89,6 +91,7 @@ pub(crate) struct Checker {
     groups: Vec<Group>,
     progress: GroupPlaces<Progress>,
     copies: Copies,
+    attempts: Attempts,
     epochs: Places<LeaderEpoch>,
     open: Vec<Open>,
     deleted: Deleted,
@@ -122,6 +125,7 @@ impl Checker {
             groups: context.groups.iter().map(|_| Group::default()).collect(),
             progress: GroupPlaces::default(),
             copies: Copies::new(context),
+            attempts: Attempts::default(),
             epochs: Places::default(),
             open: Vec::new(),
             deleted: Deleted::default(),
@@ -163,6 +167,13 @@ impl Checker {
                 self.progress.of(*group, *partition).resume(entry, *offset, *source);
             }
             _ => {}
+        }
+    }
+
+    fn commit(&mut self, entry: &Entry, group: GroupId, offsets: &[(TopicPartition, Offset)]) {
+        let attempt = self.attempts.of(entry, group);
+        for (partition, offset) in offsets {
+            self.progress.of(group, *partition).commit(entry, *offset, attempt);
         }
     }
 
@@ -351,9 +362,7 @@ impl Property for Checker {
                 group.processed.insert(origin);
             }
             Event::CommitSent { group, offsets } | Event::Committed { group, offsets } => {
-                for (partition, offset) in offsets.iter() {
-                    self.progress.of(*group, *partition).commit(entry, *offset);
-                }
+                self.commit(entry, *group, offsets);
             }
             Event::OffsetsExpired { group, partitions } => {
                 for partition in partitions.iter() {
@@ -374,6 +383,7 @@ impl Property for Checker {
             Event::LogStartMoved { .. } | Event::FinalReadDone { .. } => self.delete(entry),
             _ => {}
         }
+        self.attempts.observe(entry);
     }
 
     fn conclude(mut self: Box<Self>) -> PropertyResult {

@@ -8,14 +8,19 @@
 //! group without any `Processed` is not judged: what it did is not on record. Keeps 8 bytes a record in hand. Broken on purpose by auto-commit with work in the background and by
 //! commit-before-processing.
 
+use crate::cause::LossCause;
+use crate::commits::{Attempt, Attempts, CommitEnd, committed_early, given_up};
 use crate::context::Context;
-use crate::history::{Entry, Event, PositionSource};
+use crate::history::{Entry, Event, PositionSource, ProcessEnd};
 use crate::kind::Kind;
 use crate::places::{GroupPlaces, Places};
+use crate::ranges::Ranges;
 use crate::report::Report;
-use crate::verdict::{Property, PropertyResult};
+use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::words::plural;
-use ackproof_types::{GroupId, LeaderEpoch, NodeId, Offset, RecordId, TopicPartition};
+use ackproof_types::{
+    CommitOffset, GroupId, LeaderEpoch, NodeId, Offset, OnRecordFailure, RecordId, TopicPartition,
+};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -23,10 +28,12 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Positioned,
     Kind::Polled,
     Kind::Processed,
+    Kind::GaveUp,
     Kind::CommitSent,
     Kind::Committed,
     Kind::CommitFailed,
     Kind::BecameLeader,
+    Kind::ProcessEnded,
 ];
 
 /// Nothing to be done at this offset.
@@ -41,6 +48,8 @@ struct Work {
     cells: VecDeque<u64>,
     /// Where members read on, in a topic that is compacted.
     reading: BTreeMap<NodeId, i64>,
+    /// What an application was done with, without having processed it.
+    given_up: Ranges,
 }
 
 impl Work {
@@ -99,14 +108,16 @@ impl Work {
         self.shrink();
     }
 
-    /// How many open records lie below `offset`, and the first of them.
-    fn open_below(&self, offset: i64) -> Option<(usize, i64)> {
+    /// The open records below `offset`.
+    fn open_below(&self, offset: i64) -> Option<Passed> {
         let base = self.base?;
         let below = usize::try_from(offset - base).unwrap_or(0).min(self.cells.len());
         let mut open =
             (base..).zip(self.cells.range(..below)).filter(|(_, cell)| **cell != SETTLED);
-        let (first, _) = open.next()?;
-        Some((1 + open.count(), first))
+        let (first, cell) = open.next()?;
+        let record = RecordId::from_u64(cell - 1);
+        let is_given_up = self.given_up.contains(first);
+        Some(Passed { count: 1 + open.count(), first, record, is_given_up })
     }
 
     /// Nothing below `offset` is demanded any more.
@@ -123,20 +134,35 @@ impl Work {
     fn forget(&mut self, offset: i64) {
         let Some(base) = self.base else { return };
         self.cells.truncate(usize::try_from(offset - base).unwrap_or(0));
+        self.given_up.cut(offset);
         if self.cells.is_empty() {
             self.base = Some(base.min(offset));
         }
     }
 }
 
-/// A commit that passes open records, without a certain outcome yet.
+/// Open records that a commit passes.
+#[derive(Clone, Copy, Debug)]
+struct Passed {
+    count: usize,
+    /// The offset of the first of them.
+    first: i64,
+    record: RecordId,
+    /// Its application had given it up.
+    is_given_up: bool,
+}
+
+/// A commit that passes open records.
 #[derive(Debug)]
 struct Suspect {
     entry: Entry,
     group: GroupId,
     place: TopicPartition,
     offset: Offset,
-    passed: (usize, i64),
+    passed: Passed,
+    attempt: Attempt,
+    /// What its member has done since.
+    end: CommitEnd,
 }
 
 /// What is legal, and why:
@@ -161,7 +187,13 @@ pub(crate) struct Checker {
     working: BTreeSet<GroupId>,
     context: Arc<Context>,
     work: GroupPlaces<Work>,
+    /// Without a certain outcome yet.
     suspects: Vec<Suspect>,
+    /// They took effect, or may have.
+    convicted: Vec<Suspect>,
+    attempts: Attempts,
+    /// A group closes its consumer after an exception, so that it matters what a commit was followed by.
+    throws: bool,
     groups_with_sends: BTreeSet<GroupId>,
     epochs: Places<LeaderEpoch>,
 }
@@ -170,17 +202,24 @@ impl Checker {
     pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
         Self {
             name,
+            throws: context
+                .groups
+                .iter()
+                .any(|one| one.consuming.on_failure == OnRecordFailure::Throw),
             reports: BTreeMap::new(),
             working: BTreeSet::new(),
             context: Arc::clone(context),
             work: GroupPlaces::default(),
             suspects: Vec::new(),
+            convicted: Vec::new(),
+            attempts: Attempts::default(),
             groups_with_sends: BTreeSet::new(),
             epochs: Places::default(),
         }
     }
 
     fn send(&mut self, entry: &Entry, group: GroupId, offsets: &[(TopicPartition, Offset)]) {
+        let (attempt, end) = (self.attempts.of(entry, group), CommitEnd::Last);
         for &(place, offset) in offsets {
             let work = self.work.of(group, place);
             if work.base.is_none() {
@@ -188,7 +227,9 @@ impl Checker {
             }
             self.reports.entry(group).or_insert(Report::new(self.name)).judged(1);
             if let Some(passed) = work.open_below(offset.0) {
-                self.suspects.push(Suspect { entry: entry.clone(), group, place, offset, passed });
+                let entry = entry.clone();
+                let suspect = Suspect { entry, group, place, offset, passed, attempt, end };
+                self.suspects.push(suspect);
             }
         }
     }
@@ -208,25 +249,56 @@ impl Checker {
             let Some(index) = found else { continue };
             let suspect = self.suspects.remove(index);
             if stands {
-                self.convict(&suspect);
+                self.convict(suspect);
             }
         }
     }
 
-    fn convict(&mut self, suspect: &Suspect) {
-        let &Suspect { ref entry, group, place, offset, passed: (count, first) } = suspect;
+    fn convict(&mut self, suspect: Suspect) {
+        self.work.of(suspect.group, suspect.place).settle_below(suspect.offset.0);
+        self.convicted.push(suspect);
+    }
+
+    /// The member at `node` works on, or ends.
+    fn after_commits(&mut self, node: NodeId, end: CommitEnd) {
+        if !self.throws {
+            return;
+        }
+        for suspect in self.suspects.iter_mut().chain(&mut self.convicted) {
+            if suspect.entry.node == node && suspect.end == CommitEnd::Last {
+                suspect.end = end;
+            }
+        }
+    }
+
+    fn report(&mut self, suspect: &Suspect) {
+        let &Suspect { ref entry, group, place, offset, passed, attempt, end } = suspect;
         let context = &self.context;
-        self.reports.entry(group).or_insert(Report::new(self.name)).violated(entry, || {
+        let info = &context.groups[group.index()];
+        let is_beyond = info.consuming.commit_offset == CommitOffset::Beyond;
+        let cause = if passed.is_given_up {
+            given_up(info)
+        } else if is_beyond && passed.first + 1 == offset.0 {
+            LossCause::CommitBeyond
+        } else {
+            committed_early(info, attempt, end)
+        };
+        let (record, until) = (passed.record, Some(entry.seq));
+        let (partition, at, of) = (place, Offset(passed.first), Some(group));
+        let subject = Subject { record, partition, offset: at, group: of, until };
+        let report = self.reports.entry(group).or_insert(Report::new(self.name));
+        report.passed(entry, (cause, group), subject, || {
             let (who, place) = (context.node(entry.node), context.partition(place));
-            let info = &context.groups[group.index()];
-            let records = plural(count as u64, "record");
+            let records = plural(passed.count as u64, "record");
             format!(
                 "{who} committed {place} up to {offset}, past {records} that {} had not \
-                 processed, the first at offset {first} (commit strategy {})",
-                info.name, info.commit
+                 processed, the first at offset {}. {} (commit strategy {})",
+                info.name,
+                passed.first,
+                cause.about(),
+                info.commit
             )
         });
-        self.work.of(group, place).settle_below(offset.0);
     }
 }
 
@@ -266,6 +338,7 @@ impl Property for Checker {
             }
             Event::Processed { group, partition, offset, record, .. } => {
                 self.working.insert(*group);
+                self.after_commits(entry.node, CommitEnd::WorkedOn);
                 self.work.of(*group, *partition).process(offset.0, record.id);
             }
             // What it passes the group had processed in the cluster that it came from, or `at-least-once` says so.
@@ -286,6 +359,12 @@ impl Property for Checker {
             Event::CommitFailed { group, offsets, maybe_written, .. } => {
                 self.decide(entry.node, *group, offsets, *maybe_written);
             }
+            Event::GaveUp { group, partition, offset, .. } => {
+                self.work.of(*group, *partition).given_up.insert(offset.0, offset.0 + 1);
+            }
+            Event::ProcessEnded(ProcessEnd::Clean) => {
+                self.after_commits(entry.node, CommitEnd::Closed);
+            }
             Event::BecameLeader { partition, epoch, log_end, .. } => {
                 let led = self.epochs.of(*partition);
                 if *epoch >= *led {
@@ -295,12 +374,16 @@ impl Property for Checker {
             }
             _ => {}
         }
+        self.attempts.observe(entry);
     }
 
     fn conclude(mut self: Box<Self>) -> PropertyResult {
         // Without an outcome a commit may have taken effect.
         for suspect in std::mem::take(&mut self.suspects) {
-            self.convict(&suspect);
+            self.convict(suspect);
+        }
+        for suspect in std::mem::take(&mut self.convicted) {
+            self.report(&suspect);
         }
         let mut all = Report::new(self.name);
         for (group, report) in std::mem::take(&mut self.reports) {

@@ -10,6 +10,7 @@
 //! there. *A stale leader* and *a late message*: what counts is the final log. *A restart*: a record that no
 //! commit has passed is given again; with such ones, and nothing lost, there is no conclusion.
 
+use crate::commits::{Attempt, Attempts};
 use crate::context::Context;
 use crate::history::{Entry, Event, Phase, PositionSource};
 use crate::kind::Kind;
@@ -35,6 +36,8 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Derived,
     Kind::CommitSent,
     Kind::Committed,
+    Kind::CommitFailed,
+    Kind::Polled,
     Kind::Positioned,
     Kind::PartitionsAdded,
     Kind::FinalRead,
@@ -79,7 +82,7 @@ struct Input {
 #[derive(Debug, Default)]
 struct Commits {
     /// Those that were beyond all before, in order.
-    sent: Vec<(Offset, Moment)>,
+    sent: Vec<(Offset, Moment, Attempt)>,
     /// One past the highest that took effect.
     effective: Offset,
     /// Where members began anew, whatever was committed, and how.
@@ -96,6 +99,7 @@ pub(crate) struct Checker {
     inputs: BTreeMap<(GroupId, RecordId), Input>,
     outputs: BTreeMap<RecordId, Output>,
     commits: GroupPlaces<Commits>,
+    attempts: Attempts,
     /// When each process ended.
     ends: BTreeMap<NodeId, Vec<Moment>>,
     /// What is in a log at the end, with the entry that showed it.
@@ -118,6 +122,7 @@ impl Checker {
             inputs: BTreeMap::new(),
             outputs: BTreeMap::new(),
             commits: GroupPlaces::default(),
+            attempts: Attempts::default(),
             ends: BTreeMap::new(),
             logged: BTreeMap::new(),
             survived: BTreeSet::new(),
@@ -136,12 +141,13 @@ impl Checker {
     }
 
     fn commit(&mut self, entry: &Entry, group: GroupId, offsets: &[(TopicPartition, Offset)]) {
+        let attempt = self.attempts.of(entry, group);
         for (partition, offset) in offsets {
             let commits = self.commits.of(group, *partition);
             if matches!(entry.event, Event::Committed { .. }) {
                 commits.effective = commits.effective.max(*offset);
-            } else if commits.sent.last().is_none_or(|(before, _)| before < offset) {
-                commits.sent.push((*offset, instant(entry)));
+            } else if commits.sent.last().is_none_or(|(before, ..)| before < offset) {
+                commits.sent.push((*offset, instant(entry), attempt));
             }
         }
     }
@@ -205,10 +211,10 @@ impl Checker {
             });
         }
         let commits = self.commits.get(group, input.partition);
-        let passing = commits.and_then(|one| one.sent.iter().find(|(to, _)| *to > input.offset));
+        let passing = commits.and_then(|one| one.sent.iter().find(|(to, ..)| *to > input.offset));
         let made =
             input.outputs.iter().filter_map(|id| self.outputs.get(id)).map(|one| one.derived.seq);
-        let (made, passed) = (made.max(), passing.map_or(u64::MAX, |(_, sent)| sent.seq));
+        let (made, passed) = (made.max(), passing.map_or(u64::MAX, |(_, sent, _)| sent.seq));
         let begins = commits.and_then(|one| {
             let past = |(to, seq, _): &&(Offset, u64, PositionSource)| {
                 *to > input.offset && Some(*seq) > made && *seq < passed
@@ -219,7 +225,7 @@ impl Checker {
         let known = why::Known { group, outputs: &self.outputs, passing, begins };
         let (cause, words) = why::explain(&context, input, &known);
         let (partition, offset) = (input.partition, input.offset);
-        let since = passing.map(|(_, sent)| sent.at);
+        let since = passing.map(|(_, sent, _)| sent.at);
         let subject = Subject { record, partition, offset, group: Some(group), until: None };
         self.report.output_lost((shown.seq, shown.at), (cause, since), subject, || {
             let (what, who) = (context.record(record), context.group(group));
@@ -294,6 +300,7 @@ impl Property for Checker {
             }
             _ => {}
         }
+        self.attempts.observe(entry);
     }
 
     fn conclude(mut self: Box<Self>) -> PropertyResult {

@@ -4,7 +4,8 @@
 //! Source: KIP-98, bug corpus §10.2 PerProducerOrder. A witness is a record that has another of its
 //! producer before it. First copies only. Exempt are records that were
 //! not acknowledged, that the application sent twice, and those in flight when their producer raised
-//! its epoch for the partition with a reason. It does *not* speak of order between producers or
+//! its epoch for the partition with a reason. What a mirror copies keeps the order of its first producer: the
+//! first acknowledged copies of its records are judged as well. It does *not* speak of order between producers or
 //! partitions. Broken on purpose by `no-dedup` with retries.
 //!
 //! What cannot fool it. *A stale leader* and *a late message* write what is cut or not acknowledged:
@@ -13,13 +14,15 @@
 
 use crate::bumps::Bumps;
 use crate::context::Context;
+use crate::copies::Copies;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
 use crate::places::Places;
 use crate::record_set::RecordSet;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{Offset, RecordId, TopicPartition};
+use ackproof_types::{Offset, RecordId, TopicId, TopicPartition};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
@@ -29,6 +32,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Retried,
     Kind::ProducerEpochBumped,
     Kind::ProcessEnded,
+    Kind::Derived,
     Kind::FinalRead,
 ];
 
@@ -45,6 +49,9 @@ pub(crate) struct Checker {
     read: RecordSet,
     /// By producer: the furthest record read so far; none: nothing was read.
     last: Places<Vec<Option<RecordId>>>,
+    copies: Copies,
+    /// Of which a copy was read in a topic.
+    copied: BTreeSet<(TopicId, RecordId)>,
 }
 
 impl Checker {
@@ -58,6 +65,8 @@ impl Checker {
             bumps: Bumps::default(),
             read: RecordSet::default(),
             last: Places::default(),
+            copies: Copies::new(context),
+            copied: BTreeSet::new(),
         }
     }
 
@@ -74,10 +83,23 @@ impl Checker {
         if !self.context.producer(id.producer).ordered {
             return;
         }
-        let is_exempt = self.exempt.contains(id) || self.bumps.excuse(id);
-        if !self.settled.contains(id) || is_exempt || !self.read.insert(id) {
+        if !self.is_due(id) || !self.read.insert(id) {
             return;
         }
+        self.follow((entry, place, offset), (id, id));
+        let origin = self.copies.origin(id);
+        let is_first = || self.context.producer(origin.producer).ordered && self.is_due(origin);
+        if origin != id && is_first() && self.copied.insert((place.topic, origin)) {
+            self.follow((entry, place, offset), (origin, id));
+        }
+    }
+
+    /// `what` is next in the log at `place`: the record `id`, or its first copy there.
+    fn follow(
+        &mut self,
+        (entry, place, offset): (&Entry, TopicPartition, Offset),
+        (id, what): (RecordId, RecordId),
+    ) {
         let last = self.last.of(place);
         if last.len() <= id.producer.index() {
             last.resize(id.producer.index() + 1, None);
@@ -93,10 +115,19 @@ impl Checker {
         }
         let (context, before) = (&self.context, *last);
         self.report.violated(entry, || {
-            let (what, before) = (context.record(id), context.record(before));
+            let of = if id == what { "" } else { "the first copy of " };
+            let (id, before) = (context.record(id), context.record(before));
             let place = context.partition(place);
-            format!("{what} is in {place} at offset {offset}, after {before}, which was sent later")
+            format!(
+                "{of}{id} is in {place} at offset {offset}, after {of}{before}, which was sent later"
+            )
         });
+    }
+
+    /// Whether its place is judged: it was acknowledged, and nothing excuses it.
+    fn is_due(&self, id: RecordId) -> bool {
+        let is_exempt = self.exempt.contains(id) || self.bumps.excuse(id);
+        self.settled.contains(id) && !is_exempt
     }
 }
 
@@ -108,6 +139,7 @@ impl Property for Checker {
     fn observe(&mut self, entry: &Entry) {
         // A bump without a reason is told by `idempotent-log`; here it excuses nothing.
         self.bumps.observe(entry, &self.context);
+        self.copies.observe(entry);
         match &entry.event {
             Event::Sent { record, .. } => self.send(record.id),
             Event::Acked { base_offset, records, .. } if *base_offset != Offset::UNKNOWN => {
@@ -136,10 +168,14 @@ impl Property for Checker {
 
 #[cfg(test)]
 mod tests {
+    use crate::context::GroupPart;
     use crate::history::{Event, ProcessEnd};
+    use crate::test_history::outputs::{
+        OUT, derived, output_acked, output_sent, outputs, pipeline,
+    };
     use crate::test_history::*;
     use crate::verdict::Judgement;
-    use ackproof_types::{ErrorCode, Offset};
+    use ackproof_types::{Acks, Awaits, ErrorCode, Offset};
 
     const NAME: &str = "producer-order";
 
@@ -199,5 +235,25 @@ mod tests {
         ];
         let result = judge(NAME, events);
         assert_eq!((result.judgement, result.witnesses), (Judgement::Held, 1));
+    }
+
+    /// Records 0 and 1 were sent and acknowledged; a mirror copied them as these, and the log of the copies is this.
+    fn copied(copies: [(u32, u32); 3], log: &[u32]) -> Judgement {
+        let mut context = pipeline(Awaits::BeforeCommit, Acks::All);
+        context.groups[0].part = GroupPart::Mirror;
+        let mut events = vec![sent(0), sent(1), acked(0, &[0, 1])];
+        for (of, copy) in copies {
+            events.extend([derived(i64::from(of), of, copy), output_sent(copy)]);
+        }
+        events.push(output_acked(0, log));
+        let (base_offset, records) = (Offset(0), outputs(log));
+        events.push((0, Event::FinalRead { partition: OUT, base_offset, records }));
+        judge_in(&context, NAME, events).judgement
+    }
+
+    #[test]
+    fn first_copies_keep_the_order_of_the_first_producer_and_copies_made_again_do_not_matter() {
+        assert_eq!(copied([(0, 0), (1, 1), (0, 2)], &[0, 1, 2]), Judgement::Held);
+        assert_eq!(copied([(1, 0), (0, 1), (1, 2)], &[0, 1, 2]), Judgement::Violated);
     }
 }

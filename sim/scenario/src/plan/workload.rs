@@ -64,6 +64,8 @@ pub struct Group {
     pub members: u16,
     /// How many of them, the last ones, share all partitions by `assign()`; the others subscribe.
     pub assigned: u16,
+    /// Its members give a `group.id`. Those that do not all call `assign()`, and commit nothing.
+    pub has_group_id: bool,
     /// Processing time of one record.
     pub process: Delay,
     /// Failing attempts, in a million.

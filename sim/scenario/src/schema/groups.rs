@@ -2,7 +2,7 @@
 
 use super::{BESIDE, config, described, object, pattern, properties, whole, words};
 use crate::autoscale::AUTOSCALE_KEYS;
-use crate::clients::{DEPLOY_KEYS, GROUP_KEYS};
+use crate::clients::{DEPLOY_KEYS, GROUP_KEYS, NO_GROUP_ID};
 use crate::cluster::MAX_COUNT;
 use crate::durations::{DELAY, DURATION, PERCENT};
 use crate::files::PROPERTIES;
@@ -26,11 +26,12 @@ pub(super) fn group() -> Value {
         "members" => whole(1, Some(MAX_COUNT), 1, "Number of members: name-0, name-1, …."),
         "assign" => described(
             json!({ "oneOf": [
-                { "const": "fixed" },
+                { "enum": ["fixed", NO_GROUP_ID] },
                 { "type": "integer", "minimum": 0, "maximum": MAX_COUNT },
             ] }),
             "Who calls assign() with a fixed share of all partitions, and is in no group: all members (fixed), or \
-             the last so many. The others subscribe.",
+             the last so many. The others subscribe. With no-group-id all of them do, without a group.id: they commit \
+             nothing, and begin each time where auto.offset.reset says.",
         ),
         "process" => pattern(DELAY, "Processing time of a record, like \"1ms..3ms\"."),
         "commit" => described(

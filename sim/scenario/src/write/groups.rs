@@ -2,7 +2,7 @@
 
 use super::{Object, compression, config, none};
 use crate::anchor;
-use crate::clients::START;
+use crate::clients::{NO_GROUP_ID, START};
 use crate::durations::{spell, spell_percent, spell_range};
 use crate::outputs::OUTPUTS;
 use crate::plan::{Autoscale, Group, Output, Plan, Settings};
@@ -22,6 +22,7 @@ pub(super) fn group(group: &Group, plan: &Plan) -> Value {
     object.put_if(beside, "at", || json!(plan.cluster(group.at).name));
     object.put_if(group.members != 1, "members", || json!(group.members));
     object.put_if(group.assigned > 0, "assign", || match group.assigned {
+        _ if !group.has_group_id => json!(NO_GROUP_ID),
         all if all == group.members => json!("fixed"),
         some => json!(some),
     });

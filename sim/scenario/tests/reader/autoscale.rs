@@ -20,7 +20,11 @@ fn an_autoscaler_has_the_defaults_of_kubernetes() {
     for (keys, words) in [
         (r#"{ "lag": 5 }"#, "\"autoscale\" needs \"max\""),
         (r#"{ "max": 3 }"#, "\"autoscale\" needs \"lag\""),
-        (r#"{ "max": 1, "lag": 5 }"#, "1 is not within 2"),
+        (r#"{ "max": 1, "lag": 5 }"#, "the group begins with 2 of them"),
+        (
+            r#"{ "max": 3, "lag": 5 }, "assign": "fixed""#,
+            "members that assign() take no share of what others have",
+        ),
         (r#"{ "max": 3, "lag": 0 }"#, "0 is not"),
         (r#"{ "max": 3, "lag": 5, "every": "0s" }"#, "must be above 0"),
     ] {

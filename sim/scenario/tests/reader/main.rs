@@ -1,6 +1,7 @@
 //! What becomes of what a user types: plans, and what is said about mistakes.
 
 mod applications;
+mod assign;
 mod autoscale;
 mod capacity;
 mod clusters;

@@ -47,6 +47,10 @@ fn what_does_not_go_together_is_refused() {
             "ledger would read what it writes, without end",
         ),
         (r#""workers": 2, "produces": { "to": "results" }"#, "threads beside it"),
+        (
+            r#""sink": { "writes": "with-position" }, "produces": { "to": "results" }"#,
+            "passes a record before what the group produced of it is acknowledged",
+        ),
         (r#""on_failure": "skip", "dead_letter": { "to": "dead" }"#, "no record is put aside"),
         (
             r#""produces": { "to": "results", "config": { "max.block.ms": 0 } }"#,

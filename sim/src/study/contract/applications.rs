@@ -11,14 +11,20 @@ use ackproof_types::{
 };
 
 /// Why a group never processes what it was given, or passes over.
-pub(super) fn skips(group: &Group) -> Vec<LossCause> {
+pub(super) fn skips(plan: &Plan, group: &Group) -> Vec<LossCause> {
     let consuming = group.consuming;
     let mut all = Vec::new();
     match (group.commit, consuming.workers.map(|_| consuming.covers)) {
         (CommitStrategy::AutoWithHandOff, _) => all.push(LossCause::HandOff),
         (CommitStrategy::AutoInBackground, _) => all.push(LossCause::StoredCommit),
         (CommitStrategy::BeforeProcessing, _) => all.push(LossCause::CommitBeforeProcessing),
-        (CommitStrategy::Auto, _) if is_consumer(group) => all.push(LossCause::BackgroundCommit),
+        (CommitStrategy::Auto, _) if is_consumer(group) => {
+            // R17.46.
+            if plan.kafka >= KafkaVersion::V4_2 {
+                all.push(LossCause::BackgroundCommit);
+            }
+            all.push(LossCause::RevocationCommitAgain);
+        }
         (commit, Some(Covers::Positions)) if commit.is_after_batch() => {
             all.push(LossCause::WorkerPositions);
         }
@@ -64,10 +70,11 @@ pub(super) fn may_stop(group: &Group) -> bool {
 }
 
 /// What follows from that, and the setting responsible.
-pub(super) fn skipped(plan: &Plan, group: &Group, cause: LossCause) -> (String, String) {
+pub(super) fn skipped(group: &Group, cause: LossCause) -> (String, String) {
     let name = &group.name;
     let key = |key: &str, value: &str| format!("groups.{name}.{key}={value}");
     let consuming = group.consuming;
+    let protocol = format!("groups.{name}.config.group.protocol=consumer");
     match cause {
         LossCause::CommitBeyond => (
             format!("{name} never processes the record behind the last one that it committed"),
@@ -94,8 +101,18 @@ pub(super) fn skipped(plan: &Plan, group: &Group, cause: LossCause) -> (String, 
             key("covers", consuming.covers.name()),
         ),
         LossCause::BackgroundCommit => (
-            format!("{}{}", committed_early(name), in_background(plan)),
-            format!("groups.{name}.config.group.protocol=consumer"),
+            format!(
+                "{}: the client commits in the background, and may cover what this poll returns",
+                committed_early(name)
+            ),
+            protocol,
+        ),
+        LossCause::RevocationCommitAgain => (
+            format!(
+                "{}: a commit before a revocation that is sent again covers what later polls returned",
+                committed_early(name)
+            ),
+            protocol,
         ),
         _ => (committed_early(name), key("commit", group.commit.name())),
     }
@@ -103,16 +120,6 @@ pub(super) fn skipped(plan: &Plan, group: &Group, cause: LossCause) -> (String, 
 
 fn committed_early(name: &str) -> String {
     format!("{name} never processes a record that it committed before a member failed")
-}
-
-/// When a client with the consumer protocol commits what its application works on (R8.17, R17.46).
-fn in_background(plan: &Plan) -> &'static str {
-    if plan.kafka >= KafkaVersion::V4_2 {
-        ": the client commits in the background, and may cover what this poll returns, or what later polls \
-         returned when a commit before a revocation is sent again"
-    } else {
-        ": a commit before a revocation that is sent again covers what later polls returned"
-    }
 }
 
 /// What a group does again when it fails or rebalances.

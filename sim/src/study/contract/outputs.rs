@@ -97,12 +97,13 @@ fn ways(plan: &Plan, group: &Group, lane: Lane, output: &Output) -> Vec<Way> {
         let says = "when it ends after its commit and before that is acknowledged";
         way(LossCause::CommittedBeforeAcked, says, format!("{key}.wait=never"));
     } else {
-        let early = applications::skips(group).into_iter().filter(|cause| {
+        let early = applications::skips(plan, group).into_iter().filter(|cause| {
             matches!(
                 cause,
                 LossCause::CommitBeforeProcessing
                     | LossCause::StoredCommit
                     | LossCause::BackgroundCommit
+                    | LossCause::RevocationCommitAgain
             )
         });
         for cause in early {

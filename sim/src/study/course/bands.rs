@@ -269,10 +269,20 @@ fn life(node: NodeId, from: u64, to: u64, state: &str) -> Band {
 fn named(target: Option<NodeId>, text: &str, context: &Context) -> Vec<usize> {
     let is_word = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';
     let words: Vec<&str> = text.split(|letter| !is_word(letter)).collect();
+    // A side that is a datacentre is told by its name: all processes are in one. Those of another cluster, which
+    // begin with its name, are not meant.
+    let is_elsewhere = |name: &str| {
+        let others = context.clusters.iter().map(|cluster| cluster.name.as_str());
+        let mut unnamed = others.filter(|other| !words.contains(other));
+        unnamed.any(|other| name.strip_prefix(other).is_some_and(|rest| rest.starts_with('-')))
+    };
+    let in_centre = |name: &str| words.contains(&"datacentre") && !is_elsewhere(name);
     let nodes = context.nodes.iter().enumerate();
     nodes
         .filter(|(index, name)| {
-            target.is_some_and(|one| one.index() == *index) || words.contains(&name.as_str())
+            target.is_some_and(|one| one.index() == *index)
+                || words.contains(&name.as_str())
+                || in_centre(name)
         })
         .map(|(index, _)| index)
         .collect()

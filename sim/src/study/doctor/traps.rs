@@ -353,6 +353,7 @@ fn expiry(found: &mut Found<'_>, plan: &Plan) {
 }
 
 fn group(found: &mut Found<'_>, group: &Group) {
+    nameless(found, group);
     let name = &group.name;
     if group.config.word("auto.offset.reset") == "latest" {
         found.add(
@@ -424,6 +425,23 @@ fn group(found: &mut Found<'_>, group: &Group) {
 
 fn is_consumer(group: &Group) -> bool {
     group.config.word("group.protocol") == "consumer"
+}
+
+/// R8.19.
+fn nameless(found: &mut Found<'_>, group: &Group) {
+    let file = found.files.of(Scope::Consumer).find(|file| file.name == group.name);
+    let id = file.and_then(|file| file.entry("group.id"));
+    if file.is_some() && id.is_none_or(|entry| entry.value.trim().is_empty()) {
+        found.put(
+            "no-group-id",
+            Weight::Depends,
+            &[format!("groups.{}.config.auto.offset.reset={}", group.name, group.config.word("auto.offset.reset"))],
+            "the file has no group.id: unless the application sets one, subscribe() and every commit throw \
+             InvalidGroupIdException, and a consumer that calls assign() begins each time where \
+             auto.offset.reset says",
+            Some(command(&["scenarios/basics/no-group-id.json"])),
+        );
+    }
 }
 
 /// R9.14, R9.30.

@@ -66,11 +66,14 @@ fn without_instance(tree: &Value, producer: &str, instances: u64, process: &str)
     Some(tree)
 }
 
-/// Without one of the mirrors or of the groups, or with fewer members.
+/// Without one of the mirrors, of the clusters beside the first or of the groups, or with fewer members.
 pub(crate) fn groups(tree: &Value) -> Vec<Value> {
-    let mirrors = names(tree, "mirrors").into_iter();
-    let mut found: Vec<Value> =
-        mirrors.filter_map(|name| with(tree, &["mirrors", &name], None)).collect();
+    let mut found = Vec::new();
+    for kind in ["mirrors", "clusters"] {
+        found.extend(
+            names(tree, kind).into_iter().filter_map(|name| with(tree, &[kind, &name], None)),
+        );
+    }
     for name in names(tree, "groups") {
         found.extend(with(tree, &["groups", &name], None));
         let members = number(tree, &["groups", &name, "members"]).unwrap_or(1);
@@ -173,6 +176,10 @@ pub(crate) fn settings(tree: &Value) -> Vec<Value> {
     for kind in ["topics", "producers", "groups", "mirrors", "clusters"] {
         places.extend(names(tree, kind).into_iter().map(|name| vec![kind.to_owned(), name]));
     }
+    for name in names(tree, "groups") {
+        let output = |key: &str| vec!["groups".to_owned(), name.clone(), key.to_owned()];
+        places.extend(["produces", "dead_letter"].map(output));
+    }
     for place in &places {
         let path: Vec<&str> = place.iter().map(String::as_str).collect();
         let node = path.iter().try_fold(tree, |node, key| node.get(key));
@@ -206,10 +213,29 @@ const KEYS: &[&str] = &[
     "on_failure",
     "commit",
     "commit_every",
+    "commit_offset",
+    "on_commit_failure",
     "on_revoke",
+    "assign",
+    "workers",
+    "covers",
+    "sink",
+    "produces",
+    "dead_letter",
+    "wait",
+    "autoscale",
+    "deploys",
+    "groups",
+    "after_crash",
+    "end",
+    "threads",
+    "compressed_to",
     "topics",
     "network",
     "startup",
+    "racks",
+    "capacity",
+    "quotas",
 ];
 
 /// With less left to chance: one latency, one processing time.

@@ -184,6 +184,7 @@ pub(crate) fn consumer(
             .text("group.instance.id")
             .map(|template| instance(template, member, group.members + spares(group))),
         assigned: assigned(plan, group, member),
+        has_group_id: group.has_group_id,
         profile: Profile { version: plan.kafka, features: plan.features },
         client_rack: config
             .text("client.rack")

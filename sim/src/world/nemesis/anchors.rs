@@ -199,7 +199,10 @@ impl Watch {
             (Self::Truncates(node, wanted), Event::Truncated { partition, .. }) => {
                 entry.node == *node && partition == wanted
             }
-            (Self::Ends(node, how), Event::ProcessEnded(end)) => entry.node == *node && end == how,
+            (Self::Ends(node, how), Event::ProcessEnded(end)) => {
+                let is_clean = |how: ProcessEnd| how == ProcessEnd::Clean;
+                entry.node == *node && is_clean(*end) == is_clean(*how)
+            }
             (Self::Polls(who, what), Event::Polled { group, partition, base_offset, records }) => {
                 let end = base_offset.plus(records.len());
                 who.is(entry.node, group.0)

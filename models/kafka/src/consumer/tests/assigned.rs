@@ -2,6 +2,7 @@
 
 use super::harness::P0;
 use super::*;
+use crate::config::ResetTo;
 use ackproof_types::{GenerationId, GroupProtocol, MemberId};
 
 const BOTH: [GroupProtocol; 2] = [GroupProtocol::Classic, GroupProtocol::Consumer];
@@ -79,5 +80,22 @@ fn who_closes_commits_and_has_nobody_to_tell() {
         assert!(h.exited, "{protocol}");
         assert!(!h.requests.contains(&"leave") && !h.requests.contains(&"beat"), "{protocol}");
         assert_eq!(h.story()[2..], ["sent 2", "committed 2"], "{protocol}");
+    }
+}
+
+#[test]
+fn without_a_group_id_it_asks_no_coordinator_and_begins_where_the_reset_says() {
+    for protocol in BOTH {
+        let settings = ConsumerConfig {
+            has_group_id: false,
+            auto_offset_reset: Some(ResetTo::Earliest),
+            ..settings(protocol, CommitStrategy::Never)
+        };
+        let mut h = Harness::configured(&settings, is_commit);
+        assert!(!h.requests.contains(&"find"), "{protocol}: {:?}", h.requests);
+        finish_batch(&mut h);
+        assert!(h.held.is_empty(), "{protocol}: it commits nothing");
+        let story = h.story();
+        assert!(story[0].contains("NoCommit"), "{protocol}: {story:?}");
     }
 }

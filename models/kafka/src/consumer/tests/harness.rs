@@ -76,6 +76,7 @@ pub(super) fn config(commit: CommitStrategy) -> ConsumerConfig {
         auto_offset_reset: Some(ResetTo::Latest),
         client_rack: None,
         assigned: None,
+        has_group_id: true,
         variants: Variants::default(),
         profile: crate::profile::Profile::default(),
         group_protocol: GroupProtocol::Classic,

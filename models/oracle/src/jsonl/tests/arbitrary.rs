@@ -243,6 +243,8 @@ fn of_controllers() -> impl Strategy<Value = Event> {
     ]
 }
 
+const ENDS: &[ProcessEnd] = &[ProcessEnd::Crash, ProcessEnd::Clean, ProcessEnd::Killed];
+
 fn of_the_run() -> impl Strategy<Value = Event> {
     let target = prop::option::of((0..7_u16).prop_map(NodeId));
     prop_oneof![
@@ -252,7 +254,7 @@ fn of_the_run() -> impl Strategy<Value = Event> {
         }),
         any::<u32>().prop_map(|fault| Event::FaultEnded { fault }),
         Just(Event::ProcessStarted),
-        select(&[ProcessEnd::Crash, ProcessEnd::Clean][..]).prop_map(Event::ProcessEnded),
+        select(ENDS).prop_map(Event::ProcessEnded),
         (group(), 0..i32::MAX, any::<u16>(), prop::option::of(select(RebalanceReason::ALL)))
             .prop_map(|(group, number, members, reason)| {
                 let generation = GenerationId(number);

@@ -1,29 +1,10 @@
 //! How far a group came in a partition, and by which positions and commits. It judges nothing.
 
+use crate::commits::{Attempt, Commit, CommitEnd};
 use crate::history::{Entry, Event, PositionSource};
 use crate::ranges::Ranges;
 use crate::standing::Standing;
 use ackproof_types::{NodeId, Offset, Timestamp};
-
-/// A commit, as it was last seen.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Commit {
-    pub(super) at: Timestamp,
-    pub(super) node: NodeId,
-    pub(super) offset: Offset,
-    pub(super) end: CommitEnd,
-}
-
-/// What its member has done since the commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CommitEnd {
-    /// Nothing in the partition.
-    Last,
-    /// It ended in good order.
-    Closed,
-    /// It went on.
-    WorkedOn,
-}
 
 /// A position that a member of the group found.
 #[derive(Clone, Copy, Debug)]
@@ -123,11 +104,11 @@ impl Progress {
         }
     }
 
-    pub(super) fn commit(&mut self, entry: &Entry, offset: Offset) {
+    pub(super) fn commit(&mut self, entry: &Entry, offset: Offset, attempt: Attempt) {
         // Of two equal ones the first is the one that passed the records.
         if self.commit.is_none_or(|before| before.offset != offset) {
             let (at, node, end) = (entry.at, entry.node, CommitEnd::Last);
-            self.commit = Some(Commit { at, node, offset, end });
+            self.commit = Some(Commit { at, node, offset, attempt, end });
         }
         if matches!(entry.event, Event::Committed { .. }) {
             self.standing.commit(offset);

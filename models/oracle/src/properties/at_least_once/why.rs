@@ -2,15 +2,14 @@
 
 use super::Open;
 use super::deleted::Gone;
-use super::progress::{CommitEnd, Progress, Resumption};
+use super::progress::{Progress, Resumption};
 use crate::cause::LossCause;
+use crate::commits::{Attempt, CommitEnd, committed_early, given_up};
 use crate::context::{Context, GroupContext, Word};
 use crate::history::{PositionSource, StartReason};
 use crate::report::instant;
 use ackproof_types::words::plural;
-use ackproof_types::{
-    CommitOffset, CommitStrategy, Covers, GroupId, GroupProtocol, OffsetReset, OnRecordFailure,
-};
+use ackproof_types::{CommitOffset, GroupId, OffsetReset};
 
 /// The first resumption past the record, and what it tells.
 pub(super) fn explain(
@@ -66,7 +65,10 @@ pub(super) fn explain(
             if open.offset < resumption.given
                 && progress.is_some_and(|one| one.polled.contains(open.offset.0)) =>
         {
-            committed_early(group, resumption)
+            let (attempt, end) = resumption
+                .commit
+                .map_or((Attempt::First, CommitEnd::Last), |one| (one.attempt, one.end));
+            committed_early(group, attempt, end)
         }
         PositionSource::Committed
         | PositionSource::NoCommitEarliest
@@ -91,50 +93,11 @@ fn to_latest(context: &Context, group: GroupId, by: &Resumption) -> LossCause {
     }
 }
 
-/// The application was done with a record that it had not processed.
-fn given_up(group: &GroupContext) -> LossCause {
-    match group.consuming.on_failure {
-        OnRecordFailure::DropPoll => LossCause::DroppedPoll,
-        OnRecordFailure::DeadLetter
-        | OnRecordFailure::Skip
-        | OnRecordFailure::SeekBack
-        | OnRecordFailure::Throw => LossCause::Skipped,
-    }
-}
-
 /// Whether the commit skips just this record (F37).
 fn is_beyond(group: &GroupContext, open: &Open, by: &Resumption) -> bool {
     group.consuming.commit_offset == CommitOffset::Beyond
         && by.commit.is_some()
         && by.offset == open.offset + 1
-}
-
-/// Why the commit that `by` began with passed what the group was given and had not processed.
-fn committed_early(group: &GroupContext, by: &Resumption) -> LossCause {
-    let Word::Known(commit) = group.commit else { return LossCause::CommitPastWork };
-    let by_close = by.commit.is_some_and(|one| one.end == CommitEnd::Closed);
-    let throws = group.consuming.on_failure == OnRecordFailure::Throw;
-    match (commit, group.consuming.covers) {
-        (CommitStrategy::BeforeProcessing, _) => LossCause::CommitBeforeProcessing,
-        (CommitStrategy::Auto | CommitStrategy::AutoInBackground, _) if by_close && throws => {
-            LossCause::CloseAfterException
-        }
-        (CommitStrategy::AutoWithHandOff, _) => LossCause::HandOff,
-        (CommitStrategy::AutoInBackground, _) => LossCause::StoredCommit,
-        (CommitStrategy::Auto, _) if group.protocol == Word::Known(GroupProtocol::Consumer) => {
-            LossCause::BackgroundCommit
-        }
-        (_, Some(Covers::Positions)) => LossCause::WorkerPositions,
-        (_, Some(Covers::HighestDone)) => LossCause::HighestDone,
-        (
-            CommitStrategy::Auto
-            | CommitStrategy::SyncAfterBatch
-            | CommitStrategy::AsyncAfterBatch
-            | CommitStrategy::SyncPerRecord
-            | CommitStrategy::Never,
-            Some(Covers::Contiguous) | None,
-        ) => LossCause::CommitPastWork,
-    }
 }
 
 /// The words of a violation.

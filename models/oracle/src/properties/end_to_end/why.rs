@@ -2,10 +2,11 @@
 
 use super::{Fate, Input, Moment, Output};
 use crate::cause::LossCause;
+use crate::commits::{Attempt, CommitEnd, committed_early};
 use crate::context::{Context, Word};
 use crate::history::PositionSource;
 use crate::report::instant;
-use ackproof_types::{Acks, Awaits, CommitStrategy, GroupId, GroupProtocol, Offset, RecordId};
+use ackproof_types::{Acks, Awaits, CommitStrategy, GroupId, Offset, RecordId};
 use std::collections::BTreeMap;
 
 /// What is known beside the record.
@@ -13,7 +14,7 @@ pub(super) struct Known<'a> {
     pub(super) group: GroupId,
     pub(super) outputs: &'a BTreeMap<RecordId, Output>,
     /// The first commit past the record.
-    pub(super) passing: Option<(Offset, Moment)>,
+    pub(super) passing: Option<(Offset, Moment, Attempt)>,
     /// How a member began behind the record before that, if not at a commit.
     pub(super) begins: Option<PositionSource>,
 }
@@ -44,7 +45,7 @@ pub(super) fn explain(context: &Context, input: &Input, known: &Known<'_>) -> (L
         Fate::Failed(failed) => format!("its send failed at {}", instant(failed.at)),
         Fate::Open => "it has no outcome".to_owned(),
     };
-    let commit = known.passing.map_or_else(String::new, |(to, sent)| {
+    let commit = known.passing.map_or_else(String::new, |(to, sent, _)| {
         format!("; {} committed {to} at {}", context.node(sent.node), instant(sent.at))
     });
     (cause, format!("{made_at}; {fate}{commit}"))
@@ -59,10 +60,12 @@ fn told(context: &Context, known: &Known<'_>, id: RecordId, output: &Output) -> 
         (Fate::Acked, Acks::Leader) if !unclean => LossCause::OutputAcksOne,
         (Fate::Acked, Acks::Leader | Acks::All) => LossCause::OutputLost,
         (fate, _) => match (fate, known.passing) {
-            (Fate::Failed(failed), Some((_, sent))) if failed.seq < sent.seq => {
+            (Fate::Failed(failed), Some((_, sent, _))) if failed.seq < sent.seq => {
                 LossCause::OutputDropped
             }
-            (_, Some(_)) => known.begins.map_or_else(|| early(context, known), begun),
+            (_, Some((.., attempt))) => {
+                known.begins.map_or_else(|| early(context, known, attempt), begun)
+            }
             (_, None) => LossCause::NotOnRecord,
         },
     }
@@ -84,15 +87,16 @@ const fn begun(source: PositionSource) -> LossCause {
 }
 
 /// Why the group committed before the acknowledgement.
-fn early(context: &Context, known: &Known<'_>) -> LossCause {
+fn early(context: &Context, known: &Known<'_>, attempt: Attempt) -> LossCause {
     let group = &context.groups[known.group.index()];
     let awaits = group.outputs.results.map(|one| one.awaits);
-    let is_consumer = group.protocol == Word::Known(GroupProtocol::Consumer);
     match group.commit {
         _ if awaits == Some(Awaits::Never) => LossCause::CommittedBeforeAcked,
-        Word::Known(CommitStrategy::BeforeProcessing) => LossCause::CommitBeforeProcessing,
-        Word::Known(CommitStrategy::AutoInBackground) => LossCause::StoredCommit,
-        Word::Known(CommitStrategy::Auto) if is_consumer => LossCause::BackgroundCommit,
+        Word::Known(
+            CommitStrategy::BeforeProcessing
+            | CommitStrategy::AutoInBackground
+            | CommitStrategy::Auto,
+        ) => committed_early(group, attempt, CommitEnd::Last),
         Word::Known(_) | Word::Other(_) => LossCause::CommitPastWork,
     }
 }
