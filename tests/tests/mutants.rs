@@ -41,8 +41,6 @@ const BY_HAND: &[(&str, Tell)] = &[
 /// tests of the models do, or a test of the rule itself.
 const UNREACHED: &[Variant] = &[
     Variant::EpochStartOnlyOnAppend,
-    Variant::NoMaximalIsr,
-    Variant::IsrJoinBeforeEpochStart,
     Variant::IsrChangeWithoutVersion,
     Variant::FencedBrokerJoinsIsr,
     // It takes a loss of power at two controllers within an election.

@@ -5,6 +5,7 @@ use ackproof_kafka::variant::Variant;
 
 const CHAOS: &str = "scenarios/basics/chaos.json";
 const BELOW_MIN_ISR: &str = "scenarios/basics/below-min-isr.json";
+const CHAINED: &str = "scenarios/chaos/chained.json";
 const CONSUMER: &str = "scenarios/basics/consumer-protocol-storm.json";
 const FOLLOWER: &str = "scenarios/basics/lagging-follower-reads.json";
 const CONTROLLER_CHAOS: &str = "scenarios/basics/controller-chaos.json";
@@ -51,6 +52,8 @@ pub const BREAKAGES: &[Breakage] = &[
     bug("min-insync-replicas", BELOW_MIN_ISR, Variant::MinIsrIgnored, 0),
     bug("min-insync-replicas", BELOW_MIN_ISR, Variant::HighWatermarkAdvanceBelowMinIsr, 0),
     bug("log-matching", CHAOS, Variant::ReplicaMapCleared, 0),
+    bug("log-matching", CHAINED, Variant::NoMaximalIsr, 18),
+    bug("log-matching", CHAINED, Variant::IsrJoinBeforeEpochStart, 35),
     bug("idempotent-log", CHAOS, Variant::BumpOnRetry, 0),
     bug("no-phantom", CHAOS, Variant::ExpiredCalledUnsent, 2),
     bug("commit-durability", CHAOS, Variant::CommitAckBeforeReplication, 9),
