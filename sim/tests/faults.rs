@@ -139,14 +139,14 @@ fn who_does_not_stop_within_its_grace_is_killed_then_and_down_from_then_on() {
     let [(Some(ProcessEnd::Clean), clean), (None, back)] = ended(restart)[..] else { panic!() };
     assert!((1..3000).contains(&clean) && back == clean + 5000, "{clean} {back}");
     let grace = |grace: &str| ended(&format!(r#"{restart}, "grace": "{grace}""#));
-    let killed = [(Some(ProcessEnd::Crash), clean - 1), (None, clean + 4999)];
+    let killed = [(Some(ProcessEnd::Killed), clean - 1), (None, clean + 4999)];
     assert_eq!(grace(&format!("{}ms", clean - 1)), killed, "a controlled shutdown is cut short");
     let in_time = [(Some(ProcessEnd::Clean), clean), (None, clean + 5000)];
     assert_eq!(grace("20s"), in_time, "what comes back is another process");
     let none = r#""leave": "ledger-0", "for": "5s", "grace": "0s""#;
-    assert_eq!(ended(none), [(Some(ProcessEnd::Crash), 0), (None, 5000)]);
+    assert_eq!(ended(none), [(Some(ProcessEnd::Killed), 0), (None, 5000)]);
     let ends = ended(r#""rolling-restart": "members of ledger", "for": "2s", "grace": "0s""#);
-    let crashes = ends.iter().filter(|(how, _)| *how == Some(ProcessEnd::Crash)).count();
+    let crashes = ends.iter().filter(|(how, _)| *how == Some(ProcessEnd::Killed)).count();
     assert_eq!((crashes, ends.len()), (2, 4), "{ends:?}");
 }
 

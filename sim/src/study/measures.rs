@@ -159,7 +159,8 @@ pub(crate) fn value(run: &RunReport, name: &str) -> Option<f64> {
             Some(count(outputs.map(of).max().unwrap_or(0)))
         }
         "output_duplicate_rate" => {
-            worst(&mut groups.iter().filter_map(|one| Some(one.outputs.as_ref()?.duplicate_rate)))
+            let outputs = groups.iter().filter_map(|one| one.outputs.as_ref());
+            worst(&mut outputs.map(|one| one.duplicate_rate)).or(Some(0.0))
         }
         "skipped" => Some(count(groups.iter().map(|one| one.skipped).max().unwrap_or(0))),
         "backlog" => Some(count(groups.iter().map(|one| one.backlog).max().unwrap_or(0))),

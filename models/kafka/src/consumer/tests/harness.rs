@@ -8,7 +8,7 @@ use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To}
 use crate::message::{
     CommittedOffset, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, EpochEnd,
     Fetched, FetchedPartition, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse,
-    ListedOffset, MetadataResponse, PartitionMetadata, Payload, RecordBatch,
+    ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata, Payload, RecordBatch,
 };
 use crate::observation::Observation;
 use crate::variant::Variants;
@@ -310,8 +310,9 @@ impl Harness {
     fn data_response(&self, request: &Request) -> Option<Response> {
         let epoch = self.epoch;
         Some(match request {
-            Request::ListOffsets(_) => {
-                let offset = Offset(self.log_end);
+            Request::ListOffsets(asked) => {
+                let is_earliest = asked.iter().any(|one| one.spec == OffsetSpec::Earliest);
+                let offset = Offset(if is_earliest { 0 } else { self.log_end });
                 let listed = ListedOffset { offset, leader_epoch: epoch };
                 Response::ListOffsets(vec![(P0, Ok(listed))])
             }
