@@ -4,6 +4,7 @@ use crate::cli::{MET, directory, run, scenario, write};
 use crate::cli_reports::json;
 use ackproof_oracle::measure::WITNESSES;
 use ackproof_oracle::registry::PROPERTIES;
+use ackproof_scenario::moment::MOMENTS;
 use ackproof_scenario::resolve::{LATENCIES, LENGTHS, MEASURES};
 use ackproof_types::CommitStrategy;
 use serde_json::Value;
@@ -21,6 +22,7 @@ fn list_names_everything_with_a_sentence() {
         "commits",
         "faults",
         "measures",
+        "moments",
         "properties",
         "scenarios",
         "targets",
@@ -89,7 +91,8 @@ fn what_is_listed_can_be_used() {
     let fault = |fault: &str| {
         let backup = fault.contains("backup").then_some(r#", "clusters": { "backup": {} }"#);
         let backup = backup.unwrap_or_default();
-        loads(&format!(r#"{backup}, "faults": [ {{ {fault} }} ]"#));
+        let aimed = fault.contains("\"its ").then_some(r#""on": "append", "#).unwrap_or_default();
+        loads(&format!(r#"{backup}, "faults": [ {{ {aimed}{fault} }} ]"#));
     };
     for anchor in names("anchors") {
         fault(&format!(r#""after": "{anchor}", "crash": "broker-1""#));
@@ -135,7 +138,9 @@ fn what_is_listed_can_be_used() {
     measures.sort_unstable();
     listed.sort_unstable();
     assert_eq!(listed, measures);
-    assert_eq!(names("witnesses"), all(WITNESSES));
+    let moments = MOMENTS.iter().map(|row| row.witness);
+    let witnesses: Vec<&str> = WITNESSES.iter().copied().chain(moments).collect();
+    assert_eq!(names("witnesses"), all(&witnesses));
     assert_eq!(
         names("commits"),
         CommitStrategy::ALL.iter().map(|one| one.name()).collect::<Vec<_>>()
