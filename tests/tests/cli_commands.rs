@@ -91,7 +91,7 @@ fn what_is_listed_can_be_used() {
     let fault = |fault: &str| {
         let backup = fault.contains("backup").then_some(r#", "clusters": { "backup": {} }"#);
         let backup = backup.unwrap_or_default();
-        let aimed = fault.contains("\"its ").then_some(r#""on": "append", "#).unwrap_or_default();
+        let aimed = if fault.contains("\"its ") { r#""on": "append", "# } else { "" };
         loads(&format!(r#"{backup}, "faults": [ {{ {aimed}{fault} }} ]"#));
     };
     for anchor in names("anchors") {
@@ -138,9 +138,8 @@ fn what_is_listed_can_be_used() {
     measures.sort_unstable();
     listed.sort_unstable();
     assert_eq!(listed, measures);
-    let moments = MOMENTS.iter().map(|row| row.witness);
-    let witnesses: Vec<&str> = WITNESSES.iter().copied().chain(moments).collect();
-    assert_eq!(names("witnesses"), all(&witnesses));
+    let moments: Vec<&str> = MOMENTS.iter().map(|row| row.witness).collect();
+    assert_eq!(names("witnesses"), all(&[WITNESSES, &moments].concat()));
     assert_eq!(
         names("commits"),
         CommitStrategy::ALL.iter().map(|one| one.name()).collect::<Vec<_>>()

@@ -86,7 +86,7 @@ fn a_send_that_failed_names_the_setting_that_was_used_up() {
     };
     assert!(found.failed > 1000 && used_up(SendEnd::Retries(3)) * 10 > found.failed * 9);
     let ran = run(&root(), &["run", &path("retries-used-up")]);
-    assert!(ran.out.contains("failed: NOT_ENOUGH_REPLICAS, retries=3 used up"), "{}", ran.out);
+    assert!(ran.out.contains("NOT_ENOUGH_REPLICAS, retries=3 used up"), "{}", ran.out);
     let swept = run(&root(), &["run", &path("retries-used-up"), "--seeds", "0..2"]);
     assert!(swept.out.contains("NOT_ENOUGH_REPLICAS, retries=3 used up"), "{}", swept.out);
 }
