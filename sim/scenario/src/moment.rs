@@ -1,6 +1,7 @@
 //! Moments at which a fault does more harm than at others: something has begun that is not done. A fault that is
 //! aimed at one strikes where it happens. Whoever runs the plan finds out when a moment comes.
 
+use crate::durations;
 use crate::json::{Span, Value};
 use crate::sink::{At, Sink};
 use ackproof_types::{Delay, Micros};
@@ -208,7 +209,13 @@ pub(crate) fn read(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Aim> {
         return None;
     }
     let plus = at.get("plus").map_or(Some(Delay::exactly(Micros::ZERO)), |at| sink.delay(&at));
-    let until = later.and_then(|at| sink.duration(&at));
+    let until = later.as_ref().and_then(|at| sink.duration(at));
+    let begins = at.get("at").and_then(|at| durations::duration(at.node.as_str()?).ok());
+    if let (Some(later), Some(until), Some(begins)) = (&later, until, begins)
+        && until <= begins
+    {
+        sink.at(later, "it gives up before it waits: \"until\" is later than \"at\"");
+    }
     Some(Aim { moments, plus: plus?, until })
 }
 

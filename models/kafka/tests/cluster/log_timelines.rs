@@ -8,13 +8,11 @@
 use crate::driver::{CLIENT, Cluster, PAYMENTS, Setting};
 use crate::running::CONTROLLER;
 use crate::timelines::compare;
-use crate::{SECOND, answer, batch, produce, send};
+use crate::{SECOND, answer, batch, fetch, produce, send};
 use ackproof_kafka::config::LogConfig;
-use ackproof_kafka::message::{
-    Acks, FetchPartition, FetchRequest, FetchSession, ProducerStamp, RecordBatch, Request,
-};
+use ackproof_kafka::message::{Acks, ProducerStamp, RecordBatch};
 use ackproof_types::{
-    ErrorCode, LeaderEpoch, Micros, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp,
+    ErrorCode, Micros, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp,
 };
 
 const MILLISECOND: Micros = Micros::from_millis(1);
@@ -137,24 +135,7 @@ fn timeline_w13_retention_overtakes_a_reader() {
     send(&mut cluster, leader, 6, Acks::All, young);
     cluster.run_for(SECOND * 30);
     cluster.tape.note("a client reads where it had stopped");
-    let partitions = vec![FetchPartition {
-        partition: PAYMENTS,
-        offset: Offset(1),
-        leader_epoch: LeaderEpoch::UNKNOWN,
-        last_fetched_epoch: LeaderEpoch::UNKNOWN,
-        log_start: Offset::UNKNOWN,
-        max_bytes: 1 << 20,
-    }];
-    let fetch = FetchRequest {
-        replica: None,
-        rack: None,
-        max_wait: MILLISECOND,
-        min_bytes: 1,
-        max_bytes: 1 << 20,
-        session: FetchSession::Sessionless,
-        partitions,
-    };
-    cluster.request(leader, 100, Request::Fetch(fetch));
+    cluster.request(leader, 100, fetch(Offset(1)));
     cluster.run_for(SECOND);
     compare("w13-retention.txt", &cluster);
 }

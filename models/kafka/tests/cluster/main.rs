@@ -13,8 +13,8 @@ mod timelines;
 mod watch;
 
 use ackproof_kafka::message::{
-    Acks, ListOffsetsPartition, OffsetSpec, Payload, ProduceRequest, ProducerStamp, RecordBatch,
-    Request, Response,
+    Acks, FetchPartition, FetchRequest, FetchSession, ListOffsetsPartition, OffsetSpec, Payload,
+    ProduceRequest, ProducerStamp, RecordBatch, Request, Response,
 };
 use ackproof_kafka::observation::Observation;
 use ackproof_types::{
@@ -51,6 +51,27 @@ fn send(cluster: &mut Cluster, to: u16, number: u32, acks: Acks, batch: RecordBa
 fn produce(cluster: &mut Cluster, to: u16, number: u32) {
     cluster.watch.expected.insert(u64::from(number), record(number));
     send(cluster, to, number, Acks::All, batch(number, None));
+}
+
+/// What a client asks that reads from `offset` on.
+fn fetch(offset: Offset) -> Request {
+    let part = FetchPartition {
+        partition: PAYMENTS,
+        offset,
+        leader_epoch: LeaderEpoch::UNKNOWN,
+        last_fetched_epoch: LeaderEpoch::UNKNOWN,
+        log_start: Offset::UNKNOWN,
+        max_bytes: 1 << 20,
+    };
+    Request::Fetch(FetchRequest {
+        replica: None,
+        rack: None,
+        max_wait: Micros::ZERO,
+        min_bytes: 1,
+        max_bytes: 1 << 20,
+        session: FetchSession::Sessionless,
+        partitions: vec![part],
+    })
 }
 
 /// The answer to produce request `number`.

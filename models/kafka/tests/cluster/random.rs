@@ -1,12 +1,11 @@
 //! Random faults on a whole cluster: whatever happens, [`Watch`](crate::watch::Watch) holds at every
 //! step, and after all is healed the cluster is whole again.
 
-use crate::driver::{Cluster, PAYMENTS, Setting};
-use crate::produce;
+use crate::driver::{Cluster, Setting};
+use crate::{fetch, produce};
 use ackproof_kafka::config::BrokerSettings;
-use ackproof_kafka::message::{FetchPartition, FetchRequest, FetchSession, Request};
 use ackproof_kafka::variant::Variant;
-use ackproof_types::{LeaderEpoch, Micros, NodeId, Offset};
+use ackproof_types::{Micros, NodeId, Offset};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -57,24 +56,8 @@ pub(crate) fn quick() -> BrokerSettings {
 
 fn read(cluster: &mut Cluster, from: u16, number: u32) {
     let offset = cluster.watch.committed.len().saturating_sub(1);
-    let asked = FetchPartition {
-        partition: PAYMENTS,
-        offset: Offset(i64::try_from(offset).expect("small")),
-        leader_epoch: LeaderEpoch::UNKNOWN,
-        last_fetched_epoch: LeaderEpoch::UNKNOWN,
-        log_start: Offset::UNKNOWN,
-        max_bytes: 1 << 20,
-    };
-    let fetch = FetchRequest {
-        replica: None,
-        rack: None,
-        max_wait: Micros::ZERO,
-        min_bytes: 1,
-        max_bytes: 1 << 20,
-        session: FetchSession::Sessionless,
-        partitions: vec![asked],
-    };
-    cluster.request(from, number, Request::Fetch(fetch));
+    let offset = Offset(i64::try_from(offset).expect("small"));
+    cluster.request(from, number, fetch(offset));
 }
 
 pub(crate) fn play(cluster: &mut Cluster, steps: &[Step]) {

@@ -83,6 +83,10 @@ fn mistakes_with_moments_are_shown() {
             r#""between": ["5s", "9s"], "on": "append", "until": "9s", "crash": "its leader""#,
             "\"until\" goes with",
         ),
+        (
+            r#""at": "5s", "on": "append", "until": "5s", "crash": "its leader""#,
+            "\"until\" is later than \"at\"",
+        ),
         (r#""at": "5s", "until": "9s", "crash": "broker-1""#, "\"until\" goes with"),
         (r#""at": "5s", "on": "append", "leave": "its leader""#, "\"leave\" hits a member"),
     ] {
