@@ -1,6 +1,7 @@
 //! What a package installs beside the binary: shells take the completions, and `man` takes the pages.
 
 use crate::cli::{directory, run};
+use crate::support::root;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -124,4 +125,86 @@ fn every_command_has_a_manual_page_that_man_takes() {
     let wrong = run(directory.path(), &["man", "runn"]);
     assert_eq!(wrong.status, 2);
     assert!(wrong.talk.contains("no command is called \"runn\""), "{}", wrong.talk);
+}
+
+/// The names behind a command, of `--help`.
+fn below(help: &str) -> Vec<&str> {
+    let (_, rest) = help.split_once("\nCommands:\n").unwrap_or_default();
+    let rows = rest.lines().take_while(|line| line.starts_with("  "));
+    rows.filter_map(|row| row.split_whitespace().next()).filter(|name| *name != "help").collect()
+}
+
+/// Words with one space between them, without what troff makes of them.
+fn plain(text: &str) -> String {
+    let text = text.replace("\\fB", "").replace("\\fI", "").replace("\\fR", "").replace("\\-", "-");
+    let text = text.replace("\\*(Aq", "'").replace("\\[u2026]", "…").replace("\\&", "");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A page has what can be typed: each command, each option with its values, each exit status and each example.
+#[test]
+fn manual_pages_have_all_that_help_has() {
+    let directory = directory();
+    let said = |words: &[&str]| run(directory.path(), words).out;
+    let top = said(&["--help"]);
+    let mut commands: Vec<Vec<&str>> = below(&top).into_iter().map(|name| vec![name]).collect();
+    assert!(commands.len() > 15, "{commands:?}");
+    let import = said(&["import", "--help"]);
+    commands.extend(below(&import).into_iter().map(|name| vec!["import", name]));
+    commands.push(Vec::new());
+    for words in &commands {
+        let help = said(&[&words[..], &["--help"]].concat());
+        let page = plain(&said(&[&["man"], &words[..]].concat()));
+        let has = |text: &str| {
+            let text = plain(text);
+            assert!(page.contains(&text), "the page of {words:?} does not say {text:?}: {page}");
+        };
+        let mut options = 0;
+        for line in help.lines().map(str::trim) {
+            if let Some(name) = line.split_whitespace().find(|word| word.starts_with("--"))
+                && line.starts_with('-')
+                && !line.starts_with("- ")
+            {
+                has(name.split(['[', '=', ',']).next().unwrap_or(name));
+                options += 1;
+            } else if let Some((value, _)) =
+                line.strip_prefix("- ").and_then(|value| value.split_once(": "))
+            {
+                has(&format!("{value}: "));
+            }
+        }
+        assert!(options >= 2, "{words:?}: {help}");
+        let (_, below_it) = help.split_once("\nExample:\n").unwrap_or_else(|| panic!("{words:?}"));
+        let (examples, status) = below_it.split_once("\n\n").expect("exit statuses");
+        examples.lines().for_each(has);
+        let statuses = status.trim_start_matches("Exit status: ");
+        has(&statuses[1..]);
+        below(&help).into_iter().for_each(|name| has(&format!("-{name}(1)")));
+    }
+}
+
+/// What the command line asks of its environment stands in every page.
+#[test]
+fn manual_pages_name_every_variable() {
+    let page = run(&root(), &["man", "run"]).out;
+    let mut found = Vec::new();
+    for file in std::fs::read_dir(root().join("sim/src/cli")).expect("sources") {
+        let path = file.expect("an entry").path();
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        let asks = |line: &&str| line.contains("var_os(") || line.contains("env::var(");
+        let is_name = |word: &&str| {
+            word.len() > 1 && word.chars().all(|one| one.is_ascii_uppercase() || one == '_')
+        };
+        let lines = text.lines().filter(|line| asks(line) || line.starts_with("const "));
+        found.extend(
+            lines
+                .flat_map(|line| line.split('"').skip(1).step_by(2))
+                .filter(is_name)
+                .map(str::to_owned),
+        );
+    }
+    assert!(found.iter().any(|name| name == "COLUMNS") && found.len() > 4, "{found:?}");
+    for name in found.iter().map(String::as_str).chain(["NO_COLOR", "RUST_LOG"]) {
+        assert!(page.contains(&format!("\\fB{name}\\fR")), "{name} is in no page: {found:?}");
+    }
 }

@@ -4,8 +4,9 @@
 use crate::cli::{MET, directory, run, scenario, write};
 use crate::support::{read, root};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// Bytes of the page of a chaos run of a minute.
 const CHAOS: usize = 2_000_000;
@@ -144,6 +145,19 @@ fn lanes_and_curves_agree_with_the_report() {
     assert!(ended > 0 && ups == ended + 1, "{ups} lives, {ended} ends");
 }
 
+/// A broker that is told to stop and crashes first is not told to stop any longer.
+#[test]
+fn a_stop_that_a_crash_comes_before_ends_with_the_crash() {
+    let directory = directory();
+    let faults = r#", "faults": [ { "at": "3s", "restart": "broker-2", "for": "5s" },
+        { "at": "3s", "crash": "broker-2", "for": "2s" } ]"#;
+    write(directory.path(), "a.json", &scenario(faults));
+    let page = data(&page(directory.path(), 0, &["run", "a.json"]));
+    let faults = page["course"]["faults"].as_array().expect("a list");
+    let ends: Vec<_> = faults.iter().map(|fault| fault["to"].as_u64()).collect();
+    assert_eq!(ends, [Some(3_000_000), Some(5_000_000)], "{faults:?}");
+}
+
 #[test]
 fn a_page_of_a_chaos_run_of_a_minute_is_small() {
     let directory = directory();
@@ -153,16 +167,24 @@ fn a_page_of_a_chaos_run_of_a_minute_is_small() {
     assert!(page.contains(" entries of __consumer_offsets"), "it says what it leaves out");
 }
 
+/// Where `tests/page/setup` has installed a browser and packages; it runs once, and not beside itself.
+fn installed() -> PathBuf {
+    static SETUP: OnceLock<bool> = OnceLock::new();
+    let setup =
+        || Command::new(root().join("tests/page/setup")).status().is_ok_and(|it| it.success());
+    assert!(SETUP.get_or_init(setup), "the browser or the packages could not be installed");
+    root().join("target/page")
+}
+
 /// `tests/page/setup` has installed a browser, and `tests/page/look.mjs` looks.
 #[test]
 #[ignore = "needs Chromium and Node: run tests/page/setup, and ask for it with --ignored"]
 fn a_browser_shows_what_pages_promise() {
-    let at = root().join("target/page");
+    let at = installed();
     let shell = |program: &Path, arguments: &[&str]| {
         let ended = Command::new(program).current_dir(root()).args(arguments).status();
         ended.unwrap_or_else(|error| panic!("{}: {error}", program.display())).success()
     };
-    assert!(shell(&root().join("tests/page/setup"), &[]), "the browser could not be installed");
     let types = at.join("node_modules/.bin/tsc");
     assert!(shell(&types, &["-p", "tests/page/tsconfig.json"]), "types of reports/page");
     let directory = at.join("pages");
@@ -209,6 +231,40 @@ fn a_browser_shows_what_pages_promise() {
     of("validate.html", 0, &held);
     let look = ["tests/page/look.mjs", &directory.display().to_string()];
     assert!(shell(Path::new("node"), &look), "see above; pictures are in target/page/pages/shots");
+}
+
+/// Grafana publishes what a dashboard may be as types of TypeScript (`@grafana/schema`); `tests/page/grafana.ts` makes
+/// them those of a file.
+#[test]
+#[ignore = "needs Node: run tests/page/setup, and ask for it with --ignored"]
+fn the_dashboard_keeps_to_the_schema_of_grafana() {
+    let at = installed();
+    let directory = at.join("grafana");
+    std::fs::create_dir_all(&directory).expect("it can be made");
+    std::fs::copy(root().join("tests/page/grafana.ts"), directory.join("grafana.ts"))
+        .expect("it can be copied");
+    let dashboard = read("reports/grafana/ackproof.json");
+    let checked = |dashboard: &str| {
+        let head = "import type { Shown } from \"./grafana\";\nexport const dashboard: Shown = ";
+        std::fs::write(directory.join("dashboard.ts"), format!("{head}{dashboard};\n"))
+            .expect("it can be written");
+        let options = "--noEmit --strict --skipLibCheck --target es2023 --module esnext \
+                       --moduleResolution bundler dashboard.ts";
+        let mut types = Command::new(at.join("node_modules/.bin/tsc"));
+        types.current_dir(&directory).args(options.split_whitespace());
+        let output = types.output().expect("tsc is installed");
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (is_right, said) = checked(&dashboard);
+    assert!(is_right, "{said}");
+    for (right, wrong) in [
+        ("\"displayMode\": \"list\"", "\"displayMode\": \"lists\""),
+        ("\"gridPos\"", "\"gridPosition\""),
+        ("\"lineWidth\": 1", "\"lineWidth\": \"1\""),
+    ] {
+        let (is_right, _) = checked(&dashboard.replacen(right, wrong, 1));
+        assert!(!is_right && dashboard.contains(right), "{wrong} is taken");
+    }
 }
 
 #[test]

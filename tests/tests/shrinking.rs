@@ -78,6 +78,27 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
     assert!(reduction(&one.0, "records").1 < 100, "{}", one.0);
 }
 
+/// Whoever is left behind fails sooner if it is given less time: that would be another failure.
+#[test]
+fn a_failure_to_recover_keeps_its_time_to_recover() {
+    let directory = directory();
+    let path = directory.path();
+    let keeps = |settle: &str, expect: &str| {
+        let crash = r#""faults": [{ "at": "5s", "crash": "broker-2", "for": "3s" }]"#;
+        let slow = crate::cli::scenario(&format!(r#", {crash}, "expect": {{ {expect} }}"#));
+        let slow = slow.replace(r#""ledger": { "#, r#""ledger": { "process": "1s", "#);
+        let settle = format!(r#""settle": "{settle}""#);
+        crate::cli::write(path, "slow.json", &slow.replace(r#""settle": "20s""#, &settle));
+        let arguments = ["shrink", "slow.json", "-o", "small.json", "--force", "--runs", "60"];
+        let small = run(path, &arguments);
+        assert_eq!(small.status, 0, "{expect}: {small:?}");
+        let file = std::fs::read_to_string(path.join("small.json")).expect("it is written");
+        file.contains(&settle)
+    };
+    assert!(keeps("20s", r#""backlog": { "max": 0 }"#));
+    assert!(keeps("2s", r#""recovers": "held""#));
+}
+
 #[test]
 fn a_schedule_can_be_shrunk_too() {
     let directory = directory();

@@ -58,9 +58,13 @@ pub(crate) enum Command {
     /// and, as far as the scenarios agree, the same faults. For every measure, less is better.
     #[command(after_help = help::COMPARE)]
     Compare(Compare),
-    /// Say what a configuration promises, and search for examples of what it leaves possible.
+    /// Say what settings promise, what happened to a record of a run, or what would have saved it.
     ///
-    /// Each promise names the setting that is responsible. The search runs the workload of the
+    /// With --seed, or of a history, it tells the life of one record: who wrote it, acknowledged it, lost it or
+    /// delivered it twice, and which faults led there. With --what-if it also says which setting would have
+    /// saved the run.
+    ///
+    /// Without a seed it says what the configuration promises. Each promise names the setting that is responsible. The search runs the workload of the
     /// scenario. It does not use the faults of the scenario, but faults that are made to provoke
     /// examples.
     ///

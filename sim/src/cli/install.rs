@@ -133,6 +133,11 @@ const PLACES: &[(&str, &[(&str, &str)])] = &[
             ("CLICOLOR_FORCE", "colours, where the output is no terminal too"),
             ("COLUMNS", "the width of the output where there is no terminal to ask"),
             ("CI", "no progress bar"),
+            (
+                "RUST_LOG",
+                "what ackproof logs of itself on stderr: RUST_LOG=info says when each run is over",
+            ),
+            ("GITHUB_STEP_SUMMARY", "with --format github: the file that the summary is added to"),
         ],
     ),
     (

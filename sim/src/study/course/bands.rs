@@ -3,7 +3,7 @@
 
 use super::Places;
 use ackproof_oracle::context::Context;
-use ackproof_oracle::history::{Entry, Event};
+use ackproof_oracle::history::{Entry, Event, ProcessEnd};
 use ackproof_reports::page::course::{Band, Course, Eligible, Fault, Generation, InSync, Owner};
 use ackproof_types::{
     BrokerId, ControllerEpoch, GenerationId, GroupId, LeaderEpoch, NodeId, TopicPartition,
@@ -18,6 +18,8 @@ pub(super) struct Bands {
     active: BTreeMap<NodeId, (u64, ControllerEpoch)>,
     fenced: BTreeMap<BrokerId, (NodeId, u64)>,
     faults: BTreeMap<u32, usize>,
+    /// Faults that wait for a process to stop by itself.
+    stops: BTreeMap<NodeId, u32>,
     leaders: BTreeMap<usize, Band>,
     in_sync: BTreeMap<usize, InSync>,
     eligible: BTreeMap<usize, Eligible>,
@@ -35,6 +37,9 @@ impl Bands {
             }
             Event::FaultStarted { fault, target, text } => {
                 self.faults.insert(*fault, self.done.faults.len());
+                if let Some(node) = target.filter(|_| is_stop(text)) {
+                    self.stops.insert(node, *fault);
+                }
                 let nodes = named(*target, text, context);
                 self.done.faults.push(Fault {
                     from: at,
@@ -43,15 +48,18 @@ impl Bands {
                     nodes,
                 });
             }
-            Event::FaultEnded { fault } => {
-                if let Some(place) = self.faults.remove(fault) {
-                    self.done.faults[place].to = at;
-                }
-            }
+            Event::FaultEnded { fault } => self.is_over(at, *fault),
             Event::ProcessStarted => {
                 self.up.insert(entry.node, at);
             }
-            Event::ProcessEnded(_) => self.ended(entry.node, at),
+            Event::ProcessEnded(how) => {
+                if let Some(fault) = self.stops.remove(&entry.node)
+                    && *how == ProcessEnd::Crash
+                {
+                    self.is_over(at, fault);
+                }
+                self.ended(entry.node, at);
+            }
             Event::ControllerElected { epoch } => {
                 self.active.insert(entry.node, (at, *epoch));
             }
@@ -106,6 +114,12 @@ impl Bands {
                 self.are_eligible(Eligible { lane: *lane, from: at, to: u64::MAX, who, last });
             }
             _ => {}
+        }
+    }
+
+    fn is_over(&mut self, at: u64, fault: u32) {
+        if let Some(place) = self.faults.remove(&fault) {
+            self.done.faults[place].to = at;
         }
     }
 
@@ -263,6 +277,13 @@ fn office(epoch: ControllerEpoch) -> String {
 
 fn life(node: NodeId, from: u64, to: u64, state: &str) -> Band {
     Band { lane: node.index(), from, to, who: None, text: state.to_owned() }
+}
+
+/// Whether a fault asks a process to stop by itself. If the process crashes first, nothing is left to ask.
+fn is_stop(text: &str) -> bool {
+    [" stopped cleanly", " was told to stop", " left its group"]
+        .iter()
+        .any(|one| text.contains(one))
 }
 
 /// The processes that a fault names: its target, and those in its words.
