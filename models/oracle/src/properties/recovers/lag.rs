@@ -139,7 +139,8 @@ impl Position {
         let later = sent.is_some_and(|sent| sent > self.acked);
         self.committed = if later { offset } else { self.committed.max(offset) };
         self.acked = entry.seq;
-        self.given_up = None;
+        // The answer to an older commit says nothing of a later one that failed.
+        self.given_up = self.given_up.filter(|gave_up| *gave_up > offset);
         if let (Some(given), Some(worked)) = (self.given, self.worked) {
             self.pass(given.max(worked), offset);
         }
@@ -147,7 +148,8 @@ impl Position {
 
     fn fail(&mut self, node: NodeId, offset: Offset, error: ErrorCode) {
         self.answered(node, offset);
-        self.given_up = (!is_fenced(error)).then_some(offset);
+        let gave_up = self.given_up.max(Some(offset));
+        self.given_up = gave_up.filter(|_| !is_fenced(error));
     }
 
     fn refuse(&mut self) {

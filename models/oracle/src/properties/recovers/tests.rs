@@ -111,7 +111,12 @@ fn a_commit_that_a_rebalance_refused_is_owed_once_the_partition_is_lost() {
     assert_eq!(with(vec![refused(&[], ErrorCode::UnknownMemberId)]), Judgement::Violated);
     let member = MemberId(1);
     let revoked = Event::Revoked { group: G, member, partitions: [P].into() };
-    assert_eq!(with(vec![by_client, (5, revoked)]), Judgement::Violated);
+    assert_eq!(with(vec![by_client.clone(), (5, revoked)]), Judgement::Violated);
+    // Answers to older commits come after the refusal of the last one.
+    let late = |answer| with(vec![commit_sent(5), by_client.clone(), answer]);
+    assert_eq!(late(committed(5)), Judgement::Held);
+    assert_eq!(late(failed_commit(5, ErrorCode::NetworkException)), Judgement::Held);
+    assert_eq!(with(vec![commit_sent(5), committed(5)]), Judgement::Violated);
 }
 
 #[test]
