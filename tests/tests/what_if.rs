@@ -42,29 +42,8 @@ fn savers(report: &WhatIfReport) -> Vec<String> {
 
 /// The setting that saves a footgun, where its twin does not say it.
 const CURES: &[(&str, &str)] = &[
-    ("acks-one-leader-crash", "producers.billing.config.acks"),
     // Its twin is idempotent too, which loses nothing more and writes nothing twice.
     ("acks-zero", "producers.billing.config.acks"),
-    ("auto-commit-hand-off", "groups.ledger.commit"),
-    ("auto-commit-in-background", "groups.ledger.commit"),
-    ("close-after-exception", "groups.ledger.commit"),
-    ("commit-before-processing", "groups.ledger.commit"),
-    ("commit-beyond", "groups.ledger.commit_offset"),
-    ("commit-last-offset", "groups.ledger.commit_offset"),
-    ("consumer-protocol-auto-commit", "groups.ledger.commit"),
-    ("dropped-poll", "groups.ledger.on_failure"),
-    ("exit-without-flush", "producers.script.end"),
-    ("frozen-member", "groups.ledger.config.session.timeout.ms"),
-    ("highest-done", "groups.ledger.covers"),
-    ("no-commit-on-revoke", "groups.ledger.on_revoke"),
-    ("offsets-expired", "cluster.config.offsets.retention.minutes"),
-    ("partitions-added", "groups.ledger.config.auto.offset.reset"),
-    ("poll-overrun", "groups.ledger.config.max.poll.records"),
-    ("producer-expired", "cluster.config.producer.id.expiration.ms"),
-    ("reset-latest-skips", "groups.ledger.config.auto.offset.reset"),
-    ("retention-overtakes", "topics.payments.config.retention.bytes"),
-    ("revocation-commit-sent-again", "groups.ledger.commit"),
-    ("unclean-election", "topics.payments.config.unclean.leader.election.enable"),
     // These fail of two things. What is asked about is the first: acknowledged records are lost. Their twins cure the
     // other, what the group makes of a log that was cut.
     ("log-cut-below-group", "topics.payments.config.unclean.leader.election.enable"),

@@ -149,7 +149,8 @@ properties! {
         "a coordinator gives a partition to one member of a group. With `group.protocol=consumer` it \
          waits until the last owner has released it (KIP-848)",
         "it does not say that every partition has an owner, nor that a member that lost a partition \
-         knows of it at once",
+         knows of it at once. With `group.protocol=consumer` that may be before it takes the partition \
+         over: two members work on it until it hears of that",
         "no setting breaks it; only a bug does";
     sink_effect, "sink-effect", [SinkWritten, FinalRead],
         "every record that a group processed took effect in its sink once, or its row holds the latest \

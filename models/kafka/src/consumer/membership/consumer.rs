@@ -67,6 +67,8 @@ impl State {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct LocalAssignment {
     number: u32,
+    /// The member's epoch in which it was given.
+    epoch: MemberEpoch,
     partitions: Arc<[TopicPartition]>,
 }
 
@@ -175,7 +177,7 @@ impl Consumer {
         let Some(partitions) = said.assignment else { return };
         if member.target.as_ref().is_none_or(|target| target.partitions != partitions) {
             let number = member.target.as_ref().map_or(0, |target| target.number + 1);
-            member.target = Some(LocalAssignment { number, partitions });
+            member.target = Some(LocalAssignment { number, epoch: said.epoch, partitions });
         }
         if member.current != member.target {
             member.state = State::Reconciling;

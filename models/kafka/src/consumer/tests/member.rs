@@ -66,6 +66,20 @@ fn heartbeats_go_on_while_the_application_is_busy_and_callbacks_wait_for_its_pol
     assert_eq!(h.beats[4].owned.as_deref(), Some(&[][..]));
 }
 
+/// `AbstractMembershipManager#maybeAbortReconciliation` does not look whether the target is still the same.
+#[test]
+fn what_it_takes_over_late_is_of_the_epoch_in_which_it_was_given() {
+    let mut h = member(CommitStrategy::SyncAfterBatch);
+    h.story();
+    move_to(&mut h, 2, &[P0, P1]);
+    move_to(&mut h, 3, &[P0]);
+    finish_batch(&mut h);
+    let story = h.story();
+    assert!(story.iter().any(|told| told == "assigned 2 in 2"), "{story:?}");
+    assert!(story.iter().any(|told| told == "revoked 1"), "{story:?}");
+    assert!(story.iter().any(|told| told == "assigned 1 in 3"), "{story:?}");
+}
+
 #[test]
 fn commits_before_it_gives_up_and_tries_again_until_its_time_is_over() {
     let mut h = member(CommitStrategy::Auto);

@@ -88,7 +88,9 @@ impl Consumer {
         let member = &mut self.membership.consumer;
         let Some(Reconciliation { to, .. }) = member.reconciliation.take() else { return false };
         let (group, id) = (self.config.group, member.id);
-        let generation = GenerationId::from(member.epoch);
+        // Its epoch may be a later one by now, in which the coordinator gave a part of this to others: Kafka does
+        // not look again (`#maybeAbortReconciliation`).
+        let generation = GenerationId::from(to.epoch);
         let partitions = Arc::clone(&to.partitions);
         member.current = Some(to);
         member.state = State::Acknowledging;
