@@ -14,7 +14,7 @@ export function alerts(report) {
   const told = report.alerts;
   if (!told) return null;
   const rows = told.alerts.map((/** @type {any} */ one) => [one.alert, fate(one), margin(one, told.violation),
-    one.for_ms ? length(one.for_ms) : "", el("code", null, one.expr)]);
+    one.for_ms ? el("span", { class: "short" }, length(one.for_ms)) : "", el("code", null, one.expr)]);
   const from = `${told.rules}, scraped every ${length(told.interval_ms)}.`;
   return section("alerts", "Would your alerts have fired?", el("p", null, told.headline),
     table("Alerts", ["alert", "what became of it", "against the violation", "for", "expression"], rows),
@@ -101,7 +101,7 @@ function alertLane(one, end) {
         for (const item of items.filter((/** @type {any} */ item) => item.word === word)) {
           const left = Math.max(-2, x(item.from)), right = Math.min(width + 2, x(item.to));
           if (right < 0 || left > width) continue;
-          const wide = Math.max(2, right - left), start = Math.max(left, 0);
+          const wide = Math.max(2, right - left);
           if (word === "pending") {
             context.fillStyle = colour("fault-soft");
             context.fillRect(left, 3, wide, 26);
@@ -115,10 +115,14 @@ function alertLane(one, end) {
             context.globalAlpha = 1;
             context.fillRect(left, 3, 2, 26);
           }
-          context.fillStyle = colour("ink");
-          fit(context, item.text, start + 6, left + wide - start - 8, 16);
         }
       }
+      // Spans of other labels may overlap: a text ends where the next one begins.
+      context.fillStyle = colour("ink");
+      items.forEach((/** @type {any} */ item, /** @type {number} */ index) => {
+        const start = Math.max(x(item.from), 0), next = index + 1 < items.length ? x(items[index + 1].from) : width;
+        fit(context, item.text, start + 6, Math.min(x(item.to), next, width) - start - 8, 16);
+      });
     },
   };
 }

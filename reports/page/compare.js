@@ -1,7 +1,7 @@
 // A comparison: arms side by side, what one costs and another saves, and the front that no arm beats.
 
 import { command, el, section, svg, table } from "./dom.js";
-import { counted, length, number, percent } from "./words.js";
+import { counted, length, number, percent, spoken } from "./words.js";
 
 /** Pictures: a measure against another. */
 const PICTURES = [
@@ -29,7 +29,7 @@ export function compare(report) {
       command(report.reproduce)),
     section("arms", "Arms", el("p", { class: "muted" }, "An arm is on the front if no other is at least as good in every measure down to read unavailability, and better in one."), arms),
     pictures.length ? section("pictures", "What one costs and another saves", el("div", { class: "pictures" }, pictures)) : null,
-    section("measures", "Measures", el("p", { class: "muted" }, `Means over seeds with 95 % intervals. Below: the difference to ${letters[0]} of the same seeds; bold where its interval leaves out 0.`), values(report, letters)),
+    section("measures", "Measures", el("p", { class: "muted" }, `Means over seeds with 95 % intervals. Below: the difference from ${letters[0]} on the same seeds; bold where its interval leaves out 0.`), values(report, letters)),
   ].filter(Boolean);
 }
 
@@ -71,7 +71,7 @@ function values(report, letters) {
   const rows = report.measures.map((/** @type {any} */ measure, /** @type {number} */ index) => {
     const cells = report.arms.map((/** @type {any} */ arm) => arm.values[index]);
     if (cells.every((/** @type {any} */ cell) => !cell.mean)) return null;
-    return [measure.name.replaceAll("_", " "), ...cells.map((/** @type {any} */ cell) => one(cell, measure.unit))];
+    return [spoken(measure.name), ...cells.map((/** @type {any} */ cell) => one(cell, measure.unit))];
   });
   return table("Measures of each arm", ["measure", ...letters], rows.filter(Boolean));
 }
@@ -108,7 +108,7 @@ function picture(report, letters, down, across, title) {
   // The largest value stands a little before the end of its axis; without any, the axis is as long as it likes.
   const most = (/** @type {"x" | "y"} */ key) => Math.max(...points.map((/** @type {any} */ point) => point[key])) * 1.1 || Infinity;
   const axis = (/** @type {string} */ name, /** @type {number} */ end, /** @type {string | null} */ unit) =>
-    name.replaceAll("_", " ") + (Number.isFinite(end) ? `, up to ${shown(end / 1.1, unit)}` : `: ${shown(0, unit)} in all arms`);
+    spoken(name) + (Number.isFinite(end) ? `, up to ${shown(end / 1.1, unit)}` : `: ${shown(0, unit)} in all arms`);
   const [right, top] = [most("x"), most("y")];
   const x = (/** @type {number} */ value) => 20 + (value / right) * 330;
   const y = (/** @type {number} */ value) => 220 - (value / top) * 190;

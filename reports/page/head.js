@@ -31,7 +31,10 @@ export function header(report, title, aside) {
  * @returns {any[]}
  */
 export function linked(text, sight) {
-  if (!sight) return [text];
+  if (!sight) {
+    const [, time, rest] = /^(\d+\.\d{3} ?s)(.*)$/s.exec(text) || [];
+    return time ? [el("span", { class: "time" }, time), rest] : [text];
+  }
   return text.split(/(\b\d+\.\d{3} ?s\b|[\w.-]+#\d+)/).map((part, index) => {
     if (index % 2 === 0) return part;
     const go = (/** @type {() => void} */ what) => () => {
@@ -73,12 +76,22 @@ export function around(lines) {
 }
 
 /**
+ * The command that says what would have saved a run, of the command that runs it.
+ * @param {string | undefined} reproduce
+ */
+function question(reproduce) {
+  const [, rest] = /^ackproof run ((?:(?!--)\S+|'[^']*') --seed \d+(?: --set (?:'[^']*'|\S+))*)$/.exec(reproduce || "") || [];
+  return rest ? `ackproof explain ${rest} --what-if` : null;
+}
+
+/**
  * What went wrong: each violated property with what shows it; else what happened to records.
  * @param {any} report
  * @param {Where} sight
+ * @param {boolean} isAsked what would have saved it stands on the page
  * @returns {any}
  */
-export function happened(report, sight) {
+export function happened(report, sight, isAsked) {
   const violated = report.properties.filter((/** @type {any} */ one) => one.verdict === "violated");
   const parts = violated.map((/** @type {any} */ one) => el("article", { class: "violation" },
     el("h3", null, one.name, " ", el("span", { class: "muted" }, `violated ${counted(one.violation_count, "time")}`)),
@@ -93,6 +106,8 @@ export function happened(report, sight) {
     el("p", null, one.about),
     one.story.length ? el("details", null, el("summary", null, "How the first one came to be"), story(one.story, sight),
       show({ story: one.story, summary: one.story[0] }, sight)) : null)));
+  const asked = violated.length && !isAsked ? question(report.reproduce) : null;
+  if (asked) parts.push(el("p", null, "Which setting would have saved it, and when it was too late, this tells:"), command(asked));
   const moments = report.timeline.map((/** @type {any} */ one) => `${(one.at_ms / 1000).toFixed(3)}s  ${one.text}`);
   parts.push(el("details", { open: parts.length === 0 }, el("summary", null, "The run at a glance"), story(moments, sight)));
   return section("happened", violated.length ? "What went wrong" : "What happened", parts);
@@ -156,7 +171,7 @@ export function figures(report) {
   const all = [
     ["sent", number(records.sent)], ["acknowledged", number(records.acked)],
     ["lost", number(records.lost), records.lost > 0],
-    ["failed", number(records.failed)], ["outcome unknown", `${number(records.unknown)}, ${number(records.unknown_absent)} absent`],
+    ["failed", number(records.failed)], ["outcome unknown", `${number(records.unknown)} (${number(records.unknown_absent)} in no log)`],
     ["twice in a log", number(records.log_duplicates)],
   ];
   if (records.copies) all.splice(1, 0, ["of them copies by mirrors", number(records.copies)]);
@@ -170,7 +185,7 @@ export function figures(report) {
     }
     if (one.backlog) all.push([`backlog of ${one.group}`, number(one.backlog)]);
   });
-  const latency = (/** @type {any} */ one) => `${length(one.p50_ms)} half, ${length(one.p99_ms)} 99 %`;
+  const latency = (/** @type {any} */ one) => `${length(one.p50_ms)} (half), ${length(one.p99_ms)} (99 %)`;
   if (timing.acknowledgement.count) all.push(["acknowledged within", latency(timing.acknowledgement)]);
   timing.groups.forEach((/** @type {any} */ one) => {
     if (one.end_to_end.count) all.push([`processed by ${one.group} within`, latency(one.end_to_end)]);

@@ -9,9 +9,9 @@ import { seconds } from "./words.js";
 
 /** By heading: the class of a swatch, and what it means. */
 const MEANING = {
-  Cluster: [["quiet", "what it did, by its number"], ["struck", "under a fault"], ["gone", "down"], ["fenced", "fenced by the controller"],
+  Cluster: [["quiet", "how much it did"], ["struck", "under a fault"], ["gone", "down"], ["fenced", "fenced by the controller"],
     ["active", "active controller"]],
-  Members: [["quiet", "what it did, by its number"], ["struck", "under a fault"], ["gone", "down"]],
+  Members: [["quiet", "how much it did"], ["struck", "under a fault"], ["gone", "down"]],
   Partitions: [["lead", "leader, in its colour, with the epoch"], ["synced", "a line for each replica in sync"], ["dotted", "dotted: out of sync, eligible to lead"],
     ["few", "no leader, or fewer in sync than min.insync.replicas"], ["dashed", "high watermark, between the ends of the logs"]],
   Groups: [["lead", "owner, in the colour of the member"], ["commit", "a commit"]],
@@ -48,9 +48,15 @@ export function markLanes(marks) {
     draw({ context, width, x, from, to }) {
       const seen = all.filter((mark) => mark.at >= from && mark.at <= to);
       seen.forEach((mark, index) => {
-        const left = x(mark.at) + 6, next = index + 1 < seen.length ? x(seen[index + 1].at) : width;
+        const here = x(mark.at), before = index ? x(seen[index - 1].at) : 0, next = index + 1 < seen.length ? x(seen[index + 1].at) : width;
         context.fillStyle = colour(mark.found === false ? "accent" : "bad");
-        fit(context, mark.text, left, next - left - 8, 10);
+        const after = next - here - 14;
+        // The last one may stand too far right: its text goes to its left.
+        const isLast = index + 1 === seen.length && after < 120 && (index === 0 || here - before > 4 * after);
+        if (isLast) {
+          const wide = Math.min(context.measureText(mark.text).width, (here - before) / (index ? 2 : 1) - 14);
+          fit(context, mark.text, here - 6 - wide, wide + 1, 10);
+        } else fit(context, mark.text, here + 6, after, 10);
       });
     },
   }];

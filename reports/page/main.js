@@ -31,11 +31,11 @@ function ofRun() {
   const curve = other && other.curve && other.curve.points.length ? [inevitability(course, other.curve)] : [];
   const beside = twin ? twinLanes(twin, decode(twin.course)) : [];
   const parting = twin && (twin.glance || twin.first);
-  if (parting) marks.push({ at: parting.at_us, text: "first difference to the run that does not fail", found: false });
+  if (parting) marks.push({ at: parting.at_us, text: "first difference from the run that does not fail", found: false });
   const timeline = new Timeline(course, sight, marks, [...curve, ...alertLanes(report, course.end)], beside);
   const entries = new Entries(course, sight, (shown) => timeline.show(shown));
   const [title, aside] = data.page === "run" ? [report.scenario, ` seed ${report.seed}`] : [report.history, ""];
-  page.replaceChildren(header(report, title, aside), other ? whatIf(other, twin, sight) : "", happened(report, sight), figures(report), alerts(report) || "", timeline.element,
+  page.replaceChildren(header(report, title, aside), other ? whatIf(other, twin, sight) : "", happened(report, sight, Boolean(other)), figures(report), alerts(report) || "", timeline.element,
     effects(course, sight) || "", entries.element, properties(report), promises(contract, report) || "", foot(report));
   timeline.draw();
   // For tests: how long it took to draw.

@@ -1,7 +1,7 @@
 // How lengths of time are spread over the runs of a sweep: bars over an axis on which each step doubles.
 
 import { el, svg } from "./dom.js";
-import { counted, length } from "./words.js";
+import { counted, length, spoken } from "./words.js";
 
 /** Bins of the report to a doubling, and bars. */
 const FINE = 16, BARS = 4;
@@ -29,7 +29,7 @@ export function spreads(scenario) {
 
 /** @param {any} measure */
 function spread(measure) {
-  const title = measure.name.replaceAll("_", " ") + (measure.group ? " of " + measure.group : "");
+  const title = spoken(measure.name) + (measure.group ? " of " + measure.group : "");
   /** @type {Map<number, number>} */
   const bars = new Map();
   let before = 0;

@@ -4,7 +4,7 @@ import { command, el, section, table } from "./dom.js";
 import { alertSums } from "./alerts.js";
 import { header } from "./head.js";
 import { spreads } from "./spread.js";
-import { counted, length, number, percent } from "./words.js";
+import { counted, length, number, percent, spoken } from "./words.js";
 
 /** Commands of one cause, at most. */
 const SEEDS = 5;
@@ -146,7 +146,7 @@ function asked(one) {
   const rows = [
     ...one.demands.map((/** @type {any} */ demand) => [`${demand.witness.replaceAll("_", " ")} at least ${number(demand.least)} times`,
       `${number(demand.reached)} of ${number(run)}`, demand.reached < run ? "the others prove nothing: inconclusive" : ""]),
-    ...one.limits.map((/** @type {any} */ limit) => [limit.measure.replaceAll("_", " ") +
+    ...one.limits.map((/** @type {any} */ limit) => [spoken(limit.measure) +
       (limit.min === null ? "" : ` at least ${number(limit.min, 4)}`) + (limit.max === null ? "" : ` at most ${number(limit.max, 4)}`),
       `${number(run - limit.outside.length)} of ${number(run)}`,
       limit.outside.length ? `outside in seeds ${limit.outside.slice(0, 20).join(", ")}${limit.outside.length > 20 ? " …" : ""}` : ""]),
@@ -177,7 +177,7 @@ function fates(one) {
 function measures(one) {
   const value = (/** @type {number} */ it, /** @type {string} */ unit) => (unit === "milliseconds" ? length(it) : percent(it));
   const rows = one.measures.flatMap((/** @type {any} */ measure) => measure.estimates.map((/** @type {any} */ estimate) => [
-    `${measure.name.replaceAll("_", " ")}${measure.group ? " of " + measure.group : ""}, ${estimate.of}`,
+    `${spoken(measure.name)}${measure.group ? " of " + measure.group : ""}, ${estimate.of}`,
     value(estimate.value, measure.unit),
     estimate.interval ? `${value(estimate.interval.low, measure.unit)} to ${value(estimate.interval.high, measure.unit)}` : "–",
     number(measure.runs)]));

@@ -1,7 +1,7 @@
 // A validation: real runs of a scenario beside simulated ones, property by property and figure by figure.
 
 import { command, el, section, table } from "./dom.js";
-import { counted, length, number, percent } from "./words.js";
+import { counted, length, number, percent, spoken } from "./words.js";
 
 /**
  * @param {any} report
@@ -63,6 +63,6 @@ function figureRow(figure) {
     return [run ? ", " : "", outside && !figure.known ? el("b", { class: "bad" }, text) : text];
   });
   const { median, low, high } = figure.simulated;
-  return [figure.name.replaceAll("_", " ") + (figure.group ? ` of ${figure.group}` : ""), el("span", null, real), value(median),
+  return [spoken(figure.name) + (figure.group ? ` of ${figure.group}` : ""), el("span", null, real), value(median),
     `${value(low)} to ${value(high)}`, figure.known ? `known to differ: ${figure.known}` : ""];
 }

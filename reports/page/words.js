@@ -98,3 +98,11 @@ export function says(course, entry, record = -1) {
     default: return course.texts[more] || kind;
   }
 }
+
+/**
+ * The name of a measure as people say it: `ack_latency.p99` is the ack latency, p99.
+ * @param {string} name
+ */
+export function spoken(name) {
+  return name.replaceAll("_", " ").replace(".", ", ");
+}

@@ -206,6 +206,8 @@ async function violated(name) {
   check(`${name}: which says that it never fired`, (await down.innerText()).includes("never fired"), await down.innerText());
   check(`${name}: an alert that was never pending has none`, (await lane(page, "alert KafkaOfflinePartitions").count()) === 0);
   check(`${name}: says what is violated`, (await page.locator("#happened h3").first().innerText()).includes("acked-durability"));
+  const next = await page.locator("#happened .command code").innerText();
+  check(`${name}: says what to ask next`, /^ackproof explain .*acks-one-leader-crash\.json --seed 1 .*--what-if$/.test(next), next);
   await page.getByRole("button", { name: "Show it in the lanes" }).first().click();
   const seen = await view(page);
   check(`${name}: shows the record`, seen.record >= 0 && seen.to - seen.from < 100e6, seen);
@@ -301,7 +303,7 @@ async function whatIf(name) {
   const ids = await page.locator(".row[data-lane]").evaluateAll((rows) => rows.map((row) => row.dataset.lane));
   check(`${name}: what to look at stands first`, ids[0] === "marks", ids[0]);
   const marked = await lane(page, "marks").locator("canvas").getAttribute("aria-label");
-  check(`${name}: the first difference is marked`, marked.includes("first difference to the run that does not fail"), marked);
+  check(`${name}: the first difference is marked`, marked.includes("first difference from the run that does not fail"), marked);
   check(`${name}: and what is violated`, marked.includes("acked-durability: "), marked);
   check(`${name}: the curve stands above the lanes`, ids[1] === "inevitability", ids[1]);
   check(`${name}: the curve is drawn`, (await lane(page, "inevitability").locator("canvas").evaluate(painted)) > 200);

@@ -174,6 +174,15 @@ fn symptoms() -> Vec<(String, String)> {
     .collect()
 }
 
+/// Whoever has run into a footgun finds it by what it looks like.
+#[test]
+fn every_footgun_has_a_symptom() {
+    let rows = symptoms();
+    let is_shown = |file: &str| rows.iter().any(|(_, command)| command.contains(file));
+    let missing = FOOTGUNS.iter().map(|footgun| footgun.file()).filter(|file| !is_shown(file));
+    assert_none(&missing.collect::<Vec<_>>());
+}
+
 /// Each row names a cause, and its command finds that cause.
 #[test]
 fn every_symptom_is_shown_by_its_scenario() {
