@@ -102,10 +102,11 @@ properties! {
         "it does not ask whom a leader believes to be in sync, but whose logs reach as far",
         "no setting breaks it; only a bug does";
     high_watermark, "high-watermark", [HighWatermark],
-        "a high watermark never falls within one leadership and never passes the log end, and no log \
-         begins above it",
+        "a high watermark never falls within one leadership and never passes the log end, no log begins \
+         above it, and no replica in sync cuts its log below it",
         "a leader's high watermark is the lowest log end of the replicas in sync. It only rises while \
-         that leader leads. Retention deletes only what lies below it",
+         that leader leads. Retention deletes only what lies below it. Any replica in sync may lead next, \
+         so each keeps what lies below it",
         "a new leader may begin with a lower one: it learns the newest from its followers",
         "no setting breaks it; only a bug does";
     one_leader_per_epoch, "one-leader-per-epoch", [LeaderElected, BecameLeader],
@@ -118,7 +119,7 @@ properties! {
         "the leader of a partition is a member of its in-sync set",
         "the controller chooses a leader from the in-sync set. Any other election makes the new leader \
          the only member of that set: an unclean one, or, on new clusters since Kafka 4.1, one of an \
-         eligible leader replica (KIP-966, not modelled)",
+         eligible leader replica (KIP-966)",
         "it says nothing of what brokers believe: the controller's word counts",
         "no setting breaks it; only a bug does";
     commit_durability, "commit-durability", [Assigned, Committed, Positioned],

@@ -26,6 +26,11 @@ impl Tails {
         self.lost.retain(|(node, _), _| !joins(*node));
     }
 
+    /// `broker` leads: its log is the partition's, and what is missing there is told.
+    pub(crate) fn lead(&mut self, broker: NodeId) {
+        self.lost.retain(|(node, _), _| *node != broker);
+    }
+
     /// With what `broker` lost what it had at `offset`, if it did.
     pub(crate) fn at(&self, broker: NodeId, offset: i64) -> Option<LossCause> {
         self.by(broker, |lost| lost.contains(offset))

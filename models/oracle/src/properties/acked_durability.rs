@@ -162,6 +162,7 @@ impl Log {
             let doom = Doom { cause, leader: entry.node, epoch, at: entry.at };
             self.doomed.entry((offset, id)).or_insert(doom);
         }
+        self.lost.lead(entry.node);
     }
 
     /// The controller chose a leader, or an in-sync set.
@@ -185,7 +186,11 @@ impl Log {
             self.replaced |= before != leader;
         }
         self.elected.elect((epoch, leader), isr, unclean);
-        self.take_isr(isr, context);
+        // The leader of an empty in-sync set joins it as it is.
+        let others: Vec<BrokerId> =
+            isr.iter().copied().filter(|one| Some(*one) != leader).collect();
+        self.lost.take_isr(&self.isr, &others, context);
+        self.isr = Arc::clone(isr);
     }
 
     fn take_isr(&mut self, isr: &Arc<[BrokerId]>, context: &Context) {

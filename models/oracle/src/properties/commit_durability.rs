@@ -77,6 +77,9 @@ impl Log {
             self.shorter = Some((entry.seq, entry.at, cause));
         }
         self.era += u32::from(unclean || without.is_some());
+        if let Some(leader) = elected.1 {
+            self.lost.lead(context.process(leader));
+        }
         self.elected.elect(elected, isr, unclean);
     }
 

@@ -1,15 +1,18 @@
 //! `high-watermark`: within one leadership the high watermark never falls, and it never passes that
-//! replica's log end. No log begins above it.
+//! replica's log end. No log begins above it, and no replica in sync cuts its log below it.
 //!
 //! Source: bug corpus §10.2 HwLeLeo. A witness is a high watermark that rose. It does *not* demand monotony
 //! over leaderships: a new leader's high watermark is often behind (R2.20). Whether followers have what it
 //! covers is asked by `log-matching` and `min-insync-replicas`. Where a
 //! follower's log begins is held against the highest high watermark of the partition. Broken on purpose by
-//! `delete-past-hw`, and by a leader that truncates while leading.
+//! `delete-past-hw`, and by a leader that truncates while leading. What a replica in sync cuts is held against what
+//! the elected leader has committed ([`kept`]): broken on purpose by `trunc-to-hw`.
 //!
 //! What cannot fool it. *A stale leader* is held against its own log and leadership, not against
 //! the next one's. *A late message* can only make it rise. *After a restart* the lead is taken anew, which is
 //! on record with the high watermark it begins with.
+
+mod kept;
 
 use crate::context::Context;
 use crate::exposed::Exposed;
@@ -19,6 +22,7 @@ use crate::places::Places;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{LeaderEpoch, NodeId, Offset, TopicPartition};
+use kept::Kept;
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
@@ -30,6 +34,8 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::BecameFollower,
     Kind::LeaderElected,
     Kind::LogStartMoved,
+    Kind::IsrChanged,
+    Kind::ProcessStarted,
 ];
 
 /// One replica. Without a known end (no append of it is on record) only monotony is judged.
@@ -59,6 +65,7 @@ pub(crate) struct Checker {
     context: Arc<Context>,
     replicas: Places<Vec<Replica>>,
     exposed: Places<Exposed>,
+    kept: Kept,
 }
 
 impl Checker {
@@ -68,6 +75,7 @@ impl Checker {
             context: Arc::clone(context),
             replicas: Places::default(),
             exposed: Places::default(),
+            kept: Kept::default(),
         }
     }
 
@@ -119,6 +127,16 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
+        if let Some(committed) = self.kept.observe(entry, &self.context) {
+            let context = &self.context;
+            self.report.violated(entry, || {
+                format!(
+                    "{} is in sync, and {}, where everything below {committed} is committed",
+                    context.node(entry.node),
+                    told(&entry.event, context)
+                )
+            });
+        }
         match &entry.event {
             Event::Appended { partition, next_offset, .. } => {
                 let replica = replica(&mut self.replicas, *partition, entry.node);
@@ -163,6 +181,11 @@ impl Property for Checker {
     }
 }
 
+fn told(event: &Event, context: &Context) -> String {
+    let Event::Truncated { partition, from, to } = event else { return String::new() };
+    format!("cut its log of {} from {from} to {to}", context.partition(*partition))
+}
+
 #[cfg(test)]
 mod tests {
     use crate::history::{Event, StartReason};
@@ -201,6 +224,33 @@ mod tests {
         let follows = (1, Event::BecameFollower { partition, epoch, leader });
         let events = vec![high_watermark(1, 0, 2), follows, high_watermark(2, 1, 4), begins(1, 4)];
         assert_eq!(judge(NAME, events).judgement, Judgement::Held);
+    }
+
+    #[test]
+    fn a_replica_in_sync_that_cuts_what_is_committed_violates() {
+        let cut = |node| (node, Event::Truncated { partition: P, from: Offset(2), to: Offset(1) });
+        let took = |epoch, log_end| {
+            let (partition, epoch) = (P, LeaderEpoch(epoch));
+            (
+                1,
+                Event::BecameLeader {
+                    partition,
+                    epoch,
+                    log_end: Offset(log_end),
+                    high_watermark: Offset(0),
+                },
+            )
+        };
+        let begin = |isr: &[u16]| vec![elected(1, 0, isr), took(0, 2), high_watermark(1, 0, 2)];
+        let judged = |events: &[Vec<(u16, Event)>]| judge(NAME, events.concat()).judgement;
+        assert_eq!(judged(&[begin(&[1, 2]), vec![cut(2)]]), Judgement::Violated);
+        assert_eq!(judged(&[begin(&[1, 3]), vec![cut(2)]]), Judgement::Held, "out of sync");
+        // It finds what it lost with its power.
+        let found = vec![(2, Event::ProcessStarted), cut(2)];
+        assert_eq!(judged(&[begin(&[1, 2]), found]), Judgement::Held);
+        // The next leader has lost it.
+        let less = vec![elected(1, 1, &[1, 2]), took(1, 1), cut(2)];
+        assert_eq!(judged(&[begin(&[1, 2]), less]), Judgement::Held);
     }
 
     #[test]

@@ -46,8 +46,9 @@ struct Log {
     is_known: bool,
     /// That it lacks committed records was told.
     is_short: bool,
-    /// It came back without what it had not flushed, and has not caught up since.
-    is_unflushed: bool,
+    /// Where it ended before it lost what it had not flushed, until it has caught up. Its leader believes what it
+    /// had claimed until it fetches again.
+    unflushed: Option<i64>,
     checked: i64,
     /// What is at `checked` and above.
     tail: VecDeque<Cell>,
@@ -69,6 +70,12 @@ impl Log {
     fn skip(&mut self, base: i64) {
         let gap = usize::try_from(base - self.end()).unwrap_or(0);
         self.tail.extend(std::iter::repeat_n(Cell::default(), gap));
+    }
+
+    /// It may have what it lost, and all below `committed`.
+    fn catch_up(&mut self, committed: i64) {
+        let end = self.end();
+        self.unflushed = self.unflushed.filter(|lost| end < committed.max(*lost));
     }
 
     fn cut(&mut self, to: i64) {
@@ -263,8 +270,8 @@ impl Replicas {
             return Some(Wrong::Conflict(conflict));
         }
         let log = self.log(node);
-        log.is_unflushed &= log.end() < end;
-        let is_short = log.is_known && log.end() < end && !log.is_unflushed;
+        log.catch_up(end);
+        let is_short = log.is_known && log.end() < end && log.unflushed.is_none();
         let told = std::mem::replace(&mut log.is_short, is_short);
         (is_short && !told).then(|| Wrong::Short(log.end(), end))
     }
@@ -274,8 +281,8 @@ impl Replicas {
     fn lead_unflushed(&mut self, node: NodeId, epoch: LeaderEpoch) -> bool {
         let end = self.committed_end();
         let log = self.log(node);
-        log.is_unflushed &= log.end() < end;
-        let leads = std::mem::take(&mut log.is_unflushed);
+        log.catch_up(end);
+        let leads = log.unflushed.take().is_some() && log.end() < end;
         if leads {
             self.elect(node, epoch);
         }
@@ -416,9 +423,12 @@ impl Property for Checker {
                     self.told(entry, entry.node, *partition, wrong);
                 }
             }
-            Event::Truncated { partition, to, .. } | Event::TailLost { partition, to, .. } => {
+            Event::Truncated { partition, from, to }
+            | Event::TailLost { partition, from, to, .. } => {
                 let log = self.partitions.of(*partition).log(entry.node);
-                log.is_unflushed |= has_lost;
+                if has_lost {
+                    log.unflushed = log.unflushed.max(Some(from.0));
+                }
                 log.cut(to.0);
             }
             Event::LogStartMoved { partition, to, .. } => {

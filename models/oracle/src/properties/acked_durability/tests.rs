@@ -339,6 +339,23 @@ fn who_comes_back_without_what_it_had_not_flushed_names_that() {
     let whole = vec![elected(2, 1, &[2]), started(1), cut(1), elected(2, 1, &[1, 2])];
     let whole = [whole, vec![elected(1, 2, &[1]), took_lead(1, 2, 0)]].concat();
     assert_eq!(cause_in(&with(2, false), "all", loss(whole)).0, LossCause::Replication);
+    // With eligible leader replicas nobody was in sync, and the last leader is in the set as it is.
+    let empty = |leader: Option<u16>, epoch, isr: &[u16]| {
+        let (leader, isr) = (leader.map(BrokerId), isr.iter().copied().map(BrokerId).collect());
+        (
+            0,
+            Event::LeaderElected {
+                partition: P,
+                leader,
+                epoch: LeaderEpoch(epoch),
+                isr,
+                unclean: leader.is_some(),
+            },
+        )
+    };
+    let last =
+        vec![started(1), cut(1), empty(None, 1, &[]), empty(Some(1), 2, &[1]), took_lead(1, 2, 0)];
+    assert_eq!(cause_in(&with(2, false), "all", loss(last)).0, LossCause::PowerLoss);
 }
 
 #[test]

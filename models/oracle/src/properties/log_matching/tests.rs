@@ -296,6 +296,18 @@ fn what_a_power_loss_took_breaks_no_rule() {
     assert_eq!(after(cut_again), Judgement::Violated, "it has been whole since");
     let alive = vec![cut(2, 2, 1), isr(&[1, 2, 3], &[1, 2])];
     assert_eq!(after(alive), Judgement::Violated, "it did not start anew");
+    // What it lost was not committed yet. Its leader still counts it, and commits it.
+    let claimed = vec![
+        elected(1, 0, &[1, 2]),
+        appended(1, 0, 0, &[0, 1]),
+        appended(2, 0, 0, &[0, 1]),
+        high_watermark(1, 0, 1),
+        started(2),
+        cut(2, 2, 1),
+        isr(&[1, 2, 3], &[1, 2]),
+        high_watermark(1, 0, 2),
+    ];
+    assert_eq!(run(claimed).judgement, Judgement::Held);
     // All have lost it, and one leads: another record is committed in its place.
     let all = || (1..=3).flat_map(|node| [started(node), cut(node, 2, 1)]).collect::<Vec<_>>();
     let leads = vec![elected(1, 1, &[1]), appended(1, 1, 1, &[2]), high_watermark(1, 1, 2)];
