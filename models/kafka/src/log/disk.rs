@@ -38,6 +38,27 @@ impl LogFiles {
         self.flushed.epochs.clone_from(&self.cached.epochs);
     }
 
+    /// R1.20: what is cut does not come back. Nothing that was written behind the cut survives alone.
+    fn cut(&mut self, write: &LogWrite) {
+        self.flushed.apply_to_log(write);
+        match write {
+            LogWrite::Truncate(to) => {
+                let (mut behind, mut splits) = (false, false);
+                self.unflushed.retain(|one| {
+                    if let LogWrite::Append(batch) = one {
+                        behind |= batch.base_offset >= *to;
+                        splits |= batch.base_offset < *to && batch.next_offset() > *to;
+                    }
+                    !behind || !one.is_at_the_end()
+                });
+                if splits {
+                    self.unflushed.push(write.clone());
+                }
+            }
+            _ => self.unflushed.clear(),
+        }
+    }
+
     /// What is lost of a log with the end of `self.cached`, if so much of its batches is `left`.
     fn lost(&self, partition: TopicPartition, left: &StoredLog) -> Option<LostTail> {
         let (from, to) = (self.cached.end, self.cached.end_in_common(left));
@@ -113,6 +134,8 @@ impl Disk for BrokerDisk {
                     files.flushed.apply(&write);
                 } else if write.is_synced() {
                     files.flushed.apply(&write);
+                } else if write.is_cut() {
+                    files.cut(&write);
                 } else {
                     files.unflushed.push(write);
                 }

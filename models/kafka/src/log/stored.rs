@@ -53,6 +53,16 @@ pub struct Compacted {
 }
 
 impl LogWrite {
+    /// Whether it takes away the end of a log, or all of it.
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(self, Self::Truncate(_) | Self::StartOver(_))
+    }
+
+    /// Whether it is about the end that the log has by then.
+    pub(super) fn is_at_the_end(&self) -> bool {
+        matches!(self, Self::Append(_) | Self::Roll(_) | Self::Snapshot(_))
+    }
+
     /// Whether Kafka syncs the file before it goes on: then no power loss takes the change back.
     #[must_use]
     pub(super) fn is_synced(&self) -> bool {

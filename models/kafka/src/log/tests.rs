@@ -111,21 +111,7 @@ impl World {
                 stored.epochs.truncate_from_end(stored.end);
                 assert_eq!(flushed.log(ID).cloned().unwrap_or_default(), stored);
             }
-            Step::LosePower(share) => {
-                let (before, end) = (contents(&self.stored()), self.log.end());
-                let lost = self.disk.lose_power(&mut |changes| changes * usize::from(share) / 16);
-                self.restart();
-                self.stored().check(false);
-                let left = contents(&self.stored());
-                let gone = before.iter().find(|batch| !left.contains(batch));
-                // A log that had started over has its older batches again, and ends before what is gone.
-                let told = |base: &Offset| lost.first().is_some_and(|tail| tail.to <= *base);
-                assert!(gone.is_none_or(|(base, _)| told(base)), "{lost:?}: {gone:?}");
-                let is_whole = gone.is_none() && self.log.end() >= end;
-                assert!(!is_whole || lost.is_empty(), "{lost:?}: nothing is gone");
-                assert!(self.possible.contains(&left), "{left:?} was never: {:?}", self.possible);
-                self.possible = vec![left];
-            }
+            Step::LosePower(share) => self.lose_power(share),
             Step::Retain(bytes) => {
                 self.log.config.retention_bytes = Some(bytes.into());
                 let (before, high) = (self.log.start(), self.log.high_watermark());
@@ -151,6 +137,25 @@ impl World {
             }
         }
         self.perform();
+    }
+
+    fn lose_power(&mut self, share: u8) {
+        let (before, end) = (contents(&self.stored()), self.log.end());
+        // A cut within a batch leaves a hole at the end, which is no record.
+        let last = self.log.stored.batches.last().map(|batch| batch.next_offset());
+        let is_full = last == Some(end);
+        let lost = self.disk.lose_power(&mut |changes| changes * usize::from(share) / 16);
+        self.restart();
+        self.stored().check(false);
+        let left = contents(&self.stored());
+        let gone = before.iter().find(|batch| !left.contains(batch));
+        // A log that had started over has its older batches again, and ends before what is gone.
+        let told = |base: &Offset| lost.first().is_some_and(|tail| tail.to <= *base);
+        assert!(gone.is_none_or(|(base, _)| told(base)), "{lost:?}: {gone:?}");
+        let is_whole = is_full && gone.is_none() && self.log.end() >= end;
+        assert!(!is_whole || lost.is_empty(), "{lost:?}: nothing is gone");
+        assert!(self.possible.contains(&left), "{left:?} was never: {:?}", self.possible);
+        self.possible = vec![left];
     }
 
     /// R1.19: the newest of each key stays, and nothing goes that is not committed or that is written to.
@@ -209,10 +214,25 @@ impl World {
         for effect in self.out.drain() {
             match effect {
                 Effect::Write(write) => {
-                    let flushes = matches!(write, BrokerWrite::Log(_, LogWrite::RecoveryPoint(_)));
+                    let flushes = matches!(
+                        write,
+                        BrokerWrite::Log(_, LogWrite::RecoveryPoint(_) | LogWrite::StartOver(_))
+                    );
+                    let cut = write.cut();
                     self.disk.apply(write);
                     let stored = self.disk.log(ID).expect("written to");
                     stored.check(true);
+                    // What is cut does not come back, but for a batch that was split.
+                    if let Some((_, to)) = cut {
+                        for state in &mut self.possible {
+                            state.retain(|(base, _)| *base < to);
+                        }
+                        let mut without = self.possible.clone();
+                        for state in &mut without {
+                            state.pop();
+                        }
+                        self.possible.append(&mut without);
+                    }
                     if flushes {
                         self.possible.clear();
                     }
