@@ -44,6 +44,8 @@ pub enum Moment {
     Recovery,
     /// Another fault has begun.
     Fault,
+    /// Nothing is under way: every broker is back, and in every in-sync set.
+    InSync,
 }
 
 /// A moment in words.
@@ -132,6 +134,12 @@ pub const MOMENTS: &[Row] = &[
         name: "fault",
         witness: "fault_at_fault",
         about: "another fault has begun at a broker",
+    },
+    Row {
+        moment: Moment::InSync,
+        name: "in-sync",
+        witness: "fault_at_in_sync",
+        about: "every broker is up, unfenced, and in every in-sync set; this moment lasts",
     },
 ];
 

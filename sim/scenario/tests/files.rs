@@ -68,6 +68,7 @@ const NAMES: Names<'static> = Names {
         "fault_at_retry",
         "fault_at_recovery",
         "fault_at_fault",
+        "fault_at_in_sync",
     ],
     variants: &[
         "trunc-to-hw",

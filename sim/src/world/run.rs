@@ -11,6 +11,7 @@ use super::bounds::{Bounds, Failure, Progress, message};
 use super::events::Agenda;
 use super::lives::World;
 use super::lower::{self, Cast, Role};
+use super::nemesis::moments::whole;
 use super::nemesis::{FaultRecord, Nemesis, Next};
 use super::network::Network;
 use super::process::Call;
@@ -22,6 +23,7 @@ use ackproof_oracle::context::Context;
 use ackproof_oracle::history::{Event, Phase};
 use ackproof_oracle::partitions::Partitions;
 use ackproof_oracle::verdict::{Findings, Subject};
+use ackproof_scenario::moment::Moment;
 use ackproof_scenario::plan::{Part, Plan};
 use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Wait, Workload};
 use ackproof_scenario::{entity, stream};
@@ -358,7 +360,15 @@ impl<'a> Director<'a> {
         if self.has_settled {
             return self.nemesis.never(number, &self.schedule[number as usize], &self.world);
         }
-        self.world.kernel.recorder.anchors.moments.add(number, wait.moment);
+        let pick = self.schedule[number as usize].pick;
+        let recorder = &mut self.world.kernel.recorder;
+        if wait.moment == Moment::InSync
+            && let Some(scene) = whole(pick, recorder.leaders())
+        {
+            recorder.anchors.moments.is_there(number, scene);
+            return self.act(Agenda::Anchor(number));
+        }
+        recorder.anchors.moments.add(number, wait.moment);
         if let Some(until) = wait.until {
             self.put(until, Agenda::GiveUp(number));
         }

@@ -3,7 +3,7 @@
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::Event;
 use ackproof_types::{BrokerId, ControllerEpoch, NodeId, TopicPartition};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -21,12 +21,19 @@ pub(crate) struct Leaders {
     partitions: BTreeMap<TopicPartition, State>,
     /// Controllers that decide, and in which epoch.
     active: BTreeMap<NodeId, ControllerEpoch>,
+    /// Brokers that have ended or are fenced.
+    away: BTreeSet<NodeId>,
 }
 
 impl Leaders {
     /// Nothing is decided yet.
     pub(crate) fn new(context: Arc<Context>) -> Self {
-        Self { context, partitions: BTreeMap::new(), active: BTreeMap::new() }
+        Self {
+            context,
+            partitions: BTreeMap::new(),
+            active: BTreeMap::new(),
+            away: BTreeSet::new(),
+        }
     }
 
     /// Takes one fact.
@@ -35,8 +42,20 @@ impl Leaders {
             Event::ControllerElected { epoch } => {
                 self.active.insert(node, *epoch);
             }
-            Event::ControllerResigned { .. } | Event::ProcessEnded(_) => {
+            Event::ControllerResigned { .. } => {
                 self.active.remove(&node);
+            }
+            Event::ProcessEnded(_) => {
+                self.active.remove(&node);
+                if self.id(node).is_some() {
+                    self.away.insert(node);
+                }
+            }
+            Event::Fenced { broker } => {
+                self.away.insert(self.process(*broker));
+            }
+            Event::Unfenced { broker } => {
+                self.away.remove(&self.process(*broker));
             }
             Event::LeaderElected { partition, leader, isr, .. } => {
                 let state = self.partitions.entry(*partition).or_insert_with(|| State {
@@ -87,6 +106,12 @@ impl Leaders {
         self.partitions
             .values()
             .all(|state| !self.has(&state.replicas, node) || self.has(&state.isr, node))
+    }
+
+    /// Whether every broker is back, and in every in-sync set that it can be in.
+    pub(crate) fn is_whole(&self) -> bool {
+        let is_full = |state: &State| state.isr.len() == state.replicas.len();
+        self.away.is_empty() && self.partitions.values().all(is_full)
     }
 
     /// A partition that `pick` chooses.

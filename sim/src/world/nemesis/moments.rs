@@ -36,6 +36,11 @@ impl Moments {
         self.waiting.is_empty()
     }
 
+    /// Fault `number` need not wait: the moment is there.
+    pub(crate) fn is_there(&mut self, number: u32, scene: Scene) {
+        self.scenes.insert(number, scene);
+    }
+
     /// The moment at which fault `number` is to strike.
     pub(crate) fn scene(&self, number: u32) -> Option<Scene> {
         self.scenes.get(&number).copied()
@@ -78,7 +83,9 @@ impl Moments {
         let Self { waiting, scenes } = self;
         let mut due = Vec::new();
         waiting.retain(|(number, moment)| {
-            let comes = *moment == scene.moment;
+            // Whoever strikes first in that moment ends it.
+            let is_over = scene.moment == Moment::InSync && !due.is_empty();
+            let comes = *moment == scene.moment && !is_over;
             if comes {
                 scenes.insert(*number, scene);
                 due.push(*number);
@@ -110,6 +117,9 @@ fn of_entry(entry: &Entry, leaders: &Leaders, coordinators: &[TopicPartition]) -
             leader(Moment::Rebalance, *coordinators.get(group.index())?)
         }
         Event::Retried { partition, .. } => leader(Moment::Retry, *partition),
+        Event::IsrChanged { partition, .. } if leaders.is_whole() => {
+            leader(Moment::InSync, *partition)
+        }
         Event::Unfenced { broker } => recovering(leaders.process(*broker), leaders),
         Event::FaultEnded { .. } => recovering(entry.node, leaders),
         Event::FaultStarted { target: Some(node), .. } => {
@@ -120,6 +130,12 @@ fn of_entry(entry: &Entry, leaders: &Leaders, coordinators: &[TopicPartition]) -
         }
         _ => None,
     }
+}
+
+/// The moment in which nothing is under way, if this is one; it lasts, so that nobody need wait for it to come.
+pub(crate) fn whole(pick: u64, leaders: &Leaders) -> Option<Scene> {
+    let partition = leaders.drawn(pick).filter(|_| leaders.is_whole())?;
+    Some(Scene { moment: Moment::InSync, partition, node: leaders.leader(partition)? })
 }
 
 /// A broker is back, and not yet in sync with a partition that it has.
