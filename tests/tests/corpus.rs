@@ -23,6 +23,8 @@ pub(crate) enum Shown {
     Refused(ErrorCode),
     /// A record whose producer does not know the outcome is in no log.
     Absent,
+    /// A record is not acknowledged in time.
+    Unknown,
 }
 
 impl Shown {
@@ -40,6 +42,7 @@ impl Shown {
                 findings.groups.iter().any(|group| group.refused_commits.contains_key(&error))
             }
             Self::Absent => findings.records.unknown_absent > 0,
+            Self::Unknown => findings.records.unknown > 0,
         }
     }
 
@@ -51,6 +54,7 @@ impl Shown {
             Self::Again(cause) => format!("processed again: `{}`", cause.name()),
             Self::Refused(error) => format!("commit refused: `{error}`"),
             Self::Absent => "`unknown_absent`".to_owned(),
+            Self::Unknown => "`unknown`".to_owned(),
         }
     }
 }
@@ -73,6 +77,9 @@ const HANDOVERS: &str = "scenarios/basics/graceful-handovers.json";
 const RETENTION: &str = "scenarios/basics/short-retention.json";
 const COMPACTION: &str = "scenarios/basics/compaction.json";
 const BEHIND: &str = "scenarios/basics/retention-waits.json";
+const ELECTIONS: &str = "scenarios/chaos/elections.json";
+const POWER: &str = "scenarios/chaos/power.json";
+const QUIET: &str = "scenarios/basics/quiet-topic.json";
 const MIRROR: &str = "scenarios/basics/mirror-chaos.json";
 const ANSWERS_LOST: &str = "scenarios/footguns/epoch-bump-duplicate.json";
 
@@ -80,9 +87,65 @@ const ANSWERS_LOST: &str = "scenarios/footguns/epoch-bump-duplicate.json";
 const PATIENT: &[(&str, &str)] = &[("producers.billing.config.delivery.timeout.ms", "120000")];
 const AUTO: &[(&str, &str)] = &[("groups.ledger.commit", "auto")];
 
-use Shown::{Absent, Again, Refused, Violated, WrittenTwice};
+use Shown::{Absent, Again, Refused, Unknown, Violated, WrittenTwice};
 
 pub(crate) const CASES: &[Case] = &[
+    Case {
+        variant: Variant::EpochEndOfUnknownEpoch,
+        shown: Violated("log-matching"),
+        scenario: ELECTIONS,
+        sets: &[],
+        within: 10,
+    },
+    Case {
+        variant: Variant::MissedEpochSkipsTruncation,
+        shown: Violated("log-matching"),
+        scenario: ELECTIONS,
+        sets: &[],
+        within: 10,
+    },
+    Case {
+        variant: Variant::UnfencedTruncationSource,
+        shown: Violated("log-matching"),
+        scenario: ELECTIONS,
+        sets: &[],
+        within: 60,
+    },
+    Case {
+        variant: Variant::EpochsSurviveTruncation,
+        shown: Violated("recovers"),
+        scenario: ELECTIONS,
+        sets: &[],
+        within: 5,
+    },
+    Case {
+        variant: Variant::HighWatermarkStuckAfterShrink,
+        shown: Unknown,
+        scenario: QUIET,
+        sets: &[],
+        within: 2,
+    },
+    Case {
+        variant: Variant::HighWatermarkCountsIneligible,
+        shown: Unknown,
+        scenario: QUIET,
+        sets: &[],
+        within: 2,
+    },
+    Case {
+        variant: Variant::EligibleAfterUncleanRestart,
+        shown: Violated("acked-durability"),
+        scenario: POWER,
+        sets: &[],
+        within: 5,
+    },
+    Case {
+        variant: Variant::EligibleAfterRegrow,
+        shown: Violated("acked-durability"),
+        scenario: POWER,
+        sets: &[],
+        within: 120,
+    },
     Case {
         variant: Variant::CleanPastHighWatermark,
         shown: Violated("acked-durability"),

@@ -43,6 +43,9 @@ const UNREACHED: &[Variant] = &[
     Variant::EpochStartOnlyOnAppend,
     Variant::IsrChangeWithoutVersion,
     Variant::FencedBrokerJoinsIsr,
+    // A leader has to miss a whole leadership and lead again, which the in-sync set keeps from it.
+    Variant::UnfencedHighWatermarkAdvance,
+    Variant::NoEpochInFetch,
     // It takes a loss of power at two controllers within an election.
     Variant::VoteNotSynced,
 ];

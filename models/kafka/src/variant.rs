@@ -181,6 +181,36 @@ variants! {
     /// KIP-595 without its comparison of logs.
     VoteForShorterLog, "vote-for-shorter-log",
         "a controller votes for one whose metadata log is shorter than its own";
+    /// KAFKA-6361.
+    EpochEndOfUnknownEpoch, "epoch-end-unknown-epoch",
+        "a leader says where an epoch ended that it never saw (KIP-279, KAFKA-6361)";
+    /// KAFKA-7164.
+    MissedEpochSkipsTruncation, "missed-epoch-skips-truncation",
+        "a follower does not compare logs again if the same broker leads in a later epoch (KAFKA-7164)";
+    /// `Kip320.tla`, `FencedBecomeFollowerAndTruncate`.
+    UnfencedTruncationSource, "unfenced-truncation-source",
+        "a follower compares its log once, with a leader that may not have reached the epoch";
+    /// `Kip320.tla`, rule 3.
+    UnfencedHighWatermarkAdvance, "unfenced-hw-advance",
+        "the high watermark counts what a follower fetched in another epoch";
+    /// `Kip320FirstTry.tla`.
+    NoEpochInFetch, "truncate-lazily-no-epoch-in-fetch",
+        "a follower's fetch does not say in which epoch it follows";
+    /// KAFKA-10706.
+    EpochsSurviveTruncation, "epoch-cache-survives-noop-truncate",
+        "a cut at the end of the log leaves the epochs that begin there (KAFKA-10706)";
+    /// KAFKA-13091.
+    HighWatermarkStuckAfterShrink, "hw-stuck-after-shrink",
+        "the high watermark is not looked at again when the in-sync set has shrunk (KAFKA-13091)";
+    /// KAFKA-15021.
+    HighWatermarkCountsIneligible, "hw-counts-ineligible-replica",
+        "the high watermark waits for replicas that may not join the in-sync set (KAFKA-15021)";
+    /// KAFKA-15586.
+    EligibleAfterUncleanRestart, "elr-kept-after-unclean-restart",
+        "a replica stays eligible to lead although its broker lost power (KIP-966, KAFKA-15586)";
+    /// KIP-966.
+    EligibleAfterRegrow, "elr-kept-after-regrow",
+        "a replica stays eligible to lead although the in-sync set is large enough again (KIP-966)";
 }
 
 impl fmt::Display for Variant {

@@ -67,6 +67,7 @@ pub const BREAKAGES: &[Breakage] = &[
     bug("group-exclusive", CONSUMER, Variant::UnreleasedGranted, 0),
     bug("at-least-once", FOLLOWER, Variant::FollowerReadReset, 3),
     bug("high-watermark", CHAOS, Variant::HighWatermarkNotMonotone, 0),
+    bug("high-watermark", CHAOS, Variant::TruncateToHighWatermark, 0),
     bug("leader-in-isr", CHAOS, Variant::ElectionIgnoresIsr, 1),
     bug("metadata-agreement", QUORUM_SPLIT, Variant::ZombieController, 0),
     bug("metadata-agreement", CONTROLLER_CHAOS, Variant::QuorumByMinority, 5),

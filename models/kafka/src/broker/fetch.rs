@@ -116,8 +116,21 @@ impl Broker {
             let asked = self.fetch.sessions.of(follower).and_then(|one| one.asked(id).copied());
             let Some(asked) = asked else { continue };
             let mut result = self.read_one(&asked, By::Replica(follower), &answer, max_bytes);
-            let read = result.as_ref().is_ok_and(|fetched| fetched.diverging.is_none());
+            let ahead = |partition: &Partition| partition.leader_epoch < asked.leader_epoch;
+            let read = result.as_ref().is_ok_and(|fetched| fetched.diverging.is_none())
+                && !self.partitions.get(id).is_some_and(ahead);
+            let unfenced = is_of_another_epoch(&result)
+                && self.env.cluster.variants.has(Variant::UnfencedHighWatermarkAdvance);
             match first {
+                Some((replica, false)) if unfenced => {
+                    let tick = self.env.tick;
+                    let moved = self.partitions.get_mut(id).is_some_and(|partition| {
+                        partition.fetched_unfenced(replica, asked.offset, tick)
+                    });
+                    if moved {
+                        self.advance(id, out);
+                    }
+                }
                 Some((_, true)) if read => result = Err(ErrorCode::NotLeaderOrFollower),
                 Some((replica, false)) if read => {
                     self.follower_fetched(id, replica, asked.offset, out);
@@ -224,7 +237,12 @@ impl Broker {
         let id = asked.partition;
         let partition = self.partitions.get(id).ok_or_else(|| self.not_hosted(id))?;
         let variants = self.env.cluster.variants;
-        partition.check_epoch(asked.leader_epoch)?;
+        if let Err(error) = partition.check_epoch(asked.leader_epoch) {
+            let answers = error == ErrorCode::UnknownLeaderEpoch
+                && matches!(by, By::Replica(_))
+                && variants.has(Variant::UnfencedTruncationSource);
+            return if answers { partition.compare_unfenced(asked) } else { Err(error) };
+        }
         let log = &partition.log;
         if let By::Consumer(Some(rack)) = by
             && let Some(replica) = self.preferred_read_replica(partition, asked.offset, rack)
@@ -457,4 +475,9 @@ impl Answer {
         }
         self.partitions.push(FetchedPartition { partition, result });
     }
+}
+
+/// Whether the two sides of a fetch are in different leader epochs.
+fn is_of_another_epoch(result: &Result<Fetched, ErrorCode>) -> bool {
+    matches!(result, Err(ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch))
 }

@@ -9,6 +9,7 @@ use crate::message::{
     PartitionResults, Request,
 };
 use crate::partition::Partition;
+use crate::variant::Variant;
 use ackproof_types::{ErrorCode, Micros, TopicPartition};
 use std::collections::BTreeSet;
 
@@ -139,7 +140,9 @@ impl Broker {
                 leader.accepted(&state);
                 partition.partition_epoch = state.partition_epoch;
                 self.note(id);
-                self.advance(id, out);
+                if !self.env.cluster.variants.has(Variant::HighWatermarkStuckAfterShrink) {
+                    self.advance(id, out);
+                }
             }
             Ok(_) => {}
             Err(ErrorCode::IneligibleReplica) => leader.refused(),

@@ -259,7 +259,11 @@ impl Broker {
         if change != RoleChange::None {
             self.coordinator_role_changed(id, is_leader, was_leader, out);
         }
-        self.advance(id, out);
+        let stuck = change == RoleChange::None
+            && self.env.cluster.variants.has(Variant::HighWatermarkStuckAfterShrink);
+        if !stuck {
+            self.advance(id, out);
+        }
     }
 
     /// What clients are told of topics (R5.28).

@@ -44,15 +44,18 @@ impl Broker {
             return;
         }
         let max_bytes = self.env.cluster.broker.replica_fetch_max_bytes;
+        let variants = self.env.cluster.variants;
         let forgotten = std::mem::take(&mut fetcher.forgotten);
         let changed = std::mem::take(&mut fetcher.changed);
         let session = fetcher.session;
         let partitions: Vec<FetchPartition> = if session.is_some() {
             let named = changed.into_iter();
-            named.filter_map(|id| ask(self.partitions.get_mut(id)?, leader, max_bytes)).collect()
+            named
+                .filter_map(|id| self.partitions.get_mut(id)?.ask(leader, max_bytes, variants))
+                .collect()
         } else {
             let all = self.partitions.all_mut().iter_mut();
-            all.filter_map(|partition| ask(partition, leader, max_bytes)).collect()
+            all.filter_map(|partition| partition.ask(leader, max_bytes, variants)).collect()
         };
         if session.is_none() && partitions.is_empty() {
             return;
@@ -144,10 +147,14 @@ impl Broker {
         if fetched.fetch_offset != partition.log.end() {
             return;
         }
+        let variants = self.env.cluster.variants;
         if let Some(end) = fetched.diverging {
-            partition.truncate_on_divergence(end, out);
+            partition.truncate_on_divergence(end, variants, out);
             self.fetchers.entry(leader).or_default().changed.push(id);
             return;
+        }
+        if partition.compare_no_more(variants) {
+            self.fetchers.entry(leader).or_default().changed.push(id);
         }
         for batch in &fetched.batches {
             if !partition.append_as_follower(batch, out) {
@@ -243,19 +250,4 @@ impl Broker {
         self.fetchers.entry(leader).or_default().session = None;
         self.fetch_from(leader, out);
     }
-}
-
-/// R2.2: what a fetch from `leader` says of `partition`; none if it does not name it.
-fn ask(partition: &mut Partition, leader: BrokerId, max_bytes: u32) -> Option<FetchPartition> {
-    let epoch = partition.leader_epoch;
-    let follower = partition.follower().filter(|follower| follower.fetches_from(leader))?;
-    follower.asked = epoch;
-    Some(FetchPartition {
-        partition: partition.id,
-        offset: partition.log.end(),
-        leader_epoch: epoch,
-        last_fetched_epoch: partition.log.latest_epoch(),
-        log_start: partition.log.start(),
-        max_bytes,
-    })
 }

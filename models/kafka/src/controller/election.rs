@@ -105,13 +105,15 @@ pub(super) fn eligible(
     target_isr: &[BrokerId],
     rules: Rules,
 ) -> Vec<BrokerId> {
-    if rules.min_isr.is_none_or(|least| target_isr.len() >= least) {
+    let Some(least) = rules.min_isr else { return Vec::new() };
+    let enough = target_isr.len() >= least;
+    if enough && !rules.variants.has(Variant::EligibleAfterRegrow) {
         return Vec::new();
     }
-    let was = |one: &BrokerId| old.elr.contains(one) || old.isr.contains(one);
-    let is = |one: &&BrokerId| {
-        was(one) && !target_isr.contains(one) && rules.unclean_restart != Some(**one)
-    };
+    let was = |one: &BrokerId| old.elr.contains(one) || !enough && old.isr.contains(one);
+    let distrusted =
+        rules.unclean_restart.filter(|_| !rules.variants.has(Variant::EligibleAfterUncleanRestart));
+    let is = |one: &&BrokerId| was(one) && !target_isr.contains(one) && distrusted != Some(**one);
     old.replicas.iter().filter(is).copied().collect()
 }
 

@@ -30,13 +30,16 @@ pub struct Follower {
     pub fetching: Fetching,
     /// The leader epoch that the newest fetch named.
     pub asked: LeaderEpoch,
+    /// Its log is taken to be the leader's, and is not compared again. Only known bugs say so: since KIP-595
+    /// each fetch compares.
+    pub compared: bool,
 }
 
 impl Follower {
     /// A follower that is fetched from the start (R2.7).
     #[must_use]
     pub fn of(leader: Option<BrokerId>) -> Self {
-        Self { leader, fetching: Fetching::Ready, asked: LeaderEpoch::UNKNOWN }
+        Self { leader, fetching: Fetching::Ready, asked: LeaderEpoch::UNKNOWN, compared: false }
     }
 
     /// Whether a fetch from `leader` names it.

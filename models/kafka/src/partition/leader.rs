@@ -246,7 +246,10 @@ impl Leader {
             Standing::Outside
         } else if joining {
             Standing::InSync
-        } else if is_caught_up(remote, end, around.tick) && is_eligible(remote, around.image) {
+        } else if is_caught_up(remote, end, around.tick)
+            && (is_eligible(remote, around.image)
+                || around.variants.has(Variant::HighWatermarkCountsIneligible))
+        {
             Standing::Joinable
         } else {
             Standing::Outside

@@ -13,14 +13,14 @@ use crate::log::ReplicaLog;
 use crate::log::disk::BrokerWrite;
 use crate::log::producers::Admission;
 use crate::machine::Outbox;
-use crate::message::{EpochEnd, RecordBatch};
+use crate::message::{EpochEnd, FetchPartition, Fetched, FetchingReplica, RecordBatch};
 use crate::metadata::PartitionRegistration;
 use crate::observation::Observation;
 use crate::variant::{Variant, Variants};
 use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, PartitionEpoch, TopicPartition};
 use follower::Follower;
 use high_watermark::Advance;
-use leader::{Leader, Surroundings};
+use leader::{LagTick, Leader, Surroundings};
 use std::sync::Arc;
 
 /// What a replica is to its partition.
@@ -182,7 +182,15 @@ impl Partition {
         if !new_epoch {
             return RoleChange::None;
         }
-        self.role = Role::Follower(Follower::of(leader));
+        let compared = match &self.role {
+            Role::Follower(before)
+                if variants.has(Variant::MissedEpochSkipsTruncation) && before.leader == leader =>
+            {
+                before.compared
+            }
+            Role::Follower(_) | Role::Leader(_) => false,
+        };
+        self.role = Role::Follower(Follower { compared, ..Follower::of(leader) });
         out.observe(Observation::BecameFollower {
             partition: self.id,
             epoch: self.leader_epoch,
@@ -276,6 +284,69 @@ impl Partition {
         });
     }
 
+    /// R2.2: what a fetch from `leader` says of it; none if it is not fetched from there.
+    pub(crate) fn ask(
+        &mut self,
+        leader: BrokerId,
+        max_bytes: u32,
+        variants: Variants,
+    ) -> Option<FetchPartition> {
+        let epoch = self.leader_epoch;
+        let follower = self.follower().filter(|follower| follower.fetches_from(leader))?;
+        follower.asked = epoch;
+        let compared = follower.compared;
+        let named = !variants.has(Variant::NoEpochInFetch);
+        let last = self.log.latest_epoch();
+        Some(FetchPartition {
+            partition: self.id,
+            offset: self.log.end(),
+            leader_epoch: if named { epoch } else { LeaderEpoch::UNKNOWN },
+            last_fetched_epoch: if compared { LeaderEpoch::UNKNOWN } else { last },
+            log_start: self.log.start(),
+            max_bytes,
+        })
+    }
+
+    /// With some bugs a follower compares its log once, as before KIP-595, and not at each fetch. Its leader has
+    /// found no difference; says whether its next fetch is another for that.
+    pub(crate) fn compare_no_more(&mut self, variants: Variants) -> bool {
+        const ONCE: [Variant; 2] =
+            [Variant::MissedEpochSkipsTruncation, Variant::UnfencedTruncationSource];
+        ONCE.iter().any(|bug| variants.has(*bug))
+            && self.follower().is_some_and(|one| !std::mem::replace(&mut one.compared, true))
+    }
+
+    /// What `FencedBecomeFollowerAndTruncate` of `Kip320.tla` forbids: who does not lead in the follower's epoch
+    /// says where the logs part.
+    ///
+    /// # Errors
+    /// Those of [`Self::divergence`].
+    pub(crate) fn compare_unfenced(&self, asked: &FetchPartition) -> Result<Fetched, ErrorCode> {
+        let none = Variants::default();
+        Ok(Fetched {
+            fetch_offset: asked.offset,
+            high_watermark: self.log.high_watermark(),
+            log_start: self.log.start(),
+            diverging: self.divergence(asked.offset, asked.last_fetched_epoch, none)?,
+            preferred_read_replica: None,
+            batches: Vec::new(),
+        })
+    }
+
+    /// What rule 3 of `Kip320.tla` forbids: a follower's claim counts whatever epoch it was made in. Returns
+    /// whether its log end changed.
+    pub(crate) fn fetched_unfenced(
+        &mut self,
+        replica: FetchingReplica,
+        offset: Offset,
+        tick: LagTick,
+    ) -> bool {
+        let end = self.log.end();
+        self.leader().is_ok_and(|leader| {
+            leader.fetched(replica.broker, replica.epoch, offset.min(end), end, tick)
+        })
+    }
+
     /// R2.8: where the fetcher's log parts from this leader's, if it does.
     ///
     /// # Errors
@@ -289,7 +360,10 @@ impl Partition {
         if last_fetched == LeaderEpoch::UNKNOWN || variants.has(Variant::NoDivergenceCheck) {
             return Ok(None);
         }
-        let end = self.log.end_of(last_fetched);
+        let mut end = self.log.end_of(last_fetched);
+        if variants.has(Variant::EpochEndOfUnknownEpoch) && end != EpochEnd::UNDEFINED {
+            end.epoch = last_fetched;
+        }
         if end == EpochEnd::UNDEFINED || offset < self.log.start() {
             return Err(ErrorCode::OffsetOutOfRange);
         }
@@ -301,6 +375,7 @@ impl Partition {
     pub(crate) fn truncate_on_divergence<T>(
         &mut self,
         leader: EpochEnd,
+        variants: Variants,
         out: &mut Outbox<T, BrokerWrite>,
     ) {
         let own = self.log.end_of(leader.epoch);
@@ -311,7 +386,10 @@ impl Partition {
         } else {
             own.end
         };
-        self.truncate(to.min(self.log.end()), out);
+        let to = to.min(self.log.end());
+        if to < self.log.end() || !variants.has(Variant::EpochsSurviveTruncation) {
+            self.truncate(to, out);
+        }
     }
 
     pub(crate) fn truncate<T>(&mut self, to: Offset, out: &mut Outbox<T, BrokerWrite>) {

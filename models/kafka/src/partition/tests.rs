@@ -156,7 +156,7 @@ impl Replicas {
         let high_watermark = node.log.high_watermark();
         let node = &mut self.nodes[usize::from(follower) - 1];
         match diverging {
-            Some(end) => node.truncate_on_divergence(end, out),
+            Some(end) => node.truncate_on_divergence(end, Variants::default(), out),
             None => {
                 for batch in &batches {
                     assert!(node.append_as_follower(batch, out), "batches follow each other");
@@ -254,7 +254,7 @@ fn w3_logs_that_parted_twice_meet_in_two_rounds() {
     let mut follower = copied(&[(1, 0, 5), (3, 5, 7)]);
     let first = parts(&leader, &follower).expect("they part");
     assert_eq!(first, EpochEnd { epoch: LeaderEpoch(2), end: Offset(8) });
-    follower.truncate_on_divergence(first, &mut Out::default());
+    follower.truncate_on_divergence(first, Variants::default(), &mut Out::default());
     assert_eq!((follower.log.end(), follower.log.latest_epoch()), (Offset(5), LeaderEpoch(1)));
     assert_eq!(parts(&leader, &follower), None);
 }
@@ -267,12 +267,12 @@ fn w4_an_epoch_that_wrote_nothing_still_cuts() {
     let mut follower = copied(&[(4, 0, 10), (4, 10, 12)]);
     let end = parts(&leader, &follower).expect("they part");
     assert_eq!(end, EpochEnd { epoch: LeaderEpoch(4), end: Offset(10) });
-    follower.truncate_on_divergence(end, &mut Out::default());
+    follower.truncate_on_divergence(end, Variants::default(), &mut Out::default());
     assert_eq!(follower.log.end(), Offset(10));
     // R1.15: its own empty epoch goes without any data.
     follower.log.begin_epoch(LeaderEpoch(5), &mut Out::default());
     let end = parts(&leader, &follower).expect("5 is not the leader's");
-    follower.truncate_on_divergence(end, &mut Out::default());
+    follower.truncate_on_divergence(end, Variants::default(), &mut Out::default());
     assert_eq!((follower.log.end(), follower.log.latest_epoch()), (Offset(10), LeaderEpoch(4)));
 }
 

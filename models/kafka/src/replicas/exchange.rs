@@ -10,6 +10,7 @@ use crate::observation::Observation;
 use crate::partition::follower::Fetching;
 use crate::partition::leader::Surroundings;
 use crate::partition::{Partition, Role};
+use crate::variant::{Variant, Variants};
 use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch};
 
 impl Replica {
@@ -23,20 +24,14 @@ impl Replica {
     }
 
     /// R2.2: what it asks `leader` for.
-    pub(super) fn ask(&mut self, leader: BrokerId) -> Option<(FetchingReplica, FetchPartition)> {
+    pub(super) fn ask(
+        &mut self,
+        leader: BrokerId,
+        variants: Variants,
+    ) -> Option<(FetchingReplica, FetchPartition)> {
         let broker = self.id;
         let process = self.process.as_mut()?;
-        let partition = &mut process.partition;
-        let epoch = partition.leader_epoch;
-        partition.follower().filter(|one| one.fetches_from(leader))?.asked = epoch;
-        let asked = FetchPartition {
-            partition: partition.id,
-            offset: partition.log.end(),
-            leader_epoch: epoch,
-            last_fetched_epoch: partition.log.latest_epoch(),
-            log_start: partition.log.start(),
-            max_bytes: u32::MAX,
-        };
+        let asked = process.partition.ask(leader, u32::MAX, variants)?;
         Some((FetchingReplica { broker, epoch: process.epoch }, asked))
     }
 
@@ -49,8 +44,16 @@ impl Replica {
     ) -> Result<Fetched, ErrorCode> {
         let (mut joins, mut moved) = (false, false);
         let served = self.with(setup, seen, |process, around, _| {
-            let fetched = read(&process.partition, &asked, replica.broker, around)?;
-            if fetched.diverging.is_some() {
+            let fetched = read(&process.partition, &asked, replica.broker, around);
+            let unfenced = matches!(
+                fetched,
+                Err(ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch)
+            );
+            if unfenced && around.variants.has(Variant::UnfencedHighWatermarkAdvance) {
+                moved = process.partition.fetched_unfenced(replica, asked.offset, around.tick);
+            }
+            let fetched = fetched?;
+            if fetched.diverging.is_some() || process.partition.leader_epoch < asked.leader_epoch {
                 return Ok(fetched);
             }
             let alive = around.image.brokers.get(&replica.broker).filter(|one| !one.fenced);
@@ -90,14 +93,15 @@ impl Replica {
         if !self.fetches_from(leader) {
             return;
         }
-        self.with(setup, seen, |process, _, out| {
+        self.with(setup, seen, |process, around, out| {
             let partition = &mut process.partition;
             match answer {
                 Ok(fetched) if fetched.fetch_offset != partition.log.end() => {}
                 Ok(Fetched { diverging: Some(end), .. }) => {
-                    partition.truncate_on_divergence(end, out);
+                    partition.truncate_on_divergence(end, around.variants, out);
                 }
                 Ok(fetched) => {
+                    partition.compare_no_more(around.variants);
                     for batch in &fetched.batches {
                         if !partition.append_as_follower(batch, out) {
                             stop(partition);
@@ -159,7 +163,9 @@ impl Replica {
                 {
                     leader.accepted(&state);
                     partition.partition_epoch = state.partition_epoch;
-                    partition.maybe_advance(around, out);
+                    if !around.variants.has(Variant::HighWatermarkStuckAfterShrink) {
+                        partition.maybe_advance(around, out);
+                    }
                 }
                 Some(Err(ErrorCode::IneligibleReplica)) => leader.refused(),
                 // It stays pending until metadata says what holds.
@@ -198,7 +204,11 @@ fn read(
     follower: BrokerId,
     around: Surroundings<'_>,
 ) -> Result<Fetched, ErrorCode> {
-    partition.check_epoch(asked.leader_epoch)?;
+    if let Err(error) = partition.check_epoch(asked.leader_epoch) {
+        let answers = error == ErrorCode::UnknownLeaderEpoch
+            && around.variants.has(Variant::UnfencedTruncationSource);
+        return if answers { partition.compare_unfenced(asked) } else { Err(error) };
+    }
     match &partition.role {
         Role::Follower(_) => return Err(ErrorCode::NotLeaderOrFollower),
         Role::Leader(leader) if !leader.is_replica(follower) => {

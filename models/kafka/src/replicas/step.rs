@@ -141,7 +141,7 @@ impl Replicas {
             Step::Produce(at) => self.produce(at, seen),
             Step::Ask(at, leader) => {
                 let replica = self.replica_mut(at);
-                if let Some((who, what)) = replica.ask(id(leader)) {
+                if let Some((who, what)) = replica.ask(id(leader), setup.cluster.variants) {
                     *replica.fetch_mut(leader) = Fetch::Asked(who, what);
                 }
             }
@@ -279,7 +279,7 @@ impl Replicas {
         let replica = self.replica_mut(at);
         let asked = match std::mem::replace(replica.fetch_mut(leader), Fetch::None) {
             Fetch::Asked(who, what) => Some((who, what)),
-            Fetch::None | Fetch::Answered(_) => replica.ask(leader_id),
+            Fetch::None | Fetch::Answered(_) => replica.ask(leader_id, setup.cluster.variants),
         };
         let Some(asked) = asked else { return };
         let to = self.replica_mut(leader);

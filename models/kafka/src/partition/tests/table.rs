@@ -289,13 +289,13 @@ const DATA: &[(&str, Input)] = &[
     ("divergence at 1 in epoch 0", |stage, out| {
         stage.replica.follower()?;
         let end = EpochEnd { epoch: LeaderEpoch(0), end: Offset(1) };
-        stage.replica.truncate_on_divergence(end, out);
+        stage.replica.truncate_on_divergence(end, Variants::default(), out);
         Some("cut".to_owned())
     }),
     ("divergence at the end", |stage, out| {
         stage.replica.follower()?;
         let end = EpochEnd { epoch: LeaderEpoch(0), end: stage.replica.log.end() };
-        stage.replica.truncate_on_divergence(end, out);
+        stage.replica.truncate_on_divergence(end, Variants::default(), out);
         Some("nothing to cut".to_owned())
     }),
 ];
