@@ -41,21 +41,20 @@ impl LogFiles {
     /// R1.20: what is cut does not come back. Nothing that was written behind the cut survives alone.
     fn cut(&mut self, write: &LogWrite) {
         self.flushed.apply_to_log(write);
-        match write {
-            LogWrite::Truncate(to) => {
-                let (mut behind, mut splits) = (false, false);
-                self.unflushed.retain(|one| {
-                    if let LogWrite::Append(batch) = one {
-                        behind |= batch.base_offset >= *to;
-                        splits |= batch.base_offset < *to && batch.next_offset() > *to;
-                    }
-                    !behind || !one.is_at_the_end()
-                });
-                if splits {
-                    self.unflushed.push(write.clone());
-                }
+        let LogWrite::Truncate(to) = write else {
+            self.unflushed.clear();
+            return;
+        };
+        let (mut behind, mut splits) = (false, false);
+        self.unflushed.retain(|one| {
+            if let LogWrite::Append(batch) = one {
+                behind |= batch.base_offset >= *to;
+                splits |= batch.base_offset < *to && batch.next_offset() > *to;
             }
-            _ => self.unflushed.clear(),
+            !behind || !one.is_at_the_end()
+        });
+        if splits {
+            self.unflushed.push(write.clone());
         }
     }
 

@@ -76,6 +76,8 @@ fn what_it_takes_over_late_is_of_the_epoch_in_which_it_was_given() {
     finish_batch(&mut h);
     let story = h.story();
     assert!(story.iter().any(|told| told == "assigned 2 in 2"), "{story:?}");
+    finish_batch(&mut h);
+    let story = h.story();
     assert!(story.iter().any(|told| told == "revoked 1"), "{story:?}");
     assert!(story.iter().any(|told| told == "assigned 1 in 3"), "{story:?}");
 }
