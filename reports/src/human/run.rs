@@ -333,10 +333,10 @@ pub(super) fn timing(text: &mut String, timing: &Timing) {
         let what = format!("reads of {}", group.group);
         stall(text, &what, group.reads.as_ref(), group.reads_because.as_ref());
     }
-    moves(text, ("failover", "leader", ""), timing.failover.as_ref());
+    moves(text, ("failover", "got another leader"), timing.failover.as_ref());
     for group in &timing.groups {
-        let of = format!(" of {}", group.group);
-        moves(text, ("handover", "owner", &of), group.handover.as_ref());
+        let again = format!("had an owner of {} again", group.group);
+        moves(text, ("handover", &again), group.handover.as_ref());
     }
     if let Some(one) = &timing.load {
         load(text, one);
@@ -368,10 +368,10 @@ fn stall(text: &mut String, what: &str, stall: Option<&Stall>, because: Option<&
 }
 
 /// How long partitions were without what moved: a leader, an owner.
-fn moves(text: &mut String, (name, what, of): (&str, &str, &str), times: Option<&Latency>) {
+fn moves(text: &mut String, (name, what): (&str, &str), times: Option<&Latency>) {
     if let Some(Latency { count, mean_ms: Some(mean), max_ms: Some(max), .. }) = times {
         let (times, mean, max) = (plural(*count, "partition"), length(*mean), length(*max));
-        let line = format!("{times} got another {what}{of} within {mean} (mean), {max} (all)");
+        let line = format!("{times} {what} within {mean} (mean), {max} (all)");
         put(text, format_args!("{}{line}", row(name)));
     }
 }

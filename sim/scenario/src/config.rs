@@ -1,6 +1,7 @@
 //! Kafka settings of one process or topic, as a file gives them: values checked against the table,
 //! with their places, and defaults filled in. How settings constrain each other is elsewhere.
 
+use crate::diagnostic::nearest;
 use crate::json::{Node, Value};
 use crate::plan::{SettingValue, Settings};
 use crate::settings::{self, Kind, Preset, Scope, Setting, Standing, kafka};
@@ -174,7 +175,7 @@ fn value(sink: &mut Sink<'_>, setting: &Setting, at: &At<'_>) -> Option<SettingV
             None
         }
         Kind::Word(words) | Kind::Reset(words) => word(sink, setting, words, at),
-        Kind::Words(words) => list(sink, setting.key, words, at),
+        Kind::Words(words) => list(sink, setting, words, at),
         Kind::Text => sink.string(at).and_then(|text| {
             if text.is_empty() && setting.default == Preset::Unneeded {
                 sink.at(at, format!("{} must not be empty", setting.key));
@@ -187,7 +188,13 @@ fn value(sink: &mut Sink<'_>, setting: &Setting, at: &At<'_>) -> Option<SettingV
 }
 
 /// As Kafka reads a list: separated by commas, or an array as JSON has it.
-fn list(sink: &mut Sink<'_>, key: &str, words: &[&str], at: &At<'_>) -> Option<SettingValue> {
+fn list(
+    sink: &mut Sink<'_>,
+    setting: &Setting,
+    words: &[&str],
+    at: &At<'_>,
+) -> Option<SettingValue> {
+    let key = setting.key;
     let mut given: Vec<&str> = match &at.node.value {
         Value::String(text) => text.split(',').map(str::trim).collect(),
         Value::Array(items) => items.iter().filter_map(Node::as_str).collect(),
@@ -199,9 +206,8 @@ fn list(sink: &mut Sink<'_>, key: &str, words: &[&str], at: &At<'_>) -> Option<S
         return None;
     }
     for (number, word) in given.iter().enumerate() {
-        let what = format!("value of {key}");
         if !words.contains(word) {
-            sink.unknown(at.node.span, &at.path, (&what, word), words.iter().copied());
+            unknown(sink, setting, (word, words), at);
             return None;
         }
         if given[..number].contains(word) {
@@ -210,6 +216,21 @@ fn list(sink: &mut Sink<'_>, key: &str, words: &[&str], at: &At<'_>) -> Option<S
         }
     }
     Some(SettingValue::Word(given.join(",")))
+}
+
+/// A word that the models do not know. Kafka may: the class of somebody's own assignor.
+fn unknown(sink: &mut Sink<'_>, setting: &Setting, (given, words): (&str, &[&str]), at: &At<'_>) {
+    let key = setting.key;
+    let theirs = kafka::find(setting.scope, key, sink.kafka);
+    let is_theirs = theirs.is_some_and(|theirs| theirs.check(given).is_ok());
+    if is_theirs && nearest(given, words.iter().copied()).is_none() {
+        let message = format!("{key}={given}: Kafka takes that, the models do not");
+        let hint = format!("they know {}", words.join(", "));
+        sink.hinted(at.node.span, &at.path, message, Some(hint));
+    } else {
+        let what = format!("value of {key}");
+        sink.unknown(at.node.span, &at.path, (&what, given), words.iter().copied());
+    }
 }
 
 fn number(
@@ -248,8 +269,7 @@ fn word(
     let theirs = kafka::find(setting.scope, key, sink.kafka);
     let text = theirs.map_or_else(|| given.to_owned(), |theirs| theirs.spelt(given));
     if setting.kind.foreign(&text).is_some() {
-        let what = format!("value of {key}");
-        sink.unknown(at.node.span, &at.path, (&what, given), words.iter().copied());
+        unknown(sink, setting, (given, words), at);
         return None;
     }
     // `-1` is Kafka's other name for `all`.

@@ -64,7 +64,7 @@ pub const MEASURED: &[(&str, &str)] = &[
         "the longest time in which records could be read and none was processed",
     ),
     ("longest_failover", "the longest time until a partition had another leader"),
-    ("longest_handover", "the longest time until a partition had another owner in its group"),
+    ("longest_handover", "the longest time until a partition had an owner in its group again"),
     ("longest_queue", "the longest time in which a request waited for a thread of its broker"),
     ("longest_disk_queue", "the longest time in which a broker's disk had other work to do first"),
     ("handler_use", "the share of time in which the busiest broker's request handlers worked"),

@@ -146,7 +146,8 @@ pub(super) const fn duplicates(cause: DuplicateCause) -> Advice {
         },
         DuplicateCause::MirrorRestart => Advice {
             rule: "Connect keeps how far a source task has come every `offset.flush.interval.ms`. A task \
-                   that starts again copies what it has copied since",
+                   that starts again copies what it has copied since. What a task had under way when it \
+                   died may take effect after what the next one kept",
             cure: "flush more often, stop mirrors cleanly, and deduplicate behind the copy",
         },
         DuplicateCause::TranslationLag => Advice {

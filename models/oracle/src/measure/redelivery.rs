@@ -69,6 +69,8 @@ pub(super) struct Redelivery {
     raised: Vec<i64>,
     /// Lower ones that were to be committed after it, and why.
     lower: BTreeMap<i64, DuplicateCause>,
+    /// Commits without an answer: they may take effect at any time.
+    unanswered: BTreeSet<i64>,
     /// When commits were sent is on record: answers to them may be late.
     sends: bool,
     /// That commit is no more, and nobody has begun anew since.
@@ -89,6 +91,8 @@ struct Resumed {
     committed: i64,
     /// Below this everything was committed before a later commit went back, and why that did.
     overtaken: Option<(i64, DuplicateCause)>,
+    /// It began where a commit without an answer would have it begin.
+    is_late: bool,
     /// It processed something.
     worked: bool,
     /// What it processed below `high`.
@@ -99,6 +103,7 @@ impl Redelivery {
     /// A commit of the member at `node` was acknowledged.
     pub(super) fn committed(&mut self, node: NodeId, offset: i64) {
         (self.committed, self.is_expired) = (Some(offset), false);
+        self.unanswered.remove(&offset);
         self.raised.retain(|before| *before >= offset);
         if !self.sends {
             self.commits(node, offset);
@@ -108,11 +113,13 @@ impl Redelivery {
     /// A commit was sent: when it takes effect, and whether, may not be on record.
     pub(super) fn commit_sent(&mut self, node: NodeId, offset: i64) {
         self.sends = true;
+        self.unanswered.insert(offset);
         self.commits(node, offset);
     }
 
     /// A commit has certainly not taken effect.
     pub(super) fn commit_refused(&mut self, offset: i64) {
+        self.unanswered.remove(&offset);
         self.lower.remove(&offset);
         if offset == self.newest
             && let Some(before) = self.raised.pop()
@@ -251,6 +258,7 @@ impl Redelivery {
         match source {
             PositionSource::Committed => {
                 self.resumed.overtaken = went_back.map(|why| (before, why));
+                self.resumed.is_late = self.unanswered.contains(&offset);
             }
             PositionSource::Sought => {}
             // Nothing that happened before matters any more: all that it did is to be done again.
@@ -294,8 +302,8 @@ impl Redelivery {
         if self.resumed.worked || self.resumed.cause.is_none() {
             let committed = self.committed.unwrap_or(0);
             let (high, overtaken, again) = (self.high, None, BTreeSet::new());
-            let (cause, worked) = (Some(cause), false);
-            self.resumed = Resumed { cause, high, committed, overtaken, worked, again };
+            let (cause, is_late, worked) = (Some(cause), false, false);
+            self.resumed = Resumed { cause, high, committed, overtaken, is_late, worked, again };
         }
     }
 
@@ -354,6 +362,9 @@ impl Redelivery {
             && offset < below
         {
             why
+        } else if offset < resumed.committed && resumed.is_late && group.is_mirror() {
+            // Its tasks commit in no generation: what one had under way may take effect after the next one's.
+            DuplicateCause::MirrorRestart
         } else if offset < resumed.committed {
             DuplicateCause::BehindCommit
         } else {

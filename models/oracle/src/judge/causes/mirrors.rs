@@ -1,6 +1,7 @@
 //! A topic is copied to another cluster, and a group goes over to it: a history for each cause.
 
 use super::{Events, Told, crashed};
+use crate::cause::DuplicateCause;
 use crate::context::{GroupContext, GroupPart, OutputsContext};
 use crate::history::{Event, Phase, PositionSource};
 use crate::test_history::outputs::{OUT, derived, made, output_acked, pipeline};
@@ -48,6 +49,21 @@ pub(super) fn restarted() -> Told {
     let found = positioned(5, 0, PositionSource::NoCommitEarliest);
     let then = [output_acked(0, &[0]), crashed(5), assigned(5, 1), found, processed(0, 0)];
     mirrored([&first[..], &then, &[derived(0, 0, 1), output_acked(1, &[1])]].concat())
+}
+
+/// What a task had under way when it died takes effect after a commit of the next one.
+#[test]
+fn a_commit_of_a_dead_task_that_takes_effect_late_is_no_lost_commit() {
+    let found = |offset| positioned(5, offset, PositionSource::Committed);
+    let told = |under_way| {
+        let first = [sent(0), acked(0, &[0]), assigned(5, 1), found(0), commit_sent(under_way)];
+        let next = [crashed(5), assigned(5, 1), found(0), processed(0, 0), commit_sent(1)];
+        let then = [committed(1), crashed(5), assigned(5, 1), found(0), processed(0, 0)];
+        let told = mirrored([&first[..], &next, &then].concat()).judged();
+        told.groups[0].duplicate_causes.keys().copied().collect::<Vec<_>>()
+    };
+    assert_eq!(told(0), [DuplicateCause::MirrorRestart]);
+    assert_eq!(told(1), [DuplicateCause::BehindCommit], "nobody was to commit that");
 }
 
 /// `audit` processed record 0, and does so again on the other side.
