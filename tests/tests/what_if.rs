@@ -1,6 +1,6 @@
 //! `explain --what-if`: what would have saved a run, and when its failure became inevitable.
 
-use super::cli::directory;
+use super::cli::{MET, directory, run, scenario, write};
 use super::support::{ackproof, assert_none, load, outcome, parallel, read};
 use super::twins::TWINS;
 use ackproof::manual::footguns::{FOOTGUNS, Footgun};
@@ -188,6 +188,10 @@ fn a_lost_record_is_saved_by_acks_all_and_its_turn_is_the_crash() {
     let report: Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!(report["failure"], "acked-durability is violated (acks-one)");
     let saves = |flip: &&Value| flip["effect"] == "saves" && flip["setting"] == "acks";
+    let flips = report["flips"].as_array().expect("flips");
+    for setting in ["assignor", "protocol", "flush.messages"] {
+        assert!(flips.iter().any(|flip| flip["setting"] == setting), "{setting} is tried");
+    }
     let acks = report["flips"].as_array().expect("flips").iter().find(saves).expect("acks saves");
     assert_eq!((&acks["from"], &acks["to"]), (&Value::from("1"), &Value::from("all")));
     assert_eq!((&acks["others"]["fail"], &acks["others"]["runs"]), (&0.into(), &20.into()));
@@ -249,6 +253,20 @@ fn for_an_issue_it_is_a_table_of_markdown() {
     let (status, out, err) = told(&[ACKS, "--seed", "1", "--format", "markdown"]);
     assert_eq!((status, out.as_str()), (2, ""), "{err}");
     assert!(err.contains("--format markdown is for --what-if"), "{err}");
+}
+
+/// A scenario that is warned of is refused for what is wrong with it.
+#[test]
+fn a_change_is_refused_for_its_mistake_and_not_for_a_warning() {
+    let directory = directory();
+    let path = directory.path();
+    write(path, "a.json", &scenario(MET));
+    let asked = ["explain", "a.json", "--seed", "0", "--set", "acks=1", "--what-if"];
+    let ran = run(path, &asked);
+    assert_eq!(ran.status, 0, "{ran:?}");
+    let refused = ran.out.split("refused with the other settings: ").skip(1);
+    let why: Vec<&str> = refused.collect();
+    assert!(why.len() > 1 && why.iter().all(|why| !why.contains("is off: an")), "{why:?}");
 }
 
 #[test]

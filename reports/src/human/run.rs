@@ -13,7 +13,7 @@ use crate::run::{
 };
 use crate::sink::{AmountsReport, SinkReport};
 use crate::timing::{StallReport, Timing};
-use crate::verdict::{Expected, Judgement};
+use crate::verdict::{Expected, Judgement, Verdict};
 use crate::whole::rate;
 use ackproof_types::words::plural;
 use std::collections::BTreeMap;
@@ -67,8 +67,19 @@ pub fn run(report: &RunReport) -> String {
     for property in violated {
         failing(&mut text, property);
     }
+    if let Some(question) = question(report) {
+        put(&mut text, format_args!("\nWhich setting would have saved it:\n{question}"));
+    }
     put(&mut text, format_args!("\n{}", report.reproduce));
     text
+}
+
+/// The command that says what would have saved a run, if it can be asked about it.
+fn question(report: &RunReport) -> Option<String> {
+    let rest = report.reproduce.strip_prefix("ackproof run ")?;
+    let is_known = !rest.contains(" --swarm") && !rest.contains(" --check-determinism");
+    (report.verdict == Verdict::Violated && is_known)
+        .then(|| format!("ackproof explain {rest} --what-if"))
 }
 
 fn swarm(text: &mut String, drawn: &[(String, String)]) {

@@ -55,7 +55,7 @@ Example:
   ackproof explain scenarios/footguns/acks-zero.json --save-schedules witnesses
   ackproof explain scenarios/footguns/unclean-election.json --seed 0
   ackproof explain acked-durability
-  ackproof explain scenarios/footguns/poll-overrun.json --seed 0 --record billing-0#117
+  ackproof explain scenarios/footguns/poll-overrun.json --seed 1 --record billing-0#1371
   ackproof explain scenarios/footguns/acks-one-leader-crash.json --seed 1 --what-if --html what-if.html
 
 Exit status: 0 nothing is worse than promised, or a record is told, 1 something is, 2 usage or scenario error, or a directory \

@@ -22,6 +22,7 @@ use ackproof_reports::contract::Possible;
 use ackproof_reports::measure::Unit;
 use ackproof_reports::run::Fate;
 use ackproof_reports::what_if::{Arm, Effect, Flip, Others, Refused, WhatIfReport};
+use ackproof_scenario::diagnostic::{Diagnostic, Severity};
 use ackproof_scenario::plan::Plan;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -184,7 +185,8 @@ impl Question<'_> {
                     taken.push(Alternative { plan, sets, flip });
                 }
                 Err(mistakes) => {
-                    let why = mistakes.into_iter().next().map(|first| first.message);
+                    let errors = |one: &Diagnostic| one.severity == Severity::Error;
+                    let why = mistakes.into_iter().find(errors).map(|first| first.message);
                     let change = format!("{}={}", one.setting, one.to);
                     refused.push(Refused { change, why: why.unwrap_or_default() });
                 }

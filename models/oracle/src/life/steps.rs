@@ -246,8 +246,8 @@ impl<'a> Walk<'a> {
                     self.leads = None;
                 }
                 let role = if *as_leader { "leader" } else { "follower" };
-                let text =
-                    format!("{who} appended it{again} as {role} at offset {offset}, epoch {epoch}");
+                let text = format!("{who} appended it{again} as {role} at offset {offset}");
+                let text = format!("{text}, epoch {epoch}{}", batch(&entry.event));
                 Some((Strand::Replica(entry.node), is_copy, text))
             }
             Event::DuplicateBatch { partition, base_offset }
@@ -461,4 +461,14 @@ fn about(record: &Record) -> String {
     let size = (record.size > 0).then(|| plural(u64::from(record.size), "byte"));
     let about: Vec<String> = key.into_iter().chain(size).collect();
     if about.is_empty() { String::new() } else { format!(" ({})", about.join(", ")) }
+}
+
+/// With how many others a record came to its leader, if it did.
+fn batch(appended: &Event) -> String {
+    match appended {
+        Event::Appended { records, base_offset, as_leader: true, .. } if records.len() > 1 => {
+            format!(", in a batch of {} records from offset {base_offset}", records.len())
+        }
+        _ => String::new(),
+    }
 }

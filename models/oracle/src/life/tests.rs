@@ -95,6 +95,17 @@ fn a_record_that_fares_well_has_no_causes() {
 }
 
 #[test]
+fn a_record_that_came_with_others_tells_of_its_batch() {
+    let life = life_of(vec![sent(0), appended(1, 0, 0, &[0, 1, 2]), appended(2, 0, 0, &[0, 1, 2])]);
+    let told = [
+        "billing-0 sent it to payments-0 (100 bytes)",
+        "broker-1 appended it as leader at offset 0, epoch 0, in a batch of 3 records from offset 0",
+        "broker-2 appended it as follower at offset 0, epoch 0",
+    ];
+    assert_eq!(lines(&life), told);
+}
+
+#[test]
 fn a_record_is_processed_again_because_its_member_crashed() {
     let by = |node: u16, (_, event): (u16, Event)| (node, event);
     let life = life_of(vec![

@@ -47,11 +47,18 @@ const WORTH: &[(Scope, &str, &[&str])] = &[
     (Scope::Broker, "group.consumer.session.timeout.ms", &["45000"]),
 ];
 
-/// Of the classic protocol only, or of the other one only: elsewhere they are refused, or say nothing.
+/// Of the classic protocol only: with the other one they are refused, or say nothing.
 const CLASSIC: &[&str] = &["session.timeout.ms", "heartbeat.interval.ms"];
-const CONSUMER: &[&str] = &["group.remote.assignor"];
-/// What `protocol` flips, and what follows from the way to commit.
-const FOLLOWS: &[&str] = &["group.protocol", "partition.assignment.strategy", "enable.auto.commit"];
+/// What `protocol` and the assignor flip, and what follows from the way to commit.
+const FOLLOWS: &[&str] = &[
+    "group.protocol",
+    "partition.assignment.strategy",
+    "group.remote.assignor",
+    "enable.auto.commit",
+];
+
+/// Where the assignors of members are.
+const PACKAGE: &str = "org.apache.kafka.clients.consumer.";
 
 /// Everything that could be otherwise in `plan`.
 pub(super) fn flips(plan: &Plan) -> Vec<Flip> {
@@ -131,8 +138,8 @@ impl Found {
                 };
                 all.extend(class[0].others.iter().map(|to| Flip {
                     setting: setting.clone(),
-                    from: class[0].now.clone(),
-                    to: to.clone(),
+                    from: class[0].now.replace(PACKAGE, ""),
+                    to: to.replace(PACKAGE, ""),
                     sets: class.iter().map(|one| (one.path.clone(), to.clone())).collect(),
                 }));
             }
@@ -256,7 +263,10 @@ fn groups(plan: &Plan, found: &mut Found) {
             let words = ["eager", "cooperative", "consumer"];
             found.word("consumer", "protocol", at, protocol, &words);
         }
-        let foreign = if protocol == "consumer" { CLASSIC } else { CONSUMER };
+        if !is_fixed {
+            assignor(one, at, protocol, found);
+        }
+        let foreign = if protocol == "consumer" { CLASSIC } else { &[] };
         found.settings(Scope::Consumer, at, &one.config, plan.kafka, &[foreign, FOLLOWS]);
         if !is_fixed && one.config.text("group.instance.id").is_none() {
             let place = (at.0, format!("{path}.config.group.instance.id"));
@@ -266,6 +276,22 @@ fn groups(plan: &Plan, found: &mut Found) {
         application(one, at, found);
         sink(one, at, found);
     }
+}
+
+/// How partitions are shared out: by members that give everything up first, or by the coordinator.
+fn assignor(group: &Group, (place, path): (&str, &str), protocol: &str, found: &mut Found) {
+    let classes = ["RangeAssignor", "RoundRobinAssignor", "StickyAssignor"];
+    let classes = classes.map(|class| format!("{PACKAGE}{class}"));
+    let (key, all) = match protocol {
+        "eager" => ("partition.assignment.strategy", classes.to_vec()),
+        "consumer" => ("group.remote.assignor", vec!["uniform".to_owned(), "range".to_owned()]),
+        _ => return,
+    };
+    let now = group.config.text(key).unwrap_or("uniform");
+    // The first one that all members have is chosen.
+    let usual = now.split(',').next().unwrap_or(now);
+    let others = all.into_iter().filter(|one| one != usual);
+    found.add("consumer", "assignor", (place, format!("{path}.config.{key}")), usual, others);
 }
 
 fn application(one: &Group, at: (&str, &str), found: &mut Found) {
