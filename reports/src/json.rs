@@ -12,6 +12,7 @@ use crate::run::RunReport;
 use crate::sweep::SweepReport;
 use crate::validate::ValidateReport;
 use crate::what_if::WhatIfReport;
+use crate::zoo::ZooReport;
 use schemars::schema_for;
 use serde::Serialize;
 use serde_json::Value;
@@ -68,6 +69,18 @@ pub fn explore(report: &ExploreReport) -> String {
 #[must_use]
 pub fn explore_schema() -> Value {
     schema_for!(ExploreReport).to_value()
+}
+
+/// Known bugs.
+#[must_use]
+pub fn zoo(report: &ZooReport) -> String {
+    line(report)
+}
+
+/// The schema of [`zoo`].
+#[must_use]
+pub fn zoo_schema() -> Value {
+    schema_for!(ZooReport).to_value()
 }
 
 /// The life of a record.

@@ -3,7 +3,7 @@
 //! The data is the contract: deciding (crate `ackproof`) fills it in, renderers read it, and what they
 //! print of it is stable under the number [`SCHEMA`]. A new format is a new renderer and no more.
 //!
-//! - [`verdict`] the words of a verdict · [`run`] one seed, [`timing`] how fast · [`sweep`] many, [`mod@whole`] of which a cause takes its part · [`check`] a history · [`catalogue`] what there is, [`mod@reference`] what it means · [`doctor`] files · [`life`] of a record, [`what_if`] of a run · [`mod@explore`] of all interleavings
+//! - [`verdict`] the words of a verdict · [`run`] one seed, [`timing`] how fast · [`sweep`] many, [`mod@whole`] of which a cause takes its part · [`check`] a history · [`catalogue`] what there is, [`mod@reference`] what it means · [`doctor`] files · [`life`] of a record, [`what_if`] of a run · [`mod@explore`] of all interleavings, [`mod@zoo`] of known bugs
 //! - [`shrink`] a failure made small · [`validate`] the model held against the real thing, in [`markdown`] too
 //! - [`human`] for people · [`json`] for machines, [`jsonl`] a line a run · [`mod@cases`] by expectation, for
 //!   [`junit`] and [`github`] · [`command`] the command that shows it again
@@ -47,6 +47,7 @@ pub mod verdict;
 pub mod what_if;
 pub mod whole;
 pub mod words;
+pub mod zoo;
 
 /// The version of the data: raised when a field changes its meaning or goes, not when one is added.
 pub const SCHEMA: u32 = 3;

@@ -6,7 +6,7 @@
 //! - [`histories`] traced runs and kept histories are judged alike · [`real`] those of real clusters too
 //! - [`lives`] how single records fared · [`what_if`] what would have saved a run
 //! - [`contracts`] what configurations promise, and how they compare
-//! - [`explore`] all interleavings of small worlds
+//! - [`explore`] all interleavings of small worlds · [`zoo`] known bugs
 //! - [`corpus`] known bugs show, [`twins`] cures of footguns cure
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
 //! - [`trials`] what users tried: causes of groups · [`trials_lag`] lag and commits · [`trials_sends`] sends ·
@@ -61,3 +61,4 @@ mod trials_sends;
 mod twins;
 mod validate;
 mod what_if;
+mod zoo;

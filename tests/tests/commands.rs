@@ -25,6 +25,7 @@ const UNRUN: &[(&str, &str)] = &[
     ("ackproof validate scenarios/real/leader-kill.json", "`validate::` runs it, with fewer seeds"),
     ("promtool tsdb ", "`prometheus::` runs it, where it is installed"),
     ("prometheus --storage.tsdb.path", "`prometheus::` runs it, where it is installed"),
+    ("ackproof zoo", "`corpus::` and `mutants::` run all of it, `zoo::` a part"),
     ("ackproof completions ", "`cli_install::` runs it; this one writes into the reader's home"),
     ("ackproof man ", "`cli_install::` runs it; this one writes into the reader's home"),
 ];

@@ -1,9 +1,9 @@
 //! Every property can fail, and every named bug is caught. A property that no variant, scenario or
 //! hand-written history breaks would be an ornament, so the tables here must name one for each.
 
-use crate::corpus::CASES;
 use crate::support::{assert_none, load, outcome, parallel};
 use ackproof::manual::breakages::{BREAKAGES, Breakage};
+use ackproof::manual::zoo::{BUDGET, CASES, UNREACHED};
 use ackproof_kafka::variant::Variant;
 use ackproof_oracle::context::{
     ConsumingContext, Context, GroupContext, GroupPart, OutputsContext, ProducerContext,
@@ -17,9 +17,6 @@ use ackproof_types::{
     Record, RecordId, RecordSlice, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::BTreeSet;
-
-/// Seeds that a breakage may take.
-const BUDGET: u64 = 50;
 
 /// What happened, and at which node.
 type Story = Vec<(u16, Event)>;
@@ -35,19 +32,6 @@ const BY_HAND: &[(&str, Tell)] = &[
     ("one-leader-per-epoch", || vec![elected(1, 4, &[1, 2]), elected(2, 4, &[1, 2])]),
     ("leader-in-isr", || vec![elected(3, 4, &[1, 2])]),
     ("group-exclusive", || vec![assigned(5), assigned(6)]),
-];
-
-/// Variants that no scenario of the repository reaches within the budget; the random clusters in the
-/// tests of the models do, or a test of the rule itself.
-const UNREACHED: &[Variant] = &[
-    Variant::EpochStartOnlyOnAppend,
-    Variant::IsrChangeWithoutVersion,
-    Variant::FencedBrokerJoinsIsr,
-    // A leader has to miss a whole leadership and lead again, which the in-sync set keeps from it.
-    Variant::UnfencedHighWatermarkAdvance,
-    Variant::NoEpochInFetch,
-    // It takes a loss of power at two controllers within an election.
-    Variant::VoteNotSynced,
 ];
 
 const PLACE: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
@@ -178,7 +162,7 @@ fn every_property_is_broken_by_something() {
 fn every_variant_is_caught_by_something() {
     let mut caught: BTreeSet<Variant> =
         BREAKAGES.iter().filter_map(|breakage| breakage.variant).collect();
-    caught.extend(UNREACHED);
+    caught.extend(UNREACHED.iter().map(|(variant, _)| variant));
     caught.extend(CASES.iter().map(|case| case.variant));
     let known: BTreeSet<Variant> = Variant::ALL.iter().copied().collect();
     assert_eq!(caught, known, "a variant needs a scenario that shows what it breaks");

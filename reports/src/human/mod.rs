@@ -3,7 +3,7 @@
 //!
 //! - [`run()`] one run · [`sweep()`] many, [`explained()`] a contract, [`compare()`] arms
 //! - [`validate()`] the model held against the real thing
-//! - [`doctor()`] files · [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`life()`] of a record, [`what_if()`] of a run · [`explore()`] of all interleavings · [`catalogue()`] what there is, [`reference()`] what it means
+//! - [`doctor()`] files · [`bench()`] figures · [`check()`] a history · [`shrink()`] a failure made small · [`life()`] of a record, [`what_if()`] of a run · [`explore()`] of all interleavings, [`zoo()`] of known bugs · [`catalogue()`] what there is, [`reference()`] what it means
 
 mod alerts;
 mod bench;
@@ -20,6 +20,7 @@ mod style;
 mod sweep;
 mod validate;
 pub(crate) mod what_if;
+mod zoo;
 
 pub use bench::bench;
 pub use check::check;
@@ -35,6 +36,7 @@ pub(crate) use style::{length, percent};
 pub use sweep::{explained, sweep};
 pub use validate::validate;
 pub use what_if::what_if;
+pub use zoo::zoo;
 
 use crate::catalogue::Catalogue;
 use crate::contract::{Clause, Contract, NotModelled, Possible};

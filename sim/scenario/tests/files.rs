@@ -121,6 +121,16 @@ const NAMES: Names<'static> = Names {
         "vote-not-synced",
         "quorum-by-minority",
         "vote-for-shorter-log",
+        "epoch-end-unknown-epoch",
+        "missed-epoch-skips-truncation",
+        "unfenced-truncation-source",
+        "unfenced-hw-advance",
+        "truncate-lazily-no-epoch-in-fetch",
+        "epoch-cache-survives-noop-truncate",
+        "hw-stuck-after-shrink",
+        "hw-counts-ineligible-replica",
+        "elr-kept-after-unclean-restart",
+        "elr-kept-after-regrow",
     ],
 };
 

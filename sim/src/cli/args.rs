@@ -79,6 +79,12 @@ pub(crate) enum Command {
     /// state that breaks an invariant is reached by the fewest steps possible.
     #[command(after_help = help::EXPLORE)]
     Explore(super::explore::Explore),
+    /// Switch known bugs of Kafka on, one at a time, and see whether random faults find each.
+    ///
+    /// Each bug is one wrong rule in the models. With it on, the random faults of a scenario must show it within
+    /// a number of seeds; with it off, none of these seeds may. So this says how much a verdict is worth.
+    #[command(after_help = help::ZOO)]
+    Zoo(super::zoo::Zoo),
     /// Look at the .properties files that you deploy, without a scenario.
     ///
     /// Builds a cluster around the files. Says what they promise, which settings are modelled and which
@@ -470,6 +476,8 @@ pub(crate) enum SchemaOf {
     WhatIf,
     /// `explore --format json`.
     Explore,
+    /// `zoo --format json`.
+    Zoo,
 }
 
 pub(crate) fn parse_set(text: &str) -> Result<(String, String), String> {

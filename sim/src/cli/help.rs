@@ -71,6 +71,14 @@ Example:
 Exit status: 0 nothing is broken within the depth and the bounds, 1 an invariant is broken, 2 usage or scenario error, \
 3 there are more states than allowed, 70 ackproof itself failed, 130 interrupted.";
 
+pub(super) const ZOO: &str = "\
+Example:
+  ackproof zoo trunc-to-hw hw-stuck-after-shrink
+  ackproof zoo
+
+Exit status: 0 each bug that a scenario reaches is found, and silent when it is off, 1 one is not, 2 usage error, or no \
+scenarios, 70 ackproof itself failed, 130 interrupted.";
+
 pub(super) const DOCTOR: &str = "\
 Example:
   ackproof doctor conf/producer.properties conf/consumer.properties conf/server.properties

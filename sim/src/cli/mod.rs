@@ -7,7 +7,7 @@
 //! - [`run`] the main command · [`sweep`] many runs, their [`progress`] and [`watchdog`] · [`merge`] parts
 //! - [`replay`] and [`shrink`] of schedules, [`save`] writes them
 //! - [`mod@check`] and [`import`] histories from elsewhere, [`mod@validate`] the model against them
-//! - [`explain`] what a configuration promises, with a [`search`], the [`life`] of a record, [`mod@what_if`] would have saved a run, and what [`names`] mean · [`mod@explore`] all interleavings, [`explored`] what that found · [`doctor`] the same of `.properties` files
+//! - [`explain`] what a configuration promises, with a [`search`], the [`life`] of a record, [`mod@what_if`] would have saved a run, and what [`names`] mean · [`mod@explore`] all interleavings, [`explored`] what that found · [`mod@zoo`] known bugs · [`doctor`] the same of `.properties` files
 //! - [`operators`] what Kafka's own tools would have shown
 //! - [`select`] and [`load`] files · [`list`] what there is · [`install`] completions and manual pages
 
@@ -46,6 +46,7 @@ mod sweep;
 mod validate;
 mod watchdog;
 mod what_if;
+mod zoo;
 
 use ackproof::world::document;
 use ackproof_reports::{json, jsonl};
@@ -81,6 +82,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Status {
         Command::Explain(arguments) if life::is_asked(arguments) => life::life(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
         Command::Explore(arguments) => explore::explore(arguments),
+        Command::Zoo(arguments) => zoo::zoo(arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),
         Command::List(arguments) => list::list(arguments),
         Command::Schema(arguments) => print_schema(arguments),
@@ -103,6 +105,7 @@ fn print_schema(arguments: &Schema) -> Status {
         SchemaOf::Doctor => json::doctor_schema(),
         SchemaOf::Life => json::life_schema(),
         SchemaOf::Explore => json::explore_schema(),
+        SchemaOf::Zoo => json::zoo_schema(),
         SchemaOf::WhatIf => json::what_if_schema(),
     };
     result(&format!("{schema:#}\n"))

@@ -1,7 +1,7 @@
 //! What each name means, put together from the tables that define it: for `ackproof explain NAME`, and for the pages
 //! of the manual that are written from here. It runs nothing.
 //!
-//! - [`reference()`] all entries · [`footguns`] scenarios of what goes wrong · [`breakages`] what breaks a property
+//! - [`reference()`] all entries · [`footguns`] scenarios of what goes wrong · [`breakages`] what breaks a property, [`zoo`] what shows each known bug
 //! - `causes`, `properties`, `faults`, `settings` one kind each
 
 pub mod breakages;
@@ -11,6 +11,7 @@ pub mod footguns;
 mod properties;
 mod scenarios;
 mod settings;
+pub mod zoo;
 
 use ackproof_reports::reference::{Body, Entry, Kind, Part, Reference};
 use ackproof_scenario::settings::words::every;

@@ -26,7 +26,7 @@ const KNOWN: &[&str] = &[
     "sim/scenario/src/: anchor describe plan targets",
     "sim/scenario/src/: expect overrides resolve",
     "sim/src/world: kernel lives nemesis process recorder",
-    "sim/src/cli: args bench check compare config explain explore import options outputs run shrink sweep validate",
+    "sim/src/cli: args bench check compare config explain explore import options outputs run shrink sweep validate zoo",
     "sim/src/world/network: link retransmit",
     "sim/src/outside/verifiable: frame roster sends",
     "reports/src/: contract measure run sweep timing",
