@@ -3,7 +3,8 @@
 use crate::support::{ackproof, assert_none, parallel};
 use serde_json::Value;
 
-const PROFILES: [&str; 4] = ["light", "chained", "bursts", "rolling"];
+const PROFILES: [&str; 7] =
+    ["light", "chained", "bursts", "rolling", "elections", "power", "power-by-default"];
 const SEEDS: &str = "0..40";
 
 fn sweep(profile: &str) -> Value {
@@ -39,4 +40,17 @@ fn profiles_leave_the_cluster_up_and_strike_at_every_moment_they_aim_at() {
         found
     });
     assert_none(&findings.into_iter().flatten().collect::<Vec<_>>());
+}
+
+/// What a loss of power takes is told as that; nothing is a broken rule, and nothing is left without a cause.
+#[test]
+fn what_is_lost_with_power_is_told_as_that() {
+    let report = &sweep("power-by-default")["scenarios"][0];
+    let causes = report["causes"].as_array().expect("causes");
+    let is_loss = |one: &&Value| one["what"] == "lost" || one["what"] == "lost-commit";
+    let lost: Vec<&Value> = causes.iter().filter(is_loss).collect();
+    assert!(!lost.is_empty(), "{report:#}");
+    let allowed = ["power-loss", "last-in-sync-replica"];
+    let other = |one: &&&Value| !allowed.iter().any(|cause| one["cause"] == **cause);
+    assert_eq!(lost.iter().find(other), None);
 }
