@@ -24,6 +24,15 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "committed-before-acknowledged",
     },
     Twin {
+        footgun: "forced-election",
+        cure: &[(
+            "faults",
+            r#"[{ "at": "5s", "slow-follower": "a follower of payments-0", "for": "30s" },
+                { "at": "28s", "crash": "leader of payments-0", "for": "25s" }]"#,
+        )],
+        cause: "forced-election",
+    },
+    Twin {
         footgun: "dead-letter-fire-and-forget",
         cure: &[("groups.ledger.dead_letter.wait", "before-commit")],
         cause: "dead-letter-lost",

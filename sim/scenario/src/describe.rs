@@ -133,6 +133,10 @@ pub const FAULTS: &[(&str, &str)] = &[
          once and for good",
     ),
     (
+        "elect-unclean",
+        "an administrator has a partition that has no leader elect one, in sync or not, once",
+    ),
+    (
         "add-partitions",
         "an administrator gives a topic more partitions: \"to\" so many in all, once and for good",
     ),
@@ -161,6 +165,7 @@ pub const fn verb(action: &Action) -> &'static str {
         Action::Hold(Hold::Subscription) => "unsubscribe",
         Action::Hold(Hold::Partitions) => "pause-partitions",
         Action::FailOver => "fail-over",
+        Action::ElectUnclean => "elect-unclean",
         Action::AddPartitions(_) => "add-partitions",
     }
 }
@@ -195,6 +200,7 @@ pub fn words(target: Target, plan: &Plan) -> String {
         Target::AllMembers(index) => format!("all members of {}", group(index)),
         Target::Group(index) => group(index).to_owned(),
         Target::Topic(topic) => plan.topics[topic.index()].name.clone(),
+        Target::Partition(topic, number) => partition(topic, number),
         Target::Sides => "sides".to_owned(),
     }
 }
@@ -208,6 +214,7 @@ pub fn rule(target: Target, plan: &Plan) -> Option<String> {
         | Target::Producer(..)
         | Target::Member(..)
         | Target::Topic(_)
+        | Target::Partition(..)
         | Target::Sides => None,
         Target::LeaderOf(..)
         | Target::FollowerOf(..)
@@ -236,15 +243,14 @@ pub fn describe(
 ) -> String {
     let Some(target) = target else {
         let wanted = match kind.action {
-            Action::AddPartitions(_) => "controller".to_owned(),
+            Action::AddPartitions(_) | Action::ElectUnclean => "active controller".to_owned(),
             _ => words(kind.target, plan),
         };
         return format!("{}: nobody fitted \"{wanted}\", nothing was done", verb(&kind.action));
     };
-    let target = match kind.target {
-        Target::Topic(topic) => plan.topics[topic.index()].name.as_str(),
-        _ => target,
-    };
+    let named = matches!(kind.target, Target::Topic(_) | Target::Partition(..));
+    let name = named.then(|| words(kind.target, plan));
+    let target = name.as_deref().unwrap_or(target);
     let mut text = match kind.grace {
         Some(grace) => format!("{target} was told to stop within {grace}, and was down"),
         None => done(&kind.action, plan, target),
@@ -262,7 +268,10 @@ pub fn describe(
             text.push_str(&format!(" for {lasts}"));
         }
         (None, Action::SlowFollower(_)) => text.push_str(" until it was out of the in-sync set"),
-        (None, Action::Reset | Action::AddPartitions(_) | Action::FailOver) => {}
+        (
+            None,
+            Action::Reset | Action::AddPartitions(_) | Action::ElectUnclean | Action::FailOver,
+        ) => {}
         (None, _) => text.push_str(" until the load ended"),
     }
     text
@@ -307,6 +316,9 @@ fn done(action: &Action, plan: &Plan, target: &str) -> String {
         Action::Hold(Hold::Subscription) => format!("{target} was unsubscribed"),
         Action::Hold(Hold::Partitions) => format!("{target} had its partitions paused"),
         Action::FailOver => format!("{target} went over to the other cluster"),
+        Action::ElectUnclean => {
+            format!("an administrator asked for an unclean election of {target}")
+        }
         Action::AddPartitions(all) => {
             format!("{target} got partitions: {all} in all")
         }

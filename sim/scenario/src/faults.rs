@@ -8,7 +8,7 @@ use crate::mirrors;
 use crate::moment;
 use crate::plan::{Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, Topic};
 use crate::sink::{At, Sink};
-use crate::targets::{PEERS, peers, target, topic};
+use crate::targets::{PEERS, led, peers, target, topic};
 use crate::when;
 use ackproof_types::{Delay, Hold, Micros};
 
@@ -184,6 +184,7 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
     let target = match verb {
         "partition" => Some(Target::Sides),
         "add-partitions" => topic(sink, &place, plan).map(Target::Topic),
+        "elect-unclean" => led(sink, &place, plan),
         _ => target(sink, &place, plan),
     };
     let action = action(sink, at, verb, &place, plan);
@@ -207,6 +208,10 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
         }
         (Action::Reset, Some((_, at))) => {
             sink.error(at.key_span, &at.path, "a reset happens at once; it has no \"for\"");
+            None
+        }
+        (Action::ElectUnclean, Some((_, at))) => {
+            sink.error(at.key_span, &at.path, "an election happens at once; it has no \"for\"");
             None
         }
         (Action::AddPartitions(_), Some((_, at))) => {
@@ -269,6 +274,7 @@ fn action(
         "unsubscribe" => Action::Hold(Hold::Subscription),
         "pause-partitions" => Action::Hold(Hold::Partitions),
         "fail-over" => Action::FailOver,
+        "elect-unclean" => Action::ElectUnclean,
         "add-partitions" => {
             let all = needed(sink, at, place, "to", "4")?;
             let all = sink.whole(&all, 1, i64::from(MAX_COUNT))?;
@@ -373,13 +379,13 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
     use Target::{
         ActiveController, AllBrokers, AllControllers, AllMembers, AnyBroker, AnyController,
         AnyMember, AnyProducer, Broker, Controller, CoordinatorOf, FollowerOf, Group, Its,
-        LeaderOf, Member, Producer, Sides, Topic,
+        LeaderOf, Member, Partition, Producer, Sides, Topic,
     };
     let is_member = match target {
         Member(..) | AnyMember(_) | AllMembers(_) => true,
         ActiveController(_) | AnyController | AllControllers | Broker(_) | Controller(_)
         | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | Its(_) | AnyBroker | Producer(..)
-        | AnyProducer(_) | Group(_) | AllBrokers | Topic(_) | Sides => false,
+        | AnyProducer(_) | Group(_) | AllBrokers | Topic(_) | Partition(..) | Sides => false,
     };
     let is_broker = matches!(
         target,
@@ -405,6 +411,9 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
         Action::Leave | Action::Hold(_) => (is_member, "a member, like \"any member of ledger\""),
         Action::Partition(_) => (target == Sides, "sides"),
         Action::AddPartitions(_) => (matches!(target, Topic(_)), "a topic, like \"payments\""),
+        Action::ElectUnclean => {
+            (matches!(target, Partition(..)), "a partition, like \"payments-0\"")
+        }
         Action::SlowFollower(_) => (
             matches!(target, FollowerOf(..) | Its(_) | Broker(_)),
             "a follower, like \"a follower of payments-0\"",

@@ -175,6 +175,13 @@ pub const FAULT_NOTES: &[FaultNote] = &[
         r#"{"at":"40s","fail-over":"ledger"}"#,
     ),
     note(
+        "elect-unclean",
+        "the controller refuses if the partition has a leader. Else it takes the first replica that serves, with \
+         the records that this one happens to have: what only the others had is gone, acknowledged or not",
+        "`min.insync.replicas`, `unclean.leader.election.enable`",
+        r#"{"at":"25s","elect-unclean":"payments-0"}"#,
+    ),
+    note(
         "add-partitions",
         "clients learn of new partitions with their next refresh of metadata; with \
          `group.protocol=consumer` the coordinator tells the members instead. Keys may go to other \

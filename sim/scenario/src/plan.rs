@@ -298,6 +298,9 @@ pub enum Action {
     Hold(Hold),
     /// The application of a group ends here, and starts beside the cluster that its topics are copied to.
     FailOver,
+    /// An administrator has the controller elect a leader of the target, a partition without one, from outside the
+    /// in-sync set if need be (`kafka-leader-election.sh --election-type unclean`).
+    ElectUnclean,
     /// An administrator has the controller give the target, a topic, so many partitions in all.
     AddPartitions(u16),
 }
@@ -404,6 +407,8 @@ pub enum Target {
     AllBrokers,
     /// `payments`: a topic, which is no process; the controller acts on it.
     Topic(TopicId),
+    /// `payments-0`: a partition, likewise.
+    Partition(TopicId, u16),
     /// Nobody in particular: the sides of a partition say who.
     Sides,
 }
@@ -429,6 +434,7 @@ impl Action {
             | Self::Join
             | Self::FailOver
             | Self::Hold(_)
+            | Self::ElectUnclean
             | Self::AddPartitions(_) => Vec::new(),
         }
     }

@@ -274,6 +274,15 @@ pub(crate) fn partition(plan: &Plan, text: &str) -> Result<(TopicId, u16), Refus
     Ok((TopicId(topic), number))
 }
 
+/// The partition at `at`.
+pub(crate) fn led(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Target> {
+    let result = partition(plan, sink.string(at)?);
+    if let Err((message, hint)) = &result {
+        sink.hinted(at.node.span, &at.path, message.clone(), hint.clone());
+    }
+    result.ok().map(|(topic, number)| Target::Partition(topic, number))
+}
+
 /// Checks a number from 0 against how many there are.
 fn within(name: &str, what: &str, number: u16, count: u16) -> Result<(), Refusal> {
     if number < count {

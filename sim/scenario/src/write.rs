@@ -207,8 +207,10 @@ fn fault(fault: &ScheduledFault, plan: &Plan) -> Value {
         }
     }
     sentence(&mut object, &fault.kind, plan);
-    let at_once =
-        matches!(fault.kind.action, Action::Reset | Action::AddPartitions(_) | Action::FailOver);
+    let at_once = matches!(
+        fault.kind.action,
+        Action::Reset | Action::AddPartitions(_) | Action::ElectUnclean | Action::FailOver
+    );
     let lasts = fault.lasts.filter(|_| !at_once);
     if let Some(lasts) = lasts {
         object.put("for", json!(spell(lasts)));
@@ -253,6 +255,7 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
         | Action::Leave
         | Action::Join
         | Action::FailOver
+        | Action::ElectUnclean
         | Action::Hold(_) => {}
     }
 }

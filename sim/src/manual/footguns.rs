@@ -95,6 +95,7 @@ footguns! {
     "fail-over-without-sync", LossCause::FailOverReset.name();
     "first-commit-late", LossCause::ResetLatest.name();
     "frozen-member", DuplicateCause::SessionExpired.name();
+    "forced-election", LossCause::ForcedElection.name();
     "grace-too-short", DuplicateCause::MemberCrash.name();
     "highest-done", LossCause::HighestDone.name();
     "last-in-sync-loses-power", LossCause::PowerLoss.name();

@@ -144,6 +144,7 @@ impl<'a> Nemesis<'a> {
             | Action::Leave
             | Action::Join
             | Action::Hold(_)
+            | Action::ElectUnclean
             | Action::AddPartitions(_) => {
                 let target = resolve::target(fault, &self.cast, world);
                 let name = target.map(|node| self.cast.names[node.index()].clone());
@@ -350,6 +351,7 @@ impl<'a> Nemesis<'a> {
             | Action::Join
             | Action::FailOver
             | Action::Hold(_)
+            | Action::ElectUnclean
             | Action::AddPartitions(_) => Vec::new(),
         }
     }
@@ -360,7 +362,9 @@ fn after_start(fault: &ScheduledFault) -> Next {
     match (&fault.kind.action, fault.lasts) {
         // Counted from when the process has stopped.
         (Action::Restart | Action::Leave, _) => fault.kind.grace.map_or(Next::Nothing, Next::Look),
-        (Action::Reset | Action::AddPartitions(_), _) => Next::End(Micros::ZERO),
+        (Action::Reset | Action::AddPartitions(_) | Action::ElectUnclean, _) => {
+            Next::End(Micros::ZERO)
+        }
         (Action::SlowFollower(_), None) => Next::Look(LOOK),
         (_, lasts) => lasts.map_or(Next::Nothing, Next::End),
     }
@@ -432,6 +436,11 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
         }
         Action::Join => world.start(node),
         Action::Hold(hold) => world.call(node, Call::Hold(*hold, true)),
+        Action::ElectUnclean => {
+            if let Target::Partition(topic, number) = active.fault.kind.target {
+                world.call(node, Call::ElectUnclean(TopicPartition::new(topic, number)));
+            }
+        }
         Action::AddPartitions(all) => {
             if let Target::Topic(topic) = active.fault.kind.target {
                 world.call(node, Call::AddPartitions(topic, *all));
@@ -478,7 +487,7 @@ fn heal(number: u32, active: &Active, world: &mut World) {
                 kernel.network.widen(number, *one, *other, &mut kernel.events);
             }
         }
-        Action::Reset | Action::AddPartitions(_) | Action::FailOver => {}
+        Action::Reset | Action::AddPartitions(_) | Action::ElectUnclean | Action::FailOver => {}
         Action::Join => world.stop(node),
         Action::Hold(hold) => world.call(node, Call::Hold(*hold, false)),
     }

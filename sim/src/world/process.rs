@@ -39,6 +39,8 @@ pub(crate) enum Call {
     Hold(Hold, bool),
     /// A topic is to have so many partitions in all.
     AddPartitions(TopicId, u16),
+    /// A partition without a leader is to get one, in sync or not.
+    ElectUnclean(TopicPartition),
     /// A member's application has read in its sink where to begin.
     Begin(TopicPartition, Offset),
 }
@@ -109,6 +111,7 @@ impl Callable for Controller {
     fn call(call: Call) -> Option<ControllerCall> {
         match call {
             Call::AddPartitions(topic, all) => Some(ControllerCall::CreatePartitions(topic, all)),
+            Call::ElectUnclean(partition) => Some(ControllerCall::ElectUnclean(partition)),
             Call::Stop => Some(ControllerCall::Shutdown),
             Call::Send(_) | Call::End | Call::Hold(..) | Call::Begin(..) => None,
         }
@@ -129,6 +132,7 @@ impl Callable for Broker {
             | Call::End
             | Call::Hold(..)
             | Call::AddPartitions(..)
+            | Call::ElectUnclean(_)
             | Call::Begin(..) => None,
         }
     }
@@ -142,7 +146,11 @@ impl Callable for Producer {
         match call {
             Call::Send(record) => Some(ProducerCall::Send(record)),
             Call::End => Some(ProducerCall::End),
-            Call::Stop | Call::Hold(..) | Call::AddPartitions(..) | Call::Begin(..) => None,
+            Call::Stop
+            | Call::Hold(..)
+            | Call::AddPartitions(..)
+            | Call::ElectUnclean(_)
+            | Call::Begin(..) => None,
         }
     }
     fn next_record(disk: &Self::Disk) -> u32 {
@@ -159,7 +167,7 @@ impl Callable for Consumer {
             Call::Stop => Some(ConsumerCall::Leave),
             Call::Hold(hold, on) => Some(ConsumerCall::Hold(hold, on)),
             Call::Begin(partition, offset) => Some(ConsumerCall::Begin(partition, offset)),
-            Call::Send(_) | Call::End | Call::AddPartitions(..) => None,
+            Call::Send(_) | Call::End | Call::AddPartitions(..) | Call::ElectUnclean(_) => None,
         }
     }
     /// Kafka: `AbstractCoordinator.HeartbeatThread`. Its session it takes up again with the answers that came.
@@ -176,6 +184,7 @@ impl Callable for Mirror {
             | Call::End
             | Call::Hold(..)
             | Call::AddPartitions(..)
+            | Call::ElectUnclean(_)
             | Call::Begin(..) => None,
         }
     }

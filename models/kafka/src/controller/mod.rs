@@ -64,6 +64,9 @@ pub enum ControllerCall {
     /// An administrator wants the topic to have so many partitions in all (KIP-195). The request does not go
     /// over the network.
     CreatePartitions(TopicId, u16),
+    /// An administrator wants a leader for a partition that has none, in sync or not (KIP-460). The request does
+    /// not go over the network.
+    ElectUnclean(TopicPartition),
     /// Stop in good order: the active controller has the others elect at once.
     Shutdown,
 }
@@ -171,6 +174,11 @@ impl Machine for Controller {
             Input::Call(ControllerCall::CreatePartitions(topic, count)) => {
                 if self.is_active() {
                     self.create_partitions(topic, count, out);
+                }
+            }
+            Input::Call(ControllerCall::ElectUnclean(partition)) => {
+                if self.is_active() {
+                    self.elect_unclean(partition, out);
                 }
             }
             Input::Call(ControllerCall::Shutdown) => self.raft.stop(&mut Wire(out)),

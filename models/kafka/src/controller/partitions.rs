@@ -175,6 +175,19 @@ impl Controller {
         });
     }
 
+    /// KIP-460: whatever the topic allows. Refused with `ELECTION_NOT_NEEDED` where there is a leader.
+    pub(super) fn elect_unclean(&mut self, wanted: TopicPartition, out: &mut Out) {
+        self.change_all(out, |controller, partition, state| {
+            if partition != wanted || state.leader.is_some() {
+                return None;
+            }
+            let rules = controller.rules(partition);
+            election::change(state, &state.isr, Election::Unclean, rules, |replica| {
+                controller.image.is_active(replica)
+            })
+        });
+    }
+
     /// R5.23.
     pub(super) fn elect_preferred(&mut self, out: &mut Out) {
         self.change_all(out, |controller, partition, state| {

@@ -123,6 +123,14 @@ fn a_topic_gets_partitions_by_a_sentence() {
             "faults[0]: payments has 3 partitions from the start: \"to\" more",
         ),
         (
+            r#"{ "at": "5s", "elect-unclean": "payments-0", "for": "5s" }"#,
+            "faults[0].for: an election happens at once; it has no \"for\"",
+        ),
+        (
+            r#"{ "at": "5s", "elect-unclean": "payments" }"#,
+            "faults[0].elect-unclean: \"payments\" is not a partition (write \"payments-0\")",
+        ),
+        (
             r#"{ "at": "5s", "add-partitions": "payments", "to": 9, "for": "5s" }"#,
             "faults[0].for: a topic keeps its partitions; this has no \"for\"",
         ),

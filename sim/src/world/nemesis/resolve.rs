@@ -23,7 +23,7 @@ fn fits(action: &Action, node: NodeId, world: &World) -> bool {
     match action {
         Action::Join => !world.is_up(node),
         // A process that is starting has no connections yet, and no application.
-        Action::Reset | Action::Hold(_) | Action::AddPartitions(_) => {
+        Action::Reset | Action::Hold(_) | Action::AddPartitions(_) | Action::ElectUnclean => {
             world.is_ready(node) && !world.is_paused(node)
         }
         _ => world.is_up(node) && !world.is_paused(node),
@@ -136,7 +136,7 @@ fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
         Target::AnyController | Target::AllControllers => {
             cast.controllers_of(ClusterId::FIRST).collect()
         }
-        Target::Topic(topic) => active(cast.topics[topic.index()]),
+        Target::Topic(topic) | Target::Partition(topic, _) => active(cast.topics[topic.index()]),
         Target::LeaderOf(topic, number) => leader(partition(topic, number)),
         Target::FollowerOf(topic, number) => recorder.leaders().followers(partition(topic, number)),
         Target::CoordinatorOf(group) => leader(recorder.offsets_partition(group)),
