@@ -110,6 +110,27 @@ fn a_planted_trap_is_named_with_its_place_and_a_witness() {
     }
 }
 
+/// A file of Spring Boot's stands for a producer and a consumer. Its container commits, and not the client.
+#[test]
+fn the_section_of_spring_boot_is_read_as_the_clients_that_it_makes() {
+    let [spring, server] = ["application.yml", "server.properties"]
+        .map(|file| format!("tests/tests/data/doctor/spring/{file}"));
+    let report = json(&root(), &["doctor", &spring, &server]);
+    assert_eq!(named(&report, "trap"), ["reset-latest"], "{report:#}");
+    let trap = list(&report, "traps")[0]["settings"].to_string();
+    assert!(trap.contains("application.yml:11 auto.offset.reset=latest\""), "{trap}");
+    assert!(named(&report, "depends").contains(&"commit-by-hand"), "{report:#}");
+    let files = list(&report, "files");
+    let scopes: Vec<&str> = files.iter().map(|file| text(file, "scope")).collect();
+    assert_eq!(scopes, ["producer", "consumer", "broker"]);
+    let settings = files[0]["settings"].to_string();
+    assert!(
+        settings.contains("\"delivery.timeout.ms\"") && settings.contains("\"32768\""),
+        "{settings}"
+    );
+    assert!(list(&report, "mistakes").is_empty(), "{report:#}");
+}
+
 /// Files in which every trap is.
 const EVERY: &[(&str, &str)] = &[
     ("zero", "acks=0"),

@@ -39,7 +39,9 @@ pub fn doctor(report: &DoctorReport) -> String {
 
 fn title(text: &mut String, report: &DoctorReport) {
     let word = report.verdict.map_or_else(|| heading("REFUSED"), |word| verdict(word, 0));
-    let names: Vec<&str> = report.files.iter().map(|one| one.file.as_str()).collect();
+    let mut names: Vec<&str> = report.files.iter().map(|one| one.file.as_str()).collect();
+    // A file of Spring's stands for several.
+    names.dedup();
     let traps = report.traps.iter().filter(|one| one.weight == Weight::Trap).count() as u64;
     let traps = if traps == 0 { "no trap".to_owned() } else { plural(traps, "trap") };
     put(text, format_args!("{word}  {}  {traps}\n", names.join(", ")));

@@ -7,10 +7,11 @@
 use crate::diagnostic::{nearest, place};
 use crate::json::{Member, Node, Span, Value};
 use crate::outputs::OUTPUTS;
-use crate::properties::{Entry, parse};
+use crate::properties::Entry;
 use crate::settings::kafka::{self, Definition};
 use crate::settings::{self, Kind, Scope};
 use crate::sink::Sink;
+use crate::spring;
 use ackproof_types::KafkaVersion;
 use std::collections::BTreeMap;
 
@@ -45,7 +46,9 @@ pub fn is_secret(scope: Scope, key: &str) -> bool {
 #[must_use]
 pub fn hidden(text: &str) -> String {
     let line = |line: &str| {
-        let (key, value) = line.split_at(line.find(['=', ':', ' ']).unwrap_or(line.len()));
+        let indent = line.len() - line.trim_start().len();
+        let ends = line[indent..].find(['=', ':', ' ']).map(|end| indent + end);
+        let (key, value) = line.split_at(ends.unwrap_or(line.len()));
         let star =
             |c: char| if c.is_whitespace() { c.to_string() } else { "*".repeat(c.len_utf8()) };
         if Scope::ALL.into_iter().any(|scope| is_secret(scope, key.trim())) {
@@ -155,8 +158,8 @@ impl File<'_, '_> {
         let Some(Value::Object(given)) = config.map(|config| &mut config.value.value) else {
             return;
         };
-        let entries = parse(&text);
         let scope = self.scope;
+        let entries = spring::read(&file, &text, scope);
         let shown =
             entries.as_ref().map_or_else(|_| hidden(&text), |all| masked(&text, scope, all));
         let base = self.sink.add(&file, &shown);

@@ -51,11 +51,13 @@ pub mod schema;
 mod sends;
 pub mod settings;
 mod sink;
+pub mod spring;
 pub mod swarm;
 pub mod targets;
 mod topics;
 mod when;
 pub mod write;
+mod yaml;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

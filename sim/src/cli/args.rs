@@ -292,8 +292,8 @@ pub(crate) struct Flags {
 /// What `doctor` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doctor {
-    /// The .properties files of brokers, topics, producers and consumers. Their settings say whose they
-    /// are. `producer=FILE` says it where they do not.
+    /// The .properties files of brokers, topics, producers and consumers, or Spring Boot's application.yml.
+    /// Their settings say whose they are. `producer=FILE` says it where they do not.
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<String>,
     /// The seeds to search.

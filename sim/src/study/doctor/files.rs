@@ -4,10 +4,11 @@
 use ackproof_reports::doctor::{SettingReport, Standing as Becomes};
 use ackproof_scenario::diagnostic::Diagnostic;
 use ackproof_scenario::files::{hidden, is_handed_on, is_secret};
-use ackproof_scenario::json::Span;
-use ackproof_scenario::properties::{Entry, parse};
+use ackproof_scenario::json::{Span, SyntaxError};
+use ackproof_scenario::properties::Entry;
 use ackproof_scenario::settings::words::about;
 use ackproof_scenario::settings::{self, CONDITIONAL, Refusal, SHAPES, Scope, Standing, kafka};
+use ackproof_scenario::spring;
 use ackproof_types::KafkaVersion;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -48,11 +49,10 @@ impl Files {
         }
         let mut files: Vec<File> = Vec::new();
         let mut names = BTreeSet::new();
-        for Given { scope, file, text } in given {
-            let entries = parse(&text).map_err(|error| {
-                let shown = hidden(&text);
-                Diagnostic::error(&shown, &file, error.span, error.message).to_string()
-            })?;
+        let spread = given.into_iter().map(spread).collect::<Result<Vec<_>, String>>()?;
+        for Given { scope, file, text } in spread.into_iter().flatten() {
+            let entries = spring::read(&file, &text, scope.unwrap_or(Scope::Broker));
+            let entries = entries.map_err(|error| told(&file, &text, error))?;
             let scope = match scope {
                 Some(scope) => scope,
                 None => whose(&file, &entries, version)?,
@@ -66,7 +66,11 @@ impl Files {
                     other.file
                 ));
             }
-            let name = free(&stem(&file, scope), &mut names);
+            let stem = match spring::is_spring(&file, &text) {
+                true => scope.name().to_owned(),
+                false => stem(&file, scope),
+            };
+            let name = free(&stem, &mut names);
             files.push(File { scope, file, name, text, entries });
         }
         Ok(Self(files))
@@ -228,6 +232,26 @@ impl File {
             _ => Becomes::NoEffect,
         }
     }
+}
+
+fn told(file: &str, text: &str, error: SyntaxError) -> String {
+    Diagnostic::error(&hidden(text), file, error.span, error.message).to_string()
+}
+
+/// A file of Spring Boot's stands for one of each kind of client that it configures.
+fn spread(given: Given) -> Result<Vec<Given>, String> {
+    let Given { scope, file, text } = &given;
+    if scope.is_some() || !spring::is_spring(file, text) {
+        return Ok(vec![given]);
+    }
+    let scopes = spring::scopes(file, text).map_err(|error| told(file, text, error))?;
+    if scopes.is_empty() {
+        return Err(format!(
+            "error: {file}: nothing stands under spring.kafka.producer or spring.kafka.consumer"
+        ));
+    }
+    let each = scopes.into_iter().map(|scope| Given { scope: Some(scope), ..given.clone() });
+    Ok(each.collect())
 }
 
 /// A value that no file sets.
