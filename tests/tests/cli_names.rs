@@ -21,6 +21,8 @@ fn a_name_says_what_it_means() {
         ("redelivered", "a witness"),
         ("duplicate_rate", "a measure"),
         ("sync-after-batch", "a way to commit"),
+        ("isr-change", "a moment that a fault strikes at"),
+        ("eligible.leader.replicas.version=1", "a feature level"),
     ] {
         let told = run(directory.path(), &["explain", name]);
         assert_eq!((told.status, told.talk.as_str()), (0, ""), "{name}");

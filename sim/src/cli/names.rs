@@ -14,13 +14,30 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Names that have a sentence and no entry.
-const OTHERS: [(Listed, &str); 6] = [
+const OTHERS: [(Listed, &str); 7] = [
     (Listed::Measures, "a measure, which `expect` can limit"),
     (Listed::Witnesses, "a witness, which `expect.witness` can count"),
     (Listed::Targets, "a target of a fault"),
     (Listed::Anchors, "a moment that a fault can wait for"),
+    (Listed::Moments, "a moment that a fault strikes at, with `on`"),
     (Listed::Commits, "a way to commit"),
     (Listed::Variants, "a variant: a bug that can be switched on in the models"),
+];
+
+/// Feature levels, which a scenario sets under `features`.
+const LEVELS: [(&str, &str); 4] = [
+    ("metadata.version", "How the metadata of the cluster is written: 4.0-IV3 unless said."),
+    (
+        "group.version",
+        "1, the default: groups of the consumer protocol (KIP-848) are served. 0: they are not.",
+    ),
+    ("transaction.version", "How transactions speak, which are not modelled."),
+    (
+        "eligible.leader.replicas.version",
+        "1: who leaves an in-sync set that is below min.insync.replicas may lead later, if nobody is in sync any more \
+         (KIP-966). 0, the default here: only who is in sync may lead. A cluster that Kafka 4.1 or later formats has 1; \
+         one that was upgraded has 0 until somebody switches it on.",
+    ),
 ];
 
 /// How many names are offered for one that is not there.
@@ -118,12 +135,16 @@ fn others(name: &str) -> Vec<String> {
             }
         }
     }
+    let levels = LEVELS.iter().filter(|(level, _)| *level == name);
+    let what = "a feature level, which a scenario sets under `features`";
+    texts.extend(levels.map(|(level, about)| human::named(level, what, about)));
     texts
 }
 
 fn unknown(typed: &str, name: &str, all: &Reference) -> String {
     let mut known: BTreeSet<String> = all.entries.iter().map(|entry| entry.name.clone()).collect();
     known.extend(OTHERS.iter().flat_map(|(listed, _)| section(*listed).items).map(|one| one.name));
+    known.extend(LEVELS.map(|(level, _)| level.to_owned()));
     let mut offered = nearest_names(name, known.iter().map(String::as_str));
     offered.truncate(OFFERED);
     let offer = match offered.split_last() {
