@@ -4,6 +4,7 @@
 //!
 //! - [`json`] the text as a tree with places · [`diagnostic`] mistakes · [`durations`] quantities
 //! - [`settings`] the table of Kafka settings · [`properties`] Java's files of them, which [`files`] puts in
+//! - [`spring`] the section of Spring Boot's file, which may be `yaml`
 //! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
 //! - [`notes`] what Kafka does under each fault
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`], [`moment`] when else than at a time
