@@ -360,7 +360,8 @@ impl<'a> Director<'a> {
         if self.has_settled {
             return self.nemesis.never(number, &self.schedule[number as usize], &self.world);
         }
-        let pick = self.schedule[number as usize].pick;
+        // Any partition will do. A saved schedule has the same time, and no draw.
+        let pick = self.world.now();
         let recorder = &mut self.world.kernel.recorder;
         if wait.moment == Moment::InSync
             && let Some(scene) = whole(pick, recorder.leaders())
