@@ -199,7 +199,7 @@ causes! {
         SessionExpired = "session-expired",
             "session.timeout.ms: a member that was not heard of lost the partition before it was committed";
         CommitWentBack = "commit-went-back",
-            "a commit of an earlier offset was sent again, and took effect after one that covered it";
+            "a commit of an earlier offset, sent again or long under way, took effect after one that covered it";
         LateCommit = "late-commit",
             "a member that did not own the partition any more committed an earlier offset than its new owner";
         OffsetNotAdvanced = "offset-not-advanced",
@@ -212,6 +212,8 @@ causes! {
             "offset.flush.interval.ms: a mirror started again, and copied again what it had copied since it last kept its offsets";
         TranslationLag = "translation-lag",
             "the group went over to another cluster, and began there before what it had processed here: offsets are translated late and downwards (sync.group.offsets.interval.seconds, offset.lag.max), or not at all (sync.group.offsets.enabled)";
+        CommitRefused = "commit-refused",
+            "a commit that covered it was refused, and the group gave the partition to another member";
     }
 }
 

@@ -51,6 +51,13 @@ pub(super) const fn duplicates(cause: DuplicateCause) -> Advice {
             cure: "commit when partitions are revoked (`on_revoke: commit`), and a protocol that moves \
                    fewer of them (`protocol=cooperative`, `protocol=consumer`)",
         },
+        DuplicateCause::CommitRefused => Advice {
+            rule: "a coordinator takes commits of the current generation or member epoch only. While the \
+                   group rebalances, and after it has given the partition away, it refuses them",
+            cure: "commit more often than the group rebalances, and when partitions are revoked \
+                   (`on_revoke: commit`); static members (`group.instance.id`) or a protocol that moves \
+                   fewer partitions",
+        },
         DuplicateCause::Replaced => Advice {
             rule: "with `group.protocol=classic` a process that joins with the `group.instance.id` of \
                    another one takes its place, and the other one is fenced (KIP-345). With \
@@ -119,7 +126,8 @@ pub(super) const fn duplicates(cause: DuplicateCause) -> Advice {
         },
         DuplicateCause::CommitWentBack => Advice {
             rule: "commits take effect in the order in which the coordinator gets them. One that is \
-                   sent again may come after a newer one",
+                   sent again, or that a connection delivers which its member has given up, may come \
+                   after a newer one",
             cure: "do not send a failed commit again from its callback (`on_commit_failure: ignore`): \
                    the next one covers it",
         },

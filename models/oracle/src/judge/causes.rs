@@ -322,6 +322,12 @@ fn worked_behind_commits(node: u16) -> Told {
     after(vec![committed(1), at_node(node, committed(0)), crashed(5)])
 }
 
+/// A commit of the first member is refused.
+fn refused(offset: i64) -> (u16, Event) {
+    let (offsets, error) = ([(P, Offset(offset))].into(), ErrorCode::RebalanceInProgress);
+    (5, Event::CommitFailed { group: G, offsets, error, maybe_written: false })
+}
+
 fn not_advanced() -> Told {
     let mut told = after(vec![committed(0), crashed(5)]);
     told.context.groups[0].consuming.commit_offset = CommitOffset::Last;
@@ -359,6 +365,7 @@ rows! { duplicates: DuplicateCause {
     TruncationRewind, worked(vec![positioned(5, 0, PositionSource::Truncated), processed(0, 0)]);
     MirrorRestart, mirrors::restarted();
     TranslationLag, mirrors::gone_over();
+    CommitRefused, after(vec![refused(1)]);
     NotOnRecord, told(vec![processed(0, 0), at_node(6, processed(0, 0))]);
 } }
 

@@ -71,6 +71,8 @@ pub(super) struct Redelivery {
     lower: BTreeMap<i64, DuplicateCause>,
     /// Commits without an answer: they may take effect at any time.
     unanswered: BTreeSet<i64>,
+    /// One past the highest offset up to which a commit of the owner was refused.
+    refused: i64,
     /// When commits were sent is on record: answers to them may be late.
     sends: bool,
     /// That commit is no more, and nobody has begun anew since.
@@ -91,6 +93,8 @@ struct Resumed {
     committed: i64,
     /// Below this everything was committed before a later commit went back, and why that did.
     overtaken: Option<(i64, DuplicateCause)>,
+    /// A commit up to here was refused then.
+    refused: i64,
     /// It began where a commit without an answer would have it begin.
     is_late: bool,
     /// It processed something.
@@ -118,7 +122,10 @@ impl Redelivery {
     }
 
     /// A commit has certainly not taken effect.
-    pub(super) fn commit_refused(&mut self, offset: i64) {
+    pub(super) fn commit_refused(&mut self, node: NodeId, offset: i64) {
+        if self.owner.is_none_or(|(owner, _)| owner == node) {
+            self.refused = self.refused.max(offset);
+        }
         self.unanswered.remove(&offset);
         self.lower.remove(&offset);
         if offset == self.newest
@@ -236,6 +243,7 @@ impl Redelivery {
         (self.is_given_back, self.is_renewed, self.is_replaced) = (false, false, false);
         (self.is_lost, self.is_ended, self.is_overdue) = (false, false, false);
         self.put_out = None;
+        self.refused = 0;
     }
 
     /// It found its position.
@@ -303,7 +311,9 @@ impl Redelivery {
             let committed = self.committed.unwrap_or(0);
             let (high, overtaken, again) = (self.high, None, BTreeSet::new());
             let (cause, is_late, worked) = (Some(cause), false, false);
-            self.resumed = Resumed { cause, high, committed, overtaken, is_late, worked, again };
+            let refused = self.refused;
+            self.resumed =
+                Resumed { cause, high, committed, overtaken, refused, is_late, worked, again };
         }
     }
 
@@ -362,13 +372,24 @@ impl Redelivery {
             && offset < below
         {
             why
-        } else if offset < resumed.committed && resumed.is_late && group.is_mirror() {
-            // Its tasks commit in no generation: what one had under way may take effect after the next one's.
-            DuplicateCause::MirrorRestart
+        } else if offset < resumed.committed && resumed.is_late {
+            // What was under way took effect after a later one. A mirror's tasks commit in no generation: there
+            // it is the next task's.
+            if group.is_mirror() {
+                DuplicateCause::MirrorRestart
+            } else {
+                DuplicateCause::CommitWentBack
+            }
         } else if offset < resumed.committed {
             DuplicateCause::BehindCommit
         } else {
-            let cause = resumed.cause.unwrap_or(DuplicateCause::NotOnRecord);
+            let cause = match resumed.cause.unwrap_or(DuplicateCause::NotOnRecord) {
+                // It was to be committed. What took the partition away otherwise is nearer to the cause.
+                DuplicateCause::Rebalance if offset < resumed.refused => {
+                    DuplicateCause::CommitRefused
+                }
+                other => other,
+            };
             by_habit(group, cause, offset == resumed.committed)
         })
     }
@@ -386,6 +407,7 @@ fn by_habit(group: &GroupContext, cause: DuplicateCause, began_here: bool) -> Du
         cause,
         DuplicateCause::MemberCrash
             | DuplicateCause::Rebalance
+            | DuplicateCause::CommitRefused
             | DuplicateCause::Replaced
             | DuplicateCause::PollOverrun
             | DuplicateCause::SessionExpired

@@ -159,7 +159,8 @@ impl Measure {
                 let (counts, _) = &mut self.groups[group.index()];
                 *counts.refused_commits.entry(*error).or_default() += 1;
                 for (partition, offset) in offsets.iter() {
-                    self.redeliveries.of(*group, *partition).commit_refused(offset.0);
+                    let work = self.redeliveries.of(*group, *partition);
+                    work.commit_refused(entry.node, offset.0);
                 }
             }
             Event::CommitSent { group, offsets } => {

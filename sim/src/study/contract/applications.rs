@@ -128,6 +128,7 @@ pub(super) fn repeats(group: &Group, commit: String) -> Possible {
     let mut again = vec![
         DuplicateCause::MemberCrash,
         DuplicateCause::Rebalance,
+        DuplicateCause::CommitRefused,
         DuplicateCause::PollOverrun,
         DuplicateCause::SessionExpired,
         DuplicateCause::Zombie,
