@@ -48,6 +48,7 @@ const CURES: &[(&str, &str)] = &[
     // other, what the group makes of a log that was cut.
     ("log-cut-below-group", "topics.payments.config.unclean.leader.election.enable"),
     ("reset-after-truncation", "topics.payments.config.unclean.leader.election.enable"),
+    ("forced-election", "topics.payments.replication.factor"),
 ];
 
 /// Why one setting does not save who was alone in sync.

@@ -94,8 +94,8 @@ footguns! {
     "exit-without-flush", "ended-without-flush";
     "fail-over-without-sync", LossCause::FailOverReset.name();
     "first-commit-late", LossCause::ResetLatest.name();
-    "frozen-member", DuplicateCause::SessionExpired.name();
     "forced-election", LossCause::ForcedElection.name();
+    "frozen-member", DuplicateCause::SessionExpired.name();
     "grace-too-short", DuplicateCause::MemberCrash.name();
     "highest-done", LossCause::HighestDone.name();
     "last-in-sync-loses-power", LossCause::PowerLoss.name();
