@@ -276,3 +276,14 @@ fn a_range_without_a_seed_is_told_alike_by_every_command() {
         assert_eq!((none.talk.as_str(), none.out.as_str()), (told, ""), "{arguments:?}");
     }
 }
+
+/// The commit before a revocation fails, and is to be made anew of the positions of that moment. While all of them are
+/// being validated there are none: the commit is done, and the member goes on committing.
+#[test]
+fn a_commit_before_a_revocation_ends_where_nothing_is_left_to_commit() {
+    let sets = ["--set", "protocol=consumer", "--set", "groups.ledger.commit=auto"];
+    for seed in ["457", "592", "650"] {
+        let words = [&["run", "scenarios/basics/chaos.json", "--seed", seed], &sets[..]].concat();
+        assert_eq!(run(&root(), &words).status, 0, "seed {seed}");
+    }
+}

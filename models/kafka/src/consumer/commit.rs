@@ -396,6 +396,10 @@ impl Consumer {
         let renews = self.application.committing().is_none()
             && self.config.group_protocol == GroupProtocol::Consumer;
         let renewed = renews.then(|| self.positions.consumed());
+        // Nothing is left to commit: that is done (`CommitRequestManager#requestAutoCommit`).
+        if renewed.as_ref().is_some_and(Vec::is_empty) {
+            return self.commit_decided(out);
+        }
         let Some(waited) = &mut self.commits.waited else { return };
         if let Some(offsets) = renewed {
             waited.offsets = offsets;
