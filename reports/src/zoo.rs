@@ -51,11 +51,3 @@ pub struct Exhibit {
     /// The first seed that shows it although the bug is off; none: all `within` are silent.
     pub loud: Option<u64>,
 }
-
-impl Exhibit {
-    /// Whether the bug shows when it is on, and only then.
-    #[must_use]
-    pub fn is_caught(&self) -> bool {
-        self.seeds.is_some() && self.loud.is_none()
-    }
-}

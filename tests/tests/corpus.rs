@@ -1,15 +1,16 @@
 //! Known bugs of the list: with the bug on, random faults show it within so many seeds; with the bug off, the same
 //! seeds show nothing.
 
-use crate::support::{assert_none, load, outcome, parallel, read};
+use crate::support::{assert_none, load, parallel, read};
 use ackproof::manual::zoo::{CASES, Case};
+use ackproof::study::zoo::first;
 use std::collections::BTreeSet;
 
 /// The first seed that shows it.
-fn first(case: &Case, variants: &str) -> Option<u64> {
+fn shows(case: &Case, variants: &str) -> Option<u64> {
     let sets = [case.sets, &[("variants", variants)]].concat();
     let plan = load(case.scenario, &sets);
-    (0..case.within).find(|seed| case.shown.by(&outcome(&plan, *seed).findings))
+    first(&plan, case.within, |findings| case.shown.by(findings)).expect("no panic").0
 }
 
 #[test]
@@ -17,8 +18,8 @@ fn every_bug_of_the_corpus_shows_when_it_is_on_and_only_then() {
     let findings = parallel(CASES, |case| {
         let Case { variant, scenario, within, .. } = case;
         let what = format!("{variant} in {scenario}: {}", case.shown.words());
-        let on = first(case, &format!("[\"{variant}\"]"));
-        let off = first(case, "[]");
+        let on = shows(case, &format!("[\"{variant}\"]"));
+        let off = shows(case, "[]");
         let silent = on.is_none().then(|| format!("{what}: none of {within} seeds shows it"));
         let loud = off.map(|seed| format!("{what}: seed {seed} shows it without the bug"));
         [silent, loud]

@@ -9,14 +9,13 @@ use super::status::Status;
 use super::sweep::stop_on_interrupt;
 use ackproof::manual::zoo::{Case, UNREACHED, case};
 use ackproof::study::explore::in_order;
-use ackproof::world::run::run;
+use ackproof::study::zoo::first;
 use ackproof_kafka::variant::Variant;
 use ackproof_reports::command::quoted;
 use ackproof_reports::zoo::{Bug, Exhibit, ZooReport};
 use ackproof_reports::{SCHEMA, human, json};
 use ackproof_scenario::diagnostic::nearest;
 use ackproof_scenario::plan::Plan;
-use ackproof_types::{Micros, Timestamp};
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -131,7 +130,9 @@ pub(crate) fn zoo(arguments: &Zoo) -> Status {
         talk(&format!("error: {panic}\n"));
         return Status::Internal;
     }
-    let is_caught = |bug: &&Bug| bug.exhibit.as_ref().is_some_and(Exhibit::is_caught);
+    // It shows when it is on, and only then.
+    let shows = |one: &Exhibit| one.seeds.is_some() && one.loud.is_none();
+    let is_caught = |bug: &&Bug| bug.exhibit.as_ref().is_some_and(shows);
     let caught = bugs.iter().filter(is_caught).count() as u64;
     let unreached = bugs.iter().filter(|bug| bug.exhibit.is_none()).count() as u64;
     let interrupted = stop.load(Ordering::Relaxed);
@@ -159,8 +160,11 @@ fn bug(variant: Variant, case: Option<&(Case, Plan, Plan)>) -> Result<Bug, Strin
 }
 
 fn exhibit(case: &Case, on: &Plan, off: &Plan) -> Result<Exhibit, String> {
-    let (seed, simulated) = first(case, on)?;
-    let (loud, _) = first(case, off)?;
+    let look = |plan| {
+        first(plan, case.within, |findings| case.shown.by(findings))
+            .map_err(|(seed, failure)| format!("{} seed {seed}: {failure}", case.scenario))
+    };
+    let ((seed, simulated), (loud, _)) = (look(on)?, look(off)?);
     Ok(Exhibit {
         shown: case.shown.words().replace('`', ""),
         scenario: case.scenario.to_owned(),
@@ -170,18 +174,4 @@ fn exhibit(case: &Case, on: &Plan, off: &Plan) -> Result<Exhibit, String> {
         simulated_s: simulated.0 / 1_000_000,
         loud,
     })
-}
-
-/// The first seed that shows it, and how long all runs up to it were.
-fn first(case: &Case, plan: &Plan) -> Result<(Option<u64>, Micros), String> {
-    let mut simulated = Micros::ZERO;
-    for seed in 0..case.within {
-        let outcome = run(plan, seed, None)
-            .map_err(|failure| format!("{} seed {seed}: {failure}", case.scenario))?;
-        simulated = simulated + outcome.simulated.since(Timestamp::START);
-        if case.shown.by(&outcome.findings) {
-            return Ok((Some(seed), simulated));
-        }
-    }
-    Ok((None, simulated))
 }

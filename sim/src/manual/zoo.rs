@@ -24,7 +24,7 @@ pub const UNREACHED: &[(Variant, &str)] = &[
     ),
     (
         Variant::FencedBrokerJoinsIsr,
-        "a proposal has to be under way while a broker loses its power and comes back; `explore` shows it",
+        "a proposal has to be under way while a broker loses its power and comes back; a test of the rule shows it",
     ),
     (
         Variant::UnfencedHighWatermarkAdvance,

@@ -10,7 +10,7 @@
 //! - [`saved`] a run as a schedule file · [`mod@shrink`] a failing run made small
 //! - [`mod@course`] what happened over time, for a page
 //! - [`doctor`] what `.properties` files promise and risk · [`mod@bench`] what a message costs
-//! - [`life`] how one record fared, [`mod@what_if`] what would have saved a run · [`operators`] what an operator would have seen, [`alerts`] what would have fired
+//! - [`life`] how one record fared, [`mod@what_if`] what would have saved a run, [`zoo`] how soon a known bug shows · [`operators`] what an operator would have seen, [`alerts`] what would have fired
 
 pub mod alerts;
 pub mod assess;
@@ -42,3 +42,4 @@ pub mod tally;
 pub(crate) mod test_report;
 pub mod trial;
 pub mod what_if;
+pub mod zoo;

@@ -111,6 +111,7 @@ impl Broker {
         let mut answer = Answer::default();
         let Some(session) = self.fetch.sessions.of(follower) else { return answer };
         let max_bytes = session.max_bytes;
+        let variants = self.env.cluster.variants;
         let news = session.take_news();
         for id in news.iter().copied() {
             let asked = self.fetch.sessions.of(follower).and_then(|one| one.asked(id).copied());
@@ -118,22 +119,22 @@ impl Broker {
             let mut result = self.read_one(&asked, By::Replica(follower), &answer, max_bytes);
             let ahead = |partition: &Partition| partition.leader_epoch < asked.leader_epoch;
             let read = result.as_ref().is_ok_and(|fetched| fetched.diverging.is_none())
-                && !self.partitions.get(id).is_some_and(ahead);
-            let unfenced = is_of_another_epoch(&result)
-                && self.env.cluster.variants.has(Variant::UnfencedHighWatermarkAdvance);
+                && !(variants.has(Variant::UnfencedTruncationSource)
+                    && self.partitions.get(id).is_some_and(ahead));
             match first {
-                Some((replica, false)) if unfenced => {
-                    let tick = self.env.tick;
-                    let moved = self.partitions.get_mut(id).is_some_and(|partition| {
-                        partition.fetched_unfenced(replica, asked.offset, tick)
-                    });
-                    if moved {
-                        self.advance(id, out);
-                    }
-                }
                 Some((_, true)) if read => result = Err(ErrorCode::NotLeaderOrFollower),
                 Some((replica, false)) if read => {
                     self.follower_fetched(id, replica, asked.offset, out);
+                }
+                Some((replica, false)) => {
+                    let (claim, around) = ((replica, asked.offset), (self.env.tick, variants));
+                    let moved = self
+                        .partitions
+                        .get_mut(id)
+                        .is_some_and(|one| one.fetched_unfenced(&result, claim, around));
+                    if moved {
+                        self.advance(id, out);
+                    }
                 }
                 Some(_) | None => {}
             }
@@ -237,11 +238,13 @@ impl Broker {
         let id = asked.partition;
         let partition = self.partitions.get(id).ok_or_else(|| self.not_hosted(id))?;
         let variants = self.env.cluster.variants;
-        if let Err(error) = partition.check_epoch(asked.leader_epoch) {
-            let answers = error == ErrorCode::UnknownLeaderEpoch
-                && matches!(by, By::Replica(_))
-                && variants.has(Variant::UnfencedTruncationSource);
-            return if answers { partition.compare_unfenced(asked) } else { Err(error) };
+        match by {
+            By::Consumer(_) => partition.check_epoch(asked.leader_epoch)?,
+            By::Replica(_) => {
+                if let Some(fetched) = partition.check_fetch(asked, variants)? {
+                    return Ok(fetched);
+                }
+            }
         }
         let log = &partition.log;
         if let By::Consumer(Some(rack)) = by
@@ -475,9 +478,4 @@ impl Answer {
         }
         self.partitions.push(FetchedPartition { partition, result });
     }
-}
-
-/// Whether the two sides of a fetch are in different leader epochs.
-fn is_of_another_epoch(result: &Result<Fetched, ErrorCode>) -> bool {
-    matches!(result, Err(ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch))
 }

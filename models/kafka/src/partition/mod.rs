@@ -316,35 +316,49 @@ impl Partition {
             && self.follower().is_some_and(|one| !std::mem::replace(&mut one.compared, true))
     }
 
-    /// What `FencedBecomeFollowerAndTruncate` of `Kip320.tla` forbids: who does not lead in the follower's epoch
-    /// says where the logs part.
+    /// R2.8: whether a follower's fetch is of this replica's epoch. What `FencedBecomeFollowerAndTruncate` of
+    /// `Kip320.tla` forbids is beside it: who has not reached the follower's epoch says where the logs part.
     ///
     /// # Errors
-    /// Those of [`Self::divergence`].
-    pub(crate) fn compare_unfenced(&self, asked: &FetchPartition) -> Result<Fetched, ErrorCode> {
+    /// Those of [`Self::check_epoch`]; with the bug those of [`Self::divergence`].
+    pub(crate) fn check_fetch(
+        &self,
+        asked: &FetchPartition,
+        variants: Variants,
+    ) -> Result<Option<Fetched>, ErrorCode> {
+        let Err(error) = self.check_epoch(asked.leader_epoch) else { return Ok(None) };
+        let answers = error == ErrorCode::UnknownLeaderEpoch
+            && variants.has(Variant::UnfencedTruncationSource);
+        if !answers {
+            return Err(error);
+        }
         let none = Variants::default();
-        Ok(Fetched {
+        Ok(Some(Fetched {
             fetch_offset: asked.offset,
             high_watermark: self.log.high_watermark(),
             log_start: self.log.start(),
             diverging: self.divergence(asked.offset, asked.last_fetched_epoch, none)?,
             preferred_read_replica: None,
             batches: Vec::new(),
-        })
+        }))
     }
 
-    /// What rule 3 of `Kip320.tla` forbids: a follower's claim counts whatever epoch it was made in. Returns
-    /// whether its log end changed.
+    /// What rule 3 of `Kip320.tla` forbids: a follower's claim counts though its fetch was refused, being of
+    /// another epoch. Returns whether its log end changed.
     pub(crate) fn fetched_unfenced(
         &mut self,
-        replica: FetchingReplica,
-        offset: Offset,
-        tick: LagTick,
+        result: &Result<Fetched, ErrorCode>,
+        (replica, offset): (FetchingReplica, Offset),
+        (tick, variants): (LagTick, Variants),
     ) -> bool {
+        let of_another =
+            matches!(result, Err(ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch));
         let end = self.log.end();
-        self.leader().is_ok_and(|leader| {
-            leader.fetched(replica.broker, replica.epoch, offset.min(end), end, tick)
-        })
+        of_another
+            && variants.has(Variant::UnfencedHighWatermarkAdvance)
+            && self.leader().is_ok_and(|leader| {
+                leader.fetched(replica.broker, replica.epoch, offset.min(end), end, tick)
+            })
     }
 
     /// R2.8: where the fetcher's log parts from this leader's, if it does.

@@ -45,13 +45,8 @@ impl Replica {
         let (mut joins, mut moved) = (false, false);
         let served = self.with(setup, seen, |process, around, _| {
             let fetched = read(&process.partition, &asked, replica.broker, around);
-            let unfenced = matches!(
-                fetched,
-                Err(ErrorCode::FencedLeaderEpoch | ErrorCode::UnknownLeaderEpoch)
-            );
-            if unfenced && around.variants.has(Variant::UnfencedHighWatermarkAdvance) {
-                moved = process.partition.fetched_unfenced(replica, asked.offset, around.tick);
-            }
+            let (what, when) = ((replica, asked.offset), (around.tick, around.variants));
+            moved = process.partition.fetched_unfenced(&fetched, what, when);
             let fetched = fetched?;
             if fetched.diverging.is_some() || process.partition.leader_epoch < asked.leader_epoch {
                 return Ok(fetched);
@@ -204,10 +199,8 @@ fn read(
     follower: BrokerId,
     around: Surroundings<'_>,
 ) -> Result<Fetched, ErrorCode> {
-    if let Err(error) = partition.check_epoch(asked.leader_epoch) {
-        let answers = error == ErrorCode::UnknownLeaderEpoch
-            && around.variants.has(Variant::UnfencedTruncationSource);
-        return if answers { partition.compare_unfenced(asked) } else { Err(error) };
+    if let Some(fetched) = partition.check_fetch(asked, around.variants)? {
+        return Ok(fetched);
     }
     match &partition.role {
         Role::Follower(_) => return Err(ErrorCode::NotLeaderOrFollower),

@@ -22,7 +22,7 @@ use crate::places::Places;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
 use ackproof_types::{LeaderEpoch, NodeId, Offset, TopicPartition};
-use kept::Kept;
+use kept::{Cut, Kept};
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[
@@ -127,13 +127,15 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
-        if let Some(committed) = self.kept.observe(entry, &self.context) {
+        if let Some(Cut { partition, from, to, committed }) =
+            self.kept.observe(entry, &self.context)
+        {
             let context = &self.context;
             self.report.violated(entry, || {
+                let (who, place) = (context.node(entry.node), context.partition(partition));
                 format!(
-                    "{} is in sync, and {}, where everything below {committed} is committed",
-                    context.node(entry.node),
-                    told(&entry.event, context)
+                    "{who} is in sync, and cut its log of {place} from {from} to {to}, where everything \
+                     below {committed} is committed"
                 )
             });
         }
@@ -179,11 +181,6 @@ impl Property for Checker {
     fn conclude(self: Box<Self>) -> PropertyResult {
         self.report.finish()
     }
-}
-
-fn told(event: &Event, context: &Context) -> String {
-    let Event::Truncated { partition, from, to } = event else { return String::new() };
-    format!("cut its log of {} from {from} to {to}", context.partition(*partition))
 }
 
 #[cfg(test)]

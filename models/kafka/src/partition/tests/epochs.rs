@@ -37,8 +37,11 @@ fn what_was_fetched_in_another_epoch_counts_only_with_a_bug() {
     replicas.produce(1, 1);
     for follower in [2, 3] {
         let (broker, epoch) = (BrokerId(follower), BrokerEpoch(i64::from(follower)));
-        let claims = FetchingReplica { broker, epoch };
-        assert!(replicas.nodes[0].fetched_unfenced(claims, Offset(1), LagTick(0)));
+        let (claims, when) = ((FetchingReplica { broker, epoch }, Offset(1)), LagTick(0));
+        let refused = Err(ErrorCode::FencedLeaderEpoch);
+        let leader = &mut replicas.nodes[0];
+        assert!(!leader.fetched_unfenced(&refused, claims, (when, Variants::default())));
+        assert!(leader.fetched_unfenced(&refused, claims, (when, replicas.variants)));
     }
     let around = Surroundings {
         id: BrokerId(1),

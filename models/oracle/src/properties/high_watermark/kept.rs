@@ -18,6 +18,15 @@ struct State {
     committed: Offset,
 }
 
+/// A replica that cut off what it had to keep.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    pub(super) partition: TopicPartition,
+    pub(super) from: Offset,
+    pub(super) to: Offset,
+    pub(super) committed: Offset,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     partitions: Places<State>,
@@ -25,8 +34,8 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Takes an entry; up to where the replica had to keep its log, if it was cut below that.
-    pub(super) fn observe(&mut self, entry: &Entry, context: &Context) -> Option<Offset> {
+    /// Takes an entry; whether it is the cut of a replica that had to keep more.
+    pub(super) fn observe(&mut self, entry: &Entry, context: &Context) -> Option<Cut> {
         let has_lost = self.restarts.observe(entry);
         match &entry.event {
             Event::LeaderElected { partition, epoch, isr, .. } => {
@@ -46,8 +55,10 @@ impl Kept {
                     state.committed = state.committed.min(*log_end);
                 }
             }
-            Event::Truncated { partition, to, .. } if !has_lost => {
-                return self.cut(*partition, entry.node, *to, context);
+            Event::Truncated { partition, from, to } if !has_lost => {
+                let committed = self.committed(*partition, entry.node, context)?;
+                let cut = Cut { partition: *partition, from: *from, to: *to, committed };
+                return (*to < committed).then_some(cut);
             }
             _ => {}
         }
@@ -59,15 +70,10 @@ impl Kept {
         Some(self.partitions.of(place)).filter(|state| state.epoch == Some(epoch))
     }
 
-    fn cut(
-        &self,
-        place: TopicPartition,
-        node: NodeId,
-        to: Offset,
-        context: &Context,
-    ) -> Option<Offset> {
+    /// Up to where the replica at `node` has to keep its log, if it is in sync.
+    fn committed(&self, place: TopicPartition, node: NodeId, context: &Context) -> Option<Offset> {
         let state = self.partitions.get(place)?;
         let in_sync = state.isr.iter().any(|one| context.process(*one) == node);
-        (in_sync && to < state.committed).then_some(state.committed)
+        in_sync.then_some(state.committed)
     }
 }
