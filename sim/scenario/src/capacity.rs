@@ -8,7 +8,7 @@ use ackproof_types::Micros;
 
 /// Keys of `capacity`.
 pub(crate) const CAPACITY_KEYS: &[&str] =
-    &["profile", "request", "handler", "network", "disk", "page_cache"];
+    &["profile", "cores", "request", "handler", "network_request", "network", "disk", "page_cache"];
 
 /// Kafka's settings that count only where requests take time.
 pub const THREADS: &[&str] = &["num.io.threads", "num.network.threads", "queued.max.requests"];
@@ -16,15 +16,22 @@ pub const THREADS: &[&str] = &["num.io.threads", "num.network.threads", "queued.
 /// Largest page cache: a slip of the pen beyond.
 pub(crate) const MAX_PAGE_CACHE: i64 = 1 << 50;
 
+/// Most cores: a slip of the pen beyond.
+pub(crate) const MAX_CORES: i64 = 1024;
+
 /// What the machine of a broker can do. What is none takes no time, or has no bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capacity {
     /// The profile that it began with.
     pub profile: Option<&'static str>,
+    /// Threads that work at the same time, of all that there are.
+    pub cores: Option<u16>,
     /// How long a request handler takes for a request, whatever is in it.
     pub request: Option<Micros>,
     /// Bytes a second that one request handler gets through.
     pub handler: Option<u64>,
+    /// How long a network thread takes for a request, reading it and writing its answer.
+    pub network_request: Option<Micros>,
     /// Bytes a second that one network thread gets through, in and out.
     pub network: Option<u64>,
     /// Bytes a second that the disk writes or reads.
@@ -39,8 +46,10 @@ impl Capacity {
     pub fn figures(&self) -> Vec<(&'static str, String)> {
         let bandwidth = |rate: Option<u64>| rate.map(spell_bandwidth);
         let all = [
+            ("cores", self.cores.map(|cores| cores.to_string())),
             ("request", self.request.map(spell)),
             ("handler", bandwidth(self.handler)),
+            ("network_request", self.network_request.map(spell)),
             ("network", bandwidth(self.network)),
             ("disk", bandwidth(self.disk)),
             ("page_cache", self.page_cache.map(|bytes| bytes.to_string())),
@@ -63,13 +72,15 @@ pub struct Profile {
 /// The machines that scenarios can name.
 pub const PROFILES: &[Profile] = &[Profile {
     name: "small-vm",
-    about: "two cores, 4 GB of page cache, and the 125 MB/s that a cloud's general-purpose volume gives \
-            without extra charge (AWS gp3); the times of threads are an assumption, not measured",
+    about: "two cores of a cloud's virtual machine, on which Kafka 4.4.0 was measured; 4 GB of page cache, and \
+            the 125 MB/s that a general-purpose volume gives without extra charge (AWS gp3)",
     capacity: Capacity {
         profile: Some("small-vm"),
-        request: Some(Micros(100)),
-        handler: Some(200_000_000),
-        network: Some(400_000_000),
+        cores: Some(2),
+        request: Some(Micros(21)),
+        handler: Some(418_000_000),
+        network_request: Some(Micros(33)),
+        network: Some(2_313_000_000),
         disk: Some(125_000_000),
         page_cache: Some(4_000_000_000),
     },

@@ -1,7 +1,7 @@
 //! What a broker's machine can do, and what clients may send and fetch: read from the tree.
 
 use crate::capacity::{
-    CAPACITY_KEYS, Capacity, MAX_PAGE_CACHE, PROFILES, QUOTA_KEYS, Quotas, THREADS,
+    CAPACITY_KEYS, Capacity, MAX_CORES, MAX_PAGE_CACHE, PROFILES, QUOTA_KEYS, Quotas, THREADS,
 };
 use crate::config::{Config, unused};
 use crate::durations;
@@ -26,15 +26,19 @@ pub(crate) fn capacity(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> Option<Capac
         return None;
     }
     let usual = at.get("profile").and_then(|at| profile(sink, &at)).unwrap_or_default();
-    let request = at.get("request").and_then(|at| sink.duration(&at));
+    let mut time = |key| at.get(key).and_then(|at| sink.duration(&at));
+    let (request, network_request) = (time("request"), time("network_request"));
     let mut rate =
         |key| at.get(key).and_then(|at| sink.quantity(&at, "MB/s", durations::bandwidth));
     let (handler, network, disk) = (rate("handler"), rate("network"), rate("disk"));
     let page_cache = at.get("page_cache").and_then(|at| sink.whole(&at, 0, MAX_PAGE_CACHE));
+    let cores = at.get("cores").and_then(|at| sink.whole(&at, 1, MAX_CORES));
     Some(Capacity {
         profile: usual.profile,
+        cores: cores.and_then(|cores| u16::try_from(cores).ok()).or(usual.cores),
         request: request.or(usual.request),
         handler: handler.or(usual.handler),
+        network_request: network_request.or(usual.network_request),
         network: network.or(usual.network),
         disk: disk.or(usual.disk),
         page_cache: page_cache.and_then(|bytes| u64::try_from(bytes).ok()).or(usual.page_cache),

@@ -4,7 +4,7 @@
 mod groups;
 mod mirrors;
 
-use crate::capacity::{CAPACITY_KEYS, MAX_PAGE_CACHE, PROFILES, QUOTA_KEYS};
+use crate::capacity::{CAPACITY_KEYS, MAX_CORES, MAX_PAGE_CACHE, PROFILES, QUOTA_KEYS};
 use crate::clients::PRODUCER_KEYS;
 use crate::cluster::{
     CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, MAX_SYN_LINEAR_TIMEOUTS, NETWORK_KEYS, STARTUP_KEYS,
@@ -246,7 +246,14 @@ fn capacity() -> Value {
         "profile" => {
             words(names(), &format!("Whose figures hold unless they stand here. {about}."))
         }
+        "cores" => described(
+            json!({ "type": "integer", "minimum": 1, "maximum": MAX_CORES }),
+            "How many threads of a broker work at the same time.",
+        ),
         "request" => pattern(DURATION, "How long a request handler takes for a request."),
+        "network_request" => {
+            pattern(DURATION, "How long a network thread takes for a request and its answer.")
+        }
         "handler" => pattern(BANDWIDTH, "Bytes a second that a request handler gets through."),
         "network" => pattern(BANDWIDTH, "Bytes a second that a network thread gets through."),
         "disk" => pattern(BANDWIDTH, "Bytes a second that the disk writes or reads."),

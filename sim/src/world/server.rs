@@ -4,7 +4,8 @@
 //! does the machine take its step. What the step sends leaves once what it wrote is on the disk, for which the
 //! handler waits; a network thread sends an answer, and reads from the disk what is not in memory. A request
 //! that waits in the machine (for replicas, for data) holds no thread. Kafka: `SocketServer.Processor`,
-//! `RequestChannel`, `KafkaRequestHandlerPool`. It knows no rule of the broker and no other process.
+//! `RequestChannel`, `KafkaRequestHandlerPool`. A thread works where a core is free; one that waits for the disk
+//! needs none. It knows no rule of the broker and no other process.
 
 mod disk;
 #[cfg(test)]
@@ -76,6 +77,11 @@ pub(crate) enum Done {
     Request(Route, Message),
 }
 
+/// Cores of a machine; without a figure more than there can be threads.
+fn cores(capacity: Capacity) -> usize {
+    capacity.cores.map_or(usize::MAX / 2, usize::from)
+}
+
 /// Longest waits and time at work since the last account.
 #[derive(Debug, Default)]
 struct Account {
@@ -84,20 +90,30 @@ struct Account {
     handlers: u64,
 }
 
+/// What a thread does, since when.
+#[derive(Debug)]
+struct Running {
+    number: u64,
+    began: u64,
+    on_core: bool,
+    job: Job,
+}
+
 /// The server of one broker.
 #[derive(Debug)]
 pub(crate) struct Server {
     node: NodeId,
     limits: Limits,
-    /// By number, with when it began.
-    running: Vec<(u64, u64, Job)>,
+    running: Vec<Running>,
     next: u64,
+    idle_cores: usize,
     idle_network: usize,
-    /// What network threads have to do.
-    network: VecDeque<Job>,
+    /// What network threads have to do, and the turn of each.
+    network: VecDeque<(u64, Job)>,
     /// Network threads that stand before a full queue.
     blocked: VecDeque<Arrived>,
-    queue: VecDeque<Arrived>,
+    /// What request handlers have to do, and the turn of each.
+    queue: VecDeque<(u64, Arrived)>,
     idle_handlers: usize,
     disk: Disk,
     /// Until when the disk has all that the step under way wrote.
@@ -112,6 +128,7 @@ impl Server {
             limits,
             running: Vec::new(),
             next: 0,
+            idle_cores: cores(limits.capacity),
             idle_network: limits.network_threads,
             network: VecDeque::new(),
             blocked: VecDeque::new(),
@@ -130,7 +147,8 @@ impl Server {
 
     /// The process is no more, and with it every request. What was written stays in the page cache.
     pub(crate) fn clear(&mut self) {
-        let Limits { network_threads, handlers, .. } = self.limits;
+        let Limits { capacity, network_threads, handlers, .. } = self.limits;
+        self.idle_cores = cores(capacity);
         self.running.clear();
         self.network.clear();
         self.blocked.clear();
@@ -141,13 +159,13 @@ impl Server {
     /// From now on nothing takes time: what is asked is no part of what the scenario measures.
     pub(crate) fn lift(&mut self) {
         self.limits.capacity = Capacity::default();
+        self.idle_cores = cores(self.limits.capacity);
         self.disk.lift();
     }
 
     /// A request has come on a connection that waits for no other.
     pub(crate) fn arrived(&mut self, request: Arrived, events: &mut Events) {
-        self.network.push_back(Job::Read(request));
-        self.feed_network(events);
+        self.await_network(Job::Read(request), events);
     }
 
     /// A step of the machine begins.
@@ -165,17 +183,17 @@ impl Server {
         if self.idle_handlers == self.limits.handlers {
             // The process ended in this step.
         } else if self.written > events.now() {
-            self.start(Job::Flush, self.written, events);
+            self.start(Job::Flush, false, self.written, events);
         } else {
             self.idle_handlers += 1;
-            self.feed_handlers(events);
+            self.feed(events);
         }
     }
 
     /// The machine answers, or asks another server: now, or when the disk has what it wrote before.
     pub(crate) fn send(&mut self, what: Held, events: &mut Events) -> Done {
         if self.written > events.now() {
-            self.start(Job::Hold(what), self.written, events);
+            self.start(Job::Hold(what), false, self.written, events);
             return Done::Nothing;
         }
         self.pass(what, events)
@@ -184,7 +202,7 @@ impl Server {
     /// The machine gives up what it asked on `route`: what has not left never will.
     pub(crate) fn close(&mut self, route: Route) {
         let held = |job: &Job| matches!(job, Job::Hold(Held::Request(other, _)) if *other == route);
-        self.running.retain(|(.., job)| !held(job));
+        self.running.retain(|running| !held(&running.job));
     }
 
     fn pass(&mut self, what: Held, events: &mut Events) -> Done {
@@ -193,8 +211,7 @@ impl Server {
             // Nobody sends that: the connection is free at once.
             Held::Answer(id, message) if message.wire_bytes() == 0 => Done::Answer(id, message),
             Held::Answer(id, message) => {
-                self.network.push_back(Job::Write(id, message));
-                self.feed_network(events);
+                self.await_network(Job::Write(id, message), events);
                 Done::Nothing
             }
         }
@@ -202,17 +219,17 @@ impl Server {
 
     /// What a thread does has come to its end, unless the process ended before.
     pub(crate) fn finish(&mut self, number: u64, events: &mut Events) -> Done {
-        let Some(place) = self.running.iter().position(|(other, ..)| *other == number) else {
+        let Some(place) = self.running.iter().position(|running| running.number == number) else {
             return Done::Nothing;
         };
-        let (_, began, job) = self.running.swap_remove(place);
+        let Running { began, on_core, job, .. } = self.running.swap_remove(place);
+        self.idle_cores += usize::from(on_core);
         let worked = events.now() - began;
-        match job {
+        let done = match job {
             Job::Read(request) if self.queue.len() < self.limits.queued_max => {
-                self.queue.push_back(request);
+                let turn = self.turn();
+                self.queue.push_back((turn, request));
                 self.idle_network += 1;
-                self.feed_handlers(events);
-                self.feed_network(events);
                 Done::Nothing
             }
             Job::Read(request) => {
@@ -226,42 +243,67 @@ impl Server {
             Job::Flush => {
                 self.account.handlers += worked;
                 self.idle_handlers += 1;
-                self.feed_handlers(events);
                 Done::Nothing
             }
             Job::Write(id, message) => {
                 self.idle_network += 1;
-                self.feed_network(events);
                 Done::Answer(id, message)
             }
             Job::Hold(what) => self.pass(what, events),
-        }
+        };
+        self.feed(events);
+        done
     }
 
-    fn start(&mut self, job: Job, until: u64, events: &mut Events) {
+    /// The next number: of what begins, and of who is next where a core is free.
+    fn turn(&mut self) -> u64 {
         self.next += 1;
-        self.running.push((self.next, events.now(), job));
-        events.push(until, Due::Served(self.node, self.next));
+        self.next
+    }
+
+    fn start(&mut self, job: Job, on_core: bool, until: u64, events: &mut Events) {
+        let number = self.turn();
+        self.idle_cores -= usize::from(on_core);
+        self.running.push(Running { number, began: events.now(), on_core, job });
+        events.push(until, Due::Served(self.node, number));
+    }
+
+    fn await_network(&mut self, job: Job, events: &mut Events) {
+        let turn = self.turn();
+        self.network.push_back((turn, job));
+        self.feed(events);
+    }
+
+    /// Threads that have something to do begin with it, in the order in which it came, while cores are free.
+    fn feed(&mut self, events: &mut Events) {
+        while self.idle_cores > 0 {
+            let network = self.network.front().filter(|_| self.idle_network > 0);
+            let handler = self.queue.front().filter(|_| self.idle_handlers > 0);
+            match (network.map(|(turn, _)| turn), handler.map(|(turn, _)| turn)) {
+                (None, None) => break,
+                (Some(network), Some(handler)) if handler < network => self.feed_handler(events),
+                (Some(_), _) => self.feed_network(events),
+                (None, Some(_)) => self.feed_handler(events),
+            }
+        }
     }
 
     fn feed_network(&mut self, events: &mut Events) {
-        while self.idle_network > 0
-            && let Some(job) = self.network.pop_front()
-        {
-            self.idle_network -= 1;
-            let now = events.now();
-            let bytes =
-                |message: &Message| took(message.wire_bytes(), self.limits.capacity.network);
-            let until = match &job {
-                Job::Read(request) => now + bytes(&request.message),
-                Job::Write(_, message) => {
-                    let bytes = bytes(message);
-                    self.read(now, message) + bytes
-                }
-                Job::Handle(_) | Job::Flush | Job::Hold(_) => now,
-            };
-            self.start(job, until, events);
-        }
+        let Some((_, job)) = self.network.pop_front() else { return };
+        self.idle_network -= 1;
+        let now = events.now();
+        let Capacity { network, network_request, .. } = self.limits.capacity;
+        let each = network_request.unwrap_or(Micros::ZERO).0;
+        // The request and its answer share what is the same for every request.
+        let (ready, takes) = match &job {
+            Job::Read(request) => (now, each / 2 + took(request.message.wire_bytes(), network)),
+            Job::Write(_, message) => {
+                let takes = each.div_ceil(2) + took(message.wire_bytes(), network);
+                (self.read(now, message), takes)
+            }
+            Job::Handle(_) | Job::Flush | Job::Hold(_) => (now, 0),
+        };
+        self.start(job, ready == now, ready + takes, events);
     }
 
     /// When what an answer has of old data has come from the disk.
@@ -273,22 +315,18 @@ impl Server {
         }
     }
 
-    fn feed_handlers(&mut self, events: &mut Events) {
-        while self.idle_handlers > 0
-            && let Some(request) = self.queue.pop_front()
-        {
-            self.idle_handlers -= 1;
-            let now = events.now();
-            self.account.longest_queue = self.account.longest_queue.max(now - request.at);
-            let Capacity { request: each, handler, .. } = self.limits.capacity;
-            let takes =
-                each.unwrap_or(Micros::ZERO).0 + took(request.message.wire_bytes(), handler);
-            self.start(Job::Handle(request), now + takes, events);
-            if let Some(request) = self.blocked.pop_front() {
-                self.queue.push_back(request);
-                self.idle_network += 1;
-                self.feed_network(events);
-            }
+    fn feed_handler(&mut self, events: &mut Events) {
+        let Some((_, request)) = self.queue.pop_front() else { return };
+        self.idle_handlers -= 1;
+        let now = events.now();
+        self.account.longest_queue = self.account.longest_queue.max(now - request.at);
+        let Capacity { request: each, handler, .. } = self.limits.capacity;
+        let takes = each.unwrap_or(Micros::ZERO).0 + took(request.message.wire_bytes(), handler);
+        self.start(Job::Handle(request), true, now + takes, events);
+        if let Some(request) = self.blocked.pop_front() {
+            let turn = self.turn();
+            self.queue.push_back((turn, request));
+            self.idle_network += 1;
         }
     }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 /// Controllers of a cluster.
 pub(crate) const CONTROLLERS: u16 = 3;
 /// The identifier that every cluster has.
-const CLUSTER: &str = "YWNrcHJvb2YtcmVhbC0wMQ";
+pub(crate) const CLUSTER: &str = "YWNrcHJvb2YtcmVhbC0wMQ";
 /// Where brokers listen.
 const PORT: u16 = 9092;
 /// Where controllers listen.
@@ -123,6 +123,19 @@ pub(crate) fn server(server: Server, plan: &Plan, addresses: &Addresses, data: &
         text.push_str("inter.broker.listener.name=PLAINTEXT\n");
     }
     text + &lines(&plan.main().config)
+}
+
+/// The properties of a server that is broker and controller in one, alone, on loopback.
+pub(crate) fn alone(clients: u16, controllers: u16, data: &Path) -> String {
+    format!(
+        "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controllers}\n\
+         controller.listener.names=CONTROLLER\n\
+         listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT\n\
+         listeners=PLAINTEXT://127.0.0.1:{clients},CONTROLLER://127.0.0.1:{controllers}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{clients}\nlog.dirs={}\n\
+         offsets.topic.replication.factor=1\noffsets.topic.num.partitions=1\n",
+        data.display()
+    )
 }
 
 /// Formats the data folder of the server with this properties `file`, with the levels of features that the plan

@@ -4,6 +4,7 @@
 //! Tests on a real cluster take root, Java and what tests/real/setup fetches, so that they run only when asked:
 //! `cargo test --release -p ackproof-real -- --ignored --test-threads 1`.
 
+mod capacity;
 mod cast;
 mod commits;
 mod host;
@@ -61,6 +62,12 @@ Example:
 
 Exit status: 0 it is said, 2 usage error, or this machine lacks something.";
 
+const CAPACITY: &str = "\
+Example:
+  ackproof-real capacity --folder /var/lib
+
+Exit status: 0 it is said, 1 the server did not answer, 2 usage error, or this machine lacks something.";
+
 /// What a run takes beside its load, in seconds: a cluster is set up, its end is read, JVMs start on two cores.
 const BESIDE_LOAD: u64 = 80;
 
@@ -83,6 +90,9 @@ enum Command {
     /// Say in a line what runs are made with here: versions and machine.
     #[command(after_help = ABOUT)]
     About(Doctor),
+    /// Measure what a request costs a broker here, and print it as `cluster.capacity` of a scenario.
+    #[command(after_help = CAPACITY)]
+    Capacity(Capacity),
     /// One run, inside its namespaces.
     #[command(hide = true)]
     Inside(Inside),
@@ -107,6 +117,18 @@ struct Run {
     /// client printed (2 MB a run). A history that is there is not made again.
     #[arg(short, long, value_name = "DIR", default_value = "target/real/histories")]
     output: PathBuf,
+    #[command(flatten)]
+    doctor: Doctor,
+}
+
+#[derive(Debug, Args)]
+struct Capacity {
+    /// How often everything is measured; the median counts. A round takes a minute.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    rounds: u64,
+    /// Where the data of the broker goes: a folder on the disk to be measured. Temporary files' unless given.
+    #[arg(long, value_name = "DIR")]
+    folder: Option<PathBuf>,
     #[command(flatten)]
     doctor: Doctor,
 }
@@ -140,6 +162,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run_all(&arguments),
         Command::Doctor(arguments) => doctor(&arguments),
         Command::About(arguments) => about(&arguments),
+        Command::Capacity(arguments) => capacity(&arguments),
         Command::Inside(arguments) => inside(&arguments),
     };
     ExitCode::from(status as u8)
@@ -171,6 +194,23 @@ fn about(arguments: &Doctor) -> Status {
     let Some(version) = kafka::version(&arguments.jars) else { return doctor(arguments) };
     anstream::println!("Apache Kafka {version}, Java {}; {}", host::java(), host::machine());
     Status::Done
+}
+
+fn capacity(arguments: &Capacity) -> Status {
+    let Capacity { rounds, folder, doctor } = arguments;
+    if kafka::version(&doctor.jars).is_none() {
+        let jars = doctor.jars.display();
+        let error = format!("no Kafka in {jars}: tests/real/setup fetches it from Maven Central");
+        return refuse(&error, Status::Refused);
+    }
+    match capacity::measure(&doctor.jars, folder.as_ref(), usize::try_from(*rounds).unwrap_or(1)) {
+        Ok(text) => {
+            about(doctor);
+            anstream::println!("{}", text.trim_end());
+            Status::Done
+        }
+        Err(error) => refuse(&error, Status::Failed),
+    }
 }
 
 /// The plan of a scenario file with the Kafka of `jars`, whatever line the file names; says what is wrong with it.

@@ -22,13 +22,15 @@ fn single_figures_go_before_those_of_the_profile() {
         capacity(r#"{ "disk": "2MB/s", "profile": "small-vm", "page_cache": 0 }"#),
         Some(Capacity { disk: Some(2_000_000), page_cache: Some(0), ..small })
     );
-    let own = r#"{ "request": "1ms", "handler": "3MB/s", "network": "4kB/s" }"#;
+    let own = r#"{ "request": "1ms", "handler": "3MB/s", "network": "4kB/s", "cores": 3, "network_request": "7us" }"#;
     assert_eq!(
         capacity(own),
         Some(Capacity {
             request: Some(Micros::from_millis(1)),
             handler: Some(3_000_000),
             network: Some(4000),
+            cores: Some(3),
+            network_request: Some(Micros(7)),
             ..Capacity::default()
         })
     );
@@ -39,7 +41,7 @@ fn a_schedule_keeps_it() {
     for text in [
         r#""small-vm""#,
         r#"{ "profile": "small-vm", "disk": "2MB/s", "page_cache": 5 }"#,
-        r#"{ "request": "100us", "handler": "1MB/s", "network": "2MB/s" }"#,
+        r#"{ "cores": 1, "network_request": "2us", "request": "100us", "handler": "1MB/s", "network": "2MB/s" }"#,
         "{}",
     ] {
         let first = plan("cluster", &format!(r#"{{ "capacity": {text} }}"#));
@@ -57,6 +59,7 @@ fn mistakes_are_told() {
         ("7", "cluster.capacity: expected a profile like \"small-vm\" or an object"),
         (r#"{ "disc": "1MB/s" }"#, "cluster.capacity.disc: unknown key \"disc\""),
         (r#"{ "disk": 5 }"#, "a bare number where a unit is needed (write \"5MB/s\")"),
+        (r#"{ "cores": 0 }"#, "cluster.capacity.cores: 0 is not within 1 and 1024"),
         (r#"{ "page_cache": -1 }"#, "cluster.capacity.page_cache: -1 is not within 0 and"),
     ] {
         assert!(said(text).contains(words), "{}", said(text));

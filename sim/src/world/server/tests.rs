@@ -328,3 +328,29 @@ fn a_byte_takes_its_time_at_each_thread_until_that_is_lifted() {
         assert_eq!(lab.log()[2..], [(answered, "handled 1"), (answered, "answered 1")]);
     });
 }
+
+/// Two handlers on one core work one after the other, and whoever became ready first goes first.
+#[test]
+fn threads_wait_for_a_core_and_one_that_waits_for_the_disk_needs_none() {
+    let capacity = Capacity { cores: Some(1), network_request: Some(Micros(10)), ..slow(100) };
+    lab(capacity, (2, 500), |mut lab| {
+        (0..2).for_each(|number| lab.ask(number));
+        lab.run();
+        let times =
+            [(110, "handled 0"), (210, "handled 1"), (215, "answered 0"), (220, "answered 1")];
+        assert_eq!(lab.log(), times, "the second was read before the first was handled");
+        lab.server.clear();
+        lab.server.lift();
+        lab.log.clear();
+        (2..4).for_each(|number| lab.ask(number));
+        lab.run();
+        assert!(lab.log.iter().all(|(at, _)| *at == 220), "{:?}", lab.log);
+    });
+    let capacity = Capacity { cores: Some(1), disk: Some(1_000_000), ..slow(100) };
+    lab(capacity, (2, 500), |mut lab| {
+        lab.writes = 500;
+        (0..2).for_each(|number| lab.ask(number));
+        lab.run();
+        assert_eq!(lab.log()[..2], [(100, "handled 0"), (200, "handled 1")], "meanwhile");
+    });
+}
