@@ -3,8 +3,16 @@
 use crate::support::{ackproof, assert_none, parallel};
 use serde_json::Value;
 
-const PROFILES: [&str; 7] =
-    ["light", "chained", "bursts", "rolling", "elections", "power", "power-by-default"];
+const PROFILES: [&str; 8] = [
+    "light",
+    "chained",
+    "bursts",
+    "rolling",
+    "elections",
+    "power",
+    "power-by-default",
+    "administration",
+];
 const SEEDS: &str = "0..40";
 
 fn sweep(profile: &str) -> Value {

@@ -33,6 +33,16 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "forced-election",
     },
     Twin {
+        footgun: "minimum-lowered",
+        cure: &[(
+            "faults",
+            r#"[{ "at": "5s", "crash": "a follower of payments-0", "for": "40s" },
+                { "at": "6s", "crash": "a follower of payments-0", "for": "39s" },
+                { "at": "30s", "power-loss": "leader of payments-0", "for": "5s" }]"#,
+        )],
+        cause: "last-in-sync-replica",
+    },
+    Twin {
         footgun: "dead-letter-fire-and-forget",
         cure: &[("groups.ledger.dead_letter.wait", "before-commit")],
         cause: "dead-letter-lost",

@@ -12,9 +12,7 @@ use ackproof_types::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use log::{CleanupPolicy, Compaction, LogConfig};
-
-mod log;
+pub use crate::topic::{CleanupPolicy, Compaction, LogConfig, TopicConfig, TopicSetting};
 
 /// What every process knows of the cluster it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,31 +53,6 @@ pub enum ReplicaSelector {
     Leader,
     /// A replica in the consumer's rack, if one is in sync (`RackAwareReplicaSelector`).
     RackAware,
-}
-
-/// A topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TopicConfig {
-    /// Number of partitions that it is created with.
-    pub partitions: u16,
-    /// Replicas of each.
-    pub replication_factor: u16,
-    /// `min.insync.replicas`.
-    pub min_insync_replicas: u16,
-    /// `unclean.leader.election.enable`.
-    pub unclean_leader_election: bool,
-    /// `max.message.bytes`.
-    pub max_message_bytes: u32,
-    /// How its logs are kept.
-    pub log: LogConfig,
-}
-
-impl TopicConfig {
-    /// min(`min.insync.replicas`, replication factor) (R4.2).
-    #[must_use]
-    pub fn effective_min_isr(&self) -> usize {
-        usize::from(self.min_insync_replicas.min(self.replication_factor))
-    }
 }
 
 /// Broker and controller settings under Kafka's keys, dots and all but the unit turned to `_`.

@@ -6,7 +6,8 @@
 //!
 //! - [`machine`] the contract between a machine and whoever drives it: start here
 //! - [`driver`] a process: a machine with its disk
-//! - [`message`] requests and responses · [`observation`] facts for the history · [`config`] settings
+//! - [`message`] requests and responses · [`observation`] facts for the history · [`config`] settings,
+//!   those of a [`topic`]
 //! - [`metadata`] the metadata log · [`controller`] the one who writes it · [`raft`] the quorum that keeps it
 //! - [`log`] one replica's log · [`partition`] its role as leader or follower · [`broker`] the process
 //! - [`replicas`] the replication of one partition as one value, for an explorer
@@ -44,4 +45,5 @@ pub mod raft;
 pub mod reader;
 pub mod replicas;
 pub mod sink;
+pub mod topic;
 pub mod variant;

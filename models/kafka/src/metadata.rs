@@ -3,8 +3,9 @@
 //! Controller and brokers replay the same records; the offset of a record is its index in the log.
 //! Source: `metadata/src/main/java/org/apache/kafka/image/*` (KIP-631).
 
+use crate::topic::TopicConfig;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, ProducerId, TopicPartition,
+    BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, ProducerId, TopicId, TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -36,6 +37,13 @@ pub enum MetadataRecord {
         partition: TopicPartition,
         /// Its state.
         state: PartitionRegistration,
+    },
+    /// What the settings of a topic are from here on (`ConfigRecord`).
+    Topic {
+        /// Which.
+        topic: TopicId,
+        /// All of them.
+        config: TopicConfig,
     },
     /// Producer ids below this are handed out (`ProducerIdsRecord`).
     ProducerIds {
@@ -125,6 +133,8 @@ pub struct MetadataImage {
     pub brokers: BTreeMap<BrokerId, BrokerRegistration>,
     /// Partitions that exist.
     pub partitions: BTreeMap<TopicPartition, PartitionRegistration>,
+    /// Settings of topics that were altered.
+    pub altered: BTreeMap<TopicId, TopicConfig>,
     /// The next producer id to hand out.
     pub next_producer_id: i64,
 }
@@ -146,6 +156,9 @@ impl MetadataImage {
             }
             MetadataRecord::Partition { partition, state } => {
                 self.partitions.insert(*partition, state.clone());
+            }
+            MetadataRecord::Topic { topic, config } => {
+                self.altered.insert(*topic, *config);
             }
             MetadataRecord::ProducerIds { next, .. } => self.next_producer_id = next.0,
         }

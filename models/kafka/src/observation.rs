@@ -1,23 +1,15 @@
 //! Facts that machines put on record. They are never fed back; the driver stamps each with time and
 //! node and translates it into an entry of the history.
 
-use crate::config::ResetTo;
 use ackproof_types::{
     BrokerEpoch, BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch,
     MemberId, Offset, RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
-/// Why the start of a log moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum StartReason {
-    /// `retention.ms`.
-    Age,
-    /// `retention.bytes`.
-    Size,
-    /// The log of its leader begins there.
-    Leader,
-}
+pub use reasons::{PositionSource, StartReason};
+
+mod reasons;
 
 /// One fact. The observing process is known to the driver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -364,6 +356,23 @@ pub enum Observation {
         partitions: u16,
     },
 
+    /// The controller altered settings of a topic.
+    TopicAltered {
+        /// The topic.
+        topic: TopicId,
+        /// `min.insync.replicas` from here on.
+        min_insync_replicas: u16,
+        /// `unclean.leader.election.enable` from here on.
+        unclean_leader_election: bool,
+    },
+    /// This broker goes by altered settings of a topic from here on.
+    TopicConfigured {
+        /// The topic.
+        topic: TopicId,
+        /// `min.insync.replicas`.
+        min_insync_replicas: u16,
+    },
+
     /// The controller chose a leader, or found none.
     LeaderElected {
         /// The partition.
@@ -478,19 +487,4 @@ pub enum Observation {
         /// Why.
         why: StartReason,
     },
-}
-
-/// How a consumer found its position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PositionSource {
-    /// From a committed offset.
-    Committed,
-    /// There was none: by `auto.offset.reset`.
-    NoCommit(ResetTo),
-    /// The position was outside the log: by `auto.offset.reset` (R8.6).
-    OutOfRange(ResetTo),
-    /// The log had been cut below the position (R8.7).
-    Truncated,
-    /// The application sought it.
-    Sought,
 }

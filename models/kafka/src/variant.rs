@@ -211,6 +211,9 @@ variants! {
     /// KIP-966.
     EligibleAfterRegrow, "elr-kept-after-regrow",
         "a replica stays eligible to lead although the in-sync set is large enough again (KIP-966)";
+    /// KIP-966, R17.8.
+    EligibleAfterNewMinimum, "elr-kept-after-new-minimum",
+        "a replica stays eligible to lead although another min.insync.replicas is in force (KIP-966)";
 }
 
 impl fmt::Display for Variant {

@@ -1,5 +1,6 @@
 //! What the oracle must know of a run besides its history: who took part, and what was configured.
 
+use crate::history::Event;
 use ackproof_types::{
     Acks, Awaits, BrokerId, CommitOffset, CommitStrategy, ControllerId, Covers, GroupId,
     GroupProtocol, Lane, Micros, NodeId, OffsetReset, OnRecordFailure, ProducerIndex, Roster,
@@ -224,6 +225,29 @@ pub fn servers(brokers: u16) -> Roster {
 }
 
 impl Context {
+    /// Settings of a topic were altered: the smallest minimum that was, and whether unclean elections ever
+    /// were allowed, say what can have happened.
+    pub(crate) fn loosen(&mut self, event: &Event) {
+        let Event::TopicAltered { topic, min_insync_replicas, unclean_leader_election } = event
+        else {
+            return;
+        };
+        let known = &mut self.topics[topic.index()];
+        known.min_insync_replicas = known.min_insync_replicas.min(*min_insync_replicas);
+        known.unclean_leader_election |= *unclean_leader_election;
+    }
+
+    /// Settings of a topic were altered: they are these from here on.
+    pub fn alter(&mut self, event: &Event) {
+        let Event::TopicAltered { topic, min_insync_replicas, unclean_leader_election } = event
+        else {
+            return;
+        };
+        let known = &mut self.topics[topic.index()];
+        known.min_insync_replicas = (*min_insync_replicas).min(known.replication_factor);
+        known.unclean_leader_election = *unclean_leader_election;
+    }
+
     /// Whether all members of the group follow the classic protocol.
     #[must_use]
     pub fn is_classic(&self, group: GroupId) -> bool {

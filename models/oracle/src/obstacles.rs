@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::history::{Entry, Event};
 use crate::pace::Longest;
 use crate::places::{GroupPlaces, Places};
-use ackproof_types::{Acks, BrokerId, GroupId, NodeId, RebalanceReason, TopicPartition};
+use ackproof_types::{Acks, BrokerId, GroupId, NodeId, RebalanceReason, TopicId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -97,6 +97,7 @@ impl Obstacles {
                 self.in_sync(at, *partition, isr);
             }
             Event::IsrChanged { partition, isr, .. } => self.in_sync(at, *partition, isr),
+            Event::TopicAltered { topic, .. } => self.altered(at, *topic, &entry.event),
             Event::FaultStarted { fault, target: Some(target), .. } => {
                 self.faults.insert(*fault, *target);
                 self.hit(at, *target, false);
@@ -191,6 +192,23 @@ impl Obstacles {
             open(&mut led.spans, Obstacle::MinInsyncReplicas, at, true);
         } else {
             close(&mut led.spans, at, |obstacle| obstacle == Obstacle::MinInsyncReplicas);
+        }
+    }
+
+    /// Another minimum: whether too few are in sync is another question from here on.
+    fn altered(&mut self, at: u64, topic: TopicId, event: &Event) {
+        let context = Arc::make_mut(&mut self.context);
+        context.alter(event);
+        let brokers =
+            |nodes: &[NodeId]| nodes.iter().filter_map(|one| context.broker(*one)).collect();
+        let led = self
+            .leaders
+            .iter()
+            .filter(|(partition, led)| partition.topic == topic && led.leader.is_some());
+        let all: Vec<(TopicPartition, Vec<BrokerId>)> =
+            led.map(|(partition, led)| (partition, brokers(&led.in_sync))).collect();
+        for (partition, isr) in all {
+            self.in_sync(at, partition, &isr);
         }
     }
 

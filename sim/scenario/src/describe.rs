@@ -140,6 +140,10 @@ pub const FAULTS: &[(&str, &str)] = &[
         "add-partitions",
         "an administrator gives a topic more partitions: \"to\" so many in all, once and for good",
     ),
+    (
+        "alter-config",
+        "an administrator alters settings of a topic while the cluster runs: its \"config\", until the next such fault",
+    ),
 ];
 
 /// The verb of a scenario for `action`.
@@ -165,8 +169,7 @@ pub const fn verb(action: &Action) -> &'static str {
         Action::Hold(Hold::Subscription) => "unsubscribe",
         Action::Hold(Hold::Partitions) => "pause-partitions",
         Action::FailOver => "fail-over",
-        Action::ElectUnclean => "elect-unclean",
-        Action::AddPartitions(_) => "add-partitions",
+        Action::Administer(order) => order.verb(),
     }
 }
 
@@ -243,7 +246,7 @@ pub fn describe(
 ) -> String {
     let Some(target) = target else {
         let wanted = match kind.action {
-            Action::AddPartitions(_) | Action::ElectUnclean => "active controller".to_owned(),
+            Action::Administer(_) => "active controller".to_owned(),
             _ => words(kind.target, plan),
         };
         return format!("{}: nobody fitted \"{wanted}\", nothing was done", verb(&kind.action));
@@ -268,10 +271,7 @@ pub fn describe(
             text.push_str(&format!(" for {lasts}"));
         }
         (None, Action::SlowFollower(_)) => text.push_str(" until it was out of the in-sync set"),
-        (
-            None,
-            Action::Reset | Action::AddPartitions(_) | Action::ElectUnclean | Action::FailOver,
-        ) => {}
+        (None, Action::Reset | Action::Administer(_) | Action::FailOver) => {}
         (None, _) => text.push_str(" until the load ended"),
     }
     text
@@ -316,12 +316,7 @@ fn done(action: &Action, plan: &Plan, target: &str) -> String {
         Action::Hold(Hold::Subscription) => format!("{target} was unsubscribed"),
         Action::Hold(Hold::Partitions) => format!("{target} had its partitions paused"),
         Action::FailOver => format!("{target} went over to the other cluster"),
-        Action::ElectUnclean => {
-            format!("an administrator asked for an unclean election of {target}")
-        }
-        Action::AddPartitions(all) => {
-            format!("{target} got partitions: {all} in all")
-        }
+        Action::Administer(order) => order.done(target),
     }
 }
 

@@ -6,9 +6,10 @@ use crate::durations;
 use crate::json::Value;
 use crate::mirrors;
 use crate::moment;
-use crate::plan::{Action, Direction, Fault, FaultKind, Links, Peers, Plan, Target, Topic};
+use crate::orders::{self, needed};
+use crate::plan::{Action, Direction, Fault, FaultKind, Links, Order, Peers, Plan, Target, Topic};
 use crate::sink::{At, Sink};
-use crate::targets::{PEERS, led, peers, target, topic};
+use crate::targets::{PEERS, peers, target};
 use crate::when;
 use ackproof_types::{Delay, Hold, Micros};
 
@@ -21,6 +22,7 @@ pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("loss", &["lossy"]),
     ("rate", &["throttle"]),
     ("grace", &["restart", "rolling-restart", "leave"]),
+    ("config", &["alter-config"]),
 ];
 /// Directions by name.
 pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
@@ -53,7 +55,8 @@ pub(crate) fn faults(sink: &mut Sink<'_>, at: Option<&At<'_>>, plan: &Plan) -> V
     for item in &items {
         let Some(fault) = fault(sink, item, &grown) else { continue };
         for (_, kind) in &fault.choices {
-            if let (Action::AddPartitions(all), Target::Topic(topic)) = (&kind.action, kind.target)
+            if let (Action::Administer(Order::AddPartitions(all)), Target::Topic(topic)) =
+                (&kind.action, kind.target)
                 && *all <= plan.topics[topic.index()].partitions
             {
                 let Topic { name, partitions, .. } = &plan.topics[topic.index()];
@@ -183,8 +186,7 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
     }
     let target = match verb {
         "partition" => Some(Target::Sides),
-        "add-partitions" => topic(sink, &place, plan).map(Target::Topic),
-        "elect-unclean" => led(sink, &place, plan),
+        _ if orders::knows(verb) => orders::target(sink, verb, &place, plan),
         _ => target(sink, &place, plan),
     };
     let action = action(sink, at, verb, &place, plan);
@@ -210,13 +212,8 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
             sink.error(at.key_span, &at.path, "a reset happens at once; it has no \"for\"");
             None
         }
-        (Action::ElectUnclean, Some((_, at))) => {
-            sink.error(at.key_span, &at.path, "an election happens at once; it has no \"for\"");
-            None
-        }
-        (Action::AddPartitions(_), Some((_, at))) => {
-            let message = "a topic keeps its partitions; this has no \"for\"";
-            sink.error(at.key_span, &at.path, message);
+        (Action::Administer(order), Some((_, at))) => {
+            sink.error(at.key_span, &at.path, order.is_for_good());
             None
         }
         (Action::RollingRestart, None) => Some(ROLLING),
@@ -274,12 +271,7 @@ fn action(
         "unsubscribe" => Action::Hold(Hold::Subscription),
         "pause-partitions" => Action::Hold(Hold::Partitions),
         "fail-over" => Action::FailOver,
-        "elect-unclean" => Action::ElectUnclean,
-        "add-partitions" => {
-            let all = needed(sink, at, place, "to", "4")?;
-            let all = sink.whole(&all, 1, i64::from(MAX_COUNT))?;
-            Action::AddPartitions(u16::try_from(all).ok()?)
-        }
+        _ if orders::knows(verb) => Action::Administer(orders::order(sink, at, verb, place)?),
         other => unreachable!("the verb {other} is in the table but not here"),
     })
 }
@@ -289,24 +281,6 @@ fn lagging(plan: &Plan) -> Delay {
     let lags = plan.clusters.iter().map(|one| one.config.millis("replica.lag.time.max.ms"));
     let lag = lags.max().unwrap_or_default();
     Delay { min: Micros(lag.0 / 5 * 6), max: Micros(lag.0 / 2 * 3) }
-}
-
-fn needed<'n>(
-    sink: &mut Sink<'_>,
-    at: &At<'n>,
-    place: &At<'_>,
-    key: &str,
-    example: &str,
-) -> Option<At<'n>> {
-    let found = at.get(key);
-    if found.is_none() {
-        let message = match key {
-            "to" => format!("how many in all? add \"{key}\": {example}"),
-            _ => format!("how much? add \"{key}\": \"{example}\""),
-        };
-        sink.error(place.key_span, &place.path, message);
-    }
-    found
 }
 
 /// The links of a target that a fault hits: to the peers under `key`, else to all.
@@ -410,10 +384,8 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
         Action::Join | Action::FailOver => (matches!(target, Group(_)), "a group, like \"ledger\""),
         Action::Leave | Action::Hold(_) => (is_member, "a member, like \"any member of ledger\""),
         Action::Partition(_) => (target == Sides, "sides"),
-        Action::AddPartitions(_) => (matches!(target, Topic(_)), "a topic, like \"payments\""),
-        Action::ElectUnclean => {
-            (matches!(target, Partition(..)), "a partition, like \"payments-0\"")
-        }
+        // What it is about was read as that.
+        Action::Administer(_) => (true, ""),
         Action::SlowFollower(_) => (
             matches!(target, FollowerOf(..) | Its(_) | Broker(_)),
             "a follower, like \"a follower of payments-0\"",

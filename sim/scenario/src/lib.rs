@@ -38,6 +38,7 @@ mod membership;
 mod mirrors;
 pub mod moment;
 pub mod notes;
+mod orders;
 mod outputs;
 mod overrides;
 pub mod plan;

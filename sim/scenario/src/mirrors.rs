@@ -8,7 +8,8 @@ use crate::config::Config;
 use crate::json::Value;
 use crate::outputs::sending;
 use crate::plan::{
-    Action, Group, Mirror, Output, Part, Plan, Producer, SettingValue, Settings, Target, Topic,
+    Action, Group, Mirror, Order, Output, Part, Plan, Producer, SettingValue, Settings, Target,
+    Topic,
 };
 use crate::reading::{topic_id, topic_names, users};
 use crate::settings::Scope;
@@ -403,7 +404,7 @@ pub(crate) fn misfit(
     target: Target,
     plan: &Plan,
 ) -> Option<(String, Option<String>)> {
-    if let (Action::AddPartitions(_), Target::Topic(topic)) = (action, target) {
+    if let (Action::Administer(Order::AddPartitions(_)), Target::Topic(topic)) = (action, target) {
         let name = &plan.topics[topic.index()].name;
         let message =
             format!("a mirror copies {name}: that it finds new partitions is not modelled");

@@ -190,6 +190,15 @@ pub const FAULT_NOTES: &[FaultNote] = &[
          `auto.offset.reset`",
         r#"{"at":"10s","add-partitions":"payments","to":6}"#,
     ),
+    note(
+        "alter-config",
+        "the controller writes the setting into the metadata log, and each broker goes by it once it has read that \
+         far. A write with `acks=all` that waits is judged by the minimum of the moment. With eligible leader \
+         replicas a new `min.insync.replicas` clears those of the topic: who leads when nobody is in sync is then \
+         an unclean election, or nobody",
+        "`min.insync.replicas`, `unclean.leader.election.enable`, `retention.ms`",
+        r#"{"at":"10s","alter-config":"payments","config":{"min.insync.replicas":1}}"#,
+    ),
 ];
 
 #[cfg(test)]

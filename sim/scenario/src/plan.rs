@@ -2,6 +2,7 @@
 //! every default is filled in.
 
 mod cluster;
+mod order;
 mod workload;
 
 use crate::anchor::Anchor;
@@ -11,6 +12,7 @@ use ackproof_types::{ClusterId, Delay, Features, Hold, KafkaVersion, Micros, Top
 use std::collections::BTreeMap;
 
 pub use cluster::{Cluster, FIRST};
+pub use order::Order;
 pub use workload::{Autoscale, Group, Mirror, Output, Part, PlannedRecord, Producer};
 
 /// A resolved scenario.
@@ -62,7 +64,7 @@ pub struct Ignored {
 }
 
 /// Values of Kafka settings by key.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings(pub BTreeMap<&'static str, SettingValue>);
 
 /// A value of a Kafka setting.
@@ -74,6 +76,16 @@ pub enum SettingValue {
     Switch(bool),
     /// One of a few words.
     Word(String),
+}
+
+impl std::fmt::Display for SettingValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Switch(on) => on.fmt(f),
+            Self::Word(word) => word.fmt(f),
+        }
+    }
 }
 
 impl Settings {
@@ -298,11 +310,8 @@ pub enum Action {
     Hold(Hold),
     /// The application of a group ends here, and starts beside the cluster that its topics are copied to.
     FailOver,
-    /// An administrator has the controller elect a leader of the target, a partition without one, from outside the
-    /// in-sync set if need be (`kafka-leader-election.sh --election-type unclean`).
-    ElectUnclean,
-    /// An administrator has the controller give the target, a topic, so many partitions in all.
-    AddPartitions(u16),
+    /// An administrator has the active controller do this with the target, a topic or a partition.
+    Administer(Order),
 }
 
 /// Links of a fault's target.
@@ -434,8 +443,7 @@ impl Action {
             | Self::Join
             | Self::FailOver
             | Self::Hold(_)
-            | Self::ElectUnclean
-            | Self::AddPartitions(_) => Vec::new(),
+            | Self::Administer(_) => Vec::new(),
         }
     }
 }

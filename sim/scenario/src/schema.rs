@@ -1,6 +1,7 @@
 //! The JSON Schema of a scenario, for editors: made from the same tables that the reader uses. It
 //! knows shapes only; rules between values are the reader's.
 
+mod faults;
 mod groups;
 mod mirrors;
 
@@ -10,19 +11,16 @@ use crate::cluster::{
     CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, MAX_SYN_LINEAR_TIMEOUTS, NETWORK_KEYS, STARTUP_KEYS,
     SYN_LINEAR_TIMEOUTS,
 };
-use crate::describe::FAULTS;
-use crate::describe::listed;
 use crate::durations::{BANDWIDTH, BY_DURATION, DELAY, DURATION, PERCENT, RATE, SIZES};
 use crate::expect::EXPECTED;
-use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::features::FEATURE_KEYS;
 use crate::files::PROPERTIES;
-use crate::moment::names;
 use crate::resolve::{KEYS, LATENCIES, LENGTHS, MEASURES, Names, RUN_KEYS, STATISTICS};
 use crate::sends::RECORD;
 use crate::settings::{self, Kind, Preset, Scope, Setting, Standing};
 use crate::topics::TOPIC_KEYS;
 use ackproof_types::{AfterCrash, AtEnd, KafkaVersion, OnFailure};
+use faults::fault;
 use groups::group;
 use mirrors::mirror;
 use serde_json::{Map, Value, json};
@@ -347,111 +345,6 @@ fn run() -> Value {
         "load" => pattern(DURATION, "How long work and faults last, like \"30s\" (the default)."),
         "settle" => pattern(DURATION, "How long recovery may take, like \"60s\" (the default)."),
         other => unreachable!("no schema for {other}"),
-    })
-}
-
-/// The keys of a sentence without its when, and the alternatives of its verb.
-fn sentence() -> (Map<String, Value>, Value) {
-    let lasts = "How long, like \"5s\" or \"2s..6s\"; else until the load ends.";
-    let mut properties = Map::from_iter([("for".to_owned(), pattern(DELAY, lasts))]);
-    let peers = json!({
-        "type": "array", "items": { "type": "string" }, "minItems": 1, "uniqueItems": true,
-    });
-    for (verb, about) in FAULTS {
-        let schema = match *verb {
-            "rolling-restart" => {
-                json!({ "type": "string", "pattern": "^(brokers|controllers|(all )?members of .+)$" })
-            }
-            "partition" => json!({ "type": "array", "items": peers, "minItems": 2 }),
-            _ => json!({ "type": "string" }),
-        };
-        properties.insert((*verb).to_owned(), described(schema, about));
-    }
-    let directions: Vec<&str> = DIRECTIONS.iter().map(|(name, _)| *name).collect();
-    for (key, verbs) in HOW_KEYS {
-        let schema = match *key {
-            "from" => peers.clone(),
-            "to" => {
-                json!({ "anyOf": [peers, { "type": "integer", "minimum": 2, "maximum": MAX_COUNT }] })
-            }
-            "direction" => json!({ "enum": directions, "default": "both" }),
-            "by" => json!({ "type": "string", "pattern": DELAY }),
-            "loss" => json!({ "type": "string", "pattern": PERCENT }),
-            "rate" => json!({ "type": "string", "pattern": BANDWIDTH }),
-            "grace" => json!({ "type": "string", "pattern": DURATION }),
-            other => unreachable!("no schema for {other}"),
-        };
-        let verbs: Vec<String> = verbs.iter().map(|verb| format!("\"{verb}\"")).collect();
-        let about = format!("Goes with {}.", listed(&verbs));
-        properties.insert((*key).to_owned(), described(schema, &about));
-    }
-    let verbs = FAULTS.iter().map(|(verb, _)| json!({ "required": [verb] }));
-    (properties, verbs.collect())
-}
-
-fn moments() -> Value {
-    let weights =
-        names().map(|name| (name.to_owned(), whole(0, None, 1, "How often it is drawn.")));
-    let weights: Map<String, Value> = weights.collect();
-    let about = "The moment that it waits for once it is due, or several by weight: `ackproof list moments`.";
-    let names: Vec<&str> = names().collect();
-    described(
-        json!({ "oneOf": [
-            { "enum": names },
-            {
-                "type": "object", "properties": weights, "additionalProperties": false,
-                "minProperties": 1,
-            },
-        ] }),
-        about,
-    )
-}
-
-fn fault() -> Value {
-    let (mut properties, verbs) = sentence();
-    let mut choice = properties.clone();
-    choice.insert(
-        "weight".to_owned(),
-        whole(0, None, 1, "How often this choice is drawn, relative to the others."),
-    );
-    let choice = json!({
-        "type": "object", "properties": choice, "additionalProperties": false, "oneOf": verbs,
-    });
-    let window = json!({
-        "type": "array", "prefixItems": [
-            { "type": "string", "pattern": DURATION },
-            { "type": "string", "pattern": DURATION },
-        ], "items": false, "minItems": 2,
-    });
-    let mut add = |key: &str, schema| properties.insert(key.to_owned(), schema);
-    add("at", pattern(DURATION, "Once, at this time."));
-    add("between", described(window, "Once within this window, or repeatedly with \"every\"."));
-    let after = "Once, right after this happened for the first time, like \
-                 \"leader of payments-0 appends offset 117\".";
-    add("after", described(json!({ "type": "string" }), after));
-    add("plus", pattern(DELAY, "How much later than \"after\" or \"on\", like \"1.2ms\"."));
-    add("on", moments());
-    let until = "Until when it waits for \"on\". Default: until the load ends; with \"every\", until the next one is due.";
-    add("until", pattern(DURATION, until));
-    add("every", pattern(DELAY, "Distance from one to the next, like \"3s..8s\"."));
-    add(
-        "one_of",
-        described(
-            json!({ "type": "array", "items": choice, "minItems": 1 }),
-            "One of these, drawn by weight each time.",
-        ),
-    );
-    let mut what = verbs.as_array().cloned().unwrap_or_default();
-    what.push(json!({ "required": ["one_of"] }));
-    json!({
-        "type": "object", "properties": properties, "additionalProperties": false,
-        "allOf": [
-            { "oneOf": [
-                { "required": ["at"] }, { "required": ["between"] }, { "required": ["after"] },
-            ] },
-            { "oneOf": what },
-        ],
-        "dependentRequired": { "every": ["between"], "until": ["on", "at"] },
     })
 }
 

@@ -6,6 +6,7 @@
 mod clusters;
 mod groups;
 mod mirrors;
+mod orders;
 
 use crate::anchor;
 use crate::clients::START;
@@ -26,6 +27,7 @@ use crate::settings::{self, Scope};
 use crate::topics;
 use ackproof_types::{ClusterId, Features, KafkaVersion, Micros, ProducerIndex, Sending};
 use groups::group;
+use orders::ordered;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -122,14 +124,17 @@ fn config(
         else {
             continue;
         };
-        let value = match value {
-            SettingValue::Number(number) => json!(number),
-            SettingValue::Switch(on) => json!(on),
-            SettingValue::Word(word) => json!(word),
-        };
-        map.insert(setting.key.to_owned(), value);
+        map.insert(setting.key.to_owned(), setting_value(value));
     }
     map
+}
+
+fn setting_value(value: &SettingValue) -> Value {
+    match value {
+        SettingValue::Number(number) => json!(number),
+        SettingValue::Switch(on) => json!(on),
+        SettingValue::Word(word) => json!(word),
+    }
 }
 
 fn none() -> Settings {
@@ -207,10 +212,8 @@ fn fault(fault: &ScheduledFault, plan: &Plan) -> Value {
         }
     }
     sentence(&mut object, &fault.kind, plan);
-    let at_once = matches!(
-        fault.kind.action,
-        Action::Reset | Action::AddPartitions(_) | Action::ElectUnclean | Action::FailOver
-    );
+    let at_once =
+        matches!(fault.kind.action, Action::Reset | Action::Administer(_) | Action::FailOver);
     let lasts = fault.lasts.filter(|_| !at_once);
     if let Some(lasts) = lasts {
         object.put("for", json!(spell(lasts)));
@@ -243,7 +246,7 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
             links(object, "to", which, plan);
         }
         Action::SlowFollower(by) => object.put("by", json!(spell_range(*by))),
-        Action::AddPartitions(all) => object.put("to", json!(all)),
+        Action::Administer(order) => ordered(object, order),
         Action::Crash
         | Action::PowerLoss
         | Action::DiskLost
@@ -255,7 +258,6 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
         | Action::Leave
         | Action::Join
         | Action::FailOver
-        | Action::ElectUnclean
         | Action::Hold(_) => {}
     }
 }

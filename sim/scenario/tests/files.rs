@@ -54,6 +54,7 @@ const NAMES: Names<'static> = Names {
         "redelivered",
         "retried",
         "tail_lost",
+        "topic_altered",
         "truncated",
         "unclean_election",
         "fault_at_append",
@@ -131,6 +132,7 @@ const NAMES: Names<'static> = Names {
         "hw-counts-ineligible-replica",
         "elr-kept-after-unclean-restart",
         "elr-kept-after-regrow",
+        "elr-kept-after-new-minimum",
     ],
 };
 

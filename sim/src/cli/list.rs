@@ -127,6 +127,7 @@ fn occurs(witness: &str) -> &'static str {
         "rebalance" => "a group assigned its partitions, including the first time",
         "redelivered" => "a group processed a record again",
         "retried" => "a producer sent a batch again",
+        "topic_altered" => "an administrator altered a setting of a topic",
         "tail_lost" => "a log lost its end with the power or the disk of its broker",
         "truncated" => "a replica truncated its log",
         "unclean_election" => "a replica from outside the in-sync set became leader",

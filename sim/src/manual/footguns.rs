@@ -98,6 +98,7 @@ footguns! {
     "frozen-member", DuplicateCause::SessionExpired.name();
     "grace-too-short", DuplicateCause::MemberCrash.name();
     "highest-done", LossCause::HighestDone.name();
+    "minimum-lowered", LossCause::LastReplica.name();
     "last-in-sync-loses-power", LossCause::PowerLoss.name();
     "late-commit", DuplicateCause::LateCommit.name();
     "log-cut-below-group", LossCause::LogCut.name();

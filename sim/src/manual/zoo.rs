@@ -185,6 +185,13 @@ pub const CASES: &[Case] = &[
         within: 120,
     },
     Case {
+        variant: Variant::EligibleAfterNewMinimum,
+        shown: Violated("acked-durability"),
+        scenario: "scenarios/basics/minimum-lowered-with-elr.json",
+        sets: &[],
+        within: 2,
+    },
+    Case {
         variant: Variant::CleanPastHighWatermark,
         shown: Violated("acked-durability"),
         scenario: COMPACTION,

@@ -47,6 +47,7 @@ const CUT: [LossCause; 2] = [LossCause::CommitPastWork, LossCause::BackgroundCom
 #[must_use]
 pub fn contract(plan: &Plan) -> Contract {
     let mut contract = Contract::default();
+    let plan = &plan.loosened();
     plan.producers.iter().for_each(|one| producer(&mut contract, plan, one));
     for one in &plan.groups {
         if !mirrors::mirrors(&mut contract, plan, one) {
@@ -64,6 +65,7 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
     if plan.expect.stated {
         return allowed;
     }
+    let plan = &plan.loosened();
     let mut allow = |properties: &[&'static str], causes: &[LossCause]| {
         for property in properties {
             allowed.entry(property).or_default().extend(causes.iter().map(|cause| cause.name()));

@@ -43,8 +43,8 @@ pub struct Chronicler {
 impl Chronicler {
     /// Takes one entry.
     pub fn observe(&mut self, entry: &Entry, context: &Context) {
-        if self.context.is_none() {
-            self.context = Some(Arc::new(context.clone()));
+        let mut known = self.context.take();
+        if known.is_none() {
             for (number, topic) in (0..).zip(&context.topics) {
                 self.add(TopicId(number), topic.partitions, context);
             }
@@ -52,10 +52,14 @@ impl Chronicler {
         if let Event::PartitionsAdded { topic, partitions } = entry.event {
             self.add(topic, partitions, context);
         }
+        let known = self.context.insert(known.take().unwrap_or_else(|| Arc::new(context.clone())));
+        if let Event::TopicAltered { .. } = entry.event {
+            Arc::make_mut(known).alter(&entry.event);
+        }
         self.end = entry.at.as_micros();
-        self.bands.observe(entry, context, &self.places);
-        self.kept.observe(entry, context, &self.places);
-        self.curves.observe(entry, context, &self.places);
+        self.bands.observe(entry, known, &self.places);
+        self.kept.observe(entry, known, &self.places);
+        self.curves.observe(entry, known, &self.places);
     }
 
     fn add(&mut self, topic: TopicId, partitions: u16, context: &Context) {

@@ -3,7 +3,7 @@
 //! Only what follows from a fault for certain, whatever the seed draws: a demand too many makes a good
 //! scenario inconclusive. It knows a plan, and no run.
 
-use ackproof_scenario::plan::{Action, Fault, FaultKind, Plan, Target};
+use ackproof_scenario::plan::{Action, Fault, FaultKind, Order, Plan, Target};
 use ackproof_types::TopicId;
 use std::collections::BTreeMap;
 
@@ -47,7 +47,10 @@ const SHOWN: &[(&str, Shows)] = &[
             && matches!(kind.target, Target::Member(..) | Target::AllMembers(_));
         leaves || kind.action == Action::Join
     }),
-    ("partitions_added", |_, kind| matches!(kind.action, Action::AddPartitions(_))),
+    ("partitions_added", |_, kind| {
+        matches!(kind.action, Action::Administer(Order::AddPartitions(_)))
+    }),
+    ("topic_altered", |_, kind| matches!(kind.action, Action::Administer(Order::AlterConfig(_)))),
     // Without an end of its own it lasts until this is so.
     ("isr_shrunk", |_, kind| {
         matches!(kind.action, Action::SlowFollower(_)) && kind.lasts.is_none()

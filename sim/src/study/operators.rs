@@ -14,7 +14,7 @@ mod metrics;
 use crate::world::recorder::Trace;
 use ackproof_oracle::context::Context;
 use ackproof_oracle::context::GroupPart;
-use ackproof_oracle::history::Entry;
+use ackproof_oracle::history::{Entry, Event};
 use ackproof_reports::describe::{Described, Details};
 use ackproof_reports::openmetrics::Metrics;
 use ackproof_types::{GroupId, Micros};
@@ -100,18 +100,20 @@ impl Operator {
     /// Takes one entry.
     pub fn observe(&mut self, entry: &Entry, context: &Context) {
         let at = entry.at.as_micros();
-        if self.context.is_none() {
-            self.context = Some(Arc::new(context.clone()));
-        }
+        let mut known = self.context.take().unwrap_or_else(|| Arc::new(context.clone()));
         let due = self.looks.extract_if(.., |(_, look)| look.at.0 < at).collect();
-        self.look(due, context);
-        self.sample_before(at, context);
+        self.look(due, &known);
+        self.sample_before(at, &known);
         self.end = at;
         if self.sampler.is_some() {
-            self.counters.observe(entry, &self.brokers, context);
+            self.counters.observe(entry, &self.brokers, &known);
         }
-        self.brokers.observe(entry, context);
-        self.groups.observe(entry, context);
+        self.brokers.observe(entry, &known);
+        self.groups.observe(entry, &known);
+        if let Event::TopicAltered { .. } = entry.event {
+            Arc::make_mut(&mut known).alter(&entry.event);
+        }
+        self.context = Some(known);
     }
 
     fn sample_before(&mut self, until: u64, context: &Context) {

@@ -5,14 +5,14 @@
 mod clients;
 mod context;
 mod mirrors;
+mod topics;
 
 use super::network::Buffers;
 use super::server::Limits;
 use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
-    ApplicationConfig, BrokerSettings, CleanupPolicy, ClusterConfig, Compaction, Compression,
-    ConsumerConfig, LogConfig, OutputConfig, OutputsConfig, ProducerConfig, QuorumSettings,
-    ReplicaSelector, ResetTo, TopicConfig,
+    ApplicationConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig, OutputConfig,
+    OutputsConfig, ProducerConfig, QuorumSettings, ReplicaSelector, ResetTo, TopicConfig,
 };
 use ackproof_kafka::message::Rack;
 use ackproof_kafka::profile::{Profile, Rule};
@@ -22,7 +22,7 @@ use ackproof_oracle::context::{
     ClusterContext, ConsumingContext, Context, GroupContext, GroupPart, OutputContext,
     OutputsContext, ProducerContext, ProducerLimits, TopicContext, Word,
 };
-use ackproof_scenario::plan::{Cluster, Group, Output, Part, Plan, Producer, Settings, Topic};
+use ackproof_scenario::plan::{Cluster, Group, Output, Part, Plan, Producer, Settings};
 use ackproof_scenario::settings::RACK_AWARE_REPLICA_SELECTOR;
 use ackproof_scenario::{entity, stream};
 use ackproof_types::{
@@ -38,6 +38,7 @@ use std::sync::Arc;
 pub(crate) use clients::{acks, consumer, pipeline, producer, reader};
 pub(crate) use context::context;
 pub(crate) use mirrors::mirror;
+pub(crate) use topics::altered;
 
 /// What a process of the run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -233,7 +234,7 @@ fn bound(settings: &Settings, key: &str) -> Option<u64> {
 pub(crate) fn cluster(plan: &Plan, id: ClusterId) -> ClusterConfig {
     let cluster = plan.cluster(id);
     let brokers = || plan.brokers_of(id).map(BrokerId);
-    let topics = plan.topics.iter().map(|one| match topic(one) {
+    let topics = plan.topics.iter().map(|one| match topics::topic(one) {
         here if one.cluster == id => here,
         elsewhere => TopicConfig { partitions: 0, ..elsewhere },
     });
@@ -324,54 +325,6 @@ pub(crate) fn buffers(plan: &Plan, cast: &Cast) -> Vec<Buffers> {
 /// The size of a socket's buffer; -1 leaves it to the system, which lets it grow to `most`.
 fn bytes(config: &Settings, key: &str, most: u64) -> u64 {
     u64::try_from(config.number(key)).unwrap_or(most)
-}
-
-fn topic(topic: &Topic) -> TopicConfig {
-    let config = &topic.config;
-    TopicConfig {
-        partitions: topic.partitions,
-        replication_factor: topic.replication_factor,
-        min_insync_replicas: topic.min_insync_replicas(),
-        unclean_leader_election: config.switch("unclean.leader.election.enable"),
-        max_message_bytes: number(config, "max.message.bytes", u32::MAX),
-        log: LogConfig {
-            segment_bytes: number(config, "segment.bytes", u64::MAX),
-            segment_age: segment_age(config),
-            flush_messages: bound(config, "flush.messages"),
-            flush_age: bound(config, "flush.ms").map(Micros::from_millis),
-            retention_time: limit(config, "retention.ms").map(Micros::from_millis),
-            retention_bytes: limit(config, "retention.bytes"),
-            cleanup: cleanup(config),
-            compaction: Compaction {
-                min_lag: config.millis("min.compaction.lag.ms"),
-                max_lag: bound(config, "max.compaction.lag.ms").map(Micros::from_millis),
-                delete_retention: config.millis("delete.retention.ms"),
-                ..Compaction::USUAL
-            },
-        },
-    }
-}
-
-/// Of a log that is compacted, no segment is open for longer than `max.compaction.lag.ms` (Kafka:
-/// `LogConfig#maxSegmentMs`).
-fn segment_age(config: &Settings) -> Micros {
-    let age = config.millis("segment.ms");
-    let most = bound(config, "max.compaction.lag.ms").map(Micros::from_millis);
-    most.filter(|_| cleanup(config).compacts()).map_or(age, |most| age.min(most))
-}
-
-fn cleanup(config: &Settings) -> CleanupPolicy {
-    let policy = config.word("cleanup.policy");
-    match (policy.contains("compact"), policy.contains("delete")) {
-        (true, true) => CleanupPolicy::CompactAndDelete,
-        (true, false) => CleanupPolicy::Compact,
-        (false, _) => CleanupPolicy::Delete,
-    }
-}
-
-/// The limit at `key`; none: -1.
-fn limit(config: &Settings, key: &str) -> Option<u64> {
-    u64::try_from(config.number(key)).ok()
 }
 
 /// `-1` closes the batch with the queue of requests (R17.55): here every step empties it.

@@ -4,11 +4,12 @@
 //! not look into a model. Start with [`Nemesis::start`].
 //!
 //! - [`leaders`] who leads and who is in sync · [`resolve`] whom a fault hits · [`rolling`] restarts of all brokers or members
-//! - [`anchors`], [`moments`] what faults wait for
+//! - [`orders`] what administrators ask for · [`anchors`], [`moments`] what faults wait for
 
 pub(crate) mod anchors;
 pub(crate) mod leaders;
 pub(crate) mod moments;
+mod orders;
 mod resolve;
 mod rolling;
 
@@ -144,8 +145,7 @@ impl<'a> Nemesis<'a> {
             | Action::Leave
             | Action::Join
             | Action::Hold(_)
-            | Action::ElectUnclean
-            | Action::AddPartitions(_) => {
+            | Action::Administer(_) => {
                 let target = resolve::target(fault, &self.cast, world);
                 let name = target.map(|node| self.cast.names[node.index()].clone());
                 self.note((number, fault), name, rule, world);
@@ -351,8 +351,7 @@ impl<'a> Nemesis<'a> {
             | Action::Join
             | Action::FailOver
             | Action::Hold(_)
-            | Action::ElectUnclean
-            | Action::AddPartitions(_) => Vec::new(),
+            | Action::Administer(_) => Vec::new(),
         }
     }
 }
@@ -362,9 +361,7 @@ fn after_start(fault: &ScheduledFault) -> Next {
     match (&fault.kind.action, fault.lasts) {
         // Counted from when the process has stopped.
         (Action::Restart | Action::Leave, _) => fault.kind.grace.map_or(Next::Nothing, Next::Look),
-        (Action::Reset | Action::AddPartitions(_) | Action::ElectUnclean, _) => {
-            Next::End(Micros::ZERO)
-        }
+        (Action::Reset | Action::Administer(_), _) => Next::End(Micros::ZERO),
         (Action::SlowFollower(_), None) => Next::Look(LOOK),
         (_, lasts) => lasts.map_or(Next::Nothing, Next::End),
     }
@@ -436,14 +433,9 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
         }
         Action::Join => world.start(node),
         Action::Hold(hold) => world.call(node, Call::Hold(*hold, true)),
-        Action::ElectUnclean => {
-            if let Target::Partition(topic, number) = active.fault.kind.target {
-                world.call(node, Call::ElectUnclean(TopicPartition::new(topic, number)));
-            }
-        }
-        Action::AddPartitions(all) => {
-            if let Target::Topic(topic) = active.fault.kind.target {
-                world.call(node, Call::AddPartitions(topic, *all));
+        Action::Administer(order) => {
+            for call in orders::calls(order, active.fault.kind.target) {
+                world.call(node, Call::Administer(call));
             }
         }
     }
@@ -487,7 +479,7 @@ fn heal(number: u32, active: &Active, world: &mut World) {
                 kernel.network.widen(number, *one, *other, &mut kernel.events);
             }
         }
-        Action::Reset | Action::AddPartitions(_) | Action::ElectUnclean | Action::FailOver => {}
+        Action::Reset | Action::Administer(_) | Action::FailOver => {}
         Action::Join => world.stop(node),
         Action::Hold(hold) => world.call(node, Call::Hold(*hold, false)),
     }

@@ -19,9 +19,7 @@ use ackproof_kafka::producer::{Producer, ProducerCall};
 use ackproof_kafka::reader::Reader;
 use ackproof_oracle::history::TailLoss;
 use ackproof_scenario::schedule::draw;
-use ackproof_types::{
-    Delay, Hold, Micros, NodeId, Offset, Record, Timestamp, TopicId, TopicPartition,
-};
+use ackproof_types::{Delay, Hold, Micros, NodeId, Offset, Record, Timestamp, TopicPartition};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
@@ -37,10 +35,8 @@ pub(crate) enum Call {
     Stop,
     /// The application stops or resumes polling.
     Hold(Hold, bool),
-    /// A topic is to have so many partitions in all.
-    AddPartitions(TopicId, u16),
-    /// A partition without a leader is to get one, in sync or not.
-    ElectUnclean(TopicPartition),
+    /// An administrator asks the controller for something.
+    Administer(ControllerCall),
     /// A member's application has read in its sink where to begin.
     Begin(TopicPartition, Offset),
 }
@@ -110,8 +106,7 @@ pub(crate) trait Callable: Machine {
 impl Callable for Controller {
     fn call(call: Call) -> Option<ControllerCall> {
         match call {
-            Call::AddPartitions(topic, all) => Some(ControllerCall::CreatePartitions(topic, all)),
-            Call::ElectUnclean(partition) => Some(ControllerCall::ElectUnclean(partition)),
+            Call::Administer(call) => Some(call),
             Call::Stop => Some(ControllerCall::Shutdown),
             Call::Send(_) | Call::End | Call::Hold(..) | Call::Begin(..) => None,
         }
@@ -128,12 +123,9 @@ impl Callable for Broker {
     fn call(call: Call) -> Option<BrokerCall> {
         match call {
             Call::Stop => Some(BrokerCall::Shutdown),
-            Call::Send(_)
-            | Call::End
-            | Call::Hold(..)
-            | Call::AddPartitions(..)
-            | Call::ElectUnclean(_)
-            | Call::Begin(..) => None,
+            Call::Send(_) | Call::End | Call::Hold(..) | Call::Administer(_) | Call::Begin(..) => {
+                None
+            }
         }
     }
     fn of_broker(write: &BrokerWrite) -> Option<&BrokerWrite> {
@@ -146,11 +138,7 @@ impl Callable for Producer {
         match call {
             Call::Send(record) => Some(ProducerCall::Send(record)),
             Call::End => Some(ProducerCall::End),
-            Call::Stop
-            | Call::Hold(..)
-            | Call::AddPartitions(..)
-            | Call::ElectUnclean(_)
-            | Call::Begin(..) => None,
+            Call::Stop | Call::Hold(..) | Call::Administer(_) | Call::Begin(..) => None,
         }
     }
     fn next_record(disk: &Self::Disk) -> u32 {
@@ -167,7 +155,7 @@ impl Callable for Consumer {
             Call::Stop => Some(ConsumerCall::Leave),
             Call::Hold(hold, on) => Some(ConsumerCall::Hold(hold, on)),
             Call::Begin(partition, offset) => Some(ConsumerCall::Begin(partition, offset)),
-            Call::Send(_) | Call::End | Call::AddPartitions(..) | Call::ElectUnclean(_) => None,
+            Call::Send(_) | Call::End | Call::Administer(_) => None,
         }
     }
     /// Kafka: `AbstractCoordinator.HeartbeatThread`. Its session it takes up again with the answers that came.
@@ -180,12 +168,9 @@ impl Callable for Mirror {
     fn call(call: Call) -> Option<MirrorCall> {
         match call {
             Call::Stop => Some(MirrorCall::Stop),
-            Call::Send(_)
-            | Call::End
-            | Call::Hold(..)
-            | Call::AddPartitions(..)
-            | Call::ElectUnclean(_)
-            | Call::Begin(..) => None,
+            Call::Send(_) | Call::End | Call::Hold(..) | Call::Administer(_) | Call::Begin(..) => {
+                None
+            }
         }
     }
 }

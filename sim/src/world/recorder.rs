@@ -320,6 +320,8 @@ translate! {
     PartitionsAdded { topic, partitions }
     IsrChanged { partition, before, isr }
     EligibleChanged { partition, elr, last_leader }
+    TopicAltered { topic, min_insync_replicas, unclean_leader_election }
+    TopicConfigured { topic, min_insync_replicas }
     Fenced { broker }
     Unfenced { broker }
     ControllerElected { epoch }

@@ -230,8 +230,7 @@ fn hurt(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         | Action::DiskLost
         | Action::Reset
         | Action::FailOver
-        | Action::ElectUnclean
-        | Action::AddPartitions(_) => Ok(()),
+        | Action::Administer(_) => Ok(()),
     }
 }
 
@@ -257,8 +256,7 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         | Action::DiskLost
         | Action::Reset
         | Action::FailOver
-        | Action::ElectUnclean
-        | Action::AddPartitions(_) => Ok(()),
+        | Action::Administer(_) => Ok(()),
     }
 }
 

@@ -114,7 +114,7 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
         }
         Action::DiskLost => Some("the harness takes no disks yet"),
         Action::FailOver => Some("the harness runs one cluster"),
-        Action::AddPartitions(_) | Action::ElectUnclean => Some("not done on a real cluster yet"),
+        Action::Administer(_) => Some("not done on a real cluster yet"),
         Action::Slow { .. } | Action::SlowFollower(_) if !delays => {
             Some("this kernel has no netem; \"throttle\" slows a link as well")
         }

@@ -44,6 +44,7 @@ pub(super) struct MetadataFollower {
     in_flight: Option<(ControllerId, CorrelationId)>,
     published: bool,
     changed: BTreeSet<TopicPartition>,
+    altered: BTreeSet<TopicId>,
 }
 
 type MetadataEntry = Entry<Arc<MetadataRecord>>;
@@ -203,6 +204,9 @@ impl Broker {
                 self.metadata.changed.insert(*partition);
                 self.coordinator.partition_exists(*partition);
             }
+            MetadataRecord::Topic { topic, .. } => {
+                self.metadata.altered.insert(*topic);
+            }
             MetadataRecord::RegisterBroker { .. }
             | MetadataRecord::BrokerChange { .. }
             | MetadataRecord::ProducerIds { .. } => {}
@@ -217,7 +221,10 @@ impl Broker {
         if self.lifecycle.epoch().is_none() || own != self.lifecycle.epoch() {
             return;
         }
-        self.metadata.published = true;
+        // A process that starts loads its logs with the settings of the moment.
+        if !std::mem::replace(&mut self.metadata.published, true) {
+            self.configure(out);
+        }
         // R5.27, as in `ReplicaManager#applyDelta`: leaders first.
         let changed = std::mem::take(&mut self.metadata.changed);
         let partitions = &self.env.image.partitions;
@@ -226,7 +233,24 @@ impl Broker {
         for partition in leaders.into_iter().chain(others) {
             self.apply_role(partition, out);
         }
+        self.configure(out);
         self.start_fetchers(out);
+    }
+
+    /// Goes by the settings of topics that the image has: after the roles (Kafka: `DynamicConfigPublisher`).
+    /// Nobody who waits is looked at for that: the next fetch or append is judged by them.
+    fn configure(&mut self, out: &mut Out) {
+        for topic in std::mem::take(&mut self.metadata.altered) {
+            let Some(config) = self.env.image.altered.get(&topic) else { continue };
+            self.env.altered.insert(topic, *config);
+            let hosted = self.partitions.all_mut().iter_mut().map(|one| (one.id, &mut one.log));
+            let loaded = self.loaded.iter_mut().map(|(id, log)| (*id, log));
+            for (_, log) in hosted.chain(loaded).filter(|(id, _)| id.topic == topic) {
+                log.configure(config.log);
+            }
+            let min_insync_replicas = config.min_insync_replicas;
+            out.observe(Observation::TopicConfigured { topic, min_insync_replicas });
+        }
     }
 
     fn apply_role(&mut self, id: TopicPartition, out: &mut Out) {
@@ -235,7 +259,7 @@ impl Broker {
             return;
         }
         let in_sync = state.leader.is_some() && state.isr.contains(&self.env.id);
-        let config = self.env.cluster.topic(id.topic).log;
+        let config = self.env.topic(id.topic).log;
         let loaded = &mut self.loaded;
         let partition = self.partitions.get_or_insert_with(id, || {
             let log = loaded.remove(&id).unwrap_or_else(|| ReplicaLog::load(id, None, config));

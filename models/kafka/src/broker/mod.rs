@@ -28,7 +28,7 @@ mod session;
 
 pub use crate::log::disk::{BrokerDisk, BrokerWrite};
 
-use crate::config::{BrokerConfig, ClusterConfig};
+use crate::config::{BrokerConfig, ClusterConfig, TopicConfig};
 use crate::group::{GroupCoordinator, GroupTimer};
 use crate::log::ReplicaLog;
 use crate::machine::{Channel, ConnectionId, Input, InputOf, Machine, Outbox, Peer, Route, To};
@@ -36,7 +36,7 @@ use crate::message::{ControllerResponse, CorrelationId, Message, Request, Respon
 use crate::metadata::MetadataImage;
 use crate::observation::Observation;
 use crate::partition::leader::{LagTick, Surroundings};
-use ackproof_types::{BrokerEpoch, BrokerId, Delay, Server, Timestamp, TopicPartition};
+use ackproof_types::{BrokerEpoch, BrokerId, Delay, Server, Timestamp, TopicId, TopicPartition};
 use partitions::Partitions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -104,6 +104,8 @@ pub(crate) struct Env {
     pub(crate) id: BrokerId,
     pub(crate) cluster: Arc<ClusterConfig>,
     pub(crate) image: MetadataImage,
+    /// Altered settings of topics that it goes by: what the image has is not in force before the roles are.
+    pub(crate) altered: BTreeMap<TopicId, TopicConfig>,
     pub(crate) tick: LagTick,
     /// When the step under way takes place: what a coordinator writes bears it (R9.37).
     pub(crate) now: Timestamp,
@@ -115,9 +117,14 @@ impl Env {
             id: self.id,
             image: &self.image,
             tick: self.tick,
-            min_isr: self.cluster.topic(partition.topic).effective_min_isr(),
+            min_isr: self.topic(partition.topic).effective_min_isr(),
             variants: self.cluster.variants,
         }
+    }
+
+    /// The settings of a topic that this broker goes by.
+    pub(crate) fn topic(&self, topic: TopicId) -> &TopicConfig {
+        self.altered.get(&topic).unwrap_or_else(|| self.cluster.topic(topic))
     }
 }
 
@@ -162,6 +169,7 @@ impl Machine for Broker {
                 id: config.id,
                 cluster: Arc::clone(&config.cluster),
                 image: MetadataImage::default(),
+                altered: BTreeMap::new(),
                 tick: LagTick(0),
                 now,
             },

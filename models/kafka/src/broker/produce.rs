@@ -123,7 +123,7 @@ impl Broker {
     ) -> Result<Placed, ErrorCode> {
         let missing = self.not_hosted(id);
         let partition = self.partitions.get_mut(id).ok_or(missing)?;
-        let topic = self.env.cluster.topic(id.topic);
+        let topic = self.env.topic(id.topic);
         if batch.count() == 0 {
             return Err(ErrorCode::InvalidRecord);
         }
@@ -167,7 +167,7 @@ impl Broker {
             part.outcome = Some(Err(missing));
             return;
         };
-        let min_isr = self.env.cluster.topic(id.topic).effective_min_isr();
+        let min_isr = self.env.topic(id.topic).effective_min_isr();
         let reached = partition.log.high_watermark() >= part.required;
         part.outcome = match partition.leader() {
             Err(error) => Some(Err(error)),

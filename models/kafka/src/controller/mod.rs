@@ -6,8 +6,10 @@
 //!
 //! - `office` becoming the active one, commits, and giving it up · `port` the quorum's messages
 //! - `election` who leads · `lifecycle` registration, heartbeats, fencing
+//! - `administration` what administrators ask for
 //! - `partitions` creation of topics and partitions, in-sync sets, elections by timer
 
+mod administration;
 mod election;
 mod lifecycle;
 mod office;
@@ -17,7 +19,7 @@ mod port;
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test names only the answer it expects")]
 mod tests;
 
-use crate::config::{ClusterConfig, ControllerConfig};
+use crate::config::{ClusterConfig, ControllerConfig, TopicSetting};
 use crate::machine::{Channel, ConnectionId, Input, InputOf, Machine, Outbox, Peer, Route, To};
 use crate::message::{
     ControllerRequest, ControllerResponse, CorrelationId, Message, Request, Response,
@@ -67,6 +69,8 @@ pub enum ControllerCall {
     /// An administrator wants a leader for a partition that has none, in sync or not (KIP-460). The request does
     /// not go over the network.
     ElectUnclean(TopicPartition),
+    /// An administrator alters a setting of a topic (KIP-339). The request does not go over the network.
+    AlterConfig(TopicId, TopicSetting),
     /// Stop in good order: the active controller has the others elect at once.
     Shutdown,
 }
@@ -171,17 +175,10 @@ impl Machine for Controller {
             Input::Disconnected(route) => self.disconnected(route, out),
             // `acks=0` is not its.
             Input::Deliver { message: Message::NoResponse(_), .. } | Input::SendCompleted(_) => {}
-            Input::Call(ControllerCall::CreatePartitions(topic, count)) => {
-                if self.is_active() {
-                    self.create_partitions(topic, count, out);
-                }
-            }
-            Input::Call(ControllerCall::ElectUnclean(partition)) => {
-                if self.is_active() {
-                    self.elect_unclean(partition, out);
-                }
-            }
             Input::Call(ControllerCall::Shutdown) => self.raft.stop(&mut Wire(out)),
+            // Who is not active refuses (`NOT_CONTROLLER`).
+            Input::Call(call) if self.is_active() => self.administer(call, out),
+            Input::Call(_) => {}
         }
         self.keep_up(out);
         self.raft.end_step(&mut Wire(out));

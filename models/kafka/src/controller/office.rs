@@ -2,6 +2,7 @@
 //!
 //! Kafka: `QuorumController#claim`, `#renounce`, `QuorumMetaLogListener`.
 
+use super::administration::altered;
 use super::{Controller, Office, Out, Timer, lifecycle, observations};
 use crate::message::{ControllerRequest, ControllerResponse, Message, Response};
 use crate::metadata::{MetadataImage, MetadataRecord, PartitionRegistration, checksum};
@@ -95,7 +96,7 @@ impl Controller {
         if settings.auto_leader_rebalance {
             out.arm(Timer::PreferredElection, settings.leader_imbalance_check_interval);
         }
-        if self.config.topics.iter().any(|topic| topic.unclean_leader_election) {
+        if self.may_elect_uncleanly() {
             out.arm(Timer::UncleanElection, settings.unclean_leader_election_interval);
         }
         let epoch = self.raft.epoch();
@@ -181,6 +182,7 @@ fn facts_of(image: &MetadataImage, record: &MetadataRecord) -> Vec<Observation> 
             let unclean = state.recovering && before.is_none_or(moved);
             observations(*partition, before, state, unclean).collect()
         }
+        MetadataRecord::Topic { topic, config } => vec![altered(*topic, config)],
         MetadataRecord::RegisterBroker { .. } | MetadataRecord::ProducerIds { .. } => Vec::new(),
     }
 }

@@ -147,7 +147,7 @@ impl Controller {
 
     /// What elections of a partition go by.
     fn rules(&self, partition: TopicPartition) -> Rules {
-        let least = self.config.topic(partition.topic).effective_min_isr();
+        let least = self.topic(partition.topic).effective_min_isr();
         Rules {
             variants: self.config.variants,
             min_isr: self.has_eligible_replicas().then_some(least),
@@ -285,7 +285,7 @@ impl Controller {
 
     /// R5.22: any event may elect uncleanly where the topic allows it.
     fn election_of(&self, partition: TopicPartition) -> Election {
-        if self.config.topic(partition.topic).unclean_leader_election {
+        if self.topic(partition.topic).unclean_leader_election {
             Election::Unclean
         } else {
             Election::Online
@@ -293,7 +293,7 @@ impl Controller {
     }
 
     /// Writes what `change` makes of each partition.
-    fn change_all(
+    pub(super) fn change_all(
         &mut self,
         out: &mut Out,
         change: impl Fn(&Self, TopicPartition, &PartitionRegistration) -> Option<Change>,
@@ -315,6 +315,19 @@ impl Controller {
         self.append(MetadataRecord::Partition { partition, state: change.state }, out);
         facts.for_each(|fact| self.observe(fact));
     }
+}
+
+/// The partition without those that left its in-sync set under another minimum; none if there are none
+/// (`ReplicationControlManager#removeTopicElrs`).
+pub(super) fn cleared(state: &PartitionRegistration) -> Option<Change> {
+    let has = !state.elr.is_empty() || state.last_leader.is_some();
+    let state = PartitionRegistration {
+        elr: Vec::new(),
+        last_leader: None,
+        partition_epoch: state.partition_epoch.next(),
+        ..state.clone()
+    };
+    has.then_some(Change { state, unclean: false })
 }
 
 fn isr_state(state: &PartitionRegistration) -> IsrState {

@@ -79,6 +79,11 @@ impl ReplicaLog {
         log
     }
 
+    /// Goes by other settings from here on.
+    pub(crate) fn configure(&mut self, config: LogConfig) {
+        self.config = config;
+    }
+
     fn write<T>(&mut self, write: LogWrite, out: &mut Outbox<T, BrokerWrite>) {
         self.stored.apply(&write);
         out.write(BrokerWrite::Log(self.id, write));

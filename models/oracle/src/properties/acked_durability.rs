@@ -47,6 +47,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::LeaderElected,
     Kind::IsrChanged,
     Kind::PartitionsAdded,
+    Kind::TopicAltered,
     Kind::FinalRead,
     Kind::FinalReadDone,
 ];
@@ -429,6 +430,7 @@ impl Property for Checker {
                 self.logs.of(*partition).take_isr(isr, &self.context)
             }
             Event::PartitionsAdded { .. } => self.partitions.observe(&entry.event),
+            Event::TopicAltered { .. } => Arc::make_mut(&mut self.context).loosen(&entry.event),
             Event::FinalRead { partition, base_offset, records } => {
                 let log = self.logs.of(*partition);
                 for (index, record) in records.iter().enumerate() {

@@ -40,6 +40,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Polled,
     Kind::Positioned,
     Kind::PartitionsAdded,
+    Kind::TopicAltered,
     Kind::FinalRead,
     Kind::FinalReadDone,
 ];
@@ -292,6 +293,7 @@ impl Property for Checker {
                 records.iter().for_each(|record| self.found(entry, record.id));
             }
             Event::PartitionsAdded { .. } => self.read.observe(&entry.event),
+            Event::TopicAltered { .. } => Arc::make_mut(&mut self.context).loosen(&entry.event),
             Event::FinalReadDone { partition, start, .. } => {
                 self.read.observe(&entry.event);
                 if *start > Offset(0) {

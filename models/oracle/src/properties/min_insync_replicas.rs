@@ -1,11 +1,11 @@
 //! `min-insync-replicas`: what a leader exposes, and what `acks=all` acknowledges, is on
 //! `min.insync.replicas` replicas at that moment, whether it is lost later or not.
 //!
-//! Source: KIP-966's strict minimum, R2.17, R4.3, R4.6. A witness is a high watermark that rose, and a record
-//! acknowledged with `acks=all` where high watermarks are on record, those of the last leader too. The smaller of the minimum and the replication
-//! factor counts (R4.2). It does *not* ask whom a leader believes to be in sync: that is not on record. It
-//! counts the replicas whose logs reach as far; one of which no append is on record may. Broken on purpose
-//! by `min-isr-ignored`, `hw-ignores-followers`.
+//! Source: KIP-966's strict minimum, R2.17, R4.3, R4.6. A witness is a high watermark that rose, and a record acknowledged
+//! with `acks=all` where high watermarks are on record, those of the last leader too. No more count than there are
+//! replicas (R4.2). A leader is held to the minimum that it goes by: it learns late of another. It does *not* ask whom
+//! it believes to be in sync: that is not on record. It counts the replicas whose logs reach as far; one of which no
+//! append is on record may. Broken on purpose by `min-isr-ignored`, `hw-ignores-followers`.
 //!
 //! What cannot fool it. *A stale leader* exposes only what all those have claimed that it knows as in sync; it
 //! learns of a smaller set late, but waits for the larger one until then. What it exposes after an unclean
@@ -21,7 +21,7 @@ use crate::places::Places;
 use crate::report::Report;
 use crate::restarts::Restarts;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{Acks, LeaderEpoch, NodeId, Offset, RecordSlice, TopicPartition};
+use ackproof_types::{Acks, LeaderEpoch, NodeId, Offset, RecordSlice, TopicId, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -35,6 +35,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::BecameLeader,
     Kind::BecameFollower,
     Kind::LeaderElected,
+    Kind::TopicConfigured,
 ];
 
 /// A partition.
@@ -53,6 +54,8 @@ pub(crate) struct Checker {
     context: Arc<Context>,
     partitions: Places<Replicas>,
     restarts: Restarts,
+    /// The minimum that a broker goes by, where it was altered.
+    altered: BTreeMap<(NodeId, TopicId), u16>,
 }
 
 impl Checker {
@@ -62,6 +65,7 @@ impl Checker {
             context: Arc::clone(context),
             partitions: Places::default(),
             restarts: Restarts::default(),
+            altered: BTreeMap::new(),
         }
     }
 
@@ -73,7 +77,9 @@ impl Checker {
         }
         self.report.judged(1);
         let topic = &self.context.topics[place.topic.index()];
-        let least = usize::from(topic.min_insync_replicas.min(topic.replication_factor));
+        let altered = self.altered.get(&(entry.node, place.topic)).copied();
+        let least = altered.unwrap_or(topic.min_insync_replicas).min(topic.replication_factor);
+        let least = usize::from(least);
         let unknown = usize::from(topic.replication_factor).saturating_sub(replicas.ends.len());
         let have = replicas.ends.values().filter(|end| **end >= to).count();
         if have + unknown < least {
@@ -147,6 +153,9 @@ impl Property for Checker {
                 if *unclean {
                     replicas.floor = *epoch;
                 }
+            }
+            Event::TopicConfigured { topic, min_insync_replicas } => {
+                self.altered.insert((entry.node, *topic), *min_insync_replicas);
             }
             Event::Acked { partition, base_offset, records, .. }
                 if *base_offset != Offset::UNKNOWN =>
@@ -222,6 +231,22 @@ mod tests {
         let alone = vec![appended(1, 0, 0, &[0]), high_watermark(1, 0, 1)];
         let result = judge_in(&context, "min-insync-replicas", alone);
         assert_eq!(result.judgement, Judgement::Held);
+    }
+
+    #[test]
+    fn a_leader_is_held_to_the_minimum_that_it_goes_by() {
+        let configured = |broker, min_insync_replicas| {
+            (broker, Event::TopicConfigured { topic: P.topic, min_insync_replicas })
+        };
+        let exposes = |before: Vec<(u16, Event)>, on: &[u16]| {
+            with(second_on(on), [before, vec![high_watermark(1, 0, 2)]].concat()).judgement
+        };
+        assert_eq!(exposes(vec![configured(1, 1)], &[1]), Judgement::Held);
+        assert_eq!(exposes(vec![configured(2, 1)], &[1]), Judgement::Violated, "another broker's");
+        assert_eq!(exposes(vec![configured(1, 3)], &[1, 2]), Judgement::Violated);
+        assert_eq!(exposes(vec![configured(1, 9)], &[1, 2, 3]), Judgement::Held, "R4.2");
+        let back = vec![configured(1, 1), configured(1, 2)];
+        assert_eq!(exposes(back, &[1]), Judgement::Violated, "the last one counts");
     }
 
     #[test]

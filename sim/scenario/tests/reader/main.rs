@@ -12,6 +12,7 @@ mod messages;
 mod mirrors;
 mod moments;
 mod mutations;
+mod orders;
 mod outputs;
 mod protocol;
 mod racks;

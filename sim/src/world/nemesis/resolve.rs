@@ -23,7 +23,7 @@ fn fits(action: &Action, node: NodeId, world: &World) -> bool {
     match action {
         Action::Join => !world.is_up(node),
         // A process that is starting has no connections yet, and no application.
-        Action::Reset | Action::Hold(_) | Action::AddPartitions(_) | Action::ElectUnclean => {
+        Action::Reset | Action::Hold(_) | Action::Administer(_) => {
             world.is_ready(node) && !world.is_paused(node)
         }
         _ => world.is_up(node) && !world.is_paused(node),

@@ -69,6 +69,22 @@ macro_rules! facts_of_clusters {
             /// It has now.
             to: Offset,
         }
+        /// The controller altered settings of a topic: these are what they are from here on.
+        TopicAltered = "topic_altered" at Controller {
+            /// The topic.
+            topic: TopicId,
+            /// `min.insync.replicas`.
+            min_insync_replicas: u16,
+            /// `unclean.leader.election.enable`.
+            unclean_leader_election: bool,
+        }
+        /// A broker goes by altered settings of a topic from here on.
+        TopicConfigured = "topic_configured" at Broker {
+            /// The topic.
+            topic: TopicId,
+            /// `min.insync.replicas`.
+            min_insync_replicas: u16,
+        }
         }
     };
 }

@@ -235,6 +235,13 @@ fn of_brokers() -> impl Strategy<Value = Event> {
 
 fn of_controllers() -> impl Strategy<Value = Event> {
     prop_oneof![
+        (0..9_u16, any::<bool>()).prop_map(|(min_insync_replicas, unclean_leader_election)| {
+            Event::TopicAltered { topic: TopicId(1), min_insync_replicas, unclean_leader_election }
+        }),
+        (0..9_u16).prop_map(|min_insync_replicas| Event::TopicConfigured {
+            topic: TopicId(1),
+            min_insync_replicas
+        }),
         (0..65_535_i32).prop_map(|one| Event::ControllerElected { epoch: ControllerEpoch(one) }),
         (0..65_535_i32).prop_map(|one| Event::ControllerResigned { epoch: ControllerEpoch(one) }),
         (offset(), prop::collection::vec(any::<u32>(), 0..3)).prop_map(|(offset, checksums)| {

@@ -1,0 +1,68 @@
+//! What administrators ask the active controller for. A request does not go over the network, and one that is
+//! refused leaves no trace (Kafka: `ControllerApis`, `ConfigurationControlManager`).
+
+use super::partitions::cleared;
+use super::{Controller, ControllerCall, Out, Timer};
+use crate::config::{TopicConfig, TopicSetting};
+use crate::metadata::MetadataRecord;
+use crate::observation::Observation;
+use crate::variant::Variant;
+use ackproof_types::{Delay, TopicId};
+
+impl Controller {
+    pub(super) fn administer(&mut self, call: ControllerCall, out: &mut Out) {
+        match call {
+            ControllerCall::CreatePartitions(topic, count) => {
+                self.create_partitions(topic, count, out);
+            }
+            ControllerCall::ElectUnclean(partition) => self.elect_unclean(partition, out),
+            ControllerCall::AlterConfig(topic, setting) => self.alter_config(topic, setting, out),
+            ControllerCall::Shutdown => {}
+        }
+    }
+
+    /// The settings of a topic as of the end of the log.
+    pub(super) fn topic(&self, topic: TopicId) -> &TopicConfig {
+        self.image.altered.get(&topic).unwrap_or_else(|| self.config.topic(topic))
+    }
+
+    /// Whether some topic lets a leader be elected that is not in sync.
+    pub(super) fn may_elect_uncleanly(&self) -> bool {
+        let mut topics = (0..).map(TopicId).zip(&self.config.topics);
+        topics.any(|(id, _)| self.topic(id).unclean_leader_election)
+    }
+
+    /// KIP-339, R17.8: another minimum clears who is eligible to lead, as they left under the old one.
+    fn alter_config(&mut self, topic: TopicId, setting: TopicSetting, out: &mut Out) {
+        let config = self.topic(topic).with(setting);
+        let is_minimum = matches!(setting, TopicSetting::MinInsyncReplicas(_));
+        // Only this one is written again with the same value.
+        if config == *self.topic(topic) && !is_minimum {
+            return;
+        }
+        let scanned = self.may_elect_uncleanly();
+        self.append(MetadataRecord::Topic { topic, config }, out);
+        self.observe(altered(topic, &config));
+        let kept = self.config.variants.has(Variant::EligibleAfterNewMinimum);
+        if is_minimum && self.has_eligible_replicas() && !kept {
+            self.change_all(
+                out,
+                |_, id, state| if id.topic == topic { cleared(state) } else { None },
+            );
+        }
+        if !scanned && self.may_elect_uncleanly() {
+            // Where in its period the scan is, is arbitrary: partitions may have no leader for long (R5.22).
+            let period = self.config.broker.unclean_leader_election_interval;
+            out.arm(Timer::UncleanElection, Delay::rest_of(period));
+        }
+    }
+}
+
+/// What altered settings are on record as.
+pub(super) fn altered(topic: TopicId, config: &TopicConfig) -> Observation {
+    Observation::TopicAltered {
+        topic,
+        min_insync_replicas: config.min_insync_replicas,
+        unclean_leader_election: config.unclean_leader_election,
+    }
+}

@@ -1,0 +1,88 @@
+//! What an administrator has the active controller do with a topic or a partition.
+
+use super::{Action, Plan, SettingValue, Settings, Target};
+
+/// What an administrator wants. It is asked for once, and what was done stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// A leader of the target, a partition without one, from outside the in-sync set if need be
+    /// (`kafka-leader-election.sh --election-type unclean`).
+    ElectUnclean,
+    /// So many partitions in all for the target, a topic (`kafka-topics.sh --alter --partitions`).
+    AddPartitions(u16),
+    /// Other settings of the target, a topic; of those that are not named nothing changes
+    /// (`kafka-configs.sh --alter --add-config`).
+    AlterConfig(Settings),
+}
+
+impl Order {
+    /// The verb of a scenario for it.
+    #[must_use]
+    pub const fn verb(&self) -> &'static str {
+        match self {
+            Self::ElectUnclean => "elect-unclean",
+            Self::AddPartitions(_) => "add-partitions",
+            Self::AlterConfig(_) => "alter-config",
+        }
+    }
+
+    /// Why it has no length.
+    pub(crate) const fn is_for_good(&self) -> &'static str {
+        match self {
+            Self::ElectUnclean => "an election happens at once; it has no \"for\"",
+            Self::AddPartitions(_) => "a topic keeps its partitions; this has no \"for\"",
+            Self::AlterConfig(_) => {
+                "settings stay until they are altered again; this has no \"for\": write another fault"
+            }
+        }
+    }
+
+    /// What it did to `target`.
+    pub(crate) fn done(&self, target: &str) -> String {
+        match self {
+            Self::ElectUnclean => {
+                format!("an administrator asked for an unclean election of {target}")
+            }
+            Self::AddPartitions(all) => format!("{target} got partitions: {all} in all"),
+            Self::AlterConfig(settings) => {
+                let all: Vec<String> =
+                    settings.0.iter().map(|(key, value)| format!("{key}={value}")).collect();
+                format!("{target} was given {}", all.join(", "))
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// The plan with the loosest settings that its topics ever have: what they leave possible, a run may show.
+    #[must_use]
+    pub fn loosened(&self) -> Self {
+        let mut plan = self.clone();
+        let kinds = self.faults.iter().flat_map(|fault| &fault.choices);
+        for (_, kind) in kinds {
+            if let (Action::Administer(Order::AlterConfig(settings)), Target::Topic(topic)) =
+                (&kind.action, kind.target)
+            {
+                let config = &mut plan.topics[topic.index()].config.0;
+                for (key, value) in &settings.0 {
+                    if let Some(known) = config.get_mut(key) {
+                        *known = looser(known, value);
+                    }
+                }
+            }
+        }
+        plan
+    }
+}
+
+/// That one of two values that promises less.
+fn looser(one: &SettingValue, other: &SettingValue) -> SettingValue {
+    match (one, other) {
+        // Without a bound nothing is deleted.
+        (SettingValue::Number(-1), _) => other.clone(),
+        (_, SettingValue::Number(-1)) => one.clone(),
+        (SettingValue::Number(a), SettingValue::Number(b)) => SettingValue::Number(*a.min(b)),
+        (SettingValue::Switch(a), SettingValue::Switch(b)) => SettingValue::Switch(*a || *b),
+        _ => one.clone(),
+    }
+}

@@ -1,0 +1,76 @@
+//! What administrators do: what a user reads when it is wrong, and that a schedule says it again.
+
+use crate::common::{fault, plan};
+use ackproof_scenario::describe::describe;
+use ackproof_scenario::plan::{Plan, SettingValue};
+use ackproof_scenario::schedule::Schedule;
+use ackproof_scenario::write::tree;
+
+fn orders(faults: &str) -> Plan {
+    plan("faults", faults)
+}
+
+/// The faults of a schedule of the plan, as they are written.
+fn written(plan: &Plan) -> serde_json::Value {
+    tree(plan, 7, &Schedule::new(plan, 7).faults)["faults"].clone()
+}
+
+#[test]
+fn settings_of_a_topic_are_altered_by_a_sentence() {
+    let cases = [
+        (
+            r#"{ "at": "5s", "alter-config": "payments" }"#,
+            "faults[0].alter-config: which settings? add \"config\": { \"min.insync.replicas\": 1 }",
+        ),
+        (
+            r#"{ "at": "5s", "alter-config": "payments", "config": {} }"#,
+            "faults[0].config: nothing is altered; one or more of \"max.message.bytes\", \
+             \"min.insync.replicas\", \"retention.bytes\", \"retention.ms\" and \
+             \"unclean.leader.election.enable\"",
+        ),
+        (
+            r#"{ "at": "5s", "alter-config": "payments", "config": { "segment.ms": 1000 } }"#,
+            "faults[0].config.segment.ms: \"segment.ms\" cannot be altered while the cluster runs here \
+             (what can be: max.message.bytes, min.insync.replicas, retention.bytes, retention.ms, \
+             unclean.leader.election.enable)",
+        ),
+        (
+            r#"{ "at": "5s", "alter-config": "payments", "config": { "min.insync.replica": 1 } }"#,
+            "faults[0].config.min.insync.replica: unknown topic setting \"min.insync.replica\" (did you \
+             mean \"min.insync.replicas\"?)",
+        ),
+        (
+            r#"{ "at": "5s", "alter-config": "payments", "config": { "min.insync.replicas": 0 } }"#,
+            "faults[0].config.min.insync.replicas: 0 is not within 1 and 2147483647",
+        ),
+        (
+            r#"{ "at": "5s", "alter-config": "payments", "config": { "retention.ms": 5 }, "for": "5s" }"#,
+            "faults[0].for: settings stay until they are altered again; this has no \"for\": write another \
+             fault",
+        ),
+        (
+            r#"{ "at": "5s", "crash": "broker-1", "config": { "retention.ms": 5 } }"#,
+            "faults[0].config: \"config\" goes with \"alter-config\" only",
+        ),
+    ];
+    for (text, said) in cases {
+        assert_eq!(fault(text), said, "{text}");
+    }
+    let lower = r#"{ "at": "5s", "alter-config": "payments", "config":
+        { "min.insync.replicas": 1, "unclean.leader.election.enable": true } }"#;
+    let plan = orders(&format!("[{lower}]"));
+    let kind = &plan.faults[0].choices[0].1;
+    assert_eq!(
+        describe(kind, &plan, Some("controller"), None),
+        "payments was given min.insync.replicas=1, unclean.leader.election.enable=true"
+    );
+    assert_eq!(
+        written(&plan)[0]["config"],
+        serde_json::json!({ "min.insync.replicas": 1, "unclean.leader.election.enable": true })
+    );
+    let loosest = plan.loosened();
+    assert_eq!(loosest.topics[1].min_insync_replicas(), 1);
+    let key = "unclean.leader.election.enable";
+    assert_eq!(loosest.topics[1].config.0[key], SettingValue::Switch(true));
+    assert_eq!(plan.topics[1].config.0[key], SettingValue::Switch(false));
+}

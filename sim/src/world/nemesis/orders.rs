@@ -1,0 +1,23 @@
+//! What administrators ask a controller for: the order of a plan turned into calls of the machine.
+
+use crate::world::lower;
+use ackproof_kafka::controller::ControllerCall;
+use ackproof_scenario::plan::{Order, Target};
+use ackproof_types::TopicPartition;
+
+/// The calls that `order` about `target` makes, in order.
+pub(super) fn calls(order: &Order, target: Target) -> Vec<ControllerCall> {
+    match (order, target) {
+        (Order::ElectUnclean, Target::Partition(topic, number)) => {
+            vec![ControllerCall::ElectUnclean(TopicPartition::new(topic, number))]
+        }
+        (Order::AddPartitions(all), Target::Topic(topic)) => {
+            vec![ControllerCall::CreatePartitions(topic, *all)]
+        }
+        (Order::AlterConfig(settings), Target::Topic(topic)) => {
+            let all = lower::altered(settings);
+            all.map(|setting| ControllerCall::AlterConfig(topic, setting)).collect()
+        }
+        (Order::ElectUnclean | Order::AddPartitions(_) | Order::AlterConfig(_), _) => Vec::new(),
+    }
+}
