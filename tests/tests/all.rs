@@ -12,7 +12,7 @@
 //! - [`trials`] what users tried: causes of groups · [`trials_lag`] lag and commits · [`trials_sends`] sends ·
 //!   [`trials_logs`] logs · [`trials_histories`] histories written by hand
 //! - [`doctor`] files that are deployed · [`named_files`] scenarios that name them
-//! - [`mirrors`] replication between clusters
+//! - [`mirrors`] replication between clusters · [`memory`] what a long run keeps
 //! - [`operators`] what Kafka's own tools would have shown, [`prometheus`] held against a real one
 //! - [`pages`] reports to look at · [`terminal`] reports at three widths
 //! - [`swarm`] a draw asks the same question · [`validate`] the model against histories of its own
@@ -36,6 +36,7 @@ mod doctor;
 mod explore;
 mod histories;
 mod lives;
+mod memory;
 mod mirrors;
 mod mutants;
 mod named_files;

@@ -12,11 +12,14 @@ use crate::record_set::RecordSet;
 use ackproof_types::{
     ErrorCode, Micros, NodeId, ProducerIndex, RecordId, Timestamp, TopicId, TopicPartition,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Clocks that were merged differ, and a client tells of a failure a moment before it raises the epoch:
 /// what it sends within this time after it counts as in flight.
 const MOMENT: Micros = Micros::from_millis(1000);
+
+/// Records of a producer that are over are forgotten so many at a time.
+const KEPT: u32 = 1024;
 
 /// A producer's process in a partition.
 type Place = (NodeId, TopicPartition);
@@ -47,8 +50,9 @@ pub(crate) struct Bumps {
 /// Records of a producer that were sent and have no outcome.
 #[derive(Debug, Default)]
 struct Open {
-    /// By number.
-    cells: Vec<Cell>,
+    /// By number, from `base` on.
+    cells: VecDeque<Cell>,
+    base: u32,
     /// None below this number is in flight.
     first: u32,
     /// One past the highest number that was sent.
@@ -73,11 +77,19 @@ impl Open {
     fn send(&mut self, number: u32, to: Option<TopicPartition>) {
         self.is_mixed |= number < self.end;
         self.end = self.end.max(number.saturating_add(1));
+        if self.cells.is_empty() {
+            (self.base, self.first) = (number, number);
+        }
         self.first = self.first.min(number);
-        let (index, cell) = (number as usize, to.into());
+        let cell = to.into();
+        while number < self.base {
+            self.cells.push_front(Cell::None);
+            self.base -= 1;
+        }
+        let index = (number - self.base) as usize;
         if self.cells.len() == index {
             // Nearly always the next one: `resize` is much slower there.
-            return self.cells.push(cell);
+            return self.cells.push_back(cell);
         }
         if self.cells.len() < index {
             self.cells.resize(index + 1, Cell::None);
@@ -86,16 +98,22 @@ impl Open {
     }
 
     fn end(&mut self, number: u32) {
-        let Some(cell) = self.cells.get_mut(number as usize) else { return };
+        let index = number.checked_sub(self.base).map(|index| index as usize);
+        let Some(cell) = index.and_then(|index| self.cells.get_mut(index)) else { return };
         *cell = Cell::None;
-        while self.cells.get(self.first as usize) == Some(&Cell::None) {
+        while self.cells.get((self.first - self.base) as usize) == Some(&Cell::None) {
             self.first += 1;
+        }
+        let over = self.first - self.base;
+        if over >= KEPT {
+            self.cells.drain(..over as usize);
+            self.base = self.first;
         }
     }
 
     /// Those that are, or may be, in flight, with their numbers.
     fn numbered(&self) -> impl Iterator<Item = (u32, Cell)> + '_ {
-        (self.first..).zip(self.cells.iter().skip(self.first as usize).copied())
+        (self.first..).zip(self.cells.iter().skip((self.first - self.base) as usize).copied())
     }
 
     /// Whether one before `number` is in flight to `partition` for certain.
@@ -192,7 +210,7 @@ impl Bumps {
                 for (open, producer) in self.open.iter_mut().zip(&context.producers) {
                     if producer.node == entry.node {
                         open.cells.clear();
-                        open.first = 0;
+                        (open.first, open.base) = (0, 0);
                     }
                 }
                 self.reasons.retain(|(node, _), _| *node != entry.node);
@@ -354,5 +372,18 @@ mod tests {
         assert_eq!(open.to(0).collect::<Vec<_>>(), [3, 7]);
         (3..8).for_each(|number| open.end(number));
         assert_eq!((open.first, open.numbered().count()), (8, 0));
+
+        // A long run keeps what is in flight, and an older number may come again.
+        let mut long = Open::default();
+        for number in 0..5 * KEPT {
+            long.send(number, None);
+            long.end(number);
+        }
+        assert!(long.cells.len() < KEPT as usize, "{}", long.cells.len());
+        long.send(3, None);
+        assert_eq!(long.numbered().filter(|(_, cell)| *cell != Cell::None).count(), 1);
+        long.send(2, None);
+        long.end(3);
+        assert_eq!(long.numbered().next(), Some((2, Cell::Anywhere)));
     }
 }

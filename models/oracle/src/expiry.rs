@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::history::{Entry, Event};
 use crate::places::Places;
-use crate::record_set::RecordSet;
+use crate::record_set::{RecordSet, RecordTimes};
 use ackproof_types::{Micros, ProducerIndex, RecordId, RecordSlice, Timestamp, TopicPartition};
 
 /// Producers that brokers may forget, and what came after that.
@@ -12,8 +12,8 @@ use ackproof_types::{Micros, ProducerIndex, RecordId, RecordSlice, Timestamp, To
 pub(crate) struct Expiry {
     /// By producer: how long after its newest record it is forgotten; none: a retry never comes so late.
     after: Vec<Option<Micros>>,
-    /// By producer and number: when it was sent.
-    sent: Vec<Vec<Timestamp>>,
+    /// When each record was sent that no leader has written since.
+    sent: RecordTimes,
     /// By producer: what leaders have of it.
     known: Places<Vec<Known>>,
     again: RecordSet,
@@ -30,8 +30,12 @@ struct Known {
 impl Expiry {
     pub(crate) fn new(context: &Context) -> Self {
         let after = context.producers.iter().map(|one| one.limits.id_expiration).collect();
-        let sent = context.producers.iter().map(|_| Vec::new()).collect();
-        Self { after, sent, known: Places::default(), again: RecordSet::default() }
+        Self {
+            after,
+            sent: RecordTimes::default(),
+            known: Places::default(),
+            again: RecordSet::default(),
+        }
     }
 
     fn after(&self, producer: ProducerIndex) -> Option<Micros> {
@@ -42,12 +46,7 @@ impl Expiry {
     pub(crate) fn observe(&mut self, entry: &Entry) {
         match &entry.event {
             Event::Sent { record, .. } if self.after(record.id.producer).is_some() => {
-                let times = &mut self.sent[record.id.producer.index()];
-                let number = record.id.number as usize;
-                if times.len() <= number {
-                    times.resize(number + 1, Timestamp::START);
-                }
-                times[number] = entry.at;
+                self.sent.set(record.id, entry.at.as_micros());
             }
             Event::Appended { partition, records, as_leader: true, .. } => {
                 self.append(entry.at, *partition, records);
@@ -73,9 +72,13 @@ impl Expiry {
             }
         }
         for record in records.iter() {
-            let sent = self.sent[producer.index()].get(record.id.number as usize);
-            let sent = sent.copied().unwrap_or(at);
-            if sent.as_micros() > known.newest.as_micros() {
+            // One that was written before has its part in it.
+            let is_new = record.id.number >= known.end;
+            let sent = self.sent.get(record.id).map(Timestamp::from_micros);
+            self.sent.forget(record.id);
+            if let Some(sent) = sent.or_else(|| is_new.then_some(at))
+                && sent.as_micros() > known.newest.as_micros()
+            {
                 known.newest = sent;
             }
             known.end = known.end.max(record.id.number.saturating_add(1));

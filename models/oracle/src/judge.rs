@@ -11,6 +11,7 @@ use crate::load::Load;
 use crate::measure::{Counts, Measure};
 use crate::outputs::Outputs;
 use crate::registry;
+use crate::starts::Starts;
 use crate::story::Story;
 use crate::timeline::Timeline;
 use crate::verdict::{
@@ -26,6 +27,8 @@ pub struct Judge {
     properties: Vec<Box<dyn Property>>,
     // Indices into the properties, by kind of event.
     routes: Vec<Vec<u8>>,
+    context: Arc<Context>,
+    starts: Starts,
     measure: Measure,
     timeline: Timeline,
     story: Option<Story>,
@@ -61,6 +64,8 @@ impl Judge {
         Self {
             properties,
             routes,
+            context: Arc::clone(&context),
+            starts: Starts::default(),
             measure,
             timeline,
             story: None,
@@ -104,6 +109,12 @@ impl Judge {
         self.outputs.observe(entry);
         if Timeline::shows(kind) {
             self.timeline.observe(entry);
+        }
+        if kind == Kind::LogStartMoved
+            && let Some((partition, below)) = self.starts.observe(entry, &self.context)
+        {
+            self.properties.iter_mut().for_each(|property| property.settle(partition, below));
+            self.measure.settle(partition, below);
         }
         if kind == Kind::BrokerLoad {
             self.load = Load::with(self.load, entry);

@@ -47,6 +47,7 @@ pub mod registry;
 mod report;
 mod restarts;
 mod standing;
+mod starts;
 pub mod story;
 mod superseded;
 mod tails;

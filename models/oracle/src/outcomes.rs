@@ -8,6 +8,7 @@
 use crate::cause::{SendCause, SendEnd};
 use crate::context::Context;
 use crate::places::Places;
+use crate::record_set::RecordTimes;
 use crate::verdict::BehindExpired;
 use ackproof_types::{
     Acks, ErrorCode, ProducerIndex, Record, RecordId, RecordSlice, Timestamp, TopicPartition,
@@ -34,8 +35,8 @@ pub(crate) struct Outcomes {
     retried: BTreeMap<RecordId, (u32, ErrorCode)>,
     /// Where a batch was ever sent again.
     retries: BTreeSet<Place>,
-    /// When each record was sent last, by producer and number.
-    sent: Vec<Vec<u64>>,
+    /// When each record without an acknowledgement was sent last.
+    sent: RecordTimes,
     /// Calls of `send` that wait.
     blocked: BTreeMap<RecordId, u64>,
     /// When each producer ended last.
@@ -45,9 +46,6 @@ pub(crate) struct Outcomes {
     behind: BTreeMap<Place, Behind>,
     expired: BehindExpired,
 }
-
-/// No record is sent at this time.
-const NEVER: u64 = u64::MAX;
 
 impl Outcomes {
     /// A call of `send` waits.
@@ -62,20 +60,12 @@ impl Outcomes {
         id: RecordId,
         to: Option<TopicPartition>,
     ) {
-        let (producer, number) = (id.producer.index(), id.number as usize);
-        if self.sent.len() <= producer {
-            self.sent.resize_with(producer + 1, Vec::new);
-        }
-        let times = &mut self.sent[producer];
-        if times.len() <= number {
-            times.resize(number + 1, NEVER);
-        }
-        if times[number] != NEVER {
+        let producer = id.producer.index();
+        if self.sent.set(id, at.as_micros()).is_some() {
             // Sent again: what ended it before counts no more.
             self.causes.remove(&id);
             self.retried.remove(&id);
         }
-        times[number] = at.as_micros();
         if !self.blocked.is_empty() {
             self.blocked.remove(&id);
         }
@@ -89,8 +79,7 @@ impl Outcomes {
     }
 
     fn since(&self, id: RecordId, at: Timestamp) -> Option<u64> {
-        let sent = *self.sent.get(id.producer.index())?.get(id.number as usize)?;
-        (sent != NEVER).then(|| at.as_micros().saturating_sub(sent))
+        self.sent.get(id).map(|sent| at.as_micros().saturating_sub(sent))
     }
 
     pub(crate) fn retried(&mut self, partition: TopicPartition, first: Record, error: ErrorCode) {
@@ -121,6 +110,13 @@ impl Outcomes {
         let Some(first) = records.first() else { return };
         if !self.retried.is_empty() {
             self.retried.remove(&first.id);
+        }
+        for record in records.iter() {
+            self.sent.forget(record.id);
+            // What is sent again after this is new.
+            if !self.causes.is_empty() {
+                self.causes.remove(&record.id);
+            }
         }
         if let Some(behind) = self.behind.get(&(first.id.producer, partition)) {
             let later = records.iter().filter(|record| record.id.number <= behind.until).count();
@@ -207,9 +203,7 @@ impl Outcomes {
     /// Whether this record waits for an outcome, as far as is told here: sent in this life of its producer, and
     /// not given up.
     pub(crate) fn waits(&self, id: RecordId) -> bool {
-        let sent = self.sent.get(id.producer.index());
-        let sent = sent.and_then(|times| times.get(id.number as usize)).copied();
-        let sent = sent.filter(|sent| *sent != NEVER);
+        let sent = self.sent.get(id);
         let ended = self.ended.get(&id.producer).copied();
         sent.is_some_and(|sent| ended.is_none_or(|ended| sent > ended))
             && !self.causes.contains_key(&id)
@@ -225,8 +219,7 @@ impl Outcomes {
         if let Some(cause) = self.causes.get(&id) {
             return *cause;
         }
-        let sent = self.sent.get(id.producer.index());
-        let sent = sent.and_then(|times| times.get(id.number as usize)).copied();
+        let sent = self.sent.get(id);
         let ended = self.ended.get(&id.producer).copied();
         let end = if context.producer(id.producer).acks == Acks::None {
             SendEnd::AcksZero

@@ -17,6 +17,7 @@ use crate::histogram::Histogram;
 use crate::load::Load;
 use crate::obstacles::Obstacles;
 use crate::places::{GroupPlaces, Places};
+use crate::record_set::RecordTimes;
 use ackproof_types::{
     GroupId, Micros, Offset, ProducerIndex, RecordId, Timestamp, TopicId, TopicPartition,
 };
@@ -214,17 +215,14 @@ pub(crate) struct Clocks {
     end_to_end: Vec<Histogram>,
     /// From when on each group is measured.
     begins: Vec<Option<u64>>,
-    // When each record was first sent, by producer and number.
-    sent: Vec<Vec<u64>>,
+    /// When each record was first sent.
+    sent: RecordTimes,
     written: Places<Written>,
     /// Calls of `send` that block, by producer, and since when one of them does.
     blocked: BTreeMap<ProducerIndex, Blocked>,
     read: GroupPlaces<Read>,
     readers: Vec<Vec<GroupId>>,
 }
-
-/// No record is sent at this time.
-const NEVER: u64 = u64::MAX;
 
 impl Clocks {
     /// For `groups` with the topics each of them reads.
@@ -243,7 +241,7 @@ impl Clocks {
             acknowledgement: Histogram::default(),
             begins: vec![None; end_to_end.len()],
             end_to_end,
-            sent: Vec::new(),
+            sent: RecordTimes::default(),
             written: Places::default(),
             blocked: BTreeMap::new(),
             read: GroupPlaces::default(),
@@ -335,20 +333,25 @@ impl Clocks {
 
     /// The application calls `send`, or had called it.
     fn called(&mut self, at: u64, id: RecordId) {
-        let (producer, number) = (id.producer.index(), id.number as usize);
-        if self.sent.len() <= producer {
-            self.sent.resize_with(producer + 1, Vec::new);
+        if let Some(before) = self.sent.set(id, at)
+            && before < at
+        {
+            self.sent.set(id, before);
         }
-        let times = &mut self.sent[producer];
-        if times.len() <= number {
-            times.resize(number + 1, NEVER);
-        }
-        times[number] = times[number].min(at);
     }
 
     fn since(&self, id: RecordId, at: u64) -> Option<Micros> {
-        let sent = *self.sent.get(id.producer.index())?.get(id.number as usize)?;
-        (sent != NEVER).then(|| Micros(at.saturating_sub(sent)))
+        self.sent.get(id).map(|sent| Micros(at.saturating_sub(sent)))
+    }
+
+    /// Groups that read `topic`.
+    pub(crate) fn readers(&self, topic: TopicId) -> &[GroupId] {
+        self.readers.get(topic.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Nobody asks for the record any more.
+    pub(crate) fn forget(&mut self, id: RecordId) {
+        self.sent.forget(id);
     }
 
     /// `base` is unknown with `acks=0`; records are of one producer.

@@ -96,6 +96,68 @@ fn place(id: RecordId) -> (usize, u64) {
     ((id.number / 64) as usize, 1 << (id.number % 64))
 }
 
+/// Records whose times stand together.
+const CHUNK: usize = 64;
+/// No time.
+const NEVER: u64 = u64::MAX;
+
+/// When something happened to each record: 8 bytes a record that has a time, in chunks that go when the last of
+/// their times does.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RecordTimes {
+    producers: Vec<Vec<Option<Box<Chunk>>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Chunk {
+    times: [u64; CHUNK],
+    known: u8,
+}
+
+impl RecordTimes {
+    /// The time of `id`.
+    #[inline]
+    pub(crate) fn get(&self, id: RecordId) -> Option<u64> {
+        let chunks = self.producers.get(id.producer.index())?;
+        let chunk = chunks.get(id.number as usize / CHUNK)?.as_ref()?;
+        Some(chunk.times[id.number as usize % CHUNK]).filter(|time| *time != NEVER)
+    }
+
+    /// Gives `id` this time; the one that it had.
+    pub(crate) fn set(&mut self, id: RecordId, at: u64) -> Option<u64> {
+        let (producer, number) = (id.producer.index(), id.number as usize);
+        if self.producers.len() <= producer {
+            self.producers.resize_with(producer + 1, Vec::new);
+        }
+        let chunks = &mut self.producers[producer];
+        if chunks.len() <= number / CHUNK {
+            chunks.resize(number / CHUNK + 1, None);
+        }
+        let chunk = chunks[number / CHUNK]
+            .get_or_insert_with(|| Box::new(Chunk { times: [NEVER; CHUNK], known: 0 }));
+        let before = std::mem::replace(&mut chunk.times[number % CHUNK], at);
+        let before = Some(before).filter(|before| *before != NEVER);
+        chunk.known += u8::from(before.is_none());
+        before
+    }
+
+    /// `id` has no time any more.
+    pub(crate) fn forget(&mut self, id: RecordId) {
+        let chunks = self.producers.get_mut(id.producer.index());
+        let Some(place) = chunks.and_then(|all| all.get_mut(id.number as usize / CHUNK)) else {
+            return;
+        };
+        let Some(chunk) = place else { return };
+        let time = &mut chunk.times[id.number as usize % CHUNK];
+        if std::mem::replace(time, NEVER) != NEVER {
+            chunk.known -= 1;
+            if chunk.known == 0 {
+                *place = None;
+            }
+        }
+    }
+}
+
 /// A table from offsets to records: 8 bytes an offset between the lowest and the highest.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OffsetTable {
@@ -198,6 +260,24 @@ mod tests {
         assert!(!set.contains(id(7, 7)), "nobody put it in");
         assert_eq!(set.iter().collect::<Vec<_>>(), [id(0, 3), id(1, 64)]);
         assert!(set.remove(id(1, 64)) && !set.remove(id(1, 64)), "it goes once");
+    }
+
+    #[test]
+    fn times_are_kept_until_they_are_forgotten_and_go_by_chunks() {
+        let mut times = RecordTimes::default();
+        assert_eq!((times.set(id(1, 70), 5), times.set(id(1, 70), 3)), (None, Some(5)));
+        times.set(id(1, 71), 9);
+        assert_eq!(
+            (times.get(id(1, 70)), times.get(id(1, 69)), times.get(id(0, 1))),
+            (Some(3), None, None)
+        );
+        times.forget(id(1, 70));
+        times.forget(id(1, 70));
+        times.forget(id(4, 4));
+        assert_eq!((times.get(id(1, 70)), times.get(id(1, 71))), (None, Some(9)));
+        times.forget(id(1, 71));
+        assert!(times.producers[1].iter().all(Option::is_none), "nothing is left of the chunk");
+        assert_eq!(times.set(id(1, 70), 7), None, "it begins anew");
     }
 
     #[test]

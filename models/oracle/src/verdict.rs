@@ -374,6 +374,8 @@ pub trait Property {
     fn name(&self) -> &'static str;
     /// Takes one entry.
     fn observe(&mut self, entry: &Entry);
+    /// No replica has anything below this offset any more: what is kept of it can go.
+    fn settle(&mut self, _partition: TopicPartition, _below: Offset) {}
     /// Concludes after the last entry.
     fn conclude(self: Box<Self>) -> PropertyResult;
 }

@@ -28,6 +28,22 @@ impl Measure {
         }
     }
 
+    /// No replica of `partition` has anything below `below`: retention took it. What every group has processed is
+    /// asked for by nobody.
+    pub(crate) fn settle(&mut self, partition: TopicPartition, below: Offset) {
+        let gone = self.acked.of(partition).take_below(below.0);
+        for (_, id) in gone {
+            *self.flags(id) |= UNTOLD;
+            let readers = self.clocks.readers(partition.topic);
+            if readers.iter().all(|group| self.groups[group.index()].1.contains(id)) {
+                self.clocks.forget(id);
+            }
+        }
+        for work in self.redeliveries.all_of(partition) {
+            work.settle(below);
+        }
+    }
+
     /// The log of `partition` was read from `start` to `end`: retention took what is below, compaction what
     /// has a later one of its key, and of what was acknowledged meanwhile, the rest may be above.
     pub(super) fn retire(&mut self, partition: TopicPartition, (start, end): (Offset, Offset)) {

@@ -6,7 +6,7 @@ use crate::context::{GroupContext, Word};
 use crate::history::PositionSource;
 use crate::record_set::OffsetTable;
 use ackproof_types::{
-    CommitOffset, CommitStrategy, GenerationId, MemberId, NodeId, RebalanceReason, RecordId,
+    CommitOffset, CommitStrategy, GenerationId, MemberId, NodeId, Offset, RebalanceReason, RecordId,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,8 +57,10 @@ pub(super) struct Redelivery {
     put_out: Option<DuplicateCause>,
     /// Everybody who was an owner.
     owners: BTreeSet<NodeId>,
-    /// What was processed last at each offset.
+    /// What was processed last at each offset that some replica may have.
     done: OffsetTable,
+    /// Below this no replica has anything.
+    settled: i64,
     /// One past the highest offset processed.
     high: i64,
     /// The last acknowledged commit.
@@ -104,6 +106,21 @@ struct Resumed {
 }
 
 impl Redelivery {
+    /// No replica has anything below this offset any more.
+    pub(super) fn settle(&mut self, below: Offset) {
+        drop(self.done.take_below(below.0));
+        self.settled = below.0;
+    }
+
+    /// Whether this record was processed at this offset before; from now on it was.
+    fn is_done(&mut self, offset: i64, id: RecordId, somewhere: bool) -> bool {
+        // What no log has any more was polled before: it is known only that it was processed.
+        if offset < self.settled {
+            return somewhere;
+        }
+        self.done.enter(offset, id) == Some(id)
+    }
+
     /// A commit of the member at `node` was acknowledged.
     pub(super) fn committed(&mut self, node: NodeId, offset: i64) {
         (self.committed, self.is_expired) = (Some(offset), false);
@@ -348,7 +365,7 @@ impl Redelivery {
             (None, _) => {}
         }
         self.high = self.high.max(offset + 1);
-        let here = self.done.enter(offset, id) == Some(id);
+        let here = self.is_done(offset, id, again.is_some());
         let owns = self.owner.is_none_or(|(owner, _)| owner == node);
         let resumed = &mut self.resumed;
         resumed.worked |= owns;

@@ -5,7 +5,7 @@
 //! partitions that were not read to the end, nor of delivery. One that is in a log, but elsewhere, violates
 //! and is *displaced*, not lost. Each loss names its cause: who took the lead without the record, and which
 //! setting allowed it; where no `became_leader` is on record, the controller's elections tell an unclean one.
-//! Keeps 8 bytes an acknowledged record. Broken on purpose by `trunc-to-hw`, `hw-ignores-followers`, unclean
+//! Keeps 8 bytes an acknowledged record that some replica may have. Broken on purpose by `trunc-to-hw`, `hw-ignores-followers`, unclean
 //! elections and `acks=1`.
 //!
 //! What cannot fool it. *A stale leader*, *a late message* and *a restart* change what brokers hold on the
@@ -236,6 +236,13 @@ impl Log {
         later.any(|(.., end)| end.0 <= offset).then_some((epoch, leader))
     }
 
+    /// No replica has anything below this offset: the final log begins above.
+    fn settle(&mut self, below: i64) {
+        drop(self.acked.take_below(below));
+        self.displaced = self.displaced.split_off(&(below, FIRST));
+        self.doomed = self.doomed.split_off(&(below, FIRST));
+    }
+
     /// Whether it is on record with which log the leader that was elected last began.
     fn is_last_known(&self, context: &Context) -> bool {
         let (Some((epoch, chosen)), Some((led, leader, _))) =
@@ -445,6 +452,10 @@ impl Property for Checker {
             }
             _ => {}
         }
+    }
+
+    fn settle(&mut self, partition: TopicPartition, below: Offset) {
+        self.logs.of(partition).settle(below.0);
     }
 
     fn conclude(mut self: Box<Self>) -> PropertyResult {

@@ -7,7 +7,7 @@
 //! replica of which no append is on record. An unclean election cuts the prefix where the new leader's log
 //! ends or differs, and older leaderships are not heard any more. Compared are epoch and record; a
 //! coordinator's batch has epochs only. What cannot fool it is told at [`Checker`]. Keeps 8 bytes an exposed
-//! offset, and 8 bytes an offset that a replica has and that was not compared yet. Broken on purpose by
+//! offset that some replica may have, and 8 bytes an offset that a replica has and that was not compared yet. Broken on purpose by
 //! `trunc-to-hw`, `no-divergence-check`, `hw-ignores-followers`, `isr-join-behind-hw`.
 
 use crate::context::Context;
@@ -17,12 +17,14 @@ use crate::places::Places;
 use crate::report::Report;
 use crate::restarts::Restarts;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{Acks, BrokerId, LeaderEpoch, NodeId, RecordSlice, TopicPartition};
+use ackproof_types::{Acks, BrokerId, LeaderEpoch, NodeId, Offset, RecordSlice, TopicPartition};
 use cell::Cell;
-use std::collections::{BTreeMap, VecDeque};
+use log::Log;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod cell;
+mod log;
 
 pub(crate) const EVENTS: &[Kind] = &[
     Kind::ProcessStarted,
@@ -38,57 +40,6 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::LeaderElected,
     Kind::IsrChanged,
 ];
-
-/// One replica's log: below `checked` it agrees with the committed prefix.
-#[derive(Debug, Default)]
-struct Log {
-    /// An append is on record.
-    is_known: bool,
-    /// That it lacks committed records was told.
-    is_short: bool,
-    /// Where it ended before it lost what it had not flushed, until it has caught up. Its leader believes what it
-    /// had claimed until it fetches again.
-    unflushed: Option<i64>,
-    checked: i64,
-    /// What is at `checked` and above.
-    tail: VecDeque<Cell>,
-}
-
-impl Log {
-    fn end(&self) -> i64 {
-        self.checked + i64::try_from(self.tail.len()).expect("a length in memory")
-    }
-
-    /// What lies below `start` is gone.
-    fn begin(&mut self, start: i64) {
-        let gone = usize::try_from(start - self.checked).unwrap_or(0).min(self.tail.len());
-        self.tail.drain(..gone);
-        self.checked = self.checked.max(start);
-    }
-
-    /// What lies between its end and `base` is compacted away.
-    fn skip(&mut self, base: i64) {
-        let gap = usize::try_from(base - self.end()).unwrap_or(0);
-        self.tail.extend(std::iter::repeat_n(Cell::default(), gap));
-    }
-
-    /// It may have what it lost, and all below `committed`.
-    fn catch_up(&mut self, committed: i64) {
-        let end = self.end();
-        self.unflushed = self.unflushed.filter(|lost| end < committed.max(*lost));
-    }
-
-    fn cut(&mut self, to: i64) {
-        if to > self.end() {
-            // It starts anew at its leader's log start.
-            self.tail.clear();
-            self.checked = to;
-            return;
-        }
-        self.tail.truncate(usize::try_from(to - self.checked).unwrap_or(0));
-        self.checked = self.checked.min(to);
-    }
-}
 
 /// Two logs that contradict each other at an offset: what was committed, what was found.
 type Conflict = (i64, Cell, Cell);
@@ -133,6 +84,23 @@ impl Replicas {
 
     fn committed_end(&self) -> i64 {
         self.start + i64::try_from(self.committed.len()).expect("a length in memory")
+    }
+
+    /// Nobody has anything below this offset any more, or it may be compacted away everywhere.
+    fn settle(&mut self, below: i64) {
+        let over = usize::try_from(below - self.start).unwrap_or(0).min(self.committed.len());
+        self.committed.drain(..over);
+        self.start += i64::try_from(over).expect("a length in memory");
+    }
+
+    /// `node` has compacted what lies below `to`.
+    fn compact(&mut self, node: NodeId, to: i64) {
+        self.compacted = self.compacted.max(to);
+        self.log(node).compacted = to;
+        // Where every replica has compacted there is nothing that all must have.
+        let known = self.logs.iter().filter(|log| log.is_known);
+        let lowest = known.map(|log| log.compacted).min().unwrap_or(0);
+        self.settle(lowest);
     }
 
     fn committed_at(&self, offset: i64) -> Option<Cell> {
@@ -435,8 +403,7 @@ impl Property for Checker {
                 self.partitions.of(*partition).log(entry.node).begin(to.0);
             }
             Event::LogCompacted { partition, to, .. } => {
-                let replicas = self.partitions.of(*partition);
-                replicas.compacted = replicas.compacted.max(to.0);
+                self.partitions.of(*partition).compact(entry.node, to.0);
             }
             Event::HighWatermark { partition, epoch, offset } => {
                 let replicas = self.partitions.of(*partition);
@@ -482,6 +449,10 @@ impl Property for Checker {
             }
             _ => {}
         }
+    }
+
+    fn settle(&mut self, partition: TopicPartition, below: Offset) {
+        self.partitions.of(partition).settle(below.0);
     }
 
     fn conclude(mut self: Box<Self>) -> PropertyResult {

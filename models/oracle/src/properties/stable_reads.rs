@@ -2,7 +2,7 @@
 //!
 //! Source: bug corpus §10.1 inconsistent-offsets. It does *not* say that the record was committed or
 //! that it stays readable. A witness is an offset that is read again; each change is reported once. Keeps
-//! 8 bytes an offset that was read. Broken on purpose by `trunc-to-hw`, `no-divergence-check` and unclean
+//! 8 bytes an offset that was read and that some replica may have. Broken on purpose by `trunc-to-hw`, `no-divergence-check` and unclean
 //! elections.
 //!
 //! What cannot fool it. *A stale leader* serves what it exposed, which the next leader has, and *a late
@@ -16,6 +16,7 @@ use crate::places::Places;
 use crate::record_set::OffsetTable;
 use crate::report::Report;
 use crate::verdict::{Property, PropertyResult};
+use ackproof_types::{Offset, TopicPartition};
 use std::sync::Arc;
 
 pub(crate) const EVENTS: &[Kind] = &[Kind::Polled, Kind::FinalRead];
@@ -58,6 +59,10 @@ impl Property for Checker {
                 });
             }
         }
+    }
+
+    fn settle(&mut self, partition: TopicPartition, below: Offset) {
+        drop(self.seen.of(partition).take_below(below.0));
     }
 
     fn conclude(self: Box<Self>) -> PropertyResult {
