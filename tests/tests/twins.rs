@@ -179,6 +179,14 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "behind-commit",
     },
     Twin {
+        footgun: "failed-disk-replaced",
+        cure: &[
+            ("topics.payments.config.min.insync.replicas", "2"),
+            ("features.eligible.leader.replicas.version", "1"),
+        ],
+        cause: "last-in-sync-replica",
+    },
+    Twin {
         footgun: "slow-followers-then-disk-lost",
         cure: &[
             ("topics.payments.config.min.insync.replicas", "2"),

@@ -58,6 +58,7 @@ const TWO: &str = "it takes a second in-sync replica for each acknowledgement, a
 const INCURABLE: &[(&str, &str)] = &[
     ("alone-in-sync-loses-power", TWO),
     ("commits-lost-with-power", TWO),
+    ("failed-disk-replaced", TWO),
     ("slow-followers-then-disk-lost", TWO),
     (
         "producer-restart-duplicate",

@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use crate::topic::{CleanupPolicy, Compaction, LogConfig, TopicConfig, TopicSetting};
+pub use dirs::LogDirs;
+
+mod dirs;
 
 /// What every process knows of the cluster it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -132,6 +135,10 @@ pub struct BrokerSettings {
     pub auto_leader_rebalance: bool,
     /// `leader.imbalance.check.interval.seconds`.
     pub leader_imbalance_check_interval: Micros,
+    /// `log.dirs`.
+    pub log_dirs: LogDirs,
+    /// `log.dir.failure.timeout.ms`.
+    pub log_dir_failure_timeout: Micros,
 }
 
 impl Default for BrokerSettings {
@@ -175,6 +182,8 @@ impl Default for BrokerSettings {
             unclean_leader_election_interval: ms(300_000),
             auto_leader_rebalance: true,
             leader_imbalance_check_interval: ms(300_000),
+            log_dirs: LogDirs::default(),
+            log_dir_failure_timeout: ms(30_000),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! the same laws: effects in order, writes to the disk, flushes that end. Time, timers and the network are
 //! the [`Surroundings`]'.
 
+use crate::harm::Harm;
 use crate::machine::{
     Disk, Effect, EffectOf, Input, InputOf, LostTail, Machine, OutboxOf, Route, Ticket, To,
 };
@@ -176,6 +177,11 @@ impl<M: Machine> Process<M> {
     pub fn lose_disk(&mut self) -> Vec<LostTail> {
         self.kill();
         self.disk.replace()
+    }
+
+    /// Something happens to its disk; see [`Disk::suffer`].
+    pub fn suffer(&mut self, harm: Harm) -> Vec<LostTail> {
+        self.disk.suffer(harm)
     }
 
     /// Nothing is in the way of a flush, so it ends as soon as the step is over.

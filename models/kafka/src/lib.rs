@@ -5,7 +5,7 @@
 //! survive it.
 //!
 //! - [`machine`] the contract between a machine and whoever drives it: start here
-//! - [`driver`] a process: a machine with its disk
+//! - [`driver`] a process: a machine with its disk · [`harm`] what happens to a disk
 //! - [`message`] requests and responses · [`observation`] facts for the history · [`config`] settings,
 //!   those of a [`topic`]
 //! - [`metadata`] the metadata log · [`controller`] the one who writes it · [`raft`] the quorum that keeps it
@@ -31,6 +31,7 @@ pub mod driver;
 #[cfg(test)]
 mod golden;
 pub mod group;
+pub mod harm;
 pub mod log;
 pub mod machine;
 pub mod message;

@@ -3,6 +3,7 @@
 //! A machine knows neither simulator, clock, randomness, thread nor socket. Whoever drives it (the
 //! simulation, an explorer, a gateway) keeps the laws of [`Machine`].
 
+use crate::harm::Harm;
 use crate::message::Message;
 use crate::observation::Observation;
 use ackproof_types::{Delay, Lane, Offset, Server, Timestamp, TopicPartition};
@@ -75,6 +76,11 @@ pub trait Disk: Clone + Default + Debug + Eq + Hash {
 
     /// Another disk takes its place, an empty one. Returns what logs have lost by it.
     fn replace(&mut self) -> Vec<LostTail> {
+        Vec::new()
+    }
+
+    /// Something happens to it, whether a process runs on it or not. Returns what logs have lost by it.
+    fn suffer(&mut self, _harm: Harm) -> Vec<LostTail> {
         Vec::new()
     }
 }

@@ -389,7 +389,7 @@ pub struct PartitionMetadata {
 }
 
 /// See [`ControllerRequest::BrokerRegistration`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerRegistrationRequest {
     /// The broker.
     pub broker: BrokerId,
@@ -397,10 +397,12 @@ pub struct BrokerRegistrationRequest {
     pub incarnation: u64,
     /// The broker epoch of a cleanly ended process before; none otherwise (R5.3).
     pub previous_epoch: Option<BrokerEpoch>,
+    /// What lies in directories that have failed, ascending. In Kafka it lists the others.
+    pub offline: Arc<[TopicPartition]>,
 }
 
 /// See [`ControllerRequest::BrokerHeartbeat`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerHeartbeatRequest {
     /// The broker.
     pub broker: BrokerId,
@@ -412,6 +414,8 @@ pub struct BrokerHeartbeatRequest {
     pub want_fence: bool,
     /// It wants to shut down.
     pub want_shutdown: bool,
+    /// What lies in directories that have failed, ascending. In Kafka it lists these (KIP-858).
+    pub offline: Arc<[TopicPartition]>,
 }
 
 /// See [`ControllerResponse::BrokerHeartbeat`].

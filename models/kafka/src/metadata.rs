@@ -9,6 +9,7 @@ use ackproof_types::{
 };
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// One record of the metadata log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +52,14 @@ pub enum MetadataRecord {
         broker: BrokerId,
         /// The first id of the next block.
         next: ProducerId,
+    },
+    /// What lies in log directories of a broker that have failed (the log directories of a
+    /// `BrokerRegistrationChangeRecord`, KIP-858). Its next registration says it anew.
+    LogsOffline {
+        /// The broker.
+        broker: BrokerId,
+        /// All of it, ascending.
+        logs: Arc<[TopicPartition]>,
     },
 }
 
@@ -137,6 +146,8 @@ pub struct MetadataImage {
     pub altered: BTreeMap<TopicId, TopicConfig>,
     /// The next producer id to hand out.
     pub next_producer_id: i64,
+    /// What lies in log directories of brokers that have failed.
+    pub offline: BTreeMap<BrokerId, Arc<[TopicPartition]>>,
 }
 
 impl MetadataImage {
@@ -145,6 +156,7 @@ impl MetadataImage {
         match record {
             MetadataRecord::RegisterBroker { broker, registration } => {
                 self.brokers.insert(*broker, *registration);
+                self.offline.remove(broker);
             }
             MetadataRecord::BrokerChange { broker, epoch, fenced, in_controlled_shutdown } => {
                 if let Some(registration) = self.brokers.get_mut(broker)
@@ -161,7 +173,23 @@ impl MetadataImage {
                 self.altered.insert(*topic, *config);
             }
             MetadataRecord::ProducerIds { next, .. } => self.next_producer_id = next.0,
+            MetadataRecord::LogsOffline { broker, logs } => {
+                self.offline.insert(*broker, Arc::clone(logs));
+            }
         }
+    }
+
+    /// Whether `broker` may lead `partition`: it is active, and its log directory has not failed (Kafka:
+    /// `LeaderAcceptor`).
+    #[must_use]
+    pub fn may_lead(&self, broker: BrokerId, partition: TopicPartition) -> bool {
+        self.is_active(broker) && !self.is_offline(broker, partition)
+    }
+
+    /// Whether what `broker` has of `partition` lies in a log directory that has failed.
+    #[must_use]
+    pub fn is_offline(&self, broker: BrokerId, partition: TopicPartition) -> bool {
+        self.offline.get(&broker).is_some_and(|logs| logs.contains(&partition))
     }
 
     /// Whether `broker` may lead and join in-sync sets.

@@ -2,7 +2,7 @@
 //! node and translates it into an entry of the history.
 
 use ackproof_types::{
-    BrokerEpoch, BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch,
+    BrokerEpoch, BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch, LogDir,
     MemberId, Offset, RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
 };
 use std::sync::Arc;
@@ -486,5 +486,14 @@ pub enum Observation {
         to: Offset,
         /// Why.
         why: StartReason,
+    },
+    /// A broker gave up a log directory that it cannot write (KIP-112).
+    LogDirFailed {
+        /// Which.
+        dir: LogDir,
+        /// What it hosted there.
+        partitions: Arc<[TopicPartition]>,
+        /// It cannot go on without, and its process ends.
+        halts: bool,
     },
 }

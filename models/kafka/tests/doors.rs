@@ -86,6 +86,7 @@ fn requests() -> Vec<Request> {
             broker: BrokerId(77),
             incarnation: 1,
             previous_epoch: None,
+            offline: [NOWHERE].into(),
         })),
         Request::Controller(ControllerRequest::BrokerHeartbeat(BrokerHeartbeatRequest {
             broker: BrokerId(77),
@@ -93,6 +94,7 @@ fn requests() -> Vec<Request> {
             metadata_offset: 3,
             want_fence: false,
             want_shutdown: true,
+            offline: [NOWHERE].into(),
         })),
         Request::Controller(ControllerRequest::AlterPartition(AlterPartitionRequest {
             broker: BrokerId(77),

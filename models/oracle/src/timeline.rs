@@ -102,6 +102,7 @@ impl Timeline {
                 | Kind::OffsetsExpired
                 | Kind::GroupDeleted
                 | Kind::Fenced
+                | Kind::LogDirFailed
                 | Kind::ControllerElected
                 | Kind::ControllerResigned
         )
@@ -149,15 +150,10 @@ impl Timeline {
                 let text = format!("a static member of {name} was replaced by one with its id");
                 self.push(entry.at, Item::Text(text));
             }
-            Event::OffsetsExpired { group, partitions } => {
-                let (name, places) = (self.context.group(*group), names(&self.context, partitions));
-                let text = format!("what {name} had committed of {places} expired");
-                self.push(entry.at, Item::Text(text));
-            }
-            Event::GroupDeleted { group } => {
-                let name = self.context.group(*group);
-                let text = format!("{name} was deleted: it had no members");
-                self.push(entry.at, Item::Text(text));
+            Event::OffsetsExpired { .. }
+            | Event::GroupDeleted { .. }
+            | Event::LogDirFailed { .. } => {
+                self.broker(entry);
             }
             Event::Rebalanced { group, generation, members, reason } => {
                 self.rebalance(entry.at, *group, (*generation, *members), *reason);
@@ -173,6 +169,27 @@ impl Timeline {
             }
             _ => {}
         }
+    }
+
+    /// What a broker gives up, or its coordinator.
+    fn broker(&mut self, entry: &Entry) {
+        let text = match &entry.event {
+            Event::OffsetsExpired { group, partitions } => {
+                let (name, places) = (self.context.group(*group), names(&self.context, partitions));
+                format!("what {name} had committed of {places} expired")
+            }
+            Event::GroupDeleted { group } => {
+                let name = self.context.group(*group);
+                format!("{name} was deleted: it had no members")
+            }
+            Event::LogDirFailed { dir, halts, .. } => {
+                let end = if *halts { ", and ends" } else { "" };
+                let who = self.context.node(entry.node);
+                format!("{who} gives up log directory {dir}{end}")
+            }
+            _ => return,
+        };
+        self.push(entry.at, Item::Text(text));
     }
 
     /// Which of several controllers decides; the first one belongs to the start of the run.

@@ -17,6 +17,18 @@ impl NodeId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BrokerId(pub u16);
 
+/// A log directory of a broker, by its place in `log.dirs`, from 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogDir(pub u8);
+
+impl LogDir {
+    /// As people count.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        u16::from(self.0) + 1
+    }
+}
+
 /// A controller's `node.id`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ControllerId(pub u16);

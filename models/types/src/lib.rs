@@ -39,8 +39,8 @@ pub use consuming::{
 pub use error::ErrorCode;
 pub use group::{RebalanceReason, offsets_partition};
 pub use id::{
-    BrokerId, ClusterId, ControllerId, GroupId, MemberId, NodeId, ProducerId, ProducerIndex,
-    TopicId, TopicPartition,
+    BrokerId, ClusterId, ControllerId, GroupId, LogDir, MemberId, NodeId, ProducerId,
+    ProducerIndex, TopicId, TopicPartition,
 };
 pub use log::{
     BrokerEpoch, ControllerEpoch, GenerationId, LeaderEpoch, MemberEpoch, Offset, PartitionEpoch,

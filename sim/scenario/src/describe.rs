@@ -88,6 +88,16 @@ pub const FAULTS: &[(&str, &str)] = &[
         "disk-lost",
         "kills a broker and takes its disk: it comes back with an empty one when the fault ends",
     ),
+    (
+        "log-dir-failed",
+        "lets writes to a log directory of a broker fail: it gives the directory up, or ends; when the fault ends \
+         the directory \"returns\" intact or empty, and the broker is restarted",
+    ),
+    (
+        "disk-full",
+        "leaves a log directory of a broker no room, or no more than is \"left\"; when the fault ends there is \
+         room again, and the broker is restarted",
+    ),
     ("restart", "stops the process cleanly; once it has stopped it stays down \"for\" this long"),
     (
         "rolling-restart",
@@ -153,6 +163,7 @@ pub const fn verb(action: &Action) -> &'static str {
         Action::Crash => "crash",
         Action::PowerLoss => "power-loss",
         Action::DiskLost => "disk-lost",
+        Action::Storage(fault) => fault.verb(),
         Action::Restart => "restart",
         Action::RollingRestart => "rolling-restart",
         Action::Pause => "pause",
@@ -282,6 +293,7 @@ fn done(action: &Action, plan: &Plan, target: &str) -> String {
         Action::Crash => format!("{target} crashed"),
         Action::PowerLoss => format!("{target} lost its power"),
         Action::DiskLost => format!("{target} lost its disk, and was down"),
+        Action::Storage(fault) => fault.done(target),
         Action::Restart | Action::RollingRestart => {
             format!("{target} stopped cleanly and was down")
         }

@@ -21,6 +21,8 @@ pub const RATE: &str = r"^[0-9]+(\.[0-9]+)?/(s|m)$";
 pub const PERCENT: &str = r"^[0-9]+(\.[0-9]+)?%$";
 /// The pattern of a bandwidth.
 pub const BANDWIDTH: &str = r"^[0-9]+(\.[0-9]+)?(B|kB|MB)/s$";
+/// The pattern of an amount.
+pub const AMOUNT: &str = r"^[0-9]+(\.[0-9]+)?(B|kB|MB|GB)$";
 /// The pattern of a range of sizes.
 pub const SIZES: &str = r"^[0-9]+\.\.[0-9]+$";
 
@@ -130,6 +132,29 @@ pub fn bandwidth(text: &str) -> Result<u64, String> {
         Ok(rate) if rate <= WIDEST => Ok(rate),
         _ => Err(format!("\"{text}\" is more than {}", spell_bandwidth(WIDEST))),
     }
+}
+
+/// Units of an amount with their bytes; powers of ten, as sellers of disks count.
+const AMOUNTS: &[(&str, u64)] = &[("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000), ("B", 1)];
+
+/// `500B`, `20kB`, `1.5MB` as bytes.
+///
+/// # Errors
+/// A sentence that shows the right form.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let form = || format!("\"{text}\" is not an amount; write \"20kB\", \"1.5MB\" or \"500B\"");
+    let unit = AMOUNTS.iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?, bytes)));
+    let (number, bytes) = unit.ok_or_else(form)?;
+    let scaled = u128::from(millionths(number).ok_or_else(form)?) * u128::from(*bytes);
+    u64::try_from(scaled / 1_000_000).map_err(|_| form())
+}
+
+/// An amount as it is read best without loss.
+#[must_use]
+pub fn spell_bytes(bytes: u64) -> String {
+    let unit = AMOUNTS.iter().find(|(_, each)| bytes >= *each && bytes.is_multiple_of(*each));
+    let (unit, each) = unit.copied().unwrap_or(("B", 1));
+    format!("{}{unit}", bytes / each)
 }
 
 /// `100..200` bytes.

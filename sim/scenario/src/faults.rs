@@ -2,6 +2,7 @@
 
 use crate::cluster::MAX_COUNT;
 use crate::describe::{FAULTS, listed};
+use crate::disk;
 use crate::durations;
 use crate::json::Value;
 use crate::mirrors;
@@ -9,6 +10,7 @@ use crate::moment;
 use crate::orders::{self, needed};
 use crate::plan::{Action, Direction, Fault, FaultKind, Links, Order, Peers, Plan, Target, Topic};
 use crate::sink::{At, Sink};
+use crate::storage;
 use crate::targets::{PEERS, peers, target};
 use crate::when;
 use ackproof_types::{Delay, Hold, Micros};
@@ -21,6 +23,9 @@ pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("by", &["slow", "slow-follower"]),
     ("loss", &["lossy"]),
     ("rate", &["throttle"]),
+    ("dir", &[disk::FAILS, disk::FILLS]),
+    ("returns", &[disk::FAILS]),
+    ("left", &[disk::FILLS]),
     ("grace", &["restart", "rolling-restart", "leave"]),
     ("config", &["alter-config"]),
 ];
@@ -36,7 +41,6 @@ const NOT_MODELLED: &[(&str, &str)] = &[
     ("clock-jump", "clocks are right here; \"pause\" makes a process late"),
     ("delete-records", "nothing is deleted here"),
     ("delete-topic", "topics are fixed"),
-    ("disk-full", "\"crash\" takes the broker away, \"slow-follower\" makes a replica late"),
     ("lose-disk", "\"disk-lost\" takes a broker's disk"),
     ("reassign", "replicas stay where they are"),
     ("wipe-disk", "\"disk-lost\" takes a broker's disk"),
@@ -234,6 +238,7 @@ fn action(
         "crash" => Action::Crash,
         "power-loss" => Action::PowerLoss,
         "disk-lost" => Action::DiskLost,
+        disk::FAILS | disk::FILLS => Action::Storage(storage::read(sink, at, verb, plan)?),
         "restart" => Action::Restart,
         "rolling-restart" => Action::RollingRestart,
         "pause" => Action::Pause,
@@ -377,6 +382,10 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
         Action::PowerLoss | Action::DiskLost => {
             (is_broker, "a broker, like \"broker-1\" or \"any broker\", or all \"brokers\" at once")
         }
+        Action::Storage(_) => (
+            is_broker && target != AllBrokers,
+            "one broker, like \"broker-1\", \"any broker\" or \"leader of payments-0\"",
+        ),
         Action::RollingRestart => (
             matches!(target, AllBrokers | AllControllers | AllMembers(_)),
             "\"brokers\", \"controllers\" of several, or the members of a group, like \"members of ledger\"",

@@ -13,6 +13,7 @@
 //! - `results` what a group writes to · `outputs` what it sends on · `autoscale` how
 //!   many members it has · `mirrors` what copies to another cluster · `membership` what Kafka refuses of its
 //!   settings · `producing` what any producer has · [`swarm`] what a seed changes about a plan
+//! - [`disk`] what happens to disks, which [`storage`] reads
 //! - [`capacity`] what a broker's machine can do, which `limits` reads
 //! - [`mod@write`] the way back: a schedule with everything decided, as a file
 
@@ -27,6 +28,7 @@ mod config;
 mod consuming;
 pub mod describe;
 pub mod diagnostic;
+pub mod disk;
 pub mod durations;
 mod expect;
 mod faults;
@@ -54,6 +56,7 @@ mod sends;
 pub mod settings;
 mod sink;
 pub mod spring;
+pub mod storage;
 pub mod swarm;
 pub mod targets;
 mod topics;

@@ -55,6 +55,26 @@ pub const FAULT_NOTES: &[FaultNote] = &[
         r#"{"at":"10s","disk-lost":"broker-1","for":"15s"}"#,
     ),
     note(
+        "log-dir-failed",
+        "an I/O error. The broker finds it with its next write, of a record or of a checkpoint, which fails with \
+         KAFKA_STORAGE_ERROR. What it hosts in that directory goes offline there, and it tells the controller, which \
+         takes it out of these in-sync sets and elects others. Was it the last one in sync, nobody leads. The \
+         other directories go on. Without the directory of the metadata log, or without any, the broker ends, and does not \
+         start as long as it is so. A directory is used again only after a restart. What lies in the one that \
+         failed is not put elsewhere. An empty one that takes its place gets its replicas anew from their leaders",
+        "`log.dirs`, `metadata.log.dir`, `min.insync.replicas`, `replication.factor`",
+        r#"{"at":"10s","log-dir-failed":"leader of payments-0","for":"15s"}"#,
+    ),
+    note(
+        "disk-full",
+        "an append that finds no room is an I/O error like any other: the directory is given up, and with one directory \
+         the broker ends. `retention.bytes` is no protection, as it is looked at every five minutes and counts \
+         one partition. What retention deletes meanwhile gives no room back here. Room alone brings nothing back: \
+         a restart does",
+        "`log.dirs`, `metadata.log.dir`, `retention.bytes` by far below what a disk holds",
+        r#"{"at":"10s","disk-full":"broker-2","left":"50kB","for":"15s"}"#,
+    ),
+    note(
         "restart",
         "a broker that stops cleanly hands its leaderships over first (controlled shutdown), a member \
          commits and leaves its group. A static member commits and keeps its place: if it is not back \

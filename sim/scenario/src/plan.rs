@@ -6,10 +6,15 @@ mod order;
 mod workload;
 
 use crate::anchor::Anchor;
+use crate::disk::StorageFault;
 use crate::moment::{Aim, Its};
 use crate::settings::Harm;
 use ackproof_types::{ClusterId, Delay, Features, Hold, KafkaVersion, Micros, TopicId};
 use std::collections::BTreeMap;
+
+pub use limit::Limit;
+
+mod limit;
 
 pub use cluster::{Cluster, FIRST};
 pub use order::Order;
@@ -264,6 +269,9 @@ pub enum Action {
     PowerLoss,
     /// Takes the process and its disk. It starts again, on an empty one, when the fault ends.
     DiskLost,
+    /// Something happens to a log directory. When the fault ends it can be used again, and the process is started
+    /// anew.
+    Storage(StorageFault),
     /// Stops the process cleanly; once stopped, it is down for the fault's duration.
     Restart,
     /// Restarts all brokers, or all members of a group, cleanly, one after another; each is down for the
@@ -434,6 +442,7 @@ impl Action {
             Self::Crash
             | Self::PowerLoss
             | Self::DiskLost
+            | Self::Storage(_)
             | Self::Restart
             | Self::RollingRestart
             | Self::Pause
@@ -484,15 +493,4 @@ pub enum Expected {
     Violated,
     /// Either is fine.
     MayViolate,
-}
-
-/// A bound on a measure, both ends included.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Limit {
-    /// `duplicate_rate`, `lost`, `ack_latency.p99`, …; lengths of time are in milliseconds.
-    pub measure: String,
-    /// At least.
-    pub min: Option<f64>,
-    /// At most.
-    pub max: Option<f64>,
 }

@@ -237,6 +237,11 @@ pub const SETTINGS: &[Setting] = &[
     // Only with `cluster.quotas`.
     number(Broker, "quota.window.num", "", 1, 11),
     number(Broker, "quota.window.size.seconds", "s", 1, 1),
+    // Unset: one directory. How many are listed counts, not their names.
+    Setting { kind: Kind::Text, standing: Standing::Modelled, ..known(Broker, "log.dirs") },
+    // Unset: the first of `log.dirs`.
+    Setting { kind: Kind::Text, standing: Standing::Modelled, ..known(Broker, "metadata.log.dir") },
+    long(Broker, "log.dir.failure.timeout.ms", "ms", 1, 30_000),
     switch(Broker, "auto.leader.rebalance.enable", true),
     number(Broker, "leader.imbalance.check.interval.seconds", "s", 1, 300),
     // Defaults for topics that do not set their own.

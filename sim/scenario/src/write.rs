@@ -247,6 +247,11 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
         }
         Action::SlowFollower(by) => object.put("by", json!(spell_range(*by))),
         Action::Administer(order) => ordered(object, order),
+        Action::Storage(fault) => {
+            for (key, value) in fault.keys() {
+                object.put(key, value);
+            }
+        }
         Action::Crash
         | Action::PowerLoss
         | Action::DiskLost

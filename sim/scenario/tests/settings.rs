@@ -107,7 +107,9 @@ fn types_and_defaults_are_kafkas_in_every_line() {
                 // A long is held to 32 bits where nobody needs more: 24 days of milliseconds.
                 Kind::Number { .. } => matches!(theirs.kind, Type::Short | Type::Int | Type::Long),
                 Kind::Switch => theirs.kind == Type::Boolean,
-                Kind::Word(_) | Kind::Reset(_) | Kind::Text => theirs.kind == Type::String,
+                Kind::Word(_) | Kind::Reset(_) => theirs.kind == Type::String,
+                // A list of Kafka's is text with commas.
+                Kind::Text => matches!(theirs.kind, Type::String | Type::List),
                 Kind::Words(_) => theirs.kind == Type::List,
                 Kind::Anything => false,
             };

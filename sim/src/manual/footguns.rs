@@ -93,6 +93,7 @@ footguns! {
     "epoch-bump-duplicate", DuplicateCause::EpochBump.name();
     "exit-without-flush", "ended-without-flush";
     "fail-over-without-sync", LossCause::FailOverReset.name();
+    "failed-disk-replaced", LossCause::LastReplica.name();
     "first-commit-late", LossCause::ResetLatest.name();
     "forced-election", LossCause::ForcedElection.name();
     "frozen-member", DuplicateCause::SessionExpired.name();

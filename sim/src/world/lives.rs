@@ -3,6 +3,8 @@
 //! Knows no rule of Kafka. It takes the earliest event and lets the process concerned take one atomic
 //! step; a process has a life, and what was meant for an earlier life is dropped.
 
+mod disks;
+
 use super::bounds::{Failure, Progress};
 use super::events::{Agenda, Due, Events, Toward};
 use super::kernel::Kernel;

@@ -5,6 +5,7 @@
 mod clients;
 mod context;
 mod mirrors;
+mod storage;
 mod topics;
 
 use super::network::Buffers;
@@ -383,6 +384,8 @@ fn broker(config: &Settings) -> BrokerSettings {
         group_consumer_assignors: server_assignors(config.word("group.consumer.assignors")),
         unclean_leader_election_interval: config.millis("unclean.leader.election.interval.ms"),
         auto_leader_rebalance: config.switch("auto.leader.rebalance.enable"),
+        log_dirs: storage::log_dirs(config),
+        log_dir_failure_timeout: config.millis("log.dir.failure.timeout.ms"),
         quorum: QuorumSettings {
             election_timeout: config.millis("controller.quorum.election.timeout.ms"),
             fetch_timeout: config.millis("controller.quorum.fetch.timeout.ms"),

@@ -4,14 +4,17 @@
 //! not look into a model. Start with [`Nemesis::start`].
 //!
 //! - [`leaders`] who leads and who is in sync · [`resolve`] whom a fault hits · [`rolling`] restarts of all brokers or members
+//! - [`storage`] what happens to disks · [`fail_over`] groups that go over to another cluster
 //! - [`orders`] what administrators ask for · [`anchors`], [`moments`] what faults wait for
 
 pub(crate) mod anchors;
+mod fail_over;
 pub(crate) mod leaders;
 pub(crate) mod moments;
 mod orders;
 mod resolve;
 mod rolling;
+mod storage;
 
 use super::events::Toward;
 use super::lives::World;
@@ -24,7 +27,7 @@ use ackproof_scenario::describe::{describe, rule, verb};
 use ackproof_scenario::moment::Moment;
 use ackproof_scenario::plan::{Action, Direction, Links, Peers, Plan, Target, between};
 use ackproof_scenario::schedule::{ScheduledFault, Start};
-use ackproof_types::{GroupId, Micros, NodeId, TopicPartition};
+use ackproof_types::{Micros, NodeId, TopicPartition};
 use rolling::Rolling;
 use std::collections::BTreeMap;
 
@@ -134,6 +137,7 @@ impl<'a> Nemesis<'a> {
             Action::Crash
             | Action::PowerLoss
             | Action::DiskLost
+            | Action::Storage(_)
             | Action::Restart
             | Action::Pause
             | Action::Isolate(_)
@@ -147,6 +151,8 @@ impl<'a> Nemesis<'a> {
             | Action::Hold(_)
             | Action::Administer(_) => {
                 let target = resolve::target(fault, &self.cast, world);
+                storage::settle(fault, target, scene, world);
+                active.fault = fault.clone();
                 let name = target.map(|node| self.cast.names[node.index()].clone());
                 self.note((number, fault), name, rule, world);
                 let Some(node) = target else { return Next::Nothing };
@@ -160,29 +166,6 @@ impl<'a> Nemesis<'a> {
         hurt(number, &active, world);
         self.active.insert(number, active);
         next
-    }
-
-    /// The members of a group end, and as many start beside the other cluster, unless they have done so before.
-    fn fail_over(&mut self, (number, fault): (u32, &ScheduledFault), world: &mut World) {
-        let Target::Group(group) = fault.kind.target else { return };
-        let Some(to) = self.plan.stand_in(group) else { return };
-        let members = |wanted: u16| {
-            let of = move |role: &Role| matches!(role, Role::Member(one, _) if *one == wanted);
-            self.cast.nodes().filter(move |(_, role)| of(role)).map(|(node, _)| node)
-        };
-        let (here, there): (Vec<_>, Vec<_>) = (members(group).collect(), members(to).collect());
-        if here.iter().all(|node| world.is_retired(*node)) {
-            return self.note((number, fault), None, None, world);
-        }
-        let name = self.plan.groups[usize::from(group)].name.clone();
-        self.note((number, fault), Some(name), None, world);
-        self.record_start(number, None, world);
-        let controller = self.cast.controller();
-        let (group, to) = (GroupId(group), GroupId(to));
-        world.kernel.record(controller, Event::GroupMoved { group, to });
-        here.into_iter().for_each(|node| world.retire(node));
-        there.into_iter().for_each(|node| world.enlist(node));
-        world.kernel.record(controller, Event::FaultEnded { fault: number });
     }
 
     /// Looks whether what fault `number` waits for has happened.
@@ -250,7 +233,8 @@ impl<'a> Nemesis<'a> {
             (active.node == node && stops)
                 || active.rolling.as_ref().is_some_and(|rolling| rolling.has(node))
         };
-        let wanted = self.active.values().any(|active| stopped(&active));
+        let in_vain = !storage::can_start(node, world);
+        let wanted = in_vain || self.active.values().any(|active| stopped(&active));
         if !wanted && !matches!(self.cast.roles[node.index()], Role::Spare(..) | Role::Reader(_)) {
             // Whoever runs it in production starts it again.
             world.start(node);
@@ -342,6 +326,7 @@ impl<'a> Nemesis<'a> {
             }
             Action::Crash
             | Action::DiskLost
+            | Action::Storage(_)
             | Action::Restart
             | Action::RollingRestart
             | Action::Pause
@@ -401,6 +386,7 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
             world.lose(node, TailLoss::Power);
         }
         Action::DiskLost => world.lose(node, TailLoss::Disk),
+        Action::Storage(fault) => storage::hurt(node, *fault, world),
         Action::Restart | Action::Leave => world.stop(node),
         Action::RollingRestart | Action::FailOver => {}
         Action::Pause => world.pause(node),
@@ -451,6 +437,7 @@ fn heal(number: u32, active: &Active, world: &mut World) {
             }
             world.start(node);
         }
+        Action::Storage(fault) => storage::heal(node, *fault, world),
         Action::RollingRestart => {
             let down = active.rolling.as_ref().and_then(Rolling::current);
             if let Some(node) = down {

@@ -6,10 +6,12 @@
 use super::events::Due;
 use super::kernel::Kernel;
 use super::timers::{Entry, Outcome, Timers};
-use ackproof_kafka::broker::{Broker, BrokerCall, BrokerWrite};
+use ackproof_kafka::broker::{Broker, BrokerCall, BrokerDisk, BrokerWrite};
+use ackproof_kafka::config::{BrokerConfig, LogDirs};
 use ackproof_kafka::consumer::{Consumer, ConsumerCall, Timer as ConsumerTimer};
 use ackproof_kafka::controller::{Controller, ControllerCall};
 use ackproof_kafka::driver::{self, After, Surroundings};
+use ackproof_kafka::harm::{Harm, Trouble};
 use ackproof_kafka::machine::{Disk, Input, LostTail, Machine, Peer, Route, To};
 use ackproof_kafka::message::Message;
 use ackproof_kafka::mirror::{Mirror, MirrorCall};
@@ -19,7 +21,9 @@ use ackproof_kafka::producer::{Producer, ProducerCall};
 use ackproof_kafka::reader::Reader;
 use ackproof_oracle::history::TailLoss;
 use ackproof_scenario::schedule::draw;
-use ackproof_types::{Delay, Hold, Micros, NodeId, Offset, Record, Timestamp, TopicPartition};
+use ackproof_types::{
+    Delay, Hold, LogDir, Micros, NodeId, Offset, Record, Timestamp, TopicPartition,
+};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
@@ -39,6 +43,8 @@ pub(crate) enum Call {
     Administer(ControllerCall),
     /// A member's application has read in its sink where to begin.
     Begin(TopicPartition, Offset),
+    /// A log directory cannot be written, or can again.
+    Storage(LogDir, Option<Trouble>),
 }
 
 /// What a process is told.
@@ -66,6 +72,10 @@ pub(crate) trait Process {
     fn kill(&mut self);
     /// Drops them, and takes a part of the disk, or all of it. Says what logs have lost.
     fn lose(&mut self, how: TailLoss, rng: &mut ChaCha8Rng) -> Vec<LostTail>;
+    /// Something happens to its disk. Says what logs have lost.
+    fn suffer(&mut self, harm: Harm) -> Vec<LostTail>;
+    /// A broker's log directories and its disk.
+    fn storage(&self) -> Option<(LogDirs, &BrokerDisk)>;
     /// Whether a machine runs.
     fn is_up(&self) -> bool;
     /// Whether its machine can be asked to stop.
@@ -93,6 +103,13 @@ pub(crate) trait Callable: Machine {
     fn of_broker(_write: &<Self::Disk as Disk>::Write) -> Option<&BrokerWrite> {
         None
     }
+    /// A broker's log directories and its disk.
+    fn storage<'p>(
+        _config: &Self::Config,
+        _disk: &'p Self::Disk,
+    ) -> Option<(LogDirs, &'p BrokerDisk)> {
+        None
+    }
     /// Where a producer's source stands.
     fn next_record(_disk: &Self::Disk) -> u32 {
         0
@@ -108,7 +125,9 @@ impl Callable for Controller {
         match call {
             Call::Administer(call) => Some(call),
             Call::Stop => Some(ControllerCall::Shutdown),
-            Call::Send(_) | Call::End | Call::Hold(..) | Call::Begin(..) => None,
+            Call::Send(_) | Call::End | Call::Hold(..) | Call::Begin(..) | Call::Storage(..) => {
+                None
+            }
         }
     }
 }
@@ -123,6 +142,7 @@ impl Callable for Broker {
     fn call(call: Call) -> Option<BrokerCall> {
         match call {
             Call::Stop => Some(BrokerCall::Shutdown),
+            Call::Storage(dir, trouble) => Some(BrokerCall::Storage(dir, trouble)),
             Call::Send(_) | Call::End | Call::Hold(..) | Call::Administer(_) | Call::Begin(..) => {
                 None
             }
@@ -131,6 +151,12 @@ impl Callable for Broker {
     fn of_broker(write: &BrokerWrite) -> Option<&BrokerWrite> {
         Some(write)
     }
+    fn storage<'p>(
+        config: &BrokerConfig,
+        disk: &'p BrokerDisk,
+    ) -> Option<(LogDirs, &'p BrokerDisk)> {
+        Some((config.cluster.broker.log_dirs, disk))
+    }
 }
 
 impl Callable for Producer {
@@ -138,7 +164,11 @@ impl Callable for Producer {
         match call {
             Call::Send(record) => Some(ProducerCall::Send(record)),
             Call::End => Some(ProducerCall::End),
-            Call::Stop | Call::Hold(..) | Call::Administer(_) | Call::Begin(..) => None,
+            Call::Storage(..)
+            | Call::Stop
+            | Call::Hold(..)
+            | Call::Administer(_)
+            | Call::Begin(..) => None,
         }
     }
     fn next_record(disk: &Self::Disk) -> u32 {
@@ -155,7 +185,7 @@ impl Callable for Consumer {
             Call::Stop => Some(ConsumerCall::Leave),
             Call::Hold(hold, on) => Some(ConsumerCall::Hold(hold, on)),
             Call::Begin(partition, offset) => Some(ConsumerCall::Begin(partition, offset)),
-            Call::Send(_) | Call::End | Call::Administer(_) => None,
+            Call::Send(_) | Call::End | Call::Administer(_) | Call::Storage(..) => None,
         }
     }
     /// Kafka: `AbstractCoordinator.HeartbeatThread`. Its session it takes up again with the answers that came.
@@ -168,9 +198,12 @@ impl Callable for Mirror {
     fn call(call: Call) -> Option<MirrorCall> {
         match call {
             Call::Stop => Some(MirrorCall::Stop),
-            Call::Send(_) | Call::End | Call::Hold(..) | Call::Administer(_) | Call::Begin(..) => {
-                None
-            }
+            Call::Send(_)
+            | Call::End
+            | Call::Hold(..)
+            | Call::Administer(_)
+            | Call::Begin(..)
+            | Call::Storage(..) => None,
         }
     }
 }
@@ -312,6 +345,14 @@ impl<M: Callable> Process for Running<M> {
             }
             TailLoss::Disk => self.process.lose_disk(),
         }
+    }
+
+    fn suffer(&mut self, harm: Harm) -> Vec<LostTail> {
+        self.process.suffer(harm)
+    }
+
+    fn storage(&self) -> Option<(LogDirs, &BrokerDisk)> {
+        M::storage(self.process.config(), self.process.disk())
     }
 
     fn is_up(&self) -> bool {

@@ -332,6 +332,7 @@ translate! {
     FinalReadBy { partition, broker, epoch }
     LogStartMoved { partition, from, to, why: moved(why) }
     LogCompacted { partition, from, to }
+    LogDirFailed { dir: dir.number(), partitions, halts }
 }
 
 fn moved(why: Moved) -> StartReason {

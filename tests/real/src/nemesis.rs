@@ -228,6 +228,7 @@ fn hurt(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         Action::RollingRestart
         | Action::PowerLoss
         | Action::DiskLost
+        | Action::Storage(_)
         | Action::Reset
         | Action::FailOver
         | Action::Administer(_) => Ok(()),
@@ -254,6 +255,7 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         Action::Hold(_) => hosts.iter().try_for_each(|host| stage.stall(*host, false)),
         Action::PowerLoss
         | Action::DiskLost
+        | Action::Storage(_)
         | Action::Reset
         | Action::FailOver
         | Action::Administer(_) => Ok(()),

@@ -110,8 +110,9 @@ impl Broker {
         out: &mut Out,
     ) -> Result<Offset, ErrorCode> {
         let now = self.env.now;
-        let partition = self.partitions.get_mut(id).ok_or(ErrorCode::NotCoordinator)?;
         let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
+        self.make_room(id, RECORD_BYTES.saturating_mul(count), out)?;
+        let partition = self.partitions.get_mut(id).ok_or(ErrorCode::NotCoordinator)?;
         let batch = RecordBatch {
             base_offset: Offset(0),
             leader_epoch: LeaderEpoch::UNKNOWN,

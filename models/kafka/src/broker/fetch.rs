@@ -441,7 +441,9 @@ impl Broker {
 
     /// Why a broker does not serve a partition at all.
     pub(super) fn not_hosted(&self, id: TopicPartition) -> ErrorCode {
-        if self.env.image.partitions.contains_key(&id) {
+        if self.storage.is_offline(id) {
+            ErrorCode::KafkaStorageError
+        } else if self.env.image.partitions.contains_key(&id) {
             ErrorCode::NotLeaderOrFollower
         } else {
             ErrorCode::UnknownTopicOrPartition

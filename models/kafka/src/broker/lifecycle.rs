@@ -45,6 +45,8 @@ pub(super) struct Lifecycle {
     /// The controller answered once since the shutdown began.
     shutdown_answered: bool,
     failures: u32,
+    /// So many log directories are offline as of the heartbeat under way.
+    told: usize,
 }
 
 impl Lifecycle {
@@ -53,12 +55,13 @@ impl Lifecycle {
         Self {
             state: State::Registering,
             incarnation: disk.starts + 1,
-            previous_epoch: disk.clean_shutdown,
+            previous_epoch: disk.previous_epoch(),
             epoch: None,
             in_flight: None,
             hurry: false,
             shutdown_answered: false,
             failures: 0,
+            told: 0,
         }
     }
 
@@ -95,6 +98,7 @@ impl Broker {
                 broker: self.env.id,
                 incarnation: self.lifecycle.incarnation,
                 previous_epoch: self.lifecycle.previous_epoch,
+                offline: self.storage.all_offline(),
             }));
         self.ask_lifecycle(request, out);
     }
@@ -174,7 +178,9 @@ impl Broker {
                 metadata_offset: self.metadata.offset(),
                 want_fence: self.lifecycle.state == State::Starting,
                 want_shutdown: self.lifecycle.state == State::ShuttingDown,
+                offline: self.storage.all_offline(),
             }));
+        self.lifecycle.told = self.storage.offline().len();
         self.ask_lifecycle(request, out);
     }
 
@@ -193,6 +199,9 @@ impl Broker {
             Err(_) => return self.retry_lifecycle(out),
         };
         self.lifecycle.failures = 0;
+        for dir in &self.storage.offline()[..self.lifecycle.told] {
+            out.disarm(Timer::LogDirFailure(*dir));
+        }
         let interval = self.settings().broker_heartbeat_interval;
         let next: Delay = match self.lifecycle.state {
             // Its metadata is applied and its logs are loaded: it is ready to be unfenced.
@@ -226,6 +235,15 @@ impl Broker {
             self.heartbeat(out);
         } else {
             out.arm(Timer::Lifecycle, next);
+        }
+    }
+
+    /// The controller is to hear of a failed directory at once.
+    pub(super) fn tell_of_storage(&mut self, out: &mut Out) {
+        if self.lifecycle.in_flight.is_some() {
+            self.lifecycle.hurry = true;
+        } else {
+            self.heartbeat(out);
         }
     }
 

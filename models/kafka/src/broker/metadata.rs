@@ -209,7 +209,8 @@ impl Broker {
             }
             MetadataRecord::RegisterBroker { .. }
             | MetadataRecord::BrokerChange { .. }
-            | MetadataRecord::ProducerIds { .. } => {}
+            | MetadataRecord::ProducerIds { .. }
+            | MetadataRecord::LogsOffline { .. } => {}
         }
     }
 
@@ -258,6 +259,11 @@ impl Broker {
         if !state.replicas.contains(&self.env.id) {
             return;
         }
+        if self.storage.is_offline(id) {
+            return self.pass_over(id, out);
+        }
+        self.put_log(id, out);
+        let state = &self.env.image.partitions[&id];
         let in_sync = state.leader.is_some() && state.isr.contains(&self.env.id);
         let config = self.env.topic(id.topic).log;
         let loaded = &mut self.loaded;

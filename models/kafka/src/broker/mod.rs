@@ -6,7 +6,7 @@
 //! - [`session`] what a follower asked for · [`replication`] fetching as a follower
 //! - [`isr`] proposals to the controller · [`controllers`] which one that is
 //! - [`partitions`] the replicas it hosts
-//! - [`retention`] where logs begin · [`cleaner`] when logs are compacted
+//! - [`retention`] where logs begin · [`cleaner`] when logs are compacted · [`storage`] directories that fail
 //! - [`quota`] how much a client may write and read · [`coordination`] the group coordinator's place in the broker
 //!
 //! Kafka: `KafkaApis`, `ReplicaManager`, `BrokerServer`.
@@ -25,18 +25,22 @@ mod quota;
 mod replication;
 mod retention;
 mod session;
+mod storage;
 
 pub use crate::log::disk::{BrokerDisk, BrokerWrite};
 
 use crate::config::{BrokerConfig, ClusterConfig, TopicConfig};
 use crate::group::{GroupCoordinator, GroupTimer};
+use crate::harm::Trouble;
 use crate::log::ReplicaLog;
 use crate::machine::{Channel, ConnectionId, Input, InputOf, Machine, Outbox, Peer, Route, To};
 use crate::message::{ControllerResponse, CorrelationId, Message, Request, Response};
 use crate::metadata::MetadataImage;
 use crate::observation::Observation;
 use crate::partition::leader::{LagTick, Surroundings};
-use ackproof_types::{BrokerEpoch, BrokerId, Delay, Server, Timestamp, TopicId, TopicPartition};
+use ackproof_types::{
+    BrokerEpoch, BrokerId, Delay, LogDir, Server, Timestamp, TopicId, TopicPartition,
+};
 use partitions::Partitions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,6 +53,8 @@ pub type Out = Outbox<Timer, BrokerWrite>;
 pub enum BrokerCall {
     /// Shut down cleanly (SIGTERM): controlled shutdown, close the logs, exit (R5.17, R1.21).
     Shutdown,
+    /// A log directory cannot be written from here on, or can again. What was given up stays so.
+    Storage(LogDir, Option<Trouble>),
 }
 
 /// The timers of a broker.
@@ -94,6 +100,8 @@ pub enum Timer {
     AlterPartitionTimeout,
     /// The request for producer ids was not answered.
     ProducerIdsTimeout,
+    /// The controller has not heard of a failed directory for `log.dir.failure.timeout.ms`.
+    LogDirFailure(LogDir),
     /// A timer of the group coordinator.
     Group(GroupTimer),
 }
@@ -134,6 +142,7 @@ pub struct Broker {
     env: Env,
     partitions: Partitions,
     loaded: BTreeMap<TopicPartition, ReplicaLog>,
+    storage: storage::Storage,
     lifecycle: lifecycle::Lifecycle,
     channels: controllers::Channels,
     metadata: metadata::MetadataFollower,
@@ -175,6 +184,7 @@ impl Machine for Broker {
             },
             partitions: Partitions::new(&config.cluster),
             loaded,
+            storage: storage::Storage::new(disk, settings.log_dirs),
             lifecycle: lifecycle::Lifecycle::new(disk),
             channels: controllers::Channels::default(),
             metadata: metadata::MetadataFollower::default(),
@@ -188,6 +198,13 @@ impl Machine for Broker {
             next_correlation: 0,
         };
         out.write(BrokerWrite::Started);
+        for dir in broker.storage.offline() {
+            out.write(BrokerWrite::Offline(*dir));
+        }
+        if !disk.can_start(settings.log_dirs) {
+            out.exit();
+            return broker;
+        }
         broker.register(out);
         broker.fetch_metadata(out);
         // Neither keeps step with the other brokers of a cluster that has been up for long: how far a
@@ -229,6 +246,7 @@ impl Machine for Broker {
             Input::Fire(timer) => self.fire(timer, out),
             Input::Flushed(ticket) => self.flushed(ticket, out),
             Input::Call(BrokerCall::Shutdown) => self.shutdown(out),
+            Input::Call(BrokerCall::Storage(dir, trouble)) => self.dir_changed(dir, trouble),
         }
     }
 
@@ -365,6 +383,7 @@ impl Broker {
             Timer::MetadataTimeout => self.metadata_timed_out(out),
             Timer::LagCheck => self.check_lag(out),
             Timer::HighWatermarkCheckpoint => {
+                self.try_all_dirs(out);
                 self.checkpoint_high_watermarks(out);
                 out.arm(timer, self.settings().high_watermark_checkpoint_interval);
             }
@@ -392,6 +411,7 @@ impl Broker {
             Timer::AlterPartitionTimeout | Timer::ProducerIdsTimeout => {
                 self.controller_channel_failed(out);
             }
+            Timer::LogDirFailure(_) => self.shutdown(out),
             Timer::Group(timer) => self.group_fire(timer, out),
         }
     }

@@ -64,14 +64,32 @@ impl Partitions {
             self.make_room(id);
             let place = self.hosted.partition_point(|other| other.id < id);
             self.hosted.insert(place, make());
-            for (place, partition) in (0..).zip(&self.hosted).skip(place) {
-                let number = self.topics[partition.id.topic.index()] as usize
-                    + usize::from(partition.id.partition);
-                self.places[number] = place;
-            }
+            self.find_again(place);
         }
         let place = self.place(id);
         &mut self.hosted[place]
+    }
+
+    /// The replica of `id` is hosted no more.
+    pub(super) fn remove(&mut self, id: TopicPartition) {
+        if self.get(id).is_none() {
+            return;
+        }
+        let place = self.place(id);
+        self.hosted.remove(place);
+        if let Some(number) = self.number(id) {
+            self.places[number] = NOWHERE;
+        }
+        self.find_again(place);
+    }
+
+    /// Notes where the replicas from `first` on are.
+    fn find_again(&mut self, first: usize) {
+        for (place, partition) in (0..).zip(&self.hosted).skip(first) {
+            let number = self.topics[partition.id.topic.index()] as usize
+                + usize::from(partition.id.partition);
+            self.places[number] = place;
+        }
     }
 
     /// A topic has more partitions than it was created with: `id` gets a number.

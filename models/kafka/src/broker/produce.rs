@@ -138,6 +138,8 @@ impl Broker {
         if batch.size > topic.max_message_bytes {
             return Err(ErrorCode::MessageTooLarge);
         }
+        self.make_room(id, batch.size, out)?;
+        let partition = self.partitions.get_mut(id).ok_or(missing)?;
         partition.append_as_leader(batch, self.env.cluster.variants, out)
     }
 

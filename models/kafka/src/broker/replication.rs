@@ -157,11 +157,16 @@ impl Broker {
             self.fetchers.entry(leader).or_default().changed.push(id);
         }
         for batch in &fetched.batches {
+            if self.make_room(id, batch.size, out).is_err() {
+                return;
+            }
+            let Some(partition) = self.partitions.get_mut(id) else { return };
             if !partition.append_as_follower(batch, out) {
                 self.rest(id, leader, Fetching::Stopped);
                 return;
             }
         }
+        let Some(partition) = self.partitions.get_mut(id) else { return };
         let before = partition.log.high_watermark();
         partition.log.set_high_watermark(fetched.high_watermark);
         let moved = partition.log.high_watermark() > before;

@@ -58,6 +58,7 @@ impl Controller {
                     in_controlled_shutdown: false,
                 };
                 self.append(MetadataRecord::RegisterBroker { broker, registration }, out);
+                self.register_logs(broker, &request.offline, out);
                 self.contacts.remove(&broker);
                 registration.epoch
             }
@@ -102,6 +103,7 @@ impl Controller {
                 self.contacts.remove(&broker);
             }
         }
+        self.logs_offline(broker, &request.offline, out);
         Ok(HeartbeatState {
             is_caught_up,
             is_fenced: matches!(next, BrokerState::Fenced | BrokerState::ShutdownNow),

@@ -6,7 +6,7 @@
 //!
 //! - `office` becoming the active one, commits, and giving it up · `port` the quorum's messages
 //! - `election` who leads · `lifecycle` registration, heartbeats, fencing
-//! - `administration` what administrators ask for
+//! - `administration` what administrators ask for · `storage` log directories that fail
 //! - `partitions` creation of topics and partitions, in-sync sets, elections by timer
 
 mod administration;
@@ -15,6 +15,7 @@ mod lifecycle;
 mod office;
 mod partitions;
 mod port;
+mod storage;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test names only the answer it expects")]
 mod tests;

@@ -183,6 +183,8 @@ fn facts_of(image: &MetadataImage, record: &MetadataRecord) -> Vec<Observation> 
             observations(*partition, before, state, unclean).collect()
         }
         MetadataRecord::Topic { topic, config } => vec![altered(*topic, config)],
-        MetadataRecord::RegisterBroker { .. } | MetadataRecord::ProducerIds { .. } => Vec::new(),
+        MetadataRecord::RegisterBroker { .. }
+        | MetadataRecord::ProducerIds { .. }
+        | MetadataRecord::LogsOffline { .. } => Vec::new(),
     }
 }

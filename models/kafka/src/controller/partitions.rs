@@ -124,7 +124,7 @@ impl Controller {
             let election = controller.election_of(partition);
             let rules = controller.rules(partition);
             election::change(state, &target, election, rules, |replica| {
-                replica != broker && controller.image.is_active(replica)
+                replica != broker && controller.image.may_lead(replica, partition)
             })
         });
     }
@@ -140,13 +140,13 @@ impl Controller {
             let election = controller.election_of(partition);
             let rules = Rules { unclean_restart: Some(broker), ..controller.rules(partition) };
             election::change(state, &target, election, rules, |replica| {
-                replica != broker && controller.image.is_active(replica)
+                replica != broker && controller.image.may_lead(replica, partition)
             })
         });
     }
 
     /// What elections of a partition go by.
-    fn rules(&self, partition: TopicPartition) -> Rules {
+    pub(super) fn rules(&self, partition: TopicPartition) -> Rules {
         let least = self.topic(partition.topic).effective_min_isr();
         Rules {
             variants: self.config.variants,
@@ -170,7 +170,7 @@ impl Controller {
             let election = controller.election_of(partition);
             let rules = controller.rules(partition);
             election::change(state, &state.isr, election, rules, |replica| {
-                controller.image.is_active(replica)
+                controller.image.may_lead(replica, partition)
             })
         });
     }
@@ -183,7 +183,7 @@ impl Controller {
             }
             let rules = controller.rules(partition);
             election::change(state, &state.isr, Election::Unclean, rules, |replica| {
-                controller.image.is_active(replica)
+                controller.image.may_lead(replica, partition)
             })
         });
     }
@@ -197,7 +197,7 @@ impl Controller {
             }
             let rules = controller.rules(partition);
             election::change(state, &state.isr, Election::Preferred, rules, |replica| {
-                controller.image.is_active(replica)
+                controller.image.may_lead(replica, partition)
             })
         });
     }
@@ -284,7 +284,7 @@ impl Controller {
     }
 
     /// R5.22: any event may elect uncleanly where the topic allows it.
-    fn election_of(&self, partition: TopicPartition) -> Election {
+    pub(super) fn election_of(&self, partition: TopicPartition) -> Election {
         if self.topic(partition.topic).unclean_leader_election {
             Election::Unclean
         } else {

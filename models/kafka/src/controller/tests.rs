@@ -102,7 +102,12 @@ impl Driver {
 
     fn register(&mut self, broker: u16, incarnation: u64) -> Result<BrokerEpoch, ErrorCode> {
         let broker = BrokerId(broker);
-        let request = BrokerRegistrationRequest { broker, incarnation, previous_epoch: None };
+        let request = BrokerRegistrationRequest {
+            broker,
+            incarnation,
+            previous_epoch: None,
+            offline: Arc::default(),
+        };
         match self.answer(Request::Controller(ControllerRequest::BrokerRegistration(request))) {
             Response::Controller(ControllerResponse::BrokerRegistration(result)) => result,
             other => panic!("{other:?}"),
@@ -120,6 +125,7 @@ impl Driver {
             metadata_offset: self.controller().log_end(),
             want_fence,
             want_shutdown,
+            offline: Arc::default(),
         };
         match self.answer(Request::Controller(ControllerRequest::BrokerHeartbeat(request))) {
             Response::Controller(ControllerResponse::BrokerHeartbeat(result)) => result.unwrap(),

@@ -4,17 +4,21 @@
 //! number of the oldest changes since (R1.20); files that Kafka syncs as it writes them keep everything.
 //! Kafka: `LogManager`, `CleanShutdownFileHandler`.
 
+use super::dirs::Dirs;
 use super::stored::{LogWrite, StoredLog};
+use crate::config::LogDirs;
+use crate::harm::{Harm, Trouble};
 use crate::machine::{Disk, LostTail};
 use crate::message::RecordBatch;
-use ackproof_types::{BrokerEpoch, Offset, TopicPartition};
+use ackproof_types::{BrokerEpoch, LogDir, Offset, TopicPartition};
 use std::collections::BTreeMap;
 
 /// A broker's disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BrokerDisk {
     logs: BTreeMap<TopicPartition, LogFiles>,
-    pub(crate) clean_shutdown: Option<BrokerEpoch>,
+    dirs: Dirs,
+    clean_shutdown: Option<BrokerEpoch>,
     /// How often a process started, whatever became of the disk: what it registers as is random in Kafka.
     pub(crate) starts: u64,
 }
@@ -22,6 +26,8 @@ pub struct BrokerDisk {
 /// The files of one log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct LogFiles {
+    /// Where they lie.
+    dir: LogDir,
     /// What a process reads.
     cached: StoredLog,
     /// What is safe.
@@ -72,8 +78,12 @@ pub enum BrokerWrite {
     Started,
     /// A log changed.
     Log(TopicPartition, LogWrite),
-    /// All logs are closed and flushed: the marker, which is synced.
+    /// All logs are closed and flushed: the marker, which is synced. None in a directory that was given up.
     CleanShutdown(BrokerEpoch),
+    /// A log begins in this directory.
+    Place(TopicPartition, LogDir),
+    /// The process has given up a directory that failed.
+    Offline(LogDir),
 }
 
 impl BrokerWrite {
@@ -82,7 +92,11 @@ impl BrokerWrite {
     pub fn appended(&self) -> Option<(TopicPartition, &RecordBatch)> {
         match self {
             Self::Log(partition, LogWrite::Append(batch)) => Some((*partition, batch)),
-            Self::Log(..) | Self::Started | Self::CleanShutdown(_) => None,
+            Self::Log(..)
+            | Self::Started
+            | Self::CleanShutdown(_)
+            | Self::Place(..)
+            | Self::Offline(_) => None,
         }
     }
 
@@ -91,15 +105,51 @@ impl BrokerWrite {
     pub fn cut(&self) -> Option<(TopicPartition, Offset)> {
         match self {
             Self::Log(partition, LogWrite::Truncate(to)) => Some((*partition, *to)),
-            Self::Log(..) | Self::Started | Self::CleanShutdown(_) => None,
+            Self::Log(..)
+            | Self::Started
+            | Self::CleanShutdown(_)
+            | Self::Place(..)
+            | Self::Offline(_) => None,
         }
     }
 }
 
 impl BrokerDisk {
-    /// The logs that are there, as a starting process finds them.
+    /// The logs that a starting process can read.
     pub(crate) fn logs(&self) -> impl Iterator<Item = (TopicPartition, &StoredLog)> {
-        self.logs.iter().map(|(id, files)| (*id, &files.cached))
+        let readable = |files: &LogFiles| self.trouble(files.dir) != Some(Trouble::Failed);
+        let all = self.logs.iter().filter(move |(_, files)| readable(files));
+        all.map(|(id, files)| (*id, &files.cached))
+    }
+
+    /// Where the logs lie, readable or not.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (TopicPartition, LogDir)> {
+        self.logs.iter().map(|(id, files)| (*id, files.dir))
+    }
+
+    /// Where a log lies, if there is one.
+    #[must_use]
+    pub fn place(&self, id: TopicPartition) -> Option<LogDir> {
+        self.logs.get(&id).map(|files| files.dir)
+    }
+
+    /// What is wrong with a directory.
+    #[must_use]
+    pub fn trouble(&self, dir: LogDir) -> Option<Trouble> {
+        self.dirs.trouble(dir)
+    }
+
+    /// Whether a process can start: in the directory of the metadata log, and in one at least (Kafka:
+    /// `MetaPropertiesEnsemble#verify`, `LogManager`).
+    #[must_use]
+    pub fn can_start(&self, dirs: LogDirs) -> bool {
+        let fails = |dir: LogDir| self.trouble(dir) == Some(Trouble::Failed);
+        !dirs.metadata.is_some_and(fails) && !dirs.all().all(fails)
+    }
+
+    /// The epoch of a process that has ended in good order, with a marker in every directory.
+    pub(crate) fn previous_epoch(&self) -> Option<BrokerEpoch> {
+        self.clean_shutdown.filter(|_| self.dirs.are_all_marked())
     }
 
     /// So many changes of the log are not flushed.
@@ -121,9 +171,13 @@ impl Disk for BrokerDisk {
             BrokerWrite::Started => {
                 self.starts += 1;
                 self.clean_shutdown = None;
+                self.dirs.begin();
             }
             BrokerWrite::Log(partition, write) => {
                 let files = self.logs.entry(partition).or_default();
+                if let LogWrite::Append(batch) = &write {
+                    self.dirs.spend(files.dir, batch.size.into());
+                }
                 files.cached.apply(&write);
                 if matches!(write, LogWrite::Epoch(..)) {
                     // The file of epochs is written as a whole.
@@ -140,6 +194,8 @@ impl Disk for BrokerDisk {
                 }
             }
             BrokerWrite::CleanShutdown(epoch) => self.clean_shutdown = Some(epoch),
+            BrokerWrite::Place(id, dir) => self.logs.entry(id).or_default().dir = dir,
+            BrokerWrite::Offline(dir) => self.dirs.unmark(dir),
         }
     }
 
@@ -161,6 +217,23 @@ impl Disk for BrokerDisk {
             files.cached = files.flushed.clone();
         }
         lost
+    }
+
+    fn suffer(&mut self, harm: Harm) -> Vec<LostTail> {
+        match harm {
+            Harm::Begins(dir, trouble) => self.dirs.set(dir, Some(trouble)),
+            Harm::Ends(dir) => self.dirs.set(dir, None),
+            Harm::Replaced(dir) => {
+                let none = StoredLog::default();
+                let there = self.logs.iter().filter(|(_, files)| files.dir == dir);
+                let lost = there.filter_map(|(id, files)| files.lost(*id, &none)).collect();
+                self.logs.retain(|_, files| files.dir != dir);
+                self.dirs.set(dir, None);
+                self.dirs.unmark(dir);
+                return lost;
+            }
+        }
+        Vec::new()
     }
 
     fn replace(&mut self) -> Vec<LostTail> {

@@ -136,7 +136,7 @@ fn of_group_request(request: &GroupRequest) -> u64 {
 fn of_controller_request(request: &ControllerRequest) -> u64 {
     match request {
         ControllerRequest::BrokerRegistration(_) => 150,
-        ControllerRequest::BrokerHeartbeat(_) => 23,
+        ControllerRequest::BrokerHeartbeat(_) => 23, // offline ones too: a directory has one id
         ControllerRequest::AlterPartition(alter) => {
             let members: usize = alter.partitions.iter().map(|one| one.isr.len()).sum();
             let ids = alter.partitions.iter().map(|one| one.partition);

@@ -88,7 +88,8 @@ impl Quorum {
         previous_epoch: Option<BrokerEpoch>,
         seen: &mut dyn FnMut(Observation),
     ) -> Option<BrokerEpoch> {
-        let request = BrokerRegistrationRequest { broker, incarnation, previous_epoch };
+        let offline = Arc::default();
+        let request = BrokerRegistrationRequest { broker, incarnation, previous_epoch, offline };
         match self.ask(ControllerRequest::BrokerRegistration(request), seen) {
             Some(ControllerResponse::BrokerRegistration(result)) => result.ok(),
             _ => None,
@@ -110,6 +111,7 @@ impl Quorum {
             metadata_offset,
             want_fence: false,
             want_shutdown: false,
+            offline: Arc::default(),
         };
         self.ask(ControllerRequest::BrokerHeartbeat(request), seen);
     }

@@ -3,7 +3,8 @@
 use super::{described, pattern, setting_schema, whole};
 use crate::cluster::MAX_COUNT;
 use crate::describe::{FAULTS, listed};
-use crate::durations::{BANDWIDTH, DELAY, DURATION, PERCENT};
+use crate::disk::RETURNS;
+use crate::durations::{AMOUNT, BANDWIDTH, DELAY, DURATION, PERCENT};
 use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::moment::names;
 use crate::orders::ALTERABLE;
@@ -50,6 +51,12 @@ fn sentence() -> (Map<String, Value>, Value) {
             "loss" => json!({ "type": "string", "pattern": PERCENT }),
             "rate" => json!({ "type": "string", "pattern": BANDWIDTH }),
             "grace" => json!({ "type": "string", "pattern": DURATION }),
+            "dir" => json!({ "type": "integer", "minimum": 1, "maximum": u8::MAX }),
+            "returns" => {
+                let names: Vec<&str> = RETURNS.iter().map(|(name, _)| *name).collect();
+                json!({ "enum": names, "default": "intact" })
+            }
+            "left" => json!({ "type": "string", "pattern": AMOUNT }),
             "config" => altered(),
             other => unreachable!("no schema for {other}"),
         };

@@ -240,6 +240,25 @@ fn faults_of_links_say_what_they_did() {
 }
 
 #[test]
+fn faults_of_disks_say_what_they_did() {
+    assert_said(&[
+        (
+            r#""log-dir-failed": "broker-2", "for": "5s""#,
+            "a log directory of broker-2 failed for 5s",
+        ),
+        (
+            r#""log-dir-failed": "broker-2", "dir": 1, "returns": "empty", "for": "5s""#,
+            "log directory 1 of broker-2 failed and was lost for 5s",
+        ),
+        (
+            r#""disk-full": "broker-2", "dir": 1, "left": "20kB", "for": "5s""#,
+            "log directory 1 of broker-2 had no room for more than 20kB for 5s",
+        ),
+        (r#""disk-full": "broker-2""#, "a log directory of broker-2 was full until the load ended"),
+    ]);
+}
+
+#[test]
 fn faults_say_what_they_did() {
     let cases = [
         (

@@ -101,6 +101,10 @@ fn words(entry: &Entry, context: &Context) -> Option<String> {
         Event::LogCompacted { partition, to, .. } => {
             format!("{node} compacts {} up to {}", place(partition)?, to.0)
         }
+        Event::LogDirFailed { dir, halts, .. } => {
+            let end = if *halts { ", and ends" } else { "" };
+            format!("{node} gives up log directory {dir}{end}")
+        }
         Event::LeaderElected { partition, leader: Some(leader), epoch, .. } if epoch.0 > 0 => {
             format!("broker-{} is elected for {} (epoch {})", leader.0, place(partition)?, epoch.0)
         }

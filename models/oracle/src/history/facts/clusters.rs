@@ -85,6 +85,15 @@ macro_rules! facts_of_clusters {
             /// `min.insync.replicas`.
             min_insync_replicas: u16,
         }
+        /// A broker gave up a log directory that it cannot write: what it hosted there is offline on this broker.
+        LogDirFailed = "log_dir_failed" at Broker {
+            /// Its place in `log.dirs`, from 1.
+            dir: u16,
+            /// What it hosted there.
+            partitions: Arc<[TopicPartition]>,
+            /// The broker cannot go on without it, and its process ends.
+            halts: bool,
+        }
         }
     };
 }

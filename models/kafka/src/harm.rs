@@ -1,0 +1,47 @@
+//! What happens to the disk of a broker.
+//!
+//! A directory that fails keeps its files: nobody can write them. A directory that is full takes so many bytes more.
+//! Kafka: `LogDirFailureChannel` (KIP-112).
+
+use ackproof_types::LogDir;
+
+/// Why a directory cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Trouble {
+    /// Every write fails.
+    Failed,
+    /// A write fails that takes more than what is left.
+    Full {
+        /// In bytes.
+        left: u64,
+    },
+}
+
+impl Trouble {
+    /// Whether so many bytes can be written.
+    pub(crate) fn takes(self, bytes: u64) -> bool {
+        match self {
+            Self::Failed => false,
+            Self::Full { left } => bytes <= left,
+        }
+    }
+
+    /// So many bytes are written.
+    pub(crate) fn spend(&mut self, bytes: u64) {
+        match self {
+            Self::Failed => {}
+            Self::Full { left } => *left = left.saturating_sub(bytes),
+        }
+    }
+}
+
+/// What happens to the disk of a broker, whether a process runs on it or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Harm {
+    /// A directory cannot be written from here on.
+    Begins(LogDir, Trouble),
+    /// It can again, and has what it had.
+    Ends(LogDir),
+    /// An empty directory takes its place, with another id (KIP-858).
+    Replaced(LogDir),
+}

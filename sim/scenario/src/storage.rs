@@ -1,0 +1,66 @@
+//! Faults of a broker's disk, read from the tree; and the log directories that brokers have.
+
+use crate::disk::{FILLS, Harm, RETURNS, Returns, StorageFault};
+use crate::durations;
+use crate::plan::{Plan, Settings};
+use crate::sink::{At, Sink};
+use ackproof_types::LogDir;
+
+/// Reads what stands beside `verb`.
+pub(crate) fn read(
+    sink: &mut Sink<'_>,
+    at: &At<'_>,
+    verb: &str,
+    plan: &Plan,
+) -> Option<StorageFault> {
+    let dir = match at.get("dir") {
+        Some(at) => Some(dir(sink, &at, plan)?),
+        None => None,
+    };
+    let how = if verb == FILLS {
+        let left = at.get("left").map(|at| sink.quantity(&at, "kB", durations::bytes));
+        Harm::Fills(left.unwrap_or(Some(0))?)
+    } else {
+        let Some(at) = at.get("returns") else {
+            return Some(StorageFault { dir, how: Harm::Fails(Returns::Intact) });
+        };
+        let text = sink.string(&at)?;
+        let Some((_, found)) = RETURNS.iter().find(|(name, _)| *name == text) else {
+            let names = RETURNS.iter().map(|(name, _)| *name);
+            sink.unknown(at.node.span, &at.path, ("state", text), names);
+            return None;
+        };
+        Harm::Fails(*found)
+    };
+    Some(StorageFault { dir, how })
+}
+
+fn dir(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<LogDir> {
+    let number = sink.whole(at, 1, i64::from(u8::MAX))?;
+    let most = plan.clusters.iter().map(|one| dirs(&one.config).len()).max().unwrap_or(1);
+    if usize::try_from(number).is_ok_and(|number| number > most) {
+        let message = format!("brokers have no log directory {number}: \"log.dirs\" lists {most}");
+        let hint = "name more of them: \"log.dirs\": \"/disk1,/disk2\"".to_owned();
+        sink.hinted(at.node.span, &at.path, message, Some(hint));
+        return None;
+    }
+    u8::try_from(number - 1).ok().map(LogDir)
+}
+
+/// The log directories of each broker: at least one.
+#[must_use]
+pub fn dirs(config: &Settings) -> Vec<&str> {
+    let listed = config.text("log.dirs").unwrap_or_default().split(',').map(str::trim);
+    let named: Vec<&str> = listed.filter(|name| !name.is_empty()).take(u8::MAX.into()).collect();
+    if named.is_empty() { vec![""] } else { named }
+}
+
+/// Which of them holds the metadata log too; none: it has a directory of its own.
+#[must_use]
+pub fn metadata_dir(config: &Settings) -> Option<LogDir> {
+    let Some(named) = config.text("metadata.log.dir").map(str::trim) else {
+        return Some(LogDir(0));
+    };
+    let place = dirs(config).iter().position(|dir| *dir == named)?;
+    u8::try_from(place).ok().map(LogDir)
+}
