@@ -133,6 +133,18 @@ pub struct PartitionRegistration {
     pub partition_epoch: PartitionEpoch,
     /// The leader came by unclean election and has not reported recovery (R5.21).
     pub recovering: bool,
+    /// Those of `replicas` that a reassignment adds, ascending.
+    pub adding: Vec<BrokerId>,
+    /// Those of `replicas` that it removes, ascending.
+    pub removing: Vec<BrokerId>,
+}
+
+impl PartitionRegistration {
+    /// Whether its replicas are being reassigned.
+    #[must_use]
+    pub fn is_reassigned(&self) -> bool {
+        !self.adding.is_empty() || !self.removing.is_empty()
+    }
 }
 
 /// The metadata log, folded.

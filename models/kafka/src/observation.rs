@@ -1,15 +1,12 @@
-//! Facts that machines put on record. They are never fed back; the driver stamps each with time and
-//! node and translates it into an entry of the history.
-
+//! Facts that machines put on record, which the driver stamps with time and node. They are never fed back.
 use ackproof_types::{
     BrokerEpoch, BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch, LogDir,
     MemberId, Offset, RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
 };
 use std::sync::Arc;
 
-pub use reasons::{PositionSource, StartReason};
-
 mod reasons;
+pub use reasons::{PositionSource, StartReason};
 
 /// One fact. The observing process is known to the driver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -31,8 +28,7 @@ pub enum Observation {
         /// Where to.
         partition: TopicPartition,
     },
-    /// `send` failed before a partition was chosen (metadata or buffer not available within
-    /// `max.block.ms`, record too large): certainly not written.
+    /// `send` failed before a partition was chosen (`max.block.ms`, record too large): certainly not written.
     Rejected {
         /// The record.
         record: Record,
@@ -80,7 +76,6 @@ pub enum Observation {
         /// The partition that asked for it.
         partition: TopicPartition,
     },
-
     /// A member got its partitions of a generation.
     Assigned {
         /// The group.
@@ -194,7 +189,6 @@ pub enum Observation {
         /// It may still take effect (R9.4).
         maybe_written: bool,
     },
-
     /// A replica appended a batch, as leader or as follower.
     Appended {
         /// The partition.
@@ -278,8 +272,7 @@ pub enum Observation {
         /// What began it.
         reason: RebalanceReason,
     },
-    /// The coordinator of a consumer group removed a member, or it left, a static one for the time being
-    /// (R9.29, R9.33). Its application may not know.
+    /// The coordinator of a consumer group removed a member, or it left, maybe for the time being (R9.29, R9.33).
     MemberFenced {
         /// The group.
         group: GroupId,
@@ -295,14 +288,12 @@ pub enum Observation {
         /// What the coordinator answered.
         error: ErrorCode,
     },
-    /// The application of a member of a consumer group did not poll for `max.poll.interval.ms`, and its client
-    /// leaves: the coordinator is not told why (R9.35).
+    /// The application of a member did not poll for `max.poll.interval.ms`: its client leaves its group (R9.35).
     PollOverdue {
         /// The group.
         group: GroupId,
     },
-    /// The coordinator of a consumer group may give these partitions to others: the member said that it does
-    /// not own them, or not yet (R9.32, R9.33).
+    /// The coordinator may give these partitions to others: the member does not own them (yet) (R9.32, R9.33).
     PartitionsReleased {
         /// The group.
         group: GroupId,
@@ -355,7 +346,6 @@ pub enum Observation {
         /// Its partitions, all told.
         partitions: u16,
     },
-
     /// The controller altered settings of a topic.
     TopicAltered {
         /// The topic.
@@ -365,6 +355,20 @@ pub enum Observation {
         /// `unclean.leader.election.enable` from here on.
         unclean_leader_election: bool,
     },
+    /// The controller gave a partition other replicas, or has begun to.
+    ReplicasChanged {
+        /// The partition.
+        partition: TopicPartition,
+        /// All of them, in order of preference.
+        replicas: Arc<[BrokerId]>,
+        /// Those that are being added.
+        adding: Arc<[BrokerId]>,
+    },
+    /// This broker is no replica of a partition any more, and deleted its log.
+    LogDeleted {
+        /// The partition.
+        partition: TopicPartition,
+    },
     /// This broker goes by altered settings of a topic from here on.
     TopicConfigured {
         /// The topic.
@@ -372,7 +376,6 @@ pub enum Observation {
         /// `min.insync.replicas`.
         min_insync_replicas: u16,
     },
-
     /// The controller chose a leader, or found none.
     LeaderElected {
         /// The partition.
@@ -414,7 +417,6 @@ pub enum Observation {
         /// Which.
         broker: BrokerId,
     },
-
     /// What the controllers have decided is committed, told by one of several: each tells it when it hears of it.
     Decided {
         /// The offset in the metadata log.
@@ -439,7 +441,6 @@ pub enum Observation {
         /// A checksum of each.
         checksums: Arc<[u32]>,
     },
-
     /// The final read of a partition returned records.
     FinalRead {
         /// The partition.

@@ -214,6 +214,9 @@ variants! {
     /// KIP-966, R17.8.
     EligibleAfterNewMinimum, "elr-kept-after-new-minimum",
         "a replica stays eligible to lead although another min.insync.replicas is in force (KIP-966)";
+    /// KIP-455 without its second stage.
+    ReassignmentEndsEarly, "reassignment-ends-early",
+        "a partition moves at once, and does not wait until its new replicas are in sync (KIP-455)";
 }
 
 impl fmt::Display for Variant {

@@ -127,6 +127,12 @@ impl Tale {
                 self.holders.retain(|holder| *holder != entry.node);
                 Some(format!("{} truncated its log from {from} to {to}: gone there", who()))
             }
+            Event::LogDeleted { partition, .. }
+                if *partition == of.partition && self.holders.contains(&entry.node) =>
+            {
+                self.holders.retain(|holder| *holder != entry.node);
+                Some(format!("{} is no replica any more, and deleted its log: gone there", who()))
+            }
             Event::TailLost { partition, from, to, by }
                 if *partition == of.partition
                     && *to <= of.offset

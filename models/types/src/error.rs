@@ -113,6 +113,8 @@ error_codes! {
     DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION";
     /// A replica of the proposed in-sync set may not join it (KIP-841, KIP-903).
     IneligibleReplica = 107, "INELIGIBLE_REPLICA";
+    /// An AlterPartition has taken effect, ended a reassignment, and with it the leadership of its sender (KIP-455).
+    NewLeaderElected = 108, "NEW_LEADER_ELECTED";
     /// The member's epoch is not the one that the coordinator knows: it must join again without partitions
     /// (KIP-848).
     FencedMemberEpoch = 110, "FENCED_MEMBER_EPOCH";

@@ -151,6 +151,15 @@ pub const FAULTS: &[(&str, &str)] = &[
         "an administrator gives a topic more partitions: \"to\" so many in all, once and for good",
     ),
     (
+        "reassign",
+        "an administrator moves a partition \"to\" these brokers, the preferred leader first: they follow, and \
+         those that are not named leave once all of these are in sync",
+    ),
+    (
+        "cancel-reassignment",
+        "an administrator gives up moving a partition, if that is not over yet: it keeps the replicas it had",
+    ),
+    (
         "alter-config",
         "an administrator alters settings of a topic while the cluster runs: its \"config\", until the next such fault",
     ),
@@ -328,7 +337,7 @@ fn done(action: &Action, plan: &Plan, target: &str) -> String {
         Action::Hold(Hold::Subscription) => format!("{target} was unsubscribed"),
         Action::Hold(Hold::Partitions) => format!("{target} had its partitions paused"),
         Action::FailOver => format!("{target} went over to the other cluster"),
-        Action::Administer(order) => order.done(target),
+        Action::Administer(order) => order.done(target, plan),
     }
 }
 

@@ -18,7 +18,7 @@ use ackproof_types::{Delay, Hold, Micros};
 /// Keys that say how: the verbs each goes with.
 pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("from", &["isolate"]),
-    ("to", &["slow", "lossy", "throttle", "add-partitions"]),
+    ("to", &["slow", "lossy", "throttle", "add-partitions", "reassign"]),
     ("direction", &["isolate", "slow", "lossy", "throttle"]),
     ("by", &["slow", "slow-follower"]),
     ("loss", &["lossy"]),
@@ -42,7 +42,6 @@ const NOT_MODELLED: &[(&str, &str)] = &[
     ("delete-records", "nothing is deleted here"),
     ("delete-topic", "topics are fixed"),
     ("lose-disk", "\"disk-lost\" takes a broker's disk"),
-    ("reassign", "replicas stay where they are"),
     ("wipe-disk", "\"disk-lost\" takes a broker's disk"),
 ];
 
@@ -276,7 +275,7 @@ fn action(
         "unsubscribe" => Action::Hold(Hold::Subscription),
         "pause-partitions" => Action::Hold(Hold::Partitions),
         "fail-over" => Action::FailOver,
-        _ if orders::knows(verb) => Action::Administer(orders::order(sink, at, verb, place)?),
+        _ if orders::knows(verb) => Action::Administer(orders::order(sink, at, verb, place, plan)?),
         other => unreachable!("the verb {other} is in the table but not here"),
     })
 }

@@ -211,6 +211,22 @@ pub const FAULT_NOTES: &[FaultNote] = &[
         r#"{"at":"10s","add-partitions":"payments","to":6}"#,
     ),
     note(
+        "reassign",
+        "the controller adds the new replicas, which copy the log as followers. With the change of the in-sync set \
+         that has all of them, those that are not named leave it and the partition, delete their logs, and the \
+         leader epoch rises; if the leader is one of them the next in the list leads. Meanwhile as many replicas \
+         count as there are",
+        "`replica.lag.time.max.ms`, `min.insync.replicas`",
+        r#"{"at":"10s","reassign":"payments-0","to":["broker-3","broker-1"]}"#,
+    ),
+    note(
+        "cancel-reassignment",
+        "the replicas that were added leave, with their logs, and the others stay. It is refused where only added \
+         replicas are in sync, unless `unclean.leader.election.enable` allows to throw away what only they have",
+        "`unclean.leader.election.enable`",
+        r#"{"at":"10s","cancel-reassignment":"payments-0"}"#,
+    ),
+    note(
         "alter-config",
         "the controller writes the setting into the metadata log, and each broker goes by it once it has read that \
          far. A write with `acks=all` that waits is judged by the minimum of the moment. With eligible leader \

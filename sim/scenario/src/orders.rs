@@ -9,7 +9,7 @@ use crate::json::Value;
 use crate::plan::{Order, Plan, Settings, Target};
 use crate::settings::Scope;
 use crate::sink::{At, Sink};
-use crate::targets::{led, topic};
+use crate::targets::{self, led, partition, topic};
 
 /// Settings of topics that can be altered while the cluster runs.
 pub(crate) const ALTERABLE: &[&str] = &[
@@ -22,7 +22,10 @@ pub(crate) const ALTERABLE: &[&str] = &[
 
 /// Whether an administrator does what `verb` says.
 pub(crate) fn knows(verb: &str) -> bool {
-    matches!(verb, "add-partitions" | "alter-config" | "elect-unclean")
+    matches!(
+        verb,
+        "add-partitions" | "alter-config" | "cancel-reassignment" | "elect-unclean" | "reassign"
+    )
 }
 
 /// The topic or the partition that it is about.
@@ -33,13 +36,19 @@ pub(crate) fn target(
     plan: &Plan,
 ) -> Option<Target> {
     match verb {
-        "elect-unclean" => led(sink, place, plan),
+        "cancel-reassignment" | "elect-unclean" | "reassign" => led(sink, place, plan),
         _ => topic(sink, place, plan).map(Target::Topic),
     }
 }
 
 /// What `verb` asks for.
-pub(crate) fn order(sink: &mut Sink<'_>, at: &At<'_>, verb: &str, place: &At<'_>) -> Option<Order> {
+pub(crate) fn order(
+    sink: &mut Sink<'_>,
+    at: &At<'_>,
+    verb: &str,
+    place: &At<'_>,
+    plan: &Plan,
+) -> Option<Order> {
     Some(match verb {
         "elect-unclean" => Order::ElectUnclean,
         "add-partitions" => {
@@ -51,8 +60,42 @@ pub(crate) fn order(sink: &mut Sink<'_>, at: &At<'_>, verb: &str, place: &At<'_>
             let config = needed(sink, at, place, "config", "{ \"min.insync.replicas\": 1 }")?;
             Order::AlterConfig(altered(sink, &config)?)
         }
+        "reassign" => {
+            let to = needed(sink, at, place, "to", "[\"broker-2\", \"broker-3\"]")?;
+            Order::Reassign(brokers(sink, &to, place, plan)?)
+        }
+        "cancel-reassignment" => Order::CancelReassignment,
         other => unreachable!("the verb {other} is in the table but not here"),
     })
+}
+
+/// The brokers that a partition moves to: each once, and of its cluster.
+fn brokers(sink: &mut Sink<'_>, to: &At<'_>, place: &At<'_>, plan: &Plan) -> Option<Vec<u16>> {
+    let topic = partition(plan, place.node.as_str()?).ok()?.0;
+    let there = plan.brokers_of(plan.topics[topic.index()].cluster);
+    let mut brokers = Vec::new();
+    for item in sink.list(to) {
+        match targets::target(sink, &item, plan)? {
+            Target::Broker(one) if !there.contains(&one) => {
+                sink.at(&item, "it is a broker of another cluster");
+                return None;
+            }
+            Target::Broker(one) if brokers.contains(&one) => {
+                sink.at(&item, "listed twice");
+                return None;
+            }
+            Target::Broker(one) => brokers.push(one),
+            _ => {
+                sink.at(&item, "a partition moves to brokers by name, like \"broker-2\"");
+                return None;
+            }
+        }
+    }
+    if brokers.is_empty() {
+        sink.at(to, "a partition has a replica or more");
+        return None;
+    }
+    Some(brokers)
 }
 
 /// The settings that a fault alters.
@@ -87,6 +130,9 @@ pub(crate) fn needed<'n>(
     let found = at.get(key);
     if found.is_none() {
         let message = match key {
+            "to" if example.starts_with('[') => {
+                format!("to which brokers? add \"{key}\": {example}")
+            }
             "to" => format!("how many in all? add \"{key}\": {example}"),
             "config" => format!("which settings? add \"{key}\": {example}"),
             _ => format!("how much? add \"{key}\": \"{example}\""),

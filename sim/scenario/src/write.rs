@@ -246,7 +246,7 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
             links(object, "to", which, plan);
         }
         Action::SlowFollower(by) => object.put("by", json!(spell_range(*by))),
-        Action::Administer(order) => ordered(object, order),
+        Action::Administer(order) => ordered(object, order, plan),
         Action::Storage(fault) => {
             for (key, value) in fault.keys() {
                 object.put(key, value);

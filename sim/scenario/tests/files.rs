@@ -47,6 +47,7 @@ const NAMES: Names<'static> = Names {
         "offline",
         "partitions_added",
         "position_reset",
+        "replicas_changed",
         "process_crashed",
         "process_killed",
         "process_restarted",
@@ -134,6 +135,7 @@ const NAMES: Names<'static> = Names {
         "elr-kept-after-unclean-restart",
         "elr-kept-after-regrow",
         "elr-kept-after-new-minimum",
+        "reassignment-ends-early",
     ],
 };
 

@@ -127,6 +127,7 @@ fn occurs(witness: &str) -> &'static str {
         "process_stopped" => "a process ended by itself, in good order",
         "rebalance" => "a group assigned its partitions, including the first time",
         "redelivered" => "a group processed a record again",
+        "replicas_changed" => "a partition was given other replicas, or had them",
         "retried" => "a producer sent a batch again",
         "topic_altered" => "an administrator altered a setting of a topic",
         "tail_lost" => "a log lost its end with the power or the disk of its broker",

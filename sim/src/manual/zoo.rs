@@ -192,6 +192,13 @@ pub const CASES: &[Case] = &[
         within: 2,
     },
     Case {
+        variant: Variant::ReassignmentEndsEarly,
+        shown: Violated("acked-durability"),
+        scenario: "scenarios/basics/reassignment.json",
+        sets: &[],
+        within: 2,
+    },
+    Case {
         variant: Variant::CleanPastHighWatermark,
         shown: Violated("acked-durability"),
         scenario: COMPACTION,

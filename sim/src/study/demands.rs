@@ -50,6 +50,7 @@ const SHOWN: &[(&str, Shows)] = &[
     ("partitions_added", |_, kind| {
         matches!(kind.action, Action::Administer(Order::AddPartitions(_)))
     }),
+    ("replicas_changed", |_, kind| matches!(kind.action, Action::Administer(Order::Reassign(_)))),
     ("topic_altered", |_, kind| matches!(kind.action, Action::Administer(Order::AlterConfig(_)))),
     // Without an end of its own it lasts until this is so.
     ("isr_shrunk", |_, kind| {

@@ -29,7 +29,7 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
 
 /// What surroundings ask of a process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Call {
     /// A producer's application sends.
     Send(Record),

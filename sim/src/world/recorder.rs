@@ -112,6 +112,8 @@ enum Part {
     State,
     /// Who is eligible to lead a partition.
     Eligible,
+    /// The replicas of a partition.
+    Replicas,
 }
 
 /// Collects the history of one run.
@@ -194,6 +196,7 @@ impl Recorder {
         let part = match event {
             Event::PartitionsAdded { .. } => Part::Growth,
             Event::EligibleChanged { .. } => Part::Eligible,
+            Event::ReplicasChanged { .. } => Part::Replicas,
             _ => Part::State,
         };
         if self.decided.insert((first, offset, part)) {
@@ -320,6 +323,8 @@ translate! {
     PartitionsAdded { topic, partitions }
     IsrChanged { partition, before, isr }
     EligibleChanged { partition, elr, last_leader }
+    ReplicasChanged { partition, replicas, adding }
+    LogDeleted { partition }
     TopicAltered { topic, min_insync_replicas, unclean_leader_election }
     TopicConfigured { topic, min_insync_replicas }
     Fenced { broker }

@@ -151,7 +151,9 @@ impl Broker {
                 ErrorCode::UnknownTopicOrPartition
                 | ErrorCode::FencedLeaderEpoch
                 | ErrorCode::InvalidUpdateVersion
-                | ErrorCode::InvalidRequest,
+                | ErrorCode::InvalidRequest
+                // R3.9: it is done, and ended a reassignment and this leadership.
+                | ErrorCode::NewLeaderElected,
             ) => {}
             Err(_) => {
                 self.proposals.waiting.insert(id);

@@ -3,7 +3,7 @@
 //! Kafka: `BrokerMetadataPublisher`, `ReplicaManager#applyDelta` (R5.26–R5.28, R2.22–R2.25). Only the
 //! merged image of one response is acted upon.
 
-use super::{Broker, Out, Timer};
+use super::{Broker, BrokerWrite, Out, Timer};
 use crate::log::ReplicaLog;
 use crate::machine::{Channel, Route, To};
 use crate::message::quorum::{Answer, Entry, FetchOfLog, Fetched, LogEnd, Member};
@@ -226,7 +226,8 @@ impl Broker {
         if !std::mem::replace(&mut self.metadata.published, true) {
             self.configure(out);
         }
-        // R5.27, as in `ReplicaManager#applyDelta`: leaders first.
+        // R5.27, as in `ReplicaManager#applyDelta`: what goes first, then leaders.
+        self.delete_strays(out);
         let changed = std::mem::take(&mut self.metadata.changed);
         let partitions = &self.env.image.partitions;
         let (leaders, others): (Vec<_>, Vec<_>) =
@@ -252,6 +253,46 @@ impl Broker {
             let min_insync_replicas = config.min_insync_replicas;
             out.observe(Observation::TopicConfigured { topic, min_insync_replicas });
         }
+    }
+
+    /// Whether the image has this broker as a replica.
+    fn is_replica(&self, id: TopicPartition) -> bool {
+        let state = self.env.image.partitions.get(&id);
+        state.is_some_and(|state| state.replicas.contains(&self.env.id))
+    }
+
+    /// What this broker is no replica of goes, with its log: what it hosts, and what it finds as it starts (Kafka:
+    /// `ReplicaManager#stopPartitions`, `LogManager#isStrayKraftReplica`).
+    fn delete_strays(&mut self, out: &mut Out) {
+        let changed = self.metadata.changed.iter().copied();
+        let hosted: Vec<TopicPartition> = changed
+            .filter(|id| self.partitions.get(*id).is_some() && !self.is_replica(*id))
+            .collect();
+        for id in hosted {
+            self.delete(id, out);
+        }
+        let loaded = self.loaded.keys().copied();
+        let strays: Vec<TopicPartition> = loaded.filter(|id| !self.is_replica(*id)).collect();
+        for id in strays {
+            if self.loaded.remove(&id).is_some() {
+                out.write(BrokerWrite::Deleted(id));
+                out.observe(Observation::LogDeleted { partition: id });
+            }
+        }
+    }
+
+    fn delete(&mut self, id: TopicPartition, out: &mut Out) {
+        self.note(id);
+        let Some(mut partition) = self.partitions.remove(id) else { return };
+        let was_leader = partition.is_leader();
+        if let Some(leader) = partition.follower().and_then(|follower| follower.leader) {
+            self.fetchers.entry(leader).or_default().forgotten.push(id);
+        }
+        out.write(BrokerWrite::Deleted(id));
+        out.observe(Observation::LogDeleted { partition: id });
+        out.disarm(Timer::PartitionBackoff(id));
+        self.resigned(id, out);
+        self.coordinator_role_changed(id, false, was_leader, out);
     }
 
     fn apply_role(&mut self, id: TopicPartition, out: &mut Out) {

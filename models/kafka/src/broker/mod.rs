@@ -125,7 +125,7 @@ impl Env {
             id: self.id,
             image: &self.image,
             tick: self.tick,
-            min_isr: self.topic(partition.topic).effective_min_isr(),
+            min_isr: usize::from(self.topic(partition.topic).min_insync_replicas),
             variants: self.cluster.variants,
         }
     }

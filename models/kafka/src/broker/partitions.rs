@@ -70,17 +70,18 @@ impl Partitions {
         &mut self.hosted[place]
     }
 
-    /// The replica of `id` is hosted no more.
-    pub(super) fn remove(&mut self, id: TopicPartition) {
-        if self.get(id).is_none() {
-            return;
-        }
+    /// Takes the replica of `id` away.
+    pub(super) fn remove(&mut self, id: TopicPartition) -> Option<Partition> {
         let place = self.place(id);
-        self.hosted.remove(place);
+        if place >= self.hosted.len() {
+            return None;
+        }
+        let removed = self.hosted.remove(place);
         if let Some(number) = self.number(id) {
             self.places[number] = NOWHERE;
         }
         self.find_again(place);
+        Some(removed)
     }
 
     /// Notes where the replicas from `first` on are.

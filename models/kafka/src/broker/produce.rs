@@ -127,10 +127,12 @@ impl Broker {
         if batch.count() == 0 {
             return Err(ErrorCode::InvalidRecord);
         }
-        let isr = partition.leader()?.isr_len();
+        let leader = partition.leader()?;
+        let least = leader.effective(usize::from(topic.min_insync_replicas));
+        let isr = leader.isr_len();
         // R4.3: before anything is written, and only for acks=all.
         let ignored = self.env.cluster.variants.has(Variant::MinIsrIgnored);
-        if acks == Acks::All && isr < topic.effective_min_isr() && !ignored {
+        if acks == Acks::All && isr < least && !ignored {
             let isr = u16::try_from(isr).unwrap_or(u16::MAX);
             out.observe(Observation::NotEnoughReplicas { partition: id, isr });
             return Err(ErrorCode::NotEnoughReplicas);
@@ -169,12 +171,12 @@ impl Broker {
             part.outcome = Some(Err(missing));
             return;
         };
-        let min_isr = self.env.topic(id.topic).effective_min_isr();
+        let min_isr = usize::from(self.env.topic(id.topic).min_insync_replicas);
         let reached = partition.log.high_watermark() >= part.required;
         part.outcome = match partition.leader() {
             Err(error) => Some(Err(error)),
             Ok(_) if !reached => None,
-            Ok(leader) if leader.maximal_isr_len() < min_isr && !ignored => {
+            Ok(leader) if leader.maximal_isr_len() < leader.effective(min_isr) && !ignored => {
                 Some(Err(ErrorCode::NotEnoughReplicasAfterAppend))
             }
             Ok(_) => Some(Ok(part.base)),

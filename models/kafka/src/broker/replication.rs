@@ -24,7 +24,7 @@ pub(super) struct Fetcher {
     /// What the next fetch of the session names.
     pub(super) changed: Vec<TopicPartition>,
     /// What it gives up.
-    forgotten: Vec<TopicPartition>,
+    pub(super) forgotten: Vec<TopicPartition>,
 }
 
 impl Broker {

@@ -17,6 +17,9 @@ impl Controller {
             }
             ControllerCall::ElectUnclean(partition) => self.elect_unclean(partition, out),
             ControllerCall::AlterConfig(topic, setting) => self.alter_config(topic, setting, out),
+            ControllerCall::Reassign(partition, replicas) => {
+                self.reassign(partition, replicas.as_deref(), out);
+            }
             ControllerCall::Shutdown => {}
         }
     }

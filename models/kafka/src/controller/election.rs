@@ -46,6 +46,28 @@ pub(super) fn change(
     rules: Rules,
     acceptable: impl Fn(BrokerId) -> bool,
 ) -> Option<Change> {
+    reassign(old, target_isr, Assignment::of(old), election, rules, acceptable)
+}
+
+/// As [`change`], with other replicas.
+pub(super) fn reassign(
+    before: &PartitionRegistration,
+    target_isr: &[BrokerId],
+    assignment: Assignment,
+    election: Election,
+    rules: Rules,
+    acceptable: impl Fn(BrokerId) -> bool,
+) -> Option<Change> {
+    let early = rules.variants.has(Variant::ReassignmentEndsEarly);
+    let (assignment, target_isr) = assignment.completed(target_isr, early);
+    let target_isr = &target_isr[..];
+    // Leaders are chosen, and sets ordered, by the replicas that there will be.
+    let old = &PartitionRegistration {
+        replicas: assignment.replicas.clone(),
+        adding: assignment.adding.clone(),
+        removing: assignment.removing.clone(),
+        ..before.clone()
+    };
     let variants = rules.variants;
     let anyone = variants.has(Variant::ElectionIgnoresIsr);
     let mut elr = eligible(old, target_isr, rules);
@@ -78,11 +100,16 @@ pub(super) fn change(
         None if isr.is_empty() && !old.isr.is_empty() => old.leader.or(old.last_leader),
         None => old.last_leader,
     };
-    if (leader, &isr, &elr, last_leader) == (old.leader, &old.isr, &old.elr, old.last_leader) {
+    let is_assigned_anew = assignment != Assignment::of(before);
+    if !is_assigned_anew
+        && (leader, &isr, &elr, last_leader) == (old.leader, &old.isr, &old.elr, old.last_leader)
+    {
         return None;
     }
-    // R5.24: every change raises the partition epoch, a change of the leader also the leader epoch.
-    let raised = leader != old.leader && !variants.has(Variant::LeaderChangeKeepsEpoch);
+    // R5.24: every change raises the partition epoch, a change of the leader also the leader epoch, and so does
+    // one that takes replicas away (R3.12).
+    let shrinks = before.replicas.iter().any(|one| !assignment.replicas.contains(one));
+    let raised = shrinks || leader != old.leader && !variants.has(Variant::LeaderChangeKeepsEpoch);
     let leader_epoch = if raised { old.leader_epoch.next() } else { old.leader_epoch };
     Some(Change {
         state: PartitionRegistration {
@@ -94,9 +121,67 @@ pub(super) fn change(
             leader_epoch,
             partition_epoch: old.partition_epoch.next(),
             recovering: old.recovering || dirty.is_some(),
+            adding: assignment.adding,
+            removing: assignment.removing,
         },
         unclean: dirty.is_some(),
     })
+}
+
+/// The replicas of a partition, and which of them come and go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Assignment {
+    pub(super) replicas: Vec<BrokerId>,
+    pub(super) adding: Vec<BrokerId>,
+    pub(super) removing: Vec<BrokerId>,
+}
+
+impl Assignment {
+    pub(super) fn of(state: &PartitionRegistration) -> Self {
+        let (replicas, adding) = (state.replicas.clone(), state.adding.clone());
+        Self { replicas, adding, removing: state.removing.clone() }
+    }
+
+    /// What takes `state` to the replicas `target` (Kafka: `PartitionReassignmentReplicas`). What is under way goes
+    /// on where this one says nothing of it, as in Kafka (`changePartitionReassignment`).
+    pub(super) fn towards(state: &PartitionRegistration, target: &[BrokerId]) -> Self {
+        let without = |all: &[BrokerId], others: &[BrokerId]| {
+            let mut left: Vec<BrokerId> =
+                all.iter().copied().filter(|one| !others.contains(one)).collect();
+            left.sort_unstable();
+            left
+        };
+        let removing = without(&state.replicas, target);
+        let adding = without(target, &state.replicas);
+        let or = |new: Vec<BrokerId>, old: &[BrokerId]| {
+            if new.is_empty() { old.to_vec() } else { new }
+        };
+        Self {
+            replicas: target.iter().chain(&removing).copied().collect(),
+            adding: or(adding, &state.adding),
+            removing: or(removing, &state.removing),
+        }
+    }
+
+    /// The reassignment is over if all that stay are in `isr`: those that go leave both.
+    fn completed(self, isr: &[BrokerId], early: bool) -> (Self, Vec<BrokerId>) {
+        let stay = |all: &[BrokerId]| -> Vec<BrokerId> {
+            all.iter().copied().filter(|one| !self.removing.contains(one)).collect()
+        };
+        let (replicas, mut left) = (stay(&self.replicas), stay(isr));
+        if early && left.is_empty() {
+            left.extend(replicas.first());
+        }
+        let under_way = !self.adding.is_empty() || !self.removing.is_empty();
+        let over = !left.is_empty()
+            && !replicas.is_empty()
+            && (early || replicas.iter().all(|one| left.contains(one)));
+        if under_way && over {
+            (Self { replicas, adding: Vec::new(), removing: Vec::new() }, left)
+        } else {
+            (self, isr.to_vec())
+        }
+    }
 }
 
 /// R5.25: who has all that was committed while too few are in sync. Nothing is committed then (R2.17).
@@ -156,6 +241,8 @@ mod tests {
             leader_epoch: LeaderEpoch(4),
             partition_epoch: PartitionEpoch(9),
             recovering: false,
+            adding: Vec::new(),
+            removing: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@
 //! - `office` becoming the active one, commits, and giving it up · `port` the quorum's messages
 //! - `election` who leads · `lifecycle` registration, heartbeats, fencing
 //! - `administration` what administrators ask for · `storage` log directories that fail
+//! - `reassignment` replicas that move
 //! - `partitions` creation of topics and partitions, in-sync sets, elections by timer
 
 mod administration;
@@ -15,6 +16,7 @@ mod lifecycle;
 mod office;
 mod partitions;
 mod port;
+mod reassignment;
 mod storage;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test names only the answer it expects")]
@@ -62,7 +64,7 @@ pub enum Timer {
 }
 
 /// What the surroundings ask of a controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ControllerCall {
     /// An administrator wants the topic to have so many partitions in all (KIP-195). The request does not go
     /// over the network.
@@ -72,6 +74,9 @@ pub enum ControllerCall {
     ElectUnclean(TopicPartition),
     /// An administrator alters a setting of a topic (KIP-339). The request does not go over the network.
     AlterConfig(TopicId, TopicSetting),
+    /// An administrator wants these replicas of a partition, or none of what is under way (KIP-455). The request does
+    /// not go over the network.
+    Reassign(TopicPartition, Option<Arc<[BrokerId]>>),
     /// Stop in good order: the active controller has the others elect at once.
     Shutdown,
 }
@@ -384,10 +389,12 @@ fn observations(
     unclean: bool,
 ) -> impl Iterator<Item = Observation> + use<> {
     let led = match before {
-        Some(before) if before.leader == state.leader => (before.isr != state.isr).then(|| {
+        Some(before)
+            if (before.leader, before.leader_epoch) == (state.leader, state.leader_epoch) =>
+        {
             let (before, isr) = (ascending(&before.isr), ascending(&state.isr));
-            Observation::IsrChanged { partition, before, isr }
-        }),
+            (before != isr).then_some(Observation::IsrChanged { partition, before, isr })
+        }
         Some(_) | None => Some(Observation::LeaderElected {
             partition,
             leader: state.leader,
@@ -401,5 +408,12 @@ fn observations(
         let (elr, last_leader) = (ascending(&state.elr), state.last_leader);
         Observation::EligibleChanged { partition, elr, last_leader }
     });
-    led.into_iter().chain(eligible)
+    let assigned =
+        before.filter(|it| (&it.replicas, &it.adding) != (&state.replicas, &state.adding));
+    let reassigned = assigned.map(|_| Observation::ReplicasChanged {
+        partition,
+        replicas: state.replicas[..].into(),
+        adding: state.adding[..].into(),
+    });
+    reassigned.into_iter().chain(led).chain(eligible)
 }

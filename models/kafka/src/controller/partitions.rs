@@ -104,6 +104,8 @@ impl Controller {
             leader_epoch: LeaderEpoch(0),
             partition_epoch: PartitionEpoch(0),
             recovering: false,
+            adding: Vec::new(),
+            removing: Vec::new(),
         };
         self.write_partition(partition, Change { state, unclean: false }, out);
     }
@@ -147,7 +149,11 @@ impl Controller {
 
     /// What elections of a partition go by.
     pub(super) fn rules(&self, partition: TopicPartition) -> Rules {
-        let least = self.topic(partition.topic).effective_min_isr();
+        // Kafka counts the replicas of the first partition (`#getTopicEffectiveMinIsr`).
+        let first = self.image.partitions.get(&TopicPartition::new(partition.topic, 0));
+        let config = self.topic(partition.topic);
+        let replicas = first.map_or(usize::from(config.replication_factor), |it| it.replicas.len());
+        let least = usize::from(config.min_insync_replicas).min(replicas);
         Rules {
             variants: self.config.variants,
             min_isr: self.has_eligible_replicas().then_some(least),
@@ -229,6 +235,9 @@ impl Controller {
         if isr == old.isr && proposal.recovering == old.recovering {
             return Ok(isr_state(old));
         }
+        if old.is_reassigned() {
+            return self.alter_reassigned(proposal, &isr, out);
+        }
         // R3.9, R3.12: the leader is in the set and active, so neither it nor its epoch changes.
         let state = PartitionRegistration {
             elr: election::eligible(old, &isr, self.rules(proposal.partition)),
@@ -309,7 +318,12 @@ impl Controller {
         }
     }
 
-    fn write_partition(&mut self, partition: TopicPartition, change: Change, out: &mut Out) {
+    pub(super) fn write_partition(
+        &mut self,
+        partition: TopicPartition,
+        change: Change,
+        out: &mut Out,
+    ) {
         let before = self.image.partitions.get(&partition);
         let facts = observations(partition, before, &change.state, change.unclean);
         self.append(MetadataRecord::Partition { partition, state: change.state }, out);
@@ -330,7 +344,7 @@ pub(super) fn cleared(state: &PartitionRegistration) -> Option<Change> {
     has.then_some(Change { state, unclean: false })
 }
 
-fn isr_state(state: &PartitionRegistration) -> IsrState {
+pub(super) fn isr_state(state: &PartitionRegistration) -> IsrState {
     IsrState {
         leader_epoch: state.leader_epoch,
         partition_epoch: state.partition_epoch,

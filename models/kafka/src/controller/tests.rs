@@ -1,5 +1,7 @@
 //! The controller, driven by hand.
 
+mod administration;
+
 use super::*;
 use crate::config::{BrokerSettings, LogConfig, TopicConfig};
 use crate::driver::{After, Process};
@@ -377,60 +379,6 @@ fn a_line_decides_whether_a_clean_restart_waits_for_the_session() {
         let again = driver.register(1, 8);
         assert_eq!(again == Err(ErrorCode::DuplicateBrokerRegistration), waits, "{version}");
     }
-}
-
-/// KIP-339, R17.8.
-#[test]
-fn another_minimum_clears_who_is_eligible_and_another_setting_does_not() {
-    let mut cluster = ClusterConfig::clone(&config(false, Variants::default()).cluster);
-    cluster.profile.version = KafkaVersion::V4_1;
-    cluster.profile.features.eligible_leader_replicas = 1;
-    let mut driver = Driver {
-        process: Process::new(ControllerConfig { id: CONTROLLER, cluster: Arc::new(cluster) }),
-    };
-    assert_eq!(driver.process.boot(Timestamp::START, &mut Vec::new()), After::Runs);
-    for broker in 1..=3 {
-        driver.register(broker, 7).unwrap();
-    }
-    for broker in 1..=3 {
-        driver.beat(broker, false, false);
-    }
-    driver.expire(2);
-    driver.expire(3);
-    let before = driver.partition().clone();
-    assert_eq!(
-        (before.isr.as_slice(), before.elr.as_slice()),
-        (&[BrokerId(1)][..], &[BrokerId(3)][..])
-    );
-    let alter = |driver: &mut Driver, setting| {
-        driver.step(Input::Call(ControllerCall::AlterConfig(TopicId(0), setting)))
-    };
-    let altered = |min_insync_replicas, unclean_leader_election| {
-        Effect::Observe(Observation::TopicAltered {
-            topic: TopicId(0),
-            min_insync_replicas,
-            unclean_leader_election,
-        })
-    };
-    let effects = alter(&mut driver, TopicSetting::UncleanLeaderElection(true));
-    assert!(effects.contains(&altered(2, true)), "{effects:?}");
-    assert!(
-        effects.iter().any(|one| matches!(one, Effect::Arm { timer: Timer::UncleanElection, .. }))
-    );
-    assert_eq!(driver.partition(), &before, "eligible as before");
-    assert_eq!(alter(&mut driver, TopicSetting::UncleanLeaderElection(true)), [], "it is so");
-    let effects = alter(&mut driver, TopicSetting::MinInsyncReplicas(2));
-    assert!(effects.contains(&altered(2, true)), "also with the same value: {effects:?}");
-    let after = driver.partition();
-    assert_eq!(
-        (after.elr.as_slice(), &after.isr, after.leader),
-        (&[][..], &before.isr, before.leader)
-    );
-    assert_eq!(after.partition_epoch, before.partition_epoch.next());
-    assert_eq!(after.leader_epoch, before.leader_epoch);
-    alter(&mut driver, TopicSetting::MinInsyncReplicas(1));
-    driver.expire(1);
-    assert_eq!(driver.partition().elr, [BrokerId(1)], "who was in sync under the new one");
 }
 
 /// KIP-195. Nothing of a topic that exists changes.

@@ -78,6 +78,8 @@ pub enum BrokerWrite {
     Started,
     /// A log changed.
     Log(TopicPartition, LogWrite),
+    /// A log is deleted: its folder gets another name, which is synced.
+    Deleted(TopicPartition),
     /// All logs are closed and flushed: the marker, which is synced. None in a directory that was given up.
     CleanShutdown(BrokerEpoch),
     /// A log begins in this directory.
@@ -94,6 +96,7 @@ impl BrokerWrite {
             Self::Log(partition, LogWrite::Append(batch)) => Some((*partition, batch)),
             Self::Log(..)
             | Self::Started
+            | Self::Deleted(_)
             | Self::CleanShutdown(_)
             | Self::Place(..)
             | Self::Offline(_) => None,
@@ -107,6 +110,7 @@ impl BrokerWrite {
             Self::Log(partition, LogWrite::Truncate(to)) => Some((*partition, *to)),
             Self::Log(..)
             | Self::Started
+            | Self::Deleted(_)
             | Self::CleanShutdown(_)
             | Self::Place(..)
             | Self::Offline(_) => None,
@@ -192,6 +196,9 @@ impl Disk for BrokerDisk {
                 } else {
                     files.unflushed.push(write);
                 }
+            }
+            BrokerWrite::Deleted(partition) => {
+                self.logs.remove(&partition);
             }
             BrokerWrite::CleanShutdown(epoch) => self.clean_shutdown = Some(epoch),
             BrokerWrite::Place(id, dir) => self.logs.entry(id).or_default().dir = dir,

@@ -25,7 +25,7 @@ pub struct Surroundings<'a> {
     pub image: &'a MetadataImage,
     /// Lag checks so far.
     pub tick: LagTick,
-    /// Effective `min.insync.replicas`.
+    /// `min.insync.replicas`.
     pub min_isr: usize,
     /// Bugs switched on.
     pub variants: Variants,
@@ -40,6 +40,20 @@ struct Remote {
     last_fetch: Option<LagTick>,
     last_caught_up: Option<LagTick>,
     broker_epoch: Option<BrokerEpoch>,
+}
+
+impl Remote {
+    /// One that has not fetched yet.
+    fn new(id: BrokerId, last_caught_up: Option<LagTick>) -> Self {
+        Self {
+            id,
+            log_end: Offset::UNKNOWN,
+            leader_end_at_last_fetch: Offset::UNKNOWN,
+            last_fetch: None,
+            last_caught_up,
+            broker_epoch: None,
+        }
+    }
 }
 
 /// The in-sync set with a change under way (R3.1).
@@ -77,14 +91,7 @@ impl Leader {
             .replicas
             .iter()
             .filter(|replica| **replica != id)
-            .map(|replica| Remote {
-                id: *replica,
-                log_end: Offset::UNKNOWN,
-                leader_end_at_last_fetch: Offset::UNKNOWN,
-                last_fetch: None,
-                last_caught_up: state.isr.contains(replica).then_some(tick),
-                broker_epoch: None,
-            })
+            .map(|replica| Remote::new(*replica, state.isr.contains(replica).then_some(tick)))
             .collect();
         Self {
             epoch_start: end,
@@ -95,15 +102,27 @@ impl Leader {
         }
     }
 
-    /// R2.22: committed state from metadata replaces what is pending.
-    pub fn update(&mut self, state: &PartitionRegistration) {
+    /// R2.22: committed state from metadata replaces what is pending. Replicas come and go with it.
+    pub fn update(&mut self, state: &PartitionRegistration, id: BrokerId) {
         self.isr.clone_from(&state.isr);
         self.pending = Pending::None;
+        self.remotes.retain(|remote| state.replicas.contains(&remote.id));
+        for replica in state.replicas.iter().filter(|replica| **replica != id) {
+            if !self.is_replica(*replica) {
+                self.remotes.push(Remote::new(*replica, None));
+            }
+        }
     }
 
     /// R2.15: the same broker leads on under a new epoch.
-    pub fn renew(&mut self, state: &PartitionRegistration, end: Offset, tick: LagTick) {
-        self.update(state);
+    pub fn renew(
+        &mut self,
+        state: &PartitionRegistration,
+        id: BrokerId,
+        end: Offset,
+        tick: LagTick,
+    ) {
+        self.update(state, id);
         self.epoch_start = end;
         for remote in &mut self.remotes {
             let in_isr = state.isr.contains(&remote.id);
@@ -149,6 +168,12 @@ impl Leader {
     #[must_use]
     pub fn isr_len(&self) -> usize {
         self.isr.len()
+    }
+
+    /// R4.2: the minimum `stated`, but no more than there are replicas.
+    #[must_use]
+    pub fn effective(&self, stated: usize) -> usize {
+        stated.min(self.remotes.len() + 1)
     }
 
     /// Size of the set the high watermark waits for.
@@ -232,7 +257,7 @@ impl Leader {
         } else {
             current
         };
-        let met = self.isr.len() >= around.min_isr
+        let met = self.isr.len() >= self.effective(around.min_isr)
             || around.variants.has(Variant::MinIsrIgnored)
             || around.variants.has(Variant::HighWatermarkAdvanceBelowMinIsr);
         advance(current, end, remotes, met)

@@ -146,11 +146,11 @@ impl Partition {
         let end = self.log.end();
         let change = match &mut self.role {
             Role::Leader(leader) if new_epoch => {
-                leader.renew(state, end, around.tick);
+                leader.renew(state, around.id, end, around.tick);
                 RoleChange::Led
             }
             Role::Leader(leader) => {
-                leader.update(state);
+                leader.update(state, around.id);
                 RoleChange::None
             }
             Role::Follower(_) => {

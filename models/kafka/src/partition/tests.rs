@@ -48,6 +48,8 @@ fn registration(leader: u16, epoch: i32, isr: &[u16]) -> PartitionRegistration {
         leader_epoch: LeaderEpoch(epoch),
         partition_epoch: PartitionEpoch(epoch),
         recovering: false,
+        adding: Vec::new(),
+        removing: Vec::new(),
     }
 }
 

@@ -271,18 +271,6 @@ impl<'a> Walk<'a> {
                 let text = format!("{who} raised the high watermark past it, to {offset}");
                 Some((Strand::Log, false, text))
             }
-            Event::Truncated { partition, from, to } if Some(*partition) == self.partition => {
-                let text = format!("{who} truncated its log from {from} to {to}: gone there");
-                self.gone(entry, |offset| offset >= *to, text)
-            }
-            Event::TailLost { partition, from, to, by } if Some(*partition) == self.partition => {
-                let text = format!("{who} {}: gone there", by.words(*from, *to));
-                self.gone(entry, |offset| offset >= *to, text)
-            }
-            Event::LogStartMoved { partition, to, why, .. } => {
-                let is_ours = Some(*partition) == self.partition;
-                self.gone(entry, |at| is_ours && at < *to, why.deleted(who, *to))
-            }
             Event::FinalRead { partition, base_offset, records } if self.holds(records) => {
                 let offset = self.place(*base_offset, records)?;
                 self.note(*partition, offset);
@@ -295,6 +283,30 @@ impl<'a> Walk<'a> {
                 let place = self.context.partition(*partition);
                 let text = format!("the final read of {place} ends at {end}, without it");
                 self.found.is_empty().then_some((Strand::Log, self.acked.is_some(), text))
+            }
+            _ => self.of_loss(entry),
+        }
+    }
+
+    /// What takes it away from a replica.
+    fn of_loss(&mut self, entry: &Entry) -> Told {
+        let who = self.who(entry);
+        match &entry.event {
+            Event::Truncated { partition, from, to } if Some(*partition) == self.partition => {
+                let text = format!("{who} truncated its log from {from} to {to}: gone there");
+                self.gone(entry, |offset| offset >= *to, text)
+            }
+            Event::LogDeleted { partition, .. } if Some(*partition) == self.partition => {
+                let text = format!("{who} is no replica any more, and deleted its log: gone there");
+                self.gone(entry, |_| true, text)
+            }
+            Event::TailLost { partition, from, to, by } if Some(*partition) == self.partition => {
+                let text = format!("{who} {}: gone there", by.words(*from, *to));
+                self.gone(entry, |offset| offset >= *to, text)
+            }
+            Event::LogStartMoved { partition, to, why, .. } => {
+                let is_ours = Some(*partition) == self.partition;
+                self.gone(entry, |at| is_ours && at < *to, why.deleted(who, *to))
             }
             _ => None,
         }

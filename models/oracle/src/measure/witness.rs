@@ -19,6 +19,7 @@ impl Measure {
             Event::NotEnoughReplicas { .. } => witnesses.not_enough_replicas += 1,
             Event::Truncated { .. } => witnesses.truncated += 1,
             Event::TailLost { .. } => witnesses.tail_lost += 1,
+            Event::ReplicasChanged { .. } => witnesses.replicas_changed += 1,
             Event::TopicAltered { .. } => witnesses.topic_altered += 1,
             Event::Retried { partition, first, error } => {
                 witnesses.retried += 1;

@@ -5,8 +5,7 @@
 //! partitions that were not read to the end, nor of delivery. One that is in a log, but elsewhere, violates
 //! and is *displaced*, not lost. Each loss names its cause: who took the lead without the record, and which
 //! setting allowed it; where no `became_leader` is on record, the controller's elections tell an unclean one.
-//! Keeps 8 bytes an acknowledged record that some replica may have. Broken on purpose by `trunc-to-hw`, `hw-ignores-followers`, unclean
-//! elections and `acks=1`.
+//! Keeps 8 bytes an acknowledged record that some replica may have. Broken by `trunc-to-hw`, and by `acks=1`.
 //!
 //! What cannot fool it. *A stale leader*, *a late message* and *a restart* change what brokers hold on the
 //! way; judged is only what was acknowledged, against what the logs hold at the end. An answer that arrives
@@ -27,7 +26,7 @@ use crate::superseded::Superseded;
 use crate::tails::Tails;
 use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::{
-    Acks, BrokerId, LeaderEpoch, NodeId, Offset, RecordId, Timestamp, TopicPartition,
+    Acks, BrokerId, LeaderEpoch, NodeId, Offset, RecordId, RecordSlice, Timestamp, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -48,6 +47,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::IsrChanged,
     Kind::PartitionsAdded,
     Kind::TopicAltered,
+    Kind::ReplicasChanged,
     Kind::FinalRead,
     Kind::FinalReadDone,
 ];
@@ -320,6 +320,16 @@ impl Checker {
         }
     }
 
+    fn find(&mut self, partition: TopicPartition, base: Offset, records: &RecordSlice) {
+        let log = self.logs.of(partition);
+        for (index, record) in records.iter().enumerate() {
+            self.read.insert(record.id);
+            if log.find(base.plus(index).0, record.id) {
+                self.report.judged(1);
+            }
+        }
+    }
+
     fn done(&mut self, entry: &Entry, partition: TopicPartition, (start, end): (Offset, Offset)) {
         let log =
             std::mem::replace(self.logs.of(partition), Log { is_read: true, ..Log::default() });
@@ -437,15 +447,11 @@ impl Property for Checker {
                 self.logs.of(*partition).take_isr(isr, &self.context)
             }
             Event::PartitionsAdded { .. } => self.partitions.observe(&entry.event),
-            Event::TopicAltered { .. } => Arc::make_mut(&mut self.context).loosen(&entry.event),
+            Event::TopicAltered { .. } | Event::ReplicasChanged { .. } => {
+                Arc::make_mut(&mut self.context).loosen(&entry.event);
+            }
             Event::FinalRead { partition, base_offset, records } => {
-                let log = self.logs.of(*partition);
-                for (index, record) in records.iter().enumerate() {
-                    self.read.insert(record.id);
-                    if log.find(base_offset.plus(index).0, record.id) {
-                        self.report.judged(1);
-                    }
-                }
+                self.find(*partition, *base_offset, records);
             }
             Event::FinalReadDone { partition, start, end } => {
                 self.done(entry, *partition, (*start, *end));

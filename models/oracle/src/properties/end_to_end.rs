@@ -41,6 +41,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Positioned,
     Kind::PartitionsAdded,
     Kind::TopicAltered,
+    Kind::ReplicasChanged,
     Kind::FinalRead,
     Kind::FinalReadDone,
 ];
@@ -293,7 +294,9 @@ impl Property for Checker {
                 records.iter().for_each(|record| self.found(entry, record.id));
             }
             Event::PartitionsAdded { .. } => self.read.observe(&entry.event),
-            Event::TopicAltered { .. } => Arc::make_mut(&mut self.context).loosen(&entry.event),
+            Event::TopicAltered { .. } | Event::ReplicasChanged { .. } => {
+                Arc::make_mut(&mut self.context).loosen(&entry.event);
+            }
             Event::FinalReadDone { partition, start, .. } => {
                 self.read.observe(&entry.event);
                 if *start > Offset(0) {

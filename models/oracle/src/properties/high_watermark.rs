@@ -36,6 +36,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::LogStartMoved,
     Kind::IsrChanged,
     Kind::ProcessStarted,
+    Kind::LogDeleted,
 ];
 
 /// One replica. Without a known end (no append of it is on record) only monotony is judged.
@@ -147,6 +148,9 @@ impl Property for Checker {
             }
             Event::Truncated { partition, to, .. } | Event::TailLost { partition, to, .. } => {
                 replica(&mut self.replicas, *partition, entry.node).end = Some(*to);
+            }
+            Event::LogDeleted { partition, .. } => {
+                *replica(&mut self.replicas, *partition, entry.node) = Replica::default();
             }
             Event::HighWatermark { partition, epoch, offset } => {
                 self.rise(entry, *partition, *epoch, *offset);

@@ -22,6 +22,9 @@ use cell::Cell;
 use log::Log;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use words::words;
+
+mod words;
 
 mod cell;
 mod log;
@@ -32,6 +35,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Appended,
     Kind::Truncated,
     Kind::TailLost,
+    Kind::LogDeleted,
     Kind::LogStartMoved,
     Kind::LogCompacted,
     Kind::HighWatermark,
@@ -80,6 +84,11 @@ impl Replicas {
             self.logs.resize_with(node.index() + 1, Log::default);
         }
         &mut self.logs[node.index()]
+    }
+
+    /// The replica at `node` is none any more.
+    fn forget(&mut self, node: NodeId) {
+        *self.log(node) = Log::default();
     }
 
     fn committed_end(&self) -> i64 {
@@ -317,32 +326,7 @@ impl Checker {
 
     fn told(&mut self, entry: &Entry, who: NodeId, place: TopicPartition, wrong: Wrong) {
         let context = &self.context;
-        self.report.violated(entry, || {
-            let (who, place) = (context.node(who), context.partition(place));
-            match wrong {
-                Wrong::Conflict((offset, committed, found)) => {
-                    let (found, committed) = (found.words(context), committed.words(context));
-                    format!(
-                        "{who} holds {found} at {place} offset {offset}, where {committed} was \
-                         committed"
-                    )
-                }
-                Wrong::Hole(end, base) => {
-                    format!("{who} appends at {base} to a log of {place} that ends at {end}")
-                }
-                Wrong::Acked((offset, committed, acked)) => {
-                    let (acked, committed) = (acked.record(context), committed.words(context));
-                    format!(
-                        "{acked} was acknowledged at {place} offset {offset}, where {committed} was \
-                         committed"
-                    )
-                }
-                Wrong::Short(end, committed) => format!(
-                    "{who} is in sync with a log of {place} that ends at {end}, where everything \
-                     below {committed} was committed"
-                ),
-            }
-        });
+        self.report.violated(entry, || words(wrong, who, place, context));
     }
 
     /// What was acknowledged with `acks=all` is what was committed there. A leader that an unclean election
@@ -362,6 +346,28 @@ impl Checker {
         });
         if let Some(conflict) = other {
             self.told(entry, entry.node, place, Wrong::Acked(conflict));
+        }
+    }
+
+    /// A leader exposes its log.
+    fn rise(
+        &mut self,
+        entry: &Entry,
+        partition: TopicPartition,
+        (epoch, offset): (LeaderEpoch, Offset),
+    ) {
+        let replicas = self.partitions.of(partition);
+        if epoch < replicas.floor {
+            return;
+        }
+        let known = replicas.committed_end();
+        let conflict = replicas.expose(entry.node, epoch, offset.0);
+        let has_grown = replicas.committed_end() > known;
+        if let Some(conflict) = conflict {
+            self.told(entry, entry.node, partition, Wrong::Conflict(conflict));
+        }
+        if has_grown {
+            self.in_sync(entry, partition);
         }
     }
 
@@ -399,6 +405,9 @@ impl Property for Checker {
                 }
                 log.cut(to.0);
             }
+            Event::LogDeleted { partition, .. } => {
+                self.partitions.of(*partition).forget(entry.node)
+            }
             Event::LogStartMoved { partition, to, .. } => {
                 self.partitions.of(*partition).log(entry.node).begin(to.0);
             }
@@ -406,19 +415,7 @@ impl Property for Checker {
                 self.partitions.of(*partition).compact(entry.node, to.0);
             }
             Event::HighWatermark { partition, epoch, offset } => {
-                let replicas = self.partitions.of(*partition);
-                if *epoch < replicas.floor {
-                    return;
-                }
-                let known = replicas.committed_end();
-                let conflict = replicas.expose(entry.node, *epoch, offset.0);
-                let has_grown = replicas.committed_end() > known;
-                if let Some(conflict) = conflict {
-                    self.told(entry, entry.node, *partition, Wrong::Conflict(conflict));
-                }
-                if has_grown {
-                    self.in_sync(entry, *partition);
-                }
+                self.rise(entry, *partition, (*epoch, *offset));
             }
             Event::BecameLeader { partition, epoch, high_watermark, .. } => {
                 let replicas = self.partitions.of(*partition);

@@ -36,6 +36,8 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::BecameFollower,
     Kind::LeaderElected,
     Kind::TopicConfigured,
+    Kind::ReplicasChanged,
+    Kind::LogDeleted,
 ];
 
 /// A partition.
@@ -46,6 +48,8 @@ struct Replicas {
     exposed: Exposed,
     /// Epoch of the last unclean election; older leaderships are not heard.
     floor: LeaderEpoch,
+    /// The smallest number of replicas that it was given.
+    fewest: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -78,7 +82,8 @@ impl Checker {
         self.report.judged(1);
         let topic = &self.context.topics[place.topic.index()];
         let altered = self.altered.get(&(entry.node, place.topic)).copied();
-        let least = altered.unwrap_or(topic.min_insync_replicas).min(topic.replication_factor);
+        let count = replicas.fewest.map_or(topic.replication_factor, |fewest| fewest);
+        let least = altered.unwrap_or(topic.min_insync_replicas).min(count);
         let least = usize::from(least);
         let unknown = usize::from(topic.replication_factor).saturating_sub(replicas.ends.len());
         let have = replicas.ends.values().filter(|end| **end >= to).count();
@@ -153,6 +158,15 @@ impl Property for Checker {
                 if *unclean {
                     replicas.floor = *epoch;
                 }
+            }
+            Event::ReplicasChanged { partition, replicas, .. } => {
+                let count = u16::try_from(replicas.len()).unwrap_or(u16::MAX);
+                let known = &mut self.partitions.of(*partition).fewest;
+                *known = Some(known.unwrap_or(u16::MAX).min(count));
+            }
+            // It has nothing, and may follow again.
+            Event::LogDeleted { partition, .. } => {
+                self.partitions.of(*partition).ends.insert(entry.node, Offset(0));
             }
             Event::TopicConfigured { topic, min_insync_replicas } => {
                 self.altered.insert((entry.node, *topic), *min_insync_replicas);

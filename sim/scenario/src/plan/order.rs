@@ -1,6 +1,7 @@
 //! What an administrator has the active controller do with a topic or a partition.
 
 use super::{Action, Plan, SettingValue, Settings, Target};
+use crate::describe::listed;
 
 /// What an administrator wants. It is asked for once, and what was done stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +11,11 @@ pub enum Order {
     ElectUnclean,
     /// So many partitions in all for the target, a topic (`kafka-topics.sh --alter --partitions`).
     AddPartitions(u16),
+    /// These brokers as the replicas of the target, a partition, the preferred leader first
+    /// (`kafka-reassign-partitions.sh --execute`).
+    Reassign(Vec<u16>),
+    /// Nothing of what is under way for the target, a partition (`kafka-reassign-partitions.sh --cancel`).
+    CancelReassignment,
     /// Other settings of the target, a topic; of those that are not named nothing changes
     /// (`kafka-configs.sh --alter --add-config`).
     AlterConfig(Settings),
@@ -23,6 +29,8 @@ impl Order {
             Self::ElectUnclean => "elect-unclean",
             Self::AddPartitions(_) => "add-partitions",
             Self::AlterConfig(_) => "alter-config",
+            Self::Reassign(_) => "reassign",
+            Self::CancelReassignment => "cancel-reassignment",
         }
     }
 
@@ -31,6 +39,8 @@ impl Order {
         match self {
             Self::ElectUnclean => "an election happens at once; it has no \"for\"",
             Self::AddPartitions(_) => "a topic keeps its partitions; this has no \"for\"",
+            Self::Reassign(_) => "replicas stay where they are moved to; this has no \"for\"",
+            Self::CancelReassignment => "this happens at once; it has no \"for\"",
             Self::AlterConfig(_) => {
                 "settings stay until they are altered again; this has no \"for\": write another fault"
             }
@@ -38,8 +48,15 @@ impl Order {
     }
 
     /// What it did to `target`.
-    pub(crate) fn done(&self, target: &str) -> String {
+    pub(crate) fn done(&self, target: &str, plan: &Plan) -> String {
         match self {
+            Self::Reassign(brokers) => {
+                let names: Vec<String> = brokers.iter().map(|one| plan.broker_name(*one)).collect();
+                format!("an administrator moved {target} to {}", listed(&names))
+            }
+            Self::CancelReassignment => {
+                format!("an administrator gave up moving {target}")
+            }
             Self::ElectUnclean => {
                 format!("an administrator asked for an unclean election of {target}")
             }

@@ -1,12 +1,16 @@
 //! What administrators do, as a scenario says it.
 
 use super::{Object, setting_value};
-use crate::plan::Order;
+use crate::plan::{Order, Plan};
 use serde_json::{Map, Value, json};
 
-pub(super) fn ordered(object: &mut Object, order: &Order) {
+pub(super) fn ordered(object: &mut Object, order: &Order, plan: &Plan) {
     match order {
-        Order::ElectUnclean => {}
+        Order::ElectUnclean | Order::CancelReassignment => {}
+        Order::Reassign(brokers) => {
+            let names: Vec<String> = brokers.iter().map(|one| plan.broker_name(*one)).collect();
+            object.put("to", json!(names));
+        }
         Order::AddPartitions(all) => object.put("to", json!(all)),
         Order::AlterConfig(settings) => {
             let all = settings.0.iter().map(|(key, set)| ((*key).to_owned(), setting_value(set)));

@@ -74,3 +74,55 @@ fn settings_of_a_topic_are_altered_by_a_sentence() {
     assert_eq!(loosest.topics[1].config.0[key], SettingValue::Switch(true));
     assert_eq!(plan.topics[1].config.0[key], SettingValue::Switch(false));
 }
+
+#[test]
+fn a_partition_moves_by_a_sentence() {
+    let cases = [
+        (
+            r#"{ "at": "5s", "reassign": "payments-0" }"#,
+            "faults[0].reassign: to which brokers? add \"to\": [\"broker-2\", \"broker-3\"]",
+        ),
+        (
+            r#"{ "at": "5s", "reassign": "payments", "to": ["broker-1"] }"#,
+            "faults[0].reassign: \"payments\" is not a partition (write \"payments-0\")",
+        ),
+        (
+            r#"{ "at": "5s", "reassign": "payments-0", "to": [] }"#,
+            "faults[0].to: a partition has a replica or more",
+        ),
+        (
+            r#"{ "at": "5s", "reassign": "payments-0", "to": ["broker-1", "broker-1"] }"#,
+            "faults[0].to[1]: listed twice",
+        ),
+        (
+            r#"{ "at": "5s", "reassign": "payments-0", "to": ["any broker"] }"#,
+            "faults[0].to[0]: a partition moves to brokers by name, like \"broker-2\"",
+        ),
+        (
+            r#"{ "at": "5s", "reassign": "payments-0", "to": ["broker-4"] }"#,
+            "faults[0].to[0]: unknown broker \"broker-4\" (there is broker-1 to broker-3)",
+        ),
+        (
+            r#"{ "at": "5s", "reassign": "payments-0", "to": ["broker-1"], "for": "5s" }"#,
+            "faults[0].for: replicas stay where they are moved to; this has no \"for\"",
+        ),
+        (
+            r#"{ "at": "5s", "cancel-reassignment": "payments-0", "to": ["broker-1"] }"#,
+            "faults[0].to: \"to\" goes with \"slow\", \"lossy\", \"throttle\", \"add-partitions\" and \
+             \"reassign\" only",
+        ),
+    ];
+    for (text, said) in cases {
+        assert_eq!(fault(text), said, "{text}");
+    }
+    let moved = r#"{ "at": "5s", "reassign": "payments-0", "to": ["broker-3", "broker-1"] }"#;
+    let plan =
+        orders(&format!(r#"[{moved}, {{ "at": "9s", "cancel-reassignment": "payments-0" }}]"#));
+    let said =
+        |nth: usize| describe(&plan.faults[nth].choices[0].1, &plan, Some("controller"), None);
+    assert_eq!(said(0), "an administrator moved payments-0 to broker-3 and broker-1");
+    assert_eq!(said(1), "an administrator gave up moving payments-0");
+    let written = written(&plan);
+    assert_eq!(written[0]["to"], serde_json::json!(["broker-3", "broker-1"]));
+    assert_eq!(written[1]["cancel-reassignment"], "payments-0");
+}

@@ -95,6 +95,9 @@ fn words(entry: &Entry, context: &Context) -> Option<String> {
         Event::TailLost { partition, from, to, .. } => {
             format!("{node} loses {} from {} to {}", place(partition)?, to.0, from.0)
         }
+        Event::LogDeleted { partition, .. } => {
+            format!("{node} deletes its log of {}", place(partition)?)
+        }
         Event::LogStartMoved { partition, to, .. } => {
             format!("{node} deletes what {} has below {}", place(partition)?, to.0)
         }

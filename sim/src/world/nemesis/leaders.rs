@@ -10,7 +10,7 @@ use std::sync::Arc;
 struct State {
     leader: Option<BrokerId>,
     isr: Vec<BrokerId>,
-    /// The in-sync set at its creation: all replicas.
+    /// The in-sync set at its creation, or what they were changed to: all replicas.
     replicas: Vec<BrokerId>,
 }
 
@@ -69,6 +69,11 @@ impl Leaders {
             Event::IsrChanged { partition, isr, .. } => {
                 if let Some(state) = self.partitions.get_mut(partition) {
                     state.isr = isr.to_vec();
+                }
+            }
+            Event::ReplicasChanged { partition, replicas, .. } => {
+                if let Some(state) = self.partitions.get_mut(partition) {
+                    state.replicas = replicas.to_vec();
                 }
             }
             _other => {}

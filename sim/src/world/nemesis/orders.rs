@@ -3,7 +3,7 @@
 use crate::world::lower;
 use ackproof_kafka::controller::ControllerCall;
 use ackproof_scenario::plan::{Order, Target};
-use ackproof_types::TopicPartition;
+use ackproof_types::{BrokerId, TopicPartition};
 
 /// The calls that `order` about `target` makes, in order.
 pub(super) fn calls(order: &Order, target: Target) -> Vec<ControllerCall> {
@@ -18,6 +18,14 @@ pub(super) fn calls(order: &Order, target: Target) -> Vec<ControllerCall> {
             let all = lower::altered(settings);
             all.map(|setting| ControllerCall::AlterConfig(topic, setting)).collect()
         }
-        (Order::ElectUnclean | Order::AddPartitions(_) | Order::AlterConfig(_), _) => Vec::new(),
+        (Order::Reassign(brokers), Target::Partition(topic, number)) => {
+            let brokers = brokers.iter().copied().map(BrokerId).collect();
+            vec![ControllerCall::Reassign(TopicPartition::new(topic, number), Some(brokers))]
+        }
+        (Order::CancelReassignment, Target::Partition(topic, number)) => {
+            vec![ControllerCall::Reassign(TopicPartition::new(topic, number), None)]
+        }
+        // A topic where a partition is meant, or the other way round.
+        _ => Vec::new(),
     }
 }

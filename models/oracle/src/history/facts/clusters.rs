@@ -78,6 +78,20 @@ macro_rules! facts_of_clusters {
             /// `unclean.leader.election.enable`.
             unclean_leader_election: bool,
         }
+        /// The controller gave a partition other replicas, or has begun to.
+        ReplicasChanged = "replicas_changed" at Controller {
+            /// The partition.
+            partition: TopicPartition,
+            /// All of its replicas, in order of preference.
+            replicas: Arc<[BrokerId]>,
+            /// Those that are being added.
+            adding: Arc<[BrokerId]>,
+        }
+        /// A broker is no replica of a partition any more, and deleted its log.
+        LogDeleted = "log_deleted" at Broker {
+            /// The partition.
+            partition: TopicPartition,
+        }
         /// A broker goes by altered settings of a topic from here on.
         TopicConfigured = "topic_configured" at Broker {
             /// The topic.

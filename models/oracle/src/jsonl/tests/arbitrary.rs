@@ -238,6 +238,10 @@ fn of_brokers() -> impl Strategy<Value = Event> {
 
 fn of_controllers() -> impl Strategy<Value = Event> {
     prop_oneof![
+        (place(), brokers(), brokers()).prop_map(|(partition, replicas, adding)| {
+            Event::ReplicasChanged { partition, replicas, adding }
+        }),
+        place().prop_map(|partition| Event::LogDeleted { partition }),
         (0..9_u16, any::<bool>()).prop_map(|(min_insync_replicas, unclean_leader_election)| {
             Event::TopicAltered { topic: TopicId(1), min_insync_replicas, unclean_leader_election }
         }),

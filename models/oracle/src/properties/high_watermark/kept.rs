@@ -60,6 +60,12 @@ impl Kept {
                 let cut = Cut { partition: *partition, from: *from, to: *to, committed };
                 return (*to < committed).then_some(cut);
             }
+            // Whoever is in sync is a replica.
+            Event::LogDeleted { partition } => {
+                let committed = self.committed(*partition, entry.node, context)?;
+                let (partition, from, to) = (*partition, committed, Offset(0));
+                return (to < committed).then_some(Cut { partition, from, to, committed });
+            }
             _ => {}
         }
         None
