@@ -2,11 +2,12 @@
 
 use ackproof::world::recorder::Trace;
 use ackproof::world::run::{RunOutcome, run};
+use ackproof_oracle::cause::LossCause;
 use ackproof_oracle::history::Event;
 use ackproof_oracle::verdict::Judgement;
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::resolve::{Names, load_with};
-use ackproof_types::{NodeId, TopicPartition};
+use ackproof_types::{ErrorCode, NodeId, TopicPartition};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -181,4 +182,53 @@ fn a_broker_that_cannot_tell_the_controller_stops() {
     // It asks for leave first, and is heard when the cut is over.
     let (soon, late) = (stopped("5000").expect("it stops"), stopped("300000").expect("restarted"));
     assert!(soon < late, "{soon}, {late}");
+}
+
+/// R1.22: after an unclean stop a log is looked through, after a clean one it is not.
+#[test]
+fn a_wrong_batch_is_found_by_a_broker_that_was_killed() {
+    let fault =
+        r#"{ "at": "12s", "corrupt-log": "leader of payments-0", "batch": "any", "for": "2s" }"#;
+    for seed in 0..4 {
+        let (outcome, kept) = traced(fault, &[], seed);
+        let wrong = |event: &Event| match event {
+            Event::LogDamaged { partition, from, .. } => Some((*partition, *from)),
+            _ => None,
+        };
+        let (partition, from) =
+            kept.iter().find_map(|(.., event)| wrong(event)).expect("a batch is wrong");
+        let cut = kept.iter().any(|(at, _, event)| {
+            matches!(event, Event::Truncated { partition: p, to, .. } if (*p, *to) == (partition, from))
+                && *at >= 14.0
+        });
+        assert!(cut, "at the batch");
+        assert_eq!(outcome.findings.records.lost, 0, "the others have it");
+    }
+}
+
+/// What nobody looked for: a group that begins anew comes no further than the batch, and throws.
+#[test]
+fn a_wrong_batch_stops_a_reader_after_a_clean_stop() {
+    let fault = r#"{ "at": "12s", "corrupt-log": "leader of payments-0", "batch": "any",
+                     "stopped": "cleanly", "for": "2s" }"#;
+    let sets = [
+        ("cluster.config.leader.imbalance.check.interval.seconds", "5"),
+        (
+            "groups.audit",
+            r#"{ "members": 1, "start": "45s", "config": { "auto.offset.reset": "earliest" } }"#,
+        ),
+    ];
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let into = Arc::clone(&kept);
+    let trace: Trace = Box::new(move |entry, _| {
+        if let Event::PollFailed { error, .. } = &entry.event {
+            into.lock().expect("nobody panicked").push(*error);
+        }
+    });
+    let outcome = run(&plan(fault, &sets), 1, Some(trace)).expect("a run");
+    let thrown = kept.lock().expect("nobody panicked").clone();
+    assert!(thrown.len() > 2, "{thrown:?}");
+    assert!(thrown.iter().all(|error| *error == ErrorCode::CorruptMessage), "{thrown:?}");
+    let causes: Vec<LossCause> = outcome.findings.records.loss_causes.keys().copied().collect();
+    assert_eq!(causes, [LossCause::DamagedLog], "acknowledged, and nobody can read it");
 }

@@ -3,7 +3,7 @@
 use crate::support::{ackproof, assert_none, parallel};
 use serde_json::Value;
 
-const PROFILES: [&str; 8] = [
+const PROFILES: [&str; 9] = [
     "light",
     "chained",
     "bursts",
@@ -11,6 +11,7 @@ const PROFILES: [&str; 8] = [
     "elections",
     "power",
     "power-by-default",
+    "storage",
     "administration",
 ];
 const SEEDS: &str = "0..40";

@@ -3,7 +3,7 @@
 //! A directory that fails keeps its files: nobody can write them. A directory that is full takes so many bytes more.
 //! Kafka: `LogDirFailureChannel` (KIP-112).
 
-use ackproof_types::LogDir;
+use ackproof_types::{LogDir, TopicPartition};
 
 /// Why a directory cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,4 +44,15 @@ pub enum Harm {
     Ends(LogDir),
     /// An empty directory takes its place, with another id (KIP-858).
     Replaced(LogDir),
+    /// Bytes of a batch in this log are other than they were written. A process that runs does not see it.
+    Damaged(TopicPartition, Batch),
+}
+
+/// A batch of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Batch {
+    /// The last one.
+    Last,
+    /// The one that this number draws.
+    Drawn(u64),
 }

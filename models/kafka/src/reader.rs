@@ -269,6 +269,12 @@ impl Reader {
         let Some(end) = progress.end else { return };
         let fetched = match answer.result {
             Ok(fetched) => fetched,
+            // What nobody can read is passed over.
+            Err(ErrorCode::CorruptMessage) => {
+                progress.answered(partition, broker, out);
+                progress.next = progress.next.plus(1);
+                return self.finish_if_read(partition, out);
+            }
             Err(error) => {
                 if error == ErrorCode::OffsetOutOfRange {
                     // The log was cut, or begins later: there may be no more to read than this.

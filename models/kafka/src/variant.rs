@@ -217,6 +217,9 @@ variants! {
     /// KIP-455 without its second stage.
     ReassignmentEndsEarly, "reassignment-ends-early",
         "a partition moves at once, and does not wait until its new replicas are in sync (KIP-455)";
+    /// KAFKA-10778.
+    AppendAfterIoError, "append-after-io-error",
+        "after an append that failed half-way a broker goes on to append to the log (KAFKA-10778)";
 }
 
 impl fmt::Display for Variant {

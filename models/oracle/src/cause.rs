@@ -111,6 +111,8 @@ causes! {
             "retention.ms or retention.bytes: it was deleted before the group had processed it";
         RevocationCommitAgain = "revocation-commit-sent-again",
             "group.protocol=consumer with auto-commit: a commit before a revocation failed and was sent again, and then it covered what poll had returned meanwhile and the application had not processed";
+        DamagedLog = "damaged-log",
+            "bytes of a batch on a broker's disk went wrong: its log was cut there at the next start, or nobody can read the batch";
     }
 }
 
@@ -149,6 +151,7 @@ impl LossCause {
             | Self::ForcedElection
             | Self::PowerLoss
             | Self::DiskLost
+            | Self::DamagedLog
             | Self::CommitPastWork
             | Self::NeverGiven
             | Self::LogCut

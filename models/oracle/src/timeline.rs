@@ -103,6 +103,7 @@ impl Timeline {
                 | Kind::GroupDeleted
                 | Kind::Fenced
                 | Kind::LogDirFailed
+                | Kind::LogDamaged
                 | Kind::ControllerElected
                 | Kind::ControllerResigned
         )
@@ -152,7 +153,8 @@ impl Timeline {
             }
             Event::OffsetsExpired { .. }
             | Event::GroupDeleted { .. }
-            | Event::LogDirFailed { .. } => {
+            | Event::LogDirFailed { .. }
+            | Event::LogDamaged { .. } => {
                 self.broker(entry);
             }
             Event::Rebalanced { group, generation, members, reason } => {
@@ -181,6 +183,11 @@ impl Timeline {
             Event::GroupDeleted { group } => {
                 let name = self.context.group(*group);
                 format!("{name} was deleted: it had no members")
+            }
+            Event::LogDamaged { partition, from, to } => {
+                let who = self.context.node(entry.node);
+                let place = self.context.partition(*partition);
+                format!("the disk of {who} has a wrong batch of {place}, from {from} below {to}")
             }
             Event::LogDirFailed { dir, halts, .. } => {
                 let end = if *halts { ", and ends" } else { "" };

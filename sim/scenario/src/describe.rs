@@ -98,6 +98,11 @@ pub const FAULTS: &[(&str, &str)] = &[
         "leaves a log directory of a broker no room, or no more than is \"left\"; when the fault ends there is \
          room again, and the broker is restarted",
     ),
+    (
+        "corrupt-log",
+        "makes bytes of a \"batch\" (\"last\" or \"any\") of a log on a broker's disk wrong, and lets the broker start on \
+         them: it is \"stopped\" (\"killed\" or \"cleanly\"), and comes back when the fault ends",
+    ),
     ("restart", "stops the process cleanly; once it has stopped it stays down \"for\" this long"),
     (
         "rolling-restart",

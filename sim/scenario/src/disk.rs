@@ -20,7 +20,33 @@ pub enum Harm {
     Fails(Returns),
     /// It takes so many bytes more.
     Fills(u64),
+    /// Bytes of a batch go wrong; the broker stops, and starts on them.
+    Damages(Batch, Stops),
 }
+
+/// A batch of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// The last one.
+    Last,
+    /// One that the seed draws.
+    Any,
+}
+
+/// How a broker stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stops {
+    /// It is killed.
+    Killed,
+    /// In good order.
+    Cleanly,
+}
+
+/// By name, the usual one first.
+pub(crate) const BATCHES: &[(&str, Batch)] = &[("last", Batch::Last), ("any", Batch::Any)];
+/// By name, the usual one first.
+pub(crate) const STOPS: &[(&str, Stops)] =
+    &[("killed", Stops::Killed), ("cleanly", Stops::Cleanly)];
 
 /// What is there when a directory can be used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,12 +64,14 @@ pub(crate) const RETURNS: &[(&str, Returns)] =
 /// The verbs.
 pub(crate) const FAILS: &str = "log-dir-failed";
 pub(crate) const FILLS: &str = "disk-full";
+pub(crate) const DAMAGES: &str = "corrupt-log";
 
 impl StorageFault {
     pub(crate) const fn verb(self) -> &'static str {
         match self.how {
             Harm::Fails(_) => FAILS,
             Harm::Fills(_) => FILLS,
+            Harm::Damages(..) => DAMAGES,
         }
     }
 
@@ -56,9 +84,22 @@ impl StorageFault {
         match self.how {
             Harm::Fails(Returns::Intact) => format!("{dir} failed"),
             Harm::Fails(Returns::Empty) => format!("{dir} failed and was lost"),
+            Harm::Damages(batch, stops) => {
+                let batch = if batch == Batch::Last { "the last batch" } else { "a batch" };
+                let stops = if stops == Stops::Killed { "was killed" } else { "stopped cleanly" };
+                format!(
+                    "{batch} of a log of {target} went wrong on its disk, and it {stops} and was down"
+                )
+            }
             Harm::Fills(0) => format!("{dir} was full"),
             Harm::Fills(left) => format!("{dir} had no room for more than {}", spell_bytes(left)),
         }
+    }
+
+    /// Whether the broker stops in good order, and is down from then on.
+    #[must_use]
+    pub fn stops_cleanly(self) -> bool {
+        matches!(self.how, Harm::Damages(_, Stops::Cleanly))
     }
 
     /// What a file says beside verb and target.
@@ -67,6 +108,16 @@ impl StorageFault {
         let more = match self.how {
             Harm::Fails(Returns::Empty) => Some(("returns", serde_json::json!("empty"))),
             Harm::Fills(left) if left > 0 => Some(("left", serde_json::json!(spell_bytes(left)))),
+            Harm::Damages(batch, stops) => {
+                let mut keys = Vec::new();
+                if batch != Batch::Last {
+                    keys.push(("batch", serde_json::json!("any")));
+                }
+                if stops != Stops::Killed {
+                    keys.push(("stopped", serde_json::json!("cleanly")));
+                }
+                return keys;
+            }
             Harm::Fails(Returns::Intact) | Harm::Fills(_) => None,
         };
         dir.into_iter().chain(more).collect()

@@ -26,6 +26,8 @@ pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("dir", &[disk::FAILS, disk::FILLS]),
     ("returns", &[disk::FAILS]),
     ("left", &[disk::FILLS]),
+    ("batch", &[disk::DAMAGES]),
+    ("stopped", &[disk::DAMAGES]),
     ("grace", &["restart", "rolling-restart", "leave"]),
     ("config", &["alter-config"]),
 ];
@@ -237,7 +239,9 @@ fn action(
         "crash" => Action::Crash,
         "power-loss" => Action::PowerLoss,
         "disk-lost" => Action::DiskLost,
-        disk::FAILS | disk::FILLS => Action::Storage(storage::read(sink, at, verb, plan)?),
+        disk::FAILS | disk::FILLS | disk::DAMAGES => {
+            Action::Storage(storage::read(sink, at, verb, plan)?)
+        }
         "restart" => Action::Restart,
         "rolling-restart" => Action::RollingRestart,
         "pause" => Action::Pause,

@@ -75,6 +75,17 @@ pub const FAULT_NOTES: &[FaultNote] = &[
         r#"{"at":"10s","disk-full":"broker-2","left":"50kB","for":"15s"}"#,
     ),
     note(
+        "corrupt-log",
+        "a torn write, or a bit that rots. A broker that was killed looks through the segments from its recovery \
+         point on when it starts, finds the batch by its checksum, and cuts the log there: all behind it is \
+         fetched from the leader again, or lost if it leads with what is left. A broker that was stopped \
+         cleanly does not look. A follower that fetches the batch refuses the whole answer and tries again each \
+         `replica.fetch.backoff.ms`: it leaves the in-sync set and never comes back. A consumer's `poll()` throws a \
+         `KafkaException` as often as it comes to the batch (`check.crcs`)",
+        "`min.insync.replicas`, `replication.factor`, `flush.messages` (what is below the recovery point is not looked at)",
+        r#"{"at":"10s","corrupt-log":"a follower of payments-0","for":"5s"}"#,
+    ),
+    note(
         "restart",
         "a broker that stops cleanly hands its leaderships over first (controlled shutdown), a member \
          commits and leaves its group. A static member commits and keeps its place: if it is not back \

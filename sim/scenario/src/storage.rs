@@ -1,6 +1,6 @@
 //! Faults of a broker's disk, read from the tree; and the log directories that brokers have.
 
-use crate::disk::{FILLS, Harm, RETURNS, Returns, StorageFault};
+use crate::disk::{BATCHES, DAMAGES, FILLS, Harm, RETURNS, STOPS, StorageFault};
 use crate::durations;
 use crate::plan::{Plan, Settings};
 use crate::sink::{At, Sink};
@@ -17,22 +17,29 @@ pub(crate) fn read(
         Some(at) => Some(dir(sink, &at, plan)?),
         None => None,
     };
-    let how = if verb == FILLS {
-        let left = at.get("left").map(|at| sink.quantity(&at, "kB", durations::bytes));
-        Harm::Fills(left.unwrap_or(Some(0))?)
-    } else {
-        let Some(at) = at.get("returns") else {
-            return Some(StorageFault { dir, how: Harm::Fails(Returns::Intact) });
-        };
-        let text = sink.string(&at)?;
-        let Some((_, found)) = RETURNS.iter().find(|(name, _)| *name == text) else {
-            let names = RETURNS.iter().map(|(name, _)| *name);
-            sink.unknown(at.node.span, &at.path, ("state", text), names);
-            return None;
-        };
-        Harm::Fails(*found)
+    let how = match verb {
+        FILLS => {
+            let left = at.get("left").map(|at| sink.quantity(&at, "kB", durations::bytes));
+            Harm::Fills(left.unwrap_or(Some(0))?)
+        }
+        DAMAGES => {
+            Harm::Damages(named(sink, at, "batch", BATCHES)?, named(sink, at, "stopped", STOPS)?)
+        }
+        _ => Harm::Fails(named(sink, at, "returns", RETURNS)?),
     };
     Some(StorageFault { dir, how })
+}
+
+/// What stands under `key`; the first of `known` if nothing does.
+fn named<T: Copy>(sink: &mut Sink<'_>, at: &At<'_>, key: &str, known: &[(&str, T)]) -> Option<T> {
+    let Some(at) = at.get(key) else { return Some(known[0].1) };
+    let text = sink.string(&at)?;
+    let found = known.iter().find(|(name, _)| *name == text);
+    if found.is_none() {
+        let names = known.iter().map(|(name, _)| *name);
+        sink.unknown(at.node.span, &at.path, ("value", text), names);
+    }
+    found.map(|(_, value)| *value)
 }
 
 fn dir(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<LogDir> {

@@ -41,6 +41,7 @@ const NAMES: Names<'static> = Names {
         "isr_shrunk",
         "leader_elected",
         "log_compacted",
+        "log_damaged",
         "log_dir_failed",
         "log_start_moved",
         "not_enough_replicas",

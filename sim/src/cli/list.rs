@@ -111,6 +111,7 @@ fn occurs(witness: &str) -> &'static str {
         "isr_shrunk" => "a replica left an in-sync set",
         "leader_elected" => "a partition got another leader",
         "log_compacted" => "a replica compacted a log: superseded records are gone there",
+        "log_damaged" => "bytes of a batch on a broker's disk went wrong",
         "log_dir_failed" => "a broker gave up a log directory that it could not write",
         "log_start_moved" => "a replica deleted the beginning of its log",
         "not_enough_replicas" => "a write was refused because too few replicas were in sync",

@@ -116,6 +116,7 @@ const COMPACTION: &str = "scenarios/basics/compaction.json";
 const BEHIND: &str = "scenarios/basics/retention-waits.json";
 const ELECTIONS: &str = "scenarios/chaos/elections.json";
 const POWER: &str = "scenarios/chaos/power.json";
+const STORAGE: &str = "scenarios/chaos/storage.json";
 const QUIET: &str = "scenarios/basics/quiet-topic.json";
 const MIRROR: &str = "scenarios/basics/mirror-chaos.json";
 const ANSWERS_LOST: &str = "scenarios/footguns/epoch-bump-duplicate.json";
@@ -183,6 +184,13 @@ pub const CASES: &[Case] = &[
         scenario: POWER,
         sets: &[],
         within: 120,
+    },
+    Case {
+        variant: Variant::AppendAfterIoError,
+        shown: Violated("acked-durability"),
+        scenario: STORAGE,
+        sets: &[],
+        within: 30,
     },
     Case {
         variant: Variant::EligibleAfterNewMinimum,

@@ -229,7 +229,11 @@ impl<'a> Nemesis<'a> {
     pub(crate) fn exited(&self, node: NodeId, world: &mut World) -> Vec<(u32, Micros)> {
         let stopped = |active: &&Active| {
             let kind = &active.fault.kind;
-            let stops = matches!(kind.action, Action::Restart | Action::Leave);
+            let stops = match kind.action {
+                Action::Restart | Action::Leave => true,
+                Action::Storage(fault) => fault.stops_cleanly(),
+                _ => false,
+            };
             (active.node == node && stops)
                 || active.rolling.as_ref().is_some_and(|rolling| rolling.has(node))
         };
@@ -347,6 +351,7 @@ fn after_start(fault: &ScheduledFault) -> Next {
         // Counted from when the process has stopped.
         (Action::Restart | Action::Leave, _) => fault.kind.grace.map_or(Next::Nothing, Next::Look),
         (Action::Reset | Action::Administer(_), _) => Next::End(Micros::ZERO),
+        (Action::Storage(fault), _) if fault.stops_cleanly() => Next::Nothing,
         (Action::SlowFollower(_), None) => Next::Look(LOOK),
         (_, lasts) => lasts.map_or(Next::Nothing, Next::End),
     }
@@ -386,7 +391,9 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
             world.lose(node, TailLoss::Power);
         }
         Action::DiskLost => world.lose(node, TailLoss::Disk),
-        Action::Storage(fault) => storage::hurt(node, *fault, world),
+        Action::Storage(fault) => {
+            storage::hurt(node, (number, &active.fault), *fault, world);
+        }
         Action::Restart | Action::Leave => world.stop(node),
         Action::RollingRestart | Action::FailOver => {}
         Action::Pause => world.pause(node),

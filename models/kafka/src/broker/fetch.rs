@@ -277,7 +277,8 @@ impl Broker {
             Vec::new()
         } else {
             let left = max_bytes.saturating_sub(sofar.bytes).min(asked.max_bytes.into());
-            log.read(asked.offset, bound, left, sofar.bytes == 0)
+            let read = log.read(asked.offset, bound, left, sofar.bytes == 0);
+            log.intact(read, matches!(by, By::Replica(_)))?
         };
         Ok(Fetched {
             fetch_offset: asked.offset,

@@ -275,6 +275,7 @@ impl Broker {
         let strays: Vec<TopicPartition> = loaded.filter(|id| !self.is_replica(*id)).collect();
         for id in strays {
             if self.loaded.remove(&id).is_some() {
+                self.storage.forget(id);
                 out.write(BrokerWrite::Deleted(id));
                 out.observe(Observation::LogDeleted { partition: id });
             }
@@ -288,6 +289,7 @@ impl Broker {
         if let Some(leader) = partition.follower().and_then(|follower| follower.leader) {
             self.fetchers.entry(leader).or_default().forgotten.push(id);
         }
+        self.storage.forget(id);
         out.write(BrokerWrite::Deleted(id));
         out.observe(Observation::LogDeleted { partition: id });
         out.disarm(Timer::PartitionBackoff(id));

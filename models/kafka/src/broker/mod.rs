@@ -168,6 +168,11 @@ impl Machine for Broker {
         for (id, log) in disk.logs() {
             let kept = config.cluster.topic(id.topic).log;
             let mut log = ReplicaLog::load(id, Some(log), kept);
+            if !disk.was_closed(disk.place(id).unwrap_or_default())
+                && let Some((from, to)) = log.cut_damage(out)
+            {
+                out.observe(Observation::Truncated { partition: id, from, to });
+            }
             if let Some((from, to)) = log.recover(out) {
                 out.observe(Observation::Truncated { partition: id, from, to });
             }

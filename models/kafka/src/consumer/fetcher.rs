@@ -111,7 +111,7 @@ impl Consumer {
         out: &mut Out,
     ) {
         self.fetcher.in_flight.remove(&broker);
-        let mut delayed = false;
+        let (mut delayed, mut corrupt) = (false, false);
         for FetchedPartition { partition, result } in partitions {
             let Some(owned) = self.positions.owned.get_mut(&partition) else { continue };
             let Search::Fetching(position) = owned.search else { continue };
@@ -141,6 +141,8 @@ impl Consumer {
                 Err(ErrorCode::OffsetOutOfRange) if owned.asked == Some(position.offset) => {
                     self.reset_position(partition, PositionSource::OutOfRange);
                 }
+                // `poll` throws a KafkaException for ever: the position stays before the batch.
+                Err(ErrorCode::CorruptMessage) => corrupt = true,
                 Err(error) => {
                     owned.delayed = true;
                     delayed = true;
@@ -153,6 +155,9 @@ impl Consumer {
         }
         if delayed {
             out.arm(Timer::FetchBackoff, self.retry_backoff());
+        }
+        if corrupt {
+            self.poll_throws(ErrorCode::CorruptMessage, out);
         }
     }
 }

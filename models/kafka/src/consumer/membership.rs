@@ -178,7 +178,7 @@ impl Consumer {
     }
 
     /// `poll()` throws, and the application closes its consumer.
-    fn poll_throws(&mut self, error: ErrorCode, out: &mut Out) {
+    pub(super) fn poll_throws(&mut self, error: ErrorCode, out: &mut Out) {
         if !self.application.is_leaving() {
             out.observe(Observation::PollFailed { group: self.config.group, error });
         }

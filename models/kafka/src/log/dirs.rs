@@ -30,6 +30,11 @@ impl Dirs {
         self.0.entry(dir).or_default().unmarked = true;
     }
 
+    /// Whether the marker of a clean shutdown, if one was written, is in this one.
+    pub(super) fn is_marked(&self, dir: LogDir) -> bool {
+        self.0.get(&dir).is_none_or(|state| !state.unmarked)
+    }
+
     /// Whether it is in all of them, and all can be used.
     pub(super) fn are_all_marked(&self) -> bool {
         self.0.values().all(|state| !state.unmarked && state.trouble != Some(Trouble::Failed))

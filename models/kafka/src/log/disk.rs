@@ -5,13 +5,14 @@
 //! Kafka: `LogManager`, `CleanShutdownFileHandler`.
 
 use super::dirs::Dirs;
-use super::stored::{LogWrite, StoredLog};
+use super::stored::{Damage, LogWrite, StoredLog};
 use crate::config::LogDirs;
-use crate::harm::{Harm, Trouble};
+use crate::harm::{Batch, Harm, Trouble};
 use crate::machine::{Disk, LostTail};
 use crate::message::RecordBatch;
 use ackproof_types::{BrokerEpoch, LogDir, Offset, TopicPartition};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A broker's disk.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -62,6 +63,19 @@ impl LogFiles {
         if splits {
             self.unflushed.push(write.clone());
         }
+    }
+
+    /// Bytes of a batch are wrong from here on; where.
+    fn spoil(&mut self, which: Batch) -> Option<(Offset, Offset)> {
+        let nth = |count: usize| match which {
+            Batch::Last => count.saturating_sub(1),
+            Batch::Drawn(pick) => usize::try_from(pick % (count.max(1) as u64)).unwrap_or(0),
+        };
+        let (base, next) = self.cached.spoil(nth)?;
+        if self.flushed.at(base).is_some() {
+            self.flushed.damage.insert(base, Damage::Bits);
+        }
+        Some((base, next))
     }
 
     /// What is lost of a log with the end of `self.cached`, if so much of its batches is `left`.
@@ -135,6 +149,19 @@ impl BrokerDisk {
     #[must_use]
     pub fn place(&self, id: TopicPartition) -> Option<LogDir> {
         self.logs.get(&id).map(|files| files.dir)
+    }
+
+    /// Whether the logs of this directory were closed in good order.
+    pub(crate) fn was_closed(&self, dir: LogDir) -> bool {
+        self.clean_shutdown.is_some() && self.dirs.is_marked(dir)
+    }
+
+    /// The logs that hold records of clients.
+    pub fn with_records(&self) -> impl Iterator<Item = TopicPartition> {
+        let holds = |batch: &Arc<RecordBatch>| batch.count() > 0 && !batch.records().is_empty();
+        let all =
+            self.logs.iter().filter(move |(_, files)| files.cached.batches().iter().any(holds));
+        all.map(|(id, _)| *id)
     }
 
     /// What is wrong with a directory.
@@ -238,6 +265,11 @@ impl Disk for BrokerDisk {
                 self.dirs.set(dir, None);
                 self.dirs.unmark(dir);
                 return lost;
+            }
+            Harm::Damaged(partition, batch) => {
+                let spoilt = self.logs.get_mut(&partition).and_then(|files| files.spoil(batch));
+                let lost = spoilt.map(|(to, from)| LostTail { partition, from, to });
+                return lost.into_iter().collect();
             }
         }
         Vec::new()

@@ -4,6 +4,7 @@
 //! change is written to the disk in the same step. Kafka: `UnifiedLog`, `LocalLog`.
 
 mod compaction;
+mod damage;
 mod dirs;
 pub mod disk;
 pub mod epochs;

@@ -38,6 +38,17 @@ pub enum LogWrite {
     EpochsFrom(Offset),
     /// What lies below is compacted (R1.19; the new segments are synced before they replace the old ones).
     Compact(Arc<Compacted>),
+    /// Half a batch is written at the end, and what follows goes behind it (KAFKA-10778).
+    Torn(Offset),
+}
+
+/// What is wrong with the bytes of a log at a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Damage {
+    /// Its checksum is not that of its bytes: nobody can read it.
+    Bits,
+    /// Bytes that are no batch lie before it.
+    Before,
 }
 
 /// What is left of the beginning of a log.
@@ -78,7 +89,8 @@ impl LogWrite {
             | Self::Snapshot(_)
             | Self::DeleteBelow(_)
             | Self::StartOver(_)
-            | Self::EpochsFrom(_) => false,
+            | Self::EpochsFrom(_)
+            | Self::Torn(_) => false,
         }
     }
 }
@@ -100,6 +112,8 @@ pub struct StoredLog {
     pub(super) clean: Offset,
     /// Until when the tombstones of batches stay, by their base offsets.
     pub(super) horizons: BTreeMap<Offset, Timestamp>,
+    /// Where bytes are wrong, by the base offsets of batches.
+    pub(super) damage: BTreeMap<Offset, Damage>,
     /// Where segments begin, ascending, without the first (R1.6).
     pub(super) segments: Vec<Offset>,
     /// Producer snapshots by offset, ascending (R6.33). From the newest producer state is rebuilt.
@@ -127,6 +141,7 @@ impl StoredLog {
             LogWrite::EpochsFrom(start) => self.epochs.truncate_from_start(*start),
             LogWrite::DeleteBelow(base) => self.delete_below(*base),
             LogWrite::Compact(compacted) => self.compact(compacted),
+            LogWrite::Torn(at) => drop(self.damage.insert(*at, Damage::Before)),
             LogWrite::StartOver(at) => {
                 self.epochs = EpochCache::default();
                 self.start_over(*at);
@@ -147,7 +162,8 @@ impl StoredLog {
             | LogWrite::HighWatermark(_)
             | LogWrite::Start(_)
             | LogWrite::DeleteBelow(_)
-            | LogWrite::Compact(_) => self.apply(write),
+            | LogWrite::Compact(_)
+            | LogWrite::Torn(_) => self.apply(write),
         }
     }
 
@@ -179,6 +195,14 @@ impl StoredLog {
         let same = both.take_while(|(one, two)| Arc::ptr_eq(one, two) || one == two).count();
         let end = self.batches.get(same).map_or(self.end, |first| first.base_offset);
         end.min(other.end)
+    }
+
+    /// The bytes of a batch are wrong from here on. Says where it begins and ends; none: there is none.
+    pub(super) fn spoil(&mut self, nth: impl Fn(usize) -> usize) -> Option<(Offset, Offset)> {
+        let batch = self.batches.get(nth(self.batches.len()))?;
+        let found = (batch.base_offset, batch.next_offset());
+        self.damage.insert(found.0, Damage::Bits);
+        Some(found)
     }
 
     /// Its batches, in order.
@@ -215,6 +239,8 @@ impl StoredLog {
             self.snapshots.retain(|(offset, _)| *offset <= to);
             self.clean = self.clean.min(to);
             self.horizons.retain(|base, _| *base < to);
+            let kept = self.batches.last().map_or(self.base, |batch| batch.next_offset());
+            self.damage.retain(|base, _| *base < kept);
         }
     }
 
@@ -234,6 +260,7 @@ impl StoredLog {
         self.segments.retain(|segment| *segment > base);
         self.snapshots.retain(|(offset, _)| *offset >= base);
         self.horizons.retain(|at, _| *at >= base);
+        self.damage.retain(|at, _| *at >= base);
         self.base = base;
     }
 
@@ -242,6 +269,7 @@ impl StoredLog {
         self.segments.clear();
         self.snapshots.clear();
         self.horizons.clear();
+        self.damage.clear();
         (self.base, self.end, self.clean) = (at, at, at);
         self.recovery_point = self.recovery_point.min(at);
     }

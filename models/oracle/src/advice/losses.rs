@@ -48,6 +48,13 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
             cure: "`min.insync.replicas=2` with three replicas, eligible leader replicas (KIP-966, on in \
                    a cluster that Kafka 4.1 or later formats), and disks that outlive a broker",
         },
+        LossCause::DamagedLog => Advice {
+            rule: "after an unclean stop a broker looks through the segments from the recovery point on, and cuts \
+                   its log at the first batch whose checksum is wrong. After a clean one it does not look: \
+                   followers and consumers find the batch, and come no further",
+            cure: "`min.insync.replicas=2` with three replicas; and move the leadership to another replica, \
+                   delete the log of the broker with the wrong batch, and let it fetch anew",
+        },
         LossCause::OnlyReplica => Advice {
             rule: "with one replica nobody can take over",
             cure: "`replication.factor=3` with `min.insync.replicas=2`",

@@ -121,6 +121,14 @@ fn unflushed() -> Events {
     vec![(1, Event::ProcessStarted), cut, elected(1, 1, &[1]), took_lead(1, 1, 0)]
 }
 
+fn damaged() -> Events {
+    let (from, to) = (Offset(0), Offset(1));
+    let wrong = (1, Event::LogDamaged { partition: P, from, to });
+    let cut = (1, Event::Truncated { partition: P, from: to, to: from });
+    let start = (1, Event::ProcessStarted);
+    vec![crashed(1), wrong, start, cut, elected(1, 1, &[1]), took_lead(1, 1, 0)]
+}
+
 fn disk_lost() -> Events {
     let (from, to) = (Offset(1), Offset(0));
     let gone = (1, Event::TailLost { partition: P, from, to, by: TailLoss::Disk });
@@ -243,6 +251,7 @@ rows! { losses: LossCause {
     FailOverReset, mirrors::reset();
     Retention, deleted();
     RevocationCommitAgain, commits::committed_again();
+    DamagedLog, lost("all", 2, damaged());
 } }
 
 #[test]

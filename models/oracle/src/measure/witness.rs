@@ -105,6 +105,7 @@ impl Measure {
             }
             Event::LogStartMoved { .. } => self.witnesses.log_start_moved += 1,
             Event::LogCompacted { .. } => self.witnesses.log_compacted += 1,
+            Event::LogDamaged { .. } => self.witnesses.log_damaged += 1,
             Event::LogDirFailed { .. } => self.witnesses.log_dir_failed += 1,
             Event::FollowerChosen { .. } => self.witnesses.follower_chosen += 1,
             Event::ControllerElected { .. } => self.witnesses.controller_elected += 1,

@@ -15,12 +15,12 @@
 use crate::cause::LossCause;
 use crate::context::{Context, TopicContext};
 use crate::elected::Elected;
-use crate::history::{Entry, Event, Phase, TailLoss};
+use crate::history::{Entry, Event, Phase};
 use crate::kind::Kind;
 use crate::partitions::Partitions;
 use crate::places::Places;
 use crate::record_set::{OffsetTable, RecordSet};
-use crate::report::{Report, instant};
+use crate::report::Report;
 use crate::restarts::Restarts;
 use crate::superseded::Superseded;
 use crate::tails::Tails;
@@ -31,8 +31,10 @@ use ackproof_types::{
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uncleans::Uncleans;
+use words::words;
 
 mod uncleans;
+mod words;
 
 pub(crate) const EVENTS: &[Kind] = &[
     Kind::Phase,
@@ -43,6 +45,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::BecameFollower,
     Kind::Truncated,
     Kind::TailLost,
+    Kind::LogDamaged,
     Kind::LeaderElected,
     Kind::IsrChanged,
     Kind::PartitionsAdded,
@@ -266,6 +269,12 @@ impl Log {
         awaited
     }
 
+    /// Whether who led last has a batch there that nobody can read.
+    fn is_unreadable(&self, offset: i64) -> bool {
+        let last = self.leaders.last();
+        last.is_some_and(|(_, leader, _)| self.lost.is_damaged(*leader, offset))
+    }
+
     /// Why `id` is not at `offset`, as far as it is on record.
     fn why(
         &self,
@@ -287,6 +296,7 @@ impl Log {
             }
             // The unclean one, or the clean one before it.
             None if self.uncleans.explains(id) => LossCause::AcksOne,
+            None if self.is_unreadable(offset) => LossCause::DamagedLog,
             // Who led is on record, and nobody lacked it.
             None if self.is_last_known(context) => LossCause::Replication,
             // With one replica, or without another leader, there is nobody who could have lacked it.
@@ -358,37 +368,6 @@ impl Checker {
     }
 }
 
-fn words(
-    context: &Context,
-    missing: &Missing,
-    is_displaced: bool,
-    unread: Option<TopicPartition>,
-) -> String {
-    let Missing { subject, cause, doom, instead, .. } = missing;
-    let (name, place) = (context.record(subject.record), context.partition(subject.partition));
-    let instead = instead.map_or_else(|| "nothing".to_owned(), |other| context.record(other));
-    let elsewhere = match unread {
-        Some(place) => format!("; it may be in {}, which was not read", context.partition(place)),
-        None if is_displaced => "; it is elsewhere in a log".to_owned(),
-        None => String::new(),
-    };
-    let how = doom.map_or_else(String::new, |doom| {
-        let (who, at) = (context.node(doom.leader), instant(doom.at));
-        match doom.cause {
-            LossCause::StaleLeader => {
-                format!("; {who} led (epoch {}) when the answer arrived at {at}", doom.epoch)
-            }
-            _ => format!("; {who} took the lead without it (epoch {}) at {at}", doom.epoch),
-        }
-    });
-    format!(
-        "{name} was acknowledged at {place} offset {}, where the log holds {instead} at the end{elsewhere}. \
-         {}{how}",
-        subject.offset,
-        cause.about()
-    )
-}
-
 impl Property for Checker {
     fn name(&self) -> &'static str {
         self.report.name()
@@ -398,9 +377,11 @@ impl Property for Checker {
         let has_lost = self.restarts.observe(entry);
         self.superseded.observe(entry, &self.context);
         match &entry.event {
-            Event::Truncated { partition, from, to } if has_lost => {
-                let lost = &mut self.logs.of(*partition).lost;
-                lost.lose(entry.node, TailLoss::Power, (*from, *to));
+            Event::Truncated { partition, from, to } => {
+                self.logs.of(*partition).lost.cut(entry.node, (*from, *to), has_lost);
+            }
+            Event::LogDamaged { partition, from, to } => {
+                self.logs.of(*partition).lost.damage(entry.node, *from, *to);
             }
             Event::TailLost { partition, from, to, by } => {
                 self.logs.of(*partition).lost.lose(entry.node, *by, (*from, *to));

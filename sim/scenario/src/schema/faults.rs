@@ -3,13 +3,19 @@
 use super::{described, pattern, setting_schema, whole};
 use crate::cluster::MAX_COUNT;
 use crate::describe::{FAULTS, listed};
-use crate::disk::RETURNS;
+use crate::disk::{BATCHES, RETURNS, STOPS};
 use crate::durations::{AMOUNT, BANDWIDTH, DELAY, DURATION, PERCENT};
 use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::moment::names;
 use crate::orders::ALTERABLE;
 use crate::settings::{self, Scope};
 use serde_json::{Map, Value, json};
+
+/// A word of these, usually the first.
+fn one_of<T>(known: &[(&str, T)]) -> Value {
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    json!({ "enum": names, "default": names[0] })
+}
 
 /// Settings of a topic that a fault alters.
 fn altered() -> Value {
@@ -52,10 +58,9 @@ fn sentence() -> (Map<String, Value>, Value) {
             "rate" => json!({ "type": "string", "pattern": BANDWIDTH }),
             "grace" => json!({ "type": "string", "pattern": DURATION }),
             "dir" => json!({ "type": "integer", "minimum": 1, "maximum": u8::MAX }),
-            "returns" => {
-                let names: Vec<&str> = RETURNS.iter().map(|(name, _)| *name).collect();
-                json!({ "enum": names, "default": "intact" })
-            }
+            "returns" => one_of(RETURNS),
+            "batch" => one_of(BATCHES),
+            "stopped" => one_of(STOPS),
             "left" => json!({ "type": "string", "pattern": AMOUNT }),
             "config" => altered(),
             other => unreachable!("no schema for {other}"),

@@ -254,6 +254,10 @@ fn faults_of_disks_say_what_they_did() {
             r#""disk-full": "broker-2", "dir": 1, "left": "20kB", "for": "5s""#,
             "log directory 1 of broker-2 had no room for more than 20kB for 5s",
         ),
+        (
+            r#""corrupt-log": "broker-2", "for": "5s""#,
+            "the last batch of a log of broker-2 went wrong on its disk, and it was killed and was down for 5s",
+        ),
         (r#""disk-full": "broker-2""#, "a log directory of broker-2 was full until the load ended"),
     ]);
 }

@@ -7,12 +7,15 @@ use ackproof_reports::run::Fate;
 use ackproof_scenario::plan::{Action, Plan};
 
 /// How a broker that comes back with less loses what was acknowledged.
-pub(super) const TAILS: [LossCause; 2] = [LossCause::PowerLoss, LossCause::DiskLost];
+pub(super) const TAILS: [LossCause; 3] =
+    [LossCause::PowerLoss, LossCause::DiskLost, LossCause::DamagedLog];
 
 /// Whether brokers may come back with less than they had.
 pub(super) fn takes_tails(plan: &Plan) -> bool {
     let mut kinds = plan.faults.iter().flat_map(|fault| &fault.choices);
-    kinds.any(|(_, kind)| matches!(kind.action, Action::PowerLoss | Action::DiskLost))
+    kinds.any(|(_, kind)| {
+        matches!(kind.action, Action::PowerLoss | Action::DiskLost | Action::Storage(_))
+    })
 }
 
 /// What `producer` may lose by it.

@@ -104,6 +104,10 @@ fn words(entry: &Entry, context: &Context) -> Option<String> {
         Event::LogCompacted { partition, to, .. } => {
             format!("{node} compacts {} up to {}", place(partition)?, to.0)
         }
+        Event::LogDamaged { partition, from, to } => {
+            let place = place(partition)?;
+            format!("bytes of {place} from {} below {} go wrong on {node}", from.0, to.0)
+        }
         Event::LogDirFailed { dir, halts, .. } => {
             let end = if *halts { ", and ends" } else { "" };
             format!("{node} gives up log directory {dir}{end}")

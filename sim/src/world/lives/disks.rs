@@ -14,12 +14,16 @@ impl World {
     pub(crate) fn suffer(&mut self, node: NodeId, harm: Harm) {
         let slot = &mut self.slots[node.index()];
         for LostTail { partition, from, to } in slot.process.suffer(harm) {
-            let by = TailLoss::Disk;
-            self.kernel.record(node, Event::TailLost { partition, from, to, by });
+            let event = match harm {
+                Harm::Damaged(..) => Event::LogDamaged { partition, from: to, to: from },
+                _ => Event::TailLost { partition, from, to, by: TailLoss::Disk },
+            };
+            self.kernel.record(node, event);
         }
         match harm {
             Harm::Begins(dir, trouble) => self.call(node, Call::Storage(dir, Some(trouble))),
             Harm::Ends(dir) | Harm::Replaced(dir) => self.call(node, Call::Storage(dir, None)),
+            Harm::Damaged(..) => {}
         }
     }
 

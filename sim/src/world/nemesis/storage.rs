@@ -2,8 +2,8 @@
 
 use super::moments::Scene;
 use crate::world::lives::World;
-use ackproof_kafka::harm::{Harm, Trouble};
-use ackproof_scenario::disk::{self, Returns, StorageFault};
+use ackproof_kafka::harm::{Batch, Harm, Trouble};
+use ackproof_scenario::disk::{self, Returns, Stops, StorageFault};
 use ackproof_scenario::plan::{Action, Target};
 use ackproof_scenario::schedule::ScheduledFault;
 use ackproof_types::{LogDir, NodeId, TopicPartition};
@@ -16,14 +16,11 @@ pub(super) fn settle(
     scene: Option<Scene>,
     world: &World,
 ) {
-    let pick = fault.pick;
-    let named = match fault.kind.target {
-        Target::LeaderOf(topic, number) | Target::FollowerOf(topic, number) => {
-            Some(TopicPartition::new(topic, number))
-        }
-        _ => scene.map(|scene| scene.partition),
-    };
+    let (pick, named) = (fault.pick, named(fault, scene));
     let Action::Storage(storage) = &mut fault.kind.action else { return };
+    if matches!(storage.how, disk::Harm::Damages(..)) {
+        return;
+    }
     let Some((dirs, found)) = node.and_then(|node| world.storage(node)) else { return };
     let placed = named.and_then(|partition| found.place(partition));
     let fine: Vec<LogDir> = dirs.all().filter(|dir| found.trouble(*dir).is_none()).collect();
@@ -34,12 +31,58 @@ pub(super) fn settle(
     storage.dir = storage.dir.or(placed).or_else(drawn).or(Some(LogDir::default()));
 }
 
-pub(super) fn hurt(node: NodeId, fault: StorageFault, world: &mut World) {
-    let trouble = match fault.how {
-        disk::Harm::Fails(_) => Trouble::Failed,
-        disk::Harm::Fills(left) => Trouble::Full { left },
-    };
-    world.suffer(node, Harm::Begins(fault.dir.unwrap_or_default(), trouble));
+/// The partition that a fault is about, if its target or its moment says it.
+fn named(fault: &ScheduledFault, scene: Option<Scene>) -> Option<TopicPartition> {
+    match fault.kind.target {
+        Target::LeaderOf(topic, number) | Target::FollowerOf(topic, number) => {
+            Some(TopicPartition::new(topic, number))
+        }
+        _ => scene.map(|scene| scene.partition),
+    }
+}
+
+pub(super) fn hurt(
+    node: NodeId,
+    (number, scheduled): (u32, &ScheduledFault),
+    fault: StorageFault,
+    world: &mut World,
+) {
+    let dir = fault.dir.unwrap_or_default();
+    match fault.how {
+        disk::Harm::Fails(_) => world.suffer(node, Harm::Begins(dir, Trouble::Failed)),
+        disk::Harm::Fills(left) => {
+            world.suffer(node, Harm::Begins(dir, Trouble::Full { left }));
+        }
+        disk::Harm::Damages(batch, stops) => {
+            let scene = world.kernel.recorder.anchors.moments.scene(number);
+            let batch = match batch {
+                disk::Batch::Last => Batch::Last,
+                disk::Batch::Any => Batch::Drawn(scheduled.pick),
+            };
+            if let Some(log) = damaged(node, scheduled, scene, world) {
+                world.suffer(node, Harm::Damaged(log, batch));
+            }
+            match stops {
+                Stops::Killed => world.kill(node),
+                Stops::Cleanly => world.stop(node),
+            }
+        }
+    }
+}
+
+/// The log that is hit: the one that is named, if it holds records there, else one that the seed draws.
+fn damaged(
+    node: NodeId,
+    fault: &ScheduledFault,
+    scene: Option<Scene>,
+    world: &World,
+) -> Option<TopicPartition> {
+    let (_, found) = world.storage(node)?;
+    let all: Vec<TopicPartition> = found.with_records().collect();
+    let named = named(fault, scene).filter(|log| all.contains(log));
+    let count = u64::try_from(all.len()).unwrap_or(1).max(1);
+    let drawn = usize::try_from(fault.pick % count).ok().and_then(|place| all.get(place).copied());
+    named.or(drawn)
 }
 
 /// The directory can be used again, after a restart.
@@ -50,6 +93,7 @@ pub(super) fn heal(node: NodeId, fault: StorageFault, world: &mut World) {
         disk::Harm::Fails(Returns::Intact) | disk::Harm::Fills(_) => {
             world.suffer(node, Harm::Ends(dir));
         }
+        disk::Harm::Damages(..) => return world.start(node),
     }
     if world.is_ready(node) {
         // Whoever runs it starts it again.

@@ -108,6 +108,15 @@ macro_rules! facts_of_clusters {
             /// The broker cannot go on without it, and its process ends.
             halts: bool,
         }
+        /// Bytes of a batch on a broker's disk are wrong from here on. A process that runs does not see it.
+        LogDamaged = "log_damaged" at Broker {
+            /// The partition.
+            partition: TopicPartition,
+            /// Where the batch begins.
+            from: Offset,
+            /// Where it ends, exclusive.
+            to: Offset,
+        }
         }
     };
 }

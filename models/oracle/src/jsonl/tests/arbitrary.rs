@@ -183,6 +183,11 @@ fn of_brokers() -> impl Strategy<Value = Event> {
         (place(), offset(), offset(), select(START_REASONS)).prop_map(
             |(partition, from, to, why)| { Event::LogStartMoved { partition, from, to, why } }
         ),
+        (place(), offset(), offset()).prop_map(|(partition, from, to)| Event::LogDamaged {
+            partition,
+            from,
+            to
+        }),
         (1..4_u16, places(), any::<bool>()).prop_map(|(dir, partitions, halts)| {
             Event::LogDirFailed { dir, partitions, halts }
         }),
