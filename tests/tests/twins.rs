@@ -33,6 +33,15 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "forced-election",
     },
     Twin {
+        footgun: "replicas-in-one-zone",
+        cure: &[(
+            "faults",
+            r#"[{ "at": "5s", "reassign": "payments-0", "to": ["broker-2", "broker-6"] },
+                { "at": "30s", "power-loss": "zone b", "for": "10s" }]"#,
+        )],
+        cause: "power-loss",
+    },
+    Twin {
         footgun: "minimum-lowered",
         cure: &[(
             "faults",

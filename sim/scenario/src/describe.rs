@@ -227,6 +227,7 @@ pub fn words(target: Target, plan: &Plan) -> String {
         Target::AnyMember(index) => format!("any member of {}", group(index)),
         Target::AllMembers(index) => format!("all members of {}", group(index)),
         Target::Group(index) => group(index).to_owned(),
+        Target::Zone(zone) => format!("zone {}", plan.zones()[usize::from(zone)]),
         Target::Topic(topic) => plan.topics[topic.index()].name.clone(),
         Target::Partition(topic, number) => partition(topic, number),
         Target::Sides => "sides".to_owned(),
@@ -253,6 +254,7 @@ pub fn rule(target: Target, plan: &Plan) -> Option<String> {
         | Target::AllControllers
         | Target::AnyBroker
         | Target::AllBrokers
+        | Target::Zone(_)
         | Target::AnyProducer(_)
         | Target::AnyMember(_)
         | Target::AllMembers(_)

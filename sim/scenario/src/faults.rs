@@ -313,12 +313,21 @@ fn links(sink: &mut Sink<'_>, at: &At<'_>, key: &str, plan: &Plan) -> Option<Lin
 fn side(sink: &mut Sink<'_>, list: &At<'_>, seen: &mut Vec<Peers>, plan: &Plan) -> Vec<Peers> {
     let mut side = Vec::new();
     for item in sink.list(list) {
-        let Some(peers) = peers(sink, &item, plan) else { continue };
-        if seen.contains(&peers) {
-            sink.at(&item, "listed twice");
-        } else {
-            seen.push(peers);
-            side.push(peers);
+        let Some(named) = peers(sink, &item, plan) else { continue };
+        // A zone is whoever is in it.
+        let all = match named {
+            Peers::One(Target::Zone(zone)) => {
+                plan.in_zone(zone).into_iter().map(Peers::One).collect()
+            }
+            one => vec![one],
+        };
+        for peers in all {
+            if seen.contains(&peers) {
+                sink.at(&item, "listed twice");
+            } else {
+                seen.push(peers);
+                side.push(peers);
+            }
         }
     }
     side
@@ -360,15 +369,10 @@ fn named<T: Copy>(sink: &mut Sink<'_>, at: &At<'_>, what: &str, known: &[(&str, 
 fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
     use Target::{
         ActiveController, AllBrokers, AllControllers, AllMembers, AnyBroker, AnyController,
-        AnyMember, AnyProducer, Broker, Controller, CoordinatorOf, FollowerOf, Group, Its,
-        LeaderOf, Member, Partition, Producer, Sides, Topic,
+        AnyMember, Broker, Controller, CoordinatorOf, FollowerOf, Group, Its, LeaderOf, Member,
+        Sides, Zone,
     };
-    let is_member = match target {
-        Member(..) | AnyMember(_) | AllMembers(_) => true,
-        ActiveController(_) | AnyController | AllControllers | Broker(_) | Controller(_)
-        | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | Its(_) | AnyBroker | Producer(..)
-        | AnyProducer(_) | Group(_) | AllBrokers | Topic(_) | Partition(..) | Sides => false,
-    };
+    let is_member = matches!(target, Member(..) | AnyMember(_) | AllMembers(_));
     let is_broker = matches!(
         target,
         Broker(_)
@@ -381,6 +385,16 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
     );
     let is_controller = matches!(target, ActiveController(_) | AnyController | Controller(_));
     let (fine, allowed) = match action {
+        Action::PowerLoss | Action::Crash | Action::Pause | Action::Restart
+            if matches!(target, Zone(_)) =>
+        {
+            (true, "")
+        }
+        Action::Isolate(_) if matches!(target, Zone(_)) => (
+            false,
+            "one process; whoever is in a zone is cut off from the others together: \"partition\": \
+             [[\"zone a\"], [\"zone b\", \"zone c\"]]",
+        ),
         Action::PowerLoss if is_controller => (true, ""),
         Action::PowerLoss | Action::DiskLost => {
             (is_broker, "a broker, like \"broker-1\" or \"any broker\", or all \"brokers\" at once")
@@ -410,7 +424,7 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
         | Action::Lossy { .. }
         | Action::Throttle { .. }
         | Action::Reset => (
-            !matches!(target, Group(_) | AllBrokers | AllControllers),
+            !matches!(target, Group(_) | AllBrokers | AllControllers | Zone(_)),
             "one process, like \"broker-1\", \"any broker\" or \"any member of ledger\", or \
              \"all members of ledger\"",
         ),

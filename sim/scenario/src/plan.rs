@@ -4,6 +4,7 @@
 mod cluster;
 mod order;
 mod workload;
+mod zones;
 
 use crate::anchor::Anchor;
 use crate::disk::StorageFault;
@@ -422,6 +423,8 @@ pub enum Target {
     Group(u16),
     /// Every broker, for a rolling restart.
     AllBrokers,
+    /// `zone a`: each process in a rack of the first cluster, by its number.
+    Zone(u16),
     /// `payments`: a topic, which is no process; the controller acts on it.
     Topic(TopicId),
     /// `payments-0`: a partition, likewise.

@@ -120,7 +120,7 @@ fn aimed(rng: &mut ChaCha8Rng, aim: &Aim, starts: &[Start]) -> Vec<Start> {
     starts.iter().enumerate().map(aim_at).collect()
 }
 
-/// `kind` for each process that it hits: what hits all members of a group, or all brokers, is a fault of
+/// `kind` for each process that it hits: what hits all members of a group, all brokers or a zone, is a fault of
 /// each, but for a rolling restart, which is one.
 fn each(kind: &FaultKind, plan: &Plan) -> Vec<FaultKind> {
     match kind.target {
@@ -133,6 +133,15 @@ fn each(kind: &FaultKind, plan: &Plan) -> Vec<FaultKind> {
             let brokers = plan.numbered().flat_map(|(id, _)| plan.brokers_of(id));
             let of = |broker| FaultKind { target: Target::Broker(broker), ..kind.clone() };
             brokers.map(of).collect()
+        }
+        Target::Zone(zone) => {
+            let hits = |target| {
+                // A member has nothing to flush: without power it ends.
+                let ends = kind.action == Action::PowerLoss && matches!(target, Target::Member(..));
+                let action = if ends { Action::Crash } else { kind.action.clone() };
+                FaultKind { target, action, ..kind.clone() }
+            };
+            plan.in_zone(zone).into_iter().map(hits).collect()
         }
         _ => vec![kind.clone()],
     }

@@ -36,6 +36,10 @@ pub const TARGETS: &[(&str, &str)] = &[
         "as peers: the controller and the brokers of a cluster; the first one is primary",
     ),
     ("datacentre backup", "as peers: a cluster, and the clients beside it"),
+    (
+        "zone a",
+        "all brokers of a rack, the controllers that share its place in the order, and members with that client.rack",
+    ),
 ];
 
 /// Groups of peers by name.
@@ -140,6 +144,9 @@ pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
     }
     if let Some(name) = text.strip_prefix("active controller of ") {
         return cluster(plan, name).map(Target::ActiveController);
+    }
+    if let Some(name) = text.strip_prefix("zone ") {
+        return zone(plan, name).map(Target::Zone);
     }
     if let Some(name) = text.strip_prefix("any producer of ") {
         return producer(plan, name).map(|index| Target::AnyProducer(Some(index)));
@@ -291,6 +298,22 @@ fn within(name: &str, what: &str, number: u16, count: u16) -> Result<(), Refusal
     let range =
         if count == 1 { format!("{name}-0") } else { format!("{name}-0 to {name}-{}", count - 1) };
     Err((format!("\"{name}\" has no {what} number {number}"), Some(format!("there is {range}"))))
+}
+
+/// The number of the zone called `name`.
+fn zone(plan: &Plan, name: &str) -> Result<u16, Refusal> {
+    let known = plan.zones();
+    let found = known.iter().position(|one| *one == name).and_then(|nth| u16::try_from(nth).ok());
+    found.ok_or_else(|| match known.as_slice() {
+        [] => (
+            "there are no zones".to_owned(),
+            Some(
+                "name the rack of each broker: \"cluster\": { \"racks\": [\"a\", \"b\", \"c\"] }"
+                    .to_owned(),
+            ),
+        ),
+        _ => (format!("unknown zone \"{name}\""), Some(format!("known: {}", known.join(", ")))),
+    })
 }
 
 /// One process by its name, or a group.

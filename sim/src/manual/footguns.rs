@@ -112,6 +112,7 @@ footguns! {
     "partitions-added", LossCause::PartitionAdded.name();
     "poll-overrun", DuplicateCause::PollOverrun.name();
     "position-apart", SinkCause::PositionApart.name();
+    "replicas-in-one-zone", LossCause::PowerLoss.name();
     "power-loss-of-all", LossCause::PowerLoss.name();
     "producer-expired", DuplicateCause::ProducerExpired.name();
     "producer-restart-duplicate", DuplicateCause::ProducerRestart.name();

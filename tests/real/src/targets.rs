@@ -80,7 +80,7 @@ fn candidates(target: Target, stage: &mut Stage<'_>) -> Result<Vec<Host>, String
             cast.hosts(|role| matches!(role, Role::Member(g, _) if g == group))
         }
         // Partitions for a topic are refused.
-        Target::Topic(_) | Target::Partition(..) | Target::Sides => Vec::new(),
+        Target::Zone(_) | Target::Topic(_) | Target::Partition(..) | Target::Sides => Vec::new(),
     })
 }
 

@@ -21,7 +21,9 @@ use crate::places::Places;
 use crate::report::Report;
 use crate::restarts::Restarts;
 use crate::verdict::{Property, PropertyResult};
-use ackproof_types::{Acks, LeaderEpoch, NodeId, Offset, RecordSlice, TopicId, TopicPartition};
+use ackproof_types::{
+    Acks, BrokerId, LeaderEpoch, NodeId, Offset, RecordSlice, TopicId, TopicPartition,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -50,6 +52,8 @@ struct Replicas {
     floor: LeaderEpoch,
     /// The smallest number of replicas that it was given.
     fewest: Option<u16>,
+    /// Its replicas, where they were changed.
+    members: Option<Vec<NodeId>>,
 }
 
 #[derive(Debug)]
@@ -85,7 +89,10 @@ impl Checker {
         let count = replicas.fewest.map_or(topic.replication_factor, |fewest| fewest);
         let least = altered.unwrap_or(topic.min_insync_replicas).min(count);
         let least = usize::from(least);
-        let unknown = usize::from(topic.replication_factor).saturating_sub(replicas.ends.len());
+        let unknown = match &replicas.members {
+            Some(all) => all.iter().filter(|one| !replicas.ends.contains_key(*one)).count(),
+            None => usize::from(topic.replication_factor).saturating_sub(replicas.ends.len()),
+        };
         let have = replicas.ends.values().filter(|end| **end >= to).count();
         if have + unknown < least {
             let context = &self.context;
@@ -161,12 +168,14 @@ impl Property for Checker {
             }
             Event::ReplicasChanged { partition, replicas, .. } => {
                 let count = u16::try_from(replicas.len()).unwrap_or(u16::MAX);
-                let known = &mut self.partitions.of(*partition).fewest;
-                *known = Some(known.unwrap_or(u16::MAX).min(count));
+                let known = self.partitions.of(*partition);
+                known.fewest = Some(known.fewest.unwrap_or(u16::MAX).min(count));
+                let process = |one: &BrokerId| self.context.process(*one);
+                known.members = Some(replicas.iter().map(process).collect());
             }
             // It has nothing, and may follow again.
             Event::LogDeleted { partition, .. } => {
-                self.partitions.of(*partition).ends.insert(entry.node, Offset(0));
+                self.partitions.of(*partition).ends.remove(&entry.node);
             }
             Event::TopicConfigured { topic, min_insync_replicas } => {
                 self.altered.insert((entry.node, *topic), *min_insync_replicas);

@@ -1,6 +1,9 @@
 //! Racks of brokers, and of members.
 
-use crate::common::{message, plan};
+use crate::common::{load, message, plan};
+use ackproof_scenario::describe::{verb, words};
+use ackproof_scenario::plan::Action;
+use ackproof_scenario::schedule::{Schedule, ScheduledFault};
 
 #[test]
 fn each_broker_has_a_rack_or_none_has() {
@@ -26,4 +29,57 @@ fn a_replica_selector_is_one_of_kafkas() {
     assert_eq!(selector.text("replica.selector.class"), Some(class));
     let said = message("cluster", &config("com.example.Nearest"));
     assert!(said.contains("replica.selector.class"), "{said}");
+}
+
+#[test]
+fn a_zone_is_every_process_in_a_rack() {
+    let cluster = r#""cluster": { "brokers": 4, "controllers": 3, "racks": ["a", "b", "c", "a"] }"#;
+    let of = |faults: &str| {
+        let text = format!(
+            r#"{{ {cluster}, "topics": {{ "payments": {{}} }}, "producers": {{ "billing": {{}} }},
+                "groups": {{ "ledger": {{ "members": 3, "config": {{ "client.rack": "a" }} }} }},
+                "faults": [{faults}] }}"#
+        );
+        load(&text, &[])
+    };
+    let hit = |fault: &str| -> Vec<String> {
+        let plan = of(fault).unwrap_or_else(|found| panic!("{found:#?}"));
+        let faults = Schedule::new(&plan, 1).faults;
+        let said = |fault: &ScheduledFault| {
+            format!("{} {}", verb(&fault.kind.action), words(fault.kind.target, &plan))
+        };
+        faults.iter().map(said).collect()
+    };
+    assert_eq!(
+        hit(r#"{ "at": "5s", "power-loss": "zone a" }"#),
+        [
+            "power-loss broker-1",
+            "power-loss broker-4",
+            "power-loss controller-1",
+            "crash ledger-0",
+            "crash ledger-1",
+            "crash ledger-2",
+        ]
+    );
+    assert_eq!(
+        hit(r#"{ "at": "5s", "pause": "zone b" }"#),
+        ["pause broker-2", "pause controller-2"]
+    );
+    let cut = of(r#"{ "at": "5s", "partition": [["zone b"], ["zone a", "zone c"]] }"#);
+    let cut = cut.unwrap_or_else(|found| panic!("{found:#?}"));
+    let Action::Partition(sides) = &cut.faults[0].choices[0].1.action else { panic!("a cut") };
+    assert_eq!(sides.iter().map(Vec::len).collect::<Vec<_>>(), [2, 8]);
+    let said = |fault: &str| {
+        let found = of(fault).expect_err("a mistake");
+        let hint = found[0].hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
+        format!("{}{hint}", found[0].message)
+    };
+    assert_eq!(said(r#"{ "at": "5s", "crash": "zone d" }"#), "unknown zone \"d\" (known: a, b, c)");
+    let isolated = said(r#"{ "at": "5s", "isolate": "zone a" }"#);
+    assert!(isolated.contains("\"partition\": [[\"zone a\"]"), "{isolated}");
+    assert_eq!(
+        message("faults", r#"[{ "at": "5s", "crash": "zone a" }]"#),
+        "faults[0].crash: there are no zones (name the rack of each broker: \"cluster\": { \"racks\": \
+         [\"a\", \"b\", \"c\"] })"
+    );
 }

@@ -158,7 +158,8 @@ fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
             of(cast, |role| matches!(role, Role::Member(g, _) if g == group))
         }
         Target::Group(group) => of(cast, |role| matches!(role, Role::Spare(g, _) if g == group)),
-        Target::Sides => Vec::new(),
+        // A fault of each process in it was made of it.
+        Target::Zone(_) | Target::Sides => Vec::new(),
     }
 }
 
