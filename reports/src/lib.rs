@@ -27,6 +27,7 @@ pub mod human;
 pub mod json;
 pub mod jsonl;
 pub mod junit;
+pub mod kafka;
 pub mod life;
 pub mod markdown;
 pub mod measure;

@@ -3,6 +3,7 @@
 use crate::alerts::AlertReport;
 use crate::capacity::CapacityReport;
 use crate::contract::{Contract, NotModelled};
+use crate::kafka::KafkaReport;
 use crate::moved::MovedReport;
 use crate::outputs::OutputReport;
 use crate::sink::SinkReport;
@@ -83,15 +84,6 @@ pub struct RunReport {
     /// Where `timing` comes from.
     #[serde(skip)]
     pub pace: Pace,
-}
-
-/// Which Kafka the models followed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct KafkaReport {
-    /// The line of the binary: `4.0` … `4.4`.
-    pub version: String,
-    /// The finalized feature levels by name, as `kafka-features` gives them.
-    pub features: BTreeMap<String, String>,
 }
 
 /// What the kernel does with what is lost, where versions of it differ.

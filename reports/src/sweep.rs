@@ -4,8 +4,9 @@
 use crate::alerts::AlertSweep;
 use crate::capacity::CapacityReport;
 use crate::contract::{Contract, NotModelled};
+use crate::kafka::KafkaReport;
 use crate::measure::MeasureSweep;
-use crate::run::{Fate, GroupReport, KafkaReport, NetworkReport, Records, Undecided, Violation};
+use crate::run::{Fate, GroupReport, NetworkReport, Records, Undecided, Violation};
 use crate::verdict::{Expected, Judgement, Reason, Verdict};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

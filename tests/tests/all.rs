@@ -12,6 +12,7 @@
 //! - [`trials`] what users tried: causes of groups · [`trials_lag`] lag and commits · [`trials_sends`] sends ·
 //!   [`trials_logs`] logs · [`trials_histories`] histories written by hand
 //! - [`doctor`] files that are deployed · [`named_files`] scenarios that name them
+//! - [`upgrades`] of a running cluster
 //! - [`mirrors`] replication between clusters · [`memory`] what a long run keeps
 //! - [`operators`] what Kafka's own tools would have shown, [`prometheus`] held against a real one
 //! - [`pages`] reports to look at · [`terminal`] reports at three widths
@@ -60,6 +61,7 @@ mod trials_lag;
 mod trials_logs;
 mod trials_sends;
 mod twins;
+mod upgrades;
 mod validate;
 mod what_if;
 mod zoo;

@@ -3,7 +3,7 @@
 use crate::support::{ackproof, assert_none, parallel};
 use serde_json::Value;
 
-const PROFILES: [&str; 9] = [
+const PROFILES: [&str; 10] = [
     "light",
     "chained",
     "bursts",
@@ -13,6 +13,7 @@ const PROFILES: [&str; 9] = [
     "power-by-default",
     "storage",
     "administration",
+    "upgrade",
 ];
 const SEEDS: &str = "0..40";
 

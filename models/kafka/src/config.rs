@@ -7,7 +7,7 @@ use crate::profile::Profile;
 use crate::variant::Variants;
 use ackproof_types::{
     Awaits, BrokerId, CommitStrategy, Consuming, ControllerId, Delay, GroupId, GroupProtocol,
-    Micros, ProducerIndex, RecordId, Sending, TopicId, TopicPartition,
+    KafkaVersion, Micros, ProducerIndex, RecordId, Sending, TopicId, TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +41,13 @@ pub struct ClusterConfig {
 }
 
 impl ClusterConfig {
+    /// The same cluster as a server of another line knows it. Settings stay as they are, and so do feature levels.
+    #[must_use]
+    pub fn upgraded(&self, line: KafkaVersion) -> Self {
+        let profile = Profile { version: line, ..self.profile };
+        Self { profile, ..self.clone() }
+    }
+
     /// The settings of `topic`.
     #[must_use]
     pub fn topic(&self, topic: TopicId) -> &TopicConfig {

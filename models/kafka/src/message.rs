@@ -23,8 +23,9 @@ pub use group_record::{
 use crate::metadata::MetadataRecord;
 pub use ackproof_types::Acks;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, ErrorCode, GroupId, LeaderEpoch, Micros, Offset, PartitionEpoch,
-    ProducerEpoch, ProducerId, Record, RecordSlice, Sequence, Timestamp, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, ErrorCode, GroupId, KafkaVersion, LeaderEpoch, Micros, Offset,
+    PartitionEpoch, ProducerEpoch, ProducerId, Record, RecordSlice, Sequence, Timestamp, TopicId,
+    TopicPartition,
 };
 use quorum::{Answer, FetchOfLog, QuorumReply, QuorumRequest};
 use std::sync::Arc;
@@ -395,6 +396,8 @@ pub struct BrokerRegistrationRequest {
     pub broker: BrokerId,
     /// Drawn anew by every process.
     pub incarnation: u64,
+    /// Its line: which feature levels it supports.
+    pub version: KafkaVersion,
     /// The broker epoch of a cleanly ended process before; none otherwise (R5.3).
     pub previous_epoch: Option<BrokerEpoch>,
     /// What lies in directories that have failed, ascending. In Kafka it lists the others.

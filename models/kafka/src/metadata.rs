@@ -5,7 +5,8 @@
 
 use crate::topic::TopicConfig;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, ProducerId, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, Features, KafkaVersion, LeaderEpoch, PartitionEpoch, ProducerId,
+    TopicId, TopicPartition,
 };
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
@@ -46,6 +47,8 @@ pub enum MetadataRecord {
         /// All of them.
         config: TopicConfig,
     },
+    /// The feature levels of the cluster from here on (`FeatureLevelRecord`, one for each feature in Kafka).
+    Features(Features),
     /// Producer ids below this are handed out (`ProducerIdsRecord`).
     ProducerIds {
         /// The broker that got the block.
@@ -99,6 +102,8 @@ pub struct BrokerRegistration {
     pub epoch: BrokerEpoch,
     /// The random id of its process.
     pub incarnation: u64,
+    /// Its line: which feature levels it supports.
+    pub version: KafkaVersion,
     /// Not allowed to lead or to be in sync.
     pub fenced: bool,
     /// Leaving (R5.17).
@@ -156,6 +161,8 @@ pub struct MetadataImage {
     pub partitions: BTreeMap<TopicPartition, PartitionRegistration>,
     /// Settings of topics that were altered.
     pub altered: BTreeMap<TopicId, TopicConfig>,
+    /// Feature levels that were finalized since the storage was formatted.
+    pub features: Option<Features>,
     /// The next producer id to hand out.
     pub next_producer_id: i64,
     /// What lies in log directories of brokers that have failed.
@@ -184,6 +191,7 @@ impl MetadataImage {
             MetadataRecord::Topic { topic, config } => {
                 self.altered.insert(*topic, *config);
             }
+            MetadataRecord::Features(features) => self.features = Some(*features),
             MetadataRecord::ProducerIds { next, .. } => self.next_producer_id = next.0,
             MetadataRecord::LogsOffline { broker, logs } => {
                 self.offline.insert(*broker, Arc::clone(logs));

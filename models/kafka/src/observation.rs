@@ -1,7 +1,8 @@
 //! Facts that machines put on record, which the driver stamps with time and node. They are never fed back.
 use ackproof_types::{
-    BrokerEpoch, BrokerId, ControllerEpoch, ErrorCode, GenerationId, GroupId, LeaderEpoch, LogDir,
-    MemberId, Offset, RebalanceReason, Record, RecordSlice, TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, ControllerEpoch, ErrorCode, Features, GenerationId, GroupId,
+    LeaderEpoch, LogDir, MemberId, Offset, RebalanceReason, Record, RecordSlice, TopicId,
+    TopicPartition,
 };
 use std::sync::Arc;
 
@@ -365,10 +366,9 @@ pub enum Observation {
         adding: Arc<[BrokerId]>,
     },
     /// This broker is no replica of a partition any more, and deleted its log.
-    LogDeleted {
-        /// The partition.
-        partition: TopicPartition,
-    },
+    LogDeleted(TopicPartition),
+    /// The controller finalized feature levels.
+    FeaturesUpdated(Features),
     /// This broker goes by altered settings of a topic from here on.
     TopicConfigured {
         /// The topic.

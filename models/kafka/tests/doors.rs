@@ -85,6 +85,7 @@ fn requests() -> Vec<Request> {
         Request::Controller(ControllerRequest::BrokerRegistration(BrokerRegistrationRequest {
             broker: BrokerId(77),
             incarnation: 1,
+            version: ackproof_types::KafkaVersion::default(),
             previous_epoch: None,
             offline: [NOWHERE].into(),
         })),

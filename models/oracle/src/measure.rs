@@ -53,8 +53,8 @@ macro_rules! witnesses {
 }
 
 witnesses! {
-    controller_elected, coordinator_moved, duplicate_batch, epoch_bumped, fenced, follower_chosen, isr_expanded,
-    isr_shrunk, leader_elected, log_compacted, log_damaged, log_dir_failed, log_start_moved,
+    controller_elected, coordinator_moved, duplicate_batch, epoch_bumped, features_updated, fenced, follower_chosen,
+    isr_expanded, isr_shrunk, leader_elected, log_compacted, log_damaged, log_dir_failed, log_start_moved,
     not_enough_replicas, offline, partitions_added,
     position_reset, replicas_changed, process_crashed, process_killed, process_restarted, process_stopped, rebalance, redelivered,
     retried, tail_lost, topic_altered,

@@ -75,6 +75,14 @@ pub struct Features {
 }
 
 impl Features {
+    /// What `kafka-features upgrade --release-version` finalizes: the defaults of a cluster that this line formats
+    /// (R17.1: eligible leader replicas from 4.1 on).
+    #[must_use]
+    pub fn of_release(version: KafkaVersion) -> Self {
+        let eligible_leader_replicas = u8::from(version >= KafkaVersion::V4_1);
+        Self { metadata_version: version, eligible_leader_replicas, ..Self::default() }
+    }
+
     /// Each feature with its level, as `kafka-features` gives them, but for those that are off everywhere.
     #[must_use]
     pub fn levels(&self) -> Vec<(&'static str, String)> {

@@ -4,12 +4,13 @@ use super::alerts::alerts;
 use super::load::{capacity, load};
 use super::put;
 use super::style::{aside, heading, instant, length, percent, row, verdict};
+use crate::kafka::KafkaReport;
 use crate::measure::{Latency, Stall};
 use crate::moved::MovedReport;
 use crate::outputs::OutputReport;
 use crate::run::{
-    BehindExpired, CauseReport, Fate, FaultReport, GroupReport, KafkaReport, NetworkReport,
-    PropertyReport, Records, RunReport, Violation,
+    BehindExpired, CauseReport, Fate, FaultReport, GroupReport, NetworkReport, PropertyReport,
+    Records, RunReport, Violation,
 };
 use crate::sink::{AmountsReport, SinkReport};
 use crate::timing::{StallReport, Timing};
@@ -185,7 +186,9 @@ const fn were(count: u64) -> &'static str {
 pub(super) fn kafka(text: &mut String, kafka: &KafkaReport) {
     let levels = kafka.features.iter().map(|(feature, level)| format!(", {feature} {level}"));
     let levels: String = levels.collect();
-    put(text, format_args!("{}{}{}", row("kafka"), kafka.version, aside(levels)));
+    let upgraded = kafka.upgraded_to.iter().map(|line| format!(", upgraded to {line} meanwhile"));
+    let upgraded: String = upgraded.collect();
+    put(text, format_args!("{}{}{upgraded}{}", row("kafka"), kafka.version, aside(levels)));
 }
 
 /// When the kernel sends a lost SYN again.

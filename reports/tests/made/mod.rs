@@ -3,9 +3,10 @@
 use ackproof_oracle::pace::Pace;
 use ackproof_reports::SCHEMA;
 use ackproof_reports::contract::{Clause, Contract, Possible};
+use ackproof_reports::kafka::KafkaReport;
 use ackproof_reports::measure::{Estimate, Latency, MeasureSweep, Stall, Sums, Unit};
 use ackproof_reports::run::{
-    BehindExpired, CauseReport, Fate, FaultReport, GroupReport, KafkaReport, Moment, NetworkReport,
+    BehindExpired, CauseReport, Fate, FaultReport, GroupReport, Moment, NetworkReport,
     PropertyReport, Records, RunReport, Violation,
 };
 use ackproof_reports::sweep::{
@@ -403,5 +404,5 @@ pub(crate) fn sweep(scenarios: Vec<ScenarioReport>) -> SweepReport {
 fn kafka() -> KafkaReport {
     let features = [("metadata.version", "4.0-IV3"), ("group.version", "1")];
     let features = features.map(|(name, level)| (name.to_owned(), level.to_owned())).into();
-    KafkaReport { version: "4.0".to_owned(), features }
+    KafkaReport { version: "4.0".to_owned(), upgraded_to: None, features }
 }

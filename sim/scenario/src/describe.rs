@@ -168,6 +168,11 @@ pub const FAULTS: &[(&str, &str)] = &[
         "alter-config",
         "an administrator alters settings of a topic while the cluster runs: its \"config\", until the next such fault",
     ),
+    (
+        "update-features",
+        "an administrator finalizes feature levels of the running cluster, as a line of Kafka has them or one by one, once \
+         and for good",
+    ),
 ];
 
 /// The verb of a scenario for `action`.
@@ -179,7 +184,7 @@ pub const fn verb(action: &Action) -> &'static str {
         Action::DiskLost => "disk-lost",
         Action::Storage(fault) => fault.verb(),
         Action::Restart => "restart",
-        Action::RollingRestart => "rolling-restart",
+        Action::RollingRestart(_) => "rolling-restart",
         Action::Pause => "pause",
         Action::Isolate(_) => "isolate",
         Action::Partition(_) => "partition",
@@ -310,7 +315,10 @@ fn done(action: &Action, plan: &Plan, target: &str) -> String {
         Action::PowerLoss => format!("{target} lost its power"),
         Action::DiskLost => format!("{target} lost its disk, and was down"),
         Action::Storage(fault) => fault.done(target),
-        Action::Restart | Action::RollingRestart => {
+        Action::RollingRestart(Some(line)) => {
+            format!("{target} stopped cleanly, to start as Kafka {line}, and was down")
+        }
+        Action::Restart | Action::RollingRestart(None) => {
             format!("{target} stopped cleanly and was down")
         }
         Action::Pause => format!("{target} was frozen"),

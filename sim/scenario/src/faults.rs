@@ -4,6 +4,7 @@ use crate::cluster::MAX_COUNT;
 use crate::describe::{FAULTS, listed};
 use crate::disk;
 use crate::durations;
+use crate::features;
 use crate::json::Value;
 use crate::mirrors;
 use crate::moment;
@@ -18,7 +19,7 @@ use ackproof_types::{Delay, Hold, Micros};
 /// Keys that say how: the verbs each goes with.
 pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("from", &["isolate"]),
-    ("to", &["slow", "lossy", "throttle", "add-partitions", "reassign"]),
+    ("to", &["slow", "lossy", "throttle", "add-partitions", "reassign", "rolling-restart"]),
     ("direction", &["isolate", "slow", "lossy", "throttle"]),
     ("by", &["slow", "slow-follower"]),
     ("loss", &["lossy"]),
@@ -221,7 +222,7 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
             sink.error(at.key_span, &at.path, order.is_for_good());
             None
         }
-        (Action::RollingRestart, None) => Some(ROLLING),
+        (Action::RollingRestart(_), None) => Some(ROLLING),
         (_, lasts) => lasts.map(|(delay, _)| delay),
     };
     let grace = at.get("grace").and_then(|at| sink.duration(&at));
@@ -243,7 +244,13 @@ fn action(
             Action::Storage(storage::read(sink, at, verb, plan)?)
         }
         "restart" => Action::Restart,
-        "rolling-restart" => Action::RollingRestart,
+        "rolling-restart" => {
+            let to = at.get("to").map(|at| features::line(sink, &at));
+            Action::RollingRestart(match to {
+                Some(line) => Some(line?),
+                None => None,
+            })
+        }
         "pause" => Action::Pause,
         "isolate" => Action::Isolate(links(sink, at, "from", plan)?),
         "partition" => Action::Partition(sides(sink, place, plan)?),
@@ -403,7 +410,11 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
             is_broker && target != AllBrokers,
             "one broker, like \"broker-1\", \"any broker\" or \"leader of payments-0\"",
         ),
-        Action::RollingRestart => (
+        Action::RollingRestart(Some(_)) => (
+            matches!(target, AllBrokers | AllControllers),
+            "\"brokers\" or \"controllers\" if they start as another line of Kafka; clients have none",
+        ),
+        Action::RollingRestart(None) => (
             matches!(target, AllBrokers | AllControllers | AllMembers(_)),
             "\"brokers\", \"controllers\" of several, or the members of a group, like \"members of ledger\"",
         ),

@@ -3,6 +3,7 @@
 //! They are two fields: a cluster that was upgraded runs a new binary with old levels. What is left out is
 //! what Kafka 4.0 formats. It knows no rules: those are the models'.
 
+use crate::json::Value;
 use crate::sink::{At, Sink};
 use ackproof_types::{Features, KafkaVersion};
 
@@ -17,20 +18,41 @@ pub(crate) const FEATURE_KEYS: &[&str] = &[
 /// Reads `kafka`.
 pub(crate) fn version(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> KafkaVersion {
     let Some(at) = at else { return KafkaVersion::default() };
-    let Some(name) = sink.string(at) else { return KafkaVersion::default() };
-    KafkaVersion::of(name).unwrap_or_else(|| {
+    line(sink, at).unwrap_or_default()
+}
+
+/// Reads the name of a line of Kafka.
+pub(crate) fn line(sink: &mut Sink<'_>, at: &At<'_>) -> Option<KafkaVersion> {
+    let name = sink.string(at)?;
+    let found = KafkaVersion::of(name);
+    if found.is_none() {
         let known = KafkaVersion::ALL.into_iter().map(KafkaVersion::name);
         sink.unknown(at.node.span, &at.path, ("Kafka version", name), known);
-        KafkaVersion::default()
-    })
+    }
+    found
 }
 
 /// Reads `features`, after `kafka`.
 pub(crate) fn read(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> Features {
+    let kafka = sink.kafka;
+    at.map_or_else(Features::default, |at| levels(sink, at, kafka))
+}
+
+/// Reads what an administrator finalizes: a line, whose defaults are meant, or single levels.
+pub(crate) fn finalized(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Features> {
+    match at.node.value {
+        Value::Object(_) => Some(levels(sink, at, KafkaVersion::V4_4)),
+        _ => line(sink, at).map(Features::of_release),
+    }
+}
+
+fn levels(sink: &mut Sink<'_>, at: &At<'_>, newest: KafkaVersion) -> Features {
     let mut features = Features::default();
-    let Some(at) = at.filter(|at| sink.object(at, FEATURE_KEYS)) else { return features };
+    if !sink.object(at, FEATURE_KEYS) {
+        return features;
+    }
     if let Some(at) = at.get("metadata.version") {
-        features.metadata_version = metadata_version(sink, &at).unwrap_or_default();
+        features.metadata_version = metadata_version(sink, &at, newest).unwrap_or_default();
     }
     let mut level = |key, most, usual: u8| {
         let given = at.get(key).and_then(|at| sink.whole(&at, 0, most));
@@ -42,7 +64,11 @@ pub(crate) fn read(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> Features {
     features
 }
 
-fn metadata_version(sink: &mut Sink<'_>, at: &At<'_>) -> Option<KafkaVersion> {
+fn metadata_version(
+    sink: &mut Sink<'_>,
+    at: &At<'_>,
+    newest: KafkaVersion,
+) -> Option<KafkaVersion> {
     let name = sink.string(at)?;
     let level = |version: &KafkaVersion| version.metadata_version() == name;
     let Some(version) = KafkaVersion::ALL.into_iter().find(level) else {
@@ -50,11 +76,9 @@ fn metadata_version(sink: &mut Sink<'_>, at: &At<'_>) -> Option<KafkaVersion> {
         sink.unknown(at.node.span, &at.path, ("metadata.version", name), known);
         return None;
     };
-    if version > sink.kafka {
-        let message = format!(
-            "Kafka {} cannot run metadata.version {name}: it came with {version}",
-            sink.kafka
-        );
+    if version > newest {
+        let message =
+            format!("Kafka {newest} cannot run metadata.version {name}: it came with {version}");
         sink.at(at, message);
     }
     Some(version)

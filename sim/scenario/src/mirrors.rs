@@ -424,7 +424,7 @@ pub(crate) fn misfit(
             Action::Leave
             | Action::Join
             | Action::Hold(_)
-            | Action::RollingRestart
+            | Action::RollingRestart(_)
             | Action::FailOver,
             Part::Mirror(_),
         ) => Some((

@@ -96,7 +96,8 @@ pub const FAULT_NOTES: &[FaultNote] = &[
     ),
     note(
         "rolling-restart",
-        "a deploy: one after the other stops cleanly and starts again. Each broker moves its \
+        "a deploy: one after the other stops cleanly and starts again; with \"to\" it starts as another line of Kafka, and \
+         the feature levels stay. Each broker moves its \
          leaderships twice; each member costs the group a rebalance, or none with a `group.instance.id`",
         "`group.instance.id`, `session.timeout.ms`, `max.poll.records` (a member stops once its poll is \
          done)",
@@ -245,6 +246,14 @@ pub const FAULT_NOTES: &[FaultNote] = &[
          an unclean election, or nobody",
         "`min.insync.replicas`, `unclean.leader.election.enable`, `retention.ms`",
         r#"{"at":"10s","alter-config":"payments","config":{"min.insync.replicas":1}}"#,
+    ),
+    note(
+        "update-features",
+        "the second half of an upgrade. New binaries change no feature: eligible leader replicas stay off until somebody \
+         finalizes them. The controller refuses levels that a registered broker does not support, and a lower \
+         `metadata.version`; `witness: features_updated` says whether it took them",
+        "`kafka`, `features`, `rolling-restart` with `to`",
+        r#"{"at":"60s","update-features":{"eligible.leader.replicas.version":1}}"#,
     ),
 ];
 

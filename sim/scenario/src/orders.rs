@@ -5,11 +5,13 @@
 use crate::cluster::MAX_COUNT;
 use crate::config::Config;
 use crate::describe::listed;
+use crate::features;
 use crate::json::Value;
 use crate::plan::{Order, Plan, Settings, Target};
 use crate::settings::Scope;
 use crate::sink::{At, Sink};
 use crate::targets::{self, led, partition, topic};
+use ackproof_types::ClusterId;
 
 /// Settings of topics that can be altered while the cluster runs.
 pub(crate) const ALTERABLE: &[&str] = &[
@@ -24,7 +26,12 @@ pub(crate) const ALTERABLE: &[&str] = &[
 pub(crate) fn knows(verb: &str) -> bool {
     matches!(
         verb,
-        "add-partitions" | "alter-config" | "cancel-reassignment" | "elect-unclean" | "reassign"
+        "add-partitions"
+            | "alter-config"
+            | "cancel-reassignment"
+            | "elect-unclean"
+            | "reassign"
+            | "update-features"
     )
 }
 
@@ -37,6 +44,7 @@ pub(crate) fn target(
 ) -> Option<Target> {
     match verb {
         "cancel-reassignment" | "elect-unclean" | "reassign" => led(sink, place, plan),
+        "update-features" => Some(Target::ActiveController(ClusterId(0))),
         _ => topic(sink, place, plan).map(Target::Topic),
     }
 }
@@ -51,6 +59,7 @@ pub(crate) fn order(
 ) -> Option<Order> {
     Some(match verb {
         "elect-unclean" => Order::ElectUnclean,
+        "update-features" => Order::UpdateFeatures(features::finalized(sink, place)?),
         "add-partitions" => {
             let all = needed(sink, at, place, "to", "4")?;
             let all = sink.whole(&all, 1, i64::from(MAX_COUNT))?;

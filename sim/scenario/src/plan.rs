@@ -277,8 +277,8 @@ pub enum Action {
     Restart,
     /// Restarts all brokers, or all members of a group, cleanly, one after another; each is down for the
     /// fault's duration. The next broker waits until it is back in every in-sync set, the next member
-    /// until it has started.
-    RollingRestart,
+    /// until it has started. Brokers and controllers may start as another line of Kafka.
+    RollingRestart(Option<KafkaVersion>),
     /// Freezes the process (SIGSTOP); it goes on when the fault ends.
     Pause,
     /// Cuts these links of the target.
@@ -447,7 +447,7 @@ impl Action {
             | Self::DiskLost
             | Self::Storage(_)
             | Self::Restart
-            | Self::RollingRestart
+            | Self::RollingRestart(_)
             | Self::Pause
             | Self::Reset
             | Self::SlowFollower(_)

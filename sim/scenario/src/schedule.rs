@@ -124,12 +124,12 @@ fn aimed(rng: &mut ChaCha8Rng, aim: &Aim, starts: &[Start]) -> Vec<Start> {
 /// each, but for a rolling restart, which is one.
 fn each(kind: &FaultKind, plan: &Plan) -> Vec<FaultKind> {
     match kind.target {
-        Target::AllMembers(group) if kind.action != Action::RollingRestart => {
+        Target::AllMembers(group) if !matches!(kind.action, Action::RollingRestart(_)) => {
             let members = 0..plan.groups[usize::from(group)].members;
             let of = |member| FaultKind { target: Target::Member(group, member), ..kind.clone() };
             members.map(of).collect()
         }
-        Target::AllBrokers if kind.action != Action::RollingRestart => {
+        Target::AllBrokers if !matches!(kind.action, Action::RollingRestart(_)) => {
             let brokers = plan.numbered().flat_map(|(id, _)| plan.brokers_of(id));
             let of = |broker| FaultKind { target: Target::Broker(broker), ..kind.clone() };
             brokers.map(of).collect()

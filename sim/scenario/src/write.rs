@@ -17,7 +17,7 @@ use crate::expect::EXPECTED;
 use crate::faults::DIRECTIONS;
 use crate::moment::ANY_TIME;
 use crate::plan::{
-    Action, Direction, Expect, FaultKind, Links, Peers, Plan, PlannedRecord, Producer,
+    Action, Direction, Expect, FaultKind, Links, Order, Peers, Plan, PlannedRecord, Producer,
     SettingValue, Settings, Topic,
 };
 use crate::resolve::MEASURES;
@@ -39,7 +39,7 @@ pub fn tree(plan: &Plan, seed: u64, faults: &[ScheduledFault]) -> Value {
     root.put_if(!plan.about.is_empty(), "about", || json!(plan.about));
     root.put("seed", json!(seed));
     root.put_if(plan.kafka != KafkaVersion::default(), "kafka", || json!(plan.kafka.name()));
-    root.put_full("features", features(plan));
+    root.put_full("features", features(plan.features));
     root.put_full("cluster", clusters::first(plan));
     let others = plan.clusters.iter().skip(1);
     let others = others.map(|one| (one.name.as_str(), Value::Object(clusters::one(one, plan))));
@@ -92,8 +92,8 @@ fn by_name<'n>(entries: impl Iterator<Item = (&'n str, Value)>) -> Value {
     Value::Object(entries.map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-fn features(plan: &Plan) -> Map<String, Value> {
-    let (mut object, usual, given) = (Object::new(), Features::default(), plan.features);
+fn features(given: Features) -> Map<String, Value> {
+    let (mut object, usual) = (Object::new(), Features::default());
     object.put_if(given.metadata_version != usual.metadata_version, "metadata.version", || {
         json!(given.metadata_version.metadata_version())
     });
@@ -228,6 +228,7 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
     let target = || json!(words(kind.target, plan));
     let what = match &kind.action {
         Action::Partition(sides) => sides.iter().map(|side| names(side, plan)).collect(),
+        Action::Administer(Order::UpdateFeatures(levels)) => Value::Object(features(*levels)),
         _ => target(),
     };
     object.put(verb(&kind.action), what);
@@ -246,6 +247,9 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
             links(object, "to", which, plan);
         }
         Action::SlowFollower(by) => object.put("by", json!(spell_range(*by))),
+        Action::RollingRestart(to) => {
+            object.put_if(to.is_some(), "to", || json!(to.map(KafkaVersion::name)));
+        }
         Action::Administer(order) => ordered(object, order, plan),
         Action::Storage(fault) => {
             for (key, value) in fault.keys() {
@@ -256,7 +260,6 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
         | Action::PowerLoss
         | Action::DiskLost
         | Action::Restart
-        | Action::RollingRestart
         | Action::Pause
         | Action::Partition(_)
         | Action::Reset

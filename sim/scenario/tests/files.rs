@@ -35,6 +35,7 @@ const NAMES: Names<'static> = Names {
         "coordinator_moved",
         "duplicate_batch",
         "epoch_bumped",
+        "features_updated",
         "fenced",
         "follower_chosen",
         "isr_expanded",

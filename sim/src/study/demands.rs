@@ -35,7 +35,7 @@ const SHOWN: &[(&str, Shows)] = &[
             kind.action,
             Action::Crash | Action::PowerLoss | Action::DiskLost | Action::Restart | Action::Leave
         );
-        back && kind.lasts.is_some() || kind.action == Action::RollingRestart
+        back && kind.lasts.is_some() || matches!(kind.action, Action::RollingRestart(_))
     }),
     ("leader_elected", |plan, kind| {
         let ends = matches!(kind.action, Action::Crash | Action::Restart);
@@ -51,6 +51,9 @@ const SHOWN: &[(&str, Shows)] = &[
         matches!(kind.action, Action::Administer(Order::AddPartitions(_)))
     }),
     ("replicas_changed", |_, kind| matches!(kind.action, Action::Administer(Order::Reassign(_)))),
+    ("features_updated", |_, kind| {
+        matches!(kind.action, Action::Administer(Order::UpdateFeatures(_)))
+    }),
     ("topic_altered", |_, kind| matches!(kind.action, Action::Administer(Order::AlterConfig(_)))),
     // Without an end of its own it lasts until this is so.
     ("isr_shrunk", |_, kind| {

@@ -5,7 +5,8 @@
 
 use crate::world::network::syn_again_after_s;
 use ackproof_reports::capacity::CapacityReport;
-use ackproof_reports::run::{KafkaReport, NetworkReport};
+use ackproof_reports::kafka::KafkaReport;
+use ackproof_reports::run::NetworkReport;
 use ackproof_scenario::capacity::{PROFILES, THREADS};
 use ackproof_scenario::plan::{Action, Fault, FaultKind, Group, Plan, Producer, Target};
 use ackproof_types::{SinkConfig, SinkWrites};
@@ -62,7 +63,13 @@ fn without_offsets(plan: &Plan, group: &Group) -> bool {
 pub(crate) fn kafka(plan: &Plan) -> KafkaReport {
     let levels = plan.features.levels().into_iter();
     let features = levels.map(|(name, level)| (name.to_owned(), level)).collect();
-    KafkaReport { version: plan.kafka.name().to_owned(), features }
+    let kinds = plan.faults.iter().flat_map(|fault| &fault.choices);
+    let lines = kinds.filter_map(|(_, kind)| match kind.action {
+        Action::RollingRestart(line) => line,
+        _ => None,
+    });
+    let upgraded_to = lines.max().map(|line| line.name().to_owned());
+    KafkaReport { version: plan.kafka.name().to_owned(), upgraded_to, features }
 }
 
 /// What a run's report says of the network: only where faults make it matter.

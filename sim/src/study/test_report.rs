@@ -6,8 +6,9 @@ use ackproof_oracle::context::{
 use ackproof_oracle::histogram::Histogram;
 use ackproof_oracle::load::{Load, Most};
 use ackproof_oracle::pace::{GroupPace, Pace, Stalls};
+use ackproof_reports::kafka::KafkaReport;
 use ackproof_reports::run::{
-    FaultReport, GroupReport, KafkaReport, PropertyReport, Records, RunReport, Violation,
+    FaultReport, GroupReport, PropertyReport, Records, RunReport, Violation,
 };
 use ackproof_reports::timing::Timing;
 use ackproof_reports::verdict::{Judgement, Verdict};
@@ -86,6 +87,7 @@ pub(crate) fn report(plan: &Plan, seed: u64, durability: Judgement) -> RunReport
         verdict: Verdict::Met,
         properties: vec![property(DURABILITY, durability), property(COMMITS, Judgement::Vacuous)],
         kafka: KafkaReport {
+            upgraded_to: None,
             version: "4.0".to_owned(),
             features: [("metadata.version".to_owned(), "4.0-IV3".to_owned())].into(),
         },

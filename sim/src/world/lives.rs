@@ -20,7 +20,7 @@ use ackproof_kafka::sink::Sink;
 use ackproof_oracle::history::{Event, ProcessEnd, TailLoss};
 use ackproof_scenario::schedule::draw;
 use ackproof_scenario::stream;
-use ackproof_types::NodeId;
+use ackproof_types::{KafkaVersion, NodeId};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -95,6 +95,11 @@ impl World {
     /// Whether the process is there: at work, or starting.
     pub(crate) fn is_up(&self, node: NodeId) -> bool {
         self.is_ready(node) || self.slots[node.index()].startup.ready.is_some()
+    }
+
+    /// From its next start on the process is that of another line of Kafka.
+    pub(crate) fn install(&mut self, node: NodeId, line: KafkaVersion) {
+        self.slots[node.index()].process.install(line);
     }
 
     /// Whether the process is at work.

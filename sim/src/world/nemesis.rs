@@ -112,7 +112,7 @@ impl<'a> Nemesis<'a> {
             rolling: None,
         };
         match &fault.kind.action {
-            Action::RollingRestart => {
+            Action::RollingRestart(_) => {
                 let down = fault.lasts.unwrap_or(Micros::ZERO);
                 let all = resolve::in_turn(fault.kind.target, &self.cast, world);
                 active.rolling = Some(Rolling::new(all, down, fault.kind.grace));
@@ -187,6 +187,9 @@ impl<'a> Nemesis<'a> {
                 let rule = rule(fault.kind.target, self.plan);
                 self.note((number, &fault), Some(name), rule, world);
                 self.record_start(number, Some(node), world);
+                if let Action::RollingRestart(Some(line)) = fault.kind.action {
+                    world.install(node, line);
+                }
                 world.stop(node);
                 return Next::Look(fault.kind.grace.map_or(LOOK, |grace| grace.min(LOOK)));
             }
@@ -332,7 +335,7 @@ impl<'a> Nemesis<'a> {
             | Action::DiskLost
             | Action::Storage(_)
             | Action::Restart
-            | Action::RollingRestart
+            | Action::RollingRestart(_)
             | Action::Pause
             | Action::Partition(_)
             | Action::Reset
@@ -395,7 +398,7 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
             storage::hurt(node, (number, &active.fault), *fault, world);
         }
         Action::Restart | Action::Leave => world.stop(node),
-        Action::RollingRestart | Action::FailOver => {}
+        Action::RollingRestart(_) | Action::FailOver => {}
         Action::Pause => world.pause(node),
         Action::Isolate(_) | Action::Partition(_) => {
             for (one, other) in &active.links {
@@ -445,7 +448,7 @@ fn heal(number: u32, active: &Active, world: &mut World) {
             world.start(node);
         }
         Action::Storage(fault) => storage::heal(node, *fault, world),
-        Action::RollingRestart => {
+        Action::RollingRestart(_) => {
             let down = active.rolling.as_ref().and_then(Rolling::current);
             if let Some(node) = down {
                 world.start(node);

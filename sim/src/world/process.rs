@@ -22,11 +22,12 @@ use ackproof_kafka::reader::Reader;
 use ackproof_oracle::history::TailLoss;
 use ackproof_scenario::schedule::draw;
 use ackproof_types::{
-    Delay, Hold, LogDir, Micros, NodeId, Offset, Record, Timestamp, TopicPartition,
+    Delay, Hold, KafkaVersion, LogDir, Micros, NodeId, Offset, Record, Timestamp, TopicPartition,
 };
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// What surroundings ask of a process.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub(crate) enum Stimulus {
 pub(crate) trait Process {
     /// Starts a machine on the disk.
     fn boot(&mut self, kernel: &mut Kernel) -> After;
+    /// The next machine is that of another line of Kafka.
+    fn install(&mut self, line: KafkaVersion);
     /// One step. Nothing happens if no machine runs.
     fn step(&mut self, stimulus: Stimulus, kernel: &mut Kernel) -> After;
     /// Drops the machine and its timers.
@@ -94,6 +97,10 @@ pub(crate) trait Process {
 pub(crate) trait Callable: Machine {
     /// None: this machine cannot be asked that.
     fn call(call: Call) -> Option<Self::Call>;
+    /// What it is started with as another line of Kafka; none: it has no line.
+    fn installed(_config: &Self::Config, _line: KafkaVersion) -> Option<Self::Config> {
+        None
+    }
     /// Whether another thread than the one that takes messages acts on `timer`: of a process that was frozen,
     /// either may go on first.
     fn is_watched(_timer: Self::Timer) -> bool {
@@ -130,6 +137,10 @@ impl Callable for Controller {
             }
         }
     }
+    fn installed(config: &Self::Config, line: KafkaVersion) -> Option<Self::Config> {
+        let cluster = config.cluster.upgraded(line);
+        Some(Self::Config { id: config.id, cluster: Arc::new(cluster) })
+    }
 }
 
 impl Callable for Reader {
@@ -147,6 +158,10 @@ impl Callable for Broker {
                 None
             }
         }
+    }
+    fn installed(config: &Self::Config, line: KafkaVersion) -> Option<Self::Config> {
+        let cluster = config.cluster.upgraded(line);
+        Some(Self::Config { cluster: Arc::new(cluster), ..config.clone() })
     }
     fn of_broker(write: &BrokerWrite) -> Option<&BrokerWrite> {
         Some(write)
@@ -303,6 +318,12 @@ impl<M: Callable> Process for Running<M> {
             process.configure(config);
         }
         process.boot(now, &mut Around { node: *node, timers, rng, kernel })
+    }
+
+    fn install(&mut self, line: KafkaVersion) {
+        if let Some(config) = M::installed(self.process.config(), line) {
+            self.process.configure(config);
+        }
     }
 
     fn step(&mut self, stimulus: Stimulus, kernel: &mut Kernel) -> After {

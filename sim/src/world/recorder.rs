@@ -275,6 +275,11 @@ macro_rules! translate {
             match observation {
                 $( Observation::$name { $($field),* } => Event::$name { $( $field $(: $value)? ),* }, )*
                 Observation::BrokerStarted { epoch: _ } => Event::BrokerStarted,
+                Observation::FeaturesUpdated(features) => Event::FeaturesUpdated {
+                    metadata_version: features.metadata_version.metadata_version().into(),
+                    eligible_leader_replicas: features.eligible_leader_replicas.into(),
+                },
+                Observation::LogDeleted(partition) => Event::LogDeleted { partition },
                 Observation::Decided { fact, .. } => translate(*fact),
             }
         }
@@ -324,7 +329,6 @@ translate! {
     IsrChanged { partition, before, isr }
     EligibleChanged { partition, elr, last_leader }
     ReplicasChanged { partition, replicas, adding }
-    LogDeleted { partition }
     TopicAltered { topic, min_insync_replicas, unclean_leader_election }
     TopicConfigured { topic, min_insync_replicas }
     Fenced { broker }

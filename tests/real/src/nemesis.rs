@@ -59,7 +59,7 @@ impl Nemesis {
             rolling: None,
         };
         match &fault.kind.action {
-            Action::RollingRestart => {
+            Action::RollingRestart(_) => {
                 let down = fault.lasts.unwrap_or(Micros::ZERO);
                 active.rolling = Some(Rolling::new(targets::hit_all(fault, stage)?, down));
                 self.active.insert(number, active);
@@ -225,7 +225,7 @@ fn hurt(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
             stage.network.queue(links, Some(delay(*by)))
         }
         Action::Hold(_) => hosts.iter().try_for_each(|host| stage.stall(*host, true)),
-        Action::RollingRestart
+        Action::RollingRestart(_)
         | Action::PowerLoss
         | Action::DiskLost
         | Action::Storage(_)
@@ -241,7 +241,7 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         Action::Crash | Action::Restart | Action::Leave => {
             hosts.iter().try_for_each(|host| stage.start(*host))
         }
-        Action::RollingRestart => {
+        Action::RollingRestart(_) => {
             let down = active.rolling.as_ref().and_then(Rolling::current);
             down.map_or(Ok(()), |host| stage.start(host))
         }

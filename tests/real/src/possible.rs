@@ -120,7 +120,7 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
         }
         Action::Crash
         | Action::Restart
-        | Action::RollingRestart
+        | Action::RollingRestart(_)
         | Action::Pause
         | Action::Isolate(_)
         | Action::Partition(_)

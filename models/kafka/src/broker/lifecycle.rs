@@ -97,6 +97,7 @@ impl Broker {
             Request::Controller(ControllerRequest::BrokerRegistration(BrokerRegistrationRequest {
                 broker: self.env.id,
                 incarnation: self.lifecycle.incarnation,
+                version: self.env.cluster.profile.version,
                 previous_epoch: self.lifecycle.previous_epoch,
                 offline: self.storage.all_offline(),
             }));

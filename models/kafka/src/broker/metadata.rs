@@ -207,6 +207,10 @@ impl Broker {
             MetadataRecord::Topic { topic, .. } => {
                 self.metadata.altered.insert(*topic);
             }
+            MetadataRecord::Features(features) => {
+                Arc::make_mut(&mut self.env.cluster).profile.features = *features;
+                self.coordinator.go_by(&self.env.cluster);
+            }
             MetadataRecord::RegisterBroker { .. }
             | MetadataRecord::BrokerChange { .. }
             | MetadataRecord::ProducerIds { .. }
@@ -277,7 +281,7 @@ impl Broker {
             if self.loaded.remove(&id).is_some() {
                 self.storage.forget(id);
                 out.write(BrokerWrite::Deleted(id));
-                out.observe(Observation::LogDeleted { partition: id });
+                out.observe(Observation::LogDeleted(id));
             }
         }
     }
@@ -291,7 +295,7 @@ impl Broker {
         }
         self.storage.forget(id);
         out.write(BrokerWrite::Deleted(id));
-        out.observe(Observation::LogDeleted { partition: id });
+        out.observe(Observation::LogDeleted(id));
         out.disarm(Timer::PartitionBackoff(id));
         self.resigned(id, out);
         self.coordinator_role_changed(id, false, was_leader, out);

@@ -7,7 +7,7 @@ use crate::config::{TopicConfig, TopicSetting};
 use crate::metadata::MetadataRecord;
 use crate::observation::Observation;
 use crate::variant::Variant;
-use ackproof_types::{Delay, TopicId};
+use ackproof_types::{Delay, Features, TopicId};
 
 impl Controller {
     pub(super) fn administer(&mut self, call: ControllerCall, out: &mut Out) {
@@ -20,6 +20,7 @@ impl Controller {
             ControllerCall::Reassign(partition, replicas) => {
                 self.reassign(partition, replicas.as_deref(), out);
             }
+            ControllerCall::UpdateFeatures(features) => self.update_features(features, out),
             ControllerCall::Shutdown => {}
         }
     }
@@ -27,6 +28,28 @@ impl Controller {
     /// The settings of a topic as of the end of the log.
     pub(super) fn topic(&self, topic: TopicId) -> &TopicConfig {
         self.image.altered.get(&topic).unwrap_or_else(|| self.config.topic(topic))
+    }
+
+    /// The feature levels of the cluster as of the end of the log.
+    pub(super) fn features(&self) -> Features {
+        self.image.features.unwrap_or(self.config.profile.features)
+    }
+
+    /// Kafka: `FeatureControlManager#updateFeatures`. Every registered broker and this controller must support the
+    /// levels, `metadata.version` does not fall, and without eligible leader replicas nobody is one (R17.1).
+    fn update_features(&mut self, features: Features, out: &mut Out) {
+        let now = self.features();
+        let level = features.metadata_version;
+        let mut lines = self.image.brokers.values().map(|known| known.version);
+        let is_supported = lines.all(|line| line >= level) && self.config.profile.version >= level;
+        if features == now || level < now.metadata_version || !is_supported {
+            return;
+        }
+        self.append(MetadataRecord::Features(features), out);
+        self.observe(Observation::FeaturesUpdated(features));
+        if now.eligible_leader_replicas > 0 && features.eligible_leader_replicas == 0 {
+            self.change_all(out, |_, _, state| cleared(state));
+        }
     }
 
     /// Whether some topic lets a leader be elected that is not in sync.

@@ -54,6 +54,7 @@ impl Controller {
                 let registration = BrokerRegistration {
                     epoch: BrokerEpoch(offset),
                     incarnation: request.incarnation,
+                    version: request.version,
                     fenced: true,
                     in_controlled_shutdown: false,
                 };

@@ -33,8 +33,8 @@ use crate::raft::disk::{QuorumDisk, QuorumWrite};
 use crate::raft::{self, Asker, Life, Replica, VoterConfig};
 use crate::variant::Variant;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, ControllerEpoch, ErrorCode, ProducerId, Server, Timestamp, TopicId,
-    TopicPartition,
+    BrokerEpoch, BrokerId, ControllerEpoch, ErrorCode, Features, ProducerId, Server, Timestamp,
+    TopicId, TopicPartition,
 };
 use port::Wire;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -77,6 +77,8 @@ pub enum ControllerCall {
     /// An administrator wants these replicas of a partition, or none of what is under way (KIP-455). The request does
     /// not go over the network.
     Reassign(TopicPartition, Option<Arc<[BrokerId]>>),
+    /// An administrator finalizes feature levels (KIP-584). The request does not go over the network.
+    UpdateFeatures(Features),
     /// Stop in good order: the active controller has the others elect at once.
     Shutdown,
 }

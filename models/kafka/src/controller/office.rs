@@ -183,6 +183,7 @@ fn facts_of(image: &MetadataImage, record: &MetadataRecord) -> Vec<Observation> 
             observations(*partition, before, state, unclean).collect()
         }
         MetadataRecord::Topic { topic, config } => vec![altered(*topic, config)],
+        MetadataRecord::Features(features) => vec![Observation::FeaturesUpdated(*features)],
         MetadataRecord::RegisterBroker { .. }
         | MetadataRecord::ProducerIds { .. }
         | MetadataRecord::LogsOffline { .. } => Vec::new(),

@@ -164,7 +164,7 @@ impl Controller {
 
     /// Whether `eligible.leader.replicas.version` is 1 (R17.1).
     pub(super) fn has_eligible_replicas(&self) -> bool {
-        self.config.profile.features.eligible_leader_replicas > 0
+        self.features().eligible_leader_replicas > 0
     }
 
     /// Elects leaders where there is none (R5.13, R5.22).

@@ -14,7 +14,9 @@ use crate::message::{
 use crate::metadata::PartitionRegistration;
 use crate::profile::Profile;
 use crate::variant::{Variant, Variants};
-use ackproof_types::{ControllerId, KafkaVersion, LeaderEpoch, PartitionEpoch, Server, TopicId};
+use ackproof_types::{
+    ControllerId, Features, KafkaVersion, LeaderEpoch, PartitionEpoch, Server, TopicId,
+};
 
 const CONTROLLER: ControllerId = ControllerId(0);
 
@@ -107,6 +109,7 @@ impl Driver {
         let request = BrokerRegistrationRequest {
             broker,
             incarnation,
+            version: KafkaVersion::default(),
             previous_epoch: None,
             offline: Arc::default(),
         };
@@ -379,6 +382,37 @@ fn a_line_decides_whether_a_clean_restart_waits_for_the_session() {
         let again = driver.register(1, 8);
         assert_eq!(again == Err(ErrorCode::DuplicateBrokerRegistration), waits, "{version}");
     }
+}
+
+/// KIP-584, R17.1: `FeatureControlManager#updateFeatures`.
+#[test]
+fn features_wait_for_the_last_broker_and_eligible_replicas_go_with_theirs() {
+    let mut cluster = ClusterConfig::clone(&config(false, Variants::default()).cluster);
+    cluster.profile.version = KafkaVersion::V4_4;
+    let mut driver = Driver {
+        process: Process::new(ControllerConfig { id: CONTROLLER, cluster: Arc::new(cluster) }),
+    };
+    assert_eq!(driver.process.boot(Timestamp::START, &mut Vec::new()), After::Runs);
+    for broker in 1..=3 {
+        driver.register(broker, 7).unwrap();
+    }
+    let update = |driver: &mut Driver, features| {
+        let effects = driver.step(Input::Call(ControllerCall::UpdateFeatures(features)));
+        effects.iter().any(|one| matches!(one, Effect::Observe(Observation::FeaturesUpdated(_))))
+    };
+    // The brokers here register as 4.0.
+    assert!(!update(&mut driver, Features::of_release(KafkaVersion::V4_4)));
+    let on = Features { eligible_leader_replicas: 1, ..Features::default() };
+    assert!(update(&mut driver, on), "4.0 knows the feature");
+    assert!(!update(&mut driver, on), "nothing changes");
+    for broker in 1..=3 {
+        driver.beat(broker, false, false);
+    }
+    driver.expire(2);
+    driver.expire(3);
+    assert_eq!(driver.partition().elr, [BrokerId(3)]);
+    assert!(update(&mut driver, Features::default()), "it may be switched off");
+    assert_eq!(driver.partition().elr, []);
 }
 
 /// KIP-195. Nothing of a topic that exists changes.

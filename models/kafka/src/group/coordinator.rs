@@ -212,6 +212,11 @@ impl GroupCoordinator {
         }
     }
 
+    /// The cluster has other feature levels from here on.
+    pub fn go_by(&mut self, config: &Arc<ClusterConfig>) {
+        self.config = Arc::clone(config);
+    }
+
     /// The broker carried out the oldest [`Action::Append`] of `partition`: the offset after the batch,
     /// or why not.
     pub fn appended(

@@ -73,6 +73,7 @@ impl Replicas {
             let registration = BrokerRegistration {
                 epoch: BrokerEpoch(i64::from(broker)),
                 incarnation: 1,
+                version: ackproof_types::KafkaVersion::default(),
                 fenced: false,
                 in_controlled_shutdown: false,
             };

@@ -11,7 +11,9 @@ use crate::message::{
 };
 use crate::metadata::{MetadataImage, PartitionRegistration};
 use crate::observation::Observation;
-use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, Server, Timestamp, TopicPartition};
+use ackproof_types::{
+    BrokerEpoch, BrokerId, ErrorCode, KafkaVersion, Server, Timestamp, TopicPartition,
+};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -88,8 +90,9 @@ impl Quorum {
         previous_epoch: Option<BrokerEpoch>,
         seen: &mut dyn FnMut(Observation),
     ) -> Option<BrokerEpoch> {
-        let offline = Arc::default();
-        let request = BrokerRegistrationRequest { broker, incarnation, previous_epoch, offline };
+        let (version, offline) = (KafkaVersion::default(), Arc::default());
+        let request =
+            BrokerRegistrationRequest { broker, incarnation, version, previous_epoch, offline };
         match self.ask(ControllerRequest::BrokerRegistration(request), seen) {
             Some(ControllerResponse::BrokerRegistration(result)) => result.ok(),
             _ => None,

@@ -21,6 +21,7 @@ impl Measure {
             Event::TailLost { .. } => witnesses.tail_lost += 1,
             Event::ReplicasChanged { .. } => witnesses.replicas_changed += 1,
             Event::TopicAltered { .. } => witnesses.topic_altered += 1,
+            Event::FeaturesUpdated { .. } => witnesses.features_updated += 1,
             Event::Retried { partition, first, error } => {
                 witnesses.retried += 1;
                 self.outcomes.retried(*partition, *first, *error);

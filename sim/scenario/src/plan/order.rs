@@ -2,6 +2,7 @@
 
 use super::{Action, Plan, SettingValue, Settings, Target};
 use crate::describe::listed;
+use ackproof_types::Features;
 
 /// What an administrator wants. It is asked for once, and what was done stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,9 @@ pub enum Order {
     /// Other settings of the target, a topic; of those that are not named nothing changes
     /// (`kafka-configs.sh --alter --add-config`).
     AlterConfig(Settings),
+    /// These feature levels for the whole cluster, if all its brokers support them
+    /// (`kafka-features.sh upgrade`).
+    UpdateFeatures(Features),
 }
 
 impl Order {
@@ -31,6 +35,7 @@ impl Order {
             Self::AlterConfig(_) => "alter-config",
             Self::Reassign(_) => "reassign",
             Self::CancelReassignment => "cancel-reassignment",
+            Self::UpdateFeatures(_) => "update-features",
         }
     }
 
@@ -41,6 +46,7 @@ impl Order {
             Self::AddPartitions(_) => "a topic keeps its partitions; this has no \"for\"",
             Self::Reassign(_) => "replicas stay where they are moved to; this has no \"for\"",
             Self::CancelReassignment => "this happens at once; it has no \"for\"",
+            Self::UpdateFeatures(_) => "feature levels stay; this has no \"for\"",
             Self::AlterConfig(_) => {
                 "settings stay until they are altered again; this has no \"for\": write another fault"
             }
@@ -61,6 +67,11 @@ impl Order {
                 format!("an administrator asked for an unclean election of {target}")
             }
             Self::AddPartitions(all) => format!("{target} got partitions: {all} in all"),
+            Self::UpdateFeatures(features) => {
+                let all: Vec<String> =
+                    features.levels().iter().map(|(key, level)| format!("{key} {level}")).collect();
+                format!("an administrator finalized {}", all.join(", "))
+            }
             Self::AlterConfig(settings) => {
                 let all: Vec<String> =
                     settings.0.iter().map(|(key, value)| format!("{key}={value}")).collect();

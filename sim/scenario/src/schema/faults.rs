@@ -1,6 +1,6 @@
 //! The schema of a fault: a sentence, when, and what goes with it. It checks nothing.
 
-use super::{described, pattern, setting_schema, whole};
+use super::{described, features, pattern, setting_schema, whole};
 use crate::cluster::MAX_COUNT;
 use crate::describe::{FAULTS, listed};
 use crate::disk::{BATCHES, RETURNS, STOPS};
@@ -9,6 +9,7 @@ use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::moment::names;
 use crate::orders::ALTERABLE;
 use crate::settings::{self, Scope};
+use ackproof_types::KafkaVersion;
 use serde_json::{Map, Value, json};
 
 /// A word of these, usually the first.
@@ -40,6 +41,10 @@ fn sentence() -> (Map<String, Value>, Value) {
             "rolling-restart" => {
                 json!({ "type": "string", "pattern": "^(brokers|controllers|(all )?members of .+)$" })
             }
+            "update-features" => {
+                let lines = KafkaVersion::ALL.map(KafkaVersion::name);
+                json!({ "anyOf": [{ "enum": lines }, features()] })
+            }
             "partition" => json!({ "type": "array", "items": peers, "minItems": 2 }),
             _ => json!({ "type": "string" }),
         };
@@ -50,7 +55,10 @@ fn sentence() -> (Map<String, Value>, Value) {
         let schema = match *key {
             "from" => peers.clone(),
             "to" => {
-                json!({ "anyOf": [peers, { "type": "integer", "minimum": 2, "maximum": MAX_COUNT }] })
+                json!({ "anyOf": [
+                    peers, { "type": "integer", "minimum": 2, "maximum": MAX_COUNT },
+                    { "enum": KafkaVersion::ALL.map(KafkaVersion::name) },
+                ] })
             }
             "direction" => json!({ "enum": directions, "default": "both" }),
             "by" => json!({ "type": "string", "pattern": DELAY }),

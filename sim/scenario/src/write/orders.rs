@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 pub(super) fn ordered(object: &mut Object, order: &Order, plan: &Plan) {
     match order {
-        Order::ElectUnclean | Order::CancelReassignment => {}
+        // The verb of the last has them.
+        Order::ElectUnclean | Order::CancelReassignment | Order::UpdateFeatures(_) => {}
         Order::Reassign(brokers) => {
             let names: Vec<String> = brokers.iter().map(|one| plan.broker_name(*one)).collect();
             object.put("to", json!(names));

@@ -107,9 +107,22 @@ fn a_partition_moves_by_a_sentence() {
             "faults[0].for: replicas stay where they are moved to; this has no \"for\"",
         ),
         (
+            r#"{ "at": "5s", "update-features": "5.0" }"#,
+            "faults[0].update-features: unknown Kafka version \"5.0\" (known: 4.0, 4.1, 4.2, 4.3, 4.4)",
+        ),
+        (
+            r#"{ "at": "5s", "update-features": { "elr.version": 1 } }"#,
+            "faults[0].update-features.elr.version: unknown key \"elr.version\" (did you mean \"group.version\"?)",
+        ),
+        (
+            r#"{ "at": "5s", "rolling-restart": "members of ledger", "to": "4.4" }"#,
+            "faults[0].rolling-restart: \"rolling-restart\" hits \"brokers\" or \"controllers\" if they start as \
+             another line of Kafka; clients have none",
+        ),
+        (
             r#"{ "at": "5s", "cancel-reassignment": "payments-0", "to": ["broker-1"] }"#,
-            "faults[0].to: \"to\" goes with \"slow\", \"lossy\", \"throttle\", \"add-partitions\" and \
-             \"reassign\" only",
+            "faults[0].to: \"to\" goes with \"slow\", \"lossy\", \"throttle\", \"add-partitions\", \"reassign\" \
+             and \"rolling-restart\" only",
         ),
     ];
     for (text, said) in cases {

@@ -25,6 +25,7 @@ pub(super) fn calls(order: &Order, target: Target) -> Vec<ControllerCall> {
         (Order::CancelReassignment, Target::Partition(topic, number)) => {
             vec![ControllerCall::Reassign(TopicPartition::new(topic, number), None)]
         }
+        (Order::UpdateFeatures(features), _) => vec![ControllerCall::UpdateFeatures(*features)],
         // A topic where a partition is meant, or the other way round.
         _ => Vec::new(),
     }

@@ -117,6 +117,13 @@ macro_rules! facts_of_clusters {
             /// Where it ends, exclusive.
             to: Offset,
         }
+        /// The controller finalized feature levels: these are what they are from here on.
+        FeaturesUpdated = "features_updated" at Controller {
+            /// `metadata.version`.
+            metadata_version: Arc<str>,
+            /// `eligible.leader.replicas.version`.
+            eligible_leader_replicas: u16,
+        }
         }
     };
 }

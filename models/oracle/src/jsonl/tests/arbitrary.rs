@@ -250,6 +250,10 @@ fn of_controllers() -> impl Strategy<Value = Event> {
         (0..9_u16, any::<bool>()).prop_map(|(min_insync_replicas, unclean_leader_election)| {
             Event::TopicAltered { topic: TopicId(1), min_insync_replicas, unclean_leader_election }
         }),
+        (0..9_u16).prop_map(|eligible_leader_replicas| Event::FeaturesUpdated {
+            metadata_version: "4.1-IV1".into(),
+            eligible_leader_replicas
+        }),
         (0..9_u16).prop_map(|min_insync_replicas| Event::TopicConfigured {
             topic: TopicId(1),
             min_insync_replicas
@@ -407,7 +411,7 @@ fn every_kind_is_drawn_and_matches_the_schema() {
         assert!(errors.is_empty(), "{line}: {errors:?}");
     };
     validate(&header_line(&context));
-    for _ in 0..3000 {
+    for _ in 0..20_000 {
         let event = event().new_tree(&mut runner).unwrap().current();
         let fresh = kinds.insert(Kind::of(&event).name());
         if fresh || kinds.len() == Kind::ALL.len() {
