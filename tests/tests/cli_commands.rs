@@ -73,6 +73,15 @@ fn list_can_be_asked_for_one_kind() {
     );
 }
 
+/// What a scenario needs around a fault on another cluster, or on a zone.
+fn surroundings(fault: &str) -> &'static str {
+    match fault {
+        _ if fault.contains("backup") => r#", "clusters": { "backup": {} }"#,
+        _ if fault.contains("zone ") => r#", "cluster": { "racks": ["a", "b", "c"] }"#,
+        _ => "",
+    }
+}
+
 /// What is listed can be written: everything is loaded, and nothing is run.
 #[test]
 fn what_is_listed_can_be_used() {
@@ -89,10 +98,9 @@ fn what_is_listed_can_be_used() {
         assert_eq!(ran.status, 4, "{more}: {ran:?}");
     };
     let fault = |fault: &str| {
-        let backup = fault.contains("backup").then_some(r#", "clusters": { "backup": {} }"#);
-        let backup = backup.unwrap_or_default();
+        let around = surroundings(fault);
         let aimed = if fault.contains("\"its ") { r#""on": "append", "# } else { "" };
-        loads(&format!(r#"{backup}, "faults": [ {{ {aimed}{fault} }} ]"#));
+        loads(&format!(r#"{around}, "faults": [ {{ {aimed}{fault} }} ]"#));
     };
     for anchor in names("anchors") {
         fault(&format!(r#""after": "{anchor}", "crash": "broker-1""#));

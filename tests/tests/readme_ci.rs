@@ -94,8 +94,16 @@ fn helps(path: &Path) -> String {
 }
 
 /// Options of Kafka's own tools and of promtool, which the documents name too.
-const FOREIGN: &[&str] =
-    &["--all-groups", "--election-type", "--exclude-internal", "--members", "--query", "--state"];
+const FOREIGN: &[&str] = &[
+    "--all-groups",
+    "--alter",
+    "--election-type",
+    "--exclude-internal",
+    "--members",
+    "--query",
+    "--release-version",
+    "--state",
+];
 
 /// Options that the prose of the documents names are there.
 #[test]

@@ -51,6 +51,8 @@ const CURES: &[(&str, &str)] = &[
     ("forced-election", "topics.payments.replication.factor"),
 ];
 
+/// What an administrator did while it ran is no setting.
+const DONE: &str = "its twin is what the administrator should have done instead";
 /// Why one setting does not save who was alone in sync.
 const TWO: &str = "it takes a second in-sync replica for each acknowledgement, and eligible leader replicas to elect it";
 
@@ -59,6 +61,8 @@ const INCURABLE: &[(&str, &str)] = &[
     ("alone-in-sync-loses-power", TWO),
     ("commits-lost-with-power", TWO),
     ("failed-disk-replaced", TWO),
+    ("minimum-lowered", DONE),
+    ("replicas-in-one-zone", DONE),
     ("slow-followers-then-disk-lost", TWO),
     (
         "producer-restart-duplicate",

@@ -54,4 +54,4 @@ pub use setting::{
 };
 pub use sink::{MemoryIn, RowKey, SinkConfig, SinkWrites};
 pub use time::{Delay, Micros, Timestamp};
-pub use version::{Features, KafkaVersion};
+pub use version::{FeatureUpdate, Features, KafkaVersion};

@@ -75,12 +75,17 @@ pub struct Features {
 }
 
 impl Features {
-    /// What `kafka-features upgrade --release-version` finalizes: the defaults of a cluster that this line formats
-    /// (R17.1: eligible leader replicas from 4.1 on).
+    /// The levels after an update: of what it does not name nothing changes.
     #[must_use]
-    pub fn of_release(version: KafkaVersion) -> Self {
-        let eligible_leader_replicas = u8::from(version >= KafkaVersion::V4_1);
-        Self { metadata_version: version, eligible_leader_replicas, ..Self::default() }
+    pub fn with(self, update: FeatureUpdate) -> Self {
+        Self {
+            metadata_version: update.metadata_version.unwrap_or(self.metadata_version),
+            group_version: update.group_version.unwrap_or(self.group_version),
+            transaction_version: update.transaction_version.unwrap_or(self.transaction_version),
+            eligible_leader_replicas: update
+                .eligible_leader_replicas
+                .unwrap_or(self.eligible_leader_replicas),
+        }
     }
 
     /// Each feature with its level, as `kafka-features` gives them, but for those that are off everywhere.
@@ -96,6 +101,48 @@ impl Features {
             levels.push(("eligible.leader.replicas.version", level));
         }
         levels
+    }
+}
+
+/// Levels that an administrator finalizes (`kafka-features upgrade`, KIP-584); none: as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FeatureUpdate {
+    /// `metadata.version`.
+    pub metadata_version: Option<KafkaVersion>,
+    /// `group.version`.
+    pub group_version: Option<u8>,
+    /// `transaction.version`.
+    pub transaction_version: Option<u8>,
+    /// `eligible.leader.replicas.version`.
+    pub eligible_leader_replicas: Option<u8>,
+}
+
+impl FeatureUpdate {
+    /// What `--release-version` means: the defaults of a cluster that this line formats (R17.1: eligible leader
+    /// replicas from 4.1 on).
+    #[must_use]
+    pub fn of_release(version: KafkaVersion) -> Self {
+        let usual = Features::default();
+        Self {
+            metadata_version: Some(version),
+            group_version: Some(usual.group_version),
+            transaction_version: Some(usual.transaction_version),
+            eligible_leader_replicas: Some(u8::from(version >= KafkaVersion::V4_1)),
+        }
+    }
+
+    /// Each that it names with its level.
+    #[must_use]
+    pub fn levels(&self) -> Vec<(&'static str, String)> {
+        let number = |level: Option<u8>| level.map(|level| level.to_string());
+        let metadata = self.metadata_version.map(|line| line.metadata_version().to_owned());
+        let all = [
+            ("metadata.version", metadata),
+            ("group.version", number(self.group_version)),
+            ("transaction.version", number(self.transaction_version)),
+            ("eligible.leader.replicas.version", number(self.eligible_leader_replicas)),
+        ];
+        all.into_iter().filter_map(|(key, level)| Some((key, level?))).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Faults of a broker's disk: what they are, how they are written and told. It knows no plan.
 
 use crate::durations::spell_bytes;
-use ackproof_types::LogDir;
+use ackproof_types::{LogDir, TopicPartition};
 
 /// What happens to a broker's disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,9 @@ pub struct StorageFault {
     /// In which directory. None: in that of the partition that the target is named by, else in one that the seed
     /// draws.
     pub dir: Option<LogDir>,
+    /// Which log is damaged. None: that of the partition that the target is named by, or that has to do with the moment;
+    /// else one that the seed draws.
+    pub log: Option<TopicPartition>,
     /// What.
     pub how: Harm,
 }
@@ -31,6 +34,8 @@ pub enum Batch {
     Last,
     /// One that the seed draws.
     Any,
+    /// The one that this number draws, of those that are there when it happens.
+    Drawn(u32),
 }
 
 /// How a broker stops.
@@ -103,15 +108,21 @@ impl StorageFault {
     }
 
     /// What a file says beside verb and target.
-    pub(crate) fn keys(self) -> Vec<(&'static str, serde_json::Value)> {
+    pub(crate) fn keys(
+        self,
+        name: impl Fn(TopicPartition) -> String,
+    ) -> Vec<(&'static str, serde_json::Value)> {
+        let log = self.log.map(|log| ("log", serde_json::json!(name(log))));
         let dir = self.dir.map(|dir| ("dir", serde_json::json!(dir.number())));
         let more = match self.how {
             Harm::Fails(Returns::Empty) => Some(("returns", serde_json::json!("empty"))),
             Harm::Fills(left) if left > 0 => Some(("left", serde_json::json!(spell_bytes(left)))),
             Harm::Damages(batch, stops) => {
-                let mut keys = Vec::new();
-                if batch != Batch::Last {
-                    keys.push(("batch", serde_json::json!("any")));
+                let mut keys: Vec<_> = log.into_iter().collect();
+                match batch {
+                    Batch::Last => {}
+                    Batch::Any => keys.push(("batch", serde_json::json!("any"))),
+                    Batch::Drawn(number) => keys.push(("batch", serde_json::json!(number))),
                 }
                 if stops != Stops::Killed {
                     keys.push(("stopped", serde_json::json!("cleanly")));

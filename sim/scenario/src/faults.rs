@@ -27,6 +27,7 @@ pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("dir", &[disk::FAILS, disk::FILLS]),
     ("returns", &[disk::FAILS]),
     ("left", &[disk::FILLS]),
+    ("log", &[disk::DAMAGES]),
     ("batch", &[disk::DAMAGES]),
     ("stopped", &[disk::DAMAGES]),
     ("grace", &["restart", "rolling-restart", "leave"]),

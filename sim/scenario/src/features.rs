@@ -5,7 +5,7 @@
 
 use crate::json::Value;
 use crate::sink::{At, Sink};
-use ackproof_types::{Features, KafkaVersion};
+use ackproof_types::{FeatureUpdate, Features, KafkaVersion};
 
 /// Keys of `features`, as `kafka-features` names them.
 pub(crate) const FEATURE_KEYS: &[&str] = &[
@@ -35,32 +35,37 @@ pub(crate) fn line(sink: &mut Sink<'_>, at: &At<'_>) -> Option<KafkaVersion> {
 /// Reads `features`, after `kafka`.
 pub(crate) fn read(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> Features {
     let kafka = sink.kafka;
-    at.map_or_else(Features::default, |at| levels(sink, at, kafka))
+    let given = at.map(|at| levels(sink, at, kafka)).unwrap_or_default();
+    Features::default().with(given)
 }
 
 /// Reads what an administrator finalizes: a line, whose defaults are meant, or single levels.
-pub(crate) fn finalized(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Features> {
-    match at.node.value {
+pub(crate) fn finalized(sink: &mut Sink<'_>, at: &At<'_>) -> Option<FeatureUpdate> {
+    match &at.node.value {
+        Value::Object(levels) if levels.is_empty() => {
+            sink.at(at, "nothing is finalized: name a line, like \"4.4\", or levels");
+            None
+        }
         Value::Object(_) => Some(levels(sink, at, KafkaVersion::V4_4)),
-        _ => line(sink, at).map(Features::of_release),
+        _ => line(sink, at).map(FeatureUpdate::of_release),
     }
 }
 
-fn levels(sink: &mut Sink<'_>, at: &At<'_>, newest: KafkaVersion) -> Features {
-    let mut features = Features::default();
+fn levels(sink: &mut Sink<'_>, at: &At<'_>, newest: KafkaVersion) -> FeatureUpdate {
+    let mut features = FeatureUpdate::default();
     if !sink.object(at, FEATURE_KEYS) {
         return features;
     }
     if let Some(at) = at.get("metadata.version") {
-        features.metadata_version = metadata_version(sink, &at, newest).unwrap_or_default();
+        features.metadata_version = metadata_version(sink, &at, newest);
     }
-    let mut level = |key, most, usual: u8| {
+    let mut level = |key, most| {
         let given = at.get(key).and_then(|at| sink.whole(&at, 0, most));
-        given.and_then(|given| u8::try_from(given).ok()).unwrap_or(usual)
+        given.and_then(|given| u8::try_from(given).ok())
     };
-    features.group_version = level("group.version", 1, features.group_version);
-    features.transaction_version = level("transaction.version", 2, features.transaction_version);
-    features.eligible_leader_replicas = level("eligible.leader.replicas.version", 1, 0);
+    features.group_version = level("group.version", 1);
+    features.transaction_version = level("transaction.version", 2);
+    features.eligible_leader_replicas = level("eligible.leader.replicas.version", 1);
     features
 }
 

@@ -253,7 +253,7 @@ pub const FAULT_NOTES: &[FaultNote] = &[
          finalizes them. The controller refuses levels that a registered broker does not support, and a lower \
          `metadata.version`; `witness: features_updated` says whether it took them",
         "`kafka`, `features`, `rolling-restart` with `to`",
-        r#"{"at":"60s","update-features":{"eligible.leader.replicas.version":1}}"#,
+        r#"{"at":"10s","update-features":{"eligible.leader.replicas.version":1}}"#,
     ),
 ];
 

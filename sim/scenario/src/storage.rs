@@ -1,10 +1,11 @@
 //! Faults of a broker's disk, read from the tree; and the log directories that brokers have.
 
-use crate::disk::{BATCHES, DAMAGES, FILLS, Harm, RETURNS, STOPS, StorageFault};
+use crate::disk::{BATCHES, Batch, DAMAGES, FILLS, Harm, RETURNS, STOPS, StorageFault};
 use crate::durations;
-use crate::plan::{Plan, Settings};
+use crate::plan::{Plan, Settings, Target};
 use crate::sink::{At, Sink};
-use ackproof_types::LogDir;
+use crate::targets::led;
+use ackproof_types::{LogDir, TopicPartition};
 
 /// Reads what stands beside `verb`.
 pub(crate) fn read(
@@ -17,17 +18,30 @@ pub(crate) fn read(
         Some(at) => Some(dir(sink, &at, plan)?),
         None => None,
     };
+    let log = match at.get("log") {
+        Some(at) => match led(sink, &at, plan)? {
+            Target::Partition(topic, number) => Some(TopicPartition::new(topic, number)),
+            _ => None,
+        },
+        None => None,
+    };
     let how = match verb {
         FILLS => {
             let left = at.get("left").map(|at| sink.quantity(&at, "kB", durations::bytes));
             Harm::Fills(left.unwrap_or(Some(0))?)
         }
-        DAMAGES => {
-            Harm::Damages(named(sink, at, "batch", BATCHES)?, named(sink, at, "stopped", STOPS)?)
-        }
+        DAMAGES => Harm::Damages(batch(sink, at)?, named(sink, at, "stopped", STOPS)?),
         _ => Harm::Fails(named(sink, at, "returns", RETURNS)?),
     };
-    Some(StorageFault { dir, how })
+    Some(StorageFault { dir, log, how })
+}
+
+/// A batch by name, or by the number that draws it, as a schedule keeps it.
+fn batch(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Batch> {
+    let number = at.get("batch").filter(|at| at.node.as_i64().is_some());
+    let Some(at) = number else { return named(sink, at, "batch", BATCHES) };
+    let number = sink.whole(&at, 0, i64::from(u32::MAX))?;
+    u32::try_from(number).ok().map(Batch::Drawn)
 }
 
 /// What stands under `key`; the first of `known` if nothing does.

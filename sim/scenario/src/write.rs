@@ -18,14 +18,17 @@ use crate::faults::DIRECTIONS;
 use crate::moment::ANY_TIME;
 use crate::plan::{
     Action, Direction, Expect, FaultKind, Links, Order, Peers, Plan, PlannedRecord, Producer,
-    SettingValue, Settings, Topic,
+    SettingValue, Settings, Target, Topic,
 };
 use crate::resolve::MEASURES;
 use crate::schedule::{ScheduledFault, Start, Wait, Workload};
 use crate::sends::line;
 use crate::settings::{self, Scope};
 use crate::topics;
-use ackproof_types::{ClusterId, Features, KafkaVersion, Micros, ProducerIndex, Sending};
+use ackproof_types::{
+    ClusterId, FeatureUpdate, Features, KafkaVersion, Micros, ProducerIndex, Sending,
+    TopicPartition,
+};
 use groups::group;
 use orders::ordered;
 use serde_json::{Map, Value, json};
@@ -90,6 +93,14 @@ impl Object {
 
 fn by_name<'n>(entries: impl Iterator<Item = (&'n str, Value)>) -> Value {
     Value::Object(entries.map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn finalized(update: FeatureUpdate) -> Value {
+    let numbers = |(key, level): (&str, String)| {
+        let level = level.parse::<u8>().map_or_else(|_| json!(level), |number| json!(number));
+        (key.to_owned(), level)
+    };
+    Value::Object(update.levels().into_iter().map(numbers).collect())
 }
 
 fn features(given: Features) -> Map<String, Value> {
@@ -228,7 +239,7 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
     let target = || json!(words(kind.target, plan));
     let what = match &kind.action {
         Action::Partition(sides) => sides.iter().map(|side| names(side, plan)).collect(),
-        Action::Administer(Order::UpdateFeatures(levels)) => Value::Object(features(*levels)),
+        Action::Administer(Order::UpdateFeatures(levels)) => finalized(*levels),
         _ => target(),
     };
     object.put(verb(&kind.action), what);
@@ -252,7 +263,9 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
         }
         Action::Administer(order) => ordered(object, order, plan),
         Action::Storage(fault) => {
-            for (key, value) in fault.keys() {
+            let name =
+                |log: TopicPartition| words(Target::Partition(log.topic, log.partition), plan);
+            for (key, value) in fault.keys(name) {
                 object.put(key, value);
             }
         }

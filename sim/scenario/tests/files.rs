@@ -138,6 +138,7 @@ const NAMES: Names<'static> = Names {
         "elr-kept-after-regrow",
         "elr-kept-after-new-minimum",
         "reassignment-ends-early",
+        "append-after-io-error",
     ],
 };
 

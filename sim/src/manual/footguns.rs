@@ -99,10 +99,10 @@ footguns! {
     "frozen-member", DuplicateCause::SessionExpired.name();
     "grace-too-short", DuplicateCause::MemberCrash.name();
     "highest-done", LossCause::HighestDone.name();
-    "minimum-lowered", LossCause::LastReplica.name();
     "last-in-sync-loses-power", LossCause::PowerLoss.name();
     "late-commit", DuplicateCause::LateCommit.name();
     "log-cut-below-group", LossCause::LogCut.name();
+    "minimum-lowered", LossCause::LastReplica.name();
     "no-commit-on-revoke", DuplicateCause::Rebalance.name();
     "no-idempotence-retry", DuplicateCause::ProducerRetry.name();
     "offsets-expired", LossCause::Expired.name();
@@ -112,10 +112,10 @@ footguns! {
     "partitions-added", LossCause::PartitionAdded.name();
     "poll-overrun", DuplicateCause::PollOverrun.name();
     "position-apart", SinkCause::PositionApart.name();
-    "replicas-in-one-zone", LossCause::PowerLoss.name();
     "power-loss-of-all", LossCause::PowerLoss.name();
     "producer-expired", DuplicateCause::ProducerExpired.name();
     "producer-restart-duplicate", DuplicateCause::ProducerRestart.name();
+    "replicas-in-one-zone", LossCause::PowerLoss.name();
     "resend-after-timeout", DuplicateCause::SentAgain.name();
     "reset-after-truncation", LossCause::OutOfRange.name();
     "reset-by-duration", LossCause::ResetByDuration.name();

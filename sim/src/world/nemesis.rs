@@ -395,7 +395,7 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
         }
         Action::DiskLost => world.lose(node, TailLoss::Disk),
         Action::Storage(fault) => {
-            storage::hurt(node, (number, &active.fault), *fault, world);
+            storage::hurt(node, *fault, world);
         }
         Action::Restart | Action::Leave => world.stop(node),
         Action::RollingRestart(_) | Action::FailOver => {}

@@ -7,7 +7,7 @@ use crate::config::{TopicConfig, TopicSetting};
 use crate::metadata::MetadataRecord;
 use crate::observation::Observation;
 use crate::variant::Variant;
-use ackproof_types::{Delay, Features, TopicId};
+use ackproof_types::{Delay, FeatureUpdate, Features, TopicId};
 
 impl Controller {
     pub(super) fn administer(&mut self, call: ControllerCall, out: &mut Out) {
@@ -20,7 +20,7 @@ impl Controller {
             ControllerCall::Reassign(partition, replicas) => {
                 self.reassign(partition, replicas.as_deref(), out);
             }
-            ControllerCall::UpdateFeatures(features) => self.update_features(features, out),
+            ControllerCall::UpdateFeatures(update) => self.update_features(update, out),
             ControllerCall::Shutdown => {}
         }
     }
@@ -37,8 +37,9 @@ impl Controller {
 
     /// Kafka: `FeatureControlManager#updateFeatures`. Every registered broker and this controller must support the
     /// levels, `metadata.version` does not fall, and without eligible leader replicas nobody is one (R17.1).
-    fn update_features(&mut self, features: Features, out: &mut Out) {
+    fn update_features(&mut self, update: FeatureUpdate, out: &mut Out) {
         let now = self.features();
+        let features = now.with(update);
         let level = features.metadata_version;
         let mut lines = self.image.brokers.values().map(|known| known.version);
         let is_supported = lines.all(|line| line >= level) && self.config.profile.version >= level;

@@ -32,6 +32,10 @@ impl Controller {
         out: &mut Out,
     ) -> Result<BrokerEpoch, ErrorCode> {
         let broker = request.broker;
+        // Kafka: `ClusterControlManager#registerBroker`. Its process never gets further than this.
+        if request.version < self.features().metadata_version {
+            return Err(ErrorCode::UnsupportedVersion);
+        }
         let epoch = match self.image.brokers.get(&broker) {
             // R5.5: the same process again keeps its epoch and its flags.
             Some(known) if known.incarnation == request.incarnation => known.epoch,

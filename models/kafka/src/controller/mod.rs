@@ -33,8 +33,8 @@ use crate::raft::disk::{QuorumDisk, QuorumWrite};
 use crate::raft::{self, Asker, Life, Replica, VoterConfig};
 use crate::variant::Variant;
 use ackproof_types::{
-    BrokerEpoch, BrokerId, ControllerEpoch, ErrorCode, Features, ProducerId, Server, Timestamp,
-    TopicId, TopicPartition,
+    BrokerEpoch, BrokerId, ControllerEpoch, ErrorCode, FeatureUpdate, ProducerId, Server,
+    Timestamp, TopicId, TopicPartition,
 };
 use port::Wire;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -78,7 +78,7 @@ pub enum ControllerCall {
     /// not go over the network.
     Reassign(TopicPartition, Option<Arc<[BrokerId]>>),
     /// An administrator finalizes feature levels (KIP-584). The request does not go over the network.
-    UpdateFeatures(Features),
+    UpdateFeatures(FeatureUpdate),
     /// Stop in good order: the active controller has the others elect at once.
     Shutdown,
 }

@@ -15,7 +15,7 @@ use crate::metadata::PartitionRegistration;
 use crate::profile::Profile;
 use crate::variant::{Variant, Variants};
 use ackproof_types::{
-    ControllerId, Features, KafkaVersion, LeaderEpoch, PartitionEpoch, Server, TopicId,
+    ControllerId, FeatureUpdate, KafkaVersion, LeaderEpoch, PartitionEpoch, Server, TopicId,
 };
 
 const CONTROLLER: ControllerId = ControllerId(0);
@@ -401,8 +401,10 @@ fn features_wait_for_the_last_broker_and_eligible_replicas_go_with_theirs() {
         effects.iter().any(|one| matches!(one, Effect::Observe(Observation::FeaturesUpdated(_))))
     };
     // The brokers here register as 4.0.
-    assert!(!update(&mut driver, Features::of_release(KafkaVersion::V4_4)));
-    let on = Features { eligible_leader_replicas: 1, ..Features::default() };
+    assert!(!update(&mut driver, FeatureUpdate::of_release(KafkaVersion::V4_4)));
+    let level =
+        |level| FeatureUpdate { eligible_leader_replicas: Some(level), ..FeatureUpdate::default() };
+    let on = level(1);
     assert!(update(&mut driver, on), "4.0 knows the feature");
     assert!(!update(&mut driver, on), "nothing changes");
     for broker in 1..=3 {
@@ -411,7 +413,7 @@ fn features_wait_for_the_last_broker_and_eligible_replicas_go_with_theirs() {
     driver.expire(2);
     driver.expire(3);
     assert_eq!(driver.partition().elr, [BrokerId(3)]);
-    assert!(update(&mut driver, Features::default()), "it may be switched off");
+    assert!(update(&mut driver, level(0)), "it may be switched off");
     assert_eq!(driver.partition().elr, []);
 }
 

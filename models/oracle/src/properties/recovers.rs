@@ -54,6 +54,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::BecameLeader,
     Kind::LeaderElected,
     Kind::IsrChanged,
+    Kind::ReplicasChanged,
     Kind::FinalRead,
     Kind::FinalReadDone,
     Kind::GroupMoved,
@@ -65,6 +66,8 @@ struct State {
     /// None: no election is on record.
     leader: Option<Option<BrokerId>>,
     isr: usize,
+    /// How many replicas it has since it was moved; none: as many as its topic.
+    replicas: Option<usize>,
 }
 
 /// What cannot fool it. *A stale leader*: the high watermark of a leadership that another has replaced counts
@@ -196,18 +199,17 @@ impl Checker {
 
     fn judge_replicas(&mut self, entry: &Entry) {
         for (partition, state) in &self.states {
-            let &State { leader: Some(leader), isr } = state else { continue };
+            let &State { leader: Some(leader), isr, replicas } = state else { continue };
             let topic = &self.context.topics[partition.topic.index()];
+            let replicas = replicas.unwrap_or_else(|| usize::from(topic.replication_factor));
             self.report.judged(1);
-            if leader.is_some() && isr >= usize::from(topic.replication_factor) {
+            if leader.is_some() && isr >= replicas {
                 continue;
             }
             self.report.violated(entry, || {
                 let what = match leader {
                     None => "has no leader".to_owned(),
-                    Some(_) => {
-                        format!("has {isr} of {} replicas in sync", topic.replication_factor)
-                    }
+                    Some(_) => format!("has {isr} of {replicas} replicas in sync"),
                 };
                 format!("{} {what} at the end", self.context.partition(*partition))
             });
@@ -344,7 +346,11 @@ impl Property for Checker {
                 }
             }
             Event::LeaderElected { partition, leader, isr, .. } => {
-                self.states.insert(*partition, State { leader: Some(*leader), isr: isr.len() });
+                let state = self.states.entry(*partition).or_default();
+                (state.leader, state.isr) = (Some(*leader), isr.len());
+            }
+            Event::ReplicasChanged { partition, replicas, .. } => {
+                self.states.entry(*partition).or_default().replicas = Some(replicas.len());
             }
             Event::IsrChanged { partition, isr, .. } => {
                 self.states.entry(*partition).or_default().isr = isr.len();

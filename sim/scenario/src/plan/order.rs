@@ -2,7 +2,7 @@
 
 use super::{Action, Plan, SettingValue, Settings, Target};
 use crate::describe::listed;
-use ackproof_types::Features;
+use ackproof_types::FeatureUpdate;
 
 /// What an administrator wants. It is asked for once, and what was done stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,9 +20,9 @@ pub enum Order {
     /// Other settings of the target, a topic; of those that are not named nothing changes
     /// (`kafka-configs.sh --alter --add-config`).
     AlterConfig(Settings),
-    /// These feature levels for the whole cluster, if all its brokers support them
+    /// These feature levels for the whole cluster, if all its brokers support them; others stay
     /// (`kafka-features.sh upgrade`).
-    UpdateFeatures(Features),
+    UpdateFeatures(FeatureUpdate),
 }
 
 impl Order {
@@ -70,7 +70,7 @@ impl Order {
             Self::UpdateFeatures(features) => {
                 let all: Vec<String> =
                     features.levels().iter().map(|(key, level)| format!("{key} {level}")).collect();
-                format!("an administrator finalized {}", all.join(", "))
+                format!("an administrator asked to finalize {}", all.join(", "))
             }
             Self::AlterConfig(settings) => {
                 let all: Vec<String> =

@@ -67,7 +67,10 @@ fn sentence() -> (Map<String, Value>, Value) {
             "grace" => json!({ "type": "string", "pattern": DURATION }),
             "dir" => json!({ "type": "integer", "minimum": 1, "maximum": u8::MAX }),
             "returns" => one_of(RETURNS),
-            "batch" => one_of(BATCHES),
+            "log" => json!({ "type": "string" }),
+            "batch" => {
+                json!({ "anyOf": [one_of(BATCHES), { "type": "integer", "minimum": 0, "maximum": u32::MAX }] })
+            }
             "stopped" => one_of(STOPS),
             "left" => json!({ "type": "string", "pattern": AMOUNT }),
             "config" => altered(),

@@ -18,7 +18,13 @@ pub(super) fn settle(
 ) {
     let (pick, named) = (fault.pick, named(fault, scene));
     let Action::Storage(storage) = &mut fault.kind.action else { return };
-    if matches!(storage.how, disk::Harm::Damages(..)) {
+    if let disk::Harm::Damages(batch, _) = &mut storage.how {
+        // As a schedule keeps it.
+        if *batch == disk::Batch::Any {
+            *batch = disk::Batch::Drawn((pick >> 32) as u32);
+        }
+        storage.log =
+            storage.log.or_else(|| node.and_then(|node| damaged(node, pick, named, world)));
         return;
     }
     let Some((dirs, found)) = node.and_then(|node| world.storage(node)) else { return };
@@ -41,12 +47,7 @@ fn named(fault: &ScheduledFault, scene: Option<Scene>) -> Option<TopicPartition>
     }
 }
 
-pub(super) fn hurt(
-    node: NodeId,
-    (number, scheduled): (u32, &ScheduledFault),
-    fault: StorageFault,
-    world: &mut World,
-) {
+pub(super) fn hurt(node: NodeId, fault: StorageFault, world: &mut World) {
     let dir = fault.dir.unwrap_or_default();
     match fault.how {
         disk::Harm::Fails(_) => world.suffer(node, Harm::Begins(dir, Trouble::Failed)),
@@ -54,12 +55,12 @@ pub(super) fn hurt(
             world.suffer(node, Harm::Begins(dir, Trouble::Full { left }));
         }
         disk::Harm::Damages(batch, stops) => {
-            let scene = world.kernel.recorder.anchors.moments.scene(number);
             let batch = match batch {
                 disk::Batch::Last => Batch::Last,
-                disk::Batch::Any => Batch::Drawn(scheduled.pick),
+                disk::Batch::Any => Batch::Drawn(0),
+                disk::Batch::Drawn(number) => Batch::Drawn(number.into()),
             };
-            if let Some(log) = damaged(node, scheduled, scene, world) {
+            if let Some(log) = fault.log {
                 world.suffer(node, Harm::Damaged(log, batch));
             }
             match stops {
@@ -73,15 +74,15 @@ pub(super) fn hurt(
 /// The log that is hit: the one that is named, if it holds records there, else one that the seed draws.
 fn damaged(
     node: NodeId,
-    fault: &ScheduledFault,
-    scene: Option<Scene>,
+    pick: u64,
+    named: Option<TopicPartition>,
     world: &World,
 ) -> Option<TopicPartition> {
     let (_, found) = world.storage(node)?;
     let all: Vec<TopicPartition> = found.with_records().collect();
-    let named = named(fault, scene).filter(|log| all.contains(log));
+    let named = named.filter(|log| all.contains(log));
     let count = u64::try_from(all.len()).unwrap_or(1).max(1);
-    let drawn = usize::try_from(fault.pick % count).ok().and_then(|place| all.get(place).copied());
+    let drawn = usize::try_from(pick % count).ok().and_then(|place| all.get(place).copied());
     named.or(drawn)
 }
 

@@ -3,7 +3,8 @@
 use crate::history::{Event, Phase, PositionSource, ProcessEnd};
 use crate::test_history::*;
 use crate::verdict::Judgement;
-use ackproof_types::{ErrorCode, LeaderEpoch, MemberId, Offset, TopicPartition};
+use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, MemberId, Offset, TopicPartition};
+use std::sync::Arc;
 
 const NAME: &str = "recovers";
 
@@ -24,6 +25,22 @@ fn no_leader_an_open_send_and_lag_each_violate() {
     let events = run(vec![elected(0, 1, &[1]), sent(0), high_watermark(1, 0, 1)]);
     let result = judge(NAME, events);
     assert_eq!((result.judgement, result.violation_count), (Judgement::Violated, 3));
+}
+
+/// An administrator moved it: as many replicas as it has then are enough, and fewer are not.
+#[test]
+fn a_partition_is_whole_with_the_replicas_that_it_was_given() {
+    let moved = |replicas: &[u16]| {
+        let replicas = replicas.iter().copied().map(BrokerId).collect();
+        let adding = Arc::from([]);
+        (0, Event::ReplicasChanged { partition: P, replicas, adding })
+    };
+    let judged = |events: Vec<(u16, Event)>| judge(NAME, run(events)).judgement;
+    let short = || elected(1, 0, &[1, 3]);
+    assert_eq!(judged(vec![short()]), Judgement::Violated, "it has three");
+    assert_eq!(judged(vec![short(), moved(&[1, 3])]), Judgement::Held);
+    assert_eq!(judged(vec![moved(&[3, 1]), short()]), Judgement::Held, "in any order");
+    assert_eq!(judged(vec![moved(&[1, 2, 3, 4]), elected(1, 0, &[1, 2, 3])]), Judgement::Violated);
 }
 
 #[test]
