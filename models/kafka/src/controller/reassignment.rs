@@ -41,7 +41,7 @@ impl Controller {
         let assignment = Assignment::towards(old, target);
         let rules = self.rules(partition);
         election::reassign(old, &old.isr, assignment, Election::Online, rules, |replica| {
-            self.image.is_active(replica)
+            self.image.may_lead(replica, partition)
         })
     }
 
@@ -62,7 +62,7 @@ impl Controller {
         let assignment = Assignment { replicas, adding: Vec::new(), removing: Vec::new() };
         let rules = self.rules(partition);
         election::reassign(old, &isr, assignment, election, rules, |replica| {
-            self.image.is_active(replica)
+            self.image.may_lead(replica, partition)
         })
     }
 
@@ -78,8 +78,9 @@ impl Controller {
             return Err(ErrorCode::UnknownTopicOrPartition);
         };
         let (election, rules) = (self.election_of(partition), self.rules(partition));
-        let change =
-            election::change(old, isr, election, rules, |replica| self.image.is_active(replica));
+        let change = election::change(old, isr, election, rules, |replica| {
+            self.image.may_lead(replica, partition)
+        });
         let leader = old.leader;
         let recovered = || Change {
             state: PartitionRegistration {
