@@ -42,6 +42,15 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "power-loss",
     },
     Twin {
+        footgun: "moved-to-one-replica",
+        cure: &[(
+            "faults",
+            r#"[{ "at": "5s", "reassign": "payments-0", "to": ["broker-2", "broker-3", "broker-1"] },
+                { "at": "20s", "power-loss": "broker-2", "for": "10s" }]"#,
+        )],
+        cause: "moved-to-one-replica",
+    },
+    Twin {
         footgun: "minimum-lowered",
         cure: &[(
             "faults",

@@ -62,6 +62,7 @@ const INCURABLE: &[(&str, &str)] = &[
     ("commits-lost-with-power", TWO),
     ("failed-disk-replaced", TWO),
     ("minimum-lowered", DONE),
+    ("moved-to-one-replica", DONE),
     ("replicas-in-one-zone", DONE),
     ("slow-followers-then-disk-lost", TWO),
     (

@@ -52,7 +52,7 @@ const STALLS: [Obstacle; 5] = [
     Obstacle::NoLeader,
     Obstacle::Failover,
     Obstacle::Follower,
-    Obstacle::MinInsyncReplicas,
+    Obstacle::MinInsyncReplicas(0),
     Obstacle::NoOwner(None),
 ];
 
@@ -81,7 +81,7 @@ pub fn causes() -> Vec<CauseInfo> {
     });
     let nowhere = TopicPartition { topic: TopicId(0), partition: 0 };
     let stalls = STALLS.iter().map(|one| {
-        let name = StallCause { obstacle: *one, place: nowhere }.name();
+        let name = StallCause { obstacle: *one, place: nowhere, moved_to: None }.name();
         row("a stall", name, sends::stalls_about(*one), None, sends::stalls(*one))
     });
     losses

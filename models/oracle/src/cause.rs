@@ -113,6 +113,8 @@ causes! {
             "group.protocol=consumer with auto-commit: a commit before a revocation failed and was sent again, and then it covered what poll had returned meanwhile and the application had not processed";
         DamagedLog = "damaged-log",
             "bytes of a batch on a broker's disk went wrong: its log was cut there at the next start, or nobody can read the batch";
+        MovedToOne = "moved-to-one-replica",
+            "an administrator moved the partition to one broker, which restarted without it: no min.insync.replicas counts more replicas than there are";
     }
 }
 
@@ -152,6 +154,7 @@ impl LossCause {
             | Self::PowerLoss
             | Self::DiskLost
             | Self::DamagedLog
+            | Self::MovedToOne
             | Self::CommitPastWork
             | Self::NeverGiven
             | Self::LogCut
@@ -371,6 +374,8 @@ pub struct StallCause {
     pub obstacle: Obstacle,
     /// Where: the partition that stalled, or the one of `__consumer_offsets` that its group needs.
     pub place: TopicPartition,
+    /// How many replicas an administrator had moved that to; None: it has those of its topic.
+    pub moved_to: Option<u16>,
 }
 
 /// What can stand in the way of records.
@@ -382,8 +387,8 @@ pub enum Obstacle {
     Failover,
     /// A replica in sync was down or hit by a fault: what it lacks is not committed.
     Follower,
-    /// Fewer replicas were in sync than `min.insync.replicas`.
-    MinInsyncReplicas,
+    /// Fewer replicas were in sync than `min.insync.replicas`, which was so many.
+    MinInsyncReplicas(u16),
     /// No member of the group owned it; why it got another owner, if that is on record.
     NoOwner(Option<RebalanceReason>),
 }
@@ -396,7 +401,7 @@ impl StallCause {
             Obstacle::NoLeader => "no-leader",
             Obstacle::Failover => "failover",
             Obstacle::Follower => "slow-replica",
-            Obstacle::MinInsyncReplicas => "min-insync-replicas",
+            Obstacle::MinInsyncReplicas(_) => "min-insync-replicas",
             Obstacle::NoOwner(_) => "no-owner",
         }
     }
@@ -405,15 +410,21 @@ impl StallCause {
     #[must_use]
     pub fn about(&self, context: &Context) -> String {
         let topic = &context.topics[self.place.topic.index()];
-        let (replicas, place) = (topic.replication_factor, context.partition(self.place));
-        let replication = if context.keeps_offsets(self.place.topic) {
+        let place = context.partition(self.place);
+        let replicas = self.moved_to.unwrap_or(topic.replication_factor);
+        let setting = if context.keeps_offsets(self.place.topic) {
             "offsets.topic.replication.factor"
         } else {
             "replication.factor"
         };
+        let replication = match self.moved_to {
+            None => format!("{setting}={replicas}"),
+            Some(1) => "a move to one replica".to_owned(),
+            Some(many) => format!("a move to {many} replicas"),
+        };
         match self.obstacle {
             Obstacle::NoLeader if replicas == 1 => {
-                format!("{replication}=1: {place} had no leader without its only replica")
+                format!("{replication}: {place} had no leader without its only replica")
             }
             Obstacle::NoLeader if topic.unclean_leader_election => {
                 format!("{place} had no leader: no broker with a replica of it was there")
@@ -423,7 +434,7 @@ impl StallCause {
                  sync"
             ),
             Obstacle::Failover if replicas == 1 => {
-                format!("{replication}=1: the only replica of {place} was down or hit by a fault")
+                format!("{replication}: the only replica of {place} was down or hit by a fault")
             }
             Obstacle::Failover => format!(
                 "broker.session.timeout.ms: the leader of {place} was down or hit by a fault, and no other \
@@ -433,9 +444,8 @@ impl StallCause {
                 "acks=all waits for every replica in sync: one of {place} was down or hit by a fault, and \
                  not out of sync yet (broker.session.timeout.ms, replica.lag.time.max.ms)"
             ),
-            Obstacle::MinInsyncReplicas => format!(
-                "min.insync.replicas={} with {replication}={replicas}: {place} had fewer replicas in sync",
-                topic.min_insync_replicas
+            Obstacle::MinInsyncReplicas(least) => format!(
+                "min.insync.replicas={least} with {replication}: {place} had fewer replicas in sync"
             ),
             Obstacle::NoOwner(None) => format!("no member owned {place}"),
             Obstacle::NoOwner(Some(reason)) => {

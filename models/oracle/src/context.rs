@@ -226,13 +226,11 @@ pub fn servers(brokers: u16) -> Roster {
 
 impl Context {
     /// Settings of a topic were altered: the smallest minimum that was, and whether unclean elections ever
-    /// were allowed, say what can have happened.
-    /// So does the smallest number of replicas.
+    /// were allowed, say what can have happened. No minimum counts more replicas than a partition has.
     pub(crate) fn loosen(&mut self, event: &Event) {
         if let Event::ReplicasChanged { partition, replicas, .. } = event {
             let known = &mut self.topics[partition.topic.index()];
             let count = u16::try_from(replicas.len()).unwrap_or(u16::MAX);
-            known.replication_factor = known.replication_factor.min(count);
             known.min_insync_replicas = known.min_insync_replicas.min(count);
         }
         let Event::TopicAltered { topic, min_insync_replicas, unclean_leader_election } = event

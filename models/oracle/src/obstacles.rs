@@ -27,6 +27,8 @@ struct Span {
 #[derive(Debug, Default)]
 struct Led {
     leader: Option<NodeId>,
+    /// How many replicas an administrator moved it to.
+    moved_to: Option<u16>,
     in_sync: Vec<NodeId>,
     spans: Vec<Span>,
 }
@@ -97,6 +99,10 @@ impl Obstacles {
                 self.in_sync(at, *partition, isr);
             }
             Event::IsrChanged { partition, isr, .. } => self.in_sync(at, *partition, isr),
+            Event::ReplicasChanged { partition, replicas, .. } => {
+                let count = u16::try_from(replicas.len()).unwrap_or(u16::MAX);
+                self.leaders.of(*partition).moved_to = Some(count);
+            }
             Event::TopicAltered { topic, .. } => self.altered(at, *topic, &entry.event),
             Event::FaultStarted { fault, target: Some(target), .. } => {
                 self.faults.insert(*fault, *target);
@@ -178,20 +184,26 @@ impl Obstacles {
     }
 
     fn in_sync(&mut self, at: u64, partition: TopicPartition, isr: &[BrokerId]) {
-        let least = usize::from(self.context.topics[partition.topic.index()].min_insync_replicas);
+        let topic = &self.context.topics[partition.topic.index()];
         let led = self.leaders.of(partition);
+        // A leader asks for no more replicas than there are.
+        let least = led.moved_to.unwrap_or(topic.replication_factor).min(topic.min_insync_replicas);
         led.in_sync = isr.iter().map(|broker| self.context.process(*broker)).collect();
         let (faults, down, leader) = (&self.faults, &self.down, led.leader);
         let is_hit = |node: &NodeId| down.contains(node) || faults.values().any(|hit| hit == node);
         if !led.in_sync.iter().any(|node| Some(*node) != leader && is_hit(node)) {
             close(&mut led.spans, at, |obstacle| obstacle == Obstacle::Follower);
         }
+        let is_minimum = |obstacle| matches!(obstacle, Obstacle::MinInsyncReplicas(_));
         // Without a leader nobody counts who is in sync.
         let leads = |span: &Span| span.to.is_some() || span.obstacle != Obstacle::NoLeader;
-        if led.in_sync.len() < least && led.spans.iter().all(leads) {
-            open(&mut led.spans, Obstacle::MinInsyncReplicas, at, true);
+        if led.in_sync.len() < usize::from(least) && led.spans.iter().all(leads) {
+            let other =
+                |obstacle| is_minimum(obstacle) && obstacle != Obstacle::MinInsyncReplicas(least);
+            close(&mut led.spans, at, other);
+            open(&mut led.spans, Obstacle::MinInsyncReplicas(least), at, true);
         } else {
-            close(&mut led.spans, at, |obstacle| obstacle == Obstacle::MinInsyncReplicas);
+            close(&mut led.spans, at, is_minimum);
         }
     }
 
@@ -232,9 +244,14 @@ impl Obstacles {
         if self.down.contains(&node) || self.faults.values().any(|hit| *hit == node) {
             return;
         }
+        let (faults, down) = (&self.faults, &self.down);
+        let is_hit = |node: &NodeId| down.contains(node) || faults.values().any(|hit| hit == node);
         for led in self.leaders.values_mut() {
+            let mut others = led.in_sync.iter().filter(|one| Some(**one) != led.leader);
             let mine = match led.leader {
                 Some(leader) if leader == node => Obstacle::Failover,
+                // Another one stands in the way still.
+                _ if others.any(is_hit) => continue,
                 _ => Obstacle::Follower,
             };
             let_go(&mut led.spans, at, |obstacle| obstacle == mine);
@@ -252,10 +269,11 @@ impl Obstacles {
         // With acks=1 nobody waits for a replica.
         let all = writers.any(|producer| producer.acks == Acks::All);
         let matters = |span: &&Span| {
-            all || !matches!(span.obstacle, Obstacle::Follower | Obstacle::MinInsyncReplicas)
+            all || !matches!(span.obstacle, Obstacle::Follower | Obstacle::MinInsyncReplicas(_))
         };
-        let spans = self.leaders.get(place)?.spans.iter().filter(matters).copied();
-        Some(most(longest, place, spans.collect())?.1)
+        let led = self.leaders.get(place)?;
+        let spans = led.spans.iter().filter(matters).copied();
+        Some(most(longest, (place, led.moved_to), spans.collect())?.1)
     }
 
     /// What stood in the way of `group` for most of `longest`: of its coordinator or of the partition, whatever
@@ -265,10 +283,11 @@ impl Obstacles {
         let place = longest.partition;
         let led = |place, followers: bool| {
             let is_it = |span: &&Span| (span.obstacle == Obstacle::Follower) == followers;
-            let spans = self.leaders.get(place)?.spans.iter().filter(is_it).copied();
-            most(longest, place, spans.collect())
+            let led = self.leaders.get(place)?;
+            let spans = led.spans.iter().filter(is_it).copied();
+            most(longest, (place, led.moved_to), spans.collect())
         };
-        let owned = || most(longest, place, self.owners.get(group, place)?.spans.clone());
+        let owned = || most(longest, (place, None), self.owners.get(group, place)?.spans.clone());
         // Of two alike the last.
         let leaders = |followers| {
             let both = [led(place, followers), led(self.context.home(group), followers)];
@@ -280,7 +299,11 @@ impl Obstacles {
 
 /// Which of these stood in the way of a stall for the longest time, and for how long they did together, if it was
 /// half of the stall: before and after there is always some more.
-fn most(stall: &Longest, place: TopicPartition, mut spans: Vec<Span>) -> Option<(u64, StallCause)> {
+fn most(
+    stall: &Longest,
+    (place, moved_to): (TopicPartition, Option<u16>),
+    mut spans: Vec<Span>,
+) -> Option<(u64, StallCause)> {
     let (since, until) = (stall.since.as_micros(), stall.until.as_micros());
     let within = |span: &Span| (span.from.max(since), span.to.unwrap_or(until).min(until));
     spans.retain(|span| {
@@ -298,7 +321,7 @@ fn most(stall: &Longest, place: TopicPartition, mut spans: Vec<Span>) -> Option<
         let (from, to) = within(span);
         to - from
     })?;
-    let cause = StallCause { obstacle: longest.obstacle, place };
+    let cause = StallCause { obstacle: longest.obstacle, place, moved_to };
     (length >= (until - since) / 2).then_some((length, cause))
 }
 

@@ -103,6 +103,7 @@ footguns! {
     "late-commit", DuplicateCause::LateCommit.name();
     "log-cut-below-group", LossCause::LogCut.name();
     "minimum-lowered", LossCause::LastReplica.name();
+    "moved-to-one-replica", LossCause::MovedToOne.name();
     "no-commit-on-revoke", DuplicateCause::Rebalance.name();
     "no-idempotence-retry", DuplicateCause::ProducerRetry.name();
     "offsets-expired", LossCause::Expired.name();

@@ -39,6 +39,8 @@ const RESET_BY_DURATION: [LossCause; 2] = [LossCause::ResetByDuration, LossCause
 /// Where a log was cut, positions and commits may lie beyond the new end, where offsets are used again.
 const PASSED: [LossCause; 3] =
     [LossCause::OutOfRange, LossCause::CommitPastWork, LossCause::NeverGiven];
+/// What explains the loss of a record that only one replica ever had.
+const ALONE: [LossCause; 2] = [LossCause::OnlyReplica, LossCause::MovedToOne];
 const COMMITS: &str = "commit-behind-processing";
 /// What explains that a commit passed what came to its place after a log was cut.
 const CUT: [LossCause; 2] = [LossCause::CommitPastWork, LossCause::BackgroundCommit];
@@ -84,7 +86,7 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         allow(&[DURABILITY], &[LossCause::LastReplica]);
     }
     if plan.user_topics().any(|(_, topic)| topic.replication_factor == 1) {
-        allow(&[DURABILITY], &[LossCause::OnlyReplica]);
+        allow(&[DURABILITY], &ALONE);
     }
     if plan.user_topics().any(|(_, one)| one.config.switch("unclean.leader.election.enable")) {
         allow(&[DURABILITY], &[LossCause::UncleanElection]);
@@ -221,9 +223,9 @@ fn producer(contract: &mut Contract, plan: &Plan, producer: &Producer) {
             vec![acks_setting],
         )),
         _ if topic.replication_factor == 1 => losses.push(lost(
-            &[LossCause::OnlyReplica],
+            &ALONE,
             format!("an acknowledged record of {name} is lost with the disk of its only replica"),
-            vec![format!("topics.{}.replication.factor=1", topic.name)],
+            vec![faults::why_alone(plan, producer.topic)],
         )),
         _ if least == 1 => losses.push(lost(
             &[LossCause::LastReplica],

@@ -59,6 +59,11 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
             rule: "with one replica nobody can take over",
             cure: "`replication.factor=3` with `min.insync.replicas=2`",
         },
+        LossCause::MovedToOne => Advice {
+            rule: "a leader asks for as many replicas in sync as `min.insync.replicas` says, but for no more \
+                   than the partition has: with one replica it acknowledges alone",
+            cure: "move to as many brokers as before, and look at the plan of a reassignment before it runs",
+        },
         LossCause::Replication => Advice {
             rule: "a record acknowledged with `acks=all` is on all replicas in sync, and only a replica \
                    that has it may lead. Here this did not hold",

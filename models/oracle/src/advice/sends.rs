@@ -93,7 +93,7 @@ pub(super) const fn stalls(cause: Obstacle) -> Advice {
             cure: "a shorter `replica.lag.time.max.ms`, at the price of replicas that leave the set \
                    sooner",
         },
-        Obstacle::MinInsyncReplicas => Advice {
+        Obstacle::MinInsyncReplicas(_) => Advice {
             rule: "with fewer replicas in sync a leader refuses `acks=all` with NOT_ENOUGH_REPLICAS, \
                    and nothing is written. If the set shrinks while a write waits for it, the answer is \
                    NOT_ENOUGH_REPLICAS_AFTER_APPEND: the leader has the record, and a retry without \
@@ -117,7 +117,7 @@ pub(super) const fn stalls_about(cause: Obstacle) -> &'static str {
         Obstacle::Follower => {
             "a replica in sync was down or hit by a fault, and acks=all waited for it"
         }
-        Obstacle::MinInsyncReplicas => "fewer replicas were in sync than min.insync.replicas",
+        Obstacle::MinInsyncReplicas(_) => "fewer replicas were in sync than min.insync.replicas",
         Obstacle::NoOwner(_) => "no member of the group owned the partition",
     }
 }

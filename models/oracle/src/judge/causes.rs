@@ -10,8 +10,8 @@ use crate::history::{Event, Phase, PositionSource, ProcessEnd, StartReason, Tail
 use crate::test_history::*;
 use crate::verdict::Findings;
 use ackproof_types::{
-    Acks, CommitOffset, Covers, ErrorCode, GenerationId, LeaderEpoch, MemberId, Micros, Offset,
-    OnRecordFailure, RebalanceReason, TopicPartition,
+    Acks, BrokerId, CommitOffset, Covers, ErrorCode, GenerationId, LeaderEpoch, MemberId, Micros,
+    Offset, OnRecordFailure, RebalanceReason, TopicPartition,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -106,6 +106,13 @@ fn single() -> Told {
     let mut told = lost("all", 1, alone());
     told.context.topics[1].replication_factor = 1;
     told
+}
+
+/// The topic has three replicas, and the partition one.
+fn moved() -> Events {
+    let replicas = Arc::new([BrokerId(1)]);
+    let moved = Event::ReplicasChanged { partition: P, replicas, adding: Arc::new([]) };
+    [vec![(0, moved)], alone()].concat()
 }
 
 /// A stale leader answers after another one took its place.
@@ -252,6 +259,7 @@ rows! { losses: LossCause {
     Retention, deleted();
     RevocationCommitAgain, commits::committed_again();
     DamagedLog, lost("all", 2, damaged());
+    MovedToOne, lost("all", 2, moved());
 } }
 
 #[test]

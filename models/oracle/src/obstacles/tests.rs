@@ -109,3 +109,59 @@ fn a_partition_without_an_owner_tells_why_it_got_another() {
     let lagging = [vec![elected(1, 0, &[1, 2, 3]), (3, CRASH)], events].concat();
     assert_eq!(found(lagging, (3, 5), Some(G)).as_deref(), Some(words));
 }
+
+#[test]
+fn a_fault_that_ends_at_one_follower_does_not_free_another() {
+    let started = |fault, node| {
+        (0, Event::FaultStarted { fault, target: Some(NodeId(node)), text: "paused".into() })
+    };
+    let ended = |fault| (0, Event::FaultEnded { fault });
+    let shrunk = Event::IsrChanged {
+        partition: P,
+        before: [BrokerId(1), BrokerId(2), BrokerId(3)].into(),
+        isr: [BrokerId(1), BrokerId(2)].into(),
+    };
+    let hit = [started(0, 3), started(1, 2), ended(1)];
+    let load = phase(crate::history::Phase::Load);
+    let events = [&[elected(1, 0, &[1, 2, 3])][..], &hit, &[load, (0, shrunk)]].concat();
+    let told = found(events, (1, 6), None).expect("it is on record");
+    assert!(told.starts_with("slow-replica"), "{told}");
+}
+
+#[test]
+fn after_a_move_to_one_replica_the_minimum_is_not_to_blame() {
+    let moved = Event::ReplicasChanged {
+        partition: P,
+        replicas: Arc::new([BrokerId(2)]),
+        adding: Arc::new([]),
+    };
+    let load = || phase(crate::history::Phase::Load);
+    let events = vec![elected(2, 0, &[1, 2, 3]), (0, moved), elected(2, 1, &[2]), load(), load()];
+    assert_eq!(found(events.clone(), (2, 5), None), None, "one is enough");
+    let (node, mut down) = elected(2, 2, &[2]);
+    if let Event::LeaderElected { leader, .. } = &mut down {
+        *leader = None;
+    }
+    let events = [events, vec![(node, down), load(), load()]].concat();
+    let told = found(events, (5, 8), None).expect("it is on record");
+    assert_eq!(
+        told,
+        "no-leader: a move to one replica: payments-0 had no leader without its only replica"
+    );
+}
+
+#[test]
+fn another_minimum_is_named_from_when_it_holds() {
+    let altered = |least| Event::TopicAltered {
+        topic: TopicId(1),
+        min_insync_replicas: least,
+        unclean_leader_election: false,
+    };
+    let load = || phase(crate::history::Phase::Load);
+    let events = vec![elected(1, 0, &[1, 2]), (0, altered(3)), load(), load()];
+    let told = found(events, (1, 4), None).expect("it is on record");
+    assert!(told.contains("min.insync.replicas=3"), "{told}");
+    let events = vec![elected(1, 0, &[1]), load(), load(), (0, altered(9)), load()];
+    let told = found(events, (0, 3), None).expect("it is on record");
+    assert!(told.contains("min.insync.replicas=2"), "{told}");
+}

@@ -75,6 +75,8 @@ struct Log {
     elected: Elected,
     /// A leader was replaced without an unclean election.
     replaced: bool,
+    /// How many replicas an administrator gave it; None: those of its topic.
+    moved_to: Option<u16>,
     uncleans: Uncleans,
     isr: Arc<[BrokerId]>,
     /// What brokers lost with their power or their disk, until they are in sync anew.
@@ -147,9 +149,12 @@ impl Log {
                 LossCause::UncleanElection
             } else if by_unclean && explains && !topic.unclean_leader_election {
                 LossCause::ForcedElection
-            } else if alone && came_back && topic.replication_factor <= 1 {
+            } else if alone && came_back && self.moved_to.unwrap_or(topic.replication_factor) <= 1 {
                 // No other replica could have had it, whatever the producer waited for.
-                LossCause::OnlyReplica
+                match topic.replication_factor {
+                    ..=1 => LossCause::OnlyReplica,
+                    _ => LossCause::MovedToOne,
+                }
             } else if let Some(cause) = self.lost.at(entry.node, offset) {
                 // Where others lost it as well, it was not acknowledged by one alone.
                 let one = last && !self.lost.others(entry.node, offset);
@@ -428,7 +433,10 @@ impl Property for Checker {
                 self.logs.of(*partition).take_isr(isr, &self.context)
             }
             Event::PartitionsAdded { .. } => self.partitions.observe(&entry.event),
-            Event::TopicAltered { .. } | Event::ReplicasChanged { .. } => {
+            Event::TopicAltered { .. } => Arc::make_mut(&mut self.context).loosen(&entry.event),
+            Event::ReplicasChanged { partition, replicas, .. } => {
+                let count = u16::try_from(replicas.len()).unwrap_or(u16::MAX);
+                self.logs.of(*partition).moved_to = Some(count);
                 Arc::make_mut(&mut self.context).loosen(&entry.event);
             }
             Event::FinalRead { partition, base_offset, records } => {

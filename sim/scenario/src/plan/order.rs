@@ -82,12 +82,19 @@ impl Order {
 }
 
 impl Plan {
-    /// The plan with the loosest settings that its topics ever have: what they leave possible, a run may show.
+    /// The plan with the loosest settings and the fewest replicas that its topics ever have: what they leave
+    /// possible, a run may show.
     #[must_use]
     pub fn loosened(&self) -> Self {
         let mut plan = self.clone();
         let kinds = self.faults.iter().flat_map(|fault| &fault.choices);
         for (_, kind) in kinds {
+            if let (Action::Administer(Order::Reassign(to)), Target::Partition(topic, _)) =
+                (&kind.action, kind.target)
+            {
+                let factor = &mut plan.topics[topic.index()].replication_factor;
+                *factor = to.len().try_into().unwrap_or(u16::MAX).min(*factor);
+            }
             if let (Action::Administer(Order::AlterConfig(settings)), Target::Topic(topic)) =
                 (&kind.action, kind.target)
             {

@@ -4,7 +4,8 @@ use super::possible;
 use ackproof_oracle::cause::LossCause;
 use ackproof_reports::contract::{Clause, Possible};
 use ackproof_reports::run::Fate;
-use ackproof_scenario::plan::{Action, Plan};
+use ackproof_scenario::plan::{Action, Order, Plan, Target};
+use ackproof_types::TopicId;
 
 /// How a broker that comes back with less loses what was acknowledged.
 pub(super) const TAILS: [LossCause; 3] =
@@ -16,6 +17,21 @@ pub(super) fn takes_tails(plan: &Plan) -> bool {
     kinds.any(|(_, kind)| {
         matches!(kind.action, Action::PowerLoss | Action::DiskLost | Action::Storage(_))
     })
+}
+
+/// What leaves records of `topic` with one replica: its own setting, or a move.
+pub(super) fn why_alone(plan: &Plan, topic: TopicId) -> String {
+    let mut kinds = plan.faults.iter().flat_map(|fault| &fault.choices);
+    let moves = kinds.any(|(_, kind)| match (&kind.action, kind.target) {
+        (Action::Administer(Order::Reassign(to)), Target::Partition(one, _)) => {
+            one == topic && to.len() == 1
+        }
+        _ => false,
+    });
+    match moves {
+        true => "faults".to_owned(),
+        false => format!("topics.{}.replication.factor=1", plan.topics[topic.index()].name),
+    }
 }
 
 /// What `producer` may lose by it.

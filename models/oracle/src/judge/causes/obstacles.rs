@@ -40,7 +40,7 @@ rows! { obstacles: Obstacle {
     NoLeader, in_sync(vec![offline(), wait(), wait()]);
     Failover, in_sync(vec![crashed(1), wait(), elected(2, 1, &[2, 3])]);
     Follower, in_sync(vec![crashed(3), wait(), isr(&[1, 2])]);
-    MinInsyncReplicas, in_sync(vec![isr(&[1]), wait(), isr(&[1, 2])]);
+    MinInsyncReplicas(_) = 2, in_sync(vec![isr(&[1]), wait(), isr(&[1, 2])]);
     NoOwner(_) = WHY, told(handed_over());
 } }
 
