@@ -137,7 +137,7 @@ function process(course, node) {
   const entries = Int32Array.from(mine), times = Float64Array.from(mine, (entry) => course.at[entry]);
   const items = [
     ...struck.map((fault) => ({ from: fault.from, to: fault.to, text: `under a fault: ${fault.text}` })),
-    ...fenced.map((life) => ({ from: life.from, to: life.to, text: "fenced: the controller does not hear it" })),
+    ...fenced.map((life) => ({ from: life.from, to: life.to, text: "fenced: it may not lead" })),
     ...active.map((life) => ({ from: life.from, to: life.to, text: `the active controller: ${life.text}` })),
     ...down(up, course.end).map((gap) => ({ ...gap, text: "down" })),
   ].sort((a, b) => a.from - b.from);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub struct KafkaReport {
     /// The line of the binary: `4.0` … `4.4`.
     pub version: String,
-    /// The line that servers were upgraded to while it ran.
+    /// The line that a fault of the scenario upgrades servers to while it runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upgraded_to: Option<String>,
     /// The feature levels that it began with by name, as `kafka-features` gives them.

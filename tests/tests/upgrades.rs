@@ -39,3 +39,32 @@ fn features_finalized_while_a_partition_has_no_leader_may_leave_it_without_one()
     assert!(text.contains(r#""at": "55s""#));
     assert!(!violated(&text.replace(r#""at": "55s""#, r#""at": "79s""#)));
 }
+
+/// Each cluster is upgraded on its own, a single controller as well. Orders that are refused are on record.
+#[test]
+fn one_of_two_clusters_is_upgraded_and_a_refusal_is_told() {
+    let text = r#"{
+        "cluster": {},
+        "clusters": { "backup": {} },
+        "topics": { "payments": {}, "refunds": { "cluster": "backup" } },
+        "producers": { "billing": { "topic": "payments" }, "support": { "topic": "refunds" } },
+        "faults": [
+            { "at": "3s", "update-features": "4.4" },
+            { "at": "5s", "rolling-restart": "controllers of backup", "to": "4.4", "for": "2s" },
+            { "at": "20s", "rolling-restart": "brokers of backup", "to": "4.4", "for": "2s" },
+            { "at": "161s", "update-features": "4.4", "cluster": "backup" },
+            { "at": "162s", "cancel-reassignment": "payments-0" }
+        ],
+        "run": { "load": "170s", "settle": "60s" }
+    }"#;
+    let (plan, _) = ackproof::world::document::load(text, "two.json", &[]).expect("a scenario");
+    let findings = outcome(&plan, 1).findings;
+    let said: Vec<&str> = findings.timeline.iter().map(|one| one.text.as_str()).collect();
+    let told = |words: &str| said.iter().filter(|one| one.contains(words)).count();
+    assert_eq!(told("controller refused UpdateFeatures: INVALID_UPDATE_VERSION"), 1, "{said:#?}");
+    assert_eq!(told("finalized: metadata.version 4.4"), 1, "{said:#?}");
+    let none = "controller refused AlterPartitionReassignments: NO_REASSIGNMENT_IN_PROGRESS";
+    assert_eq!(told(none), 1, "{said:#?}");
+    assert_eq!(findings.records.lost, 0);
+    assert!(findings.properties.iter().all(|one| one.judgement != Judgement::Violated));
+}

@@ -369,6 +369,13 @@ pub enum Observation {
     LogDeleted(TopicPartition),
     /// The controller finalized feature levels.
     FeaturesUpdated(Features),
+    /// This controller refused what an administrator asked for. Nobody asks again.
+    OrderRefused {
+        /// Kafka's name of the request.
+        request: &'static str,
+        /// Why.
+        error: ErrorCode,
+    },
     /// This broker goes by altered settings of a topic from here on.
     TopicConfigured {
         /// The topic.

@@ -62,8 +62,8 @@ pub struct Timeline {
     elected: BTreeSet<TopicPartition>,
     /// Processes that started once.
     started: BTreeSet<NodeId>,
-    /// Faults in force: their targets and words.
-    faults: BTreeMap<u32, (Option<NodeId>, Arc<str>)>,
+    /// Faults in force: their targets, their words, and since when.
+    faults: BTreeMap<u32, (Option<NodeId>, Arc<str>, Timestamp)>,
     /// The process that a fault began or ended with in this instant, as its next entry.
     moved: Option<(Timestamp, NodeId)>,
     reading: bool,
@@ -106,6 +106,9 @@ impl Timeline {
                 | Kind::LogDamaged
                 | Kind::ControllerElected
                 | Kind::ControllerResigned
+                | Kind::ReplicasChanged
+                | Kind::FeaturesUpdated
+                | Kind::OrderRefused
         )
     }
 
@@ -114,12 +117,16 @@ impl Timeline {
         match &entry.event {
             Event::FaultStarted { fault, target, text } => {
                 self.moved = target.map(|node| (entry.at, node));
-                self.faults.insert(*fault, (*target, Arc::clone(text)));
+                self.faults.insert(*fault, (*target, Arc::clone(text), entry.at));
                 self.push(entry.at, Item::Text(format!("fault: {text}")));
             }
             Event::FaultEnded { fault } => {
-                let Some((target, text)) = self.faults.remove(fault) else { return };
+                let Some((target, text, since)) = self.faults.remove(fault) else { return };
                 self.moved = target.map(|node| (entry.at, node));
+                // What is done at once has no end to tell.
+                if since == entry.at {
+                    return;
+                }
                 // Without the rule and the duration.
                 let short = text.split(" (").next().unwrap_or(&text);
                 let short = short.split(" for ").next().unwrap_or(short);
@@ -160,9 +167,11 @@ impl Timeline {
             Event::Rebalanced { group, generation, members, reason } => {
                 self.rebalance(entry.at, *group, (*generation, *members), *reason);
             }
-            Event::ControllerElected { .. } | Event::ControllerResigned { .. } => {
-                self.office(entry)
-            }
+            Event::ControllerElected { .. }
+            | Event::ControllerResigned { .. }
+            | Event::ReplicasChanged { .. }
+            | Event::FeaturesUpdated { .. }
+            | Event::OrderRefused { .. } => self.office(entry),
             Event::Fenced { broker } => {
                 // It is why leaders and in-sync sets change in this very instant.
                 let first = self.items.iter().rposition(|(at, _)| *at != entry.at);
@@ -199,7 +208,8 @@ impl Timeline {
         self.push(entry.at, Item::Text(text));
     }
 
-    /// Which of several controllers decides; the first one belongs to the start of the run.
+    /// Which of several controllers decides, and what came of an order; the first controller belongs to the start
+    /// of the run.
     fn office(&mut self, entry: &Entry) {
         let who = self.context.node(entry.node);
         let text = match &entry.event {
@@ -207,6 +217,19 @@ impl Timeline {
                 format!("{who} is the active controller (epoch {epoch})")
             }
             Event::ControllerResigned { .. } => format!("{who} is the active controller no more"),
+            Event::ReplicasChanged { partition, replicas, adding } if adding.is_empty() => {
+                let place = self.context.partition(*partition);
+                let brokers: Vec<&str> =
+                    replicas.iter().map(|one| self.context.broker_name(*one)).collect();
+                format!("{place} now lies on {}", brokers.join(", "))
+            }
+            Event::FeaturesUpdated { metadata_version, eligible_leader_replicas } => format!(
+                "finalized: metadata.version {metadata_version}, eligible.leader.replicas.version \
+                 {eligible_leader_replicas}"
+            ),
+            Event::OrderRefused { request, error } => {
+                format!("{who} refused {request}: {}", error.name())
+            }
             _ => return,
         };
         self.push(entry.at, Item::Text(text));
@@ -243,7 +266,7 @@ impl Timeline {
         let is_first = started && self.started.insert(node);
         // What a fault does at once to its target is told with it; a restart takes its time.
         let by_fault = self.moved == Some((entry.at, node))
-            || self.faults.values().any(|(target, _)| *target == Some(node));
+            || self.faults.values().any(|(target, ..)| *target == Some(node));
         let is_killed = matches!(entry.event, Event::ProcessEnded(ProcessEnd::Killed));
         if is_first || by_fault && !is_killed || self.reading {
             return;
@@ -378,7 +401,7 @@ fn words(context: &Context, item: &Item) -> String {
     let broker = |id: &BrokerId| context.broker_name(*id);
     match item {
         Item::Text(text) => text.clone(),
-        Item::Fenced(id) => format!("{} fenced: the controller does not hear it", broker(id)),
+        Item::Fenced(id) => format!("{} fenced: it may not lead", broker(id)),
         Item::Elected { leader, unclean, partitions } => {
             let leader = broker(leader);
             let how = if *unclean { "elected from outside the in-sync set" } else { "elected" };

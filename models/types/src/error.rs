@@ -77,6 +77,12 @@ error_codes! {
     RebalanceInProgress = 27, "REBALANCE_IN_PROGRESS";
     /// The broker does not speak this request, or not at its level of features.
     UnsupportedVersion = 35, "UNSUPPORTED_VERSION";
+    /// A topic has as many partitions already, or more.
+    InvalidPartitions = 37, "INVALID_PARTITIONS";
+    /// Fewer brokers serve than a partition is to have replicas.
+    InvalidReplicationFactor = 38, "INVALID_REPLICATION_FACTOR";
+    /// Replicas that a partition cannot have.
+    InvalidReplicaAssignment = 39, "INVALID_REPLICA_ASSIGNMENT";
     /// This node is not the active controller.
     NotController = 41, "NOT_CONTROLLER";
     /// The request makes no sense.
@@ -105,6 +111,12 @@ error_codes! {
     MemberIdRequired = 79, "MEMBER_ID_REQUIRED";
     /// Another process has this `group.instance.id` now (KIP-345).
     FencedInstanceId = 82, "FENCED_INSTANCE_ID";
+    /// No replica that lives may lead.
+    EligibleLeadersNotAvailable = 83, "ELIGIBLE_LEADERS_NOT_AVAILABLE";
+    /// The partition has a leader.
+    ElectionNotNeeded = 84, "ELECTION_NOT_NEEDED";
+    /// No replica of the partition is being moved.
+    NoReassignmentInProgress = 85, "NO_REASSIGNMENT_IN_PROGRESS";
     /// A record that the broker refuses.
     InvalidRecord = 87, "INVALID_RECORD";
     /// The partition epoch of an AlterPartition is old.

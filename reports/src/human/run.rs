@@ -186,7 +186,8 @@ const fn were(count: u64) -> &'static str {
 pub(super) fn kafka(text: &mut String, kafka: &KafkaReport) {
     let levels = kafka.features.iter().map(|(feature, level)| format!(", {feature} {level}"));
     let levels: String = levels.collect();
-    let upgraded = kafka.upgraded_to.iter().map(|line| format!(", upgraded to {line} meanwhile"));
+    let upgraded =
+        kafka.upgraded_to.iter().map(|line| format!(", with an upgrade to {line} on the way"));
     let upgraded: String = upgraded.collect();
     put(text, format_args!("{}{}{upgraded}{}", row("kafka"), kafka.version, aside(levels)));
 }

@@ -7,6 +7,7 @@ use crate::limits;
 use crate::plan::{self, Network, Settings, Startup};
 use crate::settings::{SHAPES, Scope};
 use crate::sink::{At, Sink};
+use crate::storage::dirs;
 use ackproof_types::words::plural;
 use ackproof_types::{Delay, KafkaVersion, Micros, TopicId};
 
@@ -121,6 +122,7 @@ pub(crate) fn cluster(
     let network = network(sink, get("network").as_ref());
     let settings = config.filled();
     between_settings(sink, &config, &settings);
+    directories(sink, &config, &settings);
     let startup = startup(sink, get("startup").as_ref(), settle);
     let capacity = limits::capacity(sink, get("capacity").as_ref());
     if get("capacity").is_none() {
@@ -205,6 +207,19 @@ fn startup(sink: &mut Sink<'_>, at: Option<&At<'_>>, settle: Micros) -> Startup 
         given
     };
     Startup { brokers: read("brokers", STARTUP.brokers), clients: read("clients", STARTUP.clients) }
+}
+
+/// Kafka's broker refuses to start with the same directory twice (`LogManager`).
+fn directories(sink: &mut Sink<'_>, config: &Config<'_>, settings: &Settings) {
+    let mut all = dirs(settings);
+    let count = all.len();
+    all.sort_unstable();
+    all.dedup();
+    if all.len() < count
+        && let Some(place) = config.place("log.dirs")
+    {
+        sink.at(&place, "the same directory twice: Kafka refuses that");
+    }
 }
 
 /// What Kafka's broker refuses to start with, or could not do.

@@ -216,7 +216,8 @@ pub fn words(target: Target, plan: &Plan) -> String {
         Target::ActiveController(ClusterId::FIRST) => "active controller".to_owned(),
         Target::ActiveController(id) => format!("active controller of {}", plan.cluster(id).name),
         Target::AnyController => "any controller".to_owned(),
-        Target::AllControllers => "controllers".to_owned(),
+        Target::AllControllers(ClusterId::FIRST) => "controllers".to_owned(),
+        Target::AllControllers(id) => format!("controllers of {}", plan.cluster(id).name),
         Target::LeaderOf(topic, number) => format!("leader of {}", partition(topic, number)),
         Target::FollowerOf(topic, number) => {
             format!("a follower of {}", partition(topic, number))
@@ -224,7 +225,8 @@ pub fn words(target: Target, plan: &Plan) -> String {
         Target::CoordinatorOf(index) => format!("coordinator of {}", group(index)),
         Target::Its(its) => its.words().to_owned(),
         Target::AnyBroker => "any broker".to_owned(),
-        Target::AllBrokers => "brokers".to_owned(),
+        Target::AllBrokers(None) => "brokers".to_owned(),
+        Target::AllBrokers(Some(id)) => format!("brokers of {}", plan.cluster(id).name),
         Target::Producer(index, instance) => format!("{}-{instance}", producer(index)),
         Target::AnyProducer(None) => "any producer".to_owned(),
         Target::AnyProducer(Some(index)) => format!("any producer of {}", producer(index)),
@@ -256,9 +258,9 @@ pub fn rule(target: Target, plan: &Plan) -> Option<String> {
         | Target::Its(_)
         | Target::ActiveController(_)
         | Target::AnyController
-        | Target::AllControllers
+        | Target::AllControllers(_)
         | Target::AnyBroker
-        | Target::AllBrokers
+        | Target::AllBrokers(_)
         | Target::Zone(_)
         | Target::AnyProducer(_)
         | Target::AnyMember(_)
@@ -292,7 +294,7 @@ pub fn describe(
     };
     // A group is named by what joined it, a rolling restart by its broker.
     let is_rule =
-        !matches!(kind.target, Target::AllBrokers | Target::AllMembers(_) | Target::Group(_));
+        !matches!(kind.target, Target::AllBrokers(_) | Target::AllMembers(_) | Target::Group(_));
     if let Some(rule) = rule(kind.target, plan).filter(|_| is_rule) {
         text.push_str(&format!(" ({rule})"));
     }

@@ -32,6 +32,7 @@ pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("stopped", &[disk::DAMAGES]),
     ("grace", &["restart", "rolling-restart", "leave"]),
     ("config", &["alter-config"]),
+    ("cluster", &["update-features"]),
 ];
 /// Directions by name.
 pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
@@ -193,7 +194,7 @@ fn kind(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<FaultKind> {
     }
     let target = match verb {
         "partition" => Some(Target::Sides),
-        _ if orders::knows(verb) => orders::target(sink, verb, &place, plan),
+        _ if orders::knows(verb) => orders::target(sink, at, verb, &place, plan),
         _ => target(sink, &place, plan),
     };
     let action = action(sink, at, verb, &place, plan);
@@ -389,7 +390,7 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
             | CoordinatorOf(_)
             | Its(_)
             | AnyBroker
-            | AllBrokers
+            | AllBrokers(_)
     );
     let is_controller = matches!(target, ActiveController(_) | AnyController | Controller(_));
     let (fine, allowed) = match action {
@@ -408,15 +409,15 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
             (is_broker, "a broker, like \"broker-1\" or \"any broker\", or all \"brokers\" at once")
         }
         Action::Storage(_) => (
-            is_broker && target != AllBrokers,
+            is_broker && !matches!(target, AllBrokers(_)),
             "one broker, like \"broker-1\", \"any broker\" or \"leader of payments-0\"",
         ),
         Action::RollingRestart(Some(_)) => (
-            matches!(target, AllBrokers | AllControllers),
+            matches!(target, AllBrokers(_) | AllControllers(_)),
             "\"brokers\" or \"controllers\" if they start as another line of Kafka; clients have none",
         ),
         Action::RollingRestart(None) => (
-            matches!(target, AllBrokers | AllControllers | AllMembers(_)),
+            matches!(target, AllBrokers(_) | AllControllers(_) | AllMembers(_)),
             "\"brokers\", \"controllers\" of several, or the members of a group, like \"members of ledger\"",
         ),
         Action::Join | Action::FailOver => (matches!(target, Group(_)), "a group, like \"ledger\""),
@@ -436,7 +437,7 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
         | Action::Lossy { .. }
         | Action::Throttle { .. }
         | Action::Reset => (
-            !matches!(target, Group(_) | AllBrokers | AllControllers | Zone(_)),
+            !matches!(target, Group(_) | AllBrokers(_) | AllControllers(_) | Zone(_)),
             "one process, like \"broker-1\", \"any broker\" or \"any member of ledger\", or \
              \"all members of ledger\"",
         ),

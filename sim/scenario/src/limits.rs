@@ -33,7 +33,7 @@ pub(crate) fn capacity(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> Option<Capac
     let (handler, network, disk) = (rate("handler"), rate("network"), rate("disk"));
     let page_cache = at.get("page_cache").and_then(|at| sink.whole(&at, 0, MAX_PAGE_CACHE));
     let cores = at.get("cores").and_then(|at| sink.whole(&at, 1, MAX_CORES));
-    Some(Capacity {
+    let found = Capacity {
         profile: usual.profile,
         cores: cores.and_then(|cores| u16::try_from(cores).ok()).or(usual.cores),
         request: request.or(usual.request),
@@ -42,7 +42,16 @@ pub(crate) fn capacity(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> Option<Capac
         network: network.or(usual.network),
         disk: disk.or(usual.disk),
         page_cache: page_cache.and_then(|bytes| u64::try_from(bytes).ok()).or(usual.page_cache),
-    })
+    };
+    let Capacity { request, handler, network_request, network, .. } = found;
+    let costs = [request, network_request].iter().flatten().count()
+        + [handler, network].iter().flatten().count();
+    if let Some(at) = at.get("cores").filter(|_| costs == 0 && found.cores.is_some()) {
+        let message = "nothing takes a core any time: say what a request costs".to_owned();
+        let hint = "\"profile\": \"small-vm\", or \"request\": \"21us\"".to_owned();
+        sink.hinted(at.node.span, &at.path, message, Some(hint));
+    }
+    Some(found)
 }
 
 fn profile(sink: &mut Sink<'_>, at: &At<'_>) -> Option<Capacity> {

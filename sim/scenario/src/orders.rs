@@ -10,7 +10,7 @@ use crate::json::Value;
 use crate::plan::{Order, Plan, Settings, Target};
 use crate::settings::Scope;
 use crate::sink::{At, Sink};
-use crate::targets::{self, led, partition, topic};
+use crate::targets::{self, cluster_at, led, partition, topic};
 use ackproof_types::ClusterId;
 
 /// Settings of topics that can be altered while the cluster runs.
@@ -38,13 +38,17 @@ pub(crate) fn knows(verb: &str) -> bool {
 /// The topic or the partition that it is about.
 pub(crate) fn target(
     sink: &mut Sink<'_>,
+    at: &At<'_>,
     verb: &str,
     place: &At<'_>,
     plan: &Plan,
 ) -> Option<Target> {
     match verb {
         "cancel-reassignment" | "elect-unclean" | "reassign" => led(sink, place, plan),
-        "update-features" => Some(Target::ActiveController(ClusterId(0))),
+        "update-features" => match at.get("cluster") {
+            Some(given) => cluster_at(sink, &given, plan).map(Target::ActiveController),
+            None => Some(Target::ActiveController(ClusterId::FIRST)),
+        },
         _ => topic(sink, place, plan).map(Target::Topic),
     }
 }

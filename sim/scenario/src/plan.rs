@@ -397,8 +397,8 @@ pub enum Target {
     ActiveController(ClusterId),
     /// `any controller`, drawn from the seed.
     AnyController,
-    /// `controllers`: each of them, for a rolling restart.
-    AllControllers,
+    /// `controllers`: each of the first cluster or of another, for a rolling restart.
+    AllControllers(ClusterId),
     /// `leader of payments-0`.
     LeaderOf(TopicId, u16),
     /// `a follower of payments-0`: the lowest id of the in-sync followers that fit.
@@ -421,9 +421,9 @@ pub enum Target {
     AllMembers(u16),
     /// `ledger`: the group as a whole, for `join`.
     Group(u16),
-    /// Every broker, for a rolling restart.
-    AllBrokers,
-    /// `zone a`: each process in a rack of the first cluster, by its number.
+    /// `brokers`: every one, or those of one cluster.
+    AllBrokers(Option<ClusterId>),
+    /// `zone a`: each process in a rack, by its number.
     Zone(u16),
     /// `payments`: a topic, which is no process; the controller acts on it.
     Topic(TopicId),

@@ -129,8 +129,9 @@ fn each(kind: &FaultKind, plan: &Plan) -> Vec<FaultKind> {
             let of = |member| FaultKind { target: Target::Member(group, member), ..kind.clone() };
             members.map(of).collect()
         }
-        Target::AllBrokers if !matches!(kind.action, Action::RollingRestart(_)) => {
-            let brokers = plan.numbered().flat_map(|(id, _)| plan.brokers_of(id));
+        Target::AllBrokers(of) if !matches!(kind.action, Action::RollingRestart(_)) => {
+            let clusters = plan.numbered().filter(|(id, _)| of.is_none_or(|of| of == *id));
+            let brokers = clusters.flat_map(|(id, _)| plan.brokers_of(id));
             let of = |broker| FaultKind { target: Target::Broker(broker), ..kind.clone() };
             brokers.map(of).collect()
         }

@@ -11,6 +11,7 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("broker-1", "the broker with this id, from 1"),
     ("any broker", "a broker that the seed draws"),
     ("brokers", "all brokers, of a rolling restart; as peers, all other brokers"),
+    ("brokers of backup", "all brokers of one cluster, of a rolling restart or a loss of power"),
     ("controller", "the controller, if there is one; else controller-1, controller-2, …"),
     ("active controller", "the controller that decides when the fault strikes"),
     ("any controller", "a controller that the seed draws"),
@@ -28,6 +29,7 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("all members of ledger", "each member at once; of a rolling restart, one after another"),
     ("ledger", "the group: one more member joins; as peers, all its members"),
     ("controllers", "all controllers, of a rolling restart; as peers, all other controllers"),
+    ("controllers of backup", "all controllers of one cluster, of a rolling restart"),
     ("clients", "as peers: all producers and members"),
     ("billing", "as peers: all instances of a producer"),
     ("backup-broker-1", "a broker of a further cluster; its controller is backup-controller"),
@@ -59,11 +61,7 @@ const CLUSTERS: [(&str, OfCluster); 2] =
 /// The target at `at`, if its words make sense.
 pub(crate) fn target(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Target> {
     let text = sink.string(at)?;
-    let result = find(text, plan);
-    if let Err((message, hint)) = &result {
-        sink.hinted(at.node.span, &at.path, message.clone(), hint.clone());
-    }
-    result.ok()
+    told(sink, at, find(text, plan))
 }
 
 /// The topic at `at`, one of the scenario's own.
@@ -89,11 +87,7 @@ pub(crate) fn peers(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Pee
     }
     for (word, of) in CLUSTERS {
         if let Some(name) = text.strip_prefix(word) {
-            let found = cluster(plan, name);
-            if let Err((message, hint)) = &found {
-                sink.hinted(at.node.span, &at.path, message.clone(), hint.clone());
-            }
-            return found.ok().map(of);
+            return told(sink, at, cluster(plan, name)).map(of);
         }
     }
     let result = match find(text, plan) {
@@ -118,7 +112,7 @@ pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
         "active controller" => return Ok(Target::ActiveController(ClusterId::FIRST)),
         "any controller" => return Ok(Target::AnyController),
         "controller" => return the_controller(text, ClusterId::FIRST, plan),
-        "brokers" => return Ok(Target::AllBrokers),
+        "brokers" => return Ok(Target::AllBrokers(None)),
         "any broker" => return Ok(Target::AnyBroker),
         "any producer" if plan.producers.is_empty() => {
             return Err(("there is no producer".to_owned(), None));
@@ -132,11 +126,7 @@ pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
             );
             return Err(("a fault hits one broker".to_owned(), Some(hint)));
         }
-        "controllers" | "all controllers" if plan.main().controllers == 1 => {
-            let hint = Some("write \"controller\"".to_owned());
-            return Err(("there is one controller".to_owned(), hint));
-        }
-        "controllers" => return Ok(Target::AllControllers),
+        "controllers" => return Ok(Target::AllControllers(ClusterId::FIRST)),
         _ => {}
     }
     if let Some((its, _)) = ITS.iter().find(|(_, words)| *words == text) {
@@ -144,6 +134,12 @@ pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
     }
     if let Some(name) = text.strip_prefix("active controller of ") {
         return cluster(plan, name).map(Target::ActiveController);
+    }
+    if let Some(name) = text.strip_prefix("controllers of ") {
+        return cluster(plan, name).map(Target::AllControllers);
+    }
+    if let Some(name) = text.strip_prefix("brokers of ") {
+        return cluster(plan, name).map(|id| Target::AllBrokers(Some(id)));
     }
     if let Some(name) = text.strip_prefix("zone ") {
         return zone(plan, name).map(Target::Zone);
@@ -203,6 +199,20 @@ fn cluster(plan: &Plan, name: &str) -> Result<ClusterId, Refusal> {
     let known: Vec<&str> = plan.clusters.iter().map(|cluster| cluster.name.as_str()).collect();
     let found = index(known.iter().copied(), name).map(ClusterId);
     found.ok_or_else(|| unknown("cluster", name, &known))
+}
+
+/// The cluster at `at`.
+pub(crate) fn cluster_at(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<ClusterId> {
+    let text = sink.string(at)?;
+    told(sink, at, cluster(plan, text))
+}
+
+/// What was found at `at`; if it was refused, the report has it.
+fn told<T>(sink: &mut Sink<'_>, at: &At<'_>, found: Result<T, Refusal>) -> Option<T> {
+    if let Err((message, hint)) = &found {
+        sink.hinted(at.node.span, &at.path, message.clone(), hint.clone());
+    }
+    found.ok()
 }
 
 /// The controller or the broker called `text` of a further cluster.
@@ -283,11 +293,9 @@ pub(crate) fn partition(plan: &Plan, text: &str) -> Result<(TopicId, u16), Refus
 
 /// The partition at `at`.
 pub(crate) fn led(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Target> {
-    let result = partition(plan, sink.string(at)?);
-    if let Err((message, hint)) = &result {
-        sink.hinted(at.node.span, &at.path, message.clone(), hint.clone());
-    }
-    result.ok().map(|(topic, number)| Target::Partition(topic, number))
+    let text = sink.string(at)?;
+    let found = told(sink, at, partition(plan, text));
+    found.map(|(topic, number)| Target::Partition(topic, number))
 }
 
 /// Checks a number from 0 against how many there are.
@@ -355,6 +363,7 @@ fn examples(plan: &Plan) -> Vec<String> {
     if plan.main().controllers > 1 {
         all.push("active controller".to_owned());
     }
+    all.extend(plan.zones().iter().map(|zone| format!("zone {zone}")));
     if plan.clusters.len() > 1 {
         all.extend(plan.clusters.iter().map(|one| format!("datacentre {}", one.name)));
     }

@@ -261,7 +261,7 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
         Action::RollingRestart(to) => {
             object.put_if(to.is_some(), "to", || json!(to.map(KafkaVersion::name)));
         }
-        Action::Administer(order) => ordered(object, order, plan),
+        Action::Administer(order) => ordered(object, (order, kind.target), plan),
         Action::Storage(fault) => {
             let name =
                 |log: TopicPartition| words(Target::Partition(log.topic, log.partition), plan);

@@ -149,6 +149,9 @@ fn left_alone(property: &str) -> String {
 
 /// What to write for a witness that was seen less often than demanded.
 fn fewer(witness: &str, seen: u64) -> String {
+    if seen == 0 {
+        return "if that is intended, write \"witness\": {} in \"expect\"".to_owned();
+    }
     format!("if that is enough, write \"witness\": {{ \"{witness}\": {seen} }} in \"expect\"")
 }
 

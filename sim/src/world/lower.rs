@@ -201,6 +201,12 @@ impl Cast {
         self.nodes().filter(move |(_, role)| is(*role)).map(|(node, _)| node)
     }
 
+    /// The processes of the brokers of a cluster.
+    pub(crate) fn brokers_of(&self, cluster: ClusterId) -> impl Iterator<Item = NodeId> + '_ {
+        let brokers = self.nodes().filter(|(_, role)| matches!(role, Role::Broker(_)));
+        brokers.map(|(node, _)| node).filter(move |node| self.homes[node.index()] == cluster)
+    }
+
     /// The process of a controller of the plan.
     pub(crate) fn controller_at(&self, id: u16) -> Option<NodeId> {
         self.roster.node(Server::Controller(ControllerId(id)))

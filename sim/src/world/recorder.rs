@@ -279,6 +279,10 @@ macro_rules! translate {
                     metadata_version: features.metadata_version.metadata_version().into(),
                     eligible_leader_replicas: features.eligible_leader_replicas.into(),
                 },
+                Observation::OrderRefused { request, error } => Event::OrderRefused {
+                    request: request.into(),
+                    error,
+                },
                 Observation::LogDeleted(partition) => Event::LogDeleted { partition },
                 Observation::Decided { fact, .. } => translate(*fact),
             }

@@ -44,7 +44,7 @@ fn candidates(target: Target, stage: &mut Stage<'_>) -> Result<Vec<Host>, String
         Target::Controller(_)
         | Target::ActiveController(_)
         | Target::AnyController
-        | Target::AllControllers => cast.hosts(|role| matches!(role, Role::Controller(_))),
+        | Target::AllControllers(_) => cast.hosts(|role| matches!(role, Role::Controller(_))),
         Target::LeaderOf(topic, number) => {
             broker(placed(topic, number, stage)?.leader.into_iter().collect())
         }
@@ -60,7 +60,7 @@ fn candidates(target: Target, stage: &mut Stage<'_>) -> Result<Vec<Host>, String
             let name = &stage.plan.groups[usize::from(group)].name;
             broker(vec![stage.observer.learn(&format!("coordinator {name}"), "coordinator")?])
         }
-        Target::AnyBroker | Target::AllBrokers => {
+        Target::AnyBroker | Target::AllBrokers(_) => {
             cast.hosts(|role| matches!(role, Role::Broker(_)))
         }
         Target::Producer(producer, instance) => cast.hosts(

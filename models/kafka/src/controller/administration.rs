@@ -1,5 +1,5 @@
-//! What administrators ask the active controller for. A request does not go over the network, and one that is
-//! refused leaves no trace (Kafka: `ControllerApis`, `ConfigurationControlManager`).
+//! What administrators ask the active controller for. A request does not go over the network, and nobody
+//! sends one that is refused again (Kafka: `ControllerApis`, `ConfigurationControlManager`).
 
 use super::partitions::cleared;
 use super::{Controller, ControllerCall, Out, Timer};
@@ -7,21 +7,29 @@ use crate::config::{TopicConfig, TopicSetting};
 use crate::metadata::MetadataRecord;
 use crate::observation::Observation;
 use crate::variant::Variant;
-use ackproof_types::{Delay, FeatureUpdate, Features, TopicId};
+use ackproof_types::{Delay, ErrorCode, FeatureUpdate, Features, TopicId};
 
 impl Controller {
     pub(super) fn administer(&mut self, call: ControllerCall, out: &mut Out) {
-        match call {
+        let request = call.request();
+        let done = match call {
+            _ if !self.is_active() => Err(ErrorCode::NotController),
             ControllerCall::CreatePartitions(topic, count) => {
-                self.create_partitions(topic, count, out);
+                self.create_partitions(topic, count, out)
             }
             ControllerCall::ElectUnclean(partition) => self.elect_unclean(partition, out),
-            ControllerCall::AlterConfig(topic, setting) => self.alter_config(topic, setting, out),
+            ControllerCall::AlterConfig(topic, setting) => {
+                self.alter_config(topic, setting, out);
+                Ok(())
+            }
             ControllerCall::Reassign(partition, replicas) => {
-                self.reassign(partition, replicas.as_deref(), out);
+                self.reassign(partition, replicas.as_deref(), out)
             }
             ControllerCall::UpdateFeatures(update) => self.update_features(update, out),
-            ControllerCall::Shutdown => {}
+            ControllerCall::Shutdown => Ok(()),
+        };
+        if let Err(error) = done {
+            out.observe(Observation::OrderRefused { request, error });
         }
     }
 
@@ -37,20 +45,24 @@ impl Controller {
 
     /// Kafka: `FeatureControlManager#updateFeatures`. Every registered broker and this controller must support the
     /// levels, `metadata.version` does not fall, and without eligible leader replicas nobody is one (R17.1).
-    fn update_features(&mut self, update: FeatureUpdate, out: &mut Out) {
+    fn update_features(&mut self, update: FeatureUpdate, out: &mut Out) -> Result<(), ErrorCode> {
         let now = self.features();
         let features = now.with(update);
         let level = features.metadata_version;
         let mut lines = self.image.brokers.values().map(|known| known.version);
         let is_supported = lines.all(|line| line >= level) && self.config.profile.version >= level;
-        if features == now || level < now.metadata_version || !is_supported {
-            return;
+        if level < now.metadata_version || !is_supported {
+            return Err(ErrorCode::InvalidUpdateVersion);
+        }
+        if features == now {
+            return Ok(());
         }
         self.append(MetadataRecord::Features(features), out);
         self.observe(Observation::FeaturesUpdated(features));
         if now.eligible_leader_replicas > 0 && features.eligible_leader_replicas == 0 {
             self.change_all(out, |_, _, state| cleared(state));
         }
+        Ok(())
     }
 
     /// Whether some topic lets a leader be elected that is not in sync.
@@ -81,6 +93,20 @@ impl Controller {
             // Where in its period the scan is, is arbitrary: partitions may have no leader for long (R5.22).
             let period = self.config.broker.unclean_leader_election_interval;
             out.arm(Timer::UncleanElection, Delay::rest_of(period));
+        }
+    }
+}
+
+impl ControllerCall {
+    /// Kafka's name of the request.
+    const fn request(&self) -> &'static str {
+        match self {
+            Self::CreatePartitions(..) => "CreatePartitions",
+            Self::ElectUnclean(_) => "ElectLeaders",
+            Self::AlterConfig(..) => "IncrementalAlterConfigs",
+            Self::Reassign(..) => "AlterPartitionReassignments",
+            Self::UpdateFeatures(_) => "UpdateFeatures",
+            Self::Shutdown => "shutdown",
         }
     }
 }

@@ -184,9 +184,7 @@ impl Machine for Controller {
             // `acks=0` is not its.
             Input::Deliver { message: Message::NoResponse(_), .. } | Input::SendCompleted(_) => {}
             Input::Call(ControllerCall::Shutdown) => self.raft.stop(&mut Wire(out)),
-            // Who is not active refuses (`NOT_CONTROLLER`).
-            Input::Call(call) if self.is_active() => self.administer(call, out),
-            Input::Call(_) => {}
+            Input::Call(call) => self.administer(call, out),
         }
         self.keep_up(out);
         self.raft.end_step(&mut Wire(out));

@@ -44,12 +44,17 @@ impl Controller {
 
     /// Gives the topic so many partitions in all (`ReplicationControlManager#createPartitions`). Refused, so
     /// that nothing happens, unless these are more than it has and each finds a replica that serves.
-    pub(super) fn create_partitions(&mut self, topic: TopicId, count: u16, out: &mut Out) {
+    pub(super) fn create_partitions(
+        &mut self,
+        topic: TopicId,
+        count: u16,
+        out: &mut Out,
+    ) -> Result<(), ErrorCode> {
         let last = TopicPartition::new(topic, u16::MAX);
         let existing = self.image.partitions.range(TopicPartition::new(topic, 0)..=last).count();
         let Some(first) = u16::try_from(existing).ok().filter(|first| (1..count).contains(first))
         else {
-            return;
+            return Err(ErrorCode::InvalidPartitions);
         };
         let ids = (first..count).map(|number| TopicPartition::new(topic, number));
         let placed = ids.map(|id| {
@@ -58,11 +63,13 @@ impl Controller {
             let isr: Vec<BrokerId> = replicas.iter().copied().filter(serves).collect();
             (!isr.is_empty()).then_some((id, replicas, isr))
         });
-        let Some(placed) = placed.collect::<Option<Vec<_>>>() else { return };
+        let placed = placed.collect::<Option<Vec<_>>>();
+        let placed = placed.ok_or(ErrorCode::InvalidReplicationFactor)?;
         self.announce(Observation::PartitionsAdded { topic, partitions: count });
         for (id, replicas, isr) in placed {
             self.create(id, replicas, isr, out);
         }
+        Ok(())
     }
 
     /// The replicas of a new partition: one broker after another, those that serve first, and no rack twice
@@ -182,16 +189,23 @@ impl Controller {
     }
 
     /// KIP-460: whatever the topic allows. Refused with `ELECTION_NOT_NEEDED` where there is a leader.
-    pub(super) fn elect_unclean(&mut self, wanted: TopicPartition, out: &mut Out) {
-        self.change_all(out, |controller, partition, state| {
-            if partition != wanted || state.leader.is_some() {
-                return None;
-            }
-            let rules = controller.rules(partition);
-            election::change(state, &state.isr, Election::Unclean, rules, |replica| {
-                controller.image.may_lead(replica, partition)
-            })
+    pub(super) fn elect_unclean(
+        &mut self,
+        partition: TopicPartition,
+        out: &mut Out,
+    ) -> Result<(), ErrorCode> {
+        let state = self.image.partitions.get(&partition);
+        let state = state.ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        if state.leader.is_some() {
+            return Err(ErrorCode::ElectionNotNeeded);
+        }
+        let rules = self.rules(partition);
+        let change = election::change(state, &state.isr, Election::Unclean, rules, |replica| {
+            self.image.may_lead(replica, partition)
         });
+        let change = change.ok_or(ErrorCode::EligibleLeadersNotAvailable)?;
+        self.write_partition(partition, change, out);
+        Ok(())
     }
 
     /// R5.23.

@@ -19,34 +19,47 @@ impl Controller {
         partition: TopicPartition,
         replicas: Option<&[BrokerId]>,
         out: &mut Out,
-    ) {
+    ) -> Result<(), ErrorCode> {
+        let old = self.image.partitions.get(&partition);
+        let old = old.ok_or(ErrorCode::UnknownTopicOrPartition)?;
         let change = match replicas {
-            Some(target) => self.move_to(partition, target),
-            None => self.give_up(partition),
+            Some(target) => self.move_to(partition, old, target),
+            None => self.give_up(partition, old),
         };
-        if let Some(change) = change {
+        if let Some(change) = change? {
             self.write_partition(partition, change, out);
         }
+        Ok(())
     }
 
-    fn move_to(&self, partition: TopicPartition, target: &[BrokerId]) -> Option<Change> {
-        let old = self.image.partitions.get(&partition)?;
+    fn move_to(
+        &self,
+        partition: TopicPartition,
+        old: &PartitionRegistration,
+        target: &[BrokerId],
+    ) -> Result<Option<Change>, ErrorCode> {
         let mut each = target.to_vec();
         each.sort_unstable();
         each.dedup();
         let known = each.iter().all(|one| self.image.brokers.contains_key(one));
         if target.is_empty() || each.len() < target.len() || !known {
-            return None;
+            return Err(ErrorCode::InvalidReplicaAssignment);
         }
         let assignment = Assignment::towards(old, target);
         let rules = self.rules(partition);
-        election::reassign(old, &old.isr, assignment, Election::Online, rules, |replica| {
+        Ok(election::reassign(old, &old.isr, assignment, Election::Online, rules, |replica| {
             self.image.may_lead(replica, partition)
-        })
+        }))
     }
 
-    fn give_up(&self, partition: TopicPartition) -> Option<Change> {
-        let old = self.image.partitions.get(&partition).filter(|state| state.is_reassigned())?;
+    fn give_up(
+        &self,
+        partition: TopicPartition,
+        old: &PartitionRegistration,
+    ) -> Result<Option<Change>, ErrorCode> {
+        if !old.is_reassigned() {
+            return Err(ErrorCode::NoReassignmentInProgress);
+        }
         let stay = |all: &[BrokerId]| -> Vec<BrokerId> {
             all.iter().copied().filter(|one| !old.adding.contains(one)).collect()
         };
@@ -55,15 +68,15 @@ impl Controller {
         if isr.is_empty() {
             // Nobody who was a replica before is in sync: going back throws away what the others have.
             if election != Election::Unclean {
-                return None;
+                return Err(ErrorCode::InvalidReplicaAssignment);
             }
-            isr.push(*replicas.first()?);
+            isr.extend(replicas.first());
         }
         let assignment = Assignment { replicas, adding: Vec::new(), removing: Vec::new() };
         let rules = self.rules(partition);
-        election::reassign(old, &isr, assignment, election, rules, |replica| {
+        Ok(election::reassign(old, &isr, assignment, election, rules, |replica| {
             self.image.may_lead(replica, partition)
-        })
+        }))
     }
 
     /// R3.9: a change of the in-sync set may end a reassignment, and with it the leadership of whoever asked.

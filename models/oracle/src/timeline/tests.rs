@@ -55,7 +55,7 @@ fn a_crash_reads_as_fault_fencing_election_and_return() {
         shown(events, &[]).0,
         [
             "fault: broker-2 crashed (leader of payments-0) for 20s",
-            "broker-2 fenced: the controller does not hear it",
+            "broker-2 fenced: it may not lead",
             "broker-3 elected for payments-0 and 1 of __consumer_offsets",
             "over: broker-2 crashed",
             "in-sync set of payments-0 and 1 of __consumer_offsets: +broker-2",

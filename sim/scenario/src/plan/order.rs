@@ -53,20 +53,22 @@ impl Order {
         }
     }
 
-    /// What it did to `target`.
+    /// What was asked for `target`; what came of it is on record.
     pub(crate) fn done(&self, target: &str, plan: &Plan) -> String {
         match self {
             Self::Reassign(brokers) => {
                 let names: Vec<String> = brokers.iter().map(|one| plan.broker_name(*one)).collect();
-                format!("an administrator moved {target} to {}", listed(&names))
+                format!("an administrator asked to move {target} to {}", listed(&names))
             }
             Self::CancelReassignment => {
-                format!("an administrator gave up moving {target}")
+                format!("an administrator asked to give up moving {target}")
             }
             Self::ElectUnclean => {
                 format!("an administrator asked for an unclean election of {target}")
             }
-            Self::AddPartitions(all) => format!("{target} got partitions: {all} in all"),
+            Self::AddPartitions(all) => {
+                format!("an administrator asked for {all} partitions of {target}")
+            }
             Self::UpdateFeatures(features) => {
                 let all: Vec<String> =
                     features.levels().iter().map(|(key, level)| format!("{key} {level}")).collect();
@@ -75,7 +77,7 @@ impl Order {
             Self::AlterConfig(settings) => {
                 let all: Vec<String> =
                     settings.0.iter().map(|(key, value)| format!("{key}={value}")).collect();
-                format!("{target} was given {}", all.join(", "))
+                format!("an administrator asked to give {target} {}", all.join(", "))
             }
         }
     }

@@ -39,7 +39,7 @@ fn sentence() -> (Map<String, Value>, Value) {
     for (verb, about) in FAULTS {
         let schema = match *verb {
             "rolling-restart" => {
-                json!({ "type": "string", "pattern": "^(brokers|controllers|(all )?members of .+)$" })
+                json!({ "type": "string", "pattern": "^((brokers|controllers)( of .+)?|(all )?members of .+)$" })
             }
             "update-features" => {
                 let lines = KafkaVersion::ALL.map(KafkaVersion::name);
@@ -67,7 +67,7 @@ fn sentence() -> (Map<String, Value>, Value) {
             "grace" => json!({ "type": "string", "pattern": DURATION }),
             "dir" => json!({ "type": "integer", "minimum": 1, "maximum": u8::MAX }),
             "returns" => one_of(RETURNS),
-            "log" => json!({ "type": "string" }),
+            "log" | "cluster" => json!({ "type": "string" }),
             "batch" => {
                 json!({ "anyOf": [one_of(BATCHES), { "type": "integer", "minimum": 0, "maximum": u32::MAX }] })
             }

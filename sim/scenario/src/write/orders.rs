@@ -1,13 +1,19 @@
 //! What administrators do, as a scenario says it.
 
 use super::{Object, setting_value};
-use crate::plan::{Order, Plan};
+use crate::plan::{Order, Plan, Target};
+use ackproof_types::ClusterId;
 use serde_json::{Map, Value, json};
 
-pub(super) fn ordered(object: &mut Object, order: &Order, plan: &Plan) {
+pub(super) fn ordered(object: &mut Object, (order, target): (&Order, Target), plan: &Plan) {
     match order {
-        // The verb of the last has them.
-        Order::ElectUnclean | Order::CancelReassignment | Order::UpdateFeatures(_) => {}
+        Order::ElectUnclean | Order::CancelReassignment => {}
+        // The verb has the levels.
+        Order::UpdateFeatures(_) => {
+            if let Target::ActiveController(id) = target {
+                object.put_if(id != ClusterId::FIRST, "cluster", || json!(plan.cluster(id).name));
+            }
+        }
         Order::Reassign(brokers) => {
             let names: Vec<String> = brokers.iter().map(|one| plan.broker_name(*one)).collect();
             object.put("to", json!(names));

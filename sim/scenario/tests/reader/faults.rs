@@ -26,7 +26,11 @@ fn faults_hit_what_exists() {
             "a fault hits one broker (write a fault for each of broker-1 to broker-3, all with the same \
              \"at\")",
         ),
-        ("controllers", "there is one controller (write \"controller\")"),
+        (
+            "controllers",
+            "\"crash\" hits one process, like \"broker-1\", \"any broker\" or \"any member of ledger\", or \"all \
+             members of ledger\"",
+        ),
         (
             "controler",
             "\"controler\" is nobody that a fault can hit (did you mean \"controller\"?)",

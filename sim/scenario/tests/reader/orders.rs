@@ -62,7 +62,7 @@ fn settings_of_a_topic_are_altered_by_a_sentence() {
     let kind = &plan.faults[0].choices[0].1;
     assert_eq!(
         describe(kind, &plan, Some("controller"), None),
-        "payments was given min.insync.replicas=1, unclean.leader.election.enable=true"
+        "an administrator asked to give payments min.insync.replicas=1, unclean.leader.election.enable=true"
     );
     assert_eq!(
         written(&plan)[0]["config"],
@@ -133,8 +133,8 @@ fn a_partition_moves_by_a_sentence() {
         orders(&format!(r#"[{moved}, {{ "at": "9s", "cancel-reassignment": "payments-0" }}]"#));
     let said =
         |nth: usize| describe(&plan.faults[nth].choices[0].1, &plan, Some("controller"), None);
-    assert_eq!(said(0), "an administrator moved payments-0 to broker-3 and broker-1");
-    assert_eq!(said(1), "an administrator gave up moving payments-0");
+    assert_eq!(said(0), "an administrator asked to move payments-0 to broker-3 and broker-1");
+    assert_eq!(said(1), "an administrator asked to give up moving payments-0");
     let written = written(&plan);
     assert_eq!(written[0]["to"], serde_json::json!(["broker-3", "broker-1"]));
     assert_eq!(written[1]["cancel-reassignment"], "payments-0");

@@ -83,3 +83,41 @@ fn a_zone_is_every_process_in_a_rack() {
          [\"a\", \"b\", \"c\"] })"
     );
 }
+
+#[test]
+fn zones_and_rolling_restarts_reach_every_cluster() {
+    let faults = |fault: &str| {
+        format!(
+            r#"{{ "cluster": {{ "racks": ["a", "b", "c"], "controllers": 3 }},
+                "clusters": {{ "backup": {{ "racks": ["b", "c", "d"], "controllers": 3 }},
+                               "spare": {{}} }},
+                "topics": {{ "payments": {{}} }}, "producers": {{ "billing": {{}} }},
+                "faults": [{{ "at": "5s", {fault} }}] }}"#
+        )
+    };
+    let hit = |fault: &str| -> Vec<String> {
+        let plan = load(&faults(fault), &[]).unwrap_or_else(|found| panic!("{found:#?}"));
+        let faults = Schedule::new(&plan, 1).faults;
+        faults.iter().map(|fault| words(fault.kind.target, &plan)).collect()
+    };
+    let zone_b = ["broker-2", "backup-broker-1", "controller-2", "backup-controller-1"];
+    assert_eq!(hit(r#""power-loss": "zone b""#), zone_b);
+    assert_eq!(hit(r#""power-loss": "zone d""#), ["backup-broker-3", "backup-controller-3"]);
+    let backup = ["backup-broker-1", "backup-broker-2", "backup-broker-3"];
+    assert_eq!(hit(r#""power-loss": "brokers of backup""#), backup);
+    let rolling = r#""rolling-restart": "controllers of backup", "to": "4.4""#;
+    assert_eq!(hit(rolling), ["controllers of backup"]);
+    let single = r#""rolling-restart": "controllers of spare", "to": "4.4""#;
+    assert_eq!(hit(single), ["controllers of spare"]);
+    let finalized = r#""update-features": "4.4", "cluster": "backup""#;
+    assert_eq!(hit(finalized), ["active controller of backup"]);
+    let said = |fault: &str| {
+        let found = load(&faults(fault), &[]).expect_err("a mistake");
+        let hint = found[0].hint.as_ref().map_or(String::new(), |hint| format!(" ({hint})"));
+        format!("{}{hint}", found[0].message)
+    };
+    assert_eq!(
+        said(r#""update-features": "4.4", "cluster": "bakup""#),
+        "unknown cluster \"bakup\" (did you mean \"backup\"?)"
+    );
+}

@@ -1,7 +1,7 @@
 //! Partitions and brokers as entries tell them: who leads, who is in sync, how far a log can be read, and which
 //! processes are down.
 
-use ackproof_oracle::context::Context;
+use ackproof_oracle::context::{Context, TopicContext};
 use ackproof_oracle::history::{Entry, Event};
 use ackproof_types::{BrokerId, ControllerEpoch, NodeId, TopicId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,8 @@ pub(super) struct Partition {
     pub(super) eligible: Option<(Vec<BrokerId>, Option<BrokerId>)>,
     /// Everybody who has a replica, as far as that is known: the first leader first, then by number.
     pub(super) replicas: Vec<BrokerId>,
+    /// How many it has since an administrator gave it others, without those that are being added.
+    moved_to: Option<u16>,
     /// The high watermark of the leader; none: it is not on record.
     high: Option<i64>,
     /// What was acknowledged ends here.
@@ -29,6 +31,11 @@ impl Partition {
     /// How far it can be read: by the high watermark or, if that is not on record, by what was acknowledged.
     pub(super) fn end(&self) -> i64 {
         self.high.unwrap_or(self.acked)
+    }
+
+    /// How many replicas it has: those it was moved to, or those of its topic.
+    pub(super) fn replication_factor(&self, topic: &TopicContext) -> u16 {
+        self.moved_to.unwrap_or(topic.replication_factor)
     }
 
     fn knows(&mut self, broker: BrokerId) {
@@ -112,6 +119,11 @@ impl Brokers {
             }
             Event::IsrChanged { partition, isr, .. } => {
                 self.partitions.entry(*partition).or_default().synced(isr);
+            }
+            Event::ReplicasChanged { partition, replicas, adding } => {
+                let one = self.partitions.entry(*partition).or_default();
+                one.replicas = replicas.to_vec();
+                one.moved_to = u16::try_from(replicas.len() - adding.len()).ok();
             }
             Event::EligibleChanged { partition, elr, last_leader } => {
                 let one = self.partitions.entry(*partition).or_default();

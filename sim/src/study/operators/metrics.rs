@@ -193,7 +193,7 @@ impl Scrape<'_> {
                 let leader = one.leader.map(|leader| broker_number(leader, context));
                 put(Metric::Leader, leader.unwrap_or(-1.0));
                 put(Metric::LeaderIsPreferred, flag(is_preferred(one)));
-                let replicas = context.topics[topic.index()].replication_factor;
+                let replicas = one.replication_factor(&context.topics[topic.index()]);
                 put(Metric::Replicas, f64::from(replicas));
                 put(Metric::UnderReplicatedPartition, flag(is_under_replicated(id, one, context)));
             }
@@ -446,7 +446,7 @@ fn exporter<'a>(labels: &[(&'static str, &'a str)]) -> Vec<(&'static str, &'a st
 }
 
 fn is_under_replicated(id: TopicPartition, one: &Partition, context: &Context) -> bool {
-    one.isr.len() < usize::from(context.topics[id.topic.index()].replication_factor)
+    one.isr.len() < usize::from(one.replication_factor(&context.topics[id.topic.index()]))
 }
 
 fn is_preferred(one: &Partition) -> bool {

@@ -133,16 +133,16 @@ fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
         Target::Broker(broker) => cast.broker(broker).into_iter().collect(),
         Target::Controller(number) => cast.controller_at(number).into_iter().collect(),
         Target::ActiveController(cluster) => active(cluster),
-        Target::AnyController | Target::AllControllers => {
-            cast.controllers_of(ClusterId::FIRST).collect()
-        }
+        Target::AnyController => cast.controllers_of(ClusterId::FIRST).collect(),
+        Target::AllControllers(id) => cast.controllers_of(id).collect(),
+        Target::AllBrokers(Some(id)) => cast.brokers_of(id).collect(),
         Target::Topic(topic) | Target::Partition(topic, _) => active(cast.topics[topic.index()]),
         Target::LeaderOf(topic, number) => leader(partition(topic, number)),
         Target::FollowerOf(topic, number) => recorder.leaders().followers(partition(topic, number)),
         Target::CoordinatorOf(group) => leader(recorder.offsets_partition(group)),
         // Who it is was decided when the moment came; else nobody.
         Target::Its(_) => Vec::new(),
-        Target::AnyBroker | Target::AllBrokers => brokers(cast),
+        Target::AnyBroker | Target::AllBrokers(None) => brokers(cast),
         Target::Producer(producer, instance) => of(
             cast,
             |role| matches!(role, Role::Producer(p, i, _) if (p, i) == (producer, instance)),

@@ -124,6 +124,13 @@ macro_rules! facts_of_clusters {
             /// `eligible.leader.replicas.version`.
             eligible_leader_replicas: u16,
         }
+        /// A controller refused what an administrator asked for.
+        OrderRefused = "order_refused" at Process {
+            /// Kafka's name of the request.
+            request: Arc<str>,
+            /// Why.
+            error: ErrorCode,
+        }
         }
     };
 }

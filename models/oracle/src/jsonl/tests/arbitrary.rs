@@ -254,6 +254,10 @@ fn of_controllers() -> impl Strategy<Value = Event> {
             metadata_version: "4.1-IV1".into(),
             eligible_leader_replicas
         }),
+        Just(Event::OrderRefused {
+            request: "ElectLeaders".into(),
+            error: ErrorCode::ElectionNotNeeded
+        }),
         (0..9_u16).prop_map(|min_insync_replicas| Event::TopicConfigured {
             topic: TopicId(1),
             min_insync_replicas
