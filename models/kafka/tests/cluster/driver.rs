@@ -225,6 +225,17 @@ impl Cluster {
         self.cuts.insert((NodeId(from), NodeId(to)));
     }
 
+    /// The next message that `is` picks is late: until the links are healed.
+    pub(crate) fn hold(&mut self, is: impl Fn(&Message) -> bool) {
+        let found = loop {
+            match self.wire.iter().find(|(_, flight)| is(&flight.message)) {
+                Some((at, _)) => break *at,
+                None => self.run_for(Micros::from_millis(1)),
+            }
+        };
+        self.held.extend(self.wire.remove(&found));
+    }
+
     /// Cuts a broker off from brokers and controller, both ways; its clients still reach it.
     pub(crate) fn isolate(&mut self, id: u16) {
         for other in (0..=3).filter(|other| *other != id) {

@@ -66,10 +66,14 @@ impl LogTape {
                 let of_this = it.partitions.iter().filter(|one| one.partition == self.partition);
                 let line = |one: &ackproof_kafka::message::IsrProposal| {
                     let isr: Vec<BrokerId> = one.isr.iter().map(|(id, _)| *id).collect();
+                    let epochs: Vec<String> =
+                        one.isr.iter().map(|(_, epoch)| epoch.0.to_string()).collect();
                     let (leader, partition) = (one.leader_epoch.0, one.partition_epoch.0);
                     format!(
-                        "AlterPartition in-sync {}, leader epoch {leader}, partition epoch {partition}",
-                        set(&isr)
+                        "AlterPartition in-sync {} of broker epochs [{}], leader epoch {leader}, partition \
+                         epoch {partition}",
+                        set(&isr),
+                        epochs.join(" ")
                     )
                 };
                 of_this.map(line).collect()
@@ -174,7 +178,9 @@ impl LogTape {
             }
             Observation::Fenced { broker } => format!("fences broker-{}", broker.0),
             Observation::Unfenced { broker } => format!("unfences broker-{}", broker.0),
-            Observation::BrokerStarted { .. } => "is registered".to_owned(),
+            Observation::BrokerStarted { epoch } => {
+                format!("is registered, broker epoch {}", epoch.0)
+            }
             _ => return None,
         })
     }

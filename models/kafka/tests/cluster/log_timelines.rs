@@ -1,16 +1,19 @@
 //! The worked timelines of replication, as golden texts that a reviewer reads beside Kafka: brokers, a controller
-//! and a client, and what they say of one log. W1 the way to an acknowledgement, W2 a tail that is cut, W6 a follower
-//! that dies, W7 a leader that nobody but clients reaches, W10 a batch that the next leader knows, W13 retention, W14
-//! a clean restart. W3, W4, W5 and W11 begin with logs that no such cluster comes by: see `src/partition/tests.rs`.
+//! and a client, and what they say of one log. W1 the way to an acknowledgement, W2 a tail that is cut, W3 logs that
+//! parted twice, W4 an epoch in which nothing was written, W5 a replica that restarts while its join is proposed, W6 a
+//! follower that dies, W7 a leader that nobody but clients reaches, W10 a batch that the next leader knows, W11 a gap
+//! that a loss of power leaves behind a producer, W13 retention, W14 a clean restart.
 //!
 //! `BLESS=1 cargo test --release -p ackproof-kafka timeline` writes them, to `tests/timelines`.
 
 use crate::driver::{CLIENT, Cluster, PAYMENTS, Setting};
 use crate::running::CONTROLLER;
 use crate::timelines::compare;
-use crate::{SECOND, answer, batch, fetch, produce, send};
+use crate::{SECOND, answer, batch, fetch, log_len, produce, send};
 use ackproof_kafka::config::LogConfig;
-use ackproof_kafka::message::{Acks, ProducerStamp, RecordBatch};
+use ackproof_kafka::message::{
+    Acks, ControllerRequest, Message, ProducerStamp, RecordBatch, Request,
+};
 use ackproof_types::{
     ErrorCode, Micros, NodeId, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp,
 };
@@ -59,6 +62,139 @@ fn timeline_w2_a_tail_that_only_the_old_leader_had_is_cut() {
     cluster.run_for(SECOND * 10);
     compare("w2-divergence.txt", &cluster);
     assert_eq!(answer(&cluster, 2), Some(Ok(Offset(2))), "acknowledged, and cut");
+}
+
+/// So many records at `leader`, one after the other, that it acknowledges alone.
+fn alone(cluster: &mut Cluster, leader: u16, numbers: std::ops::Range<u32>) {
+    for number in numbers {
+        send(cluster, leader, number, Acks::Leader, batch(number, None));
+    }
+    cluster.run_for(SECOND);
+}
+
+#[test]
+fn timeline_w3_logs_that_parted_twice_meet_after_two_rounds() {
+    // An unclean election brings back the one that had parted first.
+    let mut cluster = Cluster::with(Setting { unclean: true, ..Setting::default() });
+    let first = cluster.leader().expect("elected");
+    (0..5).for_each(|number| produce(&mut cluster, first, number));
+    cluster.run_for(SECOND * 2);
+    let (one, other) = (first % 3 + 1, (first + 1) % 3 + 1);
+    record(&mut cluster);
+    cluster
+        .tape
+        .note(&format!("all have offsets 0 to 4; broker-{first} dies, and the others part"));
+    cluster.cut(one, other);
+    cluster.cut(other, one);
+    cluster.kill(first);
+    cluster.run_for(SECOND * 12);
+    let second = cluster.leader().expect("elected");
+    let third = 6 - first - second;
+    cluster.tape.note(&format!("only clients reach broker-{second}"));
+    cluster.isolate(second);
+    alone(&mut cluster, second, 10..13);
+    cluster.run_for(SECOND * 12);
+    assert_eq!(cluster.leader(), Some(third));
+    alone(&mut cluster, third, 20..22);
+    cluster.tape.note(&format!("broker-{third} dies, and broker-{second} is reached again"));
+    cluster.kill(third);
+    cluster.heal();
+    cluster.run_for(SECOND * 310);
+    assert_eq!(cluster.leader(), Some(second));
+    alone(&mut cluster, second, 30..31);
+    cluster.tape.note(&format!("broker-{third} is started again"));
+    cluster.boot(third);
+    cluster.run_for(SECOND * 5);
+    compare("w3-two-rounds.txt", &cluster);
+    assert_eq!(log_len(&cluster, third), 9, "0 to 4 of the first, 5 to 7 of the second, 8");
+}
+
+#[test]
+fn timeline_w4_an_epoch_without_a_record_cuts_as_well() {
+    let (mut cluster, old, ..) = begun();
+    (0..3).for_each(|number| produce(&mut cluster, old, number));
+    cluster.run_for(SECOND);
+    cluster.tape.note(&format!("broker-{old} is cut off from brokers and controller"));
+    cluster.isolate(old);
+    alone(&mut cluster, old, 10..12);
+    cluster.run_for(SECOND * 12);
+    let empty = cluster.leader().expect("elected without it");
+    cluster.tape.note(&format!("broker-{empty} dies before anybody writes to it"));
+    cluster.kill(empty);
+    cluster.run_for(SECOND * 12);
+    assert_eq!(cluster.leader(), Some(6 - old - empty));
+    cluster.tape.note(&format!("broker-{old} is reached again"));
+    cluster.heal();
+    cluster.run_for(SECOND * 5);
+    compare("w4-empty-epoch.txt", &cluster);
+    assert_eq!(log_len(&cluster, old), 3);
+}
+
+#[test]
+fn timeline_w5_a_replica_restarts_while_its_join_is_proposed() {
+    let (mut cluster, leader, back, _) = begun();
+    cluster.tape.note(&format!("broker-{back} dies"));
+    cluster.kill(back);
+    cluster.run_for(SECOND * 12);
+    produce(&mut cluster, leader, 0);
+    cluster.run_for(SECOND);
+    cluster.tape.note(&format!(
+        "broker-{back} is started again; that broker-{leader} proposes it, of its new broker epoch, is late"
+    ));
+    cluster.boot(back);
+    let proposes = |message: &Message| {
+        let Message::Request(_, Request::Controller(request)) = message else { return false };
+        let ControllerRequest::AlterPartition(request) = request else { return false };
+        request.partitions.iter().any(|one| one.partition == PAYMENTS)
+    };
+    cluster.hold(proposes);
+    cluster.tape.note(&format!("broker-{back} loses its power, and what it had not flushed"));
+    cluster.lose_power(back, 0);
+    cluster.watch.cut(NodeId(back), 0);
+    cluster.run_for(SECOND * 10);
+    produce(&mut cluster, leader, 1);
+    cluster.boot(back);
+    cluster.run_for(MILLISECOND * 10);
+    cluster.tape.note("the controller hears what is late");
+    cluster.heal();
+    cluster.run_for(SECOND * 5);
+    compare("w5-stale-expansion.txt", &cluster);
+    assert_eq!(answer(&cluster, 1), Some(Ok(Offset(1))));
+}
+
+#[test]
+fn timeline_w11_a_loss_of_power_leaves_a_gap_behind_a_producer() {
+    let (mut cluster, leader, ..) = begun();
+    let stamp = |epoch, sequence| ProducerStamp {
+        id: ProducerId(9),
+        epoch: ProducerEpoch(epoch),
+        base_sequence: Sequence(sequence),
+    };
+    for number in 0..4 {
+        let sequence = i32::try_from(number).expect("few");
+        send(&mut cluster, leader, number, Acks::All, batch(number, Some(stamp(0, sequence))));
+        cluster.run_for(MILLISECOND * 10);
+    }
+    cluster.run_for(SECOND);
+    cluster.tape.note("all three lose their power: half of what they had not flushed survives");
+    for id in 1..=3 {
+        cluster.lose_power(id, 8);
+        cluster.watch.cut(NodeId(id), 2);
+    }
+    (1..=3).for_each(|id| cluster.boot(id));
+    cluster.run_for(SECOND * 15);
+    let leader = cluster.leader().expect("all are in sync");
+    cluster.tape.note("the client knows that sequence 3 was acknowledged, and goes on");
+    send(&mut cluster, leader, 4, Acks::All, batch(4, Some(stamp(0, 4))));
+    cluster.run_for(SECOND);
+    assert_eq!(answer(&cluster, 4), Some(Err(ErrorCode::OutOfOrderSequenceNumber)));
+    cluster.tape.note(
+        "nothing before it is open: the client raises its epoch, and nobody is told of the gap",
+    );
+    send(&mut cluster, leader, 5, Acks::All, batch(4, Some(stamp(1, 0))));
+    cluster.run_for(SECOND);
+    compare("w11-gap.txt", &cluster);
+    assert_eq!(answer(&cluster, 5), Some(Ok(Offset(2))));
 }
 
 #[test]

@@ -79,6 +79,15 @@ impl Watch {
         }
     }
 
+    /// A loss of power took what `node` had from `end` on, acknowledged or not.
+    pub(crate) fn cut(&mut self, node: NodeId, end: usize) {
+        self.logs.entry(node).or_default().truncate(end);
+        if self.logs.values().all(|log| log.len() <= end) {
+            self.committed.truncate(end);
+            self.high_watermarks.clear();
+        }
+    }
+
     /// A log agrees with what is committed, as far as both reach.
     fn agrees(&self, node: NodeId, high_watermark: Offset) {
         let log = self.logs.get(&node).map_or(&[][..], Vec::as_slice);
