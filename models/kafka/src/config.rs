@@ -217,6 +217,12 @@ pub struct QuorumSettings {
     pub request_timeout: Micros,
     /// `retry.backoff.ms`.
     pub retry_backoff: Micros,
+    /// `metadata.log.max.record.bytes.between.snapshots`: a snapshot is due after so many bytes of records.
+    pub bytes_between_snapshots: u64,
+    /// `metadata.log.max.snapshot.interval.ms`: it is due after so long as well. None: not.
+    pub snapshot_interval: Option<Micros>,
+    /// `metadata.max.retention.bytes`: of more the log keeps only what no snapshot has.
+    pub retention_bytes: u64,
 }
 
 impl Default for QuorumSettings {
@@ -228,6 +234,9 @@ impl Default for QuorumSettings {
             election_backoff_max: ms(1000),
             request_timeout: ms(2000),
             retry_backoff: ms(20),
+            bytes_between_snapshots: 20 << 20,
+            snapshot_interval: Some(Micros::from_secs(3600)),
+            retention_bytes: 100 << 20,
         }
     }
 }

@@ -8,7 +8,7 @@ mod group;
 mod group_record;
 mod names;
 pub mod quorum;
-mod size;
+pub(crate) mod size;
 
 pub use consumer_group::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
 pub use group::{

@@ -4,6 +4,7 @@
 //! Source: `metadata/src/main/java/org/apache/kafka/image/*` (KIP-631).
 
 use crate::topic::TopicConfig;
+use crate::variant::{Variant, Variants};
 use ackproof_types::{
     BrokerEpoch, BrokerId, Features, KafkaVersion, LeaderEpoch, PartitionEpoch, ProducerId,
     TopicId, TopicPartition,
@@ -170,6 +171,42 @@ pub struct MetadataImage {
 }
 
 impl MetadataImage {
+    /// What these records say.
+    pub fn of<R: std::borrow::Borrow<MetadataRecord>>(records: &[R]) -> Self {
+        let mut image = Self::default();
+        records.iter().for_each(|record| image.apply(record.borrow()));
+        image
+    }
+
+    /// As few records as say the same (Kafka: `MetadataImage#write`).
+    #[must_use]
+    pub fn records(&self, variants: Variants) -> Vec<MetadataRecord> {
+        let features = self.features.map(MetadataRecord::Features);
+        let brokers = self.brokers.iter().map(|(broker, registration)| {
+            MetadataRecord::RegisterBroker { broker: *broker, registration: *registration }
+        });
+        let offline = self.offline.iter().map(|(broker, logs)| MetadataRecord::LogsOffline {
+            broker: *broker,
+            logs: Arc::clone(logs),
+        });
+        let topics = self
+            .altered
+            .iter()
+            .map(|(topic, config)| MetadataRecord::Topic { topic: *topic, config: *config });
+        let without = variants.has(Variant::SnapshotWithoutEligible);
+        let partitions = self.partitions.iter().map(|(partition, state)| {
+            let mut state = state.clone();
+            if without {
+                (state.elr, state.last_leader) = (Vec::new(), None);
+            }
+            MetadataRecord::Partition { partition: *partition, state }
+        });
+        let next = ProducerId(self.next_producer_id);
+        let ids = (next.0 > 0).then_some(MetadataRecord::ProducerIds { broker: BrokerId(0), next });
+        let all = features.into_iter().chain(brokers).chain(offline).chain(topics);
+        all.chain(partitions).chain(ids).collect()
+    }
+
     /// Applies one record.
     pub fn apply(&mut self, record: &MetadataRecord) {
         match record {

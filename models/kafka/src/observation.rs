@@ -369,6 +369,15 @@ pub enum Observation {
     LogDeleted(TopicPartition),
     /// The controller finalized feature levels.
     FeaturesUpdated(Features),
+    /// This process has what the metadata log says below an offset as a whole (KIP-630).
+    MetadataSnapshot {
+        /// The offset, exclusive.
+        offset: u64,
+        /// A checksum of what it says.
+        checksum: u32,
+        /// It loaded a snapshot; else it made one.
+        loaded: bool,
+    },
     /// This controller refused what an administrator asked for. Nobody asks again.
     OrderRefused {
         /// Kafka's name of the request.

@@ -220,6 +220,9 @@ variants! {
     /// KAFKA-10778.
     AppendAfterIoError, "append-after-io-error",
         "after an append that failed half-way a broker goes on to append to the log (KAFKA-10778)";
+    /// KIP-630 done wrong.
+    SnapshotWithoutEligible, "snapshot-without-elr",
+        "a snapshot of the metadata log does not say which replicas outside the in-sync set may lead (KIP-630, KIP-966)";
 }
 
 impl fmt::Display for Variant {

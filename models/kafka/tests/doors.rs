@@ -114,6 +114,7 @@ fn of_the_quorum() -> Vec<Request> {
             epoch: ControllerEpoch(i32::MAX),
             end: LogEnd { epoch: ControllerEpoch(9), offset: u64::MAX },
             high_watermark: u64::MAX,
+            snapshot: None,
         })),
         Request::Controller(ControllerRequest::Quorum(QuorumRequest::Vote(VoteRequest {
             candidate: ControllerId(77),

@@ -121,6 +121,8 @@ error_codes! {
     InvalidRecord = 87, "INVALID_RECORD";
     /// The partition epoch of an AlterPartition is old.
     InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION";
+    /// The leader has another snapshot by now (KIP-630).
+    SnapshotNotFound = 98, "SNAPSHOT_NOT_FOUND";
     /// Another incarnation of this broker has a live session.
     DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION";
     /// A replica of the proposed in-sync set may not join it (KIP-841, KIP-903).

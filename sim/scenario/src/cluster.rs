@@ -69,6 +69,8 @@ pub(crate) struct Cluster {
     pub(crate) brokers: u16,
     /// Number of controllers.
     pub(crate) controllers: u16,
+    /// Each controller is one process with a broker.
+    pub(crate) combined: bool,
     /// `broker.rack` of each broker, or none.
     pub(crate) racks: Vec<String>,
     /// Broker settings with defaults.
@@ -90,12 +92,23 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// The same, decided, with its `__consumer_offsets`.
     pub(crate) fn decided(self, offsets: TopicId) -> plan::Cluster {
-        let Self { name, brokers, controllers, racks, settings, startup, capacity, quotas, .. } =
-            self;
+        let Self {
+            name,
+            brokers,
+            controllers,
+            combined,
+            racks,
+            settings,
+            startup,
+            capacity,
+            quotas,
+            ..
+        } = self;
         plan::Cluster {
             name,
             brokers,
             controllers,
+            combined,
             racks,
             config: settings,
             startup,
@@ -116,11 +129,12 @@ pub(crate) fn cluster(
     let at = at.filter(|at| sink.object(at, CLUSTER_KEYS));
     let get = |key| at.and_then(|at| at.get(key));
     let brokers = sink.count(get("brokers"), 1, MAX_BROKERS, 3);
-    let controllers = controllers(sink, get("controllers"));
     let racks = get("racks").map(|at| racks(sink, &at, brokers)).unwrap_or_default();
     let config = Config::read(sink, get("config").as_ref(), Scope::Broker);
     let network = network(sink, get("network").as_ref());
     let settings = config.filled();
+    let combined = combined(sink, &config, &settings);
+    let controllers = controllers(sink, get("controllers"), (brokers, combined));
     between_settings(sink, &config, &settings);
     directories(sink, &config, &settings);
     let startup = startup(sink, get("startup").as_ref(), settle);
@@ -134,6 +148,7 @@ pub(crate) fn cluster(
         name: name.to_owned(),
         brokers,
         controllers,
+        combined,
         racks,
         settings,
         network,
@@ -143,6 +158,17 @@ pub(crate) fn cluster(
         kafka: sink.kafka,
         usual,
     }
+}
+
+/// Whether each controller is one process with a broker. A file of controllers alone says nothing of brokers.
+fn combined(sink: &mut Sink<'_>, config: &Config<'_>, settings: &Settings) -> bool {
+    let roles: Vec<&str> = settings.word("process.roles").split(',').collect();
+    if !roles.contains(&"broker")
+        && let Some(place) = config.place("process.roles")
+    {
+        sink.at(&place, "these are settings of brokers: \"broker\" or \"broker,controller\"");
+    }
+    roles.contains(&"controller")
 }
 
 /// What a broker gives a topic that does not say, if its file does; else what suits a scenario.
@@ -157,8 +183,16 @@ fn usual(sink: &Sink<'_>, config: Option<&At<'_>>, brokers: u16) -> (u16, u16) {
 }
 
 /// How many controllers: an even number loses its majority as soon as one less does.
-fn controllers(sink: &mut Sink<'_>, at: Option<At<'_>>) -> u16 {
-    let count = sink.count(at.clone(), 1, MAX_CONTROLLERS, 1);
+/// Unless it is said, one; where each is one process with a broker, as many as the brokers are good for.
+fn controllers(sink: &mut Sink<'_>, at: Option<At<'_>>, (brokers, combined): (u16, bool)) -> u16 {
+    let odd = (brokers - 1) / 2 * 2 + 1;
+    let usual = if combined { odd.min(MAX_CONTROLLERS) } else { 1 };
+    let count = sink.count(at.clone(), 1, MAX_CONTROLLERS, usual);
+    if let Some(at) = at.as_ref().filter(|_| combined && count > brokers) {
+        let message = format!("{brokers} brokers have no room for {count} controllers");
+        let hint = format!("write 1 to {brokers}, or \"process.roles\": \"broker\"");
+        sink.hinted(at.node.span, &at.path, message, Some(hint));
+    }
     if let Some(at) = at.filter(|_| count.is_multiple_of(2)) {
         let message = format!("{count} controllers bear no more failures than {}", count - 1);
         sink.hinted(at.node.span, &at.path, message, Some("write 1, 3 or 5".to_owned()));

@@ -198,7 +198,8 @@ fn cluster(keys: &[&str]) -> Value {
         "brokers" => whole(1, Some(MAX_BROKERS), 3, "Number of brokers."),
         "controllers" => described(
             json!({ "enum": [1, 3, 5], "default": 1 }),
-            "Number of controllers: 1 (the default), 3 or 5. One cannot be replaced while it is down.",
+            "Number of controllers: 1 (the default), 3 or 5. One cannot be replaced while it is down. With \
+             process.roles=broker,controller: as many as there are brokers for.",
         ),
         "racks" => described(
             json!({ "type": "array", "items": { "type": "string" } }),

@@ -95,6 +95,7 @@ const WEEK_MS: i64 = 604_800_000;
 
 const DAY_MS: i64 = 86_400_000;
 
+const ROLES: &[&str] = &["broker", "controller"];
 const CLEANUP: Kind = Kind::Words(&["compact", "delete"]);
 
 const fn refused(scope: Scope, key: &'static str, refusal: Refusal) -> Setting {
@@ -220,6 +221,9 @@ pub const SETTINGS: &[Setting] = &[
     number(Broker, "controller.quorum.election.backoff.max.ms", "ms", 1, 1000),
     number(Broker, "controller.quorum.request.timeout.ms", "ms", 1, 2000),
     number(Broker, "controller.quorum.retry.backoff.ms", "ms", 1, 20),
+    long(Broker, "metadata.log.max.record.bytes.between.snapshots", "bytes", 1, 20_971_520),
+    long(Broker, "metadata.log.max.snapshot.interval.ms", "ms", 0, 3_600_000),
+    long(Broker, "metadata.max.retention.bytes", "bytes", -1, 104_857_600),
     Setting {
         kind: Kind::Words(REBALANCE_PROTOCOLS),
         since: &[(KafkaVersion::V4_1, Preset::Word("classic,consumer,streams"))],
@@ -237,6 +241,8 @@ pub const SETTINGS: &[Setting] = &[
     // Only with `cluster.quotas`.
     number(Broker, "quota.window.num", "", 1, 11),
     number(Broker, "quota.window.size.seconds", "s", 1, 1),
+    // With "controller": each controller is one process with a broker.
+    Setting { kind: Kind::Words(ROLES), ..word(Broker, "process.roles", ROLES, "broker") },
     // Unset: one directory. How many are listed counts, not their names.
     Setting { kind: Kind::Text, standing: Standing::Modelled, ..known(Broker, "log.dirs") },
     // Unset: the first of `log.dirs`.

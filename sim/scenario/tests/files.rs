@@ -57,6 +57,7 @@ const NAMES: Names<'static> = Names {
         "rebalance",
         "redelivered",
         "retried",
+        "snapshot_loaded",
         "tail_lost",
         "topic_altered",
         "truncated",
@@ -139,6 +140,7 @@ const NAMES: Names<'static> = Names {
         "elr-kept-after-new-minimum",
         "reassignment-ends-early",
         "append-after-io-error",
+        "snapshot-without-elr",
     ],
 };
 

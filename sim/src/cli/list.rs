@@ -130,6 +130,7 @@ fn occurs(witness: &str) -> &'static str {
         "redelivered" => "a group processed a record again",
         "replicas_changed" => "a partition was given other replicas, or had them",
         "retried" => "a producer sent a batch again",
+        "snapshot_loaded" => "a controller or a broker went on from a snapshot of the metadata log",
         "features_updated" => "the controller finalized feature levels of the cluster",
         "topic_altered" => "an administrator altered a setting of a topic",
         "tail_lost" => "a log lost its end with the power or the disk of its broker",

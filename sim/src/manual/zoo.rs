@@ -200,6 +200,13 @@ pub const CASES: &[Case] = &[
         within: 2,
     },
     Case {
+        variant: Variant::SnapshotWithoutEligible,
+        shown: Violated("metadata-agreement"),
+        scenario: "scenarios/basics/metadata-snapshots.json",
+        sets: &[],
+        within: 4,
+    },
+    Case {
         variant: Variant::ReassignmentEndsEarly,
         shown: Violated("acked-durability"),
         scenario: "scenarios/basics/reassignment.json",

@@ -23,6 +23,7 @@ use ackproof_scenario::stream;
 use ackproof_types::{KafkaVersion, NodeId};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
 
 struct Slot {
     process: Box<dyn Process>,
@@ -32,6 +33,8 @@ struct Slot {
     startup: Startup,
     dying: Dying,
     paused: bool,
+    /// It was asked to stop in good order.
+    stops: bool,
     waiting: Vec<Waiting>,
     /// Which of its threads goes on first when it is no longer frozen; nothing else draws from it.
     waking: ChaCha8Rng,
@@ -46,6 +49,8 @@ enum Waiting {
 /// Everything that happens in a run.
 pub(crate) struct World {
     slots: Vec<Slot>,
+    /// Who is one process with whom.
+    companions: BTreeMap<NodeId, NodeId>,
     progress: Progress,
     pub(crate) kernel: Kernel,
 }
@@ -53,6 +58,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(
         processes: Vec<(Box<dyn Process>, Startup, Dying, ChaCha8Rng)>,
+        companions: BTreeMap<NodeId, NodeId>,
         (network, servers, sinks): (Network, Vec<Option<Server>>, Vec<Option<Sink>>),
         recorder: Recorder,
         progress: Progress,
@@ -66,12 +72,14 @@ impl World {
                 startup,
                 dying,
                 paused: false,
+                stops: false,
                 waiting: Vec::new(),
                 waking,
             })
             .collect();
         Self {
             slots,
+            companions,
             progress,
             kernel: Kernel { events: Events::new(), network, recorder, sinks, servers },
         }
@@ -99,7 +107,17 @@ impl World {
 
     /// From its next start on the process is that of another line of Kafka.
     pub(crate) fn install(&mut self, node: NodeId, line: KafkaVersion) {
-        self.slots[node.index()].process.install(line);
+        for one in self.whole(node) {
+            self.slots[one.index()].process.install(line);
+        }
+    }
+
+    /// Those that are one process with `node`: a controller first.
+    fn whole(&self, node: NodeId) -> impl Iterator<Item = NodeId> + use<> {
+        let companion = self.companions.get(&node).copied();
+        let first = companion.filter(|one| *one < node);
+        let last = companion.filter(|one| *one > node);
+        first.into_iter().chain([node]).chain(last)
     }
 
     /// Whether the process is at work.
@@ -302,8 +320,15 @@ impl World {
         match after {
             After::Runs => {}
             After::Exited => {
+                let stopped = self.slots[node.index()].stops;
                 self.end(node, ProcessEnd::Clean);
                 self.agenda(self.now(), Agenda::Exited(node));
+                // A broker stops before the controller that is one process with it; one that gives up takes it along.
+                match self.companions.get(&node).copied() {
+                    Some(companion) if stopped => self.stop_one(companion),
+                    Some(companion) => self.end(companion, ProcessEnd::Crash),
+                    None => {}
+                }
             }
         }
     }
@@ -323,6 +348,12 @@ impl World {
     /// Starts the process at `node` again, unless it is there or its work is done: it is ready after its
     /// start-up.
     pub(crate) fn start(&mut self, node: NodeId) {
+        for one in self.whole(node) {
+            self.start_one(one);
+        }
+    }
+
+    fn start_one(&mut self, node: NodeId) {
         let slot = &self.slots[node.index()];
         if self.is_up(node) || slot.process.is_over() || slot.retired {
             return;
@@ -363,16 +394,26 @@ impl World {
 
     /// Kills the process at `node`; its disk stays.
     pub(crate) fn kill(&mut self, node: NodeId) {
-        self.end(node, ProcessEnd::Crash);
+        for one in self.whole(node) {
+            self.end(one, ProcessEnd::Crash);
+        }
     }
 
     /// Kills the process at `node`, which has not stopped within its grace.
     pub(crate) fn lose_patience(&mut self, node: NodeId) {
-        self.end(node, ProcessEnd::Killed);
+        for one in self.whole(node) {
+            self.end(one, ProcessEnd::Killed);
+        }
     }
 
     /// Takes the power of the machine of the process at `node`, or its disk.
     pub(crate) fn lose(&mut self, node: NodeId, how: TailLoss) {
+        for one in self.whole(node) {
+            self.lose_one(one, how);
+        }
+    }
+
+    fn lose_one(&mut self, node: NodeId, how: TailLoss) {
         if !self.is_up(node) {
             return;
         }
@@ -390,11 +431,17 @@ impl World {
     /// Stops the process at `node` in good order. One that is starting has nothing to put in order, nor has a
     /// producer: it ends at once.
     pub(crate) fn stop(&mut self, node: NodeId) {
+        // What is one process with it stops after it.
+        let broker = self.whole(node).filter(|one| self.is_up(*one)).last();
+        self.stop_one(broker.unwrap_or(node));
+    }
+
+    fn stop_one(&mut self, node: NodeId) {
+        self.slots[node.index()].stops = true;
         if self.is_ready(node) && self.slots[node.index()].process.can_stop() {
             self.call(node, Call::Stop);
         } else if self.is_up(node) {
-            self.end(node, ProcessEnd::Clean);
-            self.agenda(self.now(), Agenda::Exited(node));
+            self.settle(node, After::Exited);
         }
     }
 
@@ -405,7 +452,7 @@ impl World {
         let slot = &mut self.slots[node.index()];
         slot.startup.ready = None;
         slot.process.kill();
-        slot.paused = false;
+        (slot.paused, slot.stops) = (false, false);
         let waiting = std::mem::take(&mut slot.waiting);
         self.kernel.desert(node);
         self.kernel.record(node, Event::ProcessEnded(how));
@@ -443,6 +490,12 @@ impl World {
 
     /// Resets the connections of a process that goes on.
     pub(crate) fn reset(&mut self, node: NodeId) {
+        for one in self.whole(node) {
+            self.reset_one(one);
+        }
+    }
+
+    fn reset_one(&mut self, node: NodeId) {
         let (opened, accepted) = self.kernel.network.of(node);
         for id in opened {
             self.end_for_opener(id);
@@ -454,7 +507,9 @@ impl World {
 
     /// Freezes a process.
     pub(crate) fn pause(&mut self, node: NodeId) {
-        self.slots[node.index()].paused = true;
+        for one in self.whole(node) {
+            self.slots[one.index()].paused = true;
+        }
     }
 
     /// Lets a frozen process go on with all that waited. A timer of a thread of its own has run out before the
@@ -462,6 +517,12 @@ impl World {
     /// for longer than their poll interval five left: three that waited in `poll()`, and two of three that waited
     /// for a commit.
     pub(crate) fn resume(&mut self, node: NodeId) {
+        for one in self.whole(node) {
+            self.resume_one(one);
+        }
+    }
+
+    fn resume_one(&mut self, node: NodeId) {
         let now = self.now();
         let slot = &mut self.slots[node.index()];
         slot.paused = false;

@@ -68,6 +68,8 @@ pub(crate) struct Cast {
     pub(crate) outputs: BTreeMap<(NodeId, Lane), ProducerIndex>,
     /// The cluster that each process is of, or stands beside.
     homes: Vec<ClusterId>,
+    /// Who is one process with whom: a broker and a controller, both ways.
+    pub(crate) companions: BTreeMap<NodeId, NodeId>,
     /// The cluster of each topic.
     pub(crate) topics: Vec<ClusterId>,
 }
@@ -102,6 +104,7 @@ impl Cast {
             roster: Roster::default(),
             outputs: BTreeMap::new(),
             homes: Vec::new(),
+            companions: BTreeMap::new(),
             topics: plan.topics.iter().map(|topic| topic.cluster).collect(),
         };
         for (id, _) in plan.numbered() {
@@ -111,6 +114,12 @@ impl Cast {
             }
             for broker in plan.brokers_of(id) {
                 cast.add(Role::Broker(BrokerId(broker)), plan.broker_name(broker), id);
+            }
+            if plan.cluster(id).combined {
+                let pairs: Vec<(NodeId, NodeId)> =
+                    cast.controllers_of(id).zip(cast.brokers_of(id)).collect();
+                let ways = pairs.into_iter().flat_map(|(one, other)| [(one, other), (other, one)]);
+                cast.companions.extend(ways);
             }
         }
         let mut index = 0;
@@ -205,6 +214,19 @@ impl Cast {
     pub(crate) fn brokers_of(&self, cluster: ClusterId) -> impl Iterator<Item = NodeId> + '_ {
         let brokers = self.nodes().filter(|(_, role)| matches!(role, Role::Broker(_)));
         brokers.map(|(node, _)| node).filter(move |node| self.homes[node.index()] == cluster)
+    }
+
+    /// Who is one process with `node`.
+    pub(crate) fn companion(&self, node: NodeId) -> Option<NodeId> {
+        self.companions.get(&node).copied()
+    }
+
+    /// The broker that a controller is one process with; anybody else is itself.
+    pub(crate) fn whole(&self, node: NodeId) -> NodeId {
+        match self.roles[node.index()] {
+            Role::Controller(..) => self.companion(node).unwrap_or(node),
+            _ => node,
+        }
     }
 
     /// The process of a controller of the plan.
@@ -398,6 +420,17 @@ fn broker(config: &Settings) -> BrokerSettings {
             election_backoff_max: config.millis("controller.quorum.election.backoff.max.ms"),
             request_timeout: config.millis("controller.quorum.request.timeout.ms"),
             retry_backoff: config.millis("controller.quorum.retry.backoff.ms"),
+            bytes_between_snapshots: number(
+                config,
+                "metadata.log.max.record.bytes.between.snapshots",
+                u64::MAX,
+            ),
+            // 0: none.
+            snapshot_interval: Some(config.millis("metadata.log.max.snapshot.interval.ms"))
+                .filter(|interval| *interval > Micros::ZERO),
+            // −1: without bound.
+            retention_bytes: u64::try_from(config.number("metadata.max.retention.bytes"))
+                .unwrap_or(u64::MAX),
         },
         leader_imbalance_check_interval: Micros::from_secs(number(
             config,

@@ -230,6 +230,7 @@ impl<'a> Nemesis<'a> {
     /// The process at `node` has ended by itself. Says which faults have their end to be scheduled now,
     /// and boots it again if no fault wants it to be down.
     pub(crate) fn exited(&self, node: NodeId, world: &mut World) -> Vec<(u32, Micros)> {
+        let whole = self.cast.whole(node);
         let stopped = |active: &&Active| {
             let kind = &active.fault.kind;
             let stops = match kind.action {
@@ -237,10 +238,10 @@ impl<'a> Nemesis<'a> {
                 Action::Storage(fault) => fault.stops_cleanly(),
                 _ => false,
             };
-            (active.node == node && stops)
-                || active.rolling.as_ref().is_some_and(|rolling| rolling.has(node))
+            (active.node == whole && stops)
+                || active.rolling.as_ref().is_some_and(|rolling| rolling.has(whole))
         };
-        let in_vain = !storage::can_start(node, world);
+        let in_vain = !storage::can_start(whole, world);
         let wanted = in_vain || self.active.values().any(|active| stopped(&active));
         if !wanted && !matches!(self.cast.roles[node.index()], Role::Spare(..) | Role::Reader(_)) {
             // Whoever runs it in production starts it again.

@@ -340,6 +340,7 @@ translate! {
     ControllerElected { epoch }
     ControllerResigned { epoch }
     MetadataApplied { offset: place(offset), checksums }
+    MetadataSnapshot { offset: place(offset), checksum, loaded }
     FinalRead { partition, base_offset, records }
     FinalReadDone { partition, start, end }
     FinalReadBy { partition, broker, epoch }

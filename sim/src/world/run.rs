@@ -203,7 +203,13 @@ impl<'a> Director<'a> {
         let servers = servers(plan, &cast);
         let sinks = plan.groups.iter().map(|group| group.sink.map(Sink::new)).collect();
         let progress = Progress::new(bounds);
-        let world = World::new(processes, (network, servers, sinks), recorder, progress);
+        let world = World::new(
+            processes,
+            cast.companions.clone(),
+            (network, servers, sinks),
+            recorder,
+            progress,
+        );
         let schedule = Schedule::new(plan, seed).faults;
         let nemesis = Nemesis::new(plan, cast.clone());
         let (has_settled, sources) = (false, BTreeMap::new());

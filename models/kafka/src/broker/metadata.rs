@@ -6,7 +6,7 @@
 use super::{Broker, BrokerWrite, Out, Timer};
 use crate::log::ReplicaLog;
 use crate::machine::{Channel, Route, To};
-use crate::message::quorum::{Answer, Entry, FetchOfLog, Fetched, LogEnd, Member};
+use crate::message::quorum::{Answer, Entry, FetchOfLog, Fetched, LogEnd, Member, Snapshot};
 use crate::message::{
     ControllerRequest, CorrelationId, Message, MetadataResponse, PartitionMetadata, Request,
 };
@@ -37,6 +37,8 @@ pub(super) struct MetadataFollower {
     applied_epoch: ControllerEpoch,
     /// What follows, and is not known to be committed.
     tail: VecDeque<MetadataEntry>,
+    /// The snapshot that it needs to go on (KIP-630).
+    wanted: Option<LogEnd>,
     epoch: ControllerEpoch,
     leader: Option<ControllerId>,
     /// Fetches in a row that found no leader.
@@ -98,6 +100,7 @@ impl Broker {
             epoch: self.metadata.epoch,
             end: self.metadata.end(),
             high_watermark: self.metadata.offset,
+            snapshot: self.metadata.wanted,
         }));
         let correlation = self.correlation();
         out.send(metadata_log(from), Message::Request(correlation, request));
@@ -120,6 +123,7 @@ impl Broker {
     }
 
     fn metadata_failed(&mut self, out: &mut Out) {
+        self.metadata.wanted = None;
         self.metadata.in_flight = None;
         self.metadata.misses += 1;
         out.disarm(Timer::MetadataTimeout);
@@ -169,10 +173,42 @@ impl Broker {
                     }
                 });
             }
+            Fetched::SnapshotId(id) => {
+                if id.offset < self.metadata.offset {
+                    return false;
+                }
+                self.metadata.wanted = Some(id);
+            }
+            Fetched::Snapshot(snapshot) => return self.load_snapshot(&snapshot, out),
             Fetched::Entries { entries, high_watermark } => {
                 self.metadata.tail.extend(entries);
                 self.apply_committed(high_watermark, out);
             }
+        }
+        true
+    }
+
+    /// A snapshot takes the place of all that was applied; only what it changes is acted upon (Kafka:
+    /// `MetadataDelta#finishSnapshot`).
+    fn load_snapshot(&mut self, snapshot: &Snapshot<Arc<MetadataRecord>>, out: &mut Out) -> bool {
+        if self.metadata.wanted.take() != Some(snapshot.end) {
+            return false;
+        }
+        let before = std::mem::take(&mut self.env.image);
+        let pending = self.metadata.changed.clone();
+        self.metadata.tail.clear();
+        (self.metadata.offset, self.metadata.applied_epoch) =
+            (snapshot.end.offset, snapshot.end.epoch);
+        for record in &*snapshot.records {
+            self.apply_record(record);
+        }
+        let partitions = &self.env.image.partitions;
+        let is_new = |id: &TopicPartition| partitions.get(id) != before.partitions.get(id);
+        self.metadata.changed.retain(|id| pending.contains(id) || is_new(id));
+        self.metadata.altered.retain(|id| self.env.image.altered.get(id) != before.altered.get(id));
+        if self.env.cluster.controllers.len() > 1 {
+            let (offset, checksum) = (snapshot.end.offset, checksum(&self.env.image));
+            out.observe(Observation::MetadataSnapshot { offset, checksum, loaded: true });
         }
         true
     }

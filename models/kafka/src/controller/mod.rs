@@ -17,6 +17,7 @@ mod office;
 mod partitions;
 mod port;
 mod reassignment;
+mod snapshots;
 mod storage;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test names only the answer it expects")]
@@ -61,6 +62,8 @@ pub enum Timer {
     UncleanElection,
     /// Give partitions back to their preferred leaders (R5.23).
     PreferredElection,
+    /// Fold the metadata log (KIP-630).
+    Snapshot,
 }
 
 /// What the surroundings ask of a controller.
@@ -161,6 +164,7 @@ impl Machine for Controller {
             deferred: VecDeque::new(),
             facts: VecDeque::new(),
         };
+        controller.await_snapshot(out);
         controller.keep_up(out);
         controller.raft.end_step(&mut Wire(out));
         controller
@@ -315,6 +319,7 @@ impl Controller {
         match timer {
             Timer::Session(broker) => self.expire(broker),
             Timer::StaleCheck => self.fence_stale(out),
+            Timer::Snapshot => self.snapshot_is_due(out),
             Timer::Quorum(timer) => self.raft.fire(timer, &mut Wire(out)),
             Timer::UncleanElection => {
                 out.arm(timer, self.config.broker.unclean_leader_election_interval);

@@ -39,6 +39,7 @@ impl Controller {
 
     /// A standby applies what is committed, and says what it is.
     fn replay(&mut self, out: &mut Out) {
+        self.load_snapshot(out);
         for offset in self.told..self.raft.high_watermark() {
             let Some(record) = self.record(offset) else { continue };
             if !self.raft.is_alone() {
@@ -50,18 +51,15 @@ impl Controller {
         }
     }
 
-    fn record(&self, offset: u64) -> Option<Arc<MetadataRecord>> {
-        let at = usize::try_from(offset).ok()?;
-        self.raft.log().get(at)?.payload.record().map(Arc::clone)
+    pub(super) fn record(&self, offset: u64) -> Option<Arc<MetadataRecord>> {
+        self.raft.entries(offset..offset + 1).first()?.payload.record().map(Arc::clone)
     }
 
     /// R5.1, R5.30: who waited for it is told.
     fn commit(&mut self, out: &mut Out) {
         let committed = self.raft.high_watermark();
         if !self.raft.is_alone() {
-            let range = usize::try_from(self.told).unwrap_or(usize::MAX)
-                ..usize::try_from(committed).unwrap_or(usize::MAX);
-            let entries = self.raft.log().get(range).unwrap_or_default();
+            let entries = self.raft.entries(self.told..committed);
             let checksums = entries.iter().map(checksum).collect();
             out.observe(Observation::MetadataApplied { offset: self.told, checksums });
         }
@@ -77,6 +75,7 @@ impl Controller {
             let response = Response::Controller(answer.response);
             out.reply(answer.connection, Message::Response(answer.correlation, response));
         }
+        self.snapshot_if_due(out);
     }
 
     /// R5.31: it has replayed its log to the end, and decides from here on.
@@ -124,12 +123,7 @@ impl Controller {
         self.contacts.clear();
         self.sessions.clear();
         self.stale.clear();
-        self.image = MetadataImage::default();
-        for offset in 0..self.told {
-            if let Some(record) = self.record(offset) {
-                self.image.apply(&record);
-            }
-        }
+        self.image = self.committed();
         out.observe(Observation::ControllerResigned { epoch });
     }
 }

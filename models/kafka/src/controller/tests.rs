@@ -323,6 +323,7 @@ fn metadata_fetch_parks_until_there_is_news() {
         epoch: ControllerEpoch(1),
         end: LogEnd { epoch: ControllerEpoch(1), offset },
         high_watermark: offset,
+        snapshot: None,
     }));
     let effects = driver.ask(fetch);
     let parked = Timer::Quorum(raft::Timer::Parked(Member::Observer(BrokerId(2))));

@@ -1,8 +1,9 @@
 //! What voters tell each other, and what observers ask of them (KIP-595, KIP-996).
 
 use ackproof_types::{BrokerId, ControllerEpoch, ControllerId, ErrorCode};
+use std::sync::Arc;
 
-/// One entry; its offset is its index.
+/// One entry; its offset is its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Entry<P> {
     /// The epoch of the leader that appended it.
@@ -37,6 +38,20 @@ pub struct LogEnd {
     pub epoch: ControllerEpoch,
     /// The offset of the next entry.
     pub offset: u64,
+}
+
+impl LogEnd {
+    /// Of a log without an entry.
+    pub const START: Self = Self { epoch: ControllerEpoch(0), offset: 0 };
+}
+
+/// The committed records below a place, folded into as few as say the same (KIP-630).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Snapshot<P> {
+    /// Where it ends, exclusive, which is what it is called by (`OffsetAndEpoch`).
+    pub end: LogEnd,
+    /// What.
+    pub records: Arc<[P]>,
 }
 
 /// What a vote is for.
@@ -126,6 +141,8 @@ pub struct FetchOfLog {
     pub end: LogEnd,
     /// The high watermark that it knows (KIP-1166).
     pub high_watermark: u64,
+    /// In place of entries this snapshot, please (`FetchSnapshot`).
+    pub snapshot: Option<LogEnd>,
 }
 
 /// What a leader has for a fetch.
@@ -140,4 +157,8 @@ pub enum Fetched<P> {
     },
     /// The logs part; the follower must cut its own (KIP-595).
     Diverging(LogEnd),
+    /// What follows is not in the log any more; this snapshot has it (KIP-630).
+    SnapshotId(LogEnd),
+    /// The snapshot that was asked for.
+    Snapshot(Arc<Snapshot<P>>),
 }

@@ -28,7 +28,7 @@ const TOPIC: u64 = 3 + NAME;
 /// A topic by its id around its partitions.
 const TOPIC_ID: u64 = 18;
 /// A record of the metadata log: most are of some 50 bytes, a registration of some 150.
-const METADATA_RECORD: u64 = 80;
+pub(crate) const METADATA_RECORD: u64 = 80;
 
 impl Message {
     /// Its size in bytes, from its length field on.
@@ -234,11 +234,12 @@ fn of_controller_response(response: &ControllerResponse) -> u64 {
         ControllerResponse::AllocateProducerIds(_) => 19,
         ControllerResponse::MetadataFetch(answer) => {
             let records = match &answer.result {
-                Ok(quorum::Fetched::Entries { entries, .. }) => entries.as_slice(),
-                Ok(quorum::Fetched::Diverging(_)) | Err(_) => &[],
+                Ok(quorum::Fetched::Entries { entries, .. }) => entries.len(),
+                Ok(quorum::Fetched::Snapshot(snapshot)) => snapshot.records.len(),
+                Ok(quorum::Fetched::Diverging(_) | quorum::Fetched::SnapshotId(_)) | Err(_) => 0,
             };
-            let batch = if records.is_empty() { 0 } else { BATCH };
-            12 + TOPIC_ID + 40 + batch + METADATA_RECORD * count(records.len())
+            let batch = if records == 0 { 0 } else { BATCH };
+            12 + TOPIC_ID + 40 + batch + METADATA_RECORD * count(records)
         }
         ControllerResponse::Quorum(_) => 12 + NAME + 20,
     }

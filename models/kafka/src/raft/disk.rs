@@ -2,10 +2,11 @@
 //! of what the entries mean.
 
 use crate::machine::{Disk, LostTail};
-use crate::message::quorum::Entry;
+use crate::message::quorum::{Entry, LogEnd, Snapshot};
 use ackproof_types::{ControllerEpoch, ControllerId};
 use std::fmt::Debug;
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// What a voter must not forget (Kafka: `ElectionState`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -21,6 +22,10 @@ pub struct Ballot {
 /// The disk.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct QuorumDisk<P> {
+    /// What came before the entries ended there.
+    base: LogEnd,
+    /// The newest; safe as soon as it is there, since it is written as a whole and renamed.
+    snapshot: Option<Arc<Snapshot<P>>>,
     entries: Vec<Entry<P>>,
     /// So many are safe against power loss.
     flushed: usize,
@@ -31,11 +36,24 @@ pub struct QuorumDisk<P> {
 impl<P> Default for QuorumDisk<P> {
     fn default() -> Self {
         let (ballot, flushed_ballot) = (Ballot::default(), Ballot::default());
-        Self { entries: Vec::new(), flushed: 0, ballot, flushed_ballot }
+        let base = LogEnd::START;
+        Self { base, snapshot: None, entries: Vec::new(), flushed: 0, ballot, flushed_ballot }
     }
 }
 
 impl<P> QuorumDisk<P> {
+    /// What came before the first entry ended there.
+    #[must_use]
+    pub const fn base(&self) -> LogEnd {
+        self.base
+    }
+
+    /// The newest snapshot.
+    #[must_use]
+    pub const fn snapshot(&self) -> Option<&Arc<Snapshot<P>>> {
+        self.snapshot.as_ref()
+    }
+
     /// The log.
     #[must_use]
     pub fn entries(&self) -> &[Entry<P>] {
@@ -54,8 +72,14 @@ impl<P> QuorumDisk<P> {
 pub enum QuorumWrite<P> {
     /// One more entry.
     Append(Entry<P>),
-    /// Only so many entries stay.
+    /// Only what comes before this offset stays.
     Truncate(u64),
+    /// A snapshot of its own log.
+    Snapshot(Arc<Snapshot<P>>),
+    /// What comes before the end of the newest snapshot is deleted.
+    Forget,
+    /// A snapshot of another voter takes the place of the whole log.
+    Load(Arc<Snapshot<P>>),
     /// What it says in an election.
     Ballot(Ballot),
 }
@@ -67,8 +91,23 @@ impl<P: Clone + Debug + Eq + Hash> Disk for QuorumDisk<P> {
         match write {
             QuorumWrite::Append(entry) => self.entries.push(entry),
             QuorumWrite::Truncate(end) => {
-                self.entries.truncate(usize::try_from(end).unwrap_or(usize::MAX));
+                let stay = end.saturating_sub(self.base.offset);
+                self.entries.truncate(usize::try_from(stay).unwrap_or(usize::MAX));
                 self.flushed = self.flushed.min(self.entries.len());
+            }
+            QuorumWrite::Snapshot(snapshot) => self.snapshot = Some(snapshot),
+            QuorumWrite::Forget => {
+                let end = self.snapshot.as_ref().map_or(self.base, |snapshot| snapshot.end);
+                let gone = end.offset.saturating_sub(self.base.offset);
+                let gone = usize::try_from(gone).unwrap_or(usize::MAX).min(self.entries.len());
+                self.entries.drain(..gone);
+                self.flushed = self.flushed.saturating_sub(gone);
+                self.base = end;
+            }
+            QuorumWrite::Load(snapshot) => {
+                (self.base, self.flushed) = (snapshot.end, 0);
+                self.entries.clear();
+                self.snapshot = Some(snapshot);
             }
             QuorumWrite::Ballot(ballot) => self.ballot = ballot,
         }
@@ -79,7 +118,7 @@ impl<P: Clone + Debug + Eq + Hash> Disk for QuorumDisk<P> {
         self.flushed_ballot = self.ballot;
     }
 
-    /// Two files: the log, and the ballot, which is replaced as a whole.
+    /// Of the log its end; the ballot is replaced as a whole.
     fn lose_power(&mut self, survive: &mut dyn FnMut(usize) -> usize) -> Vec<LostTail> {
         let unflushed = self.entries.len() - self.flushed;
         self.entries.truncate(self.flushed + survive(unflushed).min(unflushed));

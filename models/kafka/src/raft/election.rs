@@ -16,7 +16,7 @@ const STOP_PATIENCE: Micros = Micros::from_millis(5000);
 impl<P: Content> Replica<P> {
     /// Where the log ends.
     pub(super) fn end(&self) -> LogEnd {
-        let epoch = self.log.last().map_or(ControllerEpoch(0), |last| last.epoch);
+        let epoch = self.log.last().map_or(self.base.epoch, |last| last.epoch);
         LogEnd { epoch, offset: self.log_end() }
     }
 

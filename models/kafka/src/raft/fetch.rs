@@ -5,7 +5,7 @@
 use super::disk::QuorumWrite;
 use super::{Asker, Content, Outgoing, Port, Replica, Role, Timer};
 use crate::message::quorum::{Answer, FetchOfLog, Fetched, LogEnd, Member};
-use ackproof_types::{ControllerEpoch, ControllerId, ErrorCode, Micros};
+use ackproof_types::{ControllerId, ErrorCode, Micros};
 
 /// How long a fetch parks (Kafka: `MAX_FETCH_WAIT_MS`).
 const FETCH_MAX_WAIT: Micros = Micros::from_millis(500);
@@ -21,6 +21,7 @@ impl<P: Content> Replica<P> {
             epoch: self.epoch,
             end: self.end(),
             high_watermark: self.high_watermark,
+            snapshot: self.wanted,
         };
         let number = self.number();
         self.fetching = Some((leader, number));
@@ -41,6 +42,16 @@ impl<P: Content> Replica<P> {
         };
         if let Some(error) = error {
             self.outgoing.push(Outgoing::AnswerFetch(from, self.say(Err(error))));
+            return;
+        }
+        if let Some(id) = request.snapshot {
+            let found = self.snapshot.as_ref().filter(|snapshot| snapshot.end == id).cloned();
+            let found = found.map(Fetched::Snapshot).ok_or(ErrorCode::SnapshotNotFound);
+            self.outgoing.push(Outgoing::AnswerFetch(from, self.say(found)));
+            return;
+        }
+        if let Some(id) = self.snapshot_for(request.end) {
+            self.outgoing.push(Outgoing::AnswerFetch(from, self.say(Ok(Fetched::SnapshotId(id)))));
             return;
         }
         if let Some(diverging) = self.parts_from(request.end) {
@@ -69,21 +80,13 @@ impl<P: Content> Replica<P> {
         (known.epoch != end.epoch || known.offset < end.offset).then_some(known)
     }
 
-    /// The end of the last epoch up to this one.
-    fn end_of(&self, epoch: ControllerEpoch) -> LogEnd {
-        let end = self.log.partition_point(|entry| entry.epoch <= epoch);
-        let last = end.checked_sub(1).and_then(|at| self.log.get(at));
-        LogEnd { epoch: last.map_or(ControllerEpoch(0), |last| last.epoch), offset: end as u64 }
-    }
-
     fn has_news_for(&self, request: &FetchOfLog) -> bool {
         request.end.offset < self.log_end()
             || (self.tells_high_watermark() && self.high_watermark > request.high_watermark)
     }
 
     fn answer_fetch(&mut self, to: Asker, request: &FetchOfLog) {
-        let from = usize::try_from(request.end.offset).unwrap_or(usize::MAX);
-        let entries = self.log.get(from..).unwrap_or_default().to_vec();
+        let entries = self.entries(request.end.offset..self.log_end()).to_vec();
         let high_watermark = self.high_watermark;
         let answer = self.say(Ok(Fetched::Entries { entries, high_watermark }));
         self.outgoing.push(Outgoing::AnswerFetch(to, answer));
@@ -145,6 +148,8 @@ impl<P: Content> Replica<P> {
             *attached = true;
             port.arm(Timer::Patience, self.config.settings.fetch_timeout.into());
         } else {
+            // The leader may have another snapshot by now, or be another one.
+            self.wanted = None;
             self.rest_from_fetching(port);
         }
     }
@@ -159,6 +164,13 @@ impl<P: Content> Replica<P> {
                 }
                 self.truncate(end, port);
             }
+            Fetched::SnapshotId(id) => {
+                if id.offset < self.high_watermark {
+                    return false;
+                }
+                self.wanted = Some(id);
+            }
+            Fetched::Snapshot(snapshot) => return self.load(snapshot, port),
             Fetched::Entries { entries, high_watermark } => {
                 self.is_unsafe |= !entries.is_empty();
                 for entry in entries {
@@ -173,7 +185,8 @@ impl<P: Content> Replica<P> {
     }
 
     fn truncate(&mut self, end: u64, port: &mut dyn Port<P>) {
-        self.log.truncate(usize::try_from(end).unwrap_or(usize::MAX));
+        let stay = end.saturating_sub(self.base.offset);
+        self.log.truncate(usize::try_from(stay).unwrap_or(usize::MAX));
         for flush in &mut self.flushing {
             flush.end = flush.end.min(end);
         }

@@ -6,6 +6,7 @@
 //! - [`disk`] the log and the election state on it; what voters say stands in `message/quorum.rs`
 //! - `asks` requests to others · `election` votes and pre-votes (R5.29, R17.19) · `fetch` replication (R5.26)
 //! - `leader` the high watermark and the check of the quorum (R5.30)
+//! - `snapshot` what takes the place of the beginning of a log (KIP-630)
 //!
 //! What a step sends waits for the flush of what the step has written: a vote and an acknowledgement are safe
 //! before anybody hears of them.
@@ -15,6 +16,7 @@ pub mod disk;
 mod election;
 mod fetch;
 mod leader;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +24,8 @@ use crate::config::QuorumSettings;
 use crate::machine::{ConnectionId, Ticket};
 use crate::message::CorrelationId;
 use crate::message::quorum::{
-    Answer, Entry, FetchOfLog, Fetched, Member, Payload, QuorumReply, QuorumRequest,
+    Answer, Entry, FetchOfLog, Fetched, LogEnd, Member, Payload, QuorumReply, QuorumRequest,
+    Snapshot,
 };
 use crate::profile::{Profile, Rule};
 use crate::variant::{Variant, Variants};
@@ -168,7 +171,13 @@ pub struct Replica<P> {
     epoch: ControllerEpoch,
     voted: Option<ControllerId>,
     role: Role,
+    /// What came before the log ended there.
+    base: LogEnd,
     log: Vec<Entry<P>>,
+    /// The newest.
+    snapshot: Option<Arc<Snapshot<P>>>,
+    /// The one that it needs to go on.
+    wanted: Option<LogEnd>,
     high_watermark: u64,
     /// Elections in a row that it did not win.
     retries: u32,
@@ -195,8 +204,11 @@ impl<P: Content> Replica<P> {
             epoch,
             voted,
             role: Role::Unattached,
+            base: disk.base(),
             log: disk.entries().to_vec(),
-            high_watermark: 0,
+            snapshot: disk.snapshot().cloned(),
+            wanted: None,
+            high_watermark: disk.base().offset,
             retries: 0,
             asked: BTreeMap::new(),
             resting: BTreeSet::new(),
@@ -256,16 +268,10 @@ impl<P: Content> Replica<P> {
         }
     }
 
-    /// The log.
-    #[must_use]
-    pub fn log(&self) -> &[Entry<P>] {
-        &self.log
-    }
-
     /// The offset of the next entry.
     #[must_use]
     pub fn log_end(&self) -> u64 {
-        self.log.len() as u64
+        self.base.offset + self.log.len() as u64
     }
 
     /// So many entries are committed, as far as it knows.
@@ -390,6 +396,9 @@ impl<P: Content> Replica<P> {
     /// If something does not.
     pub fn check(&self) {
         assert!(self.high_watermark <= self.log_end(), "R5.26: more is committed than there is");
+        assert!(self.high_watermark >= self.base.offset, "a snapshot is of what is committed");
+        let kept = self.snapshot.as_ref().map_or(LogEnd::START, |snapshot| snapshot.end);
+        assert!(kept >= self.base, "what is deleted is in a snapshot");
         let epochs = self.log.iter().map(|entry| entry.epoch);
         assert!(epochs.is_sorted(), "epochs of a log never fall");
         assert!(self.log.last().is_none_or(|last| last.epoch <= self.epoch), "{:?}", self.epoch);

@@ -229,44 +229,73 @@ impl Lab {
             95 => self.kill(at, false),
             96 => self.kill(at, true),
             _ if self.nodes[at].replica.is_none() => self.boot(at),
+            97 => self.snapshot(at),
             _ => {}
         }
+    }
+
+    /// A voter keeps what it knows to be committed, and perhaps deletes it from its log.
+    fn snapshot(&mut self, at: usize) {
+        let end = self.nodes[at].replica.as_ref().map_or(0, Replica::high_watermark);
+        let records = records(&self.committed[..usize::try_from(end).expect("small")]);
+        let forgets = self.draw(2) == 0;
+        self.step(at, |replica, port| {
+            if replica.snapshot().is_none_or(|kept| kept.end.offset < end) {
+                replica.keep(end, records.into(), port);
+            }
+            if forgets {
+                replica.forget(port);
+            }
+        });
+    }
+
+    /// A log with what it had before it began.
+    fn whole(&self, base: LogEnd, log: &[Entry<Payloads>]) -> Vec<Entry<Payloads>> {
+        let base = usize::try_from(base.offset).expect("small");
+        [&self.committed[..base], log].concat()
     }
 
     /// What holds of everybody.
     fn look(&mut self, at: usize) {
         let Some(replica) = &self.nodes[at].replica else { return };
+        let log = self.whole(replica.base, &replica.log);
         if matches!(replica.role, Role::Leader(_)) {
             let is_new = !self.leaders.contains_key(&replica.epoch);
             let known = *self.leaders.entry(replica.epoch).or_insert(at);
             assert_eq!(known, at, "election safety: two lead epoch {}", replica.epoch);
             if is_new {
-                let has = replica.log.len() >= self.committed.len()
-                    && replica.log[..self.committed.len()] == self.committed;
-                assert!(has, "leader completeness: {at} lacks what is committed");
+                assert!(
+                    log.starts_with(&self.committed),
+                    "leader completeness: {at} lacks what is committed"
+                );
             }
         }
         let high = usize::try_from(replica.high_watermark).expect("small");
         let both = high.min(self.committed.len());
-        assert_eq!(replica.log[..both], self.committed[..both], "a committed entry is another one");
-        if high > self.committed.len() {
-            self.committed.extend_from_slice(&replica.log[both..high]);
-            let all = &self.committed;
-            let keeps = |node: &&Node| {
-                node.disk.entries().len() >= all.len()
-                    && node.disk.entries()[..all.len()] == all[..]
-            };
-            let many = self.nodes.iter().filter(keeps).count();
-            assert!(many > self.nodes.len() / 2, "durability: {many} disks hold what is committed");
+        assert_eq!(log[..both], self.committed[..both], "a committed entry is another one");
+        if let Some(kept) = replica.snapshot() {
+            let end = usize::try_from(kept.end.offset).expect("small");
+            assert_eq!(kept.records[..], records(&self.committed[..end])[..], "another snapshot");
         }
-        for (other, node) in self.nodes.iter().enumerate().filter(|(other, _)| *other != at) {
-            let (one, two) = (&replica.log, node.disk.entries());
-            let same = one.iter().zip(two).rposition(|(one, two)| one.epoch == two.epoch);
+        let disks: Vec<_> =
+            self.nodes.iter().map(|one| self.whole(one.disk.base(), one.disk.entries())).collect();
+        for (other, disk) in disks.iter().enumerate().filter(|(other, _)| *other != at) {
+            let same = log.iter().zip(disk).rposition(|(one, two)| one.epoch == two.epoch);
             if let Some(last) = same {
-                assert_eq!(one[..=last], two[..=last], "log matching: {at} and {other}");
+                assert_eq!(log[..=last], disk[..=last], "log matching: {at} and {other}");
             }
         }
+        if high > self.committed.len() {
+            self.committed.extend_from_slice(&log[both..high]);
+            let many = disks.iter().filter(|disk| disk.starts_with(&self.committed)).count();
+            assert!(many > self.nodes.len() / 2, "durability: {many} disks hold what is committed");
+        }
     }
+}
+
+/// What users of the quorum have appended.
+fn records(log: &[Entry<Payloads>]) -> Vec<Payloads> {
+    log.iter().filter_map(|entry| entry.payload.record().copied()).collect()
 }
 
 fn play(voters: u16, seeds: std::ops::Range<u64>, variants: &[Variant]) -> usize {
@@ -354,6 +383,34 @@ fn a_leader_without_its_quorum_resigns_and_another_is_elected() {
     assert_eq!(leader(&lab), None);
     fire(&mut lab, 1, Timer::Patience);
     assert_eq!(leader(&lab), Some(1), "1 is the first of the successors");
+}
+
+/// KIP-630.
+#[test]
+fn a_voter_that_was_away_for_long_goes_on_from_a_snapshot() {
+    let mut lab = elected();
+    lab.kill(2, false);
+    for record in 1..=5 {
+        lab.step(0, |replica, port| replica.append(record, port));
+        settle(&mut lab);
+    }
+    lab.committed.clone_from(&lab.nodes[0].replica.as_ref().expect("up").log);
+    let end = lab.committed.len() as u64;
+    lab.step(0, |replica, port| {
+        replica.keep(end, Arc::new([1, 2, 3, 4, 5]), port);
+        replica.forget(port);
+    });
+    lab.wire.clear();
+    lab.boot(2);
+    settle(&mut lab);
+    for timer in [Timer::Patience, Timer::Refetch] {
+        if lab.nodes[2].timers.contains(&timer) {
+            fire(&mut lab, 2, timer);
+        }
+    }
+    let back = lab.nodes[2].replica.as_ref().expect("up");
+    assert_eq!((back.log_start(), back.log_end()), (end, end), "{back:?}");
+    assert_eq!(back.snapshot().map(|kept| &*kept.records), Some(&[1, 2, 3, 4, 5][..]));
 }
 
 #[test]

@@ -22,6 +22,9 @@ impl Measure {
             Event::ReplicasChanged { .. } => witnesses.replicas_changed += 1,
             Event::TopicAltered { .. } => witnesses.topic_altered += 1,
             Event::FeaturesUpdated { .. } => witnesses.features_updated += 1,
+            Event::MetadataSnapshot { loaded, .. } => {
+                witnesses.snapshot_loaded += u64::from(*loaded);
+            }
             Event::Retried { partition, first, error } => {
                 witnesses.retried += 1;
                 self.outcomes.retried(*partition, *first, *error);

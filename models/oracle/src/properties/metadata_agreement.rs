@@ -1,11 +1,11 @@
 //! `metadata-agreement`: the metadata logs of all processes of a cluster are beginnings of one log, and an epoch of
-//! the quorum has one active controller (R5.26, R5.31).
+//! the quorum has one active controller (R5.26, R5.31). A snapshot says the same to all who have it (KIP-630).
 //!
 //! Source: the KIP-996 specification (ElectionSafety, LogMatching), bug corpus §9 MetadataLogMatching. A witness is a
 //! record that a second process applied at the offset of the first. It does *not* say that everybody has come
 //! equally far, nor that only one controller believes to be active: in older epochs others may. With one controller
 //! it judges nothing. Broken on purpose by a controller that decides on without its quorum (KAFKA-6082), and by one
-//! that votes before its vote is safe.
+//! that votes before its vote is safe, and by one whose snapshot leaves something out.
 //!
 //! What cannot fool it. *A process that starts again* may apply what it has applied before. *What is not committed*
 //! is not applied, and so not on record.
@@ -19,7 +19,8 @@ use ackproof_types::{ControllerEpoch, NodeId, Server};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub(crate) const EVENTS: &[Kind] = &[Kind::ControllerElected, Kind::MetadataApplied];
+pub(crate) const EVENTS: &[Kind] =
+    &[Kind::ControllerElected, Kind::MetadataApplied, Kind::MetadataSnapshot];
 
 #[derive(Debug)]
 pub(crate) struct Checker {
@@ -28,6 +29,8 @@ pub(crate) struct Checker {
     /// The log of each cluster, by its first controller: checksums, with who applied them first.
     logs: BTreeMap<NodeId, BTreeMap<i64, (u32, NodeId)>>,
     active: BTreeMap<(NodeId, ControllerEpoch), NodeId>,
+    /// What the log of each cluster says below an offset: a checksum, and who said so first.
+    snapshots: BTreeMap<(NodeId, i64), (u32, NodeId)>,
 }
 
 impl Checker {
@@ -37,6 +40,7 @@ impl Checker {
             context: Arc::clone(context),
             logs: BTreeMap::new(),
             active: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
         }
     }
 
@@ -88,6 +92,23 @@ impl Checker {
     }
 }
 
+impl Checker {
+    fn snapshot(&mut self, entry: &Entry, offset: i64, checksum: u32) {
+        let place = (self.home(entry.node), offset);
+        let (known, by) = *self.snapshots.entry(place).or_insert((checksum, entry.node));
+        self.report.judged(usize::from(by != entry.node));
+        if known != checksum {
+            let context = &self.context;
+            self.report.violated(entry, || {
+                let (first, second) = (context.node(by), context.node(entry.node));
+                format!(
+                    "{second} has another snapshot of the metadata log below offset {offset} than {first}"
+                )
+            });
+        }
+    }
+}
+
 impl Property for Checker {
     fn name(&self) -> &'static str {
         self.report.name()
@@ -98,6 +119,9 @@ impl Property for Checker {
             Event::ControllerElected { epoch } => self.elect(entry, *epoch),
             Event::MetadataApplied { offset, checksums } => {
                 self.apply(entry, offset.0, checksums);
+            }
+            Event::MetadataSnapshot { offset, checksum, .. } => {
+                self.snapshot(entry, offset.0, *checksum);
             }
             _ => {}
         }
@@ -132,6 +156,16 @@ mod tests {
         assert_eq!((held.judgement, held.witnesses), (Judgement::Held, 3));
         let parted = judge(NAME, vec![applied(0, 0, &[7, 8]), applied(2, 0, &[7, 9])]);
         assert_eq!(parted.judgement, Judgement::Violated);
+    }
+
+    #[test]
+    fn another_snapshot_below_the_same_offset_violates() {
+        let one = |node, checksum| {
+            (node, Event::MetadataSnapshot { offset: Offset(9), checksum, loaded: node > 0 })
+        };
+        let held = judge(NAME, vec![one(0, 7), one(1, 7)]);
+        assert_eq!((held.judgement, held.witnesses), (Judgement::Held, 1));
+        assert_eq!(judge(NAME, vec![one(0, 7), one(2, 8)]).judgement, Judgement::Violated);
     }
 
     #[test]

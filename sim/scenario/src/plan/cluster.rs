@@ -16,6 +16,9 @@ pub struct Cluster {
     pub brokers: u16,
     /// Number of controllers: the voters of the quorum.
     pub controllers: u16,
+    /// Each controller is one process with the broker of the same place in the order
+    /// (`process.roles=broker,controller`).
+    pub combined: bool,
     /// `broker.rack` of each broker, in the order of their numbers; empty: they have none.
     pub racks: Vec<String>,
     /// Broker settings by Kafka's key; every modelled key is present.

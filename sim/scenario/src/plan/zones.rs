@@ -22,6 +22,10 @@ impl Plan {
         for (id, cluster) in self.numbered() {
             let racks = self.brokers_of(id).zip(&cluster.racks);
             brokers.extend(racks.filter(|(_, rack)| rack == name).map(|(one, _)| one));
+            // What hits a broker hits the controller of its process.
+            if cluster.combined {
+                continue;
+            }
             let order = distinct(&cluster.racks);
             let there = |nth: usize| order.get(nth % order.len().max(1)) == Some(name);
             let all = self.controllers_of(id).enumerate();

@@ -16,7 +16,11 @@ pub(crate) fn brokers(cast: &Cast) -> Vec<NodeId> {
 /// The process a fault hits, if one fits: it must be up, and not frozen.
 pub(crate) fn target(fault: &ScheduledFault, cast: &Cast, world: &World) -> Option<NodeId> {
     let action = &fault.kind.action;
-    candidates(fault.kind.target, cast, world).into_iter().find(|node| fits(action, *node, world))
+    let mut all = candidates(fault.kind.target, cast, world);
+    if !matches!(action, Action::Administer(_)) {
+        all.iter_mut().for_each(|node| *node = cast.whole(*node));
+    }
+    all.into_iter().find(|node| fits(action, *node, world))
 }
 
 fn fits(action: &Action, node: NodeId, world: &World) -> bool {
@@ -117,7 +121,9 @@ fn drawn(
 
 /// Everybody that a rolling restart takes in turn.
 pub(crate) fn in_turn(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
-    candidates(target, cast, world)
+    let mut all = candidates(target, cast, world);
+    all.iter_mut().for_each(|node| *node = cast.whole(*node));
+    all
 }
 
 fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
@@ -191,7 +197,11 @@ fn members(peers: Peers, taken: &[NodeId], cast: &Cast, world: &World) -> Vec<No
             free.find(|node| !taken.contains(node)).into_iter().collect()
         }
     };
-    all.into_iter().filter(|node| !taken.contains(node)).collect()
+    let mut all: Vec<NodeId> = all.into_iter().filter(|node| !taken.contains(node)).collect();
+    let with = all.iter().filter_map(|node| cast.companion(*node));
+    let with: Vec<NodeId> = with.filter(|node| !all.contains(node)).collect();
+    all.extend(with);
+    all
 }
 
 /// The links of `node` that `links` means, each with its direction.
@@ -201,12 +211,15 @@ pub(crate) fn links(
     cast: &Cast,
     world: &World,
 ) -> Vec<(NodeId, NodeId)> {
-    let mut taken = vec![node];
+    let own: Vec<NodeId> = std::iter::once(node).chain(cast.companion(node)).collect();
+    let mut taken = own.clone();
     for peers in &links.peers {
         let more = members(*peers, &taken, cast, world);
         taken.extend(more);
     }
-    taken[1..].iter().flat_map(|other| links.direction.ways(node, *other)).collect()
+    let others = &taken[own.len()..];
+    let of = |one: NodeId| others.iter().flat_map(move |other| links.direction.ways(one, *other));
+    own.into_iter().flat_map(of).collect()
 }
 
 /// The processes on each side of a partition; whoever two sides mean is on the first.

@@ -131,6 +131,16 @@ macro_rules! facts_of_clusters {
             /// Why.
             error: ErrorCode,
         }
+        /// A controller of several, or a broker of its cluster, has what the metadata log says below an offset as a
+        /// whole: it made a snapshot or loaded one.
+        MetadataSnapshot = "metadata_snapshot" at Process {
+            /// The offset, exclusive.
+            offset: Offset,
+            /// A checksum of what it says.
+            checksum: u32,
+            /// It loaded it; else it made it.
+            loaded: bool,
+        }
         }
     };
 }

@@ -254,6 +254,9 @@ fn of_controllers() -> impl Strategy<Value = Event> {
             metadata_version: "4.1-IV1".into(),
             eligible_leader_replicas
         }),
+        (0..99_i64, any::<u32>(), any::<bool>()).prop_map(|(offset, checksum, loaded)| {
+            Event::MetadataSnapshot { offset: Offset(offset), checksum, loaded }
+        }),
         Just(Event::OrderRefused {
             request: "ElectLeaders".into(),
             error: ErrorCode::ElectionNotNeeded
