@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -23,19 +24,25 @@ import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.ConsumerGroupDescription;
 import org.apache.kafka.clients.admin.ListTopicsOptions;
 import org.apache.kafka.clients.admin.MemberDescription;
+import org.apache.kafka.clients.admin.NewPartitionReassignment;
+import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.TopicPartitionInfo;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.utils.Utils;
 
@@ -46,7 +53,8 @@ import org.apache.kafka.common.utils.Utils;
  * means to an experiment is its caller's business.
  *
  * <p>brokers · create TOPIC R,R,R;R,R,R [key=value,…] (the replicas of each partition) · partition TOPIC N · partitions · coordinator GROUP ·
- * controller · group GROUP · read FILE TOPIC…
+ * controller · group GROUP · read FILE TOPIC… · reassign TOPIC N R,R,R · cancel TOPIC N · elect TOPIC N (uncleanly) ·
+ * grow TOPIC N · alter TOPIC key=value,…
  */
 final class Observer {
     private static final String INTERNAL_OFFSETS = "__consumer_offsets";
@@ -112,6 +120,13 @@ final class Observer {
             case "controller" -> answer.put("controller", get(admin.describeMetadataQuorum().quorumInfo()).leaderId());
             case "group" -> group(argument(command, 1), answer);
             case "read" -> read(Path.of(argument(command, 1)), List.of(command).subList(2, command.length), answer);
+            case "reassign" -> reassign(command, Optional.of(new NewPartitionReassignment(
+                Stream.of(argument(command, 3).split(",")).map(Integer::valueOf).toList())));
+            case "cancel" -> reassign(command, Optional.empty());
+            case "elect" -> get(admin.electLeaders(ElectionType.UNCLEAN, Set.of(place(command))).all());
+            case "grow" -> get(admin.createPartitions(
+                Map.of(argument(command, 1), NewPartitions.increaseTo(number(command, 2)))).all());
+            case "alter" -> alter(argument(command, 1), argument(command, 2));
             default -> throw new IllegalArgumentException("no command: " + command[0]);
         }
     }
@@ -125,6 +140,21 @@ final class Observer {
 
     private static int number(String[] command, int place) {
         return Integer.parseInt(argument(command, place));
+    }
+
+    private static TopicPartition place(String[] command) {
+        return new TopicPartition(argument(command, 1), number(command, 2));
+    }
+
+    private void reassign(String[] command, Optional<NewPartitionReassignment> to) throws Exception {
+        get(admin.alterPartitionReassignments(Map.of(place(command), to)).all());
+    }
+
+    private void alter(String topic, String pairs) throws Exception {
+        List<AlterConfigOp> all = Stream.of(pairs.split(",")).map(pair -> pair.split("=", 2))
+            .map(pair -> new AlterConfigOp(new ConfigEntry(pair[0], pair[1]), AlterConfigOp.OpType.SET)).toList();
+        ConfigResource resource = new ConfigResource(ConfigResource.Type.TOPIC, topic);
+        get(admin.incrementalAlterConfigs(Map.of(resource, all)).all());
     }
 
     private static <T> T get(KafkaFuture<T> future) throws ExecutionException, InterruptedException, TimeoutException {

@@ -81,7 +81,8 @@ pub(crate) enum Server {
 /// The values of `settings` as lines of a properties file.
 pub(crate) fn lines(settings: &Settings) -> String {
     let mut text = String::new();
-    for (key, value) in &settings.0 {
+    // Which roles a process has, the harness says.
+    for (key, value) in settings.0.iter().filter(|(key, _)| **key != "process.roles") {
         let _ = match value {
             SettingValue::Number(number) => writeln!(text, "{key}={number}"),
             SettingValue::Switch(on) => writeln!(text, "{key}={on}"),
@@ -143,12 +144,15 @@ pub(crate) fn alone(clients: u16, controllers: u16, data: &Path) -> String {
 pub(crate) fn format_storage(file: &Path, plan: &Plan) -> Launch {
     let file = file.display().to_string();
     let level = plan.features.metadata_version.metadata_version();
-    let arguments = ["format", "-t", CLUSTER, "-c", &file, "--release-version", level];
-    Launch {
-        main: "kafka.tools.StorageTool".to_owned(),
-        arguments: arguments.map(str::to_owned).to_vec(),
-        heap: 64,
+    let eligible =
+        format!("eligible.leader.replicas.version={}", plan.features.eligible_leader_replicas);
+    let mut arguments = vec!["format", "-t", CLUSTER, "-c", &file, "--release-version", level];
+    // 4.0 has no such feature to name.
+    if plan.features.eligible_leader_replicas > 0 {
+        arguments.extend(["--feature", &eligible]);
     }
+    let arguments = arguments.into_iter().map(str::to_owned).collect();
+    Launch { main: "kafka.tools.StorageTool".to_owned(), arguments, heap: 64 }
 }
 
 /// Starts the server with this properties `file`.

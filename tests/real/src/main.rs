@@ -14,6 +14,7 @@ mod members;
 mod nemesis;
 mod network;
 mod observer;
+mod orders;
 mod possible;
 mod process;
 mod rolling;

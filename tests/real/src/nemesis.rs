@@ -2,6 +2,7 @@
 //! it did. It does what the simulator's nemesis does, by the means of a machine.
 
 use crate::network::{Host, Link, Queue};
+use crate::orders;
 use crate::process::Process;
 use crate::rolling::{Rolling, Step};
 use crate::stage::Stage;
@@ -75,6 +76,11 @@ impl Nemesis {
                 };
                 let names = sides.iter().map(side).collect::<Vec<_>>().join(" | ");
                 note(number, fault, None, &names, stage);
+            }
+            // No process is hit.
+            Action::Administer(_) => {
+                let name = stage.context.node(active.node).to_owned();
+                note(number, fault, None, &name, stage);
             }
             action => {
                 active.hosts = targets::hit(fault, stage)?;
@@ -177,6 +183,7 @@ fn after_start(fault: &ScheduledFault) -> Next {
         // Counted from when the process has stopped.
         (Action::Restart | Action::Leave, _) => Next::Nothing,
         (Action::SlowFollower(_), None) => Next::Look(LOOK),
+        (Action::Administer(_), _) => Next::End(Micros::ZERO),
         (_, lasts) => lasts.map_or(Next::Nothing, Next::End),
     }
 }
@@ -225,13 +232,16 @@ fn hurt(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
             stage.network.queue(links, Some(delay(*by)))
         }
         Action::Hold(_) => hosts.iter().try_for_each(|host| stage.stall(*host, true)),
+        Action::DiskLost => hosts.iter().try_for_each(|host| stage.wipe(*host)),
+        Action::Administer(order) => {
+            let question = orders::question(order, active.fault.kind.target, stage.plan)?;
+            stage.observer.ask(&question).map(drop)
+        }
         Action::RollingRestart(_)
         | Action::PowerLoss
-        | Action::DiskLost
         | Action::Storage(_)
         | Action::Reset
-        | Action::FailOver
-        | Action::Administer(_) => Ok(()),
+        | Action::FailOver => Ok(()),
     }
 }
 
@@ -241,6 +251,10 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         Action::Crash | Action::Restart | Action::Leave => {
             hosts.iter().try_for_each(|host| stage.start(*host))
         }
+        Action::DiskLost => hosts.iter().try_for_each(|host| {
+            stage.format(*host)?;
+            stage.start(*host)
+        }),
         Action::RollingRestart(_) => {
             let down = active.rolling.as_ref().and_then(Rolling::current);
             down.map_or(Ok(()), |host| stage.start(host))
@@ -254,7 +268,6 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         }
         Action::Hold(_) => hosts.iter().try_for_each(|host| stage.stall(*host, false)),
         Action::PowerLoss
-        | Action::DiskLost
         | Action::Storage(_)
         | Action::Reset
         | Action::FailOver

@@ -2,7 +2,7 @@
 //! looks at the plan only.
 
 use ackproof_scenario::describe::verb;
-use ackproof_scenario::plan::{Action, Group, Plan, Producer, When};
+use ackproof_scenario::plan::{Action, Group, Order, Plan, Producer, When};
 use ackproof_types::{CommitStrategy, Consuming, Features, Hold, Sending};
 
 /// Longest value of a `VerifiableProducer`'s records with its key: `12.1234567` and `1234`.
@@ -17,10 +17,17 @@ pub(crate) fn impossible(plan: &Plan, delays: bool) -> Vec<String> {
     if plan.clusters.len() > 1 {
         found.push("clusters: the harness runs one".to_owned());
     }
-    let levels =
-        Features { metadata_version: plan.features.metadata_version, ..Features::default() };
+    if plan.main().combined {
+        found.push(
+            "process.roles: brokers and controllers are processes of their own here".to_owned(),
+        );
+    }
+    let Features { metadata_version, eligible_leader_replicas, .. } = plan.features;
+    let levels = Features { metadata_version, eligible_leader_replicas, ..Features::default() };
     if plan.features != levels {
-        found.push("features: only those of a metadata.version together".to_owned());
+        let only =
+            "only those of a metadata.version together, and eligible.leader.replicas.version";
+        found.push(format!("features: {only}"));
     }
     for name in plan
         .producers
@@ -112,15 +119,18 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
         Action::PowerLoss => {
             Some("the harness cannot take what this kernel has not written to disk")
         }
-        Action::DiskLost | Action::Storage(_) => Some("the harness takes no disks yet"),
+        Action::Storage(_) => Some("the harness harms no disks yet"),
+        Action::RollingRestart(Some(_)) => Some("\"to\": the harness runs one version of Kafka"),
+        Action::Administer(Order::UpdateFeatures(_)) => Some("not done on a real cluster yet"),
         Action::FailOver => Some("the harness runs one cluster"),
-        Action::Administer(_) => Some("not done on a real cluster yet"),
         Action::Slow { .. } | Action::SlowFollower(_) if !delays => {
             Some("this kernel has no netem; \"throttle\" slows a link as well")
         }
-        Action::Crash
+        Action::Administer(_)
+        | Action::Crash
+        | Action::DiskLost
         | Action::Restart
-        | Action::RollingRestart(_)
+        | Action::RollingRestart(None)
         | Action::Pause
         | Action::Isolate(_)
         | Action::Partition(_)

@@ -257,6 +257,20 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// `kill -9`, and the disk is gone.
+    pub(crate) fn wipe(&mut self, host: Host) -> Result<(), String> {
+        self.kill(host)?;
+        let data = self.data(host);
+        std::fs::remove_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))
+    }
+
+    /// Formats the disk of `host`, as who puts in an empty one does.
+    pub(crate) fn format(&self, host: Host) -> Result<(), String> {
+        let name = self.network.name(host);
+        let launch = kafka::format_storage(&self.properties(name), self.plan);
+        self.java.run(name, &launch).map(drop)
+    }
+
     fn ended(&mut self, host: Host, how: ProcessEnd) {
         self.processes.remove(&host);
         self.journal.put(self.cast.player(host).node, Event::ProcessEnded(how));

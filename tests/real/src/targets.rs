@@ -2,6 +2,7 @@
 //! client at the time of the fault. It hurts nobody.
 
 use crate::cast::Role;
+use crate::kafka::controller_id;
 use crate::network::{Host, Link};
 use crate::observer::Placed;
 use crate::stage::Stage;
@@ -40,6 +41,12 @@ fn candidates(target: Target, stage: &mut Stage<'_>) -> Result<Vec<Host>, String
         Target::Broker(id) => broker(vec![id]),
         Target::Controller(number) if stage.plan.main().controllers > 1 => {
             cast.hosts(|role| role == Role::Controller(number + 1))
+        }
+        Target::ActiveController(_) if stage.plan.main().controllers > 1 => {
+            let active: u16 = stage.observer.learn("controller", "controller")?;
+            let is = |role| matches!(role, Role::Controller(one) if controller_id(one) == active);
+            let all = cast.hosts(|role| matches!(role, Role::Controller(_)));
+            all.into_iter().filter(|host| is(cast.player(*host).role)).collect()
         }
         Target::Controller(_)
         | Target::ActiveController(_)

@@ -43,6 +43,7 @@ struct Change {
 enum What {
     Elected { place: Place, leader: i32, epoch: i32, isr: Vec<i32>, unclean: bool },
     InSync { place: Place, before: Vec<i32>, isr: Vec<i32> },
+    Moved { place: Place, replicas: Vec<i32>, adding: Vec<i32> },
     Fenced(i32),
     Unfenced(i32),
 }
@@ -58,6 +59,8 @@ struct State {
     isr: Vec<i32>,
     /// Eligible though not in sync: to elect one of them is clean.
     eligible: Vec<i32>,
+    replicas: Vec<i32>,
+    adding: Vec<i32>,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +81,8 @@ struct TopicRecord {
 struct PartitionRecord {
     partition_id: u16,
     topic_id: String,
+    #[serde(default)]
+    replicas: Vec<i32>,
     isr: Vec<i32>,
     leader: i32,
     leader_epoch: i32,
@@ -92,6 +97,8 @@ struct PartitionRecord {
 struct PartitionChangeRecord {
     partition_id: u16,
     topic_id: String,
+    replicas: Option<Vec<i32>>,
+    adding_replicas: Option<Vec<i32>>,
     isr: Option<Vec<i32>>,
     leader: Option<i32>,
     leader_recovery_state: Option<i8>,
@@ -180,7 +187,8 @@ impl Reading {
         let place = (record.topic_id, record.partition_id);
         let eligible = record.eligible_leader_replicas.unwrap_or_default();
         let (leader, epoch, isr) = (record.leader, record.leader_epoch, record.isr);
-        let state = State { leader, epoch, isr: isr.clone(), eligible };
+        let (replicas, adding) = (record.replicas, Vec::new());
+        let state = State { leader, epoch, isr: isr.clone(), eligible, replicas, adding };
         self.partitions.insert(place.clone(), state);
         let unclean = record.leader_recovery_state == RECOVERING;
         self.put(What::Elected { place, leader, epoch, isr, unclean });
@@ -195,21 +203,31 @@ impl Reading {
                 place.1, place.0
             ));
         };
+        // Left out where they did not change.
+        let replicas = record.replicas.unwrap_or_else(|| state.replicas.clone());
+        let adding = record.adding_replicas.unwrap_or_else(|| state.adding.clone());
+        let moves = (&replicas, &adding) != (&state.replicas, &state.adding);
+        (state.replicas, state.adding) = (replicas.clone(), adding.clone());
         let before = state.isr.clone();
         let eligible = std::mem::take(&mut state.eligible);
         let leader = record.leader.filter(|leader| *leader != NO_LEADER_CHANGE);
         state.isr = record.isr.unwrap_or_else(|| before.clone());
-        // Left out where it did not change.
         state.eligible = record.eligible_leader_replicas.unwrap_or_else(|| eligible.clone());
         let isr = state.isr.clone();
-        if let Some(leader) = leader {
+        let elected = leader.map(|leader| {
             // A record that carries a leader raises the epoch, also where that one led before.
             state.epoch = state.epoch.saturating_add(1);
             state.leader = leader;
             let clean = leader < 0 || before.contains(&leader) || eligible.contains(&leader);
             let unclean = !clean || record.leader_recovery_state == Some(RECOVERING);
-            let epoch = state.epoch;
-            self.put(What::Elected { place, leader, epoch, isr, unclean });
+            let (place, isr, epoch) = (place.clone(), isr.clone(), state.epoch);
+            What::Elected { place, leader, epoch, isr, unclean }
+        });
+        if moves {
+            self.put(What::Moved { place: place.clone(), replicas, adding });
+        }
+        if let Some(elected) = elected {
+            self.put(elected);
         } else if !same(&before, &isr) {
             self.put(What::InSync { place, before, isr });
         }
@@ -263,6 +281,14 @@ impl Metadata {
                     let Some(partition) = self.place(place, context)? else { continue };
                     let (before, isr) = (brokers(before, context)?, brokers(isr, context)?);
                     Event::IsrChanged { partition, before, isr }
+                }
+                What::Moved { place, replicas, adding } => {
+                    let Some(partition) = self.place(place, context)? else { continue };
+                    let all = replicas.iter().map(|id| broker(*id, context));
+                    // In order of preference.
+                    let replicas = all.collect::<Result<Vec<_>, _>>()?.into();
+                    let adding = brokers(adding, context)?;
+                    Event::ReplicasChanged { partition, replicas, adding }
                 }
                 What::Fenced(id) => Event::Fenced { broker: broker(*id, context)? },
                 What::Unfenced(id) => Event::Unfenced { broker: broker(*id, context)? },

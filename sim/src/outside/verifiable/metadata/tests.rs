@@ -137,3 +137,39 @@ fn what_is_no_whole_log_is_refused() {
     let metadata = Metadata::read(DUMP.as_bytes()).unwrap();
     assert!(metadata.events(&context(2, 50)).unwrap_err().contains("brokers are 1 to 2"));
 }
+
+/// KIP-455: the replicas that come first, then the move that ends.
+#[test]
+fn a_partition_that_moves_has_its_replicas_on_record() {
+    let head =
+        "| offset: 1 CreateTime: 5 keySize: -1 valueSize: 9 sequence: -1 headerKeys: [] payload: ";
+    let id = r#""topicId":"a""#;
+    let records = [
+        r#"{"type":"TOPIC_RECORD","version":0,"data":{"name":"orders","topicId":"a"}}"#.to_owned(),
+        format!(
+            r#"{{"type":"PARTITION_RECORD","data":{{"partitionId":0,{id},"replicas":[2,1],"isr":[2,1],
+            "leader":2,"leaderEpoch":0}}}}"#
+        ),
+        format!(
+            r#"{{"type":"PARTITION_CHANGE_RECORD","data":{{"partitionId":0,{id},"replicas":[2,3,1],
+            "addingReplicas":[3],"removingReplicas":[1]}}}}"#
+        ),
+        format!(
+            r#"{{"type":"PARTITION_CHANGE_RECORD","data":{{"partitionId":0,{id},"isr":[2,3],"leader":-2,
+            "replicas":[2,3],"addingReplicas":[],"removingReplicas":[]}}}}"#
+        ),
+    ];
+    let text: String =
+        records.iter().map(|one| format!("{head}{}\n", one.replace('\n', ""))).collect();
+    let events = Metadata::read(text.as_bytes()).unwrap().events(&context(3, 50)).unwrap();
+    let moved: Vec<(Vec<u16>, usize)> = events
+        .iter()
+        .filter_map(|(_, event)| match event {
+            Event::ReplicasChanged { replicas, adding, .. } => {
+                Some((replicas.iter().map(|one| one.0).collect(), adding.len()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(moved, [(vec![2, 3, 1], 1), (vec![2, 3], 0)]);
+}
