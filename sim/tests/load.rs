@@ -72,3 +72,21 @@ fn faults_strike_a_busy_cluster_and_break_no_promise() {
     assert!(seen[..3].iter().all(|(_, disk)| *disk > 10_000), "{seen:?}");
     assert_eq!(first.digest, outcome(capacity, faults, None).digest, "deterministic");
 }
+
+/// A cluster as large as they come: 100 brokers, 1 000 partitions.
+#[test]
+fn a_hundred_brokers_with_a_thousand_partitions_are_simulated() {
+    let text = r#"{
+        "cluster": { "brokers": 100 },
+        "topics": { "payments": { "partitions": 1000, "config": { "min.insync.replicas": 2 } } },
+        "producers": { "billing": { "rate": "200/s", "keys": 1000 } },
+        "groups": { "ledger": { "members": 20, "config": { "auto.offset.reset": "earliest" } } },
+        "faults": [{ "at": "10s", "crash": "leader of payments-0", "for": "5s" }],
+        "run": { "load": "25s", "settle": "60s" }
+    }"#;
+    let names = Names { properties: &[], witnesses: &[], variants: &[] };
+    let (plan, _) = load_with(text, "test.json", &names, &[]).expect("a scenario");
+    let outcome = run(&plan, 1, None).expect("a run");
+    assert!(outcome.findings.properties.iter().all(|one| one.judgement != Judgement::Violated));
+    assert!(outcome.findings.records.acked > 3000, "{:?}", outcome.findings.records);
+}

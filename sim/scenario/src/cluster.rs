@@ -14,7 +14,7 @@ use ackproof_types::{Delay, KafkaVersion, Micros, TopicId};
 /// Kafka's own topic for committed offsets.
 pub(crate) const OFFSETS_TOPIC: &str = "__consumer_offsets";
 /// Most brokers of a cluster.
-pub(crate) const MAX_BROKERS: u16 = 99;
+pub(crate) const MAX_BROKERS: u16 = 1000;
 /// Most controllers of a cluster.
 pub(crate) const MAX_CONTROLLERS: u16 = 5;
 /// Most partitions of a topic, and most processes of a producer or group.

@@ -150,6 +150,6 @@ fn the_first_cluster_and_the_network_are_said_once() {
     );
     assert_eq!(
         said(&clusters(r#"{ "backup": { "brokers": 0 } }"#)),
-        ["clusters.backup.brokers: 0 is not within 1 and 99"]
+        ["clusters.backup.brokers: 0 is not within 1 and 1000"]
     );
 }
