@@ -7,7 +7,7 @@ use ackproof_types::{
 use std::sync::Arc;
 
 mod reasons;
-pub use reasons::{PositionSource, StartReason};
+pub use reasons::{PositionSource, SnapshotFact, StartReason};
 
 /// One fact. The observing process is known to the driver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -369,22 +369,10 @@ pub enum Observation {
     LogDeleted(TopicPartition),
     /// The controller finalized feature levels.
     FeaturesUpdated(Features),
-    /// This process has what the metadata log says below an offset as a whole (KIP-630).
-    MetadataSnapshot {
-        /// The offset, exclusive.
-        offset: u64,
-        /// A checksum of what it says.
-        checksum: u32,
-        /// It loaded a snapshot; else it made one.
-        loaded: bool,
-    },
-    /// This controller refused what an administrator asked for. Nobody asks again.
-    OrderRefused {
-        /// Kafka's name of the request.
-        request: &'static str,
-        /// Why.
-        error: ErrorCode,
-    },
+    /// This process made a snapshot of the metadata log, or loaded one (KIP-630).
+    MetadataSnapshot(SnapshotFact),
+    /// This controller refused a request of an administrator, by Kafka's name of it. Nobody asks again.
+    OrderRefused(&'static str, ErrorCode),
     /// This broker goes by altered settings of a topic from here on.
     TopicConfigured {
         /// The topic.
@@ -440,16 +428,10 @@ pub enum Observation {
         /// What.
         fact: Box<Self>,
     },
-    /// A controller became the active one.
-    ControllerElected {
-        /// In which epoch.
-        epoch: ControllerEpoch,
-    },
-    /// A controller is the active one no more.
-    ControllerResigned {
-        /// Of which epoch it was.
-        epoch: ControllerEpoch,
-    },
+    /// A controller became the active one, in this epoch.
+    ControllerElected(ControllerEpoch),
+    /// A controller is the active one of this epoch no more.
+    ControllerResigned(ControllerEpoch),
     /// A process applied records of the metadata log.
     MetadataApplied {
         /// The offset of the first.

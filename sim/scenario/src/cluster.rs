@@ -162,7 +162,7 @@ pub(crate) fn cluster(
 
 /// Whether each controller is one process with a broker. A file of controllers alone says nothing of brokers.
 fn combined(sink: &mut Sink<'_>, config: &Config<'_>, settings: &Settings) -> bool {
-    let roles: Vec<&str> = settings.word("process.roles").split(',').collect();
+    let roles: Vec<&str> = settings.text("process.roles").unwrap_or("broker").split(',').collect();
     if !roles.contains(&"broker")
         && let Some(place) = config.place("process.roles")
     {

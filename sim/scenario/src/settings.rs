@@ -241,8 +241,12 @@ pub const SETTINGS: &[Setting] = &[
     // Only with `cluster.quotas`.
     number(Broker, "quota.window.num", "", 1, 11),
     number(Broker, "quota.window.size.seconds", "s", 1, 1),
-    // With "controller": each controller is one process with a broker.
-    Setting { kind: Kind::Words(ROLES), ..word(Broker, "process.roles", ROLES, "broker") },
+    // Unset: a broker. With "controller": each controller is one process with a broker.
+    Setting {
+        kind: Kind::Words(ROLES),
+        standing: Standing::Modelled,
+        ..known(Broker, "process.roles")
+    },
     // Unset: one directory. How many are listed counts, not their names.
     Setting { kind: Kind::Text, standing: Standing::Modelled, ..known(Broker, "log.dirs") },
     // Unset: the first of `log.dirs`.

@@ -32,6 +32,7 @@ const NARROWER: &[(Scope, &str, &str)] = &[
     (Scope::Broker, "log.flush.interval.ms", UNCHECKED),
     (Scope::Broker, "log.flush.scheduler.interval.ms", UNCHECKED),
     (Scope::Broker, "log.retention.bytes", UNLIMITED),
+    (Scope::Broker, "metadata.max.retention.bytes", UNLIMITED),
     (Scope::Broker, "log.retention.ms", UNLIMITED),
     (Scope::Broker, "log.retention.minutes", UNLIMITED),
     (Scope::Broker, "log.retention.hours", UNLIMITED),

@@ -4,6 +4,7 @@
 //! step; a process has a life, and what was meant for an earlier life is dropped.
 
 mod disks;
+mod whole;
 
 use super::bounds::{Failure, Progress};
 use super::events::{Agenda, Due, Events, Toward};
@@ -20,7 +21,7 @@ use ackproof_kafka::sink::Sink;
 use ackproof_oracle::history::{Event, ProcessEnd, TailLoss};
 use ackproof_scenario::schedule::draw;
 use ackproof_scenario::stream;
-use ackproof_types::{KafkaVersion, NodeId};
+use ackproof_types::NodeId;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -103,21 +104,6 @@ impl World {
     /// Whether the process is there: at work, or starting.
     pub(crate) fn is_up(&self, node: NodeId) -> bool {
         self.is_ready(node) || self.slots[node.index()].startup.ready.is_some()
-    }
-
-    /// From its next start on the process is that of another line of Kafka.
-    pub(crate) fn install(&mut self, node: NodeId, line: KafkaVersion) {
-        for one in self.whole(node) {
-            self.slots[one.index()].process.install(line);
-        }
-    }
-
-    /// Those that are one process with `node`: a controller first.
-    fn whole(&self, node: NodeId) -> impl Iterator<Item = NodeId> + use<> {
-        let companion = self.companions.get(&node).copied();
-        let first = companion.filter(|one| *one < node);
-        let last = companion.filter(|one| *one > node);
-        first.into_iter().chain([node]).chain(last)
     }
 
     /// Whether the process is at work.
@@ -345,14 +331,7 @@ impl World {
         self.start(node);
     }
 
-    /// Starts the process at `node` again, unless it is there or its work is done: it is ready after its
-    /// start-up.
-    pub(crate) fn start(&mut self, node: NodeId) {
-        for one in self.whole(node) {
-            self.start_one(one);
-        }
-    }
-
+    /// Starts what it is alone.
     fn start_one(&mut self, node: NodeId) {
         let slot = &self.slots[node.index()];
         if self.is_up(node) || slot.process.is_over() || slot.retired {
@@ -392,27 +371,7 @@ impl World {
         self.settle(node, after);
     }
 
-    /// Kills the process at `node`; its disk stays.
-    pub(crate) fn kill(&mut self, node: NodeId) {
-        for one in self.whole(node) {
-            self.end(one, ProcessEnd::Crash);
-        }
-    }
-
-    /// Kills the process at `node`, which has not stopped within its grace.
-    pub(crate) fn lose_patience(&mut self, node: NodeId) {
-        for one in self.whole(node) {
-            self.end(one, ProcessEnd::Killed);
-        }
-    }
-
-    /// Takes the power of the machine of the process at `node`, or its disk.
-    pub(crate) fn lose(&mut self, node: NodeId, how: TailLoss) {
-        for one in self.whole(node) {
-            self.lose_one(one, how);
-        }
-    }
-
+    /// Takes the power or the disk of what it is alone.
     fn lose_one(&mut self, node: NodeId, how: TailLoss) {
         if !self.is_up(node) {
             return;
@@ -428,14 +387,7 @@ impl World {
         }
     }
 
-    /// Stops the process at `node` in good order. One that is starting has nothing to put in order, nor has a
-    /// producer: it ends at once.
-    pub(crate) fn stop(&mut self, node: NodeId) {
-        // What is one process with it stops after it.
-        let broker = self.whole(node).filter(|one| self.is_up(*one)).last();
-        self.stop_one(broker.unwrap_or(node));
-    }
-
+    /// Stops what it is alone in good order.
     fn stop_one(&mut self, node: NodeId) {
         self.slots[node.index()].stops = true;
         if self.is_ready(node) && self.slots[node.index()].process.can_stop() {
@@ -488,13 +440,7 @@ impl World {
         }
     }
 
-    /// Resets the connections of a process that goes on.
-    pub(crate) fn reset(&mut self, node: NodeId) {
-        for one in self.whole(node) {
-            self.reset_one(one);
-        }
-    }
-
+    /// Resets the connections of what it is alone.
     fn reset_one(&mut self, node: NodeId) {
         let (opened, accepted) = self.kernel.network.of(node);
         for id in opened {
@@ -505,23 +451,7 @@ impl World {
         }
     }
 
-    /// Freezes a process.
-    pub(crate) fn pause(&mut self, node: NodeId) {
-        for one in self.whole(node) {
-            self.slots[one.index()].paused = true;
-        }
-    }
-
-    /// Lets a frozen process go on with all that waited. A timer of a thread of its own has run out before the
-    /// other thread takes what has come, or after: that is drawn. Of six members of a real group that were frozen
-    /// for longer than their poll interval five left: three that waited in `poll()`, and two of three that waited
-    /// for a commit.
-    pub(crate) fn resume(&mut self, node: NodeId) {
-        for one in self.whole(node) {
-            self.resume_one(one);
-        }
-    }
-
+    /// Lets what it is alone go on.
     fn resume_one(&mut self, node: NodeId) {
         let now = self.now();
         let slot = &mut self.slots[node.index()];

@@ -13,7 +13,7 @@ use super::server::Limits;
 use ackproof_kafka::assignor::{Assignor, ServerAssignor};
 use ackproof_kafka::config::{
     ApplicationConfig, BrokerSettings, ClusterConfig, Compression, ConsumerConfig, OutputConfig,
-    OutputsConfig, ProducerConfig, QuorumSettings, ReplicaSelector, ResetTo, TopicConfig,
+    OutputsConfig, ProducerConfig, ReplicaSelector, ResetTo, TopicConfig,
 };
 use ackproof_kafka::message::Rack;
 use ackproof_kafka::profile::{Profile, Rule};
@@ -414,24 +414,7 @@ fn broker(config: &Settings) -> BrokerSettings {
         auto_leader_rebalance: config.switch("auto.leader.rebalance.enable"),
         log_dirs: storage::log_dirs(config),
         log_dir_failure_timeout: config.millis("log.dir.failure.timeout.ms"),
-        quorum: QuorumSettings {
-            election_timeout: config.millis("controller.quorum.election.timeout.ms"),
-            fetch_timeout: config.millis("controller.quorum.fetch.timeout.ms"),
-            election_backoff_max: config.millis("controller.quorum.election.backoff.max.ms"),
-            request_timeout: config.millis("controller.quorum.request.timeout.ms"),
-            retry_backoff: config.millis("controller.quorum.retry.backoff.ms"),
-            bytes_between_snapshots: number(
-                config,
-                "metadata.log.max.record.bytes.between.snapshots",
-                u64::MAX,
-            ),
-            // 0: none.
-            snapshot_interval: Some(config.millis("metadata.log.max.snapshot.interval.ms"))
-                .filter(|interval| *interval > Micros::ZERO),
-            // −1: without bound.
-            retention_bytes: u64::try_from(config.number("metadata.max.retention.bytes"))
-                .unwrap_or(u64::MAX),
-        },
+        quorum: storage::quorum(config),
         leader_imbalance_check_interval: Micros::from_secs(number(
             config,
             "leader.imbalance.check.interval.seconds",

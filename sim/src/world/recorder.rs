@@ -279,7 +279,14 @@ macro_rules! translate {
                     metadata_version: features.metadata_version.metadata_version().into(),
                     eligible_leader_replicas: features.eligible_leader_replicas.into(),
                 },
-                Observation::OrderRefused { request, error } => Event::OrderRefused {
+                Observation::MetadataSnapshot(it) => Event::MetadataSnapshot {
+                    offset: place(it.offset),
+                    checksum: it.checksum,
+                    loaded: it.loaded,
+                },
+                Observation::ControllerElected(epoch) => Event::ControllerElected { epoch },
+                Observation::ControllerResigned(epoch) => Event::ControllerResigned { epoch },
+                Observation::OrderRefused(request, error) => Event::OrderRefused {
                     request: request.into(),
                     error,
                 },
@@ -337,10 +344,7 @@ translate! {
     TopicConfigured { topic, min_insync_replicas }
     Fenced { broker }
     Unfenced { broker }
-    ControllerElected { epoch }
-    ControllerResigned { epoch }
     MetadataApplied { offset: place(offset), checksums }
-    MetadataSnapshot { offset: place(offset), checksum, loaded }
     FinalRead { partition, base_offset, records }
     FinalReadDone { partition, start, end }
     FinalReadBy { partition, broker, epoch }

@@ -11,7 +11,7 @@ use crate::message::{
     ControllerRequest, CorrelationId, Message, MetadataResponse, PartitionMetadata, Request,
 };
 use crate::metadata::{MetadataRecord, checksum};
-use crate::observation::Observation;
+use crate::observation::{Observation, SnapshotFact};
 use crate::partition::{Partition, RoleChange};
 use crate::variant::Variant;
 use ackproof_types::{
@@ -208,7 +208,8 @@ impl Broker {
         self.metadata.altered.retain(|id| self.env.image.altered.get(id) != before.altered.get(id));
         if self.env.cluster.controllers.len() > 1 {
             let (offset, checksum) = (snapshot.end.offset, checksum(&self.env.image));
-            out.observe(Observation::MetadataSnapshot { offset, checksum, loaded: true });
+            let fact = SnapshotFact { offset, checksum, loaded: true };
+            out.observe(Observation::MetadataSnapshot(fact));
         }
         true
     }

@@ -29,7 +29,7 @@ impl Controller {
             ControllerCall::Shutdown => Ok(()),
         };
         if let Err(error) = done {
-            out.observe(Observation::OrderRefused { request, error });
+            out.observe(Observation::OrderRefused(request, error));
         }
     }
 

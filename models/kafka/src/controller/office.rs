@@ -101,7 +101,7 @@ impl Controller {
         let epoch = self.raft.epoch();
         self.office = Office::Active(epoch);
         if !self.raft.is_alone() {
-            out.observe(Observation::ControllerElected { epoch });
+            out.observe(Observation::ControllerElected(epoch));
             self.create_topics(out);
         }
     }
@@ -124,7 +124,7 @@ impl Controller {
         self.sessions.clear();
         self.stale.clear();
         self.image = self.committed();
-        out.observe(Observation::ControllerResigned { epoch });
+        out.observe(Observation::ControllerResigned(epoch));
     }
 }
 

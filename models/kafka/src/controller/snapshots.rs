@@ -6,7 +6,7 @@
 use super::{Controller, Out, Timer, Wire};
 use crate::message::size::METADATA_RECORD;
 use crate::metadata::{MetadataImage, MetadataRecord, checksum};
-use crate::observation::Observation;
+use crate::observation::{Observation, SnapshotFact};
 use std::sync::Arc;
 
 impl Controller {
@@ -78,7 +78,7 @@ impl Controller {
     fn observe_snapshot(&self, image: &MetadataImage, loaded: bool, out: &mut Out) {
         if !self.raft.is_alone() {
             let (offset, checksum) = (self.told, checksum(image));
-            out.observe(Observation::MetadataSnapshot { offset, checksum, loaded });
+            out.observe(Observation::MetadataSnapshot(SnapshotFact { offset, checksum, loaded }));
         }
     }
 }

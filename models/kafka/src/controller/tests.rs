@@ -424,9 +424,10 @@ fn a_topic_gets_partitions_whose_replicas_serve() {
     let mut driver = Driver::running(false);
     driver.expire(1);
     let before = driver.controller().image().partitions.clone();
-    for refused in [(TopicId(0), 1), (TopicId(0), 0), (TopicId(3), 4)] {
-        let call = ControllerCall::CreatePartitions(refused.0, refused.1);
-        assert_eq!(driver.step(Input::Call(call)), [], "{refused:?}");
+    for (topic, count) in [(TopicId(0), 1), (TopicId(0), 0), (TopicId(3), 4)] {
+        let call = ControllerCall::CreatePartitions(topic, count);
+        let refused = Observation::OrderRefused("CreatePartitions", ErrorCode::InvalidPartitions);
+        assert_eq!(driver.step(Input::Call(call)), [Effect::Observe(refused)], "{count}");
     }
     let effects = driver.step(Input::Call(ControllerCall::CreatePartitions(TopicId(0), 3)));
     let added = Observation::PartitionsAdded { topic: TopicId(0), partitions: 3 };

@@ -27,3 +27,14 @@ pub enum PositionSource {
     /// The application sought it.
     Sought,
 }
+
+/// What a process has of the metadata log as a whole (KIP-630).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SnapshotFact {
+    /// Of everything below this offset.
+    pub offset: u64,
+    /// A checksum of what that says.
+    pub checksum: u32,
+    /// It loaded it; else it made it.
+    pub loaded: bool,
+}

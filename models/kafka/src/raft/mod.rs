@@ -222,6 +222,7 @@ impl<P: Content> Replica<P> {
             flushing: VecDeque::new(),
             config,
         };
+        it.recover(port);
         if it.is_alone() {
             it.lead_alone(port);
             return it;

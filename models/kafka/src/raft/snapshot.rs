@@ -12,6 +12,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 impl<P: Content> Replica<P> {
+    /// A log that does not reach its newest snapshot goes, as it has lost its end; what a snapshot has is committed
+    /// (Kafka: `KafkaMetadataLog#truncateToLatestSnapshot`).
+    pub(super) fn recover(&mut self, port: &mut dyn Port<P>) {
+        let Some(snapshot) = self.snapshot.clone() else { return };
+        let end = snapshot.end.offset;
+        if end > self.log_end() {
+            self.log.clear();
+            self.base = snapshot.end;
+            port.write(QuorumWrite::Load(snapshot));
+        }
+        self.high_watermark = self.high_watermark.max(end);
+    }
+
     /// The offset of the first entry that is left.
     #[must_use]
     pub const fn log_start(&self) -> u64 {

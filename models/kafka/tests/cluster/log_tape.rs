@@ -64,19 +64,7 @@ impl LogTape {
             }
             Message::Request(_, Request::Controller(ControllerRequest::AlterPartition(it))) => {
                 let of_this = it.partitions.iter().filter(|one| one.partition == self.partition);
-                let line = |one: &ackproof_kafka::message::IsrProposal| {
-                    let isr: Vec<BrokerId> = one.isr.iter().map(|(id, _)| *id).collect();
-                    let epochs: Vec<String> =
-                        one.isr.iter().map(|(_, epoch)| epoch.0.to_string()).collect();
-                    let (leader, partition) = (one.leader_epoch.0, one.partition_epoch.0);
-                    format!(
-                        "AlterPartition in-sync {} of broker epochs [{}], leader epoch {leader}, partition \
-                         epoch {partition}",
-                        set(&isr),
-                        epochs.join(" ")
-                    )
-                };
-                of_this.map(line).collect()
+                of_this.map(proposal).collect()
             }
             Message::Response(
                 _,
@@ -184,6 +172,18 @@ impl LogTape {
             _ => return None,
         })
     }
+}
+
+fn proposal(one: &ackproof_kafka::message::IsrProposal) -> String {
+    let isr: Vec<BrokerId> = one.isr.iter().map(|(id, _)| *id).collect();
+    let epochs: Vec<String> = one.isr.iter().map(|(_, epoch)| epoch.0.to_string()).collect();
+    format!(
+        "AlterPartition in-sync {} of broker epochs [{}], leader epoch {}, partition epoch {}",
+        set(&isr),
+        epochs.join(" "),
+        one.leader_epoch.0,
+        one.partition_epoch.0
+    )
 }
 
 fn at(offset: Offset) -> String {

@@ -10,8 +10,8 @@ use crate::history::{Event, Phase, PositionSource, ProcessEnd, StartReason, Tail
 use crate::test_history::*;
 use crate::verdict::Findings;
 use ackproof_types::{
-    Acks, BrokerId, CommitOffset, Covers, ErrorCode, GenerationId, LeaderEpoch, MemberId, Micros,
-    Offset, OnRecordFailure, RebalanceReason, TopicPartition,
+    Acks, CommitOffset, Covers, ErrorCode, GenerationId, LeaderEpoch, MemberId, Micros, Offset,
+    OnRecordFailure, RebalanceReason, TopicPartition,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -48,6 +48,7 @@ macro_rules! rows {
 }
 
 mod commits;
+mod disks;
 mod mirrors;
 mod obstacles;
 mod outputs;
@@ -108,32 +109,12 @@ fn single() -> Told {
     told
 }
 
-/// The topic has three replicas, and the partition one.
-fn moved() -> Events {
-    let replicas = Arc::new([BrokerId(1)]);
-    let moved = Event::ReplicasChanged { partition: P, replicas, adding: Arc::new([]) };
-    [vec![(0, moved)], alone()].concat()
-}
-
 /// A stale leader answers after another one took its place.
 fn stale() -> Told {
     let mut told = lost("1", 2, vec![]);
     told.events = vec![took_lead(1, 0, 0), took_lead(2, 1, 0), sent(0), acked(0, &[0])];
     told.events.push(final_done(0));
     told
-}
-
-fn unflushed() -> Events {
-    let cut = (1, Event::Truncated { partition: P, from: Offset(1), to: Offset(0) });
-    vec![(1, Event::ProcessStarted), cut, elected(1, 1, &[1]), took_lead(1, 1, 0)]
-}
-
-fn damaged() -> Events {
-    let (from, to) = (Offset(0), Offset(1));
-    let wrong = (1, Event::LogDamaged { partition: P, from, to });
-    let cut = (1, Event::Truncated { partition: P, from: to, to: from });
-    let start = (1, Event::ProcessStarted);
-    vec![crashed(1), wrong, start, cut, elected(1, 1, &[1]), took_lead(1, 1, 0)]
 }
 
 fn disk_lost() -> Events {
@@ -225,7 +206,7 @@ rows! { losses: LossCause {
     UncleanElection, by_setting();
     LastReplica, lost("all", 1, alone());
     ForcedElection, lost("all", 2, unclean());
-    PowerLoss, lost("all", 2, unflushed());
+    PowerLoss, lost("all", 2, disks::unflushed());
     OnlyReplica, single();
     Replication, lost("all", 2, without_it());
     CommitBeforeProcessing, committed_past("classic", "before-processing");
@@ -258,8 +239,8 @@ rows! { losses: LossCause {
     FailOverReset, mirrors::reset();
     Retention, deleted();
     RevocationCommitAgain, commits::committed_again();
-    DamagedLog, lost("all", 2, damaged());
-    MovedToOne, lost("all", 2, moved());
+    DamagedLog, lost("all", 2, disks::damaged());
+    MovedToOne, lost("all", 2, disks::moved());
 } }
 
 #[test]

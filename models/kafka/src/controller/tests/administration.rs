@@ -74,6 +74,10 @@ fn reassign(driver: &mut Driver, to: Option<&[u16]>) -> Vec<EffectOf<Controller>
     driver.step(Input::Call(ControllerCall::Reassign(partition, replicas)))
 }
 
+fn refusal(error: ErrorCode) -> EffectOf<Controller> {
+    Effect::Observe(Observation::OrderRefused("AlterPartitionReassignments", error))
+}
+
 fn in_sync(driver: &mut Driver, isr: &[u16]) -> Result<IsrState, ErrorCode> {
     let members: Vec<_> = isr.iter().map(|one| (BrokerId(*one), driver.epoch(*one))).collect();
     driver.alter(|proposal| proposal.isr = members)
@@ -129,9 +133,11 @@ fn a_move_is_given_up_and_a_senseless_one_is_refused() {
     let mut driver = four();
     let before = driver.partition().clone();
     for refused in [&[][..], &[1, 1, 2], &[1, 2, 9]] {
-        assert_eq!(reassign(&mut driver, Some(refused)), [], "{refused:?}");
+        let invalid = [refusal(ErrorCode::InvalidReplicaAssignment)];
+        assert_eq!(reassign(&mut driver, Some(refused)), invalid, "{refused:?}");
     }
-    assert_eq!(reassign(&mut driver, None), [], "nothing is under way");
+    let none = [refusal(ErrorCode::NoReassignmentInProgress)];
+    assert_eq!(reassign(&mut driver, None), none, "nothing is under way");
     assert_eq!(reassign(&mut driver, Some(&[1, 2, 3])), [], "it is so");
     reassign(&mut driver, Some(&[4]));
     assert_eq!(driver.partition().replicas, ids(&[4, 1, 2, 3]));
