@@ -6,6 +6,7 @@
 mod disks;
 
 use super::bounds::{Failure, Progress};
+use super::clock::Clocks;
 use super::events::{Agenda, Due, Events, Toward};
 use super::kernel::Kernel;
 use super::network::{Network, Packet};
@@ -73,7 +74,14 @@ impl World {
         Self {
             slots,
             progress,
-            kernel: Kernel { events: Events::new(), network, recorder, sinks, servers },
+            kernel: Kernel {
+                events: Events::new(),
+                network,
+                recorder,
+                sinks,
+                servers,
+                clocks: Clocks::default(),
+            },
         }
     }
 

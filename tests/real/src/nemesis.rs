@@ -230,6 +230,7 @@ fn hurt(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         | Action::DiskLost
         | Action::Storage(_)
         | Action::Reset
+        | Action::Clock(_)
         | Action::FailOver
         | Action::Administer(_) => Ok(()),
     }
@@ -257,6 +258,7 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         | Action::DiskLost
         | Action::Storage(_)
         | Action::Reset
+        | Action::Clock(_)
         | Action::FailOver
         | Action::Administer(_) => Ok(()),
     }

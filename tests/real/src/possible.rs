@@ -113,6 +113,7 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
             Some("the harness cannot take what this kernel has not written to disk")
         }
         Action::DiskLost | Action::Storage(_) => Some("the harness takes no disks yet"),
+        Action::Clock(_) => Some("the harness has one clock for all processes"),
         Action::FailOver => Some("the harness runs one cluster"),
         Action::Administer(_) => Some("not done on a real cluster yet"),
         Action::Slow { .. } | Action::SlowFollower(_) if !delays => {
