@@ -3,7 +3,7 @@
 use crate::support::{ackproof, assert_none, parallel};
 use serde_json::Value;
 
-const PROFILES: [&str; 10] = [
+const PROFILES: [&str; 11] = [
     "light",
     "chained",
     "bursts",
@@ -14,6 +14,7 @@ const PROFILES: [&str; 10] = [
     "storage",
     "administration",
     "upgrade",
+    "clocks",
 ];
 const SEEDS: &str = "0..40";
 
@@ -63,4 +64,20 @@ fn what_is_lost_with_power_is_told_as_that() {
     let allowed = ["power-loss", "last-in-sync-replica"];
     let other = |one: &&&Value| !allowed.iter().any(|cause| one["cause"] == **cause);
     assert_eq!(lost.iter().find(other), None);
+}
+
+/// Clocks that are wrong by less than a topic keeps delete nothing; wrong by more, they do.
+#[test]
+fn clocks_delete_only_what_they_make_older_than_retention() {
+    let keep = |topic: &str| format!("topics.{topic}.config.retention.ms=3600000");
+    let (payments, events) = (keep("payments"), keep("events"));
+    let file = "scenarios/chaos/clocks.json";
+    let args =
+        ["run", file, "--seeds", "0..24", "--format", "json", "--set", &payments, "--set", &events];
+    let output = ackproof(&args);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let causes = report["scenarios"][0]["causes"].as_array().expect("causes").clone();
+    let skipped: Vec<&Value> = causes.iter().filter(|one| one["what"] == "skipped").collect();
+    assert!(!skipped.is_empty(), "{report:#}");
+    assert!(skipped.iter().all(|one| one["cause"] == "retention"), "{skipped:#?}");
 }

@@ -154,6 +154,16 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "out-of-range-reset",
     },
     Twin {
+        footgun: "old-timestamps",
+        cure: &[("topics.payments.config.message.timestamp.type", "LogAppendTime")],
+        cause: "retention",
+    },
+    Twin {
+        footgun: "broker-clock-ahead",
+        cure: &[("topics.payments.config.retention.ms", "-1")],
+        cause: "retention",
+    },
+    Twin {
         footgun: "retention-overtakes",
         cure: &[("topics.payments.config.retention.bytes", "-1")],
         cause: "retention",

@@ -12,7 +12,9 @@ use ackproof_types::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use crate::topic::{CleanupPolicy, Compaction, LogConfig, TopicConfig, TopicSetting};
+pub use crate::topic::{
+    CleanupPolicy, Compaction, LogConfig, Timestamps, TopicConfig, TopicSetting,
+};
 pub use dirs::LogDirs;
 
 mod dirs;

@@ -243,6 +243,7 @@ const fn is_final(error: ErrorCode) -> bool {
         error,
         ErrorCode::MessageTooLarge
             | ErrorCode::InvalidRecord
+            | ErrorCode::InvalidTimestamp
             | ErrorCode::InvalidRequiredAcks
             | ErrorCode::InvalidProducerEpoch
     )

@@ -75,6 +75,8 @@ error_codes! {
     InvalidSessionTimeout = 26, "INVALID_SESSION_TIMEOUT";
     /// The group is rebalancing; the member must join again.
     RebalanceInProgress = 27, "REBALANCE_IN_PROGRESS";
+    /// What a record bears is too far from the leader's clock.
+    InvalidTimestamp = 32, "INVALID_TIMESTAMP";
     /// The broker does not speak this request, or not at its level of features.
     UnsupportedVersion = 35, "UNSUPPORTED_VERSION";
     /// A topic has as many partitions already, or more.

@@ -53,5 +53,5 @@ pub use setting::{
     Acks, AfterCrash, AtEnd, CommitStrategy, GroupProtocol, OffsetReset, OnFailure, Sending,
 };
 pub use sink::{MemoryIn, RowKey, SinkConfig, SinkWrites};
-pub use time::{Delay, Micros, Timestamp};
+pub use time::{Delay, Micros, Shift, Timestamp};
 pub use version::{FeatureUpdate, Features, KafkaVersion};

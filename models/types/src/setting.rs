@@ -1,7 +1,7 @@
 //! What clients are told to do, in words that models and oracle share.
 
 use crate::iso;
-use crate::time::Micros;
+use crate::time::{Micros, Shift};
 use std::fmt;
 use std::str::FromStr;
 
@@ -273,4 +273,6 @@ pub struct Sending {
     /// How many of its threads call `send`, each a record after the other; none: each call has a thread of
     /// its own.
     pub threads: Option<u16>,
+    /// How far the CreateTime of its records is from its clock.
+    pub create_time: Shift,
 }

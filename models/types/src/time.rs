@@ -55,14 +55,25 @@ impl fmt::Display for Micros {
     }
 }
 
-/// An instant of simulated time: microseconds since the start of the run.
+/// A signed length of time in microseconds: how far a clock, or what a record bears, is from the right time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shift(pub i64);
+
+impl fmt::Display for Shift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.0 < 0 { '-' } else { '+' }, Micros(self.0.unsigned_abs()))
+    }
+}
+
+/// An instant of simulated time: microseconds since the start of the run. What a machine is told of it is what the
+/// clock of its computer shows, which may be wrong, and before the start.
 ///
 /// It has no order on purpose: a model that compared instants would branch on the clock, and what
 /// Kafka decides by comparing clocks is a named timer here. The age of what a record tells outlives the
 /// process that wrote it, and no timer does: it is [`Timestamp::since`]. Drivers and reports, which stand
 /// outside the models, compare [`Timestamp::as_micros`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Timestamp(u64);
+pub struct Timestamp(i64);
 
 impl Timestamp {
     /// The start of the run.
@@ -71,38 +82,63 @@ impl Timestamp {
     /// The instant `us` microseconds after the start.
     #[must_use]
     pub const fn from_micros(us: u64) -> Self {
-        Self(us)
+        Self(signed(us))
     }
 
-    /// Microseconds since the start of the run.
+    /// Microseconds since the start of the run; none before it.
     #[must_use]
     pub const fn as_micros(self) -> u64 {
-        self.0
+        if self.0 < 0 { 0 } else { self.0.unsigned_abs() }
     }
 
-    /// Whole milliseconds since the start of the run.
+    /// Whole milliseconds since the start of the run; none before it.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
-        self.0 / 1000
+        self.as_micros() / 1000
     }
 
-    /// The instant this long before; the start of the run if that is later.
+    /// A number that no other instant has, to draw from.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0.cast_unsigned()
+    }
+
+    /// The instant this long before.
     #[must_use]
     pub const fn before(self, length: Micros) -> Self {
-        Self(self.0.saturating_sub(length.0))
+        Self(self.0.saturating_sub(signed(length.0)))
     }
 
     /// The length of time from `earlier` to this instant; none at all if that is not earlier.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Micros {
-        Micros(self.0.saturating_sub(earlier.0))
+        let length = self.0.saturating_sub(earlier.0);
+        Micros(if length < 0 { 0 } else { length.unsigned_abs() })
     }
+
+    /// The later of the two.
+    #[must_use]
+    pub const fn latest(self, other: Self) -> Self {
+        if self.0 < other.0 { other } else { self }
+    }
+}
+
+/// The longest length there is stands for all that are longer.
+const fn signed(us: u64) -> i64 {
+    if us > i64::MAX as u64 { i64::MAX } else { us.cast_signed() }
 }
 
 impl Add<Micros> for Timestamp {
     type Output = Self;
     fn add(self, length: Micros) -> Self {
-        Self(self.0.saturating_add(length.0))
+        Self(self.0.saturating_add(signed(length.0)))
+    }
+}
+
+impl Add<Shift> for Timestamp {
+    type Output = Self;
+    fn add(self, by: Shift) -> Self {
+        Self(self.0.saturating_add(by.0))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Producers and groups, read from the tree, with the rules between their settings.
 
 use crate::autoscale::autoscale;
+use crate::clock;
 use crate::cluster::{Cluster, MAX_COUNT, check_name, named};
 use crate::clusters::Clusters;
 use crate::compression::compressed_to;
@@ -37,6 +38,7 @@ pub(crate) const PRODUCER_KEYS: &[&str] = &[
     "after_crash",
     "end",
     "threads",
+    "create_time",
     "properties",
     "config",
 ];
@@ -154,7 +156,9 @@ fn producer(
 /// What the application does with failed sends, after a crash, and at its end.
 fn sending(sink: &mut Sink<'_>, at: &At<'_>) -> Sending {
     let threads = at.get("threads").map(|at| sink.count(Some(at), 1, MAX_COUNT, 1));
-    let mut all = Sending { threads, ..Sending::default() };
+    let create_time = at.get("create_time").and_then(|at| sink.quantity(&at, "s", clock::shift));
+    let create_time = create_time.unwrap_or_default();
+    let mut all = Sending { threads, create_time, ..Sending::default() };
     if let Some(place) = at.get("on_failure") {
         let known = OnFailure::ALL.iter().map(|one| (one.name(), *one));
         all.on_failure = sink.word(&place, "answer to a failed send", known).unwrap_or_default();

@@ -127,6 +127,16 @@ pub const FAULTS: &[(&str, &str)] = &[
     ),
     ("reset", "resets its connections, once"),
     (
+        "clock-jump",
+        "puts the clock of the process's computer \"by\" this much ahead (+) or behind (-); it is set right when the fault \
+         ends",
+    ),
+    (
+        "clock-drift",
+        "lets the clock of the process's computer run too fast (+) or too slow (-), \"by\" so many microseconds a second; \
+         it is set right when the fault ends",
+    ),
+    (
         "slow-follower",
         "delays each replica fetch of a broker \"by\" this much; without \"for\" until it is out of the \
          in-sync set",
@@ -192,6 +202,7 @@ pub const fn verb(action: &Action) -> &'static str {
         Action::Lossy { .. } => "lossy",
         Action::Throttle { .. } => "throttle",
         Action::Reset => "reset",
+        Action::Clock(fault) => fault.verb(),
         Action::SlowFollower(_) => "slow-follower",
         Action::Leave => "leave",
         Action::Join => "join",
@@ -345,6 +356,7 @@ fn done(action: &Action, plan: &Plan, target: &str) -> String {
             format!("{} carried no more than {rate} each", path(links, plan, target))
         }
         Action::Reset => format!("connections of {target} reset"),
+        Action::Clock(fault) => fault.done(target),
         Action::SlowFollower(by) => {
             format!("replica fetches of {target} took {} longer", length(*by))
         }

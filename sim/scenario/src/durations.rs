@@ -2,8 +2,11 @@
 
 use ackproof_types::{Delay, Micros};
 
+/// Microseconds of a day.
+pub(crate) const DAY: u64 = 86_400_000_000;
+
 /// A day: longer is a slip of the pen.
-const LONGEST: Micros = Micros::from_secs(86_400);
+const LONGEST: Micros = Micros(DAY);
 
 /// The largest record, in bytes: a hundred times what Kafka takes by default.
 const LARGEST: u32 = 100 * 1_048_576;
@@ -44,20 +47,19 @@ fn millionths(text: &str) -> Option<u64> {
 pub fn duration(text: &str) -> Result<Micros, String> {
     let form =
         || format!("\"{text}\" is not a duration; write \"250ms\", \"2s\", \"200us\" or \"1m\"");
-    let split = text.find(|c: char| c.is_ascii_alphabetic()).ok_or_else(form)?;
-    let (number, unit) = text.split_at(split);
-    let micros: u64 = match unit {
-        "us" => 1,
-        "ms" => 1000,
-        "s" => 1_000_000,
-        "m" => 60_000_000,
-        _ => return Err(form()),
-    };
-    let scaled = u128::from(millionths(number).ok_or_else(form)?) * u128::from(micros);
-    match u64::try_from(scaled / 1_000_000) {
-        Ok(length) if length <= LONGEST.0 => Ok(Micros(length)),
+    let units = [("us", 1), ("ms", 1000), ("s", 1_000_000), ("m", 60_000_000)];
+    match length_in(&units, text).ok_or_else(form)? {
+        length if length <= LONGEST => Ok(length),
         _ => Err(format!("\"{text}\" is longer than a day")),
     }
+}
+
+/// A number with one of `units`, each with its microseconds.
+pub(crate) fn length_in(units: &[(&str, u64)], text: &str) -> Option<Micros> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
+    let (_, each) = units.iter().find(|(name, _)| *name == unit)?;
+    let scaled = u128::from(millionths(number)?) * u128::from(*each);
+    Some(Micros(u64::try_from(scaled / 1_000_000).unwrap_or(u64::MAX)))
 }
 
 /// A duration, or a range `1ms..10ms`.

@@ -1,5 +1,6 @@
 //! Faults, read from the tree: one sentence each, made of a verb, a target, and when.
 
+use crate::clock::{self, ClockFault};
 use crate::cluster::MAX_COUNT;
 use crate::describe::{FAULTS, listed};
 use crate::disk;
@@ -14,14 +15,14 @@ use crate::sink::{At, Sink};
 use crate::storage;
 use crate::targets::{PEERS, peers, target};
 use crate::when;
-use ackproof_types::{Delay, Hold, Micros};
+use ackproof_types::{Delay, Hold, KafkaVersion, Micros};
 
 /// Keys that say how: the verbs each goes with.
 pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("from", &["isolate"]),
     ("to", &["slow", "lossy", "throttle", "add-partitions", "reassign", "rolling-restart"]),
     ("direction", &["isolate", "slow", "lossy", "throttle"]),
-    ("by", &["slow", "slow-follower"]),
+    ("by", &["slow", "slow-follower", clock::JUMPS, clock::DRIFTS]),
     ("loss", &["lossy"]),
     ("rate", &["throttle"]),
     ("dir", &[disk::FAILS, disk::FILLS]),
@@ -43,7 +44,6 @@ pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
 
 /// What users ask for and no fault does, with the nearest that one does.
 const NOT_MODELLED: &[(&str, &str)] = &[
-    ("clock-jump", "clocks are right here; \"pause\" makes a process late"),
     ("delete-records", "nothing is deleted here"),
     ("delete-topic", "topics are fixed"),
     ("lose-disk", "\"disk-lost\" takes a broker's disk"),
@@ -278,6 +278,14 @@ fn action(
             Action::Throttle { links: links?, bytes_per_second }
         }
         "reset" => Action::Reset,
+        clock::JUMPS => {
+            let by = needed(sink, at, place, "by", "+90m")?;
+            Action::Clock(ClockFault::Jump(sink.quantity(&by, "s", clock::shift)?))
+        }
+        clock::DRIFTS => {
+            let by = needed(sink, at, place, "by", "+500ppm")?;
+            Action::Clock(ClockFault::Drift(sink.quantity(&by, "ppm", clock::drift)?))
+        }
         "slow-follower" => match at.get("by") {
             Some(by) => Action::SlowFollower(sink.delay(&by)?),
             None => Action::SlowFollower(lagging(plan)),
@@ -378,8 +386,8 @@ fn named<T: Copy>(sink: &mut Sink<'_>, at: &At<'_>, what: &str, known: &[(&str, 
 fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
     use Target::{
         ActiveController, AllBrokers, AllControllers, AllMembers, AnyBroker, AnyController,
-        AnyMember, Broker, Controller, CoordinatorOf, FollowerOf, Group, Its, LeaderOf, Member,
-        Sides, Zone,
+        AnyMember, AnyProducer, Broker, Controller, CoordinatorOf, FollowerOf, Group, Its,
+        LeaderOf, Member, Producer, Sides, Zone,
     };
     let is_member = matches!(target, Member(..) | AnyMember(_) | AllMembers(_));
     let is_broker = matches!(
@@ -412,14 +420,11 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
             is_broker && !matches!(target, AllBrokers(_)),
             "one broker, like \"broker-1\", \"any broker\" or \"leader of payments-0\"",
         ),
-        Action::RollingRestart(Some(_)) => (
-            matches!(target, AllBrokers(_) | AllControllers(_)),
-            "\"brokers\" or \"controllers\" if they start as another line of Kafka; clients have none",
-        ),
-        Action::RollingRestart(None) => (
-            matches!(target, AllBrokers(_) | AllControllers(_) | AllMembers(_)),
-            "\"brokers\", \"controllers\" of several, or the members of a group, like \"members of ledger\"",
-        ),
+        Action::Clock(_) => {
+            let others = matches!(target, Producer(..) | AnyProducer(_) | Zone(_));
+            (is_broker || is_member || others, clock::HITS)
+        }
+        Action::RollingRestart(line) => (in_turn(*line, target), in_turn_hits(*line)),
         Action::Join | Action::FailOver => (matches!(target, Group(_)), "a group, like \"ledger\""),
         Action::Leave | Action::Hold(_) => (is_member, "a member, like \"any member of ledger\""),
         Action::Partition(_) => (target == Sides, "sides"),
@@ -443,4 +448,21 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
         ),
     };
     if fine { Ok(()) } else { Err(allowed) }
+}
+
+/// Whether a rolling restart can take `target` in turn.
+fn in_turn(line: Option<KafkaVersion>, target: Target) -> bool {
+    let servers = matches!(target, Target::AllBrokers(_) | Target::AllControllers(_));
+    servers || (line.is_none() && matches!(target, Target::AllMembers(_)))
+}
+
+const fn in_turn_hits(line: Option<KafkaVersion>) -> &'static str {
+    match line {
+        Some(_) => {
+            "\"brokers\" or \"controllers\" if they start as another line of Kafka; clients have none"
+        }
+        None => {
+            "\"brokers\", \"controllers\", or the members of a group, like \"members of ledger\""
+        }
+    }
 }

@@ -13,7 +13,7 @@
 //! - `results` what a group writes to · `outputs` what it sends on · `autoscale` how
 //!   many members it has · `mirrors` what copies to another cluster · `membership` what Kafka refuses of its
 //!   settings · `producing` what any producer has · [`swarm`] what a seed changes about a plan
-//! - [`disk`] what happens to disks, which [`storage`] reads
+//! - [`disk`] what happens to disks, which [`storage`] reads · [`clock`] clocks that are wrong
 //! - [`capacity`] what a broker's machine can do, which `limits` reads
 //! - [`mod@write`] the way back: a schedule with everything decided, as a file
 
@@ -21,6 +21,7 @@ pub mod anchor;
 mod autoscale;
 pub mod capacity;
 mod clients;
+pub mod clock;
 mod cluster;
 mod clusters;
 mod compression;

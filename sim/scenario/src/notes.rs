@@ -154,6 +154,24 @@ pub const FAULT_NOTES: &[FaultNote] = &[
         r#"{"at":"10s","reset":"leader of payments-0"}"#,
     ),
     note(
+        "clock-jump",
+        "a machine that resumes, or whose NTP has failed. Records bear what the clock of their producer shows \
+         (CreateTime). A leader refuses what is more than `message.timestamp.after.max.ms` ahead of its own clock: \
+         INVALID_TIMESTAMP, which is not sent again. What is too old for retention goes with the next look at it, read \
+         or not; what bears the future stays. A broker whose clock is ahead deletes early, and as a leader it takes \
+         its followers along; with `message.timestamp.type=LogAppendTime` it stamps records itself. Commits and idle \
+         producers expire by the broker's clock as well",
+        "`message.timestamp.type`, `message.timestamp.before.max.ms`, `message.timestamp.after.max.ms`, `retention.ms`",
+        r#"{"at":"10s","clock-jump":"billing-0","by":"+50m","for":"5s"}"#,
+    ),
+    note(
+        "clock-drift",
+        "as with `clock-jump`, little by little. NTP keeps a clock within some 500ppm of the right rate; half a minute a \
+         day is 350ppm. Timeouts do not go by it",
+        "`message.timestamp.type`, `retention.ms`",
+        r#"{"at":"10s","clock-drift":"leader of payments-0","by":"+50000ppm","for":"15s"}"#,
+    ),
+    note(
         "slow-follower",
         "a follower that does not come to the end of the log for `replica.lag.time.max.ms` leaves the \
          in-sync set. Until then `acks=all` waits for it",

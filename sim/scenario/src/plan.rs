@@ -1,12 +1,14 @@
 //! A plan: what a scenario file means, resolved and valid by construction. Everything is by index;
 //! every default is filled in.
 
+mod action;
 mod cluster;
 mod order;
 mod workload;
 mod zones;
 
 use crate::anchor::Anchor;
+use crate::clock::ClockFault;
 use crate::disk::StorageFault;
 use crate::moment::{Aim, Its};
 use crate::settings::Harm;
@@ -308,6 +310,8 @@ pub enum Action {
     },
     /// Resets the target's connections, once.
     Reset,
+    /// Puts the clock of the target's computer wrong; it is set right when the fault ends.
+    Clock(ClockFault),
     /// Every replica fetch of the target takes this much longer; what it leads and its heartbeats are
     /// not touched. Without a duration it ends once the target has left the in-sync set.
     SlowFollower(Delay),
@@ -431,44 +435,6 @@ pub enum Target {
     Partition(TopicId, u16),
     /// Nobody in particular: the sides of a partition say who.
     Sides,
-}
-
-impl Action {
-    /// Lists of processes at the other ends of links that it touches, or on the sides of a cut.
-    pub fn peers_mut(&mut self) -> Vec<&mut Vec<Peers>> {
-        match self {
-            Self::Partition(sides) => sides.iter_mut().collect(),
-            Self::Isolate(links)
-            | Self::Slow { links, .. }
-            | Self::Lossy { links, .. }
-            | Self::Throttle { links, .. } => vec![&mut links.peers],
-            Self::Crash
-            | Self::PowerLoss
-            | Self::DiskLost
-            | Self::Storage(_)
-            | Self::Restart
-            | Self::RollingRestart(_)
-            | Self::Pause
-            | Self::Reset
-            | Self::SlowFollower(_)
-            | Self::Leave
-            | Self::Join
-            | Self::FailOver
-            | Self::Hold(_)
-            | Self::Administer(_) => Vec::new(),
-        }
-    }
-}
-
-impl FaultKind {
-    /// Whether only a moment says whom it is about.
-    #[must_use]
-    pub fn is_of_moment(&self) -> bool {
-        let is = |target| matches!(target, Target::Its(_));
-        let is_peer = |peers: &Peers| matches!(peers, Peers::One(target) if is(*target));
-        is(self.target)
-            || self.action.clone().peers_mut().into_iter().flatten().any(|one| is_peer(one))
-    }
 }
 
 /// What a scenario expects.

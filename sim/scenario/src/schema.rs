@@ -7,6 +7,7 @@ mod mirrors;
 
 use crate::capacity::{CAPACITY_KEYS, MAX_CORES, MAX_PAGE_CACHE, PROFILES, QUOTA_KEYS};
 use crate::clients::PRODUCER_KEYS;
+use crate::clock::SHIFT;
 use crate::cluster::{
     CLUSTER_KEYS, MAX_BROKERS, MAX_COUNT, MAX_SYN_LINEAR_TIMEOUTS, NETWORK_KEYS, STARTUP_KEYS,
     SYN_LINEAR_TIMEOUTS,
@@ -330,6 +331,10 @@ fn producer() -> Value {
             json!({ "type": "integer", "minimum": 1, "maximum": MAX_COUNT }),
             "How many threads of its application call send; one that is blocked in send calls nothing else. \
              Default: as many as there are calls.",
+        ),
+        "create_time" => pattern(
+            SHIFT,
+            "How far what its records bear (CreateTime) is from its clock, like \"-8d\" for records from an archive.",
         ),
         PROPERTIES => properties(Scope::Producer),
         "config" => config(Scope::Producer),

@@ -95,7 +95,14 @@ const WEEK_MS: i64 = 604_800_000;
 
 const DAY_MS: i64 = 86_400_000;
 
+const HOUR_MS: i64 = 3_600_000;
+
+/// What a server is.
 const ROLES: &[&str] = &["broker", "controller"];
+
+/// Whose time records bear.
+const TIMESTAMPS: &[&str] = &["CreateTime", "LogAppendTime"];
+
 const CLEANUP: Kind = Kind::Words(&["compact", "delete"]);
 
 const fn refused(scope: Scope, key: &'static str, refusal: Refusal) -> Setting {
@@ -278,6 +285,9 @@ pub const SETTINGS: &[Setting] = &[
     long(Broker, "log.cleaner.max.compaction.lag.ms", "ms", 1, i64::MAX),
     long(Broker, "log.cleaner.delete.retention.ms", "ms", 0, DAY_MS),
     number(Broker, "log.flush.start.offset.checkpoint.interval.ms", "ms", 0, 60_000),
+    word(Broker, "log.message.timestamp.type", TIMESTAMPS, "CreateTime"),
+    long(Broker, "log.message.timestamp.before.max.ms", "ms", 0, i64::MAX),
+    long(Broker, "log.message.timestamp.after.max.ms", "ms", 0, HOUR_MS),
     number(Topic, "min.insync.replicas", "", 1, 1),
     switch(Topic, "unclean.leader.election.enable", false),
     number(Topic, "max.message.bytes", "bytes", 0, 1_048_588),
@@ -291,6 +301,9 @@ pub const SETTINGS: &[Setting] = &[
     long(Topic, "min.compaction.lag.ms", "ms", 0, 0),
     long(Topic, "max.compaction.lag.ms", "ms", 1, i64::MAX),
     long(Topic, "delete.retention.ms", "ms", 0, DAY_MS),
+    word(Topic, "message.timestamp.type", TIMESTAMPS, "CreateTime"),
+    long(Topic, "message.timestamp.before.max.ms", "ms", 0, i64::MAX),
+    long(Topic, "message.timestamp.after.max.ms", "ms", 0, HOUR_MS),
     // `-1` is Kafka's other name for `all`; the plan always says `all`.
     word(Producer, "acks", &["all", "-1", "0", "1"], "all"),
     switch(Producer, "enable.idempotence", true),
@@ -400,7 +413,6 @@ pub const SETTINGS: &[Setting] = &[
     known(Topic, "compression.type"),
     known(Topic, "file.delete.delay.ms"),
     known(Topic, "index.interval.bytes"),
-    known(Topic, "message.timestamp.type"),
     known(Topic, "min.cleanable.dirty.ratio"),
     known(Topic, "preallocate"),
     harmful(Topic, "remote.storage.enable", TIERED),

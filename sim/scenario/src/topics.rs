@@ -25,6 +25,9 @@ const INHERITED: &[(&str, &str)] = &[
     ("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms"),
     ("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms"),
     ("delete.retention.ms", "log.cleaner.delete.retention.ms"),
+    ("message.timestamp.type", "log.message.timestamp.type"),
+    ("message.timestamp.before.max.ms", "log.message.timestamp.before.max.ms"),
+    ("message.timestamp.after.max.ms", "log.message.timestamp.after.max.ms"),
 ];
 
 /// Reads `topics`; index 0 is [`OFFSETS_TOPIC`] of the first cluster, and those of the others are the last.

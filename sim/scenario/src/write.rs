@@ -10,6 +10,7 @@ mod orders;
 
 use crate::anchor;
 use crate::clients::START;
+use crate::clock::spell_shift;
 use crate::config::preset;
 use crate::describe::{peer, verb, words};
 use crate::durations::{spell, spell_bandwidth, spell_percent, spell_range};
@@ -182,6 +183,10 @@ fn producer(producer: &Producer, plan: &Plan, seed: u64, first: u16) -> Value {
         object.put_if(word != usual, key, || json!(word));
     }
     object.put_if(sending.threads.is_some(), "threads", || json!(sending.threads));
+    let create_time = sending.create_time;
+    object.put_if(create_time != usual.create_time, "create_time", || {
+        json!(spell_shift(create_time))
+    });
     object.put_full("config", config(&producer.config, (Scope::Producer, plan.kafka), &none()));
     let mut sends = Map::new();
     for instance in 0..producer.instances {
@@ -257,6 +262,7 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
             object.put("rate", json!(spell_bandwidth(*bytes_per_second)));
             links(object, "to", which, plan);
         }
+        Action::Clock(fault) => object.put("by", json!(fault.by())),
         Action::SlowFollower(by) => object.put("by", json!(spell_range(*by))),
         Action::RollingRestart(to) => {
             object.put_if(to.is_some(), "to", || json!(to.map(KafkaVersion::name)));

@@ -79,6 +79,7 @@ footguns! {
     "assign-beside-subscribe", DuplicateCause::LateCommit.name();
     "auto-commit-hand-off", LossCause::HandOff.name();
     "auto-commit-in-background", LossCause::StoredCommit.name();
+    "broker-clock-ahead", LossCause::Retention.name();
     "close-after-exception", LossCause::CloseAfterException.name();
     "commit-before-processing", LossCause::CommitBeforeProcessing.name();
     "commit-beyond", LossCause::CommitBeyond.name();
@@ -107,6 +108,7 @@ footguns! {
     "no-commit-on-revoke", DuplicateCause::Rebalance.name();
     "no-idempotence-retry", DuplicateCause::ProducerRetry.name();
     "offsets-expired", LossCause::Expired.name();
+    "old-timestamps", LossCause::Retention.name();
     "output-acks-one", LossCause::OutputAcksOne.name();
     "output-dropped", LossCause::OutputDropped.name();
     "output-not-awaited", LossCause::CommittedBeforeAcked.name();

@@ -9,6 +9,7 @@ mod faults;
 mod mirrors;
 mod outputs;
 mod sinks;
+pub(super) mod times;
 
 use ackproof_oracle::cause::{DuplicateCause, LossCause, OrderCause, SendCause, SendEnd};
 use ackproof_reports::contract::{Clause, Contract, NotModelled, Possible};
@@ -147,15 +148,15 @@ fn may_expire(plan: &Plan, group: &Group) -> bool {
     let config = &plan.cluster(plan.cluster_of(group)).config;
     let retention = config.minutes("offsets.retention.minutes");
     let interval = config.millis("offsets.retention.check.interval.ms");
-    retention.max(interval) < plan.load + plan.settle
+    retention.max(interval) < times::oldest_commit(plan)
 }
 
 /// By which setting a record of a topic that the group reads can be deleted within the run.
 fn may_delete(plan: &Plan, group: &Group) -> Option<String> {
-    let run = plan.load + plan.settle;
-    group.topics.iter().map(|topic| &plan.topics[topic.index()]).find_map(|topic| {
+    group.topics.iter().find_map(|id| {
+        let (topic, oldest) = (&plan.topics[id.index()], times::oldest_record(plan, *id));
         let strikes = |key: &&str| match u64::try_from(topic.config.number(key)) {
-            Ok(limit) => *key == "retention.bytes" || Micros::from_millis(limit) < run,
+            Ok(limit) => *key == "retention.bytes" || Micros::from_millis(limit) < oldest,
             Err(_) => false,
         };
         let key = ["retention.ms", "retention.bytes"].into_iter().find(strikes)?;

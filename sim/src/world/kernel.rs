@@ -2,6 +2,7 @@
 //!
 //! The part of the world that is not a process, so that a process can be handed it while it steps.
 
+use super::clock::Clocks;
 use super::events::Due;
 use super::events::{Events, Toward};
 use super::network::{Network, Packet};
@@ -13,7 +14,7 @@ use ackproof_kafka::message::Message;
 use ackproof_kafka::observation::Observation;
 use ackproof_kafka::sink::Sink;
 use ackproof_oracle::history::Event;
-use ackproof_types::NodeId;
+use ackproof_types::{NodeId, Timestamp};
 
 /// Everything but the processes.
 pub(crate) struct Kernel {
@@ -24,6 +25,7 @@ pub(crate) struct Kernel {
     pub(crate) sinks: Vec<Option<Sink>>,
     /// By process; empty unless requests take time.
     pub(crate) servers: Vec<Option<Server>>,
+    pub(crate) clocks: Clocks,
 }
 
 impl Kernel {
@@ -37,6 +39,11 @@ impl Kernel {
         let Some((server, events)) = self.server(node) else { return Some(request) };
         server.arrived(request, events);
         None
+    }
+
+    /// What the clock of `node` shows.
+    pub(crate) fn clock(&self, node: NodeId) -> Timestamp {
+        self.clocks.shows(node, self.events.now())
     }
 
     /// A step of a process begins.

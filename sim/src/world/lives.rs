@@ -7,6 +7,7 @@ mod disks;
 mod whole;
 
 use super::bounds::{Failure, Progress};
+use super::clock::Clocks;
 use super::events::{Agenda, Due, Events, Toward};
 use super::kernel::Kernel;
 use super::network::{Network, Packet};
@@ -82,7 +83,14 @@ impl World {
             slots,
             companions,
             progress,
-            kernel: Kernel { events: Events::new(), network, recorder, sinks, servers },
+            kernel: Kernel {
+                events: Events::new(),
+                network,
+                recorder,
+                sinks,
+                servers,
+                clocks: Clocks::default(),
+            },
         }
     }
 

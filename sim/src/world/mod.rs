@@ -7,12 +7,13 @@
 //! - [`lives`] processes and their lives, `spans` of starting and dying · [`process`] one of them, with its
 //!   [`timers`]
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
-//! - [`server`] the threads and the disk of a broker, where requests take time
+//! - [`server`] the threads and the disk of a broker, where requests take time · [`clock`] what clocks show
 //! - [`post`] what messages become, for whoever draws them
 //! - [`nemesis`] faults · `autoscaler` members that come and go with the lag · [`recorder`] the history and its digest
 
 mod autoscaler;
 pub mod bounds;
+mod clock;
 pub mod document;
 mod events;
 mod kernel;

@@ -145,6 +145,7 @@ impl<'a> Nemesis<'a> {
             | Action::Lossy { .. }
             | Action::Throttle { .. }
             | Action::Reset
+            | Action::Clock(_)
             | Action::SlowFollower(_)
             | Action::Leave
             | Action::Join
@@ -340,6 +341,7 @@ impl<'a> Nemesis<'a> {
             | Action::Pause
             | Action::Partition(_)
             | Action::Reset
+            | Action::Clock(_)
             | Action::Leave
             | Action::Join
             | Action::FailOver
@@ -422,6 +424,10 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
             }
         }
         Action::Reset => world.reset(node),
+        Action::Clock(fault) => {
+            let now = world.now();
+            world.kernel.clocks.put_wrong(node, number, *fault, now);
+        }
         Action::SlowFollower(by) => {
             for (leader, follower) in &active.links {
                 let by = Some((*by, Some((Channel::Fetcher, Toward::Opener))));
@@ -477,6 +483,7 @@ fn heal(number: u32, active: &Active, world: &mut World) {
                 kernel.network.widen(number, *one, *other, &mut kernel.events);
             }
         }
+        Action::Clock(_) => world.kernel.clocks.set_right(node, number),
         Action::Reset | Action::Administer(_) | Action::FailOver => {}
         Action::Join => world.stop(node),
         Action::Hold(hold) => world.call(node, Call::Hold(*hold, false)),

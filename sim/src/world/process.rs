@@ -22,7 +22,7 @@ use ackproof_kafka::reader::Reader;
 use ackproof_oracle::history::TailLoss;
 use ackproof_scenario::schedule::draw;
 use ackproof_types::{
-    Delay, Hold, KafkaVersion, LogDir, Micros, NodeId, Offset, Record, Timestamp, TopicPartition,
+    Delay, Hold, KafkaVersion, LogDir, Micros, NodeId, Offset, Record, TopicPartition,
 };
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -312,12 +312,12 @@ impl<M: Callable> Surroundings<M> for Around<'_, M> {
 impl<M: Callable> Process for Running<M> {
     fn boot(&mut self, kernel: &mut Kernel) -> After {
         self.timers.clear();
-        let now = Timestamp::from_micros(kernel.events.now());
+        let now = kernel.events.now();
         let Self { node, process, later, timers, rng } = self;
-        while let Some((_, config)) = later.pop_front_if(|(from, _)| from.0 <= now.as_micros()) {
+        while let Some((_, config)) = later.pop_front_if(|(from, _)| from.0 <= now) {
             process.configure(config);
         }
-        process.boot(now, &mut Around { node: *node, timers, rng, kernel })
+        process.boot(kernel.clock(*node), &mut Around { node: *node, timers, rng, kernel })
     }
 
     fn install(&mut self, line: KafkaVersion) {
@@ -349,8 +349,7 @@ impl<M: Callable> Process for Running<M> {
                 Input::Call(call)
             }
         };
-        let now = Timestamp::from_micros(now);
-        process.step(now, input, &mut Around { node: *node, timers, rng, kernel })
+        process.step(kernel.clock(*node), input, &mut Around { node: *node, timers, rng, kernel })
     }
 
     fn kill(&mut self) {

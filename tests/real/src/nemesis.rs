@@ -241,6 +241,7 @@ fn hurt(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         | Action::PowerLoss
         | Action::Storage(_)
         | Action::Reset
+        | Action::Clock(_)
         | Action::FailOver => Ok(()),
     }
 }
@@ -270,6 +271,7 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
         Action::PowerLoss
         | Action::Storage(_)
         | Action::Reset
+        | Action::Clock(_)
         | Action::FailOver
         | Action::Administer(_) => Ok(()),
     }

@@ -122,6 +122,7 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
         Action::Storage(_) => Some("the harness harms no disks yet"),
         Action::RollingRestart(Some(_)) => Some("\"to\": the harness runs one version of Kafka"),
         Action::Administer(Order::UpdateFeatures(_)) => Some("not done on a real cluster yet"),
+        Action::Clock(_) => Some("the harness has one clock for all processes"),
         Action::FailOver => Some("the harness runs one cluster"),
         Action::Slow { .. } | Action::SlowFollower(_) if !delays => {
             Some("this kernel has no netem; \"throttle\" slows a link as well")

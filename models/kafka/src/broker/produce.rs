@@ -117,7 +117,7 @@ impl Broker {
     fn append(
         &mut self,
         id: TopicPartition,
-        batch: RecordBatch,
+        mut batch: RecordBatch,
         acks: Acks,
         out: &mut Out,
     ) -> Result<Placed, ErrorCode> {
@@ -140,6 +140,7 @@ impl Broker {
         if batch.size > topic.max_message_bytes {
             return Err(ErrorCode::MessageTooLarge);
         }
+        batch.max_timestamp = topic.log.timestamps.taken(batch.max_timestamp, self.env.now)?;
         self.make_room(id, batch.size, out)?;
         let partition = self.partitions.get_mut(id).ok_or(missing)?;
         partition.append_as_leader(batch, self.env.cluster.variants, out)

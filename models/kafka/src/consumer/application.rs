@@ -105,7 +105,7 @@ pub(super) struct Application {
 impl Application {
     pub(super) fn new(settings: &ApplicationConfig, now: Timestamp) -> Self {
         let throws = settings.consuming.on_failure == OnRecordFailure::Throw;
-        Self { life: if throws { mix(now.as_micros()) } else { 0 }, ..Self::default() }
+        Self { life: if throws { mix(now.bits()) } else { 0 }, ..Self::default() }
     }
 
     /// As many records wait as are counted, and an attempt is at one of them.

@@ -152,7 +152,7 @@ impl ReplicaLog {
             let (here, later) = rest.split_at(rest.partition_point(|one| one.base_offset < next));
             rest = later;
             let size = here.iter().map(|one| u64::from(one.size)).sum();
-            let newest = here.iter().map(|one| one.max_timestamp).max_by_key(|at| at.as_micros());
+            let newest = here.iter().map(|one| one.max_timestamp).reduce(Timestamp::latest);
             newest.map(|newest| Segment { next, size, newest: Some(newest) })
         })
     }

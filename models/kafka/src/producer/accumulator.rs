@@ -8,7 +8,7 @@ use super::partitioner::{Load, Sticky, keyed};
 use super::sequences::Sequences;
 use crate::client::Metadata;
 use crate::config::{Compression, ProducerConfig};
-use ackproof_types::{BrokerId, Record, RecordId, Timestamp, TopicId, TopicPartition};
+use ackproof_types::{BrokerId, Record, RecordId, Shift, Timestamp, TopicId, TopicPartition};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What waits for one partition.
@@ -66,6 +66,8 @@ pub(super) struct Accumulator {
     named: Option<BTreeMap<RecordId, u16>>,
     /// `partitioner.ignore.keys`.
     ignores_keys: bool,
+    /// How far what records bear is from the clock.
+    create_time: Shift,
     next_batch: u64,
     spare: Vec<Vec<Record>>,
 }
@@ -98,6 +100,7 @@ impl Accumulator {
             sticky: Sticky::new(config.batch_size, config.adaptive_partitioning, config.salt),
             named: None,
             ignores_keys: config.ignore_keys,
+            create_time: config.sending.create_time,
             next_batch: 0,
             spare: Vec::new(),
         }
@@ -153,6 +156,7 @@ impl Accumulator {
         now: Timestamp,
         metadata: &Metadata,
     ) -> Option<Appended> {
+        let now = now + self.create_time;
         let count = metadata.partition_count(self.topic);
         if !metadata.exists(self.topic) {
             return None;

@@ -178,6 +178,7 @@ fn is_retriable(error: ErrorCode) -> bool {
         error,
         ErrorCode::MessageTooLarge
             | ErrorCode::InvalidRecord
+            | ErrorCode::InvalidTimestamp
             | ErrorCode::InvalidRequiredAcks
             | ErrorCode::InvalidProducerEpoch
             | ErrorCode::OutOfOrderSequenceNumber

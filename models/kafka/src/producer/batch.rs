@@ -89,7 +89,7 @@ pub(super) struct Batch {
     /// Bytes of `buffer.memory` it holds; none after a split.
     pub(super) memory: u64,
     pub(super) created: Timestamp,
-    /// When its last record came.
+    /// The latest that a record of it bears.
     newest: Timestamp,
     pub(super) stage: Stage,
     pub(super) life: Life,
@@ -166,7 +166,7 @@ impl Batch {
 
     /// Adds a record that has room, or the first one whatever its size.
     pub(super) fn push(&mut self, record: Record, now: Timestamp) {
-        self.newest = now;
+        self.newest = self.newest.latest(now);
         self.raw += record_bytes(record, self.count(), self.age(now));
         self.bytes = HEADER + self.compression.of(self.raw);
         match &mut self.contents {

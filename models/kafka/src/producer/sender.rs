@@ -343,6 +343,7 @@ fn is_ambiguous(error: ErrorCode) -> bool {
         ErrorCode::NotEnoughReplicas
             | ErrorCode::MessageTooLarge
             | ErrorCode::InvalidRecord
+            | ErrorCode::InvalidTimestamp
             | ErrorCode::InvalidRequiredAcks
             | ErrorCode::CorruptMessage
             | ErrorCode::OutOfOrderSequenceNumber

@@ -1,6 +1,6 @@
 //! How the logs of a topic are kept: segments, flushes, retention and compaction.
 
-use ackproof_types::Micros;
+use ackproof_types::{ErrorCode, Micros, Timestamp};
 
 /// How the logs of a topic are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +21,8 @@ pub struct LogConfig {
     pub cleanup: CleanupPolicy,
     /// How it is compacted, if it is.
     pub compaction: Compaction,
+    /// Which time its records bear.
+    pub timestamps: Timestamps,
 }
 
 /// What becomes of old records.
@@ -72,6 +74,39 @@ impl Compaction {
     };
 }
 
+/// `message.timestamp.type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timestamps {
+    /// That of who sends them, as far as the leader takes it.
+    CreateTime {
+        /// `message.timestamp.before.max.ms`; none: without bound.
+        before_max: Option<Micros>,
+        /// `message.timestamp.after.max.ms`; none: without bound.
+        after_max: Option<Micros>,
+    },
+    /// That of the leader that appends them.
+    LogAppendTime,
+}
+
+impl Timestamps {
+    /// Kafka's defaults (R17.22).
+    pub const USUAL: Self =
+        Self::CreateTime { before_max: None, after_max: Some(Micros::from_secs(60 * 60)) };
+
+    /// R17.22: what a record bears that came with `bears` to a leader whose clock shows `now` (Kafka:
+    /// `LogValidator#recordHasInvalidTimestamp`).
+    pub(crate) fn taken(self, bears: Timestamp, now: Timestamp) -> Result<Timestamp, ErrorCode> {
+        match self {
+            Self::LogAppendTime => Ok(now),
+            Self::CreateTime { before_max, after_max } => {
+                let is_old = before_max.is_some_and(|most| now.since(bears) > most);
+                let is_ahead = after_max.is_some_and(|most| bears.since(now) > most);
+                if is_old || is_ahead { Err(ErrorCode::InvalidTimestamp) } else { Ok(bears) }
+            }
+        }
+    }
+}
+
 impl LogConfig {
     /// Segments of so many bytes, and Kafka's defaults.
     #[must_use]
@@ -86,6 +121,37 @@ impl LogConfig {
             retention_bytes: None,
             cleanup: CleanupPolicy::Delete,
             compaction: Compaction::USUAL,
+            timestamps: Timestamps::USUAL,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ackproof_types::Shift;
+
+    /// R17.22: `LogValidator#recordHasInvalidTimestamp`, whose bounds are still taken.
+    #[test]
+    fn a_leader_takes_what_is_near_its_clock_or_stamps_it_itself() {
+        let now = Timestamp::from_micros(5_000_000);
+        let hour = 3_600_000_000;
+        let refused = Err(ErrorCode::InvalidTimestamp);
+        let at = |by: i64| now + Shift(by);
+        for (by, taken) in
+            [(hour, Ok(at(hour))), (hour + 1, refused), (-1000 * hour, Ok(at(-1000 * hour)))]
+        {
+            assert_eq!(Timestamps::USUAL.taken(at(by), now), taken, "{by}");
+        }
+        let minute = Some(Micros::from_secs(60));
+        let narrow = Timestamps::CreateTime { before_max: minute, after_max: None };
+        for (by, taken) in [
+            (-60_000_000, Ok(at(-60_000_000))),
+            (-60_000_001, refused),
+            (hour * 9, Ok(at(hour * 9))),
+        ] {
+            assert_eq!(narrow.taken(at(by), now), taken, "{by}");
+        }
+        assert_eq!(Timestamps::LogAppendTime.taken(at(hour * 9), now), Ok(now));
     }
 }

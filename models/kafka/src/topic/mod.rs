@@ -2,7 +2,7 @@
 
 mod log;
 
-pub use log::{CleanupPolicy, Compaction, LogConfig};
+pub use log::{CleanupPolicy, Compaction, LogConfig, Timestamps};
 
 use ackproof_types::Micros;
 

@@ -214,10 +214,13 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
         },
         LossCause::Retention => Advice {
             rule: "each replica deletes whole segments by the age or the size of what they hold, up to the high \
-                   watermark, and does not ask who has read them. A consumer that comes later is out of range, \
-                   and `auto.offset.reset` moves it on; only its own log says so",
+                   watermark, and does not ask who has read them. Age is the broker's clock less the time that a \
+                   record bears: a record from an archive is old when it is written, and under a clock that is ahead \
+                   all are. A consumer that comes later is out of range, and `auto.offset.reset` moves it on; only \
+                   its own log says so",
             cure: "`retention.ms` and `retention.bytes` above the longest pause of a group at the highest load, and \
-                   an alert on its lag in time; `auto.offset.reset=none`, if a gap must not go unnoticed",
+                   an alert on its lag in time; `message.timestamp.type=LogAppendTime` for what is played \
+                   back; `auto.offset.reset=none`, if a gap must not go unnoticed",
         },
         LossCause::TranslatedTooFar | LossCause::FailOverReset => failed_over(cause),
     }

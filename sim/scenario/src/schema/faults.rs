@@ -1,6 +1,7 @@
 //! The schema of a fault: a sentence, when, and what goes with it. It checks nothing.
 
 use super::{described, features, pattern, setting_schema, whole};
+use crate::clock::{DRIFT, SHIFT};
 use crate::cluster::MAX_COUNT;
 use crate::describe::{FAULTS, listed};
 use crate::disk::{BATCHES, RETURNS, STOPS};
@@ -61,7 +62,11 @@ fn sentence() -> (Map<String, Value>, Value) {
                 ] })
             }
             "direction" => json!({ "enum": directions, "default": "both" }),
-            "by" => json!({ "type": "string", "pattern": DELAY }),
+            "by" => json!({ "anyOf": [
+                { "type": "string", "pattern": DELAY },
+                { "type": "string", "pattern": SHIFT },
+                { "type": "string", "pattern": DRIFT },
+            ] }),
             "loss" => json!({ "type": "string", "pattern": PERCENT }),
             "rate" => json!({ "type": "string", "pattern": BANDWIDTH }),
             "grace" => json!({ "type": "string", "pattern": DURATION }),

@@ -2,22 +2,28 @@
 
 use crate::common::{load, message, plan, scenario};
 use ackproof_scenario::write::tree;
-use ackproof_types::{AfterCrash, AtEnd, MemoryIn, OnFailure, Sending, SinkConfig, SinkWrites};
+use ackproof_types::{
+    AfterCrash, AtEnd, MemoryIn, OnFailure, Sending, Shift, SinkConfig, SinkWrites,
+};
 
 #[test]
 fn what_an_application_does_with_its_producer() {
     let of = |keys: &str| plan("producers", &format!(r#"{{ "billing": {{ {keys} }} }}"#));
     assert_eq!(of("").producers[0].sending, Sending::default());
     let all = of(
-        r#""records": 5, "on_failure": "stop", "after_crash": "drop", "end": "flush", "threads": 2"#,
+        r#""records": 5, "on_failure": "stop", "after_crash": "drop", "end": "flush", "threads": 2, "create_time": "-8d""#,
     );
     let (on_failure, after_crash, end) = (OnFailure::Stop, AfterCrash::Drop, AtEnd::Flush);
     let threads = Some(2);
-    assert_eq!(all.producers[0].sending, Sending { on_failure, after_crash, end, threads });
+    let create_time = Shift(-8 * 86_400_000_000);
+    let wanted = Sending { on_failure, after_crash, end, threads, create_time };
+    assert_eq!(all.producers[0].sending, wanted);
     let said = |keys: &str| message("producers", &format!(r#"{{ "billing": {{ {keys} }} }}"#));
     for (keys, words) in [
         (r#""end": "exit""#, "an application without a last record has no end: add \"records\""),
         (r#""on_failure": "retry""#, "unknown answer to a failed send \"retry\""),
+        (r#""create_time": "8d""#, "no signed length of time; write \"+90m\""),
+        (r#""create_time": 5"#, "a bare number where a unit is needed"),
         (r#""threads": 0"#, "0 is not within 1 and 1000"),
         (r#""after_crash": "lose""#, "unknown way to go on \"lose\""),
         (r#""on_failure": "resend", "config": { "max.block.ms": 0 }"#, "never comes to an end"),
@@ -37,10 +43,11 @@ fn what_would_never_end_is_refused() {
 /// A schedule lists its records, so its application has an end as well.
 #[test]
 fn a_schedule_keeps_what_the_application_does() {
-    let keys = r#"{ "billing": { "records": 2, "on_failure": "resend", "end": "exit" } }"#;
+    let keys = r#"{ "billing": { "records": 2, "on_failure": "resend", "end": "exit", "create_time": "+90m" } }"#;
     let written = tree(&plan("producers", keys), 1, &[]);
     let billing = &written["producers"]["billing"];
     assert_eq!((&billing["on_failure"], &billing["end"]), (&"resend".into(), &"exit".into()));
+    assert_eq!(billing["create_time"], "+90m");
     assert_eq!(billing.get("after_crash"), None, "the default");
 }
 

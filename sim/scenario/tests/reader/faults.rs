@@ -182,10 +182,6 @@ fn sides_of_a_partition() {
             "faults[0].from: \"from\" goes with \"isolate\" only",
         ),
         (
-            r#"{ "at": "5s", "crash": "broker-1", "by": "5ms" }"#,
-            "faults[0].by: \"by\" goes with \"slow\" and \"slow-follower\" only",
-        ),
-        (
             r#"{ "between": ["1s", "30s"], "every": "1ms", "reset": "broker-1" }"#,
             "faults[0].every: this would strike more than 10000 times in the window",
         ),

@@ -4,6 +4,7 @@ mod applications;
 mod assign;
 mod autoscale;
 mod capacity;
+mod clocks;
 mod clusters;
 mod common;
 mod consuming;

@@ -229,6 +229,7 @@ const KEYS: &[&str] = &[
     "after_crash",
     "end",
     "threads",
+    "create_time",
     "compressed_to",
     "topics",
     "network",

@@ -3,12 +3,14 @@
 //!
 //! Places that say the same of a setting are flipped together: a setting of three producers is one setting.
 
+use crate::study::contract::times::are_wrong;
 use crate::world::document::Sets;
+use ackproof_scenario::clock::spell_shift;
 use ackproof_scenario::plan::{Group, Output, Part, Plan, SettingValue, Settings, Topic};
 use ackproof_scenario::settings::{self, Preset, Scope, Setting};
 use ackproof_types::{
     AfterCrash, AtEnd, Awaits, CommitEvery, CommitOffset, CommitStrategy, Covers, KafkaVersion,
-    MemoryIn, OnCommitFailure, OnFailure, OnRecordFailure, OnRevoke, SinkWrites,
+    MemoryIn, OnCommitFailure, OnFailure, OnRecordFailure, OnRevoke, Shift, SinkWrites,
 };
 use std::collections::BTreeMap;
 
@@ -46,6 +48,11 @@ const WORTH: &[(Scope, &str, &[&str])] = &[
     (Scope::Broker, "broker.session.timeout.ms", &["18000"]),
     (Scope::Broker, "group.consumer.session.timeout.ms", &["45000"]),
 ];
+
+/// Of topics, where clocks or what records bear are wrong.
+const TIMED: [&str; 2] = ["message.timestamp.type", "retention.ms"];
+const TIMES: [(&str, &[&str]); 2] =
+    [(TIMED[0], &["LogAppendTime", "CreateTime"]), (TIMED[1], &["-1"])];
 
 /// Of the classic protocol only: with the other one they are refused, or say nothing.
 const CLASSIC: &[&str] = &["session.timeout.ms", "heartbeat.interval.ms"];
@@ -202,6 +209,10 @@ fn producers(plan: &Plan, found: &mut Found) {
         found.word("producer", "on_failure", at, sending.on_failure.name(), &all);
         let all = names(AfterCrash::ALL, AfterCrash::name);
         found.word("producer", "after_crash", at, sending.after_crash.name(), &all);
+        if sending.create_time != Shift::default() {
+            let now = spell_shift(sending.create_time);
+            found.word("producer", "create_time", at, &now, &[&spell_shift(Shift::default())]);
+        }
         if one.records.is_some() || one.sends.is_some() {
             found.word("producer", "end", at, sending.end.name(), &names(AtEnd::ALL, AtEnd::name));
         }
@@ -212,13 +223,23 @@ fn topics(plan: &Plan, found: &mut Found) {
     let is_mirror = |one: &&Group| matches!(one.part, Part::Mirror(_));
     let copies = plan.groups.iter().filter(is_mirror).filter_map(|one| one.produces.as_ref());
     let made: Vec<_> = copies.map(|one| one.to).collect();
+    let wrong = are_wrong(plan);
     for (id, one) in plan.user_topics() {
         if made.contains(&id) {
             continue;
         }
         let Topic { name, replication_factor, config, .. } = one;
         let path = format!("topics.{name}");
-        found.settings(Scope::Topic, (name, &path), config, plan.kafka, &[]);
+        let without: &[&[&str]] = if wrong { &[&TIMED] } else { &[] };
+        found.settings(Scope::Topic, (name, &path), config, plan.kafka, without);
+        if wrong {
+            let at = (name.as_str(), path.as_str());
+            for (key, worth) in TIMES {
+                let now = config.0.get(key).map(spelled).unwrap_or_default();
+                let path = (at.0, format!("{}.config.{key}", at.1));
+                found.add(Scope::Topic.name(), key, path, &now, worth.iter().copied());
+            }
+        }
         let brokers = plan.cluster(one.cluster).brokers;
         // No disk is ever lost here, so fewer replicas would look safer than they are.
         let more = |factor: &u16| (replication_factor..=&brokers).contains(&factor);

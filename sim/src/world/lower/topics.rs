@@ -1,7 +1,9 @@
 //! Settings of topics: those that they are created with, and those that are altered later.
 
 use super::{bound, number};
-use ackproof_kafka::config::{CleanupPolicy, Compaction, LogConfig, TopicConfig, TopicSetting};
+use ackproof_kafka::config::{
+    CleanupPolicy, Compaction, LogConfig, Timestamps, TopicConfig, TopicSetting,
+};
 use ackproof_scenario::plan::{Settings, Topic};
 use ackproof_types::Micros;
 
@@ -27,6 +29,7 @@ pub(super) fn topic(topic: &Topic) -> TopicConfig {
                 delete_retention: config.millis("delete.retention.ms"),
                 ..Compaction::USUAL
             },
+            timestamps: timestamps(config),
         },
     }
 }
@@ -37,6 +40,17 @@ fn segment_age(config: &Settings) -> Micros {
     let age = config.millis("segment.ms");
     let most = bound(config, "max.compaction.lag.ms").map(Micros::from_millis);
     most.filter(|_| cleanup(config).compacts()).map_or(age, |most| age.min(most))
+}
+
+fn timestamps(config: &Settings) -> Timestamps {
+    let most = |key| bound(config, key).map(Micros::from_millis);
+    match config.word("message.timestamp.type") {
+        "LogAppendTime" => Timestamps::LogAppendTime,
+        _ => Timestamps::CreateTime {
+            before_max: most("message.timestamp.before.max.ms"),
+            after_max: most("message.timestamp.after.max.ms"),
+        },
+    }
 }
 
 fn cleanup(config: &Settings) -> CleanupPolicy {

@@ -95,7 +95,7 @@ impl Member {
     /// floats of other people's JSON.
     pub(super) fn new(salt: u64, now: Timestamp) -> Self {
         Self {
-            id: MemberId((mix(salt ^ mix(now.as_micros())) >> 11) | 1),
+            id: MemberId((mix(salt ^ mix(now.bits())) >> 11) | 1),
             epoch: MemberEpoch::JOIN,
             state: State::default(),
             target: None,

@@ -40,6 +40,7 @@ fn only_a_plain_refusal_is_certainly_not_written() {
         ErrorCode::NotEnoughReplicas,
         ErrorCode::MessageTooLarge,
         ErrorCode::InvalidRecord,
+        ErrorCode::InvalidTimestamp,
         ErrorCode::InvalidRequiredAcks,
         ErrorCode::CorruptMessage,
         ErrorCode::OutOfOrderSequenceNumber,

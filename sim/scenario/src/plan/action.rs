@@ -1,0 +1,42 @@
+//! Whom the action of a fault is about beside its target.
+
+use super::{Action, FaultKind, Peers, Target};
+
+impl Action {
+    /// Lists of processes at the other ends of links that it touches, or on the sides of a cut.
+    pub fn peers_mut(&mut self) -> Vec<&mut Vec<Peers>> {
+        match self {
+            Self::Partition(sides) => sides.iter_mut().collect(),
+            Self::Isolate(links)
+            | Self::Slow { links, .. }
+            | Self::Lossy { links, .. }
+            | Self::Throttle { links, .. } => vec![&mut links.peers],
+            Self::Crash
+            | Self::PowerLoss
+            | Self::DiskLost
+            | Self::Storage(_)
+            | Self::Restart
+            | Self::RollingRestart(_)
+            | Self::Pause
+            | Self::Reset
+            | Self::Clock(_)
+            | Self::SlowFollower(_)
+            | Self::Leave
+            | Self::Join
+            | Self::FailOver
+            | Self::Hold(_)
+            | Self::Administer(_) => Vec::new(),
+        }
+    }
+}
+
+impl FaultKind {
+    /// Whether only a moment says whom it is about.
+    #[must_use]
+    pub fn is_of_moment(&self) -> bool {
+        let is = |target| matches!(target, Target::Its(_));
+        let is_peer = |peers: &Peers| matches!(peers, Peers::One(target) if is(*target));
+        is(self.target)
+            || self.action.clone().peers_mut().into_iter().flatten().any(|one| is_peer(one))
+    }
+}
