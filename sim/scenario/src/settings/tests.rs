@@ -20,7 +20,9 @@ fn keys_are_distinct_and_defaults_legal() {
                     list.split(',').all(|word| words.contains(&word))
                 }
                 (Kind::Text, Preset::Unneeded | Preset::Word(_)) => true,
-                (Kind::Word(_) | Kind::Number { .. }, Preset::Unneeded) => setting.is_modelled(),
+                (Kind::Word(_) | Kind::Words(_) | Kind::Number { .. }, Preset::Unneeded) => {
+                    setting.is_modelled()
+                }
                 (Kind::Anything, Preset::Unneeded) => !setting.is_modelled(),
                 _ => false,
             };
