@@ -12,8 +12,6 @@ pub struct ZooReport {
     pub bugs: Vec<Bug>,
     /// How many were found, and are silent when they are off.
     pub caught: u64,
-    /// How many no scenario reaches.
-    pub unreached: u64,
     /// Somebody stopped it: the rest is missing.
     pub interrupted: bool,
     /// How to look again.
@@ -27,10 +25,8 @@ pub struct Bug {
     pub variant: String,
     /// What it does.
     pub about: String,
-    /// What shows it; none: no scenario does.
-    pub exhibit: Option<Exhibit>,
-    /// Why no scenario shows it, and what does.
-    pub unreached: Option<String>,
+    /// What shows it.
+    pub exhibit: Exhibit,
 }
 
 /// What a bug shows, and what the same runs show without it.

@@ -270,6 +270,48 @@ fn links_between_two_processes_only() {
     assert!(seen(&slow, "isr_shrunk") > 0, "they replicate too slowly");
 }
 
+/// When the controller elects after a crash, and when a broker that is slow on `only` hears of it.
+fn heard(only: &str) -> (Vec<u64>, u64, usize) {
+    let faults = format!(
+        r#"{{ "at": "8s", "slow": "broker-2", {only} "by": "12s", "for": "30s" }},
+           {{ "at": "10s", "restart": "broker-1", "for": "20s" }}"#
+    );
+    let keep = |event: &Event| {
+        matches!(
+            event,
+            Event::LeaderElected { .. } | Event::BecameLeader { .. } | Event::Fenced { .. }
+        )
+    };
+    let (_, kept) = traced(&faults, 1, keep);
+    let two = BrokerId(2);
+    let elected = kept.iter().find(|(at, _, event)| {
+        let is =
+            matches!(event, Event::LeaderElected { leader: Some(leader), .. } if *leader == two);
+        is && at.as_micros() > 10_000_000
+    });
+    let (elected, ..) = elected.expect("broker-2 is next");
+    let fenced = kept.iter().filter(|(.., event)| *event == Event::Fenced { broker: two });
+    let heard = kept.iter().filter(|(at, node, event)| {
+        matches!(event, Event::BecameLeader { .. })
+            && at.as_micros() > elected.as_micros()
+            && *node == NodeId(2)
+    });
+    let heard = heard.map(|(at, ..)| at.as_micros()).collect();
+    (heard, elected.as_micros(), fenced.count())
+}
+
+#[test]
+fn a_broker_that_is_slow_on_one_subject_is_in_time_on_the_others() {
+    let (heard_late, elected, fenced) = heard(r#""only": "metadata","#);
+    let first = heard_late.first().expect("it hears of it in the end");
+    assert!(first - elected > 10_000_000, "elected at {elected}, heard at {first}");
+    assert_eq!(fenced, 0, "its heartbeats are in time");
+    let (heard_soon, elected, fenced) = heard(r#""only": "heartbeats","#);
+    let first = heard_soon.first().expect("it hears of it");
+    assert!(first - elected < 100_000, "elected at {elected}, heard at {first}");
+    assert_eq!(fenced, 1, "its heartbeats are late");
+}
+
 #[test]
 fn a_fault_that_finds_nobody_says_so() {
     let faults = r#"{ "at": "8s", "crash": "broker-1", "for": "20s" },

@@ -3,7 +3,7 @@
 use crate::support::{ackproof, assert_none, parallel};
 use serde_json::Value;
 
-const PROFILES: [&str; 11] = [
+const PROFILES: [&str; 14] = [
     "light",
     "chained",
     "bursts",
@@ -15,6 +15,9 @@ const PROFILES: [&str; 11] = [
     "administration",
     "upgrade",
     "clocks",
+    "late-metadata",
+    "in-sync-changes",
+    "votes",
 ];
 const SEEDS: &str = "0..40";
 

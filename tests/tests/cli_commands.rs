@@ -82,6 +82,15 @@ fn surroundings(fault: &str) -> &'static str {
     }
 }
 
+/// The moment that a fault needs.
+fn aim(fault: &str) -> &'static str {
+    match fault {
+        _ if fault.contains("its voter") || fault.contains("its candidate") => r#""on": "vote", "#,
+        _ if fault.contains("\"its ") => r#""on": "append", "#,
+        _ => "",
+    }
+}
+
 /// What is listed can be written: everything is loaded, and nothing is run.
 #[test]
 fn what_is_listed_can_be_used() {
@@ -99,7 +108,7 @@ fn what_is_listed_can_be_used() {
     };
     let fault = |fault: &str| {
         let around = surroundings(fault);
-        let aimed = if fault.contains("\"its ") { r#""on": "append", "# } else { "" };
+        let aimed = aim(fault);
         loads(&format!(r#"{around}, "faults": [ {{ {aimed}{fault} }} ]"#));
     };
     for anchor in names("anchors") {

@@ -231,6 +231,9 @@ impl fmt::Display for Variant {
     }
 }
 
+/// Beside the bits of all variants.
+const MENDED: u128 = 1 << 127;
+
 /// A set of variants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Variants(u128);
@@ -240,6 +243,21 @@ impl Variants {
     #[must_use]
     pub const fn has(self, variant: Variant) -> bool {
         self.0 & (1 << variant as u32) != 0
+    }
+
+    /// These, on rules of which the known gaps are closed. Kafka has them. A leader that is elected again keeps what
+    /// its followers have claimed (R2.15), though they may have followed somebody else in between. And metadata
+    /// that is no newer takes back a proposal (R2.22), though the controller may be about to accept it: the in-sync
+    /// set then has a member that the high watermark does not wait for.
+    #[must_use]
+    pub const fn mended(self) -> Self {
+        Self(self.0 | MENDED)
+    }
+
+    /// Whether known gaps are closed.
+    #[must_use]
+    pub const fn is_mended(self) -> bool {
+        self.0 & MENDED != 0
     }
 }
 

@@ -10,9 +10,8 @@ use ackproof_types::words::plural;
 #[must_use]
 pub fn zoo(report: &ZooReport) -> String {
     let mut text = String::new();
-    let reached = report.bugs.len() as u64 - report.unreached;
     let caught = report.caught;
-    let of = plural(reached, "known bug");
+    let of = plural(report.bugs.len() as u64, "known bug");
     put(&mut text, format_args!("{}: {caught} of {of} caught", heading("ZOO")));
     let told = "caught: shown by random faults when it is on, and by none of the same seeds when it is off";
     put(&mut text, format_args!("{}", aside(told)));
@@ -30,14 +29,10 @@ pub fn zoo(report: &ZooReport) -> String {
 
 fn tell(text: &mut String, bug: &Bug) {
     put(text, format_args!("{}  {}", heading(&bug.variant), bug.about));
-    if let Some(why) = &bug.unreached {
-        put(text, format_args!("    not reached: {why}"));
-    }
-    if let Some(exhibit) = &bug.exhibit {
-        let sets: String = exhibit.sets.iter().map(|set| format!(" --set {set}")).collect();
-        put(text, format_args!("    {} in {}{sets}", exhibit.shown, exhibit.scenario));
-        put(text, format_args!("    {}; {}", on(exhibit), off(exhibit)));
-    }
+    let exhibit = &bug.exhibit;
+    let sets: String = exhibit.sets.iter().map(|set| format!(" --set {set}")).collect();
+    put(text, format_args!("    {} in {}{sets}", exhibit.shown, exhibit.scenario));
+    put(text, format_args!("    {}; {}", on(exhibit), off(exhibit)));
 }
 
 fn on(exhibit: &Exhibit) -> String {

@@ -116,7 +116,11 @@ pub const FAULTS: &[(&str, &str)] = &[
          or both",
     ),
     ("partition", "cuts all links between the sides of a list of lists of processes"),
-    ("slow", "delays messages on its links (\"to\" some peers) \"by\" this much"),
+    (
+        "slow",
+        "delays messages on its links (\"to\" some peers) \"by\" this much; \"only\" what servers say to each other of \
+         one thing: fetches, metadata, heartbeats, in-sync-changes or votes",
+    ),
     (
         "lossy",
         "drops this share of packets (\"loss\") on its links (\"to\" some peers); TCP sends them again, later",
@@ -344,8 +348,11 @@ fn done(action: &Action, plan: &Plan, target: &str) -> String {
                 Direction::Incoming => format!("what {peers} sent did not reach {target}"),
             }
         }
-        Action::Slow { links, by } => {
+        Action::Slow { links, by, only: None } => {
             format!("{} slower by {}", path(links, plan, target), length(*by))
+        }
+        Action::Slow { links, by, only: Some(talk) } => {
+            format!("{} on {} slower by {}", talk.name(), path(links, plan, target), length(*by))
         }
         Action::Lossy { links, loss } => {
             let share = spell_percent(*loss);

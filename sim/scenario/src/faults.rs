@@ -13,6 +13,7 @@ use crate::orders::{self, needed};
 use crate::plan::{Action, Direction, Fault, FaultKind, Links, Order, Peers, Plan, Target, Topic};
 use crate::sink::{At, Sink};
 use crate::storage;
+use crate::talk::TALKS;
 use crate::targets::{PEERS, peers, target};
 use crate::when;
 use ackproof_types::{Delay, Hold, KafkaVersion, Micros};
@@ -23,6 +24,7 @@ pub(crate) const HOW_KEYS: &[(&str, &[&str])] = &[
     ("to", &["slow", "lossy", "throttle", "add-partitions", "reassign", "rolling-restart"]),
     ("direction", &["isolate", "slow", "lossy", "throttle"]),
     ("by", &["slow", "slow-follower", clock::JUMPS, clock::DRIFTS]),
+    ("only", &["slow"]),
     ("loss", &["lossy"]),
     ("rate", &["throttle"]),
     ("dir", &[disk::FAILS, disk::FILLS]),
@@ -147,6 +149,14 @@ fn fault(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Fault> {
         let message = "\"its\" is what a moment has: add \"on\": \"append\", or name a broker";
         sink.error(at.key_span, &at.path, message);
     }
+    let mut its = choices.iter().flat_map(|(_, kind)| kind.its());
+    if let Some(aim) = &aim
+        && let Some(nobody) = its.find(|its| !its.is_at(aim))
+    {
+        let message = format!("\"{}\" is nobody at such a moment", nobody.words());
+        let hint = "a \"vote\" has \"its voter\" and \"its candidate\", and no other moment has";
+        sink.hinted(at.key_span, &at.path, message, Some(hint.to_owned()));
+    }
     (!choices.is_empty()).then_some(Fault { when: when?, aim, choices })
 }
 
@@ -259,7 +269,11 @@ fn action(
         "slow" => {
             let links = links(sink, at, "to", plan);
             let by = needed(sink, at, place, "by", "50ms..100ms")?;
-            Action::Slow { by: sink.delay(&by)?, links: links? }
+            let only = match at.get("only") {
+                Some(at) => Some(named(sink, &at, "talk of servers", TALKS)?),
+                None => None,
+            };
+            Action::Slow { by: sink.delay(&by)?, links: links?, only }
         }
         "lossy" => {
             let links = links(sink, at, "to", plan);
@@ -392,15 +406,10 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
     let is_member = matches!(target, Member(..) | AnyMember(_) | AllMembers(_));
     let is_broker = matches!(
         target,
-        Broker(_)
-            | LeaderOf(..)
-            | FollowerOf(..)
-            | CoordinatorOf(_)
-            | Its(_)
-            | AnyBroker
-            | AllBrokers(_)
-    );
-    let is_controller = matches!(target, ActiveController(_) | AnyController | Controller(_));
+        Broker(_) | LeaderOf(..) | FollowerOf(..) | CoordinatorOf(_) | AnyBroker | AllBrokers(_)
+    ) || matches!(target, Its(its) if !its.is_controller());
+    let is_controller = matches!(target, ActiveController(_) | AnyController | Controller(_))
+        || matches!(target, Its(its) if its.is_controller());
     let (fine, allowed) = match action {
         Action::PowerLoss | Action::Crash | Action::Pause | Action::Restart
             if matches!(target, Zone(_)) =>
@@ -431,7 +440,8 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
         // What it is about was read as that.
         Action::Administer(_) => (true, ""),
         Action::SlowFollower(_) => (
-            matches!(target, FollowerOf(..) | Its(_) | Broker(_)),
+            matches!(target, FollowerOf(..) | Broker(_))
+                || matches!(target, Its(its) if !its.is_controller()),
             "a follower, like \"a follower of payments-0\"",
         ),
         Action::Crash

@@ -8,7 +8,7 @@
 //! - [`resolve`] reads one and checks it · [`describe`] words for people · [`schema`] for editors
 //! - [`notes`] what Kafka does under each fault
 //! - [`plan`] the resolved scenario · [`schedule`] what a seed makes of it · [`anchor`], [`moment`] when else than at a time
-//! - [`targets`] whom
+//! - [`targets`] whom · [`talk`] what servers say to each other
 //! - `overrides` values from the command line · `protocol` the one that stands for several
 //! - `results` what a group writes to · `outputs` what it sends on · `autoscale` how
 //!   many members it has · `mirrors` what copies to another cluster · `membership` what Kafka refuses of its
@@ -59,6 +59,7 @@ mod sink;
 pub mod spring;
 pub mod storage;
 pub mod swarm;
+pub mod talk;
 pub mod targets;
 mod topics;
 mod when;

@@ -15,6 +15,12 @@ pub enum Its {
     Leader,
     /// A follower in the in-sync set of its partition, drawn.
     Follower,
+    /// A replica of its partition that is not in the in-sync set, drawn.
+    Laggard,
+    /// The controller that has voted.
+    Voter,
+    /// The controller that it has voted for.
+    Candidate,
 }
 
 /// What is under way.
@@ -46,6 +52,8 @@ pub enum Moment {
     Fault,
     /// Nothing is under way: every broker is back, and in every in-sync set.
     InSync,
+    /// A controller has voted for another one, which has not heard of it.
+    Vote,
 }
 
 /// A moment in words.
@@ -61,7 +69,7 @@ pub struct Row {
     pub about: &'static str,
 }
 
-/// Every moment. All have a partition and a broker.
+/// Every moment. All have a partition and a broker, but for a vote, which has a voter and a candidate.
 pub const MOMENTS: &[Row] = &[
     Row {
         moment: Moment::Append,
@@ -141,6 +149,12 @@ pub const MOMENTS: &[Row] = &[
         witness: "fault_at_in_sync",
         about: "every broker is up, unfenced, and in every in-sync set; this moment lasts",
     },
+    Row {
+        moment: Moment::Vote,
+        name: "vote",
+        witness: "fault_at_vote",
+        about: "a controller has voted for another one, which has not heard of it; it has \"its voter\" and \"its candidate\"",
+    },
 ];
 
 /// What a fault of no moment is aimed at, beside those that are.
@@ -158,11 +172,29 @@ impl Moment {
     }
 }
 
-/// A broker by what it is to the moment that a fault is aimed at.
-pub const ITS: &[(Its, &str)] =
-    &[(Its::Broker, "its broker"), (Its::Leader, "its leader"), (Its::Follower, "its follower")];
+/// A process by what it is to the moment that a fault is aimed at.
+pub const ITS: &[(Its, &str)] = &[
+    (Its::Broker, "its broker"),
+    (Its::Leader, "its leader"),
+    (Its::Follower, "its follower"),
+    (Its::Laggard, "its laggard"),
+    (Its::Voter, "its voter"),
+    (Its::Candidate, "its candidate"),
+];
 
 impl Its {
+    /// Whether it is a controller, of a vote; else it is a broker.
+    #[must_use]
+    pub fn is_controller(self) -> bool {
+        matches!(self, Self::Voter | Self::Candidate)
+    }
+
+    /// Whether a moment of `aim` has it.
+    pub(crate) fn is_at(self, aim: &Aim) -> bool {
+        let mut moments = aim.moments.iter();
+        moments.any(|(_, moment)| (*moment == Some(Moment::Vote)) == self.is_controller())
+    }
+
     /// As a scenario names it.
     #[must_use]
     pub fn words(self) -> &'static str {

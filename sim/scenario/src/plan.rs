@@ -12,6 +12,7 @@ use crate::clock::ClockFault;
 use crate::disk::StorageFault;
 use crate::moment::{Aim, Its};
 use crate::settings::Harm;
+use crate::talk::Talk;
 use ackproof_types::{ClusterId, Delay, Features, Hold, KafkaVersion, Micros, TopicId};
 use std::collections::BTreeMap;
 
@@ -56,6 +57,8 @@ pub struct Plan {
     pub expect: Expect,
     /// Names of variants to switch on.
     pub variants: Vec<String>,
+    /// Gaps in Kafka's own rules are closed.
+    pub mended: bool,
     /// Settings of the file that have no effect.
     pub ignored: Vec<Ignored>,
 }
@@ -293,6 +296,8 @@ pub enum Action {
         links: Links,
         /// By how much.
         by: Delay,
+        /// What travels slower; none: everything.
+        only: Option<Talk>,
     },
     /// Loses packets on these links of the target: as on TCP, delay.
     Lossy {

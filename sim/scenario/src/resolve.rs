@@ -78,6 +78,7 @@ pub(crate) const KEYS: &[&str] = &[
     "run",
     "expect",
     "variants",
+    "mended",
 ];
 /// Keys of `run`.
 pub(crate) const RUN_KEYS: &[&str] = &["load", "settle"];
@@ -199,6 +200,7 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
         settle,
         expect: Expect::default(),
         variants: variants(sink, root.get("variants").as_ref(), names),
+        mended: root.get("mended").is_some_and(|at| mended(sink, &at)),
         ignored: Vec::new(),
     };
     plan.ignored = ignored(sink);
@@ -247,6 +249,14 @@ fn run(sink: &mut Sink<'_>, at: Option<&At<'_>>) -> (Micros, Micros) {
             .unwrap_or(default)
     };
     (length("load", load), length("settle", settle))
+}
+
+fn mended(sink: &mut Sink<'_>, at: &At<'_>) -> bool {
+    if let Value::Bool(on) = at.node.value {
+        return on;
+    }
+    sink.at(at, "known gaps in Kafka's rules are closed, or not: write true or false");
+    false
 }
 
 fn variants(sink: &mut Sink<'_>, at: Option<&At<'_>>, names: &Names<'_>) -> Vec<String> {

@@ -64,6 +64,10 @@ pub fn schema(names: &Names<'_>) -> Value {
             described(expect(names), "What must be true. Properties that are not named must hold.")
         }
         "variants" => described(variants.clone(), "Bugs to switch on in the models."),
+        "mended" => described(
+            json!({ "type": "boolean", "default": false }),
+            "Closes the known gaps in Kafka's own rules of replication: no Kafka runs so.",
+        ),
         other => unreachable!("no schema for {other}"),
     });
     let mut schema = json!({

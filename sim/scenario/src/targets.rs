@@ -21,6 +21,12 @@ pub const TARGETS: &[(&str, &str)] = &[
     ("its leader", "of a fault with \"on\": whoever leads the partition that the moment has"),
     ("its follower", "of a fault with \"on\": a follower in sync with it, drawn by the seed"),
     ("its broker", "of a fault with \"on\": the broker at which the moment comes"),
+    (
+        "its laggard",
+        "of a fault with \"on\": a replica of the partition that is out of sync, drawn by the seed",
+    ),
+    ("its voter", "of a fault \"on\" a \"vote\": the controller that has voted"),
+    ("its candidate", "of a fault \"on\" a \"vote\": the controller that it has voted for"),
     ("billing-0", "an instance of a producer, from 0"),
     ("any producer", "an instance that the seed draws, of all producers"),
     ("any producer of billing", "an instance that the seed draws, of one producer"),

@@ -25,6 +25,7 @@ use crate::resolve::MEASURES;
 use crate::schedule::{ScheduledFault, Start, Wait, Workload};
 use crate::sends::line;
 use crate::settings::{self, Scope};
+use crate::talk::Talk;
 use crate::topics;
 use ackproof_types::{
     ClusterId, FeatureUpdate, Features, KafkaVersion, Micros, ProducerIndex, Sending,
@@ -65,6 +66,7 @@ pub fn tree(plan: &Plan, seed: u64, faults: &[ScheduledFault]) -> Value {
     root.put("run", json!({ "load": spell(plan.load), "settle": spell(plan.settle) }));
     root.put_if(plan.expect.stated, "expect", || Value::Object(expect(&plan.expect)));
     root.put_if(!plan.variants.is_empty(), "variants", || json!(plan.variants));
+    root.put_if(plan.mended, "mended", || json!(true));
     Value::Object(root.0)
 }
 
@@ -250,9 +252,10 @@ fn sentence(object: &mut Object, kind: &FaultKind, plan: &Plan) {
     object.put(verb(&kind.action), what);
     match &kind.action {
         Action::Isolate(which) => links(object, "from", which, plan),
-        Action::Slow { links: which, by } => {
+        Action::Slow { links: which, by, only } => {
             object.put("by", json!(spell_range(*by)));
             links(object, "to", which, plan);
+            object.put_if(only.is_some(), "only", || json!(only.map(Talk::name)));
         }
         Action::Lossy { links: which, loss } => {
             object.put("loss", json!(spell_percent(*loss)));

@@ -75,6 +75,7 @@ const NAMES: Names<'static> = Names {
         "fault_at_recovery",
         "fault_at_fault",
         "fault_at_in_sync",
+        "fault_at_vote",
     ],
     variants: &[
         "trunc-to-hw",

@@ -7,7 +7,7 @@ use super::output::{for_people, result, talk};
 use super::progress::Progress;
 use super::status::Status;
 use super::sweep::stop_on_interrupt;
-use ackproof::manual::zoo::{Case, UNREACHED, case};
+use ackproof::manual::zoo::{Case, case};
 use ackproof::study::explore::in_order;
 use ackproof::study::zoo::first;
 use ackproof_kafka::variant::Variant;
@@ -71,8 +71,9 @@ impl Zoo {
     }
 
     /// The case, with what it runs when the bug is on and when it is off.
-    fn prepare(&self, variant: Variant) -> Result<Option<(Case, Plan, Plan)>, String> {
-        let Some(mut case) = case(variant) else { return Ok(None) };
+    fn prepare(&self, variant: Variant) -> Result<(Case, Plan, Plan), String> {
+        let mut case =
+            case(variant).ok_or_else(|| format!("error: no scenario shows \"{variant}\"\n"))?;
         case.within = self.within.unwrap_or(case.within);
         let file = self.root.join(case.scenario);
         if !file.exists() {
@@ -92,7 +93,7 @@ impl Zoo {
                 .map(|one| one.plan)
                 .ok_or_else(|| "error: no scenario\n".to_owned())
         };
-        Ok(Some((case, plan(format!("[\"{variant}\"]"))?, plan("[]".to_owned())?)))
+        Ok((case, plan(format!("[\"{variant}\"]"))?, plan("[]".to_owned())?))
     }
 }
 
@@ -115,7 +116,7 @@ pub(crate) fn zoo(arguments: &Zoo) -> Status {
         prepared.into_iter(),
         threads(arguments.jobs),
         &stop,
-        |(variant, case)| bug(*variant, case.as_ref()),
+        |(variant, case)| bug(*variant, case),
         |_, found| {
             match found.and_then(|found| found) {
                 Ok(bug) => bugs.push(bug),
@@ -132,13 +133,11 @@ pub(crate) fn zoo(arguments: &Zoo) -> Status {
     }
     // It shows when it is on, and only then.
     let shows = |one: &Exhibit| one.seeds.is_some() && one.loud.is_none();
-    let is_caught = |bug: &&Bug| bug.exhibit.as_ref().is_some_and(shows);
-    let caught = bugs.iter().filter(is_caught).count() as u64;
-    let unreached = bugs.iter().filter(|bug| bug.exhibit.is_none()).count() as u64;
+    let caught = bugs.iter().filter(|bug| shows(&bug.exhibit)).count() as u64;
     let interrupted = stop.load(Ordering::Relaxed);
-    let missed = caught + unreached < bugs.len() as u64;
+    let missed = caught < bugs.len() as u64;
     let reproduce = arguments.again();
-    let report = ZooReport { schema: SCHEMA, bugs, caught, unreached, interrupted, reproduce };
+    let report = ZooReport { schema: SCHEMA, bugs, caught, interrupted, reproduce };
     let shown = match arguments.format {
         Shown::Human => for_people(&human::zoo(&report)),
         Shown::Json => result(&json::zoo(&report)),
@@ -148,14 +147,11 @@ pub(crate) fn zoo(arguments: &Zoo) -> Status {
     status.max(ended).max(shown)
 }
 
-fn bug(variant: Variant, case: Option<&(Case, Plan, Plan)>) -> Result<Bug, String> {
-    let why = UNREACHED.iter().find(|(one, _)| *one == variant).map(|(_, why)| (*why).to_owned());
-    let exhibit = case.map(|(case, on, off)| exhibit(case, on, off)).transpose()?;
+fn bug(variant: Variant, (case, on, off): &(Case, Plan, Plan)) -> Result<Bug, String> {
     Ok(Bug {
         variant: variant.name().to_owned(),
         about: variant.about().to_owned(),
-        unreached: why.filter(|_| exhibit.is_none()),
-        exhibit,
+        exhibit: exhibit(case, on, off)?,
     })
 }
 

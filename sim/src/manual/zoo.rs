@@ -12,34 +12,6 @@ use ackproof_types::ErrorCode;
 /// Seeds that a breakage may take.
 pub const BUDGET: u64 = 50;
 
-/// Variants that no scenario reaches within the budget, and what does.
-pub const UNREACHED: &[(Variant, &str)] = &[
-    (
-        Variant::EpochStartOnlyOnAppend,
-        "a follower that is out of range is led on anyway; a test of the rule shows it",
-    ),
-    (
-        Variant::IsrChangeWithoutVersion,
-        "a proposal has to be under way while the controller changes the set twice; `explore` shows it",
-    ),
-    (
-        Variant::FencedBrokerJoinsIsr,
-        "a proposal has to be under way while a broker loses its power and comes back; a test of the rule shows it",
-    ),
-    (
-        Variant::UnfencedHighWatermarkAdvance,
-        "a leader has to miss a whole leadership and lead again; a test of the rule shows it",
-    ),
-    (
-        Variant::NoEpochInFetch,
-        "a leader has to miss a whole leadership and lead again; a test of the rule shows it",
-    ),
-    (
-        Variant::VoteNotSynced,
-        "two controllers have to lose power within an election; the quorum's own random tests show it",
-    ),
-];
-
 /// What a run shows of a bug.
 #[derive(Clone, Copy, Debug)]
 pub enum Shown {
@@ -115,6 +87,8 @@ const RETENTION: &str = "scenarios/basics/short-retention.json";
 const COMPACTION: &str = "scenarios/basics/compaction.json";
 const BEHIND: &str = "scenarios/basics/retention-waits.json";
 const ELECTIONS: &str = "scenarios/chaos/elections.json";
+const LATE: &str = "scenarios/chaos/late-metadata.json";
+const IN_SYNC: &str = "scenarios/chaos/in-sync-changes.json";
 const POWER: &str = "scenarios/chaos/power.json";
 const STORAGE: &str = "scenarios/chaos/storage.json";
 const QUIET: &str = "scenarios/basics/quiet-topic.json";
@@ -154,6 +128,48 @@ pub const CASES: &[Case] = &[
         variant: Variant::EpochsSurviveTruncation,
         shown: Violated("recovers"),
         scenario: ELECTIONS,
+        sets: &[],
+        within: 5,
+    },
+    Case {
+        variant: Variant::EpochStartOnlyOnAppend,
+        shown: Violated("log-matching"),
+        scenario: LATE,
+        sets: &[],
+        within: 5,
+    },
+    Case {
+        variant: Variant::UnfencedHighWatermarkAdvance,
+        shown: Violated("log-matching"),
+        scenario: LATE,
+        sets: &[],
+        within: 10,
+    },
+    Case {
+        variant: Variant::NoEpochInFetch,
+        shown: Violated("log-matching"),
+        scenario: LATE,
+        sets: &[],
+        within: 10,
+    },
+    Case {
+        variant: Variant::IsrChangeWithoutVersion,
+        shown: Violated("log-matching"),
+        scenario: IN_SYNC,
+        sets: &[],
+        within: 15,
+    },
+    Case {
+        variant: Variant::FencedBrokerJoinsIsr,
+        shown: Violated("acked-durability"),
+        scenario: IN_SYNC,
+        sets: &[],
+        within: 10,
+    },
+    Case {
+        variant: Variant::VoteNotSynced,
+        shown: Violated("metadata-agreement"),
+        scenario: "scenarios/chaos/votes.json",
         sets: &[],
         within: 5,
     },

@@ -297,7 +297,8 @@ fn rack(cluster: &Cluster, name: &str) -> Option<Rack> {
 
 fn variants(plan: &Plan) -> Variants {
     let wanted = |variant: &&Variant| plan.variants.iter().any(|name| name == variant.name());
-    Variant::ALL.iter().filter(wanted).copied().collect()
+    let all: Variants = Variant::ALL.iter().filter(wanted).copied().collect();
+    if plan.mended { all.mended() } else { all }
 }
 
 /// How long such a process takes to start again.

@@ -5,7 +5,7 @@
 //!
 //! - [`leaders`] who leads and who is in sync · [`resolve`] whom a fault hits · [`rolling`] restarts of all brokers or members
 //! - [`storage`] what happens to disks · [`fail_over`] groups that go over to another cluster
-//! - [`orders`] what administrators ask for · [`anchors`], [`moments`] what faults wait for
+//! - [`orders`] what administrators ask for · [`anchors`], [`moments`] what faults wait for · [`votes`] of controllers
 
 pub(crate) mod anchors;
 mod fail_over;
@@ -15,10 +15,12 @@ mod orders;
 mod resolve;
 mod rolling;
 mod storage;
+mod votes;
 
 use super::events::Toward;
 use super::lives::World;
 use super::lower::{Cast, Role};
+use super::network::on;
 use super::process::Call;
 use ackproof_kafka::machine::Channel;
 use ackproof_oracle::history::{Event, TailLoss};
@@ -102,7 +104,7 @@ impl<'a> Nemesis<'a> {
     ) -> Next {
         let rule = rule(fault.kind.target, self.plan);
         let scene = world.kernel.recorder.anchors.moments.scene(number);
-        resolve::at_the_scene(fault, scene, world);
+        resolve::at_the_scene(fault, scene, &self.cast, world);
         fault.kind = resolve::decide(fault, &self.cast, world);
         let mut active = Active {
             fault: fault.clone(),
@@ -273,9 +275,11 @@ impl<'a> Nemesis<'a> {
         let scene = world.kernel.recorder.anchors.moments.scene(number);
         let scene = scene.filter(|_| target.is_some());
         if let Some(scene) = scene {
-            let TopicPartition { topic, partition } = scene.partition;
-            let name = &self.plan.topics[topic.index()].name;
-            text.push_str(&format!(", at {} of {name}-{partition}", scene.moment.row().name));
+            text.push_str(&format!(", at {}", scene.moment.row().name));
+            if let Some(TopicPartition { topic, partition }) = scene.partition {
+                let name = &self.plan.topics[topic.index()].name;
+                text.push_str(&format!(" of {name}-{partition}"));
+            }
         }
         self.records.push(FaultRecord {
             entry: fault.entry,
@@ -408,9 +412,10 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
                 network.cut(*one, *other, &mut world.kernel.events);
             }
         }
-        Action::Slow { by, .. } => {
+        Action::Slow { by, only, .. } => {
+            let what = only.map(|talk| (on(talk), None));
             for (one, other) in &active.links {
-                network.slow(number, *one, *other, Some((*by, None)));
+                network.slow(number, *one, *other, Some((*by, what)));
             }
         }
         Action::Lossy { loss, .. } => {
@@ -430,7 +435,7 @@ fn hurt(number: u32, active: &Active, world: &mut World) {
         }
         Action::SlowFollower(by) => {
             for (leader, follower) in &active.links {
-                let by = Some((*by, Some((Channel::Fetcher, Toward::Opener))));
+                let by = Some((*by, Some((Channel::Fetcher, Some(Toward::Opener)))));
                 network.slow(number, *leader, *follower, by);
             }
         }

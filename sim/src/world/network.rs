@@ -22,6 +22,7 @@ use super::events::{Due, Events, Toward};
 use ackproof_kafka::machine::{Channel, ConnectionId, Peer, Route};
 use ackproof_kafka::message::Message;
 use ackproof_scenario::plan::Network as Settings;
+use ackproof_scenario::talk::Talk;
 use ackproof_types::{Delay, Micros, NodeId, Roster};
 use link::{Link, Links};
 use retransmit::Recovery;
@@ -43,8 +44,19 @@ pub(crate) enum Packet {
     End,
 }
 
-/// What travels on the connections of one channel, one way.
-pub(crate) type Stretch = (Channel, Toward);
+/// What travels on the connections of one channel; one way, or both.
+pub(crate) type Stretch = (Channel, Option<Toward>);
+
+/// The connections on which servers say it.
+pub(crate) fn on(talk: Talk) -> Channel {
+    match talk {
+        Talk::Fetches => Channel::Fetcher,
+        Talk::Metadata => Channel::MetadataLog,
+        Talk::Heartbeats => Channel::Lifecycle,
+        Talk::InSyncChanges => Channel::Controller,
+        Talk::Votes => Channel::Quorum,
+    }
+}
 
 /// One way along a connection.
 #[derive(Debug, Default)]

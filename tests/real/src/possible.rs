@@ -11,8 +11,8 @@ const LARGEST_RECORD: u32 = 20;
 /// Everything of `plan` that is not possible; empty: all is. `delays`: the kernel can delay packets.
 pub(crate) fn impossible(plan: &Plan, delays: bool) -> Vec<String> {
     let mut found = Vec::new();
-    if !plan.variants.is_empty() {
-        found.push("variants: they are faults of the models; Kafka has its own".to_owned());
+    if !plan.variants.is_empty() || plan.mended {
+        found.push("variants, mended: they are rules of the models; Kafka has its own".to_owned());
     }
     if plan.clusters.len() > 1 {
         found.push("clusters: the harness runs one".to_owned());
@@ -124,6 +124,9 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
         Action::Administer(Order::UpdateFeatures(_)) => Some("not done on a real cluster yet"),
         Action::Clock(_) => Some("the harness has one clock for all processes"),
         Action::FailOver => Some("the harness runs one cluster"),
+        Action::Slow { only: Some(_), .. } => {
+            Some("the harness slows a link with all that is said on it, not \"only\" some of it")
+        }
         Action::Slow { .. } | Action::SlowFollower(_) if !delays => {
             Some("this kernel has no netem; \"throttle\" slows a link as well")
         }

@@ -132,6 +132,18 @@ impl Leader {
         }
     }
 
+    /// Not Kafka's rule (R2.15): what followers claimed in an earlier epoch says nothing of this one. A follower may
+    /// have followed somebody else in between, and cut its log.
+    pub(super) fn forget_claims(&mut self) {
+        for remote in &mut self.remotes {
+            *remote = Remote {
+                log_end: Offset::UNKNOWN,
+                leader_end_at_last_fetch: Offset::UNKNOWN,
+                ..*remote
+            };
+        }
+    }
+
     /// What holds of a leader whose log ends at `end`, between any two steps.
     pub(super) fn check(&self, end: Offset) {
         assert!(!self.isr.is_empty(), "R5.20: an in-sync set is never empty");

@@ -123,7 +123,10 @@ impl Partition {
         around: Surroundings<'_>,
         out: &mut Outbox<T, BrokerWrite>,
     ) -> RoleChange {
-        if state.partition_epoch < self.partition_epoch {
+        let is_known = state.partition_epoch == self.partition_epoch
+            && state.leader_epoch == self.leader_epoch;
+        let passes = is_known && around.variants.is_mended();
+        if state.partition_epoch < self.partition_epoch || passes {
             return RoleChange::None;
         }
         let new_epoch = state.leader_epoch > self.leader_epoch;
@@ -147,6 +150,9 @@ impl Partition {
         let change = match &mut self.role {
             Role::Leader(leader) if new_epoch => {
                 leader.renew(state, around.id, end, around.tick);
+                if around.variants.is_mended() {
+                    leader.forget_claims();
+                }
                 RoleChange::Led
             }
             Role::Leader(leader) => {
@@ -375,6 +381,10 @@ impl Partition {
             return Ok(None);
         }
         let mut end = self.log.end_of(last_fetched);
+        // KAFKA-7415: an epoch that is later than all it has noted is taken for its own.
+        if variants.has(Variant::EpochStartOnlyOnAppend) && last_fetched > self.log.latest_epoch() {
+            end = EpochEnd { epoch: last_fetched, end: self.log.end() };
+        }
         if variants.has(Variant::EpochEndOfUnknownEpoch) && end != EpochEnd::UNDEFINED {
             end.epoch = last_fetched;
         }

@@ -55,9 +55,9 @@ pub struct Bounds {
     pub power_losses: u8,
     /// How finely a fetch is cut.
     pub grain: Grain,
-    /// Not Kafka's rule: a leader whose metadata is as new as what it knows keeps the change that it has
-    /// proposed since. Kafka drops it (R2.22, `Partition#makeLeader`), though the controller may be about to
-    /// accept it: the in-sync set then has a member that the high watermark does not wait for.
+    /// The known gaps of Kafka's own rules are closed ([`Variants::mended`]).
+    ///
+    /// [`Variants::mended`]: crate::variant::Variants::mended
     pub mended: bool,
 }
 
@@ -100,7 +100,8 @@ impl Replicas {
             ..*config
         };
         let topics = (0..).zip(&cluster.topics).map(alone).collect();
-        let cluster = Arc::new(ClusterConfig { topics, ..cluster.clone() });
+        let variants = if bounds.mended { cluster.variants.mended() } else { cluster.variants };
+        let cluster = Arc::new(ClusterConfig { topics, variants, ..cluster.clone() });
         let partition = TopicPartition::new(topic, 0);
         let (mut quorum, epochs) = Quorum::new(&cluster, partition, seen);
         quorum.begin();

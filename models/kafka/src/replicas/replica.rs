@@ -157,10 +157,7 @@ impl Replica {
         let id = self.id;
         let is_replica = state.replicas.contains(&id);
         self.with(setup, seen, |process, around, out| {
-            let partition = &process.partition;
-            let is_known = state.partition_epoch == partition.partition_epoch
-                && state.leader_epoch == partition.leader_epoch;
-            if is_replica && !(is_known && setup.bounds.mended) {
+            if is_replica {
                 let change = process.partition.apply(&state, around, out);
                 if change == RoleChange::Followed {
                     process.waiting.clear();

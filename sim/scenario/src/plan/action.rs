@@ -1,6 +1,7 @@
 //! Whom the action of a fault is about beside its target.
 
 use super::{Action, FaultKind, Peers, Target};
+use crate::moment::Its;
 
 impl Action {
     /// Lists of processes at the other ends of links that it touches, or on the sides of a cut.
@@ -34,9 +35,17 @@ impl FaultKind {
     /// Whether only a moment says whom it is about.
     #[must_use]
     pub fn is_of_moment(&self) -> bool {
-        let is = |target| matches!(target, Target::Its(_));
-        let is_peer = |peers: &Peers| matches!(peers, Peers::One(target) if is(*target));
-        is(self.target)
-            || self.action.clone().peers_mut().into_iter().flatten().any(|one| is_peer(one))
+        !self.its().is_empty()
+    }
+
+    /// Whom it is about that only a moment knows.
+    #[must_use]
+    pub fn its(&self) -> Vec<Its> {
+        let of = |target| if let Target::Its(its) = target { Some(its) } else { None };
+        let mut action = self.action.clone();
+        let peers = action.peers_mut().into_iter().flatten();
+        let peers =
+            peers.filter_map(|one| if let Peers::One(one) = one { Some(*one) } else { None });
+        peers.chain([self.target]).filter_map(of).collect()
     }
 }

@@ -10,6 +10,7 @@ use crate::faults::{DIRECTIONS, HOW_KEYS};
 use crate::moment::names;
 use crate::orders::ALTERABLE;
 use crate::settings::{self, Scope};
+use crate::talk::TALKS;
 use ackproof_types::KafkaVersion;
 use serde_json::{Map, Value, json};
 
@@ -62,6 +63,7 @@ fn sentence() -> (Map<String, Value>, Value) {
                 ] })
             }
             "direction" => json!({ "enum": directions, "default": "both" }),
+            "only" => json!({ "enum": TALKS.iter().map(|(name, _)| *name).collect::<Vec<_>>() }),
             "by" => json!({ "anyOf": [
                 { "type": "string", "pattern": DELAY },
                 { "type": "string", "pattern": SHIFT },

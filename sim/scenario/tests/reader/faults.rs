@@ -370,3 +370,24 @@ fn a_slow_follower_is_slower_than_the_lag_that_is_allowed() {
     let given = by(r#""slow-follower": "a follower of payments-0", "by": "12s""#);
     assert_eq!((given.min, given.max), (Micros::from_secs(12), Micros::from_secs(12)), "as told");
 }
+
+#[test]
+fn servers_may_be_slow_on_one_subject() {
+    let faults =
+        r#"[{ "at": "5s", "slow": "broker-1", "only": "metadata", "by": "2s", "for": "5s" }]"#;
+    let plan = plan("faults", faults);
+    let kind = &plan.faults[0].choices[0].1;
+    let told = describe(kind, &plan, Some("broker-1"), Some(Micros::from_secs(5)));
+    assert_eq!(
+        told,
+        "metadata on links between broker-1 and brokers, controllers and clients slower by 2s for 5s"
+    );
+    let wrong = |text: &str| fault(&format!(r#"{{ "at": "5s", {text}, "for": "5s" }}"#));
+    let unknown = wrong(r#""slow": "broker-1", "by": "2s", "only": "metdata""#);
+    assert!(
+        unknown.contains("unknown talk of servers \"metdata\" (did you mean \"metadata\"?)"),
+        "{unknown}"
+    );
+    let misplaced = wrong(r#""lossy": "broker-1", "loss": "5%", "only": "metadata""#);
+    assert!(misplaced.contains("\"only\" goes with \"slow\" only"), "{misplaced}");
+}

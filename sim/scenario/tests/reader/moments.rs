@@ -48,7 +48,8 @@ fn a_schedule_with_moments_is_written_and_read_again() {
 #[test]
 fn every_moment_is_read_by_its_name() {
     for row in MOMENTS {
-        let faults = format!(r#"[{{ "at": "5s", "on": "{}", "crash": "its broker" }}]"#, row.name);
+        let whom = if row.moment == Moment::Vote { "its voter" } else { "its broker" };
+        let faults = format!(r#"[{{ "at": "5s", "on": "{}", "crash": "{whom}" }}]"#, row.name);
         let Start::On(wait) = Schedule::new(&plan("faults", &faults), 1).faults[0].start else {
             panic!("{row:?}")
         };
@@ -89,6 +90,15 @@ fn mistakes_with_moments_are_shown() {
         ),
         (r#""at": "5s", "until": "9s", "crash": "broker-1""#, "\"until\" goes with"),
         (r#""at": "5s", "on": "append", "leave": "its leader""#, "\"leave\" hits a member"),
+        (
+            r#""at": "5s", "on": "append", "crash": "its voter""#,
+            "\"its voter\" is nobody at such a moment",
+        ),
+        (
+            r#""at": "5s", "on": "vote", "isolate": "its candidate", "from": ["its leader"]"#,
+            "\"its leader\" is nobody at such a moment",
+        ),
+        (r#""at": "5s", "on": "vote", "disk-lost": "its voter""#, "\"disk-lost\" hits a broker"),
     ] {
         let told = fault(&format!("{{ {text} }}"));
         assert!(told.contains(said), "{text}: {told}");

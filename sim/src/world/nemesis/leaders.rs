@@ -96,10 +96,20 @@ impl Leaders {
     /// In-sync replicas that do not lead, ascending.
     pub(crate) fn followers(&self, partition: TopicPartition) -> Vec<NodeId> {
         let Some(state) = self.partitions.get(&partition) else { return Vec::new() };
-        let mut followers: Vec<BrokerId> =
-            state.isr.iter().copied().filter(|broker| Some(*broker) != state.leader).collect();
-        followers.sort_unstable();
-        followers.into_iter().map(|id| self.context.process(id)).collect()
+        self.nodes(state.isr.iter().filter(|broker| Some(**broker) != state.leader))
+    }
+
+    /// Replicas that are not in sync, ascending.
+    pub(crate) fn laggards(&self, partition: TopicPartition) -> Vec<NodeId> {
+        let Some(state) = self.partitions.get(&partition) else { return Vec::new() };
+        self.nodes(state.replicas.iter().filter(|broker| !state.isr.contains(broker)))
+    }
+
+    /// The processes of `brokers`, by their ids ascending.
+    fn nodes<'b>(&self, brokers: impl Iterator<Item = &'b BrokerId>) -> Vec<NodeId> {
+        let mut all: Vec<BrokerId> = brokers.copied().collect();
+        all.sort_unstable();
+        all.into_iter().map(|id| self.context.process(id)).collect()
     }
 
     pub(crate) fn is_in_sync(&self, node: NodeId, partition: TopicPartition) -> bool {

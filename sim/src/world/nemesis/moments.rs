@@ -2,6 +2,7 @@
 //! It strikes nobody.
 
 use super::leaders::Leaders;
+use super::votes::{Vote, Votes};
 use ackproof_kafka::message::{
     ControllerRequest, ControllerResponse, FetchedPartition, Message, Request, Response,
 };
@@ -14,9 +15,18 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scene {
     pub(crate) moment: Moment,
-    pub(crate) partition: TopicPartition,
-    /// The broker that has to do with it most.
+    /// None: it is about controllers.
+    pub(crate) partition: Option<TopicPartition>,
+    /// The broker that has to do with it most, or the controller that has voted.
     pub(crate) node: NodeId,
+    /// The controller that it has voted for.
+    pub(crate) candidate: Option<NodeId>,
+}
+
+impl Scene {
+    fn new(moment: Moment, partition: TopicPartition, node: NodeId) -> Self {
+        Self { moment, partition: Some(partition), node, candidate: None }
+    }
 }
 
 /// Faults that wait for a moment, and the moments of those that have waited for one.
@@ -24,6 +34,7 @@ pub(crate) struct Scene {
 pub(crate) struct Moments {
     waiting: Vec<(u32, Moment)>,
     scenes: BTreeMap<u32, Scene>,
+    votes: Votes,
 }
 
 impl Moments {
@@ -75,12 +86,18 @@ impl Moments {
         ends: (NodeId, NodeId),
         leaders: &Leaders,
     ) -> Vec<u32> {
-        self.come(of_message(message, ends, leaders))
+        let vote = self.votes.granted(message, ends).map(|Vote { candidate, voter }| Scene {
+            moment: Moment::Vote,
+            partition: None,
+            node: voter,
+            candidate: Some(candidate),
+        });
+        self.come(vote.or_else(|| of_message(message, ends, leaders)))
     }
 
     fn come(&mut self, scene: Option<Scene>) -> Vec<u32> {
         let Some(scene) = scene else { return Vec::new() };
-        let Self { waiting, scenes } = self;
+        let Self { waiting, scenes, .. } = self;
         let mut due = Vec::new();
         waiting.retain(|(number, moment)| {
             // Whoever strikes first in that moment ends it.
@@ -97,7 +114,7 @@ impl Moments {
 }
 
 fn of_entry(entry: &Entry, leaders: &Leaders, coordinators: &[TopicPartition]) -> Option<Scene> {
-    let scene = |moment, partition, node| Some(Scene { moment, partition, node });
+    let scene = |moment, partition, node| Some(Scene::new(moment, partition, node));
     let here = |moment, partition| scene(moment, partition, entry.node);
     let leader = |moment, partition| scene(moment, partition, leaders.leader(partition)?);
     match &entry.event {
@@ -135,18 +152,18 @@ fn of_entry(entry: &Entry, leaders: &Leaders, coordinators: &[TopicPartition]) -
 /// The moment in which nothing is under way, if this is one; it lasts, so that nobody need wait for it to come.
 pub(crate) fn whole(pick: u64, leaders: &Leaders) -> Option<Scene> {
     let partition = leaders.drawn(pick).filter(|_| leaders.is_whole())?;
-    Some(Scene { moment: Moment::InSync, partition, node: leaders.leader(partition)? })
+    Some(Scene::new(Moment::InSync, partition, leaders.leader(partition)?))
 }
 
 /// A broker is back, and not yet in sync with a partition that it has.
 fn recovering(node: NodeId, leaders: &Leaders) -> Option<Scene> {
     leaders.id(node)?;
     let partition = leaders.partitions_at(node).find(|one| !leaders.is_in_sync(node, *one))?;
-    Some(Scene { moment: Moment::Recovery, partition, node })
+    Some(Scene::new(Moment::Recovery, partition, node))
 }
 
 fn of_message(message: &Message, (from, to): (NodeId, NodeId), leaders: &Leaders) -> Option<Scene> {
-    let scene = |moment, partition, node| Some(Scene { moment, partition, node });
+    let scene = |moment, partition, node| Some(Scene::new(moment, partition, node));
     match message {
         Message::Request(_, Request::Controller(ControllerRequest::AlterPartition(request))) => {
             scene(Moment::IsrChange, request.partitions.first()?.partition, from)

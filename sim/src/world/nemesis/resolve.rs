@@ -36,25 +36,35 @@ fn fits(action: &Action, node: NodeId, world: &World) -> bool {
 
 /// Puts the brokers that have to do with the moment in place of what they are to it. At any time that is the
 /// leader of a partition, and the partition, that the seed draws.
-pub(crate) fn at_the_scene(fault: &mut ScheduledFault, scene: Option<Scene>, world: &World) {
+pub(crate) fn at_the_scene(
+    fault: &mut ScheduledFault,
+    scene: Option<Scene>,
+    cast: &Cast,
+    world: &World,
+) {
     let leaders = world.kernel.recorder.leaders();
-    let partition = scene.map_or_else(|| leaders.drawn(fault.pick), |scene| Some(scene.partition));
-    let Some(partition) = partition else { return };
-    let leader = || leaders.leader(partition);
-    let broker = |its: Its| match its {
+    let partition = scene.map_or_else(|| leaders.drawn(fault.pick), |scene| scene.partition);
+    let leader = || partition.and_then(|partition| leaders.leader(partition));
+    let drawn = |all: Vec<NodeId>| {
+        let count = u64::try_from(all.len()).unwrap_or(1).max(1);
+        usize::try_from(fault.pick % count).ok().and_then(|place| all.get(place).copied())
+    };
+    let node = |its: Its| match its {
         Its::Broker => scene.map_or_else(leader, |scene| Some(scene.node)),
         Its::Leader => leader(),
-        Its::Follower => {
-            let all = leaders.followers(partition);
-            let count = u64::try_from(all.len()).unwrap_or(1).max(1);
-            usize::try_from(fault.pick % count).ok().and_then(|place| all.get(place).copied())
-        }
+        Its::Follower => drawn(leaders.followers(partition?)),
+        Its::Laggard => drawn(leaders.laggards(partition?)),
+        Its::Voter => scene.filter(|scene| scene.candidate.is_some()).map(|scene| scene.node),
+        Its::Candidate => scene.and_then(|scene| scene.candidate),
     };
     let settle = |target: &mut Target| {
-        if let Target::Its(its) = target
-            && let Some(id) = broker(*its).and_then(|node| leaders.id(node))
-        {
-            *target = Target::Broker(id.0);
+        let Target::Its(its) = *target else { return };
+        match node(its).map(|node| cast.roles[node.index()]) {
+            Some(Role::Broker(id)) => *target = Target::Broker(id.0),
+            Some(Role::Controller(_, id)) if its.is_controller() => {
+                *target = Target::Controller(id.0);
+            }
+            _ => {}
         }
     };
     settle(&mut fault.kind.target);

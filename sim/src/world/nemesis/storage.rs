@@ -43,7 +43,7 @@ fn named(fault: &ScheduledFault, scene: Option<Scene>) -> Option<TopicPartition>
         Target::LeaderOf(topic, number) | Target::FollowerOf(topic, number) => {
             Some(TopicPartition::new(topic, number))
         }
-        _ => scene.map(|scene| scene.partition),
+        _ => scene.and_then(|scene| scene.partition),
     }
 }
 

@@ -7,6 +7,8 @@
 use super::Stretch;
 use super::narrow::Narrow;
 use super::retransmit::FIRST;
+use crate::world::events::Toward;
+use ackproof_kafka::machine::Channel;
 use ackproof_scenario::plan::Network as Settings;
 use ackproof_scenario::schedule::draw;
 use ackproof_scenario::stream;
@@ -90,16 +92,20 @@ impl Links {
 
     /// How long the next packet travels. The first one of a connection comes after a handshake: one
     /// round trip more.
-    pub(super) fn delay(&mut self, ends: (NodeId, NodeId), is_first: bool, on: Stretch) -> u64 {
+    pub(super) fn delay(
+        &mut self,
+        ends: (NodeId, NodeId),
+        is_first: bool,
+        on: (Channel, Toward),
+    ) -> u64 {
         let latency = self.latency;
         let link = self.between(ends);
         let mut delay = draw(&mut link.rng, latency).0;
         if is_first {
             delay *= 3;
         }
-        for (_, extra, _) in
-            link.slow.iter().filter(|(.., what)| what.is_none_or(|what| what == on))
-        {
+        let is_hit = |(channel, way): Stretch| channel == on.0 && way.is_none_or(|way| way == on.1);
+        for (_, extra, _) in link.slow.iter().filter(|(.., what)| what.is_none_or(is_hit)) {
             delay += draw(&mut link.rng, *extra).0;
         }
         delay

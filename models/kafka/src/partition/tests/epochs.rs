@@ -3,8 +3,7 @@
 use super::*;
 use crate::message::FetchingReplica;
 
-/// R1.12, KAFKA-7415. Without the note a follower that fetches is out of range, and R2.11 leads it on: random clusters
-/// do not tell the difference.
+/// R1.12, KAFKA-7415.
 #[test]
 fn a_leader_notes_its_epoch_before_its_first_record() {
     let noted = |variants: &[Variant]| {
@@ -51,4 +50,28 @@ fn what_was_fetched_in_another_epoch_counts_only_with_a_bug() {
         variants: replicas.variants,
     };
     assert!(replicas.nodes[0].maybe_advance(around, &mut Out::default()), "they are believed");
+}
+
+/// R2.15: Kafka keeps what was claimed; mended rules do not, as the follower may have cut its log since.
+#[test]
+fn a_leader_that_is_elected_again_keeps_claims_unless_it_is_mended() {
+    let advances = |variants: Variants| {
+        let mut replicas = Replicas::with(&[]);
+        replicas.variants = variants;
+        replicas.apply(1, &registration(1, 4, &[1, 2]));
+        replicas.produce(1, 1);
+        let leader = replicas.nodes[0].leader().expect("it leads");
+        leader.fetched(BrokerId(2), BrokerEpoch(2), Offset(1), Offset(1), LagTick(0));
+        replicas.apply(1, &registration(1, 6, &[1, 2]));
+        let around = Surroundings {
+            id: BrokerId(1),
+            image: &replicas.image,
+            tick: LagTick(0),
+            min_isr: 2,
+            variants,
+        };
+        replicas.nodes[0].maybe_advance(around, &mut Out::default())
+    };
+    assert!(advances(Variants::default()));
+    assert!(!advances(Variants::default().mended()));
 }
