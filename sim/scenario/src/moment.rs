@@ -212,7 +212,7 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
 pub struct Aim {
     /// Weights.
     pub moments: Vec<(u32, Option<Moment>)>,
-    /// How much later than the moment it strikes.
+    /// How much later it strikes than the moment, or than it is due if it waits for none.
     pub plus: Delay,
     /// When it gives up; none: when the next one of its entry is due, or with the load.
     pub until: Option<Micros>,

@@ -83,7 +83,7 @@ impl Schedule {
             let (mut length, mut whom) = (purpose("length"), purpose("whom"));
             let starts = starts(&mut when, fault.when);
             let starts = match &fault.aim {
-                Some(aim) => aimed(&mut purpose("moment"), aim, &starts),
+                Some(aim) => aimed(&mut purpose("moment"), aim, &starts, plan.load),
                 None => starts,
             };
             for start in starts {
@@ -105,12 +105,14 @@ impl Schedule {
     }
 }
 
-/// `starts`, each at the first moment of the kind drawn for it, before the next one is due.
-fn aimed(rng: &mut ChaCha8Rng, aim: &Aim, starts: &[Start]) -> Vec<Start> {
+/// `starts`, each at the first moment of the kind drawn for it, before the next one is due, or so much later than
+/// that. One that waits for no moment is as much later than it is due, within the load.
+fn aimed(rng: &mut ChaCha8Rng, aim: &Aim, starts: &[Start], load: Micros) -> Vec<Start> {
     let aim_at = |(place, start): (usize, &Start)| {
         let moment = *weighted(rng, &aim.moments);
         let plus = draw(rng, aim.plus);
-        let (Start::At(from), Some(moment)) = (*start, moment) else { return *start };
+        let Start::At(from) = *start else { return *start };
+        let Some(moment) = moment else { return Start::At((from + plus).min(load)) };
         let next = starts.get(place + 1).and_then(|next| match next {
             Start::At(at) => Some(*at),
             Start::After(..) | Start::On(_) => None,
