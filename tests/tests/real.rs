@@ -57,20 +57,27 @@ fn every_compared_scenario_has_a_history_of_a_real_cluster() {
 fn real_clusters_get_the_verdict_that_their_scenario_expects() {
     for stem in kept() {
         let (ran, report) = check(&path(&stem));
-        assert_eq!(ran.status, i32::from(loses(&stem)), "{stem}: {}", report["reasons"]);
+        let wrong = loses(&stem) || stem == OVERTAKEN;
+        assert_eq!(ran.status, i32::from(wrong), "{stem}: {}", report["reasons"]);
         let count = |name: &str| report["records"][name].as_u64().unwrap_or_default();
         assert!(count("sent") > 2000, "{stem}: {}", report["records"]);
         assert_eq!(count("lost") > 0, loses(&stem), "{stem}: {}", report["records"]);
         let properties = report["properties"].as_array().expect("a list");
         for property in properties.iter().filter(|one| one["name"] != "acked-durability") {
-            assert_ne!(property["verdict"], "violated", "{stem}: {property}");
+            let skips = stem == OVERTAKEN && property["name"] == "at-least-once";
+            assert_eq!(property["verdict"] == "violated", skips, "{stem}: {property}");
         }
         let judged = properties.iter().filter(|one| one["verdict"] == "held").count();
         assert!(judged >= 6, "{stem}: only {judged} properties judged anything");
         let logged = count("log_duplicates") > 0;
-        assert_eq!(logged, stem == "connection-cut-no-idempotence", "{stem}: twice in a log");
+        assert_eq!(logged, TWICE.contains(&stem.as_str()), "{stem}: twice in a log");
     }
 }
+
+/// Retention deletes what the group had not read.
+const OVERTAKEN: &str = "retention-overtakes";
+/// What is twice in a log: without idempotence, or after the producer has raised its epoch.
+const TWICE: [&str; 2] = ["connection-cut-no-idempotence", "last-replica-standing"];
 
 #[test]
 fn a_loss_that_is_taken_out_of_a_real_history_is_no_longer_found() {
