@@ -78,6 +78,8 @@ impl ReplicaLog {
             flushed_at: Timestamp::START,
         };
         log.rebuild();
+        // Whatever was replayed: a recovery ends with a snapshot, and from that the state is loaded (R6.33).
+        log.producers = log.producers.snapshot();
         log
     }
 
