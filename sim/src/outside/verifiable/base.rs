@@ -48,7 +48,8 @@ impl Base {
     }
 }
 
-/// Whether a harness knows it by itself. Positions are in no log: a harness may look them up.
+/// Whether a harness knows it by itself. Positions are in no log: a harness may look them up. When a producer raised
+/// its epoch, its client logs beside what its tool prints.
 const fn is_base(event: &Event) -> bool {
     !matches!(
         event,
@@ -59,7 +60,6 @@ const fn is_base(event: &Event) -> bool {
             | Event::Failed { .. }
             | Event::Unsent { .. }
             | Event::Retried { .. }
-            | Event::ProducerEpochBumped { .. }
             | Event::Polled { .. }
             | Event::Processed { .. }
             | Event::CommitSent { .. }
