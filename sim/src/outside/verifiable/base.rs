@@ -48,8 +48,7 @@ impl Base {
     }
 }
 
-/// Whether a harness knows it by itself. Positions are in no log: a harness may look them up. When a producer raised
-/// its epoch, its client logs beside what its tool prints.
+/// Whether a harness knows it by itself. Positions are in no log: a harness may look them up.
 const fn is_base(event: &Event) -> bool {
     !matches!(
         event,
@@ -60,6 +59,7 @@ const fn is_base(event: &Event) -> bool {
             | Event::Failed { .. }
             | Event::Unsent { .. }
             | Event::Retried { .. }
+            | Event::ProducerEpochBumped { .. }
             | Event::Polled { .. }
             | Event::Processed { .. }
             | Event::CommitSent { .. }
