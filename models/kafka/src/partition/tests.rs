@@ -445,7 +445,6 @@ fn restart_keeps_segments_and_snapshots_of_the_last_batch() {
         }
     }
     let again = ReplicaLog::load(ID, disk.log(ID), LogConfig::with_segments_of(250));
-    // What is replayed counts until the process ends.
     for (log, oldest) in [(&cut, 1), (&again, 2)] {
         let first = Offset(oldest.into());
         assert_eq!(admit(log, oldest), Ok(Admission::Duplicate(first, first.plus(1))));
