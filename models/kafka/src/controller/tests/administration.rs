@@ -178,3 +178,17 @@ fn every_refusal_of_an_alter_partition_has_its_error() {
     assert_eq!(old, Err(ErrorCode::FencedLeaderEpoch));
     assert_eq!(driver.alter(|_| ()), Err(ErrorCode::InvalidRequest), "it is not the leader");
 }
+
+/// KIP-584: `ClusterControlManager#registerBroker`.
+#[test]
+fn a_broker_that_is_too_old_for_the_finalized_level_does_not_register() {
+    let mut cluster = ClusterConfig::clone(&config(false, Variants::default()).cluster);
+    cluster.profile.version = KafkaVersion::V4_4;
+    cluster.profile.features.metadata_version = KafkaVersion::V4_4;
+    let mut driver = Driver {
+        process: Process::new(ControllerConfig { id: CONTROLLER, cluster: Arc::new(cluster) }),
+    };
+    assert_eq!(driver.process.boot(Timestamp::START, &mut Vec::new()), After::Runs);
+    // The brokers here register as 4.0.
+    assert_eq!(driver.register(1, 7), Err(ErrorCode::UnsupportedVersion));
+}
