@@ -50,14 +50,15 @@ pub(crate) struct Explore {
     /// How finely a fetch is cut into steps.
     #[arg(long, value_enum, default_value_t = Cut::Fetch)]
     grain: Cut,
-    /// Mend a rule of Kafka's: metadata that is no newer than what a leader knows takes back no proposal of
-    /// its own. Without that, Kafka's own rules break an invariant (see the manual).
+    /// Mend two rules of Kafka's: metadata that is no newer than what a leader knows takes back no proposal of
+    /// its own, and a leader that is elected again forgets what followers had in an earlier epoch. Without that,
+    /// Kafka's own rules break an invariant (see the manual).
     #[arg(long)]
     mended: bool,
     /// Go on until every invariant is broken, instead of the first.
     #[arg(long)]
     all: bool,
-    /// The most states. A million takes about five gigabytes of memory.
+    /// The most states. A million takes five to eight gigabytes of memory, by how large they are.
     #[arg(long, value_name = "N", default_value_t = 2_000_000)]
     states: usize,
     /// Threads [default: all cores]. What is found does not depend on them.
