@@ -64,16 +64,28 @@ fn let_go(spans: &mut Vec<Span>, to: u64, ends: impl Fn(Obstacle) -> bool) {
     close(spans, to, ends);
 }
 
+/// Who may not do what it should.
+#[derive(Debug, Default)]
+struct Hit {
+    /// Faults in force that hit a process.
+    faults: BTreeMap<u32, NodeId>,
+    /// Processes that are down.
+    down: BTreeSet<NodeId>,
+}
+
+impl Hit {
+    fn has(&self, node: NodeId) -> bool {
+        self.down.contains(&node) || self.faults.values().any(|hit| *hit == node)
+    }
+}
+
 /// Obstacles so far.
 #[derive(Debug)]
 pub(crate) struct Obstacles {
     context: Arc<Context>,
     leaders: Places<Led>,
     owners: GroupPlaces<Owned>,
-    /// Faults in force that hit a process.
-    faults: BTreeMap<u32, NodeId>,
-    /// Processes that are down.
-    down: BTreeSet<NodeId>,
+    hit: Hit,
     /// It is on record when brokers serve.
     tells_unfenced: bool,
 }
@@ -84,8 +96,7 @@ impl Obstacles {
             context,
             leaders: Places::default(),
             owners: GroupPlaces::default(),
-            faults: BTreeMap::new(),
-            down: BTreeSet::new(),
+            hit: Hit::default(),
             tells_unfenced: false,
         }
     }
@@ -105,20 +116,20 @@ impl Obstacles {
             }
             Event::TopicAltered { topic, .. } => self.altered(at, *topic, &entry.event),
             Event::FaultStarted { fault, target: Some(target), .. } => {
-                self.faults.insert(*fault, *target);
+                self.hit.faults.insert(*fault, *target);
                 self.hit(at, *target, false);
             }
             Event::FaultEnded { fault } => {
-                if let Some(node) = self.faults.remove(fault) {
+                if let Some(node) = self.hit.faults.remove(fault) {
                     self.healed(at, node);
                 }
             }
             Event::ProcessEnded(_) => {
-                self.down.insert(node);
+                self.hit.down.insert(node);
                 self.hit(at, node, true);
             }
             Event::ProcessStarted => {
-                self.down.remove(&node);
+                self.hit.down.remove(&node);
                 // It is another member, whatever its name.
                 for owned in self.owners.values_mut().filter(|owned| owned.owner == Some(node)) {
                     owned.owner = None;
@@ -178,7 +189,7 @@ impl Obstacles {
         close(&mut led.spans, at, |obstacle| obstacle == Obstacle::NoLeader);
         if before != Some(leader) {
             close(&mut led.spans, at, |obstacle| obstacle == Obstacle::Failover);
-        } else if !self.down.contains(&leader) {
+        } else if !self.hit.down.contains(&leader) {
             let_go(&mut led.spans, at, |obstacle| obstacle == Obstacle::Failover);
         }
     }
@@ -189,8 +200,8 @@ impl Obstacles {
         // A leader asks for no more replicas than there are.
         let least = led.moved_to.unwrap_or(topic.replication_factor).min(topic.min_insync_replicas);
         led.in_sync = isr.iter().map(|broker| self.context.process(*broker)).collect();
-        let (faults, down, leader) = (&self.faults, &self.down, led.leader);
-        let is_hit = |node: &NodeId| down.contains(node) || faults.values().any(|hit| hit == node);
+        let (hit, leader) = (&self.hit, led.leader);
+        let is_hit = |node: &NodeId| hit.has(*node);
         if !led.in_sync.iter().any(|node| Some(*node) != leader && is_hit(node)) {
             close(&mut led.spans, at, |obstacle| obstacle == Obstacle::Follower);
         }
@@ -241,11 +252,11 @@ impl Obstacles {
 
     /// A process serves again, or works again.
     fn healed(&mut self, at: u64, node: NodeId) {
-        if self.down.contains(&node) || self.faults.values().any(|hit| *hit == node) {
+        if self.hit.has(node) {
             return;
         }
-        let (faults, down) = (&self.faults, &self.down);
-        let is_hit = |node: &NodeId| down.contains(node) || faults.values().any(|hit| hit == node);
+        let hit = &self.hit;
+        let is_hit = |node: &NodeId| hit.has(*node);
         for led in self.leaders.values_mut() {
             let mut others = led.in_sync.iter().filter(|one| Some(**one) != led.leader);
             let mine = match led.leader {

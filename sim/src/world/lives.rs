@@ -397,7 +397,7 @@ impl World {
 
     /// Stops what it is alone in good order.
     fn stop_one(&mut self, node: NodeId) {
-        self.slots[node.index()].stops = true;
+        self.slots[node.index()].stops = self.is_up(node);
         if self.is_ready(node) && self.slots[node.index()].process.can_stop() {
             self.call(node, Call::Stop);
         } else if self.is_up(node) {
