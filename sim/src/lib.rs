@@ -3,6 +3,7 @@
 //! - [`world`] one run: processes, a network, faults and a history. Start at [`world::run`]
 //! - [`study`] many runs, and what they say together: verdicts, comparison, smaller failures
 //! - [`manual`] what each name means: properties, faults, causes, footguns, settings
+//! - [`gateway`] clients from outside, through real sockets
 //! - [`outside`] histories that no run here made: read, judged, and held against simulated runs
 //!
 //! Imports go one way: the world knows neither of the others, the study knows the world, and what comes from
@@ -15,6 +16,7 @@ compile_error!(
      that file: unset RUSTFLAGS, or add `--cfg madsim` to it"
 );
 
+pub mod gateway;
 pub mod manual;
 pub mod outside;
 pub mod study;

@@ -211,6 +211,8 @@ pub enum Channel {
     MetadataLog,
     /// Votes and the like between controllers.
     Quorum,
+    /// Whatever a client sends that no model speaks for; each of its connections has a number.
+    Outside(u32),
 }
 
 /// Where a message goes.

@@ -12,8 +12,9 @@ pub(crate) mod size;
 
 pub use consumer_group::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
 pub use group::{
-    CommittedOffset, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse, MemberClaim,
-    MemberMetadata, OffsetCommitRequest, OffsetFetchRequest, SyncGroupRequest,
+    CommittedOffset, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse,
+    MemberAssignment, MemberClaim, MemberMetadata, OffsetCommitRequest, OffsetFetchRequest, Opaque,
+    SyncGroupRequest,
 };
 pub use group_record::{
     ClassicMember, Commit, ConsumerGroupRecord, ConsumerMember, CurrentAssignment, GroupKey,
@@ -65,6 +66,8 @@ pub enum Request {
     OffsetsForLeaderEpoch(Vec<EpochQuery>),
     /// Leaders and replicas of topics; all of them if empty.
     Metadata(Vec<TopicId>),
+    /// The same with replicas, for clients that no model speaks for (KIP-966).
+    DescribeTopicPartitions(Vec<TopicId>),
     /// Which broker coordinates a group.
     FindCoordinator(GroupId),
     /// For the coordinator of a group.
@@ -113,6 +116,8 @@ pub enum Response {
     OffsetsForLeaderEpoch(PartitionResults<EpochEnd>),
     /// To [`Request::Metadata`].
     Metadata(MetadataResponse),
+    /// To [`Request::DescribeTopicPartitions`]: brokers that are not fenced, by id, and the partitions, sorted.
+    DescribeTopicPartitions(Arc<[BrokerId]>, Vec<PartitionDescription>),
     /// To [`Request::FindCoordinator`].
     FindCoordinator(Result<BrokerId, ErrorCode>),
     /// To [`Request::Group`].
@@ -387,6 +392,21 @@ pub struct PartitionMetadata {
     pub leader: Option<BrokerId>,
     /// The epoch of this fact; clients ignore older ones (R5.28).
     pub leader_epoch: LeaderEpoch,
+}
+
+/// All that a client may learn of a partition.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PartitionDescription {
+    /// What every client learns.
+    pub metadata: PartitionMetadata,
+    /// Its replicas, in order of preference.
+    pub replicas: Vec<BrokerId>,
+    /// Those in sync.
+    pub isr: Vec<BrokerId>,
+    /// Eligible leader replicas.
+    pub elr: Vec<BrokerId>,
+    /// Those whose brokers are fenced.
+    pub offline: Vec<BrokerId>,
 }
 
 /// See [`ControllerRequest::BrokerRegistration`].

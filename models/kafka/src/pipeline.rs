@@ -140,7 +140,8 @@ pub(crate) fn inner(route: Route) -> (Option<Lane>, Route) {
         | Channel::Lifecycle
         | Channel::Controller
         | Channel::MetadataLog
-        | Channel::Quorum => (None, route),
+        | Channel::Quorum
+        | Channel::Outside(_) => (None, route),
     }
 }
 

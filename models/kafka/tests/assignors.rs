@@ -58,6 +58,7 @@ fn subscriber(row: Row<'_>) -> Subscriber {
         owned: row.partitions,
         generation: generation.parse().map_or(GenerationId::UNKNOWN, GenerationId),
         user_data,
+        opaque: None,
     }
 }
 

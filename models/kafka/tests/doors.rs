@@ -75,7 +75,7 @@ fn requests() -> Vec<Request> {
         Request::Group(GroupRequest::OffsetFetch(OffsetFetchRequest {
             group,
             member: Some((MemberId(5), MemberEpoch(9))),
-            partitions: vec![NOWHERE],
+            partitions: Some(vec![NOWHERE]),
         })),
         Request::Group(GroupRequest::ConsumerGroupHeartbeat(ConsumerGroupHeartbeatRequest {
             topics: Some([NOWHERE.topic].into()),

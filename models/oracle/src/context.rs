@@ -126,6 +126,9 @@ pub enum GroupPart {
     Mirror,
     /// It stands for this group in another cluster, to which a mirror copies what that one reads.
     StandsFor(GroupId),
+    /// Clients that no model speaks for: they may go at any time, and what they were done with shows by their commits
+    /// alone.
+    Outside,
 }
 
 /// What an application sends on; none: nothing, or it is not on record.
@@ -168,6 +171,12 @@ impl GroupContext {
     #[must_use]
     pub fn is_mirror(&self) -> bool {
         self.part == GroupPart::Mirror
+    }
+
+    /// Whether its members are clients that no model speaks for.
+    #[must_use]
+    pub fn is_outside(&self) -> bool {
+        self.part == GroupPart::Outside
     }
 
     /// Whether work may stay uncommitted for good, and no commit of it is due.
@@ -334,7 +343,7 @@ impl Context {
     pub fn stands_for(&self, group: GroupId) -> Option<GroupId> {
         match self.groups[group.index()].part {
             GroupPart::StandsFor(other) => Some(other),
-            GroupPart::Application | GroupPart::Mirror => None,
+            GroupPart::Application | GroupPart::Mirror | GroupPart::Outside => None,
         }
     }
 

@@ -104,7 +104,10 @@ impl Copies {
     pub(crate) fn came_from(&self, group: GroupId) -> Option<GroupId> {
         match self.parts[group.index()] {
             GroupPart::StandsFor(other) if self.begun.contains(&group) => Some(other),
-            GroupPart::StandsFor(_) | GroupPart::Application | GroupPart::Mirror => None,
+            GroupPart::StandsFor(_)
+            | GroupPart::Application
+            | GroupPart::Mirror
+            | GroupPart::Outside => None,
         }
     }
 }

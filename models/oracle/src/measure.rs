@@ -150,7 +150,11 @@ impl Measure {
         let group = |name: &str| GroupCounts { group: name.to_owned(), ..GroupCounts::default() };
         let groups =
             context.groups.iter().map(|info| (group(&info.name), RecordSet::default())).collect();
-        let topics = context.groups.iter().map(|group| group.topics.as_slice());
+        // Whoever takes part from outside waits for nothing that shows.
+        let topics = context.groups.iter().map(|group| match group.is_outside() {
+            true => &[],
+            false => group.topics.as_slice(),
+        });
         let (read, expiry) = (Read::new(&context), Expiry::new(&context));
         let copies = Copies::new(&context);
         Self {

@@ -93,6 +93,8 @@ error_codes! {
     OutOfOrderSequenceNumber = 45, "OUT_OF_ORDER_SEQUENCE_NUMBER";
     /// The producer's epoch is older than one already seen.
     InvalidProducerEpoch = 47, "INVALID_PRODUCER_EPOCH";
+    /// This transactional id may not be used.
+    TransactionalIdAuthorizationFailed = 53, "TRANSACTIONAL_ID_AUTHORIZATION_FAILED";
     /// The log directory failed.
     KafkaStorageError = 56, "KAFKA_STORAGE_ERROR";
     /// The group id is not known.
@@ -125,6 +127,8 @@ error_codes! {
     InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION";
     /// The leader has another snapshot by now (KIP-630).
     SnapshotNotFound = 98, "SNAPSHOT_NOT_FOUND";
+    /// The topic with this id is gone, or was never there (KIP-516).
+    UnknownTopicId = 100, "UNKNOWN_TOPIC_ID";
     /// Another incarnation of this broker has a live session.
     DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION";
     /// A replica of the proposed in-sync set may not join it (KIP-841, KIP-903).

@@ -5,8 +5,8 @@ use crate::time::{Micros, Shift};
 use std::fmt;
 use std::str::FromStr;
 
-/// The `acks` of a producer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The `acks` of a producer, from the least to the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Acks {
     /// 0: nobody answers.
     None,

@@ -4,6 +4,7 @@
 mod action;
 mod cluster;
 mod order;
+mod outsiders;
 mod workload;
 mod zones;
 
@@ -22,6 +23,7 @@ mod limit;
 
 pub use cluster::{Cluster, FIRST};
 pub use order::Order;
+pub use outsiders::{OutsideGroup, OutsideProducer, Outsiders};
 pub use workload::{Autoscale, Group, Mirror, Output, Part, PlannedRecord, Producer};
 
 /// A resolved scenario.
@@ -47,6 +49,8 @@ pub struct Plan {
     pub producers: Vec<Producer>,
     /// Groups.
     pub groups: Vec<Group>,
+    /// Who else takes part.
+    pub outsiders: Outsiders,
     /// Faults, in the order of the file.
     pub faults: Vec<Fault>,
     /// How long the workload and the faults last.

@@ -11,7 +11,7 @@ use crate::files::{self, Reader};
 use crate::json::{Span, Value, parse};
 use crate::mirrors::mirrors;
 use crate::overrides;
-use crate::plan::{Expect, Group, Ignored, Plan, Settings};
+use crate::plan::{Expect, Group, Ignored, Outsiders, Plan, Settings};
 use crate::protocol;
 use crate::settings::Standing;
 use crate::sink::{At, Sink};
@@ -195,6 +195,7 @@ fn plan(root: &At<'_>, file: &str, names: &Names<'_>, sink: &mut Sink<'_>) -> Pl
         topics,
         producers,
         groups,
+        outsiders: Outsiders::default(),
         faults: Vec::new(),
         load,
         settle,

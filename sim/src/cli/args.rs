@@ -40,6 +40,12 @@ pub(crate) enum Command {
     /// other latencies.
     #[command(after_help = help::REPLAY)]
     Replay(Box<Replay>),
+    /// Let your own application talk to the simulated cluster, and judge what became of its records.
+    ///
+    /// The brokers listen on real ports. The command runs with KAFKA_BOOTSTRAP_SERVERS, and talks to them with any
+    /// Kafka client while the faults of the scenario happen. When it ends, everything is healed, the logs are read and
+    /// the report is written.
+    Serve(Box<super::serve::Serve>),
     /// Make a failing run small: remove what the failure does not need.
     ///
     /// What is left fails in the same property and for the same cause. `shrink` writes it as a

@@ -5,6 +5,7 @@
 //! - [`args`] what can be typed, with its [`help`] · [`options`] what can be said elsewhere too, [`config`] where · [`seeds`]
 //! - [`status`] what comes back · [`output`] where text goes · [`outputs`] reports, in files too · [`place`] files
 //! - [`run`] the main command · [`sweep`] many runs, their [`progress`] and [`watchdog`] · [`merge`] parts
+//! - [`serve`] an application of its own on the wire
 //! - [`replay`] and [`shrink`] of schedules, [`save`] writes them
 //! - [`mod@check`] and [`import`] histories from elsewhere, [`mod@validate`] the model against them
 //! - [`explain`] what a configuration promises, with a [`search`], the [`life`] of a record, [`mod@what_if`] would have saved a run, and what [`names`] mean · [`mod@explore`] all interleavings, [`explored`] what that found · [`mod@zoo`] known bugs · [`doctor`] the same of `.properties` files
@@ -40,6 +41,7 @@ mod save;
 mod search;
 mod seeds;
 mod select;
+mod serve;
 mod shrink;
 pub(crate) mod status;
 mod sweep;
@@ -63,6 +65,7 @@ pub(crate) fn dispatch(arguments: &Arguments) -> Status {
     match &arguments.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Replay(arguments) => replay::replay(arguments),
+        Command::Serve(arguments) => serve::run(arguments),
         Command::Shrink(arguments) => shrink::shrink(arguments),
         Command::Merge(arguments) => merge::merge(arguments),
         Command::Config(arguments) => config::config(arguments),

@@ -205,7 +205,7 @@ fn run_timeout(options: &mut Options, text: &str) -> Result<(), String> {
 }
 
 /// A length of wall time, above 0.
-fn wall(text: &str) -> Result<Duration, String> {
+pub(crate) fn wall(text: &str) -> Result<Duration, String> {
     let micros = duration(text)?.0;
     if micros == 0 {
         return Err("no time at all is too little".to_owned());

@@ -54,6 +54,16 @@ pub fn trial_watched(
     judged(plan, origin, Standing::OneOfMany, run_telling(plan, seed, watch, bounds), bounds)
 }
 
+/// Decides on a run that took place otherwise, as [`trial_telling`] does.
+#[must_use]
+pub fn judge(plan: &Plan, origin: &Origin<'_>, outcome: &RunOutcome) -> RunReport {
+    let mut report = report::facts(plan, origin, outcome);
+    // What the scenario says of clients says nothing of those from outside.
+    report.contract = None;
+    assess::run(plan, &mut report, Standing::Alone);
+    report
+}
+
 fn judged(
     plan: &Plan,
     origin: &Origin<'_>,

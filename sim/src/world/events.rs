@@ -151,6 +151,19 @@ impl Events {
         self.heap.push(Item { place, due });
     }
 
+    /// When the next thing is due.
+    pub(crate) fn next_at(&self) -> Option<u64> {
+        if self.at_once.is_empty() { self.heap.peek().map(Item::at) } else { Some(self.now) }
+    }
+
+    /// Moves the clock to `at`, before which nothing is due.
+    pub(crate) fn advance(&mut self, at: u64) {
+        if at > self.now {
+            self.clock.advance(Duration::from_micros(at - self.now));
+            self.now = at;
+        }
+    }
+
     /// The next thing due, and moves the clock to it.
     pub(crate) fn pop(&mut self) -> Option<Due> {
         let is_of_now = |item: &Item| item.at() <= self.now;
@@ -159,10 +172,7 @@ impl Events {
         }
         let item = self.heap.pop()?;
         let (at, due) = (item.at(), item.due);
-        if at > self.now {
-            self.clock.advance(Duration::from_micros(at - self.now));
-            self.now = at;
-        }
+        self.advance(at);
         Some(due)
     }
 }

@@ -6,6 +6,7 @@ use super::clock::Clocks;
 use super::events::Due;
 use super::events::{Events, Toward};
 use super::network::{Network, Packet};
+use super::outside::Leaving;
 use super::recorder::Recorder;
 use super::server::{Arrived, Done, Held, Server};
 use ackproof_kafka::broker::BrokerWrite;
@@ -26,6 +27,8 @@ pub(crate) struct Kernel {
     /// By process; empty unless requests take time.
     pub(crate) servers: Vec<Option<Server>>,
     pub(crate) clocks: Clocks,
+    /// What is for clients from outside, and has not left yet; none: nobody takes part from there.
+    pub(crate) leaving: Option<Vec<Leaving>>,
 }
 
 impl Kernel {
@@ -88,6 +91,13 @@ impl Kernel {
     pub(crate) fn desert(&mut self, node: NodeId) {
         if let Some((server, _)) = self.server(node) {
             server.clear();
+        }
+    }
+
+    /// Something leaves the world.
+    pub(crate) fn leave(&mut self, what: Leaving) {
+        if let Some(leaving) = &mut self.leaving {
+            leaving.push(what);
         }
     }
 
@@ -237,6 +247,13 @@ impl Kernel {
             {
                 post.withdrawn(id);
             }
+        }
+    }
+
+    /// The opener has gone from `route`: what it sent still arrives.
+    pub(crate) fn hang_up(&mut self, opener: NodeId, route: Route) {
+        if let Some(id) = self.network.route(opener, route) {
+            self.network.release(id);
         }
     }
 

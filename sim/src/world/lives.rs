@@ -4,13 +4,15 @@
 //! step; a process has a life, and what was meant for an earlier life is dropped.
 
 mod disks;
+mod turns;
 mod whole;
 
-use super::bounds::{Failure, Progress};
+use super::bounds::Progress;
 use super::clock::Clocks;
 use super::events::{Agenda, Due, Events, Toward};
 use super::kernel::Kernel;
 use super::network::{Network, Packet};
+use super::outside::Leaving;
 use super::process::{Call, Process, Stimulus};
 use super::recorder::Recorder;
 use super::server::{Arrived, Server};
@@ -26,6 +28,7 @@ use ackproof_types::NodeId;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
+pub(crate) use turns::Turn;
 
 struct Slot {
     process: Box<dyn Process>,
@@ -90,6 +93,7 @@ impl World {
                 sinks,
                 servers,
                 clocks: Clocks::default(),
+                leaving: None,
             },
         }
     }
@@ -139,25 +143,6 @@ impl World {
     /// Puts `item` on the agenda.
     pub(crate) fn agenda(&mut self, at: u64, item: Agenda) {
         self.kernel.events.push(at, Due::Agenda(item));
-    }
-
-    /// Runs until something of the agenda is due, and returns it; none if nothing is left.
-    ///
-    /// # Errors
-    /// The bound that the run has come to.
-    pub(crate) fn run(&mut self) -> Result<Option<Agenda>, Failure> {
-        loop {
-            // Right after the step, before anything else that is due now.
-            if let Some(number) = self.kernel.recorder.anchors.next_due() {
-                return Ok(Some(Agenda::Anchor(number)));
-            }
-            let Some(due) = self.kernel.events.pop() else { return Ok(None) };
-            self.progress.event(self.kernel.events.now())?;
-            match due {
-                Due::Agenda(item) => return Ok(Some(item)),
-                due => self.take(due),
-            }
-        }
     }
 
     /// The process that something due concerns, if it still concerns one.
@@ -374,6 +359,7 @@ impl World {
         self.bury(node);
         let slot = &mut self.slots[node.index()];
         slot.life += 1;
+        self.kernel.leave(Leaving::Listens(node, true));
         self.kernel.begin(node);
         let after = slot.process.boot(&mut self.kernel);
         self.settle(node, after);
@@ -415,6 +401,7 @@ impl World {
         (slot.paused, slot.stops) = (false, false);
         let waiting = std::mem::take(&mut slot.waiting);
         self.kernel.desert(node);
+        self.kernel.leave(Leaving::Listens(node, false));
         self.kernel.record(node, Event::ProcessEnded(how));
         // Its own connections end at once, those to it when their openers hear of it.
         let (opened, accepted) = self.kernel.network.of(node);

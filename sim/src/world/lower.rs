@@ -5,6 +5,7 @@
 mod clients;
 mod context;
 mod mirrors;
+mod outsiders;
 mod storage;
 mod topics;
 
@@ -56,6 +57,8 @@ pub(crate) enum Role {
     Spare(u16, u16),
     /// The final reader of a cluster.
     Reader(ClusterId),
+    /// A client that no model speaks for, by index in the plan.
+    Outsider(u16),
 }
 
 /// All processes of a run by [`NodeId`].
@@ -145,6 +148,9 @@ impl Cast {
         for (id, _) in plan.numbered() {
             cast.add(Role::Reader(id), plan.process_name(id, "final-read"), id);
         }
+        for (number, client) in (0..).zip(&plan.outsiders.clients) {
+            cast.add(Role::Outsider(number), client.clone(), ClusterId::FIRST);
+        }
         for (node, role) in cast.clone().nodes() {
             let (Role::Member(group, _) | Role::Spare(group, _)) = role else { continue };
             for (lane, _) in plan.groups[usize::from(group)].outputs() {
@@ -160,7 +166,11 @@ impl Cast {
         match role {
             Role::Controller(_, id) => self.roster.enter(Server::Controller(id), node),
             Role::Broker(id) => self.roster.enter(Server::Broker(id), node),
-            Role::Producer(..) | Role::Member(..) | Role::Spare(..) | Role::Reader(_) => {}
+            Role::Producer(..)
+            | Role::Member(..)
+            | Role::Spare(..)
+            | Role::Reader(_)
+            | Role::Outsider(_) => {}
         }
         self.roles.push(role);
         self.names.push(name);
@@ -184,9 +194,13 @@ impl Cast {
         (0..).map(NodeId).zip(self.roles.iter().copied())
     }
 
-    /// What names the streams of each process.
+    /// What names the streams of each process. Of a client from outside that is its number: its name shows too late.
     pub(crate) fn entities(&self) -> Vec<u64> {
-        self.names.iter().map(|name| entity(name)).collect()
+        let of = |(node, role): (NodeId, Role)| match role {
+            Role::Outsider(number) => entity(&format!("outside client {number}")),
+            _ => entity(&self.names[node.index()]),
+        };
+        self.nodes().map(of).collect()
     }
 
     /// The process of a broker of the plan.
@@ -272,7 +286,7 @@ pub(crate) fn cluster(plan: &Plan, id: ClusterId) -> ClusterConfig {
         controllers: controllers(plan, id),
         topics: topics.collect(),
         consumer_offsets: cluster.offsets,
-        group_names: plan.groups.iter().map(|group| group.name.as_str().into()).collect(),
+        group_names: group_names(plan),
         racks: brokers().zip(racks(cluster)).collect(),
         broker: BrokerSettings {
             producer_byte_rate: cluster.quotas.producer,
@@ -282,6 +296,14 @@ pub(crate) fn cluster(plan: &Plan, id: ClusterId) -> ClusterConfig {
         profile: profile(plan),
         variants: variants(plan),
     }
+}
+
+/// Those from outside stand for names that only the run shows: where they lie does not depend on them.
+fn group_names(plan: &Plan) -> Vec<Arc<str>> {
+    let groups = plan.groups.iter().map(|group| group.name.as_str().into());
+    let outside =
+        (1..=plan.outsiders.groups.len()).map(|number| format!("outside-{number}").into());
+    groups.chain(outside).collect()
 }
 
 /// The rack of each broker: the place of its name among all.
@@ -312,6 +334,7 @@ pub(crate) fn startup(plan: &Plan, role: Role) -> Delay {
             startup(plan.groups[usize::from(number)].at).clients
         }
         Role::Reader(id) => startup(id).clients,
+        Role::Outsider(_) => startup(ClusterId::FIRST).clients,
     }
 }
 
@@ -346,7 +369,8 @@ pub(crate) fn buffers(plan: &Plan, cast: &Cast) -> Vec<Buffers> {
             | Role::Broker(_)
             | Role::Member(..)
             | Role::Spare(..)
-            | Role::Reader(_) => Buffers { send: SEND_MOST, receive },
+            | Role::Reader(_)
+            | Role::Outsider(_) => Buffers { send: SEND_MOST, receive },
         }
     };
     cast.nodes().map(of).collect()

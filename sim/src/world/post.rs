@@ -150,6 +150,7 @@ fn about(request: &Request) -> About {
         }
         Request::ApiVersions
         | Request::Metadata(_)
+        | Request::DescribeTopicPartitions(_)
         | Request::InitProducerId
         | Request::Controller(_) => About::Nothing,
     }
@@ -178,7 +179,9 @@ fn error(response: &Response) -> Option<ErrorCode> {
             ControllerResponse::MetadataFetch(answer) => answer.result.as_ref().err().copied(),
             ControllerResponse::Quorum(answer) => answer.result.err(),
         },
-        Response::ApiVersions | Response::Metadata(_) => None,
+        Response::ApiVersions | Response::Metadata(_) | Response::DescribeTopicPartitions(..) => {
+            None
+        }
     }
 }
 

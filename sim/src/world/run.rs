@@ -3,6 +3,7 @@
 //! Three phases: load with faults (safety), everything healed (liveness), a final read of all logs.
 
 mod fork;
+pub(crate) mod outside;
 mod scale;
 mod stage;
 
@@ -14,6 +15,7 @@ use super::lower::{self, Cast, Role};
 use super::nemesis::moments::whole;
 use super::nemesis::{FaultRecord, Nemesis, Next};
 use super::network::Network;
+use super::outside::Outside;
 use super::process::Call;
 use super::recorder::{Recorder, Trace, Watch};
 use super::spans::{Dying, Startup};
@@ -30,6 +32,7 @@ use ackproof_scenario::{entity, stream};
 use ackproof_types::{AtEnd, GroupId, Micros, NodeId, Record, Timestamp};
 pub use fork::{Fork, run_forked};
 use madsim::runtime::Runtime;
+use outside::Course;
 use stage::{process, servers};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -88,7 +91,7 @@ pub fn run_within(
     trace: Option<Trace>,
     bounds: &Bounds,
 ) -> Result<RunOutcome, Failure> {
-    run_once((plan, None), seed, trace.into(), &[], bounds)
+    run_once(plan.into(), seed, trace.into(), &[], bounds)
 }
 
 /// As [`run`]; if records were lost or skipped, a second run tells their stories.
@@ -104,12 +107,12 @@ pub fn run_telling(
     watch: Watch,
     bounds: &Bounds,
 ) -> Result<RunOutcome, Failure> {
-    let outcome = run_once((plan, None), seed, watch, &[], bounds)?;
+    let outcome = run_once(plan.into(), seed, watch, &[], bounds)?;
     let subjects = outcome.findings.subjects();
     if subjects.is_empty() {
         return Ok(outcome);
     }
-    let told = run_once((plan, None), seed, Watch::default(), &subjects, bounds)?;
+    let told = run_once(plan.into(), seed, Watch::default(), &subjects, bounds)?;
     if told.digest != outcome.digest {
         let text = "the second run of the seed, for the story, was another one";
         return Err(Failure::Crashed(text.to_owned()));
@@ -118,14 +121,14 @@ pub fn run_telling(
 }
 
 fn run_once(
-    plan: (&Plan, Option<Fork>),
+    course: Course<'_>,
     seed: u64,
     watch: Watch,
     subjects: &[Subject],
     bounds: &Bounds,
 ) -> Result<RunOutcome, Failure> {
     std::thread::scope(|scope| {
-        let simulate = || simulate(plan, seed, watch, subjects, bounds);
+        let simulate = || simulate(course, seed, watch, subjects, bounds);
         let work = || catch_unwind(AssertUnwindSafe(simulate));
         let name = format!("seed-{seed}");
         let handle = std::thread::Builder::new().name(name).spawn_scoped(scope, work);
@@ -136,7 +139,7 @@ fn run_once(
 }
 
 fn simulate(
-    plan: (&Plan, Option<Fork>),
+    course: Course<'_>,
     seed: u64,
     watch: Watch,
     subjects: &[Subject],
@@ -144,7 +147,7 @@ fn simulate(
 ) -> Result<RunOutcome, Failure> {
     let mut runtime = Runtime::with_seed_and_config(seed, madsim::Config::default());
     runtime.set_allow_system_thread(true);
-    runtime.block_on(async { Director::new(plan, seed, watch, subjects, bounds).direct() })
+    runtime.block_on(async { Director::new(course, seed, watch, subjects, bounds).direct() })
 }
 
 struct Director<'a> {
@@ -157,6 +160,8 @@ struct Director<'a> {
     /// Where chance takes another course; no fault strikes after it.
     fork: Option<Fork>,
     has_forked: bool,
+    /// Who takes part from outside, until it is over there.
+    outside: Option<&'a mut (dyn Outside + Send)>,
     autoscalers: Vec<Autoscaler>,
     world: World,
     nemesis: Nemesis<'a>,
@@ -173,17 +178,18 @@ struct Source {
 
 impl<'a> Director<'a> {
     fn new(
-        (plan, fork): (&'a Plan, Option<Fork>),
+        course: Course<'a>,
         seed: u64,
         watch: Watch,
         subjects: &[Subject],
         bounds: &Bounds,
     ) -> Self {
+        let Course { plan, fork, outside } = course;
         let cast = Cast::new(plan);
         let context = Arc::new(lower::context(plan, &cast));
         let clusters = plan.numbered().map(|(id, _)| Arc::new(lower::cluster(plan, id)));
         let clusters: Vec<Arc<ClusterConfig>> = clusters.collect();
-        let coordinators = (0..).map(GroupId).take(plan.groups.len()).map(|id| context.home(id));
+        let coordinators = (0..).map(GroupId).take(context.groups.len()).map(|id| context.home(id));
         let mut recorder =
             Recorder::new(Arc::clone(&context), coordinators.collect(), watch, subjects);
         let scales = plan.groups.iter().any(|group| group.autoscale.is_some());
@@ -203,13 +209,14 @@ impl<'a> Director<'a> {
         let servers = servers(plan, &cast);
         let sinks = plan.groups.iter().map(|group| group.sink.map(Sink::new)).collect();
         let progress = Progress::new(bounds);
-        let world = World::new(
+        let mut world = World::new(
             processes,
             cast.companions.clone(),
             (network, servers, sinks),
             recorder,
             progress,
         );
+        world.kernel.leaving = outside.is_some().then(Vec::new);
         let schedule = Schedule::new(plan, seed).faults;
         let nemesis = Nemesis::new(plan, cast.clone());
         let (has_settled, sources) = (false, BTreeMap::new());
@@ -222,6 +229,7 @@ impl<'a> Director<'a> {
             has_settled,
             fork,
             has_forked: false,
+            outside,
             autoscalers,
             world,
             nemesis,
@@ -248,7 +256,7 @@ impl<'a> Director<'a> {
                     one if matches!(one.part, Part::StandsFor(_)) => self.world.retire(node),
                     one => self.put(one.start, Agenda::Boot(node)),
                 },
-                Role::Spare(..) | Role::Reader(_) => {}
+                Role::Spare(..) | Role::Reader(_) | Role::Outsider(_) => {}
             }
         }
     }
@@ -269,13 +277,10 @@ impl<'a> Director<'a> {
             let start = self.plan.groups[usize::from(one.group)].start;
             self.put(start + one.config.every, Agenda::Scale(number));
         }
-        let settled = self.plan.load + self.plan.settle;
-        self.put(self.plan.load, Agenda::Phase(Phase::Settle));
-        self.put(settled, Agenda::Phase(Phase::FinalRead));
-        self.put(settled + FINAL_READ, Agenda::Phase(Phase::End));
+        self.expect_phases();
         self.expect_fork();
         let mut reading: Vec<NodeId> = self.cast.readers().collect();
-        while let Some(item) = self.world.run()? {
+        while let Some(item) = self.next()? {
             let is_over = match item {
                 Agenda::Phase(phase) => phase == Phase::End,
                 Agenda::Exited(node) => {

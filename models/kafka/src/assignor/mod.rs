@@ -14,6 +14,7 @@ mod sticky;
 mod tests;
 mod uniform;
 
+use crate::message::Opaque;
 use ackproof_types::{GenerationId, MemberId, TopicId, TopicPartition};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -48,10 +49,12 @@ pub enum Assignor {
     Sticky,
     /// The same; what changes hands is withheld for one rebalance.
     CooperativeSticky,
+    /// Another one, by its number among those that clients have named. No model runs it.
+    Other(u16),
 }
 
 impl Assignor {
-    /// Every assignor.
+    /// Every assignor that a model can run.
     pub const ALL: &'static [Self] =
         &[Self::Range, Self::RoundRobin, Self::Sticky, Self::CooperativeSticky];
 
@@ -63,6 +66,7 @@ impl Assignor {
             Self::RoundRobin => "roundrobin",
             Self::Sticky => "sticky",
             Self::CooperativeSticky => "cooperative-sticky",
+            Self::Other(_) => "another",
         }
     }
 
@@ -76,6 +80,7 @@ impl Assignor {
             Self::CooperativeSticky => {
                 "org.apache.kafka.clients.consumer.CooperativeStickyAssignor"
             }
+            Self::Other(_) => "another",
         }
     }
 
@@ -108,6 +113,7 @@ impl Assignor {
             Self::RoundRobin => round_robin::assign(readers(), &counts),
             Self::Sticky => sticky::assign(members, sticky::remembered, &counts).shares,
             Self::CooperativeSticky => cooperative::assign(members, &counts),
+            Self::Other(_) => Shares::new(),
         })
     }
 }
@@ -127,6 +133,8 @@ pub struct Subscriber {
     pub generation: GenerationId,
     /// What its assignor remembers; `None` before its first assignment.
     pub user_data: Option<UserData>,
+    /// What its client said, if no model speaks for it.
+    pub opaque: Option<Opaque>,
 }
 
 impl Subscriber {
@@ -140,6 +148,7 @@ impl Subscriber {
             owned: Arc::default(),
             generation: GenerationId::UNKNOWN,
             user_data: None,
+            opaque: None,
         }
     }
 

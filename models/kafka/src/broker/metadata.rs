@@ -8,7 +8,8 @@ use crate::log::ReplicaLog;
 use crate::machine::{Channel, Route, To};
 use crate::message::quorum::{Answer, Entry, FetchOfLog, Fetched, LogEnd, Member, Snapshot};
 use crate::message::{
-    ControllerRequest, CorrelationId, Message, MetadataResponse, PartitionMetadata, Request,
+    ControllerRequest, CorrelationId, Message, MetadataResponse, PartitionDescription,
+    PartitionMetadata, Request,
 };
 use crate::metadata::{MetadataRecord, checksum};
 use crate::observation::{Observation, SnapshotFact};
@@ -400,6 +401,26 @@ impl Broker {
             })
             .collect();
         MetadataResponse { brokers, partitions }
+    }
+
+    /// What an administrator's client is told of topics.
+    pub(super) fn describe_with_replicas(
+        &self,
+        topics: &[TopicId],
+    ) -> (Arc<[BrokerId]>, Vec<PartitionDescription>) {
+        let MetadataResponse { brokers, partitions } = self.describe(topics);
+        let described = partitions.into_iter().filter_map(|metadata| {
+            let state = self.env.image.partitions.get(&metadata.partition)?;
+            let is_offline = |one: &&BrokerId| !self.is_unfenced(**one);
+            Some(PartitionDescription {
+                metadata,
+                replicas: state.replicas.clone(),
+                isr: state.isr.clone(),
+                elr: state.elr.clone(),
+                offline: state.replicas.iter().filter(is_offline).copied().collect(),
+            })
+        });
+        (brokers, described.collect())
     }
 
     pub(super) fn is_unfenced(&self, broker: BrokerId) -> bool {

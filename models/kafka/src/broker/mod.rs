@@ -299,6 +299,11 @@ impl Broker {
             Request::Metadata(topics) => {
                 reply(to, correlation, Response::Metadata(self.describe(&topics)), out);
             }
+            Request::DescribeTopicPartitions(topics) => {
+                let (brokers, partitions) = self.describe_with_replicas(&topics);
+                let answer = Response::DescribeTopicPartitions(brokers, partitions);
+                reply(to, correlation, answer, out);
+            }
             Request::FindCoordinator(group) => {
                 let found = self.find_coordinator(group);
                 reply(to, correlation, Response::FindCoordinator(found), out);

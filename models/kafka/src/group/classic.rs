@@ -18,15 +18,12 @@ use super::journal::{Context, Outcome, Shares};
 use super::member::{Caller, Member, Parked};
 use crate::assignor::Assignor;
 use crate::message::{
-    GroupRecord, GroupResponse, JoinGroupRequest, JoinGroupResponse, PersistedMember,
-    SyncGroupRequest,
+    GroupRecord, GroupResponse, JoinGroupRequest, JoinGroupResponse, MemberAssignment,
+    PersistedMember, SyncGroupRequest,
 };
 use crate::observation::Observation;
-use ackproof_types::{
-    ErrorCode, GenerationId, MemberId, Micros, RebalanceReason, Timestamp, TopicPartition,
-};
+use ackproof_types::{ErrorCode, GenerationId, MemberId, Micros, RebalanceReason, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// How long a new member may take until its first join phase ends (R9.20).
 const NEW_MEMBER_JOIN_TIMEOUT: Micros = Micros::from_secs(300);
@@ -189,7 +186,7 @@ impl Group {
                 session_timeout: request.session_timeout,
                 rebalance_timeout: request.rebalance_timeout,
                 metadata: request.metadata.clone(),
-                assignment: Arc::new([]),
+                assignment: MemberAssignment::default(),
                 joining: Some(Parked::Waiting(caller)),
                 syncing: None,
                 is_new: true,
@@ -319,7 +316,7 @@ impl Group {
                 }
             }
             State::Stable => {
-                let assignment = Arc::clone(&member.assignment);
+                let assignment = member.assignment.clone();
                 self.synced(id, cx);
                 cx.reply(to, GroupResponse::SyncGroup(Ok(assignment)));
             }
@@ -413,7 +410,7 @@ impl Group {
             let Some(parked) = member.syncing.take() else { continue };
             cx.arm(GroupTimer::Session(cx.group, *id), member.session_timeout);
             if let Some(caller) = parked.caller() {
-                let answer = result.map(|()| Arc::clone(&member.assignment));
+                let answer = result.map(|()| member.assignment.clone());
                 cx.reply(caller, GroupResponse::SyncGroup(answer));
             }
         }
@@ -441,11 +438,7 @@ impl Group {
         })
     }
 
-    fn record(
-        &self,
-        cx: &Context<'_>,
-        shares: &[(MemberId, Arc<[TopicPartition]>)],
-    ) -> GroupRecord {
+    fn record(&self, cx: &Context<'_>, shares: &[(MemberId, MemberAssignment)]) -> GroupRecord {
         GroupRecord::Group {
             group: cx.group,
             generation: self.generation,
@@ -483,9 +476,7 @@ fn refuse(error: ErrorCode, to: Caller, cx: &mut Context<'_>) {
 }
 
 /// Members that the leader left out get nothing (R9.18).
-fn share_of(id: MemberId, shares: &[(MemberId, Arc<[TopicPartition]>)]) -> Arc<[TopicPartition]> {
-    match shares.iter().find(|(member, _)| *member == id) {
-        Some((_, partitions)) => Arc::clone(partitions),
-        None => Arc::new([]),
-    }
+fn share_of(id: MemberId, shares: &[(MemberId, MemberAssignment)]) -> MemberAssignment {
+    let share = shares.iter().find(|(member, _)| *member == id);
+    share.map(|(_, partitions)| partitions.clone()).unwrap_or_default()
 }

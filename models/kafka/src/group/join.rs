@@ -42,6 +42,8 @@ pub(super) fn classic(
         }
         if let Some(instance) = request.metadata.instance {
             state.join_static(new, instance, request, to, cx);
+        } else if !request.require_known_member_id {
+            state.add(new, request, to, cx);
         } else {
             state.name(new, request.session_timeout, cx);
             cx.reply(to, GroupResponse::JoinGroup(JoinGroupResponse::MemberIdRequired(new)));
@@ -155,7 +157,8 @@ fn classic_to_consumer(
     if !state.supports(&request.metadata.protocols) {
         return refuse(ErrorCode::InconsistentGroupProtocol, to, cx);
     }
-    if request.member.is_none() && request.metadata.instance.is_none() {
+    let is_new = request.member.is_none() && request.metadata.instance.is_none();
+    if is_new && request.require_known_member_id {
         cx.reply(to, GroupResponse::JoinGroup(JoinGroupResponse::MemberIdRequired(new)));
         return true;
     }

@@ -7,7 +7,7 @@
 use super::member::{Before, Caller};
 use super::{Action, GroupTimer};
 use crate::config::{BrokerSettings, ClusterConfig};
-use crate::message::{Commit, GroupRecord, GroupResponse, JoinGroupResponse};
+use crate::message::{Commit, GroupRecord, GroupResponse, JoinGroupResponse, MemberAssignment};
 use crate::observation::Observation;
 use ackproof_types::{
     ErrorCode, GenerationId, GroupId, MemberId, Micros, Offset, Timestamp, TopicId, TopicPartition,
@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The partitions of each member, as the leader shared them out.
-pub(super) type Shares = Vec<(MemberId, Arc<[TopicPartition]>)>;
+pub(super) type Shares = Vec<(MemberId, MemberAssignment)>;
 
 /// What a shard writes and waits for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

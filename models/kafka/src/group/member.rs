@@ -3,9 +3,8 @@
 use crate::assignor::Assignor;
 use crate::machine::ConnectionId;
 use crate::message::CorrelationId;
-use crate::message::{ClassicMember, MemberMetadata, PersistedMember};
-use ackproof_types::{MemberId, Micros, TopicPartition};
-use std::sync::Arc;
+use crate::message::{ClassicMember, MemberAssignment, MemberMetadata, PersistedMember};
+use ackproof_types::{MemberId, Micros};
 
 /// A request that wants an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,7 +45,7 @@ pub(super) struct Member {
     /// What it said of itself when it joined last.
     pub(super) metadata: MemberMetadata,
     /// Its partitions.
-    pub(super) assignment: Arc<[TopicPartition]>,
+    pub(super) assignment: MemberAssignment,
     /// It waits for the join phase to end.
     pub(super) joining: Option<Parked>,
     /// It waits for its assignment.
@@ -79,7 +78,7 @@ impl Member {
             session_timeout: persisted.session_timeout,
             rebalance_timeout: persisted.rebalance_timeout,
             metadata: persisted.metadata.clone(),
-            assignment: Arc::clone(&persisted.assignment),
+            assignment: persisted.assignment.clone(),
             joining: None,
             syncing: None,
             is_new: false,
@@ -90,7 +89,7 @@ impl Member {
     pub(super) fn migrated(
         said: &ClassicMember,
         rebalance_timeout: Micros,
-        assignment: Arc<[TopicPartition]>,
+        assignment: MemberAssignment,
     ) -> Self {
         Self {
             session_timeout: said.session_timeout,
@@ -108,7 +107,7 @@ impl Member {
         &self,
         member: MemberId,
         protocol: Option<Assignor>,
-        assignment: Arc<[TopicPartition]>,
+        assignment: MemberAssignment,
     ) -> PersistedMember {
         let protocols = protocol.into_iter().collect();
         PersistedMember {

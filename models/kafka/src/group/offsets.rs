@@ -60,6 +60,9 @@ pub(super) fn fetch(store: &Store, request: &OffsetFetchRequest, to: Caller, cx:
     }
     let known = store.offsets.get(&cx.group);
     let committed = |at: &TopicPartition| known.and_then(|it| it.get(at)).map(|it| it.committed);
-    let offsets = request.partitions.iter().map(|at| (*at, committed(at))).collect();
+    let offsets = match &request.partitions {
+        Some(partitions) => partitions.iter().map(|at| (*at, committed(at))).collect(),
+        None => known.into_iter().flatten().map(|(at, it)| (*at, Some(it.committed))).collect(),
+    };
     cx.respond(to, GroupResponse::OffsetFetch(Ok(offsets)));
 }

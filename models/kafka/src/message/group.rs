@@ -7,6 +7,7 @@ use ackproof_types::{
     ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberEpoch, MemberId, Micros, Offset,
     RebalanceReason, TopicId, TopicPartition,
 };
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// A request that only the coordinator of its group answers.
@@ -50,7 +51,7 @@ pub enum GroupResponse {
     /// To [`GroupRequest::JoinGroup`].
     JoinGroup(JoinGroupResponse),
     /// To [`GroupRequest::SyncGroup`].
-    SyncGroup(Result<Arc<[TopicPartition]>, ErrorCode>),
+    SyncGroup(Result<MemberAssignment, ErrorCode>),
     /// To [`GroupRequest::Heartbeat`].
     Heartbeat(Result<(), ErrorCode>),
     /// To [`GroupRequest::LeaveGroup`].
@@ -70,6 +71,8 @@ pub struct JoinGroupRequest {
     pub group: GroupId,
     /// The member id, if one was given before.
     pub member: Option<MemberId>,
+    /// One that has none is told it and comes again (KIP-394). Clients before version 4 of the request join at once.
+    pub require_known_member_id: bool,
     /// `session.timeout.ms`.
     pub session_timeout: Micros,
     /// `max.poll.interval.ms`: the time a rebalance may wait for this member.
@@ -96,14 +99,50 @@ pub struct MemberMetadata {
     pub generation: GenerationId,
     /// What its assignor remembers.
     pub user_data: Option<UserData>,
+    /// All of this as its client said it, for each protocol, if no model speaks for the client.
+    pub opaque: Option<Opaque>,
+}
+
+/// Bytes of a client's assignor, which coordinators pass on unread. Whoever carries messages keeps them, under
+/// this number: the same bytes have the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Opaque(pub u64);
+
+/// What the leader of a classic group gives to a member.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct MemberAssignment {
+    /// Its partitions, ascending.
+    pub partitions: Arc<[TopicPartition]>,
+    /// The same as the leader's assignor said it, if no model speaks for it.
+    pub opaque: Option<Opaque>,
+}
+
+impl Deref for MemberAssignment {
+    type Target = [TopicPartition];
+    fn deref(&self) -> &[TopicPartition] {
+        &self.partitions
+    }
+}
+
+impl<T: Into<Arc<[TopicPartition]>>> From<T> for MemberAssignment {
+    fn from(partitions: T) -> Self {
+        Self { partitions: partitions.into(), opaque: None }
+    }
+}
+
+impl FromIterator<TopicPartition> for MemberAssignment {
+    fn from_iter<I: IntoIterator<Item = TopicPartition>>(partitions: I) -> Self {
+        Self { partitions: partitions.into_iter().collect(), opaque: None }
+    }
 }
 
 impl MemberMetadata {
     /// As the leader of the group gets it.
     #[must_use]
     pub fn subscriber(&self, id: MemberId) -> Subscriber {
-        let Self { instance, topics, owned, generation, user_data, protocols: _ } = self.clone();
-        Subscriber { id, instance, topics, owned, generation, user_data }
+        let Self { instance, topics, owned, generation, user_data, opaque, protocols: _ } =
+            self.clone();
+        Subscriber { id, instance, topics, owned, generation, user_data, opaque }
     }
 }
 
@@ -137,7 +176,7 @@ pub struct SyncGroupRequest {
     /// Who asks.
     pub claim: MemberClaim,
     /// From the group's leader: everyone's partitions. Empty from the others.
-    pub assignment: Vec<(MemberId, Arc<[TopicPartition]>)>,
+    pub assignment: Vec<(MemberId, MemberAssignment)>,
 }
 
 /// A member's claim to belong to a generation.
@@ -169,15 +208,15 @@ pub struct OffsetFetchRequest {
     pub group: GroupId,
     /// Who asks, and its epoch. Only a member of a consumer group says it.
     pub member: Option<(MemberId, MemberEpoch)>,
-    /// Of which partitions.
-    pub partitions: Vec<TopicPartition>,
+    /// Of which partitions; none: of all that the group has.
+    pub partitions: Option<Vec<TopicPartition>>,
 }
 
 impl OffsetFetchRequest {
     /// By somebody who does not say who it is.
     #[must_use]
     pub fn new(group: GroupId, partitions: Vec<TopicPartition>) -> Self {
-        Self { group, member: None, partitions }
+        Self { group, member: None, partitions: Some(partitions) }
     }
 }
 

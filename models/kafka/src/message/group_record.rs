@@ -1,7 +1,7 @@
 //! What a group coordinator writes to `__consumer_offsets` (Kafka: `GroupMetadataValue`,
 //! `OffsetCommitValue`, `ConsumerGroup…Value`).
 
-use super::{CommittedOffset, MemberMetadata};
+use super::{CommittedOffset, MemberAssignment, MemberMetadata};
 use crate::assignor::{Assignor, ServerAssignor};
 use ackproof_types::{
     GenerationId, GroupId, MemberEpoch, MemberId, Micros, Timestamp, TopicId, TopicPartition,
@@ -117,7 +117,7 @@ pub struct PersistedMember {
     /// What it said of itself when it joined.
     pub metadata: MemberMetadata,
     /// Its partitions.
-    pub assignment: Arc<[TopicPartition]>,
+    pub assignment: MemberAssignment,
 }
 
 /// A part of a consumer group; each has a key of its own. Nothing in it is a tombstone.

@@ -108,7 +108,9 @@ fn of_request(request: &Request) -> u64 {
         Request::OffsetsForLeaderEpoch(asked) => {
             6 + listed(asked.iter().map(|one| one.partition), TOPIC, 13)
         }
-        Request::Metadata(topics) => 4 + (18 + NAME) * count(topics.len()),
+        Request::Metadata(topics) | Request::DescribeTopicPartitions(topics) => {
+            4 + (18 + NAME) * count(topics.len())
+        }
         Request::FindCoordinator(_) => 4 + NAME,
         Request::Group(request) => of_group_request(request),
         Request::InitProducerId => 16,
@@ -127,7 +129,8 @@ fn of_group_request(request: &GroupRequest) -> u64 {
         }
         GroupRequest::OffsetFetch(fetch) => {
             let member = if fetch.member.is_some() { MEMBER } else { 0 };
-            11 + NAME + member + listed(fetch.partitions.iter().copied(), TOPIC, 4)
+            let partitions = fetch.partitions.iter().flatten().copied();
+            11 + NAME + member + listed(partitions, TOPIC, 4)
         }
         GroupRequest::ConsumerGroupHeartbeat(heartbeat) => heartbeat_request(heartbeat),
     }
@@ -198,6 +201,10 @@ fn of_response(response: &Response) -> u64 {
         Response::Metadata(metadata) => {
             let ids = metadata.partitions.iter().map(|one| one.partition);
             36 + (11 + NAME) * count(metadata.brokers.len()) + listed(ids, 26 + NAME, 42)
+        }
+        Response::DescribeTopicPartitions(brokers, partitions) => {
+            let ids = partitions.iter().map(|one| one.metadata.partition);
+            36 + (11 + NAME) * count(brokers.len()) + listed(ids, 26 + NAME, 42)
         }
         Response::FindCoordinator(_) => 19 + 2 * NAME,
         Response::Group(response) => of_group_response(response),

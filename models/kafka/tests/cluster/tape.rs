@@ -214,7 +214,9 @@ impl Tape {
                     it.offsets.iter().map(|(one, at)| offset(*one, Some(*at))).collect();
                 format!("OffsetCommit {member}, generation {generation}: {}", offsets.join(" "))
             }
-            GroupRequest::OffsetFetch(it) => format!("OffsetFetch {}", places(&it.partitions)),
+            GroupRequest::OffsetFetch(it) => {
+                format!("OffsetFetch {}", places(it.partitions.as_deref().unwrap_or_default()))
+            }
             GroupRequest::ConsumerGroupHeartbeat(it) => {
                 let owns = it
                     .owned

@@ -243,9 +243,10 @@ pub fn header_line(context: &Context) -> String {
             produces: group.outputs.results.map(|one| Output::new(one, topic(one.topic))),
             dead_letter: group.outputs.dead_letters.map(|one| Output::new(one, topic(one.topic))),
             mirror: group.is_mirror(),
+            outside: group.is_outside(),
             stands_for: match group.part {
                 GroupPart::StandsFor(other) => Some(context.group(other).to_owned()),
-                GroupPart::Application | GroupPart::Mirror => None,
+                GroupPart::Application | GroupPart::Mirror | GroupPart::Outside => None,
             },
         };
         (group.name.clone(), shown)

@@ -432,6 +432,8 @@ impl Property for Checker {
             let cause = (why.0, why.1.map(|by| by.at));
             self.report.lost((open.seq, open.at), cause, subject, || words(context, open, why));
         }
+        // Who takes part from outside goes when it likes.
+        backlog.retain(|group, _| !self.context.groups[group.index()].is_outside());
         for (group, (count, first)) in backlog {
             self.report.undecided(None, || waiting(&self.context, group, count, first));
         }

@@ -181,7 +181,7 @@ impl Checker {
             });
         }
         let (told, untold): (Vec<_>, Vec<_>) = groups(&self.context)
-            .filter(|(id, _)| !self.copies.is_excused(*id))
+            .filter(|(id, group)| !self.copies.is_excused(*id) && !group.is_outside())
             .partition(|(id, _)| !self.lag.is_untold(*id));
         if let Some((_, group)) = untold.first() {
             self.report.unjudged(|| format!("{} processed nothing on record", group.name));

@@ -1,6 +1,6 @@
 //! What the oracle must know of a run besides its history, from the plan.
 
-use super::*;
+use super::{outsiders, *};
 
 /// How long after the work a commit is due. None: some of it may stay uncommitted for good.
 fn commit_interval(group: &Group) -> Option<Micros> {
@@ -106,31 +106,40 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
         | Role::Broker(_)
         | Role::Member(..)
         | Role::Spare(..)
-        | Role::Reader(_) => None,
+        | Role::Reader(_)
+        | Role::Outsider(_) => None,
     });
-    let groups = plan.groups.iter().map(|group| GroupContext {
-        name: group.name.clone(),
-        topics: group.topics.clone(),
-        sink: group.sink,
-        commit: Word::Known(group.commit),
-        protocol: protocol(group),
-        reset: Word::Known(offset_reset(&group.config)),
-        commit_interval: commit_interval(group),
-        consuming: consuming(group),
-        outputs: outputs(group),
-        part: match &group.part {
-            Part::Application => GroupPart::Application,
-            Part::Mirror(_) => GroupPart::Mirror,
-            Part::StandsFor(other) => GroupPart::StandsFor(GroupId(*other)),
-        },
+    let groups = plan.groups.iter().map(|group| {
+        if plan.outsiders.replace {
+            return outsiders::group(&group.name, &group.topics, GroupProtocol::Classic);
+        }
+        GroupContext {
+            name: group.name.clone(),
+            topics: group.topics.clone(),
+            sink: group.sink,
+            commit: Word::Known(group.commit),
+            protocol: protocol(group),
+            reset: Word::Known(offset_reset(&group.config)),
+            commit_interval: commit_interval(group),
+            consuming: consuming(group),
+            outputs: outputs(group),
+            part: match &group.part {
+                Part::Application => GroupPart::Application,
+                Part::Mirror(_) => GroupPart::Mirror,
+                Part::StandsFor(other) => GroupPart::StandsFor(GroupId(*other)),
+            },
+        }
     });
     Context {
         nodes: cast.names.clone(),
         roster: cast.roster.clone(),
         clusters: plan.numbered().skip(1).map(|(id, _)| further(plan, id)).collect(),
         topics: topics.collect(),
-        producers: producers.chain(output_contexts(plan, cast)).collect(),
-        groups: groups.collect(),
+        producers: producers
+            .chain(output_contexts(plan, cast))
+            .chain(outsiders::producers(plan, cast))
+            .collect(),
+        groups: groups.chain(outsiders::groups(plan)).collect(),
     }
 }
 

@@ -94,6 +94,11 @@ impl Anchors {
         }
     }
 
+    /// Whether a fault has come due.
+    pub(crate) fn is_due(&self) -> bool {
+        !self.due.is_empty()
+    }
+
     /// The next fault that has come due.
     pub(crate) fn next_due(&mut self) -> Option<u32> {
         self.due.pop_front()

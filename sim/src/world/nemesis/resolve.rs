@@ -125,7 +125,7 @@ fn drawn(
         Role::Producer(producer, instance, _) => Target::Producer(producer, instance),
         Role::Member(group, member) => Target::Member(group, member),
         Role::Controller(_, id) => Target::Controller(id.0),
-        Role::Spare(..) | Role::Reader(_) => target,
+        Role::Spare(..) | Role::Reader(_) | Role::Outsider(_) => target,
     })
 }
 
@@ -188,9 +188,12 @@ fn members(peers: Peers, taken: &[NodeId], cast: &Cast, world: &World) -> Vec<No
     let all = match peers {
         Peers::Brokers => brokers(cast),
         Peers::Controllers => cast.controllers(),
-        Peers::Clients => {
-            of(cast, |role| matches!(role, Role::Producer(..) | Role::Member(..) | Role::Spare(..)))
-        }
+        Peers::Clients => of(cast, |role| {
+            matches!(
+                role,
+                Role::Producer(..) | Role::Member(..) | Role::Spare(..) | Role::Outsider(_)
+            )
+        }),
         Peers::Cluster(id) => {
             let there = cast.beside(id).into_iter();
             there.filter(|node| cast.roster.server(*node).is_some()).collect()

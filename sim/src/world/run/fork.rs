@@ -1,6 +1,7 @@
 //! A fork: a run that is the same up to some moment, to the bit, and in which chance takes another course from
 //! there on.
 
+use super::outside::Course;
 use super::{Director, RunOutcome, run_once};
 use crate::world::bounds::{Bounds, Failure};
 use crate::world::events::Agenda;
@@ -26,7 +27,8 @@ pub struct Fork {
 /// # Panics
 /// As [`super::run`].
 pub fn run_forked(plan: &Plan, seed: u64, fork: Fork) -> Result<RunOutcome, Failure> {
-    run_once((plan, Some(fork)), seed, Watch::default(), &[], &Bounds::default())
+    let course = Course { plan, fork: Some(fork), outside: None };
+    run_once(course, seed, Watch::default(), &[], &Bounds::default())
 }
 
 impl Director<'_> {

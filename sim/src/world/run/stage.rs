@@ -1,6 +1,7 @@
 //! Who takes part in a run: a process for each of the cast, and the servers in front of brokers.
 
 use crate::world::lower::{self, Cast, Role};
+use crate::world::outside::Outsider;
 use crate::world::process::{Process, Running};
 use crate::world::server::Server;
 use ackproof_kafka::broker::Broker;
@@ -31,7 +32,8 @@ pub(super) fn servers(plan: &Plan, cast: &Cast) -> Vec<Option<Server>> {
         | Role::Producer(..)
         | Role::Member(..)
         | Role::Spare(..)
-        | Role::Reader(_) => None,
+        | Role::Reader(_)
+        | Role::Outsider(_) => None,
     };
     cast.nodes().map(server).collect()
 }
@@ -89,5 +91,6 @@ pub(super) fn process(
             let config = lower::reader(plan, (id, name), known(id));
             Box::new(Running::<Reader>::new(node, config, rng))
         }
+        Role::Outsider(_) => Box::new(Outsider),
     }
 }

@@ -259,6 +259,7 @@ impl Consumer {
         let request = Request::Group(GroupRequest::JoinGroup(JoinGroupRequest {
             group: self.config.group,
             member: self.membership.classic.member,
+            require_known_member_id: true,
             session_timeout: self.config.session_timeout,
             rebalance_timeout: self.config.max_poll_interval,
             metadata: MemberMetadata {
@@ -272,6 +273,7 @@ impl Consumer {
                     .map_or_else(Arc::default, |it| Arc::clone(&it.partitions)),
                 generation: self.membership.classic.generation.unwrap_or(GenerationId::UNKNOWN),
                 user_data: self.membership.classic.user_data.clone(),
+                opaque: None,
             },
             reason: self.membership.classic.rejoin_reason.unwrap_or(RebalanceReason::Joined),
         }));

@@ -8,7 +8,8 @@ use crate::machine::{Channel, ConnectionId, Effect, EffectOf, InputOf, Peer, To}
 use crate::message::{
     CommittedOffset, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, EpochEnd,
     Fetched, FetchedPartition, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse,
-    ListedOffset, MetadataResponse, OffsetSpec, PartitionMetadata, Payload, RecordBatch,
+    ListedOffset, MemberAssignment, MetadataResponse, OffsetSpec, PartitionMetadata, Payload,
+    RecordBatch,
 };
 use crate::observation::Observation;
 use crate::variant::Variants;
@@ -282,7 +283,7 @@ impl Harness {
             }
             Request::Group(GroupRequest::SyncGroup(sync)) => {
                 let share = &sync.assignment.first()?.1;
-                let share = if self.withheld { Arc::default() } else { Arc::clone(share) };
+                let share = if self.withheld { MemberAssignment::default() } else { share.clone() };
                 Response::Group(GroupResponse::SyncGroup(Ok(share)))
             }
             Request::Group(GroupRequest::Heartbeat(_)) => {
@@ -300,7 +301,7 @@ impl Harness {
                 Response::Group(GroupResponse::OffsetCommit(self.commit))
             }
             Request::Group(GroupRequest::OffsetFetch(asked)) => {
-                let answers = asked.partitions.iter().map(|one| (*one, self.committed));
+                let answers = asked.partitions.iter().flatten().map(|one| (*one, self.committed));
                 Response::Group(GroupResponse::OffsetFetch(Ok(answers.collect())))
             }
             other => return self.data_response(other),

@@ -18,7 +18,6 @@ use ackproof_types::{
 };
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 
 const PARTITIONS: u16 = 2;
 
@@ -240,9 +239,9 @@ impl World {
             Request::Group(GroupRequest::JoinGroup(join)) => {
                 Response::Group(GroupResponse::JoinGroup(self.join(join)))
             }
-            Request::Group(GroupRequest::SyncGroup(sync)) => Response::Group(
-                GroupResponse::SyncGroup(Ok(Arc::clone(&sync.assignment.first()?.1))),
-            ),
+            Request::Group(GroupRequest::SyncGroup(sync)) => {
+                Response::Group(GroupResponse::SyncGroup(Ok(sync.assignment.first()?.1.clone())))
+            }
             Request::Group(GroupRequest::Heartbeat(_)) => {
                 Response::Group(GroupResponse::Heartbeat(Ok(())))
             }
@@ -257,6 +256,7 @@ impl World {
                 Response::Group(GroupResponse::OffsetFetch(Ok(request
                     .partitions
                     .iter()
+                    .flatten()
                     .map(|one| (*one, self.committed.get(one).copied()))
                     .collect())))
             }

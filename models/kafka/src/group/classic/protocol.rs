@@ -27,8 +27,9 @@ impl Group {
         let votes: Vec<Assignor> =
             all.iter().filter_map(|own| own.iter().find(is_candidate).copied()).collect();
         let count = |one: &Assignor| votes.iter().filter(|vote| *vote == one).count();
-        let ranked = Assignor::ALL.iter().rev().filter(|one| votes.contains(one));
-        ranked.max_by_key(|one| count(one)).copied()
+        let others = votes.iter().filter(|one| !Assignor::ALL.contains(one));
+        let known = Assignor::ALL.iter().rev().filter(|one| votes.contains(one));
+        others.rev().chain(known).max_by_key(|one| count(one)).copied()
     }
 
     /// The leader stays if it has joined; otherwise another one who has

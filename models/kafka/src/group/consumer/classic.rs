@@ -263,7 +263,7 @@ impl Group {
         let members = self.members.iter().filter(|(id, _)| Some(**id) != without);
         let member = |(id, said): (&MemberId, &ConsumerMember)| {
             let classic = said.classic.as_ref()?;
-            let assignment = self.target.get(id).cloned().unwrap_or_default();
+            let assignment = self.target.get(id).cloned().unwrap_or_default().into();
             Some((*id, Member::migrated(classic, said.rebalance_timeout, assignment)))
         };
         members.filter_map(member).collect()

@@ -277,7 +277,7 @@ impl Driver {
     }
 
     pub(super) fn sync(&mut self, claim: MemberClaim) -> Vec<GroupResponse> {
-        let assignment = vec![(claim.member, Arc::from([at(0)]))];
+        let assignment = vec![(claim.member, [at(0)].into())];
         self.ask(&GroupRequest::SyncGroup(SyncGroupRequest { claim, assignment }))
     }
 
@@ -320,6 +320,7 @@ pub(super) fn metadata(topics: Arc<[TopicId]>) -> MemberMetadata {
         owned: Arc::default(),
         generation: GenerationId::UNKNOWN,
         user_data: None,
+        opaque: None,
     }
 }
 
@@ -327,6 +328,7 @@ pub(super) fn join(member: Option<MemberId>) -> GroupRequest {
     GroupRequest::JoinGroup(JoinGroupRequest {
         group: GROUP,
         member,
+        require_known_member_id: true,
         session_timeout: Micros::from_secs(45),
         rebalance_timeout: Micros::from_secs(300),
         metadata: metadata(Arc::new([TopicId(1)])),

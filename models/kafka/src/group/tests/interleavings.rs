@@ -6,14 +6,13 @@ use super::super::member::Parked;
 use super::driver::{Driver, GROUP, at, commit, join};
 use crate::message::GroupRecord;
 use crate::message::{
-    GroupRequest, GroupResponse, JoinGroupResponse, MemberClaim, OffsetFetchRequest, Payload,
-    SyncGroupRequest,
+    GroupRequest, GroupResponse, JoinGroupResponse, MemberAssignment, MemberClaim,
+    OffsetFetchRequest, Payload, SyncGroupRequest,
 };
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, MemberId, Offset, RebalanceReason, TopicPartition};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 const MEMBERS: usize = 3;
 const PARTITIONS: u16 = 3;
@@ -172,7 +171,7 @@ impl World {
     fn sync(&mut self, member: usize) {
         let Some(claim) = self.claim(member, 0) else { return };
         let members = &self.clients[member].members;
-        let share = |turn: usize| -> Arc<[TopicPartition]> {
+        let share = |turn: usize| -> MemberAssignment {
             let mine = |p: &u16| usize::from(*p) % members.len() == turn;
             (0..PARTITIONS).filter(mine).map(at).collect()
         };

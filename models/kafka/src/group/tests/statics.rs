@@ -9,7 +9,6 @@ use crate::message::{
 };
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, MemberId};
-use std::sync::Arc;
 
 fn with(member: Option<MemberId>, change: impl FnOnce(&mut MemberMetadata)) -> GroupRequest {
     let GroupRequest::JoinGroup(mut request) = join(member) else { panic!("a join") };
@@ -54,7 +53,7 @@ fn pair() -> (Driver, MemberClaim, MemberClaim) {
     let (first, second) = (claim(first, 0), claim(second, 1));
     assert_eq!(first.generation, GenerationId(1));
     assert!(driver.sync(second).is_empty(), "waits for the leader");
-    let assignment = vec![(first.member, Arc::from([at(0)])), (second.member, Arc::from([at(1)]))];
+    let assignment = vec![(first.member, [at(0)].into()), (second.member, [at(1)].into())];
     let answers =
         driver.ask(&GroupRequest::SyncGroup(SyncGroupRequest { claim: first, assignment }));
     assert_eq!(answers.len(), 2, "both assigned");

@@ -15,7 +15,6 @@ use crate::message::{
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, MemberId, RebalanceReason, TopicId};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 const HEAD: &str = "\
 # States of a classic group
@@ -185,8 +184,8 @@ impl Stage {
 
     /// The leader shares out two partitions, the follower nothing.
     fn sync(&self, member: MemberId) -> GroupRequest {
-        let leader = (self.leader, Arc::from([at(0)]));
-        let follower = (self.follower, Arc::from([at(1)]));
+        let leader = (self.leader, [at(0)].into());
+        let follower = (self.follower, [at(1)].into());
         let assignment = if member == self.leader { vec![leader, follower] } else { Vec::new() };
         GroupRequest::SyncGroup(SyncGroupRequest { claim: self.claim(member), assignment })
     }

@@ -50,6 +50,10 @@ pub(super) struct Group {
     /// It is a mirror: what it produces are copies of what it reads.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) mirror: bool,
+    /// Its members are programs of which only the wire shows what they do: they may go at any time, and their commits
+    /// say what they have processed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) outside: bool,
     /// The group of another cluster that it stands for: that one's application comes here (`group_moved`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) stands_for: Option<String>,
@@ -174,7 +178,12 @@ pub(super) fn consuming(name: &str, group: &Group) -> Result<ConsumingContext, M
 /// What the group of this header is among those of these names.
 pub(super) fn part(names: &[String], name: &str, shown: &Group) -> Result<GroupPart, Mistake> {
     let Some(other) = &shown.stands_for else {
-        return Ok(if shown.mirror { GroupPart::Mirror } else { GroupPart::Application });
+        return match (shown.mirror, shown.outside) {
+            (true, true) => Err((format!("groups.{name}: a mirror is not outside"), None)),
+            (true, false) => Ok(GroupPart::Mirror),
+            (false, true) => Ok(GroupPart::Outside),
+            (false, false) => Ok(GroupPart::Application),
+        };
     };
     if shown.mirror {
         return Err((format!("groups.{name}: a mirror stands for no group"), None));

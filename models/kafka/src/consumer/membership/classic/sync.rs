@@ -6,7 +6,9 @@ use super::{State, is_fatal, is_loss};
 use crate::assignor::{Assignor, UserData};
 use crate::consumer::membership::Ownership;
 use crate::consumer::{Consumer, Out, Purpose, Timer};
-use crate::message::{CorrelationId, GroupRequest, MemberClaim, Request, SyncGroupRequest};
+use crate::message::{
+    CorrelationId, GroupRequest, MemberAssignment, MemberClaim, Request, SyncGroupRequest,
+};
 use crate::observation::Observation;
 use ackproof_types::{ErrorCode, GenerationId, RebalanceReason, TopicPartition};
 use std::sync::Arc;
@@ -28,7 +30,8 @@ impl Consumer {
                 return self.client.metadata_mut().request_update();
             }
             let assignor = self.membership.classic.protocol.unwrap_or(Assignor::Range);
-            assignment = assignor.assign(members, |topic| metadata.partition_count(topic));
+            let shares = assignor.assign(members, |topic| metadata.partition_count(topic));
+            assignment = shares.into_iter().map(|(id, share)| (id, share.into())).collect();
             self.membership.classic.assigned_from = Some(self.partition_counts());
         }
         let request =
@@ -66,11 +69,11 @@ impl Consumer {
     pub(in crate::consumer) fn synced(
         &mut self,
         id: CorrelationId,
-        result: Result<Arc<[TopicPartition]>, ErrorCode>,
+        result: Result<MemberAssignment, ErrorCode>,
         out: &mut Out,
     ) {
         let partitions = match result {
-            Ok(partitions) => partitions,
+            Ok(share) => share.partitions,
             Err(error) => return self.sync_failed(id, error, out),
         };
         if self.membership.classic.state == State::Syncing(id) {
@@ -116,7 +119,7 @@ impl Consumer {
         let partitions = match self.membership.classic.protocol {
             Some(Assignor::Sticky) => Arc::clone(assigned),
             Some(Assignor::CooperativeSticky) => Arc::default(),
-            Some(Assignor::Range | Assignor::RoundRobin) | None => return,
+            Some(Assignor::Range | Assignor::RoundRobin | Assignor::Other(_)) | None => return,
         };
         self.membership.classic.user_data = Some(UserData { partitions, generation });
     }

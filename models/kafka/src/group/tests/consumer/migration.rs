@@ -54,7 +54,7 @@ impl Classic {
         let request = SyncGroupRequest { claim: self.claim, assignment: Vec::new() };
         let answers = driver.ask(&GroupRequest::SyncGroup(request));
         let [GroupResponse::SyncGroup(Ok(part))] = &answers[..] else { panic!("{answers:?}") };
-        self.owned = Arc::clone(part);
+        self.owned = Arc::clone(&part.partitions);
         driver.coordinator.check();
     }
 

@@ -5,14 +5,13 @@ use super::super::driver::{Driver, GROUP, PARTITIONS, at, join};
 use super::member::{Member, coordinator};
 use crate::group::GroupTimer;
 use crate::message::{
-    ConsumerGroupHeartbeatResponse, GroupRequest, GroupResponse, JoinGroupResponse, MemberClaim,
-    SyncGroupRequest,
+    ConsumerGroupHeartbeatResponse, GroupRequest, GroupResponse, JoinGroupResponse,
+    MemberAssignment, MemberClaim, SyncGroupRequest,
 };
 use ackproof_types::{
     ErrorCode, KafkaVersion, MemberEpoch, MemberId, RebalanceReason, TopicPartition,
 };
 use proptest::prelude::*;
-use std::sync::Arc;
 
 const MEMBERS: u16 = 3;
 
@@ -96,7 +95,7 @@ impl Client {
         match stage {
             Stage::Joins => join(self.is_named.then_some(self.member.id)),
             Stage::Syncs(led) => {
-                let part = |turn: usize| -> Arc<[TopicPartition]> {
+                let part = |turn: usize| -> MemberAssignment {
                     let mine = |p: &u16| usize::from(*p) % led.len() == turn;
                     (0..PARTITIONS).filter(mine).map(at).collect()
                 };
@@ -157,7 +156,7 @@ impl Client {
                 self.classic = Some(Stage::Syncs(members.iter().map(|it| it.id).collect()));
             }
             GroupResponse::SyncGroup(Ok(part)) => {
-                (self.member.owned, self.classic) = (part, Some(Stage::Reads));
+                (self.member.owned, self.classic) = (part.partitions, Some(Stage::Reads));
             }
             GroupResponse::Heartbeat(Ok(())) => {}
             GroupResponse::JoinGroup(JoinGroupResponse::Refused(error))

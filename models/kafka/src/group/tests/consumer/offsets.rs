@@ -14,6 +14,7 @@ use ackproof_types::{
 
 fn fetch(driver: &mut Driver, member: Option<(MemberId, MemberEpoch)>) -> Vec<GroupResponse> {
     let partitions = vec![at(0)];
+    let partitions = Some(partitions);
     driver.ask(&GroupRequest::OffsetFetch(OffsetFetchRequest { group: GROUP, member, partitions }))
 }
 
