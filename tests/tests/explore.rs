@@ -41,7 +41,8 @@ fn bugs_of_replication_break_an_invariant_after_the_fewest_steps() {
         let first = &report["broken"][0];
         assert_eq!(first["invariant"], invariant, "{variant}");
         assert_eq!(first["depth"].as_u64(), Some(depth), "{variant}");
-        let last = &report["levels"].as_array().and_then(|all| all.last()).expect("a level")["states"];
+        let last =
+            &report["levels"].as_array().and_then(|all| all.last()).expect("a level")["states"];
         assert_eq!(last.as_u64(), Some(states), "{variant}");
         if variant == "no-divergence-check" {
             let broken = report["broken"].as_array().expect("a list").iter();

@@ -11,7 +11,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// The most brokers that a world has.
-pub const MOST_BROKERS: usize = 5;
+pub(super) const MOST_BROKERS: usize = 5;
 
 /// Entries of a memo after which it begins anew, and just as many as fit into a table of a power of two.
 const MEMO: usize = (1 << 21) / 8 * 7;
