@@ -24,6 +24,10 @@ pub struct ExploreReport {
     pub levels: Vec<LevelReport>,
     /// Why it ended.
     pub end: Ended,
+    /// States one step deeper than the last level, if that was not looked at whole.
+    pub deeper: u64,
+    /// The bytes of memory that were too few, if they were.
+    pub memory: Option<u64>,
     /// What was broken, in the order in which it was met.
     pub broken: Vec<Broken>,
     /// Steps that were tried.
@@ -64,6 +68,8 @@ pub enum Ended {
     Depth,
     /// There are more states than allowed.
     States,
+    /// They take more memory than allowed.
+    Memory,
     /// Something is broken.
     Found,
     /// Somebody stopped it.

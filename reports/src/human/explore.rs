@@ -84,9 +84,35 @@ fn verdict(report: &ExploreReport) -> String {
             )
         }
         Ended::Depth => format!("depth {depth} reached; {states} looked at"),
-        Ended::States => format!(
-            "not decided: there are more states than --states allows; {states} hold, to depth {depth}"
+        Ended::States => {
+            format!("not decided: there are more states than --states allows; {}", so_far(report))
+        }
+        Ended::Memory => format!(
+            "not decided: the states take more memory than the {} that --memory allows; {}",
+            size(report.memory.unwrap_or_default()),
+            so_far(report)
         ),
-        Ended::Interrupted => format!("interrupted: {states} hold, to depth {depth}"),
+        Ended::Interrupted => format!("interrupted: {}", so_far(report)),
+    }
+}
+
+/// What holds of a search that came to no end.
+fn so_far(report: &ExploreReport) -> String {
+    let (states, depth) = report.levels.last().map_or((1, 0), |level| (level.states, level.depth));
+    let holds = format!("{} hold, to depth {depth}", plural(states, "state"));
+    match report.deeper {
+        0 => holds,
+        deeper => format!("{holds}, and {deeper} of those at depth {}", depth + 1),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a tenth of a unit is enough")]
+    let bytes = bytes as f64;
+    let mebibytes = bytes / f64::from(1 << 20);
+    if mebibytes < 1024.0 {
+        format!("{mebibytes:.0} MiB")
+    } else {
+        format!("{:.1} GiB", mebibytes / 1024.0)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::args::{Shown, parse_set};
 use super::load::{Scenario, load};
+use super::memory::{free_memory, parse_memory};
 use super::options::{parse_jobs, threads};
 use super::output::{for_people, result, talk};
 use super::place::{free, refusal, whole};
@@ -21,7 +22,6 @@ use ackproof_reports::{SCHEMA, human, json};
 use clap::ValueEnum;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 
 /// What `explore` is given.
 #[derive(Debug, clap::Args)]
@@ -58,9 +58,13 @@ pub(crate) struct Explore {
     /// Go on until every invariant is broken, instead of the first.
     #[arg(long)]
     all: bool,
-    /// The most states. A million takes five to eight gigabytes of memory, by how large they are.
-    #[arg(long, value_name = "N", default_value_t = 2_000_000)]
-    states: usize,
+    /// The most states [default: as many as --memory takes].
+    #[arg(long, value_name = "N")]
+    states: Option<usize>,
+    /// The most memory, such as 4GiB [default: three quarters of what is free]. A million states take about a tenth
+    /// of a gigabyte.
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    memory: Option<usize>,
     /// Threads [default: all cores]. What is found does not depend on them.
     #[arg(long, short, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
@@ -145,14 +149,14 @@ pub(crate) fn explore(arguments: &Explore) -> Status {
     let stop = stop_on_interrupt();
     let limits = Limits {
         depth: arguments.depth,
-        states: arguments.states,
+        states: arguments.states.unwrap_or(usize::MAX),
+        memory: arguments.memory.unwrap_or_else(free_memory),
         jobs: threads(arguments.jobs),
         all: arguments.all,
     };
     let progress = Progress::waiting(format!("all interleavings of {}", scenario.file), false);
-    let found = search(start.clone(), &limits, |level| {
+    let found = search(start.clone(), &limits, &stop, |level| {
         progress.say(format!("depth {}, {} states", level.depth, level.states));
-        !stop.load(Ordering::Relaxed)
     });
     progress.finish();
     let broken: Vec<Whole> = found.broken.iter().map(|one| Whole::of(&start, one)).collect();
@@ -165,7 +169,7 @@ pub(crate) fn explore(arguments: &Explore) -> Status {
         (None, _) => Status::Met,
     };
     let told = broken.iter().map(|one| one.report(&scenario, arguments.bounds(), &start));
-    let report = report(arguments, &scenario, &found, told.collect());
+    let report = report(arguments, (&scenario, &limits), &found, told.collect());
     let shown = match arguments.format {
         Shown::Human => for_people(&human::explore(&report)),
         Shown::Json => result(&json::explore(&report)),
@@ -177,7 +181,7 @@ fn status(found: &Found) -> Status {
     match found.end {
         End::Stopped => Status::Interrupted,
         _ if !found.broken.is_empty() => Status::Violated,
-        End::States => Status::Inconclusive,
+        End::States | End::Memory => Status::Inconclusive,
         End::Exhausted | End::Depth | End::Found => Status::Met,
     }
 }
@@ -231,7 +235,7 @@ impl<'a> Whole<'a> {
 
 fn report(
     arguments: &Explore,
-    scenario: &Scenario,
+    (scenario, limits): (&Scenario, &Limits),
     found: &Found,
     broken: Vec<Broken>,
 ) -> ExploreReport {
@@ -261,12 +265,15 @@ fn report(
             End::Exhausted => Ended::Exhausted,
             End::Depth => Ended::Depth,
             End::States => Ended::States,
+            End::Memory => Ended::Memory,
             End::Found => Ended::Found,
             End::Stopped => Ended::Interrupted,
         },
+        deeper: count(found.deeper),
+        memory: (found.end == End::Memory).then(|| count(limits.memory)),
         broken,
         tried: count(found.tried),
-        odds_of_omission: omission(states),
+        odds_of_omission: omission(states + found.deeper),
         reproduce: arguments.again(),
     }
 }

@@ -8,7 +8,7 @@
 //! - [`serve`] an application of its own on the wire
 //! - [`replay`] and [`shrink`] of schedules, [`save`] writes them
 //! - [`mod@check`] and [`import`] histories from elsewhere, [`mod@validate`] the model against them
-//! - [`explain`] what a configuration promises, with a [`search`], the [`life`] of a record, [`mod@what_if`] would have saved a run, and what [`names`] mean · [`mod@explore`] all interleavings, [`explored`] what that found · [`mod@zoo`] known bugs · [`doctor`] the same of `.properties` files
+//! - [`explain`] what a configuration promises, with a [`search`], the [`life`] of a record, [`mod@what_if`] would have saved a run, and what [`names`] mean · [`mod@explore`] all interleavings in so much [`memory`], [`explored`] what that found · [`mod@zoo`] known bugs · [`doctor`] the same of `.properties` files
 //! - [`operators`] what Kafka's own tools would have shown
 //! - [`select`] and [`load`] files · [`list`] what there is · [`install`] completions and manual pages
 
@@ -27,6 +27,7 @@ mod install;
 mod life;
 mod list;
 mod load;
+mod memory;
 mod merge;
 mod names;
 mod operators;

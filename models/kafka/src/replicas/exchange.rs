@@ -3,8 +3,8 @@
 //! The same as in [`crate::broker`], for one partition and without what is parked, delayed or sent again.
 //! Kafka: `Partition#fetchRecords`, `AbstractFetcherThread`, `AlterPartitionManager` (R2.8 to R2.13, R3.6, R3.10).
 
-use super::Setup;
 use super::replica::{Change, Fetch, Process, Replica};
+use super::{Replicas, Setup, Witness};
 use crate::message::{FetchPartition, Fetched, FetchingReplica, IsrState};
 use crate::observation::Observation;
 use crate::partition::follower::Fetching;
@@ -12,6 +12,7 @@ use crate::partition::leader::Surroundings;
 use crate::partition::{Partition, Role};
 use crate::variant::{Variant, Variants};
 use ackproof_types::{BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch};
+use std::sync::Arc;
 
 impl Replica {
     /// Whether it would fetch from `leader` now.
@@ -189,6 +190,46 @@ impl Replica {
     /// Its fetch from the leader at this place.
     pub(super) fn fetch_mut(&mut self, leader: u8) -> &mut Fetch {
         &mut self.fetches[usize::from(leader)]
+    }
+}
+
+impl Replicas {
+    /// A follower takes what `leader` sent.
+    pub(super) fn answered(
+        &mut self,
+        (at, leader): (u8, u8),
+        answer: Result<Fetched, ErrorCode>,
+        seen: Witness<'_>,
+    ) {
+        let setup = Arc::clone(&self.setup);
+        let outside = matches!(answer, Err(ErrorCode::OffsetOutOfRange));
+        let leader_id = setup.cluster.brokers[usize::from(leader)];
+        let replica = self.replica_mut(at);
+        let id = replica.id;
+        replica.take(leader_id, answer, &setup, &mut |fact| seen(Some(id), fact));
+        if outside {
+            self.come_into_range(at, leader, seen);
+        }
+    }
+
+    /// R2.11: its log is not within what `leader` has. It asks where that ends, and hears it in the same step.
+    fn come_into_range(&mut self, at: u8, leader: u8, seen: Witness<'_>) {
+        let (setup, leader) = (Arc::clone(&self.setup), self.replica(leader));
+        let follower = self.replica(at);
+        if !follower.fetches_from(leader.id) {
+            return;
+        }
+        let of = |replica: &Replica| replica.process.as_ref().map(|one| one.partition.leader_epoch);
+        let Some(end) = leader.led().map(|partition| partition.log.end()) else { return };
+        if of(leader) != of(follower) {
+            return;
+        }
+        let id = follower.id;
+        self.replica_mut(at).with(&setup, &mut |fact| seen(Some(id), fact), |process, _, out| {
+            if end < process.partition.log.end() {
+                process.partition.truncate(end, out);
+            }
+        });
     }
 }
 

@@ -62,7 +62,7 @@ impl Replicas {
             Change::Asked(..) => return Some(Step::Alter(at)),
             Change::Answered(..) => return Some(Step::Altered(at)),
         }
-        let known = self.quorum.newest().1.brokers.get(&replica.id).copied()?;
+        let known = self.quorum.image().brokers.get(&replica.id).copied()?;
         let Some(process) = &replica.process else {
             return Some(if known.fenced { Step::Start(at) } else { Step::Fence(at) });
         };

@@ -115,7 +115,7 @@ impl Replicas {
             return true;
         }
         let log = partition.log.stored();
-        self.acked.iter().all(|(number, at)| {
+        self.counts.acked.iter().all(|(number, at)| {
             log.at(Offset(*at)).is_some_and(|batch| {
                 batch.records().iter().any(|record| record.id.number == u32::from(*number))
             })

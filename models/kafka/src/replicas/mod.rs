@@ -9,10 +9,12 @@
 //!
 //! - [`step`] what may happen next, and how it is told · [`quorum`] the controller and what brokers know of it
 //! - [`replica`] one broker · [`heal`] everything comes back · [`exchange`] fetches and in-sync changes · [`invariant`] what must hold of every state
+//! - [`parts`] a world in parts that many worlds share
 
 mod exchange;
 pub mod heal;
 mod invariant;
+pub mod parts;
 mod quorum;
 mod replica;
 pub mod step;
@@ -23,9 +25,9 @@ pub use step::Step;
 use crate::config::{ClusterConfig, TopicConfig};
 use crate::observation::Observation;
 use ackproof_types::{Acks, BrokerId, TopicId, TopicPartition};
+use parts::Counts;
 use quorum::Quorum;
 use replica::Replica;
-use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -76,12 +78,7 @@ pub struct Replicas {
     setup: Arc<Setup>,
     quorum: Arc<Quorum>,
     replicas: Vec<Arc<Replica>>,
-    /// So many records were produced.
-    produced: u8,
-    /// Which of them were acknowledged, by number, each with its offset.
-    acked: Vec<(u8, i64)>,
-    crashes: u8,
-    power_losses: u8,
+    counts: Counts,
 }
 
 impl Replicas {
@@ -118,10 +115,7 @@ impl Replicas {
         Self {
             replicas: replicas.collect(),
             quorum: Arc::new(quorum),
-            produced: 0,
-            acked: Vec::new(),
-            crashes: 0,
-            power_losses: 0,
+            counts: Counts::default(),
             setup,
         }
     }
@@ -181,18 +175,6 @@ impl Replicas {
     fn place(&self, broker: BrokerId) -> u8 {
         let place = self.places().zip(self.brokers()).find(|(_, one)| **one == broker);
         place.map_or(0, |(place, _)| place)
-    }
-}
-
-/// Bounds are the same in all worlds of a search, and so are the rules.
-impl Hash for Replicas {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let bounds = self.setup.bounds;
-        self.quorum.hash_with(bounds.crashes > 0 || bounds.power_losses > 0, state);
-        for replica in &self.replicas {
-            replica.hash_with(self.quorum.newest().0, bounds.power_losses > 0, state);
-        }
-        (self.produced, &self.acked, self.crashes, self.power_losses).hash(state);
     }
 }
 

@@ -21,8 +21,8 @@ use std::sync::Arc;
 pub(super) type Image = (u32, Arc<MetadataImage>);
 
 /// The controller and what it has told.
-#[derive(Clone, Debug)]
-pub(super) struct Quorum {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Quorum {
     process: Process<Controller>,
     partition: TopicPartition,
     /// Ascending; what every broker knows is forgotten.
@@ -55,6 +55,16 @@ impl Quorum {
         self.images.last().cloned().expect("the newest is kept")
     }
 
+    /// The newest state of the cluster.
+    pub(super) fn image(&self) -> &MetadataImage {
+        &self.images.last().expect("the newest is kept").1
+    }
+
+    /// The number of the newest state of the cluster.
+    pub(super) fn number(&self) -> u32 {
+        self.images.last().map_or(0, |(number, _)| *number)
+    }
+
     /// What a broker that knows `known` may hear next, oldest first.
     pub(super) fn after(&self, known: u32) -> impl Iterator<Item = &Image> {
         self.images.iter().filter(move |(number, _)| *number > known)
@@ -62,8 +72,7 @@ impl Quorum {
 
     /// The controller's own state of the partition.
     pub(super) fn partition(&self) -> &PartitionRegistration {
-        let newest = &self.images.last().expect("the newest is kept").1;
-        newest.partitions.get(&self.partition).expect("it was created")
+        self.image().partitions.get(&self.partition).expect("it was created")
     }
 
     /// What follows is counted from here.
@@ -72,9 +81,9 @@ impl Quorum {
         self.images = vec![(0, newest)];
     }
 
-    /// Whether anything is kept that is older than `known`.
-    pub(super) fn is_older_than(&self, known: u32) -> bool {
-        self.images.first().is_some_and(|(number, _)| *number < known)
+    /// The number of the oldest state of the cluster that is kept.
+    pub(super) fn oldest(&self) -> u32 {
+        self.images.first().map_or(0, |(number, _)| *number)
     }
 
     /// Every broker knows `known`.
@@ -181,9 +190,9 @@ impl Quorum {
             }
         }
         let image = self.process.machine().expect("it runs").image();
-        let (number, newest) = self.newest();
-        if *image != *newest {
-            self.images.push((number + 1, Arc::new(image.clone())));
+        if image != self.image() {
+            let image = Arc::new(image.clone());
+            self.images.push((self.number() + 1, image));
         }
         answer
     }

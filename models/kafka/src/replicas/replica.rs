@@ -17,8 +17,8 @@ use std::hash::{Hash, Hasher};
 pub(super) type Out = Outbox<(), BrokerWrite>;
 
 /// A broker.
-#[derive(Clone, Debug)]
-pub(super) struct Replica {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Replica {
     pub(super) id: BrokerId,
     pub(super) disk: BrokerDisk,
     /// Processes so far.
@@ -31,7 +31,7 @@ pub(super) struct Replica {
 }
 
 /// A running process.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Process {
     pub(super) epoch: BrokerEpoch,
     /// What it has heard of the cluster; none: not yet of its own registration.
@@ -181,15 +181,20 @@ impl Replica {
         matches!(partition.role, Role::Leader(_)).then_some(partition)
     }
 
-    /// `newest` is the number of the newest image. While a process runs its disk has what its log has, and
-    /// what is flushed matters only where power can be lost.
-    pub(super) fn hash_with<H: Hasher>(&self, newest: u32, power: bool, state: &mut H) {
+    /// The number of the state of the cluster that its process knows; none: no process, or one that has heard
+    /// of none.
+    pub(super) fn heard(&self) -> Option<u32> {
+        self.process.as_ref()?.image.as_ref().map(|(number, _)| *number)
+    }
+
+    /// Without what it knows of the cluster. While a process runs its disk has what its log has, and what is flushed
+    /// matters only where power can be lost.
+    pub(super) fn hash_with<H: Hasher>(&self, power: bool, state: &mut H) {
         match &self.process {
             None => (0_u8, &self.disk).hash(state),
             Some(process) => {
                 1_u8.hash(state);
                 process.epoch.hash(state);
-                process.image.as_ref().map(|(number, _)| newest - number).hash(state);
                 process.partition.hash(state);
                 (process.tick, &process.waiting).hash(state);
                 if power {

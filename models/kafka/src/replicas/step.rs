@@ -69,7 +69,7 @@ impl Replicas {
             Change::Asked(..) => into.push(Step::Alter(at)),
             Change::Answered(..) => into.push(Step::Altered(at)),
         }
-        let known = self.quorum.newest().1.brokers.get(&replica.id).copied();
+        let known = self.quorum.image().brokers.get(&replica.id).copied();
         if known.is_some_and(|known| !known.fenced) {
             into.push(Step::Fence(at));
         }
@@ -80,7 +80,7 @@ impl Replicas {
         let heard = process.image.as_ref().map(|(number, _)| *number);
         let news = self.quorum.after(heard.unwrap_or(0)).count();
         if replica.led().is_some() {
-            if self.produced < bounds.records {
+            if self.counts.produced < bounds.records {
                 into.push(Step::Produce(at));
             }
             into.push(Step::Lag(at));
@@ -91,11 +91,11 @@ impl Replicas {
             into.push(Step::Unfence(at));
         }
         into.extend((1..=few(news)).map(|later| Step::Learn(at, later)));
-        let power = self.power_losses < bounds.power_losses;
-        if self.crashes < bounds.crashes || power {
+        let power = self.counts.power_losses < bounds.power_losses;
+        if self.counts.crashes < bounds.crashes || power {
             into.push(Step::Checkpoint(at));
         }
-        if self.crashes < bounds.crashes {
+        if self.counts.crashes < bounds.crashes {
             into.push(Step::Crash(at));
         }
         if power {
@@ -122,16 +122,20 @@ impl Replicas {
     /// the machines observe.
     #[must_use]
     pub fn after(&self, step: Step, seen: Witness<'_>) -> Option<Self> {
+        let mut next = self.stepped(step, seen)?;
+        next.forget();
+        Some(next)
+    }
+
+    /// The same, with all that the controller has told.
+    pub(super) fn stepped(&self, step: Step, seen: Witness<'_>) -> Option<Self> {
         let mut next = self.clone();
         next.take(step, seen);
         let state = next.quorum.partition();
         let bounds = next.bounds();
         let within = state.leader_epoch.0 < i32::from(bounds.epochs)
-            && next.quorum.newest().0 <= u32::from(bounds.changes);
-        within.then(|| {
-            next.forget();
-            next
-        })
+            && next.quorum.number() <= u32::from(bounds.changes);
+        within.then_some(next)
     }
 
     pub(super) fn take(&mut self, step: Step, seen: Witness<'_>) {
@@ -150,7 +154,7 @@ impl Replicas {
                 let replica = self.replica_mut(at);
                 let fetch = std::mem::replace(replica.fetch_mut(leader), Fetch::None);
                 if let Fetch::Answered(answer) = fetch {
-                    replica.take(id(leader), answer, &setup, &mut |fact| seen(Some(id(at)), fact));
+                    self.answered((at, leader), answer, seen);
                 }
             }
             Step::Lag(at) => self.lag(at, seen),
@@ -166,11 +170,11 @@ impl Replicas {
             }
             Step::Learn(at, later) => self.learn(at, later, seen),
             Step::Crash(at) => {
-                self.crashes += 1;
+                self.counts.crashes += 1;
                 self.kill(at);
             }
             Step::LosePower(at, kept) => {
-                self.power_losses += 1;
+                self.counts.power_losses += 1;
                 self.kill(at);
                 self.replica_mut(at).disk.lose_power(&mut |_| usize::from(kept));
             }
@@ -187,7 +191,7 @@ impl Replicas {
     fn produce(&mut self, at: u8, seen: Witness<'_>) {
         let setup = Arc::clone(&self.setup);
         let id = setup.cluster.brokers[usize::from(at)];
-        let number = self.produced;
+        let number = self.counts.produced;
         let record = record(number);
         let batch = RecordBatch {
             base_offset: Offset(0),
@@ -220,7 +224,7 @@ impl Replicas {
         );
         let Some(placed) = appended else { return };
         seen(None, Observation::Sent { record, partition: setup.partition });
-        self.produced += 1;
+        self.counts.produced += 1;
         if setup.acks == Acks::All {
             self.settle(at, seen);
             return;
@@ -265,8 +269,8 @@ impl Replicas {
     }
 
     fn acknowledge(&mut self, number: u8, at: Offset, by: BrokerId, seen: Witness<'_>) {
-        self.acked.push((number, at.0));
-        self.acked.sort_unstable();
+        self.counts.acked.push((number, at.0));
+        self.counts.acked.sort_unstable();
         let records = RecordSlice::whole(Arc::new([record(number)]));
         let partition = self.setup.partition;
         seen(None, Observation::Acked { partition, base_offset: at, by, records });
@@ -274,8 +278,7 @@ impl Replicas {
 
     fn serve(&mut self, at: u8, leader: u8, seen: Witness<'_>) {
         let setup = Arc::clone(&self.setup);
-        let (follower_id, leader_id) =
-            (setup.cluster.brokers[usize::from(at)], setup.cluster.brokers[usize::from(leader)]);
+        let leader_id = setup.cluster.brokers[usize::from(leader)];
         let replica = self.replica_mut(at);
         let asked = match std::mem::replace(replica.fetch_mut(leader), Fetch::None) {
             Fetch::Asked(who, what) => Some((who, what)),
@@ -295,8 +298,8 @@ impl Replicas {
             return;
         }
         if setup.bounds.grain == Grain::Fetch {
-            replica.take(leader_id, answer, &setup, &mut |fact| seen(Some(follower_id), fact));
-            replica.is_answered();
+            self.answered((at, leader), answer, seen);
+            self.replica_mut(at).is_answered();
         } else {
             *replica.fetch_mut(leader) = Fetch::Answered(answer);
         }
@@ -382,17 +385,6 @@ impl Replicas {
         let Some(epoch) = epoch else { return };
         self.replica_mut(at).start(epoch, &setup);
         seen(Some(id), Observation::BrokerStarted { epoch });
-    }
-
-    /// What every running broker knows is nobody's news.
-    fn forget(&mut self) {
-        let running = self.replicas.iter().filter_map(|replica| replica.process.as_ref());
-        // Whoever starts hears of nothing before its own registration.
-        let known = running.filter_map(|process| process.image.as_ref()).map(|(number, _)| *number);
-        let oldest = known.min().unwrap_or_else(|| self.quorum.newest().0);
-        if self.quorum.is_older_than(oldest) {
-            Arc::make_mut(&mut self.quorum).forget(oldest);
-        }
     }
 }
 
