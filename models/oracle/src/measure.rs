@@ -57,7 +57,7 @@ witnesses! {
     isr_expanded, isr_shrunk, leader_elected, log_compacted, log_damaged, log_dir_failed, log_start_moved,
     not_enough_replicas, offline, partitions_added,
     position_reset, replicas_changed, process_crashed, process_killed, process_restarted, process_stopped, rebalance, redelivered,
-    retried, snapshot_loaded, tail_lost, topic_altered,
+    retried, snapshot_loaded, tail_lost, topic_altered, topic_deleted,
     truncated, unclean_election,
 }
 
@@ -269,6 +269,11 @@ impl Measure {
                 self.standings.all_of(*partition).for_each(|one| one.read_to(*end));
                 self.read.observe(&entry.event);
                 self.clocks.read_to(*partition, *end);
+            }
+            Event::TopicDeleted { topic, .. } => {
+                self.witnesses.topic_deleted += 1;
+                self.read.observe(&entry.event);
+                self.delete_topic(at, *topic);
             }
             Event::Phase(Phase::FinalRead) => self.is_over = true,
             Event::GroupMoved { group, to } => self.move_over(entry, *group, *to),

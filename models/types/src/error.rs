@@ -125,6 +125,8 @@ error_codes! {
     InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION";
     /// The leader has another snapshot by now (KIP-630).
     SnapshotNotFound = 98, "SNAPSHOT_NOT_FOUND";
+    /// The broker has no topic of this id (KIP-516).
+    UnknownTopicId = 100, "UNKNOWN_TOPIC_ID";
     /// Another incarnation of this broker has a live session.
     DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION";
     /// A replica of the proposed in-sync set may not join it (KIP-841, KIP-903).

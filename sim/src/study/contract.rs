@@ -119,6 +119,9 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         if may_delete(plan, one).is_some() {
             allow(&[AT_LEAST_ONCE], &[LossCause::Retention]);
         }
+        if plan.deleted().any(|topic| one.topics.contains(&topic)) {
+            allow(&[AT_LEAST_ONCE], &[LossCause::TopicDeleted]);
+        }
         if one.config.word("auto.offset.reset") == "latest" && may_expire(plan, one) {
             allow(&[AT_LEAST_ONCE], &[LossCause::Expired]);
         }
@@ -169,6 +172,14 @@ fn deleted(name: &str, setting: String) -> Possible {
     let says = format!("{name} never processes what was deleted before it came to it");
     let clause = Clause { says, settings: vec![setting] };
     possible(Fate::Skipped, Some(name), std::iter::once(LossCause::Retention.name()), clause)
+}
+
+/// What a group never processes of a topic that is deleted.
+fn deleted_with_topic(name: &str, topic: &str) -> Possible {
+    let says =
+        format!("{name} never processes what it had not read of {topic} when that is deleted");
+    let clause = Clause { says, settings: vec!["faults".to_owned()] };
+    possible(Fate::Skipped, Some(name), std::iter::once(LossCause::TopicDeleted.name()), clause)
 }
 
 /// Whether its members follow the consumer protocol.
@@ -349,6 +360,8 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         skips.push(skipped(resets, says, &reset_setting));
     }
     skips.extend(may_delete(plan, group).map(|setting| deleted(name, setting)));
+    let gone = plan.deleted().filter(|topic| group.topics.contains(topic));
+    skips.extend(gone.map(|topic| deleted_with_topic(name, &plan.topics[topic.index()].name)));
     let expiry = may_expire(plan, group).then(|| expiry(plan, group, &reset_setting));
     if let Some(clause) = expiry.as_ref().filter(|_| reset == "latest") {
         let causes = std::iter::once(LossCause::Expired.name());

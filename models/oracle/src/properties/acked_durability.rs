@@ -1,8 +1,8 @@
 //! `acked-durability`: at the end every acknowledged record is at its offset, or a later one of its key is.
 //!
 //! Source: bug corpus §10.2 AckedDurable and AckMatch. A witness is an acknowledged record whose place was
-//! read at the end. It does *not* speak of `acks=0`, of records below the log's start (retention), of
-//! partitions that were not read to the end, nor of delivery. One that is in a log, but elsewhere, violates
+//! read at the end. It does *not* speak of `acks=0`, of records below the log's start (retention), of topics
+//! that were deleted, of partitions that were not read to the end, nor of delivery. One that is in a log, but elsewhere, violates
 //! and is *displaced*, not lost. Each loss names its cause: who took the lead without the record, and which
 //! setting allowed it; where no `became_leader` is on record, the controller's elections tell an unclean one.
 //! Keeps 8 bytes an acknowledged record that some replica may have. Broken by `trunc-to-hw`, and by `acks=1`.
@@ -51,6 +51,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::PartitionsAdded,
     Kind::TopicAltered,
     Kind::ReplicasChanged,
+    Kind::TopicDeleted,
     Kind::FinalRead,
     Kind::FinalReadDone,
 ];
@@ -438,6 +439,12 @@ impl Property for Checker {
                 let count = u16::try_from(replicas.len()).unwrap_or(u16::MAX);
                 self.logs.of(*partition).moved_to = Some(count);
                 Arc::make_mut(&mut self.context).loosen(&entry.event);
+            }
+            // What was there is gone for good, and nobody has to read it.
+            Event::TopicDeleted { topic, .. } => {
+                for partition in self.partitions.all(*topic) {
+                    *self.logs.of(partition) = Log { is_read: true, ..Log::default() };
+                }
             }
             Event::FinalRead { partition, base_offset, records } => {
                 self.find(*partition, *base_offset, records);

@@ -38,6 +38,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Committed,
     Kind::CommitFailed,
     Kind::OffsetsExpired,
+    Kind::TopicDeleted,
     Kind::Rebalanced,
     Kind::CoordinatorLoaded,
     Kind::ProcessStarted,
@@ -353,6 +354,16 @@ impl Property for Checker {
             Event::CommitFailed { group, offsets, maybe_written, .. } => {
                 for &(place, value) in offsets.iter() {
                     self.registers.of(*group, place).fail(node, value, *maybe_written);
+                }
+            }
+            // What groups had committed there goes with it, or stays where a coordinator missed it.
+            Event::TopicDeleted { topic, partitions } => {
+                let groups = (0..).map(GroupId).take(self.context.groups.len());
+                for (group, number) in
+                    groups.flat_map(|group| (0..*partitions).map(move |number| (group, number)))
+                {
+                    let place = TopicPartition::new(*topic, number);
+                    self.registers.of(group, place).expire(entry.seq);
                 }
             }
             Event::OffsetsExpired { group, partitions } => self.expire(entry, *group, partitions),
