@@ -270,11 +270,6 @@ impl Measure {
                 self.read.observe(&entry.event);
                 self.clocks.read_to(*partition, *end);
             }
-            Event::TopicDeleted { topic, .. } => {
-                self.witnesses.topic_deleted += 1;
-                self.read.observe(&entry.event);
-                self.delete_topic(at, *topic);
-            }
             Event::Phase(Phase::FinalRead) => self.is_over = true,
             Event::GroupMoved { group, to } => self.move_over(entry, *group, *to),
             Event::Assigned { .. }

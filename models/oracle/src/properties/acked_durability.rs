@@ -26,7 +26,8 @@ use crate::superseded::Superseded;
 use crate::tails::Tails;
 use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::{
-    Acks, BrokerId, LeaderEpoch, NodeId, Offset, RecordId, RecordSlice, Timestamp, TopicPartition,
+    Acks, BrokerId, LeaderEpoch, NodeId, Offset, RecordId, RecordSlice, Timestamp, TopicId,
+    TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -336,6 +337,13 @@ impl Checker {
         }
     }
 
+    /// What a deleted topic held is gone for good, and nobody has to read it.
+    fn forget(&mut self, topic: TopicId) {
+        for partition in self.partitions.all(topic) {
+            *self.logs.of(partition) = Log { is_read: true, ..Log::default() };
+        }
+    }
+
     fn find(&mut self, partition: TopicPartition, base: Offset, records: &RecordSlice) {
         let log = self.logs.of(partition);
         for (index, record) in records.iter().enumerate() {
@@ -436,16 +444,10 @@ impl Property for Checker {
             Event::PartitionsAdded { .. } => self.partitions.observe(&entry.event),
             Event::TopicAltered { .. } => Arc::make_mut(&mut self.context).loosen(&entry.event),
             Event::ReplicasChanged { partition, replicas, .. } => {
-                let count = u16::try_from(replicas.len()).unwrap_or(u16::MAX);
-                self.logs.of(*partition).moved_to = Some(count);
+                self.logs.of(*partition).moved_to = u16::try_from(replicas.len()).ok();
                 Arc::make_mut(&mut self.context).loosen(&entry.event);
             }
-            // What was there is gone for good, and nobody has to read it.
-            Event::TopicDeleted { topic, .. } => {
-                for partition in self.partitions.all(*topic) {
-                    *self.logs.of(partition) = Log { is_read: true, ..Log::default() };
-                }
-            }
+            Event::TopicDeleted { topic, .. } => self.forget(*topic),
             Event::FinalRead { partition, base_offset, records } => {
                 self.find(*partition, *base_offset, records);
             }

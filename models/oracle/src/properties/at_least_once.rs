@@ -251,6 +251,12 @@ impl Checker {
         self.keep(gone);
     }
 
+    fn delete_topic(&mut self, entry: &Entry, topic: TopicId) {
+        let all = self.partitions.all(topic).collect();
+        let gone = self.deleted.delete_topic(entry, all);
+        self.keep(gone);
+    }
+
     fn keep(&mut self, gone: Vec<Gone>) {
         for gone in gone {
             for (group, info) in (0..).map(GroupId).zip(&self.context.groups) {
@@ -388,11 +394,7 @@ impl Property for Checker {
                 }
             }
             Event::LogStartMoved { .. } | Event::FinalReadDone { .. } => self.delete(entry),
-            Event::TopicDeleted { topic, .. } => {
-                let all = self.partitions.all(*topic).collect();
-                let gone = self.deleted.delete_topic(entry, all);
-                self.keep(gone);
-            }
+            Event::TopicDeleted { topic, .. } => self.delete_topic(entry, *topic),
             _ => {}
         }
         self.attempts.observe(entry);

@@ -310,6 +310,15 @@ impl Checker {
         }
     }
 
+    /// What groups had committed there goes with the topic, or stays where a coordinator missed it.
+    fn forget(&mut self, entry: &Entry, all: impl Iterator<Item = TopicPartition>) {
+        for place in all {
+            for group in (0..).map(GroupId).take(self.context.groups.len()) {
+                self.registers.of(group, place).expire(entry.seq);
+            }
+        }
+    }
+
     fn release(&mut self, group: GroupId, node: NodeId, places: &[TopicPartition]) {
         for place in places {
             self.registers.of(group, *place).release(node);
@@ -356,15 +365,9 @@ impl Property for Checker {
                     self.registers.of(*group, place).fail(node, value, *maybe_written);
                 }
             }
-            // What groups had committed there goes with it, or stays where a coordinator missed it.
             Event::TopicDeleted { topic, partitions } => {
-                let groups = (0..).map(GroupId).take(self.context.groups.len());
-                for (group, number) in
-                    groups.flat_map(|group| (0..*partitions).map(move |number| (group, number)))
-                {
-                    let place = TopicPartition::new(*topic, number);
-                    self.registers.of(group, place).expire(entry.seq);
-                }
+                let all = (0..*partitions).map(|number| TopicPartition::new(*topic, number));
+                self.forget(entry, all);
             }
             Event::OffsetsExpired { group, partitions } => self.expire(entry, *group, partitions),
             Event::Rebalanced { group, members, .. } => {
