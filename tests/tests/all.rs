@@ -11,7 +11,7 @@
 //! - [`mutants`] every property can fail · [`schedules`] a saved run is the run · [`shrinking`] a failure made small
 //! - [`trials`] what users tried: causes of groups · [`trials_lag`] lag and commits · [`trials_sends`] sends ·
 //!   [`trials_logs`] logs · [`trials_histories`] histories written by hand
-//! - [`doctor`] files that are deployed · [`named_files`] scenarios that name them
+//! - [`deletion`] of topics · [`doctor`] files that are deployed · [`named_files`] scenarios that name them
 //! - [`upgrades`] of a running cluster
 //! - [`mirrors`] replication between clusters · [`memory`] what a long run keeps
 //! - [`operators`] what Kafka's own tools would have shown, [`prometheus`] held against a real one
@@ -32,6 +32,7 @@ mod cli_sweep;
 mod commands;
 mod contracts;
 mod corpus;
+mod deletion;
 mod determinism;
 mod doctor;
 mod explore;

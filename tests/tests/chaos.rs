@@ -3,7 +3,7 @@
 use crate::support::{ackproof, assert_none, parallel};
 use serde_json::Value;
 
-const PROFILES: [&str; 14] = [
+const PROFILES: [&str; 15] = [
     "light",
     "chained",
     "bursts",
@@ -13,6 +13,7 @@ const PROFILES: [&str; 14] = [
     "power-by-default",
     "storage",
     "administration",
+    "deletion",
     "upgrade",
     "clocks",
     "late-metadata",

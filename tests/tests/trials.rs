@@ -290,10 +290,10 @@ fn a_fault_that_is_not_modelled_says_so() {
         "--seed",
         "0",
         "--set",
-        "faults=[{\"at\": \"5s\", \"delete-topic\": \"payments\"}]",
+        "faults=[{\"at\": \"5s\", \"delete-records\": \"payments-0\"}]",
     ]);
     assert_eq!(told.status, USAGE, "{told:?}");
-    assert!(told.talk.contains("\"delete-topic\" is not modelled"), "{}", told.talk);
+    assert!(told.talk.contains("\"delete-records\" is not modelled"), "{}", told.talk);
 }
 
 /// The nearest that can be said: what is sent again after the crash is in the log, once.

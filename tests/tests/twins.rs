@@ -346,6 +346,11 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "revocation-commit-sent-again",
     },
     Twin {
+        footgun: "topic-deleted-unread",
+        cure: &[("faults", r#"[{ "at": "55s", "delete-topic": "payments" }]"#)],
+        cause: "topic-deleted",
+    },
+    Twin {
         footgun: "unclean-election",
         cure: &[("topics.payments.config.unclean.leader.election.enable", "false")],
         cause: "unclean-election",

@@ -65,6 +65,7 @@ const INCURABLE: &[(&str, &str)] = &[
     ("moved-to-one-replica", DONE),
     ("replicas-in-one-zone", DONE),
     ("slow-followers-then-disk-lost", TWO),
+    ("topic-deleted-unread", DONE),
     (
         "producer-restart-duplicate",
         "a new process has a new producer id: only transactions, which are not modelled, would know its records again",

@@ -9,7 +9,7 @@ use ackproof_types::{
     BrokerEpoch, BrokerId, Features, KafkaVersion, LeaderEpoch, PartitionEpoch, ProducerId,
     TopicId, TopicPartition,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -64,6 +64,11 @@ pub enum MetadataRecord {
         broker: BrokerId,
         /// All of it, ascending.
         logs: Arc<[TopicPartition]>,
+    },
+    /// A topic is no more, with its partitions and its settings (`RemoveTopicRecord`).
+    RemoveTopic {
+        /// Which.
+        topic: TopicId,
     },
 }
 
@@ -154,7 +159,7 @@ impl PartitionRegistration {
 }
 
 /// The metadata log, folded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataImage {
     /// Brokers that ever registered.
     pub brokers: BTreeMap<BrokerId, BrokerRegistration>,
@@ -168,6 +173,21 @@ pub struct MetadataImage {
     pub next_producer_id: i64,
     /// What lies in log directories of brokers that have failed.
     pub offline: BTreeMap<BrokerId, Arc<[TopicPartition]>>,
+    /// Topics that were deleted. Kafka forgets them; here the id of a topic is its place in the plan, and a
+    /// controller must not create again what was there and is deleted.
+    pub removed: BTreeSet<TopicId>,
+}
+
+impl Hash for MetadataImage {
+    /// What was never deleted leaves no mark.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { brokers, partitions, altered, features, next_producer_id, offline, removed } =
+            self;
+        (brokers, partitions, altered, features, next_producer_id, offline).hash(state);
+        if !removed.is_empty() {
+            removed.hash(state);
+        }
+    }
 }
 
 impl MetadataImage {
@@ -203,8 +223,10 @@ impl MetadataImage {
         });
         let next = ProducerId(self.next_producer_id);
         let ids = (next.0 > 0).then_some(MetadataRecord::ProducerIds { broker: BrokerId(0), next });
+        let removed =
+            self.removed.iter().map(|topic| MetadataRecord::RemoveTopic { topic: *topic });
         let all = features.into_iter().chain(brokers).chain(offline).chain(topics);
-        all.chain(partitions).chain(ids).collect()
+        all.chain(partitions).chain(ids).chain(removed).collect()
     }
 
     /// Applies one record.
@@ -233,7 +255,18 @@ impl MetadataImage {
             MetadataRecord::LogsOffline { broker, logs } => {
                 self.offline.insert(*broker, Arc::clone(logs));
             }
+            MetadataRecord::RemoveTopic { topic } => {
+                self.partitions.retain(|partition, _| partition.topic != *topic);
+                self.altered.remove(topic);
+                self.removed.insert(*topic);
+            }
         }
+    }
+
+    /// The partitions of a topic; none: it does not exist.
+    pub fn of_topic(&self, topic: TopicId) -> impl Iterator<Item = TopicPartition> + use<'_> {
+        let all = TopicPartition::new(topic, 0)..=TopicPartition::new(topic, u16::MAX);
+        self.partitions.range(all).map(|(partition, _)| *partition)
     }
 
     /// Whether `broker` may lead `partition`: it is active, and its log directory has not failed (Kafka:

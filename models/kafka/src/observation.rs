@@ -347,6 +347,8 @@ pub enum Observation {
         /// Its partitions, all told.
         partitions: u16,
     },
+    /// The controller deleted a topic, which had so many partitions.
+    TopicDeleted(TopicId, u16),
     /// The controller altered settings of a topic.
     TopicAltered {
         /// The topic.

@@ -205,13 +205,19 @@ impl Reader {
         }
     }
 
-    /// Topics may have more partitions by now than they began with.
+    /// Topics may have more partitions by now than they began with, or be deleted: then nothing is to be read.
     fn look_for_more(&mut self) {
         let metadata = self.client.metadata();
         for topic in metadata.topics() {
             for number in 0..metadata.partition_count(topic) {
                 self.progress.entry(TopicPartition::new(topic, number)).or_default();
             }
+        }
+        // Whoever answers knows all that was committed before it served: what it does not know is deleted.
+        let gone: Vec<TopicId> =
+            metadata.topics().into_iter().filter(|topic| metadata.is_gone(*topic)).collect();
+        for (partition, progress) in &mut self.progress {
+            progress.done |= gone.contains(&partition.topic);
         }
     }
 

@@ -115,6 +115,8 @@ causes! {
             "bytes of a batch on a broker's disk went wrong: its log was cut there at the next start, or nobody can read the batch";
         MovedToOne = "moved-to-one-replica",
             "an administrator moved the partition to one broker, which restarted without it: no min.insync.replicas counts more replicas than there are";
+        TopicDeleted = "topic-deleted",
+            "an administrator deleted the topic before the group had processed it";
     }
 }
 
@@ -155,6 +157,7 @@ impl LossCause {
             | Self::DiskLost
             | Self::DamagedLog
             | Self::MovedToOne
+            | Self::TopicDeleted
             | Self::CommitPastWork
             | Self::NeverGiven
             | Self::LogCut

@@ -157,7 +157,9 @@ impl Judge {
         count_causes(&properties, &mut records, &mut groups);
         // What is in no log any more is not among what was found there.
         for group in &mut groups {
-            group.skipped += group.skip_causes.get(&LossCause::Retention).copied().unwrap_or(0);
+            let gone = [LossCause::Retention, LossCause::TopicDeleted];
+            let gone = gone.iter().filter_map(|cause| group.skip_causes.get(cause));
+            group.skipped += gone.sum::<u64>();
         }
         for (cause, count) in properties.iter().flat_map(|property| &property.displaced) {
             records.displaced += count;

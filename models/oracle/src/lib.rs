@@ -6,7 +6,7 @@
 //! - [`history`] what happened · [`context`] who took part · [`verdict`] what follows · [`cause`] why, and [`advice`]
 //! - [`judge`] everything at once · [`registry`] the properties · [`measure`] counts and witnesses
 //! - [`pace`] latencies and stalls, `moves` of leaders and owners, in [`histogram`]s; [`load`] of brokers
-//! - `formation` of groups, before which they are not measured · `obstacles` that explain a stall
+//! - `gone` topics that are deleted · `formation` of groups, before which they are not measured · `obstacles` that explain a stall
 //! - `elected` leaders, and `deposed` ones whose final reads are set aside · `standing` of groups
 //! - `copies` in other clusters · `bumps` of epochs, which excuse copies · `expiry` of producers
 //! - `restarts` after which logs are shorter · `tails` that brokers lost · `commits` and what they passed
@@ -25,6 +25,7 @@ mod elected;
 mod expiry;
 mod exposed;
 mod formation;
+mod gone;
 pub mod histogram;
 pub mod history;
 pub mod jsonl;

@@ -57,7 +57,7 @@ witnesses! {
     isr_expanded, isr_shrunk, leader_elected, log_compacted, log_damaged, log_dir_failed, log_start_moved,
     not_enough_replicas, offline, partitions_added,
     position_reset, replicas_changed, process_crashed, process_killed, process_restarted, process_stopped, rebalance, redelivered,
-    retried, snapshot_loaded, tail_lost, topic_altered,
+    retried, snapshot_loaded, tail_lost, topic_altered, topic_deleted,
     truncated, unclean_election,
 }
 

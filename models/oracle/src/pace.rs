@@ -10,7 +10,9 @@
 //!
 //! What a group does is measured from the moment that `formation` tells: what was sent before has no latency,
 //! and what waits then waits from then on. What counts as waiting for a group is an acknowledged record, so that a group is not blamed for what
-//! no broker has. It judges nothing.
+//! no broker has. `waits` who waits for a partition. It judges nothing.
+
+mod waits;
 
 use crate::cause::StallCause;
 use crate::histogram::Histogram;
@@ -22,6 +24,7 @@ use ackproof_types::{
     GroupId, Micros, Offset, ProducerIndex, RecordId, Timestamp, TopicId, TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use waits::{Blocked, Read, Wait, Written};
 
 /// A wait that is longer is a stall.
 pub const STALL: Micros = Micros::from_secs(1);
@@ -92,122 +95,6 @@ impl Longest {
     }
 }
 
-/// Whether a partition waits, and since when.
-#[derive(Clone, Copy, Debug, Default)]
-struct Wait {
-    since: Option<u64>,
-    /// When the last wait ended.
-    ended: u64,
-    /// Something waited here.
-    began: bool,
-    /// The first sign and the last.
-    seen: Option<(u64, u64)>,
-    longest_at: (u64, u64),
-    stalled: u64,
-}
-
-impl Wait {
-    const fn longest(&self) -> u64 {
-        self.longest_at.1 - self.longest_at.0
-    }
-
-    fn sign(&mut self, at: u64) {
-        self.seen = Some((self.seen.map_or(at, |(first, _)| first), at));
-    }
-
-    fn begin(&mut self, at: u64) {
-        self.sign(at);
-        self.began = true;
-        self.since.get_or_insert(at);
-    }
-
-    /// Something waits here since `since`, as shows only now; what got through since then cuts it short.
-    fn begin_since(&mut self, since: u64, at: u64) {
-        let since = since.max(self.ended);
-        self.begin(at);
-        self.since = self.since.map(|other| other.min(since));
-        self.seen = self.seen.map(|(first, last)| (first.min(since), last));
-    }
-
-    /// Something got through, or nothing waits any more; `more` still waits.
-    fn end(&mut self, at: u64, more: bool) {
-        self.sign(at);
-        if let Some(since) = self.since {
-            let length = at.saturating_sub(since);
-            if length > self.longest() {
-                self.longest_at = (since, at);
-            }
-            self.stalled += if length > STALL.0 { length } else { 0 };
-        }
-        self.ended = at;
-        self.since = more.then_some(at);
-    }
-
-    fn add_to(&self, sums: &mut Option<Stalls>) {
-        if !self.began {
-            return;
-        }
-        let sums = sums.get_or_insert_default();
-        let (first, last) = self.seen.unwrap_or_default();
-        sums.longest = sums.longest.max(Micros(self.longest()));
-        sums.stalled = sums.stalled + Micros(self.stalled);
-        sums.observed = sums.observed + Micros(last - first);
-    }
-}
-
-/// A partition as its producers see it.
-#[derive(Clone, Debug, Default)]
-struct Written {
-    wait: Wait,
-    /// Records that wait, by producer.
-    waiting: Vec<u32>,
-}
-
-impl Written {
-    fn of(&mut self, producer: ProducerIndex) -> &mut u32 {
-        if self.waiting.len() <= producer.index() {
-            self.waiting.resize(producer.index() + 1, 0);
-        }
-        &mut self.waiting[producer.index()]
-    }
-
-    /// `count` records of `producer` wait no longer; `calls` of `send` that block may wait for this partition.
-    fn settle(
-        &mut self,
-        at: u64,
-        (producer, count): (ProducerIndex, u32),
-        progress: bool,
-        calls: bool,
-    ) {
-        let waiting = self.of(producer);
-        *waiting = waiting.saturating_sub(count);
-        let more = self.is_waited_for();
-        if progress || !(more || calls) {
-            self.wait.end(at, more);
-        }
-    }
-
-    fn is_waited_for(&self) -> bool {
-        self.waiting.iter().any(|count| *count > 0)
-    }
-}
-
-/// A partition as a group sees it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Read {
-    wait: Wait,
-    /// One past the highest offset acknowledged, and processed.
-    end: i64,
-    done: i64,
-}
-
-/// The calls of `send` of a producer that block.
-#[derive(Clone, Debug, Default)]
-struct Blocked {
-    wait: Wait,
-    calls: BTreeSet<RecordId>,
-}
-
 /// A pace in the making.
 #[derive(Debug)]
 pub(crate) struct Clocks {
@@ -222,6 +109,8 @@ pub(crate) struct Clocks {
     blocked: BTreeMap<ProducerIndex, Blocked>,
     read: GroupPlaces<Read>,
     readers: Vec<Vec<GroupId>>,
+    /// Nobody waits for topics that are deleted.
+    gone: BTreeSet<TopicId>,
 }
 
 impl Clocks {
@@ -246,6 +135,29 @@ impl Clocks {
             blocked: BTreeMap::new(),
             read: GroupPlaces::default(),
             readers,
+            gone: BTreeSet::new(),
+        }
+    }
+
+    /// The topic is deleted: nobody waits for it any more.
+    pub(crate) fn delete_topic(&mut self, at: Timestamp, topic: TopicId, all: &[TopicPartition]) {
+        self.gone.insert(topic);
+        if let Some(readers) = self.readers.get_mut(topic.index()) {
+            readers.clear();
+        }
+        let at = at.as_micros();
+        for place in all {
+            let written = self.written.of(*place);
+            written.waiting.clear();
+            if written.wait.since.is_some() {
+                written.wait.end(at, false);
+            }
+            for read in self.read.all_of(*place) {
+                read.end = read.done;
+                if read.wait.since.is_some() {
+                    read.wait.end(at, false);
+                }
+            }
         }
     }
 
@@ -321,7 +233,7 @@ impl Clocks {
         let at = at.as_micros();
         self.called(at, id);
         let since = if self.blocked.is_empty() { None } else { self.admitted(id) };
-        if let Some(partition) = to {
+        if let Some(partition) = to.filter(|one| !self.gone.contains(&one.topic)) {
             let written = self.written.of(partition);
             *written.of(id.producer) += 1;
             written.wait.begin_since(since.unwrap_or(at), at);

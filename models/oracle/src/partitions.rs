@@ -66,6 +66,15 @@ impl Read {
         if let Event::FinalReadDone { partition, .. } = event {
             self.done.insert(*partition);
         }
+        // There is no more to read.
+        if let Event::TopicDeleted { topic, .. } = event {
+            self.done.extend(self.partitions.all(*topic));
+        }
+    }
+
+    /// Those of the topic.
+    pub(crate) fn all(&self, topic: TopicId) -> impl Iterator<Item = TopicPartition> + use<> {
+        self.partitions.all(topic)
     }
 
     /// Whether that of `partition` was.

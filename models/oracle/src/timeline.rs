@@ -109,6 +109,7 @@ impl Timeline {
                 | Kind::ReplicasChanged
                 | Kind::FeaturesUpdated
                 | Kind::OrderRefused
+                | Kind::TopicDeleted
         )
     }
 
@@ -171,6 +172,7 @@ impl Timeline {
             | Event::ControllerResigned { .. }
             | Event::ReplicasChanged { .. }
             | Event::FeaturesUpdated { .. }
+            | Event::TopicDeleted { .. }
             | Event::OrderRefused { .. } => self.office(entry),
             Event::Fenced { broker } => {
                 // It is why leaders and in-sync sets change in this very instant.
@@ -227,6 +229,9 @@ impl Timeline {
                 "finalized: metadata.version {metadata_version}, eligible.leader.replicas.version \
                  {eligible_leader_replicas}"
             ),
+            Event::TopicDeleted { topic, .. } => {
+                format!("{} is deleted", self.context.topics[topic.index()].name)
+            }
             Event::OrderRefused { request, error } => {
                 format!("{who} refused {request}: {}", error.name())
             }

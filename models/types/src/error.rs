@@ -127,7 +127,7 @@ error_codes! {
     InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION";
     /// The leader has another snapshot by now (KIP-630).
     SnapshotNotFound = 98, "SNAPSHOT_NOT_FOUND";
-    /// The topic with this id is gone, or was never there (KIP-516).
+    /// The broker has no topic of this id (KIP-516).
     UnknownTopicId = 100, "UNKNOWN_TOPIC_ID";
     /// Another incarnation of this broker has a live session.
     DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION";

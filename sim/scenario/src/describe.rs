@@ -169,6 +169,7 @@ pub const FAULTS: &[(&str, &str)] = &[
         "add-partitions",
         "an administrator gives a topic more partitions: \"to\" so many in all, once and for good",
     ),
+    ("delete-topic", "an administrator deletes a topic with all that it holds, once and for good"),
     (
         "reassign",
         "an administrator moves a partition \"to\" these brokers, the preferred leader first: they follow, and \

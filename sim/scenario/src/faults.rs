@@ -46,8 +46,7 @@ pub(crate) const DIRECTIONS: &[(&str, Direction)] = &[
 
 /// What users ask for and no fault does, with the nearest that one does.
 const NOT_MODELLED: &[(&str, &str)] = &[
-    ("delete-records", "nothing is deleted here"),
-    ("delete-topic", "topics are fixed"),
+    ("delete-records", "retention deletes records, \"delete-topic\" all of a topic"),
     ("lose-disk", "\"disk-lost\" takes a broker's disk"),
     ("wipe-disk", "\"disk-lost\" takes a broker's disk"),
 ];

@@ -410,6 +410,15 @@ pub(crate) fn misfit(
             format!("a mirror copies {name}: that it finds new partitions is not modelled");
         return plan.is_mirrored(topic).then_some((message, None));
     }
+    if let (Action::Administer(Order::DeleteTopic), Target::Topic(topic)) = (action, target) {
+        let name = &plan.topics[topic.index()].name;
+        let message = if plan.is_mirrored(topic) {
+            format!("a mirror copies {name}: what becomes of the copies is not modelled")
+        } else {
+            format!("a group writes to {name}: what becomes of its outputs is not modelled")
+        };
+        return plan.is_written_by_a_group(topic).then_some((message, None));
+    }
     let (Target::Member(group, _)
     | Target::AnyMember(group)
     | Target::AllMembers(group)

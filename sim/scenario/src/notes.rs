@@ -241,6 +241,14 @@ pub const FAULT_NOTES: &[FaultNote] = &[
         r#"{"at":"10s","add-partitions":"payments","to":6}"#,
     ),
     note(
+        "delete-topic",
+        "the controller writes one record, and each broker deletes its logs of the topic when it hears of it; one that \
+         is down does so at its next start. What groups have committed there is deleted too. Producers go on trying \
+         until their time is over, and members lose the partitions with the next rebalance",
+        "`delivery.timeout.ms`, `max.block.ms`, `metadata.max.age.ms`",
+        r#"{"at":"10s","delete-topic":"payments"}"#,
+    ),
+    note(
         "reassign",
         "the controller adds the new replicas, which copy the log as followers. With the change of the in-sync set \
          that has all of them, those that are not named leave it and the partition, delete their logs, and the \

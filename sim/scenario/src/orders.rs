@@ -29,6 +29,7 @@ pub(crate) fn knows(verb: &str) -> bool {
         "add-partitions"
             | "alter-config"
             | "cancel-reassignment"
+            | "delete-topic"
             | "elect-unclean"
             | "reassign"
             | "update-features"
@@ -78,6 +79,7 @@ pub(crate) fn order(
             Order::Reassign(brokers(sink, &to, place, plan)?)
         }
         "cancel-reassignment" => Order::CancelReassignment,
+        "delete-topic" => Order::DeleteTopic,
         other => unreachable!("the verb {other} is in the table but not here"),
     })
 }

@@ -130,6 +130,7 @@ footguns! {
     "sink-cache-in-member", SinkCause::MemberMemory.name();
     "sink-memory-too-small", SinkCause::Forgotten.name();
     "slow-followers-then-disk-lost", LossCause::LastReplica.name();
+    "topic-deleted-unread", LossCause::TopicDeleted.name();
     "unclean-election", LossCause::UncleanElection.name();
     "unsubscribe-without-commit", DuplicateCause::Rebalance.name();
     "upsert-by-zombie", SinkCause::StaleOverwrite.name();

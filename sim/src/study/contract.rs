@@ -119,6 +119,9 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         if may_delete(plan, one).is_some() {
             allow(&[AT_LEAST_ONCE], &[LossCause::Retention]);
         }
+        if plan.deleted().any(|topic| one.topics.contains(&topic)) {
+            allow(&[AT_LEAST_ONCE], &[LossCause::TopicDeleted]);
+        }
         if one.config.word("auto.offset.reset") == "latest" && may_expire(plan, one) {
             allow(&[AT_LEAST_ONCE], &[LossCause::Expired]);
         }
@@ -169,6 +172,19 @@ fn deleted(name: &str, setting: String) -> Possible {
     let says = format!("{name} never processes what was deleted before it came to it");
     let clause = Clause { says, settings: vec![setting] };
     possible(Fate::Skipped, Some(name), std::iter::once(LossCause::Retention.name()), clause)
+}
+
+/// What a group never processes of topics that are deleted.
+fn deleted_with_topics(plan: &Plan, group: &Group) -> Vec<Possible> {
+    let gone = plan.deleted().filter(|topic| group.topics.contains(topic));
+    let told = gone.map(|topic| {
+        let (name, topic) = (&group.name, &plan.topics[topic.index()].name);
+        let says =
+            format!("{name} never processes what it had not read of {topic} when that is deleted");
+        let clause = Clause { says, settings: vec!["faults".to_owned()] };
+        possible(Fate::Skipped, Some(name), std::iter::once(LossCause::TopicDeleted.name()), clause)
+    });
+    told.collect()
 }
 
 /// Whether its members follow the consumer protocol.
@@ -349,6 +365,7 @@ fn group(contract: &mut Contract, plan: &Plan, group: &Group) {
         skips.push(skipped(resets, says, &reset_setting));
     }
     skips.extend(may_delete(plan, group).map(|setting| deleted(name, setting)));
+    skips.extend(deleted_with_topics(plan, group));
     let expiry = may_expire(plan, group).then(|| expiry(plan, group, &reset_setting));
     if let Some(clause) = expiry.as_ref().filter(|_| reset == "latest") {
         let causes = std::iter::once(LossCause::Expired.name());

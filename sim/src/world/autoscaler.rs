@@ -8,8 +8,8 @@
 use ackproof_oracle::history::Event;
 use ackproof_oracle::partitions::Partitions;
 use ackproof_scenario::plan::{Autoscale, Plan};
-use ackproof_types::{GroupId, Micros, Offset, TopicPartition};
-use std::collections::BTreeMap;
+use ackproof_types::{GroupId, Micros, Offset, TopicId, TopicPartition};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What groups have committed, and where logs end for readers.
 #[derive(Debug)]
@@ -17,12 +17,15 @@ pub(crate) struct Lags {
     partitions: Partitions,
     committed: BTreeMap<(GroupId, TopicPartition), Offset>,
     ends: BTreeMap<TopicPartition, Offset>,
+    /// Topics that are deleted: nobody is behind there.
+    gone: BTreeSet<TopicId>,
 }
 
 impl Lags {
     /// Nothing written, nothing committed.
     pub(crate) fn new(partitions: Partitions) -> Self {
-        Self { partitions, committed: BTreeMap::new(), ends: BTreeMap::new() }
+        let (committed, ends, gone) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        Self { partitions, committed, ends, gone }
     }
 
     /// Takes an event.
@@ -37,6 +40,9 @@ impl Lags {
             Event::HighWatermark { partition, offset, .. } => {
                 self.ends.insert(*partition, *offset);
             }
+            Event::TopicDeleted { topic, .. } => {
+                self.gone.insert(*topic);
+            }
             _ => {}
         }
     }
@@ -45,6 +51,7 @@ impl Lags {
     fn of(&self, plan: &Plan, index: u16) -> Vec<u64> {
         let group = GroupId(index);
         let topics = plan.groups[group.index()].topics.iter();
+        let topics = topics.filter(|topic| !self.gone.contains(topic));
         let behind = |partition: TopicPartition| {
             let end = self.ends.get(&partition).map_or(0, |end| end.0);
             let done = self.committed.get(&(group, partition)).map_or(0, |offset| offset.0);

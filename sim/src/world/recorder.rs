@@ -291,6 +291,9 @@ macro_rules! translate {
                     error,
                 },
                 Observation::LogDeleted(partition) => Event::LogDeleted { partition },
+                Observation::TopicDeleted(topic, partitions) => {
+                    Event::TopicDeleted { topic, partitions }
+                }
                 Observation::Decided { fact, .. } => translate(*fact),
             }
         }

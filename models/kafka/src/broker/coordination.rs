@@ -8,6 +8,7 @@ use crate::group::{Action, GroupTimer};
 use crate::machine::ConnectionId;
 use crate::message::{CorrelationId, GroupRecord, GroupRequest, Payload, RecordBatch, Response};
 use ackproof_types::{ErrorCode, GroupId, LeaderEpoch, Offset, TopicPartition};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Bytes of a coordinator's record, all told.
@@ -62,6 +63,15 @@ impl Broker {
             );
         }
         self.carry_out(actions, out);
+    }
+
+    /// Topics are deleted, and what groups have committed there goes with them.
+    pub(super) fn partitions_deleted(&mut self, deleted: BTreeSet<TopicPartition>, out: &mut Out) {
+        if !deleted.is_empty() {
+            let mut actions = self.coordinator.spare_actions();
+            self.coordinator.partitions_deleted(self.env.now, &deleted, &mut actions);
+            self.carry_out(actions, out);
+        }
     }
 
     pub(super) fn coordinator_high_watermark(

@@ -236,7 +236,7 @@ impl Broker {
         max_bytes: u64,
     ) -> Result<Fetched, ErrorCode> {
         let id = asked.partition;
-        let partition = self.partitions.get(id).ok_or_else(|| self.not_hosted(id))?;
+        let partition = self.partitions.get(id).ok_or_else(|| self.not_hosted_by_id(id))?;
         let variants = self.env.cluster.variants;
         match by {
             By::Consumer(_) => partition.check_epoch(asked.leader_epoch)?,
@@ -449,6 +449,12 @@ impl Broker {
         } else {
             ErrorCode::UnknownTopicOrPartition
         }
+    }
+
+    /// The same to somebody who names the topic by its id (KIP-516): one that is deleted has none.
+    pub(super) fn not_hosted_by_id(&self, id: TopicPartition) -> ErrorCode {
+        let is_deleted = self.env.image.removed.contains(&id.topic);
+        if is_deleted { ErrorCode::UnknownTopicId } else { self.not_hosted(id) }
     }
 }
 

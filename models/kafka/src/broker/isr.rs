@@ -149,6 +149,7 @@ impl Broker {
             // It stays pending until metadata says what holds.
             Err(
                 ErrorCode::UnknownTopicOrPartition
+                | ErrorCode::UnknownTopicId
                 | ErrorCode::FencedLeaderEpoch
                 | ErrorCode::InvalidUpdateVersion
                 | ErrorCode::InvalidRequest

@@ -48,6 +48,8 @@ pub(super) struct MetadataFollower {
     published: bool,
     changed: BTreeSet<TopicPartition>,
     altered: BTreeSet<TopicId>,
+    /// Partitions of topics that are deleted: who coordinates groups is to be told.
+    deleted: BTreeSet<TopicPartition>,
 }
 
 type MetadataEntry = Entry<Arc<MetadataRecord>>;
@@ -203,6 +205,9 @@ impl Broker {
         for record in &*snapshot.records {
             self.apply_record(record);
         }
+        let gone = before.partitions.keys().filter(|id| self.env.image.removed.contains(&id.topic));
+        let gone: Vec<TopicPartition> = gone.copied().collect();
+        self.forget(gone);
         let partitions = &self.env.image.partitions;
         let is_new = |id: &TopicPartition| partitions.get(id) != before.partitions.get(id);
         self.metadata.changed.retain(|id| pending.contains(id) || is_new(id));
@@ -235,7 +240,23 @@ impl Broker {
         }
     }
 
+    /// Partitions of topics that are deleted. A process that has not come to the metadata of the moment never knew
+    /// them, so that nobody is told (Kafka: `TopicsDelta#deletedTopicIds`).
+    fn forget(&mut self, gone: Vec<TopicPartition>) {
+        if self.metadata.published {
+            self.metadata.deleted.extend(&gone);
+        }
+        self.metadata.changed.extend(gone);
+    }
+
     fn apply_record(&mut self, record: &MetadataRecord) {
+        if let MetadataRecord::RemoveTopic { topic } = record {
+            let gone = self.env.image.of_topic(*topic).collect();
+            self.forget(gone);
+            self.metadata.altered.remove(topic);
+            self.env.altered.remove(topic);
+            self.coordinator.topic_is_gone(*topic);
+        }
         self.env.image.apply(record);
         match record {
             MetadataRecord::Partition { partition, .. } => {
@@ -252,6 +273,7 @@ impl Broker {
             MetadataRecord::RegisterBroker { .. }
             | MetadataRecord::BrokerChange { .. }
             | MetadataRecord::ProducerIds { .. }
+            | MetadataRecord::RemoveTopic { .. }
             | MetadataRecord::LogsOffline { .. } => {}
         }
     }
@@ -272,11 +294,14 @@ impl Broker {
         self.delete_strays(out);
         let changed = std::mem::take(&mut self.metadata.changed);
         let partitions = &self.env.image.partitions;
+        let exists = changed.into_iter().filter(|changed| partitions.contains_key(changed));
         let (leaders, others): (Vec<_>, Vec<_>) =
-            changed.into_iter().partition(|changed| partitions[changed].leader == Some(id));
+            exists.partition(|changed| partitions[changed].leader == Some(id));
         for partition in leaders.into_iter().chain(others) {
             self.apply_role(partition, out);
         }
+        let deleted = std::mem::take(&mut self.metadata.deleted);
+        self.partitions_deleted(deleted, out);
         self.configure(out);
         self.start_fetchers(out);
     }

@@ -28,6 +28,8 @@ struct Topic {
     answered: bool,
     /// The last response knew it.
     exists: bool,
+    /// The last response that answered for it did not know it.
+    is_gone: bool,
     /// What was last told of each partition, by its number.
     partitions: Vec<Leadership>,
 }
@@ -83,8 +85,9 @@ impl Metadata {
         for id in topics {
             if self.topics.iter().all(|topic| topic.id != *id) {
                 let id = *id;
-                let new = Topic { id, answered: false, exists: false, partitions: Vec::new() };
-                self.topics.push(new);
+                let (answered, exists, is_gone) = (false, false, false);
+                let partitions = Vec::new();
+                self.topics.push(Topic { id, answered, exists, is_gone, partitions });
             }
         }
         let added = self.topics.len() > before;
@@ -162,12 +165,12 @@ impl Metadata {
         let mut incomplete = self.topics.len() > asked;
         for topic in &mut self.topics[..asked] {
             topic.answered = true;
-            topic.exists = false;
+            (topic.exists, topic.is_gone) = (false, true);
         }
         for told in &response.partitions {
             let topic = self.topics.iter_mut().find(|topic| topic.id == told.partition.topic);
             let Some(topic) = topic else { continue };
-            topic.exists = true;
+            (topic.exists, topic.is_gone) = (true, false);
             incomplete |= told.leader.is_none();
             let index = usize::from(told.partition.partition);
             if index >= topic.partitions.len() {
@@ -242,6 +245,20 @@ impl Metadata {
     pub fn partition_count(&self, topic: TopicId) -> u16 {
         let count = self.topic(topic).map_or(0, |topic| topic.partitions.len());
         u16::try_from(count).unwrap_or(u16::MAX)
+    }
+
+    /// Number of partitions that `topic` has, as far as is known now: 0 where the last response says that there is no
+    /// such topic.
+    #[must_use]
+    pub fn current_partition_count(&self, topic: TopicId) -> u16 {
+        let is_gone = self.topic(topic).is_some_and(|topic| topic.is_gone);
+        if is_gone { 0 } else { self.partition_count(topic) }
+    }
+
+    /// Whether the last response says that there is no such topic.
+    #[must_use]
+    pub fn is_gone(&self, topic: TopicId) -> bool {
+        self.topic(topic).is_some_and(|topic| topic.is_gone)
     }
 
     /// The brokers of the last response.

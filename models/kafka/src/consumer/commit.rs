@@ -105,6 +105,8 @@ fn is_ambiguous(error: ErrorCode) -> bool {
             | ErrorCode::NetworkException
             | ErrorCode::RequestTimedOut
             | ErrorCode::UnknownServerError
+            // One of the topics is deleted; what is committed of the others is written.
+            | ErrorCode::UnknownTopicOrPartition
     )
 }
 

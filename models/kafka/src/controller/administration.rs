@@ -17,10 +17,10 @@ impl Controller {
             ControllerCall::CreatePartitions(topic, count) => {
                 self.create_partitions(topic, count, out)
             }
+            ControllerCall::DeleteTopic(topic) => self.delete_topic(topic, out),
             ControllerCall::ElectUnclean(partition) => self.elect_unclean(partition, out),
             ControllerCall::AlterConfig(topic, setting) => {
-                self.alter_config(topic, setting, out);
-                Ok(())
+                self.check_topic(topic).map(|()| self.alter_config(topic, setting, out))
             }
             ControllerCall::Reassign(partition, replicas) => {
                 self.reassign(partition, replicas.as_deref(), out)
@@ -68,7 +68,8 @@ impl Controller {
     /// Whether some topic lets a leader be elected that is not in sync.
     pub(super) fn may_elect_uncleanly(&self) -> bool {
         let mut topics = (0..).map(TopicId).zip(&self.config.topics);
-        topics.any(|(id, _)| self.topic(id).unclean_leader_election)
+        let is_there = |id: &TopicId| !self.image.removed.contains(id);
+        topics.any(|(id, _)| is_there(&id) && self.topic(id).unclean_leader_election)
     }
 
     /// KIP-339, R17.8: another minimum clears who is eligible to lead, as they left under the old one.
@@ -102,6 +103,7 @@ impl ControllerCall {
     const fn request(&self) -> &'static str {
         match self {
             Self::CreatePartitions(..) => "CreatePartitions",
+            Self::DeleteTopic(_) => "DeleteTopics",
             Self::ElectUnclean(_) => "ElectLeaders",
             Self::AlterConfig(..) => "IncrementalAlterConfigs",
             Self::Reassign(..) => "AlterPartitionReassignments",

@@ -177,6 +177,10 @@ fn facts_of(image: &MetadataImage, record: &MetadataRecord) -> Vec<Observation> 
             observations(*partition, before, state, unclean).collect()
         }
         MetadataRecord::Topic { topic, config } => vec![altered(*topic, config)],
+        MetadataRecord::RemoveTopic { topic } => {
+            let partitions = u16::try_from(image.of_topic(*topic).count()).unwrap_or(u16::MAX);
+            vec![Observation::TopicDeleted(*topic, partitions)]
+        }
         MetadataRecord::Features(features) => vec![Observation::FeaturesUpdated(*features)],
         MetadataRecord::RegisterBroker { .. }
         | MetadataRecord::ProducerIds { .. }

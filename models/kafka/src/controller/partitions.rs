@@ -23,7 +23,8 @@ impl Controller {
     /// `COORDINATOR_NOT_AVAILABLE` (`DefaultAutoTopicCreationManager`, `ReplicationControlManager`).
     pub(super) fn create_topics(&mut self, out: &mut Out) {
         let ready = self.config.brokers.iter().all(|broker| self.image.is_active(*broker));
-        if !ready || !self.image.partitions.is_empty() {
+        let has_begun = !self.image.partitions.is_empty() || !self.image.removed.is_empty();
+        if !ready || has_begun {
             return;
         }
         let count = u16::try_from(self.config.brokers.len()).expect("brokers are numbered by u16");
@@ -50,8 +51,8 @@ impl Controller {
         count: u16,
         out: &mut Out,
     ) -> Result<(), ErrorCode> {
-        let last = TopicPartition::new(topic, u16::MAX);
-        let existing = self.image.partitions.range(TopicPartition::new(topic, 0)..=last).count();
+        self.check_topic(topic)?;
+        let existing = self.image.of_topic(topic).count();
         let Some(first) = u16::try_from(existing).ok().filter(|first| (1..count).contains(first))
         else {
             return Err(ErrorCode::InvalidPartitions);
@@ -70,6 +71,25 @@ impl Controller {
             self.create(id, replicas, isr, out);
         }
         Ok(())
+    }
+
+    /// The topic is no more, with all that it holds, as soon as this is committed: brokers delete their logs when they
+    /// hear of it (`ReplicationControlManager#deleteTopic`).
+    pub(super) fn delete_topic(&mut self, topic: TopicId, out: &mut Out) -> Result<(), ErrorCode> {
+        let count = self.image.of_topic(topic).count();
+        let partitions = u16::try_from(count).expect("partitions are numbered by u16");
+        if partitions == 0 {
+            return Err(ErrorCode::UnknownTopicOrPartition);
+        }
+        self.append(MetadataRecord::RemoveTopic { topic }, out);
+        self.observe(Observation::TopicDeleted(topic, partitions));
+        Ok(())
+    }
+
+    /// A topic that was deleted can be asked for nothing.
+    pub(super) fn check_topic(&self, topic: TopicId) -> Result<(), ErrorCode> {
+        let is_deleted = self.image.removed.contains(&topic);
+        if is_deleted { Err(ErrorCode::UnknownTopicOrPartition) } else { Ok(()) }
     }
 
     /// The replicas of a new partition: one broker after another, those that serve first, and no rack twice
@@ -272,7 +292,7 @@ impl Controller {
         proposal: &IsrProposal,
     ) -> Result<&PartitionRegistration, ErrorCode> {
         let Some(old) = self.image.partitions.get(&proposal.partition) else {
-            return Err(ErrorCode::UnknownTopicOrPartition);
+            return Err(ErrorCode::UnknownTopicId);
         };
         if proposal.leader_epoch > old.leader_epoch
             || proposal.partition_epoch > old.partition_epoch

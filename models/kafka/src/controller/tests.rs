@@ -1,6 +1,7 @@
 //! The controller, driven by hand.
 
 mod administration;
+mod topics;
 
 use super::*;
 use crate::config::{BrokerSettings, LogConfig, TopicConfig};

@@ -19,9 +19,9 @@ use crate::observation::Observation;
 use crate::variant::Variant;
 use ackproof_types::{
     BrokerId, Delay, ErrorCode, GroupId, LeaderEpoch, MemberId, Micros, Offset, RebalanceReason,
-    Timestamp, TopicPartition, offsets_partition,
+    Timestamp, TopicId, TopicPartition, offsets_partition,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How long reading a partition takes (R9.6). In Kafka it follows from the size of the log; to clients
@@ -57,6 +57,27 @@ impl GroupCoordinator {
     pub fn partition_exists(&mut self, partition: TopicPartition) {
         if let Some(count) = self.counts.get_mut(partition.topic.index()) {
             *count = (*count).max(partition.partition.saturating_add(1));
+        }
+    }
+
+    /// The broker has heard that a topic is deleted. Groups take notice as of new partitions.
+    pub fn topic_is_gone(&mut self, topic: TopicId) {
+        if let Some(count) = self.counts.get_mut(topic.index()) {
+            *count = 0;
+        }
+    }
+
+    /// Partitions are deleted: so are the offsets that groups have committed in them. A coordinator that is still
+    /// reading its log misses it, as in Kafka, which tells each once (`GroupCoordinatorService#onPartitionsDeleted`).
+    pub fn partitions_deleted(
+        &mut self,
+        now: Timestamp,
+        deleted: &BTreeSet<TopicPartition>,
+        actions: &mut Vec<Action>,
+    ) {
+        let around = Around { config: &self.config, counts: &self.counts, now };
+        for shard in self.shards.values_mut().filter(|shard| !shard.loading) {
+            offsets::delete(shard, deleted, around, actions);
         }
     }
 

@@ -1,11 +1,15 @@
 //! Committing and reading offsets, whatever kind the group is (Kafka: `OffsetMetadataManager`).
 
+use super::Action;
+use super::journal::Around;
 use super::journal::{Context, Outcome, Undo};
 use super::member::Caller;
+use super::shard::Shard;
 use super::store::{Group, Store};
 use crate::message::{Commit, GroupRecord, GroupResponse, OffsetCommitRequest, OffsetFetchRequest};
 use crate::variant::Variant;
-use ackproof_types::{ErrorCode, GenerationId, TopicPartition};
+use ackproof_types::{ErrorCode, GenerationId, GroupId, TopicPartition};
+use std::collections::BTreeSet;
 
 /// R9.9–R9.12: the state takes it over at once, the answer waits (R9.3).
 pub(super) fn commit(
@@ -25,8 +29,13 @@ pub(super) fn commit(
     if let Err(error) = verdict {
         return cx.reply(to, GroupResponse::OffsetCommit(Err(error)));
     }
-    let done = GroupResponse::OffsetCommit(Ok(()));
-    if request.offsets.is_empty() {
+    // A topic that is deleted is refused, and the others are written (Kafka: `KafkaApis#handleOffsetCommitRequest`).
+    let exists = |(partition, _): &&(TopicPartition, _)| cx.partition_count(partition.topic) > 0;
+    let known: Vec<_> = request.offsets.iter().filter(exists).collect();
+    let is_whole = known.len() == request.offsets.len();
+    let refused = Err(ErrorCode::UnknownTopicOrPartition);
+    let done = GroupResponse::OffsetCommit(if is_whole { Ok(()) } else { refused });
+    if known.is_empty() {
         return cx.respond(to, done);
     }
     let group = cx.group;
@@ -39,14 +48,14 @@ pub(super) fn commit(
         let commit = Commit { committed: *committed, at };
         Undo::Offset(group, *partition, offsets.insert(*partition, commit))
     };
-    let undo = created.into_iter().chain(request.offsets.iter().map(take_over));
+    let undo = created.into_iter().chain(known.iter().copied().map(take_over));
     let record = |(partition, committed): &(TopicPartition, _)| GroupRecord::Offset {
         group,
         partition: *partition,
         committed: *committed,
         at,
     };
-    cx.write(request.offsets.iter().map(record), undo, Some(Outcome::Reply(to, done)));
+    cx.write(known.iter().copied().map(record), undo, Some(Outcome::Reply(to, done)));
 }
 
 /// R9.5, R9.11.
@@ -65,4 +74,28 @@ pub(super) fn fetch(store: &Store, request: &OffsetFetchRequest, to: Caller, cx:
         None => known.into_iter().flatten().map(|(at, it)| (*at, Some(it.committed))).collect(),
     };
     cx.respond(to, GroupResponse::OffsetFetch(Ok(offsets)));
+}
+
+/// Writes the tombstones of all that groups have committed in partitions that are deleted (Kafka:
+/// `OffsetMetadataManager#onPartitionsDeleted`).
+pub(super) fn delete(
+    shard: &mut Shard,
+    deleted: &BTreeSet<TopicPartition>,
+    around: Around<'_>,
+    actions: &mut Vec<Action>,
+) {
+    let groups: Vec<GroupId> = shard.store.offsets.keys().copied().collect();
+    for group in groups {
+        let known = shard.store.offsets.get(&group).into_iter().flat_map(|all| all.keys());
+        let gone: Vec<TopicPartition> = known.filter(|at| deleted.contains(at)).copied().collect();
+        if gone.is_empty() {
+            continue;
+        }
+        let store = &mut shard.store;
+        let undo: Vec<Undo> =
+            gone.iter().map(|at| Undo::Offset(group, *at, store.take_offset(group, *at))).collect();
+        let records: Vec<GroupRecord> =
+            gone.iter().map(|at| GroupRecord::NoOffset(group, *at)).collect();
+        Context::new(group, around, &mut shard.journal, actions).write(records, undo, None);
+    }
 }

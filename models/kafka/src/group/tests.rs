@@ -1,8 +1,9 @@
 //! The coordinator driven by hand through `driver`, one rule at a time; `interleavings` does it at
 //! random. `table` prints what every input does to every state. `consumer` is about consumer groups,
-//! `expiry` about offsets that expire.
+//! `expiry` about offsets that expire, `deleted` about those of deleted topics.
 
 mod consumer;
+mod deleted;
 mod driver;
 mod expiry;
 mod interleavings;

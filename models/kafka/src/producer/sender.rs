@@ -372,6 +372,7 @@ fn is_metadata_error(error: ErrorCode) -> bool {
             | ErrorCode::NotLeaderOrFollower
             | ErrorCode::LeaderNotAvailable
             | ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::UnknownTopicId
             | ErrorCode::KafkaStorageError
             | ErrorCode::FencedLeaderEpoch
     )

@@ -222,6 +222,12 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
                    an alert on its lag in time; `message.timestamp.type=LogAppendTime` for what is played \
                    back; `auto.offset.reset=none`, if a gap must not go unnoticed",
         },
+        LossCause::TopicDeleted => Advice {
+            rule: "the controller writes one record, and every broker that hears of it deletes its logs of the topic, \
+                   whoever has read them; what groups had committed there is deleted as well",
+            cure: "look at the lag of every group before a topic is deleted: the end offsets of the topic and what is \
+                   committed are the same (`kafka-consumer-groups.sh --describe`)",
+        },
         LossCause::TranslatedTooFar | LossCause::FailOverReset => failed_over(cause),
     }
 }

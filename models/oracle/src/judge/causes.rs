@@ -163,6 +163,15 @@ fn deleted() -> Told {
     told
 }
 
+/// The group works on another topic, whose record it has.
+fn deleted_with_topic() -> Told {
+    let gone = Event::TopicDeleted { topic: P.topic, partitions: 1 };
+    let first = positioned(5, 0, PositionSource::Committed);
+    let mut told = skipped(("classic", "auto", "earliest"), vec![first, (0, gone)]);
+    told.events.retain(|(_, event)| !matches!(event, Event::FinalRead { .. }));
+    told
+}
+
 fn began(reset: &str, source: PositionSource) -> Told {
     skipped(("classic", "auto", reset), vec![positioned(5, 1, source)])
 }
@@ -238,6 +247,7 @@ rows! { losses: LossCause {
     TranslatedTooFar, mirrors::translated_too_far();
     FailOverReset, mirrors::reset();
     Retention, deleted();
+    TopicDeleted, deleted_with_topic();
     RevocationCommitAgain, commits::committed_again();
     DamagedLog, lost("all", 2, disks::damaged());
     MovedToOne, lost("all", 2, disks::moved());

@@ -300,6 +300,11 @@ impl<'a> Walk<'a> {
                 let text = format!("{who} is no replica any more, and deleted its log: gone there");
                 self.gone(entry, |_| true, text)
             }
+            Event::TopicDeleted { topic, .. }
+                if self.partition.is_some_and(|place| place.topic == *topic) =>
+            {
+                Some((Strand::Log, self.acked.is_some(), format!("{who} deleted the topic")))
+            }
             Event::TailLost { partition, from, to, by } if Some(*partition) == self.partition => {
                 let text = format!("{who} {}: gone there", by.words(*from, *to));
                 self.gone(entry, |offset| offset >= *to, text)

@@ -1,7 +1,7 @@
 //! What was acknowledged, and whether its log can tell if it is lost. It judges nothing.
 
 use super::{ACKED, Measure, UNTOLD};
-use ackproof_types::{Offset, RecordSlice, Timestamp, TopicPartition};
+use ackproof_types::{Offset, RecordSlice, Timestamp, TopicId, TopicPartition};
 
 impl Measure {
     pub(super) fn acked(
@@ -42,6 +42,14 @@ impl Measure {
         for work in self.redeliveries.all_of(partition) {
             work.settle(below);
         }
+    }
+
+    /// A topic is deleted: nobody asks for what it held.
+    pub(super) fn delete_topic(&mut self, at: Timestamp, topic: TopicId) {
+        self.retired.insert(topic);
+        let all: Vec<TopicPartition> = self.read.all(topic).collect();
+        self.clocks.delete_topic(at, topic, &all);
+        all.into_iter().for_each(|partition| self.settle(partition, Offset(i64::MAX)));
     }
 
     /// The log of `partition` was read from `start` to `end`: retention took what is below, compaction what

@@ -21,6 +21,11 @@ impl Measure {
             Event::TailLost { .. } => witnesses.tail_lost += 1,
             Event::ReplicasChanged { .. } => witnesses.replicas_changed += 1,
             Event::TopicAltered { .. } => witnesses.topic_altered += 1,
+            Event::TopicDeleted { topic, .. } => {
+                witnesses.topic_deleted += 1;
+                self.read.observe(&entry.event);
+                self.delete_topic(entry.at, *topic);
+            }
             Event::FeaturesUpdated { .. } => witnesses.features_updated += 1,
             Event::MetadataSnapshot { loaded, .. } => {
                 witnesses.snapshot_loaded += u64::from(*loaded);

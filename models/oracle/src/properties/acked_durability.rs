@@ -1,8 +1,8 @@
 //! `acked-durability`: at the end every acknowledged record is at its offset, or a later one of its key is.
 //!
 //! Source: bug corpus §10.2 AckedDurable and AckMatch. A witness is an acknowledged record whose place was
-//! read at the end. It does *not* speak of `acks=0`, of records below the log's start (retention), of
-//! partitions that were not read to the end, nor of delivery. One that is in a log, but elsewhere, violates
+//! read at the end. It does *not* speak of `acks=0`, of records below the log's start (retention), of topics
+//! that were deleted, of partitions that were not read to the end, nor of delivery. One that is in a log, but elsewhere, violates
 //! and is *displaced*, not lost. Each loss names its cause: who took the lead without the record, and which
 //! setting allowed it; where no `became_leader` is on record, the controller's elections tell an unclean one.
 //! Keeps 8 bytes an acknowledged record that some replica may have. Broken by `trunc-to-hw`, and by `acks=1`.
@@ -26,7 +26,8 @@ use crate::superseded::Superseded;
 use crate::tails::Tails;
 use crate::verdict::{Property, PropertyResult, Subject};
 use ackproof_types::{
-    Acks, BrokerId, LeaderEpoch, NodeId, Offset, RecordId, RecordSlice, Timestamp, TopicPartition,
+    Acks, BrokerId, LeaderEpoch, NodeId, Offset, RecordId, RecordSlice, Timestamp, TopicId,
+    TopicPartition,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::PartitionsAdded,
     Kind::TopicAltered,
     Kind::ReplicasChanged,
+    Kind::TopicDeleted,
     Kind::FinalRead,
     Kind::FinalReadDone,
 ];
@@ -335,6 +337,13 @@ impl Checker {
         }
     }
 
+    /// What a deleted topic held is gone for good, and nobody has to read it.
+    fn forget(&mut self, topic: TopicId) {
+        for partition in self.partitions.all(topic) {
+            *self.logs.of(partition) = Log { is_read: true, ..Log::default() };
+        }
+    }
+
     fn find(&mut self, partition: TopicPartition, base: Offset, records: &RecordSlice) {
         let log = self.logs.of(partition);
         for (index, record) in records.iter().enumerate() {
@@ -435,10 +444,10 @@ impl Property for Checker {
             Event::PartitionsAdded { .. } => self.partitions.observe(&entry.event),
             Event::TopicAltered { .. } => Arc::make_mut(&mut self.context).loosen(&entry.event),
             Event::ReplicasChanged { partition, replicas, .. } => {
-                let count = u16::try_from(replicas.len()).unwrap_or(u16::MAX);
-                self.logs.of(*partition).moved_to = Some(count);
+                self.logs.of(*partition).moved_to = u16::try_from(replicas.len()).ok();
                 Arc::make_mut(&mut self.context).loosen(&entry.event);
             }
+            Event::TopicDeleted { topic, .. } => self.forget(*topic),
             Event::FinalRead { partition, base_offset, records } => {
                 self.find(*partition, *base_offset, records);
             }

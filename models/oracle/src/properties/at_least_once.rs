@@ -5,13 +5,12 @@
 //! should have it. It does *not* speak of records that the log lost (`acked-durability`), of `acks=0`,
 //! nor of how often or in which order a record was processed. Records below a start that
 //! `auto.offset.reset=latest` chose are demanded: that loss is the configuration's. Each skip names
-//! its cause. Backlog is no loss. What retention deletes before a group has processed it is demanded too: that loss
-//! is the configuration's as well. What cannot fool it, and what goes over to another cluster, is told at
+//! its cause. Backlog is no loss. What retention deletes before a group has processed it is demanded too, and what is deleted with its
+//! topic: that loss is the configuration's as well, or the administrator's. What cannot fool it, and what goes over to another cluster, is told at
 //! [`Checker`]. Judged only in a complete history (`phase` `end`) with a settle phase, in which the group processed
 //! something: elsewhere what was not processed may only not be on record. Keeps three bits a record, a line a
 //! resumption. Broken on purpose by commit-before-processing strategies and `reset=latest`.
 
-use crate::cause::LossCause;
 use crate::commits::{Attempts, CommitEnd};
 use crate::context::Context;
 use crate::copies::Copies;
@@ -57,6 +56,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Derived,
     Kind::GroupMoved,
     Kind::LogStartMoved,
+    Kind::TopicDeleted,
 ];
 
 /// A record of a final log that a group had not processed when it was read.
@@ -247,7 +247,18 @@ impl Checker {
         if let Event::FinalReadDone { partition, end, .. } = &entry.event {
             self.progress.all_of(*partition).for_each(|one| one.standing.read_to(*end));
         }
-        for gone in self.deleted.observe(entry) {
+        let gone = self.deleted.observe(entry);
+        self.keep(gone);
+    }
+
+    fn delete_topic(&mut self, entry: &Entry, topic: TopicId) {
+        let all = self.partitions.all(topic).collect();
+        let gone = self.deleted.delete_topic(entry, all);
+        self.keep(gone);
+    }
+
+    fn keep(&mut self, gone: Vec<Gone>) {
+        for gone in gone {
             for (group, info) in (0..).map(GroupId).zip(&self.context.groups) {
                 let is_processed = self.groups[group.index()].processed.contains(gone.id);
                 if info.topics.contains(&gone.partition.topic) && !is_processed {
@@ -260,6 +271,8 @@ impl Checker {
 
     /// What groups had not processed of what is deleted at the end; it is demanded of them.
     fn demand_deleted(&mut self) -> Vec<(Open, Gone)> {
+        let late = self.deleted.acked_late();
+        self.keep(late);
         let mut all = self.deleted.unread();
         // What is in a log at the end was not deleted there.
         all.retain(|(open, _)| self.acked.contains(open.id) && !self.read.contains(open.id));
@@ -286,7 +299,7 @@ impl Checker {
                 let cause = (why.0, why.1.map(|by| by.at));
                 self.report.lost(place, cause, subject, || words(context, open, why));
             } else {
-                let cause = (LossCause::Retention, Some(open.at));
+                let cause = (gone.cause(), Some(open.at));
                 let words = || deleted_words(context, open, gone, why.1);
                 self.report.lost(place, cause, subject, words);
             }
@@ -381,6 +394,7 @@ impl Property for Checker {
                 }
             }
             Event::LogStartMoved { .. } | Event::FinalReadDone { .. } => self.delete(entry),
+            Event::TopicDeleted { topic, .. } => self.delete_topic(entry, *topic),
             _ => {}
         }
         self.attempts.observe(entry);

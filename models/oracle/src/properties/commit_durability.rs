@@ -38,6 +38,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Committed,
     Kind::CommitFailed,
     Kind::OffsetsExpired,
+    Kind::TopicDeleted,
     Kind::Rebalanced,
     Kind::CoordinatorLoaded,
     Kind::ProcessStarted,
@@ -309,6 +310,15 @@ impl Checker {
         }
     }
 
+    /// What groups had committed there goes with the topic, or stays where a coordinator missed it.
+    fn forget(&mut self, entry: &Entry, all: impl Iterator<Item = TopicPartition>) {
+        for place in all {
+            for group in (0..).map(GroupId).take(self.context.groups.len()) {
+                self.registers.of(group, place).expire(entry.seq);
+            }
+        }
+    }
+
     fn release(&mut self, group: GroupId, node: NodeId, places: &[TopicPartition]) {
         for place in places {
             self.registers.of(group, *place).release(node);
@@ -354,6 +364,10 @@ impl Property for Checker {
                 for &(place, value) in offsets.iter() {
                     self.registers.of(*group, place).fail(node, value, *maybe_written);
                 }
+            }
+            Event::TopicDeleted { topic, partitions } => {
+                let all = (0..*partitions).map(|number| TopicPartition::new(*topic, number));
+                self.forget(entry, all);
             }
             Event::OffsetsExpired { group, partitions } => self.expire(entry, *group, partitions),
             Event::Rebalanced { group, members, .. } => {

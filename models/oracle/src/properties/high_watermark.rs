@@ -16,6 +16,7 @@ mod kept;
 
 use crate::context::Context;
 use crate::exposed::Exposed;
+use crate::gone::Gone;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
 use crate::places::Places;
@@ -37,6 +38,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::IsrChanged,
     Kind::ProcessStarted,
     Kind::LogDeleted,
+    Kind::TopicDeleted,
 ];
 
 /// One replica. Without a known end (no append of it is on record) only monotony is judged.
@@ -63,6 +65,7 @@ fn replica(
 #[derive(Debug)]
 pub(crate) struct Checker {
     report: Report,
+    gone: Gone,
     context: Arc<Context>,
     replicas: Places<Vec<Replica>>,
     exposed: Places<Exposed>,
@@ -73,6 +76,7 @@ impl Checker {
     pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
         Self {
             report: Report::new(name),
+            gone: Gone::default(),
             context: Arc::clone(context),
             replicas: Places::default(),
             exposed: Places::default(),
@@ -128,6 +132,9 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
+        if self.gone.observe(&entry.event) {
+            return;
+        }
         if let Some(Cut { partition, from, to, committed }) =
             self.kept.observe(entry, &self.context)
         {

@@ -11,6 +11,7 @@
 //! `trunc-to-hw`, `no-divergence-check`, `hw-ignores-followers`, `isr-join-behind-hw`.
 
 use crate::context::Context;
+use crate::gone::Gone;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
 use crate::places::Places;
@@ -36,6 +37,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Truncated,
     Kind::TailLost,
     Kind::LogDeleted,
+    Kind::TopicDeleted,
     Kind::LogStartMoved,
     Kind::LogCompacted,
     Kind::HighWatermark,
@@ -309,6 +311,7 @@ impl Replicas {
 #[derive(Debug)]
 pub(crate) struct Checker {
     report: Report,
+    gone: Gone,
     context: Arc<Context>,
     partitions: Places<Replicas>,
     restarts: Restarts,
@@ -318,6 +321,7 @@ impl Checker {
     pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
         Self {
             report: Report::new(name),
+            gone: Gone::default(),
             context: Arc::clone(context),
             partitions: Places::default(),
             restarts: Restarts::default(),
@@ -388,6 +392,9 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
+        if self.gone.observe(&entry.event) {
+            return;
+        }
         let has_lost = self.restarts.observe(entry);
         match &entry.event {
             Event::Appended { partition, epoch, base_offset, next_offset, records, .. } => {

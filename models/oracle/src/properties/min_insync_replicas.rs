@@ -15,6 +15,7 @@
 
 use crate::context::Context;
 use crate::exposed::Exposed;
+use crate::gone::Gone;
 use crate::history::{Entry, Event};
 use crate::kind::Kind;
 use crate::places::Places;
@@ -40,6 +41,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::TopicConfigured,
     Kind::ReplicasChanged,
     Kind::LogDeleted,
+    Kind::TopicDeleted,
 ];
 
 /// A partition.
@@ -59,6 +61,7 @@ struct Replicas {
 #[derive(Debug)]
 pub(crate) struct Checker {
     report: Report,
+    gone: Gone,
     context: Arc<Context>,
     partitions: Places<Replicas>,
     restarts: Restarts,
@@ -70,6 +73,7 @@ impl Checker {
     pub(crate) fn new(name: &'static str, context: &Arc<Context>) -> Self {
         Self {
             report: Report::new(name),
+            gone: Gone::default(),
             context: Arc::clone(context),
             partitions: Places::default(),
             restarts: Restarts::default(),
@@ -137,6 +141,9 @@ impl Property for Checker {
     }
 
     fn observe(&mut self, entry: &Entry) {
+        if self.gone.observe(&entry.event) {
+            return;
+        }
         let has_lost = self.restarts.observe(entry);
         match &entry.event {
             Event::Appended { partition, next_offset, .. } => {

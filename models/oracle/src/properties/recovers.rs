@@ -55,6 +55,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::LeaderElected,
     Kind::IsrChanged,
     Kind::ReplicasChanged,
+    Kind::TopicDeleted,
     Kind::FinalRead,
     Kind::FinalReadDone,
     Kind::GroupMoved,
@@ -163,8 +164,11 @@ impl Checker {
         // A group that is still at work sends until the end.
         let is_young =
             |id: &RecordId| self.made.get(id).is_some_and(|at| at.as_micros() > half.as_micros());
+        // A send to a topic that is deleted ends with its time.
+        let is_gone = |id: &RecordId| self.lag.gone.has(self.context.producer(id.producer).topic);
+        let is_young = |id: &RecordId| is_young(id) || is_gone(id);
         let open = self.open.iter().filter(|id| !is_young(id)).count();
-        if open == 0 && self.open.iter().next().is_some() {
+        if open == 0 && self.open.iter().any(|id| !is_gone(&id)) {
             self.report.undecided(Some(settle + over), || {
                 "what a group had made was on its way when the settle phase ended".to_owned()
             });
@@ -344,6 +348,9 @@ impl Property for Checker {
                     }
                     self.open.remove(record.id);
                 }
+            }
+            Event::TopicDeleted { topic, .. } => {
+                self.states.retain(|partition, _| partition.topic != *topic);
             }
             Event::LeaderElected { partition, leader, isr, .. } => {
                 let state = self.states.entry(*partition).or_default();

@@ -85,6 +85,16 @@ impl Plan {
         })
     }
 
+    /// Whether a group writes to `topic`, a mirror copies it, or makes it of another one.
+    #[must_use]
+    pub fn is_written_by_a_group(&self, topic: TopicId) -> bool {
+        let writes = |one: &Group| {
+            let outputs = [&one.produces, &one.dead_letter];
+            outputs.into_iter().flatten().any(|output| output.to == topic)
+        };
+        self.is_mirrored(topic) || self.groups.iter().any(writes)
+    }
+
     /// `__consumer_offsets` of the cluster `id`.
     #[must_use]
     pub fn offsets_of(&self, id: ClusterId) -> &Topic {

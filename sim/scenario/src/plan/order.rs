@@ -2,7 +2,8 @@
 
 use super::{Action, Plan, SettingValue, Settings, Target};
 use crate::describe::listed;
-use ackproof_types::FeatureUpdate;
+use ackproof_types::{FeatureUpdate, TopicId};
+use std::collections::BTreeSet;
 
 /// What an administrator wants. It is asked for once, and what was done stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub enum Order {
     ElectUnclean,
     /// So many partitions in all for the target, a topic (`kafka-topics.sh --alter --partitions`).
     AddPartitions(u16),
+    /// Nothing of the target, a topic, any more (`kafka-topics.sh --delete`).
+    DeleteTopic,
     /// These brokers as the replicas of the target, a partition, the preferred leader first
     /// (`kafka-reassign-partitions.sh --execute`).
     Reassign(Vec<u16>),
@@ -32,6 +35,7 @@ impl Order {
         match self {
             Self::ElectUnclean => "elect-unclean",
             Self::AddPartitions(_) => "add-partitions",
+            Self::DeleteTopic => "delete-topic",
             Self::AlterConfig(_) => "alter-config",
             Self::Reassign(_) => "reassign",
             Self::CancelReassignment => "cancel-reassignment",
@@ -44,6 +48,7 @@ impl Order {
         match self {
             Self::ElectUnclean => "an election happens at once; it has no \"for\"",
             Self::AddPartitions(_) => "a topic keeps its partitions; this has no \"for\"",
+            Self::DeleteTopic => "what is deleted is gone; this has no \"for\"",
             Self::Reassign(_) => "replicas stay where they are moved to; this has no \"for\"",
             Self::CancelReassignment => "this happens at once; it has no \"for\"",
             Self::UpdateFeatures(_) => "feature levels stay; this has no \"for\"",
@@ -69,6 +74,7 @@ impl Order {
             Self::AddPartitions(all) => {
                 format!("an administrator asked for {all} partitions of {target}")
             }
+            Self::DeleteTopic => format!("an administrator asked to delete {target}"),
             Self::UpdateFeatures(features) => {
                 let all: Vec<String> =
                     features.levels().iter().map(|(key, level)| format!("{key} {level}")).collect();
@@ -84,6 +90,16 @@ impl Order {
 }
 
 impl Plan {
+    /// Topics that a fault may delete, each once.
+    pub fn deleted(&self) -> impl Iterator<Item = TopicId> {
+        let kinds = self.faults.iter().flat_map(|fault| &fault.choices);
+        let topics = kinds.filter_map(|(_, kind)| match (&kind.action, kind.target) {
+            (Action::Administer(Order::DeleteTopic), Target::Topic(topic)) => Some(topic),
+            _ => None,
+        });
+        topics.collect::<BTreeSet<TopicId>>().into_iter()
+    }
+
     /// The plan with the loosest settings and the fewest replicas that its topics ever have: what they leave
     /// possible, a run may show.
     #[must_use]

@@ -150,6 +150,25 @@ fn a_topic_gets_partitions_by_a_sentence() {
 }
 
 #[test]
+fn a_topic_is_deleted_by_a_sentence() {
+    let cases = [
+        (
+            r#"{ "at": "5s", "delete-topic": "payment" }"#,
+            "faults[0].delete-topic: unknown topic \"payment\" (did you mean \"payments\"?)",
+        ),
+        (
+            r#"{ "at": "5s", "delete-topic": "payments", "for": "5s" }"#,
+            "faults[0].for: what is deleted is gone; this has no \"for\"",
+        ),
+    ];
+    for (text, said) in cases {
+        assert_eq!(fault(text), said, "{text}");
+    }
+    let deleted = plan("faults", r#"[{ "at": "5s", "delete-topic": "payments" }]"#);
+    assert_eq!(deleted.deleted().count(), 1);
+}
+
+#[test]
 fn sides_of_a_partition() {
     let cases = [
         (

@@ -59,7 +59,7 @@ impl Partition {
 #[derive(Debug, Default)]
 pub(super) struct Brokers {
     partitions: BTreeMap<TopicPartition, Partition>,
-    /// By topic, where it grew.
+    /// By topic, where it grew, or was deleted.
     grown: BTreeMap<TopicId, u16>,
     down: BTreeSet<NodeId>,
     /// Those that did something.
@@ -104,6 +104,10 @@ impl Brokers {
             }
             Event::FinalReadDone { partition, start, .. } => {
                 self.partitions.entry(*partition).or_default().is_uncut = start.0 == 0;
+            }
+            Event::TopicDeleted { topic, .. } => {
+                self.partitions.retain(|place, _| place.topic != *topic);
+                self.grown.insert(*topic, 0);
             }
             Event::PartitionsAdded { topic, partitions } => {
                 self.grown.insert(*topic, *partitions);

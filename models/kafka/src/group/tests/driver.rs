@@ -180,6 +180,14 @@ impl Driver {
         self.asked + 1
     }
 
+    /// Partitions are deleted.
+    pub(super) fn partitions_deleted(&mut self, all: &[TopicPartition]) {
+        let mut actions = Vec::new();
+        let all = all.iter().copied().collect();
+        self.coordinator.partitions_deleted(self.now, &all, &mut actions);
+        self.perform(actions);
+    }
+
     fn append(&mut self, records: Arc<[GroupRecord]>) -> Result<Offset, ErrorCode> {
         if let Some(error) = self.refuses {
             return Err(error);

@@ -141,6 +141,13 @@ macro_rules! facts_of_clusters {
             /// It loaded it; else it made it.
             loaded: bool,
         }
+        /// The controller deleted a topic: brokers delete its logs when they hear of it.
+        TopicDeleted = "topic_deleted" at Controller {
+            /// The topic.
+            topic: TopicId,
+            /// How many partitions it had.
+            partitions: u16,
+        }
         }
     };
 }

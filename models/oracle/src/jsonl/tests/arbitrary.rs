@@ -257,6 +257,7 @@ fn of_controllers() -> impl Strategy<Value = Event> {
         (0..99_i64, any::<u32>(), any::<bool>()).prop_map(|(offset, checksum, loaded)| {
             Event::MetadataSnapshot { offset: Offset(offset), checksum, loaded }
         }),
+        (1..9_u16).prop_map(|partitions| Event::TopicDeleted { topic: TopicId(1), partitions }),
         Just(Event::OrderRefused {
             request: "ElectLeaders".into(),
             error: ErrorCode::ElectionNotNeeded

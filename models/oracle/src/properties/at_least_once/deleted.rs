@@ -1,4 +1,4 @@
-//! What is deleted from the beginning of logs, and which of it a group had not processed. It judges nothing.
+//! What is deleted from the beginning of logs or with its topic, and which of it a group had not processed. It judges nothing.
 //!
 //! A replica that deletes need not be the one that is read at the end: what a final log still holds, or holds
 //! another record in place of, is no deletion. Keeps 8 bytes an acknowledged record of the logs, and a line for each
@@ -6,6 +6,7 @@
 
 use super::Open;
 use super::progress::Progress;
+use crate::cause::LossCause;
 use crate::context::Context;
 use crate::history::{Entry, Event, StartReason};
 use crate::places::Places;
@@ -23,10 +24,19 @@ pub(super) struct Gone {
     /// Where the log begins since, and why; none: the end tells of it.
     pub(super) start: Offset,
     pub(super) why: Option<StartReason>,
+    /// It went with its topic.
+    pub(super) with_topic: bool,
     /// It was acknowledged after that a replica had deleted it.
     is_late: bool,
     /// The group had passed it before, by a commit or a position of its own.
     pub(super) was_passed: bool,
+}
+
+impl Gone {
+    /// Who deleted it.
+    pub(super) const fn cause(&self) -> LossCause {
+        if self.with_topic { LossCause::TopicDeleted } else { LossCause::Retention }
+    }
 }
 
 /// The log of a partition.
@@ -45,6 +55,8 @@ struct Log {
 pub(super) struct Deleted {
     logs: Places<Log>,
     unread: Vec<(GroupId, Gone)>,
+    /// What was deleted with its topic, and when that was on record.
+    topics: Vec<(u64, Timestamp, Vec<TopicPartition>)>,
 }
 
 impl Deleted {
@@ -94,16 +106,51 @@ impl Deleted {
         log.begun = begun.max(start);
         let gone = log.acked.take_below(start.0).map(|(offset, id)| {
             let (offset, is_late) = (Offset(offset), offset < begun.0);
-            Gone { seq, at, partition, offset, id, start, why, is_late, was_passed }
+            let with_topic = false;
+            Gone { seq, at, partition, offset, id, start, why, with_topic, is_late, was_passed }
         });
         gone.collect()
+    }
+
+    /// A topic is deleted, with all that these partitions hold.
+    pub(super) fn delete_topic(&mut self, entry: &Entry, all: Vec<TopicPartition>) -> Vec<Gone> {
+        let gone = self.take(entry.seq, entry.at, &all);
+        self.topics.push((entry.seq, entry.at, all));
+        gone
+    }
+
+    /// What a leader acknowledged in topics that were deleted before it heard of that: it is gone as well.
+    pub(super) fn acked_late(&mut self) -> Vec<Gone> {
+        let topics = std::mem::take(&mut self.topics);
+        topics.into_iter().flat_map(|(seq, at, all)| self.take(seq, at, &all)).collect()
+    }
+
+    fn take(&mut self, seq: u64, at: Timestamp, all: &[TopicPartition]) -> Vec<Gone> {
+        let mut gone = Vec::new();
+        for &partition in all {
+            let (log, end) = (self.logs.of(partition), Offset(i64::MAX));
+            log.start = end;
+            gone.extend(log.acked.take_below(end.0).map(|(offset, id)| Gone {
+                seq,
+                at,
+                partition,
+                offset: Offset(offset),
+                id,
+                start: end,
+                why: None,
+                with_topic: true,
+                is_late: false,
+                was_passed: false,
+            }));
+        }
+        gone
     }
 
     /// `group` had not processed it.
     pub(super) fn keep(&mut self, group: GroupId, gone: Gone, progress: &Progress) {
         // Where the log is on record, it had the record until now, and a reset that passed it is to blame.
         let passed = progress.standing.passed(gone.offset);
-        let was_there = gone.why.is_some() && !gone.is_late;
+        let was_there = (gone.why.is_some() || gone.with_topic) && !gone.is_late;
         let was_passed = passed && (was_there || !progress.was_reset(gone.offset));
         self.unread.push((group, Gone { was_passed, ..gone }));
     }

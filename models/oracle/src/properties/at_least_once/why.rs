@@ -134,6 +134,13 @@ pub(super) fn deleted_words(
 ) -> String {
     let group = context.group(open.group);
     let (record, place) = (context.record(open.id), context.partition(open.partition));
+    if gone.with_topic {
+        let (why, at) = (gone.cause().about(), instant(open.at));
+        return format!(
+            "{group} never processed {record} ({place} offset {}). {why}, at {at}",
+            open.offset
+        );
+    }
     let why = gone.why.map_or("", StartReason::words);
     let why = if why.is_empty() { String::new() } else { format!(" ({why})") };
     let then = by.map_or_else(String::new, |by| {

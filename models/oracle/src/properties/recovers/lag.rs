@@ -8,6 +8,7 @@
 use super::behind::Behind;
 use super::end::End;
 use crate::context::{Context, GroupContext, Word};
+use crate::gone::Gone;
 use crate::history::{Entry, Event, PositionSource};
 use crate::places::{GroupPlaces, Places};
 use crate::ranges::Ranges;
@@ -240,6 +241,8 @@ pub(super) struct Lag {
     ends: Places<End>,
     samples: Vec<(Timestamp, Vec<Sums>)>,
     distance: Micros,
+    /// Nobody is behind in a topic that is deleted.
+    pub(super) gone: Gone,
 }
 
 impl Lag {
@@ -250,10 +253,12 @@ impl Lag {
             ends: Places::default(),
             samples: Vec::new(),
             distance: DISTANCE,
+            gone: Gone::default(),
         }
     }
 
     pub(super) fn observe(&mut self, entry: &Entry) {
+        self.gone.observe(&entry.event);
         match &entry.event {
             Event::Acked { partition, base_offset, records, .. }
                 if *base_offset != Offset::UNKNOWN =>
@@ -420,7 +425,9 @@ impl Lag {
         group: &GroupContext,
     ) -> impl Iterator<Item = (TopicPartition, Offset)> {
         let ends = self.ends.iter().map(|(place, end)| (place, end.offset()));
-        ends.filter(|(place, end)| *end > Offset(0) && group.topics.contains(&place.topic))
+        ends.filter(|(place, end)| {
+            *end > Offset(0) && group.topics.contains(&place.topic) && !self.gone.has(place.topic)
+        })
     }
 
     /// Whether nothing on record tells how far the group has come.

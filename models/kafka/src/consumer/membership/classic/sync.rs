@@ -30,7 +30,7 @@ impl Consumer {
                 return self.client.metadata_mut().request_update();
             }
             let assignor = self.membership.classic.protocol.unwrap_or(Assignor::Range);
-            let shares = assignor.assign(members, |topic| metadata.partition_count(topic));
+            let shares = assignor.assign(members, |topic| metadata.current_partition_count(topic));
             assignment = shares.into_iter().map(|(id, share)| (id, share.into())).collect();
             self.membership.classic.assigned_from = Some(self.partition_counts());
         }
@@ -42,7 +42,7 @@ impl Consumer {
 
     fn partition_counts(&self) -> Vec<u16> {
         let topics = self.metadata().topics().into_iter();
-        topics.map(|topic| self.metadata().partition_count(topic)).collect()
+        topics.map(|topic| self.metadata().current_partition_count(topic)).collect()
     }
 
     /// Metadata came: positions may be stale (R8.7), and a leader's assignment too (Kafka:

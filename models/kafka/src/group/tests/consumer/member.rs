@@ -26,7 +26,7 @@ pub(super) const REBALANCE_TIMEOUT: Micros = Micros::from_secs(300);
 #[derive(Clone, Debug)]
 pub(in super::super) struct Member {
     pub(super) id: MemberId,
-    pub(super) epoch: MemberEpoch,
+    pub(in super::super) epoch: MemberEpoch,
     pub(super) instance: Option<u16>,
     pub(super) topics: Arc<[TopicId]>,
     pub(in super::super) owned: Arc<[TopicPartition]>,
@@ -127,7 +127,7 @@ pub(in super::super) fn pair(version: KafkaVersion) -> (Driver, Member, Member) 
 }
 
 /// Everybody heartbeats until nothing changes.
-pub(super) fn settle(driver: &mut Driver, members: &mut [&mut Member]) {
+pub(in super::super) fn settle(driver: &mut Driver, members: &mut [&mut Member]) {
     for _ in 0..8 {
         for member in &mut *members {
             member.beats(driver);
