@@ -408,10 +408,8 @@ impl Property for Checker {
                 let topic = self.context.producer(record.id.producer).topic;
                 let matters = self.sent.insert(record.id) && self.has_uncleans;
                 for partition in self.partitions.all(topic).filter(|_| matters) {
-                    let log = self.logs.of(partition);
-                    if log.uncleans.count > 0 {
-                        log.uncleans.sent_after.insert(record.id);
-                    }
+                    let uncleans = &mut self.logs.of(partition).uncleans;
+                    (uncleans.count > 0).then(|| uncleans.sent_after.insert(record.id));
                 }
             }
             Event::Acked { partition, base_offset, by, records }
