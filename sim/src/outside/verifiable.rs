@@ -7,6 +7,7 @@
 //! Kafka: `org.apache.kafka.tools.VerifiableProducer`, `org.apache.kafka.tools.VerifiableConsumer`.
 
 mod base;
+mod client;
 mod frame;
 mod history;
 mod metadata;
@@ -21,6 +22,7 @@ pub use history::{History, history, merge};
 pub use metadata::Metadata;
 pub use roster::Settings;
 
+use ackproof_types::ErrorCode;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
@@ -56,6 +58,13 @@ enum What {
     Summary {
         sent: u64,
     },
+    /// The client sends a batch again, which was refused or lost.
+    Again {
+        place: Place,
+        error: ErrorCode,
+    },
+    /// The client raised the epoch of its idempotent producer.
+    Raised,
     Assigned(Vec<Place>),
     Revoked(Vec<Place>),
     Record {
@@ -111,6 +120,8 @@ pub struct Log {
     lines: Vec<Line>,
     /// Lines that are no JSON: what the tool's logging printed between.
     pub skipped: u64,
+    /// Whether what its client logged is among the lines.
+    is_heard: bool,
 }
 
 #[derive(Deserialize)]
@@ -212,6 +223,23 @@ impl Log {
             Ok(())
         })?;
         Ok(log)
+    }
+
+    /// Adds what the client of a tool logged, whose lines begin with milliseconds since 1970. What it says at the time of
+    /// a line of the tool comes after it.
+    ///
+    /// # Errors
+    /// Of reading.
+    pub fn hear(&mut self, input: impl BufRead) -> Result<(), String> {
+        lines(input, |line| {
+            let heard = client::heard(line);
+            self.lines.extend(heard.map(|(timestamp, what)| Line { timestamp, what }));
+            Ok(())
+        })?;
+        // Stable.
+        self.lines.sort_by_key(|line| line.timestamp);
+        self.is_heard = true;
+        Ok(())
     }
 }
 

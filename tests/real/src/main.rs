@@ -7,6 +7,7 @@
 mod capacity;
 mod cast;
 mod commits;
+mod disk;
 mod host;
 mod journal;
 mod kafka;
@@ -21,12 +22,14 @@ mod rolling;
 mod run;
 mod sandbox;
 mod stage;
+mod tails;
 mod targets;
 
 use ackproof::world::document::load;
 use ackproof_scenario::plan::Plan;
 use ackproof_types::words::plural;
 use clap::{Args, Parser, Subcommand};
+use possible::Able;
 use run::Places;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::collections::BTreeSet;
@@ -186,8 +189,13 @@ fn doctor(arguments: &Doctor) -> Status {
     if !is_equipped(arguments) {
         return Status::Refused;
     }
-    let delays = if host::can_delay() { "has" } else { "has no" };
-    anstream::println!("all there; the kernel {delays} netem");
+    let Able { delays, powers } = Able::here();
+    let has = |able| if able { "has" } else { "has no" };
+    anstream::println!(
+        "all there; the kernel {} netem, and {} /dev/fuse",
+        has(delays),
+        has(powers)
+    );
     Status::Done
 }
 
@@ -235,9 +243,9 @@ fn plan(file: &Path, jars: &Path) -> Option<Plan> {
 }
 
 /// Whether a scenario can be run; says why not.
-fn is_fit(file: &Path, arguments: &Run, delays: bool, folders: &mut BTreeSet<PathBuf>) -> bool {
+fn is_fit(file: &Path, arguments: &Run, able: Able, folders: &mut BTreeSet<PathBuf>) -> bool {
     let Some(plan) = plan(file, &arguments.doctor.jars) else { return false };
-    let mut wrong = possible::impossible(&plan, delays);
+    let mut wrong = possible::impossible(&plan, able);
     wrong.iter_mut().for_each(|what| what.insert_str(0, "not possible here: "));
     let folder = folder(file, arguments);
     if wrong.is_empty()
@@ -256,10 +264,10 @@ fn run_all(arguments: &Run) -> Status {
     if !is_equipped(&arguments.doctor) {
         return Status::Refused;
     }
-    let delays = host::can_delay();
+    let able = Able::here();
     let mut folders = BTreeSet::new();
     // All of them, so that everything wrong is told at once.
-    let fit = arguments.scenarios.iter().map(|file| is_fit(file, arguments, delays, &mut folders));
+    let fit = arguments.scenarios.iter().map(|file| is_fit(file, arguments, able, &mut folders));
     if fit.filter(|fit| !fit).count() > 0 {
         return Status::Refused;
     }
@@ -391,12 +399,15 @@ mod tests {
         let output = tempfile::tempdir().unwrap();
         let arguments = arguments(output.path(), &["no-faults"], 1);
         let mut folders = BTreeSet::new();
-        assert!(is_fit(&arguments.scenarios[0], &arguments, false, &mut folders));
-        assert!(!is_fit(&arguments.scenarios[0], &arguments, false, &mut folders), "again");
+        assert!(is_fit(&arguments.scenarios[0], &arguments, Able::default(), &mut folders));
+        assert!(
+            !is_fit(&arguments.scenarios[0], &arguments, Able::default(), &mut folders),
+            "again"
+        );
         std::fs::create_dir_all(&arguments.doctor.jars).unwrap();
         std::fs::write(arguments.doctor.jars.join("kafka-clients-4.3.0.jar"), "").unwrap();
         let plan = plan(&arguments.scenarios[0], &arguments.doctor.jars).unwrap();
         assert_eq!(plan.kafka.name(), "4.3", "the binary's");
-        assert!(!is_fit(Path::new("nowhere.json"), &arguments, false, &mut folders));
+        assert!(!is_fit(Path::new("nowhere.json"), &arguments, Able::default(), &mut folders));
     }
 }

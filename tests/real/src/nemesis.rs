@@ -9,7 +9,7 @@ use crate::stage::Stage;
 use crate::targets;
 use ackproof_oracle::history::Event;
 use ackproof_scenario::describe::describe;
-use ackproof_scenario::plan::{Action, Target, between};
+use ackproof_scenario::plan::{Action, Direction, Links, Peers, Target, between};
 use ackproof_scenario::schedule::ScheduledFault;
 use ackproof_types::{Delay, Micros, NodeId, TopicId};
 use std::collections::BTreeMap;
@@ -95,6 +95,12 @@ impl Nemesis {
                     | Action::Throttle { links, .. }
                     | Action::Lossy { links, .. } => targets::links(&active.hosts, links, stage)?,
                     Action::SlowFollower(_) => targets::fetched(&active.hosts, stage),
+                    // Its network goes with it: nobody hears of the end of a connection.
+                    Action::PowerLoss => {
+                        let peers = vec![Peers::Brokers, Peers::Controllers, Peers::Clients];
+                        let all = Links { peers, direction: Direction::Both };
+                        targets::links(&active.hosts, &all, stage)?
+                    }
                     _ => Vec::new(),
                 };
                 let name = stage.context.node(active.node).to_owned();
@@ -232,13 +238,16 @@ fn hurt(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
             stage.network.queue(links, Some(delay(*by)))
         }
         Action::Hold(_) => hosts.iter().try_for_each(|host| stage.stall(*host, true)),
+        Action::PowerLoss => {
+            stage.network.cut(links)?;
+            hosts.iter().try_for_each(|host| stage.lose_power(*host))
+        }
         Action::DiskLost => hosts.iter().try_for_each(|host| stage.wipe(*host)),
         Action::Administer(order) => {
             let question = orders::question(order, active.fault.kind.target, stage.plan)?;
             stage.observer.ask(&question).map(drop)
         }
         Action::RollingRestart(_)
-        | Action::PowerLoss
         | Action::Storage(_)
         | Action::Reset
         | Action::Clock(_)
@@ -250,6 +259,10 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
     let Active { hosts, links, .. } = active;
     match &active.fault.kind.action {
         Action::Crash | Action::Restart | Action::Leave => {
+            hosts.iter().try_for_each(|host| stage.start(*host))
+        }
+        Action::PowerLoss => {
+            stage.network.heal(links)?;
             hosts.iter().try_for_each(|host| stage.start(*host))
         }
         Action::DiskLost => hosts.iter().try_for_each(|host| {
@@ -268,8 +281,7 @@ fn heal(number: u32, active: &Active, stage: &mut Stage<'_>) -> Result<(), Strin
             stage.network.queue(links, None)
         }
         Action::Hold(_) => hosts.iter().try_for_each(|host| stage.stall(*host, false)),
-        Action::PowerLoss
-        | Action::Storage(_)
+        Action::Storage(_)
         | Action::Reset
         | Action::Clock(_)
         | Action::FailOver

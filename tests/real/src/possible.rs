@@ -8,8 +8,24 @@ use ackproof_types::{CommitStrategy, Consuming, Features, Hold, Sending};
 /// Longest value of a `VerifiableProducer`'s records with its key: `12.1234567` and `1234`.
 const LARGEST_RECORD: u32 = 20;
 
-/// Everything of `plan` that is not possible; empty: all is. `delays`: the kernel can delay packets.
-pub(crate) fn impossible(plan: &Plan, delays: bool) -> Vec<String> {
+/// What this kernel can do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Able {
+    /// It delays packets.
+    pub(crate) delays: bool,
+    /// It mounts disks that can lose their power.
+    pub(crate) powers: bool,
+}
+
+impl Able {
+    /// Of the kernel that runs this.
+    pub(crate) fn here() -> Self {
+        Self { delays: crate::host::can_delay(), powers: crate::disk::is_possible() }
+    }
+}
+
+/// Everything of `plan` that is not possible with a kernel that is so `able`; empty: all is.
+pub(crate) fn impossible(plan: &Plan, able: Able) -> Vec<String> {
     let mut found = Vec::new();
     if !plan.variants.is_empty() || plan.mended {
         found.push("variants, mended: they are rules of the models; Kafka has its own".to_owned());
@@ -53,7 +69,7 @@ pub(crate) fn impossible(plan: &Plan, delays: bool) -> Vec<String> {
             if kind.grace.is_some() {
                 found.push("\"grace\": who stops in good order is waited for here".to_owned());
             }
-            if let Some(why) = of_action(&kind.action, delays) {
+            if let Some(why) = of_action(&kind.action, able) {
                 found.push(format!("{}: {why}", verb(&kind.action)));
             }
         }
@@ -112,13 +128,13 @@ fn of_group(group: &Group, found: &mut Vec<String>) {
     }
 }
 
-fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
+fn of_action(action: &Action, able: Able) -> Option<&'static str> {
     match action {
         Action::Reset => Some("not done on real connections yet"),
         Action::Hold(Hold::Subscription | Hold::Partitions) => Some("not done by real members yet"),
-        Action::PowerLoss => {
-            Some("the harness cannot take what this kernel has not written to disk")
-        }
+        Action::PowerLoss if !able.powers => Some(
+            "this kernel has no /dev/fuse for this user: no disk can be made to lose what is not synced",
+        ),
         Action::Storage(_) => Some("the harness harms no disks yet"),
         Action::RollingRestart(Some(_)) => Some("\"to\": the harness runs one version of Kafka"),
         Action::Administer(Order::UpdateFeatures(_)) => Some("not done on a real cluster yet"),
@@ -127,11 +143,12 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
         Action::Slow { only: Some(_), .. } => {
             Some("the harness slows a link with all that is said on it, not \"only\" some of it")
         }
-        Action::Slow { .. } | Action::SlowFollower(_) if !delays => {
+        Action::Slow { .. } | Action::SlowFollower(_) if !able.delays => {
             Some("this kernel has no netem; \"throttle\" slows a link as well")
         }
         Action::Administer(_)
         | Action::Crash
+        | Action::PowerLoss
         | Action::DiskLost
         | Action::Restart
         | Action::RollingRestart(None)
@@ -150,16 +167,17 @@ fn of_action(action: &Action, delays: bool) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::impossible;
+    use super::{Able, impossible};
     use ackproof::world::document::load;
 
-    fn of(group: &str, fault: &str, delays: bool) -> Vec<String> {
+    fn of(group: &str, fault: &str, can: bool) -> Vec<String> {
         let text = format!(
             r#"{{"name": "x", "topics": {{"payments": {{}}}},
                 "producers": {{"billing": {{"size": "10..10"}}}},
                 "groups": {{"ledger": {{{group}}}}}, "faults": [{fault}]}}"#
         );
-        impossible(&load(&text, "x.json", &[]).unwrap().0, delays)
+        let able = Able { delays: can, powers: can };
+        impossible(&load(&text, "x.json", &[]).unwrap().0, able)
     }
 
     #[test]
@@ -175,6 +193,9 @@ mod tests {
         let slow = r#"{"at": "5s", "slow": "broker-1", "by": "50ms", "for": "5s"}"#;
         assert!(of(good, slow, true).is_empty());
         assert!(of(good, slow, false)[0].contains("netem"), "only where the kernel can");
+        let power = r#"{"at": "5s", "power-loss": "brokers", "for": "5s"}"#;
+        assert!(of(good, power, true).is_empty());
+        assert!(of(good, power, false)[0].contains("/dev/fuse"), "only where the kernel can");
         assert_eq!(of(r#""process": "5ms""#, "", true), [""; 0]);
         let found = of(r#""process": "0ms", "commit": "async-after-batch""#, "", true);
         assert!(found[0].contains("async-after-batch"), "{found:?}");

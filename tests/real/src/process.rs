@@ -44,6 +44,11 @@ impl Java {
         self.output.join(format!("{name}.jsonl"))
     }
 
+    /// What `name` logs.
+    pub(crate) fn logged(&self, name: &str) -> PathBuf {
+        self.output.join(format!("{name}.log"))
+    }
+
     fn append(file: &Path) -> Result<File, String> {
         let opened = OpenOptions::new().create(true).append(true).open(file);
         opened.map_err(|error| format!("{}: {error}", file.display()))
@@ -79,7 +84,7 @@ impl Java {
             .arg(format!("{}/*:{}", self.jars.display(), self.classes.display()))
             .arg(&launch.main)
             .args(&launch.arguments)
-            .stderr(Self::append(&self.output.join(format!("{name}.log")))?);
+            .stderr(Self::append(&self.logged(name))?);
         Ok(command)
     }
 
@@ -133,9 +138,14 @@ impl Process {
         kill_process(pid, signal).map_err(|error| format!("signal {signal:?} to {pid:?}: {error}"))
     }
 
+    /// `kill -9`. It takes a moment to die.
+    pub(crate) fn strike(&mut self) -> Result<(), String> {
+        self.signal(Signal::KILL)
+    }
+
     /// `kill -9`, and waits for its end.
     pub(crate) fn kill(&mut self) -> Result<(), String> {
-        self.signal(Signal::KILL)?;
+        self.strike()?;
         let waited = self.child.wait().map(drop).map_err(|error| error.to_string());
         self.ended = true;
         waited

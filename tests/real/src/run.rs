@@ -162,6 +162,7 @@ fn load(
         tasks.sort_unstable();
         let due = tasks.first().copied().filter(|(at, _)| *at <= now());
         let Some((_, task)) = due else {
+            stage.settle_power()?;
             sleep(TICK);
             continue;
         };
@@ -267,7 +268,11 @@ fn write_history(
         let hosts = stage.cast.hosts(is).into_iter();
         hosts.filter_map(|host| log(host).transpose()).collect()
     };
-    let producers = logs(|role| matches!(role, Role::Producer(..)))?;
+    let mut producers = logs(|role| matches!(role, Role::Producer(..)))?;
+    for log in &mut producers {
+        let file = stage.java.logged(&log.name);
+        log.hear(open(&file)?)?;
+    }
     let consumers = logs(|role| matches!(role, Role::Member(..) | Role::Spare(..)))?;
     let dump = Dump::read(open(dump)?)?;
     let base = Base::read(base.as_bytes()).map_err(|problem| problem.shown("base.jsonl"))?;

@@ -49,6 +49,8 @@ pub(crate) fn furnish(work: &Path) -> Result<(), String> {
     for place in [folder, work] {
         let place = place.display().to_string();
         crate::host::run("mount", &["-t", "tmpfs", "none", &place], "")?;
+        // `ip netns exec` gives each process a copy of all mounts. What is unmounted here, they do not keep.
+        crate::host::run("mount", &["--make-shared", &place], "")?;
     }
     Ok(())
 }

@@ -2,16 +2,18 @@
 //! be done to them. It knows no faults and no timeline.
 
 use crate::cast::{Cast, Role};
+use crate::disk::Disk;
 use crate::journal::{Journal, now};
 use crate::kafka::{self, Addresses, Server};
 use crate::members::{self, Member};
 use crate::network::{Host, Network, address};
 use crate::observer::{NAME, Observer, SOURCE};
 use crate::process::{Java, Launch, Process};
+use crate::tails;
 use ackproof_oracle::context::Context;
-use ackproof_oracle::history::{Event, ProcessEnd};
-use ackproof_scenario::plan::Plan;
-use ackproof_types::{KafkaVersion, Micros, NodeId};
+use ackproof_oracle::history::{Event, ProcessEnd, TailLoss};
+use ackproof_scenario::plan::{Action, Plan};
+use ackproof_types::{KafkaVersion, Micros, NodeId, Offset};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
@@ -37,6 +39,10 @@ pub(crate) struct Stage<'a> {
     work: PathBuf,
     addresses: Addresses,
     processes: BTreeMap<Host, Process>,
+    /// Disks that can lose their power, if the plan wants that.
+    disks: BTreeMap<Host, Disk>,
+    /// Who has lost the power and is dying of it.
+    unpowered: BTreeMap<Host, Process>,
     /// How often each process was started.
     lives: BTreeMap<Host, u16>,
 }
@@ -96,6 +102,7 @@ impl<'a> Stage<'a> {
         let observer = Observer::start(&java, &source, &addresses.bootstrap())?;
         let (journal, work) = (Journal::default(), work.to_owned());
         let (processes, lives) = (BTreeMap::new(), BTreeMap::new());
+        let (disks, unpowered) = (BTreeMap::new(), BTreeMap::new());
         let mut stage = Self {
             plan,
             context,
@@ -109,6 +116,8 @@ impl<'a> Stage<'a> {
             work,
             addresses,
             processes,
+            disks,
+            unpowered,
             lives,
         };
         stage.start_cluster()?;
@@ -147,6 +156,11 @@ impl<'a> Stage<'a> {
     }
 
     fn start_cluster(&mut self) -> Result<(), String> {
+        let faults = self.plan.faults.iter().flat_map(|fault| &fault.choices);
+        let loses = faults.into_iter().any(|(_, kind)| kind.action == Action::PowerLoss);
+        for (host, _) in self.servers().into_iter().filter(|_| loses) {
+            self.disks.insert(host, Disk::mount(&self.data(host))?);
+        }
         let mut formats = Vec::new();
         for (host, server) in self.servers() {
             let name = self.network.name(host);
@@ -166,6 +180,8 @@ impl<'a> Stage<'a> {
                 Err(_) => Err("a thread that formats ended early".to_owned()),
             })
         })?;
+        // Who formats a disk does so long before it is used.
+        self.disks.values().for_each(Disk::sync);
         for (host, _) in self.servers() {
             self.start(host)?;
         }
@@ -223,6 +239,7 @@ impl<'a> Stage<'a> {
         if self.is_up(host) {
             return Ok(());
         }
+        self.settle_power()?;
         let Some(launch) = self.launch(host)? else { return Ok(()) };
         let process = self.java.start(self.network.name(host), &launch)?;
         self.processes.insert(host, process);
@@ -261,7 +278,44 @@ impl<'a> Stage<'a> {
     pub(crate) fn wipe(&mut self, host: Host) -> Result<(), String> {
         self.kill(host)?;
         let data = self.data(host);
-        std::fs::remove_dir_all(&data).map_err(|error| format!("{}: {error}", data.display()))
+        let told = |error: std::io::Error| format!("{}: {error}", data.display());
+        for entry in std::fs::read_dir(&data).map_err(told)? {
+            let entry = entry.map_err(told)?;
+            let is_folder = entry.file_type().map_err(told)?.is_dir();
+            let remove = if is_folder { std::fs::remove_dir_all } else { std::fs::remove_file };
+            remove(entry.path()).map_err(told)?;
+        }
+        self.disks.get(&host).into_iter().for_each(Disk::sync);
+        Ok(())
+    }
+
+    /// `kill -9` without waiting: whoever loses the power with it must not live on meanwhile.
+    pub(crate) fn lose_power(&mut self, host: Host) -> Result<(), String> {
+        let Some(mut process) = self.processes.remove(&host) else { return Ok(()) };
+        process.strike()?;
+        self.ended(host, ProcessEnd::Crash);
+        self.unpowered.insert(host, process);
+        Ok(())
+    }
+
+    /// Takes from the disks of those that have lost their power what was not synced, and puts on record what is gone.
+    pub(crate) fn settle_power(&mut self) -> Result<(), String> {
+        for (host, mut process) in std::mem::take(&mut self.unpowered) {
+            process.kill()?;
+            let data = self.data(host);
+            let Some(disk) = self.disks.get_mut(&host) else { continue };
+            let before = tails::ends(&data, self.plan)?;
+            disk.lose_power()?;
+            let after = tails::ends(&data, self.plan)?;
+            for (partition, from) in before {
+                let to = after.get(&partition).copied().unwrap_or(Offset(0));
+                if to < from {
+                    let lost = Event::TailLost { partition, from, to, by: TailLoss::Power };
+                    self.journal.put(self.cast.player(host).node, lost);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Formats the disk of `host`, as who puts in an empty one does.

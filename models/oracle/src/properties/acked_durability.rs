@@ -4,7 +4,7 @@
 //! read at the end. It does *not* speak of `acks=0`, of records below the log's start (retention), of topics
 //! that were deleted, of partitions that were not read to the end, nor of delivery. One that is in a log, but elsewhere, violates
 //! and is *displaced*, not lost. Each loss names its cause: who took the lead without the record, and which
-//! setting allowed it; where no `became_leader` is on record, the controller's elections tell an unclean one.
+//! setting allowed it; where no `became_leader` is on record, the controller's elections tell it, as far as they can.
 //! Keeps 8 bytes an acknowledged record that some replica may have. Broken by `trunc-to-hw`, and by `acks=1`.
 //!
 //! What cannot fool it. *A stale leader*, *a late message* and *a restart* change what brokers hold on the
@@ -34,6 +34,7 @@ use std::sync::Arc;
 use uncleans::Uncleans;
 use words::words;
 
+mod presumed;
 mod uncleans;
 mod words;
 
@@ -84,6 +85,7 @@ struct Log {
     /// What brokers lost with their power or their disk, until they are in sync anew.
     lost: Tails,
     doomed: BTreeMap<(i64, RecordId), Doom>,
+    presumed: BTreeMap<(i64, RecordId), Doom>,
     /// What the final read found at places where it was not awaited.
     found: BTreeMap<i64, RecordId>,
     /// Acknowledged while the logs were read.
@@ -182,7 +184,7 @@ impl Log {
         (leader, epoch): (Option<BrokerId>, LeaderEpoch),
         isr: &Arc<[BrokerId]>,
         unclean: bool,
-        context: &Context,
+        (context, at): (&Context, Timestamp),
     ) {
         let before = self.elected.leader();
         // With eligible leader replicas the last leader may come back by an election that is called unclean
@@ -202,6 +204,9 @@ impl Log {
             isr.iter().copied().filter(|one| Some(*one) != leader).collect();
         self.lost.take_isr(&self.isr, &others, context);
         self.isr = Arc::clone(isr);
+        if let Some(leader) = leader.filter(|_| !unclean) {
+            self.presume(context.process(leader), epoch, at);
+        }
     }
 
     fn take_isr(&mut self, isr: &Arc<[BrokerId]>, context: &Context) {
@@ -290,7 +295,7 @@ impl Log {
         context: &Context,
         acks: Acks,
     ) -> (LossCause, Option<Doom>) {
-        let doom = self.doomed.get(&(offset, id)).copied();
+        let doom = self.doomed.get(&(offset, id)).copied().or_else(|| self.presumed((offset, id)));
         let cause = match doom {
             Some(doom) => doom.cause,
             // A clean change of leaders loses what only one replica has acknowledged.
@@ -412,10 +417,8 @@ impl Property for Checker {
                 let topic = self.context.producer(record.id.producer).topic;
                 let matters = self.sent.insert(record.id) && self.has_uncleans;
                 for partition in self.partitions.all(topic).filter(|_| matters) {
-                    let log = self.logs.of(partition);
-                    if log.uncleans.count > 0 {
-                        log.uncleans.sent_after.insert(record.id);
-                    }
+                    let uncleans = &mut self.logs.of(partition).uncleans;
+                    (uncleans.count > 0).then(|| uncleans.sent_after.insert(record.id));
                 }
             }
             Event::Acked { partition, base_offset, by, records }
@@ -436,7 +439,8 @@ impl Property for Checker {
             }
             Event::LeaderElected { partition, leader, epoch, isr, unclean } => {
                 self.has_uncleans |= *unclean;
-                self.logs.of(*partition).choose((*leader, *epoch), isr, *unclean, &self.context);
+                let around = (&*self.context, entry.at);
+                self.logs.of(*partition).choose((*leader, *epoch), isr, *unclean, around);
             }
             Event::IsrChanged { partition, isr, .. } => {
                 self.logs.of(*partition).take_isr(isr, &self.context)

@@ -6,9 +6,11 @@
 //! - A commit is sent when `records_consumed` is printed, of what that line tells: the consumer's next
 //!   step. Not where it never tells of commits: then they are automatic.
 //! - Where a member resumed is told where it is certain: `positions.rs`.
-//! - An idempotent producer raises its epoch after a failed send, and does not tell.
+//! - When an idempotent producer sends a batch again, and when it raises its epoch, its client logs: `client.rs`. Where
+//!   that log is not there, it raised the epoch after each failed send.
 //! - The end comes last: what clients print after it belongs to the whole all the same.
 
+use super::client::Flights;
 use super::frame::{Lives, Moment, clamp, during, lives, of_base, of_logs};
 use super::positions::Positions;
 use super::roster::{Roster, Settings};
@@ -19,7 +21,7 @@ use ackproof_oracle::history::{Entry, Event, Phase};
 use ackproof_oracle::jsonl::{entry_line, header_line};
 use ackproof_types::{
     ErrorCode, GenerationId, MemberId, NodeId, Offset, ProducerIndex, Record, RecordSlice,
-    Timestamp, TopicPartition,
+    Timestamp, TopicId, TopicPartition,
 };
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -120,6 +122,9 @@ struct Making<'a> {
     roster: Roster,
     positions: Positions<'a>,
     owned: Vec<BTreeSet<TopicPartition>>,
+    flights: Flights,
+    /// Whether what a producer's client logged is known.
+    heard: Vec<bool>,
     /// Whether a consumer prints its records.
     told: Vec<bool>,
     /// Whether it prints its commits.
@@ -153,6 +158,11 @@ fn code(exception: &str) -> ErrorCode {
     }
 }
 
+/// Whether a producer asks for a new epoch when a batch is refused with it, and sends the batch again all the same.
+const fn is_reason(error: ErrorCode) -> bool {
+    matches!(error, ErrorCode::OutOfOrderSequenceNumber | ErrorCode::InvalidProducerEpoch)
+}
+
 impl<'a> Making<'a> {
     /// `known`: the final read, if it says where members resumed.
     fn new(roster: Roster, logs: &[&Log], known: Option<&'a Dump>) -> Self {
@@ -161,6 +171,8 @@ impl<'a> Making<'a> {
         Self {
             positions: Positions::new(&roster.context, known, consumers.len()),
             owned: vec![BTreeSet::new(); consumers.len()],
+            flights: Flights::default(),
+            heard: logs.iter().map(|log| log.is_heard).collect(),
             told: vec![false; consumers.len()],
             commits: consumers.iter().map(|log| log.lines.iter().any(is_commit)).collect(),
             entries: Vec::new(),
@@ -216,6 +228,7 @@ impl<'a> Making<'a> {
         match item {
             Item::Around(node, event) => self.put(node, event),
             Item::Send(&Send { log, record, partition, .. }) => {
+                self.flights.send(record, partition);
                 self.put(self.roster.node(log), Event::Sent { record, partition });
             }
             Item::Line(log, line) => match log.checked_sub(self.roster.producers.len()) {
@@ -258,6 +271,7 @@ impl<'a> Making<'a> {
             What::Started | What::Stopped | What::Summary { .. } => {}
             What::Acked { value, topic, partition, offset } => {
                 let Some(record) = self.outcome(producer, value)? else { return Ok(()) };
+                self.flights.end(record.id);
                 let partition = self.roster.place(topic, *partition);
                 let base_offset = Offset(*offset);
                 let records = RecordSlice::whole([record].into());
@@ -265,6 +279,7 @@ impl<'a> Making<'a> {
             }
             What::Failed { value, topic, exception, message } => {
                 let Some(record) = self.outcome(producer, value)? else { return Ok(()) };
+                self.flights.end(record.id);
                 let error = code(exception);
                 if is_certain(exception, message) {
                     self.put(node, Event::Rejected { record, error });
@@ -274,14 +289,15 @@ impl<'a> Making<'a> {
                 let maybe_written = true;
                 self.put(node, Event::Failed { partition: None, records, error, maybe_written });
                 if self.roster.context.producer(producer).idempotent {
-                    let place = self.roster.place(topic, 0);
-                    let topic = &self.roster.context.topics[place.topic.index()];
-                    for partition in 0..topic.partitions {
-                        let partition = TopicPartition { partition, ..place };
-                        self.put(node, Event::ProducerEpochBumped { partition });
+                    let all = self.partitions(self.roster.place(topic, 0).topic);
+                    self.flights.ask(producer, all);
+                    if !self.heard[index] {
+                        self.raised(node, producer);
                     }
                 }
             }
+            What::Again { place, error } => self.again((node, producer), place, *error),
+            What::Raised => self.raised(node, producer),
             What::Assigned(_)
             | What::Revoked(_)
             | What::Record { .. }
@@ -289,6 +305,36 @@ impl<'a> Making<'a> {
             | What::Committed { .. } => return Err(self.misplaced(index, "VerifiableConsumer")),
         }
         Ok(())
+    }
+
+    fn partitions(&self, topic: TopicId) -> Vec<TopicPartition> {
+        let count = self.roster.context.topics[topic.index()].partitions;
+        (0..count).map(|partition| TopicPartition { topic, partition }).collect()
+    }
+
+    /// The client sends a batch of `place` again.
+    fn again(
+        &mut self,
+        (node, producer): (NodeId, ProducerIndex),
+        place: &Place,
+        error: ErrorCode,
+    ) {
+        let partition = self.roster.place(&place.topic, place.partition);
+        self.flights.ask(producer, is_reason(error).then_some(partition));
+        if let Some(first) = self.flights.first(producer, partition) {
+            self.put(node, Event::Retried { partition, first, error });
+        }
+    }
+
+    /// An idempotent producer has raised its epoch.
+    fn raised(&mut self, node: NodeId, producer: ProducerIndex) {
+        let mut partitions = self.flights.asked(producer);
+        if partitions.is_empty() {
+            partitions.extend(self.partitions(self.roster.context.producer(producer).topic));
+        }
+        for partition in partitions {
+            self.put(node, Event::ProducerEpochBumped { partition });
+        }
     }
 
     fn misplaced(&self, log: usize, tool: &str) -> String {
@@ -356,7 +402,11 @@ impl<'a> Making<'a> {
             What::Committed { offsets, success, error } => {
                 self.committed(index, offsets, (!success).then_some(error));
             }
-            What::Acked { .. } | What::Failed { .. } | What::Summary { .. } => {
+            What::Acked { .. }
+            | What::Failed { .. }
+            | What::Summary { .. }
+            | What::Again { .. }
+            | What::Raised => {
                 return Err(self.misplaced(process, "VerifiableProducer"));
             }
         }

@@ -205,14 +205,14 @@ fn places<'l>(
     let held = dump.into_iter().flat_map(|dump| dump.partitions.keys());
     let named = lines.flat_map(|Line { what, .. }| match what {
         What::Acked { topic, partition, .. } => vec![(topic.as_str(), *partition)],
-        What::Record { place, .. } => vec![place.pair()],
+        What::Record { place, .. } | What::Again { place, .. } => vec![place.pair()],
         What::Assigned(all) | What::Revoked(all) => all.iter().map(Place::pair).collect(),
         What::Consumed { batches, .. } => batches.iter().map(|one| one.place.pair()).collect(),
         What::Committed { offsets, .. } => {
             offsets.iter().map(|one| (one.topic.as_str(), one.partition)).collect()
         }
         What::Failed { topic, .. } => vec![(topic.as_str(), 0)],
-        What::Started | What::Stopped | What::Summary { .. } => Vec::new(),
+        What::Started | What::Stopped | What::Summary { .. } | What::Raised => Vec::new(),
     });
     named.chain(held.map(Place::pair))
 }

@@ -187,6 +187,10 @@ fn told(log: &Log, roster: &Roster) -> Vec<Life> {
     let mut lives = vec![Life::new(0)];
     let mut closed = false;
     for Line { timestamp, what } in &log.lines {
+        // What its client logs says nothing of its life.
+        if matches!(what, What::Again { .. } | What::Raised) {
+            continue;
+        }
         let at = micros(*timestamp);
         if matches!(what, What::Started) {
             let heard = lives.last().is_some_and(|life| life.until > 0);

@@ -360,3 +360,33 @@ fn what_does_not_fit_the_base_is_refused() {
     let error = merge(&elected, &own(), &[], None, Some(&Metadata::default())).unwrap_err();
     assert!(error.contains("tells of elections already"), "{error}");
 }
+
+/// What its client logs tells why an epoch was raised, and for which partitions; a failed send raises none by itself then.
+#[test]
+fn a_clients_log_tells_of_retries_and_epochs() {
+    let base = base(&[(1, "controller", LOAD), (2, "billing-0", START), (90, "controller", READ)]);
+    let failed = "\"producer_send_error\",\"key\":null,\"value\":\"0.2\",\"topic\":\"payments\",\
+         \"exception\":\"org.apache.kafka.common.errors.TimeoutException\",\"message\":\"Expiring\"";
+    let lines = [
+        (10, "\"startup_complete\""),
+        (40, &acked("0.0", 0)),
+        (50, &acked("0.1", 1)),
+        (60, failed),
+    ];
+    let mut own = log("billing-0", &lines);
+    let who = "TransactionManager [Producer clientId=producer-1]";
+    let set =
+        |at: u64, epoch: u32| format!("{at} INFO {who} ProducerId set to 7 with epoch {epoch}\n");
+    let again = "45 WARN Sender x Got error produce response with correlation id 1 on topic-partition payments-0, \
+                 retrying (9 attempts left). Error: OUT_OF_ORDER_SEQUENCE_NUMBER\n";
+    own.hear([&set(11, 0), again, &set(45, 1), &set(60, 2)].concat().as_bytes()).unwrap();
+    let held = [(0, "0.0", Some(20)), (1, "0.1", Some(30))];
+    let made = merge(&base, &[own], &[], Some(&dump(&held)), None);
+    let expected = [
+        "45 billing-0 retried payments-0",
+        "45 billing-0 producer_epoch_bumped payments-0",
+        "60 billing-0 producer_epoch_bumped payments-0",
+        "60 billing-0 producer_epoch_bumped payments-1",
+    ];
+    assert_eq!(told(&made.unwrap(), &["retried", "producer_epoch_bumped"]), expected);
+}

@@ -36,6 +36,23 @@ fn loss(last: Vec<(u16, Event)>) -> Vec<(u16, Event)> {
     events
 }
 
+/// No broker of a real cluster tells with which log it leads.
+#[test]
+fn who_is_elected_without_what_it_lost_is_why_it_is_gone() {
+    let tail = |broker: u16| {
+        let (from, to, by) = (Offset(1), Offset(0), crate::history::TailLoss::Power);
+        (broker, Event::TailLost { partition: P, from, to, by })
+    };
+    let after = |last: Vec<(u16, Event)>| {
+        let begin = vec![elected(1, 0, &[1, 2, 3]), sent(0), acked(0, &[0])];
+        cause_of("all", [begin, last, vec![final_done(0)]].concat())
+    };
+    let (cause, words) = after(vec![tail(1), elected(0, 1, &[1]), elected(1, 2, &[1])]);
+    assert_eq!(cause, LossCause::PowerLoss);
+    assert!(words.contains("took the lead without it (epoch 2)"), "{words}");
+    assert_eq!(after(vec![tail(1), elected(2, 1, &[2])]).0, LossCause::NotOnRecord, "it had it");
+}
+
 fn unclean() -> Vec<(u16, Event)> {
     let (node, mut unclean) = elected(3, 1, &[3]);
     if let Event::LeaderElected { unclean, .. } = &mut unclean {
