@@ -16,6 +16,7 @@
 //! - [`mirrors`] replication between clusters · [`memory`] what a long run keeps
 //! - [`operators`] what Kafka's own tools would have shown, [`prometheus`] held against a real one
 //! - [`pages`] reports to look at · [`terminal`] reports at three widths
+//! - [`serve`] an application of its own on the wire
 //! - [`swarm`] a draw asks the same question · [`validate`] the model against histories of its own
 
 mod book;
@@ -49,6 +50,7 @@ mod readme;
 mod readme_ci;
 mod real;
 mod schedules;
+mod serve;
 mod shrinking;
 mod suite;
 mod support;

@@ -26,6 +26,8 @@ const UNRUN: &[(&str, &str)] = &[
     ("promtool tsdb ", "`prometheus::` runs it, where it is installed"),
     ("prometheus --storage.tsdb.path", "`prometheus::` runs it, where it is installed"),
     ("ackproof zoo", "`corpus::` and `mutants::` run all of it, `zoo::` a part"),
+    ("ackproof serve ", "`serve::` runs it, with clients of its own"),
+    ("ackproof replay ci.tape", "a file that the reader has made"),
     ("ackproof completions ", "`cli_install::` runs it; this one writes into the reader's home"),
     ("ackproof man ", "`cli_install::` runs it; this one writes into the reader's home"),
 ];

@@ -45,6 +45,7 @@ pub(crate) enum Command {
     /// The brokers listen on real ports. The command runs with KAFKA_BOOTSTRAP_SERVERS, and talks to them with any
     /// Kafka client while the faults of the scenario happen. When it ends, everything is healed, the logs are read and
     /// the report is written.
+    #[command(after_help = help::SERVE)]
     Serve(Box<super::serve::Serve>),
     /// Make a failing run small: remove what the failure does not need.
     ///

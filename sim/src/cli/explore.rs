@@ -61,7 +61,7 @@ pub(crate) struct Explore {
     /// The most states [default: as many as --memory takes].
     #[arg(long, value_name = "N")]
     states: Option<usize>,
-    /// The most memory, such as 4GiB [default: three quarters of what is free]. A million states take about a tenth
+    /// The most memory, such as 4GiB [default: three quarters of what is free]. A million states take about a third
     /// of a gigabyte.
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     memory: Option<usize>,

@@ -27,6 +27,14 @@ Example:
 Exit status: 0 all expectations met, 1 violated, 2 usage error, or a file that names no seed, 3 inconclusive, \
 4 nothing to run, 5 non-determinism, 70 ackproof itself failed, 130 interrupted.";
 
+pub(super) const SERVE: &str = "\
+Examples:
+  ackproof serve scenarios/basics/leader-crash.json --seed 7 -- pytest tests/
+  ackproof serve --topic orders:6 --for 60s
+
+Exit status: that of the verdict, as of `run`; 1 if the command fails and the verdict is 0 or 3; 2 usage or scenario \
+error, or a port that cannot be had.";
+
 pub(super) const SHRINK: &str = "\
 Example:
   ackproof shrink scenarios/footguns/acks-one-leader-crash.json --seed 1 -o small.json

@@ -25,6 +25,9 @@ const UNTAKEN: usize = 8 << 20;
 /// How much is read at a time: a frame takes no more memory than what has come of it.
 const CHUNK: usize = 64 << 10;
 
+/// How long an answer may take to be written to a client that has said goodbye.
+const DRAIN: Duration = Duration::from_millis(200);
+
 /// A number of bytes that may not go beyond a bound.
 #[derive(Debug)]
 struct Budget {
@@ -59,6 +62,12 @@ impl Budget {
         let mut used = self.locked();
         *used = used.saturating_sub(bytes);
         self.freed.notify_all();
+    }
+
+    /// Waits until nothing is left, for a moment.
+    fn drain(&self) {
+        let used = self.locked();
+        drop(self.freed.wait_timeout_while(used, DRAIN, |used| *used > 0));
     }
 
     /// Waits until it is below its bound.
@@ -327,7 +336,10 @@ impl Shared {
             let mut length = [0; 4];
             match read_exact_or_end(&mut stream, &mut length) {
                 Ok(true) => {}
-                Ok(false) => return true,
+                Ok(false) => {
+                    untaken.drain();
+                    return true;
+                }
                 Err(_) => return false,
             }
             let Ok(length) = usize::try_from(i32::from_be_bytes(length)) else { return false };
@@ -375,8 +387,10 @@ fn write(
 ) {
     while let Ok(answer) = queue.recv() {
         let done = stream.write_all(&answer);
+        // Told before the reader of the connection may tell that it has ended.
+        let heard = done.is_ok() && told.send(Told::Written(number)).is_ok();
         untaken.give_back(answer.len());
-        if done.is_err() || told.send(Told::Written(number)).is_err() {
+        if !heard {
             return;
         }
     }

@@ -209,13 +209,8 @@ impl<'a> Director<'a> {
         let servers = servers(plan, &cast);
         let sinks = plan.groups.iter().map(|group| group.sink.map(Sink::new)).collect();
         let progress = Progress::new(bounds);
-        let mut world = World::new(
-            processes,
-            cast.companions.clone(),
-            (network, servers, sinks),
-            recorder,
-            progress,
-        );
+        let (around, companions) = ((network, servers, sinks), cast.companions.clone());
+        let mut world = World::new(processes, companions, around, recorder, progress);
         world.kernel.leaving = outside.is_some().then(Vec::new);
         let schedule = Schedule::new(plan, seed).faults;
         let nemesis = Nemesis::new(plan, cast.clone());

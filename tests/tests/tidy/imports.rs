@@ -24,6 +24,7 @@ const ROOMS: &[Room] = &[
         outside: Some(&["serde", "serde_json", "schemars", "strsim", "proptest", "jsonschema"]),
     },
     Room { name: "ackproof-scenario", uses: &["ackproof-types"], outside: None },
+    Room { name: "ackproof-wire", uses: &["ackproof-types", "ackproof-kafka"], outside: None },
     Room { name: "ackproof-reports", uses: &["ackproof-types", "ackproof-oracle"], outside: None },
     Room {
         name: "ackproof",
@@ -32,6 +33,7 @@ const ROOMS: &[Room] = &[
             "ackproof-kafka",
             "ackproof-oracle",
             "ackproof-scenario",
+            "ackproof-wire",
             "ackproof-reports",
         ],
         outside: None,

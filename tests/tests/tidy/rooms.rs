@@ -20,7 +20,8 @@ const ROOMS: &[Room] = &[
     Room { name: "manual", uses: &["world"] },
     Room { name: "study", uses: &["world"] },
     Room { name: "outside", uses: &["world", "study"] },
-    Room { name: CLI, uses: &["world", "manual", "study", "outside"] },
+    Room { name: "gateway", uses: &["world"] },
+    Room { name: CLI, uses: &["world", "manual", "study", "outside", "gateway"] },
 ];
 
 /// The room of the binary, `main.rs` included; the others are the library.

@@ -292,7 +292,12 @@ impl Controller {
         proposal: &IsrProposal,
     ) -> Result<&PartitionRegistration, ErrorCode> {
         let Some(old) = self.image.partitions.get(&proposal.partition) else {
-            return Err(ErrorCode::UnknownTopicId);
+            // A topic that is there may have no such partition (`ReplicationControlManager#alterPartition`).
+            let is_gone = self.image.removed.contains(&proposal.partition.topic);
+            return Err(match is_gone {
+                true => ErrorCode::UnknownTopicId,
+                false => ErrorCode::UnknownTopicOrPartition,
+            });
         };
         if proposal.leader_epoch > old.leader_epoch
             || proposal.partition_epoch > old.partition_epoch

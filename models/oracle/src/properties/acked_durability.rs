@@ -486,13 +486,10 @@ impl Property for Checker {
                 self.report.displaced(cause);
             }
         }
-        let unread =
-            self.logs.iter().find(|(_, log)| !log.is_read && log.acked.from(0).next().is_some());
-        if let Some((place, _)) = unread {
-            let context = &self.context;
-            self.report.unjudged(|| {
-                format!("the history has no final_read_done of {}", context.partition(place))
-            });
+        let is_unread = |log: &Log| !log.is_read && log.acked.from(0).next().is_some();
+        if let Some((place, _)) = self.logs.iter().find(|(_, log)| is_unread(log)) {
+            let name = self.context.partition(place);
+            self.report.unjudged(|| format!("the history has no final_read_done of {name}"));
         }
         self.report.finish()
     }

@@ -12,6 +12,7 @@ const RETRIABLE: [ErrorCode; 11] = [
     ErrorCode::NotLeaderOrFollower,
     ErrorCode::LeaderNotAvailable,
     ErrorCode::UnknownTopicOrPartition,
+    ErrorCode::UnknownTopicId,
     ErrorCode::NotEnoughReplicas,
     ErrorCode::NotEnoughReplicasAfterAppend,
     ErrorCode::KafkaStorageError,
