@@ -28,12 +28,11 @@ Exit status: 0 all expectations met, 1 violated, 2 usage error, or a file that n
 4 nothing to run, 5 non-determinism, 70 ackproof itself failed, 130 interrupted.";
 
 pub(super) const SERVE: &str = "\
-Examples:
+Example:
   ackproof serve scenarios/basics/leader-crash.json --seed 7 -- pytest tests/
-  ackproof serve --topic orders:6 --for 60s
 
-Exit status: that of the verdict, as of `run`; 1 if the command fails and the verdict is 0 or 3; 2 usage or scenario \
-error, or a port that cannot be had.";
+Exit status: 0 all expectations met, 1 a property or an expectation violated, or the command failed, 2 usage or \
+scenario error, or a port that cannot be had, 3 inconclusive, 70 ackproof itself failed.";
 
 pub(super) const SHRINK: &str = "\
 Example:

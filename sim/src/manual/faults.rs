@@ -18,6 +18,8 @@ fn entry(about: &str, note: &FaultNote, footguns: &[Told]) -> Entry {
     // Who goes over needs a mirror.
     let scenario = match verb {
         "fail-over" => "scenarios/basics/mirror-chaos.json",
+        // Whoever goes on sending to it fails.
+        "delete-topic" => "scenarios/basics/topic-deleted.json",
         _ => "scenarios/basics/no-faults.json",
     };
     let run = format!("ackproof run {scenario} --seed 1 --set 'faults=[{example}]'");
