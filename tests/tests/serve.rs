@@ -79,7 +79,7 @@ fn record(number: usize) -> Record {
         value: Some(format!("value {number}").into_bytes()),
         headers: BTreeMap::from([("number".to_owned(), number.to_be_bytes().to_vec())]),
         timestamp: DateTime::<Utc>::from_timestamp_millis(1_790_000_000_000 + number as i64)
-            .unwrap(),
+            .expect("a time"),
     }
 }
 

@@ -29,6 +29,7 @@ use ackproof_scenario::diagnostic::Diagnostic;
 use ackproof_types::BrokerId;
 use std::fs::File;
 use std::io::BufReader;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
@@ -207,20 +208,13 @@ fn prepared(arguments: &Serve) -> Result<Status, String> {
         Box::new(|why| talk(&format!("a client was turned away: {why}\n"))),
     );
     let live = live.map_err(|why| format!("error: {why}\n"))?;
-    let host = |address: std::net::SocketAddr| {
-        arguments.advertise.clone().unwrap_or_else(|| address.ip().to_string())
-    };
-    let endpoints: std::collections::BTreeMap<_, _> =
-        live.addresses().map(|(id, at)| (id, (host(at), at.port()))).collect();
+    let place = place(arguments, &live);
     let bootstrap: Vec<String> =
-        endpoints.values().map(|(host, port)| format!("{host}:{port}")).collect();
+        place.endpoints.values().map(|(host, port)| format!("{host}:{port}")).collect();
     let bootstrap = bootstrap.join(",");
     if let Some(file) = &arguments.bootstrap_file {
         whole(file, &format!("{bootstrap}\n")).map_err(|error| refusal(file, &error))?;
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let began = i64::try_from(now.as_millis()).unwrap_or(0);
-    let place = Place { endpoints, epoch_ms: began - i64::try_from(READY / 1000).unwrap_or(0) };
     // The second Ctrl-C ends the process as ever.
     let _ = ctrlc::set_handler(move || _ = interrupt.send(()));
     let stop = live.stop();
@@ -242,23 +236,7 @@ fn prepared(arguments: &Serve) -> Result<Status, String> {
             return Ok(Status::Internal);
         }
     };
-    let kept = arguments.tape.as_ref().map_or(Ok(()), |file| {
-        let run = Run {
-            file: &scenario.file,
-            scenario: &scenario.text,
-            sets: &arguments.sets,
-            beside: arguments.beside,
-            seed,
-        };
-        let header = Header::new(run, &place, served.outcome.digest);
-        let mut text = Vec::new();
-        let written = served.tape.write(&header, &mut text);
-        written.and_then(|()| std::fs::write(file, text)).map_err(|error| refusal(file, &error))
-    });
-    if let Err(text) = &kept {
-        talk(text);
-    }
-    let kept = kept.map_or(Status::Usage, |()| Status::Met);
+    let kept = keep(arguments, &scenario, (&served, &place));
     let again = match &arguments.tape {
         Some(file) => format!("ackproof replay {}", file.display()),
         None => {
@@ -274,6 +252,40 @@ fn prepared(arguments: &Serve) -> Result<Status, String> {
     };
     Ok(tell(&origin, (seed, arguments.format, &again), (&served, &course), &child, outputs)
         .max(kept))
+}
+
+/// Where clients reach the brokers, and since when.
+fn place(arguments: &Serve, live: &Live) -> Place {
+    let host = |address: SocketAddr| {
+        arguments.advertise.clone().unwrap_or_else(|| address.ip().to_string())
+    };
+    let endpoints = live.addresses().map(|(id, at)| (id, (host(at), at.port())));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let began = i64::try_from(now.as_millis()).unwrap_or(0);
+    let epoch_ms = began - i64::try_from(READY / 1000).unwrap_or(0);
+    Place { endpoints: endpoints.collect(), epoch_ms }
+}
+
+/// Writes the tape, if it was asked for.
+fn keep(arguments: &Serve, scenario: &Scenario, (served, place): (&Served, &Place)) -> Status {
+    let Some(file) = &arguments.tape else { return Status::Met };
+    let run = Run {
+        file: &scenario.file,
+        scenario: &scenario.text,
+        sets: &arguments.sets,
+        beside: arguments.beside,
+        seed: arguments.seed,
+    };
+    let header = Header::new(run, place, served.outcome.digest);
+    let mut text = Vec::new();
+    let written = served.tape.write(&header, &mut text);
+    match written.and_then(|()| std::fs::write(file, text)) {
+        Ok(()) => Status::Met,
+        Err(error) => {
+            talk(&refusal(file, &error));
+            Status::Usage
+        }
+    }
 }
 
 /// The report, and what the command came to.

@@ -250,6 +250,18 @@ impl<S: Source> Door<S> {
                 let maybe_written = true;
                 kernel.record(node, Event::Failed { partition, records, error, maybe_written });
             }
+            Fact::Missing(what) => {
+                self.seen.missing.insert(what);
+            }
+            of_group => self.record_of_group(client, of_group, world),
+        }
+    }
+
+    /// The same of what concerns a group.
+    fn record_of_group(&mut self, client: u16, fact: Fact, world: &mut World) {
+        let node = self.node(client);
+        let kernel = &mut world.kernel;
+        match fact {
             Fact::Assigned { group, partitions, .. } => {
                 self.claims.speaks(client, group);
                 self.claims.assign(client, group, &partitions);
@@ -295,9 +307,11 @@ impl<S: Source> Door<S> {
                 let maybe_written = true;
                 kernel.record(node, Event::CommitFailed { group, offsets, error, maybe_written });
             }
-            Fact::Missing(what) => {
-                self.seen.missing.insert(what);
-            }
+            Fact::Sent { .. }
+            | Fact::Unanswered { .. }
+            | Fact::Acked { .. }
+            | Fact::Refused { .. }
+            | Fact::Missing(_) => {}
         }
     }
 }

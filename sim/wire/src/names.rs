@@ -81,7 +81,7 @@ impl Names {
 
     /// Numbered names of a kind of their own: nobody draws them, so a run repeats with the same ones.
     pub(crate) fn uuid(id: TopicId) -> Uuid {
-        Uuid::from_u128(0x61636b_70726f6f_8000_0000_0000_0000_u128 << 32 | (u128::from(id.0) + 1))
+        Uuid::from_u128(0x6163_6b70_726f_4f66_8000_0000_0000_0000 | (u128::from(id.0) + 1))
     }
 
     pub(crate) fn topic_by_id(&self, id: Uuid) -> Option<TopicId> {

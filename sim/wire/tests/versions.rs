@@ -43,7 +43,7 @@ fn framed<R: Encodable + HeaderVersion>(key: ApiKey, version: i16, body: &R) -> 
         .with_request_api_version(version)
         .with_correlation_id(7)
         .with_client_id(Some(StrBytes::from_static_str("billing")));
-    header.encode(&mut out, R::header_version(version)).unwrap();
+    header.encode(&mut out, R::header_version(version)).expect("a head");
     body.encode(&mut out, version).unwrap_or_else(|error| panic!("{key:?} v{version}: {error}"));
     out.freeze()
 }
@@ -119,8 +119,9 @@ where
     }
     let mut frame = frame.unwrap_or_else(|| panic!("{key:?} v{version}: no answer"));
     let length = frame.split_to(4);
-    assert_eq!(i32::from_be_bytes(length[..].try_into().unwrap()) as usize, frame.len());
-    let header = ResponseHeader::decode(&mut frame, A::header_version(version)).unwrap();
+    let told = i32::from_be_bytes(length[..].try_into().expect("four bytes"));
+    assert_eq!(usize::try_from(told), Ok(frame.len()));
+    let header = ResponseHeader::decode(&mut frame, A::header_version(version)).expect("a head");
     assert_eq!(header.correlation_id, 7);
     let answer = A::decode(&mut frame, version);
     let answer = answer.unwrap_or_else(|error| panic!("{key:?} v{version}: {error}"));
@@ -137,7 +138,7 @@ fn batch() -> Bytes {
     let mut out = BytesMut::new();
     let record = [0x0c, 0, 0, 0, 1, 0, 0];
     out.put_i64(0);
-    out.put_i32(49 + i32::try_from(record.len()).unwrap());
+    out.put_i32(49 + 7);
     out.put_i32(-1);
     out.put_i8(2);
     out.put_u32(0);

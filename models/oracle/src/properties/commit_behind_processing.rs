@@ -302,6 +302,20 @@ impl Checker {
     }
 }
 
+impl Checker {
+    /// Whether commits alone say what was processed: then none is ahead of it.
+    fn is_outside(&self, event: &Event) -> bool {
+        match event {
+            Event::Polled { group, .. }
+            | Event::Processed { group, .. }
+            | Event::CommitSent { group, .. }
+            | Event::Committed { group, .. }
+            | Event::CommitFailed { group, .. } => self.context.groups[group.index()].is_outside(),
+            _ => false,
+        }
+    }
+}
+
 impl Property for Checker {
     fn name(&self) -> &'static str {
         self.name
@@ -326,13 +340,7 @@ impl Property for Checker {
                     PositionSource::NoCommitEarliest | PositionSource::Sought => {}
                 }
             }
-            // Where commits alone say what was processed, none is ahead of it.
-            Event::Polled { group, .. }
-            | Event::Processed { group, .. }
-            | Event::CommitSent { group, .. }
-            | Event::Committed { group, .. }
-            | Event::CommitFailed { group, .. }
-                if self.context.groups[group.index()].is_outside() => {}
+            event if self.is_outside(event) => {}
             Event::Polled { group, partition, base_offset, records } => {
                 let work = self.work.of(*group, *partition);
                 if self.context.topics[partition.topic.index()].compacted {

@@ -274,7 +274,7 @@ impl Wire {
     }
 
     pub(super) fn synced(
-        &mut self,
+        &self,
         head: &Head,
         syncing: Syncing,
         answers: Vec<Response>,

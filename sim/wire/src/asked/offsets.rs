@@ -25,17 +25,24 @@ use std::sync::Arc;
 /// What clients write beside an offset, for the last offset that they did. No model reads it.
 pub(crate) type CommitMetadata = BTreeMap<(GroupId, TopicPartition), (Offset, StrBytes)>;
 
+/// A partition by its index, with what is committed of it; none: there is no such partition.
+type Place = (i32, Option<(TopicPartition, Offset)>);
+/// Partitions by topic.
+type Wanted = Vec<(TopicName, Vec<i32>)>;
+/// What a coordinator says of partitions.
+type Found = Vec<(TopicPartition, Option<CommittedOffset>)>;
+
 /// Of an OffsetCommit request.
 #[derive(Debug)]
 pub(crate) struct Committing {
     group: Option<GroupId>,
-    topics: Vec<(TopicName, Vec<(i32, Option<(TopicPartition, Offset)>)>)>,
+    topics: Vec<(TopicName, Vec<Place>)>,
 }
 
 /// Of an OffsetFetch request: each group with what is looked up.
 #[derive(Debug)]
 pub(crate) struct Looking {
-    groups: Vec<(wire::GroupId, Option<GroupId>, Option<Vec<(TopicName, Vec<i32>)>>)>,
+    groups: Vec<(wire::GroupId, Option<GroupId>, Option<Wanted>)>,
 }
 
 /// What is told of one partition: offset, epoch, metadata, error.
@@ -160,7 +167,7 @@ impl Wire {
     }
 
     pub(super) fn offsets(
-        &mut self,
+        &self,
         head: &Head,
         looking: Looking,
         answers: Vec<Response>,
@@ -222,8 +229,8 @@ impl Wire {
     /// What is told of each partition that was asked for, or of all that there are.
     fn looked_up(
         &self,
-        found: Option<(GroupId, Vec<(TopicPartition, Option<CommittedOffset>)>)>,
-        topics: Option<Vec<(TopicName, Vec<i32>)>>,
+        found: Option<(GroupId, Found)>,
+        topics: Option<Wanted>,
         error: i16,
         facts: &mut Vec<Fact>,
     ) -> Vec<(TopicName, Vec<(i32, Told)>)> {

@@ -33,12 +33,15 @@ pub(crate) struct Produced {
     parts: Vec<Part>,
 }
 
+/// What the machine was asked to append, by whom.
+type Outcome = (TopicPartition, ProducerIndex, Arc<[Record]>);
+
 #[derive(Debug)]
 struct Part {
     topic: TopicName,
     index: i32,
     /// What the machine was asked, or why it was not.
-    outcome: Result<(TopicPartition, ProducerIndex, Arc<[Record]>), ErrorCode>,
+    outcome: Result<Outcome, ErrorCode>,
 }
 
 /// A Fetch request, partition by partition.
@@ -87,9 +90,9 @@ impl Wire {
                     (_, true) => Err(ErrorCode::InvalidRecord),
                     (Some(acks), false) => self.take(place, acks, &bytes, facts),
                 };
-                let outcome = taken.map(|(partition, producer, records, batch)| {
-                    batches.push((partition, batch));
-                    (partition, producer, records)
+                let outcome = taken.map(|(outcome, batch)| {
+                    batches.push((outcome.0, batch));
+                    outcome
                 });
                 parts.push(Part { topic: topic.name.clone(), index: data.index, outcome });
             }
@@ -109,7 +112,7 @@ impl Wire {
         acks: Acks,
         bytes: &Bytes,
         facts: &mut Vec<Fact>,
-    ) -> Result<(TopicPartition, ProducerIndex, Arc<[Record]>, RecordBatch), ErrorCode> {
+    ) -> Result<(Outcome, RecordBatch), ErrorCode> {
         let partition = partition.ok_or(ErrorCode::UnknownTopicOrPartition)?;
         let header = batches::header(bytes)?;
         let idempotent = header.producer.is_some();
@@ -127,7 +130,7 @@ impl Wire {
         }
         let batch = self.batch(header, bytes, &taken.records);
         let producer = taken.records.first().map_or(ProducerIndex(0), |one| one.id.producer);
-        Ok((partition, producer, taken.records, batch))
+        Ok(((partition, producer, taken.records), batch))
     }
 
     fn batch(&self, header: Header, bytes: &Bytes, records: &Arc<[Record]>) -> RecordBatch {
@@ -148,7 +151,7 @@ impl Wire {
     }
 
     pub(super) fn produced(
-        &mut self,
+        &self,
         head: &Head,
         produced: Produced,
         answers: Vec<Response>,
@@ -235,7 +238,7 @@ impl Wire {
     }
 
     pub(super) fn ask_fetch(
-        &mut self,
+        &self,
         head: &Head,
         request: wire::FetchRequest,
     ) -> Result<Split, Broken> {
@@ -294,7 +297,7 @@ impl Wire {
     }
 
     pub(super) fn fetched(
-        &mut self,
+        &self,
         head: &Head,
         wanted: &Wanted,
         answers: Vec<Response>,

@@ -54,7 +54,7 @@ fn a_commit_of_a_deleted_topic_is_refused_and_the_rest_of_it_written() {
     let offsets = vec![(at(0), committed), (other, committed)];
     let request = GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets });
     let refused = GroupResponse::OffsetCommit(Err(ErrorCode::UnknownTopicOrPartition));
-    assert_eq!(driver.ask(&request), [refused.clone()]);
+    assert_eq!(driver.ask(&request), std::slice::from_ref(&refused));
     let store = driver.coordinator.store(GROUP).expect("a group");
     let known: Vec<_> = store.offsets[&GROUP].keys().copied().collect();
     assert_eq!(known, [other]);

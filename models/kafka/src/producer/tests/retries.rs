@@ -6,7 +6,7 @@ use crate::message::Response;
 use crate::producer::{BatchId, Timer};
 use ackproof_types::{BrokerId, Delay, ErrorCode, Record};
 
-const RETRIABLE: [ErrorCode; 11] = [
+const RETRIABLE: [ErrorCode; 12] = [
     ErrorCode::RequestTimedOut,
     ErrorCode::NetworkException,
     ErrorCode::NotLeaderOrFollower,
