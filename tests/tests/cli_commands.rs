@@ -221,7 +221,7 @@ fn every_command_has_an_example_and_its_exit_statuses() {
     for command in ["run", "import", "import verifiable", "new"] {
         assert!(seen.iter().any(|one| one == command), "{command} among {seen:?}");
     }
-    assert_eq!(seen.len(), 1 + 19 + 1, "{seen:?}");
+    assert_eq!(seen.len(), 1 + 20 + 1, "{seen:?}");
     let replay = run(directory.path(), &["replay", "--help"]);
     assert!(replay.out.starts_with("Run schedule files"), "{}", replay.out);
     assert!(!replay.out.contains("--save-schedule"), "a schedule is one: {}", replay.out);

@@ -28,7 +28,7 @@ fn what_a_group_had_not_read_is_skipped_with_its_topic_and_nothing_is_lost() {
     assert_eq!(report["records"]["lost"], 0);
     let recovers = report["properties"].as_array().expect("properties").iter();
     let recovers = recovers.clone().find(|one| one["name"] == "recovers").expect("it is judged");
-    assert_eq!(recovers["judgement"], "held", "{recovers:#}");
+    assert_eq!(recovers["verdict"], "held", "{recovers:#}");
 }
 
 #[test]
