@@ -125,7 +125,12 @@ fn replay(place: &Path) -> String {
 /// A leader that is killed resets its connections, its port refuses, and the client goes on with the next one.
 #[test]
 fn a_leader_is_killed_under_a_client_and_nothing_is_lost() {
-    let sets = ["--set", "cluster.config.broker.session.timeout.ms=1500"];
+    let sets = [
+        "--set",
+        "cluster.config.broker.session.timeout.ms=1500",
+        "--set",
+        "cluster.config.broker.heartbeat.interval.ms=500",
+    ];
     let faults = r#"[{ "at": "4s", "crash": "leader of payments-0", "for": "3s" }]"#;
     let place = tempfile::tempdir().expect("a folder");
     let file = place.path().join("scenario.json");

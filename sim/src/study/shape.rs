@@ -13,6 +13,10 @@ use ackproof_types::{SinkConfig, SinkWrites};
 
 /// Whether every run of `plan` should give `property` something to judge.
 pub(crate) fn can_judge(plan: &Plan, property: &str) -> bool {
+    // What an application from outside does, and with which settings, shows in the run alone.
+    if plan.outsiders.replace {
+        return property == "acked-durability";
+    }
     let some = |is: fn(&Producer) -> bool| plan.producers.iter().any(is);
     let of_groups = ["at-least-once", "commit-behind-processing", "stable-reads"];
     let groups = || plan.groups.iter().filter(|group| !without_offsets(plan, group));
