@@ -156,7 +156,9 @@ fn a_leader_is_killed_under_a_client_and_nothing_is_lost() {
     assert_eq!(report["verdict"].as_str(), Some("met"), "{report:#}");
     assert_eq!(status, Some(0));
     assert_eq!(report["records"]["lost"].as_u64(), Some(0));
-    assert_eq!(report["witnesses"]["leader_elected"].as_u64(), Some(1), "{report:#}");
+    let elected = report["witnesses"]["leader_elected"].as_u64();
+    assert!(elected >= Some(1), "payments-0 and partitions of __consumer_offsets: {report:#}");
+    assert_eq!(report["witnesses"]["process_crashed"].as_u64(), Some(1));
 }
 
 /// Every Python client with every feature of the table that `tests/clients/check.py` prints.

@@ -13,7 +13,7 @@ pub(crate) mod size;
 pub use consumer_group::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
 pub use group::{
     CommittedOffset, GroupRequest, GroupResponse, JoinGroupRequest, JoinGroupResponse,
-    MemberAssignment, MemberClaim, MemberMetadata, OffsetCommitRequest, OffsetFetchRequest, Opaque,
+    MemberAssignment, MemberClaim, MemberMetadata, OffsetCommitRequest, OffsetFetchRequest,
     SyncGroupRequest,
 };
 pub use group_record::{

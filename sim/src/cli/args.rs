@@ -1,5 +1,9 @@
 //! What can be typed. What it means is decided elsewhere.
 
+mod serve;
+
+pub(crate) use serve::Serve;
+
 use super::compare::Compare;
 use super::explain::Explain;
 use super::help;
@@ -46,7 +50,7 @@ pub(crate) enum Command {
     /// Kafka client while the faults of the scenario happen. When it ends, everything is healed, the logs are read and
     /// the report is written.
     #[command(after_help = help::SERVE)]
-    Serve(Box<super::serve::Serve>),
+    Serve(Box<Serve>),
     /// Make a failing run small: remove what the failure does not need.
     ///
     /// What is left fails in the same property and for the same cause. `shrink` writes it as a

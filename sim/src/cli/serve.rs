@@ -1,18 +1,17 @@
 //! `ackproof serve`: an application talks to the simulated cluster through real sockets, and what became of its records
 //! is judged.
 
-use super::args::{Format, parse_set};
+use super::args::{Format, Serve};
 use super::load::{Scenario, load};
-use super::options::{Files, wall};
+use super::options::Files;
 use super::output::talk;
 use super::outputs::Outputs;
 use super::place::{free, refusal, whole};
-use super::seeds::parse_seed;
 use super::select::select;
 use super::status::Status;
 use ackproof::gateway::live::Live;
-use ackproof::gateway::serve::{self, Place, READY, Served};
-use ackproof::gateway::tape::{Header, Run, Tape};
+use ackproof::gateway::serve::{self, READY, Served};
+use ackproof::gateway::tape::{Header, Place, Run, Tape};
 use ackproof::study::conclude;
 use ackproof::study::contract::contract;
 use ackproof::study::course::Shared;
@@ -27,66 +26,17 @@ use ackproof_reports::verdict::{Reason, Verdict};
 use ackproof_reports::{human, json, page};
 use ackproof_scenario::diagnostic::Diagnostic;
 use ackproof_types::BrokerId;
+use ackproof_types::words::plural;
 use std::fs::File;
 use std::io::BufReader;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A world that is later than this when something is due is no longer the cluster of the scenario, in microseconds.
 const TOO_LATE: u64 = 1_000_000;
-
-/// What `serve` is given.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Serve {
-    /// The scenario. Without one: three healthy brokers with the topics of --topic.
-    #[arg(value_name = "FILE")]
-    scenario: Option<PathBuf>,
-    /// Override a value of the scenario: `cluster.network.latency=1ms`.
-    #[arg(long = "set", value_name = "PATH=VALUE", value_parser = parse_set)]
-    sets: Vec<(String, String)>,
-    /// The seed: decimal, 0x… or the hash of a commit.
-    #[arg(long, value_name = "N", default_value = "0", value_parser = parse_seed)]
-    seed: u64,
-    /// A topic, if there is no scenario: `orders`, or `orders:6` for six partitions.
-    #[arg(long = "topic", value_name = "NAME[:PARTITIONS]", conflicts_with = "scenario")]
-    topics: Vec<String>,
-    /// The simulated producers and groups of the scenario run too. Without it the application takes their place.
-    #[arg(long)]
-    beside: bool,
-    /// The port of the first broker; the others have the next ones. Without it any free ports are taken.
-    #[arg(long, value_name = "PORT")]
-    ports: Option<u16>,
-    /// The address to listen on.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
-    listen: String,
-    /// The host that clients are told, for clients in containers.
-    #[arg(long, value_name = "HOST")]
-    advertise: Option<String>,
-    /// Write the addresses of the brokers to this file once they listen.
-    #[arg(long, value_name = "FILE")]
-    bootstrap_file: Option<PathBuf>,
-    /// End after this time (`60s`). Without it: when the command ends, or at Ctrl-C.
-    #[arg(long = "for", value_name = "TIME", value_parser = wall)]
-    length: Option<Duration>,
-    /// Show the report in this format on stdout.
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
-    format: Format,
-    /// Write the report as JSON to this file.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Write the report as a page to this file.
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
-    /// Write all that came in to this file. `ackproof replay` runs it again, without the application.
-    #[arg(long, value_name = "FILE")]
-    tape: Option<PathBuf>,
-    /// The command to run, with its arguments. It finds the brokers in KAFKA_BOOTSTRAP_SERVERS.
-    #[arg(last = true, value_name = "COMMAND")]
-    command: Vec<String>,
-}
 
 /// The scenario that is served without a file.
 fn healthy(topics: &[String]) -> Result<String, String> {
@@ -279,7 +229,8 @@ fn keep(arguments: &Serve, scenario: &Scenario, (served, place): (&Served, &Plac
     let header = Header::new(run, place, served.outcome.digest);
     let mut text = Vec::new();
     let written = served.tape.write(&header, &mut text);
-    match written.and_then(|()| std::fs::write(file, text)) {
+    let text = String::from_utf8_lossy(&text);
+    match written.and_then(|()| whole(file, &text)) {
         Ok(()) => Status::Met,
         Err(error) => {
             talk(&refusal(file, &error));
@@ -409,8 +360,14 @@ fn doubt(report: &mut RunReport, served: &Served) {
     for what in &served.missing {
         doubts.push(format!("the application asked for {what}, which ackproof does not have"));
     }
+    if served.unclaimed > 0 {
+        let count = plural(served.unclaimed, "record");
+        doubts.push(format!(
+            "{count} went to clients of which it does not show for which group they read: give each a client.id of its own"
+        ));
+    }
     for (why, count) in &served.broken {
-        doubts.push(format!("{count} connections were ended: {why}"));
+        doubts.push(format!("{} ended: {why}", plural(*count, "connection")));
     }
     if report.verdict > Verdict::Inconclusive {
         return;

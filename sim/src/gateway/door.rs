@@ -3,8 +3,9 @@
 
 use super::claims::Claims;
 use super::tape::Incoming;
+use crate::world::leaving::Leaving;
 use crate::world::lives::World;
-use crate::world::outside::{Leaving, Outside};
+use crate::world::run::outside::Outside;
 use ackproof_kafka::machine::{Channel, Route};
 use ackproof_kafka::message::Message;
 use ackproof_oracle::history::{Event, ProcessEnd};
@@ -245,7 +246,7 @@ impl<S: Source> Door<S> {
                     );
                 }
             }
-            Fact::Refused { partition, records, error, .. } => {
+            Fact::Refused { partition, records, error } => {
                 let (partition, records) = (Some(partition), RecordSlice::whole(records));
                 let maybe_written = true;
                 kernel.record(node, Event::Failed { partition, records, error, maybe_written });
@@ -262,7 +263,7 @@ impl<S: Source> Door<S> {
         let node = self.node(client);
         let kernel = &mut world.kernel;
         match fact {
-            Fact::Assigned { group, partitions, .. } => {
+            Fact::Assigned { group, partitions } => {
                 self.claims.speaks(client, group);
                 self.claims.assign(client, group, &partitions);
             }
@@ -270,9 +271,7 @@ impl<S: Source> Door<S> {
                 self.claims.speaks(client, group);
                 self.seen.subscribed.entry(group.0).or_default().extend(topics);
             }
-            Fact::Left { group, .. } | Fact::Found { group, .. } => {
-                self.claims.speaks(client, group)
-            }
+            Fact::Speaks(group) => self.claims.speaks(client, group),
             Fact::Delivered { partition, base_offset, records } => {
                 let Some(group) = self.claims.reader(client, partition) else {
                     self.claims.unclaimed += records.len() as u64;
@@ -282,7 +281,7 @@ impl<S: Source> Door<S> {
                 self.claims.deliver((group, partition), base_offset, &records);
                 kernel.record(node, Event::Polled { group, partition, base_offset, records });
             }
-            Fact::CommitSent { group, offsets, .. } => {
+            Fact::CommitSent { group, offsets } => {
                 self.claims.speaks(client, group);
                 // Whoever commits what it was given has read it.
                 for (client, broker, fact) in self.read_below(client, &offsets) {

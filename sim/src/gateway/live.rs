@@ -157,8 +157,6 @@ struct Port {
 pub struct Lag {
     /// The most, in microseconds.
     pub max: u64,
-    /// Events that took place more than 10 ms late.
-    pub late: u64,
 }
 
 /// Sockets and the clock.
@@ -177,9 +175,6 @@ pub struct Live {
     on_ready: Option<Box<dyn FnOnce() + Send>>,
     complain: Box<dyn FnMut(&str) + Send>,
 }
-
-/// From when on an event is late, in microseconds.
-const LATE: u64 = 10_000;
 
 impl Live {
     /// Takes a port for each broker, on `host`: the next ones from `first`, or any. `ready`: when the clock takes over.
@@ -418,7 +413,6 @@ impl Source for Live {
             {
                 if due <= clock {
                     self.lag.max = self.lag.max.max(clock - due);
-                    self.lag.late += u64::from(clock - due > LATE);
                     return None;
                 }
                 let _ = self.alarm.send(machine() + (due - clock));

@@ -6,7 +6,7 @@
 
 use super::door::{Door, Outgoing, Seen, Source};
 use super::live::{Lag, Live};
-use super::tape::{Incoming, Tape};
+use super::tape::{Incoming, Place, Tape};
 use crate::world::bounds::{Bounds, Failure};
 use crate::world::lower::{Cast, Role};
 use crate::world::recorder::Watch;
@@ -26,15 +26,6 @@ pub const READY: u64 = 3_000_000;
 const CLIENTS: u16 = 64;
 const PRODUCERS: u16 = 256;
 const GROUPS: u16 = 64;
-
-/// Where clients reach brokers, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Host and port of each broker, as clients are told.
-    pub endpoints: BTreeMap<BrokerId, (String, u16)>,
-    /// Milliseconds since 1970 at which simulated time began.
-    pub epoch_ms: i64,
-}
 
 /// What a run with clients from outside leaves.
 #[derive(Debug)]
@@ -65,11 +56,7 @@ fn with_room(plan: &Plan) -> Plan {
         clients: (1..=CLIENTS).map(|number| format!("client-{number}")).collect(),
         producers: vec![producer; usize::from(PRODUCERS)],
         groups: (1..=GROUPS)
-            .map(|number| OutsideGroup {
-                name: format!("group-{number}"),
-                topics: Vec::new(),
-                consumer_protocol: false,
-            })
+            .map(|number| OutsideGroup { name: format!("group-{number}"), topics: Vec::new() })
             .collect(),
     };
     plan
@@ -82,11 +69,7 @@ fn with_names(plan: &Plan, seen: &Seen) -> Plan {
     let group = |(place, name): (usize, &String)| {
         let number = u16::try_from(groups + place).ok();
         let topics = number.and_then(|number| seen.subscribed.get(&number));
-        OutsideGroup {
-            name: name.clone(),
-            topics: topics.into_iter().flatten().copied().collect(),
-            consumer_protocol: false,
-        }
+        OutsideGroup { name: name.clone(), topics: topics.into_iter().flatten().copied().collect() }
     };
     let producer = |one: &Writer| OutsideProducer {
         client: one.client,

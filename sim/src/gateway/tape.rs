@@ -3,7 +3,6 @@
 //! A tape is JSON Lines: a line about the run, then one for each thing that came in. Frames are in Base64, so that any
 //! tool can read the file. It holds what clients sent, as they sent it.
 
-use super::serve::Place;
 use ackproof_types::BrokerId;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -48,6 +47,15 @@ pub enum Incoming {
 /// Everything that came in, by time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tape(pub Vec<(u64, Incoming)>);
+
+/// Where clients reach brokers, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Host and port of each broker, as clients are told.
+    pub endpoints: BTreeMap<BrokerId, (String, u16)>,
+    /// Milliseconds since 1970 at which simulated time began.
+    pub epoch_ms: i64,
+}
 
 /// The version of the format.
 const VERSION: u32 = 1;

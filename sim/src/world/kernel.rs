@@ -5,8 +5,8 @@
 use super::clock::Clocks;
 use super::events::Due;
 use super::events::{Events, Toward};
+use super::leaving::Leaving;
 use super::network::{Network, Packet};
-use super::outside::Leaving;
 use super::recorder::Recorder;
 use super::server::{Arrived, Done, Held, Server};
 use ackproof_kafka::broker::BrokerWrite;

@@ -8,7 +8,7 @@
 //!   [`timers`]
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
 //! - [`server`] the threads and the disk of a broker, where requests take time · [`clock`] what clocks show
-//! - `outside` clients that no model speaks for
+//! - `leaving` what leaves it for clients that no model speaks for
 //! - [`post`] what messages become, for whoever draws them
 //! - [`nemesis`] faults · `autoscaler` members that come and go with the lag · [`recorder`] the history and its digest
 
@@ -18,11 +18,11 @@ mod clock;
 pub mod document;
 mod events;
 mod kernel;
+pub(crate) mod leaving;
 pub(crate) mod lives;
 pub(crate) mod lower;
 pub mod nemesis;
 pub(crate) mod network;
-pub(crate) mod outside;
 pub mod post;
 mod process;
 pub mod recorder;

@@ -2,8 +2,10 @@
 //!
 //! Three phases: load with faults (safety), everything healed (liveness), a final read of all logs.
 
+mod feed;
 mod fork;
 pub(crate) mod outside;
+mod outsider;
 mod scale;
 mod stage;
 
@@ -15,8 +17,6 @@ use super::lower::{self, Cast, Role};
 use super::nemesis::moments::whole;
 use super::nemesis::{FaultRecord, Nemesis, Next};
 use super::network::Network;
-use super::outside::Outside;
-use super::process::Call;
 use super::recorder::{Recorder, Trace, Watch};
 use super::spans::{Dying, Startup};
 use ackproof_kafka::config::ClusterConfig;
@@ -27,12 +27,13 @@ use ackproof_oracle::partitions::Partitions;
 use ackproof_oracle::verdict::{Findings, Subject};
 use ackproof_scenario::moment::Moment;
 use ackproof_scenario::plan::{Part, Plan};
-use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Wait, Workload};
+use ackproof_scenario::schedule::{Schedule, ScheduledFault, Start, Wait};
 use ackproof_scenario::{entity, stream};
-use ackproof_types::{AtEnd, GroupId, Micros, NodeId, Record, Timestamp};
+use ackproof_types::{GroupId, Micros, NodeId, Timestamp};
+use feed::Source;
 pub use fork::{Fork, run_forked};
 use madsim::runtime::Runtime;
-use outside::Course;
+use outside::Outside;
 use stage::{process, servers};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -169,11 +170,17 @@ struct Director<'a> {
     context: Arc<Context>,
 }
 
-/// The application's source of one producer.
-struct Source {
-    workload: Workload,
-    pending: Option<(Micros, Record)>,
-    end: AtEnd,
+/// What a run goes by.
+pub(crate) struct Course<'a> {
+    plan: &'a Plan,
+    fork: Option<Fork>,
+    outside: Option<&'a mut (dyn Outside + Send)>,
+}
+
+impl<'a> From<&'a Plan> for Course<'a> {
+    fn from(plan: &'a Plan) -> Self {
+        Self { plan, fork: None, outside: None }
+    }
 }
 
 impl<'a> Director<'a> {
@@ -442,55 +449,5 @@ impl<'a> Director<'a> {
             self.world.boot(node);
         }
         self.refeed();
-    }
-
-    /// Gives every producer that is up, and has no source yet in this life, its records.
-    fn refeed(&mut self) {
-        for (node, role) in self.cast.clone().nodes() {
-            let Role::Producer(number, instance, index) = role else { continue };
-            if !self.world.is_ready(node) {
-                self.sources.remove(&node);
-                continue;
-            }
-            if self.sources.contains_key(&node) {
-                continue;
-            }
-            let producer = &self.plan.producers[usize::from(number)];
-            let place = (index, instance);
-            let mut workload = Workload::new(self.seed, place, producer, self.plan.load);
-            let resume = self.world.next_record(node);
-            let pending = workload.find(|(_, record)| record.id.number >= resume);
-            if let Some((at, _)) = pending {
-                self.put(at.max(Micros(self.world.now())), Agenda::Record(node));
-            }
-            self.sources.insert(node, Source { workload, pending, end: producer.sending.end });
-            if pending.is_none() {
-                self.finish(node);
-            }
-        }
-    }
-
-    fn send(&mut self, node: NodeId) {
-        if !self.world.is_ready(node) {
-            self.sources.remove(&node);
-            return;
-        }
-        let Some(source) = self.sources.get_mut(&node) else { return };
-        let Some((_, record)) = source.pending.take() else { return };
-        source.pending = source.workload.next();
-        let next = source.pending.map(|(at, _)| at);
-        self.world.call(node, Call::Send(record));
-        match next {
-            Some(at) => self.put(at, Agenda::Record(node)),
-            None => self.finish(node),
-        }
-    }
-
-    /// The application of this producer has sent its last record.
-    fn finish(&mut self, node: NodeId) {
-        let end = self.sources.get(&node).map(|source| source.end);
-        if end.is_some_and(|end| end != AtEnd::Stay) {
-            self.world.call(node, Call::End);
-        }
     }
 }

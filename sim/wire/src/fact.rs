@@ -1,9 +1,6 @@
 //! What shows on the wire of what clients do. Who hears of an answer, and when, is for the carrier to say.
 
-use ackproof_types::{
-    ErrorCode, GenerationId, GroupId, MemberId, Offset, ProducerIndex, Record, RecordSlice,
-    TopicPartition,
-};
+use ackproof_types::{ErrorCode, GroupId, Offset, Record, RecordSlice, TopicId, TopicPartition};
 use std::sync::Arc;
 
 /// One fact; the client is that of the connection.
@@ -34,8 +31,6 @@ pub enum Fact {
     },
     /// The answer says why not, which no client retries.
     Refused {
-        /// The producer.
-        producer: ProducerIndex,
         /// Where.
         partition: TopicPartition,
         /// Which.
@@ -47,35 +42,17 @@ pub enum Fact {
     Assigned {
         /// The group.
         group: GroupId,
-        /// The member.
-        member: MemberId,
-        /// Its generation.
-        generation: GenerationId,
         /// All that it has now.
         partitions: Arc<[TopicPartition]>,
     },
-    /// A member says that it leaves.
-    Left {
-        /// The group.
-        group: GroupId,
-        /// The member.
-        member: MemberId,
-    },
+    /// A client speaks for a group.
+    Speaks(GroupId),
     /// A member subscribes to topics of which some are known.
     Subscribed {
         /// The group.
         group: GroupId,
         /// Ascending.
-        topics: Vec<ackproof_types::TopicId>,
-    },
-    /// Where a member is told to begin; none: nothing is committed.
-    Found {
-        /// The group.
-        group: GroupId,
-        /// The partition.
-        partition: TopicPartition,
-        /// The next offset to read.
-        offset: Option<Offset>,
+        topics: Vec<TopicId>,
     },
     /// Records were handed to a client.
     Delivered {
@@ -90,8 +67,6 @@ pub enum Fact {
     CommitSent {
         /// The group.
         group: GroupId,
-        /// The member; none: a client that commits on its own.
-        member: Option<MemberId>,
         /// The next ones to read.
         offsets: Arc<[(TopicPartition, Offset)]>,
     },

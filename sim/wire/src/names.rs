@@ -1,7 +1,6 @@
 //! Who and what clients name, as numbers of the models and back.
 
-use ackproof_kafka::assignor::Assignor;
-use ackproof_kafka::message::Opaque;
+use ackproof_kafka::assignor::{Assignor, Opaque};
 use ackproof_types::{GroupId, MemberId, TopicId};
 use bytes::Bytes;
 use std::collections::BTreeMap;

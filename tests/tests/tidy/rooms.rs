@@ -225,7 +225,7 @@ mod bad {
             ("cli/run.rs", "use ackproof as library;"),
             ("cli/run.rs", "use ackproof::run::run;"),
             ("run.rs", "fn f() {}"),
-            ("gateway/tape.rs", "fn f() {}"),
+            ("attic/tape.rs", "fn f() {}"),
         ] {
             assert_eq!(check(&format!("sim/src/{path}"), code).len(), 1, "{path}: {code}");
         }

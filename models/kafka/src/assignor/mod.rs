@@ -14,7 +14,6 @@ mod sticky;
 mod tests;
 mod uniform;
 
-use crate::message::Opaque;
 use ackproof_types::{GenerationId, MemberId, TopicId, TopicPartition};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -156,6 +155,11 @@ impl Subscriber {
         Reader { id: self.id, instance: self.instance, topics: &self.topics }
     }
 }
+
+/// Bytes of a client's assignor, which coordinators pass on unread. Whoever carries messages keeps them, under
+/// this number: the same bytes have the same number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Opaque(pub u64);
 
 /// What a member's assignor remembers of its last assignment (Kafka: `subscriptionUserData`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

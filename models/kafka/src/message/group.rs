@@ -2,7 +2,7 @@
 //! more than a code is with [`super::Response`].
 
 use super::{ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse};
-use crate::assignor::{Assignor, Subscriber, UserData};
+use crate::assignor::{Assignor, Opaque, Subscriber, UserData};
 use ackproof_types::{
     ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberEpoch, MemberId, Micros, Offset,
     RebalanceReason, TopicId, TopicPartition,
@@ -102,11 +102,6 @@ pub struct MemberMetadata {
     /// All of this as its client said it, for each protocol, if no model speaks for the client.
     pub opaque: Option<Opaque>,
 }
-
-/// Bytes of a client's assignor, which coordinators pass on unread. Whoever carries messages keeps them, under
-/// this number: the same bytes have the same number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Opaque(pub u64);
 
 /// What the leader of a classic group gives to a member.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

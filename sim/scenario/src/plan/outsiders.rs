@@ -47,6 +47,4 @@ pub struct OutsideGroup {
     pub name: String,
     /// What its members subscribe to, ascending.
     pub topics: Vec<TopicId>,
-    /// Its members speak the consumer protocol (KIP-848).
-    pub consumer_protocol: bool,
 }

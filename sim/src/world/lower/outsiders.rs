@@ -27,22 +27,16 @@ pub(super) fn producers(plan: &Plan, cast: &Cast) -> Vec<ProducerContext> {
 
 /// Their groups.
 pub(super) fn groups(plan: &Plan) -> impl Iterator<Item = GroupContext> + '_ {
-    plan.outsiders.groups.iter().map(|OutsideGroup { name, topics, consumer_protocol }| {
-        let protocol = match consumer_protocol {
-            true => GroupProtocol::Consumer,
-            false => GroupProtocol::Classic,
-        };
-        group(name, topics, protocol)
-    })
+    plan.outsiders.groups.iter().map(|OutsideGroup { name, topics }| group(name, topics))
 }
 
 /// A group of clients from outside. When they commit, and what they do with their consumer, shows nowhere.
-pub(super) fn group(name: &str, topics: &[TopicId], protocol: GroupProtocol) -> GroupContext {
+pub(super) fn group(name: &str, topics: &[TopicId]) -> GroupContext {
     let unsaid = "not on record";
     GroupContext {
         name: name.to_owned(),
         topics: topics.to_vec(),
-        protocol: Word::Known(protocol),
+        protocol: Word::Known(GroupProtocol::Classic),
         commit: Word::Other(unsaid.to_owned()),
         reset: Word::Other(unsaid.to_owned()),
         commit_interval: None,

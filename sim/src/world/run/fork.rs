@@ -1,8 +1,7 @@
 //! A fork: a run that is the same up to some moment, to the bit, and in which chance takes another course from
 //! there on.
 
-use super::outside::Course;
-use super::{Director, RunOutcome, run_once};
+use super::{Course, Director, RunOutcome, run_once};
 use crate::world::bounds::{Bounds, Failure};
 use crate::world::events::Agenda;
 use crate::world::recorder::Watch;

@@ -1,28 +1,27 @@
 //! A run in which clients from outside take part: what they do comes in between two events of the world, and the load
 //! lasts as long as they do.
 
-use super::{Director, FINAL_READ, RunOutcome, run_once};
+use super::{Course, Director, FINAL_READ, RunOutcome, run_once};
 use crate::world::bounds::{Bounds, Failure};
 use crate::world::events::Agenda;
-use crate::world::lives::Turn;
-use crate::world::outside::Outside;
+use crate::world::lives::{Turn, World};
 use crate::world::recorder::Watch;
 use ackproof_oracle::history::Phase;
 use ackproof_oracle::verdict::Subject;
 use ackproof_scenario::plan::Plan;
 use ackproof_types::Micros;
 
-/// What a run goes by.
-pub(crate) struct Course<'a> {
-    pub(super) plan: &'a Plan,
-    pub(super) fork: Option<super::Fork>,
-    pub(super) outside: Option<&'a mut (dyn Outside + Send)>,
-}
-
-impl<'a> From<&'a Plan> for Course<'a> {
-    fn from(plan: &'a Plan) -> Self {
-        Self { plan, fork: None, outside: None }
-    }
+/// Whoever drives a world in which clients from outside take part.
+pub(crate) trait Outside {
+    /// When the next thing comes in, if that is not after `due`, the next event of the world (none: nothing is due
+    /// any more). Later than `now`, in microseconds. It may wait until then.
+    fn next(&mut self, now: u64, due: Option<u64>) -> Option<u64>;
+    /// It comes in: now.
+    fn enter(&mut self, world: &mut World);
+    /// Something may have left the world.
+    fn look(&mut self, world: &mut World);
+    /// Nothing comes in any more.
+    fn is_over(&self) -> bool;
 }
 
 /// As [`super::run_within`], with clients from outside; `subjects` are told.

@@ -1,7 +1,7 @@
 //! Who takes part in a run: a process for each of the cast, and the servers in front of brokers.
 
+use super::outsider::Outsider;
 use crate::world::lower::{self, Cast, Role};
-use crate::world::outside::Outsider;
 use crate::world::process::{Process, Running};
 use crate::world::server::Server;
 use ackproof_kafka::broker::Broker;

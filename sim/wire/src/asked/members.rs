@@ -292,9 +292,8 @@ impl Wire {
                 .with_protocol_name(syncing.protocol_name);
         }
         if let (Ok(given), Some(claim)) = (result, syncing.claim) {
-            let MemberClaim { group, generation, member, .. } = claim;
             let partitions = Arc::clone(&given.partitions);
-            facts.push(Fact::Assigned { group, member, generation, partitions });
+            facts.push(Fact::Assigned { group: claim.group, partitions });
             body = body.with_assignment(self.assignment(&given));
         }
         Some(body)
@@ -354,7 +353,7 @@ impl Wire {
             members.iter().map(|(name, _)| self.names.member(name.as_str())).collect();
         let asked = Asked::LeaveGroup(Leaving { members });
         let Some(group) = group.filter(|_| !ids.is_empty()) else { return Ok(known(asked)) };
-        facts.extend(ids.iter().map(|member| Fact::Left { group, member: *member }));
+        facts.push(Fact::Speaks(group));
         let leave =
             |member| Request::Group(GroupRequest::LeaveGroup(group, member, RebalanceReason::Left));
         Ok(Split { asked, requests: ids.into_iter().map(leave).collect() })

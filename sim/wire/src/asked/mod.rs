@@ -165,9 +165,7 @@ impl Wire {
                 body.and_then(|body| frame::answer(&head, &body.with_throttle_time_ms(throttle)))
             }
             Asked::ListOffsets(asked) => frame::answer(&head, &self.listed(&head, &asked, answers)),
-            Asked::EpochEnds(asked) => {
-                frame::answer(&head, &self.epoch_ends(&head, &asked, answers))
-            }
+            Asked::EpochEnds(asked) => frame::answer(&head, &self.epoch_ends(&asked, answers)),
             Asked::Metadata(asked) => {
                 let body = self.described(&head, &asked, answers);
                 body.and_then(|body| frame::answer(&head, &body))

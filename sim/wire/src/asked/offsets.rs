@@ -3,7 +3,6 @@
 use super::{Asked, epoch, known, offset, topic_name};
 use crate::fact::Fact;
 use crate::frame::Head;
-use crate::names::NOBODY;
 use crate::{Broken, Split, Wire};
 use ackproof_kafka::message::{
     CommittedOffset, GroupRequest, GroupResponse, MemberClaim, OffsetCommitRequest,
@@ -86,8 +85,7 @@ impl Wire {
             instance: instance.and_then(|name| self.names.instance(name.as_str())),
         };
         let sent = offsets.iter().map(|(partition, it)| (*partition, it.offset)).collect();
-        let member = Some(member).filter(|member| *member != NOBODY);
-        facts.push(Fact::CommitSent { group, member, offsets: sent });
+        facts.push(Fact::CommitSent { group, offsets: sent });
         let commit = OffsetCommitRequest { claim, offsets };
         Ok(super::one(asked, Request::Group(GroupRequest::OffsetCommit(commit))))
     }
@@ -238,6 +236,7 @@ impl Wire {
             Some((group, found)) => (Some(group), found),
             None => (None, Vec::new()),
         };
+        facts.extend(group.map(Fact::Speaks));
         let topics = topics.unwrap_or_else(|| {
             let mut all: Vec<(TopicName, Vec<i32>)> = Vec::new();
             for (partition, _) in &found {
@@ -250,14 +249,10 @@ impl Wire {
             }
             all
         });
-        let mut tell = |topic: &TopicName, index: i32| -> Told {
+        let tell = |topic: &TopicName, index: i32| -> Told {
             let place = self.named(topic, index);
             let known = found.iter().find(|(partition, _)| Some(*partition) == place);
             let committed = known.and_then(|(_, committed)| *committed);
-            if let (Some(group), Some(partition)) = (group, place) {
-                let offset = committed.map(|it| it.offset);
-                facts.push(Fact::Found { group, partition, offset });
-            }
             let Some(committed) = committed else {
                 return (-1, -1, Some(StrBytes::default()), error);
             };

@@ -113,7 +113,6 @@ impl Wire {
 
     pub(super) fn epoch_ends(
         &self,
-        _head: &Head,
         asked: &wire::OffsetForLeaderEpochRequest,
         answers: Vec<Response>,
     ) -> wire::OffsetForLeaderEpochResponse {

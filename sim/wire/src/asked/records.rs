@@ -1,4 +1,4 @@
-//! Produce and Fetch.
+//! Records come in with Produce and go out with Fetch. It knows of their batches no more than the header says.
 
 use super::{Asked, broker, code, epoch, millis, offset, one, word};
 use crate::batches::{self, Header};
@@ -10,8 +10,7 @@ use ackproof_kafka::message::{
     Payload, ProduceRequest, Rack, RecordBatch, Request, Response,
 };
 use ackproof_types::{
-    Acks, ErrorCode, LeaderEpoch, Offset, ProducerIndex, Record, RecordSlice, Timestamp,
-    TopicPartition,
+    Acks, ErrorCode, LeaderEpoch, Offset, Record, RecordSlice, Timestamp, TopicPartition,
 };
 use bytes::{Bytes, BytesMut};
 use kafka_protocol::messages::fetch_response::{
@@ -33,8 +32,8 @@ pub(crate) struct Produced {
     parts: Vec<Part>,
 }
 
-/// What the machine was asked to append, by whom.
-type Outcome = (TopicPartition, ProducerIndex, Arc<[Record]>);
+/// What the machine was asked to append.
+type Outcome = (TopicPartition, Arc<[Record]>);
 
 #[derive(Debug)]
 struct Part {
@@ -129,8 +128,7 @@ impl Wire {
             facts.push(Fact::Unanswered { partition, records: Arc::clone(&taken.records) });
         }
         let batch = self.batch(header, bytes, &taken.records);
-        let producer = taken.records.first().map_or(ProducerIndex(0), |one| one.id.producer);
-        Ok(((partition, producer, taken.records), batch))
+        Ok(((partition, taken.records), batch))
     }
 
     fn batch(&self, header: Header, bytes: &Bytes, records: &Arc<[Record]>) -> RecordBatch {
@@ -165,13 +163,13 @@ impl Wire {
         let mut topics: Vec<TopicProduceResponse> = Vec::new();
         let mut endpoints: Vec<NodeEndpoint> = Vec::new();
         for Part { topic, index, outcome } in produced.parts {
-            let result = outcome.and_then(|(partition, producer, records)| {
+            let result = outcome.and_then(|(partition, records)| {
                 let told = results.iter().find(|(id, _)| *id == partition).map(|(_, told)| *told);
                 let told = told.unwrap_or(Err(ErrorCode::UnknownServerError));
                 match told {
                     Ok(base_offset) => facts.push(Fact::Acked { partition, base_offset, records }),
                     Err(error) if is_final(error) => {
-                        facts.push(Fact::Refused { producer, partition, records, error });
+                        facts.push(Fact::Refused { partition, records, error });
                     }
                     Err(_) => {}
                 }
