@@ -46,6 +46,13 @@ impl Claims {
         }
     }
 
+    /// Records were given to a client of which it does not show for whom. One that speaks for no group reads for itself.
+    pub(super) fn pass_over(&mut self, client: u16, records: usize) {
+        if self.groups.contains_key(&client) {
+            self.unclaimed += records as u64;
+        }
+    }
+
     /// Records were given to a client that reads for `group`.
     pub(super) fn deliver(
         &mut self,
@@ -101,10 +108,14 @@ mod tests {
         let place = |partition| TopicPartition::new(TopicId(1), partition);
         let mut claims = Claims::default();
         assert_eq!(claims.reader(0, place(0)), None);
+        claims.pass_over(0, 5);
+        assert_eq!(claims.unclaimed, 0, "it reads for itself");
         claims.speaks(0, GroupId(1));
         assert_eq!(claims.reader(0, place(0)), Some(GroupId(1)));
         claims.speaks(0, GroupId(2));
         assert_eq!(claims.reader(0, place(0)), None);
+        claims.pass_over(0, 5);
+        assert_eq!(claims.unclaimed, 5);
         claims.assign(0, GroupId(2), &[place(0)]);
         assert_eq!(
             (claims.reader(0, place(0)), claims.reader(0, place(1))),

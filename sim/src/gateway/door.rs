@@ -274,7 +274,7 @@ impl<S: Source> Door<S> {
             Fact::Speaks(group) => self.claims.speaks(client, group),
             Fact::Delivered { partition, base_offset, records } => {
                 let Some(group) = self.claims.reader(client, partition) else {
-                    self.claims.unclaimed += records.len() as u64;
+                    self.claims.pass_over(client, records.len());
                     return;
                 };
                 self.seen.subscribed.entry(group.0).or_default().insert(partition.topic);
