@@ -16,7 +16,9 @@
 //! - [`mirrors`] replication between clusters · [`memory`] what a long run keeps
 //! - [`operators`] what Kafka's own tools would have shown, [`prometheus`] held against a real one
 //! - [`pages`] reports to look at · [`terminal`] reports at three widths
-//! - [`serve`] an application of its own on the wire
+//! - [`serve`] an application of its own on the wire, [`serve_control`] with orders by HTTP,
+//!   [`serve_processed`] with what it says it has processed,
+//!   [`serve_examples`] and the ones that people copy
 //! - [`swarm`] a draw asks the same question · [`validate`] the model against histories of its own
 
 mod book;
@@ -51,6 +53,9 @@ mod readme_ci;
 mod real;
 mod schedules;
 mod serve;
+mod serve_control;
+mod serve_examples;
+mod serve_processed;
 mod shrinking;
 mod suite;
 mod support;

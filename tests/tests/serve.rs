@@ -14,15 +14,15 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A cluster that is served while this lives.
-struct Served {
+pub(crate) struct Served {
     child: Child,
     place: TempDir,
-    brokers: Vec<String>,
+    pub(crate) brokers: Vec<String>,
 }
 
 impl Served {
     /// Serves with these arguments.
-    fn begin(arguments: &[&str]) -> Self {
+    pub(crate) fn begin(arguments: &[&str]) -> Self {
         let place = tempfile::tempdir().expect("a folder");
         let at = |name: &str| place.path().join(name).display().to_string();
         let child = Command::new(binary())
@@ -48,7 +48,7 @@ impl Served {
     }
 
     /// Ends it as Ctrl-C does; its exit status and its report.
-    fn end(self) -> (Option<i32>, Value, TempDir) {
+    pub(crate) fn end(self) -> (Option<i32>, Value, TempDir) {
         kill_process(Pid::from_child(&self.child), Signal::INT).expect("it runs");
         let output = self.child.wait_with_output().expect("it ends");
         let report = std::fs::read_to_string(self.place.path().join("report.json"));
@@ -60,7 +60,7 @@ impl Served {
 }
 
 /// Does `work` with a client of its own.
-fn with_client<T>(served: &Served, work: impl AsyncFnOnce(Client) -> T) -> T {
+pub(crate) fn with_client<T>(served: &Served, work: impl AsyncFnOnce(Client) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         let client = ClientBuilder::new(served.brokers.clone()).client_id("billing").build().await;
@@ -68,12 +68,12 @@ fn with_client<T>(served: &Served, work: impl AsyncFnOnce(Client) -> T) -> T {
     })
 }
 
-async fn partition(client: &Client, topic: &str) -> PartitionClient {
+pub(crate) async fn partition(client: &Client, topic: &str) -> PartitionClient {
     let partition = client.partition_client(topic, 0, UnknownTopicHandling::Retry);
     partition.await.expect("a partition")
 }
 
-fn record(number: usize) -> Record {
+pub(crate) fn record(number: usize) -> Record {
     Record {
         key: Some(format!("key-{}", number % 7).into_bytes()),
         value: Some(format!("value {number}").into_bytes()),
@@ -116,7 +116,7 @@ fn rskafka_reads_what_it_wrote_and_the_tape_repeats_it() {
     assert!(replay.starts_with("MET  healthy  seed 7"), "{replay}");
 }
 
-fn replay(place: &Path) -> String {
+pub(crate) fn replay(place: &Path) -> String {
     let tape = place.join("tape").display().to_string();
     let output = Command::new(binary()).args(["replay", &tape]).output().expect("it runs");
     String::from_utf8_lossy(&output.stdout).into_owned()

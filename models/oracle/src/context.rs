@@ -126,9 +126,11 @@ pub enum GroupPart {
     Mirror,
     /// It stands for this group in another cluster, to which a mirror copies what that one reads.
     StandsFor(GroupId),
-    /// Clients that no model speaks for: they may go at any time, and what they were done with shows by their commits
-    /// alone.
-    Outside,
+    /// Clients that no model speaks for: they may go at any time.
+    Outside {
+        /// What they were done with is told; else it shows by their commits alone.
+        told: bool,
+    },
 }
 
 /// What an application sends on; none: nothing, or it is not on record.
@@ -176,7 +178,13 @@ impl GroupContext {
     /// Whether its members are clients that no model speaks for.
     #[must_use]
     pub fn is_outside(&self) -> bool {
-        self.part == GroupPart::Outside
+        matches!(self.part, GroupPart::Outside { .. })
+    }
+
+    /// Whether its commits alone say what it has processed.
+    #[must_use]
+    pub fn is_claimed(&self) -> bool {
+        self.part == GroupPart::Outside { told: false }
     }
 
     /// Whether work may stay uncommitted for good, and no commit of it is due.
@@ -343,7 +351,7 @@ impl Context {
     pub fn stands_for(&self, group: GroupId) -> Option<GroupId> {
         match self.groups[group.index()].part {
             GroupPart::StandsFor(other) => Some(other),
-            GroupPart::Application | GroupPart::Mirror | GroupPart::Outside => None,
+            GroupPart::Application | GroupPart::Mirror | GroupPart::Outside { .. } => None,
         }
     }
 

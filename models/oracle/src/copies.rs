@@ -107,7 +107,7 @@ impl Copies {
             GroupPart::StandsFor(_)
             | GroupPart::Application
             | GroupPart::Mirror
-            | GroupPart::Outside => None,
+            | GroupPart::Outside { .. } => None,
         }
     }
 }

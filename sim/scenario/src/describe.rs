@@ -225,7 +225,7 @@ pub fn words(target: Target, plan: &Plan) -> String {
     let partition =
         |topic: TopicId, number: u16| format!("{}-{number}", plan.topics[topic.index()].name);
     let producer = |index: u16| plan.producers[usize::from(index)].name.as_str();
-    let group = |index: u16| plan.groups[usize::from(index)].name.as_str();
+    let group = |index: u16| plan.group_name(index);
     match target {
         Target::Broker(number) => plan.broker_name(number),
         Target::Controller(number) => plan.controller_name(number),
@@ -250,6 +250,7 @@ pub fn words(target: Target, plan: &Plan) -> String {
         Target::AnyMember(index) => format!("any member of {}", group(index)),
         Target::AllMembers(index) => format!("all members of {}", group(index)),
         Target::Group(index) => group(index).to_owned(),
+        Target::Outsider(index) => plan.outsiders.clients[usize::from(index)].clone(),
         Target::Zone(zone) => format!("zone {}", plan.zones()[usize::from(zone)]),
         Target::Topic(topic) => plan.topics[topic.index()].name.clone(),
         Target::Partition(topic, number) => partition(topic, number),
@@ -265,6 +266,7 @@ pub fn rule(target: Target, plan: &Plan) -> Option<String> {
         | Target::Controller(_)
         | Target::Producer(..)
         | Target::Member(..)
+        | Target::Outsider(_)
         | Target::Topic(_)
         | Target::Partition(..)
         | Target::Sides => None,

@@ -10,7 +10,9 @@ use crate::json::Value;
 use crate::mirrors;
 use crate::moment;
 use crate::orders::{self, needed};
-use crate::plan::{Action, Direction, Fault, FaultKind, Links, Order, Peers, Plan, Target, Topic};
+use crate::plan::{
+    Action, Direction, Fault, FaultKind, Links, Order, Peers, Plan, Target, Topic, When,
+};
 use crate::sink::{At, Sink};
 use crate::storage;
 use crate::talk::TALKS;
@@ -116,6 +118,19 @@ fn is_not_modelled(sink: &mut Sink<'_>, at: &At<'_>) -> bool {
 }
 
 fn fault(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Fault> {
+    timed(sink, at, plan, when::read)
+}
+
+/// How it is read when a fault strikes.
+type ReadWhen = fn(&mut Sink<'_>, &At<'_>, &Plan) -> Option<When>;
+
+/// A fault of which `when` says when it strikes.
+pub(crate) fn timed(
+    sink: &mut Sink<'_>,
+    at: &At<'_>,
+    plan: &Plan,
+    when: ReadWhen,
+) -> Option<Fault> {
     let how = HOW_KEYS.iter().map(|(key, _)| *key);
     let one_of = at.get("one_of");
     let known: Vec<&str> = if one_of.is_some() {
@@ -126,7 +141,7 @@ fn fault(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Fault> {
     if is_not_modelled(sink, at) || !sink.object(at, &known) {
         return None;
     }
-    let when = when::read(sink, at, plan);
+    let when = when(sink, at, plan);
     let choices = match one_of {
         Some(list) => {
             let items = sink.list(&list);
@@ -175,7 +190,7 @@ fn verb<'n>(sink: &mut Sink<'_>, at: &At<'n>) -> Option<(&'n str, At<'n>)> {
     let mut found = at.children().into_iter().filter(|(key, _)| verbs().any(|verb| verb == *key));
     let Some(first) = found.next() else {
         // A misspelt verb is already reported as an unknown key.
-        if sink.is_clean(&format!("{}.", at.path)) {
+        if sink.is_clean(&at.below("")) {
             let known: Vec<&str> = verbs().collect();
             let hint = format!("one of: {}", known.join(", "));
             sink.hinted(at.key_span, &at.path, "what? a fault needs a verb", Some(hint));
@@ -420,6 +435,11 @@ fn fits(action: &Action, target: Target) -> Result<(), &'static str> {
             "one process; whoever is in a zone is cut off from the others together: \"partition\": \
              [[\"zone a\"], [\"zone b\", \"zone c\"]]",
         ),
+        Action::Crash | Action::Restart | Action::Pause | Action::Clock(_)
+            if matches!(target, Target::Outsider(_)) =>
+        {
+            (false, "a simulated process: your application is none; its links can be hit, or reset")
+        }
         Action::PowerLoss if is_controller => (true, ""),
         Action::PowerLoss | Action::DiskLost => {
             (is_broker, "a broker, like \"broker-1\" or \"any broker\", or all \"brokers\" at once")

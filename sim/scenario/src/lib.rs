@@ -15,6 +15,7 @@
 //!   settings · `producing` what any producer has · [`swarm`] what a seed changes about a plan
 //! - [`disk`] what happens to disks, which [`storage`] reads · [`clock`] clocks that are wrong
 //! - [`capacity`] what a broker's machine can do, which `limits` reads
+//! - [`strike`] one fault by itself, which strikes at once
 //! - [`mod@write`] the way back: a schedule with everything decided, as a file
 
 pub mod anchor;
@@ -58,6 +59,7 @@ pub mod settings;
 mod sink;
 pub mod spring;
 pub mod storage;
+pub mod strike;
 pub mod swarm;
 pub mod talk;
 pub mod targets;

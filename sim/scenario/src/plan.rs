@@ -430,6 +430,8 @@ pub enum Target {
     Member(u16, u16),
     /// `any member of ledger`.
     AnyMember(u16),
+    /// `app`: a program outside by its `client.id`, by index. Faults of links and resets hit it.
+    Outsider(u16),
     /// `all members of ledger`, each of them.
     AllMembers(u16),
     /// `ledger`: the group as a whole, for `join`.

@@ -105,6 +105,35 @@ impl Schedule {
     }
 }
 
+impl Schedule {
+    /// What an order from outside comes to at the time `now`, as the entry `entry` behind those of the file.
+    #[must_use]
+    pub fn ordered(
+        plan: &Plan,
+        seed: u64,
+        (entry, fault): (usize, &Fault),
+        now: Micros,
+    ) -> Vec<ScheduledFault> {
+        let mut rng = stream(seed, "ordered fault", entry as u64);
+        let start = match (fault.when, &fault.aim) {
+            (When::After { anchor, plus }, _) => Start::After(anchor, plus),
+            (_, Some(aim)) => {
+                let moment = *weighted(&mut rng, &aim.moments);
+                let plus = draw(&mut rng, aim.plus);
+                moment.map_or(Start::At(now), |moment| {
+                    Start::On(Wait { from: now, until: None, moment, plus })
+                })
+            }
+            _ => Start::At(now),
+        };
+        let kind = weighted(&mut rng, &fault.choices);
+        let lasts = kind.lasts.map(|range| draw(&mut rng, range));
+        let pick = rng.random();
+        let each = each(kind, plan).into_iter();
+        each.map(|kind| ScheduledFault { entry, start, lasts, kind, pick }).collect()
+    }
+}
+
 /// `starts`, each at the first moment of the kind drawn for it, before the next one is due, or so much later than
 /// that. One that waits for no moment is as much later than it is due, within the load.
 fn aimed(rng: &mut ChaCha8Rng, aim: &Aim, starts: &[Start], load: Micros) -> Vec<Start> {

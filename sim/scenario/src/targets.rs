@@ -110,7 +110,7 @@ pub(crate) fn peers(sink: &mut Sink<'_>, at: &At<'_>, plan: &Plan) -> Option<Pee
 }
 
 /// What is wrong, and what to do.
-pub(crate) type Refusal = (String, Option<String>);
+pub type Refusal = (String, Option<String>);
 
 /// The target that `text` names.
 pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
@@ -161,7 +161,7 @@ pub(crate) fn find(text: &str, plan: &Plan) -> Result<Target, Refusal> {
         return group(plan, name).map(Target::AllMembers);
     }
     if let Some(name) = text.strip_prefix("coordinator of ") {
-        return group(plan, name).map(Target::CoordinatorOf);
+        return coordinated(plan, name).map(Target::CoordinatorOf);
     }
     if let Some(name) = text.strip_prefix("leader of ") {
         return partition(plan, name).map(|(topic, number)| Target::LeaderOf(topic, number));
@@ -284,6 +284,14 @@ pub(crate) fn group(plan: &Plan, name: &str) -> Result<u16, Refusal> {
     index(known.iter().copied(), name).ok_or_else(|| unknown("group", name, &known))
 }
 
+/// The group called `name`, of the scenario or of clients outside.
+fn coordinated(plan: &Plan, name: &str) -> Result<u16, Refusal> {
+    let here = plan.groups.iter().map(|group| group.name.as_str());
+    let outside = plan.outsiders.groups.iter().map(|group| group.name.as_str());
+    let known: Vec<&str> = here.chain(outside).collect();
+    index(known.iter().copied(), name).ok_or_else(|| unknown("group", name, &known))
+}
+
 /// `payments-0`.
 pub(crate) fn partition(plan: &Plan, text: &str) -> Result<(TopicId, u16), Refusal> {
     let Some((name, number)) = numbered(text) else {
@@ -355,6 +363,9 @@ pub(crate) fn process(text: &str, plan: &Plan) -> Result<Target, Refusal> {
             return Ok(Target::Member(index, number));
         }
     }
+    if let Some(client) = index(plan.outsiders.clients.iter().map(String::as_str), text) {
+        return Ok(Target::Outsider(client));
+    }
     let examples = examples(plan);
     let hint = nearest(text, examples.iter().map(String::as_str))
         .or_else(|| Some(format!("write one of: {}", examples.join(", "))));
@@ -387,5 +398,8 @@ fn examples(plan: &Plan) -> Vec<String> {
         all.push(format!("all members of {name}"));
         all.push(format!("coordinator of {name}"));
     }
+    all.extend(plan.outsiders.clients.iter().cloned());
+    let outside = plan.outsiders.groups.iter();
+    all.extend(outside.map(|group| format!("coordinator of {}", group.name)));
     all
 }

@@ -9,8 +9,9 @@ use super::outputs::Outputs;
 use super::place::{free, refusal, whole};
 use super::select::select;
 use super::status::Status;
+use ackproof::gateway::control::{self, Interim};
 use ackproof::gateway::live::Live;
-use ackproof::gateway::serve::{self, READY, Served};
+use ackproof::gateway::serve::{self, Acknowledged, READY, Served};
 use ackproof::gateway::tape::{Header, Place, Run, Tape};
 use ackproof::study::conclude;
 use ackproof::study::contract::contract;
@@ -20,13 +21,17 @@ use ackproof::study::tally::Tally;
 use ackproof::study::trial::judge;
 use ackproof::world::bounds::Bounds;
 use ackproof::world::document;
+use ackproof::world::recorder::Watch;
 use ackproof_reports::run::RunReport;
 use ackproof_reports::sweep::{Asked, SeedRange};
 use ackproof_reports::verdict::{Reason, Verdict};
 use ackproof_reports::{human, json, page};
 use ackproof_scenario::diagnostic::Diagnostic;
+use ackproof_scenario::plan::Plan;
 use ackproof_types::BrokerId;
 use ackproof_types::words::plural;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::fs::File;
 use std::io::BufReader;
 use std::net::SocketAddr;
@@ -80,6 +85,22 @@ fn scenario(arguments: &Serve) -> Result<Scenario, String> {
     }
 }
 
+/// Whether what was processed is told by the control API alone.
+fn is_by_control(file: &Path) -> bool {
+    file == Path::new("control")
+}
+
+/// Where the application says what it has processed: an empty file, which it adds to.
+fn processed(arguments: &Serve) -> Result<Option<File>, String> {
+    let Some(file) = arguments.processed.as_deref() else { return Ok(None) };
+    if is_by_control(file) {
+        let hint = "error: --processed control goes with --control\n";
+        return arguments.control.map_or_else(|| Err(hint.to_owned()), |_| Ok(None));
+    }
+    let opened = File::create(file).and_then(|_| File::open(file));
+    opened.map(Some).map_err(|error| refusal(file, &error))
+}
+
 /// How the command ended; none: there was none.
 type Child = Option<Result<std::process::ExitStatus, String>>;
 
@@ -87,7 +108,7 @@ type Child = Option<Result<std::process::ExitStatus, String>>;
 fn attend(
     arguments: &Serve,
     (ready, over): (Receiver<()>, Receiver<()>),
-    bootstrap: &str,
+    (bootstrap, control): (&str, Option<&str>),
     length: Option<Duration>,
 ) -> Child {
     if ready.recv().is_err() {
@@ -95,13 +116,24 @@ fn attend(
     }
     let Some((program, rest)) = arguments.command.split_first() else {
         talk(&format!("listening: {bootstrap}\n"));
+        if let Some(control) = control {
+            talk(&format!("control: {control}\n"));
+        }
         match length {
             Some(length) => drop(over.recv_timeout(length)),
             None => drop(over.recv()),
         }
         return None;
     };
-    let child = Command::new(program).args(rest).env("KAFKA_BOOTSTRAP_SERVERS", bootstrap).spawn();
+    let mut child = Command::new(program);
+    child.args(rest).env("KAFKA_BOOTSTRAP_SERVERS", bootstrap);
+    if let Some(control) = control {
+        child.env("ACKPROOF_CONTROL", control);
+    }
+    if let Some(file) = arguments.processed.as_deref().filter(|file| !is_by_control(file)) {
+        child.env("ACKPROOF_PROCESSED", std::path::absolute(file).unwrap_or(file.to_owned()));
+    }
+    let child = child.spawn();
     let mut child = match child {
         Ok(child) => child,
         Err(error) => return Some(Err(format!("{program}: {error}"))),
@@ -138,7 +170,7 @@ fn prepared(arguments: &Serve) -> Result<Status, String> {
     let scenario = scenario(arguments)?;
     let plan = scenario.plan.clone();
     let plan = if arguments.beside { plan } else { plan.replaced() };
-    if let Some(file) = &arguments.tape {
+    for file in arguments.tape.iter().chain(&arguments.acked) {
         free(file, true)?;
     }
     let files =
@@ -154,6 +186,7 @@ fn prepared(arguments: &Serve) -> Result<Status, String> {
         brokers,
         (&arguments.listen, arguments.ports),
         READY,
+        processed(arguments)?,
         Box::new(move || _ = told_ready.send(())),
         Box::new(|why| talk(&format!("a client was turned away: {why}\n"))),
     );
@@ -165,13 +198,16 @@ fn prepared(arguments: &Serve) -> Result<Status, String> {
     if let Some(file) = &arguments.bootstrap_file {
         whole(file, &format!("{bootstrap}\n")).map_err(|error| refusal(file, &error))?;
     }
+    let interim = || interim(arguments, &scenario, &plan, &place);
+    let control = arguments.control.map(|address| controlled(address, &live, interim()));
+    let control = control.transpose()?;
     // The second Ctrl-C ends the process as ever.
     let _ = ctrlc::set_handler(move || _ = interrupt.send(()));
     let stop = live.stop();
     let course = Shared::default();
     let (served, child) = std::thread::scope(|scope| {
         let attending = scope.spawn(|| {
-            let child = attend(arguments, (ready, over), &bootstrap, length);
+            let child = attend(arguments, (ready, over), (&bootstrap, control.as_deref()), length);
             stop.stop();
             child
         });
@@ -186,14 +222,8 @@ fn prepared(arguments: &Serve) -> Result<Status, String> {
             return Ok(Status::Internal);
         }
     };
-    let kept = keep(arguments, &scenario, (&served, &place));
-    let again = match &arguments.tape {
-        Some(file) => format!("ackproof replay {}", file.display()),
-        None => {
-            "ackproof serve --tape FILE keeps what came in, and ackproof replay FILE repeats it"
-                .to_owned()
-        }
-    };
+    let kept = keep(arguments, &scenario, (&served, &place)).max(acked(arguments, &served));
+    let again = again(arguments);
     let origin = Origin {
         file: &scenario.file,
         sets: &arguments.sets,
@@ -202,6 +232,38 @@ fn prepared(arguments: &Serve) -> Result<Status, String> {
     };
     Ok(tell(&origin, (seed, arguments.format, &again), (&served, &course), &child, outputs)
         .max(kept))
+}
+
+/// Opens the control API; where it is.
+fn controlled(address: SocketAddr, live: &Live, interim: Interim) -> Result<String, String> {
+    let at = control::open(address, live.desk(), interim);
+    at.map(|at| format!("http://{at}")).map_err(|why| format!("error: {why}\n"))
+}
+
+/// The command that shows a run again.
+fn again(arguments: &Serve) -> String {
+    match &arguments.tape {
+        Some(file) => format!("ackproof replay {}", file.display()),
+        None => {
+            "ackproof serve --tape FILE keeps what came in, and ackproof replay FILE repeats it"
+                .to_owned()
+        }
+    }
+}
+
+/// What the report would be if the application had ended where a tape ends.
+fn interim(arguments: &Serve, scenario: &Scenario, plan: &Plan, place: &Place) -> Interim {
+    let (plan, place, seed) = (plan.clone(), place.clone(), arguments.seed);
+    let (file, sets) = (scenario.file.clone(), arguments.sets.clone());
+    Box::new(move |tape| {
+        let watch = Watch::default();
+        let served = serve::replay(&plan, seed, (tape, &place), watch, &Bounds::default());
+        let served = served.map_err(|failure| failure.to_string())?;
+        let origin = Origin { file: &file, sets: &sets, swarm: None, check_determinism: false };
+        let mut report = judge(&served.plan, &origin, &served.outcome);
+        doubt(&mut report, &served);
+        serde_json::from_str(&json::run(&report)).map_err(|error| error.to_string())
+    })
 }
 
 /// Where clients reach the brokers, and since when.
@@ -213,7 +275,7 @@ fn place(arguments: &Serve, live: &Live) -> Place {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let began = i64::try_from(now.as_millis()).unwrap_or(0);
     let epoch_ms = began - i64::try_from(READY / 1000).unwrap_or(0);
-    Place { endpoints: endpoints.collect(), epoch_ms }
+    Place { endpoints: endpoints.collect(), epoch_ms, told: arguments.processed.is_some() }
 }
 
 /// Writes the tape, if it was asked for.
@@ -231,6 +293,36 @@ fn keep(arguments: &Serve, scenario: &Scenario, (served, place): (&Served, &Plac
     let written = served.tape.write(&header, &mut text);
     let text = String::from_utf8_lossy(&text);
     match written.and_then(|()| whole(file, &text)) {
+        Ok(()) => Status::Met,
+        Err(error) => {
+            talk(&refusal(file, &error));
+            Status::Usage
+        }
+    }
+}
+
+/// Writes what was surely acknowledged, if it was asked for.
+fn acked(arguments: &Serve, served: &Served) -> Status {
+    let Some(file) = &arguments.acked else { return Status::Met };
+    let line = |one: &Acknowledged| {
+        let mut line = serde_json::json!({
+            "topic": served.plan.topics[one.partition.topic.index()].name,
+            "partition": one.partition.partition,
+            "offset": one.offset.0,
+            "record": served.outcome.context.record(one.record),
+        });
+        match &one.key {
+            Some(Some(key)) => match std::str::from_utf8(key) {
+                Ok(key) => line["key"] = key.into(),
+                Err(_) => line["key_base64"] = STANDARD.encode(key).into(),
+            },
+            Some(None) => line["key"] = serde_json::Value::Null,
+            None => {}
+        }
+        format!("{line}\n")
+    };
+    let text: String = served.acked.iter().map(line).collect();
+    match whole(file, &text) {
         Ok(()) => Status::Met,
         Err(error) => {
             talk(&refusal(file, &error));
@@ -343,7 +435,8 @@ fn who(served: &Served) -> String {
         text += &format!("client      {client}{writes}\n");
     }
     for group in &outsiders.groups {
-        text += &format!("group       {}\n", group.name);
+        let by = if outsiders.told { "it told" } else { "its commits claim" };
+        text += &format!("group       {}, processed what {by}\n", group.name);
     }
     text
 }
@@ -365,6 +458,10 @@ fn doubt(report: &mut RunReport, served: &Served) {
         doubts.push(format!(
             "{count} went to clients of which it does not show for which group they read: give each a client.id of its own"
         ));
+    }
+    if let Some((count, why)) = &served.misled {
+        let count = plural(*count, "time");
+        doubts.push(format!("the application told wrongly what it processed, {count}: {why}"));
     }
     for (why, count) in &served.broken {
         doubts.push(format!("{} ended: {why}", plural(*count, "connection")));

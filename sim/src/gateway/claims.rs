@@ -8,6 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub(super) struct Claims {
     delivered: BTreeMap<(GroupId, TopicPartition), BTreeMap<Offset, Record>>,
+    /// The application says itself what it has processed.
+    told: bool,
+    /// Then: what each group was given, and which client had it last.
+    given: BTreeMap<(GroupId, TopicPartition), BTreeMap<Offset, (u16, Record)>>,
     /// The groups that a client was seen to speak for.
     groups: BTreeMap<u16, BTreeSet<GroupId>>,
     /// What members of a client were assigned last.
@@ -17,6 +21,31 @@ pub(super) struct Claims {
 }
 
 impl Claims {
+    pub(super) fn new(told: bool) -> Self {
+        Self { told, ..Self::default() }
+    }
+
+    /// Whether what was processed is told.
+    pub(super) fn is_told(&self) -> bool {
+        self.told
+    }
+
+    /// The client that was given a record last, and the record.
+    pub(super) fn given(
+        &self,
+        group: GroupId,
+        partition: TopicPartition,
+        offset: Offset,
+    ) -> Option<(u16, Record)> {
+        self.given.get(&(group, partition))?.get(&offset).copied()
+    }
+
+    /// The groups that were given something of a partition.
+    pub(super) fn readers(&self, partition: TopicPartition) -> impl Iterator<Item = GroupId> {
+        let of = self.given.keys().filter(move |(_, one)| *one == partition);
+        of.map(|(group, _)| *group)
+    }
+
     /// A client speaks for a group.
     pub(super) fn speaks(&mut self, client: u16, group: GroupId) {
         self.groups.entry(client).or_default().insert(group);
@@ -30,6 +59,15 @@ impl Claims {
             }
         }
         self.assigned.entry((client, group)).or_default().extend(partitions);
+    }
+
+    /// What each client has of a group.
+    pub(super) fn assigned(
+        &self,
+        group: GroupId,
+    ) -> impl Iterator<Item = (u16, &BTreeSet<TopicPartition>)> {
+        let of = self.assigned.iter().filter(move |((_, of), _)| *of == group);
+        of.map(|((client, _), all)| (*client, all)).filter(|(_, all)| !all.is_empty())
     }
 
     /// For whom a client reads a partition; none: that does not show.
@@ -56,10 +94,18 @@ impl Claims {
     /// Records were given to a client that reads for `group`.
     pub(super) fn deliver(
         &mut self,
+        client: u16,
         (group, partition): (GroupId, TopicPartition),
         base: Offset,
         records: &RecordSlice,
     ) {
+        if self.told {
+            let given = self.given.entry((group, partition)).or_default();
+            for (place, record) in records.iter().enumerate() {
+                given.insert(base.plus(place), (client, *record));
+            }
+            return;
+        }
         let waiting = self.delivered.entry((group, partition)).or_default();
         for (place, record) in records.iter().enumerate() {
             waiting.insert(base.plus(place), *record);
@@ -80,6 +126,14 @@ impl Claims {
     }
 }
 
+/// A client as reports call it.
+pub(super) fn called(name: &str, number: u16) -> String {
+    match name {
+        "" => format!("client-{}", number + 1),
+        name => name.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,7 +148,7 @@ mod tests {
         };
         let mut claims = Claims::default();
         let records = RecordSlice::whole((0..3).map(record).collect());
-        claims.deliver(at, Offset(10), &records);
+        claims.deliver(0, at, Offset(10), &records);
         assert_eq!(
             claims.claim(at, Offset(12)),
             BTreeMap::from([(Offset(10), record(0)), (Offset(11), record(1))])

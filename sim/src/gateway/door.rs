@@ -1,15 +1,23 @@
 //! Between the world and what is outside: frames become messages and answers become frames, and what shows of clients
 //! goes on record, no sooner than it is sure that they have heard of it.
 
+mod names;
+mod orders;
+
 use super::claims::Claims;
+use super::operator::Operator;
+use super::order::Reply;
 use super::tape::Incoming;
 use crate::world::leaving::Leaving;
 use crate::world::lives::World;
+use crate::world::lower::Cast;
+use crate::world::run::orders::{Command, Done};
 use crate::world::run::outside::Outside;
 use ackproof_kafka::machine::{Channel, Route};
 use ackproof_kafka::message::Message;
 use ackproof_oracle::history::{Event, ProcessEnd};
-use ackproof_types::{BrokerId, NodeId, Offset, RecordSlice, Roster, Server, TopicPartition};
+use ackproof_scenario::plan::Plan;
+use ackproof_types::{BrokerId, NodeId, Offset, RecordId, RecordSlice, Server, TopicPartition};
 use ackproof_wire::fact::Fact;
 use ackproof_wire::{Answered, Setting, Taken, Wire};
 use bytes::Bytes;
@@ -24,6 +32,8 @@ pub(super) enum Outgoing {
     Reset(u32, Option<String>),
     /// A port is open from here on, or closed.
     Listens(BrokerId, bool),
+    /// What became of an order.
+    Reply(u32, Reply),
 }
 
 /// How long after its computer took an answer a client has read it, if its connection is still there, in microseconds.
@@ -67,13 +77,32 @@ pub(super) struct Seen {
     pub(super) broken: BTreeMap<String, u64>,
     /// Records given to clients of which it does not show for whom they read.
     pub(super) unclaimed: u64,
+    /// Lines about what was processed that make no sense, and what is wrong with the first of them.
+    pub(super) misled: Option<(u64, String)>,
+    /// Records that their producers surely know to be written, each with its key, if it can be read.
+    pub(super) acked: Vec<Acknowledged>,
+}
+
+/// A record that its producer surely knows to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledged {
+    /// Where it lies.
+    pub partition: TopicPartition,
+    /// Where it lies there.
+    pub offset: Offset,
+    /// Which.
+    pub record: RecordId,
+    /// Its key; none: it is packed into a compressed batch. None within: it has none.
+    pub key: Option<Option<Bytes>>,
 }
 
 /// The door of a world.
 pub(super) struct Door<S> {
     pub(super) source: S,
     wire: Wire,
-    roster: Roster,
+    cast: Cast,
+    /// Of how many clients and writers it is known for whom they stand.
+    known: (usize, usize),
     /// The process of the first client; the others follow.
     first: NodeId,
     connections: BTreeMap<u32, Connection>,
@@ -82,19 +111,28 @@ pub(super) struct Door<S> {
     acked: BTreeSet<u64>,
     /// Connections whose clients have answers to read, and until when.
     waiting: VecDeque<(u64, u32)>,
+    operator: Operator,
     seen: Seen,
     over: bool,
 }
 
 impl<S: Source> Door<S> {
-    pub(super) fn new(source: S, setting: Setting, roster: Roster, first: NodeId) -> Self {
+    pub(super) fn new(
+        source: S,
+        (plan, setting): (Plan, Setting),
+        cast: Cast,
+        first: NodeId,
+    ) -> Self {
+        let told = plan.outsiders.told;
         Self {
+            operator: Operator::new(plan),
             source,
             wire: Wire::new(setting),
-            roster,
+            cast,
+            known: (0, 0),
             first,
             connections: BTreeMap::new(),
-            claims: Claims::default(),
+            claims: Claims::new(told),
             acked: BTreeSet::new(),
             waiting: VecDeque::new(),
             seen: Seen::default(),
@@ -188,6 +226,7 @@ impl<S: Source> Door<S> {
             }
         };
         let Some(client) = self.connections.get(&number).and_then(|one| one.client) else { return };
+        self.learn(world);
         for fact in facts {
             self.record(client, broker, fact, world);
         }
@@ -238,7 +277,15 @@ impl<S: Source> Door<S> {
             }
             Fact::Acked { partition, base_offset, records } => {
                 // A client that has heard of it once does not send it again; another one may have the same content.
-                if records.first().is_some_and(|one| self.acked.insert(one.id.as_u64())) {
+                if let Some(first) = records.first()
+                    && self.acked.insert(first.id.as_u64())
+                {
+                    let keys = self.wire.keys(first.id);
+                    for (place, record) in records.iter().enumerate() {
+                        let key = keys.as_ref().map(|keys| keys.get(place).cloned().flatten());
+                        let (offset, record) = (base_offset.plus(place), record.id);
+                        self.seen.acked.push(Acknowledged { partition, offset, record, key });
+                    }
                     let records = RecordSlice::whole(records);
                     kernel.record(
                         node,
@@ -278,7 +325,7 @@ impl<S: Source> Door<S> {
                     return;
                 };
                 self.seen.subscribed.entry(group.0).or_default().insert(partition.topic);
-                self.claims.deliver((group, partition), base_offset, &records);
+                self.claims.deliver(client, (group, partition), base_offset, &records);
                 kernel.record(node, Event::Polled { group, partition, base_offset, records });
             }
             Fact::CommitSent { group, offsets } => {
@@ -343,6 +390,7 @@ impl<S: Source> Outside for Door<S> {
                 }
                 self.end(connection, world);
             }
+            Incoming::Order { number, order } => self.order(number, &order, world),
             Incoming::End => {
                 let all: Vec<u32> = self.connections.keys().copied().collect();
                 for number in all {
@@ -357,8 +405,21 @@ impl<S: Source> Outside for Door<S> {
         }
     }
 
+    fn orders(&mut self) -> Vec<(u32, Command)> {
+        self.operator.commands()
+    }
+
+    fn done(&mut self, order: u32, done: Done, world: &World) {
+        self.operator.done(order, &done, world.now());
+    }
+
+    fn comes(&mut self, order: u32, world: &World) {
+        self.operator.comes(order, world.now());
+    }
+
     fn look(&mut self, world: &mut World) {
         self.had_time(world);
+        self.tell(world);
         let Some(leaving) = world.kernel.leaving.as_mut().filter(|all| !all.is_empty()) else {
             return;
         };
@@ -372,7 +433,7 @@ impl<S: Source> Outside for Door<S> {
                     }
                 }
                 Leaving::Listens(node, on) => {
-                    if let Some(Server::Broker(broker)) = self.roster.server(node) {
+                    if let Some(Server::Broker(broker)) = self.cast.roster.server(node) {
                         self.source.put(Outgoing::Listens(broker, on));
                     }
                 }

@@ -4,117 +4,59 @@
 //! through one channel to the thread of the world. Memory is bounded: what is read and not taken yet counts against a
 //! budget, and nothing more is read from a client that does not take its answers.
 
+use super::connections::Shared;
 use super::door::{Outgoing, Source};
+use super::inbox::{Told, Writer};
+use super::order::{Order, Reply};
+use super::tail::Tail;
 use super::tape::{Incoming, Tape};
 use ackproof_types::BrokerId;
-use ackproof_wire::MAX_FRAME;
-use bytes::Bytes;
 use rustix::net::{Shutdown, shutdown, sockopt};
 use rustix::time::{ClockId, clock_gettime};
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::fs::File;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-/// Bytes that are read ahead of the world, of all clients together.
-const READ_AHEAD: usize = 256 << 20;
-/// Bytes of answers that a client has not taken, from which on nothing more is read from it.
-const UNTAKEN: usize = 8 << 20;
-/// How much is read at a time: a frame takes no more memory than what has come of it.
-const CHUNK: usize = 64 << 10;
-
-/// How long an answer may take to be written to a client that has said goodbye.
-const DRAIN: Duration = Duration::from_millis(200);
-
-/// A number of bytes that may not go beyond a bound.
-#[derive(Debug)]
-struct Budget {
-    used: Mutex<usize>,
-    most: usize,
-    freed: Condvar,
-}
-
-impl Budget {
-    fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { used: Mutex::new(0), most, freed: Condvar::new() })
-    }
-
-    fn locked(&self) -> MutexGuard<'_, usize> {
-        self.used.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until there is room; one that is larger than all of it waits until nothing else is there.
-    fn take(&self, bytes: usize) {
-        let mut used = self.locked();
-        while *used > 0 && *used + bytes > self.most {
-            used = self.freed.wait(used).unwrap_or_else(PoisonError::into_inner);
-        }
-        *used += bytes;
-    }
-
-    fn add(&self, bytes: usize) {
-        *self.locked() += bytes;
-    }
-
-    fn give_back(&self, bytes: usize) {
-        let mut used = self.locked();
-        *used = used.saturating_sub(bytes);
-        self.freed.notify_all();
-    }
-
-    /// Waits until nothing is left, for a moment.
-    fn drain(&self) {
-        let used = self.locked();
-        drop(self.freed.wait_timeout_while(used, DRAIN, |used| *used > 0));
-    }
-
-    /// Waits until it is below its bound.
-    fn wait(&self) {
-        let mut used = self.locked();
-        while *used >= self.most {
-            used = self.freed.wait(used).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-}
-
-/// What a thread tells.
-enum Told {
-    Opened(u32, BrokerId, Writer),
-    Frame(u32, Bytes),
-    Written(u32),
-    Closed(u32, bool),
-    End,
-    /// The time is over that the world wanted to wait.
-    Alarm,
-}
-
-/// The side of a connection that answers go to.
-struct Writer {
-    answers: Sender<Bytes>,
-    stream: TcpStream,
-    untaken: Arc<Budget>,
-}
 
 /// Tells the world that nobody comes any more.
 #[derive(Clone)]
-pub struct Stop(Sender<Told>);
+pub struct Stop(Sender<Told>, Option<Arc<Tail>>);
 
 impl Stop {
     /// From here on the cluster is healed, settles and is read, at its own speed.
     pub fn stop(&self) {
+        if let Some(tail) = &self.1 {
+            tail.finish();
+        }
         // Nobody listens once it is over.
         let _ = self.0.send(Told::End);
     }
 }
 
-/// The threads' side of all that is shared.
+/// Where orders are handed in.
 #[derive(Clone)]
-struct Shared {
-    told: Sender<Told>,
-    next: Arc<Mutex<u32>>,
-    read_ahead: Arc<Budget>,
+pub struct Desk(Sender<Told>);
+
+impl Desk {
+    /// Hands in an order; the reply comes when it is carried out, or never, if the run is over.
+    #[must_use]
+    pub fn ask(&self, order: Order) -> Receiver<Reply> {
+        let (reply, replies) = channel();
+        // Nobody listens once it is over, and the receiver says so.
+        let _ = self.0.send(Told::Order(order, Some(reply)));
+        replies
+    }
+
+    /// What has come in so far; none: the run is over.
+    #[must_use]
+    pub fn tape(&self) -> Option<Tape> {
+        let (reply, tape) = channel();
+        self.0.send(Told::Tape(reply)).ok()?;
+        tape.recv().ok()
+    }
 }
 
 /// What time it is on this machine, in microseconds. In the thread of the world the standard library tells simulated
@@ -170,6 +112,9 @@ pub struct Live {
     began: Option<u64>,
     alarm: Sender<u64>,
     held: VecDeque<(u64, Told)>,
+    /// Who waits for what became of an order, and how many there were.
+    replies: BTreeMap<u32, Sender<Reply>>,
+    orders: u32,
     tape: Tape,
     lag: Lag,
     on_ready: Option<Box<dyn FnOnce() + Send>>,
@@ -178,7 +123,8 @@ pub struct Live {
 
 impl Live {
     /// Takes a port for each broker, on `host`: the next ones from `first`, or any. `ready`: when the clock takes over.
-    /// `on_ready` is called then; `complain` with what was wrong with a client.
+    /// In `processed` the
+    /// application says what it has processed. `on_ready` is called then; `complain` with what was wrong with a client.
     ///
     /// # Errors
     /// The port that cannot be had.
@@ -186,6 +132,7 @@ impl Live {
         brokers: impl Iterator<Item = BrokerId>,
         (host, first): (&str, Option<u16>),
         ready: u64,
+        processed: Option<File>,
         on_ready: Box<dyn FnOnce() + Send>,
         complain: Box<dyn FnMut(&str) + Send>,
     ) -> Result<Self, String> {
@@ -201,9 +148,12 @@ impl Live {
             ports.insert(broker, Port { address, listener: Some(listener) });
         }
         let (told, incoming) = channel();
-        let (next, read_ahead) = (Arc::default(), Budget::new(READ_AHEAD));
         let alarm = alarm(told.clone()).map_err(|error| error.to_string())?;
-        let shared = Shared { told, next, read_ahead };
+        let tail = processed.map(|file| Arc::new(Tail::new(file, told.clone())));
+        if let Some(tail) = &tail {
+            Tail::follow(tail).map_err(|error| error.to_string())?;
+        }
+        let shared = Shared::new(told, tail);
         for (broker, port) in &ports {
             if let Some(listener) = &port.listener {
                 shared.accept(*broker, listener).map_err(|error| error.to_string())?;
@@ -218,6 +168,8 @@ impl Live {
             began: None,
             alarm,
             held: VecDeque::new(),
+            replies: BTreeMap::new(),
+            orders: 0,
             tape: Tape::default(),
             lag: Lag::default(),
             on_ready: Some(on_ready),
@@ -233,7 +185,13 @@ impl Live {
     /// Ends it.
     #[must_use]
     pub fn stop(&self) -> Stop {
-        Stop(self.shared.told.clone())
+        Stop(self.shared.told.clone(), self.shared.tail.clone())
+    }
+
+    /// Where orders are handed in.
+    #[must_use]
+    pub fn desk(&self) -> Desk {
+        Desk(self.shared.told.clone())
     }
 
     /// What came in, and how late the world was.
@@ -284,113 +242,6 @@ impl Live {
     }
 }
 
-impl Shared {
-    /// Accepts connections on a thread of its own, until the listener is shut down.
-    fn accept(&self, broker: BrokerId, listener: &TcpListener) -> io::Result<()> {
-        let (listener, shared) = (listener.try_clone()?, self.clone());
-        let accept = move || {
-            while let Ok((stream, _)) = listener.accept() {
-                shared.open(broker, stream);
-            }
-        };
-        std::thread::Builder::new().name(format!("accept-{}", broker.0)).spawn(accept).map(drop)
-    }
-
-    fn open(&self, broker: BrokerId, stream: TcpStream) {
-        let _ = stream.set_nodelay(true);
-        let (Ok(reading), Ok(writing)) = (stream.try_clone(), stream.try_clone()) else { return };
-        let number = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            *next += 1;
-            *next
-        };
-        let (answers, queue) = channel();
-        let untaken = Budget::new(UNTAKEN);
-        let writer = Writer { answers, stream, untaken: Arc::clone(&untaken) };
-        if self.told.send(Told::Opened(number, broker, writer)).is_err() {
-            return;
-        }
-        let (told, shared) = (self.told.clone(), self.clone());
-        let taken = Arc::clone(&untaken);
-        let write = move || write(number, writing, &queue, &taken, &told);
-        let read = move || {
-            let clean = shared.read(number, reading, &untaken);
-            let _ = shared.told.send(Told::Closed(number, clean));
-        };
-        let spawned = std::thread::Builder::new().name(format!("read-{number}")).spawn(read);
-        let spawned = spawned
-            .and_then(|_| std::thread::Builder::new().name(format!("write-{number}")).spawn(write));
-        if spawned.is_err() {
-            let _ = self.told.send(Told::Closed(number, false));
-        }
-    }
-
-    /// Reads frames until the connection ends; whether it ended in good order.
-    fn read(&self, number: u32, mut stream: TcpStream, untaken: &Budget) -> bool {
-        loop {
-            let mut length = [0; 4];
-            match read_exact_or_end(&mut stream, &mut length) {
-                Ok(true) => {}
-                Ok(false) => {
-                    untaken.drain();
-                    return true;
-                }
-                Err(_) => return false,
-            }
-            let Ok(length) = usize::try_from(i32::from_be_bytes(length)) else { return false };
-            if length > MAX_FRAME {
-                return false;
-            }
-            untaken.wait();
-            let mut frame = Vec::with_capacity(length.min(CHUNK));
-            while frame.len() < length {
-                let (start, more) = (frame.len(), (length - frame.len()).min(CHUNK));
-                self.read_ahead.take(more);
-                frame.resize(start + more, 0);
-                if stream.read_exact(&mut frame[start..]).is_err() {
-                    self.read_ahead.give_back(frame.len());
-                    return false;
-                }
-            }
-            if self.told.send(Told::Frame(number, frame.into())).is_err() {
-                return false;
-            }
-        }
-    }
-}
-
-/// Fills `bytes`; false: the connection had ended before.
-fn read_exact_or_end(stream: &mut TcpStream, bytes: &mut [u8; 4]) -> io::Result<bool> {
-    let first = loop {
-        match stream.read(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            other => break other?,
-        }
-    };
-    if first == 0 {
-        return Ok(false);
-    }
-    stream.read_exact(&mut bytes[first..]).map(|()| true)
-}
-
-fn write(
-    number: u32,
-    mut stream: TcpStream,
-    queue: &Receiver<Bytes>,
-    untaken: &Budget,
-    told: &Sender<Told>,
-) {
-    while let Ok(answer) = queue.recv() {
-        let done = stream.write_all(&answer);
-        // Told before the reader of the connection may tell that it has ended.
-        let heard = done.is_ok() && told.send(Told::Written(number)).is_ok();
-        untaken.give_back(answer.len());
-        if !heard {
-            return;
-        }
-    }
-}
-
 impl Source for Live {
     fn next(&mut self, now: u64, due: Option<u64>) -> Option<u64> {
         if self.began.is_none() {
@@ -420,8 +271,14 @@ impl Source for Live {
             if come.is_none() {
                 come = self.incoming.recv().ok();
             }
-            if let Some(Told::Alarm) = come {
-                continue;
+            match come {
+                Some(Told::Alarm) => continue,
+                Some(Told::Tape(reply)) => {
+                    // Who has gone meanwhile does not hear of it.
+                    let _ = reply.send(self.tape.clone());
+                    continue;
+                }
+                _ => {}
             }
             // Later than all that has taken place, so that a tape repeats it in the same order.
             let at = self.clock().max(now + 1);
@@ -445,8 +302,15 @@ impl Source for Live {
                 self.writers.remove(&connection);
                 Incoming::Closed { connection, clean }
             }
-            // An alarm is not held.
-            Told::End | Told::Alarm => {
+            Told::Order(order, reply) => {
+                self.orders += 1;
+                if let Some(reply) = reply {
+                    self.replies.insert(self.orders, reply);
+                }
+                Incoming::Order { number: self.orders, order }
+            }
+            // The others are not held.
+            Told::End | Told::Alarm | Told::Tape(_) => {
                 let brokers: Vec<BrokerId> = self.ports.keys().copied().collect();
                 brokers.into_iter().for_each(|broker| self.listen(broker, false));
                 self.writers.clear();
@@ -473,6 +337,14 @@ impl Source for Live {
                 self.reset(connection);
             }
             Outgoing::Listens(broker, on) => self.listen(broker, on),
+            Outgoing::Reply(number, reply) => {
+                match self.replies.remove(&number) {
+                    // Who has lost patience does not hear of it.
+                    Some(waits) => _ = waits.send(reply),
+                    None if reply.status >= 400 => (self.complain)(&reply.words()),
+                    None => {}
+                }
+            }
         }
     }
 }

@@ -4,6 +4,8 @@
 //! outside takes place twice: live, under numbers, and from its tape, at the speed of the machine, under names. Both
 //! must come to the same digest.
 
+use super::claims::called;
+pub use super::door::Acknowledged;
 use super::door::{Door, Outgoing, Seen, Source};
 use super::live::{Lag, Live};
 use super::tape::{Incoming, Place, Tape};
@@ -44,15 +46,20 @@ pub struct Served {
     pub broken: BTreeMap<String, u64>,
     /// Records that were given to clients of which it does not show for whom they read.
     pub unclaimed: u64,
+    /// How often the application said that it processed what it cannot have, and what was wrong first.
+    pub misled: Option<(u64, String)>,
+    /// Records that their producers surely know to be written.
+    pub acked: Vec<Acknowledged>,
 }
 
 /// A plan with room for those who may come.
-fn with_room(plan: &Plan) -> Plan {
+fn with_room(plan: &Plan, place: &Place) -> Plan {
     let topic = plan.user_topics().next().map_or(TopicId(0), |(id, _)| id);
     let mut plan = plan.clone();
     let producer = OutsideProducer { client: 0, topic, acks: Acks::All, idempotent: false };
     plan.outsiders = Outsiders {
         replace: plan.outsiders.replace,
+        told: place.told,
         clients: (1..=CLIENTS).map(|number| format!("client-{number}")).collect(),
         producers: vec![producer; usize::from(PRODUCERS)],
         groups: (1..=GROUPS)
@@ -63,7 +70,7 @@ fn with_room(plan: &Plan) -> Plan {
 }
 
 /// A plan with those who came.
-fn with_names(plan: &Plan, seen: &Seen) -> Plan {
+fn with_names(plan: &Plan, place: &Place, seen: &Seen) -> Plan {
     let mut plan = plan.clone();
     let groups = plan.groups.len();
     let group = |(place, name): (usize, &String)| {
@@ -77,13 +84,10 @@ fn with_names(plan: &Plan, seen: &Seen) -> Plan {
         acks: one.acks,
         idempotent: one.idempotent,
     };
-    let unnamed = |(place, name): (usize, &String)| match name.as_str() {
-        "" => format!("client-{}", place + 1),
-        name => name.to_owned(),
-    };
     plan.outsiders = Outsiders {
         replace: plan.outsiders.replace,
-        clients: seen.clients.iter().enumerate().map(unnamed).collect(),
+        told: place.told,
+        clients: (0..).zip(&seen.clients).map(|(number, name)| called(name, number)).collect(),
         producers: seen.writers.iter().map(producer).collect(),
         groups: seen.groups.iter().enumerate().map(group).collect(),
     };
@@ -132,7 +136,7 @@ fn setting(plan: &Plan, place: &Place) -> Setting {
 fn door<S: Source>(source: S, plan: &Plan, place: &Place) -> Door<S> {
     let cast = Cast::new(plan);
     let first = cast.find(Role::Outsider(0)).unwrap_or(ackproof_types::NodeId(u16::MAX));
-    Door::new(source, setting(plan, place), cast.roster, first)
+    Door::new(source, (plan.clone(), setting(plan, place)), cast, first)
 }
 
 /// A tape that is played.
@@ -177,7 +181,7 @@ pub fn serve(
     watch: Watch,
     bounds: &Bounds,
 ) -> Result<Served, Failure> {
-    let room = with_room(plan);
+    let room = with_room(plan, place);
     let mut door = door(live, &room, place);
     let first = run_with_outside(&room, seed, &mut door, Watch::default(), (&[], bounds))?;
     let (live, seen) = door.into_seen();
@@ -201,7 +205,7 @@ pub fn replay(
     watch: Watch,
     bounds: &Bounds,
 ) -> Result<Served, Failure> {
-    let room = with_room(plan);
+    let room = with_room(plan, place);
     let mut unnamed = door(Played::new(tape), &room, place);
     let dry = run_with_outside(&room, seed, &mut unnamed, Watch::default(), (&[], bounds))?;
     let (_, seen) = unnamed.into_seen();
@@ -222,7 +226,7 @@ fn under_names(
     watch: Watch,
     bounds: &Bounds,
 ) -> Result<Served, Failure> {
-    let named = with_names(plan, &seen);
+    let named = with_names(plan, place, &seen);
     let play = |watch, subjects: &[Subject]| {
         let mut door = door(Played::new(tape), &named, place);
         run_with_outside(&named, seed, &mut door, watch, (subjects, bounds))
@@ -240,5 +244,7 @@ fn under_names(
         missing: seen.missing.into_iter().collect(),
         broken: seen.broken,
         unclaimed: seen.unclaimed,
+        misled: seen.misled,
+        acked: seen.acked,
     })
 }

@@ -3,6 +3,7 @@
 //! A tape is JSON Lines: a line about the run, then one for each thing that came in. Frames are in Base64, so that any
 //! tool can read the file. It holds what clients sent, as they sent it.
 
+use super::order::Order;
 use ackproof_types::BrokerId;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,6 +41,13 @@ pub enum Incoming {
         /// The client closed it, and had read everything that its computer had taken.
         clean: bool,
     },
+    /// An operator wants something.
+    Order {
+        /// Numbers orders in the order in which they came.
+        number: u32,
+        /// What.
+        order: Order,
+    },
     /// Nobody comes any more.
     End,
 }
@@ -55,6 +63,8 @@ pub struct Place {
     pub endpoints: BTreeMap<BrokerId, (String, u16)>,
     /// Milliseconds since 1970 at which simulated time began.
     pub epoch_ms: i64,
+    /// The application says itself what it has processed.
+    pub told: bool,
 }
 
 /// The version of the format.
@@ -82,6 +92,9 @@ pub struct Header {
     endpoints: BTreeMap<u16, (String, u16)>,
     /// Milliseconds since 1970 at which simulated time began.
     epoch_ms: i64,
+    /// The application says itself what it has processed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    told: bool,
     /// The digest of the run.
     pub digest: String,
 }
@@ -117,6 +130,7 @@ impl Header {
             seed,
             endpoints: endpoints.collect(),
             epoch_ms: place.epoch_ms,
+            told: place.told,
             digest: format!("{digest:032x}"),
         }
     }
@@ -125,7 +139,7 @@ impl Header {
     #[must_use]
     pub fn place(&self) -> Place {
         let endpoints = self.endpoints.iter().map(|(id, at)| (BrokerId(*id), at.clone()));
-        Place { endpoints: endpoints.collect(), epoch_ms: self.epoch_ms }
+        Place { endpoints: endpoints.collect(), epoch_ms: self.epoch_ms, told: self.told }
     }
 }
 
@@ -147,6 +161,7 @@ enum What {
     Frame(String),
     Written(()),
     Closed { clean: bool },
+    Order { number: u32, order: Order },
     End(()),
 }
 
@@ -169,6 +184,9 @@ impl Tape {
                 Incoming::Written { connection } => (Some(*connection), What::Written(())),
                 Incoming::Closed { connection, clean } => {
                     (Some(*connection), What::Closed { clean: *clean })
+                }
+                Incoming::Order { number, order } => {
+                    (None, What::Order { number: *number, order: order.clone() })
                 }
                 Incoming::End => (None, What::End(())),
             };
@@ -229,6 +247,7 @@ impl Line {
             }
             What::Written(()) => Incoming::Written { connection: connection()? },
             What::Closed { clean } => Incoming::Closed { connection: connection()?, clean },
+            What::Order { number, ref order } => Incoming::Order { number, order: order.clone() },
             What::End(()) => Incoming::End,
         };
         Ok((self.at_us, incoming))
@@ -246,10 +265,12 @@ mod tests {
             (6, Incoming::Frame { connection: 1, frame: Bytes::from_static(b"\0\x12") }),
             (7, Incoming::Written { connection: 1 }),
             (7, Incoming::Closed { connection: 1, clean: true }),
+            (8, Incoming::Order { number: 1, order: Order::Fault("{}".to_owned()) }),
+            (8, Incoming::Order { number: 2, order: Order::State(()) }),
             (9, Incoming::End),
         ]);
         let endpoints = BTreeMap::from([(BrokerId(2), ("localhost".to_owned(), 9092))]);
-        let place = Place { endpoints, epoch_ms: 1_700_000_000_000 };
+        let place = Place { endpoints, epoch_ms: 1_700_000_000_000, told: false };
         let run = Run { file: "x.json", scenario: "{}", sets: &[], beside: false, seed: 7 };
         let header = Header::new(run, &place, 12);
         let mut text = Vec::new();
@@ -257,7 +278,7 @@ mod tests {
         assert_eq!(Tape::read(text.as_slice()), Ok((header, tape)));
         let text = String::from_utf8(text).unwrap();
         let read = |text: &str| Tape::read(text.as_bytes()).unwrap_err();
-        assert!(read(&text.replace("\"at_us\":9", "\"at_us\":1")).starts_with("6: at_us is 1"));
+        assert!(read(&text.replace("\"at_us\":9", "\"at_us\":1")).starts_with("8: at_us is 1"));
         assert!(
             read(&text.replace("\"connection\":1,\"written\"", "\"written\"")).starts_with("4: no")
         );

@@ -42,7 +42,7 @@ pub enum Table {
 /// stands for a group in another cluster has the group's name there (Kafka: `MirrorCheckpointTask`).
 fn name_of(group: GroupId, context: &Context) -> Option<&str> {
     match context.groups[group.index()].part {
-        GroupPart::Application | GroupPart::Outside => Some(context.group(group)),
+        GroupPart::Application | GroupPart::Outside { .. } => Some(context.group(group)),
         GroupPart::Mirror => None,
         GroupPart::StandsFor(other) => Some(context.group(other)),
     }

@@ -16,6 +16,7 @@ use ackproof_kafka::observation::Observation;
 use ackproof_kafka::sink::Sink;
 use ackproof_oracle::history::Event;
 use ackproof_types::{NodeId, Timestamp};
+use std::collections::BTreeMap;
 
 /// Everything but the processes.
 pub(crate) struct Kernel {
@@ -29,6 +30,10 @@ pub(crate) struct Kernel {
     pub(crate) clocks: Clocks,
     /// What is for clients from outside, and has not left yet; none: nobody takes part from there.
     pub(crate) leaving: Option<Vec<Leaving>>,
+    /// How clients from outside are called that have come, by number.
+    pub(crate) outsiders: Vec<String>,
+    /// The clients from outside that stand for producers of the scenario, by producer and instance.
+    pub(crate) stand_ins: BTreeMap<(u16, u16), NodeId>,
 }
 
 impl Kernel {

@@ -94,6 +94,8 @@ impl World {
                 servers,
                 clocks: Clocks::default(),
                 leaving: None,
+                outsiders: Vec::new(),
+                stand_ins: BTreeMap::new(),
             },
         }
     }

@@ -9,6 +9,7 @@
 //! - [`kernel`] what their effects act on: [`events`] the heap, [`network`] links and connections
 //! - [`server`] the threads and the disk of a broker, where requests take time · [`clock`] what clocks show
 //! - `leaving` what leaves it for clients that no model speaks for
+//! - `sights` what operators see while it runs
 //! - [`post`] what messages become, for whoever draws them
 //! - [`nemesis`] faults · `autoscaler` members that come and go with the lag · [`recorder`] the history and its digest
 
@@ -28,5 +29,6 @@ mod process;
 pub mod recorder;
 pub mod run;
 mod server;
+mod sights;
 mod spans;
 mod timers;

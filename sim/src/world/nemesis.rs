@@ -5,12 +5,13 @@
 //!
 //! - [`leaders`] who leads and who is in sync · [`resolve`] whom a fault hits · [`rolling`] restarts of all brokers or members
 //! - [`storage`] what happens to disks · [`fail_over`] groups that go over to another cluster
-//! - [`orders`] what administrators ask for · [`anchors`], [`moments`] what faults wait for · [`votes`] of controllers
+//! - [`operator`] what is ordered from outside · [`orders`] what administrators ask for · [`anchors`], [`moments`] what faults wait for · [`votes`] of controllers
 
 pub(crate) mod anchors;
 mod fail_over;
 pub(crate) mod leaders;
 pub(crate) mod moments;
+mod operator;
 mod orders;
 mod resolve;
 mod rolling;
@@ -31,6 +32,7 @@ use ackproof_scenario::plan::{Action, Direction, Links, Peers, Plan, Target, bet
 use ackproof_scenario::schedule::{ScheduledFault, Start};
 use ackproof_types::{Micros, NodeId, TopicPartition};
 use rolling::Rolling;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How often the nemesis looks whether what it waits for has happened.
@@ -72,7 +74,7 @@ pub(crate) enum Next {
 
 /// Carries out faults and remembers what to undo.
 pub(crate) struct Nemesis<'a> {
-    plan: &'a Plan,
+    plan: Cow<'a, Plan>,
     cast: Cast,
     pub(crate) records: Vec<FaultRecord>,
     active: BTreeMap<u32, Active>,
@@ -92,6 +94,7 @@ struct Active {
 
 impl<'a> Nemesis<'a> {
     pub(crate) fn new(plan: &'a Plan, cast: Cast) -> Self {
+        let plan = Cow::Borrowed(plan);
         Self { plan, cast, records: Vec::new(), active: BTreeMap::new() }
     }
 
@@ -102,7 +105,7 @@ impl<'a> Nemesis<'a> {
         fault: &mut ScheduledFault,
         world: &mut World,
     ) -> Next {
-        let rule = rule(fault.kind.target, self.plan);
+        let rule = rule(fault.kind.target, &self.plan);
         let scene = world.kernel.recorder.anchors.moments.scene(number);
         resolve::at_the_scene(fault, scene, &self.cast, world);
         fault.kind = resolve::decide(fault, &self.cast, world);
@@ -187,7 +190,7 @@ impl<'a> Nemesis<'a> {
             rolling::Step::Wait => {}
             rolling::Step::Stop(node) => {
                 let name = self.cast.names[node.index()].clone();
-                let rule = rule(fault.kind.target, self.plan);
+                let rule = rule(fault.kind.target, &self.plan);
                 self.note((number, &fault), Some(name), rule, world);
                 self.record_start(number, Some(node), world);
                 if let Action::RollingRestart(Some(line)) = fault.kind.action {
@@ -197,7 +200,7 @@ impl<'a> Nemesis<'a> {
                 return Next::Look(fault.kind.grace.map_or(LOOK, |grace| grace.min(LOOK)));
             }
             rolling::Step::Skip => {
-                let rule = rule(fault.kind.target, self.plan);
+                let rule = rule(fault.kind.target, &self.plan);
                 self.note((number, &fault), None, rule, world);
             }
             rolling::Step::Kill(node) => world.lose_patience(node),
@@ -271,7 +274,7 @@ impl<'a> Nemesis<'a> {
         resolved_from: Option<String>,
         world: &World,
     ) {
-        let mut text = describe(&fault.kind, self.plan, target.as_deref(), fault.lasts);
+        let mut text = describe(&fault.kind, &self.plan, target.as_deref(), fault.lasts);
         let scene = world.kernel.recorder.anchors.moments.scene(number);
         let scene = scene.filter(|_| target.is_some());
         if let Some(scene) = scene {
@@ -298,10 +301,10 @@ impl<'a> Nemesis<'a> {
     pub(crate) fn never(&mut self, number: u32, fault: &ScheduledFault, world: &World) {
         let (moment, text) = match fault.start {
             Start::At(_) => return,
-            Start::After(anchor, _) => (None, anchor::spell(anchor, self.plan)),
+            Start::After(anchor, _) => (None, anchor::spell(anchor, &self.plan)),
             Start::On(wait) => (Some(wait.moment), wait.moment.row().name.to_owned()),
         };
-        self.note((number, fault), None, rule(fault.kind.target, self.plan), world);
+        self.note((number, fault), None, rule(fault.kind.target, &self.plan), world);
         if let Some(noted) = self.records.last_mut() {
             let verb = verb(&fault.kind.action);
             noted.moment = moment;

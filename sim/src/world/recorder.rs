@@ -6,6 +6,7 @@ use super::autoscaler::Lags;
 use super::nemesis::anchors::Anchors;
 use super::nemesis::leaders::Leaders;
 use super::post::{Letters, Post};
+use super::sights::Sights;
 use ackproof_kafka::config::ResetTo;
 use ackproof_kafka::message::Message;
 use ackproof_kafka::observation::{Observation, PositionSource as Found, StartReason as Moved};
@@ -132,6 +133,8 @@ pub(crate) struct Recorder {
     coordinators: Vec<TopicPartition>,
     /// How far groups are behind; none: nobody asks.
     pub(crate) lags: Option<Lags>,
+    /// What operators outside see; none: there are none.
+    pub(crate) sights: Option<Sights>,
     /// What faults wait for.
     pub(crate) anchors: Anchors,
     /// What is on its way; none: nobody asks.
@@ -175,6 +178,7 @@ impl Recorder {
             decided: BTreeSet::new(),
             coordinators,
             lags: None,
+            sights: None,
             anchors: Anchors::default(),
             post: watch.letters.map(Post::new),
         }
@@ -210,6 +214,9 @@ impl Recorder {
         self.leaders.observe(node, &event);
         if let Some(lags) = &mut self.lags {
             lags.observe(&event);
+        }
+        if let Some(sights) = &mut self.sights {
+            sights.observe(&event);
         }
         let entry = Entry { seq: self.seq, at: Timestamp::from_micros(now), node, event };
         self.seq += 1;

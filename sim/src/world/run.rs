@@ -4,6 +4,7 @@
 
 mod feed;
 mod fork;
+pub(crate) mod orders;
 pub(crate) mod outside;
 mod outsider;
 mod scale;
@@ -18,6 +19,7 @@ use super::nemesis::moments::whole;
 use super::nemesis::{FaultRecord, Nemesis, Next};
 use super::network::Network;
 use super::recorder::{Recorder, Trace, Watch};
+use super::sights::Sights;
 use super::spans::{Dying, Startup};
 use ackproof_kafka::config::ClusterConfig;
 use ackproof_kafka::sink::Sink;
@@ -33,6 +35,7 @@ use ackproof_types::{GroupId, Micros, NodeId, Timestamp};
 use feed::Source;
 pub use fork::{Fork, run_forked};
 use madsim::runtime::Runtime;
+use orders::WAITS;
 use outside::Outside;
 use stage::{process, servers};
 use std::collections::BTreeMap;
@@ -163,6 +166,8 @@ struct Director<'a> {
     has_forked: bool,
     /// Who takes part from outside, until it is over there.
     outside: Option<&'a mut (dyn Outside + Send)>,
+    /// The faults of each order from outside.
+    ordered: BTreeMap<u32, Vec<u32>>,
     autoscalers: Vec<Autoscaler>,
     world: World,
     nemesis: Nemesis<'a>,
@@ -201,6 +206,7 @@ impl<'a> Director<'a> {
             Recorder::new(Arc::clone(&context), coordinators.collect(), watch, subjects);
         let scales = plan.groups.iter().any(|group| group.autoscale.is_some());
         recorder.lags = scales.then(|| Lags::new(Partitions::new(&context)));
+        recorder.sights = outside.is_some().then(Sights::default);
         let processes = cast
             .nodes()
             .map(|(node, role)| {
@@ -232,6 +238,7 @@ impl<'a> Director<'a> {
             fork,
             has_forked: false,
             outside,
+            ordered: BTreeMap::new(),
             autoscalers,
             world,
             nemesis,
@@ -331,6 +338,11 @@ impl<'a> Director<'a> {
                 self.refeed();
             }
             Agenda::Record(node) => self.send(node),
+            Agenda::Anchor(number) if number >= WAITS => {
+                if let Some(outside) = self.outside.as_deref_mut() {
+                    outside.comes(number - WAITS, &self.world);
+                }
+            }
             Agenda::Anchor(number) => match self.schedule[number as usize].start {
                 Start::After(_, plus) | Start::On(Wait { plus, .. }) if plus > Micros::ZERO => {
                     self.put(Micros(self.world.now()) + plus, Agenda::Fault(number));
@@ -397,6 +409,7 @@ impl<'a> Director<'a> {
             self.nemesis.never(number, fault, &self.world);
             return;
         }
+        self.nemesis.meet(&self.world);
         let next = self.nemesis.start(number, fault, &mut self.world);
         self.expect(number, next);
     }
@@ -414,7 +427,9 @@ impl<'a> Director<'a> {
         if phase == Phase::Settle {
             self.has_settled = true;
             for number in self.world.kernel.recorder.anchors.give_up() {
-                self.nemesis.never(number, &self.schedule[number as usize], &self.world);
+                if number < WAITS {
+                    self.nemesis.never(number, &self.schedule[number as usize], &self.world);
+                }
             }
             self.nemesis.heal_all(&mut self.world);
             let down: Vec<NodeId> = self

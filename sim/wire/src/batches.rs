@@ -161,6 +161,11 @@ impl Batches {
         }
     }
 
+    /// The keys of the batch that begins with this record; none: they cannot be read.
+    pub(crate) fn keys(&self, first: RecordId) -> Option<Vec<Option<Bytes>>> {
+        keys(self.bytes.get(&first.as_u64())?)
+    }
+
     /// Puts `batch` as the leader stamped it at the end of `out`; false: no client wrote it.
     pub(crate) fn put(&self, batch: &RecordBatch, out: &mut BytesMut) -> bool {
         let Payload::Records(records) = &batch.payload else { return false };
@@ -169,6 +174,48 @@ impl Batches {
         stamp(bytes, batch.base_offset, batch.leader_epoch, out);
         true
     }
+}
+
+/// The compression of a batch, in its attributes.
+const COMPRESSION: u16 = 7;
+
+/// The keys of the records of a batch; none: they are packed, or it is broken inside, which no broker looks at.
+fn keys(bytes: &Bytes) -> Option<Vec<Option<Bytes>>> {
+    let count = u32::from_be_bytes(field(bytes, 57));
+    if u16::from_be_bytes(field(bytes, 21)) & COMPRESSION != 0 {
+        return None;
+    }
+    let mut rest = bytes.slice(HEADER..);
+    let mut keys = Vec::new();
+    for _ in 0..count {
+        let length = usize::try_from(varint(&mut rest)?).ok().filter(|one| *one <= rest.len())?;
+        let mut record = rest.split_to(length);
+        (!record.is_empty()).then(|| record.split_to(1))?;
+        // How much later than the first one, and its place.
+        varint(&mut record)?;
+        varint(&mut record)?;
+        let length = varint(&mut record)?;
+        keys.push(match usize::try_from(length) {
+            Ok(length) if length <= record.len() => Some(record.split_to(length)),
+            Ok(_) => return None,
+            Err(_) => None,
+        });
+    }
+    Some(keys)
+}
+
+/// A number of few bytes, as Protocol Buffers have it.
+fn varint(bytes: &mut Bytes) -> Option<i64> {
+    let mut value = 0_u64;
+    for place in 0..10 {
+        let first = bytes.first().copied()?;
+        let _ = bytes.split_to(1);
+        value |= u64::from(first & 0x7f).checked_shl(7 * place)?;
+        if first & 0x80 == 0 {
+            return Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed());
+        }
+    }
+    None
 }
 
 /// Attributes, times and records: all but who sent it, as what.

@@ -21,7 +21,7 @@ pub use frame::MAX_FRAME;
 pub use names::Topic;
 
 use ackproof_kafka::message::{CorrelationId, Message, Request, Response};
-use ackproof_types::{Acks, BrokerId, Micros, ProducerIndex, TopicId};
+use ackproof_types::{Acks, BrokerId, Micros, ProducerIndex, RecordId, TopicId};
 use asked::Asked;
 use batches::Batches;
 use bytes::Bytes;
@@ -161,10 +161,22 @@ impl Wire {
         self.names.formed()
     }
 
+    /// The number of the first of those who write.
+    #[must_use]
+    pub fn first_producer(&self) -> u16 {
+        self.setting.first_producer
+    }
+
     /// Who writes where, by number.
     #[must_use]
     pub fn writers(&self) -> &[Writer] {
         &self.writers
+    }
+
+    /// The keys of the batch that begins with this record; none: they are compressed.
+    #[must_use]
+    pub fn keys(&self, first: RecordId) -> Option<Vec<Option<Bytes>>> {
+        self.batches.keys(first)
     }
 
     /// The client that sends `frame`, by number. Known from the first frame of a connection on.

@@ -86,8 +86,12 @@ fn candidates(target: Target, stage: &mut Stage<'_>) -> Result<Vec<Host>, String
         Target::AllMembers(group) => {
             cast.hosts(|role| matches!(role, Role::Member(g, _) if g == group))
         }
-        // Partitions for a topic are refused.
-        Target::Zone(_) | Target::Topic(_) | Target::Partition(..) | Target::Sides => Vec::new(),
+        // Partitions for a topic are refused, and nobody is outside.
+        Target::Outsider(_)
+        | Target::Zone(_)
+        | Target::Topic(_)
+        | Target::Partition(..)
+        | Target::Sides => Vec::new(),
     })
 }
 

@@ -244,9 +244,10 @@ pub fn header_line(context: &Context) -> String {
             dead_letter: group.outputs.dead_letters.map(|one| Output::new(one, topic(one.topic))),
             mirror: group.is_mirror(),
             outside: group.is_outside(),
+            told: group.is_outside() && !group.is_claimed(),
             stands_for: match group.part {
                 GroupPart::StandsFor(other) => Some(context.group(other).to_owned()),
-                GroupPart::Application | GroupPart::Mirror | GroupPart::Outside => None,
+                GroupPart::Application | GroupPart::Mirror | GroupPart::Outside { .. } => None,
             },
         };
         (group.name.clone(), shown)

@@ -304,13 +304,13 @@ impl Checker {
 
 impl Checker {
     /// Whether commits alone say what was processed: then none is ahead of it.
-    fn is_outside(&self, event: &Event) -> bool {
+    fn is_claimed(&self, event: &Event) -> bool {
         match event {
             Event::Polled { group, .. }
             | Event::Processed { group, .. }
             | Event::CommitSent { group, .. }
             | Event::Committed { group, .. }
-            | Event::CommitFailed { group, .. } => self.context.groups[group.index()].is_outside(),
+            | Event::CommitFailed { group, .. } => self.context.groups[group.index()].is_claimed(),
             _ => false,
         }
     }
@@ -340,7 +340,7 @@ impl Property for Checker {
                     PositionSource::NoCommitEarliest | PositionSource::Sought => {}
                 }
             }
-            event if self.is_outside(event) => {}
+            event if self.is_claimed(event) => {}
             Event::Polled { group, partition, base_offset, records } => {
                 let work = self.work.of(*group, *partition);
                 if self.context.topics[partition.topic.index()].compacted {

@@ -8,6 +8,8 @@ use ackproof_types::{Acks, TopicId};
 pub struct Outsiders {
     /// They take the place of the producers and groups of the scenario, which have no process then.
     pub replace: bool,
+    /// They say themselves what they have processed; else their commits say so.
+    pub told: bool,
     /// Each with its `client.id`.
     pub clients: Vec<String>,
     /// What they write.
@@ -17,6 +19,16 @@ pub struct Outsiders {
 }
 
 impl Plan {
+    /// The name of a group by its number: those of the scenario come first, then those that clients outside form.
+    #[must_use]
+    pub fn group_name(&self, index: u16) -> &str {
+        let place = usize::from(index);
+        match place.checked_sub(self.groups.len()) {
+            Some(outside) => self.outsiders.groups.get(outside).map_or("", |group| &group.name),
+            None => &self.groups[place].name,
+        }
+    }
+
     /// The same with clients from outside in the place of its producers and of the members of its groups.
     #[must_use]
     pub fn replaced(mut self) -> Self {

@@ -3,6 +3,7 @@
 use super::{Format, parse_set};
 use crate::cli::options::wall;
 use crate::cli::seeds::parse_seed;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -51,7 +52,26 @@ pub(crate) struct Serve {
     /// Write all that came in to this file. `ackproof replay` runs it again, without the application.
     #[arg(long, value_name = "FILE")]
     pub(crate) tape: Option<PathBuf>,
+    /// The application says what it has processed, in this file: JSON Lines that it adds, with group, partition and
+    /// offset. The command finds it in ACKPROOF_PROCESSED. `control`: by POST /processed alone. Without it commits say it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) processed: Option<PathBuf>,
+    /// Write the records whose acknowledgement has surely arrived to this file, as JSON Lines.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) acked: Option<PathBuf>,
+    /// Listen for orders of an operator here, by HTTP: without an address on a free port of 127.0.0.1. The command
+    /// finds it in ACKPROOF_CONTROL.
+    #[arg(long, value_name = "ADDRESS", num_args = 0..=1, value_parser = control,
+          default_missing_value = "127.0.0.1:0")]
+    pub(crate) control: Option<SocketAddr>,
     /// The command to run, with its arguments. It finds the brokers in KAFKA_BOOTSTRAP_SERVERS.
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
+}
+
+/// An address with a port.
+fn control(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "it is no address; write 127.0.0.1:19000, or --control after the scenario".to_owned()
+    })
 }

@@ -111,7 +111,7 @@ pub(crate) fn context(plan: &Plan, cast: &Cast) -> Context {
     });
     let groups = plan.groups.iter().map(|group| {
         if plan.outsiders.replace {
-            return outsiders::group(&group.name, &group.topics);
+            return outsiders::group(&group.name, &group.topics, plan.outsiders.told);
         }
         GroupContext {
             name: group.name.clone(),

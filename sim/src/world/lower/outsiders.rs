@@ -27,11 +27,12 @@ pub(super) fn producers(plan: &Plan, cast: &Cast) -> Vec<ProducerContext> {
 
 /// Their groups.
 pub(super) fn groups(plan: &Plan) -> impl Iterator<Item = GroupContext> + '_ {
-    plan.outsiders.groups.iter().map(|OutsideGroup { name, topics }| group(name, topics))
+    let told = plan.outsiders.told;
+    plan.outsiders.groups.iter().map(move |OutsideGroup { name, topics }| group(name, topics, told))
 }
 
 /// A group of clients from outside. When they commit, and what they do with their consumer, shows nowhere.
-pub(super) fn group(name: &str, topics: &[TopicId]) -> GroupContext {
+pub(super) fn group(name: &str, topics: &[TopicId], told: bool) -> GroupContext {
     let unsaid = "not on record";
     GroupContext {
         name: name.to_owned(),
@@ -43,6 +44,6 @@ pub(super) fn group(name: &str, topics: &[TopicId]) -> GroupContext {
         sink: None,
         consuming: ConsumingContext::default(),
         outputs: OutputsContext::default(),
-        part: GroupPart::Outside,
+        part: GroupPart::Outside { told },
     }
 }

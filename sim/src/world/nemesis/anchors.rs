@@ -8,14 +8,20 @@ use ackproof_kafka::message::Message;
 use ackproof_oracle::history::{Entry, Event, ProcessEnd};
 use ackproof_scenario::anchor::{Anchor, Content, Place, RecordName};
 use ackproof_scenario::plan::Target;
-use ackproof_types::{BrokerId, NodeId, Offset, RecordId, RecordSlice, TopicPartition};
-use std::collections::VecDeque;
+use ackproof_types::{
+    BrokerId, NodeId, Offset, ProducerIndex, RecordId, RecordSlice, TopicPartition,
+};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Faults that wait for something.
 #[derive(Debug, Default)]
 pub(crate) struct Anchors {
     waiting: Vec<(u32, Watch)>,
     due: VecDeque<u32>,
+    /// Those about records of producers that have no process: clients outside may come in their place.
+    later: Vec<(u32, Anchor)>,
+    /// Who has come in the place of which producer and instance.
+    outside: BTreeMap<(u16, u16), ProducerIndex>,
     pub(crate) moments: Moments,
 }
 
@@ -54,14 +60,37 @@ enum Who {
 impl Anchors {
     /// Fault `number` waits for `anchor`.
     pub(crate) fn add(&mut self, number: u32, anchor: Anchor, cast: &Cast) {
-        if let Some(watch) = watch(anchor, cast) {
-            self.waiting.push((number, watch));
+        match watch(anchor, cast, &self.outside) {
+            Some(watch) => self.waiting.push((number, watch)),
+            None => self.later.push((number, anchor)),
+        }
+    }
+
+    /// A client outside writes in the place of a producer of the scenario.
+    pub(crate) fn joined(
+        &mut self,
+        (producer, instance): (u16, u16),
+        index: ProducerIndex,
+        cast: &Cast,
+    ) {
+        self.outside.entry((producer, instance)).or_insert(index);
+        for (number, anchor) in std::mem::take(&mut self.later) {
+            self.add(number, anchor, cast);
         }
     }
 
     /// Whether no fault waits: the usual case, and then nothing is to be looked at.
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.moments.is_empty()
+    }
+
+    /// Fault `number` waits no longer; says whether it did.
+    pub(crate) fn withdraw(&mut self, number: u32) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|(waits, _)| *waits != number);
+        let later = self.later.len();
+        self.later.retain(|(waits, _)| *waits != number);
+        self.waiting.len() < before || self.later.len() < later
     }
 
     /// Looks whether `entry` is what a fault waits for.
@@ -71,7 +100,7 @@ impl Anchors {
         leaders: &Leaders,
         coordinators: &[TopicPartition],
     ) {
-        let Self { waiting, due, moments } = self;
+        let Self { waiting, due, moments, .. } = self;
         if !moments.is_empty() {
             due.extend(moments.look(entry, leaders, coordinators));
         }
@@ -109,13 +138,22 @@ impl Anchors {
         let left = std::mem::take(&mut self.due);
         let waiting = std::mem::take(&mut self.waiting);
         let waiting = waiting.into_iter().map(|(number, _)| number);
-        left.into_iter().chain(waiting).chain(self.moments.give_up_all()).collect()
+        let later = std::mem::take(&mut self.later).into_iter().map(|(number, _)| number);
+        left.into_iter().chain(waiting).chain(later).chain(self.moments.give_up_all()).collect()
     }
 }
 
 /// None: nobody plays that part, so it never comes.
-fn watch(anchor: Anchor, cast: &Cast) -> Option<Watch> {
-    let record = |name: RecordName| record(name, cast);
+fn watch(
+    anchor: Anchor,
+    cast: &Cast,
+    outside: &BTreeMap<(u16, u16), ProducerIndex>,
+) -> Option<Watch> {
+    let record = |name: RecordName| {
+        let here = record(name, cast);
+        let there = outside.get(&(name.producer, name.instance));
+        here.or_else(|| Some(RecordId { producer: *there?, number: name.number }))
+    };
     let what = |content: Content| match content {
         Content::At(place) => Some(What::At(partition(place), Offset(place.offset))),
         Content::Record(name) => record(name).map(What::Record),

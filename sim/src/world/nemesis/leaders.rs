@@ -93,6 +93,14 @@ impl Leaders {
             .map(|id| self.context.process(id))
     }
 
+    /// The partition's leader, replicas and in-sync set.
+    pub(crate) fn sight(
+        &self,
+        partition: TopicPartition,
+    ) -> Option<(Option<BrokerId>, &[BrokerId], &[BrokerId])> {
+        self.partitions.get(&partition).map(|one| (one.leader, &*one.replicas, &*one.isr))
+    }
+
     /// In-sync replicas that do not lead, ascending.
     pub(crate) fn followers(&self, partition: TopicPartition) -> Vec<NodeId> {
         let Some(state) = self.partitions.get(&partition) else { return Vec::new() };

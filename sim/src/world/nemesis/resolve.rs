@@ -20,7 +20,21 @@ pub(crate) fn target(fault: &ScheduledFault, cast: &Cast, world: &World) -> Opti
     if !matches!(action, Action::Administer(_)) {
         all.iter_mut().for_each(|node| *node = cast.whole(*node));
     }
-    all.into_iter().find(|node| fits(action, *node, world))
+    let reaches = |node: NodeId| reaches(action, cast.roles[node.index()]);
+    all.into_iter().find(|node| fits(action, *node, world) && reaches(*node))
+}
+
+/// Of whom no model speaks, faults reach the links alone.
+fn reaches(action: &Action, role: Role) -> bool {
+    let is_of_links = matches!(
+        action,
+        Action::Isolate(_)
+            | Action::Slow { .. }
+            | Action::Lossy { .. }
+            | Action::Throttle { .. }
+            | Action::Reset
+    );
+    is_of_links || !matches!(role, Role::Outsider(_))
 }
 
 fn fits(action: &Action, node: NodeId, world: &World) -> bool {
@@ -125,7 +139,8 @@ fn drawn(
         Role::Producer(producer, instance, _) => Target::Producer(producer, instance),
         Role::Member(group, member) => Target::Member(group, member),
         Role::Controller(_, id) => Target::Controller(id.0),
-        Role::Spare(..) | Role::Reader(_) | Role::Outsider(_) => target,
+        Role::Outsider(client) => Target::Outsider(client),
+        Role::Spare(..) | Role::Reader(_) => target,
     })
 }
 
@@ -159,24 +174,33 @@ fn candidates(target: Target, cast: &Cast, world: &World) -> Vec<NodeId> {
         // Who it is was decided when the moment came; else nobody.
         Target::Its(_) => Vec::new(),
         Target::AnyBroker | Target::AllBrokers(None) => brokers(cast),
-        Target::Producer(producer, instance) => of(
-            cast,
-            |role| matches!(role, Role::Producer(p, i, _) if (p, i) == (producer, instance)),
-        ),
-        Target::AnyProducer(name) => of(
-            cast,
-            |role| matches!(role, Role::Producer(p, ..) if name.is_none_or(|name| name == p)),
-        ),
+        Target::Producer(producer, instance) => {
+            producers(cast, world, |p, i| (p, i) == (producer, instance))
+        }
+        Target::AnyProducer(name) => {
+            producers(cast, world, |p, _| name.is_none_or(|name| name == p))
+        }
         Target::Member(group, member) => {
             of(cast, |role| matches!(role, Role::Member(g, m) if (g, m) == (group, member)))
         }
         Target::AnyMember(group) | Target::AllMembers(group) => {
             of(cast, |role| matches!(role, Role::Member(g, _) if g == group))
         }
+        Target::Outsider(client) => {
+            of(cast, |role| matches!(role, Role::Outsider(one) if one == client))
+        }
         Target::Group(group) => of(cast, |role| matches!(role, Role::Spare(g, _) if g == group)),
         // A fault of each process in it was made of it.
         Target::Zone(_) | Target::Sides => Vec::new(),
     }
+}
+
+/// The producers that `is` means, and the clients from outside that stand for them.
+fn producers(cast: &Cast, world: &World, is: impl Fn(u16, u16) -> bool) -> Vec<NodeId> {
+    let mut all = of(cast, |role| matches!(role, Role::Producer(p, i, _) if is(p, i)));
+    let outside = world.kernel.stand_ins.iter().filter(|((p, i), _)| is(*p, *i));
+    all.extend(outside.map(|(_, node)| *node));
+    all
 }
 
 fn of(cast: &Cast, is: impl Fn(Role) -> bool) -> Vec<NodeId> {
@@ -199,9 +223,7 @@ fn members(peers: Peers, taken: &[NodeId], cast: &Cast, world: &World) -> Vec<No
             there.filter(|node| cast.roster.server(*node).is_some()).collect()
         }
         Peers::Datacentre(id) => cast.beside(id),
-        Peers::Producer(index) => {
-            of(cast, |role| matches!(role, Role::Producer(p, ..) if p == index))
-        }
+        Peers::Producer(index) => producers(cast, world, |p, _| p == index),
         Peers::Group(index) => {
             of(cast, |role| matches!(role, Role::Member(g, _) | Role::Spare(g, _) if g == index))
         }

@@ -1,6 +1,7 @@
 //! A run in which clients from outside take part: what they do comes in between two events of the world, and the load
 //! lasts as long as they do.
 
+use super::orders::{Command, Done};
 use super::{Course, Director, FINAL_READ, RunOutcome, run_once};
 use crate::world::bounds::{Bounds, Failure};
 use crate::world::events::Agenda;
@@ -20,6 +21,12 @@ pub(crate) trait Outside {
     fn enter(&mut self, world: &mut World);
     /// Something may have left the world.
     fn look(&mut self, world: &mut World);
+    /// What has been ordered meanwhile, each with its number.
+    fn orders(&mut self) -> Vec<(u32, Command)>;
+    /// What became of an order.
+    fn done(&mut self, order: u32, done: Done, world: &World);
+    /// What was waited for has happened.
+    fn comes(&mut self, order: u32, world: &World);
     /// Nothing comes in any more.
     fn is_over(&self) -> bool;
 }
@@ -61,7 +68,7 @@ impl Director<'_> {
 
     /// The next item of the agenda.
     pub(super) fn next(&mut self) -> Result<Option<Agenda>, Failure> {
-        let Some(outside) = self.outside.as_deref_mut() else { return self.world.run() };
+        let Some(outside) = self.outside.take() else { return self.world.run() };
         loop {
             outside.look(&mut self.world);
             let arrival = outside.next(self.world.now(), self.world.next_at());
@@ -71,16 +78,22 @@ impl Director<'_> {
                 if outside.is_over() {
                     break;
                 }
+                for (number, command) in outside.orders() {
+                    let done = self.carry_out(number, command);
+                    outside.done(number, done, &self.world);
+                }
                 continue;
             }
             match self.world.turn()? {
-                Turn::Agenda(item) => return Ok(Some(item)),
+                Turn::Agenda(item) => {
+                    self.outside = Some(outside);
+                    return Ok(Some(item));
+                }
                 Turn::Taken => {}
                 Turn::Nothing => return Ok(None),
             }
         }
         // From here on nobody looks at a clock.
-        self.outside = None;
         self.world.kernel.leaving = None;
         let now = Micros(self.world.now());
         self.expect_end(now);

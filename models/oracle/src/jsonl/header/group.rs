@@ -51,9 +51,12 @@ pub(super) struct Group {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) mirror: bool,
     /// Its members are programs of which only the wire shows what they do: they may go at any time, and their commits
-    /// say what they have processed.
+    /// say what they have processed, unless it is `told`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) outside: bool,
+    /// What such a group was done with is on record as it said so itself; `commit-behind-processing` is judged then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) told: bool,
     /// The group of another cluster that it stands for: that one's application comes here (`group_moved`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) stands_for: Option<String>,
@@ -181,7 +184,7 @@ pub(super) fn part(names: &[String], name: &str, shown: &Group) -> Result<GroupP
         return match (shown.mirror, shown.outside) {
             (true, true) => Err((format!("groups.{name}: a mirror is not outside"), None)),
             (true, false) => Ok(GroupPart::Mirror),
-            (false, true) => Ok(GroupPart::Outside),
+            (false, true) => Ok(GroupPart::Outside { told: shown.told }),
             (false, false) => Ok(GroupPart::Application),
         };
     };
