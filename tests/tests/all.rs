@@ -67,4 +67,5 @@ mod twins;
 mod upgrades;
 mod validate;
 mod what_if;
+mod wire_clients;
 mod zoo;
