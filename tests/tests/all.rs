@@ -72,4 +72,5 @@ mod twins;
 mod upgrades;
 mod validate;
 mod what_if;
+mod wire_clients;
 mod zoo;

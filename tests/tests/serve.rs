@@ -160,30 +160,3 @@ fn a_leader_is_killed_under_a_client_and_nothing_is_lost() {
     assert!(elected >= Some(1), "payments-0 and partitions of __consumer_offsets: {report:#}");
     assert_eq!(report["witnesses"]["process_crashed"].as_u64(), Some(1));
 }
-
-/// Every Python client with every feature of the table that `tests/clients/check.py` prints.
-#[test]
-#[ignore = "needs `tests/clients/setup`"]
-fn python_clients_write_read_commit_and_come_again() {
-    let python = root().join("target/clients/bin/python").display().to_string();
-    let clients = ["confluent-kafka", "kafka-python", "aiokafka"];
-    let kinds = ["none", "gzip", "snappy", "lz4", "zstd"];
-    let topics = clients.iter().flat_map(|client| kinds.map(|kind| format!("{client}-{kind}:3")));
-    let topics = topics.flat_map(|topic| ["--topic".to_owned(), topic]);
-    let output = Command::new(binary())
-        .current_dir(root())
-        .arg("serve")
-        .args(topics)
-        .args(["--", &python, "tests/clients/check.py"])
-        .output()
-        .expect("it runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(
-        output.status.code(),
-        Some(0),
-        "{said}\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert!(said.contains("resume after a commit") && said.contains("MET  healthy"), "{said}");
-    assert!(said.contains("records     sent 18000, acked 18000,"), "{said}");
-}
