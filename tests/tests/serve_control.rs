@@ -147,7 +147,7 @@ const WRONG: &[(&str, &str, u16, &str, &str)] = &[
         "it strikes at once",
         "leave it out",
     ),
-    ("POST /faults", r#"{ "crash": "broker-1", "for": 5 }"#, 400, "a bare number", "5s"),
+    ("POST /faults", r#"{ "crash": "broker-1", "for": 5 }"#, 400, "a bare number", "5ms"),
     ("POST /faults", "{", 400, "", ""),
     ("POST /faults", "", 400, "", ""),
     ("DELETE /faults/7", "", 404, "there is no fault 7", "0 have been ordered"),

@@ -9,7 +9,8 @@ use std::net::TcpStream;
 use std::path::Path;
 
 fn string(text: &str) -> Vec<u8> {
-    [&(text.len() as u16).to_be_bytes(), text.as_bytes()].concat()
+    let length = u16::try_from(text.len()).expect("a short text");
+    [&length.to_be_bytes(), text.as_bytes()].concat()
 }
 
 /// Commits for `ledger` outside membership, as the client that reads (OffsetCommit, version 2): rskafka has no groups.
@@ -29,7 +30,8 @@ fn commit(served: &Served, next: i64) {
         &string(""),
     ]
     .concat();
-    let frame = [&(body.len() as u32).to_be_bytes()[..], &body].concat();
+    let length = u32::try_from(body.len()).expect("a short frame");
+    let frame = [&length.to_be_bytes()[..], &body].concat();
     // Only its coordinator takes it.
     let taken = served.brokers.iter().any(|broker| {
         let mut stream = TcpStream::connect(broker).expect("a broker");

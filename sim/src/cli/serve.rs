@@ -434,9 +434,10 @@ fn who(served: &Served) -> String {
         };
         text += &format!("client      {client}{writes}\n");
     }
-    for group in &outsiders.groups {
+    let named = served.plan.groups.iter().filter(|_| outsiders.replace).map(|group| &group.name);
+    for group in named.chain(outsiders.groups.iter().map(|group| &group.name)) {
         let by = if outsiders.told { "it told" } else { "its commits claim" };
-        text += &format!("group       {}, processed what {by}\n", group.name);
+        text += &format!("group       {group}, processed what {by}\n");
     }
     text
 }

@@ -274,7 +274,8 @@ impl<'a> Nemesis<'a> {
         resolved_from: Option<String>,
         world: &World,
     ) {
-        let mut text = describe(&fault.kind, &self.plan, target.as_deref(), fault.lasts);
+        let text = describe(&fault.kind, &self.plan, target.as_deref(), fault.lasts);
+        let mut text = self.until(fault.entry, text);
         let scene = world.kernel.recorder.anchors.moments.scene(number);
         let scene = scene.filter(|_| target.is_some());
         if let Some(scene) = scene {

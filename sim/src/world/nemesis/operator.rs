@@ -6,7 +6,18 @@ use crate::world::lower::Role;
 use ackproof_scenario::plan::Outsiders;
 use ackproof_types::Micros;
 
+/// How long a fault lasts that an operator ends.
+const UNTIL_HEALED: &str = " until it was healed";
+
 impl Nemesis<'_> {
+    /// What the fault of an entry did, if an operator ordered it: he ends it, and not the load.
+    pub(super) fn until(&self, entry: usize, text: String) -> String {
+        match text.strip_suffix(" until the load ended") {
+            Some(what) if entry >= self.plan.faults.len() => format!("{what}{UNTIL_HEALED}"),
+            _ => text,
+        }
+    }
+
     /// How those from outside are called by now: reports say so.
     pub(crate) fn learn(&mut self, outsiders: Outsiders) {
         for (place, role) in self.cast.roles.iter().enumerate() {
@@ -42,9 +53,7 @@ impl Nemesis<'_> {
         for record in self.records.iter_mut().filter(|one| one.number == number) {
             let lasted = Micros(now.0.saturating_sub(record.at.0));
             record.lasts = Some(lasted);
-            if let Some(what) =
-                record.text.strip_suffix(" until the load ended").filter(|_| is_open)
-            {
+            if let Some(what) = record.text.strip_suffix(UNTIL_HEALED).filter(|_| is_open) {
                 record.text = format!("{what} for {}", Micros::from_millis(lasted.as_millis()));
             }
         }
