@@ -351,6 +351,15 @@ pub(crate) const TWINS: &[Twin] = &[
         cause: "topic-deleted",
     },
     Twin {
+        footgun: "topic-recreated",
+        cure: &[(
+            "faults",
+            r#"[{ "at": "8s", "crash": "billing-0", "for": "13s" }, { "at": "18s", "crash": "ledger-0", "for": "20s" },
+                { "at": "19s", "delete-topic": "payments" }, { "at": "20s", "create-topic": "payments" }]"#,
+        )],
+        cause: "topic-recreated",
+    },
+    Twin {
         footgun: "unclean-election",
         cure: &[("topics.payments.config.unclean.leader.election.enable", "false")],
         cause: "unclean-election",

@@ -66,6 +66,7 @@ const INCURABLE: &[(&str, &str)] = &[
     ("replicas-in-one-zone", DONE),
     ("slow-followers-then-disk-lost", TWO),
     ("topic-deleted-unread", DONE),
+    ("topic-recreated", DONE),
     (
         "producer-restart-duplicate",
         "a new process has a new producer id: only transactions, which are not modelled, would know its records again",

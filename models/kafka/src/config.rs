@@ -9,7 +9,7 @@ use ackproof_types::{
     Awaits, BrokerId, CommitStrategy, Consuming, ControllerId, Delay, GroupId, GroupProtocol,
     KafkaVersion, Micros, ProducerIndex, RecordId, Sending, TopicId, TopicPartition,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use crate::topic::{
@@ -28,6 +28,8 @@ pub struct ClusterConfig {
     pub controllers: Arc<[ControllerId]>,
     /// Topics by [`TopicId`].
     pub topics: Vec<TopicConfig>,
+    /// Those of them that are not there until an administrator creates them.
+    pub later: BTreeSet<TopicId>,
     /// Which of them keeps committed offsets, `__consumer_offsets`.
     pub consumer_offsets: TopicId,
     /// `group.id`s by [`GroupId`]: they decide the partition of `__consumer_offsets` (R9.1).

@@ -286,6 +286,14 @@ impl<T, W> Outbox<T, W> {
         self.effects.push(Effect::Observe(observation));
     }
 
+    /// The facts of this step.
+    pub fn observations_mut(&mut self) -> impl Iterator<Item = &mut Observation> {
+        self.effects.iter_mut().filter_map(|effect| match effect {
+            Effect::Observe(fact) => Some(fact),
+            _ => None,
+        })
+    }
+
     /// A message that nobody here asked for, or answers: the connection ends, and it is on record.
     pub fn misplaced(&mut self, on: To, api: &'static str) {
         self.observe(Observation::Misplaced { api });

@@ -173,8 +173,8 @@ pub struct MetadataImage {
     pub next_producer_id: i64,
     /// What lies in log directories of brokers that have failed.
     pub offline: BTreeMap<BrokerId, Arc<[TopicPartition]>>,
-    /// Topics that were deleted. Kafka forgets them; here the id of a topic is its place in the plan, and a
-    /// controller must not create again what was there and is deleted.
+    /// Topics that were deleted. Kafka forgets them; here they say which ids were given, and that what was there from
+    /// the start is not created anew.
     pub removed: BTreeSet<TopicId>,
 }
 
@@ -261,6 +261,15 @@ impl MetadataImage {
                 self.removed.insert(*topic);
             }
         }
+    }
+
+    /// The topic that has this name, or had it last.
+    #[must_use]
+    pub fn current(&self, name: TopicId) -> TopicId {
+        let was = self.removed.iter().rfind(|topic| topic.name() == name.name());
+        let Some(last) = was else { return name.name() };
+        let next = last.in_life(last.life() + 1);
+        next.filter(|next| self.of_topic(*next).next().is_some()).unwrap_or(*last)
     }
 
     /// The partitions of a topic; none: it does not exist.

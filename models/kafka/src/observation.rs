@@ -347,8 +347,10 @@ pub enum Observation {
         /// Its partitions, all told.
         partitions: u16,
     },
-    /// The controller deleted a topic, which had so many partitions.
+    /// The controller deleted a topic of so many partitions.
     TopicDeleted(TopicId, u16),
+    /// It created one, for an administrator.
+    TopicCreated(TopicId, u16),
     /// The controller altered settings of a topic.
     TopicAltered {
         /// The topic.

@@ -51,6 +51,12 @@ rules! {
     /// KAFKA-19522 (R17.3).
     LastLeaderLives, V4_1, "last-leader-lives",
         "with eligible leader replicas, the last known leader is elected only while it is alive (KAFKA-19522)";
+    /// KIP-516, KAFKA-10551: Produce v13.
+    ProducedByTopicId, V4_1, "produced-by-topic-id",
+        "producers name topics by their ids, so that what was meant for a deleted topic is not written to its successor (KAFKA-10551)";
+    /// KIP-516: OffsetCommit v10, which only group.protocol=consumer sends.
+    CommittedByTopicId, V4_1, "committed-by-topic-id",
+        "with group.protocol=consumer, commits name topics by their ids (KIP-516)";
     /// KAFKA-18376 (R17.46).
     CommitRacesPoll, V4_2, "commit-races-poll",
         "with group.protocol=consumer, an interval commit may cover the records that the same poll returns (KAFKA-18376)";

@@ -255,8 +255,9 @@ impl Reader {
         // OFFSET_NOT_AVAILABLE among others: a new leader does not know its high watermark yet
         // (R2.20).
         let Ok(listed) = answer else { return self.delay(partition, out) };
+        let place = self.client.metadata().place_of(partition);
         let Some(progress) = self.progress.get_mut(&partition) else { return };
-        progress.answered(partition, broker, out);
+        progress.answered(place, broker, out);
         match spec {
             OffsetSpec::Earliest => {
                 progress.start = Some(listed.offset);
@@ -270,14 +271,14 @@ impl Reader {
     }
 
     fn fetched(&mut self, broker: BrokerId, answer: FetchedPartition, out: &mut Out) {
-        let partition = answer.partition;
+        let (place, partition) = (answer.partition, answer.partition.name());
         let Some(progress) = self.progress.get_mut(&partition) else { return };
         let Some(end) = progress.end else { return };
         let fetched = match answer.result {
             Ok(fetched) => fetched,
             // What nobody can read is passed over.
             Err(ErrorCode::CorruptMessage) => {
-                progress.answered(partition, broker, out);
+                progress.answered(place, broker, out);
                 progress.next = progress.next.plus(1);
                 return self.finish_if_read(partition, out);
             }
@@ -292,7 +293,7 @@ impl Reader {
         if fetched.fetch_offset != progress.next {
             return;
         }
-        progress.answered(partition, broker, out);
+        progress.answered(place, broker, out);
         for batch in fetched.batches {
             let records = batch.records();
             let skipped = usize::try_from(progress.next.since(batch.base_offset));
@@ -302,7 +303,7 @@ impl Reader {
             let upto = records.len().min(skipped.saturating_add(wanted));
             if skipped < upto {
                 let records = records.slice(skipped..upto);
-                out.observe(Observation::FinalRead { partition, base_offset, records });
+                out.observe(Observation::FinalRead { partition: place, base_offset, records });
             }
             progress.next = progress.next.max(batch.next_offset().min(end));
         }
@@ -316,6 +317,7 @@ impl Reader {
             progress.done = true;
             // Below `next` only if the log was cut while it was read.
             let end = progress.next;
+            let partition = self.client.metadata().place_of(partition);
             out.observe(Observation::FinalReadDone { partition, start, end });
         }
     }
@@ -361,7 +363,7 @@ impl Reader {
                 latest.push(ListOffsetsPartition { partition, leader_epoch, spec });
             } else {
                 fetches.push(FetchPartition {
-                    partition,
+                    partition: self.client.metadata().place_of(partition),
                     offset: progress.next,
                     leader_epoch,
                     last_fetched_epoch: LeaderEpoch::UNKNOWN,

@@ -180,6 +180,7 @@ fn cluster() -> Arc<ClusterConfig> {
         controllers: [CONTROLLER].into(),
         topics: vec![topic, topic],
         racks: Default::default(),
+        later: std::collections::BTreeSet::new(),
         consumer_offsets: TopicId(0),
         group_names: vec!["ledger".into()],
         broker: BrokerSettings::default(),

@@ -168,7 +168,8 @@ impl Bumps {
                 let (node, topic) = (producer.node, producer.topic);
                 let is_near = |(other, place): &(NodeId, TopicPartition), at: &Timestamp| {
                     *other == node
-                        && partition.map_or(place.topic == topic, |partition| *place == partition)
+                        && partition
+                            .map_or(place.topic.name() == topic, |partition| *place == partition)
                         && entry.at.as_micros() <= (*at + MOMENT).as_micros()
                 };
                 if !self.last.is_empty() && self.last.iter().any(|(place, at)| is_near(place, at)) {
@@ -259,7 +260,7 @@ impl Bumps {
         self.last.insert((node, place), at);
         for (index, open) in (0..).zip(&self.open) {
             let producer = context.producer(ProducerIndex(index));
-            if producer.node == node && producer.topic == place.topic {
+            if producer.node == node && producer.topic == place.topic.name() {
                 for number in open.to(place.partition) {
                     self.excused.insert(RecordId { producer: ProducerIndex(index), number });
                 }

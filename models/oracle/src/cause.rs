@@ -117,6 +117,8 @@ causes! {
             "an administrator moved the partition to one broker, which restarted without it: no min.insync.replicas counts more replicas than there are";
         TopicDeleted = "topic-deleted",
             "an administrator deleted the topic before the group had processed it";
+        TopicRecreated = "topic-recreated",
+            "an administrator deleted the topic and created it again: the group went on where it had stood in the deleted one";
     }
 }
 
@@ -158,6 +160,7 @@ impl LossCause {
             | Self::DamagedLog
             | Self::MovedToOne
             | Self::TopicDeleted
+            | Self::TopicRecreated
             | Self::CommitPastWork
             | Self::NeverGiven
             | Self::LogCut

@@ -6,6 +6,7 @@ use ackproof_types::{
     GroupProtocol, Lane, Micros, NodeId, OffsetReset, OnRecordFailure, ProducerIndex, Roster,
     Server, SinkConfig, TopicId, TopicPartition, offsets_partition,
 };
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -276,10 +277,20 @@ impl Context {
         self.groups[group.index()].protocol == Word::Known(GroupProtocol::Classic)
     }
 
+    /// `payments`; `payments@2` for the second topic of this name.
+    #[must_use]
+    pub fn topic(&self, topic: TopicId) -> Cow<'_, str> {
+        let name = &self.topics[topic.index()].name;
+        match topic.life() {
+            0 => name.into(),
+            before => format!("{name}@{}", before + 1).into(),
+        }
+    }
+
     /// `payments-0`.
     #[must_use]
     pub fn partition(&self, partition: TopicPartition) -> String {
-        format!("{}-{}", self.topics[partition.topic.index()].name, partition.partition)
+        format!("{}-{}", self.topic(partition.topic), partition.partition)
     }
 
     /// The process of a broker.

@@ -57,7 +57,7 @@ witnesses! {
     isr_expanded, isr_shrunk, leader_elected, log_compacted, log_damaged, log_dir_failed, log_start_moved,
     not_enough_replicas, offline, partitions_added,
     position_reset, replicas_changed, process_crashed, process_killed, process_restarted, process_stopped, rebalance, redelivered,
-    retried, snapshot_loaded, tail_lost, topic_altered, topic_deleted,
+    retried, snapshot_loaded, tail_lost, topic_altered, topic_created, topic_deleted,
     truncated, unclean_election,
 }
 
@@ -375,7 +375,7 @@ impl Measure {
     /// The final read shows each group what lies at `offset`.
     fn meet(&mut self, partition: TopicPartition, offset: Offset, id: RecordId) {
         for ((_, processed), group) in self.groups.iter().zip((0..).map(GroupId)) {
-            if self.context.groups[group.index()].topics.contains(&partition.topic) {
+            if self.context.groups[group.index()].topics.contains(&partition.topic.name()) {
                 let is_processed = processed.contains(id);
                 self.standings.of(group, partition).found(offset, id, is_processed);
             }
@@ -384,7 +384,7 @@ impl Measure {
 
     fn demand(&mut self, partition: TopicPartition, offset: Offset, id: RecordId) {
         for (index, info) in self.context.groups.iter().enumerate() {
-            if info.topics.contains(&partition.topic) && !self.groups[index].1.contains(id) {
+            if info.topics.contains(&partition.topic.name()) && !self.groups[index].1.contains(id) {
                 self.open.push((index, partition, offset, id));
             }
         }

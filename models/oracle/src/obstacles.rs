@@ -227,7 +227,7 @@ impl Obstacles {
         let led = self
             .leaders
             .iter()
-            .filter(|(partition, led)| partition.topic == topic && led.leader.is_some());
+            .filter(|(partition, led)| partition.topic.name() == topic && led.leader.is_some());
         let all: Vec<(TopicPartition, Vec<BrokerId>)> =
             led.map(|(partition, led)| (partition, brokers(&led.in_sync))).collect();
         for (partition, isr) in all {
@@ -276,7 +276,7 @@ impl Obstacles {
     pub(crate) fn of_writes(&self, longest: &Longest) -> Option<StallCause> {
         let place = longest.partition;
         let mut writers =
-            self.context.producers.iter().filter(|producer| producer.topic == place.topic);
+            self.context.producers.iter().filter(|producer| producer.topic == place.topic.name());
         // With acks=1 nobody waits for a replica.
         let all = writers.any(|producer| producer.acks == Acks::All);
         let matters = |span: &&Span| {

@@ -142,9 +142,6 @@ impl Clocks {
     /// The topic is deleted: nobody waits for it any more.
     pub(crate) fn delete_topic(&mut self, at: Timestamp, topic: TopicId, all: &[TopicPartition]) {
         self.gone.insert(topic);
-        if let Some(readers) = self.readers.get_mut(topic.index()) {
-            readers.clear();
-        }
         let at = at.as_micros();
         for place in all {
             let written = self.written.of(*place);
@@ -258,7 +255,8 @@ impl Clocks {
 
     /// Groups that read `topic`.
     pub(crate) fn readers(&self, topic: TopicId) -> &[GroupId] {
-        self.readers.get(topic.index()).map_or(&[], Vec::as_slice)
+        let readers = self.readers.get(topic.index()).filter(|_| !self.gone.contains(&topic));
+        readers.map_or(&[], Vec::as_slice)
     }
 
     /// Nobody asks for the record any more.
@@ -290,7 +288,9 @@ impl Clocks {
             return;
         }
         let end = base.0.saturating_add(i64::from(count));
-        for group in self.readers.get(partition.topic.index()).into_iter().flatten() {
+        let readers = self.readers.get(partition.topic.index());
+        let is_gone = self.gone.contains(&partition.topic);
+        for group in readers.filter(|_| !is_gone).into_iter().flatten() {
             let read = self.read.of(*group, partition);
             read.end = read.end.max(end);
             if read.end > read.done {

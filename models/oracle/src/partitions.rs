@@ -4,35 +4,48 @@
 use crate::context::Context;
 use crate::history::Event;
 use ackproof_types::{TopicId, TopicPartition};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Partitions by topic.
 #[derive(Clone, Debug, Default)]
-pub struct Partitions(Vec<u16>);
+pub struct Partitions {
+    first: Vec<u16>,
+    /// Of topics that were created again.
+    later: BTreeMap<TopicId, u16>,
+}
 
 impl Partitions {
     /// What the topics begin with.
     #[must_use]
     pub fn new(context: &Context) -> Self {
-        Self(context.topics.iter().map(|topic| topic.partitions).collect())
+        let first = context.topics.iter().map(|topic| topic.partitions).collect();
+        Self { first, later: BTreeMap::new() }
     }
 
     /// Takes an event.
     pub fn observe(&mut self, event: &Event) {
-        if let Event::PartitionsAdded { topic, partitions } = event {
+        if let Event::PartitionsAdded { topic, partitions }
+        | Event::TopicCreated { topic, partitions } = event
+        {
             self.grow(*topic, *partitions);
         }
     }
 
     pub(crate) fn grow(&mut self, topic: TopicId, partitions: u16) {
-        let count = &mut self.0[topic.index()];
+        let count = match topic.life() {
+            0 => &mut self.first[topic.index()],
+            _ => self.later.entry(topic).or_default(),
+        };
         *count = (*count).max(partitions);
     }
 
     /// How many the topic has.
     #[must_use]
     pub fn of(&self, topic: TopicId) -> u16 {
-        self.0[topic.index()]
+        match topic.life() {
+            0 => self.first[topic.index()],
+            _ => self.later.get(&topic).copied().unwrap_or(0),
+        }
     }
 
     /// Those of the topic.
@@ -40,9 +53,16 @@ impl Partitions {
         (0..self.of(topic)).map(move |number| TopicPartition::new(topic, number))
     }
 
+    /// All topics of this name so far.
+    #[must_use]
+    pub fn lives(&self, name: TopicId) -> impl Iterator<Item = TopicId> {
+        let later = self.later.keys().copied().filter(move |topic| topic.name() == name);
+        std::iter::once(name).chain(later)
+    }
+
     /// Those of all topics.
     pub(crate) fn sum(&self) -> usize {
-        self.0.iter().map(|count| usize::from(*count)).sum()
+        self.first.iter().chain(self.later.values()).map(|count| usize::from(*count)).sum()
     }
 }
 
@@ -83,9 +103,10 @@ impl Read {
         self.done.contains(&partition)
     }
 
-    /// Whether all of the topic's were: what was not found is in no log then.
+    /// Whether all that topics of this name had were: what was not found is in no log then.
     #[must_use]
-    pub fn is_whole(&self, topic: TopicId) -> bool {
-        self.partitions.all(topic).all(|partition| self.done.contains(&partition))
+    pub fn is_whole(&self, name: TopicId) -> bool {
+        let all = self.partitions.lives(name).flat_map(|topic| self.partitions.all(topic));
+        all.into_iter().all(|partition| self.done.contains(&partition))
     }
 }

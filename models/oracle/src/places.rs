@@ -2,16 +2,19 @@
 //! from 0. They know no event.
 
 use ackproof_types::{GroupId, TopicId, TopicPartition};
+use std::collections::BTreeMap;
 
 /// One `T` a partition.
 #[derive(Clone, Debug)]
 pub(crate) struct Places<T> {
     topics: Vec<Vec<T>>,
+    /// Of topics that were created again.
+    later: BTreeMap<TopicId, Vec<T>>,
 }
 
 impl<T> Default for Places<T> {
     fn default() -> Self {
-        Self { topics: Vec::new() }
+        Self { topics: Vec::new(), later: BTreeMap::new() }
     }
 }
 
@@ -20,10 +23,22 @@ impl<T: Default> Places<T> {
     #[inline]
     pub(crate) fn of(&mut self, place: TopicPartition) -> &mut T {
         let (topic, partition) = (place.topic.index(), usize::from(place.partition));
+        if place.topic.life() > 0 {
+            return self.of_later(place.topic, partition);
+        }
         if self.topics.get(topic).is_none_or(|partitions| partitions.len() <= partition) {
             self.grow(topic, partition);
         }
         &mut self.topics[topic][partition]
+    }
+
+    #[cold]
+    fn of_later(&mut self, topic: TopicId, partition: usize) -> &mut T {
+        let partitions = self.later.entry(topic).or_default();
+        if partitions.len() <= partition {
+            partitions.resize_with(partition + 1, T::default);
+        }
+        &mut partitions[partition]
     }
 
     #[cold]
@@ -36,21 +51,26 @@ impl<T: Default> Places<T> {
 
     /// What is kept for `place`.
     pub(crate) fn get(&self, place: TopicPartition) -> Option<&T> {
-        self.topics.get(place.topic.index())?.get(usize::from(place.partition))
+        let partitions = match place.topic.life() {
+            0 => self.topics.get(place.topic.index()),
+            _ => self.later.get(&place.topic),
+        };
+        partitions?.get(usize::from(place.partition))
     }
 
     /// Everything, ascending; partitions below a known one are present as they were made.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (TopicPartition, &T)> {
-        (0..).zip(&self.topics).flat_map(|(topic, partitions)| {
-            (0..)
-                .zip(partitions)
-                .map(move |(number, one)| (TopicPartition::new(TopicId(topic), number), one))
+        let topics = (0..).map(TopicId).zip(&self.topics);
+        let later = self.later.iter().map(|(topic, partitions)| (*topic, partitions));
+        topics.chain(later).flat_map(|(topic, partitions)| {
+            let numbered = (0..).zip(partitions);
+            numbered.map(move |(number, one)| (TopicPartition::new(topic, number), one))
         })
     }
 
     /// Everything, in no order that matters.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.topics.iter_mut().flatten()
+        self.topics.iter_mut().chain(self.later.values_mut()).flatten()
     }
 }
 

@@ -109,6 +109,7 @@ impl Timeline {
                 | Kind::ReplicasChanged
                 | Kind::FeaturesUpdated
                 | Kind::OrderRefused
+                | Kind::TopicCreated
                 | Kind::TopicDeleted
         )
     }
@@ -172,6 +173,7 @@ impl Timeline {
             | Event::ControllerResigned { .. }
             | Event::ReplicasChanged { .. }
             | Event::FeaturesUpdated { .. }
+            | Event::TopicCreated { .. }
             | Event::TopicDeleted { .. }
             | Event::OrderRefused { .. } => self.office(entry),
             Event::Fenced { broker } => {
@@ -229,8 +231,11 @@ impl Timeline {
                 "finalized: metadata.version {metadata_version}, eligible.leader.replicas.version \
                  {eligible_leader_replicas}"
             ),
+            Event::TopicCreated { topic, .. } => {
+                format!("{} is created", self.context.topic(*topic))
+            }
             Event::TopicDeleted { topic, .. } => {
-                format!("{} is deleted", self.context.topics[topic.index()].name)
+                format!("{} is deleted", self.context.topic(*topic))
             }
             Event::OrderRefused { request, error } => {
                 format!("{who} refused {request}: {}", error.name())

@@ -79,6 +79,8 @@ error_codes! {
     InvalidTimestamp = 32, "INVALID_TIMESTAMP";
     /// The broker does not speak this request, or not at its level of features.
     UnsupportedVersion = 35, "UNSUPPORTED_VERSION";
+    /// There is a topic of this name.
+    TopicAlreadyExists = 36, "TOPIC_ALREADY_EXISTS";
     /// A topic has as many partitions already, or more.
     InvalidPartitions = 37, "INVALID_PARTITIONS";
     /// Fewer brokers serve than a partition is to have replicas.

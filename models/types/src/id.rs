@@ -50,18 +50,45 @@ impl ClusterId {
 }
 
 /// A topic, by its index in the plan. Index 0 is always `__consumer_offsets` of the first cluster.
+///
+/// A topic that is deleted and created again has another id each time (KIP-516). The id of its first life stands for
+/// its name: clients and groups go by names, logs by ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicId(pub u16);
 
 impl TopicId {
     /// `__consumer_offsets` of the first cluster.
     pub const CONSUMER_OFFSETS: Self = Self(0);
+    /// So many topics may have names of their own.
+    pub const NAMES: u16 = 1 << Self::NAME_BITS;
+    /// So often a topic may be created.
+    pub const LIVES: u16 = 1 << (u16::BITS - Self::NAME_BITS);
+    const NAME_BITS: u32 = 12;
 
-    /// The index into tables of topics.
+    /// The index into tables of topics: the same for all lives of a topic.
     #[must_use]
     #[inline]
     pub fn index(self) -> usize {
-        usize::from(self.0)
+        usize::from(self.name().0)
+    }
+
+    /// What stands for the name of the topic: its id in its first life.
+    #[must_use]
+    #[inline]
+    pub const fn name(self) -> Self {
+        Self(self.0 & (Self::NAMES - 1))
+    }
+
+    /// How often a topic of this name was created before, from 0.
+    #[must_use]
+    pub const fn life(self) -> u16 {
+        self.0 >> Self::NAME_BITS
+    }
+
+    /// The topic of the same name that was created so often before; none above [`Self::LIVES`].
+    #[must_use]
+    pub fn in_life(self, life: u16) -> Option<Self> {
+        (life < Self::LIVES).then(|| Self(self.name().0 | (life << Self::NAME_BITS)))
     }
 }
 
@@ -79,6 +106,13 @@ impl TopicPartition {
     #[must_use]
     pub fn new(topic: TopicId, partition: u16) -> Self {
         Self { topic, partition }
+    }
+
+    /// The same number of the topic of this name.
+    #[must_use]
+    #[inline]
+    pub const fn name(self) -> Self {
+        Self { topic: self.topic.name(), partition: self.partition }
     }
 }
 

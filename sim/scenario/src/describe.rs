@@ -169,6 +169,10 @@ pub const FAULTS: &[(&str, &str)] = &[
         "add-partitions",
         "an administrator gives a topic more partitions: \"to\" so many in all, once and for good",
     ),
+    (
+        "create-topic",
+        "an administrator creates a topic with its settings: one that was deleted, or one that is not there before",
+    ),
     ("delete-topic", "an administrator deletes a topic with all that it holds, once and for good"),
     (
         "reassign",

@@ -410,7 +410,9 @@ pub(crate) fn misfit(
             format!("a mirror copies {name}: that it finds new partitions is not modelled");
         return plan.is_mirrored(topic).then_some((message, None));
     }
-    if let (Action::Administer(Order::DeleteTopic), Target::Topic(topic)) = (action, target) {
+    if let (Action::Administer(Order::DeleteTopic | Order::CreateTopic), Target::Topic(topic)) =
+        (action, target)
+    {
         let name = &plan.topics[topic.index()].name;
         let message = if plan.is_mirrored(topic) {
             format!("a mirror copies {name}: what becomes of the copies is not modelled")

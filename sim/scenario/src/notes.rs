@@ -241,6 +241,14 @@ pub const FAULT_NOTES: &[FaultNote] = &[
         r#"{"at":"10s","add-partitions":"payments","to":6}"#,
     ),
     note(
+        "create-topic",
+        "the controller creates the topic with an id of its own, and leaders begin empty logs. Clients go by its name: \
+         consumers keep their positions, and go on at them if the new log reaches so far. Up to Kafka 4.0, and with \
+         `group.protocol=classic` on all lines, a commit for the deleted topic that arrives late counts for the new one",
+        "`auto.offset.reset`, `group.protocol`, `cluster.kafka`",
+        r#"{"at":"20s","create-topic":"payments"}"#,
+    ),
+    note(
         "delete-topic",
         "the controller writes one record, and each broker deletes its logs of the topic when it hears of it; one that \
          is down does so at its next start. What groups have committed there is deleted too. Producers go on trying \

@@ -29,6 +29,7 @@ pub(crate) fn knows(verb: &str) -> bool {
         "add-partitions"
             | "alter-config"
             | "cancel-reassignment"
+            | "create-topic"
             | "delete-topic"
             | "elect-unclean"
             | "reassign"
@@ -79,6 +80,7 @@ pub(crate) fn order(
             Order::Reassign(brokers(sink, &to, place, plan)?)
         }
         "cancel-reassignment" => Order::CancelReassignment,
+        "create-topic" => Order::CreateTopic,
         "delete-topic" => Order::DeleteTopic,
         other => unreachable!("the verb {other} is in the table but not here"),
     })

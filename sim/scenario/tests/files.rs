@@ -60,6 +60,7 @@ const NAMES: Names<'static> = Names {
         "snapshot_loaded",
         "tail_lost",
         "topic_altered",
+        "topic_created",
         "topic_deleted",
         "truncated",
         "unclean_election",

@@ -117,6 +117,7 @@ fn occurs(witness: &str) -> &'static str {
         "not_enough_replicas" => "a write was refused because too few replicas were in sync",
         "offline" => "a partition had no leader",
         "partitions_added" => "a topic got more partitions",
+        "topic_created" => "a topic was created that was not there, or not any more",
         "topic_deleted" => "a topic was deleted",
         "position_reset" => {
             "a member had no commit to resume from, or none that still was in the log"

@@ -19,6 +19,7 @@ fn entry(about: &str, note: &FaultNote, footguns: &[Told]) -> Entry {
     let scenario = match verb {
         "fail-over" => "scenarios/basics/mirror-chaos.json",
         // Whoever goes on sending to it fails.
+        "create-topic" => "scenarios/basics/topic-recreated.json",
         "delete-topic" => "scenarios/basics/topic-deleted.json",
         _ => "scenarios/basics/no-faults.json",
     };

@@ -131,6 +131,7 @@ footguns! {
     "sink-memory-too-small", SinkCause::Forgotten.name();
     "slow-followers-then-disk-lost", LossCause::LastReplica.name();
     "topic-deleted-unread", LossCause::TopicDeleted.name();
+    "topic-recreated", LossCause::TopicRecreated.name();
     "unclean-election", LossCause::UncleanElection.name();
     "unsubscribe-without-commit", DuplicateCause::Rebalance.name();
     "upsert-by-zombie", SinkCause::StaleOverwrite.name();

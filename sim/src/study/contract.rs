@@ -122,6 +122,9 @@ pub(crate) fn allowed(plan: &Plan) -> Allowed {
         if plan.deleted().any(|topic| one.topics.contains(&topic)) {
             allow(&[AT_LEAST_ONCE], &[LossCause::TopicDeleted]);
         }
+        if plan.recreated().any(|topic| one.topics.contains(&topic)) {
+            allow(&[AT_LEAST_ONCE], &[LossCause::TopicRecreated]);
+        }
         if one.config.word("auto.offset.reset") == "latest" && may_expire(plan, one) {
             allow(&[AT_LEAST_ONCE], &[LossCause::Expired]);
         }
@@ -184,7 +187,17 @@ fn deleted_with_topics(plan: &Plan, group: &Group) -> Vec<Possible> {
         let clause = Clause { says, settings: vec!["faults".to_owned()] };
         possible(Fate::Skipped, Some(name), std::iter::once(LossCause::TopicDeleted.name()), clause)
     });
-    told.collect()
+    let again = plan.recreated().filter(|topic| group.topics.contains(topic)).map(|topic| {
+        let (name, topic) = (&group.name, &plan.topics[topic.index()].name);
+        let says = format!(
+            "{name} keeps positions in {topic} when that is deleted and created again, and never processes what the \
+             new log has below them"
+        );
+        let clause = Clause { says, settings: vec!["faults".to_owned()] };
+        let causes = std::iter::once(LossCause::TopicRecreated.name());
+        possible(Fate::Skipped, Some(name), causes, clause)
+    });
+    told.chain(again).collect()
 }
 
 /// Whether its members follow the consumer protocol.

@@ -49,7 +49,9 @@ impl Chronicler {
                 self.add(TopicId(number), topic.partitions, context);
             }
         }
-        if let Event::PartitionsAdded { topic, partitions } = entry.event {
+        if let Event::PartitionsAdded { topic, partitions }
+        | Event::TopicCreated { topic, partitions } = entry.event
+        {
             self.add(topic, partitions, context);
         }
         let known = self.context.insert(known.take().unwrap_or_else(|| Arc::new(context.clone())));

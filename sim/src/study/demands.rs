@@ -50,6 +50,7 @@ const SHOWN: &[(&str, Shows)] = &[
     ("partitions_added", |_, kind| {
         matches!(kind.action, Action::Administer(Order::AddPartitions(_)))
     }),
+    ("topic_created", |_, kind| kind.action == Action::Administer(Order::CreateTopic)),
     ("topic_deleted", |_, kind| kind.action == Action::Administer(Order::DeleteTopic)),
     ("replicas_changed", |_, kind| matches!(kind.action, Action::Administer(Order::Reassign(_)))),
     ("features_updated", |_, kind| {

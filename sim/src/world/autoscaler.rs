@@ -51,13 +51,14 @@ impl Lags {
     fn of(&self, plan: &Plan, index: u16) -> Vec<u64> {
         let group = GroupId(index);
         let topics = plan.groups[group.index()].topics.iter();
+        let topics = topics.flat_map(|name| self.partitions.lives(*name));
         let topics = topics.filter(|topic| !self.gone.contains(topic));
         let behind = |partition: TopicPartition| {
             let end = self.ends.get(&partition).map_or(0, |end| end.0);
             let done = self.committed.get(&(group, partition)).map_or(0, |offset| offset.0);
             u64::try_from(end - done).unwrap_or(0)
         };
-        topics.flat_map(|topic| self.partitions.all(*topic)).map(behind).collect()
+        topics.flat_map(|topic| self.partitions.all(topic)).map(behind).collect()
     }
 }
 

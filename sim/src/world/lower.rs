@@ -285,6 +285,7 @@ pub(crate) fn cluster(plan: &Plan, id: ClusterId) -> ClusterConfig {
         brokers: brokers().collect(),
         controllers: controllers(plan, id),
         topics: topics.collect(),
+        later: plan.absent(),
         consumer_offsets: cluster.offsets,
         group_names: group_names(plan),
         racks: brokers().zip(racks(cluster)).collect(),

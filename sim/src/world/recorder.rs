@@ -198,7 +198,7 @@ impl Recorder {
         let event = translate(fact);
         let first = self.context.first_controller(node);
         let part = match event {
-            Event::PartitionsAdded { .. } => Part::Growth,
+            Event::PartitionsAdded { .. } | Event::TopicCreated { .. } => Part::Growth,
             Event::EligibleChanged { .. } => Part::Eligible,
             Event::ReplicasChanged { .. } => Part::Replicas,
             _ => Part::State,
@@ -298,6 +298,9 @@ macro_rules! translate {
                     error,
                 },
                 Observation::LogDeleted(partition) => Event::LogDeleted { partition },
+                Observation::TopicCreated(topic, partitions) => {
+                    Event::TopicCreated { topic, partitions }
+                }
                 Observation::TopicDeleted(topic, partitions) => {
                     Event::TopicDeleted { topic, partitions }
                 }
@@ -386,6 +389,7 @@ fn found(source: Found) -> PositionSource {
         Found::OutOfRange(ResetTo::NotOlderThan(_)) => PositionSource::OutOfRangeByDuration,
         Found::Truncated => PositionSource::Truncated,
         Found::Sought => PositionSource::Sought,
+        Found::Kept => PositionSource::Kept,
     }
 }
 

@@ -405,7 +405,7 @@ impl Broker {
         &mut self,
         asked: &ListOffsetsPartition,
     ) -> Result<ListedOffset, ErrorCode> {
-        let partition = self.hosted(asked.partition)?;
+        let partition = self.hosted(self.named(asked.partition))?;
         partition.check_epoch(asked.leader_epoch)?;
         let (start, end) = (partition.log.start(), partition.log.end());
         let high_watermark = partition.log.high_watermark();
@@ -429,7 +429,7 @@ impl Broker {
 
     /// R1.13, for consumers that validate their positions (R8.7).
     pub(super) fn epoch_end(&mut self, asked: &EpochQuery) -> Result<EpochEnd, ErrorCode> {
-        let partition = self.hosted(asked.partition)?;
+        let partition = self.hosted(self.named(asked.partition))?;
         partition.check_epoch(asked.current_leader_epoch)?;
         partition.leader()?;
         Ok(partition.log.end_of(asked.epoch))
@@ -451,10 +451,20 @@ impl Broker {
         }
     }
 
-    /// The same to somebody who names the topic by its id (KIP-516): one that is deleted has none.
+    /// The same to somebody who names the topic by its id (KIP-516): one that is deleted has none, and of one that was
+    /// created again the broker may not have heard.
     pub(super) fn not_hosted_by_id(&self, id: TopicPartition) -> ErrorCode {
-        let is_deleted = self.env.image.removed.contains(&id.topic);
-        if is_deleted { ErrorCode::UnknownTopicId } else { self.not_hosted(id) }
+        let image = &self.env.image;
+        let is_unheard_of = id.topic.life() > 0 && image.of_topic(id.topic).next().is_none();
+        match is_unheard_of || image.removed.contains(&id.topic) {
+            true => ErrorCode::UnknownTopicId,
+            false => self.not_hosted(id),
+        }
+    }
+
+    /// What a request means that names the topic, and not its id.
+    pub(super) fn named(&self, place: TopicPartition) -> TopicPartition {
+        TopicPartition::new(self.env.image.current(place.topic), place.partition)
     }
 }
 

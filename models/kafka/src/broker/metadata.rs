@@ -418,7 +418,7 @@ impl Broker {
         let partitions = image
             .partitions
             .iter()
-            .filter(|(id, _)| topics.is_empty() || topics.contains(&id.topic))
+            .filter(|(id, _)| topics.is_empty() || topics.contains(&id.topic.name()))
             .map(|(id, state)| PartitionMetadata {
                 partition: *id,
                 leader: state.leader.filter(|leader| self.is_unfenced(*leader)),

@@ -40,9 +40,11 @@ impl Partitions {
         (number < end.map_or(self.places.len(), |end| end as usize)).then_some(number)
     }
 
+    /// Of a topic that was created again, the replica before is gone before the next one is there.
     fn place(&self, id: TopicPartition) -> usize {
         let known = self.number(id).and_then(|number| self.places.get(number)).copied();
-        known.unwrap_or(NOWHERE) as usize
+        let is_it = |place: &u32| self.hosted.get(*place as usize).is_some_and(|one| one.id == id);
+        known.filter(is_it).unwrap_or(NOWHERE) as usize
     }
 
     pub(super) fn get(&self, id: TopicPartition) -> Option<&Partition> {

@@ -11,6 +11,7 @@ use crate::message::{
 };
 use crate::observation::Observation;
 use crate::partition::Placed;
+use crate::profile::Rule;
 use crate::variant::Variant;
 use ackproof_types::{ErrorCode, Micros, Offset, ProducerEpoch, ProducerId, TopicPartition};
 
@@ -69,7 +70,9 @@ impl Broker {
         let bytes = request.wire_bytes();
         let mut parts = Vec::with_capacity(request.batches.len());
         let mut reached = Vec::with_capacity(request.batches.len());
-        for (partition, batch) in request.batches {
+        let by_id = self.env.cluster.profile.has(Rule::ProducedByTopicId);
+        for (asked, batch) in request.batches {
+            let partition = if by_id { asked } else { self.named(asked) };
             let placed = self.append(partition, batch, acks, out);
             if placed.is_ok() {
                 reached.push(partition);
@@ -121,7 +124,10 @@ impl Broker {
         acks: Acks,
         out: &mut Out,
     ) -> Result<Placed, ErrorCode> {
-        let missing = self.not_hosted(id);
+        let missing = match self.env.cluster.profile.has(Rule::ProducedByTopicId) {
+            true => self.not_hosted_by_id(id),
+            false => self.not_hosted(id),
+        };
         let partition = self.partitions.get_mut(id).ok_or(missing)?;
         let topic = self.env.topic(id.topic);
         if batch.count() == 0 {

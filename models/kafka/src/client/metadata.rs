@@ -23,6 +23,9 @@ impl Leadership {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Topic {
+    /// Its name.
+    name: TopicId,
+    /// Which topic of this name it is, as far as is known.
     id: TopicId,
     /// A response has answered for it.
     answered: bool,
@@ -30,7 +33,9 @@ struct Topic {
     exists: bool,
     /// The last response that answered for it did not know it.
     is_gone: bool,
-    /// What was last told of each partition, by its number.
+    /// So many partitions it was seen with.
+    count: usize,
+    /// What was last told of each partition, by its number; of all topics that had this name.
     partitions: Vec<Leadership>,
 }
 
@@ -48,6 +53,8 @@ pub struct Metadata {
     attempts: u32,
     /// Responses in a row that told nothing new.
     equivalent_responses: u32,
+    /// Names that the last response found to be another topic's than before.
+    replaced: Vec<TopicId>,
 }
 
 impl Metadata {
@@ -62,6 +69,7 @@ impl Metadata {
             held_off: false,
             attempts: 0,
             equivalent_responses: 0,
+            replaced: Vec::new(),
         };
         metadata.add_topics(topics);
         metadata
@@ -82,12 +90,11 @@ impl Metadata {
     /// Asks for more topics, at once (Kafka: `requestUpdateForNewTopics`). Whether there are any.
     pub fn add_topics(&mut self, topics: &[TopicId]) -> bool {
         let before = self.topics.len();
-        for id in topics {
-            if self.topics.iter().all(|topic| topic.id != *id) {
-                let id = *id;
+        for name in topics.iter().copied() {
+            if self.topics.iter().all(|topic| topic.name != name) {
                 let (answered, exists, is_gone) = (false, false, false);
-                let partitions = Vec::new();
-                self.topics.push(Topic { id, answered, exists, is_gone, partitions });
+                let (id, count, partitions) = (name, 0, Vec::new());
+                self.topics.push(Topic { name, id, answered, exists, is_gone, count, partitions });
             }
         }
         let added = self.topics.len() > before;
@@ -102,7 +109,7 @@ impl Metadata {
     /// What a request asks for.
     #[must_use]
     pub fn topics(&self) -> Vec<TopicId> {
-        self.topics.iter().map(|topic| topic.id).collect()
+        self.topics.iter().map(|topic| topic.name).collect()
     }
 
     /// Whether a response has answered for all topics.
@@ -159,6 +166,7 @@ impl Metadata {
         let asked = self.in_progress.take().unwrap_or(self.topics.len());
         self.held_off = true;
         self.attempts = 0;
+        self.replaced.clear();
         self.brokers.clear();
         self.brokers.extend(response.brokers.iter());
         let mut news = false;
@@ -168,11 +176,21 @@ impl Metadata {
             (topic.exists, topic.is_gone) = (false, true);
         }
         for told in &response.partitions {
-            let topic = self.topics.iter_mut().find(|topic| topic.id == told.partition.topic);
+            let TopicPartition { topic: id, .. } = told.partition;
+            let topic = self.topics.iter_mut().find(|topic| topic.name == id.name());
             let Some(topic) = topic else { continue };
+            // Of another topic nothing is known yet (Kafka: `Metadata#updateLatestMetadata`).
+            if topic.id != id {
+                topic.id = id;
+                topic.count = 0;
+                topic.partitions.fill(Leadership::UNKNOWN);
+                self.replaced.push(topic.name);
+                news = true;
+            }
             (topic.exists, topic.is_gone) = (true, false);
             incomplete |= told.leader.is_none();
             let index = usize::from(told.partition.partition);
+            topic.count = topic.count.max(index + 1);
             if index >= topic.partitions.len() {
                 topic.partitions.resize(index + 1, Leadership::UNKNOWN);
             }
@@ -204,13 +222,37 @@ impl Metadata {
         true
     }
 
-    fn topic(&self, id: TopicId) -> Option<&Topic> {
-        self.topics.iter().find(|topic| topic.id == id)
+    fn topic(&self, name: TopicId) -> Option<&Topic> {
+        self.topics.iter().find(|topic| topic.name == name)
     }
 
-    fn known_mut(&mut self, id: TopicPartition) -> Option<&mut Leadership> {
-        let topic = self.topics.iter_mut().find(|topic| topic.id == id.topic)?;
-        topic.partitions.get_mut(usize::from(id.partition))
+    fn known_mut(&mut self, place: TopicPartition) -> Option<&mut Leadership> {
+        let topic = self.topics.iter_mut().find(|topic| topic.id == place.topic)?;
+        topic.partitions.get_mut(usize::from(place.partition))
+    }
+
+    /// Which topic has this name, as far as is known (KIP-516).
+    #[must_use]
+    pub fn id_of(&self, name: TopicId) -> TopicId {
+        self.topic(name).map_or(name, |topic| topic.id)
+    }
+
+    /// The same of a partition.
+    #[must_use]
+    pub fn place_of(&self, named: TopicPartition) -> TopicPartition {
+        TopicPartition::new(self.id_of(named.topic), named.partition)
+    }
+
+    /// Names that the last response found to be another topic's than before.
+    #[must_use]
+    pub fn replaced(&self) -> &[TopicId] {
+        &self.replaced
+    }
+
+    /// Whether some topic was created again.
+    #[must_use]
+    pub fn knows_successors(&self) -> bool {
+        self.topics.iter().any(|topic| topic.id != topic.name)
     }
 
     /// The leader of `partition`, if it can be reached, with its epoch; none if the partition is unknown.
@@ -240,7 +282,7 @@ impl Metadata {
         self.topic(topic).is_some_and(|topic| topic.exists)
     }
 
-    /// Number of partitions that `topic` was ever seen with; 0 if it was never seen.
+    /// Number of partitions that a topic of this name was ever seen with; 0 if none was seen.
     #[must_use]
     pub fn partition_count(&self, topic: TopicId) -> u16 {
         let count = self.topic(topic).map_or(0, |topic| topic.partitions.len());
@@ -251,8 +293,8 @@ impl Metadata {
     /// such topic.
     #[must_use]
     pub fn current_partition_count(&self, topic: TopicId) -> u16 {
-        let is_gone = self.topic(topic).is_some_and(|topic| topic.is_gone);
-        if is_gone { 0 } else { self.partition_count(topic) }
+        let known = self.topic(topic).filter(|topic| !topic.is_gone);
+        known.map_or(0, |topic| u16::try_from(topic.count).unwrap_or(u16::MAX))
     }
 
     /// Whether the last response says that there is no such topic.
@@ -303,6 +345,20 @@ mod tests {
         assert_eq!(metadata.current_leader(P0), Some(known));
         metadata.update(&response(&[1, 2], Some(2), 5));
         assert_eq!(metadata.equivalent_responses, 2, "the same again");
+    }
+
+    #[test]
+    fn of_a_topic_that_was_created_again_nothing_is_known() {
+        let mut metadata = fresh();
+        metadata.update(&response(&[1, 2], Some(2), 5));
+        let mut told = response(&[1, 2], Some(1), 0);
+        let next = TOPIC.in_life(1).expect("one more life");
+        told.partitions[0].partition.topic = next;
+        metadata.update(&told);
+        assert_eq!((metadata.epoch(P0), metadata.leader(P0)), (LeaderEpoch(0), Some(BrokerId(1))));
+        assert_eq!((metadata.id_of(TOPIC), metadata.replaced()), (next, &[TOPIC][..]));
+        metadata.update(&told);
+        assert!(metadata.replaced().is_empty() && metadata.knows_successors());
     }
 
     #[test]

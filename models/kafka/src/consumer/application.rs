@@ -315,11 +315,12 @@ impl Consumer {
         let Application { queue, queued, .. } = &mut self.application;
         let (group, before) = (self.config.group, *queued);
         let limit = self.config.max_poll_records;
-        fetcher::collect(&mut self.fetcher, &mut self.positions, limit, |run| {
+        let metadata = self.client.metadata();
+        fetcher::collect(&mut self.fetcher, &mut self.positions, metadata, limit, |run| {
             *queued += run.records.len();
             out.observe(Observation::Polled {
                 group,
-                partition: run.partition,
+                partition: run.place(),
                 base_offset: run.base,
                 records: run.records.clone(),
             });

@@ -93,6 +93,7 @@ fn is_retriable(error: ErrorCode) -> bool {
             | ErrorCode::NetworkException
             | ErrorCode::RequestTimedOut
             | ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::UnknownTopicId
     )
 }
 
@@ -107,6 +108,7 @@ fn is_ambiguous(error: ErrorCode) -> bool {
             | ErrorCode::UnknownServerError
             // One of the topics is deleted; what is committed of the others is written.
             | ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::UnknownTopicId
     )
 }
 
@@ -309,8 +311,15 @@ impl Consumer {
         let again = if is_sent_again { offsets.clone() } else { Vec::new() };
         let (generation, seen_then) = (claim.generation, Arc::clone(&seen));
         let attempt = Attempt { kind, generation, offsets: seen_then, again };
-        let request =
-            Request::Group(GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets }));
+        let by_id = self.config.group_protocol == GroupProtocol::Consumer
+            && self.config.profile.has(Rule::CommittedByTopicId);
+        let mut offsets = offsets;
+        if by_id {
+            let metadata = self.metadata();
+            offsets.iter_mut().for_each(|(place, _)| *place = metadata.place_of(*place));
+        }
+        let request = OffsetCommitRequest { claim, offsets, by_id };
+        let request = Request::Group(GroupRequest::OffsetCommit(request));
         self.send(route, request, Purpose::Commit(attempt), out);
         Some(seen)
     }

@@ -6,13 +6,15 @@
 use super::positions::{Owned, Positions, Search};
 use super::{Consumer, Out, Purpose, Timer};
 use crate::client::network::data;
-use crate::client::{Leadership, NetworkClient};
+use crate::client::{Leadership, Metadata, NetworkClient};
 use crate::message::{
     FetchPartition, FetchRequest, FetchSession, FetchedPartition, RecordBatch, Request,
 };
 use crate::observation::{Observation, PositionSource};
 use crate::variant::{Variant, Variants};
-use ackproof_types::{BrokerId, ErrorCode, LeaderEpoch, Offset, RecordSlice, TopicPartition};
+use ackproof_types::{
+    BrokerId, ErrorCode, LeaderEpoch, Offset, RecordSlice, TopicId, TopicPartition,
+};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -35,6 +37,8 @@ impl Fetcher {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Run {
     pub(super) partition: TopicPartition,
+    /// The topic of that name from which they are.
+    pub(super) topic: TopicId,
     /// Offset of the first record.
     pub(super) base: Offset,
     /// The epoch of the batch.
@@ -42,6 +46,13 @@ pub(super) struct Run {
     pub(super) records: RecordSlice,
     /// How many of them the application has finished.
     pub(super) done: usize,
+}
+
+impl Run {
+    /// Where the records are, by the id of their topic.
+    pub(super) fn place(&self) -> TopicPartition {
+        TopicPartition::new(self.topic, self.partition.partition)
+    }
 }
 
 impl Consumer {
@@ -67,7 +78,7 @@ impl Consumer {
             }
             owned.asked = Some(position.offset);
             let asked = FetchPartition {
-                partition,
+                partition: self.client.metadata().place_of(partition),
                 offset: position.offset,
                 leader_epoch,
                 last_fetched_epoch: LeaderEpoch::UNKNOWN,
@@ -112,7 +123,12 @@ impl Consumer {
     ) {
         self.fetcher.in_flight.remove(&broker);
         let (mut delayed, mut corrupt) = (false, false);
-        for FetchedPartition { partition, result } in partitions {
+        for FetchedPartition { partition: place, result } in partitions {
+            let partition = place.name();
+            // An answer of a topic that is deleted says nothing of the one that has its name now.
+            if self.client.metadata().place_of(partition) != place {
+                continue;
+            }
             let Some(owned) = self.positions.owned.get_mut(&partition) else { continue };
             let Search::Fetching(position) = owned.search else { continue };
             match result {
@@ -185,6 +201,7 @@ fn read_from(
 pub(super) fn collect(
     fetcher: &mut Fetcher,
     positions: &mut Positions,
+    metadata: &Metadata,
     mut limit: usize,
     mut each: impl FnMut(Run),
 ) {
@@ -212,7 +229,8 @@ pub(super) fn collect(
             limit -= records.len();
             position.offset = base.plus(records.len());
             position.epoch = epoch;
-            each(Run { partition, base, epoch, records, done: 0 });
+            let topic = metadata.id_of(partition.topic);
+            each(Run { partition, topic, base, epoch, records, done: 0 });
         }
         if next <= position.offset || base >= next {
             owned.buffer.pop_front();

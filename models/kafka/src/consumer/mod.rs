@@ -5,7 +5,7 @@
 //! - [`positions`] where to read · [`fetcher`] reading ahead
 //! - [`application`] the poll loop · [`holds`] what interrupts it · [`processing`] in it · [`pool`] workers beside it
 //! - [`work`] what is done · [`outputs`] what is sent on · [`offsets`] what to commit · [`commit`] committing
-//!   offsets
+//!   offsets · [`successors`] topics created again
 
 mod application;
 mod commit;
@@ -18,6 +18,7 @@ mod outputs;
 mod pool;
 mod positions;
 mod processing;
+mod successors;
 #[cfg(test)]
 #[expect(clippy::wildcard_enum_match_arm, reason = "a test names only what it expects")]
 mod tests;
@@ -151,16 +152,43 @@ impl Machine for Consumer {
         consumer
     }
 
-    fn step(&mut self, now: Timestamp, mut input: InputOf<Self>, out: &mut Out) {
-        if self.application.has_exited() {
-            return;
+    fn step(&mut self, now: Timestamp, input: InputOf<Self>, out: &mut Out) {
+        if !self.application.has_exited() {
+            self.told(now, input, out);
+            self.name_ids(out);
         }
+    }
+    fn check(&self) {
+        self.client.check();
+        self.application.check();
+        self.check_outputs();
+        self.check_ownership();
+    }
+}
+
+/// What a connection of a consumer carries at a time (`ConsumerUtils`).
+const MAX_IN_FLIGHT: usize = 100;
+
+fn client_settings(config: &ConsumerConfig) -> ClientSettings {
+    ClientSettings {
+        bootstrap: Arc::clone(&config.bootstrap),
+        max_in_flight: MAX_IN_FLIGHT,
+        request_timeout: config.request_timeout,
+        retry_backoff: config.retry_backoff,
+        retry_backoff_max: config.retry_backoff_max,
+        metadata_max_age: config.metadata_max_age,
+        salt: config.salt,
+    }
+}
+
+impl Consumer {
+    fn told(&mut self, now: Timestamp, mut input: InputOf<Self>, out: &mut Out) {
         self.client.unthrottled(&mut input, out);
         match input {
             Input::Deliver { from, message: Message::Response(id, response) } => {
                 match self.client.answered(from.route, id, response, out) {
                     Completed::Internal => {}
-                    Completed::Metadata => self.metadata_updated(),
+                    Completed::Metadata => self.metadata_updated(out),
                     Completed::Request(id, purpose, response) => {
                         self.take(from.route, id, purpose, response, out);
                     }
@@ -203,30 +231,6 @@ impl Machine for Consumer {
         self.drive(now, out);
     }
 
-    fn check(&self) {
-        self.client.check();
-        self.application.check();
-        self.check_outputs();
-        self.check_ownership();
-    }
-}
-
-/// What a connection of a consumer carries at a time (`ConsumerUtils`).
-const MAX_IN_FLIGHT: usize = 100;
-
-fn client_settings(config: &ConsumerConfig) -> ClientSettings {
-    ClientSettings {
-        bootstrap: Arc::clone(&config.bootstrap),
-        max_in_flight: MAX_IN_FLIGHT,
-        request_timeout: config.request_timeout,
-        retry_backoff: config.retry_backoff,
-        retry_backoff_max: config.retry_backoff_max,
-        metadata_max_age: config.metadata_max_age,
-        salt: config.salt,
-    }
-}
-
-impl Consumer {
     fn fire(&mut self, timer: Timer, out: &mut Out) {
         match timer {
             Timer::Network(timer) => {

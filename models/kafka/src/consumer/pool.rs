@@ -28,6 +28,8 @@ struct Worker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Task {
     partition: TopicPartition,
+    /// The same, by the id of the topic.
+    place: TopicPartition,
     offset: Offset,
     record: Record,
 }
@@ -72,6 +74,7 @@ impl Consumer {
             for (index, record) in run.records.iter().enumerate() {
                 let task = Task {
                     partition: run.partition,
+                    place: run.place(),
                     offset: run.base.plus(index),
                     record: *record,
                 };
@@ -97,7 +100,9 @@ impl Consumer {
         let number = usize::from(worker);
         let settings = &self.config.application;
         let Some(one) = self.pool.workers.get_mut(number) else { return false };
-        let Some(&Task { partition, offset, record }) = one.tasks.front() else { return false };
+        let Some(&Task { partition, place, offset, record }) = one.tasks.front() else {
+            return false;
+        };
         let failed = fails(settings, record.id, one.failed, 0);
         if failed && one.failed + 1 < settings.attempts {
             one.failed += 1;
@@ -107,10 +112,10 @@ impl Consumer {
         let group = self.config.group;
         // An exception in a worker reaches nobody: nothing comes of the record, unless it is put aside.
         out.observe(if failed && settings.consuming.on_failure != OnRecordFailure::DeadLetter {
-            Observation::GaveUp { group, partition, offset, record }
+            Observation::GaveUp { group, partition: place, offset, record }
         } else {
             let dead_lettered = failed;
-            Observation::Processed { group, partition, offset, record, dead_lettered }
+            Observation::Processed { group, partition: place, offset, record, dead_lettered }
         });
         one.failed = 0;
         one.tasks.pop_front();

@@ -36,6 +36,8 @@ impl ApplicationConfig {
 #[derive(Clone, Copy, Debug)]
 struct AtHand {
     partition: TopicPartition,
+    /// The same, by the id of the topic.
+    place: TopicPartition,
     offset: Offset,
     epoch: LeaderEpoch,
     record: Record,
@@ -69,7 +71,7 @@ impl Consumer {
     fn take_record(&mut self) -> Option<AtHand> {
         let application = &mut self.application;
         let run = application.queue.front_mut()?;
-        let (partition, epoch) = (run.partition, run.epoch);
+        let (partition, place, epoch) = (run.partition, run.place(), run.epoch);
         let (offset, record) = (run.base.plus(run.done), run.records[run.done]);
         run.done += 1;
         if run.done == run.records.len() {
@@ -77,12 +79,12 @@ impl Consumer {
         }
         application.queued -= 1;
         application.failed_attempts = 0;
-        Some(AtHand { partition, offset, epoch, record })
+        Some(AtHand { partition, place, offset, epoch, record })
     }
 
     fn record_processed(&mut self, dead_lettered: bool, out: &mut Out) -> bool {
         let Some(done) = self.take_record() else { return false };
-        let AtHand { partition, offset, record, .. } = done;
+        let AtHand { place: partition, offset, record, .. } = done;
         let group = self.config.group;
         out.observe(Observation::Processed { group, partition, offset, record, dead_lettered });
         let lane = if dead_lettered { Lane::DeadLetters } else { Lane::Results };
@@ -134,7 +136,7 @@ impl Consumer {
     /// Nothing comes of the record at hand.
     fn give_up(&mut self, out: &mut Out) -> Option<AtHand> {
         let done = self.take_record()?;
-        let AtHand { partition, offset, record, .. } = done;
+        let AtHand { place: partition, offset, record, .. } = done;
         let group = self.config.group;
         out.observe(Observation::GaveUp { group, partition, offset, record });
         Some(done)

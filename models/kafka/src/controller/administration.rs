@@ -7,16 +7,18 @@ use crate::config::{TopicConfig, TopicSetting};
 use crate::metadata::MetadataRecord;
 use crate::observation::Observation;
 use crate::variant::Variant;
-use ackproof_types::{Delay, ErrorCode, FeatureUpdate, Features, TopicId};
+use ackproof_types::{Delay, ErrorCode, FeatureUpdate, Features, TopicId, TopicPartition};
 
 impl Controller {
     pub(super) fn administer(&mut self, call: ControllerCall, out: &mut Out) {
         let request = call.request();
+        let call = self.resolve(call);
         let done = match call {
             _ if !self.is_active() => Err(ErrorCode::NotController),
             ControllerCall::CreatePartitions(topic, count) => {
                 self.create_partitions(topic, count, out)
             }
+            ControllerCall::CreateTopic(topic) => self.create_topic(topic, out),
             ControllerCall::DeleteTopic(topic) => self.delete_topic(topic, out),
             ControllerCall::ElectUnclean(partition) => self.elect_unclean(partition, out),
             ControllerCall::AlterConfig(topic, setting) => {
@@ -30,6 +32,26 @@ impl Controller {
         };
         if let Err(error) = done {
             out.observe(Observation::OrderRefused(request, error));
+        }
+    }
+
+    /// Administrators name topics: which one has the name now.
+    fn resolve(&self, call: ControllerCall) -> ControllerCall {
+        let now = |topic: TopicId| self.image.current(topic);
+        let place = |at: TopicPartition| TopicPartition::new(now(at.topic), at.partition);
+        match call {
+            ControllerCall::CreatePartitions(topic, count) => {
+                ControllerCall::CreatePartitions(now(topic), count)
+            }
+            ControllerCall::DeleteTopic(topic) => ControllerCall::DeleteTopic(now(topic)),
+            ControllerCall::ElectUnclean(at) => ControllerCall::ElectUnclean(place(at)),
+            ControllerCall::AlterConfig(topic, setting) => {
+                ControllerCall::AlterConfig(now(topic), setting)
+            }
+            ControllerCall::Reassign(at, to) => ControllerCall::Reassign(place(at), to),
+            ControllerCall::CreateTopic(_)
+            | ControllerCall::UpdateFeatures(_)
+            | ControllerCall::Shutdown => call,
         }
     }
 
@@ -67,9 +89,10 @@ impl Controller {
 
     /// Whether some topic lets a leader be elected that is not in sync.
     pub(super) fn may_elect_uncleanly(&self) -> bool {
-        let mut topics = (0..).map(TopicId).zip(&self.config.topics);
+        let topics = (0..).map(TopicId).zip(&self.config.topics);
+        let mut topics = topics.map(|(name, _)| self.image.current(name));
         let is_there = |id: &TopicId| !self.image.removed.contains(id);
-        topics.any(|(id, _)| is_there(&id) && self.topic(id).unclean_leader_election)
+        topics.any(|id| is_there(&id) && self.topic(id).unclean_leader_election)
     }
 
     /// KIP-339, R17.8: another minimum clears who is eligible to lead, as they left under the old one.
@@ -103,6 +126,7 @@ impl ControllerCall {
     const fn request(&self) -> &'static str {
         match self {
             Self::CreatePartitions(..) => "CreatePartitions",
+            Self::CreateTopic(_) => "CreateTopics",
             Self::DeleteTopic(_) => "DeleteTopics",
             Self::ElectUnclean(_) => "ElectLeaders",
             Self::AlterConfig(..) => "IncrementalAlterConfigs",

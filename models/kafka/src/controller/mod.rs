@@ -72,6 +72,9 @@ pub enum ControllerCall {
     /// An administrator wants the topic to have so many partitions in all (KIP-195). The request does not go
     /// over the network.
     CreatePartitions(TopicId, u16),
+    /// An administrator creates a topic that was deleted, or was not there yet. The request does not go over the
+    /// network.
+    CreateTopic(TopicId),
     /// An administrator deletes a topic. The request does not go over the network.
     DeleteTopic(TopicId),
     /// An administrator wants a leader for a partition that has none, in sync or not (KIP-460). The request does

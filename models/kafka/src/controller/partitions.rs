@@ -13,6 +13,9 @@ use ackproof_types::{
     BrokerEpoch, BrokerId, ErrorCode, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition,
 };
 
+/// A new partition, with its replicas and those that serve.
+type Placed = (TopicPartition, Vec<BrokerId>, Vec<BrokerId>);
+
 /// The verdicts on an AlterPartition, in the order of the request.
 type Altered = Vec<(TopicPartition, Result<IsrState, ErrorCode>)>;
 
@@ -32,7 +35,8 @@ impl Controller {
         let too_few = |topic: &TopicConfig| topic.replication_factor > count;
         for (topic, number) in topics {
             let id = TopicId(number);
-            if id == self.config.consumer_offsets && too_few(&topic) {
+            let is_refused = id == self.config.consumer_offsets && too_few(&topic);
+            if is_refused || self.config.later.contains(&id) {
                 continue;
             }
             for partition in 0..topic.partitions {
@@ -58,15 +62,43 @@ impl Controller {
             return Err(ErrorCode::InvalidPartitions);
         };
         let ids = (first..count).map(|number| TopicPartition::new(topic, number));
+        let placed = self.place_all(ids)?;
+        self.announce(Observation::PartitionsAdded { topic, partitions: count });
+        for (id, replicas, isr) in placed {
+            self.create(id, replicas, isr, out);
+        }
+        Ok(())
+    }
+
+    /// Where new partitions go, while brokers may be away: each finds one that serves, or all are refused.
+    fn place_all(
+        &self,
+        ids: impl Iterator<Item = TopicPartition>,
+    ) -> Result<Vec<Placed>, ErrorCode> {
         let placed = ids.map(|id| {
             let replicas = self.place(id);
             let serves = |one: &BrokerId| self.image.is_active(*one);
             let isr: Vec<BrokerId> = replicas.iter().copied().filter(serves).collect();
             (!isr.is_empty()).then_some((id, replicas, isr))
         });
-        let placed = placed.collect::<Option<Vec<_>>>();
-        let placed = placed.ok_or(ErrorCode::InvalidReplicationFactor)?;
-        self.announce(Observation::PartitionsAdded { topic, partitions: count });
+        placed.collect::<Option<Vec<_>>>().ok_or(ErrorCode::InvalidReplicationFactor)
+    }
+
+    /// A topic of this name, with its settings as they were at first and an id of its own
+    /// (`ReplicationControlManager#createTopic`). Refused if there is one.
+    pub(super) fn create_topic(&mut self, name: TopicId, out: &mut Out) -> Result<(), ErrorCode> {
+        let last = self.image.current(name);
+        let topic = match self.image.removed.contains(&last) {
+            true => last.in_life(last.life() + 1).ok_or(ErrorCode::InvalidRequest)?,
+            false => last,
+        };
+        if self.image.of_topic(topic).next().is_some() {
+            return Err(ErrorCode::TopicAlreadyExists);
+        }
+        let partitions = self.config.topic(topic).partitions;
+        let placed =
+            self.place_all((0..partitions).map(|number| TopicPartition::new(topic, number)))?;
+        self.announce(Observation::TopicCreated(topic, partitions));
         for (id, replicas, isr) in placed {
             self.create(id, replicas, isr, out);
         }
@@ -96,7 +128,7 @@ impl Controller {
     /// before each was taken (Kafka: `StripedReplicaPlacer`, which begins anywhere).
     fn place(&self, partition: TopicPartition) -> Vec<BrokerId> {
         let brokers = &self.config.brokers;
-        let first = usize::from(partition.partition) + usize::from(partition.topic.0);
+        let first = usize::from(partition.partition) + partition.topic.index();
         let mut left: Vec<BrokerId> =
             (0..brokers.len()).map(|nth| brokers[(first + nth) % brokers.len()]).collect();
         let racks = &self.config.racks;

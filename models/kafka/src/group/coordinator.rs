@@ -34,6 +34,8 @@ pub struct GroupCoordinator {
     config: Arc<ClusterConfig>,
     /// Partitions by topic, as far as this broker has heard (Kafka: `onNewMetadataImage`).
     counts: Vec<u16>,
+    /// Which topic has each name, as far as it has heard.
+    ids: Vec<TopicId>,
     broker: BrokerId,
     /// The partition of each group (R9.1).
     homes: Vec<u16>,
@@ -49,20 +51,30 @@ impl GroupCoordinator {
         let partitions = config.topic(config.consumer_offsets).partitions;
         let names = config.group_names.iter();
         let homes = names.map(|name| offsets_partition(name, partitions)).collect();
-        let counts = config.topics.iter().map(|topic| topic.partitions).collect();
-        Self { config, counts, broker, homes, shards: BTreeMap::new(), spare: Vec::new() }
+        let is_there = |id: &TopicId| !config.later.contains(id);
+        let topics = (0..).map(TopicId).zip(&config.topics);
+        let counts = topics.map(|(id, topic)| if is_there(&id) { topic.partitions } else { 0 });
+        let counts = counts.collect();
+        let ids = (0..).map(TopicId).take(config.topics.len()).collect();
+        Self { config, counts, ids, broker, homes, shards: BTreeMap::new(), spare: Vec::new() }
     }
 
     /// The broker has heard of a partition. Groups take notice with the next heartbeat of a member.
     pub fn partition_exists(&mut self, partition: TopicPartition) {
-        if let Some(count) = self.counts.get_mut(partition.topic.index()) {
+        let (name, id) = (partition.topic.index(), partition.topic);
+        if let (Some(count), Some(known)) = (self.counts.get_mut(name), self.ids.get_mut(name)) {
+            if *known < id {
+                (*known, *count) = (id, 0);
+            }
             *count = (*count).max(partition.partition.saturating_add(1));
         }
     }
 
     /// The broker has heard that a topic is deleted. Groups take notice as of new partitions.
     pub fn topic_is_gone(&mut self, topic: TopicId) {
-        if let Some(count) = self.counts.get_mut(topic.index()) {
+        if self.ids.get(topic.index()) == Some(&topic)
+            && let Some(count) = self.counts.get_mut(topic.index())
+        {
             *count = 0;
         }
     }
@@ -75,7 +87,7 @@ impl GroupCoordinator {
         deleted: &BTreeSet<TopicPartition>,
         actions: &mut Vec<Action>,
     ) {
-        let around = Around { config: &self.config, counts: &self.counts, now };
+        let around = Around { config: &self.config, counts: &self.counts, ids: &self.ids, now };
         for shard in self.shards.values_mut().filter(|shard| !shard.loading) {
             offsets::delete(shard, deleted, around, actions);
         }
@@ -192,7 +204,7 @@ impl GroupCoordinator {
     ) {
         let group = request.group();
         let to = Caller { connection, correlation };
-        let Self { config, counts, broker, homes, shards, .. } = self;
+        let Self { config, counts, ids, broker, homes, shards, .. } = self;
         let home = homes.get(group.index());
         let Some(shard) = home.and_then(|home| shards.get_mut(home)) else {
             return refuse(request, to, ErrorCode::NotCoordinator, actions);
@@ -201,7 +213,7 @@ impl GroupCoordinator {
             return refuse(request, to, ErrorCode::CoordinatorLoadInProgress, actions);
         }
         let Shard { epoch, store, journal, named, .. } = shard;
-        let mut cx = Context::new(group, Around { config, counts, now }, journal, actions);
+        let mut cx = Context::new(group, Around { config, counts, ids, now }, journal, actions);
         match request {
             GroupRequest::JoinGroup(request) => {
                 let new = member_id(*broker, *epoch, cx.journal.partition, *named);
@@ -248,7 +260,7 @@ impl GroupCoordinator {
         actions: &mut Vec<Action>,
     ) {
         let Some(shard) = self.shards.get_mut(&partition) else { return };
-        let around = Around { config: &self.config, counts: &self.counts, now };
+        let around = Around { config: &self.config, counts: &self.counts, ids: &self.ids, now };
         match result {
             Ok(end) => {
                 shard.journal.appended(end, actions);
@@ -275,7 +287,7 @@ impl GroupCoordinator {
         actions: &mut Vec<Action>,
     ) {
         let Some(shard) = self.shards.get_mut(&partition) else { return };
-        let around = Around { config: &self.config, counts: &self.counts, now };
+        let around = Around { config: &self.config, counts: &self.counts, ids: &self.ids, now };
         shard.journal.high_watermark = shard.journal.high_watermark.max(offset);
         while let Some(outcome) = shard.journal.replicated(actions) {
             shard.conclude(outcome, Ok(()), around, actions);
@@ -322,7 +334,7 @@ impl GroupCoordinator {
                     shard.conclude(
                         outcome,
                         Err(error),
-                        Around { config: &self.config, counts: &self.counts, now },
+                        Around { config: &self.config, counts: &self.counts, ids: &self.ids, now },
                         actions,
                     );
                 }
@@ -337,7 +349,7 @@ impl GroupCoordinator {
                 if let Some(shard) = self.shards.get_mut(&partition) {
                     expiry::clean_up(
                         shard,
-                        Around { config: &self.config, counts: &self.counts, now },
+                        Around { config: &self.config, counts: &self.counts, ids: &self.ids, now },
                         actions,
                     );
                     self.arm_expiry(partition, actions);
@@ -393,7 +405,7 @@ impl GroupCoordinator {
         if let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) {
             shard.with_classic(
                 group,
-                Around { config: &self.config, counts: &self.counts, now },
+                Around { config: &self.config, counts: &self.counts, ids: &self.ids, now },
                 actions,
                 step,
             );
@@ -409,7 +421,7 @@ impl GroupCoordinator {
         actions: &mut Vec<Action>,
     ) {
         let Some(shard) = self.shards.get_mut(&self.homes[group.index()]) else { return };
-        let around = Around { config: &self.config, counts: &self.counts, now };
+        let around = Around { config: &self.config, counts: &self.counts, ids: &self.ids, now };
         let mut cx = Context::new(group, around, &mut shard.journal, actions);
         migrate::remove(&mut shard.store, member, reason, None, &mut cx);
     }

@@ -212,6 +212,8 @@ pub(super) struct Around<'a> {
     pub(super) config: &'a ClusterConfig,
     /// Partitions by topic.
     pub(super) counts: &'a [u16],
+    /// Which topic has each name.
+    pub(super) ids: &'a [TopicId],
     pub(super) now: Timestamp,
 }
 
@@ -221,6 +223,7 @@ pub(super) struct Context<'a> {
     pub(super) now: Timestamp,
     pub(super) config: &'a ClusterConfig,
     counts: &'a [u16],
+    ids: &'a [TopicId],
     pub(super) settings: &'a BrokerSettings,
     pub(super) journal: &'a mut Journal,
     pub(super) actions: &'a mut Vec<Action>,
@@ -230,16 +233,22 @@ impl<'a> Context<'a> {
     /// What a step of `group` works on.
     pub(super) fn new(
         group: GroupId,
-        Around { config, counts, now }: Around<'a>,
+        Around { config, counts, ids, now }: Around<'a>,
         journal: &'a mut Journal,
         actions: &'a mut Vec<Action>,
     ) -> Self {
-        Self { group, now, config, counts, settings: &config.broker, journal, actions }
+        Self { group, now, config, counts, ids, settings: &config.broker, journal, actions }
     }
 
     /// The number of partitions of `topic`; 0 if there is no such topic.
     pub(super) fn partition_count(&self, topic: TopicId) -> u16 {
         self.counts.get(topic.index()).copied().unwrap_or(0)
+    }
+
+    /// The partition by the id of the topic that has this name.
+    pub(super) fn place(&self, named: TopicPartition) -> TopicPartition {
+        let id = self.ids.get(named.topic.index()).copied().unwrap_or(named.topic);
+        TopicPartition::new(id, named.partition)
     }
 
     /// Answers at once.

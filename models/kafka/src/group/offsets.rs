@@ -6,7 +6,9 @@ use super::journal::{Context, Outcome, Undo};
 use super::member::Caller;
 use super::shard::Shard;
 use super::store::{Group, Store};
-use crate::message::{Commit, GroupRecord, GroupResponse, OffsetCommitRequest, OffsetFetchRequest};
+use crate::message::{
+    Commit, CommittedOffset, GroupRecord, GroupResponse, OffsetCommitRequest, OffsetFetchRequest,
+};
 use crate::variant::Variant;
 use ackproof_types::{ErrorCode, GenerationId, GroupId, TopicPartition};
 use std::collections::BTreeSet;
@@ -30,10 +32,21 @@ pub(super) fn commit(
         return cx.reply(to, GroupResponse::OffsetCommit(Err(error)));
     }
     // A topic that is deleted is refused, and the others are written (Kafka: `KafkaApis#handleOffsetCommitRequest`).
-    let exists = |(partition, _): &&(TopicPartition, _)| cx.partition_count(partition.topic) > 0;
-    let known: Vec<_> = request.offsets.iter().filter(exists).collect();
+    // By name, what is meant for a topic that is deleted is taken for the one that has its name now.
+    let place = |(asked, committed): &(TopicPartition, CommittedOffset)| {
+        let place = cx.place(*asked);
+        // What a mirror keeps of another cluster's topics, Kafka Connect keeps in a topic of its own.
+        let is_foreign = cx.config.topic(asked.topic).partitions == 0;
+        let exists = is_foreign || cx.partition_count(asked.topic) > 0;
+        let exists = exists && (!request.by_id || place == *asked);
+        exists.then_some((place, *committed))
+    };
+    let known: Vec<_> = request.offsets.iter().filter_map(place).collect();
     let is_whole = known.len() == request.offsets.len();
-    let refused = Err(ErrorCode::UnknownTopicOrPartition);
+    let refused = Err(match request.by_id {
+        true => ErrorCode::UnknownTopicId,
+        false => ErrorCode::UnknownTopicOrPartition,
+    });
     let done = GroupResponse::OffsetCommit(if is_whole { Ok(()) } else { refused });
     if known.is_empty() {
         return cx.respond(to, done);
@@ -48,14 +61,14 @@ pub(super) fn commit(
         let commit = Commit { committed: *committed, at };
         Undo::Offset(group, *partition, offsets.insert(*partition, commit))
     };
-    let undo = created.into_iter().chain(known.iter().copied().map(take_over));
+    let undo = created.into_iter().chain(known.iter().map(take_over));
     let record = |(partition, committed): &(TopicPartition, _)| GroupRecord::Offset {
         group,
         partition: *partition,
         committed: *committed,
         at,
     };
-    cx.write(known.iter().copied().map(record), undo, Some(Outcome::Reply(to, done)));
+    cx.write(known.iter().map(record), undo, Some(Outcome::Reply(to, done)));
 }
 
 /// R9.5, R9.11.
@@ -68,10 +81,15 @@ pub(super) fn fetch(store: &Store, request: &OffsetFetchRequest, to: Caller, cx:
         return cx.reply(to, GroupResponse::OffsetFetch(Err(error)));
     }
     let known = store.offsets.get(&cx.group);
-    let committed = |at: &TopicPartition| known.and_then(|it| it.get(at)).map(|it| it.committed);
+    let committed = |named: &TopicPartition| {
+        known.and_then(|it| it.get(&cx.place(*named))).map(|it| it.committed)
+    };
     let offsets = match &request.partitions {
         Some(partitions) => partitions.iter().map(|at| (*at, committed(at))).collect(),
-        None => known.into_iter().flatten().map(|(at, it)| (*at, Some(it.committed))).collect(),
+        None => {
+            let all = known.into_iter().flatten();
+            all.map(|(at, it)| (at.name(), Some(it.committed))).collect()
+        }
     };
     cx.respond(to, GroupResponse::OffsetFetch(Ok(offsets)));
 }

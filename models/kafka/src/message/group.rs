@@ -194,6 +194,8 @@ pub struct OffsetCommitRequest {
     pub claim: MemberClaim,
     /// What.
     pub offsets: Vec<(TopicPartition, CommittedOffset)>,
+    /// It names topics by their ids (from v10 on, KIP-516); else by their names.
+    pub by_id: bool,
 }
 
 /// See [`GroupRequest::OffsetFetch`].

@@ -401,7 +401,7 @@ impl Side {
                 let committed = |offset| CommittedOffset { offset, leader_epoch };
                 let offsets = offsets.iter().map(|(at, offset)| (*at, committed(*offset)));
                 let offsets = offsets.collect();
-                GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets })
+                GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets, by_id: false })
             }
         };
         self.client.send(route, Request::Group(request), Purpose::Errand, out);

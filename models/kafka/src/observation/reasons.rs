@@ -26,6 +26,8 @@ pub enum PositionSource {
     Truncated,
     /// The application sought it.
     Sought,
+    /// It is that in a deleted topic of the same name: clients keep it.
+    Kept,
 }
 
 /// What a process has of the metadata log as a whole (KIP-630).

@@ -91,6 +91,7 @@ impl Replicas {
             brokers: [1, 2, 3].map(BrokerId).into(),
             controllers: [ControllerId(0)].into(),
             racks: Default::default(),
+            later: std::collections::BTreeSet::new(),
             consumer_offsets: TopicId(0),
             topics: vec![topic, topic],
             group_names: Vec::new(),

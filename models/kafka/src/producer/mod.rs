@@ -31,7 +31,7 @@ use crate::message::Message;
 use crate::observation::Observation;
 use accumulator::Accumulator;
 use ackproof_types::{
-    BrokerId, ErrorCode, Offset, Record, RecordId, RecordSlice, Timestamp, TopicPartition,
+    BrokerId, ErrorCode, Offset, Record, RecordId, RecordSlice, Timestamp, TopicId,
 };
 use application::Application;
 use batch::{Batch, Life, upper_bound};
@@ -98,6 +98,8 @@ pub struct Producer {
     overdue: u32,
     /// What its application, which names partitions, has not been told of yet.
     acks: Vec<Acked>,
+    /// The topic of which the answer at hand is.
+    answered: TopicId,
 }
 
 /// Where records were written.
@@ -127,6 +129,7 @@ impl Machine for Producer {
             drains: 0,
             overdue: 0,
             acks: Vec::new(),
+            answered: config.topic,
         };
         producer.run(now, out);
         producer
@@ -256,8 +259,7 @@ impl Producer {
     fn append(&mut self, record: Record, now: Timestamp, out: &mut Out) -> Option<bool> {
         let appended = self.accumulator.append(record, now, self.client.metadata())?;
         let partition = appended.partition;
-        let tp = TopicPartition::new(self.config.topic, partition);
-        out.observe(Observation::Sent { record, partition: tp });
+        out.observe(Observation::Sent { record, partition: self.place(partition) });
         self.returned(record, out);
         if let Some(id) = appended.began {
             out.arm(Timer::Delivery(partition, id), self.config.delivery_timeout);

@@ -43,7 +43,8 @@ impl Producer {
             (Sent::Produce(broker, batches), Response::Produce(results, hints))
                 if answers(&batches, &results) =>
             {
-                for (batch, (_, result)) in batches.into_iter().zip(results) {
+                for (batch, (place, result)) in batches.into_iter().zip(results) {
+                    self.answered = place.topic;
                     self.complete(batch, result, broker, out);
                 }
                 self.take_hints(&hints);
@@ -59,6 +60,7 @@ impl Producer {
     /// R6.10: with `acks=0`, written to the socket is all there is.
     pub(super) fn send_completed(&mut self, route: Route, out: &mut Out) {
         if let Some(Sent::Produce(broker, batches)) = self.client.send_completed(route, out) {
+            self.answered = self.metadata().id_of(self.config.topic);
             for batch in batches {
                 self.complete(batch, Ok(Offset::UNKNOWN), broker, out);
             }

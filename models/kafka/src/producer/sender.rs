@@ -149,7 +149,7 @@ impl Producer {
         for batch in &mut batches {
             let (carried, spare) = batch.on_the_wire();
             self.accumulator.recycle(spare);
-            wire.push((TopicPartition::new(self.config.topic, batch.partition), carried));
+            wire.push((self.place(batch.partition), carried));
         }
         let timeout = self.config.request_timeout;
         let acks = self.config.acks;
@@ -159,6 +159,11 @@ impl Producer {
             return self.client.send_unanswered(data(broker), request, sent, out);
         }
         self.client.send(data(broker), request, Sent::Produce(broker, batches), out);
+    }
+
+    /// A partition of the topic that has the name now, as far as is known.
+    pub(super) fn place(&self, partition: u16) -> TopicPartition {
+        self.metadata().place_of(TopicPartition::new(self.config.topic, partition))
     }
 
     /// One partition of a request has its answer, or will get none.
@@ -206,7 +211,7 @@ impl Producer {
 
     /// R6.15.
     fn acked(&mut self, mut batch: Batch, base_offset: Offset, by: BrokerId, out: &mut Out) {
-        let partition = TopicPartition::new(self.config.topic, batch.partition);
+        let partition = TopicPartition::new(self.answered, batch.partition);
         let records = self.finish(batch.end(), out);
         self.resolved(&records, out);
         let records = RecordSlice::whole(records);
@@ -217,7 +222,7 @@ impl Producer {
     }
 
     fn failed(&mut self, ended: Ended, error: ErrorCode, maybe_written: bool, out: &mut Out) {
-        let partition = TopicPartition::new(self.config.topic, ended.partition);
+        let partition = self.place(ended.partition);
         let records = self.finish(ended, out);
         self.sends_failed(&records, error, out);
         let records = RecordSlice::whole(records);
@@ -263,7 +268,7 @@ impl Producer {
     }
 
     fn observe_retry(&self, batch: &Batch, error: ErrorCode, out: &mut Out) {
-        let partition = TopicPartition::new(self.config.topic, batch.partition);
+        let partition = self.place(batch.partition);
         out.observe(Observation::Retried { partition, first: batch.first(), error });
     }
 

@@ -10,7 +10,7 @@ use super::{Out, Producer, Timer};
 use crate::message::{ProducerStamp, Request};
 use crate::observation::Observation;
 use crate::variant::Variant;
-use ackproof_types::{ErrorCode, ProducerEpoch, ProducerId, Sequence, TopicPartition};
+use ackproof_types::{ErrorCode, ProducerEpoch, ProducerId, Sequence};
 
 /// A producer id and its epoch.
 pub(super) type Numbering = (ProducerId, ProducerEpoch);
@@ -236,8 +236,7 @@ impl Producer {
     fn renumber(&mut self, out: &mut Out) {
         let Some((id, epoch)) = self.identity.current else { return };
         for partition in std::mem::take(&mut self.identity.bumps) {
-            let topic = self.config.topic;
-            let tp = TopicPartition::new(topic, partition);
+            let tp = self.place(partition);
             out.observe(Observation::ProducerEpochBumped { partition: tp });
             self.identity.unresolved.retain(|other| *other != partition);
             let part = &mut self.accumulator.partitions[usize::from(partition)];

@@ -95,6 +95,7 @@ impl Cluster {
             brokers: [1, 2, 3].map(BrokerId).into(),
             controllers: [ControllerId(0)].into(),
             racks: Default::default(),
+            later: BTreeSet::new(),
             consumer_offsets: TopicId(0),
             topics: vec![topic(5), topic(setting.partitions.max(1))],
             group_names: vec!["ledger".into()],

@@ -118,7 +118,7 @@ fn commit(member: MemberId, epoch: i32, offset: i64) -> Request {
     let leader_epoch = LeaderEpoch::UNKNOWN;
     let committed = CommittedOffset { offset: Offset(offset), leader_epoch };
     let offsets = vec![(P1, committed)];
-    Request::Group(GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets }))
+    Request::Group(GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets, by_id: false }))
 }
 
 #[test]

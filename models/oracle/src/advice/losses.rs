@@ -228,6 +228,13 @@ pub(super) const fn losses(cause: LossCause) -> Advice {
             cure: "look at the lag of every group before a topic is deleted: the end offsets of the topic and what is \
                    committed are the same (`kafka-consumer-groups.sh --describe`)",
         },
+        LossCause::TopicRecreated => Advice {
+            rule: "consumers and coordinators go by the name of a topic: a position that is not behind the end of the new \
+                   log is taken for one in it, and a commit for the old topic that arrives late for one of the new",
+            cure: "stop the group before the topic is deleted, and reset its offsets once it is there again \
+                   (`kafka-consumer-groups.sh --reset-offsets --to-earliest`); or delete the records and keep the topic \
+                   (`kafka-delete-records.sh`)",
+        },
         LossCause::TranslatedTooFar | LossCause::FailOverReset => failed_over(cause),
     }
 }

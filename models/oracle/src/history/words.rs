@@ -82,6 +82,8 @@ pub enum PositionSource {
     Truncated,
     /// The application sought it.
     Sought,
+    /// It is that in a deleted topic of the same name.
+    Kept,
 }
 
 impl TailLoss {
@@ -117,6 +119,7 @@ impl PositionSource {
             Self::OutOfRangeByDuration => "out of range, reset by duration",
             Self::Truncated => "the log was cut",
             Self::Sought => "sought by the application",
+            Self::Kept => "kept from the deleted topic of the same name",
         }
     }
 }

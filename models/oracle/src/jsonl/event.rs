@@ -93,6 +93,10 @@ impl Events {
                 names.spans(*partition, *base_offset, length)?;
             }
             Event::PartitionsAdded { topic, partitions } => names.grow(*topic, *partitions)?,
+            // One that was not there from the start is in the header with its partitions.
+            Event::TopicCreated { topic, partitions } if topic.life() > 0 => {
+                names.grow(*topic, *partitions)?;
+            }
             Event::FinalReadDone { start, end, .. } if start > end => {
                 let what = format!("the log starts at {start}, past its end {end}");
                 return Err(Mistake::new(what));

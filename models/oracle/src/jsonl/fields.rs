@@ -68,7 +68,7 @@ fields! {
     BrokerId = u16: |self, _c| self.0, |shown, n| n.broker(shown);
     GroupId = Text<'a>: |self, c| c.group(*self).into(), |shown, n| n.group(&shown);
     MemberId = Option<u64>: |self, _c| Some(self.0), |shown, _n| Ok(Self(shown.unwrap_or(0)));
-    TopicId = Text<'a>: |self, c| c.topics[self.index()].name.as_str().into(), |shown, n| n.topic(&shown);
+    TopicId = Text<'a>: |self, c| c.topic(*self).into_owned().into(), |shown, n| n.topic(&shown);
     TopicPartition = Text<'a>: |self, c| c.partition(*self).into(), |shown, n| n.place(&shown);
     Record = Text<'a>: |self, c| c.record(self.id).into(), |shown, n| n.record(&shown);
 

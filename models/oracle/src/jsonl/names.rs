@@ -115,12 +115,15 @@ impl Names {
 
     fn known_topic(&self, name: &str, text: &Text<'_>) -> Found<TopicId> {
         let known = || self.topics.keys().map(String::as_str);
-        self.topics.get(name).copied().ok_or_else(|| unknown("topic", name, text, known()))
+        let (first, life) = name.rsplit_once('@').unwrap_or((name, "1"));
+        let before = whole(life).and_then(|life| u16::try_from(life).ok()?.checked_sub(1));
+        let topic = self.topics.get(first).zip(before).and_then(|(id, before)| id.in_life(before));
+        topic.ok_or_else(|| unknown("topic", name, text, known()))
     }
 
     /// The topic has so many partitions from here on.
     pub(super) fn grow(&mut self, topic: TopicId, partitions: u16) -> Found<()> {
-        let (name, count) = (&self.context.topics[topic.index()].name, self.partitions.of(topic));
+        let (name, count) = (self.context.topic(topic), self.partitions.of(topic));
         if partitions <= count {
             return Err(Mistake::new(format!("{name} has {count} partitions before this")));
         }
@@ -167,7 +170,7 @@ impl Names {
         mut records: impl Iterator<Item = &'r Record>,
     ) -> Found<()> {
         let topic = |id: RecordId| self.context.producer(id.producer).topic;
-        let Some(other) = records.find(|record| topic(record.id) != at.topic) else {
+        let Some(other) = records.find(|record| topic(record.id) != at.topic.name()) else {
             return Ok(());
         };
         let (record, topic) = (self.context.record(other.id), topic(other.id));

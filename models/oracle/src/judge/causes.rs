@@ -6,7 +6,7 @@
 use super::Judge;
 use crate::cause::{DuplicateCause, LossCause, OrderCause, SendCause, SendEnd};
 use crate::context::{Context, ProducerLimits};
-use crate::history::{Event, Phase, PositionSource, ProcessEnd, StartReason, TailLoss};
+use crate::history::{Event, Phase, PositionSource, ProcessEnd, TailLoss};
 use crate::test_history::*;
 use crate::verdict::Findings;
 use ackproof_types::{
@@ -53,6 +53,7 @@ mod mirrors;
 mod obstacles;
 mod outputs;
 mod sinks;
+mod topics;
 
 fn told(events: Events) -> Told {
     Told { context: context(), events }
@@ -150,28 +151,6 @@ fn cut_and_regrown() -> Told {
     skipped(("classic", "sync-after-batch", "latest"), events)
 }
 
-/// A group goes on behind a record that is deleted; the one at offset 0 is no record that the log still has.
-fn deleted() -> Told {
-    let why = StartReason::Age;
-    let moved = Event::LogStartMoved { partition: P, from: Offset(0), to: Offset(1), why };
-    let first = positioned(5, 0, PositionSource::Committed);
-    let next = positioned(5, 1, PositionSource::OutOfRangeEarliest);
-    let mut told = skipped(("classic", "auto", "earliest"), vec![first, (1, moved), next]);
-    told.events.retain(|(_, event)| !matches!(event, Event::FinalRead { .. }));
-    let done = Event::FinalReadDone { partition: P, start: Offset(1), end: Offset(1) };
-    told.events.push((0, done));
-    told
-}
-
-/// The group works on another topic, whose record it has.
-fn deleted_with_topic() -> Told {
-    let gone = Event::TopicDeleted { topic: P.topic, partitions: 1 };
-    let first = positioned(5, 0, PositionSource::Committed);
-    let mut told = skipped(("classic", "auto", "earliest"), vec![first, (0, gone)]);
-    told.events.retain(|(_, event)| !matches!(event, Event::FinalRead { .. }));
-    told
-}
-
 fn began(reset: &str, source: PositionSource) -> Told {
     skipped(("classic", "auto", reset), vec![positioned(5, 1, source)])
 }
@@ -246,8 +225,9 @@ rows! { losses: LossCause {
     DiskLost, lost("all", 2, disk_lost());
     TranslatedTooFar, mirrors::translated_too_far();
     FailOverReset, mirrors::reset();
-    Retention, deleted();
-    TopicDeleted, deleted_with_topic();
+    Retention, topics::deleted();
+    TopicDeleted, topics::deleted_with_topic();
+    TopicRecreated, topics::kept_in_the_next();
     RevocationCommitAgain, commits::committed_again();
     DamagedLog, lost("all", 2, disks::damaged());
     MovedToOne, lost("all", 2, disks::moved());

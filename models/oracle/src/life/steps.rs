@@ -420,8 +420,9 @@ impl<'a> Walk<'a> {
             Event::GroupMoved { group, to } => {
                 let topic = self.partition.map(|partition| partition.topic);
                 let reads = |group: &GroupId| {
-                    topic
-                        .is_some_and(|one| self.context.groups[group.index()].topics.contains(&one))
+                    topic.is_some_and(|one| {
+                        self.context.groups[group.index()].topics.contains(&one.name())
+                    })
                 };
                 let (from, to) = ([*group].into_iter().find(reads)?, self.context.group(*to));
                 (from, format!("{} ends here, and goes on as {to}", self.context.group(from)))
@@ -459,7 +460,7 @@ impl<'a> Walk<'a> {
         }
         let topic = self.partition.map(|partition| partition.topic);
         for (group, work) in self.context.groups.iter().zip(&self.works) {
-            if !topic.is_some_and(|topic| group.topics.contains(&topic)) {
+            if !topic.is_some_and(|topic| group.topics.contains(&topic.name())) {
                 continue;
             }
             said.push(match work.processed {

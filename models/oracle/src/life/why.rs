@@ -306,7 +306,8 @@ impl<'a> Around<'a> {
     fn waits(&self) -> bool {
         let mut writers = self.context.producers.iter();
         self.partition.is_some_and(|one| {
-            writers.any(|producer| producer.topic == one.topic && producer.acks != Acks::None)
+            writers
+                .any(|producer| producer.topic == one.topic.name() && producer.acks != Acks::None)
         })
     }
 

@@ -17,7 +17,7 @@ impl Measure {
         let mut left = Vec::new();
         for (producer, flags) in self.records.iter().enumerate() {
             let of = self.context.producers.get(producer);
-            if !of.is_some_and(|one| topics.contains(&one.topic)) {
+            if !of.is_some_and(|one| topics.contains(&one.topic.name())) {
                 continue;
             }
             let acked = flags.iter().enumerate().filter(|(_, flags)| **flags & ACKED != 0);

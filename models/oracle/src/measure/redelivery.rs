@@ -285,7 +285,7 @@ impl Redelivery {
                 self.resumed.overtaken = went_back.map(|why| (before, why));
                 self.resumed.is_late = self.unanswered.contains(&offset);
             }
-            PositionSource::Sought => {}
+            PositionSource::Sought | PositionSource::Kept => {}
             // Nothing that happened before matters any more: all that it did is to be done again.
             PositionSource::NoCommitEarliest
             | PositionSource::NoCommitLatest

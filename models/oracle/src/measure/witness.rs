@@ -21,6 +21,10 @@ impl Measure {
             Event::TailLost { .. } => witnesses.tail_lost += 1,
             Event::ReplicasChanged { .. } => witnesses.replicas_changed += 1,
             Event::TopicAltered { .. } => witnesses.topic_altered += 1,
+            Event::TopicCreated { .. } => {
+                witnesses.topic_created += 1;
+                self.read.observe(&entry.event);
+            }
             Event::TopicDeleted { topic, .. } => {
                 witnesses.topic_deleted += 1;
                 self.read.observe(&entry.event);
@@ -154,7 +158,8 @@ impl Measure {
                     | PositionSource::NoCommitEarliest
                     | PositionSource::NoCommitLatest
                     | PositionSource::NoCommitByDuration
-                    | PositionSource::Sought => {}
+                    | PositionSource::Sought
+                    | PositionSource::Kept => {}
                 }
                 self.running.insert(group.index());
                 self.standings.of(*group, *partition).resume(entry.node, *offset);

@@ -51,6 +51,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::LeaderElected,
     Kind::IsrChanged,
     Kind::PartitionsAdded,
+    Kind::TopicCreated,
     Kind::TopicAltered,
     Kind::ReplicasChanged,
     Kind::TopicDeleted,
@@ -445,7 +446,9 @@ impl Property for Checker {
             Event::IsrChanged { partition, isr, .. } => {
                 self.logs.of(*partition).take_isr(isr, &self.context)
             }
-            Event::PartitionsAdded { .. } => self.partitions.observe(&entry.event),
+            Event::PartitionsAdded { .. } | Event::TopicCreated { .. } => {
+                self.partitions.observe(&entry.event)
+            }
             Event::TopicAltered { .. } => Arc::make_mut(&mut self.context).loosen(&entry.event),
             Event::ReplicasChanged { partition, replicas, .. } => {
                 self.logs.of(*partition).moved_to = u16::try_from(replicas.len()).ok();

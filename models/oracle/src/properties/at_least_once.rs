@@ -26,6 +26,7 @@ use ackproof_types::{GroupId, LeaderEpoch, Offset, RecordId, Timestamp, TopicId,
 use deleted::{Deleted, Gone};
 use progress::Progress;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use why::{deleted_words, explain, waiting, words};
 
@@ -53,6 +54,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::FinalReadDone,
     Kind::BecameLeader,
     Kind::PartitionsAdded,
+    Kind::TopicCreated,
     Kind::Derived,
     Kind::GroupMoved,
     Kind::LogStartMoved,
@@ -189,9 +191,14 @@ impl Checker {
     /// The topic has so many partitions from here on; groups that run come to the new ones later.
     fn add(&mut self, topic: TopicId, partitions: u16) {
         let first = self.partitions.of(topic);
-        self.partitions.grow(topic, partitions);
+        self.found_later(topic, first..partitions);
+    }
+
+    /// Groups that run come to these partitions of a topic later than they are there.
+    fn found_later(&mut self, topic: TopicId, numbers: Range<u16>) {
+        self.partitions.grow(topic, numbers.end);
         for (group, _) in (0..).map(GroupId).zip(&self.groups).filter(|(_, group)| group.runs) {
-            for number in first..partitions {
+            for number in numbers.clone() {
                 self.progress.of(group, TopicPartition::new(topic, number)).is_added = true;
             }
         }
@@ -202,7 +209,7 @@ impl Checker {
         for ((info, one), group) in
             self.context.groups.iter().zip(&self.groups).zip((0..).map(GroupId))
         {
-            if info.topics.contains(&partition.topic) {
+            if info.topics.contains(&partition.topic.name()) {
                 let is_processed = one.processed.contains(id);
                 self.progress.of(group, partition).standing.found(offset, id, is_processed);
             }
@@ -261,7 +268,7 @@ impl Checker {
         for gone in gone {
             for (group, info) in (0..).map(GroupId).zip(&self.context.groups) {
                 let is_processed = self.groups[group.index()].processed.contains(gone.id);
-                if info.topics.contains(&gone.partition.topic) && !is_processed {
+                if info.topics.contains(&gone.partition.topic.name()) && !is_processed {
                     let progress = self.progress.of(group, gone.partition);
                     self.deleted.keep(group, gone, progress);
                 }
@@ -311,7 +318,7 @@ impl Checker {
             return;
         }
         for (index, group) in self.context.groups.iter().enumerate() {
-            if !group.topics.contains(&partition.topic) {
+            if !group.topics.contains(&partition.topic.name()) {
                 continue;
             }
             self.groups[index].demanded += 1;
@@ -387,6 +394,7 @@ impl Property for Checker {
                 self.deleted.led(entry.node, *partition, (*epoch, *log_end));
             }
             Event::PartitionsAdded { topic, partitions } => self.add(*topic, *partitions),
+            Event::TopicCreated { topic, partitions } => self.found_later(*topic, 0..*partitions),
             Event::FinalRead { partition, base_offset, records } => {
                 for (index, record) in records.iter().enumerate() {
                     self.meet(*partition, base_offset.plus(index), record.id);

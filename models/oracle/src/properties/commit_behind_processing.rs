@@ -336,7 +336,8 @@ impl Property for Checker {
                     | PositionSource::NoCommitByDuration
                     | PositionSource::OutOfRangeEarliest
                     | PositionSource::OutOfRangeLatest
-                    | PositionSource::OutOfRangeByDuration => work.settle_below(offset.0),
+                    | PositionSource::OutOfRangeByDuration
+                    | PositionSource::Kept => work.settle_below(offset.0),
                     PositionSource::NoCommitEarliest | PositionSource::Sought => {}
                 }
             }

@@ -40,6 +40,7 @@ pub(crate) const EVENTS: &[Kind] = &[
     Kind::Polled,
     Kind::Positioned,
     Kind::PartitionsAdded,
+    Kind::TopicCreated,
     Kind::TopicAltered,
     Kind::ReplicasChanged,
     Kind::FinalRead,
@@ -293,7 +294,9 @@ impl Property for Checker {
             Event::FinalRead { records, .. } => {
                 records.iter().for_each(|record| self.found(entry, record.id));
             }
-            Event::PartitionsAdded { .. } => self.read.observe(&entry.event),
+            Event::PartitionsAdded { .. } | Event::TopicCreated { .. } => {
+                self.read.observe(&entry.event)
+            }
             Event::TopicAltered { .. } | Event::ReplicasChanged { .. } => {
                 Arc::make_mut(&mut self.context).loosen(&entry.event);
             }

@@ -13,6 +13,9 @@ pub enum Order {
     ElectUnclean,
     /// So many partitions in all for the target, a topic (`kafka-topics.sh --alter --partitions`).
     AddPartitions(u16),
+    /// The target, a topic, with the settings of the plan: again, or for the first time
+    /// (`kafka-topics.sh --create`).
+    CreateTopic,
     /// Nothing of the target, a topic, any more (`kafka-topics.sh --delete`).
     DeleteTopic,
     /// These brokers as the replicas of the target, a partition, the preferred leader first
@@ -35,6 +38,7 @@ impl Order {
         match self {
             Self::ElectUnclean => "elect-unclean",
             Self::AddPartitions(_) => "add-partitions",
+            Self::CreateTopic => "create-topic",
             Self::DeleteTopic => "delete-topic",
             Self::AlterConfig(_) => "alter-config",
             Self::Reassign(_) => "reassign",
@@ -48,6 +52,7 @@ impl Order {
         match self {
             Self::ElectUnclean => "an election happens at once; it has no \"for\"",
             Self::AddPartitions(_) => "a topic keeps its partitions; this has no \"for\"",
+            Self::CreateTopic => "a topic stays until it is deleted; this has no \"for\"",
             Self::DeleteTopic => "what is deleted is gone; this has no \"for\"",
             Self::Reassign(_) => "replicas stay where they are moved to; this has no \"for\"",
             Self::CancelReassignment => "this happens at once; it has no \"for\"",
@@ -74,6 +79,7 @@ impl Order {
             Self::AddPartitions(all) => {
                 format!("an administrator asked for {all} partitions of {target}")
             }
+            Self::CreateTopic => format!("an administrator asked to create {target}"),
             Self::DeleteTopic => format!("an administrator asked to delete {target}"),
             Self::UpdateFeatures(features) => {
                 let all: Vec<String> =
@@ -92,12 +98,34 @@ impl Order {
 impl Plan {
     /// Topics that a fault may delete, each once.
     pub fn deleted(&self) -> impl Iterator<Item = TopicId> {
+        self.ordered(&Order::DeleteTopic).into_iter()
+    }
+
+    /// Topics that a fault may create, each once.
+    pub fn created(&self) -> impl Iterator<Item = TopicId> {
+        self.ordered(&Order::CreateTopic).into_iter()
+    }
+
+    /// Topics that a fault may delete and one may create again, each once.
+    pub fn recreated(&self) -> impl Iterator<Item = TopicId> {
+        let created = self.ordered(&Order::CreateTopic);
+        self.deleted().filter(move |topic| created.contains(topic))
+    }
+
+    /// Topics that are not there until a fault creates them: none deletes them.
+    #[must_use]
+    pub fn absent(&self) -> BTreeSet<TopicId> {
+        let deleted = self.ordered(&Order::DeleteTopic);
+        self.created().filter(|topic| !deleted.contains(topic)).collect()
+    }
+
+    fn ordered(&self, order: &Order) -> BTreeSet<TopicId> {
         let kinds = self.faults.iter().flat_map(|fault| &fault.choices);
         let topics = kinds.filter_map(|(_, kind)| match (&kind.action, kind.target) {
-            (Action::Administer(Order::DeleteTopic), Target::Topic(topic)) => Some(topic),
+            (Action::Administer(given), Target::Topic(topic)) if given == order => Some(topic),
             _ => None,
         });
-        topics.collect::<BTreeSet<TopicId>>().into_iter()
+        topics.collect()
     }
 
     /// The plan with the loosest settings and the fewest replicas that its topics ever have: what they leave

@@ -7,7 +7,10 @@ use serde_json::{Map, Value, json};
 
 pub(super) fn ordered(object: &mut Object, (order, target): (&Order, Target), plan: &Plan) {
     match order {
-        Order::ElectUnclean | Order::CancelReassignment | Order::DeleteTopic => {}
+        Order::ElectUnclean
+        | Order::CancelReassignment
+        | Order::CreateTopic
+        | Order::DeleteTopic => {}
         // The verb has the levels.
         Order::UpdateFeatures(_) => {
             if let Target::ActiveController(id) = target {

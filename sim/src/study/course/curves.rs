@@ -129,7 +129,8 @@ impl Curves {
             Event::Assigned { group, partitions, .. } => {
                 let one = self.groups.entry(*group).or_default();
                 let topics = &context.groups[group.index()].topics;
-                one.all = places.keys().filter(|place| topics.contains(&place.topic)).count();
+                one.all =
+                    places.keys().filter(|place| topics.contains(&place.topic.name())).count();
                 one.owned.retain(|_, owner| *owner != node);
                 let lanes = partitions.iter().filter_map(|partition| places.get(partition));
                 one.owned.extend(lanes.map(|lane| (*lane, node)));
@@ -192,7 +193,8 @@ impl Curves {
     fn lags(&mut self, at: u64, context: &Context) {
         for (group, one) in &mut self.groups {
             let topics = &context.groups[group.index()].topics;
-            let own = self.high.iter().filter(|(partition, _)| topics.contains(&partition.topic));
+            let own =
+                self.high.iter().filter(|(partition, _)| topics.contains(&partition.topic.name()));
             let behind = |(partition, high): (&TopicPartition, &i64)| {
                 (high - one.position.get(partition).copied().unwrap_or(0)).max(0)
             };

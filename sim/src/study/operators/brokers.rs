@@ -109,7 +109,8 @@ impl Brokers {
                 self.partitions.retain(|place, _| place.topic != *topic);
                 self.grown.insert(*topic, 0);
             }
-            Event::PartitionsAdded { topic, partitions } => {
+            Event::PartitionsAdded { topic, partitions }
+            | Event::TopicCreated { topic, partitions } => {
                 self.grown.insert(*topic, *partitions);
             }
             Event::LeaderElected { partition, leader, isr, .. } => {

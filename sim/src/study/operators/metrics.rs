@@ -225,7 +225,7 @@ impl Scrape<'_> {
         topic: TopicId,
         known: &Known<'_>,
     ) {
-        if !one.committed.keys().any(|partition| partition.topic == topic) {
+        if !one.committed.keys().any(|partition| partition.topic.name() == topic) {
             return;
         }
         let name = known.context.topics[topic.index()].name.as_str();
@@ -324,7 +324,7 @@ impl Scrape<'_> {
             put(Metric::ActiveBrokers, count(serving));
             put(Metric::FencedBrokers, count(brokers.len() - serving));
         }
-        let here = |id: &TopicPartition| topics.contains(&id.topic);
+        let here = |id: &TopicPartition| topics.contains(&id.topic.name());
         let elected = known.brokers.all().filter(|(id, one)| one.elected && here(id));
         let (mut all, mut offline, mut astray) = (0, 0, 0);
         for (_, one) in elected {

@@ -2,7 +2,7 @@
 
 use ackproof_oracle::context::Context;
 use ackproof_oracle::history::Event;
-use ackproof_types::{BrokerId, ControllerEpoch, NodeId, TopicPartition};
+use ackproof_types::{BrokerId, ControllerEpoch, LeaderEpoch, NodeId, TopicPartition};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -57,7 +57,12 @@ impl Leaders {
             Event::Unfenced { broker } => {
                 self.away.remove(&self.process(*broker));
             }
-            Event::LeaderElected { partition, leader, isr, .. } => {
+            Event::LeaderElected { partition, leader, isr, epoch, .. } => {
+                // Targets go by the name of a topic; a new topic begins anew.
+                let partition = &partition.name();
+                if *epoch == LeaderEpoch(0) {
+                    self.partitions.remove(partition);
+                }
                 let state = self.partitions.entry(*partition).or_insert_with(|| State {
                     leader: *leader,
                     isr: Vec::new(),
@@ -67,12 +72,12 @@ impl Leaders {
                 state.isr = isr.to_vec();
             }
             Event::IsrChanged { partition, isr, .. } => {
-                if let Some(state) = self.partitions.get_mut(partition) {
+                if let Some(state) = self.partitions.get_mut(&partition.name()) {
                     state.isr = isr.to_vec();
                 }
             }
             Event::ReplicasChanged { partition, replicas, .. } => {
-                if let Some(state) = self.partitions.get_mut(partition) {
+                if let Some(state) = self.partitions.get_mut(&partition.name()) {
                     state.replicas = replicas.to_vec();
                 }
             }

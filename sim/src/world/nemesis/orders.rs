@@ -14,6 +14,7 @@ pub(super) fn calls(order: &Order, target: Target) -> Vec<ControllerCall> {
         (Order::AddPartitions(all), Target::Topic(topic)) => {
             vec![ControllerCall::CreatePartitions(topic, *all)]
         }
+        (Order::CreateTopic, Target::Topic(topic)) => vec![ControllerCall::CreateTopic(topic)],
         (Order::DeleteTopic, Target::Topic(topic)) => vec![ControllerCall::DeleteTopic(topic)],
         (Order::AlterConfig(settings), Target::Topic(topic)) => {
             let all = lower::altered(settings);

@@ -86,7 +86,7 @@ impl Wire {
         };
         let sent = offsets.iter().map(|(partition, it)| (*partition, it.offset)).collect();
         facts.push(Fact::CommitSent { group, offsets: sent });
-        let commit = OffsetCommitRequest { claim, offsets };
+        let commit = OffsetCommitRequest { claim, offsets, by_id: false };
         Ok(super::one(asked, Request::Group(GroupRequest::OffsetCommit(commit))))
     }
 

@@ -42,3 +42,24 @@ fn a_snapshot_says_what_is_deleted() {
     assert!(records.contains(&MetadataRecord::RemoveTopic { topic: TOPIC }));
     assert_eq!(&MetadataImage::of(&records), image);
 }
+
+#[test]
+fn a_topic_that_is_created_again_has_another_id() {
+    let mut driver = Driver::running(false);
+    let create = |driver: &mut Driver| driver.step(Input::Call(ControllerCall::CreateTopic(TOPIC)));
+    let there = Observation::OrderRefused("CreateTopics", ErrorCode::TopicAlreadyExists);
+    assert_eq!(create(&mut driver), [Effect::Observe(there)]);
+    for life in 1..TopicId::LIVES {
+        delete(&mut driver);
+        create(&mut driver);
+        let image = driver.controller().image();
+        let topic = image.current(TOPIC);
+        assert_eq!((topic.life(), topic.name()), (life, TOPIC));
+        let ids: Vec<TopicId> = image.partitions.keys().map(|place| place.topic).collect();
+        assert_eq!(ids, [topic]);
+        assert_eq!(&MetadataImage::of(&image.records(Variants::default())), image);
+    }
+    delete(&mut driver);
+    let spent = Observation::OrderRefused("CreateTopics", ErrorCode::InvalidRequest);
+    assert_eq!(create(&mut driver), [Effect::Observe(spent)]);
+}

@@ -52,7 +52,7 @@ fn a_commit_of_a_deleted_topic_is_refused_and_the_rest_of_it_written() {
     delete(&mut driver);
     let committed = CommittedOffset { offset: Offset(9), leader_epoch: LeaderEpoch::UNKNOWN };
     let offsets = vec![(at(0), committed), (other, committed)];
-    let request = GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets });
+    let request = GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets, by_id: false });
     let refused = GroupResponse::OffsetCommit(Err(ErrorCode::UnknownTopicOrPartition));
     assert_eq!(driver.ask(&request), std::slice::from_ref(&refused));
     let store = driver.coordinator.store(GROUP).expect("a group");
@@ -72,4 +72,23 @@ fn a_consumer_group_gives_a_deleted_topic_up() {
     assert_eq!(second.epoch, before.next());
     let owns = |member: &Member| member.owned.len();
     assert_eq!((owns(&first), owns(&second)), (0, 0));
+}
+
+/// By name, a commit that is late is taken for one of the topic that has the name now; by id it is refused.
+#[test]
+fn a_commit_for_a_topic_that_was_created_again() {
+    let (mut driver, claim) = Driver::stable(&[]);
+    delete(&mut driver);
+    let next = TopicId(1).in_life(1).expect("one more life");
+    driver.coordinator.partition_exists(TopicPartition::new(next, 0));
+    let committed = CommittedOffset { offset: Offset(9), leader_epoch: LeaderEpoch::UNKNOWN };
+    let offsets = vec![(at(0), committed)];
+    let late = OffsetCommitRequest { claim, offsets, by_id: true };
+    let refused = GroupResponse::OffsetCommit(Err(ErrorCode::UnknownTopicId));
+    assert_eq!(driver.ask(&GroupRequest::OffsetCommit(late)), [refused]);
+    driver.ask(&commit(claim, at(0), 9));
+    let store = driver.coordinator.store(GROUP).expect("a group");
+    let known: Vec<_> = store.offsets[&GROUP].keys().copied().collect();
+    assert_eq!(known, [TopicPartition::new(next, 0)]);
+    assert_eq!(driver.committed(), Some(9), "who asks by name is told of it");
 }

@@ -22,7 +22,7 @@ use ackproof_types::{
     BrokerId, ControllerId, ErrorCode, GenerationId, GroupId, LeaderEpoch, MemberId, Micros,
     Offset, RebalanceReason, Timestamp, TopicId, TopicPartition,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(super) const GROUP: GroupId = GroupId(0);
@@ -68,6 +68,7 @@ fn fresh(variants: &[Variant], profile: Profile) -> GroupCoordinator {
         brokers: [1, 2, 3].map(BrokerId).into(),
         controllers: [ControllerId(0)].into(),
         racks: Default::default(),
+        later: BTreeSet::new(),
         consumer_offsets: TopicId(0),
         group_names: vec!["g".into()],
         topics: vec![
@@ -347,5 +348,9 @@ pub(super) fn join(member: Option<MemberId>) -> GroupRequest {
 pub(super) fn commit(claim: MemberClaim, partition: TopicPartition, offset: i64) -> GroupRequest {
     let leader_epoch = LeaderEpoch::UNKNOWN;
     let committed = CommittedOffset { offset: Offset(offset), leader_epoch };
-    GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets: vec![(partition, committed)] })
+    GroupRequest::OffsetCommit(OffsetCommitRequest {
+        claim,
+        offsets: vec![(partition, committed)],
+        by_id: false,
+    })
 }

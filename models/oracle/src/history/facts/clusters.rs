@@ -141,6 +141,14 @@ macro_rules! facts_of_clusters {
             /// It loaded it; else it made it.
             loaded: bool,
         }
+        /// An administrator created a topic that was not there, or not any more: it has an id of its own. The second of
+        /// a name is `payments@2`.
+        TopicCreated = "topic_created" at Controller {
+            /// The topic.
+            topic: TopicId,
+            /// How many partitions it has.
+            partitions: u16,
+        }
         /// The controller deleted a topic: brokers delete its logs when they hear of it.
         TopicDeleted = "topic_deleted" at Controller {
             /// The topic.

@@ -91,6 +91,7 @@ fn source() -> impl Strategy<Value = PositionSource> {
             PositionSource::OutOfRangeByDuration,
             PositionSource::Truncated,
             PositionSource::Sought,
+            PositionSource::Kept,
         ][..],
     )
 }
@@ -258,6 +259,7 @@ fn of_controllers() -> impl Strategy<Value = Event> {
             Event::MetadataSnapshot { offset: Offset(offset), checksum, loaded }
         }),
         (1..9_u16).prop_map(|partitions| Event::TopicDeleted { topic: TopicId(1), partitions }),
+        (1..9_u16).prop_map(|partitions| Event::TopicCreated { topic: TopicId(1), partitions }),
         Just(Event::OrderRefused {
             request: "ElectLeaders".into(),
             error: ErrorCode::ElectionNotNeeded

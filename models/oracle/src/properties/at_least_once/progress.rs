@@ -39,6 +39,8 @@ pub(super) struct Progress {
     pub(super) is_expired: bool,
     /// The partition was added while the group ran, which has no position in it yet.
     pub(super) is_added: bool,
+    /// Below this lies a position of a member that is not from here: kept, or committed by nobody.
+    pub(super) brought: Offset,
     /// Those past all before.
     pub(super) resumptions: Vec<Resumption>,
     /// Nothing was given since the last of them.
@@ -57,6 +59,14 @@ impl Progress {
         self.standing.resume(entry.node, offset);
         let is_added = std::mem::take(&mut self.is_added);
         let commit = self.commit.filter(|commit| commit.offset == offset);
+        let is_brought = match source {
+            PositionSource::Kept => true,
+            PositionSource::Committed => commit.is_none(),
+            _ => false,
+        };
+        if is_brought {
+            self.brought = self.brought.max(offset);
+        }
         // Who finds that its first position is out of range has passed nothing with it.
         let moved = |last: &Resumption| last.node == entry.node && last.offset > offset;
         if self.is_unused && self.resumptions.last().is_some_and(moved) {

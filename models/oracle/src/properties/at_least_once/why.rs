@@ -17,6 +17,21 @@ pub(super) fn explain(
     open: &Open,
     progress: Option<&Progress>,
 ) -> (LossCause, Option<Resumption>) {
+    let (cause, by) = passed(context, open, progress);
+    // A position in another topic of the same name was taken for one in this, directly or by a commit.
+    let is_below = progress.is_some_and(|one| open.offset < one.brought);
+    let again = open.partition.topic.life() > 0 && is_below;
+    match cause {
+        LossCause::NeverGiven | LossCause::NotOnRecord if again => (LossCause::TopicRecreated, by),
+        _ => (cause, by),
+    }
+}
+
+fn passed(
+    context: &Context,
+    open: &Open,
+    progress: Option<&Progress>,
+) -> (LossCause, Option<Resumption>) {
     let group = &context.groups[open.group.index()];
     // Given again since, it was in hand.
     let was_cut = progress
@@ -78,7 +93,8 @@ pub(super) fn explain(
         | PositionSource::OutOfRangeLatest
         | PositionSource::OutOfRangeByDuration
         | PositionSource::Truncated
-        | PositionSource::Sought => LossCause::NeverGiven,
+        | PositionSource::Sought
+        | PositionSource::Kept => LossCause::NeverGiven,
     };
     (cause, Some(*resumption))
 }

@@ -30,7 +30,7 @@ pub(super) fn explain(context: &Context, input: &Input, known: &Known<'_>) -> (L
     };
     let producer = context.producer(id.producer);
     let dead = context.groups[known.group.index()].outputs.dead_letters;
-    let is_dead = dead.is_some_and(|one| one.topic == producer.topic);
+    let is_dead = dead.is_some_and(|one| one.topic.name() == producer.topic);
     let cause = if is_dead { LossCause::DeadLetterLost } else { told(context, known, id, output) };
     let (what, topic) = (context.record(id), &context.topics[producer.topic.index()].name);
     let made_at = format!(
@@ -79,6 +79,7 @@ const fn begun(source: PositionSource) -> LossCause {
         PositionSource::OutOfRangeEarliest
         | PositionSource::OutOfRangeLatest
         | PositionSource::OutOfRangeByDuration => LossCause::OutOfRange,
+        PositionSource::Kept => LossCause::TopicRecreated,
         PositionSource::Committed
         | PositionSource::NoCommitEarliest
         | PositionSource::Truncated

@@ -426,7 +426,9 @@ impl Lag {
     ) -> impl Iterator<Item = (TopicPartition, Offset)> {
         let ends = self.ends.iter().map(|(place, end)| (place, end.offset()));
         ends.filter(|(place, end)| {
-            *end > Offset(0) && group.topics.contains(&place.topic) && !self.gone.has(place.topic)
+            *end > Offset(0)
+                && group.topics.contains(&place.topic.name())
+                && !self.gone.has(place.topic)
         })
     }
 

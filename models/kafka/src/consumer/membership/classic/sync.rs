@@ -47,8 +47,9 @@ impl Consumer {
 
     /// Metadata came: positions may be stale (R8.7), and a leader's assignment too (Kafka:
     /// `ConsumerCoordinator#rejoinNeededOrPending`).
-    pub(in crate::consumer) fn metadata_updated(&mut self) {
+    pub(in crate::consumer) fn metadata_updated(&mut self, out: &mut Out) {
         self.coordinator_may_be_looked_up();
+        self.keep_positions(out);
         self.positions.metadata_came = true;
         let counts = self.partition_counts();
         if counts.contains(&0) {

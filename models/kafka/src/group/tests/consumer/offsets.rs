@@ -21,7 +21,7 @@ fn fetch(driver: &mut Driver, member: Option<(MemberId, MemberEpoch)>) -> Vec<Gr
 fn commits(driver: &mut Driver, claim: MemberClaim, of: &[TopicPartition]) -> Vec<GroupResponse> {
     let committed = CommittedOffset { offset: Offset(9), leader_epoch: LeaderEpoch::UNKNOWN };
     let offsets = of.iter().map(|partition| (*partition, committed)).collect();
-    driver.ask(&GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets }))
+    driver.ask(&GroupRequest::OffsetCommit(OffsetCommitRequest { claim, offsets, by_id: false }))
 }
 
 /// A claim of the member with an epoch beside its own.
