@@ -195,12 +195,13 @@ fn prepared(arguments: &Serve) -> Result<Status, String> {
     let bootstrap: Vec<String> =
         place.endpoints.values().map(|(host, port)| format!("{host}:{port}")).collect();
     let bootstrap = bootstrap.join(",");
-    if let Some(file) = &arguments.bootstrap_file {
-        whole(file, &format!("{bootstrap}\n")).map_err(|error| refusal(file, &error))?;
-    }
     let interim = || interim(arguments, &scenario, &plan, &place);
     let control = arguments.control.map(|address| controlled(address, &live, interim()));
     let control = control.transpose()?;
+    // Whoever waits for the file may go on to the control API.
+    if let Some(file) = &arguments.bootstrap_file {
+        whole(file, &format!("{bootstrap}\n")).map_err(|error| refusal(file, &error))?;
+    }
     // The second Ctrl-C ends the process as ever.
     let _ = ctrlc::set_handler(move || _ = interrupt.send(()));
     let stop = live.stop();
