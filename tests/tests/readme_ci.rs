@@ -102,7 +102,9 @@ const FOREIGN: &[&str] = &[
     "--members",
     "--query",
     "--release-version",
+    "--reset-offsets",
     "--state",
+    "--to-earliest",
 ];
 
 /// Options that the prose of the documents names are there.

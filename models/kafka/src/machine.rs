@@ -296,7 +296,7 @@ impl<T, W> Outbox<T, W> {
 
     /// A message that nobody here asked for, or answers: the connection ends, and it is on record.
     pub fn misplaced(&mut self, on: To, api: &'static str) {
-        self.observe(Observation::Misplaced { api });
+        self.observe(Observation::Misplaced(api));
         self.close(on);
     }
 

@@ -12,11 +12,9 @@ pub use reasons::{PositionSource, SnapshotFact, StartReason};
 /// One fact. The observing process is known to the driver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Observation {
-    /// A message came to somebody who does not answer it, or did not ask for it; the connection is closed.
-    Misplaced {
-        /// Kafka's name of the request, or of what is answered.
-        api: &'static str,
-    },
+    /// A message came to somebody who does not answer it, or did not ask for it; the connection is closed. Its name
+    /// is Kafka's, of the request or of what is answered.
+    Misplaced(&'static str),
     /// A producer's application called `send`, which waits for metadata or memory (`max.block.ms`).
     SendBlocked {
         /// The record.

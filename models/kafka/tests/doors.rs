@@ -206,7 +206,7 @@ fn takes<M: Machine>(config: M::Config, route: Route, message: Message) -> Vec<E
 fn is_turned_away<T, W>(effects: &[Effect<T, W>], route: Route) -> bool {
     let ends = [To::Connection(ConnectionId(5)), To::Route(route)];
     let on_record =
-        effects.iter().any(|it| matches!(it, Effect::Observe(Observation::Misplaced { .. })));
+        effects.iter().any(|it| matches!(it, Effect::Observe(Observation::Misplaced(_))));
     on_record && effects.iter().any(|it| matches!(it, Effect::Close(to) if ends.contains(to)))
 }
 

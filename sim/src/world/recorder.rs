@@ -291,6 +291,7 @@ macro_rules! translate {
                     checksum: it.checksum,
                     loaded: it.loaded,
                 },
+                Observation::Misplaced(api) => Event::Misplaced { api: api.into() },
                 Observation::ControllerElected(epoch) => Event::ControllerElected { epoch },
                 Observation::ControllerResigned(epoch) => Event::ControllerResigned { epoch },
                 Observation::OrderRefused(request, error) => Event::OrderRefused {
@@ -311,7 +312,6 @@ macro_rules! translate {
 }
 
 translate! {
-    Misplaced { api: api.into() }
     SendBlocked { record }
     Sent { record, partition: Some(partition) }
     Rejected { record, error }

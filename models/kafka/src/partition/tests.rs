@@ -18,7 +18,6 @@ use ackproof_types::{
 };
 use proptest::prelude::*;
 
-/// No timers are armed here.
 type Out = Outbox<(), BrokerWrite>;
 
 const ID: TopicPartition = TopicPartition { topic: TopicId(1), partition: 0 };
@@ -91,7 +90,7 @@ impl Replicas {
             brokers: [1, 2, 3].map(BrokerId).into(),
             controllers: [ControllerId(0)].into(),
             racks: Default::default(),
-            later: std::collections::BTreeSet::new(),
+            later: Default::default(),
             consumer_offsets: TopicId(0),
             topics: vec![topic, topic],
             group_names: Vec::new(),

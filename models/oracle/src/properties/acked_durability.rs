@@ -396,6 +396,7 @@ impl Property for Checker {
     fn observe(&mut self, entry: &Entry) {
         let has_lost = self.restarts.observe(entry);
         self.superseded.observe(entry, &self.context);
+        self.partitions.observe(&entry.event);
         match &entry.event {
             Event::Truncated { partition, from, to } => {
                 self.logs.of(*partition).lost.cut(entry.node, (*from, *to), has_lost);
@@ -445,9 +446,6 @@ impl Property for Checker {
             }
             Event::IsrChanged { partition, isr, .. } => {
                 self.logs.of(*partition).take_isr(isr, &self.context)
-            }
-            Event::PartitionsAdded { .. } | Event::TopicCreated { .. } => {
-                self.partitions.observe(&entry.event)
             }
             Event::TopicAltered { .. } => Arc::make_mut(&mut self.context).loosen(&entry.event),
             Event::ReplicasChanged { partition, replicas, .. } => {

@@ -385,9 +385,8 @@ impl Property for Checker {
                 self.commit(entry, *group, offsets);
             }
             Event::OffsetsExpired { group, partitions } => {
-                for partition in partitions.iter() {
-                    self.progress.of(*group, *partition).is_expired = true;
-                }
+                let all = partitions.iter();
+                all.for_each(|one| self.progress.of(*group, *one).is_expired = true);
             }
             Event::BecameLeader { partition, epoch, log_end, .. } => {
                 self.led(*partition, *epoch, *log_end);

@@ -325,9 +325,8 @@ impl Property for Checker {
         match &entry.event {
             Event::Positioned { group, partition, offset, source } => {
                 let work = self.work.of(*group, *partition);
-                if self.context.topics[partition.topic.index()].compacted {
-                    work.reading.insert(entry.node, offset.0);
-                }
+                let topic = &self.context.topics[partition.topic.index()];
+                topic.compacted.then(|| work.reading.insert(entry.node, offset.0));
                 match source {
                     PositionSource::Truncated => work.forget(offset.0),
                     // Whatever lies below is judged by the commit, or skipped by policy.

@@ -84,10 +84,7 @@ impl Brokers {
             Event::ProcessStarted => {
                 self.down.remove(&entry.node);
             }
-            Event::ProcessEnded(_) => {
-                self.down.insert(entry.node);
-                self.deciding.remove(&entry.node);
-            }
+            Event::ProcessEnded(_) => self.ended(entry.node),
             Event::ControllerElected { epoch } => {
                 self.deciding.insert(entry.node, *epoch);
             }
@@ -109,9 +106,9 @@ impl Brokers {
                 self.partitions.retain(|place, _| place.topic != *topic);
                 self.grown.insert(*topic, 0);
             }
-            Event::PartitionsAdded { topic, partitions }
-            | Event::TopicCreated { topic, partitions } => {
-                self.grown.insert(*topic, *partitions);
+            Event::PartitionsAdded { topic, partitions: all }
+            | Event::TopicCreated { topic, partitions: all } => {
+                self.grown.insert(*topic, *all);
             }
             Event::LeaderElected { partition, leader, isr, .. } => {
                 let one = self.partitions.entry(*partition).or_default();
@@ -148,6 +145,11 @@ impl Brokers {
             }
             _ => {}
         }
+    }
+
+    fn ended(&mut self, node: NodeId) {
+        self.down.insert(node);
+        self.deciding.remove(&node);
     }
 
     /// Whether a broker's process is up, as far as that is known.
