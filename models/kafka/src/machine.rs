@@ -288,10 +288,9 @@ impl<T, W> Outbox<T, W> {
 
     /// The facts of this step.
     pub fn observations_mut(&mut self) -> impl Iterator<Item = &mut Observation> {
-        self.effects.iter_mut().filter_map(|effect| match effect {
-            Effect::Observe(fact) => Some(fact),
-            _ => None,
-        })
+        self.effects
+            .iter_mut()
+            .filter_map(|effect| if let Effect::Observe(fact) = effect { Some(fact) } else { None })
     }
 
     /// A message that nobody here asked for, or answers: the connection ends, and it is on record.

@@ -54,7 +54,6 @@ impl Partitions {
     }
 
     /// All topics of this name so far.
-    #[must_use]
     pub fn lives(&self, name: TopicId) -> impl Iterator<Item = TopicId> {
         let later = self.later.keys().copied().filter(move |topic| topic.name() == name);
         std::iter::once(name).chain(later)

@@ -36,6 +36,10 @@ impl Consumer {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "all other facts are by id, or not a consumer's"
+)]
 fn by_id(fact: &mut Observation, metadata: &Metadata) {
     let place = |named: &TopicPartition| metadata.place_of(*named);
     let all = |named: &Arc<[TopicPartition]>| named.iter().map(place).collect();
@@ -51,7 +55,6 @@ fn by_id(fact: &mut Observation, metadata: &Metadata) {
         | Observation::CommitFailed { offsets: at, .. } => *at = offsets(at),
         Observation::Positioned { partition, .. }
         | Observation::FollowerChosen { partition, .. } => *partition = place(partition),
-        // What was read, processed or sent on is known by id.
         _ => {}
     }
 }

@@ -40,7 +40,7 @@ fn config(unclean: bool, variants: Variants) -> ControllerConfig {
         group_names: Default::default(),
         topics: vec![topic],
         racks: Default::default(),
-        later: std::collections::BTreeSet::new(),
+        later: BTreeSet::new(),
         consumer_offsets: TopicId(9),
         broker: BrokerSettings::default(),
         profile: Profile::default(),
