@@ -57,7 +57,7 @@ pub fn anchor(text: &str, plan: &Plan) -> Result<Anchor, Refusal> {
 /// The partition that is called `text`, by its topic and its number.
 ///
 /// # Errors
-/// As [`anchor`].
+/// As [`anchor()`].
 pub fn partition(text: &str, plan: &Plan) -> Result<(TopicId, u16), Refusal> {
     targets::partition(plan, text)
 }
@@ -65,7 +65,7 @@ pub fn partition(text: &str, plan: &Plan) -> Result<(TopicId, u16), Refusal> {
 /// The `node.id` of the broker that is called `text`.
 ///
 /// # Errors
-/// As [`anchor`].
+/// As [`anchor()`].
 pub fn broker(text: &str, plan: &Plan) -> Result<u16, Refusal> {
     match targets::process(text, plan)? {
         Target::Broker(id) => Ok(id),

@@ -206,7 +206,9 @@ fn decoded(text: &str) -> Option<String> {
             b'%' => {
                 let (digits, more) = rest.split_at_checked(2)?;
                 rest = more;
-                u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?
+                // A sign is no digit, though the standard library reads one.
+                let digits = std::str::from_utf8(digits).ok().filter(|text| !text.starts_with('+'));
+                u8::from_str_radix(digits?, 16).ok()?
             }
             other => *other,
         });
