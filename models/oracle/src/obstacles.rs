@@ -227,7 +227,7 @@ impl Obstacles {
         let led = self
             .leaders
             .iter()
-            .filter(|(partition, led)| partition.topic.name() == topic && led.leader.is_some());
+            .filter(|(partition, led)| partition.topic == topic && led.leader.is_some());
         let all: Vec<(TopicPartition, Vec<BrokerId>)> =
             led.map(|(partition, led)| (partition, brokers(&led.in_sync))).collect();
         for (partition, isr) in all {

@@ -36,7 +36,8 @@ pub(super) fn commit(
     let place = |(asked, committed): &(TopicPartition, CommittedOffset)| {
         let place = cx.place(*asked);
         // What a mirror keeps of another cluster's topics, Kafka Connect keeps in a topic of its own.
-        let is_foreign = cx.config.topic(asked.topic).partitions == 0;
+        let known = cx.config.topics.get(asked.topic.index());
+        let is_foreign = known.is_some_and(|topic| topic.partitions == 0);
         let exists = is_foreign || cx.partition_count(asked.topic) > 0;
         let exists = exists && (!request.by_id || place == *asked);
         exists.then_some((place, *committed))

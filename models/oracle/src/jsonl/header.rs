@@ -448,6 +448,8 @@ fn bounds(header: &Header) -> Result<(), String> {
     let controllers = usize::from(header.controllers);
     let nodes = controllers + brokers + header.nodes.len() + header.producers.0.len();
     at_most(&[("brokers", brokers, usize::from(MAX_BROKERS)), ("processes", nodes, MAX_NODES)])?;
+    let (clusters, names) = (header.clusters.0.len() + 1, usize::from(TopicId::NAMES));
+    at_most(&[("topics", header.topics.0.len() + clusters, names)])?;
     most_partitions(brokers, header.groups.0.len(), partitions)?;
     if controllers == 0 || header.clusters.0.iter().any(|(_, one)| one.controllers == 0) {
         return Err("controllers: a cluster has one at least".to_owned());

@@ -117,7 +117,8 @@ impl Names {
         let known = || self.topics.keys().map(String::as_str);
         let (first, life) = name.rsplit_once('@').unwrap_or((name, "1"));
         let before = whole(life).and_then(|life| u16::try_from(life).ok()?.checked_sub(1));
-        let topic = self.topics.get(first).zip(before).and_then(|(id, before)| id.in_life(before));
+        let later = || self.topics.get(first)?.in_life(before?);
+        let topic = self.topics.get(name).copied().or_else(later);
         topic.ok_or_else(|| unknown("topic", name, text, known()))
     }
 

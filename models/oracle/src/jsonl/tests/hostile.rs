@@ -41,6 +41,11 @@ fn a_header_cannot_ask_for_gigabytes() {
     let header = header_line(&context());
     let brokers = header.replacen("\"brokers\":3", "\"brokers\":65535", 1);
     assert!(refused(&brokers).contains("65535 brokers are too many"), "{}", refused(&brokers));
+    let one = header.split("\"payments\":").nth(1).and_then(|rest| rest.split('}').next());
+    let one = format!("{}}}", one.expect("a topic"));
+    let more: String = (0..5000).map(|n| format!("\"t{n}\":{one},")).collect();
+    let topics = header.replacen("\"payments\":", &format!("{more}\"payments\":"), 1);
+    assert!(refused(&topics).contains("topics are too many"), "{}", refused(&topics));
     let partitions = header.replacen("\"partitions\":1", "\"partitions\":65535", 1);
     assert!(refused(&partitions).contains("too many"), "{}", refused(&partitions));
     let none =
