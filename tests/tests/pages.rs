@@ -270,5 +270,6 @@ fn the_dashboard_keeps_to_the_schema_of_grafana() {
 #[test]
 fn ci_looks_at_pages_in_a_browser() {
     let ci = read(".ci/run");
-    assert!(ci.contains("tests/page/setup") && ci.contains("pages:: -- --ignored"), "{ci}");
+    let looks = "pages() {\n  tests/page/setup\n  ignored pages\n}\n";
+    assert!(ci.contains(looks) && ci.contains("\nstep 4 pages\n"), "{ci}");
 }

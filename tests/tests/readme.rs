@@ -207,8 +207,8 @@ fn the_first_block_runs_the_main_job_and_then_the_tests() {
     assert!(promises[0].command.starts_with(&format!("{RUN}run scenarios/")), "{promises:?}");
     assert_eq!(promises[1].command, TEST);
     let ci = read(".ci/run");
-    let last = ci.lines().map(str::trim).rfind(|line| !line.is_empty()).expect("it has lines");
-    assert_eq!(last, TEST, "what CI runs last is what the README says");
+    // Without an indent it stands under no condition.
+    assert!(ci.lines().any(|line| line == TEST), "CI runs what the README says:\n{ci}");
 }
 
 /// Models change, and numbers with them. With `BLESS=1` in the environment the documents get the new ones;
