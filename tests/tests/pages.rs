@@ -271,5 +271,5 @@ fn the_dashboard_keeps_to_the_schema_of_grafana() {
 fn ci_looks_at_pages_in_a_browser() {
     let ci = read(".ci/run");
     let looks = "pages() {\n  tests/page/setup\n  ignored pages\n}\n";
-    assert!(ci.contains(looks) && ci.contains("\nstep 10 pages\n"), "{ci}");
+    assert!(ci.contains(looks) && ci.contains("\nstep 20 pages\n"), "{ci}");
 }
