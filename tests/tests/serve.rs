@@ -160,3 +160,21 @@ fn a_leader_is_killed_under_a_client_and_nothing_is_lost() {
     assert!(elected >= Some(1), "payments-0 and partitions of __consumer_offsets: {report:#}");
     assert_eq!(report["witnesses"]["process_crashed"].as_u64(), Some(1));
 }
+
+/// A command that cannot start is a mistake of whoever called, and says nothing of Kafka.
+#[test]
+fn a_command_that_cannot_start_is_refused_and_nothing_is_written() {
+    let place = tempfile::tempdir().expect("a folder");
+    let at = |name: &str| place.path().join(name).display().to_string();
+    let output = Command::new(binary())
+        .args(["serve", "--json", &at("report.json"), "--tape", &at("tape")])
+        .args(["--acked", &at("acked.jsonl"), "--", "no-such-program"])
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("error: cannot start no-such-program: "), "{said}");
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+    let left: Vec<_> = place.path().read_dir().expect("it is there").collect();
+    assert!(left.is_empty(), "{left:?}");
+}

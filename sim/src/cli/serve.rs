@@ -36,7 +36,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitStatus};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -102,7 +102,7 @@ fn processed(arguments: &Serve) -> Result<Option<File>, String> {
 }
 
 /// How the command ended; none: there was none.
-type Child = Option<Result<std::process::ExitStatus, String>>;
+type Child = Option<Result<ExitStatus, String>>;
 
 /// Runs the command once clients are let in, and ends the run when it is over.
 fn attend(
@@ -136,7 +136,7 @@ fn attend(
     let child = child.spawn();
     let mut child = match child {
         Ok(child) => child,
-        Err(error) => return Some(Err(format!("{program}: {error}"))),
+        Err(error) => return Some(Err(format!("cannot start {program}: {error}"))),
     };
     let deadline = length.map(|length| std::time::Instant::now() + length);
     loop {
@@ -170,15 +170,12 @@ fn prepared(arguments: &Serve) -> Result<Status, String> {
     let scenario = scenario(arguments)?;
     let plan = scenario.plan.clone();
     let plan = if arguments.beside { plan } else { plan.replaced() };
-    for file in arguments.tape.iter().chain(&arguments.acked) {
+    for file in arguments.tape.iter().chain(&arguments.acked).chain(&arguments.bootstrap_file) {
         free(file, true)?;
     }
     let files =
         Files { json: arguments.json.clone(), html: arguments.html.clone(), ..Files::default() };
     let outputs = Outputs::open(arguments.format, &files)?;
-    if let Some(file) = &arguments.bootstrap_file {
-        free(file, true)?;
-    }
     let (told_ready, ready) = channel();
     let (interrupt, over) = channel();
     let brokers = plan.brokers_of(ackproof_types::ClusterId::FIRST).map(BrokerId);
@@ -223,6 +220,8 @@ fn prepared(arguments: &Serve) -> Result<Status, String> {
             return Ok(Status::Internal);
         }
     };
+    // Nothing is to be said of an application that nobody has seen.
+    let ended = child.transpose().map_err(|why| format!("error: {why}\n"))?;
     let kept = keep(arguments, &scenario, (&served, &place)).max(acked(arguments, &served));
     let again = again(arguments);
     let origin = Origin {
@@ -231,7 +230,7 @@ fn prepared(arguments: &Serve) -> Result<Status, String> {
         swarm: None,
         check_determinism: false,
     };
-    Ok(tell(&origin, (seed, arguments.format, &again), (&served, &course), &child, outputs)
+    Ok(tell(&origin, (seed, arguments.format, &again), (&served, &course), ended, outputs)
         .max(kept))
 }
 
@@ -337,7 +336,7 @@ fn tell(
     origin: &Origin<'_>,
     (seed, format, again): (u64, Format, &str),
     (served, course): (&Served, &Shared),
-    child: &Child,
+    ended: Option<ExitStatus>,
     outputs: Outputs,
 ) -> Status {
     let mut report = judge(&served.plan, origin, &served.outcome);
@@ -360,19 +359,12 @@ fn tell(
         talk(&who(served));
     }
     let verdict = Status::from(report.verdict);
-    let failed = match child {
-        Some(Ok(status)) if !status.success() => {
-            talk(&format!("the command failed: {status}\n"));
-            true
-        }
-        Some(Err(why)) => {
-            talk(&format!("the command failed: {why}\n"));
-            true
-        }
-        Some(Ok(_)) | None => false,
-    };
+    let failure = ended.filter(|status| !status.success());
+    if let Some(status) = failure {
+        talk(&format!("the command failed: {status}\n"));
+    }
     let passes = matches!(verdict, Status::Met | Status::Inconclusive);
-    let status = if failed && passes { Status::Violated } else { verdict };
+    let status = if failure.is_some() && passes { Status::Violated } else { verdict };
     status.max(shown)
 }
 
@@ -417,7 +409,7 @@ fn replayed(file: &Path) -> Result<Status, String> {
         Origin { file: &header.file, sets: &header.sets, swarm: None, check_determinism: false };
     let outputs = Outputs::open(Format::Human, &Files::default())?;
     let again = format!("ackproof replay {}", file.display());
-    Ok(tell(&origin, (header.seed, Format::Human, &again), (&served, &course), &None, outputs))
+    Ok(tell(&origin, (header.seed, Format::Human, &again), (&served, &course), None, outputs))
 }
 
 /// Who took part, as reports call them.
